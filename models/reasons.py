@@ -1,0 +1,64 @@
+"""Contributions of features, grouped into the reasons a shopper is told, ranked and capped.
+
+A contribution is in log-odds of default against the reference population that the model declares, so a reason's
+weight is exactly what its features added to this applicant's risk.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+MOST_REASONS = 4  # more than four rarely help the person who reads them
+
+
+class NoWording(ValueError):
+    """A feature of the model has no reason, or two, so a decline by it could not be explained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """One consumer reason: its code, its text and the features that speak through it."""
+
+    code: str
+    text: str
+    features: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why the risk is higher than the reference population's.
+
+    `contribution` is in log-odds and positive; `features` are those of the reason that raised the risk, largest first.
+    """
+
+    code: str
+    text: str
+    contribution: float
+    features: tuple[str, ...]
+
+
+def rank(
+    contributions: Mapping[str, float], wording: Iterable[Wording], limit: int = MOST_REASONS
+) -> tuple[Reason, ...]:
+    """The reasons that raised the risk, heaviest first, at most `limit`; equal weights go by code.
+
+    >>> low, cash = Wording("R01", "Low balance", ("low",)), Wording("R02", "Much cash", ("cash", "share"))
+    >>> [reason.code for reason in rank({"low": 0.2, "cash": 0.4, "share": -0.1}, [low, cash])]
+    ['R02', 'R01']
+    """
+    reasons = (_reason(words, contributions) for words in wording)
+    raising = [reason for reason in reasons if reason.contribution > 0]
+    return tuple(sorted(raising, key=lambda reason: (-reason.contribution, reason.code))[:limit])
+
+
+def _reason(words: Wording, contributions: Mapping[str, float]) -> Reason:
+    own = {name: contributions[name] for name in words.features if name in contributions}
+    raising = sorted((name for name in own if own[name] > 0), key=lambda name: (-own[name], name))
+    return Reason(words.code, words.text, sum(own.values()), tuple(raising))
+
+
+def check(wording: Iterable[Wording], feature_names: Iterable[str]) -> None:
+    """Every feature speaks through exactly one reason, or `NoWording` names those that do not."""
+    named = [name for words in wording for name in words.features]
+    wrong = sorted(name for name in feature_names if named.count(name) != 1)
+    if wrong:
+        raise NoWording(f"each feature needs exactly one reason in models/wording.toml: {', '.join(wrong)}")
