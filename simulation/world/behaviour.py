@@ -1,0 +1,84 @@
+"""What an account shows of its holder, and how likely such a holder is to default: the truth of the seeded world.
+
+A model never sees these functions; it has to find out from the transactions what they say.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from math import exp
+from statistics import fmean, pstdev
+
+from simulation.world.account_life import BankTransaction
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """How somebody lived with one account before a day. Shares and multiples of a month's income."""
+
+    overdrawn_share: float
+    mean_balance: float
+    lowest_balance: float
+    income_variation: float
+    income_fall: float
+    debt_load: float
+
+
+def behaviour_before(transactions: Sequence[BankTransaction], day: date, instalment_minor: int) -> Behaviour:
+    """Fold the rows booked before `day`; `instalment_minor` is what the wished loan would cost a month."""
+    seen = [row for row in transactions if row.booked_on < day]
+    balances = _daily_balances(seen, day)
+    months = _monthly_income(seen, day)
+    income = max(fmean(months), 20_000.0)
+    debts = sum(row.amount_minor for row in seen if row.purpose == "instalment") / max(len(months), 1)
+    recent, earlier = fmean(months[:2]), fmean(months[2:] or months)
+    return Behaviour(
+        overdrawn_share=sum(balance < 0 for balance in balances) / len(balances),
+        mean_balance=fmean(balances) / income,
+        lowest_balance=min(balances) / income,
+        income_variation=pstdev(months) / income,
+        income_fall=max(0.0, 1 - recent / max(earlier, 1.0)),
+        debt_load=(debts + instalment_minor) / income,
+    )
+
+
+def default_probability(behaviour: Behaviour, luck: float) -> float:
+    """How likely the loan goes bad. `luck` is what no bank account shows: a draw around zero."""
+    log_odds = (
+        -4.3
+        + 3.4 * behaviour.overdrawn_share
+        + 2.2 * min(1.5, max(0.0, 0.6 - behaviour.mean_balance))
+        + 1.3 * min(1.0, max(0.0, 0.1 - behaviour.lowest_balance))
+        + 2.3 * min(1.0, behaviour.income_variation)
+        + 2.4 * behaviour.income_fall
+        + 6.0 * min(0.5, max(0.0, behaviour.debt_load - 0.06))
+        + luck
+    )
+    return 1 / (1 + exp(-log_odds))
+
+
+def _daily_balances(seen: Sequence[BankTransaction], day: date) -> list[int]:
+    """The balance at each day's end over the last 90 days for which there is one."""
+    by_day = {row.booked_on: row.balance_after_minor for row in seen}
+    if not by_day:
+        return [0]
+    balances: list[int] = []
+    current = by_day[min(by_day)]
+    at = min(by_day)
+    while at < day:
+        current = by_day.get(at, current)
+        balances.append(current)
+        at += timedelta(days=1)
+    return balances[-90:]
+
+
+def _monthly_income(seen: Sequence[BankTransaction], day: date) -> list[float]:
+    """Income per 30 days, newest first, for whole spans that the account was seen."""
+    first = min((row.booked_on for row in seen), default=day)
+    spans = max(1, min(6, (day - first).days // 30))
+    sums = [0.0] * spans
+    for row in seen:
+        span = (day - row.booked_on).days - 1
+        if row.purpose == "salary" and span // 30 < spans:
+            sums[span // 30] += row.amount_minor
+    return sums
