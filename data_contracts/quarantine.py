@@ -1,0 +1,196 @@
+"""A contract's row rules twice: as Spark SQL predicates, and as a check of one record in Python.
+
+Both judge the text of a value (`1250` and `"1250"` read the same), because a payload is judged before
+it is typed. They agree on every sample of `samples/`; a test holds them to it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+
+from data_contracts.contract import ColumnType, Contract, RowRule, RuleType
+
+_INTEGER = "(0|-?[1-9][0-9]{0,17})"
+_DATE = "[12][0-9]{3}-[0-9]{2}-[0-9]{2}"
+_TIMESTAMP = "[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?Z"
+_SHAPES = {ColumnType.INTEGER: _INTEGER, ColumnType.DATE: _DATE, ColumnType.TIMESTAMP: _TIMESTAMP}
+_SQL_TYPES = {
+    ColumnType.STRING: "STRING",
+    ColumnType.INTEGER: "BIGINT",
+    ColumnType.DATE: "DATE",
+    ColumnType.TIMESTAMP: "TIMESTAMP",
+}
+
+Typed = str | int | date | datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A rule that a record broke, the column and the value that broke it."""
+
+    rule: str
+    column: str
+    value: str | None
+
+
+# -- Spark SQL ---------------------------------------------------------------------------------
+
+
+def typed_sql(column_type: ColumnType, text: str) -> str:
+    """SQL that reads the text as the type, and NULL where it is not of that type."""
+    if column_type is ColumnType.STRING:
+        return text
+    return f"CASE WHEN {_fits_sql(text, _SHAPES[column_type])} THEN try_cast({text} AS {_SQL_TYPES[column_type]}) END"
+
+
+def broken_sql(rule: RowRule, record: str = "") -> str:
+    """SQL that is true where the record breaks the rule, and false, never NULL, everywhere else.
+
+    `record` is put before each column's name, e.g. `event.`; the columns hold text.
+    """
+    text = f"{record}{rule.column.name}"
+    if rule.type is RuleType.REQUIRED:
+        return f"{text} IS NULL"
+    return f"coalesce({_offends_sql(rule, text, record)}, false)"
+
+
+def violations_sql(contract: Contract, record: str = "") -> str:
+    """SQL for the array of struct(rule, column, value) of all rules that a record breaks, in order."""
+    found = ", ".join(
+        f"CASE WHEN {broken_sql(rule, record)} THEN named_struct('rule', '{rule.name}', "
+        f"'column', '{rule.column.name}', 'value', {record}{rule.column.name}) END"
+        for rule in contract.row_rules
+    )
+    return f"array_compact(array({found}))"
+
+
+def _offends_sql(rule: RowRule, text: str, record: str) -> str:  # noqa: PLR0911 - one answer per rule type
+    typed = typed_sql(rule.column.type, text)
+    match rule.type:
+        case RuleType.TYPE:
+            return f"{text} IS NOT NULL AND ({typed}) IS NULL"
+        case RuleType.ENUM:
+            values = ", ".join(f"'{value}'" for value in rule.column.valid_values)
+            return f"{text} NOT IN ({values})"
+        case RuleType.PATTERN:
+            return f"NOT {_fits_sql(text, _bound(rule))}"
+        case RuleType.LENGTH:
+            return f"length({text}) > {_bound(rule)}"
+        case RuleType.MINIMUM:
+            return f"({typed}) < {_literal_sql(rule)}"
+        case RuleType.MAXIMUM:
+            return f"({typed}) > {_literal_sql(rule)}"
+        case RuleType.NOT_BEFORE:
+            return f"({typed}) < ({typed_sql(rule.column.type, f'{record}{_bound(rule)}')})"
+        case _:
+            raise AssertionError(rule)
+
+
+def _fits_sql(text: str, pattern: str) -> str:
+    # Java's $ also matches before a last line feed; "nothing follows" does not.
+    return rf"({text} RLIKE r'^(?:{pattern})(?![\s\S])')"
+
+
+def _literal_sql(rule: RowRule) -> str:
+    if rule.column.type is ColumnType.INTEGER:
+        return f"{int(_bound(rule))}L"
+    return f"{_SQL_TYPES[rule.column.type]} '{_bound(rule)}'"
+
+
+# -- Python ------------------------------------------------------------------------------------
+
+
+def text_of(value: object) -> str | None:
+    """The text by which a JSON value is judged: a string itself, anything else as JSON writes it."""
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def typed(column_type: ColumnType, text: str) -> Typed | None:
+    """The text as the type, None where it is not of that type."""
+    if column_type is ColumnType.STRING:
+        return text
+    if not re.fullmatch(_SHAPES[column_type], text):
+        return None
+    if column_type is ColumnType.INTEGER:
+        return int(text)
+    try:
+        return date.fromisoformat(text) if column_type is ColumnType.DATE else datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def check(contract: Contract, record: Mapping[str, object]) -> tuple[Violation, ...]:
+    """Every rule the record breaks, in the contract's order; columns it does not know are no offence."""
+    texts = {column.name: text_of(record.get(column.name)) for column in contract.columns}
+    return tuple(
+        Violation(rule.name, rule.column.name, texts[rule.column.name])
+        for rule, is_broken in _compiled(contract.name, str(contract.version), contract.row_rules)
+        if is_broken(texts)
+    )
+
+
+_Texts = Mapping[str, str | None]
+
+
+@cache
+def _compiled(
+    _name: str, _version: str, rules: tuple[RowRule, ...]
+) -> tuple[tuple[RowRule, Callable[[_Texts], bool]], ...]:
+    return tuple((rule, _broken(rule)) for rule in rules)
+
+
+def _broken(rule: RowRule) -> Callable[[_Texts], bool]:
+    name = rule.column.name
+    if rule.type is RuleType.REQUIRED:
+        return lambda texts: texts[name] is None
+    if rule.type is RuleType.NOT_BEFORE:
+        earlier = _bound(rule)
+        return lambda texts: _is_less(_typed_of(rule, texts[name]), _typed_of(rule, texts[earlier]))
+    offends = _offends(rule)
+    return lambda texts: (text := texts[name]) is not None and offends(text)
+
+
+def _offends(rule: RowRule) -> Callable[[str], bool]:
+    match rule.type:
+        case RuleType.TYPE:
+            return lambda text: typed(rule.column.type, text) is None
+        case RuleType.ENUM:
+            values = frozenset(rule.column.valid_values)
+            return lambda text: text not in values
+        case RuleType.PATTERN:
+            fits = re.compile(_bound(rule), re.ASCII).fullmatch
+            return lambda text: fits(text) is None
+        case RuleType.LENGTH:
+            longest = int(_bound(rule))
+            return lambda text: len(text) > longest
+        case RuleType.MINIMUM:
+            lowest = typed(rule.column.type, _bound(rule))
+            return lambda text: _is_less(typed(rule.column.type, text), lowest)
+        case RuleType.MAXIMUM:
+            highest = typed(rule.column.type, _bound(rule))
+            return lambda text: _is_less(highest, typed(rule.column.type, text))
+        case _:
+            raise AssertionError(rule)
+
+
+def _typed_of(rule: RowRule, text: str | None) -> Typed | None:
+    return None if text is None else typed(rule.column.type, text)
+
+
+def _is_less(one: Typed | None, other: Typed | None) -> bool:
+    """Whether one comes before the other; a value that is not there or not of its type never does."""
+    if one is None or other is None:
+        return False
+    return one < other  # type: ignore[operator]  # both are of the column's own type
+
+
+def _bound(rule: RowRule) -> str:
+    assert rule.bound is not None, rule.name
+    return rule.bound
