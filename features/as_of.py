@@ -56,4 +56,4 @@ SELECT asking.account_id, asking.as_of, measured.observed_until, measured.known_
        {features}
   FROM {moments} AS asking
   JOIN measured ON measured.account_id = asking.account_id AND measured.as_of = asking.as_of
-"""
+"""  # noqa: S608 - the two relations are named by our own jobs, never by input
