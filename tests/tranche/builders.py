@@ -1,0 +1,98 @@
+"""A finished run's figures, made up but consistent, for tests of what is written about one."""
+
+from tranche.details import (
+    Balance,
+    Break,
+    CalibrationBin,
+    CashMonth,
+    Details,
+    Flow,
+    ModelLine,
+    ReasonCount,
+)
+from tranche.summary import (
+    Decisions,
+    Events,
+    Features,
+    Ledger,
+    Model,
+    Plans,
+    Planted,
+    Reconciliation,
+    Summary,
+    Totals,
+)
+
+
+def a_summary() -> Summary:
+    return Summary(
+        source="seeded",
+        seconds={"publish": 12.3, "ingest": 31.0, "train": 9.25},
+        events=Events(0, 96_112, 96_112, 96_010, 42, 60, 0),
+        features=Features(31, 3_300),
+        model=Model(813, 253, 0.8123, 0.741, 0.8836, 0.51, 0.1043, 0.93, 0.7954),
+        decisions=Decisions(217, 131, 20, 16, 50, 0, 217, 217, 4.31, 9.87),
+        plans=Plans(140, 470),
+        reconciliation=Reconciliation(610, 460, 120, 30, {"E3": 2, "E16": 7, "E19": 1}, 31),
+        ledger=Ledger(1_900, 3_210, {"GBP": Totals(98_765_432, 98_765_432)}, verified=True),
+        planted={"duplicates": Planted(60, 60), "malformed": Planted(42, 42)},
+    )
+
+
+def the_details() -> Details:
+    return Details(
+        title="Tranche: the seeded world, once through",
+        currency="GBP",
+        roc={
+            "monotone boosting": ((0, 0), (0.05, 0.3), (0.2, 0.65), (0.5, 0.9), (1, 1)),
+            "scorecard": ((0, 0), (0.1, 0.35), (0.3, 0.68), (0.6, 0.9), (1, 1)),
+        },
+        calibration=(
+            CalibrationBin(0.03, 0.02, 50),
+            CalibrationBin(0.08, 0.1, 50),
+            CalibrationBin(0.2, 0.16, 50),
+            CalibrationBin(0.45, 0.5, 50),
+        ),
+        models=(
+            ModelLine("monotone boosting", 0.8123, 0.741, 0.8836, 0.51, 0.1043, 0.93),
+            ModelLine("scorecard", 0.7954, 0.72, 0.87, 0.48, 0.11, 1.02),
+        ),
+        cash=(
+            CashMonth("2026-01", 1_200_000, 1_150_000),
+            CashMonth("2026-02", 2_400_000, 2_100_000),
+            CashMonth("2026-03", 2_300_000, 1_990_000),
+        ),
+        balances=(
+            Balance("bank:main", "asset", "GBP", 60_000_000, 4_100_000),
+            Balance("provider:sim:clearing", "asset", "GBP", 5_240_000, 5_000_000),
+            Balance("plan:principal", "asset", "GBP", 7_300_000, 5_300_000),
+            Balance("merchant:payable", "liability", "GBP", 6_000_000, 6_900_000),
+            Balance("merchant:in_transit", "liability", "GBP", 6_000_000, 6_000_000),
+            Balance("plan:deferred_discount", "liability", "GBP", 250_000, 365_000),
+            Balance("suspense:unapplied", "liability", "GBP", 0, 10_000),
+            Balance("equity:capital", "equity", "GBP", 0, 50_000_000),
+            Balance("inc:discount", "income", "GBP", 0, 250_000),
+            Balance("exp:provider_fee", "expense", "GBP", 61_000, 0),
+        ),
+        flows=(
+            Flow("bank:main", "equity:capital", "GBP", 50_000_000, 1, ("F49",)),
+            Flow("plan:principal", "merchant:payable", "GBP", 6_900_000, 140, ("F02",)),
+            Flow("plan:principal", "plan:deferred_discount", "GBP", 365_000, 140, ("F02",)),
+            Flow("provider:sim:clearing", "plan:principal", "GBP", 5_240_000, 460, ("F03", "F12b")),
+            Flow("bank:main", "provider:sim:clearing", "GBP", 4_939_000, 80, ("F12c", "F35a")),
+            Flow("exp:provider_fee", "provider:sim:clearing", "GBP", 61_000, 80, ("F35a",)),
+            Flow("merchant:payable", "merchant:in_transit", "GBP", 6_000_000, 20, ("F07a",)),
+            Flow("merchant:in_transit", "bank:main", "GBP", 6_000_000, 20, ("F07b",)),
+            Flow("plan:deferred_discount", "inc:discount", "GBP", 250_000, 460, ("F05",)),
+            Flow("bank:main", "suspense:unapplied", "GBP", 10_000, 1, ("F36a",)),
+        ),
+        breaks=(
+            Break("E16", "reversed or returned", 7, 82_300, "GBP", 61, ("p-d12/2",)),
+            Break("E19", "wrong account or entity", 1, 45_000, "GBP", 58),
+        ),
+        reasons=(ReasonCount("R12", "spends more than the account earns", 41),),
+        facts=(("Model", "monotone boosting, version 1"),),
+        notes=("A made-up run.",),
+        financed_minor=6_900_000,
+        collected_minor=5_240_000,
+    )

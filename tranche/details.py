@@ -1,0 +1,105 @@
+"""What the report draws beyond the summary's figures: curves, months, balances, and lists with their reasons."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationBin:
+    """Loans of similar predicted risk: what the model said on average, and the share that defaulted."""
+
+    predicted: float
+    observed: float
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLine:
+    """One model's figures out of time. Figures that were not measured are None."""
+
+    name: str
+    auc: float
+    auc_low: float | None = None
+    auc_high: float | None = None
+    ks: float | None = None
+    brier: float | None = None
+    calibration_slope: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CashMonth:
+    """One month (`2026-02`): what was due by plan and what came in, in minor units."""
+
+    month: str
+    planned_minor: int
+    received_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """One account of the chart, sub-accounts added up. `kind` is asset, liability, income, expense, equity or memo."""
+
+    account: str
+    kind: str
+    currency: str
+    debits_minor: int
+    credits_minor: int
+
+    @property
+    def net_minor(self) -> int:
+        """Debits less credits: positive is a debit balance."""
+        return self.debits_minor - self.credits_minor
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Money that went between two accounts of the chart under one or several flows of the money map."""
+
+    debit: str
+    credit: str
+    currency: str
+    amount_minor: int
+    transfers: int
+    flows: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """One class of differences still open or explained: how many, how much, how old, and what it means."""
+
+    code: str
+    meaning: str
+    count: int
+    amount_minor: int
+    currency: str
+    oldest_days: int
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonCount:
+    """How often a reason was given among decisions that were not plain approvals."""
+
+    code: str
+    text: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """The material of the report. Empty parts are left out of it."""
+
+    title: str
+    currency: str
+    roc: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
+    calibration: tuple[CalibrationBin, ...] = ()
+    models: tuple[ModelLine, ...] = ()
+    cash: tuple[CashMonth, ...] = ()
+    balances: tuple[Balance, ...] = ()
+    flows: tuple[Flow, ...] = ()
+    breaks: tuple[Break, ...] = ()
+    reasons: tuple[ReasonCount, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    financed_minor: int | None = None
+    collected_minor: int | None = None

@@ -1,0 +1,62 @@
+"""Figures as a finance person writes them."""
+
+MINUS = "\N{MINUS SIGN}"
+SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$"}
+MINOR_DIGITS = 2
+"""Every currency of the ledger counts in hundredths."""
+
+
+def money(minor: int, currency: str) -> str:
+    """An exact amount with its currency.
+
+    >>> money(1234567, "GBP")
+    '£12,345.67'
+    >>> money(450000, "CZK")
+    '4,500.00 CZK'
+    """
+    units, rest = divmod(abs(minor), 10**MINOR_DIGITS)
+    digits = f"{units:,}.{rest:0{MINOR_DIGITS}d}"
+    sign = MINUS if minor < 0 else ""
+    return f"{sign}{SYMBOLS[currency]}{digits}" if currency in SYMBOLS else f"{sign}{digits} {currency}"
+
+
+def short_money(minor: int, currency: str) -> str:
+    """Rounded, for the axis of a chart.
+
+    >>> short_money(1234567, "GBP"), short_money(45_000_000_00, "CZK"), short_money(0, "GBP")
+    ('£12k', '45.0m CZK', '£0')
+    """
+    units = abs(minor) / 10**MINOR_DIGITS
+    digits = f"{units / 1e6:.1f}m" if units >= 1e6 else f"{units / 1e3:.0f}k" if units >= 1e4 else f"{units:,.0f}"
+    sign = MINUS if minor < 0 else ""
+    return f"{sign}{SYMBOLS[currency]}{digits}" if currency in SYMBOLS else f"{sign}{digits} {currency}"
+
+
+def count(number: int) -> str:
+    """A whole number, thousands apart.
+
+    >>> count(340558)
+    '340,558'
+    """
+    return f"{number:,}"
+
+
+def share(part: int, whole: int) -> str:
+    """A part in per cent.
+
+    >>> share(1, 3), share(1, 0)
+    ('33.3 %', 'n/a')
+    """
+    return f"{100 * part / whole:.1f} %" if whole else "n/a"
+
+
+def duration(seconds: float) -> str:
+    """Wall clock, as one says it.
+
+    >>> duration(7.26), duration(83.2)
+    ('7.3 s', '1 min 23 s')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s"
