@@ -1,0 +1,52 @@
+"""The champion: shallow boosted trees, monotone where the catalogue says so, one feature a tree."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """How the trees grow: many small, cautious steps, since a portfolio has few defaults.
+
+    Chosen by cross-validation inside Berka's loans up to 1995 alone (211 loans, 30 defaults).
+    """
+
+    learning_rate: float = 0.05
+    max_iter: int = 150
+    max_leaf_nodes: int = 3
+    min_samples_leaf: int = 20
+    l2_regularization: float = 5.0
+    max_features: float = 0.5
+    random_state: int = 7
+    # One feature a tree makes the model additive, so that each reason's weight is exact.
+    interaction_cst: str | None = "no_interactions"
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def fit(
+    rows: NDArray[np.float64],
+    bad: NDArray[np.bool_],
+    monotone: Sequence[int],
+    parameters: Parameters | None = None,
+) -> HistGradientBoostingClassifier:
+    """Train on `rows` (NaN where unknown); `monotone` gives each column's direction: 1 raises the risk, -1 lowers it.
+
+    One thread: sums over several are added in an order that varies, and equal inputs must give an equal model.
+    """
+    chosen = parameters or Parameters()
+    estimator = HistGradientBoostingClassifier(**chosen.as_dict(), monotonic_cst=list(monotone), early_stopping=False)
+    with threadpool_limits(limits=1):
+        return estimator.fit(rows, bad)
+
+
+def log_odds(estimator: HistGradientBoostingClassifier, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log-odds of default before calibration."""
+    return np.asarray(estimator.decision_function(rows), dtype=np.float64)

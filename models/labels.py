@@ -1,0 +1,73 @@
+"""What counts as default, and when it is known: the only reader of `curated.loan_outcomes`.
+
+An outcome may have no date (Berka's status has none): then nobody can say whether it was known when the model would
+have been trained, and whoever reads the figures must be told.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from models.tables import Reading, Tables
+
+OUTCOMES = "curated.loan_outcomes"
+DEFAULTED = {"finished_unpaid": True, "running_in_debt": True, "finished_paid": False, "running_ok": False}
+
+
+class LabelFault(Exception):
+    """The outcomes contradict each other or speak of a status that has no meaning here."""
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Whether each loan defaulted: `bad` maps loan_id to that, from `dated` dated and `undated` undated outcomes."""
+
+    bad: dict[str, bool]
+    dated: int
+    undated: int
+    not_yet_known: int
+    reading: Reading
+
+
+def read(tables: Tables, known_by: date | None = None) -> Labels:
+    """The newest outcome of each loan, of those that were recorded by the end of `known_by` (no date: all there are).
+
+    An undated outcome cannot be left out by date, so it always counts; for one loan it must stand alone.
+    """
+    reading = tables.read(OUTCOMES, ["loan_id", "status", "recorded_at"])
+    end = None if known_by is None else datetime.combine(known_by + timedelta(days=1), time.min, UTC)
+    newest: dict[str, tuple[datetime | None, str]] = {}
+    not_yet_known = 0
+    for loan_id, status, recorded_at in _rows(reading.frame):
+        if status not in DEFAULTED:
+            raise LabelFault(
+                f"{OUTCOMES}: loan {loan_id} has status {status!r}, expected one of {', '.join(DEFAULTED)}"
+            )
+        if end is not None and recorded_at is not None and recorded_at >= end:
+            not_yet_known += 1
+            continue
+        newest[loan_id] = _newer(loan_id, newest.get(loan_id), (recorded_at, status))
+    dated = sum(recorded_at is not None for recorded_at, _ in newest.values())
+    bad = {loan_id: DEFAULTED[status] for loan_id, (_, status) in sorted(newest.items())}
+    return Labels(bad, dated, len(newest) - dated, not_yet_known, reading)
+
+
+def _newer(
+    loan_id: str, known: tuple[datetime | None, str] | None, other: tuple[datetime | None, str]
+) -> tuple[datetime | None, str]:
+    if known is None or known == other:
+        return other
+    if known[0] is None or other[0] is None or known[0] == other[0]:
+        raise LabelFault(
+            f"{OUTCOMES}: loan {loan_id} is both {known[1]} and {other[1]}, and no date says which came last"
+        )
+    return max(known, other, key=lambda outcome: outcome[0] or datetime.min.replace(tzinfo=UTC))
+
+
+def _rows(frame: Any) -> list[tuple[str, str, datetime | None]]:
+    recorded = [None if moment != moment or moment is None else moment for moment in frame["recorded_at"]]  # noqa: PLR0124 - NaT
+    return list(zip(frame["loan_id"].tolist(), frame["status"].tolist(), recorded, strict=True))

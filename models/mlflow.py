@@ -1,0 +1,180 @@
+"""The registry on MLflow: runs, data sets pinned to Iceberg snapshots, model versions and the alias `champion`."""
+
+import logging
+import shutil
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version as installed
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Self
+
+import mlflow
+from mlflow.data.dataset_source import DatasetSource
+from mlflow.data.meta_dataset import MetaDataset
+from mlflow.entities import LoggedModelInput
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.store.db.utils import create_sqlalchemy_engine
+from mlflow.types import ColSpec, DataType, Schema
+from sqlalchemy import text
+
+from models.iceberg import read_snapshot
+from models.registry import CHAMPION, ModelVersion, Run, UnknownVersion
+from models.settings import Settings
+from models.tables import Reading
+
+EXPERIMENT = "tranche"
+FILES = "artefact"
+FIRST_OPENING = 7_239_471  # any number that no other advisory lock of the database uses
+
+# What a gradient boosting consists of; skops refuses to read any type that is not named here.
+TRUSTED_TYPES = [
+    "numpy.dtype",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
+]
+
+
+class IcebergDatasetSource(DatasetSource):  # type: ignore[misc] # mlflow ships no types
+    """One snapshot of one Iceberg table: the rows a model was made from, for as long as the snapshot is kept."""
+
+    def __init__(self, table: str, snapshot_id: int, schema_id: int) -> None:
+        self.table = table
+        self.snapshot_id = snapshot_id
+        self.schema_id = schema_id
+
+    @staticmethod
+    def _get_source_type() -> str:
+        return "iceberg"
+
+    def load(self) -> Any:
+        """The rows of the snapshot as a pandas frame, from the lake that the environment names."""
+        return read_snapshot(Settings.from_environment().lake, self.table, self.snapshot_id)
+
+    @staticmethod
+    def _can_resolve(raw_source: Any) -> bool:
+        return isinstance(raw_source, Reading)
+
+    @classmethod
+    def _resolve(cls, raw_source: Any) -> Self:
+        return cls(raw_source.table, raw_source.snapshot_id, raw_source.schema_id)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"table": self.table, "snapshot_id": self.snapshot_id, "schema_id": self.schema_id}
+
+    @classmethod
+    def from_dict(cls, source_dict: Mapping[str, Any]) -> Self:
+        return cls(source_dict["table"], source_dict["snapshot_id"], source_dict["schema_id"])
+
+
+class MlflowRegistry:
+    """MLflow straight on its database, without a server; artefacts go where `artefacts_uri` says."""
+
+    def __init__(self, tracking_uri: str, artefacts_uri: str) -> None:
+        # The database's migrations and every new experiment are announced at length.
+        for chatty in ("mlflow", "alembic"):
+            logging.getLogger(chatty).setLevel(logging.ERROR)
+        mlflow.set_tracking_uri(tracking_uri)
+        mlflow.set_registry_uri(tracking_uri)
+        self._client = mlflow.MlflowClient(tracking_uri, tracking_uri)
+        with _alone(tracking_uri):
+            self._experiment_id = self._experiment(artefacts_uri)
+
+    def _experiment(self, artefacts_uri: str) -> str:
+        known = self._client.get_experiment_by_name(EXPERIMENT)
+        if known is not None:
+            return str(known.experiment_id)
+        return str(self._client.create_experiment(EXPERIMENT, artifact_location=artefacts_uri))
+
+    def record(self, run: Run) -> ModelVersion:
+        known = self._registered(run)
+        datasets = [_dataset(reading) for reading in run.readings]
+        with mlflow.start_run(experiment_id=self._experiment_id, run_name=run.name) as started:
+            mlflow.log_params(dict(run.parameters))
+            mlflow.set_tags({**run.tags, "digest": run.digest})
+            mlflow.log_artifacts(str(run.artefact), FILES)
+            model_id = known.model_id if known else _log_estimator(run)
+            for dataset in datasets:
+                mlflow.log_input(dataset, context="training", model=LoggedModelInput(model_id=model_id))
+            # Metrics hang on the model and on the table of its vectors, which is the last one read.
+            mlflow.log_metrics(dict(run.metrics), model_id=model_id, dataset=datasets[-1])
+        return known or self._register(run, model_id, started.info.run_id)
+
+    def _registered(self, run: Run) -> ModelVersion | None:
+        found = self._client.search_model_versions(f"name = '{run.name}' and tags.digest = '{run.digest}'")
+        return min((_version(each) for each in found), key=lambda each: int(each.version), default=None)
+
+    def _register(self, run: Run, model_id: str, run_id: str) -> ModelVersion:
+        try:
+            self._client.create_registered_model(run.name)
+        except MlflowException as refused:
+            if refused.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        created = self._client.create_model_version(
+            run.name, f"models:/{model_id}", run_id=run_id, model_id=model_id, tags={"digest": run.digest}
+        )
+        return _version(created)
+
+    def version(self, name: str, version: str | None = None) -> ModelVersion:
+        found = [_version(each) for each in self._client.search_model_versions(f"name = '{name}'")]
+        wanted = [each for each in found if version in (None, each.version)]
+        if not wanted:
+            named = f"version {version} of model {name}" if version else f"model {name}"
+            raise UnknownVersion(f"{named} is not registered; run `tranche models train`")
+        return max(wanted, key=lambda each: int(each.version))
+
+    def champion(self, name: str) -> ModelVersion | None:
+        try:
+            return _version(self._client.get_model_version_by_alias(name, CHAMPION))
+        except MlflowException as absent:
+            if absent.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+
+    def crown(self, version: ModelVersion) -> None:
+        self._client.set_registered_model_alias(version.name, CHAMPION, version.version)
+
+    def fetch(self, version: ModelVersion, target: Path) -> None:
+        with TemporaryDirectory(dir=target.parent, prefix=".fetched-") as folder:
+            copied = self._client.download_artifacts(version.run_id, FILES, folder)
+            shutil.move(copied, target)
+
+
+def _log_estimator(run: Run) -> str:
+    columns = [ColSpec(DataType.double, name, required=False) for name in run.feature_names]
+    with warnings.catch_warnings():
+        # Column types are declared above, so MLflow's advice on guessing them does not apply.
+        warnings.simplefilter("ignore")
+        logged = mlflow.sklearn.log_model(
+            run.estimator,
+            name=run.name,
+            signature=ModelSignature(Schema(columns), Schema([ColSpec(DataType.long)])),
+            pip_requirements=[f"scikit-learn=={installed('scikit-learn')}", f"numpy=={installed('numpy')}"],
+            skops_trusted_types=TRUSTED_TYPES,
+        )
+    return str(logged.model_id)
+
+
+def _dataset(reading: Reading) -> MetaDataset:
+    # MLflow keeps the first source it was given for a name and digest, so the digest has to be the snapshot.
+    source = IcebergDatasetSource._resolve(reading)  # noqa: SLF001 - the name MLflow's interface prescribes
+    return MetaDataset(source, name=reading.table, digest=str(reading.snapshot_id))
+
+
+def _version(found: Any) -> ModelVersion:
+    return ModelVersion(found.name, str(found.version), found.model_id or "", found.run_id or "", found.tags["digest"])
+
+
+@contextmanager
+def _alone(tracking_uri: str) -> Iterator[None]:
+    """One process at a time: two that open an empty database at once would both lay its tables, and both fail."""
+    engine = create_sqlalchemy_engine(tracking_uri)
+    try:
+        with engine.connect() as connection:
+            if engine.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": FIRST_OPENING})
+            yield
+    finally:
+        engine.dispose()  # the connection's end frees the lock

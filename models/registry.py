@@ -1,0 +1,69 @@
+"""Port: where training runs and model versions are kept, and which version is the champion."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from models.tables import Reading
+
+CHAMPION = "champion"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One training, as the registry shall remember it.
+
+    `artefact` is the exported folder, its `digest` the version's identity; `estimator` is what it was exported from.
+    """
+
+    name: str
+    digest: str
+    artefact: Path
+    estimator: Any
+    feature_names: tuple[str, ...]
+    parameters: Mapping[str, str]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    readings: tuple[Reading, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """A registered model: `digest` is its artefact's, `model_id` and `run_id` are the registry's own."""
+
+    name: str
+    version: str
+    model_id: str
+    run_id: str
+    digest: str
+
+
+class UnknownVersion(Exception):
+    """The registry does not hold the model, or not that version of it."""
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+class Registry(Protocol):
+    """Remembers runs and versions; one alias a model, moved at once."""
+
+    def record(self, run: Run) -> ModelVersion:
+        """Remember the run and register its model.
+
+        A digest that is registered already keeps its version: only the run is new.
+        """
+
+    def version(self, name: str, version: str | None = None) -> ModelVersion:
+        """That version, or the newest; raises `UnknownVersion`."""
+
+    def champion(self, name: str) -> ModelVersion | None:
+        """The version that the alias `champion` names."""
+
+    def crown(self, version: ModelVersion) -> None:
+        """Let the alias `champion` name this version, and no other."""
+
+    def fetch(self, version: ModelVersion, target: Path) -> None:
+        """Copy the artefact's files of that version into the folder `target`, which is made."""

@@ -1,0 +1,51 @@
+"""Out-of-time split: the model learns from applications up to one day and is judged by those after it.
+
+There is no random split here: it flatters a credit model, since loans of the same weeks share their fortunes.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class SplitFault(Exception):
+    """A side of the split has no applications, or only good or only bad ones; says which and what to change."""
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """Positions of the applications to learn from and to be judged by; `later` ones belong to neither."""
+
+    train: NDArray[np.intp]
+    test: NDArray[np.intp]
+    later: int
+
+
+def out_of_time(
+    applied_on: NDArray[np.datetime64], bad: NDArray[np.bool_], *, train_until: date, test_until: date
+) -> Split:
+    """Train on applications of days up to `train_until`, test on those of later days up to `test_until`."""
+    if not train_until < test_until:
+        raise SplitFault(f"train-until {train_until} must lie before test-until {test_until}")
+    days = applied_on.astype("datetime64[D]")
+    early = days <= np.datetime64(train_until)
+    within = days <= np.datetime64(test_until)
+    split = Split(np.flatnonzero(early), np.flatnonzero(within & ~early), int((~within).sum()))
+    span = f"applications run from {days.min()} to {days.max()}" if len(days) else "there are no applications"
+    for side, chosen, bounds in (
+        ("train", split.train, f"up to {train_until}"),
+        ("test", split.test, f"after {train_until} up to {test_until}"),
+    ):
+        bads = int(bad[chosen].sum())
+        if bads == 0 or bads == len(chosen):
+            raise SplitFault(
+                f"the {side} side ({bounds}) has {len(chosen)} loans of which {bads} defaulted; it needs both kinds; "
+                f"{span}; choose other days with --train-until and --test-until"
+            )
+    return split
