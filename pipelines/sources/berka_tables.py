@@ -1,0 +1,164 @@
+"""The files of the Berka data set: which there must be, and their rows with file and line.
+
+The original layout: fields between semicolons, text in double quotes, one header line, CRLF, no
+semicolon or quote inside a text. Files are plain or gzipped. Several files of a table are one table.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from pipelines.sources.source import Reject, SourceFault
+
+SOURCE = "berka"
+DELIMITER = ";"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table: its header, and what its files are called before `.asc` or `.asc.gz`."""
+
+    name: str
+    header: tuple[str, ...]
+    stems: tuple[str, ...]
+
+
+# The original trans.asc comes before recovered parts of it, so an id that both hold keeps the original's row.
+_TRANS = "trans_id account_id date type operation amount balance k_symbol bank account"
+TABLES = {
+    table.name: table
+    for table in (
+        Table("account", ("account_id", "district_id", "frequency", "date"), ("account",)),
+        Table("client", ("client_id", "birth_number", "district_id"), ("client",)),
+        Table("disp", ("disp_id", "client_id", "account_id", "type"), ("disp",)),
+        Table("district", tuple(f"A{number}" for number in range(1, 17)), ("district",)),
+        Table("order", ("order_id", "account_id", "bank_to", "account_to", "amount", "k_symbol"), ("order",)),
+        Table("card", ("card_id", "disp_id", "type", "issued"), ("card",)),
+        Table("loan", ("loan_id", "account_id", "date", "amount", "duration", "payments", "status"), ("loan*",)),
+        Table("trans", tuple(_TRANS.split()), ("trans", "trans_recovered*")),
+    )
+}
+
+
+class Refusal(Exception):
+    """Why a row cannot become an event; the reader of the table turns it into a Reject."""
+
+
+class Identified(Protocol):
+    """A parsed row; two rows with one id are one fact or a contradiction."""
+
+    @property
+    def id(self) -> int:
+        """The number the source gave it."""
+        ...
+
+
+Parsed = TypeVar("Parsed", bound=Identified)
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A file's decoded lines, known by what they say: a file packed anew is the same content."""
+
+    path: Path
+    sha256: str
+    lines: list[str]
+
+    def rows(self) -> Iterator[tuple[int, str]]:
+        """Each line after the header with its number, without the empty one behind the last line feed."""
+        last = len(self.lines) - 1 if self.lines[-1] == "" else len(self.lines)
+        return ((number, self.lines[number - 1].removesuffix("\r")) for number in range(2, last + 1))
+
+
+def find(folder: Path) -> dict[str, list[Path]]:
+    """The files of every table; SourceFault names the tables that have none."""
+    if not folder.is_dir():
+        raise SourceFault(folder, None, "no such folder")
+    files = {table.name: _files_of(table, folder) for table in TABLES.values()}
+    if missing := [TABLES[name] for name, found in files.items() if not found]:
+        names = ", ".join(" or ".join(f"{stem}.asc[.gz]" for stem in table.stems) for table in missing)
+        raise SourceFault(folder, None, f"no file {names}")
+    return files
+
+
+def _files_of(table: Table, folder: Path) -> list[Path]:
+    return [path for stem in table.stems for end in ("asc", "asc.gz") for path in sorted(folder.glob(f"{stem}.{end}"))]
+
+
+def read(path: Path, table: Table) -> Content:
+    """Read a whole file and judge it as a file; what is wrong with it raises SourceFault."""
+    try:
+        raw = path.read_bytes()
+        data = gzip.decompress(raw) if path.suffix == ".gz" else raw
+    except (OSError, EOFError, zlib.error) as error:
+        raise SourceFault(path, None, f"cannot be read: {error}") from error
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SourceFault(path, line, f"byte 0x{data[error.start]:02x} is no UTF-8 text") from error
+    lines = text.split("\n")
+    header = tuple(name.strip('"') for name in lines[0].removesuffix("\r").split(DELIMITER))
+    if header != table.header:
+        raise SourceFault(path, 1, _wrong_header(lines[0], table))
+    return Content(path, sha256(data).hexdigest(), lines)
+
+
+def _wrong_header(line: str, table: Table) -> str:
+    found = line.removesuffix("\r")
+    for other in (",", "\t", "|"):
+        if tuple(name.strip('"') for name in found.split(other)) == table.header:
+            return f"the delimiter is {other!r}, needed {DELIMITER!r}"
+    return f"the header of table {table.name} must be {DELIMITER.join(table.header)}, found {found[:200]!r}"
+
+
+def split(line: str, width: int) -> list[str]:
+    """A line's fields without their quotes; Refusal when they are not `width` whole ones."""
+    fields = line.split(DELIMITER)
+    if len(fields) != width:
+        raise Refusal(f"{len(fields)} columns, needed {width}")
+    if '"' in line:
+        fields = [text[1:-1] if len(text) > 1 and text[0] == '"' == text[-1] else text for text in fields]
+        if any('"' in text for text in fields):
+            raise Refusal("a quote that is not around a whole field")
+    return fields
+
+
+class TableReader:
+    """Reads tables of one folder and gathers the rows that are refused."""
+
+    def __init__(self, files: dict[str, list[Path]]) -> None:
+        self._files = files
+        self.rejects: list[Reject] = []
+
+    def check(self, name: str) -> None:
+        """Judge the table's files as files; their rows are of no use here and are not looked at."""
+        for path in self._files[name]:
+            read(path, TABLES[name])
+
+    def rows(self, name: str, parse: Callable[[list[str]], Parsed]) -> dict[int, Parsed]:
+        """All rows of the table by id. The same row again is the same fact; another row under a known id is refused."""
+        table = TABLES[name]
+        kept: dict[int, Parsed] = {}
+        for path in self._files[name]:
+            content = read(path, table)
+            for line, text in content.rows():
+                try:
+                    row = parse(split(text, len(table.header)))
+                except Refusal as refusal:
+                    self._refuse(content, line, text, str(refusal))
+                    continue
+                known = kept.setdefault(row.id, row)
+                if known is not row and known != row:
+                    reason = f"{table.header[0]} {row.id} was already given with another row"
+                    self._refuse(content, line, text, reason)
+        return kept
+
+    def _refuse(self, content: Content, line: int, text: str, reason: str) -> None:
+        self.rejects.append(Reject(SOURCE, content.path.name, content.sha256, line, reason, text))
