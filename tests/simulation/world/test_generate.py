@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from data_contracts.catalog import event_contracts
+from data_contracts.quarantine import check
 from simulation.world.generate import GenerateReport, Size, a_world, generate
 
 SMALL = Size(borrowers=40, buyers=12, duplicates=6, malformed=12, late=8)
@@ -147,3 +149,19 @@ def test_the_report_counts_what_the_files_hold(tmp_path: Path) -> None:
     for name, count in report.rows.items():
         assert len((tmp_path / name).read_text().splitlines()) == count
     assert report.planted == {"duplicates": 6, "malformed": 12, "late": 8}
+
+
+def test_every_event_keeps_its_contract_and_each_malformed_one_breaks_only_its_column(world_folder: Path) -> None:
+    contracts = event_contracts()
+    planted = {
+        label["event_id"]: label["column"]
+        for label in labels(world_folder)["planted"]["malformed"]["events"]  # type: ignore[attr-defined]
+    }
+    checked = 0
+    for name in ("accounts", "bank_transactions", "credit_applications", "granted_loans", "loan_outcomes"):
+        for row in rows(world_folder, f"{name}.jsonl"):
+            broken = {violation.column for violation in check(contracts[str(row["event_type"])], row)}
+            expected = {planted[str(row["event_id"])]} if row["event_id"] in planted else set()
+            assert broken == expected, row
+            checked += 1
+    assert checked > 1_000

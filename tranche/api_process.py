@@ -1,0 +1,76 @@
+"""The decision API as a process of its own, started for a run and stopped by its id."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+STARTS_WITHIN_SECONDS = 30.0
+STOPS_WITHIN_SECONDS = 10.0
+
+
+class ApiDidNotStart(Exception):
+    """The API's process ended or kept silent; carries the end of what it wrote."""
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+class ApiProcess:
+    """`python -m serving` on a free port of the loopback. Use as a context, or call `stop`."""
+
+    def __init__(self, environ: Mapping[str, str], log: Path) -> None:
+        self.log = log
+        self.port = _free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        command = [sys.executable, "-m", "serving", "--port", str(self.port)]
+        with log.open("wb") as out:
+            self.process = subprocess.Popen(
+                command, env=dict(environ), stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+            )
+
+    def wait_until_ready(self) -> None:
+        """Return when the API answers that it is ready; raise ApiDidNotStart when it does not come to that."""
+        last = "no answer"
+        give_up = time.monotonic() + STARTS_WITHIN_SECONDS
+        while time.monotonic() < give_up:
+            if self.process.poll() is not None:
+                raise ApiDidNotStart(f"the API ended with code {self.process.returncode}: {self._tail()}")
+            try:
+                answer = httpx.get(f"{self.address}/health/ready", timeout=2.0)
+            except httpx.HTTPError as fault:
+                last = str(fault) or type(fault).__name__
+            else:
+                if answer.status_code == httpx.codes.OK:
+                    return
+                last = f"{answer.status_code} {answer.text[:200]}"
+            time.sleep(0.05)
+        self.stop()
+        raise ApiDidNotStart(f"the API was not ready after {STARTS_WITHIN_SECONDS:.0f} s ({last}): {self._tail()}")
+
+    def stop(self) -> None:
+        """End the process, if it still runs, and wait until it is gone."""
+        if self.process.poll() is not None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(STOPS_WITHIN_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def _tail(self) -> str:
+        lines = self.log.read_text(errors="replace").strip().splitlines()
+        return " | ".join(lines[-3:]) or "it wrote nothing"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,17 @@
+"""The clock that the API reads from a file, advanced by whoever replays the past."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+
+class ClockFile:
+    """The time in `path`, as the serving process reads it for every request."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def show(self, moment: datetime) -> None:
+        """Let it be that moment from now on; a reader never sees half a time."""
+        scratch = self.path.with_suffix(".part")
+        scratch.write_text(moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") + "\n", encoding="ascii")
+        scratch.replace(self.path)

@@ -1,0 +1,55 @@
+"""The stages of a long run: each is named, timed and reported, and the one that fails is said by name."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+
+from tranche.wording import duration
+
+
+class StageFailed(Exception):
+    """A stage could not finish; what ran before it stays as it is."""
+
+    def __init__(self, stage: str, reason: str) -> None:
+        super().__init__(f"stage {stage} failed: {reason}")
+        self.stage = stage
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+class Stages:
+    """Runs stages one after the other; `seconds` holds what each took, in the order they ran."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str, doing: str) -> Iterator[Callable[[str], None]]:
+        """Run one stage. What it yields is called with the sentence that says how it came out.
+
+        Any exception ends the stage as `StageFailed` with the words that the fault has for its user. A stage may run
+        in parts under one name; their times add up.
+        """
+        said: list[str] = []
+        began = time.perf_counter()
+        self.console.print(f"[bold]{name:<17}[/] [dim]{doing} …[/]")
+        try:
+            yield said.append
+        except StageFailed:
+            raise
+        except Exception as fault:
+            raise StageFailed(name, _words(fault)) from fault
+        took = time.perf_counter() - began
+        self.seconds[name] = self.seconds.get(name, 0.0) + took
+        for line in said or ["done"]:
+            self.console.print(f"{'':<17} {line} [dim]({duration(took)})[/]", highlight=False)
+
+
+def _words(fault: Exception) -> str:
+    said = getattr(fault, "user_message", None)
+    return str(said) if said else f"{type(fault).__name__}: {fault}"
