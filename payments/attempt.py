@@ -1,0 +1,121 @@
+"""An attempt is one charge sent once under one key; its states and the moves between them.
+
+The move table is enforced by the database (schema/001_attempts.sql); this is its mirror for rules and messages, and a
+test holds the two equal.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from ledger.money import Money
+
+
+class State(StrEnum):
+    """Where an attempt stands."""
+
+    PLANNED = "planned"
+    CLAIMED = "claimed"
+    SUBMITTING = "submitting"
+    UNKNOWN = "unknown"
+    REJECTED = "rejected"
+    PRESUMED_PAID = "presumed_paid"
+    SETTLED = "settled"
+    RETURNED = "returned"
+    CANCELLED = "cancelled"
+
+
+class Event(StrEnum):
+    """What moves an attempt."""
+
+    GUARD_PASSED = "guard_passed"
+    REQUEST_WRITTEN = "request_written"
+    CAPTURED = "captured"
+    REFUSED = "refused"
+    NO_ANSWER = "no_answer"
+    NEVER_SEEN = "never_seen"
+    CASH_SEEN = "cash_seen"
+    RETURNED = "returned"
+    WITHDRAWN = "withdrawn"
+
+
+MOVES: dict[tuple[State, Event], State] = {
+    (State.PLANNED, Event.GUARD_PASSED): State.CLAIMED,
+    (State.PLANNED, Event.WITHDRAWN): State.CANCELLED,
+    (State.CLAIMED, Event.REQUEST_WRITTEN): State.SUBMITTING,
+    (State.CLAIMED, Event.WITHDRAWN): State.CANCELLED,
+    # A synchronous rail acknowledges, accepts and confirms in one answer, so submitted and accepted are passed through.
+    (State.SUBMITTING, Event.CAPTURED): State.PRESUMED_PAID,
+    (State.SUBMITTING, Event.REFUSED): State.REJECTED,
+    (State.SUBMITTING, Event.NO_ANSWER): State.UNKNOWN,
+    (State.UNKNOWN, Event.CAPTURED): State.PRESUMED_PAID,
+    (State.UNKNOWN, Event.REFUSED): State.REJECTED,
+    (State.UNKNOWN, Event.NEVER_SEEN): State.CLAIMED,  # after the settle-down delay; same key, same hold
+    (State.PRESUMED_PAID, Event.CASH_SEEN): State.SETTLED,
+    (State.PRESUMED_PAID, Event.RETURNED): State.RETURNED,
+    (State.SETTLED, Event.RETURNED): State.RETURNED,
+}
+
+LIVE = frozenset({State.CLAIMED, State.SUBMITTING, State.UNKNOWN, State.PRESUMED_PAID, State.SETTLED})
+"""At most one attempt of an instalment is in these: the partial unique index of the schema."""
+
+UNRESOLVED = frozenset({State.CLAIMED, State.SUBMITTING, State.UNKNOWN})
+"""Asked for or about to be, and not answered: these carry the pending hold."""
+
+
+class IllegalMove(Exception):
+    """An event arrived that has no move from the attempt's state; nothing was changed."""
+
+    def __init__(self, attempt_id: str, state: State, event: Event) -> None:
+        self.attempt_id = attempt_id
+        self.state = state
+        self.event = event
+        super().__init__(f"attempt {attempt_id} is {state}: {event} cannot happen to it")
+
+    @property
+    def user_message(self) -> str:
+        """One line for a person."""
+        return str(self)
+
+
+def after(attempt_id: str, state: State, event: Event) -> State:
+    """The state that `event` leads to; `IllegalMove` when the table has no such move.
+
+    >>> after("p-1/1#1", State.UNKNOWN, Event.CAPTURED).value
+    'presumed_paid'
+    """
+    try:
+        return MOVES[state, event]
+    except KeyError:
+        raise IllegalMove(attempt_id, state, event) from None
+
+
+def attempt_id_of(instalment_id: str, number: int) -> str:
+    """The id, and so the provider's idempotency key, of the `number`-th attempt at an instalment.
+
+    >>> attempt_id_of("p-d-1/2", 1)
+    'p-d-1/2#1'
+    """
+    return f"{instalment_id}#{number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt as recorded. `opens_plan` marks a down payment: its plan opens only when it is captured."""
+
+    attempt_id: str
+    instalment_id: str
+    number: int
+    plan_id: str
+    shopper_id: str
+    account_id: str
+    provider: str
+    amount: Money
+    due_on: date
+    requested_on: date
+    opens_plan: bool
+    state: State
+    refusal: str | None = None
+    provider_reference: str | None = None
+    captured_on: date | None = None
+    retry_on: date | None = None

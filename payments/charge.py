@@ -1,0 +1,77 @@
+"""A charge asks a provider once for money; the answer is one of three, and *unknown* is not a failure."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from ledger.money import Money
+
+
+class RefusalCode(StrEnum):
+    """Why a provider refused, in our words. The list is closed: each adapter maps its vendor's codes onto it."""
+
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    LIMIT_EXCEEDED = "limit_exceeded"
+    CARD_EXPIRED = "card_expired"
+    DETAILS_WRONG = "details_wrong"
+    ACCOUNT_CLOSED = "account_closed"
+    MANDATE_GONE = "mandate_gone"
+    SUSPECTED_FRAUD = "suspected_fraud"
+    HOLDER_DECEASED = "holder_deceased"
+    REQUEST_MALFORMED = "request_malformed"
+    UNRECOGNISED = "unrecognised"
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeRequest:
+    """One attempt's request for money. `attempt_id` is the idempotency key: a re-send of the attempt keeps it."""
+
+    attempt_id: str
+    plan_id: str
+    instalment_id: str
+    shopper_id: str
+    account_id: str
+    amount: Money
+    requested_on: date
+
+    def __post_init__(self) -> None:
+        if self.amount.minor <= 0:
+            raise ValueError(f"amount_minor: {self.amount.minor} is not greater than zero")
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The provider took the money from the shopper on `captured_on` and now owes it to us."""
+
+    attempt_id: str
+    provider_reference: str
+    amount: Money
+    captured_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The provider will not take the money. `detail` is what it said, for a person to read."""
+
+    attempt_id: str
+    code: RefusalCode
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No answer that can be relied on: it may or may not have happened. Only an enquiry resolves it."""
+
+    attempt_id: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotKnown:
+    """The provider's answer to an enquiry: it never saw this attempt."""
+
+    attempt_id: str
+
+
+ChargeResult = Succeeded | Refused | Unknown
+EnquiryResult = ChargeResult | NotKnown

@@ -1,0 +1,221 @@
+"""Which line of a file closes which expectation: pure, explainable, and the same however the input is ordered.
+
+A line leaves at the first rule that matches it: by id, then by account, amount and the due's window. What remains is a
+break. Nothing is ever picked among several candidates.
+"""
+
+import calendar
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from ledger.money import Money
+
+VERSION = 1  # of the rules below; stored with every match
+
+
+class Rule(StrEnum):
+    """How a line found its expectation."""
+
+    ID = "id"
+    ACCOUNT_AMOUNT_WINDOW = "account_amount_window"
+
+
+class BreakClass(StrEnum):
+    """Why something has no counterpart: the codes of the break taxonomy that occur here."""
+
+    TIMING_EXTERNAL_FIRST = "E2"
+    MISSING_EXTERNAL = "E3"
+    MISSING_INTERNAL = "E4"
+    DUPLICATE_ROW = "E5"
+    DUPLICATE_PAYMENT = "E6"
+    AMOUNT_DIFFERS = "E7"
+    CURRENCY_DIFFERS = "E10"
+    STATUS_CONFLICT = "E11"
+    MANY_CANDIDATES = "E14"
+    RETURNED = "E16"
+    WRONG_ACCOUNT = "E19"
+    FILE_FAULT = "E22"
+    STATEMENT_BALANCE = "E26"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The days, both included, in which an expectation may be met without an id."""
+
+    first: date
+    last: date
+
+    def holds(self, day: date) -> bool:
+        return self.first <= day <= self.last
+
+
+def month_of(day: date) -> Window:
+    """A due's window: its own calendar month, so that a late payment never takes an older due's place.
+
+    >>> month_of(date(1996, 2, 12)).last.isoformat()
+    '1996-02-29'
+    """
+    return Window(day.replace(day=1), day.replace(day=calendar.monthrange(day.year, day.month)[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row of the outside world. `key` is an id of ours that it carries; `account_id` the shopper's bank account."""
+
+    line_id: str
+    amount: Money
+    booked_on: date
+    key: str | None = None
+    account_id: str | None = None
+
+    def order(self) -> tuple[date, int, str]:
+        return (self.booked_on, self.amount.minor, self.line_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What the other side should show. `met` when a line has closed it in an earlier run."""
+
+    expectation_id: str
+    amount: Money
+    key: str | None = None
+    account_id: str | None = None
+    window: Window | None = None
+    met: bool = False
+
+    def order(self) -> tuple[date, int, str]:
+        return (self.window.first if self.window else date.min, self.amount.minor, self.expectation_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """One line closes one expectation."""
+
+    line: Line
+    expectation: Expectation
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Unexpected:
+    """Nothing that is open can be this line."""
+
+    line: Line
+    break_class: BreakClass
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Different:
+    """The line belongs to this expectation, which says something else; neither is closed."""
+
+    line: Line
+    expectation: Expectation
+    break_class: BreakClass
+    reason: str
+
+
+Outcome = Matched | Unexpected | Different
+
+
+def match(lines: Iterable[Line], expectations: Iterable[Expectation]) -> list[Outcome]:
+    """One outcome for each line, in the order of (booked on, amount, id). Expectations left over stay open."""
+    rows = sorted(lines, key=Line.order)
+    by_id = _ById(expectations)
+    outcomes = {row.line_id: found for row in rows if row.key is not None and (found := by_id.outcome(row))}
+    taken = {o.expectation.expectation_id for o in outcomes.values() if isinstance(o, Matched)}
+    by_account: dict[str, list[Expectation]] = defaultdict(list)
+    for expectation in sorted(by_id.all, key=Expectation.order):
+        if expectation.account_id is not None and expectation.window is not None:
+            by_account[expectation.account_id].append(expectation)
+    left: dict[str, list[Line]] = defaultdict(list)
+    for row in rows:
+        if row.line_id not in outcomes:
+            left[row.account_id or ""].append(row)
+    for account_id, account_lines in left.items():
+        outcomes |= _by_window(account_lines, by_account.get(account_id, []), taken)
+    return [outcomes[row.line_id] for row in rows]
+
+
+class _ById:
+    """Rule 1: an id of ours, with amount and currency."""
+
+    def __init__(self, expectations: Iterable[Expectation]) -> None:
+        self.all = list(expectations)
+        self._open = {e.key: e for e in self.all if e.key is not None}
+        self._met = {e.key for e in self.all if e.key is not None and e.met}
+
+    def outcome(self, line: Line) -> Outcome | None:
+        expectation = self._open.get(line.key) if line.key is not None else None
+        if expectation is None:
+            return None
+        if line.key in self._met:
+            return Different(line, expectation, BreakClass.DUPLICATE_PAYMENT, f"{line.key} has been paid already")
+        if line.amount.currency != expectation.amount.currency:
+            return Different(line, expectation, BreakClass.CURRENCY_DIFFERS, _said(line, expectation))
+        if line.amount != expectation.amount:
+            return Different(line, expectation, BreakClass.AMOUNT_DIFFERS, _said(line, expectation))
+        self._met.add(str(line.key))
+        return Matched(line, expectation, Rule.ID)
+
+
+def _by_window(lines: Sequence[Line], dues: Sequence[Expectation], taken: set[str]) -> dict[str, Outcome]:
+    """Rule 2 for one account: equal amount inside the due's window, and unique on both sides."""
+    outcomes: dict[str, Outcome] = {}
+    equal: dict[str, list[Expectation]] = {
+        line.line_id: [due for due in dues if _inside(line, due) and due.amount == line.amount] for line in lines
+    }
+    open_equal = {
+        line_id: [due for due in found if not due.met and due.expectation_id not in taken]
+        for line_id, found in equal.items()
+    }
+    claims: dict[str, int] = defaultdict(int)
+    for candidates in open_equal.values():
+        for due in candidates:
+            claims[due.expectation_id] += 1
+    matched = set(taken)
+    for line in lines:
+        candidates = open_equal[line.line_id]
+        if len(candidates) == 1 and claims[candidates[0].expectation_id] == 1:
+            outcomes[line.line_id] = Matched(line, candidates[0], Rule.ACCOUNT_AMOUNT_WINDOW)
+            matched.add(candidates[0].expectation_id)
+        elif candidates:
+            names = ", ".join(due.expectation_id for due in candidates)
+            reason = f"not unique: {names} would fit {max(claims[due.expectation_id] for due in candidates)} lines"
+            outcomes[line.line_id] = Unexpected(line, BreakClass.MANY_CANDIDATES, reason)
+    for line in lines:
+        if line.line_id not in outcomes:
+            outcomes[line.line_id] = _leftover(line, equal[line.line_id], dues, matched)
+    return outcomes
+
+
+def _leftover(line: Line, equal: Sequence[Expectation], dues: Sequence[Expectation], matched: set[str]) -> Outcome:
+    """Why no rule matched, the clearest reason first."""
+    if equal:
+        return Different(
+            line, equal[0], BreakClass.DUPLICATE_PAYMENT, f"{equal[0].expectation_id} has been paid already"
+        )
+    still_open = [due for due in dues if _inside(line, due) and not due.met and due.expectation_id not in matched]
+    if len(still_open) > 1:
+        names = ", ".join(due.expectation_id for due in still_open)
+        return Unexpected(line, BreakClass.MANY_CANDIDATES, f"another amount than each of {names}")
+    if still_open:
+        due = still_open[0]
+        same_currency = line.amount.currency == due.amount.currency
+        broken = BreakClass.AMOUNT_DIFFERS if same_currency else BreakClass.CURRENCY_DIFFERS
+        return Different(line, due, broken, _said(line, due))
+    where = f"account {line.account_id}" if line.account_id else f"key {line.key}" if line.key else "no account, no key"
+    return Unexpected(
+        line, BreakClass.MISSING_INTERNAL, f"nothing is open for {where} in the month of {line.booked_on}"
+    )
+
+
+def _inside(line: Line, due: Expectation) -> bool:
+    return due.window is not None and due.window.holds(line.booked_on)
+
+
+def _said(line: Line, expectation: Expectation) -> str:
+    return f"{line.amount} against {expectation.amount} of {expectation.expectation_id}"
