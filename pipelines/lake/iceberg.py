@@ -1,0 +1,77 @@
+"""The lake without a JVM: pyiceberg over the same Glue catalogue and bucket that Spark writes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, EqualTo
+
+from pipelines.lake.table import Snapshot
+from pipelines.settings import Settings
+
+# Streams of the lake, each a Glue database; the settings' prefix stands in front.
+NAMESPACES = ("raw", "curated", "features")
+
+
+def catalog(settings: Settings, **more: str) -> Catalog:
+    """The Glue catalogue as pyiceberg sees it; `more` are further properties of its own."""
+    properties: dict[str, Any] = {
+        "type": "glue",
+        "warehouse": settings.warehouse,
+        "glue.region": settings.aws_region,
+        "s3.region": settings.aws_region,
+    }
+    if settings.aws_endpoint is not None:
+        properties |= {
+            "glue.endpoint": settings.aws_endpoint,
+            "s3.endpoint": settings.aws_endpoint,
+            "s3.force-virtual-addressing": "false",
+        }
+    return load_catalog("lake", **properties, **more)
+
+
+def namespace(settings: Settings, name: str) -> str:
+    """A Glue database's name with the prefix: `raw` is `raw`, or `trial_raw` under TRANCHE_LAKE_PREFIX=trial_."""
+    return f"{settings.lake_prefix}{name}"
+
+
+def table_name(settings: Settings, name: str) -> str:
+    """A table's name for pyiceberg: `raw.accounts` with the prefix in front."""
+    return f"{settings.lake_prefix}{name}"
+
+
+def spark_name(settings: Settings, name: str) -> str:
+    """A table's name for Spark: `lake.raw.accounts` with the prefix before the database."""
+    return f"lake.{settings.lake_prefix}{name}"
+
+
+def create_namespaces(settings: Settings) -> None:
+    """Make the lake's Glue databases where they are missing."""
+    lake = catalog(settings)
+    for name in NAMESPACES:
+        lake.create_namespace_if_not_exists(namespace(settings, name))
+
+
+class IcebergTables:
+    """The tables of one lake, read by pyiceberg."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._catalog = catalog(settings)
+
+    def newest(self, table: str) -> Snapshot | None:
+        try:
+            found = self._catalog.load_table(table_name(self._settings, table)).current_snapshot()
+        except NoSuchTableError:
+            return None
+        if found is None:
+            return None
+        return Snapshot(found.snapshot_id, {} if found.summary is None else found.summary.additional_properties)
+
+    def read(self, table: str, columns: Sequence[str], *, snapshot_id: int, equal: Mapping[str, str]) -> Any:
+        rows: BooleanExpression = AlwaysTrue()
+        for column, value in equal.items():
+            rows = And(rows, EqualTo(column, value))  # type: ignore[assignment]
+        found = self._catalog.load_table(table_name(self._settings, table))
+        return found.scan(row_filter=rows, selected_fields=tuple(columns), snapshot_id=snapshot_id).to_arrow()

@@ -1,0 +1,57 @@
+"""Where the stream, the lake and Spark are: read once at the entry point, handed down from there."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_contracts.environment import SettingFault, optional, required_url
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Addresses and names of everything the pipelines touch.
+
+    `aws_endpoint` None is AWS itself. `lake_prefix` stands in front of each Glue database's name, so that several
+    lakes share one catalogue. `java` is `found` (the machine's own 17 or 21, else the wheel's) or `wheel`.
+    """
+
+    aws_endpoint: str | None
+    aws_region: str
+    lake_bucket: str
+    lake_prefix: str
+    stream: str
+    spark_master: str
+    jvm_dir: Path
+    var: Path
+    java: str
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read the variables; `SettingFault` names the first one that is missing or malformed."""
+        environ = os.environ if environ is None else environ
+        endpoint = required_url(
+            environ, "TRANCHE_AWS_ENDPOINT", "http://127.0.0.1:4566", ("http", "https"), may_be_empty=True
+        )
+        var = Path(optional(environ, "TRANCHE_VAR", str(CHECKOUT / "var")))
+        java = optional(environ, "TRANCHE_JAVA", "found")
+        if java not in ("found", "wheel"):
+            raise SettingFault("TRANCHE_JAVA", f"is {java!r}, not found or wheel", "wheel")
+        return cls(
+            aws_endpoint=endpoint or None,
+            aws_region=optional(environ, "TRANCHE_AWS_REGION", "eu-west-1"),
+            lake_bucket=optional(environ, "TRANCHE_LAKE_BUCKET", "tranche-lake"),
+            lake_prefix=optional(environ, "TRANCHE_LAKE_PREFIX", ""),
+            stream=optional(environ, "TRANCHE_STREAM", "tranche-events"),
+            spark_master=optional(environ, "TRANCHE_SPARK_MASTER", "local[2]"),
+            jvm_dir=Path(optional(environ, "TRANCHE_JVM_DIR", str(var / "jvm"))),
+            var=var,
+            java=java,
+        )
+
+    @property
+    def warehouse(self) -> str:
+        """The lake's root in the object store."""
+        return f"s3://{self.lake_bucket}/warehouse"

@@ -1,0 +1,77 @@
+"""The one place where a Spark session is built: the catalogue `lake`, on Glue and S3, in UTC."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from pipelines import jars
+from pipelines.java import java_home, trust_options
+from pipelines.settings import CHECKOUT, Settings
+
+CATALOG = "lake"
+
+
+def session(settings: Settings) -> Any:
+    """A SparkSession on `settings.spark_master`, with the Iceberg catalogue `lake`; the running one if there is one."""
+    from pyspark.sql import SparkSession
+
+    home = java_home(os.environ, choice=settings.java, folder=settings.jvm_dir)
+    paths = jars.have(
+        jars.pinned(),
+        settings.jvm_dir,
+        java=home / "bin" / "java",
+        options=trust_options(home, settings.jvm_dir),
+    )
+    # Spark reads these three from the environment of the process that starts it, and from nowhere else.
+    os.environ["JAVA_HOME"] = str(home)
+    os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+    builder = SparkSession.builder.appName("tranche")
+    for name, value in {**_spark(settings, paths), **_lake(settings)}.items():
+        builder = builder.config(name, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    return spark
+
+
+def _spark(settings: Settings, jar_paths: list[Path]) -> dict[str, str]:
+    scratch = settings.var / "spark"
+    return {
+        "spark.master": settings.spark_master,
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.jars": ",".join(str(path) for path in jar_paths),
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "4",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+        "spark.sql.warehouse.dir": str(scratch / "warehouse"),
+        "spark.local.dir": str(scratch / "local"),
+        "spark.driver.memory": "2g",
+        "spark.driver.extraJavaOptions": "-Duser.timezone=UTC",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        # On a cluster the executors' Python must find our modules; the driver finds them by itself.
+        "spark.executorEnv.PYTHONPATH": str(CHECKOUT),
+    }
+
+
+def _lake(settings: Settings) -> dict[str, str]:
+    prefix = f"spark.sql.catalog.{CATALOG}"
+    options = {
+        prefix: "org.apache.iceberg.spark.SparkCatalog",
+        f"{prefix}.type": "glue",
+        f"{prefix}.warehouse": settings.warehouse,
+        f"{prefix}.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
+        f"{prefix}.client.region": settings.aws_region,
+        # A streaming batch works in a cloned session with a cache of its own; a cache here would show old snapshots.
+        f"{prefix}.cache-enabled": "false",
+    }
+    if settings.aws_endpoint is not None:
+        options |= {
+            f"{prefix}.s3.endpoint": settings.aws_endpoint,
+            f"{prefix}.s3.path-style-access": "true",
+            f"{prefix}.glue.endpoint": settings.aws_endpoint,
+        }
+    return options

@@ -1,0 +1,138 @@
+"""What tests share: a private runtime of the test run, databases, a lake and a Spark session. Real parts, no doubles.
+
+Each part starts when the first test asks for it and is stopped by process id at the end of the run. Nothing is written
+under the checkout's `var/`, except for the cache of Java artefacts.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def runtime_folder() -> Iterator[Path]:
+    """A folder with a short path: a unix socket's name has little room."""
+    folder = Path(tempfile.mkdtemp(prefix="tranche-", dir="/tmp"))
+    yield folder.resolve()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_environment(runtime_folder: Path) -> Iterator[dict[str, str]]:
+    """A PostgreSQL of this test run, without the wait for the disk at each commit."""
+    from tranche.local import LocalRuntime
+
+    local = LocalRuntime(runtime_folder / "db", parts=("postgres",))
+    environment = local.up()
+    with psycopg.connect(environment["TRANCHE_DATABASE_URL"], autocommit=True) as connection:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            connection.execute(f"alter system set {setting} = off")
+        connection.execute("select pg_reload_conf()")
+    yield environment
+    local.down()
+
+
+@pytest.fixture(scope="session")
+def aws_environment(runtime_folder: Path) -> Iterator[dict[str, str]]:
+    """An AWS endpoint of this test run; its credentials are those of the process while the run lasts."""
+    from tranche.local import LocalRuntime
+
+    local = LocalRuntime(runtime_folder / "cloud", parts=("aws",))
+    environment = local.up()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("AWS_PROFILE", raising=False)
+        for name, value in environment.items():
+            if name.startswith("AWS_"):
+                patch.setenv(name, value)
+        yield environment
+    local.down()
+
+
+@pytest.fixture(scope="session")
+def runtime(
+    runtime_folder: Path, postgres_environment: Mapping[str, str], aws_environment: Mapping[str, str]
+) -> dict[str, str]:
+    """The variables that point every package at the private runtime: PostgreSQL and AWS, no provider."""
+    return {
+        **postgres_environment,
+        **aws_environment,
+        "TRANCHE_MODELS_DIR": str(runtime_folder / "models"),
+        **_folders(runtime_folder),
+    }
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres_environment: Mapping[str, str]) -> str:
+    """The database that the runtime migrated; each test works on a copy of it."""
+    return postgres_environment["TRANCHE_DATABASE_URL"]
+
+
+@pytest.fixture
+def database_url(template_database: str) -> Iterator[str]:
+    """The address of a fresh migrated database."""
+    name = f"test_{next(_numbers)}"
+    admin = template_database.replace("/tranche?", "/postgres?")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"create database {name} template tranche")
+    yield template_database.replace("/tranche?", f"/{name}?")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection to a fresh migrated database."""
+    with psycopg.connect(database_url) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def lake_environment(runtime: Mapping[str, str]) -> dict[str, str]:
+    """A lake and a stream of this test module's own: a prefix before the Glue databases, and a fresh stream."""
+    from tranche.ministack import LocalAws
+
+    name = f"t{next(_numbers)}"
+    environment = {**runtime, "TRANCHE_STREAM": f"{name}-events", "TRANCHE_LAKE_PREFIX": f"{name}_"}
+    LocalAws(Path(), region=runtime["TRANCHE_AWS_REGION"]).provide(
+        runtime["TRANCHE_AWS_ENDPOINT"],
+        bucket=runtime["TRANCHE_LAKE_BUCKET"],
+        streams={environment["TRANCHE_STREAM"]: 4},
+        databases=tuple(f"{name}_{database}" for database in ("raw", "curated", "features")),
+    )
+    return environment
+
+
+@pytest.fixture(scope="session")
+def spark(runtime: Mapping[str, str]) -> Iterator[Any]:
+    """The one Spark session of the test run, on the private runtime's lake."""
+    from pipelines.settings import Settings
+    from pipelines.spark import session
+
+    started = session(Settings.from_environment(runtime))
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def berka() -> Path:
+    """The folder of the original Berka tables; the test is skipped where it is absent."""
+    root = Path(os.environ.get("TRANCHE_TEST_DATA") or CHECKOUT.parent / "shared" / "data")
+    folder = root / "berka"
+    if not folder.is_dir():
+        pytest.skip(f"no Berka tables in {root}; point TRANCHE_TEST_DATA at the data folder")
+    return folder
+
+
+def _folders(folder: Path) -> dict[str, str]:
+    kept = os.environ.get("TRANCHE_JVM_DIR") or str(CHECKOUT / "var" / "jvm")
+    return {"TRANCHE_VAR": str(folder / "var"), "TRANCHE_JVM_DIR": kept}
