@@ -1,0 +1,89 @@
+"""Accounts: what each one holds, on which side it grows, and what its four counters say."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+from ledger.money import Currency, Money
+
+_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+_NAME = r"[^:{}\s]{1,120}"  # a colon separates the parts of an account's name, so no part may hold one
+
+
+class Side(StrEnum):
+    """The two sides of a transfer."""
+
+    DEBIT = "debit"
+    CREDIT = "credit"
+
+
+class Kind(StrEnum):
+    """Where an account stands in the books."""
+
+    ASSET = "asset"
+    LIABILITY = "liability"
+    INCOME = "income"
+    EXPENSE = "expense"
+    EQUITY = "equity"
+    MEMORANDUM = "memorandum"
+
+
+@dataclass(frozen=True)
+class AccountType:
+    """A line of the chart of accounts, such as `plan:{plan}:principal`: one rule for every account of that form.
+
+    `floor`: the balance on its normal side may not fall below zero, counting holds. `pending_only`: after every journal
+    its posted balance is zero. `group`: the correlation key whose groups must return to zero on this account.
+    """
+
+    pattern: str
+    title: str
+    kind: Kind
+    normal: Side
+    floor: bool = False
+    pending_only: bool = False
+    group: str | None = None
+
+    @property
+    def placeholders(self) -> tuple[str, ...]:
+        return tuple(_PLACEHOLDER.findall(self.pattern))
+
+    @cached_property
+    def _form(self) -> re.Pattern[str]:
+        fixed = _PLACEHOLDER.split(self.pattern)[::2]  # odd places are the placeholders' names
+        return re.compile(_NAME.join(re.escape(part) for part in fixed))
+
+    def matches(self, account: str) -> bool:
+        """Whether an account's full name has this form."""
+        return self._form.fullmatch(account) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Four counters of one account, none ever negative. What is pending is held, not yet posted."""
+
+    currency: Currency
+    debits_posted: int = 0
+    credits_posted: int = 0
+    debits_pending: int = 0
+    credits_pending: int = 0
+
+    def posted(self, normal: Side) -> Money:
+        """The posted balance, positive on the account's normal side."""
+        net = self.debits_posted - self.credits_posted
+        return Money(net if normal is Side.DEBIT else -net, self.currency)
+
+    def free(self, normal: Side) -> Money:
+        """What is left on the normal side once every open hold against it is posted."""
+        return Money(self.free_minor(normal), self.currency)
+
+    def free_minor(self, normal: Side) -> int:
+        """`free` as a bare number of units, which may lie outside of what an amount can be."""
+        if normal is Side.DEBIT:
+            return self.debits_posted - self.credits_posted - self.credits_pending
+        return self.credits_posted - self.debits_posted - self.debits_pending
+
+    @property
+    def empty(self) -> bool:
+        return not (self.debits_posted or self.credits_posted or self.debits_pending or self.credits_pending)

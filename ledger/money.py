@@ -1,0 +1,135 @@
+"""Exact amounts: integers of a currency's smallest unit."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+LARGEST_MINOR = 2**63 - 1  # what a bigint column holds; beyond it an amount is refused, never wrapped
+
+_DECIMAL = re.compile(r"(?P<sign>-?)(?P<whole>[0-9]+)(?:\.(?P<part>[0-9]+))?", re.ASCII)
+
+
+class Currency(StrEnum):
+    """A currency by its ISO 4217 code."""
+
+    GBP = "GBP"
+    EUR = "EUR"
+    CZK = "CZK"
+    USD = "USD"
+
+    @property
+    def exponent(self) -> int:
+        """How many decimals the currency has: 2 for each of these."""
+        return _EXPONENTS[self]
+
+
+_EXPONENTS = {Currency.GBP: 2, Currency.EUR: 2, Currency.CZK: 2, Currency.USD: 2}
+
+
+class CurrencyMismatch(ValueError):
+    """Raised when amounts of two currencies are added or compared."""
+
+    def __init__(self, one: Currency, other: Currency) -> None:
+        super().__init__(f"{one} and {other} cannot be combined")
+
+
+class AmountFault(ValueError):
+    """Raised for an amount that cannot be: not a whole number of units, or past 64 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An exact amount, counted in the currency's smallest unit. May be negative: a difference is an amount too."""
+
+    minor: int
+    currency: Currency
+
+    def __post_init__(self) -> None:
+        if type(self.minor) is not int:  # neither a float nor a bool nor another library's integer
+            raise AmountFault(f"an amount is a whole number of {self.currency} units, not {self.minor!r}")
+        if abs(self.minor) > LARGEST_MINOR:
+            raise AmountFault(f"{self.minor} units of {self.currency} do not fit into 64 bits")
+
+    @classmethod
+    def zero(cls, currency: Currency) -> "Money":
+        return cls(0, currency)
+
+    @classmethod
+    def total(cls, amounts: Iterable["Money"], currency: Currency) -> "Money":
+        """The sum of any number of amounts; zero of the currency when there are none."""
+        result = cls.zero(currency)
+        for amount in amounts:
+            result += amount
+        return result
+
+    @classmethod
+    def parse(cls, text: str, currency: Currency) -> "Money":
+        """Read a decimal as written in a file; raises AmountFault when it has more decimals than the currency.
+
+        >>> Money.parse("2452.00", Currency.CZK).minor
+        245200
+        >>> Money.parse("0.125", Currency.GBP)
+        Traceback (most recent call last):
+        ledger.money.AmountFault: '0.125' has 3 decimals, GBP has 2
+        """
+        match = _DECIMAL.fullmatch(text)
+        if match is None:
+            raise AmountFault(f"{text!r} is not a decimal amount such as 2452.00")
+        part = match["part"] or ""
+        if len(part) > currency.exponent:
+            raise AmountFault(f"{text!r} has {len(part)} decimals, {currency} has {currency.exponent}")
+        units = int(match["whole"] + part.ljust(currency.exponent, "0"))
+        return cls(-units if match["sign"] else units, currency)
+
+    def split(self, parts: int) -> list["Money"]:
+        """Share out the whole amount; the earliest parts carry the odd units.
+
+        >>> [part.minor for part in Money(100_00, Currency.EUR).split(3)]
+        [3334, 3333, 3333]
+        """
+        if parts < 1:
+            raise AmountFault(f"an amount is split into at least one part, not {parts}")
+        share, odd = divmod(self.minor, parts)
+        return [Money(share + (part < odd), self.currency) for part in range(parts)]
+
+    def __add__(self, other: "Money") -> "Money":
+        return Money(self.minor + self._comparable(other), self.currency)
+
+    def __sub__(self, other: "Money") -> "Money":
+        return Money(self.minor - self._comparable(other), self.currency)
+
+    def __mul__(self, times: int) -> "Money":
+        if type(times) is not int:
+            raise AmountFault(f"an amount is multiplied by whole numbers only, not {times!r}")
+        return Money(self.minor * times, self.currency)
+
+    def __neg__(self) -> "Money":
+        return Money(-self.minor, self.currency)
+
+    def __lt__(self, other: "Money") -> bool:
+        return self.minor < self._comparable(other)
+
+    def __le__(self, other: "Money") -> bool:
+        return self.minor <= self._comparable(other)
+
+    def __gt__(self, other: "Money") -> bool:
+        return self.minor > self._comparable(other)
+
+    def __ge__(self, other: "Money") -> bool:
+        return self.minor >= self._comparable(other)
+
+    def __str__(self) -> str:
+        """The amount as people write it, exact.
+
+        >>> str(Money(-4_50, Currency.GBP))
+        '-4.50 GBP'
+        """
+        digits = str(abs(self.minor)).rjust(self.currency.exponent + 1, "0")
+        whole, part = digits[: -self.currency.exponent], digits[-self.currency.exponent :]
+        return f"{'-' if self.minor < 0 else ''}{whole}.{part} {self.currency}"
+
+    def _comparable(self, other: "Money") -> int:
+        if self.currency != other.currency:
+            raise CurrencyMismatch(self.currency, other.currency)
+        return other.minor
