@@ -1,0 +1,97 @@
+"""What is offered: an amount, and the instalments by which it would be repaid."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from ledger.money import Currency, Money
+from lending.order import Order, Product
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One instalment of an offer."""
+
+    number: int
+    due_on: date
+    principal: Money
+    interest: Money
+
+    @property
+    def amount(self) -> Money:
+        return self.principal + self.interest
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One way to pay the amount later; `annual_rate_basis_points` is the yearly interest, 990 for 9.90 %."""
+
+    amount: Money
+    product: Product
+    duration_months: int
+    annual_rate_basis_points: int
+    instalments: tuple[Due, ...]
+
+    @property
+    def largest_instalment(self) -> Money:
+        return max(instalment.amount for instalment in self.instalments)
+
+    @property
+    def total(self) -> Money:
+        """Everything the shopper would pay."""
+        return Money.total((instalment.amount for instalment in self.instalments), self.amount.currency)
+
+
+def make_offer(order: Order, annual_rate_basis_points: int, on: date) -> Offer:
+    """The offer on an order's full amount, with its schedule if it were taken on that day."""
+    count = 3 if order.product is Product.PAY_IN_3 else order.duration_months
+    parts = order.amount.split(count)
+    dues = tuple(
+        Due(number, on + timedelta(days=30 * number), part, Money(0, order.amount.currency))
+        for number, part in enumerate(parts, 1)
+    )
+    return Offer(order.amount, order.product, order.duration_months, annual_rate_basis_points, dues)
+
+
+def offer_body(offer: Offer) -> dict[str, Any]:
+    """The offer as it is recorded and answered: plain values."""
+    return {
+        "offer_id": "1",
+        "amount_minor": offer.amount.minor,
+        "currency": offer.amount.currency.value,
+        "product": offer.product.value,
+        "duration_months": offer.duration_months,
+        "annual_rate_basis_points": offer.annual_rate_basis_points,
+        "total_payable_minor": offer.total.minor,
+        "instalments": [
+            {
+                "number": instalment.number,
+                "due_on": instalment.due_on.isoformat(),
+                "amount_minor": instalment.amount.minor,
+                "principal_minor": instalment.principal.minor,
+                "interest_minor": instalment.interest.minor,
+            }
+            for instalment in offer.instalments
+        ],
+    }
+
+
+def offer_from_body(body: Mapping[str, Any]) -> Offer:
+    """The offer that `offer_body` wrote down."""
+    currency = Currency(body["currency"])
+    return Offer(
+        amount=Money(body["amount_minor"], currency),
+        product=Product(body["product"]),
+        duration_months=body["duration_months"],
+        annual_rate_basis_points=body["annual_rate_basis_points"],
+        instalments=tuple(
+            Due(
+                number=due["number"],
+                due_on=date.fromisoformat(due["due_on"]),
+                principal=Money(due["principal_minor"], currency),
+                interest=Money(due["interest_minor"], currency),
+            )
+            for due in body["instalments"]
+        ),
+    )

@@ -1,0 +1,162 @@
+"""Act: decide one order, keep the decision and reserve its amount, inside the database transaction of whoever calls."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from ledger import flows
+from ledger.money import Currency
+from ledger.store import AlreadyRecorded, Ledger, Recorded
+from lending.decision import decide
+from lending.exposure import Exposure
+from lending.order import Order, Product, order_body
+from lending.policy import Policies
+from lending.record import Inputs, StoredDecision, record
+from lending.score import Scorer
+
+
+class Decisions(Protocol):
+    """Keeps decisions, one for each order, for good."""
+
+    def open(self, order: Order, at: datetime) -> tuple[StoredDecision | None, Exposure]:
+        """Lock the shopper's exposure until the transaction ends; the order's decision if there is one, and the exposure."""
+
+    def add(self, decision: StoredDecision) -> None:
+        """Keep a new decision with its reasons and its reservation."""
+
+
+class Publish(Protocol):
+    """Keeps a fact that is published once the transaction has committed."""
+
+    def __call__(
+        self,
+        *,
+        event_id: str,
+        event_type: str,
+        key: str,
+        payload: dict[str, Any],
+        occurred_at: datetime,
+        recorded_at: datetime,
+    ) -> None:
+        """The same `event_id` is published once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Underwritten:
+    """The decision on the order; `new` when it was made just now, else it is the one made before."""
+
+    decision: StoredDecision
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedOtherwise:
+    """The order was decided before, and it was not the same order: `field` differs."""
+
+    decision_id: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoPolicy:
+    """Nothing is lent in this currency, by this product, on this day."""
+
+    currency: Currency
+    product: Product
+
+
+def underwrite(
+    order: Order,
+    *,
+    at: datetime,
+    code_digest: str,
+    policies: Policies,
+    scorer: Scorer,
+    decisions: Decisions,
+    ledger: Ledger,
+    publish: Publish,
+) -> Underwritten | DecidedOtherwise | NoPolicy:
+    """Decide the order once: a second call with the same order returns the first decision, whatever has changed since.
+
+    The shopper's exposure stays locked until the caller's transaction ends, so that two orders of one shopper cannot
+    both use the same room under the limit.
+    """
+    policy = policies.holding(order.amount.currency, order.product, at.date())
+    if policy is None:
+        return NoPolicy(order.amount.currency, order.product)
+    decided, exposure = decisions.open(order, at)
+    if decided is not None:
+        field = _first_difference(decided.order, order)
+        return Underwritten(decided, new=False) if field is None else DecidedOtherwise(decided.decision_id, field)
+    evidence = scorer.evidence(order.account_id, at)
+    inputs = Inputs(
+        order=order,
+        at=at,
+        evidence=evidence,
+        exposure=exposure,
+        policy_id=policy.policy_id,
+        policy_version=policy.version,
+        policy_digest=policy.digest,
+        model=scorer.model,
+        code_digest=code_digest,
+    )
+    decision = decide(order, evidence=evidence, exposure=exposure, policy=policy, score_order=scorer.score, at=at)
+    stored = record(inputs, decision, policy)
+    decisions.add(stored)
+    _reserve(stored, ledger)
+    publish(
+        event_id=f"decision:{stored.decision_id}",
+        event_type="decision_made.v1",
+        key=order.account_id,
+        payload=_fact(stored),
+        occurred_at=at,
+        recorded_at=at,
+    )
+    return Underwritten(stored, new=True)
+
+
+def _reserve(stored: StoredDecision, ledger: Ledger) -> None:
+    """Hold an approved amount in the ledger until the offer expires (flow F01)."""
+    if stored.offer is None:
+        return
+    journal = flows.journal(
+        "F01",
+        key=stored.decision_id,
+        value_date=stored.decided_at.date(),
+        occurred_at=stored.decided_at,
+        recorded_at=stored.decided_at,
+        correlation={
+            "order_id": stored.order.order_id,
+            "decision_id": stored.decision_id,
+            "shopper_id": stored.order.shopper_id,
+        },
+        amounts={"approved": stored.offer.amount},
+        names={},
+    )
+    held = ledger.hold(journal, expires_at=stored.expires_at)
+    if not isinstance(held, Recorded | AlreadyRecorded):
+        raise RuntimeError(f"the ledger refused to hold {stored.offer.amount} for {stored.decision_id}: {held}")
+
+
+def _fact(stored: StoredDecision) -> dict[str, Any]:
+    """The event that others read: what was decided, without the evidence."""
+    offer = stored.offer
+    return {
+        "decision_id": stored.decision_id,
+        "order_id": stored.order.order_id,
+        "application_id": stored.order.application_id,
+        "shopper_id": stored.order.shopper_id,
+        "account_id": stored.order.account_id,
+        "merchant_id": stored.order.merchant_id,
+        "outcome": stored.outcome,
+        "product": stored.order.product.value,
+        "currency": stored.order.amount.currency.value,
+        "requested_minor": stored.order.amount.minor,
+        "approved_minor": None if offer is None else offer.amount.minor,
+        "record_digest": stored.digest,
+    }
+
+
+def _first_difference(decided: Order, asked: Order) -> str | None:
+    before, now = order_body(decided), order_body(asked)
+    return next((field for field in now if now[field] != before[field]), None)

@@ -1,0 +1,207 @@
+"""`/v1/decisions`: ask for a decision on an order, and read it again."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from features.postgres import PostgresVectors
+from ledger import outbox
+from ledger.money import Currency, Money
+from ledger.postgres import PostgresLedger
+from lending.order import PAY_IN_3_MONTHS, Channel, Order, OrderFault, Product, order_body
+from lending.policy import Policies
+from lending.postgres import PostgresDecisions
+from lending.record import StoredDecision, canonical
+from lending.underwrite import DecidedOtherwise, NoPolicy, Underwritten, underwrite
+from models.artefact import Model
+from serving.postgres import ClaimedBefore, IdempotencyKeys, Lost, Pool, WrittenMeanwhile, transaction
+from serving.problems import MEDIA_TYPE, FieldFault, Problem, ProblemBody
+from serving.scoring import VectorScorer
+
+ROUTE = "POST /v1/decisions"
+LARGEST_AMOUNT = 10**15
+
+# Printable and without spaces: ids end up in account names, file names and log lines.
+Id = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/-]*$")]
+# Part of a ledger account's name, which a colon would split.
+NameId = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """All that deciding needs, made once when the app starts."""
+
+    pool: Pool
+    model: Model
+    policies: Policies
+    clock: Callable[[], datetime]
+    code_digest: str
+
+
+class OrderRequest(BaseModel):
+    """An order at the checkout. `duration_months` may be left out for pay_in_3."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    order_id: Id
+    shopper_id: NameId
+    account_id: Id
+    merchant_id: NameId | None = None
+    amount_minor: int = Field(gt=0, le=LARGEST_AMOUNT, description="in the currency's smallest unit")
+    currency: Annotated[Currency, Field(strict=False)]
+    product: Annotated[Product, Field(strict=False)]
+    duration_months: int | None = Field(default=None, ge=1, le=120)
+    channel: Annotated[Channel, Field(strict=False)]
+    application_id: Id | None = None
+
+    def order(self) -> Order:
+        """The order; raises `OrderFault` where fields contradict each other."""
+        months = self.duration_months
+        if months is None and self.product is Product.PAY_IN_3:
+            months = PAY_IN_3_MONTHS
+        if months is None:
+            raise OrderFault("duration_months", f"is needed for {self.product}")
+        return Order(
+            order_id=self.order_id,
+            shopper_id=self.shopper_id,
+            account_id=self.account_id,
+            merchant_id=self.merchant_id,
+            amount=Money(self.amount_minor, self.currency),
+            product=self.product,
+            duration_months=months,
+            channel=self.channel,
+            application_id=self.application_id,
+        )
+
+
+class DecisionAnswer(BaseModel):
+    """The decision: outcome, offers, every reason, and by what it was judged. The same bytes for as long as it is kept."""
+
+    decision_id: str
+    order_id: str
+    application_id: str | None
+    shopper_id: str
+    account_id: str
+    merchant_id: str | None
+    jurisdiction: str
+    product: Product
+    channel: Channel
+    decided_at: datetime
+    expires_at: datetime | None
+    outcome: str = Field(pattern="^(approved|approved_reduced|referred|declined)$")
+    stage: str | None
+    requested: dict[str, Any]
+    approved_amount_minor: int | None
+    offers: list[dict[str, Any]]
+    reasons: list[dict[str, Any]]
+    score: dict[str, Any] | None
+    affordability: dict[str, Any]
+    exposure: dict[str, Any]
+    policy: dict[str, Any]
+    model: dict[str, Any]
+    inputs: dict[str, Any]
+    disclosures: dict[str, Any]
+
+
+def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {
+        status: {"model": ProblemBody, "content": {MEDIA_TYPE: {}}, "description": HTTPStatus(status).phrase}
+        for status in statuses
+    }
+
+
+router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
+
+
+@router.post("", status_code=201, responses={201: {"model": DecisionAnswer}, **_problems(400, 409, 413, 422, 503)})
+def decide_order(
+    request: Request,
+    asked: OrderRequest,
+    idempotency_key: Annotated[str, Header(min_length=1, max_length=255)],
+) -> Response:
+    """Decide one order. The same key and body return the same answer, whenever it is asked."""
+    try:
+        order = asked.order()
+    except OrderFault as fault:
+        faults = (FieldFault(f"/{fault.field}", fault.reason),)
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", str(fault), faults) from fault
+    made = decide_once(request.app.state.desk, order, idempotency_key)
+    headers = {"Location": f"/v1/decisions/{made.decision.decision_id}"}
+    if not made.new:
+        headers["Idempotency-Replayed"] = "true"
+    return _answer(made.decision, 201, headers)
+
+
+@router.get("/{decision_id}", responses={200: {"model": DecisionAnswer}, **_problems(404, 503)})
+def read_decision(request: Request, decision_id: Annotated[str, Path(max_length=100)]) -> Response:
+    """The decision as it was answered, byte for byte."""
+    desk: Desk = request.app.state.desk
+    with transaction(desk.pool) as connection:
+        decision = PostgresDecisions(connection).get(decision_id)
+    if decision is None:
+        raise Problem(HTTPStatus.NOT_FOUND, "not-found", f"There is no decision {decision_id}.")
+    return _answer(decision, 200, {})
+
+
+def decide_once(desk: Desk, order: Order, key: str) -> Underwritten:
+    """The order's one decision, made now or before; tried again once when the database lost or raced the first try.
+
+    That is safe: the key and the order's identity make a second try find whatever the first one committed.
+    """
+    try:
+        return _decide(desk, order, key)
+    except (Lost, WrittenMeanwhile):
+        return _decide(desk, order, key)
+
+
+def _decide(desk: Desk, order: Order, key: str) -> Underwritten:
+    """Claim the key, decide, keep and reserve in one transaction; any problem leaves nothing behind."""
+    at = desk.clock()
+    asked = canonical(order_body(order))
+    with transaction(desk.pool) as connection:
+        claim = IdempotencyKeys(connection).claim(ROUTE, key, asked, at)
+        if isinstance(claim, ClaimedBefore) and claim.request != asked:
+            raise _other_body(claim.request, asked)
+        outcome = underwrite(
+            order,
+            at=at,
+            code_digest=desk.code_digest,
+            policies=desk.policies,
+            scorer=VectorScorer(desk.model, PostgresVectors(connection)),
+            decisions=PostgresDecisions(connection),
+            ledger=PostgresLedger(connection),
+            publish=partial(outbox.append, connection),
+        )
+        match outcome:
+            case Underwritten():
+                return outcome
+            case DecidedOtherwise(decision_id, field):
+                detail = f"Order {order.order_id} was decided as {decision_id} with another {field}."
+                raise Problem(HTTPStatus.CONFLICT, "order-decided", detail, (FieldFault(f"/{field}", "differs"),))
+            case NoPolicy(currency, product):
+                detail = f"No policy lends {currency} as {product} on {at.date()}."
+                faults = (FieldFault("/currency", detail), FieldFault("/product", detail))
+                raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "no-policy", detail, faults)
+
+
+def _other_body(before: str, now: str) -> Problem:
+    """The same key with another body: named, field by field."""
+    first, second = json.loads(before), json.loads(now)
+    faults = tuple(
+        FieldFault(f"/{name}", f"was {first.get(name)!r}, is {second[name]!r}")
+        for name in second
+        if first.get(name) != second[name]
+    )
+    detail = f"The Idempotency-Key was used with another body: {', '.join(fault.field for fault in faults)} differs."
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "key-reused", detail, faults)
+
+
+def _answer(decision: StoredDecision, status: int, headers: dict[str, str]) -> Response:
+    return Response(decision.answer, status, headers, "application/json")

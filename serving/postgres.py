@@ -1,0 +1,109 @@
+"""The API's side of PostgreSQL: its pool, its transactions and the idempotency keys."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg import Connection, Error, InterfaceError, OperationalError
+from psycopg.errors import DeadlockDetected, LockNotAvailable, SerializationFailure, UniqueViolation
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+
+class Unavailable(Exception):
+    """The database did not answer; the transaction left nothing behind, or its answer was lost."""
+
+
+class Lost(Unavailable):
+    """The connection broke under a transaction: it may have committed just before."""
+
+
+class Busy(Exception):
+    """Another transaction held what this one needed for too long."""
+
+
+class WrittenMeanwhile(Exception):
+    """Another transaction wrote the same identity first; asking again finds what it wrote."""
+
+
+Pool = ConnectionPool[Connection]
+
+
+def open_pool(database_url: str, size: int, wait_seconds: float) -> Pool:
+    """A pool that waits at most `wait_seconds` for a connection or a lock; it does not need the database to be up yet."""
+    milliseconds = int(wait_seconds * 1000)
+    return ConnectionPool(
+        database_url,
+        min_size=size,
+        max_size=size,
+        timeout=wait_seconds,
+        reconnect_timeout=30,
+        open=False,
+        name="decisions",
+        kwargs={
+            "options": f"-c lock_timeout={milliseconds} -c timezone=UTC",
+            "application_name": "tranche-serving",
+            "connect_timeout": 2,
+            "prepare_threshold": 0,
+        },
+    )
+
+
+@contextmanager
+def transaction(pool: Pool) -> Iterator[Connection]:
+    """One database transaction: committed at the end, rolled back by any exception; errors in this module's words."""
+    try:
+        with pool.connection() as connection:
+            yield connection
+    except (LockNotAvailable, DeadlockDetected, SerializationFailure) as error:
+        raise Busy(str(error)) from error
+    except UniqueViolation as error:
+        raise WrittenMeanwhile(str(error)) from error
+    except PoolTimeout as error:
+        raise Unavailable(str(error)) from error
+    except (OperationalError, InterfaceError) as error:
+        raise Lost(str(error)) from error
+
+
+def reachable(pool: Pool) -> bool:
+    """Whether the database answers and has been migrated for this API."""
+    try:
+        with pool.connection(timeout=1) as connection:
+            row = connection.execute("SELECT to_regclass('serving.idempotency_keys') IS NOT NULL").fetchone()
+            return bool(row and row[0])
+    except Error:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """The key was free and is this request's now."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedBefore:
+    """An earlier request holds the key; `request` is what it asked."""
+
+    request: str
+
+
+class IdempotencyKeys:
+    """Keys by which a caller makes a request safe to repeat; never commits."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def claim(self, route: str, key: str, request: str, at: datetime) -> Claimed | ClaimedBefore:
+        """Claim the key for the request. Waits while another transaction is claiming the same key."""
+        claimed = self._connection.execute(
+            "INSERT INTO serving.idempotency_keys (route, key, request, claimed_at) VALUES (%s, %s, %s, %s) "
+            "ON CONFLICT DO NOTHING",
+            (route, key, request, at),
+        )
+        if claimed.rowcount:
+            return Claimed()
+        row = self._connection.execute(
+            "SELECT request FROM serving.idempotency_keys WHERE route = %s AND key = %s", (route, key)
+        ).fetchone()
+        assert row is not None, "a key that conflicts is there"
+        return ClaimedBefore(row[0])

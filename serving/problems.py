@@ -1,0 +1,168 @@
+"""Which error becomes which HTTP problem (RFC 9457): a stable type, a plain sentence, the field, and no stack."""
+
+import logging
+import uuid
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from orjson import dumps
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving.postgres import Busy, Unavailable
+
+MEDIA_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:tranche:problem:"
+
+log = logging.getLogger("tranche.serving")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFault:
+    """One field that is wrong: a JSON pointer into the body, or the header's name, and why."""
+
+    field: str
+    reason: str
+
+
+class Problem(Exception):
+    """A request that cannot be answered as asked. `code` never changes its meaning; `detail` is for people."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        code: str,
+        detail: str,
+        faults: tuple[FieldFault, ...] = (),
+        retry_after_seconds: int | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.faults = faults
+        self.retry_after_seconds = retry_after_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemBody:
+    """The body of every error, as documented in OpenAPI."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    trace_id: str
+    errors: list[FieldFault] = field(default_factory=list)
+
+
+def answer(problem: Problem) -> Response:
+    """The problem as a response."""
+    body: dict[str, Any] = {
+        "type": TYPE_PREFIX + problem.code,
+        "title": problem.status.phrase,
+        "status": problem.status.value,
+        "detail": problem.detail,
+        "trace_id": uuid.uuid4().hex,
+        "errors": [{"field": fault.field, "reason": fault.reason} for fault in problem.faults],
+    }
+    retry = problem.retry_after_seconds
+    headers = {} if retry is None else {"Retry-After": str(retry)}
+    if problem.status.is_server_error:
+        log.error("%s %s trace_id=%s", problem.code, problem.detail, body["trace_id"], exc_info=problem.__cause__)
+    return Response(dumps(body), problem.status.value, headers, MEDIA_TYPE)
+
+
+def install(app: FastAPI, largest_body: int) -> None:
+    """Answer every error of the app with a problem, and refuse bodies that are too large before they are read."""
+
+    @app.exception_handler(Problem)
+    def known(_: Request, problem: Problem) -> Response:
+        return answer(problem)
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(_: Request, error: RequestValidationError) -> Response:
+        return answer(from_validation(error))
+
+    @app.exception_handler(HTTPException)
+    def http(_: Request, error: HTTPException) -> Response:
+        status = HTTPStatus(error.status_code)
+        code = "too-large" if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE else status.name.lower().replace("_", "-")
+        return answer(Problem(status, code, str(error.detail)))
+
+    @app.exception_handler(Unavailable)
+    def unavailable(_: Request, error: Unavailable) -> Response:
+        problem = Problem(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "database-unavailable",
+            "The database cannot be reached; nothing was changed. Send the same request again.",
+            retry_after_seconds=1,
+        )
+        problem.__cause__ = error
+        return answer(problem)
+
+    @app.exception_handler(Busy)
+    def busy(_: Request, error: Busy) -> Response:
+        detail = "The same key or the same shopper is being decided right now. Send the same request again."
+        return answer(Problem(HTTPStatus.CONFLICT, "in-progress", detail, retry_after_seconds=1))
+
+    @app.exception_handler(Exception)
+    def unexpected(_: Request, error: Exception) -> Response:
+        problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "unexpected", "Something unexpected went wrong here.")
+        problem.__cause__ = error
+        return answer(problem)
+
+    app.add_middleware(BodyLimit, largest=largest_body)
+
+
+def from_validation(error: RequestValidationError) -> Problem:
+    """A problem that names each field; a missing or unusable header, or broken JSON, is 400, else 422."""
+    faults, malformed = [], False
+    for fault in error.errors():
+        place, *path = fault["loc"]
+        header = place == "header"
+        malformed |= header or fault["type"] == "json_invalid"
+        name = str(path[0]) if header and path else "/" + "/".join(str(part) for part in path)
+        if fault["type"] == "json_invalid":
+            faults.append(FieldFault("/", f"is not JSON: {fault['ctx']['error']} at character {path[0]}"))
+        else:
+            faults.append(FieldFault(name, str(fault["msg"])))
+    status = HTTPStatus.BAD_REQUEST if malformed else HTTPStatus.UNPROCESSABLE_ENTITY
+    detail = "; ".join(f"{fault.field}: {fault.reason}" for fault in faults)
+    return Problem(status, "malformed" if malformed else "invalid", detail, tuple(faults))
+
+
+class BodyLimit:
+    """ASGI middleware: a body over `largest` bytes is 413, whether its length was announced or not."""
+
+    def __init__(self, app: ASGIApp, largest: int) -> None:
+        self._app = app
+        self._largest = largest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        if announced.isdigit() and int(announced) > self._largest:
+            await answer(self._too_large())(scope, receive, send)
+            return
+        seen = 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self._largest:
+                # FastAPI lets this class alone through while it reads a body.
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._too_large().detail)
+            return message
+
+        await self._app(scope, counted, send)
+
+    def _too_large(self) -> Problem:
+        detail = f"The body is larger than {self._largest} bytes."
+        return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", detail)

@@ -1,0 +1,33 @@
+"""Where the decision API finds its database, its model and its clock."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_contracts.environment import optional, required, required_url
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`clock_file`, when there is one, holds the time as ISO text and is read for every request: the past, replayed."""
+
+    database_url: str
+    models_dir: Path
+    clock_file: Path | None = None
+    connections: int = 8
+    wait_seconds: float = 2.0
+    largest_body: int = 64 * 1024
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """The settings of this process; a missing one raises `SettingFault` with its name and an example."""
+        environ = os.environ if environ is None else environ
+        clock_file = optional(environ, "TRANCHE_CLOCK_FILE", "")
+        return cls(
+            database_url=required_url(
+                environ, "TRANCHE_DATABASE_URL", "postgresql://user@localhost/tranche", ("postgresql", "postgres")
+            ),
+            models_dir=Path(required(environ, "TRANCHE_MODELS_DIR", "var/models")),
+            clock_file=Path(clock_file) if clock_file else None,
+        )
