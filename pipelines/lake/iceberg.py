@@ -5,7 +5,8 @@ from typing import Any
 
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import NoSuchTableError
-from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, EqualTo
+from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, EqualTo, Reference
+from pyiceberg.expressions.literals import literal
 
 from pipelines.lake.table import Snapshot
 from pipelines.settings import Settings
@@ -72,6 +73,6 @@ class IcebergTables:
     def read(self, table: str, columns: Sequence[str], *, snapshot_id: int, equal: Mapping[str, str]) -> Any:
         rows: BooleanExpression = AlwaysTrue()
         for column, value in equal.items():
-            rows = And(rows, EqualTo(column, value))  # type: ignore[assignment]
+            rows = And(rows, EqualTo(term=Reference(column), value=literal(value)))
         found = self._catalog.load_table(table_name(self._settings, table))
         return found.scan(row_filter=rows, selected_fields=tuple(columns), snapshot_id=snapshot_id).to_arrow()

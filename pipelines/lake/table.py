@@ -1,0 +1,49 @@
+"""What an act may ask of the lake without Spark: a table's newest snapshot, and its rows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+class MissingTable(Exception):
+    """A table that an act reads has never been written. The message names the act that writes it."""
+
+    def __init__(self, table: str, writer: str) -> None:
+        self.table = table
+        super().__init__(f"{table} holds nothing yet; run `tranche pipelines {writer}` first")
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One committed state of a table, with what its writer noted beside it."""
+
+    snapshot_id: int
+    summary: Mapping[str, str]
+
+
+class Tables(Protocol):
+    """Tables of the lake by their plain names (`curated.accounts`), whatever prefix the databases carry."""
+
+    def newest(self, table: str) -> Snapshot | None:
+        """The table's newest snapshot; None when the table is missing or was never written."""
+
+    def read(self, table: str, columns: Sequence[str], *, snapshot_id: int, equal: Mapping[str, str]) -> Any:
+        """These columns of the rows in which each column of `equal` has its value, as a `pyarrow.Table`."""
+
+
+def written_by(table: str) -> str:
+    """The act that fills a table of that layer."""
+    layer = table.split(".", 1)[0]
+    return {"raw": "ingest", "curated": "curate", "features": "build-features"}[layer]
+
+
+def the_newest(tables: Tables, table: str) -> Snapshot:
+    """The table's newest snapshot; MissingTable when there is none."""
+    snapshot = tables.newest(table)
+    if snapshot is None:
+        raise MissingTable(table, written_by(table))
+    return snapshot
