@@ -18,7 +18,7 @@ class Parameters:
     """
 
     learning_rate: float = 0.05
-    max_iter: int = 150
+    max_iter: int = 250
     max_leaf_nodes: int = 3
     min_samples_leaf: int = 20
     l2_regularization: float = 5.0

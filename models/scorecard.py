@@ -38,8 +38,12 @@ class Scorecard:
         return np.rint(ANCHOR_POINTS - per_log_odds * (self.log_odds(rows) + math.log(ANCHOR_ODDS))).astype(np.int64)
 
 
-def fit(rows: FloatArray, bad: NDArray[np.bool_], *, bins: int = 5, strength: float = 0.1) -> Scorecard:
-    """Cut each column of `rows` into `bins` quantile bins and weigh them; less `strength` shrinks the weights more."""
+def fit(rows: FloatArray, bad: NDArray[np.bool_], *, bins: int | None = None, strength: float = 0.1) -> Scorecard:
+    """Cut each column of `rows` into `bins` quantile bins and weigh them; less `strength` shrinks the weights more.
+
+    Unless given, there is a bin for every ten bad loans, from 3 to 10: more than the defaults can tell apart is noise.
+    """
+    bins = min(10, max(3, int(bad.sum()) // 10)) if bins is None else bins
     inner = np.linspace(0, 1, bins + 1)[1:-1]
     edges = tuple(np.unique(np.quantile(known, inner)) if len(known) else np.empty(0) for known in _known(rows))
     binned = _bins(rows, edges)
