@@ -1,0 +1,81 @@
+"""What the lake says about the stream: which batches it has, and where each shard stopped.
+
+A batch of the stream is known by its end, `until`: milliseconds of the service's clock. Each table of
+a batch says so in the summary of its snapshot; `raw.batches` is written last, so a batch that it does
+not have is unfinished, and is read again with the same end.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pyiceberg.catalog import Catalog
+from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError
+
+from pipelines.lake.iceberg import table_name
+from pipelines.settings import Settings
+
+UNTIL = "tranche.until"
+STOPS = "tranche.stops"
+BATCHES = "raw.batches"
+
+
+@dataclass(frozen=True, slots=True)
+class Stops:
+    """The last sequence number read of each shard, of the stream that was made at `created_ms`."""
+
+    created_ms: int
+    shards: Mapping[str, str]
+
+    @classmethod
+    def parse(cls, text: str) -> Stops:
+        """Read what `str` wrote."""
+        found = json.loads(text)
+        return cls(found["created_ms"], found["shards"])
+
+    def __str__(self) -> str:
+        return json.dumps({"created_ms": self.created_ms, "shards": dict(sorted(self.shards.items()))})
+
+    def of(self, created_ms: int) -> Mapping[str, str]:
+        """Where to go on; nowhere when the stream has been made anew since."""
+        return self.shards if self.created_ms == created_ms else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A batch that is whole in the lake."""
+
+    until: int
+    stops: Stops
+
+
+def committed(catalog: Catalog, settings: Settings, at_most: int | None = None) -> Committed | None:
+    """The newest whole batch, of those that end at `at_most` or before when it is given."""
+    found = [
+        Committed(int(summary[UNTIL]), Stops.parse(summary[STOPS]))
+        for summary in _summaries(catalog, table_name(settings, BATCHES))
+        if STOPS in summary and (at_most is None or int(summary[UNTIL]) <= at_most)
+    ]
+    return max(found, key=lambda batch: batch.until, default=None)
+
+
+def batches_of(catalog: Catalog, settings: Settings, table: str) -> set[int]:
+    """The ends of all batches that a table has."""
+    return {int(summary[UNTIL]) for summary in _summaries(catalog, table_name(settings, table)) if UNTIL in summary}
+
+
+def unfinished(catalog: Catalog, settings: Settings, tables: list[str]) -> int | None:
+    """The end of a batch that some tables have and `raw.batches` has not."""
+    newest = committed(catalog, settings)
+    ends = {end for table in tables for end in batches_of(catalog, settings, table)}
+    return min((end for end in ends if newest is None or end > newest.until), default=None)
+
+
+def _summaries(catalog: Catalog, name: str) -> list[Mapping[str, str]]:
+    try:
+        snapshots = catalog.load_table(name).metadata.snapshots
+    except (NoSuchTableError, NoSuchNamespaceError):
+        return []
+    return [snapshot.summary.additional_properties for snapshot in snapshots if snapshot.summary is not None]

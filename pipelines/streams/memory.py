@@ -1,0 +1,20 @@
+"""A stream in memory, for examples and tests."""
+
+from __future__ import annotations
+
+from pipelines.sources.source import Event
+
+
+class MemoryStream:
+    """Keeps every event in the order in which it was put."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def check(self) -> None:
+        """It is always there."""
+
+    def put(self, batch: list[Event]) -> int:
+        """Nothing ever has to be sent again."""
+        self.events.extend(batch)
+        return 0

@@ -1,0 +1,65 @@
+"""What publishing needs of a stream, and how events are cut into batches for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from pipelines.sources.source import MAX_EVENT_BYTES, Event
+
+MAX_BATCH_EVENTS = 500
+MAX_BATCH_BYTES = 5 * 1024 * 1024
+
+
+class StreamFault(Exception):
+    """The stream cannot be used; the message names it and the setting that points at it."""
+
+    @property
+    def user_message(self) -> str:
+        """One line for the person who started the act."""
+        return str(self)
+
+
+class EventTooLarge(Exception):
+    """An event is larger than the stream takes; raised before anything of its batch is sent."""
+
+    def __init__(self, event: Event) -> None:
+        super().__init__(f"event {event.event_id[:128]} has {event.size} bytes, the stream takes {MAX_EVENT_BYTES}")
+        self.event = event
+
+    @property
+    def user_message(self) -> str:
+        """One line for the person who gave the event."""
+        return str(self)
+
+
+class Stream(Protocol):
+    """Takes events at least once each, those of one account in the order given where nothing has to be sent again."""
+
+    def check(self) -> None:
+        """Raise StreamFault when the stream is not there or takes nothing."""
+        ...
+
+    def put(self, batch: list[Event]) -> int:
+        """Send a batch as `batches` cuts it; how many entries had to be sent again. StreamFault when it gives up."""
+        ...
+
+
+def batches(events: Iterable[Event]) -> Iterator[list[Event]]:
+    """Cut events into batches that one call takes: at most 500 events and 5 MiB.
+
+    >>> [len(batch) for batch in batches(Event(str(n), "t", "a", b"{}") for n in range(1001))]
+    [500, 500, 1]
+    """
+    batch: list[Event] = []
+    size = 0
+    for event in events:
+        if event.size > MAX_EVENT_BYTES:
+            raise EventTooLarge(event)
+        if batch and (len(batch) == MAX_BATCH_EVENTS or size + event.size > MAX_BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(event)
+        size += event.size
+    if batch:
+        yield batch
