@@ -48,7 +48,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Flow:
-    """A row of the money map: what one kind of business event moves; a `pending` one is held, `posts` names what was."""
+    """A row of the money map: what one kind of business event moves. A `pending` one is held, `posts` names which."""
 
     flow: str
     title: str
