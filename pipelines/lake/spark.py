@@ -21,7 +21,7 @@ def have_table(spark: Any, table: str, schema: Any, partitioned_by: str = "") ->
 
 def at_snapshot(spark: Any, table: str, snapshot_id: int) -> Any:
     """The table's rows as of one snapshot."""
-    return spark.read.option("snapshot-id", snapshot_id).table(table)
+    return spark.read.option("versionAsOf", snapshot_id).table(table)
 
 
 @contextmanager
