@@ -1,0 +1,54 @@
+"""What collection, reconciliation and the API need of plans."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from ledger.money import Money
+from lending.plan import Instalment, Plan, PlanEvent
+
+
+@dataclass(frozen=True, slots=True)
+class OpenInstalment:
+    """An instalment with something left to pay, and its plan."""
+
+    plan: Plan
+    instalment: Instalment
+    open_principal: Money
+    open_interest: Money
+
+    @property
+    def open_amount(self) -> Money:
+        return self.open_principal + self.open_interest
+
+
+class Plans(Protocol):
+    """Keeps plans and what happened to them, each once. An adapter never commits.
+
+    The same id with the same content changes nothing; with another content it raises ledger.store.Conflict.
+    """
+
+    def open(self, plan: Plan) -> bool:
+        """Keep a new plan; False when it was there."""
+
+    def open_all(self, plans: Sequence[Plan]) -> int:
+        """Keep many in a few round trips; how many were new."""
+
+    def get(self, plan_id: str) -> Plan | None:
+        """A plan as agreed."""
+
+    def find_by_account(self, account_id: str) -> tuple[Plan, ...]:
+        """The plans repaid from a bank account, oldest first."""
+
+    def record(self, event: PlanEvent) -> bool:
+        """Keep what happened to an instalment; False when it was there. Raises PlanFault on more than is left."""
+
+    def record_all(self, events: Sequence[PlanEvent]) -> int:
+        """Keep many in a few round trips; how many were new."""
+
+    def events(self, plan_id: str) -> tuple[PlanEvent, ...]:
+        """What happened to a plan, in the order of recording."""
+
+    def due(self, as_of: date) -> tuple[OpenInstalment, ...]:
+        """Instalments due up to a day, that day included, with something left to pay; by due day, plan and number."""
