@@ -28,7 +28,7 @@ def has_no_funds(request: ChargeRequest) -> Refused:
 
 
 class SimulatedProvider:
-    """Answers as `behaviour` says. `lose_answers`: the charge is taken, the reply lost. `drop_requests`: it never came."""
+    """Answers as `behaviour` says; may take a charge and lose its answer, or never receive the request."""
 
     def __init__(
         self,

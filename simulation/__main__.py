@@ -33,6 +33,23 @@ def generate(
     typer.echo(f"{report.loans:,} past loans, {report.bad_loans:,} not repaid; planted: {dict(report.planted)}")
 
 
+@app.command()
+def serve(
+    port: Annotated[
+        int, typer.Option(help="0 takes a free one; the address is printed and written to VAR/address.")
+    ] = 0,
+    var: Annotated[
+        Path | None, typer.Option(help="Folder of books, inbox and outbox; default: provider in TRANCHE_VAR.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Same seed and charges, same outcomes and faults.")] = 7,
+) -> None:
+    """Run the simulated payment provider and bank on loopback, until interrupted."""
+    from simulation.serve import serve as act
+    from simulation.settings import Settings
+
+    act(Settings.from_environment(var, seed), port, typer.echo)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one act; the exit code is typer's own."""
     result = app(args=argv, prog_name="tranche simulation", standalone_mode=False)

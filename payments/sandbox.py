@@ -1,0 +1,97 @@
+"""The provider of the simulated world, reached over HTTP. Without a reliable answer the outcome is unknown."""
+
+from collections.abc import Mapping
+from datetime import date
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from ledger.money import Currency, Money
+from payments.charge import (
+    ChargeRequest,
+    ChargeResult,
+    EnquiryResult,
+    NotKnown,
+    RefusalCode,
+    Refused,
+    Succeeded,
+    Unknown,
+)
+
+CODES: Mapping[str, RefusalCode] = {
+    "insufficient_funds": RefusalCode.INSUFFICIENT_FUNDS,
+    "limit_exceeded": RefusalCode.LIMIT_EXCEEDED,
+    "expired_card": RefusalCode.CARD_EXPIRED,
+    "invalid_number": RefusalCode.DETAILS_WRONG,
+    "account_closed": RefusalCode.ACCOUNT_CLOSED,
+    "revocation_of_authorisation": RefusalCode.MANDATE_GONE,
+    "fraudulent": RefusalCode.SUSPECTED_FRAUD,
+}
+"""The vendor's decline codes in our words; any other is `UNRECOGNISED`, never guessed."""
+
+
+class SandboxProvider:
+    """`seconds` is how long an answer may take; after that the outcome is unknown."""
+
+    name = "sandbox"
+
+    def __init__(self, address: str, seconds: float = 5.0) -> None:
+        self._client = httpx.Client(base_url=address, timeout=seconds, limits=httpx.Limits(max_connections=16))
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._client.close()
+
+    def charge(self, request: ChargeRequest) -> ChargeResult:
+        """See `Provider.charge`: the idempotency key is the attempt's id."""
+        body = {
+            "amount_minor": request.amount.minor,
+            "currency": request.amount.currency.value,
+            "shopper_id": request.shopper_id,
+            "instalment_id": request.instalment_id,
+            "requested_on": request.requested_on.isoformat(),
+        }
+        headers = {"Idempotency-Key": request.attempt_id}
+        try:
+            reply = self._client.post("/charges", json=body, headers=headers)
+        except httpx.HTTPError as error:
+            return Unknown(request.attempt_id, f"no answer: {type(error).__name__}")
+        if reply.status_code in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
+            return Refused(request.attempt_id, RefusalCode.REQUEST_MALFORMED, reply.text[:500])
+        # A conflict says that the key has a charge of another content: only an enquiry tells which.
+        return _outcome(request.attempt_id, reply)
+
+    def enquire(self, attempt_id: str) -> EnquiryResult:
+        """See `Provider.enquire`."""
+        try:
+            reply = self._client.get(f"/charges/{quote(attempt_id, safe='')}")
+        except httpx.HTTPError as error:
+            return Unknown(attempt_id, f"no answer: {type(error).__name__}")
+        if reply.status_code == HTTPStatus.NOT_FOUND and _says(reply).get("error") == "no_such_charge":
+            return NotKnown(attempt_id)
+        return _outcome(attempt_id, reply)
+
+
+def _outcome(attempt_id: str, reply: httpx.Response) -> ChargeResult:
+    """What a reply means; a reply that does not say is unknown."""
+    said = _says(reply)
+    try:
+        if said.get("status") == "captured":
+            amount = Money(int(said["amount_minor"]), Currency(said["currency"]))
+            return Succeeded(attempt_id, str(said["reference"]), amount, date.fromisoformat(said["captured_on"]))
+        if said.get("status") == "declined":
+            code = str(said.get("code"))
+            return Refused(attempt_id, CODES.get(code, RefusalCode.UNRECOGNISED), code)
+    except (KeyError, TypeError, ValueError) as error:
+        return Unknown(attempt_id, f"the answer cannot be read: {error!r}")
+    return Unknown(attempt_id, f"answered {reply.status_code}")
+
+
+def _says(reply: httpx.Response) -> dict[str, Any]:
+    try:
+        said = reply.json()
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}

@@ -1,0 +1,160 @@
+"""The simulated bank: accounts, movements, payouts taken from a folder, and one statement a day and account."""
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from simulation.book import Book
+
+OURS = "main"
+PARKED = "former"  # an account that nobody on our side knows of any more
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One movement on one account; positive is a credit. `movement_id` makes it happen once."""
+
+    movement_id: str
+    account: str
+    amount_minor: int
+    currency: str
+    booked_on: date
+    reference: str
+    counterparty: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatementRow:
+    """A row of a statement: opening, credit or debit, closing; debits are negative."""
+
+    line_id: str
+    account: str
+    kind: str
+    amount_minor: int
+    currency: str
+    booked_on: str
+    value_on: str
+    reference: str
+    counterparty: str
+    statement: int
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One account's statement of one day with movements; numbered without a gap for each account and currency."""
+
+    account: str
+    currency: str
+    day: date
+    rows: tuple[StatementRow, ...]
+
+    @property
+    def file_name(self) -> str:
+        return f"statement-{self.day.isoformat()}-{self.account}-{self.currency}.csv"
+
+
+class TooLate(Exception):
+    """What was asked belongs before something that has already happened."""
+
+
+class SimulatedBank:
+    """The bank's whole state is its book. A day that was closed never changes again."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._lock = threading.Lock()
+        self._opening: dict[str, int] = {}
+        self._movements: dict[str, Movement] = {}
+        self._closed: date | None = None
+        for record in book.records:
+            self._apply(record)
+
+    def open_with(self, currency: str, minor: int) -> None:
+        """Let our account start with a balance; `TooLate` once anything has moved, or after another opening."""
+        with self._lock:
+            if self._opening.get(currency) == minor:
+                return
+            if currency in self._opening or any(m.currency == currency for m in self._movements.values()):
+                raise TooLate(f"the account in {currency} has been opened")
+            self._write({"kind": "opening", "currency": currency, "minor": minor})
+
+    def close_day(self, day: date) -> None:
+        """Let nothing more be booked up to `day`; the last closed day may be closed again."""
+        with self._lock:
+            if self._closed is not None and day < self._closed:
+                raise TooLate(f"{day} cannot end after {self._closed} has")
+            if day != self._closed:
+                self._write({"kind": "closed", "on": day.isoformat()})
+
+    def move(self, movement: Movement) -> bool:
+        """Book a movement; False when it had been booked before, or when its day is closed."""
+        with self._lock:
+            closed = self._closed is not None and movement.booked_on <= self._closed
+            if movement.movement_id in self._movements or closed:
+                return False
+            self._write(
+                {
+                    "kind": "movement",
+                    "movement_id": movement.movement_id,
+                    "account": movement.account,
+                    "amount_minor": movement.amount_minor,
+                    "currency": movement.currency,
+                    "booked_on": movement.booked_on.isoformat(),
+                    "reference": movement.reference,
+                    "counterparty": movement.counterparty,
+                }
+            )
+            return True
+
+    def statements(self, day: date) -> list[Statement]:
+        """The statements of a day, one for each account and currency that moved on it."""
+        with self._lock:
+            moved = sorted({(m.account, m.currency) for m in self._movements.values() if m.booked_on == day})
+            return [self._statement(account, currency, day) for account, currency in moved]
+
+    def _statement(self, account: str, currency: str, day: date) -> Statement:
+        own = [m for m in self._movements.values() if (m.account, m.currency) == (account, currency)]
+        before = [m for m in own if m.booked_on < day]
+        today = sorted((m for m in own if m.booked_on == day), key=lambda m: m.movement_id)
+        number = len({m.booked_on for m in before}) + 1
+        opening = (self._opening.get(currency, 0) if account == OURS else 0) + _total(before)
+        rows: list[StatementRow] = []
+
+        def row(kind: str, minor: int, reference: str = "", counterparty: str = "") -> None:
+            line_id = f"{account}-{currency}-{number:04d}/{len(rows):04d}"
+            on = day.isoformat()
+            rows.append(StatementRow(line_id, account, kind, minor, currency, on, on, reference, counterparty, number))
+
+        row("opening", opening)
+        for movement in today:
+            kind = "credit" if movement.amount_minor > 0 else "debit"
+            row(kind, movement.amount_minor, movement.reference, movement.counterparty)
+        row("closing", opening + _total(today))
+        return Statement(account, currency, day, tuple(rows))
+
+    def _write(self, record: Mapping[str, Any]) -> None:
+        self._book.append(record)
+        self._apply(record)
+
+    def _apply(self, record: Mapping[str, Any]) -> None:
+        fields = {name: value for name, value in record.items() if name != "kind"}
+        match record["kind"]:
+            case "opening":
+                self._opening[fields["currency"]] = fields["minor"]
+            case "closed":
+                self._closed = date.fromisoformat(fields["on"])
+            case _:
+                movement = Movement(**{**fields, "booked_on": date.fromisoformat(fields["booked_on"])})
+                self._movements[movement.movement_id] = movement
+
+
+def open_bank(folder: Path) -> SimulatedBank:
+    """The bank whose book is in `folder`."""
+    return SimulatedBank(Book(folder / "bank.jsonl"))
+
+
+def _total(movements: Iterable[Movement]) -> int:
+    return sum(movement.amount_minor for movement in movements)

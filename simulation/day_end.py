@@ -1,0 +1,81 @@
+"""Act: end a day at the simulated provider and bank, and write its files."""
+
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+from data_contracts.files import FileFault
+from payments.control_file import Content, write_controlled
+from payments.payout_file import read_payouts
+from simulation.bank import OURS, PARKED, Movement, SimulatedBank, StatementRow
+from simulation.provider import SettlementRow, SimulatedProvider
+
+PROVIDER_NAME = "sandbox"
+SETTLEMENT_COLUMNS = tuple(SettlementRow.__dataclass_fields__)
+STATEMENT_COLUMNS = tuple(StatementRow.__dataclass_fields__)
+
+
+@dataclass(frozen=True, slots=True)
+class DayEndReport:
+    """Files written to the inbox, merchant payouts executed, and payout files that the bank refused with the reason."""
+
+    day: date
+    files: tuple[str, ...]
+    merchant_payouts: int
+    refused_files: tuple[str, ...]
+
+
+def end_day(day: date, provider: SimulatedProvider, bank: SimulatedBank, inbox: Path, outbox: Path) -> DayEndReport:
+    """Settle the day's captures, credit earlier payouts, execute merchants' payouts, write the files.
+
+    A payout is credited at the day end after its own. The same day again writes the same files.
+    """
+    for settlement in provider.settlements_before(day):
+        bank.move(
+            Movement(
+                settlement.payout_id,
+                PARKED if settlement.parked else OURS,
+                settlement.net_minor,
+                settlement.currency,
+                day,
+                settlement.payout_id,
+                PROVIDER_NAME,
+            )
+        )
+    paid, refused = _execute(day, bank, outbox)
+    bank.close_day(day)
+    written: list[str] = []
+    for settlement in provider.settle(day):
+        names = [settlement.file_name]
+        if settlement.duplicated:
+            names.append(f"{Path(settlement.file_name).stem}-again.csv")
+        for name in names:
+            write_controlled(inbox / name, SETTLEMENT_COLUMNS, (asdict(row) for row in settlement.rows))
+        written += names
+    for statement in bank.statements(day):
+        write_controlled(inbox / statement.file_name, STATEMENT_COLUMNS, (asdict(row) for row in statement.rows))
+        written.append(statement.file_name)
+    return DayEndReport(day, tuple(written), paid, tuple(refused))
+
+
+def _execute(day: date, bank: SimulatedBank, outbox: Path) -> tuple[int, list[str]]:
+    """Debit each payout of each file once; a file that is not whole is refused and pays nothing."""
+    paid, refused = 0, []
+    for path in sorted(outbox.glob("*.csv")):
+        try:
+            payouts = read_payouts(Content.of(path))
+        except FileFault as fault:
+            refused.append(fault.user_message)
+            continue
+        for payout in payouts:
+            debit = Movement(
+                f"merchant-payout:{payout.payout_id}",
+                OURS,
+                -payout.amount.minor,
+                payout.amount.currency.value,
+                day,
+                payout.payout_id,
+                payout.merchant_id,
+            )
+            paid += bank.move(debit)
+    return paid, refused

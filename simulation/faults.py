@@ -1,0 +1,67 @@
+"""Faults that the simulated provider and bank plant on purpose, chosen by the seed; their labels are the truth.
+
+The n-th settlement that is large enough carries the n-th fault of the plan, so that the same seed and the same charges
+always give the same faults. A label is written when the fault has become visible from outside.
+"""
+
+import hashlib
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+LATE_DAYS = 6  # a late line comes in the first settlement this many days after its own day
+RETURN_DAYS = 3  # a payment is returned in the first settlement this many days after its capture
+SMALLEST_SETTLEMENT = 3  # captures that a settlement needs to carry a fault and still be a settlement
+
+
+class FaultKind(StrEnum):
+    """What goes wrong."""
+
+    LATE = "late"  # a capture is reported in a later file
+    MISSING_LINE = "missing_line"  # a capture is never reported
+    RETURNED = "returned"  # a payment is taken back after it settled
+    PARKED = "parked"  # a payout is credited to another bank account
+    DUPLICATED_FILE = "duplicated_file"  # the same file is delivered twice
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One planted fault: `about` is the attempt, payout or file; `planted_on` the day from which it can be seen."""
+
+    kind: FaultKind
+    about: str
+    planted_on: date
+
+
+def fault_of(seed: int, number: int) -> FaultKind | None:
+    """The fault of the `number`-th settlement (from 1) that is large enough; none at first, then every kind in turn.
+
+    >>> fault_of(7, 1) is None
+    True
+    >>> sorted(str(fault_of(7, number)) for number in range(2, 7))
+    ['duplicated_file', 'late', 'missing_line', 'parked', 'returned']
+    """
+    if number < 2:
+        return None
+    turn, place = divmod(number - 2, 2 * len(FaultKind))
+    if place >= len(FaultKind):
+        return None  # as many settlements without a fault follow
+    kinds = list(FaultKind)
+    random.Random(f"{seed}:faults:{turn}").shuffle(kinds)  # noqa: S311 - a rehearsal, not a secret
+    return kinds[place]
+
+
+def pick(seed: int, purpose: str, keys: Iterable[str]) -> str:
+    """One of the keys, the same whatever their order."""
+    return min(keys, key=lambda key: hashlib.sha256(f"{seed}:{purpose}:{key}".encode()).digest())
+
+
+def fraction(seed: int, purpose: str, key: str) -> int:
+    """A number from 0 to 9,999 that belongs to the key.
+
+    >>> fraction(7, "outcome", "p-1/1#1") == fraction(7, "outcome", "p-1/1#1")
+    True
+    """
+    return int.from_bytes(hashlib.sha256(f"{seed}:{purpose}:{key}".encode()).digest()[:8], "big") % 10_000

@@ -1,0 +1,331 @@
+"""The simulated payment provider: charges once per key, keeps its own book, and settles at the end of a day."""
+
+import json
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from simulation.book import Book
+from simulation.faults import (
+    LATE_DAYS,
+    RETURN_DAYS,
+    SMALLEST_SETTLEMENT,
+    FaultKind,
+    Label,
+    fault_of,
+    fraction,
+    pick,
+)
+
+FEE_BASIS_POINTS = 140
+FEE_FIXED_MINOR = 20
+DECLINES = ("insufficient_funds", "insufficient_funds", "insufficient_funds", "expired_card", "account_closed")
+
+# How a shopper of the seeded world answers charges; see `simulation.world.checkouts.RepaymentBehaviour`.
+PAYS_ON_RETRY, STOPS_PAYING, ANSWERS_LATE, TAKES_BACK = "pays_on_retry", "stops_paying", "answers_late", "takes_back"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What we are asked to charge."""
+
+    key: str
+    amount_minor: int
+    currency: str
+    shopper_id: str
+    instalment_id: str
+    requested_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """An entry of the provider's own book. `code` is the reason of a decline; an answer is lost only the first time."""
+
+    order: Order
+    status: str
+    reference: str
+    code: str | None
+    answer_lost: bool
+
+
+class KeyConflict(Exception):
+    """The key was used before for another request; `field` differs."""
+
+    def __init__(self, key: str, field: str) -> None:
+        super().__init__(f"key {key} was used with another {field}")
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementRow:
+    """One movement of the provider's settlement; all rows of a payout sum to zero."""
+
+    line_id: str
+    kind: str
+    attempt_id: str
+    reference: str
+    amount_minor: int
+    currency: str
+    booked_on: str
+    payout_id: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What one day's payout in one currency is made of. `parked` names another bank account it goes to by mistake."""
+
+    payout_id: str
+    settled_on: date
+    currency: str
+    net_minor: int
+    parked: bool
+    duplicated: bool
+    rows: tuple[SettlementRow, ...]
+
+    @property
+    def file_name(self) -> str:
+        return f"settlement-{self.settled_on.isoformat()}-{self.currency}.csv"
+
+
+class SimulatedProvider:
+    """The provider's whole state is its book, so a restart changes nothing."""
+
+    def __init__(self, book: Book, seed: int, behaviour: Mapping[str, tuple[str, int]]) -> None:
+        self._book = book
+        self._seed = seed
+        self._behaviour = behaviour
+        self._lock = threading.Lock()
+        self._charges: dict[str, Charge] = {}
+        self._settlements: dict[tuple[date, str], Settlement] = {}
+        self._reported: set[str] = set()
+        self._held_back: dict[str, date | None] = {}
+        self._returns: dict[str, date] = {}
+        self._returned: set[str] = set()
+        self._large = 0
+        self.labels: list[Label] = []
+        for record in book.records:
+            self._apply(record)
+
+    def charge(self, order: Order) -> tuple[Charge, bool]:
+        """The charge of this key, made now or before, and whether its answer is to be lost on the way."""
+        with self._lock:
+            known = self._charges.get(order.key)
+            if known is not None:
+                _same(known.order, order)
+                return known, False
+            status, code, lost = self._decide(order)
+            record = {
+                "kind": "charge",
+                "order": _order_record(order),
+                "status": status,
+                "reference": f"ch_{len(self._charges) + 1:08d}",
+                "code": code,
+                "answer_lost": lost,
+            }
+            self._book.append(record)
+            self._apply(record)
+            return self._charges[order.key], lost
+
+    def behave(self, behaviour: Mapping[str, tuple[str, int]]) -> None:
+        """From now on the shoppers named here answer as they are said to."""
+        with self._lock:
+            self._behaviour = dict(behaviour)
+
+    def find(self, key: str) -> Charge | None:
+        """The charge of a key, if there is one."""
+        with self._lock:
+            return self._charges.get(key)
+
+    def settle(self, day: date) -> list[Settlement]:
+        """Settle everything captured up to `day`, a payout for each currency. The same day again gives the same."""
+        with self._lock:
+            currencies = sorted({charge.order.currency for charge in self._charges.values()})
+            for currency in currencies:
+                if (day, currency) not in self._settlements:
+                    record = self._settlement(day, currency)
+                    if record is not None:
+                        self._book.append(record)
+                        self._apply(record)
+            return [self._settlements[day, currency] for currency in currencies if (day, currency) in self._settlements]
+
+    def settlements_before(self, day: date) -> list[Settlement]:
+        """Settlements of earlier days, oldest first."""
+        with self._lock:
+            return [self._settlements[key] for key in sorted(self._settlements) if key[0] < day]
+
+    def pending_faults(self) -> list[str]:
+        """Attempts whose late line or return has not been shown yet."""
+        with self._lock:
+            late = {
+                key for key, shown_on in self._held_back.items() if shown_on is not None and key not in self._reported
+            }
+            return sorted(late | (set(self._returns) - self._returned))
+
+    # What is decided, from seed and key alone.
+
+    def _decide(self, order: Order) -> tuple[str, str | None, bool]:
+        plan_part, _, number = order.key.rpartition("#")
+        instalment = int(plan_part.rpartition("/")[2]) if plan_part.rpartition("/")[2].isdigit() else 0
+        kind, start = self._behaviour.get(order.shopper_id, ("", 0))
+        if kind:
+            declined = (kind == STOPS_PAYING and instalment >= start) or (kind == PAYS_ON_RETRY and number == "1")
+            lost = kind == ANSWERS_LATE and number == "1"
+            return ("declined", "insufficient_funds", False) if declined else ("captured", None, lost)
+        chance = fraction(self._seed, "outcome", order.key)
+        if chance < 600:
+            return "declined", DECLINES[chance % len(DECLINES)], False
+        return "captured", None, chance >= 9_600
+
+    def _takes_back(self, order: Order) -> bool:
+        kind, start = self._behaviour.get(order.shopper_id, ("", 0))
+        return kind == TAKES_BACK and order.key.rpartition("#")[0].endswith(f"/{start}")
+
+    # Settlement.
+
+    def _settlement(self, day: date, currency: str) -> dict[str, Any] | None:
+        """The record of a settlement, or None while nothing, or nothing but money owed to us, is to be settled."""
+        captured = [c for c in self._charges.values() if c.status == "captured" and c.order.currency == currency]
+        fresh = sorted(
+            charge.order.key
+            for charge in captured
+            if charge.order.requested_on <= day
+            and charge.order.key not in self._reported
+            and charge.order.key not in self._held_back
+        )
+        large = len(fresh) >= SMALLEST_SETTLEMENT
+        fault = fault_of(self._seed, self._large + 1) if large else None
+        chosen = pick(self._seed, "fault", fresh) if fresh else ""
+        held = chosen if fault in (FaultKind.LATE, FaultKind.MISSING_LINE) else None
+        coming = sorted(
+            key
+            for key, shown_on in self._held_back.items()
+            if shown_on is not None
+            and shown_on <= day
+            and key not in self._reported
+            and self._charges[key].order.currency == currency
+        )
+        shown = [*coming, *(key for key in fresh if key != held)]
+        taken_back = [key for key in fresh if key != held and self._takes_back(self._charges[key].order)]
+        if fault is FaultKind.RETURNED:
+            taken_back.append(chosen)
+        returning = sorted(
+            key
+            for key, due_on in self._returns.items()
+            if due_on <= day and key not in self._returned and self._charges[key].order.currency == currency
+        )
+        gross = sum(self._charges[key].order.amount_minor for key in shown)
+        back = sum(self._charges[key].order.amount_minor for key in returning)
+        fee = sum(_fee(self._charges[key].order.amount_minor) for key in shown)
+        net = gross - back - fee
+        if net <= 0:
+            return None
+        return {
+            "kind": "settlement",
+            "on": day.isoformat(),
+            "currency": currency,
+            "shown": shown,
+            "late": coming,
+            "returned": returning,
+            "fee_minor": fee,
+            "net_minor": net,
+            "large": large,
+            "fault": fault,
+            "held_back": held,
+            "shown_on": (day + timedelta(days=LATE_DAYS)).isoformat() if fault is FaultKind.LATE else None,
+            "returns": dict.fromkeys(sorted(set(taken_back)), (day + timedelta(days=RETURN_DAYS)).isoformat()),
+        }
+
+    def _apply(self, record: Mapping[str, Any]) -> None:
+        if record["kind"] == "charge":
+            order = Order(**{**record["order"], "requested_on": date.fromisoformat(record["order"]["requested_on"])})
+            self._charges[order.key] = Charge(
+                order, record["status"], record["reference"], record["code"], record["answer_lost"]
+            )
+            return
+        day, currency = date.fromisoformat(record["on"]), record["currency"]
+        settlement = self._rows(record, day, currency)
+        self._settlements[day, currency] = settlement
+        self._large += record["large"]
+        self._reported |= set(record["shown"])
+        self._returned |= set(record["returned"])
+        self._returns |= {key: date.fromisoformat(on) for key, on in record["returns"].items()}
+        self.labels += [Label(FaultKind.LATE, key, day) for key in record["late"]]
+        self.labels += [Label(FaultKind.RETURNED, key, day) for key in record["returned"]]
+        if record["held_back"] is not None:
+            late = record["fault"] == FaultKind.LATE
+            self._held_back[record["held_back"]] = date.fromisoformat(record["shown_on"]) if late else None
+            if not late:
+                self.labels.append(Label(FaultKind.MISSING_LINE, record["held_back"], day))
+        if settlement.parked:
+            self.labels.append(Label(FaultKind.PARKED, settlement.payout_id, day))
+        if settlement.duplicated:
+            self.labels.append(Label(FaultKind.DUPLICATED_FILE, settlement.file_name, day))
+
+    def _rows(self, record: Mapping[str, Any], day: date, currency: str) -> Settlement:
+        payout_id = f"po-{day.isoformat()}-{currency}"
+        rows: list[SettlementRow] = []
+
+        def row(kind: str, about: str, minor: int, booked_on: date, detail: str = "") -> None:
+            reference = self._charges[about].reference if about else payout_id
+            line_id = f"{payout_id}/{len(rows) + 1:04d}"
+            rows.append(
+                SettlementRow(
+                    line_id, kind, about, reference, minor, currency, booked_on.isoformat(), payout_id, detail
+                )
+            )
+
+        for key in record["shown"]:
+            order = self._charges[key].order
+            row("capture", key, order.amount_minor, order.requested_on)
+        for key in record["returned"]:
+            row("return", key, -self._charges[key].order.amount_minor, day, "payment reversed by the card holder")
+        row("fee", "", -record["fee_minor"], day)
+        row("payout", "", -record["net_minor"], day)
+        fault = record["fault"]
+        return Settlement(
+            payout_id,
+            day,
+            currency,
+            record["net_minor"],
+            parked=fault == FaultKind.PARKED,
+            duplicated=fault == FaultKind.DUPLICATED_FILE,
+            rows=tuple(rows),
+        )
+
+
+def read_behaviour(lines: Iterable[str]) -> dict[str, tuple[str, int]]:
+    """Who answers how, from the world's `repayment_behaviour.jsonl`: (kind, from which instalment) by shopper."""
+    rows = [json.loads(line) for line in lines if line.strip()]
+    return {row["shopper_id"]: (row["kind"], int(row["from_instalment"])) for row in rows}
+
+
+def open_provider(folder: Path, seed: int, behaviour: Mapping[str, tuple[str, int]]) -> SimulatedProvider:
+    """The provider whose book is in `folder`."""
+    return SimulatedProvider(Book(folder / "provider.jsonl"), seed, behaviour)
+
+
+def _fee(amount_minor: int) -> int:
+    return amount_minor * FEE_BASIS_POINTS // 10_000 + FEE_FIXED_MINOR
+
+
+def _order_record(order: Order) -> dict[str, Any]:
+    return {
+        "key": order.key,
+        "amount_minor": order.amount_minor,
+        "currency": order.currency,
+        "shopper_id": order.shopper_id,
+        "instalment_id": order.instalment_id,
+        "requested_on": order.requested_on.isoformat(),
+    }
+
+
+def _same(known: Order, arriving: Order) -> None:
+    """A re-send may come on a later day; nothing else may differ."""
+    before, now = _order_record(known), _order_record(arriving)
+    for field in before:
+        if field != "requested_on" and before[field] != now[field]:
+            raise KeyConflict(known.key, field)

@@ -1,0 +1,134 @@
+"""The simulated provider over HTTP: charges, enquiries, the end of a day, and the labels of planted faults."""
+
+from dataclasses import asdict
+from datetime import date
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, FastAPI, Header, Query, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from simulation.bank import SimulatedBank, TooLate, open_bank
+from simulation.day_end import PROVIDER_NAME, end_day
+from simulation.provider import Charge, KeyConflict, Order, SimulatedProvider, open_provider, read_behaviour
+from simulation.settings import Settings
+
+
+class ChargeBody(BaseModel):
+    """One request for money; the key is in the header `Idempotency-Key`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    amount_minor: int = Field(gt=0)
+    currency: str = Field(pattern="^[A-Z]{3}$")
+    shopper_id: str = Field(min_length=1)
+    instalment_id: str = Field(min_length=1)
+    requested_on: date
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The provider and the bank whose books are in `settings.folder`."""
+    known = settings.behaviour.read_text().splitlines() if settings.behaviour.exists() else []
+    provider = open_provider(settings.folder, settings.seed, read_behaviour(known))
+    bank = open_bank(settings.folder)
+    settings.inbox.mkdir(parents=True, exist_ok=True)
+    settings.outbox.mkdir(parents=True, exist_ok=True)
+    app = FastAPI(title="Simulated payment provider and bank", docs_url=None, redoc_url=None)
+    app.include_router(_charges(provider))
+    app.include_router(_exchange(settings, provider, bank))
+    app.include_router(_setting_up(settings, provider, bank))
+    return app
+
+
+def _charges(provider: SimulatedProvider) -> APIRouter:
+    """What a merchant of the provider sees."""
+    router = APIRouter()
+
+    @router.get("/health")
+    def health() -> dict[str, str]:
+        return {"status": "ok", "provider": PROVIDER_NAME}
+
+    @router.post("/charges")
+    def charge(body: ChargeBody, idempotency_key: Annotated[str, Header(min_length=1, max_length=255)]) -> JSONResponse:
+        order = Order(key=idempotency_key, **body.model_dump())
+        try:
+            made, lost = provider.charge(order)
+        except KeyConflict as conflict:
+            return JSONResponse({"error": str(conflict), "field": conflict.field}, HTTPStatus.CONFLICT)
+        if lost:
+            return JSONResponse({"error": "no answer from the card network in time"}, HTTPStatus.GATEWAY_TIMEOUT)
+        return JSONResponse(
+            _said(made), HTTPStatus.CREATED if made.status == "captured" else HTTPStatus.PAYMENT_REQUIRED
+        )
+
+    @router.get("/charges/{key:path}")
+    def enquire(key: str) -> JSONResponse:
+        made = provider.find(key)
+        if made is None:
+            return JSONResponse({"error": "no_such_charge", "key": key}, HTTPStatus.NOT_FOUND)
+        return JSONResponse(_said(made))
+
+    return router
+
+
+def _exchange(settings: Settings, provider: SimulatedProvider, bank: SimulatedBank) -> APIRouter:
+    """The end of a day, and what was planted in it."""
+    router = APIRouter()
+
+    @router.post("/day-end")
+    def day_end(day: Annotated[date, Query(alias="date")]) -> JSONResponse:
+        try:
+            report = end_day(day, provider, bank, settings.inbox, settings.outbox)
+        except TooLate as refusal:
+            return JSONResponse({"error": str(refusal)}, HTTPStatus.CONFLICT)
+        return JSONResponse(asdict(report) | {"day": day.isoformat()})
+
+    @router.get("/faults")
+    def faults() -> dict[str, Any]:
+        """The labels: every fault that can be seen by now, and attempts whose fault has not shown yet."""
+        planted = [
+            {"kind": label.kind, "about": label.about, "planted_on": label.planted_on} for label in provider.labels
+        ]
+        return {"planted": planted, "pending": provider.pending_faults()}
+
+    return router
+
+
+def _setting_up(settings: Settings, provider: SimulatedProvider, bank: SimulatedBank) -> APIRouter:
+    """How the world is set up before it runs."""
+    router = APIRouter()
+
+    @router.put("/behaviour")
+    async def behave(request: Request) -> JSONResponse:
+        """How shoppers answer charges: the world's `repayment_behaviour.jsonl`, kept for the next start."""
+        text = (await request.body()).decode()
+        try:
+            behaviour = read_behaviour(text.splitlines())
+        except (KeyError, ValueError) as error:
+            return JSONResponse({"error": f"not repayment behaviour: {error!r}"}, HTTPStatus.BAD_REQUEST)
+        settings.behaviour.write_text(text)
+        provider.behave(behaviour)
+        return JSONResponse({"shoppers": len(behaviour)})
+
+    @router.put("/bank/opening")
+    def opening(currency: str, amount_minor: int) -> JSONResponse:
+        """Let our bank account start with this balance, before anything moves."""
+        try:
+            bank.open_with(currency, amount_minor)
+        except TooLate as refusal:
+            return JSONResponse({"error": str(refusal)}, HTTPStatus.CONFLICT)
+        return JSONResponse({"currency": currency, "amount_minor": amount_minor})
+
+    return router
+
+
+def _said(charge: Charge) -> dict[str, Any]:
+    return {
+        "status": charge.status,
+        "reference": charge.reference,
+        "amount_minor": charge.order.amount_minor,
+        "currency": charge.order.currency,
+        "captured_on": charge.order.requested_on.isoformat() if charge.status == "captured" else None,
+        "code": charge.code,
+    }

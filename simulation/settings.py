@@ -1,0 +1,39 @@
+"""Where the simulated provider and bank keep their books and exchange files."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_contracts.environment import optional
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`folder` holds the books; files for us appear in `inbox`, files from us are taken from `outbox`."""
+
+    folder: Path
+    seed: int = 7
+
+    @property
+    def inbox(self) -> Path:
+        return self.folder / "inbox"
+
+    @property
+    def outbox(self) -> Path:
+        return self.folder / "outbox"
+
+    @property
+    def behaviour(self) -> Path:
+        return self.folder / "repayment_behaviour.jsonl"
+
+    @property
+    def address(self) -> Path:
+        """The file that says where the server listens."""
+        return self.folder / "address"
+
+    @classmethod
+    def from_environment(cls, folder: Path | None, seed: int, environ: Mapping[str, str] | None = None) -> "Settings":
+        """The settings of this process; without a folder, `provider` under `TRANCHE_VAR`."""
+        environ = os.environ if environ is None else environ
+        return cls(folder or Path(optional(environ, "TRANCHE_VAR", "var")) / "provider", seed)
