@@ -1,4 +1,4 @@
-"""What can go wrong in the local runtime and the command line, in words for the person who typed the command."""
+"""What can go wrong at the command line, in words for the person who typed the command."""
 
 
 class RuntimeFault(Exception):
@@ -7,3 +7,27 @@ class RuntimeFault(Exception):
     @property
     def user_message(self) -> str:
         return str(self)
+
+
+# Trouble of the systems around us that any command can meet, by the name of the error so that no client is imported.
+_OF_THE_SURROUNDINGS = {
+    "psycopg.OperationalError": "the database of TRANCHE_DATABASE_URL does not answer or refused the work",
+    "psycopg_pool.PoolTimeout": "the database of TRANCHE_DATABASE_URL does not answer",
+    "botocore.exceptions.EndpointConnectionError": "nothing answers at TRANCHE_AWS_ENDPOINT",
+    "botocore.exceptions.ConnectTimeoutError": "nothing answers at TRANCHE_AWS_ENDPOINT",
+    "botocore.exceptions.NoCredentialsError": "AWS credentials are missing: set AWS_ACCESS_KEY_ID and its companions",
+    "httpx.ConnectError": "nothing answers at the address asked, such as TRANCHE_PROVIDER_URL",
+}
+
+
+def in_plain_words(error: BaseException) -> str | None:
+    """One line for a fault that a person can put right; None for anything else, which deserves its traceback."""
+    own = getattr(error, "user_message", None)
+    if isinstance(own, str):
+        return own
+    for kind in type(error).__mro__:
+        meaning = _OF_THE_SURROUNDINGS.get(f"{kind.__module__}.{kind.__qualname__}")
+        if meaning is not None:
+            detail = " ".join(str(error).split())
+            return f"{meaning}: {detail}; a local one is started with: tranche local up"
+    return None

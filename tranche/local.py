@@ -165,10 +165,10 @@ class LocalRuntime:
         server.migrate("tranche")
 
     def _up_aws(self, memory: _Memory, say: Callable[[str], None], started: list[str], repaired: list[str]) -> None:
-        from tranche.ministack import SHARDS, answers
+        from tranche.ministack import SHARDS, aws_answers
 
         aws = self._aws()
-        if memory.aws is None or not memory.aws.is_alive or not answers(_address(memory.aws_port)):
+        if memory.aws is None or not memory.aws.is_alive or not aws_answers(memory.aws_port):
             say("AWS endpoint: Kinesis, S3, Glue, KMS")
             if memory.aws is not None:
                 memory.aws_pending = "repair"

@@ -1,25 +1,17 @@
 """The local runtime's AWS: Kinesis, S3, Glue and KMS of MiniStack, on loopback, with its data on disk."""
 
 import signal
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
-import httpx
-from botocore.config import Config
-
 from tranche import process
-from tranche.fault import RuntimeFault
 from tranche.process import Running
 
 REGION = "eu-west-1"
 SHARDS = 4
-START_SECONDS = 30.0
 # It writes streams, tables and keys to disk when it is asked to stop, so it is given time.
 STOP_SECONDS = 30.0
-PORT_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,24 +33,21 @@ class LocalAws:
         """Start it on the remembered port, or on a free one; `RuntimeFault` when it does not answer."""
         for name in ("state", "s3", "tmp"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
-        port = remembered_port if remembered_port and _is_free(remembered_port) else free_port()
-        for _ in range(PORT_TRIES):
-            running = process.start(
-                "ministack", [], environ=self._environ(port), log=self.folder / "log", cwd=self.folder
-            )
-            address = f"http://127.0.0.1:{port}"
-            process.wait_until(lambda r=running, a=address: not r.is_alive or answers(a), seconds=START_SECONDS)
-            if running.is_alive and answers(address):
-                return running, port
-            running.stop(signal.SIGKILL, 5)
-            port = free_port()  # another program took the port between the look and the start
-        raise RuntimeFault(f"the local AWS endpoint does not start; see {self.folder / 'log'}")
+        log = self.folder / "log"
+
+        def launch(port: int) -> Running:
+            return process.start("ministack", [], environ=self._environ(port), log=log, cwd=self.folder)
+
+        return process.start_on_a_port(launch, aws_answers, remembered_port, log=log)
 
     def stop(self, running: Running) -> None:
         """End it, giving it time to save what it holds in memory."""
         running.stop(signal.SIGTERM, STOP_SECONDS)
 
     def client(self, service: str, endpoint: str) -> Any:
+        import boto3
+        from botocore.config import Config
+
         return boto3.client(
             service,
             endpoint_url=endpoint,
@@ -129,30 +118,9 @@ class LocalAws:
         }
 
 
-def answers(endpoint: str) -> bool:
-    """Whether the server at this address says that it is ready."""
-    try:
-        with httpx.Client(trust_env=False, timeout=2.0) as http:
-            return http.get(f"{endpoint}/_ministack/health").status_code == httpx.codes.OK
-    except httpx.HTTPError:
-        return False
-
-
-def free_port() -> int:
-    """A port of the loopback address on which nobody listens now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+def aws_answers(port: int | None) -> bool:
+    """Whether the endpoint on this port says that it is ready."""
+    return process.answers(f"http://127.0.0.1:{port}/_ministack/health")
 
 
 def _pages(client: Any, operation: str) -> Any:

@@ -1,18 +1,25 @@
 """A program of the local runtime that outlives the command that started it, known by process id and birth time."""
 
 import os
+import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from tranche.fault import RuntimeFault
+
 # The birth time guards against a process id that the system has given to another program since.
 _SAME_BIRTH_SECONDS = 1.0
+START_SECONDS = 30.0
+PORT_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +77,18 @@ class Running:
 
 
 def start(
-    module: str, arguments: Sequence[str], *, environ: Mapping[str, str], log: Path, cwd: Path | None = None
+    module: str,
+    arguments: Sequence[str],
+    *,
+    log: Path,
+    environ: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
 ) -> Running:
     """Start `python -m module` on its own session, so that a Ctrl-C in the terminal does not end it."""
     with log.open("ab") as output:
         child = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
-            env={**os.environ, **environ},
+            env={**os.environ, **(environ or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -91,7 +103,22 @@ def start(
     return started
 
 
-def wait_until(condition: Any, *, seconds: float, every: float = 0.05) -> bool:
+def start_on_a_port(
+    launch: Callable[[int], Running], is_ready: Callable[[int], bool], remembered: int | None, *, log: Path
+) -> tuple[Running, int]:
+    """Start a server on the remembered port, else on a free one; `RuntimeFault` when it never gets ready."""
+    port = remembered if remembered and is_free(remembered) else free_port()
+    for _ in range(PORT_TRIES):
+        running = launch(port)
+        wait_until(partial(_ready_or_ended, running, is_ready, port), seconds=START_SECONDS)
+        if running.is_alive and is_ready(port):
+            return running, port
+        running.stop(signal.SIGKILL, 5)
+        port = free_port()  # another program took the port between the look and the start
+    raise RuntimeFault(f"a server of the local runtime does not start; see {log}")
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float, every: float = 0.05) -> bool:
     """Ask again and again until `condition()` is true; False when the time is over first."""
     end = time.monotonic() + seconds
     while True:
@@ -102,8 +129,41 @@ def wait_until(condition: Any, *, seconds: float, every: float = 0.05) -> bool:
         time.sleep(every)
 
 
+def answers(address: str) -> bool:
+    """Whether a GET of this address is answered with 200."""
+    import httpx
+
+    try:
+        with httpx.Client(trust_env=False, timeout=2.0) as http:
+            return http.get(address).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
+
+
+def free_port() -> int:
+    """A port of the loopback address on which nobody listens now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Whether this port of the loopback address could be listened on now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _ready_or_ended(running: Running, is_ready: Callable[[int], bool], port: int) -> bool:
+    return not running.is_alive or is_ready(port)
+
+
 def _children(process: psutil.Process) -> list[psutil.Process]:
     try:
-        return process.children(recursive=True)
+        return list(process.children(recursive=True))
     except psutil.NoSuchProcess:
         return []

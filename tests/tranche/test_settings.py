@@ -1,0 +1,39 @@
+"""Which of the local runtime's variables reach a command, and which of the caller's they leave alone."""
+
+from pathlib import Path
+
+from tranche.settings import Settings, merged
+
+LOCAL = {
+    "TRANCHE_DATABASE_URL": "postgresql://local",
+    "TRANCHE_AWS_ENDPOINT": "http://127.0.0.1:1",
+    "AWS_ACCESS_KEY_ID": "test",
+}
+
+
+def test_what_is_not_set_comes_from_the_local_runtime() -> None:
+    assert merged({}, LOCAL) == LOCAL
+
+
+def test_what_is_set_is_left_alone() -> None:
+    assert "TRANCHE_DATABASE_URL" not in merged({"TRANCHE_DATABASE_URL": "postgresql://mine"}, LOCAL)
+
+
+def test_real_credentials_are_never_shown_to_the_local_endpoint() -> None:
+    assert merged({"AWS_ACCESS_KEY_ID": "AKIAREAL"}, LOCAL)["AWS_ACCESS_KEY_ID"] == "test"
+
+
+def test_an_endpoint_of_the_callers_keeps_the_callers_credentials() -> None:
+    assert "AWS_ACCESS_KEY_ID" not in merged({"TRANCHE_AWS_ENDPOINT": ""}, LOCAL)
+
+
+def test_loopback_is_not_asked_for_through_a_proxy() -> None:
+    added = merged({"http_proxy": "http://proxy:3128", "no_proxy": "intranet"}, LOCAL)
+
+    assert added["no_proxy"] == added["NO_PROXY"] == "intranet,127.0.0.1,localhost"
+    assert "no_proxy" not in merged({}, LOCAL)
+
+
+def test_var_is_the_checkouts_unless_it_is_said(tmp_path: Path) -> None:
+    assert Settings.from_environment({}).local_folder == Path(__file__).resolve().parents[2] / "var" / "local"
+    assert Settings.from_environment({"TRANCHE_VAR": str(tmp_path)}).var == tmp_path

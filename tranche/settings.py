@@ -1,0 +1,61 @@
+"""Where the local runtime lies, and how its environment reaches the commands that are run beside it."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_contracts.environment import optional
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`var` holds everything that a run leaves behind; nothing else of the checkout is written to."""
+
+    var: Path
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        environ = os.environ if environ is None else environ
+        return cls(var=Path(optional(environ, "TRANCHE_VAR", str(CHECKOUT / "var"))).resolve())
+
+    @property
+    def local_folder(self) -> Path:
+        """The folder of `tranche local`'s runtime."""
+        return self.var / "local"
+
+
+def is_pointed_elsewhere() -> bool:
+    """Whether the environment itself says where the database and the AWS endpoint are."""
+    return "TRANCHE_DATABASE_URL" in os.environ and "TRANCHE_AWS_ENDPOINT" in os.environ
+
+
+def point_here(environment: Mapping[str, str]) -> None:
+    """Put the local runtime's variables into this process where they are not set.
+
+    Its AWS credentials come with its endpoint or not at all: an endpoint that the caller chose keeps the caller's own,
+    and the local one never sees them.
+    """
+    for name, value in merged(os.environ, environment).items():
+        os.environ[name] = value
+    if os.environ.get("TRANCHE_AWS_ENDPOINT") == environment.get("TRANCHE_AWS_ENDPOINT"):
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+            os.environ.pop(name, None)
+
+
+def merged(present: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables of `environment` that are to be set beside those present."""
+    local_aws = "TRANCHE_AWS_ENDPOINT" not in present
+    added = {
+        name: value
+        for name, value in environment.items()
+        if (local_aws if name.startswith("AWS_") else name not in present)
+    }
+    if any(name in present for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY")):
+        # What listens on loopback is not to be asked for through a proxy.
+        listed = present.get("NO_PROXY") or present.get("no_proxy") or ""
+        hosts = [*filter(None, listed.split(",")), "127.0.0.1", "localhost"]
+        added["NO_PROXY"] = added["no_proxy"] = ",".join(dict.fromkeys(hosts))
+    return added
