@@ -94,6 +94,9 @@ def _row(application: Mapping[str, Any], lake: Mapping[str, float | None]) -> li
         lake=lake,
     )
     values = {**lake, **request}
+    endless = [name for name in catalog.MODEL_FEATURES if math.isinf(values[name] or 0.0)]
+    if endless:
+        raise TrainingSetFault(f"{VECTORS}: {endless[0]} of application {application['application_id']} is infinite")
     return [_or_nan(values[name]) for name in catalog.MODEL_FEATURES]
 
 

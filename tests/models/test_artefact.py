@@ -55,7 +55,9 @@ def test_a_step_above_its_threshold_adds_exactly_half_its_height() -> None:
 
     scored = model.score({"balance_min_90d": -5, "overdraft_days_90d": 0, "amount_minor": 9e6})
 
-    assert scored.contributions == pytest.approx({"balance_min_90d": 2.0, "overdraft_days_90d": -2.0, "amount_minor": 0.6})
+    assert scored.contributions == pytest.approx(
+        {"balance_min_90d": 2.0, "overdraft_days_90d": -2.0, "amount_minor": 0.6}
+    )
 
 
 @pytest.mark.parametrize("unknown", [None, math.nan])
@@ -88,7 +90,11 @@ def test_a_written_model_comes_back_the_same(tmp_path: Path) -> None:
     loaded = artefact.load(tmp_path / written.digest)
 
     assert [loaded.score(row) for row in some_rows(model)] == [model.score(row) for row in some_rows(model)]
-    assert (loaded.name, loaded.feature_names, loaded.feature_set_digest) == ("default_probability", tuple(STEPS), "f00d")
+    assert (loaded.name, loaded.feature_names, loaded.feature_set_digest) == (
+        "default_probability",
+        tuple(STEPS),
+        "f00d",
+    )
     assert loaded.reference == model.reference
 
 
@@ -209,7 +215,16 @@ def test_loading_and_scoring_needs_numpy_and_nothing_heavier(tmp_path: Path) -> 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     assert "numpy" in loaded
-    assert not loaded & {"mlflow", "sklearn", "pandas", "pyspark", "pyiceberg", "great_expectations", "scipy", "pyarrow"}
+    assert not loaded & {
+        "mlflow",
+        "sklearn",
+        "pandas",
+        "pyspark",
+        "pyiceberg",
+        "great_expectations",
+        "scipy",
+        "pyarrow",
+    }
 
 
 def test_a_step_is_what_the_builder_says() -> None:

@@ -13,7 +13,9 @@ START = date(2024, 1, 1)
 TRAIN_UNTIL, TEST_UNTIL = date(2024, 6, 30), date(2024, 9, 30)
 
 
-def some_frames(loans: int = 300, *, seed: int = 3, source: str = "seeded", dated: bool = True) -> dict[str, pd.DataFrame]:
+def some_frames(
+    loans: int = 300, *, seed: int = 3, source: str = "seeded", dated: bool = True
+) -> dict[str, pd.DataFrame]:
     """One application a day or more from 2024-01-01 on, over nine months; about a third default."""
     random = np.random.default_rng(seed)
     days = [START + timedelta(days=int(270 * number / loans)) for number in range(loans)]
