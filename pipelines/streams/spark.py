@@ -41,12 +41,22 @@ _SCHEMA = pa.schema(
 _DDL = "shard STRING, generation INT, position LONG, sequence STRING, until LONG, payload STRING, fault STRING"
 
 
-def options(environment: dict[str, str], tables: list[str]) -> dict[str, str]:
-    """The source's options: the settings as they are in the environment, and the tables of a batch."""
+def options(settings: Settings, tables: list[str]) -> dict[str, str]:
+    """The source's options: where stream and lake are, and the tables of a batch.
+
+    They travel with the job, because an executor's environment is not the driver's.
+    """
+    environment = {
+        "TRANCHE_AWS_ENDPOINT": settings.aws_endpoint or "",
+        "TRANCHE_AWS_REGION": settings.aws_region,
+        "TRANCHE_LAKE_BUCKET": settings.lake_bucket,
+        "TRANCHE_LAKE_PREFIX": settings.lake_prefix,
+        "TRANCHE_STREAM": settings.stream,
+    }
     return {"environment": json.dumps(environment), "tables": json.dumps(tables)}
 
 
-class StreamSource(DataSource):
+class StreamSource(DataSource):  # type: ignore[misc]  # Spark's own typing is not followed
     """`spark.readStream.format("tranche_stream")`; register it first."""
 
     @classmethod
@@ -65,7 +75,7 @@ class StreamSource(DataSource):
         return StreamReader(self.options)
 
 
-class ShardPart(InputPartition):
+class ShardPart(InputPartition):  # type: ignore[misc]  # Spark's own typing is not followed
     """One shard's part of a batch."""
 
     def __init__(self, shard_id: str, generation: int, after: str | None, until: int) -> None:
@@ -76,7 +86,7 @@ class ShardPart(InputPartition):
         self.until = until
 
 
-class StreamReader(DataSourceStreamReader):
+class StreamReader(DataSourceStreamReader):  # type: ignore[misc]  # Spark's own typing is not followed
     """Cuts the stream into batches by time and reads their parts."""
 
     def __init__(self, options: Any) -> None:
@@ -89,7 +99,7 @@ class StreamReader(DataSourceStreamReader):
         return {"until": 0 if newest is None else newest.until}
 
     def latestOffset(self) -> dict[str, int]:  # noqa: N802 - Spark's name
-        """The end of the batch to read now: of the one that was left unfinished, else the service's clock less a margin."""
+        """The end of the batch to read now: of one left unfinished, else the service's clock less a margin."""
         left = unfinished(catalog(self._settings), self._settings, self._tables)
         return {"until": self._stream().clock_ms() - MARGIN_MS if left is None else left}
 

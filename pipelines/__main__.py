@@ -1,0 +1,149 @@
+"""Command line: publish a source onto the stream, take the stream into the lake, and what is made of it there."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import typer
+
+from pipelines.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Stream to lake to features.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
+
+
+class SourceName(StrEnum):
+    """The sources that can be published."""
+
+    BERKA = "berka"
+    CANONICAL = "canonical"
+
+
+@app.command("publish")
+def publish(
+    *,
+    source: Annotated[SourceName, typer.Option(help="What the folder holds: Berka tables or canonical events.")],
+    data: Annotated[Path, typer.Option(help="The folder; for berka also the folder above it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Put a source's events on the stream in time order; rows that cannot become one go to raw.source_rejects."""
+    from pipelines import publish as act
+    from pipelines.sources.iceberg import IcebergRejects
+    from pipelines.streams.kinesis import KinesisStream, client
+
+    settings = Settings.from_environment()
+    stream = KinesisStream(client(settings), settings.stream, time.sleep)
+    refused = IcebergRejects(settings, _now)
+    with _Bar("publish") as bar:
+        report = act.publish(_source(source, data), stream, refused, seconds=time.monotonic, progress=bar.show)
+    if as_json:
+        _print_json(asdict(report) | {"total": report.total})
+        return
+    typer.echo(f"published {report.total:,} events to {settings.stream} in {report.seconds:.1f} s")
+    for event_type, count in report.published.items():
+        typer.echo(f"  {event_type:<24}{count:>12,}")
+    typer.echo(
+        f"  refused at source       {report.refused_at_source:>12,}   ({report.newly_refused:,} new in the lake)"
+    )
+    typer.echo(f"  sent again              {report.sent_again:>12,}")
+
+
+@app.command("ingest")
+def ingest(*, as_json: AsJson = False) -> None:
+    """Take what is on the stream into the raw tables, each event once; broken and repeated ones are set beside."""
+    from rich.console import Console
+
+    from pipelines import ingest as act
+    from pipelines.spark import session
+
+    settings = Settings.from_environment()
+    with Console(stderr=True).status("starting Spark") as status:
+        spark = session(settings)
+        status.update(f"reading {settings.stream}")
+        report = act.ingest(
+            spark,
+            settings,
+            now=_now,
+            sleep=time.sleep,
+            after_commit=lambda table: status.update(f"{table} written"),
+        )
+    if as_json:
+        total = asdict(report.total)
+        _print_json(asdict(report) | total)
+        return
+    typer.echo(
+        f"took {report.total.read:,} events from {report.stream} in {report.batches} batches, {report.seconds:.1f} s"
+    )
+    typer.echo(f"  {'':<24}{'read':>12}{'accepted':>12}{'quarantined':>12}{'duplicates':>12}")
+    for event_type, of in report.event_types.items():
+        typer.echo(f"  {event_type:<24}{of.read:>12,}{of.accepted:>12,}{of.quarantined:>12,}{of.duplicates:>12,}")
+
+
+def _source(name: SourceName, data: Path) -> Any:
+    if name is SourceName.CANONICAL:
+        from pipelines.sources.canonical import Canonical
+
+        return Canonical(data)
+    from pipelines.sources.berka import Berka
+
+    above = data / "berka"
+    return Berka(above if above.is_dir() and not any(data.glob("*.asc*")) else data)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class _Bar:
+    """A progress bar on stderr with count, rate and time left; it appears with the first figure."""
+
+    def __init__(self, title: str) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._progress = Progress(
+            TextColumn(title),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+        )
+        self._task = self._progress.add_task(title, total=None, rate="reading")
+        self._began = time.monotonic()
+
+    def show(self, done: int, of: int) -> None:
+        """Tell how far it is."""
+        if done == 0:
+            self._began = time.monotonic()
+        rate = done / max(time.monotonic() - self._began, 0.001)
+        self._progress.update(self._task, completed=done, total=of, rate=f"{rate:,.0f}/s")
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+
+def _print_json(report: dict[str, Any]) -> None:
+    typer.echo(json.dumps(report, allow_nan=False))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; expected faults are raised to the caller, who prints them."""
+    result = app(args=sys.argv[1:] if argv is None else argv, standalone_mode=False, prog_name="tranche pipelines")
+    return int(result or 0)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

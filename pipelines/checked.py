@@ -1,0 +1,148 @@
+"""A batch of the stream against the contracts: which records are accepted, quarantined or duplicates.
+
+Frames to frames, written as SQL that the contracts give; nothing is read or written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from data_contracts.catalog import event_contracts
+from data_contracts.contract import Contract
+from data_contracts.quarantine import typed_sql, violations_sql
+from data_contracts.schemas import spark_text_ddl
+
+ACCEPTED, QUARANTINED, DUPLICATE = "accepted", "quarantined", "duplicate"
+UNKNOWN_TYPE = "unknown"
+_UNREADABLE, _UNHEARD = "payload.readable", "event_type.known"
+
+
+def judged(batch: Any) -> Any:
+    """Each record with its event (every value as text), the rules it breaks and a digest of its body.
+
+    Adds `event` (struct), `event_type` (`unknown` where no contract has it), `violations`, `contract_version`
+    and `body_digest`, which tells a repeated body from a changed one.
+    """
+    contracts = event_contracts()
+    columns = list(dict.fromkeys(column.name for found in contracts.values() for column in found.columns))
+    parsed = batch.selectExpr(
+        "shard",
+        "generation",
+        "position",
+        "sequence AS kinesis_sequence",
+        "until",
+        "payload",
+        "fault",
+        f"from_json(CASE WHEN fault IS NULL THEN payload END, '{spark_text_ddl(columns)}', "
+        "map('allowSingleQuotes', 'false', 'allowNonNumericNumbers', 'false')) AS event",
+    )
+    known = ", ".join(f"'{event_type}'" for event_type in contracts)
+    return parsed.selectExpr(
+        "*",
+        f"CASE WHEN event.event_type IN ({known}) THEN event.event_type ELSE '{UNKNOWN_TYPE}' END AS event_type",
+        f"{_violations(contracts)} AS violations",
+        f"CASE event.event_type {_versions(contracts)} END AS contract_version",
+        f"xxhash64({', '.join(f'event.{name}' for name in columns)}) AS body_digest",
+    )
+
+
+def duplicates(judged: Any, seen: Any) -> Any:
+    """The place and the reason of each valid record whose event id was there before: in `seen`, or in the batch.
+
+    `seen` has `event_id` and `body_digest` of what the lake holds from other batches. Of a repeated id the first
+    record in shard order is kept; a reshard's older shards come first.
+    """
+    valid = judged.where("size(violations) = 0").selectExpr(
+        "event.event_id AS event_id", "shard", "generation", "position", "body_digest"
+    )
+    in_order = "PARTITION BY event_id ORDER BY generation, shard, position"
+    ranked = valid.selectExpr(
+        "*",
+        f"row_number() OVER ({in_order}) AS occurrence",
+        f"first_value(body_digest) OVER ({in_order}) AS first_digest",
+    )
+    earlier = seen.selectExpr("event_id", "body_digest AS seen_digest", "true AS is_seen")
+    repeated = ranked.join(earlier, on="event_id", how="left").where("is_seen OR occurrence > 1")
+    return repeated.selectExpr(
+        "shard AS at_shard",
+        "position AS at_position",
+        "CASE WHEN coalesce(seen_digest, first_digest) = body_digest THEN 'repeated' "
+        "ELSE 'another body under a known event_id' END AS reason",
+    )
+
+
+def decided(judged: Any, duplicates: Any) -> Any:
+    """Each record with its `outcome` and, for a duplicate, the `reason`."""
+    place = (judged["shard"] == duplicates["at_shard"]) & (judged["position"] == duplicates["at_position"])
+    return judged.join(duplicates, on=place, how="left").selectExpr(
+        "*",
+        f"CASE WHEN size(violations) > 0 THEN '{QUARANTINED}' WHEN reason IS NOT NULL THEN '{DUPLICATE}' "
+        f"ELSE '{ACCEPTED}' END AS outcome",
+    )
+
+
+def accepted_rows(decided: Any, contract: Contract, loaded_at: str) -> Any:
+    """The accepted events of one contract as rows of its raw table; `loaded_at` is SQL text of a timestamp."""
+    typed = [f"{typed_sql(column.type, f'event.{column.name}')} AS {column.name}" for column in contract.columns]
+    mine = decided.where(f"outcome = '{ACCEPTED}' AND event_type = '{contract.event_type}'")
+    return mine.selectExpr(
+        *typed,
+        "shard",
+        "kinesis_sequence",
+        "until",
+        f"{loaded_at} AS loaded_at",
+        "contract_version",
+        "body_digest",
+    )
+
+
+def quarantined_rows(decided: Any, loaded_at: str) -> Any:
+    """The records that broke a rule, with the first broken rule in columns of its own and all of them as an array."""
+    return decided.where(f"outcome = '{QUARANTINED}'").selectExpr(
+        "event.event_id AS event_id",
+        "event.event_type AS event_type",
+        "violations[0].rule AS rule",
+        "violations[0].column AS column",
+        "violations[0].value AS value",
+        "violations",
+        "payload",
+        "contract_version",
+        "shard",
+        "kinesis_sequence",
+        "until",
+        f"{loaded_at} AS first_seen",
+    )
+
+
+def duplicate_rows(decided: Any, loaded_at: str) -> Any:
+    """The valid records whose event id was there before."""
+    return decided.where(f"outcome = '{DUPLICATE}'").selectExpr(
+        "event.event_id AS event_id",
+        "event.event_type AS event_type",
+        "reason",
+        "payload",
+        "shard",
+        "kinesis_sequence",
+        "until",
+        f"{loaded_at} AS first_seen",
+    )
+
+
+def _violations(contracts: Mapping[str, Contract]) -> str:
+    by_type = " ".join(
+        f"WHEN event.event_type = '{event_type}' THEN {violations_sql(contract, 'event.')}"
+        for event_type, contract in contracts.items()
+    )
+    return (
+        f"CASE WHEN fault IS NOT NULL THEN {_one(_UNREADABLE, 'payload', 'fault')} {by_type} "
+        f"ELSE {_one(_UNHEARD, 'event_type', 'event.event_type')} END"
+    )
+
+
+def _one(rule: str, column: str, value: str) -> str:
+    return f"array(named_struct('rule', '{rule}', 'column', '{column}', 'value', {value}))"
+
+
+def _versions(contracts: Mapping[str, Contract]) -> str:
+    return " ".join(f"WHEN '{event_type}' THEN '{found.version}'" for event_type, found in contracts.items())
