@@ -9,7 +9,15 @@ from ledger.flows import money_map
 from ledger.journal import Journal
 from ledger.money import Currency, Money
 from ledger.posting import AccountKey, Request, accounts, check_batch, difference, judge, release, resolved
-from ledger.statement import OpenGroup, StatementLine, TrialBalance, group_totals, statement_lines, trial_balance_lines
+from ledger.statement import (
+    OpenGroup,
+    Posted,
+    StatementLine,
+    TrialBalance,
+    group_totals,
+    statement_lines,
+    trial_balance_lines,
+)
 from ledger.store import (
     Act,
     AlreadyRecorded,
@@ -94,7 +102,10 @@ class MemoryLedger:
         return TrialBalance(as_of, trial_balance_lines(nets))
 
     def statement(self, account: str, currency: Currency, *, as_of: date | None = None) -> tuple[StatementLine, ...]:
-        posted = [(entry.journal, transfer) for entry, transfer in self._posted(as_of)]
+        posted = [
+            Posted(entry.journal.value_date, entry.journal.entry_id, entry.journal.flow, transfer)
+            for entry, transfer in self._posted(as_of)
+        ]
         return statement_lines(account, currency, posted)
 
     def open_groups(self, as_of: date) -> tuple[OpenGroup, ...]:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from ledger.account import Balance
 from ledger.flows import NotOnTheMap, admit, money_map
@@ -30,34 +30,61 @@ class Request:
         admit(self.journal, held=self.act is Act.HOLD, posts_hold=self.act is Act.POST_HOLD)
 
     def body(self) -> dict[str, str]:
-        """The content that makes two requests under one id the same, as texts, in the order differences are named.
+        """What makes two requests under one id the same, as texts, in the order in which a difference is named.
 
         When we first knew of it and the template's version are left out: the first recording stands, and a template
         that now writes other transfers is caught by these.
         """
+        journal = self.journal
+        transfers = [_written(transfer) for transfer in journal.transfers]
         return {
-            "act": str(self.act),
-            "hold_id": self.hold_id or "",
-            "expires_at": "" if self.expires_at is None else _instant(self.expires_at),
-            "flow": self.journal.flow,
-            "value_date": self.journal.value_date.isoformat(),
-            "occurred_at": _instant(self.journal.occurred_at),
-            "correlation": json.dumps(dict(sorted(self.journal.correlation.items())), ensure_ascii=False),
-            "transfers": json.dumps([_written(transfer) for transfer in self.journal.transfers], ensure_ascii=False),
+            **header(
+                act=str(self.act),
+                hold_id=self.hold_id,
+                expires_at=self.expires_at,
+                flow=journal.flow,
+                value_date=journal.value_date,
+                occurred_at=journal.occurred_at,
+                correlation=journal.correlation,
+            ),
+            "transfers": json.dumps(transfers, ensure_ascii=False),
         }
 
-    def digest(self) -> str:
-        """The sha256 of everything in the request, as hex."""
+    def digests(self) -> tuple[str, str]:
+        """The sha256 of the body and of everything in the request, as hex."""
+        body = self.body()
         whole = {
-            **self.body(),
+            **body,
             "template_version": str(self.journal.template_version),
             "recorded_at": _instant(self.journal.recorded_at),
         }
-        return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+        return _sha256(body), _sha256(whole)
 
     def accounts(self) -> set[AccountKey]:
         """Every account that the journal touches."""
         return accounts(self.journal.transfers)
+
+
+def header(
+    *,
+    act: str,
+    hold_id: str | None,
+    expires_at: datetime | None,
+    flow: str,
+    value_date: date,
+    occurred_at: datetime,
+    correlation: Mapping[str, str],
+) -> dict[str, str]:
+    """The body of a request without its transfers, as texts."""
+    return {
+        "act": act,
+        "hold_id": hold_id or "",
+        "expires_at": "" if expires_at is None else _instant(expires_at),
+        "flow": flow,
+        "value_date": value_date.isoformat(),
+        "occurred_at": _instant(occurred_at),
+        "correlation": json.dumps(dict(sorted(correlation.items())), ensure_ascii=False),
+    }
 
 
 def difference(known: Mapping[str, str], arriving: Mapping[str, str]) -> str | None:
@@ -98,14 +125,14 @@ def judge(request: Request, balances: Mapping[AccountKey, Balance], hold: Hold |
     if hold is not None and money_map().flow(request.journal.flow).posts != hold.journal.flow:
         raise NotOnTheMap(f"{request.journal.entry_id}: {request.journal.flow} does not post a {hold.journal.flow}")
     released, reasons = _released(request, hold)
-    after = dict(balances)
+    touched = request.accounts() | (set() if hold is None else accounts(hold.journal.transfers))
+    after = {key: balances[key] for key in touched}
     for transfer in request.journal.transfers:
         _move(after, transfer, transfer.amount.minor, pending=request.act is Act.HOLD)
     if hold is not None:
         for transfer, minor in zip(hold.journal.transfers, released, strict=True):
             _move(after, transfer, -minor, pending=True)
-    touched = {key: balance for key, balance in after.items() if balance != balances[key]}
-    return Changes(touched, released, (*reasons, *_broken_limits(touched)))
+    return Changes(after, released, (*reasons, *_broken_limits(after)))
 
 
 def release(hold: Hold, balances: Mapping[AccountKey, Balance]) -> dict[AccountKey, Balance]:
@@ -188,6 +215,10 @@ def _pair(transfer: Transfer) -> tuple[str, str, Currency]:
 
 def _written(transfer: Transfer) -> list[str | int]:
     return [transfer.debit, transfer.credit, str(transfer.amount.currency), transfer.amount.minor]
+
+
+def _sha256(content: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _instant(moment: datetime) -> str:

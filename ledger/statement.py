@@ -80,6 +80,16 @@ class OpenGroup:
         return (as_of - self.since).days
 
 
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A posted transfer with the day it counts from and the entry it belongs to."""
+
+    value_date: date
+    entry_id: str
+    flow: str
+    transfer: Transfer
+
+
 def trial_balance_lines(nets: Mapping[tuple[str, Currency], int]) -> tuple[TrialBalanceLine, ...]:
     """The lines of a trial balance from each account's debits less credits, by currency and account."""
     return tuple(
@@ -89,23 +99,19 @@ def trial_balance_lines(nets: Mapping[tuple[str, Currency], int]) -> tuple[Trial
     )
 
 
-def statement_lines(
-    account: str, currency: Currency, posted: Iterable[tuple[Journal, Transfer]]
-) -> tuple[StatementLine, ...]:
+def statement_lines(account: str, currency: Currency, posted: Iterable[Posted]) -> tuple[StatementLine, ...]:
     """An account's statement from posted transfers in the order of recording."""
     normal = money_map().account_type(account).normal
     balance = Money.zero(currency)
     lines = []
-    touching = [pair for pair in posted if account in (pair[1].debit, pair[1].credit)]
-    for journal, transfer in sorted(touching, key=lambda pair: pair[0].value_date):  # stable: recording breaks ties
-        if transfer.amount.currency != currency:
+    for each in sorted(posted, key=lambda posted: posted.value_date):  # stable: the order of recording breaks ties
+        transfer = each.transfer
+        if account not in (transfer.debit, transfer.credit) or transfer.amount.currency != currency:
             continue
         side = Side.DEBIT if transfer.debit == account else Side.CREDIT
         balance += transfer.amount if side is normal else -transfer.amount
         other = transfer.credit if side is Side.DEBIT else transfer.debit
-        lines.append(
-            StatementLine(journal.value_date, journal.entry_id, journal.flow, other, side, transfer.amount, balance)
-        )
+        lines.append(StatementLine(each.value_date, each.entry_id, each.flow, other, side, transfer.amount, balance))
     return tuple(lines)
 
 

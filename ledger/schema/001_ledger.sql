@@ -13,10 +13,12 @@ $$;
 
 -- ── what is recorded ───────────────────────────────────────────────────────────────────────────────────────────────
 
+CREATE SEQUENCE ledger.positions;
+
 -- Everything ever asked of the books, under the id of its business event. Its transfers or its refusal say how it went.
 CREATE TABLE ledger.requests (
     entry_id         text PRIMARY KEY CHECK (entry_id <> ''),
-    position         bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    position         bigint NOT NULL UNIQUE,
     act              text NOT NULL CHECK (act IN ('post', 'hold', 'post_hold')),
     pending          boolean NOT NULL GENERATED ALWAYS AS (act = 'hold') STORED,
     flow             text NOT NULL,
@@ -28,7 +30,8 @@ CREATE TABLE ledger.requests (
     hold_id          text REFERENCES ledger.requests (entry_id),
     expires_at       timestamptz,
     transfer_count   integer NOT NULL CHECK (transfer_count > 0),
-    digest           text NOT NULL CHECK (digest ~ '^[0-9a-f]{64}$'),
+    body_digest      text NOT NULL CHECK (body_digest ~ '^[0-9a-f]{64}$'),  -- of what makes two requests the same
+    digest           text NOT NULL CHECK (digest ~ '^[0-9a-f]{64}$'),       -- of everything
     CHECK ((act = 'post_hold') = (hold_id IS NOT NULL)),
     CHECK (act = 'hold' OR expires_at IS NULL),
     UNIQUE (entry_id, transfer_count, pending)
@@ -272,4 +275,5 @@ GRANT USAGE ON SCHEMA ledger TO tranche_application;
 GRANT SELECT ON ALL TABLES IN SCHEMA ledger TO tranche_application;
 GRANT INSERT ON ledger.requests, ledger.accounts, ledger.transfers, ledger.hold_events, ledger.refusals, ledger.outbox
    TO tranche_application;
+GRANT USAGE ON SEQUENCE ledger.positions TO tranche_application;
 GRANT EXECUTE ON FUNCTION ledger.lock_balances TO tranche_application;
