@@ -5,7 +5,7 @@ import hashlib
 import subprocess
 import tempfile
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,11 +39,11 @@ def pinned(path: Path = PINS) -> tuple[Jar, ...]:
         return tuple(Jar(each["coordinate"], each["sha256"]) for each in tomllib.load(file)["jar"])
 
 
-def have(jars: Iterable[Jar], folder: Path, *, java: Path, options: Sequence[str] = ()) -> list[Path]:
+def have(jars: Iterable[Jar], folder: Path, *, java: Path, options: Callable[[], Sequence[str]] = tuple) -> list[Path]:
     """Paths of all artefacts in `folder`, fetching what is missing with Spark's own resolver.
 
-    `java` is the program that runs the resolver, `options` its arguments. `JarFault` when a file's checksum is wrong,
-    whether it was just fetched or stood there before.
+    `java` is the program that runs the resolver, `options` gives its arguments and is asked only when it runs.
+    `JarFault` when a file's checksum is wrong, whether it was just fetched or stood there before.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as lock:
@@ -52,11 +52,11 @@ def have(jars: Iterable[Jar], folder: Path, *, java: Path, options: Sequence[str
         return [_have(jar, folder, java, options) for jar in jars]
 
 
-def _have(jar: Jar, folder: Path, java: Path, options: Sequence[str]) -> Path:
+def _have(jar: Jar, folder: Path, java: Path, options: Callable[[], Sequence[str]]) -> Path:
     path = folder / jar.file_name
     if not path.is_file():
         with tempfile.TemporaryDirectory(dir=folder, prefix=".fetch-") as scratch:
-            fetched = _fetch(jar, Path(scratch), java, options)
+            fetched = _fetch(jar, Path(scratch), java, options())
             _check(jar, fetched)
             fetched.replace(path)
             _mark(path, jar).touch()

@@ -4,9 +4,15 @@ import re
 import shlex
 import ssl
 import subprocess
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from shutil import which
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 SUPPORTED = ("17", "21")
 
@@ -38,11 +44,12 @@ def trust_options(home: Path, folder: Path) -> list[str]:
     bundle = ssl.get_default_verify_paths().cafile
     if bundle is None or home != _shim_home(folder):
         return []
-    from cryptography import x509
     from cryptography.hazmat.primitives.serialization import NoEncryption, pkcs12
 
-    certificates = x509.load_pem_x509_certificates(Path(bundle).read_bytes())
-    named = [pkcs12.PKCS12Certificate(each, f"{number}".encode()) for number, each in enumerate(certificates)]
+    named = [
+        pkcs12.PKCS12Certificate(each, f"{number}".encode())
+        for number, each in enumerate(_certificates(Path(bundle).read_bytes()))
+    ]
     store = folder / "trusted.p12"
     store.write_bytes(pkcs12.serialize_java_truststore(named, NoEncryption()))
     return [
@@ -50,6 +57,16 @@ def trust_options(home: Path, folder: Path) -> list[str]:
         "-Djavax.net.ssl.trustStoreType=PKCS12",
         "-Djavax.net.ssl.trustStorePassword=",
     ]
+
+
+def _certificates(bundle: bytes) -> Iterator["x509.Certificate"]:
+    from cryptography import x509
+
+    for pem in re.findall(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", bundle, re.DOTALL):
+        # A machine's bundle holds odd old certificates. One that cannot be read is one that is not trusted.
+        with warnings.catch_warnings(), suppress(ValueError):
+            warnings.simplefilter("ignore")
+            yield x509.load_pem_x509_certificate(pem)
 
 
 def _on_this_machine(environ: Mapping[str, str]) -> list[Path]:

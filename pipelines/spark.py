@@ -21,7 +21,7 @@ def session(settings: Settings) -> Any:
         jars.pinned(),
         settings.jvm_dir,
         java=home / "bin" / "java",
-        options=trust_options(home, settings.jvm_dir),
+        options=lambda: trust_options(home, settings.jvm_dir),
     )
     # Spark reads these three from the environment of the process that starts it, and from nowhere else.
     os.environ["JAVA_HOME"] = str(home)
