@@ -5,7 +5,7 @@ test holds the two equal.
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 from ledger.money import Money
@@ -56,7 +56,10 @@ MOVES: dict[tuple[State, Event], State] = {
     (State.SETTLED, Event.RETURNED): State.RETURNED,
 }
 
-LIVE = frozenset({State.CLAIMED, State.SUBMITTING, State.UNKNOWN, State.PRESUMED_PAID, State.SETTLED})
+OVER = frozenset({State.REJECTED, State.RETURNED, State.CANCELLED})
+"""These led to no money, or to none that stayed."""
+
+LIVE = frozenset(State) - OVER
 """At most one attempt of an instalment is in these: the partial unique index of the schema."""
 
 UNRESOLVED = frozenset({State.CLAIMED, State.SUBMITTING, State.UNKNOWN})
@@ -100,8 +103,8 @@ def attempt_id_of(instalment_id: str, number: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
-    """One attempt as recorded. `opens_plan` marks a down payment: its plan opens only when it is captured."""
+class Planned:
+    """An attempt about to be made. `opens_plan` marks a down payment: its plan opens only once it is captured."""
 
     attempt_id: str
     instalment_id: str
@@ -110,12 +113,34 @@ class Attempt:
     shopper_id: str
     account_id: str
     provider: str
-    amount: Money
+    principal: Money
+    interest: Money
     due_on: date
     requested_on: date
-    opens_plan: bool
+    opens_plan: bool = False
+
+    @property
+    def amount(self) -> Money:
+        return self.principal + self.interest
+
+    @property
+    def hold_id(self) -> str:
+        """The ledger hold that reserves the amount while the attempt is unresolved (flow F12a)."""
+        return f"F12a:{self.attempt_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt as recorded."""
+
+    planned: Planned
     state: State
+    submitted_at: datetime | None = None
     refusal: str | None = None
     provider_reference: str | None = None
     captured_on: date | None = None
     retry_on: date | None = None
+
+    @property
+    def attempt_id(self) -> str:
+        return self.planned.attempt_id

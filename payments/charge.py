@@ -1,6 +1,9 @@
-"""A charge asks a provider once for money; the answer is one of three, and *unknown* is not a failure."""
+"""A charge asks a provider once for money; the answer is one of three, and *unknown* is not a failure.
 
-from dataclasses import dataclass
+`raw` of an answer is the provider's own message, kept for the record.
+"""
+
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
@@ -47,6 +50,7 @@ class Succeeded:
     provider_reference: str
     amount: Money
     captured_on: date
+    raw: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class Refused:
     attempt_id: str
     code: RefusalCode
     detail: str = ""
+    raw: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ class Unknown:
 
     attempt_id: str
     detail: str
+    raw: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,7 @@ class NotKnown:
     """The provider's answer to an enquiry: it never saw this attempt."""
 
     attempt_id: str
+    raw: str = field(default="", compare=False)
 
 
 ChargeResult = Succeeded | Refused | Unknown

@@ -59,7 +59,7 @@ class SandboxProvider:
         except httpx.HTTPError as error:
             return Unknown(request.attempt_id, f"no answer: {type(error).__name__}")
         if reply.status_code in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
-            return Refused(request.attempt_id, RefusalCode.REQUEST_MALFORMED, reply.text[:500])
+            return Refused(request.attempt_id, RefusalCode.REQUEST_MALFORMED, reply.text[:500], reply.text)
         # A conflict says that the key has a charge of another content: only an enquiry tells which.
         return _outcome(request.attempt_id, reply)
 
@@ -70,7 +70,7 @@ class SandboxProvider:
         except httpx.HTTPError as error:
             return Unknown(attempt_id, f"no answer: {type(error).__name__}")
         if reply.status_code == HTTPStatus.NOT_FOUND and _says(reply).get("error") == "no_such_charge":
-            return NotKnown(attempt_id)
+            return NotKnown(attempt_id, reply.text)
         return _outcome(attempt_id, reply)
 
 
@@ -80,13 +80,14 @@ def _outcome(attempt_id: str, reply: httpx.Response) -> ChargeResult:
     try:
         if said.get("status") == "captured":
             amount = Money(int(said["amount_minor"]), Currency(said["currency"]))
-            return Succeeded(attempt_id, str(said["reference"]), amount, date.fromisoformat(said["captured_on"]))
+            captured_on = date.fromisoformat(said["captured_on"])
+            return Succeeded(attempt_id, str(said["reference"]), amount, captured_on, reply.text)
         if said.get("status") == "declined":
             code = str(said.get("code"))
-            return Refused(attempt_id, CODES.get(code, RefusalCode.UNRECOGNISED), code)
+            return Refused(attempt_id, CODES.get(code, RefusalCode.UNRECOGNISED), code, reply.text)
     except (KeyError, TypeError, ValueError) as error:
-        return Unknown(attempt_id, f"the answer cannot be read: {error!r}")
-    return Unknown(attempt_id, f"answered {reply.status_code}")
+        return Unknown(attempt_id, f"the answer cannot be read: {error!r}", reply.text)
+    return Unknown(attempt_id, f"answered {reply.status_code}", reply.text)
 
 
 def _says(reply: httpx.Response) -> dict[str, Any]:

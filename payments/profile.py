@@ -1,0 +1,87 @@
+"""Rail profiles and the treatment of breaks: what the business decided, read from versioned files."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from payments.bookings import Rail
+from payments.matching import BreakClass
+
+_POLICIES = Path(__file__).parent / "policies"
+RAILS, BREAKS = _POLICIES / "rails-1.toml", _POLICIES / "breaks-1.toml"
+
+
+class ProfileFault(Exception):
+    """A policy file cannot be used; names the file and the entry."""
+
+    def __init__(self, path: Path, entry: str, reason: str) -> None:
+        super().__init__(f"{path}: {entry}: {reason}")
+
+    @property
+    def user_message(self) -> str:
+        """One line for the person who wrote the file."""
+        return str(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """What happens with a break of one class."""
+
+    title: str
+    owner: str
+    severity: str
+    days: int
+
+    def due_by(self, opened_on: date) -> date:
+        return opened_on + timedelta(days=self.days)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Names, bank accounts and lags by which lines are expected."""
+
+    card: Rail
+    push_bank: str
+    merchant_bank: str
+    bank_accounts: frozenset[str]
+    line_days: int
+    payout_days: int
+    merchant_payout_days: int
+    treatments: Mapping[BreakClass, Treatment]
+
+
+def load_profile(rails: Path = RAILS, breaks: Path = BREAKS) -> Profile:
+    """Read both files; a missing entry or a bank account off the chart is a `ProfileFault`."""
+    entries, classes = _read(rails), _read(breaks)
+    try:
+        card, push, merchant = entries["card"], entries["push"], entries["merchant"]
+        profile = Profile(
+            card=Rail("card", card["provider"], card["bank"]),
+            push_bank=push["bank"],
+            merchant_bank=merchant["bank"],
+            bank_accounts=frozenset(entries["bank_accounts"]),
+            line_days=card["line_days"],
+            payout_days=card["payout_days"],
+            merchant_payout_days=merchant["payout_days"],
+            treatments={BreakClass(name): Treatment(**entry) for name, entry in classes.items() if name != "version"},
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ProfileFault(
+            rails if isinstance(error, KeyError) else breaks, str(error), "missing or unknown"
+        ) from error
+    for name in (profile.card.bank, profile.push_bank, profile.merchant_bank):
+        if name not in profile.bank_accounts:
+            raise ProfileFault(rails, "bank_accounts", f"{name!r} is used and not listed")
+    if missing := set(BreakClass) - set(profile.treatments):
+        raise ProfileFault(breaks, min(missing), "has no treatment")
+    return profile
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ProfileFault(path, "(file)", str(error)) from error

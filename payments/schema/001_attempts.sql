@@ -1,0 +1,130 @@
+-- Attempts: one charge sent once under one key, the moves it may make, and every message that moved it.
+CREATE SCHEMA IF NOT EXISTS payments;
+
+CREATE TABLE payments.attempt_moves (
+    from_state text NOT NULL,
+    event      text NOT NULL,
+    to_state   text NOT NULL,
+    PRIMARY KEY (from_state, event)
+);
+INSERT INTO payments.attempt_moves VALUES
+    ('planned', 'guard_passed', 'claimed'),
+    ('planned', 'withdrawn', 'cancelled'),
+    ('claimed', 'request_written', 'submitting'),
+    ('claimed', 'withdrawn', 'cancelled'),
+    ('submitting', 'captured', 'presumed_paid'),
+    ('submitting', 'refused', 'rejected'),
+    ('submitting', 'no_answer', 'unknown'),
+    ('unknown', 'captured', 'presumed_paid'),
+    ('unknown', 'refused', 'rejected'),
+    ('unknown', 'never_seen', 'claimed'),
+    ('presumed_paid', 'cash_seen', 'settled'),
+    ('presumed_paid', 'returned', 'returned'),
+    ('settled', 'returned', 'returned');
+
+-- Every message to or from a provider, raw, hashed, once.
+CREATE TABLE payments.messages (
+    message_id text PRIMARY KEY CHECK (message_id ~ '^[0-9a-f]{64}$'),
+    direction  text NOT NULL CHECK (direction IN ('out', 'in')),
+    kind       text NOT NULL,
+    about      text NOT NULL,
+    body       text NOT NULL,
+    seen_at    timestamptz NOT NULL
+);
+CREATE INDEX messages_by_subject ON payments.messages (about);
+
+CREATE TABLE payments.attempts (
+    attempt_id         text PRIMARY KEY,
+    instalment_id      text NOT NULL,
+    number             integer NOT NULL CHECK (number > 0),
+    plan_id            text NOT NULL,
+    shopper_id         text NOT NULL,
+    account_id         text NOT NULL,
+    provider           text NOT NULL,
+    currency           text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
+    principal_minor    bigint NOT NULL CHECK (principal_minor >= 0),
+    interest_minor     bigint NOT NULL CHECK (interest_minor >= 0),
+    due_on             date NOT NULL,
+    requested_on       date NOT NULL,
+    opens_plan         boolean NOT NULL,
+    state              text NOT NULL DEFAULT 'planned',
+    submitted_at       timestamptz,
+    refusal            text,
+    detail             text,
+    provider_reference text,
+    captured_on        date,
+    retry_on           date,
+    policy_version     text,
+    CHECK (principal_minor + interest_minor > 0),
+    UNIQUE (instalment_id, number)
+);
+-- At most one attempt of an instalment may lead, or have led, to money: the index decides, not code.
+CREATE UNIQUE INDEX one_live_attempt ON payments.attempts (instalment_id)
+    WHERE state NOT IN ('rejected', 'returned', 'cancelled');
+CREATE INDEX attempts_unresolved ON payments.attempts (requested_on) WHERE state IN ('claimed', 'submitting', 'unknown');
+
+CREATE TABLE payments.attempt_events (
+    position   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    attempt_id text NOT NULL REFERENCES payments.attempts,
+    event      text NOT NULL,
+    from_state text NOT NULL,
+    to_state   text NOT NULL,
+    message_id text REFERENCES payments.messages,
+    cause      text NOT NULL,
+    at         timestamptz NOT NULL,
+    FOREIGN KEY (from_state, event) REFERENCES payments.attempt_moves (from_state, event)
+);
+CREATE INDEX attempt_events_by_attempt ON payments.attempt_events (attempt_id);
+
+-- A move takes the attempt's row, so that two movers follow each other; one that is not in the table changes nothing.
+CREATE FUNCTION payments.move_attempt() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    current text;
+BEGIN
+    SELECT state INTO current FROM payments.attempts WHERE attempt_id = NEW.attempt_id FOR UPDATE;
+    SELECT from_state, to_state INTO NEW.from_state, NEW.to_state
+      FROM payments.attempt_moves WHERE from_state = current AND event = NEW.event;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'attempt % is %: % cannot happen to it', NEW.attempt_id, current, NEW.event
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'legal_move', DETAIL = current;
+    END IF;
+    UPDATE payments.attempts SET state = NEW.to_state WHERE attempt_id = NEW.attempt_id;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER move_attempt BEFORE INSERT ON payments.attempt_events
+    FOR EACH ROW EXECUTE FUNCTION payments.move_attempt();
+
+CREATE FUNCTION payments.refuse_to_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '%.% is only ever added to: % is refused', TG_TABLE_SCHEMA, TG_TABLE_NAME, lower(TG_OP)
+        USING ERRCODE = 'insufficient_privilege';
+END $$;
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON payments.attempt_events
+    FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_to_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON payments.messages
+    FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_to_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON payments.attempt_moves
+    FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_to_change();
+CREATE TRIGGER never_deleted BEFORE DELETE ON payments.attempts
+    FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_to_change();
+
+-- The state follows the events: a statement of its own may not write it, nor what the attempt is about.
+CREATE FUNCTION payments.refuse_to_move_by_hand() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'attempt %: state and amount change only by an event', OLD.attempt_id
+        USING ERRCODE = 'insufficient_privilege';
+END $$;
+CREATE TRIGGER moved_by_events BEFORE UPDATE ON payments.attempts FOR EACH ROW
+    WHEN (pg_trigger_depth() = 0 AND
+          (OLD.state, OLD.attempt_id, OLD.instalment_id, OLD.principal_minor, OLD.interest_minor, OLD.currency)
+          IS DISTINCT FROM
+          (NEW.state, NEW.attempt_id, NEW.instalment_id, NEW.principal_minor, NEW.interest_minor, NEW.currency))
+    EXECUTE FUNCTION payments.refuse_to_move_by_hand();
+
+CREATE TABLE payments.merchant_payouts (
+    payout_id    text PRIMARY KEY,
+    merchant_id  text NOT NULL,
+    currency     text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
+    amount_minor bigint NOT NULL CHECK (amount_minor > 0),
+    requested_on date NOT NULL
+);
