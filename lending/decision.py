@@ -48,14 +48,15 @@ class Assessment:
 
     @property
     def passed(self) -> bool:
-        """No rule fired, and both credit risk and affordability were assessed."""
+        """No rule fired, both credit risk and affordability were assessed, and there is a schedule to keep."""
         fired = any(reading.verdict is Verdict.FIRED for reading in self.readings)
-        return not fired and self.score is not None and self.means.margin_minor is not None
+        assessed = self.score is not None and self.means.margin_minor is not None
+        return not fired and assessed and bool(self.offer.instalments)
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why an order was not simply approved. `rule_id` is the rule that fired; a model's reason adds log-odds of default."""
+    """Why an order was not simply approved: `rule_id` fired; `contribution` in log-odds, of a model's reason only."""
 
     code: str
     text: str
@@ -132,11 +133,12 @@ def decide(
     at: datetime,
 ) -> Decision:
     """Apply the credit policy to one order at one moment."""
+    known = _Known(evidence, exposure, at)
 
     def assess(amount: Money) -> Assessment:
         asked = order if amount == order.amount else order.of(amount)
         score = None if evidence is None else score_order(asked, evidence)
-        return _assess(asked, evidence, score, exposure, policy, at)
+        return _assess(asked, score, known, policy)
 
     asked = assess(order.amount)
     reasons = _reasons(asked, policy)
@@ -145,7 +147,7 @@ def decide(
     if asked.asks_for(Consequence.REFERRED):
         return Referred(asked, reasons)
     if asked.asks_for(Consequence.REDUCED):
-        amount = _largest_amount(order, evidence, exposure, policy, at)
+        amount = _largest_amount(order, known, policy)
         smaller = None if amount is None else assess(amount)
         if smaller is None or not smaller.passed:
             return Declined(asked, reasons)
@@ -154,22 +156,25 @@ def decide(
     return Approved(asked)
 
 
-def _assess(
-    order: Order,
-    evidence: Evidence | None,
-    score: Score | None,
-    exposure: Exposure,
-    policy: Policy,
-    at: datetime,
-) -> Assessment:
-    offer = make_offer(order, policy.annual_rate_basis_points, at.date())
-    exposure_after = exposure.after(order.amount)
-    means = _means(policy.affordability, evidence, exposure, offer)
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of the shopper at the moment of the decision."""
+
+    evidence: Evidence | None
+    exposure: Exposure
+    at: datetime
+
+
+def _assess(order: Order, score: Score | None, known: _Known, policy: Policy) -> Assessment:
+    offer = make_offer(order, policy.annual_rate_basis_points, known.at.date())
+    exposure_after = known.exposure.after(order.amount)
+    evidence = known.evidence
+    means = _means(policy.affordability, evidence, known.exposure, offer)
     facts: dict[str, Fact] = {
         "amount_minor": order.amount.minor,
         "duration_months": order.duration_months,
         "exposure_after_minor": exposure_after.minor,
-        "vector_age_days": None if evidence is None else evidence.age_days(at),
+        "vector_age_days": None if evidence is None else evidence.age_days(known.at),
     }
     if evidence is not None:
         facts |= {FEATURE_PREFIX + name: value for name, value in evidence.values.items()}
@@ -193,9 +198,7 @@ def _means(policy: Affordability, evidence: Evidence | None, exposure: Exposure,
     return Means(int(income), obligations, allowance, instalment)
 
 
-def _largest_amount(
-    order: Order, evidence: Evidence | None, exposure: Exposure, policy: Policy, at: datetime
-) -> Money | None:
+def _largest_amount(order: Order, known: _Known, policy: Policy) -> Money | None:
     """The largest amount below the one asked for that cures every curable rule; None when the smallest does not.
 
     Exposure and instalment grow with the amount, so halving the interval finds it; the score is left out here, and the
@@ -205,7 +208,7 @@ def _largest_amount(
 
     def cured(steps: int) -> bool:
         smaller = order.of(Money(steps * step, order.amount.currency))
-        return not _assess(smaller, evidence, None, exposure, policy, at).asks_for(Consequence.REDUCED)
+        return not _assess(smaller, None, known, policy).asks_for(Consequence.REDUCED)
 
     low, high = -(-policy.counter_offer.smallest_minor // step), (order.amount.minor - 1) // step
     if high < low or not cured(low):
@@ -219,7 +222,7 @@ def _largest_amount(
 def _reasons(assessment: Assessment, policy: Policy) -> tuple[Reason, ...]:
     """Every fired rule's reason: by stage, then in the order of the policy; each code once.
 
-    Where the model's risk was too high, the reasons are what raised it: the sentence "your score is too low" helps no one.
+    Where the risk was too high, the reasons are what raised it: that "your score is too low" helps no one.
     """
     stages = list(Stage)
     fired = [reading for reading in assessment.readings if reading.verdict is Verdict.FIRED]

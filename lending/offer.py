@@ -2,25 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from ledger.money import Currency, Money
 from lending.order import Order, Product
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """One instalment of an offer."""
-
-    number: int
-    due_on: date
-    principal: Money
-    interest: Money
-
-    @property
-    def amount(self) -> Money:
-        return self.principal + self.interest
+from lending.schedule import Due, ScheduleFault, Terms, schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +22,7 @@ class Offer:
 
     @property
     def largest_instalment(self) -> Money:
-        return max(instalment.amount for instalment in self.instalments)
+        return max((instalment.amount for instalment in self.instalments), default=self.amount)
 
     @property
     def total(self) -> Money:
@@ -44,14 +31,16 @@ class Offer:
 
 
 def make_offer(order: Order, annual_rate_basis_points: int, on: date) -> Offer:
-    """The offer on an order's full amount, with its schedule if it were taken on that day."""
-    count = 3 if order.product is Product.PAY_IN_3 else order.duration_months
-    parts = order.amount.split(count)
-    dues = tuple(
-        Due(number, on + timedelta(days=30 * number), part, Money(0, order.amount.currency))
-        for number, part in enumerate(parts, 1)
-    )
-    return Offer(order.amount, order.product, order.duration_months, annual_rate_basis_points, dues)
+    """The offer on an order's full amount, with its schedule if it were taken on that day.
+
+    It has no instalments where no schedule can keep the terms, as three payments of two pence; no policy approves that.
+    """
+    terms = Terms(order.product, order.amount, order.duration_months, annual_rate_basis_points)
+    try:
+        instalments = schedule(terms, on)
+    except ScheduleFault:
+        instalments = ()
+    return Offer(order.amount, order.product, order.duration_months, annual_rate_basis_points, instalments)
 
 
 def offer_body(offer: Offer) -> dict[str, Any]:

@@ -36,7 +36,7 @@ PAY_IN_3_MONTHS = 2  # today, +30 and +60 days: two months from the first to the
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One order at one merchant (or a cash loan, when there is no merchant), to be repaid as `product` over `duration_months`."""
+    """One order at a merchant, or a cash loan where there is none, to be repaid by a product over some months."""
 
     order_id: str
     shopper_id: str

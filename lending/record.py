@@ -14,7 +14,7 @@ from typing import Any
 from ledger.money import Currency, Money
 from lending.decision import Approved, ApprovedReduced, Assessment, Decision, Declined, Means, Reason, Referred
 from lending.exposure import Exposure
-from lending.offer import Offer, offer_body, offer_from_body
+from lending.offer import Offer, offer_body
 from lending.order import Order, order_body, order_from_body
 from lending.policy import Policy, Reading
 from lending.score import Evidence, ModelStamp, Score

@@ -67,7 +67,7 @@ class Scorer(Protocol):
     """Reads an applicant's evidence and scores an order on it."""
 
     def evidence(self, account_id: str, at: datetime) -> Evidence | None:
-        """The newest evidence not younger than `at`, or None when there is none. The only method that reads anything."""
+        """The newest evidence of `at` or before, or None when there is none. The only method that reads anything."""
 
     def score(self, order: Order, evidence: Evidence) -> Score:
         """Score the order on the evidence; equal arguments give an equal score."""

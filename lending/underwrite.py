@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from ledger import flows
 from ledger.money import Currency
-from ledger.store import AlreadyRecorded, Ledger, Recorded
+from ledger.store import Ledger, Refused
 from lending.decision import decide
 from lending.exposure import Exposure
 from lending.order import Order, Product, order_body
@@ -19,7 +19,7 @@ class Decisions(Protocol):
     """Keeps decisions, one for each order, for good."""
 
     def open(self, order: Order, at: datetime) -> tuple[StoredDecision | None, Exposure]:
-        """Lock the shopper's exposure until the transaction ends; the order's decision if there is one, and the exposure."""
+        """Lock the shopper's exposure until the transaction ends; the order's decision, if any, and the exposure."""
 
     def add(self, decision: StoredDecision) -> None:
         """Keep a new decision with its reasons and its reservation."""
@@ -39,6 +39,10 @@ class Publish(Protocol):
         recorded_at: datetime,
     ) -> None:
         """The same `event_id` is published once."""
+
+
+class NotHeld(RuntimeError):
+    """Raised when the books refuse a reservation, which no limit of theirs should."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,6 @@ def underwrite(
     decision = decide(order, evidence=evidence, exposure=exposure, policy=policy, score_order=scorer.score, at=at)
     stored = record(inputs, decision, policy)
     decisions.add(stored)
-    _reserve(stored, ledger)
     publish(
         event_id=f"decision:{stored.decision_id}",
         event_type="decision_made.v1",
@@ -112,6 +115,8 @@ def underwrite(
         occurred_at=at,
         recorded_at=at,
     )
+    # Last, because every approval meets on the two memorandum accounts until it commits.
+    _reserve(stored, ledger)
     return Underwritten(stored, new=True)
 
 
@@ -134,8 +139,8 @@ def _reserve(stored: StoredDecision, ledger: Ledger) -> None:
         names={},
     )
     held = ledger.hold(journal, expires_at=stored.expires_at)
-    if not isinstance(held, Recorded | AlreadyRecorded):
-        raise RuntimeError(f"the ledger refused to hold {stored.offer.amount} for {stored.decision_id}: {held}")
+    if isinstance(held, Refused):
+        raise NotHeld(f"the books refused to hold {stored.offer.amount} for {stored.decision_id}: {held.reasons}")
 
 
 def _fact(stored: StoredDecision) -> dict[str, Any]:

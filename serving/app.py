@@ -63,7 +63,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
 
 def clock_of(file: Path | None) -> Clock:
-    """The machine's clock, or the one in the file: read anew for every request, so that a replay of the past advances it."""
+    """The machine's clock, or the one in the file: read for every request, so that a replay of the past advances it."""
     if file is None:
         return lambda: datetime.now(UTC)
     path = file

@@ -17,7 +17,7 @@ from ledger.money import Currency, Money
 from ledger.postgres import PostgresLedger
 from lending.order import PAY_IN_3_MONTHS, Channel, Order, OrderFault, Product, order_body
 from lending.policy import Policies
-from lending.postgres import PostgresDecisions
+from lending.postgres_decisions import PostgresDecisions
 from lending.record import StoredDecision, canonical
 from lending.underwrite import DecidedOtherwise, NoPolicy, Underwritten, underwrite
 from models.artefact import Model
@@ -82,7 +82,7 @@ class OrderRequest(BaseModel):
 
 
 class DecisionAnswer(BaseModel):
-    """The decision: outcome, offers, every reason, and by what it was judged. The same bytes for as long as it is kept."""
+    """The decision: outcome, offers, every reason, and by what it was judged. The same bytes whenever it is read."""
 
     decision_id: str
     order_id: str

@@ -4,14 +4,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from psycopg import Connection, Error, InterfaceError, OperationalError
+import psycopg
+from psycopg import Error, InterfaceError, OperationalError
 from psycopg.errors import DeadlockDetected, LockNotAvailable, SerializationFailure, UniqueViolation
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 
 class Unavailable(Exception):
     """The database did not answer; the transaction left nothing behind, or its answer was lost."""
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
 
 
 class Lost(Unavailable):
@@ -26,11 +32,12 @@ class WrittenMeanwhile(Exception):
     """Another transaction wrote the same identity first; asking again finds what it wrote."""
 
 
+Connection = psycopg.Connection[Any]
 Pool = ConnectionPool[Connection]
 
 
 def open_pool(database_url: str, size: int, wait_seconds: float) -> Pool:
-    """A pool that waits at most `wait_seconds` for a connection or a lock; it does not need the database to be up yet."""
+    """A pool that waits at most `wait_seconds` for a connection or a lock; the database need not be up yet."""
     milliseconds = int(wait_seconds * 1000)
     return ConnectionPool(
         database_url,
@@ -47,6 +54,16 @@ def open_pool(database_url: str, size: int, wait_seconds: float) -> Pool:
             "prepare_threshold": 0,
         },
     )
+
+
+@contextmanager
+def connected(database_url: str) -> Iterator[Connection]:
+    """One connection outside any pool, for a command; `Unavailable` when the database cannot be reached."""
+    try:
+        with psycopg.connect(database_url, options="-c timezone=UTC") as connection:
+            yield connection
+    except OperationalError as error:
+        raise Unavailable(f"the database cannot be reached: {error}") from error
 
 
 @contextmanager

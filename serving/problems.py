@@ -71,7 +71,7 @@ def answer(problem: Problem) -> Response:
     }
     retry = problem.retry_after_seconds
     headers = {} if retry is None else {"Retry-After": str(retry)}
-    if problem.status.is_server_error:
+    if problem.status.value >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("%s %s trace_id=%s", problem.code, problem.detail, body["trace_id"], exc_info=problem.__cause__)
     return Response(dumps(body), problem.status.value, headers, MEDIA_TYPE)
 
@@ -105,7 +105,7 @@ def install(app: FastAPI, largest_body: int) -> None:
         return answer(problem)
 
     @app.exception_handler(Busy)
-    def busy(_: Request, error: Busy) -> Response:
+    def busy(_: Request, _error: Busy) -> Response:
         detail = "The same key or the same shopper is being decided right now. Send the same request again."
         return answer(Problem(HTTPStatus.CONFLICT, "in-progress", detail, retry_after_seconds=1))
 

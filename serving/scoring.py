@@ -11,9 +11,9 @@ import lending.decision
 import lending.exposure
 import lending.offer
 import lending.order
-import lending.plan
 import lending.policy
 import lending.record
+import lending.schedule
 import lending.score
 import models.artefact
 import models.reasons
@@ -31,7 +31,7 @@ PROBABILITY_DIGITS = 12
 
 
 class UnfitForServing(Exception):
-    """The model or a policy was made for other features than this code computes; serving it would decide on nonsense."""
+    """The model or a policy was made for other features than this code computes: it would decide on nonsense."""
 
     @property
     def user_message(self) -> str:
@@ -112,9 +112,9 @@ _COMPUTES: tuple[ModuleType, ...] = (
     lending.exposure,
     lending.offer,
     lending.order,
-    lending.plan,
     lending.policy,
     lending.record,
+    lending.schedule,
     lending.score,
     models.artefact,
     models.reasons,

@@ -1,5 +1,7 @@
 -- Decisions, their reasons and reservations. Rows are written once and never changed.
 
+CREATE SCHEMA IF NOT EXISTS lending;
+
 -- One row for each shopper who ever asked: locked while an order of theirs is decided, so that two orders cannot both
 -- use the same room under the limit.
 CREATE TABLE lending.exposure_locks (
@@ -60,16 +62,17 @@ CREATE TABLE lending.releases (
     reason      text NOT NULL
 );
 
-CREATE FUNCTION lending.refuse_to_change_a_decision() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'integrity_constraint_violation';
-END $$;
-
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lending.decisions
-    FOR EACH STATEMENT EXECUTE FUNCTION lending.refuse_to_change_a_decision();
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lending.decision_reasons
-    FOR EACH STATEMENT EXECUTE FUNCTION lending.refuse_to_change_a_decision();
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lending.reservations
-    FOR EACH STATEMENT EXECUTE FUNCTION lending.refuse_to_change_a_decision();
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lending.releases
-    FOR EACH STATEMENT EXECUTE FUNCTION lending.refuse_to_change_a_decision();
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+
+GRANT USAGE ON SCHEMA lending TO tranche_application;
+GRANT SELECT, INSERT ON lending.exposure_locks, lending.decisions, lending.decision_reasons, lending.reservations,
+      lending.releases TO tranche_application;
+-- SELECT … FOR UPDATE asks for this; the key itself is all there is to update.
+GRANT UPDATE ON lending.exposure_locks TO tranche_application;

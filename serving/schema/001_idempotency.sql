@@ -1,5 +1,5 @@
--- The first request under a key claims it and, in the same transaction, leaves its answer.
--- A key belongs to one route; a request that was refused before anything happened leaves nothing here.
+-- The first request under a key claims it, in the transaction that takes effect; a request that was refused before
+-- anything happened leaves nothing here. The answer is not repeated here: it is the decision that the request names.
 CREATE SCHEMA IF NOT EXISTS serving;
 
 CREATE TABLE serving.idempotency_keys (
@@ -10,22 +10,9 @@ CREATE TABLE serving.idempotency_keys (
     PRIMARY KEY (route, key)
 );
 
-CREATE TABLE serving.answers (
-    route       text NOT NULL,
-    key         text NOT NULL,
-    status      smallint NOT NULL,
-    body        text NOT NULL,
-    answered_at timestamptz NOT NULL,
-    PRIMARY KEY (route, key),
-    FOREIGN KEY (route, key) REFERENCES serving.idempotency_keys
-);
+-- Keys are never changed; those past their life may be deleted, and the order's own identity goes on protecting it.
+CREATE TRIGGER never_changed BEFORE UPDATE ON serving.idempotency_keys
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 
-CREATE FUNCTION serving.refuse_to_change_an_answer() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'integrity_constraint_violation';
-END $$;
-
-CREATE TRIGGER append_only BEFORE UPDATE ON serving.idempotency_keys
-    FOR EACH STATEMENT EXECUTE FUNCTION serving.refuse_to_change_an_answer();
-CREATE TRIGGER append_only BEFORE UPDATE ON serving.answers
-    FOR EACH STATEMENT EXECUTE FUNCTION serving.refuse_to_change_an_answer();
+GRANT USAGE ON SCHEMA serving TO tranche_application;
+GRANT SELECT, INSERT, DELETE ON serving.idempotency_keys TO tranche_application;

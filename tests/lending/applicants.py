@@ -1,4 +1,4 @@
-"""Builders for decisions: an order, evidence, a score and a policy, with defaults for everything a case does not care about."""
+"""Builders for decisions: orders, evidence, scores, policies; with defaults for what a case does not care about."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta

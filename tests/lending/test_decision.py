@@ -7,13 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.money import Money
-from lending.decision import Approved, ApprovedReduced, Decision, Declined, Referred
+from lending.decision import Approved, ApprovedReduced, Decision, Declined, Referred, decide
 from lending.exposure import Exposure
 from lending.order import Order, Product
 from lending.policy import Verdict
 from lending.score import Evidence, ScoreReason
 from tests.lending.applicants import NOON, an_order, decision_on, evidence, owing, pounds, scored, the_policy
-from lending.decision import decide
 
 
 def codes(decision: Decision) -> list[str]:
@@ -176,7 +175,7 @@ maybe = st.one_of(st.none(), st.floats(0, 900_000))
     age=st.integers(0, 60),
     vector=st.booleans(),
 )
-def test_whatever_is_asked_the_answer_is_explained_and_within_limits(
+def test_whatever_is_asked_the_answer_is_explained_and_within_limits(  # noqa: PLR0917 - one per thing that varies
     amount: int,
     product: Product,
     months: int,

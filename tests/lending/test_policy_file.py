@@ -55,7 +55,7 @@ def test_any_figure_changes_a_policys_digest() -> None:
 def test_a_faulty_policy_is_refused_by_name(before: str, after: str, place: str) -> None:
     assert before in SHIPPED
 
-    with pytest.raises(PolicyFault, match="gb.toml") as refusal:
+    with pytest.raises(PolicyFault, match=r"gb\.toml") as refusal:
         policy_file.parse(SHIPPED.replace(before, after, 1), "gb.toml")
 
     assert place in refusal.value.user_message

@@ -1,0 +1,190 @@
+"""Compute a stored decision again from what was stored with it, and say what changed when the bytes differ."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from features.postgres import PostgresVectors
+from features.store import VectorStore
+from lending.decision import decide
+from lending.policy import Policies, Policy
+from lending.postgres_decisions import PostgresDecisions
+from lending.record import Inputs, StoredDecision, digest, inputs_from_text, record
+from models import artefact
+from models.artefact import ArtefactFault, Model
+from serving import scoring
+from serving.postgres import Connection
+
+
+class Cause(StrEnum):
+    """What made a decision come out otherwise."""
+
+    DATA = "data"
+    RULE = "rule"
+    MODEL = "model"
+    CODE = "code"
+
+
+@dataclass(frozen=True, slots=True)
+class Identical:
+    """The same inputs, model and policy gave the same answer, byte for byte: `answer` is the one just computed."""
+
+    decision_id: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Differs:
+    """The decision cannot be computed again as it was; `detail` names what is not as it was."""
+
+    decision_id: str
+    cause: Cause
+    detail: str
+
+
+class Models(Protocol):
+    """Finds models by their digest."""
+
+    def find(self, digest: str) -> Model:
+        """The proven model; raises `ArtefactFault` when it is gone or damaged."""
+
+
+class ModelFolder:
+    """Models as promotion exported them, each loaded once."""
+
+    def __init__(self, models_dir: Path) -> None:
+        self._models_dir = models_dir
+        self._loaded: dict[str, Model] = {}
+
+    def find(self, digest: str) -> Model:
+        if digest not in self._loaded:
+            model = artefact.load(self._models_dir / digest)
+            if model.digest != digest:
+                raise ArtefactFault(self._models_dir / digest, f"holds another model, {model.digest[:12]}")
+            self._loaded[digest] = model
+        return self._loaded[digest]
+
+
+def recompute(stored: StoredDecision, models: Models, policies: Policies, vectors: VectorStore) -> Identical | Differs:
+    """Decide again from the record alone and compare the bytes.
+
+    The record is checked first, against its own digest and against the vector it says it read; then the policy and the
+    model it names are found by their digests. If all these are as they were and the answer is not, the code is.
+    """
+    if digest(stored.inputs, stored.answer) != stored.digest:
+        return Differs(stored.decision_id, Cause.DATA, "the record is not the one that was written: its digest differs")
+    inputs = inputs_from_text(stored.inputs)
+    changed = _changed_features(inputs, vectors)
+    if changed:
+        detail = f"the vector of {inputs.order.account_id} has since changed: {', '.join(changed)}"
+        return Differs(stored.decision_id, Cause.DATA, detail)
+    policy = policies.by_digest(inputs.policy_digest)
+    if policy is None:
+        return Differs(stored.decision_id, Cause.RULE, _missing_policy(inputs, policies))
+    try:
+        model = models.find(inputs.model.digest)
+    except ArtefactFault as fault:
+        return Differs(stored.decision_id, Cause.MODEL, f"model {inputs.model.digest[:12]}: {fault}")
+    again = _decide_again(inputs, model, policy)
+    if again.answer == stored.answer and again.inputs == stored.inputs:
+        return Identical(stored.decision_id, again.answer)
+    return Differs(stored.decision_id, Cause.CODE, _first_difference(stored, again, inputs))
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayReport:
+    """How many stored decisions were computed again, and each one that came out otherwise."""
+
+    replayed: int
+    differing: tuple[Differs, ...]
+
+    @property
+    def identical(self) -> int:
+        return self.replayed - len(self.differing)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "replayed": self.replayed,
+            "identical": self.identical,
+            "differing": [
+                {"decision_id": differs.decision_id, "cause": differs.cause.value, "detail": differs.detail}
+                for differs in self.differing
+            ],
+        }
+
+
+class NoSuchDecision(LookupError):
+    """There is no decision of that id to compute again."""
+
+    @property
+    def user_message(self) -> str:
+        return f"there is no decision {self.args[0]}"
+
+
+def replay(connection: Connection, decision_id: str, models_dir: Path, policies: Policies) -> Identical | Differs:
+    """Compute one stored decision again; raises `NoSuchDecision`."""
+    stored = PostgresDecisions(connection).get(decision_id)
+    if stored is None:
+        raise NoSuchDecision(decision_id)
+    return recompute(stored, ModelFolder(models_dir), policies, PostgresVectors(connection))
+
+
+def replay_all(connection: Connection, models_dir: Path, policies: Policies) -> ReplayReport:
+    """Compute every stored decision again."""
+    models, vectors = ModelFolder(models_dir), PostgresVectors(connection)
+    count, differing = 0, []
+    for stored in PostgresDecisions(connection).every():
+        count += 1
+        result = recompute(stored, models, policies, vectors)
+        if isinstance(result, Differs):
+            differing.append(result)
+    return ReplayReport(count, tuple(differing))
+
+
+def _decide_again(inputs: Inputs, model: Model, policy: Policy) -> StoredDecision:
+    decision = decide(
+        inputs.order,
+        evidence=inputs.evidence,
+        exposure=inputs.exposure,
+        policy=policy,
+        score_order=lambda order, evidence: scoring.score(model, inputs.model, order, evidence),
+        at=inputs.at,
+    )
+    return record(inputs, decision, policy)
+
+
+def _changed_features(inputs: Inputs, vectors: VectorStore) -> list[str]:
+    """Features whose published value is no longer the one that was read; a vector that is gone has not changed."""
+    evidence = inputs.evidence
+    if evidence is None:
+        return []
+    now = vectors.latest(evidence.entity_id, evidence.feature_set_digest, evidence.as_of)
+    if now is None or now.as_of != evidence.as_of:
+        return []
+    names = sorted(evidence.values.keys() | now.values.keys())
+    return [name for name in names if evidence.values.get(name) != now.values.get(name)]
+
+
+def _missing_policy(inputs: Inputs, policies: Policies) -> str:
+    named = f"{inputs.policy_id} version {inputs.policy_version}"
+    same = [p for p in policies if (p.policy_id, p.version) == (inputs.policy_id, inputs.policy_version)]
+    if same:
+        return f"policy {named} was {inputs.policy_digest[:12]} and is {same[0].digest[:12]}: its rules were changed"
+    return f"policy {named} ({inputs.policy_digest[:12]}) is gone"
+
+
+def _first_difference(stored: StoredDecision, again: StoredDecision, inputs: Inputs) -> str:
+    code = scoring.code_digest()
+    changed = "the code is the same" if code == inputs.code_digest else f"{inputs.code_digest[:12]} is now {code[:12]}"
+    places = _differences(json.loads(stored.answer), json.loads(again.answer), "") or ["the record's form"]
+    return f"{', '.join(places[:5])} differ; {changed}"
+
+
+def _differences(before: Any, now: Any, place: str) -> list[str]:
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        names = sorted(before.keys() | now.keys())
+        return [found for name in names for found in _differences(before.get(name), now.get(name), f"{place}/{name}")]
+    return [] if before == now else [place]

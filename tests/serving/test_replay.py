@@ -1,0 +1,158 @@
+"""A stored decision is computed again to the same bytes, or what changed is named."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from lending import policy_file
+from lending.policy import Policies
+from lending.postgres_decisions import PostgresDecisions
+from models.artefact import ARRAYS_FILE
+from serving import replay as act
+from serving import scoring
+from serving.__main__ import main
+from serving.replay import Cause, Differs, Identical, NoSuchDecision, replay
+from serving.settings import Settings
+from tests.serving.checkout import Api, an_order_body, promoted, publish
+
+
+@pytest.fixture
+def decision_id(client: Api) -> str:
+    return ask(client, "o-1")
+
+
+def ask(client: Api, order_id: str, **other: Any) -> str:
+    response = client.post(
+        "/v1/decisions", json=an_order_body(order_id=order_id, **other), headers={"Idempotency-Key": order_id}
+    )
+    assert response.status_code == 201, response.text
+    answered: str = response.json()["decision_id"]
+    return answered
+
+
+def test_every_kind_of_decision_replays_to_the_same_bytes(
+    client: Api, connection: psycopg.Connection[Any], settings: Settings
+) -> None:
+    publish(connection, "a-risky", balance_low_90d=-1.0, overdraft_days_180d=9.0, data_age_days=None)
+    publish(connection, "a-poor", income_mean_180d=110_000.0)
+    for number, account in enumerate(["a-1", "a-unseen", "a-risky", "a-poor"]):
+        ask(client, f"o-{number}", account_id=account, shopper_id=f"s-{number}", amount_minor=48_000)
+    outcomes = {stored.outcome for stored in PostgresDecisions(connection).every()}
+
+    report = act.replay_all(connection, settings.models_dir, policy_file.load())
+
+    assert outcomes == {"approved", "referred", "declined", "approved_reduced"}
+    assert (report.replayed, report.identical, report.differing) == (4, 4, ())
+
+
+def test_a_decision_replays_after_another_model_was_promoted(
+    decision_id: str, connection: psycopg.Connection[Any], settings: Settings
+) -> None:
+    promoted(settings.models_dir, shift=0.5)
+
+    stored = PostgresDecisions(connection).get(decision_id)
+    assert stored is not None
+
+    result = replay(connection, decision_id, settings.models_dir, policy_file.load())
+
+    assert result == Identical(decision_id, stored.answer)
+
+
+def test_a_damaged_model_is_named(decision_id: str, connection: psycopg.Connection[Any], settings: Settings) -> None:
+    digest = _inputs(connection, decision_id)["model"]["digest"]
+    other = promoted(settings.models_dir, shift=0.5)
+    (settings.models_dir / digest / ARRAYS_FILE).write_bytes(
+        (settings.models_dir / other.digest / ARRAYS_FILE).read_bytes()
+    )
+
+    result = replay(connection, decision_id, settings.models_dir, policy_file.load())
+
+    assert isinstance(result, Differs)
+    assert (result.cause, digest[:12] in result.detail) == (Cause.MODEL, True)
+
+
+def test_a_model_that_is_gone_is_named(decision_id: str, connection: psycopg.Connection[Any], tmp_path: Path) -> None:
+    result = replay(connection, decision_id, tmp_path / "elsewhere", policy_file.load())
+
+    assert isinstance(result, Differs)
+    assert result.cause is Cause.MODEL
+
+
+def test_a_changed_rule_is_named(decision_id: str, connection: psycopg.Connection[Any], settings: Settings) -> None:
+    text = (policy_file.SHIPPED / "gb-pay-in-3-1.toml").read_text(encoding="utf-8")
+    changed = Policies([policy_file.parse(text.replace("above = 0.35", "above = 0.01"), "gb-pay-in-3-1.toml")])
+
+    result = replay(connection, decision_id, settings.models_dir, changed)
+
+    assert isinstance(result, Differs)
+    assert result.cause is Cause.RULE
+    assert "gb-pay-in-3 version 1" in result.detail
+    assert "rules were changed" in result.detail
+
+
+def test_a_vector_changed_afterwards_is_named_by_its_feature(
+    decision_id: str, connection: psycopg.Connection[Any], settings: Settings
+) -> None:
+    publish(connection, "a-1", income_mean_180d=1.0)
+
+    result = replay(connection, decision_id, settings.models_dir, policy_file.load())
+
+    assert isinstance(result, Differs)
+    assert (result.cause, "income_mean_180d" in result.detail) == (Cause.DATA, True)
+
+
+@pytest.mark.parametrize("column", ["inputs", "answer"])
+def test_a_record_altered_behind_the_platforms_back_is_noticed(
+    decision_id: str, connection: psycopg.Connection[Any], settings: Settings, column: str
+) -> None:
+    connection.execute("ALTER TABLE lending.decisions DISABLE TRIGGER append_only")
+    connection.execute(f"UPDATE lending.decisions SET {column} = replace({column}, '9000', '9001')")  # type: ignore[arg-type]
+
+    result = replay(connection, decision_id, settings.models_dir, policy_file.load())
+
+    assert isinstance(result, Differs)
+    assert (result.cause, "record" in result.detail) == (Cause.DATA, True)
+
+
+def test_other_code_is_named_with_the_place_that_differs(
+    decision_id: str, connection: psycopg.Connection[Any], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoring, "requested_instalment", lambda amount, _payments: amount)
+    monkeypatch.setattr(scoring, "code_digest", lambda: "e" * 64)
+
+    result = replay(connection, decision_id, settings.models_dir, policy_file.load())
+
+    assert isinstance(result, Differs)
+    assert result.cause is Cause.CODE
+    assert "/score" in result.detail or "/inputs" in result.detail
+    assert "eeeeeeeeeeee" in result.detail
+
+
+def test_an_unknown_decision_is_said_to_be_unknown(connection: psycopg.Connection[Any], settings: Settings) -> None:
+    with pytest.raises(NoSuchDecision) as raised:
+        replay(connection, "d-none", settings.models_dir, policy_file.load())
+
+    assert raised.value.user_message == "there is no decision d-none"
+
+
+def test_the_command_replays_everything_and_says_so(
+    decision_id: str, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TRANCHE_DATABASE_URL", settings.database_url)
+    monkeypatch.setenv("TRANCHE_MODELS_DIR", str(settings.models_dir))
+
+    code = main(["replay", "--all", "--json"])
+
+    assert code == 0
+    assert json.loads(capsys.readouterr().out) == {"replayed": 1, "identical": 1, "differing": []}
+    assert main(["replay", "--id", decision_id]) == 0
+
+
+def _inputs(connection: psycopg.Connection[Any], decision_id: str) -> dict[str, Any]:
+    stored = PostgresDecisions(connection).get(decision_id)
+    assert stored is not None
+    inputs: dict[str, Any] = json.loads(stored.inputs)
+    return inputs
