@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -68,7 +68,7 @@ class Checkout:
     def __exit__(self, *_: object) -> None:
         self.client.close()
 
-    def decide(self, asks: Iterable[Ask], tick: Callable[[], None] = lambda: None) -> list[Answer]:
+    def decide(self, asks: Sequence[Ask], tick: Callable[[int, int], None] = lambda _done, _of: None) -> list[Answer]:
         """One request each, in the order given, the clock at its moment; ApiRefused on anything but a decision."""
         answers = []
         for ask in asks:
@@ -79,7 +79,7 @@ class Checkout:
             if reply.status_code != httpx.codes.CREATED:
                 raise ApiRefused(f"order {ask.body['order_id']}: {reply.status_code} {reply.text[:400]}")
             answers.append(Answer(ask, reply.content, reply.json(), took))
-            tick()
+            tick(len(answers), len(asks))
         return answers
 
     def accept(self, decision_id: str, at: datetime) -> httpx.Response:

@@ -45,6 +45,22 @@ def point_here(environment: Mapping[str, str]) -> None:
             os.environ.pop(name, None)
 
 
+def take_over(environment: Mapping[str, str]) -> dict[str, str]:
+    """Point this process at one runtime and nowhere else, whatever was set before; its whole environment from then on.
+
+    For a run that brings its own runtime, as the demo does: it must never touch what the caller's variables name.
+    """
+    for name in [name for name in os.environ if name.startswith("TRANCHE_LAKE_")] + ["TRANCHE_CLOCK_FILE"]:
+        os.environ.pop(name, None)
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        os.environ.pop(name, None)
+    os.environ.update(environment)
+    os.environ.update(
+        {name: value for name, value in merged(os.environ, {}).items() if name in ("NO_PROXY", "no_proxy")}
+    )
+    return dict(os.environ)
+
+
 def merged(present: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
     """The variables of `environment` that are to be set beside those present."""
     local_aws = "TRANCHE_AWS_ENDPOINT" not in present

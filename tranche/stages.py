@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tranche.wording import duration
 
@@ -48,6 +49,26 @@ class Stages:
         self.seconds[name] = self.seconds.get(name, 0.0) + took
         for line in said or ["done"]:
             self.console.print(f"{'':<17} {line} [dim]({duration(took)})[/]", highlight=False)
+
+    @contextmanager
+    def bar(self, what: str) -> Iterator[Callable[[int, int], None]]:
+        """A progress bar with rate for work inside a stage; what it yields takes how many of how many are done."""
+        columns = (
+            TextColumn(f"{'':<17} {{task.description}}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=self.console, transient=True) as progress:
+            task = progress.add_task(what, total=None, rate="")
+
+            def tick(done: int, of: int) -> None:
+                elapsed = progress.tasks[0].elapsed or 0.0
+                rate = f"{done / elapsed:,.0f}/s" if elapsed > 0.5 else ""
+                progress.update(task, completed=done, total=of, rate=rate)
+
+            yield tick
 
 
 def _words(fault: Exception) -> str:

@@ -1,0 +1,50 @@
+"""The demo says plainly why it cannot begin, and leaves nothing behind when it cannot."""
+
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tranche.clock_file import ClockFile
+from tranche.demo import DemoFault, Request, berka_folder, course_of, demo, main
+
+
+def test_a_folder_without_the_tables_is_said_before_anything_starts(tmp_path: Path) -> None:
+    with pytest.raises(DemoFault, match=r"no Berka tables in .*expected account.asc") as fault:
+        demo(Request(data=tmp_path / "nowhere"), tmp_path / "demo", Console(file=StringIO()))
+
+    assert str(tmp_path / "nowhere") in fault.value.user_message
+    assert not (tmp_path / "demo").exists()
+
+
+def test_the_tables_may_lie_in_the_folder_or_in_its_berka(tmp_path: Path) -> None:
+    inner = tmp_path / "berka"
+    inner.mkdir()
+    (inner / "account.asc.gz").touch()
+
+    assert berka_folder(tmp_path) == inner
+    assert berka_folder(inner) == inner
+
+
+def test_without_data_the_world_is_the_seeded_one(tmp_path: Path) -> None:
+    (tmp_path / "account.asc").touch()
+
+    assert course_of(Request(), tmp_path).name == "seeded"
+    assert course_of(Request(data=tmp_path), tmp_path).name == "berka"
+
+
+def test_a_day_that_is_none_is_named_with_its_option() -> None:
+    with pytest.raises(DemoFault, match=r"--train-until is '31.12.1995'.*--train-until 1995-12-31"):
+        main(["--train-until", "31.12.1995"])
+
+
+def test_the_clock_shows_what_it_was_set_to_and_never_half_a_time(tmp_path: Path) -> None:
+    clock = ClockFile(tmp_path / "clock")
+
+    clock.show(datetime(1996, 3, 1, 12, tzinfo=UTC))
+    clock.show(datetime(1996, 3, 2, tzinfo=UTC))
+
+    assert (tmp_path / "clock").read_text() == "1996-03-02T00:00:00Z\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["clock"]

@@ -1,0 +1,269 @@
+"""`tranche demo`: the whole path, once through, on a runtime of its own; on the seeded world or on the real Berka data.
+
+Writes `summary.json` and `report.html` under `var/demo`. Exit code 1 when a promise of the platform was not kept, 2
+when a stage could not finish. Every process that it started has ended when it returns, unless --keep asks for the API.
+"""
+
+import json
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tranche.api_process import ApiProcess
+from tranche.clock_file import ClockFile
+from tranche.demo_course import Course, MoneyRun, Place
+from tranche.demo_decisions import Answer, Checkout, figures, reasons, replayed
+from tranche.demo_lake import LakeRun, run_lake
+from tranche.details import Details
+from tranche.local import LocalRuntime
+from tranche.process import Running
+from tranche.report import write_report
+from tranche.settings import Settings, take_over
+from tranche.stages import Stages
+from tranche.summary import Decisions, Summary
+from tranche.terminal_summary import print_summary
+from tranche.wording import count
+
+app = typer.Typer(add_completion=False)
+EXIT_BROKEN_PROMISE = 1
+
+
+class DemoFault(Exception):
+    """The demo cannot begin as it was asked to."""
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to run. `data` None is the seeded world of `seed`."""
+
+    data: Path | None = None
+    train_until: date | None = None
+    test_until: date | None = None
+    seed: int = 7
+    keep: bool = False
+
+
+@app.command()
+def run(
+    *,
+    data: Annotated[Path | None, typer.Option(help="Folder with the Berka tables, or with berka/ in it.")] = None,
+    train_until: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Last day to learn from.")] = None,
+    test_until: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Last day to be judged by.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the API and the runtime up.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop what an earlier --keep left up.")] = False,
+    seed: Annotated[int, typer.Option(help="Seed of the world that is made without --data.")] = 7,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
+) -> None:
+    """The whole path, once through: events, features, model, decisions, plans, cash, books."""
+    folder = Settings.from_environment().var / "demo"
+    if stop:
+        stop_kept(folder)
+        return
+    request = Request(data, _day("--train-until", train_until), _day("--test-until", test_until), seed, keep)
+    console = Console(stderr=as_json, soft_wrap=False)
+    with _ended_in_order():
+        summary = demo(request, folder, console)
+    if as_json:
+        typer.echo(json.dumps(summary.as_tree()))
+    if summary.broken_promises():
+        raise typer.Exit(EXIT_BROKEN_PROMISE)
+
+
+def demo(request: Request, folder: Path, console: Console) -> Summary:
+    """Run one course from end to end; raises DemoFault before anything starts, StageFailed in a stage."""
+    course = course_of(request, folder)
+    stop_kept(folder)
+    stages = Stages(console)
+    console.rule(f"[bold]{course.title}")
+    with ExitStack() as started:
+        place = _runtime(stages, folder, started)
+        course.prepare(stages)
+        lake = run_lake(stages, place.environ, course.source, course.split, course.as_of)
+        api = _serve(stages, place, started)
+        with Checkout(api.address, place.clock) as checkout:
+            answers = course.decide(stages, place, lake, checkout)
+            decisions = _replay(stages, place, checkout, answers)
+        money = course.move_money(stages, place, answers)
+        summary, details = _conclude(stages, course, place, Parts(lake, answers, decisions, money))
+        if request.keep:
+            started.pop_all()  # forgets how to stop them; `stop_kept` knows
+    summary.write(folder / "summary.json")
+    write_report(folder / "report.html", summary, details)
+    print_summary(console, summary, details)
+    console.print(
+        f"report   {folder / 'report.html'}\nfigures  {folder / 'summary.json'}", highlight=False, soft_wrap=True
+    )
+    if request.keep:
+        _note_kept(folder, api)
+        console.print(f"API      {api.address}/docs   (tranche demo --stop ends it)", highlight=False, soft_wrap=True)
+    return summary
+
+
+def course_of(request: Request, folder: Path) -> Course:
+    """The seeded world, or the Berka tables in the folder given or in its `berka`; DemoFault when there are none."""
+    if request.data is None:
+        from tranche.demo_seeded import SeededCourse
+
+        return SeededCourse(request.seed, folder / "world", request.train_until, request.test_until)
+    from tranche.demo_berka import BerkaCourse
+
+    return BerkaCourse(berka_folder(request.data), request.train_until, request.test_until)
+
+
+def berka_folder(data: Path) -> Path:
+    """Where the Berka tables are; DemoFault says what was looked for."""
+    for folder in (data / "berka", data):
+        if any(folder.glob("account.asc*")):
+            return folder
+    raise DemoFault(f"no Berka tables in {data} or {data / 'berka'}: expected account.asc or account.asc.gz there")
+
+
+def _runtime(stages: Stages, folder: Path, started: ExitStack) -> Place:
+    """A fresh runtime of the demo's own; `started` stops it, also when it came up only in part."""
+    runtime = LocalRuntime(folder / "runtime")
+    with stages.stage("runtime", "PostgreSQL, AWS endpoint, payment provider") as say:
+        runtime.reset()
+        started.callback(runtime.down)
+        own = runtime.up()
+        clock = ClockFile(folder / "runtime" / "clock")
+        own |= {"TRANCHE_VAR": str(folder / "runtime" / "var"), "TRANCHE_JVM_DIR": str(_jvm_folder(folder))}
+        environ = take_over(own) | {"TRANCHE_CLOCK_FILE": str(clock.path)}
+        say(f"fresh, in {folder / 'runtime'}")
+    return Place(folder, environ, clock)
+
+
+def _jvm_folder(folder: Path) -> Path:
+    """Java artefacts outlive a run: they are pinned by their hash."""
+    return folder.parent / "jvm"
+
+
+def _serve(stages: Stages, place: Place, started: ExitStack) -> ApiProcess:
+    with stages.stage("serve", "the decision API in a process of its own") as say:
+        api = ApiProcess(place.environ, place.folder / "api.log")
+        started.callback(api.stop)
+        api.wait_until_ready()
+        say(f"ready at {api.address}")
+    return api
+
+
+def _replay(stages: Stages, place: Place, checkout: Checkout, answers: Sequence[Answer]) -> Decisions:
+    with stages.stage("replay", "every decision computed again from what was stored with it") as say:
+        from lending import policy_file
+        from lending.postgres_decisions import PostgresDecisions
+        from models.settings import models_dir
+        from serving import replay
+        from serving.postgres import connected
+
+        with connected(place.database_url) as connection:
+            report = replay.replay_all(connection, models_dir(place.environ), policy_file.load())
+            differing = {each.decision_id: f"{each.cause}: {each.detail}" for each in report.differing}
+            stored = {each.decision_id: each.answer.encode() for each in PostgresDecisions(connection).all()}
+        held, unequal = replayed(checkout, answers, lambda it: None if it in differing else stored.get(it))
+        say(f"{count(held - len(unequal))} of {count(held)} the same, byte for byte")
+        for decision_id in unequal[:5]:
+            say(f"{decision_id} differs: {differing.get(decision_id, 'not what the API answered')}")
+    return figures(answers, held, unequal)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the stages of one run came to, before it is put together."""
+
+    lake: LakeRun
+    answers: Sequence[Answer]
+    decisions: Decisions
+    money: MoneyRun
+
+
+def _conclude(stages: Stages, course: Course, place: Place, parts: Parts) -> tuple[Summary, Details]:
+    from tranche.demo_books import verified_books
+
+    with stages.stage("verify", "every balance against its transfers, debits against credits") as say:
+        books = verified_books(place.database_url)
+        say(f"{count(books.summary.transfers)} transfers in {count(books.summary.entries)} entries")
+    lake, money = parts.lake, parts.money
+    summary = Summary(
+        source=course.name,
+        seconds=dict(stages.seconds),
+        events=lake.events,
+        features=lake.features,
+        model=lake.model,
+        decisions=parts.decisions,
+        plans=money.plans,
+        reconciliation=money.reconciliation,
+        ledger=books.summary,
+        planted=money.planted,
+    )
+    details = Details(
+        title=course.title,
+        currency=course.currency,
+        roc=lake.roc,
+        calibration=lake.calibration,
+        models=lake.models,
+        cash=money.cash,
+        balances=books.balances,
+        flows=books.flows,
+        breaks=money.breaks,
+        reasons=reasons(parts.answers),
+        facts=lake.facts,
+        notes=(*lake.notes, *money.notes),
+        financed_minor=money.financed_minor,
+        collected_minor=money.collected_minor,
+    )
+    return summary, details
+
+
+def _note_kept(folder: Path, api: ApiProcess) -> None:
+    running = Running.of(api.process.pid)
+    (folder / "kept.json").write_text(json.dumps({"api": running.to_json() if running else None}))
+
+
+def stop_kept(folder: Path) -> None:
+    """Stop the API and the runtime that an earlier run with --keep left up, by their ids."""
+    note = folder / "kept.json"
+    if note.exists():
+        kept = Running.from_json(json.loads(note.read_text())["api"])
+        if kept is not None:
+            kept.stop(signal.SIGTERM, 10.0)
+        note.unlink()
+    LocalRuntime(folder / "runtime").down()
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Let a termination end the run as Ctrl-C does, so that nothing it started is left behind."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _day(option: str, text: str | None) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise DemoFault(f"{option} is {text!r}, which is not a day; for example {option} 1995-12-31") from None
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the demo; its exit code."""
+    result = app(args=sys.argv[1:] if argv is None else argv, standalone_mode=False, prog_name="tranche demo")
+    return int(result or 0)
