@@ -1,9 +1,10 @@
 """Vectors in PostgreSQL: written in bulk by a pipeline, read with one statement by a decision."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from psycopg import Connection
+from psycopg import Connection, connect
 from psycopg.types.json import Jsonb
 
 from features.store import OtherFeatures
@@ -27,6 +28,13 @@ SELECT DISTINCT ON (entity_id, digest, as_of) * FROM arriving_vectors
  WHERE (kept.observed_until, kept.feature_values, kept.snapshot_ids)
        IS DISTINCT FROM (excluded.observed_until, excluded.feature_values, excluded.snapshot_ids)
 """
+
+
+@contextmanager
+def connected(database_url: str) -> Iterator["PostgresVectors"]:
+    """The store on a connection of its own, for an act that is one transaction: committed when all went well."""
+    with connect(database_url) as connection:
+        yield PostgresVectors(connection)
 
 
 class PostgresVectors:
