@@ -19,6 +19,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Stream to la
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
 
+Out = Annotated[Path, typer.Option(help="The file to write; it appears whole or not at all.")]
+
 
 class SourceName(StrEnum):
     """The sources that can be published."""
@@ -85,6 +87,101 @@ def ingest(*, as_json: AsJson = False) -> None:
     typer.echo(f"  {'':<24}{'read':>12}{'accepted':>12}{'quarantined':>12}{'duplicates':>12}")
     for event_type, of in report.event_types.items():
         typer.echo(f"  {event_type:<24}{of.read:>12,}{of.accepted:>12,}{of.quarantined:>12,}{of.duplicates:>12,}")
+
+
+@app.command("curate")
+def curate(*, as_json: AsJson = False) -> None:
+    """Make the curated tables from the raw ones; a table whose gate is red stays as it was and ends the act."""
+    from rich.console import Console
+
+    from pipelines import curate as act
+    from pipelines.lake.iceberg import IcebergTables
+    from pipelines.spark import session
+
+    settings = Settings.from_environment()
+    with Console(stderr=True).status("starting Spark") as status:
+        report = act.curate(session(settings), IcebergTables(settings), settings, progress=status.update)
+    if as_json:
+        _print_json(asdict(report))
+        return
+    for table in report.tables:
+        typer.echo(f"{table.table:<32}{table.rows:>12,} rows   {table.outcome}")
+
+
+@app.command("build-features")
+def build_features(
+    *,
+    as_of: Annotated[
+        list[datetime] | None, typer.Option(formats=["%Y-%m-%d"], help="A day at whose start all accounts are built.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compute the features of every application at its moment, and of all accounts at each --as-of."""
+    from rich.console import Console
+
+    from pipelines import build_features as act
+    from pipelines.lake.iceberg import IcebergTables
+    from pipelines.spark import session
+
+    settings = Settings.from_environment()
+    moments = [day.replace(tzinfo=UTC) for day in as_of or []]
+    with Console(stderr=True).status("starting Spark") as status:
+        spark = session(settings)
+        status.update("building features")
+        report = act.build_features(spark, IcebergTables(settings), settings, moments)
+    if as_json:
+        _print_json(asdict(report))
+        return
+    typer.echo(
+        f"{'built' if report.written else 'found as built before'}: {report.vectors:,} vectors of {report.features} "
+        f"features ({report.empty:,} without a bank transaction), feature set {report.feature_set_digest[:12]}"
+    )
+
+
+@app.command("publish-features")
+def publish_features(*, as_json: AsJson = False) -> None:
+    """Hand the vectors of the current feature set to the store that serving reads."""
+    from features.postgres import connected
+    from features.settings import Settings as StoreSettings
+    from pipelines import publish_features as act
+    from pipelines.lake.iceberg import IcebergTables
+
+    lake, store_settings = Settings.from_environment(), StoreSettings.from_environment()
+    with connected(store_settings.database_url) as store:
+        report = act.publish_features(IcebergTables(lake), store)
+    if as_json:
+        _print_json(asdict(report))
+        return
+    typer.echo(f"{report.vectors:,} vectors are published, {report.changed:,} of them new or changed")
+
+
+@app.command("export-loans")
+def export_loans(*, out: Out, as_json: AsJson = False) -> None:
+    """Write the granted loans of the curated lake as a contract's file."""
+    from pipelines import export_loans as act
+    from pipelines.lake.iceberg import IcebergTables
+
+    report = act.export_loans(IcebergTables(Settings.from_environment()), out)
+    if as_json:
+        _print_json(asdict(report) | {"path": str(report.path)})
+        return
+    typer.echo(f"{report.loans:,} loans, {report.total_minor:,} minor units lent, in {report.path}")
+
+
+@app.command("export-statement")
+def export_statement(*, out: Out, as_json: AsJson = False) -> None:
+    """Write the repayments on accounts with a granted loan as a contract's file."""
+    from pipelines import export_statement as act
+    from pipelines.lake.iceberg import IcebergTables
+
+    report = act.export_statement(IcebergTables(Settings.from_environment()), out)
+    if as_json:
+        _print_json(asdict(report) | {"path": str(report.path)})
+        return
+    typer.echo(
+        f"{report.lines:,} repayments on {report.accounts:,} accounts, {report.total_minor:,} minor units, in "
+        f"{report.path} ({report.on_other_accounts:,} on accounts without a granted loan stayed out)"
+    )
 
 
 def _source(name: SourceName, data: Path) -> Any:
