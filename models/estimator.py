@@ -49,4 +49,5 @@ def fit(
 
 def log_odds(estimator: HistGradientBoostingClassifier, rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Log-odds of default before calibration."""
-    return np.asarray(estimator.decision_function(rows), dtype=np.float64)
+    with threadpool_limits(limits=1):
+        return np.asarray(estimator.decision_function(rows), dtype=np.float64)

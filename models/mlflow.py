@@ -112,8 +112,10 @@ class MlflowRegistry:
         except MlflowException as refused:
             if refused.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
+        # MLflow's SQL store forgets a version's model id, so the version carries it as a tag.
+        tags = {"digest": run.digest, "model_id": model_id}
         created = self._client.create_model_version(
-            run.name, f"models:/{model_id}", run_id=run_id, model_id=model_id, tags={"digest": run.digest}
+            run.name, f"models:/{model_id}", run_id=run_id, model_id=model_id, tags=tags
         )
         return _version(created)
 
@@ -164,7 +166,7 @@ def _dataset(reading: Reading) -> MetaDataset:
 
 
 def _version(found: Any) -> ModelVersion:
-    return ModelVersion(found.name, str(found.version), found.model_id or "", found.run_id or "", found.tags["digest"])
+    return ModelVersion(found.name, str(found.version), found.tags["model_id"], found.run_id, found.tags["digest"])
 
 
 @contextmanager

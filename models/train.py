@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from features import catalog
 from models import calibration, estimator, evaluation, export, scorecard, split, training_set, wording
@@ -110,7 +111,15 @@ class _Fitted:
 def train(
     tables: Tables, registry: Registry, models_dir: Path, request: Request, progress: Progress = lambda _: None
 ) -> TrainReport:
-    """Train and register one model; equal inputs give an equal artefact, so a repeat registers nothing new."""
+    """Train and register one model; equal inputs give an equal artefact, so a repeat registers nothing new.
+
+    One thread: sums over several are added in an order that varies with the machine. There is not enough to share out.
+    """
+    with threadpool_limits(limits=1):
+        return _train(tables, registry, models_dir, request, progress)
+
+
+def _train(tables: Tables, registry: Registry, models_dir: Path, request: Request, progress: Progress) -> TrainReport:
     progress("reading applications, loans, outcomes and vectors")
     gathered = training_set.gather(tables, source=request.source, known_by=request.known_by)
     train_until, test_until = _days(request, gathered.source)

@@ -1,6 +1,7 @@
 """One act from the lake to a registered model, the same model from the same rows."""
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,14 @@ from typing import Any
 import pytest
 
 from models import artefact, train
+from models.estimator import Parameters
 from models.memory import MemoryRegistry, MemoryTables
 from models.split import SplitFault
 from models.train import Request, SplitNotGiven, TrainReport
 from tests.models.worlds import TEST_UNTIL, TRAIN_UNTIL, some_frames, some_tables
 
-USUAL = Request(train_until=TRAIN_UNTIL, test_until=TEST_UNTIL)
+QUICK = Parameters(max_iter=40)
+USUAL = Request(train_until=TRAIN_UNTIL, test_until=TEST_UNTIL, parameters=QUICK)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +81,7 @@ def test_loans_after_the_split_do_not_change_the_model(trained: Any, tmp_path: P
 
 
 def test_an_earlier_split_gives_another_model(trained: Any, tmp_path: Path) -> None:
-    earlier = Request(train_until=date(2024, 5, 31), test_until=TEST_UNTIL)
+    earlier = Request(train_until=date(2024, 5, 31), test_until=TEST_UNTIL, parameters=QUICK)
     assert train.train(some_tables(), MemoryRegistry(), tmp_path, earlier).version.digest != trained[2].version.digest
 
 
@@ -101,7 +104,7 @@ def test_dated_outcomes_need_no_such_note(trained: Any) -> None:
 
 
 def test_outcomes_after_the_given_day_leave_no_trace(tmp_path: Path) -> None:
-    known_by = Request(train_until=TRAIN_UNTIL, test_until=TEST_UNTIL, known_by=date(2024, 11, 30))
+    known_by = replace(USUAL, known_by=date(2024, 11, 30))
     report = train.train(some_tables(), MemoryRegistry(), tmp_path, known_by)
     assert report.test_rows < 97
     assert any("recorded after" in note for note in report.notes)
