@@ -164,7 +164,7 @@ LAKE: tuple[Feature, ...] = (
     Feature("obligations_mean_180d", "obligations", "Household, rent, insurance and credit payments, per month",
             "minor", _monthly("obligations_180d")),
     Feature("obligations_to_income_180d", "obligations", "Obligations for each unit of income", "ratio",
-            _ratio("obligations_180d", _INCOME), 1),
+            _ratio("obligations_180d", _INCOME)),
     Feature("credit_obligations_mean_180d", "obligations", "Loan, leasing and instalment payments, per month", "minor",
             _monthly("credit_obligations_180d"), 1),
     Feature("tenure_days", "history", "Days since the first booking seen", "days", "tenure", -1),
