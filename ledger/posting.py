@@ -94,13 +94,13 @@ def difference(known: Mapping[str, str], arriving: Mapping[str, str]) -> str | N
 
 def check_batch(requests: Iterable[Request]) -> None:
     """Refuse a batch with a request off the map, or with one id for two contents; raises NotOnTheMap, Conflict."""
-    bodies: dict[str, Mapping[str, str]] = {}
+    first: dict[str, Request] = {}
     for request in requests:
         request.admit()
-        entry_id, body = request.journal.entry_id, request.body()
-        field = difference(bodies.setdefault(entry_id, body), body)
+        one = first.setdefault(request.journal.entry_id, request)
+        field = None if one is request else difference(one.body(), request.body())
         if field is not None:
-            raise Conflict(entry_id, field)
+            raise Conflict(request.journal.entry_id, field)
 
 
 def accounts(transfers: Iterable[Transfer]) -> set[AccountKey]:

@@ -1,7 +1,7 @@
 """A plan: how an order is repaid, and where it stands after what has been paid and returned."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -202,6 +202,12 @@ def first_difference(known: Plan, arriving: Plan) -> str | None:
         if known.taken_from.get(column) != arriving.taken_from.get(column):
             return column
     return next((name for name in _COMPARED if getattr(known, name) != getattr(arriving, name)), None)
+
+
+def first_event_difference(known: PlanEvent, arriving: PlanEvent) -> str | None:
+    """The first field in which two events under one id differ; when we first knew of it may differ."""
+    compared = (each.name for each in fields(PlanEvent) if each.name != "recorded_at")
+    return next((name for name in compared if getattr(known, name) != getattr(arriving, name)), None)
 
 
 _COMPARED: Sequence[str] = (

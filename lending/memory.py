@@ -1,0 +1,65 @@
+"""Plans in memory, for tests and examples; the same answers as in PostgreSQL."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from ledger.store import Conflict
+from lending.plan import Plan, PlanEvent, first_difference, first_event_difference, fold
+from lending.store import OpenInstalment
+
+
+class MemoryPlans:
+    """Plans for one process and one thread."""
+
+    def __init__(self) -> None:
+        self._plans: dict[str, Plan] = {}
+        self._events: dict[str, PlanEvent] = {}
+
+    def open(self, plan: Plan) -> bool:
+        return self.open_all([plan]) == 1
+
+    def open_all(self, plans: Sequence[Plan]) -> int:
+        fresh: dict[str, Plan] = {}
+        for plan in plans:
+            known = self._plans.get(plan.plan_id) or fresh.setdefault(plan.plan_id, plan)
+            field = first_difference(known, plan)
+            if field is not None:
+                raise Conflict(plan.plan_id, field)
+        self._plans.update(fresh)
+        return len(fresh)
+
+    def get(self, plan_id: str) -> Plan | None:
+        return self._plans.get(plan_id)
+
+    def find_by_account(self, account_id: str) -> tuple[Plan, ...]:
+        found = [plan for plan in self._plans.values() if plan.account_id == account_id]
+        return tuple(sorted(found, key=lambda plan: (plan.opened_on, plan.plan_id)))
+
+    def record(self, event: PlanEvent) -> bool:
+        return self.record_all([event]) == 1
+
+    def record_all(self, events: Sequence[PlanEvent]) -> int:
+        fresh: dict[str, PlanEvent] = {}
+        for event in events:
+            known = self._events.get(event.event_id) or fresh.setdefault(event.event_id, event)
+            field = first_event_difference(known, event)
+            if field is not None:
+                raise Conflict(event.event_id, field)
+        together = {**self._events, **fresh}
+        for plan_id in {event.plan_id for event in fresh.values()}:
+            fold(self._plans[plan_id], (event for event in together.values() if event.plan_id == plan_id))
+        self._events = together
+        return len(fresh)
+
+    def events(self, plan_id: str) -> tuple[PlanEvent, ...]:
+        return tuple(event for event in self._events.values() if event.plan_id == plan_id)
+
+    def due(self, as_of: date) -> tuple[OpenInstalment, ...]:
+        found = []
+        for plan in self._plans.values():
+            standing = fold(plan, self.events(plan.plan_id))
+            for each in plan.instalments:
+                if each.due_on <= as_of and standing.open(each).minor:
+                    principal = standing.open_principal[each.instalment_id]
+                    found.append(OpenInstalment(plan, each, principal, standing.open_interest[each.instalment_id]))
+        return tuple(sorted(found, key=lambda due: (due.instalment.due_on, due.plan.plan_id, due.instalment.number)))

@@ -1,0 +1,251 @@
+"""Plans in PostgreSQL, in the caller's database transaction, which is never committed here."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date
+from typing import Any
+
+from psycopg import Connection
+from psycopg.errors import IntegrityConstraintViolation
+
+from ledger.money import Currency, Money
+from ledger.store import Conflict
+from lending.order import Product
+from lending.plan import (
+    EventKind,
+    Instalment,
+    Origin,
+    Plan,
+    PlanEvent,
+    PlanFault,
+    first_difference,
+    first_event_difference,
+)
+from lending.store import OpenInstalment
+
+_PLAN = """
+plan_id, shopper_id, account_id, merchant_id, order_id, decision_id, origin, product, opened_on, currency,
+principal_minor, merchant_discount_minor, annual_rate_basis_points, terms_version, taken_from
+"""
+_ADD_PLANS = f"""
+INSERT INTO lending.plans ({_PLAN})
+SELECT plan_id, shopper_id, account_id, merchant_id, order_id, decision_id, origin, product, opened_on, currency,
+       principal_minor, merchant_discount_minor, annual_rate_basis_points, terms_version, taken_from::jsonb
+  FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+              %s::date[], %s::text[], %s::bigint[], %s::bigint[], %s::integer[], %s::text[], %s::text[]) AS u ({_PLAN})
+ ORDER BY plan_id
+    ON CONFLICT (plan_id) DO NOTHING RETURNING plan_id
+"""  # noqa: S608 - here and below only fixed lists of columns are put in
+_ADD_INSTALMENTS = """
+INSERT INTO lending.instalments (instalment_id, plan_id, number, due_on, principal_minor, interest_minor)
+SELECT * FROM unnest(%s::text[], %s::text[], %s::integer[], %s::date[], %s::bigint[], %s::bigint[])
+"""
+_PLANS = f"SELECT {_PLAN} FROM lending.plans WHERE plan_id = ANY(%s) ORDER BY opened_on, plan_id"  # noqa: S608
+_INSTALMENTS = """
+SELECT plan_id, instalment_id, number, due_on, principal_minor, interest_minor
+  FROM lending.instalments WHERE plan_id = ANY(%s) ORDER BY plan_id, number
+"""
+_EVENT = """
+event_id, plan_id, instalment_id, kind, principal_minor, interest_minor, value_date, occurred_at, recorded_at, cause
+"""
+_ADD_EVENTS = f"""
+INSERT INTO lending.plan_events ({_EVENT})
+SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::date[],
+                     %s::timestamptz[], %s::timestamptz[], %s::text[]) AS u ({_EVENT})
+ ORDER BY instalment_id, event_id
+    ON CONFLICT (event_id) DO NOTHING RETURNING event_id
+"""  # noqa: S608
+_EVENTS_BY_ID = f"""
+SELECT {_EVENT}, currency FROM lending.plan_events JOIN lending.plans USING (plan_id)
+ WHERE event_id = ANY(%s)
+"""  # noqa: S608
+_EVENTS = f"""
+SELECT {_EVENT}, currency FROM lending.plan_events e JOIN lending.plans p USING (plan_id)
+ WHERE plan_id = %s ORDER BY e.position
+"""  # noqa: S608
+_DUE = """
+SELECT plan_id, instalment_id, open_principal_minor, open_interest_minor
+  FROM lending.open_instalments
+ WHERE due_on <= %s AND open_principal_minor + open_interest_minor > 0
+ ORDER BY due_on, plan_id, number
+"""
+
+
+class PostgresPlans:
+    """Plans over the schema `lending`. It never commits: whoever opened the connection does."""
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self._connection = connection
+
+    def open(self, plan: Plan) -> bool:
+        return self.open_all([plan]) == 1
+
+    def open_all(self, plans: Sequence[Plan]) -> int:
+        if not plans:
+            return 0
+        by_id = {plan.plan_id: plan for plan in plans}
+        with self._whole():
+            added = {plan_id for (plan_id,) in self._run(_ADD_PLANS, [_plan_row(plan) for plan in by_id.values()])}
+            rows = [_instalment_row(by_id[plan_id], each) for plan_id in added for each in by_id[plan_id].instalments]
+            if rows:
+                self._run(_ADD_INSTALMENTS, rows)
+            stored = self._get([plan_id for plan_id in by_id if plan_id not in added])
+            for plan in plans:
+                field = first_difference(stored.get(plan.plan_id, by_id[plan.plan_id]), plan)
+                if field is not None:
+                    raise Conflict(plan.plan_id, field)
+        return len(added)
+
+    def get(self, plan_id: str) -> Plan | None:
+        return self._get([plan_id]).get(plan_id)
+
+    def find_by_account(self, account_id: str) -> tuple[Plan, ...]:
+        rows = self._connection.execute("SELECT plan_id FROM lending.plans WHERE account_id = %s", (account_id,))
+        return tuple(self._get([plan_id for (plan_id,) in rows]).values())
+
+    def record(self, event: PlanEvent) -> bool:
+        return self.record_all([event]) == 1
+
+    def record_all(self, events: Sequence[PlanEvent]) -> int:
+        if not events:
+            return 0
+        by_id = {event.event_id: event for event in events}
+        with self._whole():
+            try:
+                rows = self._run(_ADD_EVENTS, [_event_row(each) for each in by_id.values()])
+            except IntegrityConstraintViolation as error:
+                raise PlanFault(error.diag.message_primary) from error
+            added = {event_id for (event_id,) in rows}
+            known = [event_id for event_id in by_id if event_id not in added]
+            stored = {event.event_id: event for event in self._events(_EVENTS_BY_ID, known)}
+            for event in events:
+                field = first_event_difference(stored.get(event.event_id, by_id[event.event_id]), event)
+                if field is not None:
+                    raise Conflict(event.event_id, field)
+        return len(added)
+
+    def events(self, plan_id: str) -> tuple[PlanEvent, ...]:
+        return self._events(_EVENTS, plan_id)
+
+    def due(self, as_of: date) -> tuple[OpenInstalment, ...]:
+        rows = list(self._connection.execute(_DUE, (as_of,)))
+        plans = self._get([row[0] for row in rows])
+        found = []
+        for plan_id, instalment_id, principal, interest in rows:
+            plan = plans[plan_id]
+            left = Money(principal, plan.currency), Money(interest, plan.currency)
+            found.append(OpenInstalment(plan, plan.instalment(instalment_id), *left))
+        return tuple(found)
+
+    def _get(self, plan_ids: Sequence[str]) -> dict[str, Plan]:
+        """Plans by id, in the order of their opening day."""
+        wanted = list(dict.fromkeys(plan_ids))
+        instalments = defaultdict(list)
+        for plan_id, *row in self._connection.execute(_INSTALMENTS, (wanted,)):
+            instalments[plan_id].append(row)
+        rows = self._connection.execute(_PLANS, (wanted,))
+        return {row[0]: _plan(row, instalments[row[0]]) for row in rows}
+
+    def _events(self, query: str, wanted: object) -> tuple[PlanEvent, ...]:
+        return tuple(_event(row) for row in self._connection.execute(query, (wanted,)))
+
+    def _run(self, query: str, rows: Sequence[tuple[object, ...]]) -> list[tuple[Any, ...]]:
+        """Run a statement over rows given as one array per column."""
+        cursor = self._connection.execute(query, [list(column) for column in zip(*rows, strict=True)])
+        return cursor.fetchall() if cursor.description else []
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """What is written inside is undone when it fails; what was written before stays."""
+        self._connection.execute("SAVEPOINT whole")
+        try:
+            yield
+        except (Conflict, PlanFault):
+            self._connection.execute("ROLLBACK TO SAVEPOINT whole")
+            raise
+        self._connection.execute("RELEASE SAVEPOINT whole")
+
+
+def _plan_row(plan: Plan) -> tuple[object, ...]:
+    return (
+        plan.plan_id,
+        plan.shopper_id,
+        plan.account_id,
+        plan.merchant_id,
+        plan.order_id,
+        plan.decision_id,
+        plan.origin.value,
+        plan.product.value,
+        plan.opened_on,
+        plan.currency.value,
+        plan.principal.minor,
+        plan.merchant_discount.minor,
+        plan.annual_rate_basis_points,
+        plan.terms_version,
+        json.dumps(dict(plan.taken_from), ensure_ascii=False),
+    )
+
+
+def _instalment_row(plan: Plan, instalment: Instalment) -> tuple[object, ...]:
+    amounts = instalment.principal.minor, instalment.interest.minor
+    return (instalment.instalment_id, plan.plan_id, instalment.number, instalment.due_on, *amounts)
+
+
+def _event_row(event: PlanEvent) -> tuple[object, ...]:
+    return (
+        event.event_id,
+        event.plan_id,
+        event.instalment_id,
+        event.kind.value,
+        event.principal.minor,
+        event.interest.minor,
+        event.value_date,
+        event.occurred_at,
+        event.recorded_at,
+        event.cause,
+    )
+
+
+def _plan(row: Sequence[Any], instalments: Iterable[Sequence[Any]]) -> Plan:
+    plan_id, shopper_id, account_id, merchant_id, order_id, decision_id, origin, product, opened_on, *rest = row
+    code, principal_minor, discount_minor, annual_rate_basis_points, terms_version, taken_from = rest
+    currency = Currency(code)
+    return Plan(
+        plan_id=plan_id,
+        shopper_id=shopper_id,
+        account_id=account_id,
+        merchant_id=merchant_id,
+        order_id=order_id,
+        decision_id=decision_id,
+        origin=Origin(origin),
+        product=Product(product),
+        opened_on=opened_on,
+        principal=Money(principal_minor, currency),
+        merchant_discount=Money(discount_minor, currency),
+        annual_rate_basis_points=annual_rate_basis_points,
+        terms_version=terms_version,
+        instalments=tuple(
+            Instalment(instalment_id, number, due_on, Money(principal, currency), Money(interest, currency))
+            for instalment_id, number, due_on, principal, interest in instalments
+        ),
+        taken_from=taken_from,
+    )
+
+
+def _event(row: Sequence[Any]) -> PlanEvent:
+    event_id, plan_id, instalment_id, kind, principal, interest, value_date, occurred_at, recorded_at, cause, code = row
+    currency = Currency(code)
+    return PlanEvent(
+        event_id=event_id,
+        plan_id=plan_id,
+        instalment_id=instalment_id,
+        kind=EventKind(kind),
+        principal=Money(principal, currency),
+        interest=Money(interest, currency),
+        value_date=value_date,
+        occurred_at=occurred_at.astimezone(UTC),
+        recorded_at=recorded_at.astimezone(UTC),
+        cause=cause,
+    )
