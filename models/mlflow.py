@@ -18,7 +18,6 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.store.db.utils import create_sqlalchemy_engine
 from mlflow.types import ColSpec, DataType, Schema
-from sqlalchemy import text
 
 from models.iceberg import read_snapshot
 from models.registry import CHAMPION, ModelVersion, Run, UnknownVersion
@@ -176,7 +175,7 @@ def _alone(tracking_uri: str) -> Iterator[None]:
     try:
         with engine.connect() as connection:
             if engine.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": FIRST_OPENING})
+                connection.exec_driver_sql(f"SELECT pg_advisory_lock({FIRST_OPENING})")
             yield
     finally:
         engine.dispose()  # the connection's end frees the lock

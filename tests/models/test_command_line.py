@@ -1,0 +1,125 @@
+"""From the lake to the champion by the commands a person types, on real parts: Iceberg, MLflow, PostgreSQL, S3."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from models import artefact
+from models.__main__ import NotADay, main
+from models.settings import Settings
+from models.tables import LakeFault
+from models.train import SplitNotGiven
+from pipelines.lake.iceberg import catalog, table_name
+from tests.models.worlds import some_frames
+
+SPLIT = ["--train-until", "2024-06-30", "--test-until", "2024-09-30"]
+
+
+@pytest.fixture(scope="module")
+def lake(lake_environment: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """The invented loans as Iceberg tables, and the environment of this process pointing at them."""
+    environment = {**lake_environment, "TRANCHE_MODELS_DIR": str(tmp_path_factory.mktemp("champions"))}
+    settings = Settings.from_environment(environment)
+    opened = catalog(settings.lake)
+    for name, frame in some_frames().items():
+        rows = pa.Table.from_pandas(frame, preserve_index=False)
+        opened.create_table(table_name(settings.lake, name), schema=rows.schema).append(rows)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        for name in ("MLFLOW_DISABLE_TELEMETRY", "AWS_DEFAULT_REGION", "MLFLOW_S3_ENDPOINT_URL"):
+            patch.setenv(name, "")  # so that what the commands set is taken back
+        yield settings
+
+
+def told(capsys: pytest.CaptureFixture[str], *command: str) -> dict[str, Any]:
+    """What a command with `--json` said."""
+    assert main([*command, "--json"]) == 0
+    said: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return said
+
+
+@pytest.mark.slow
+def test_train_promote_and_load_end_to_end(lake: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    report = told(capsys, "train", *SPLIT)
+    promoted = told(capsys, "promote")
+    champion = artefact.load_champion(lake.models_dir)
+
+    assert report["auc_low"] < report["auc"] < report["auc_high"]
+    assert promoted["champion"]["digest"] == champion.digest == report["digest"]
+    assert (champion.version, champion.model_id) == (report["version"]["version"], report["version"]["model_id"])
+    poor = champion.score(dict.fromkeys(champion.feature_names) | {"balance_low_90d": -300_00.0})
+    assert "M04" in [reason.code for reason in champion.reasons(poor)]
+
+
+@pytest.mark.slow
+def test_the_run_in_mlflow_holds_the_snapshots_that_the_lake_has(
+    lake: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import mlflow
+
+    from models.mlflow import IcebergDatasetSource
+
+    report = told(capsys, "train", *SPLIT)
+    told(capsys, "promote")
+
+    opened = catalog(lake.lake)
+    newest = {
+        name: opened.load_table(table_name(lake.lake, name)).current_snapshot().snapshot_id for name in some_frames()
+    }
+    assert report["snapshots"] == newest
+    run = mlflow.get_run(report["version"]["run_id"])
+    read = {each.dataset.name: each.dataset for each in run.inputs.dataset_inputs}
+    assert {name: int(dataset.digest) for name, dataset in read.items()} == newest
+    assert run.data.metrics["auc"] == report["auc"]
+    assert run.data.metrics["scorecard_auc_low"] == report["scorecard_auc_low"]
+    alias = mlflow.MlflowClient().get_model_version_by_alias("default_probability", "champion")
+    assert alias.tags["digest"] == report["digest"]
+    again = IcebergDatasetSource.from_json(read["curated.loan_outcomes"].source).load()
+    assert len(again) == 300
+
+
+@pytest.mark.slow
+def test_training_twice_on_one_lake_is_one_version(lake: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = told(capsys, "train", *SPLIT), told(capsys, "train", *SPLIT)
+    assert first["version"] == second["version"]
+    assert first["auc"] == second["auc"]
+
+
+@pytest.mark.slow
+def test_the_report_for_people_shows_figures_with_their_intervals(
+    lake: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", *SPLIT]) == 0
+    said = capsys.readouterr().out
+    assert "trained on   203 loans up to 2024-06-30" in said
+    assert "AUC          0." in said
+    assert "scorecard 0." in said
+
+
+@pytest.mark.slow
+def test_without_a_split_a_seeded_world_is_not_guessed_at(lake: Settings) -> None:
+    with pytest.raises(SplitNotGiven, match="--train-until"):
+        main(["train"])
+
+
+@pytest.mark.slow
+def test_an_empty_lake_names_the_table_and_the_command(lake: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRANCHE_LAKE_PREFIX", "nothing_")
+    with pytest.raises(LakeFault, match=r"curated\.loan_outcomes is not in the lake; run `tranche pipelines curate`"):
+        main(["train", *SPLIT])
+
+
+@pytest.mark.parametrize("day", ["1995", "31.12.1995", "1995-13-01", ""])
+def test_a_day_that_is_none_is_refused_before_anything_is_opened(day: str) -> None:
+    with pytest.raises(NotADay, match=r"--train-until is .*; for example --train-until 1995-12-31"):
+        main(["train", "--train-until", day])
+
+
+def test_an_artefact_folder_never_promoted_is_said_plainly(tmp_path: Path) -> None:
+    with pytest.raises(artefact.NoChampion, match="tranche models promote"):
+        artefact.load_champion(tmp_path)
