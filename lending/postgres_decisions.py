@@ -150,7 +150,8 @@ class PostgresDecisions:
     def release(self, decision_id: str, *, at: datetime, reason: str) -> None:
         """Free an approved amount before its offer expires, as when the down payment is declined; again is a no-op."""
         self._connection.execute(
-            "INSERT INTO lending.releases (decision_id, released_at, reason) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+            "INSERT INTO lending.releases (decision_id, released_at, reason) VALUES (%s, %s, %s)"
+            " ON CONFLICT DO NOTHING",
             (decision_id, at, reason),
         )
 

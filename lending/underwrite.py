@@ -37,8 +37,8 @@ class Publish(Protocol):
         payload: dict[str, Any],
         occurred_at: datetime,
         recorded_at: datetime,
-    ) -> None:
-        """The same `event_id` is published once."""
+    ) -> bool:
+        """Whether it was new: the same `event_id` is published once."""
 
 
 class NotHeld(RuntimeError):

@@ -120,14 +120,14 @@ def test_a_record_altered_behind_the_platforms_back_is_noticed(
 def test_other_code_is_named_with_the_place_that_differs(
     decision_id: str, connection: psycopg.Connection[Any], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scoring, "requested_instalment", lambda amount, _payments: amount)
+    monkeypatch.setattr(scoring, "PROBABILITY_DIGITS", 2)
     monkeypatch.setattr(scoring, "code_digest", lambda: "e" * 64)
 
     result = replay(connection, decision_id, settings.models_dir, policy_file.load())
 
     assert isinstance(result, Differs)
     assert result.cause is Cause.CODE
-    assert "/score" in result.detail or "/inputs" in result.detail
+    assert "/score/default_probability" in result.detail
     assert "eeeeeeeeeeee" in result.detail
 
 
