@@ -31,6 +31,7 @@ class Stage:
 STAGES = (
     Stage("local", "tranche.local_acts", "PostgreSQL, AWS endpoint and provider on this machine", (), False),
     Stage("pipelines", "pipelines.__main__", "stream to lake to features"),
+    Stage("features", "features.__main__", "what each feature is"),
     Stage("models", "models.__main__", "features to model"),
     Stage("lending", "lending.__main__", "decisions and plans"),
     Stage("payments", "payments.__main__", "collection and reconciliation"),

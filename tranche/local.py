@@ -11,7 +11,6 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +80,7 @@ class LocalRuntime:
                 self._up_postgres(say, started, repaired)
             if "aws" in self.parts:
                 self._up_aws(memory, say, started, repaired)
-            if "provider" in self.parts and find_spec("simulation.provider") is not None:
+            if "provider" in self.parts:
                 self._up_provider(memory, say, started, repaired)
             return UpReport(tuple(started), tuple(repaired), self._environment(memory))
 

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import psycopg
 import pyarrow as pa
@@ -162,6 +163,27 @@ def test_two_runtimes_side_by_side_do_not_disturb_each_other(runtime: LocalRunti
         other.reset()
     assert not other.folder.exists()
     assert set(_states(runtime).values()) == {"up"}
+
+
+def test_the_provider_is_started_repaired_with_its_book_and_stopped(folder: Path) -> None:
+    runtime = LocalRuntime(folder / "shop", parts=("provider",))
+    try:
+        first = runtime.bring_up()
+        pid = _pids(runtime)["provider"]
+        assert first.started == ("provider",)
+        assert httpx.get(f"{first.environment['TRANCHE_PROVIDER_URL']}/health").status_code == 200
+        assert runtime.bring_up().started == ()
+
+        _kill(pid)
+        assert _states(runtime) == {"provider": "crashed"}
+        with pytest.raises(RuntimeFault, match="provider not running"):
+            runtime.environment()
+        second = runtime.bring_up()
+        assert [line for line in second.repaired if line.startswith("provider: started again")]
+        assert second.environment == first.environment
+    finally:
+        runtime.down()
+    assert not _processes_of(runtime.folder)
 
 
 def test_a_remembered_port_that_another_program_has_taken_is_left_to_it(runtime: LocalRuntime) -> None:
