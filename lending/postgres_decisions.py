@@ -139,7 +139,7 @@ class PostgresDecisions:
         row = self._connection.execute(f"{_DECISIONS} WHERE decision_id = %s", (decision_id,)).fetchone()
         return None if row is None else _decision(row)
 
-    def every(self) -> Iterator[StoredDecision]:
+    def all(self) -> Iterator[StoredDecision]:
         """Every decision in the order in which they were made, read a few hundred at a time."""
         with self._connection.cursor(name="decisions") as cursor:
             cursor.itersize = 500

@@ -136,7 +136,7 @@ def replay_all(connection: Connection, models_dir: Path, policies: Policies) -> 
     """Compute every stored decision again."""
     models, vectors = ModelFolder(models_dir), PostgresVectors(connection)
     count, differing = 0, []
-    for stored in PostgresDecisions(connection).every():
+    for stored in PostgresDecisions(connection).all():
         count += 1
         result = recompute(stored, models, policies, vectors)
         if isinstance(result, Differs):

@@ -40,7 +40,7 @@ def test_every_kind_of_decision_replays_to_the_same_bytes(
     publish(connection, "a-poor", income_mean_180d=110_000.0)
     for number, account in enumerate(["a-1", "a-unseen", "a-risky", "a-poor"]):
         ask(client, f"o-{number}", account_id=account, shopper_id=f"s-{number}", amount_minor=48_000)
-    outcomes = {stored.outcome for stored in PostgresDecisions(connection).every()}
+    outcomes = {stored.outcome for stored in PostgresDecisions(connection).all()}
 
     report = act.replay_all(connection, settings.models_dir, policy_file.load())
 
