@@ -8,6 +8,9 @@ them, whoever writes. Needs READ COMMITTED, PostgreSQL's default: each step must
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
+
+import psycopg
 
 from ledger.account import Balance
 from ledger.flows import money_map
@@ -70,6 +73,12 @@ INSERT INTO ledger.hold_events (hold_id, number, event, entry_id, amount_minor, 
 SELECT * FROM unnest(%s::text[], %s::integer[], %s::text[], %s::text[], %s::bigint[], %s::timestamptz[], %s::text[])
 """
 _REFUSALS = "INSERT INTO ledger.refusals (entry_id, reasons) SELECT * FROM unnest(%s::text[], %s::jsonb[])"
+
+
+def connect(database_url: str) -> "psycopg.Connection[Any]":
+    """Open a connection whose block commits when it ends well and undoes everything when it does not."""
+    return psycopg.connect(database_url, application_name="tranche")
+
 
 _Judged = tuple[Request, Hold | None, Changes]
 
