@@ -77,8 +77,9 @@ class MlflowRegistry:
             logging.getLogger(chatty).setLevel(logging.ERROR)
         mlflow.set_tracking_uri(tracking_uri)
         mlflow.set_registry_uri(tracking_uri)
-        self._client = mlflow.MlflowClient(tracking_uri, tracking_uri)
         with _alone(tracking_uri):
+            # The client opens its store when it is made, and lays the tables of an empty one.
+            self._client = mlflow.MlflowClient(tracking_uri, tracking_uri)
             self._experiment_id = self._experiment(artefacts_uri)
 
     def _experiment(self, artefacts_uri: str) -> str:
