@@ -1,0 +1,167 @@
+"""The path on a clock: every DAG parses, says whose it is, and runs only commands that exist."""
+
+import ast
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.test_conventions import CHECKOUT
+from tranche.__main__ import STAGES, acts
+
+DAGS = sorted((CHECKOUT / "dags").glob("*.py"))
+NAMES = [path.stem for path in DAGS]
+TASKS = {
+    "ingest_events": ["ingest"],
+    "build_features": ["curate", "build", "publish"],
+    "train_model": ["train"],
+    "collect_instalments": ["collect", "pay_merchants"],
+    "reconcile_settlements": ["reconcile"],
+    "verify_ledger": ["verify"],
+}
+DAY = "2026-01-05"
+
+
+@pytest.fixture(scope="session")
+def airflow_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An Airflow of this test run: a home and a SQLite database of its own, retries off, since they wait for real."""
+    home = tmp_path_factory.mktemp("airflow")
+    return {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(CHECKOUT / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+        "AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "0",
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+
+
+@pytest.mark.parametrize("path", DAGS, ids=NAMES)
+def test_a_dag_imports_airflow_and_the_standard_library_alone(path: Path) -> None:
+    """So that a scheduler parses it without our dependencies."""
+    imported = {
+        name.split(".")[0]
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+
+    assert imported - set(sys.stdlib_module_names) == {"airflow"}
+
+
+@pytest.mark.parametrize("path", DAGS, ids=NAMES)
+def test_a_dag_says_its_purpose_what_a_rerun_does_and_whom_to_call(path: Path) -> None:
+    page = ast.get_docstring(ast.parse(path.read_text())) or ""
+
+    assert [part for part in ("**Purpose.**", "**A rerun**", "**When it is red**") if part not in page] == []
+
+
+def test_the_six_dags_of_the_path_are_there() -> None:
+    assert set(NAMES) == set(TASKS)
+
+
+def test_every_command_of_a_dag_exists_with_its_options() -> None:
+    commands = [command for path in DAGS for command in _commands(path)]
+
+    assert len(commands) == sum(len(tasks) for tasks in TASKS.values())
+    assert [command for command in commands if not _exists(command)] == []
+
+
+def test_a_command_that_is_not_there_is_noticed() -> None:
+    assert _exists("tranche local up --json")
+    assert not _exists("tranche local sideways")
+    assert not _exists("tranche local up --sideways")
+
+
+@pytest.mark.slow
+def test_airflow_parses_each_dag_with_an_owner_a_page_and_its_tasks(airflow_environment: Mapping[str, str]) -> None:
+    said = _airflow(PARSE, airflow_environment)
+
+    found = ast.literal_eval(said.strip().splitlines()[-1])
+    assert found["errors"] == {}
+    assert {name: sorted(dag["tasks"]) for name, dag in found["dags"].items()} == {
+        name: sorted(tasks) for name, tasks in TASKS.items()
+    }
+    assert [name for name, dag in found["dags"].items() if dag["owner"] in ("", "airflow") or not dag["page"]] == []
+    assert [name for name, dag in found["dags"].items() if dag["folders"] != [str(CHECKOUT)]] == []
+
+
+PARSE = """
+from airflow.dag_processing.dagbag import DagBag
+bag = DagBag()
+print(repr({
+    "errors": dict(bag.import_errors),
+    "dags": {
+        name: {
+            "tasks": list(dag.task_ids),
+            "owner": dag.owner,
+            "page": dag.doc_md,
+            "folders": sorted({task.cwd for task in dag.tasks}),
+        }
+        for name, dag in bag.dags.items()
+    },
+}))
+"""
+
+
+def _airflow(code: str, environ: Mapping[str, str]) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environ},
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done.stdout
+
+
+def _commands(path: Path) -> list[str]:
+    """What the DAG's tasks would run, with a word in place of each template."""
+    commands = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(node, ast.Return) or node.value is None:
+            continue
+        text = _literal(node.value)
+        commands.append(re.sub(r"\{\{.*?\}\}", "word", re.sub(r"\{%.*?%\}", "", text)))
+    return commands
+
+
+def _literal(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    assert isinstance(node, ast.JoinedStr)
+    return "".join(str(part.value) if isinstance(part, ast.Constant) else DAY for part in node.values)
+
+
+def _exists(command: str) -> bool:
+    words = shlex.split(command)
+    assert words[0] == "tranche"
+    stage = next((stage for stage in STAGES if stage.name == words[1]), None)
+    if stage is None or words[2] not in acts(stage):
+        return False
+    wanted = {word for word in words[3:] if word.startswith("--")}
+    return wanted <= _options(stage.module, words[2])
+
+
+def _options(module: str, act: str) -> set[str]:
+    import importlib
+
+    import typer.main
+
+    group: Any = typer.main.get_command(importlib.import_module(module).app)
+    command = group.commands[act] if hasattr(group, "commands") else group
+    return {option for parameter in command.params for option in parameter.opts}
