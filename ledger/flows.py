@@ -166,7 +166,8 @@ def admit(written: Journal, *, held: bool, posts_hold: bool = False) -> None:
             if account not in forms:
                 forms[account] = money_map().account_type(account).pattern
         if (forms[transfer.debit], forms[transfer.credit]) not in template.pairs:
-            raise NotOnTheMap(f"{written.entry_id}: flow {written.flow} has no {transfer.debit} to {transfer.credit}")
+            pair = f"debit of {transfer.debit} with a credit of {transfer.credit}"
+            raise NotOnTheMap(f"{written.entry_id}: flow {written.flow} has no {pair}")
     if not held:
         _check_pending_only(written, forms)
 

@@ -17,7 +17,18 @@ from ledger.flows import money_map
 from ledger.journal import Journal
 from ledger.money import Currency
 from ledger.postgres_books import PostgresBooks
-from ledger.posting import AccountKey, Changes, Request, accounts, check_batch, difference, header, judge, resolved
+from ledger.posting import (
+    AccountKey,
+    Changes,
+    Request,
+    accounts,
+    check_batch,
+    difference,
+    digest_of,
+    header,
+    judge,
+    resolved,
+)
 from ledger.store import (
     Act,
     AlreadyRecorded,
@@ -72,7 +83,9 @@ _HOLD_EVENTS = """
 INSERT INTO ledger.hold_events (hold_id, number, event, entry_id, amount_minor, happened_at, reason)
 SELECT * FROM unnest(%s::text[], %s::integer[], %s::text[], %s::text[], %s::bigint[], %s::timestamptz[], %s::text[])
 """
-_REFUSALS = "INSERT INTO ledger.refusals (entry_id, reasons) SELECT * FROM unnest(%s::text[], %s::jsonb[])"
+_REFUSALS = """
+INSERT INTO ledger.refusals (entry_id, reasons, digest) SELECT * FROM unnest(%s::text[], %s::jsonb[], %s::text[])
+"""
 
 
 def connect(database_url: str) -> "psycopg.Connection[Any]":
@@ -245,7 +258,7 @@ class PostgresLedger(PostgresBooks):
 
     def _keep_refusals(self, judged: Sequence[_Judged]) -> None:
         rows = [
-            (request.journal.entry_id, json.dumps([[each.code, each.about, each.detail] for each in changes.reasons]))
+            (request.journal.entry_id, json.dumps(_reasons(changes.reasons)), digest_of(_reasons(changes.reasons)))
             for request, _, changes in judged
             if changes.reasons
         ]
@@ -289,6 +302,10 @@ def _columns(rows: Sequence[tuple[object, ...]]) -> list[list[object]]:
 def _floor(account: str) -> str:
     kind = money_map().account_type(account)
     return str(kind.normal) if kind.floor else "none"
+
+
+def _reasons(reasons: Iterable[Refusal]) -> list[list[str]]:
+    return [[str(each.code), each.about, each.detail] for each in reasons]
 
 
 def _refused(entry_id: str, reasons: Iterable[tuple[str, str, str]]) -> Refused:

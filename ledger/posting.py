@@ -58,7 +58,7 @@ class Request:
             "template_version": str(self.journal.template_version),
             "recorded_at": _instant(self.journal.recorded_at),
         }
-        return _sha256(body), _sha256(whole)
+        return digest_of(body), digest_of(whole)
 
     def accounts(self) -> set[AccountKey]:
         """Every account that the journal touches."""
@@ -171,7 +171,7 @@ def _released(request: Request, hold: Hold | None) -> tuple[tuple[int, ...], tup
     for transfer in {_pair(each): each for each in hold.journal.transfers}.values():
         if wanted[_pair(transfer)] > 0:
             excess = Money(wanted[_pair(transfer)], transfer.amount.currency)
-            detail = f"{transfer.debit} to {transfer.credit}: {excess} more than is left of the hold"
+            detail = f"debit {transfer.debit}, credit {transfer.credit}: {excess} more than is left of it"
             reasons.append(Refusal(RefusalCode.MORE_THAN_HELD, hold.hold_id, detail))
     return tuple(released), tuple(reasons)
 
@@ -217,7 +217,8 @@ def _written(transfer: Transfer) -> list[str | int]:
     return [transfer.debit, transfer.credit, str(transfer.amount.currency), transfer.amount.minor]
 
 
-def _sha256(content: Mapping[str, str]) -> str:
+def digest_of(content: object) -> str:
+    """The sha256 of plain values, as hex."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

@@ -19,6 +19,6 @@ class Transfer:
 
     def __post_init__(self) -> None:
         if self.amount.minor <= 0:
-            raise TransferFault(f"{self.debit} to {self.credit}: {self.amount} is not more than zero")
+            raise TransferFault(f"debit {self.debit}, credit {self.credit}: {self.amount} is not more than zero")
         if self.debit == self.credit:
             raise TransferFault(f"{self.debit} cannot be both sides of a transfer")

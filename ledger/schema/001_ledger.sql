@@ -109,7 +109,8 @@ CREATE TABLE ledger.hold_events (
 -- The answer to a request that wrote nothing: every reason, given again to whoever repeats it.
 CREATE TABLE ledger.refusals (
     entry_id text PRIMARY KEY REFERENCES ledger.requests (entry_id),
-    reasons  jsonb NOT NULL CHECK (jsonb_typeof(reasons) = 'array' AND jsonb_array_length(reasons) > 0)
+    reasons  jsonb NOT NULL CHECK (jsonb_typeof(reasons) = 'array' AND jsonb_array_length(reasons) > 0),
+    digest   text NOT NULL CHECK (digest ~ '^[0-9a-f]{64}$')
 );
 
 -- Facts of the platform, written in the transaction that made them true and published to the stream afterwards.

@@ -1,0 +1,259 @@
+"""Command line: keep and read the books."""
+
+import json
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+import typer
+
+from ledger.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="The books.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
+AsOf = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Count what is valued up to this day.")]
+
+
+class CorrelationFault(Exception):
+    """Raised when `--correlation` is not written key=value."""
+
+    @property
+    def user_message(self) -> str:
+        return f"--correlation {self.args[0]!r}: write key=value, for example plan_id=berka-5314"
+
+
+@app.command("migrate")
+def migrate(*, as_json: AsJson = False) -> None:
+    """Bring the database's schemas up to date; safe to run again and by several at once."""
+    from ledger import migrate as act
+    from ledger.postgres import connect
+
+    with connect(_url()) as connection:
+        report = act.migrate(connection)
+    if as_json:
+        _print_json({"applied": report.applied, "already_applied": report.already_applied})
+        return
+    for file in report.applied:
+        typer.echo(f"applied {file}")
+    typer.echo(f"{len(report.applied)} applied, {report.already_applied} there before")
+
+
+@app.command("verify")
+def verify(*, as_json: AsJson = False) -> None:
+    """Derive every balance and hold again from what was recorded; exit code 1 names what is wrong."""
+    from rich.console import Console
+
+    from ledger import verify as act
+    from ledger.postgres_audit import PostgresAudit, connect_for_audit
+
+    waiting = Console(stderr=True).status("reading every entry")
+    with waiting, connect_for_audit(_url()) as connection:
+        report = act.verify(PostgresAudit(connection))
+    if as_json:
+        faults = [{"check": each.check, "where": each.where, "detail": each.detail} for each in report.faults]
+        counts = {name: getattr(report, name) for name in ("entries", "transfers", "holds", "accounts")}
+        _print_json({**counts, "verified": report.sound, "faults": faults})
+    else:
+        typer.echo(
+            f"{report.entries:,} entries, {report.transfers:,} transfers, {report.holds:,} holds and "
+            f"{report.accounts:,} accounts: {'all as recorded' if report.sound else f'{len(report.faults)} faults'}"
+        )
+        for each in report.faults:
+            typer.echo(f"  {each.check}: {each.where}: {each.detail}")
+    if not report.sound:
+        raise typer.Exit(1)
+
+
+@app.command("trial-balance")
+def trial_balance(*, as_of: AsOf = None, as_json: AsJson = False) -> None:
+    """Every account's posted balance; debits equal credits in each currency."""
+    from ledger.account import Side
+    from ledger.postgres import PostgresLedger, connect
+
+    with connect(_url()) as connection:
+        report = PostgresLedger(connection).trial_balance(_day(as_of))
+    if as_json:
+        lines = [
+            {"account": line.account, "side": line.side, "currency": line.amount.currency, "minor": line.amount.minor}
+            for line in report.lines
+        ]
+        totals = {
+            currency: {"debits_minor": debits.minor, "credits_minor": credits_.minor}
+            for currency, (debits, credits_) in report.totals().items()
+        }
+        _print_json({"balanced": report.balanced, "totals": totals, "lines": lines})
+        return
+    typer.echo(f"{'account':<44}{'debit':>22}{'credit':>22}")
+    for line in report.lines:
+        column = 22 if line.side is Side.DEBIT else 44
+        typer.echo(f"{line.account:<44}{line.amount!s:>{column}}")
+    for debits, credits_ in report.totals().values():
+        typer.echo(f"{'total':<44}{debits!s:>22}{credits_!s:>22}  {'equal' if debits == credits_ else 'NOT EQUAL'}")
+
+
+@app.command("statement")
+def statement(
+    account: Annotated[str, typer.Argument(help="An account's full name, such as plan:berka-5314:principal.")],
+    *,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+) -> None:
+    """An account's transfers in the order of value date, with the balance after each; one list for each currency."""
+    from ledger.money import Currency
+    from ledger.postgres import PostgresLedger, connect
+
+    with connect(_url()) as connection:
+        books = PostgresLedger(connection)
+        found = {currency: books.statement(account, currency, as_of=_day(as_of)) for currency in Currency}
+    if as_json:
+        _print_json(
+            {
+                "account": account,
+                "lines": {
+                    currency: [
+                        {
+                            "value_date": line.value_date.isoformat(),
+                            "entry_id": line.entry_id,
+                            "other": line.other,
+                            "side": line.side,
+                            "minor": line.amount.minor,
+                            "balance_minor": line.balance.minor,
+                        }
+                        for line in lines
+                    ]
+                    for currency, lines in found.items()
+                    if lines
+                },
+            }
+        )
+        return
+    for lines in found.values():
+        for line in lines:
+            moved = f"{line.side:<7}{line.amount!s:>20}{line.balance!s:>20}"
+            typer.echo(f"{line.value_date}  {moved}  {line.entry_id}  {line.other}")
+    if not any(found.values()):
+        typer.echo(f"{account} has no transfers")
+
+
+@app.command("open-groups")
+def open_groups(*, as_of: AsOf = None, as_json: AsJson = False) -> None:
+    """Groups of clearing accounts that have not returned to zero, oldest first: the work list."""
+    from ledger.postgres import PostgresLedger, connect
+
+    day = _day(as_of) or datetime.now(UTC).date()
+    with connect(_url()) as connection:
+        groups = PostgresLedger(connection).open_groups(day)
+    if as_json:
+        _print_json(
+            {
+                "as_of": day.isoformat(),
+                "groups": [
+                    {
+                        "account": group.account,
+                        "key": group.key,
+                        "value": group.value,
+                        "currency": group.posted.currency,
+                        "posted_minor": group.posted.minor,
+                        "pending_minor": group.pending.minor,
+                        "age_days": group.age_days(day),
+                    }
+                    for group in groups
+                ],
+            }
+        )
+        return
+    for group in groups:
+        amounts = f"{group.posted!s:>20}{f'{group.pending} held' if group.pending.minor else '':>26}"
+        typer.echo(f"{group.age_days(day):>5} days{amounts}  {group.account}  {group.key}={group.value or '(none)'}")
+    typer.echo(f"{len(groups):,} groups open on {day}")
+
+
+@app.command("entries")
+def entries(
+    *,
+    correlation: Annotated[list[str], typer.Option(help="key=value; every one given must be carried.")],
+    as_json: AsJson = False,
+) -> None:
+    """Every journal, posted or held, that carries these ids."""
+    from ledger.postgres import PostgresLedger, connect
+
+    wanted = dict(_pair(each) for each in correlation)
+    with connect(_url()) as connection:
+        found = PostgresLedger(connection).entries(correlation=wanted)
+    if as_json:
+        _print_json(
+            {
+                "entries": [
+                    {
+                        "entry_id": entry.journal.entry_id,
+                        "act": entry.act,
+                        "flow": entry.journal.flow,
+                        "value_date": entry.journal.value_date.isoformat(),
+                        "correlation": dict(entry.journal.correlation),
+                        "transfers": [
+                            {
+                                "debit": transfer.debit,
+                                "credit": transfer.credit,
+                                "currency": transfer.amount.currency,
+                                "minor": transfer.amount.minor,
+                            }
+                            for transfer in entry.journal.transfers
+                        ],
+                    }
+                    for entry in found
+                ]
+            }
+        )
+        return
+    for entry in found:
+        typer.echo(f"{entry.journal.value_date}  {entry.act:<9}  {entry.journal.entry_id}")
+        for transfer in entry.journal.transfers:
+            typer.echo(f"            {transfer.amount!s:>18}  debit {transfer.debit}  credit {transfer.credit}")
+    typer.echo(f"{len(found):,} entries")
+
+
+@app.command("expire-holds")
+def expire_holds(
+    *,
+    at: Annotated[datetime | None, typer.Option(help="Release what ran out by then (UTC); now when left out.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Void the holds that have run out."""
+    from ledger.expire import expire_holds as act
+    from ledger.postgres import PostgresLedger, connect
+
+    moment = datetime.now(UTC) if at is None else at.replace(tzinfo=at.tzinfo or UTC)
+    with connect(_url()) as connection:
+        report = act(PostgresLedger(connection), at=moment)
+    if as_json:
+        _print_json({"voided": report.hold_ids})
+        return
+    typer.echo(f"{len(report.hold_ids):,} holds voided that ran out by {moment.isoformat()}")
+
+
+def _url() -> str:
+    return Settings.from_environment().database_url
+
+
+def _day(moment: datetime | None) -> date | None:
+    return None if moment is None else moment.date()
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, separator, value = text.partition("=")
+    if not separator or not key:
+        raise CorrelationFault(text)
+    return key, value
+
+
+def _print_json(report: dict[str, Any]) -> None:
+    typer.echo(json.dumps(report))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; its exit code. Expected failures are raised for `tranche` to print."""
+    return int(app(args=argv, prog_name="tranche ledger", standalone_mode=False) or 0)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
