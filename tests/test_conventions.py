@@ -48,7 +48,6 @@ SPARK_SESSION_MADE_IN = "pipelines/spark.py"
 
 ENVIRONMENT_READ_IN = {
     "pipelines/spark.py": "Spark takes Java and Python from the environment of the process that starts it, only there",
-    "tranche/process.py": "a program of the local runtime inherits the environment",
 }
 
 CLOCK_READ_IN = {

@@ -41,6 +41,7 @@ STAGES = (
     Stage("simulation", "simulation.__main__", "the world outside: shoppers, a provider, a bank"),
     Stage("demo", "tranche.demo", "the whole path, once through", (), False),
     Stage("airflow", "tranche.airflow", "the path on a clock", (), False),
+    Stage("lab", "tranche.lab", "the notebooks in JupyterLab"),
 )
 
 
@@ -74,6 +75,8 @@ def acts(stage: Stage) -> dict[str, str]:
     app = getattr(importlib.import_module(stage.module), "app", None)
     if stage.before or not isinstance(app, typer.Typer):
         return {}
+    if len(app.registered_commands) == 1 and app.registered_callback is None:
+        return {}  # its one act needs no name
     found = {}
     for command in app.registered_commands:
         callback = command.callback

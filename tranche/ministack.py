@@ -36,7 +36,7 @@ class LocalAws:
         log = self.folder / "log"
 
         def launch(port: int) -> Running:
-            return process.start("ministack", [], environ=self._environ(port), log=log, cwd=self.folder)
+            return process.start_module("ministack", [], environ=self._environ(port), log=log, cwd=self.folder)
 
         return process.start_on_a_port(launch, aws_answers, remembered_port, log=log)
 

@@ -1,6 +1,5 @@
 """A program of the local runtime that outlives the command that started it, known by process id and birth time."""
 
-import os
 import signal
 import socket
 import subprocess
@@ -15,6 +14,7 @@ from typing import Any
 import psutil
 
 from tranche.fault import RuntimeFault
+from tranche.settings import inherited
 
 # The birth time guards against a process id that the system has given to another program since.
 _SAME_BIRTH_SECONDS = 1.0
@@ -76,7 +76,7 @@ class Running:
         psutil.wait_procs(alive, timeout=patience_seconds)
 
 
-def start(
+def start_module(
     module: str,
     arguments: Sequence[str],
     *,
@@ -88,7 +88,7 @@ def start(
     with log.open("ab") as output:
         child = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
-            env={**os.environ, **(environ or {})},
+            env=inherited(environ),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -129,12 +129,12 @@ def wait_until(condition: Callable[[], bool], *, seconds: float, every: float = 
         time.sleep(every)
 
 
-def answers(address: str) -> bool:
-    """Whether a GET of this address is answered with 200."""
+def answers(address: str, seconds: float = 2.0) -> bool:
+    """Whether a GET of this address is answered with 200 in time."""
     import httpx
 
     try:
-        with httpx.Client(trust_env=False, timeout=2.0) as http:
+        with httpx.Client(trust_env=False, timeout=seconds) as http:
             return http.get(address).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False

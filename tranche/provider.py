@@ -12,7 +12,7 @@ def start_provider(folder: Path, remembered_port: int | None) -> tuple[Running, 
     log = folder / "log"
 
     def launch(port: int) -> Running:
-        return process.start("simulation", ["serve", "--port", str(port), "--var", str(folder)], log=log)
+        return process.start_module("simulation", ["serve", "--port", str(port), "--var", str(folder)], log=log)
 
     return process.start_on_a_port(launch, provider_answers, remembered_port, log=log)
 

@@ -61,6 +61,11 @@ def take_over(environment: Mapping[str, str]) -> dict[str, str]:
     return dict(os.environ)
 
 
+def inherited(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment for a program that is started: this process's own, with `more` on top."""
+    return {**os.environ, **(more or {})}
+
+
 def merged(present: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
     """The variables of `environment` that are to be set beside those present."""
     local_aws = "TRANCHE_AWS_ENDPOINT" not in present
