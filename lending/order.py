@@ -61,7 +61,7 @@ class Order:
         """The id of the one decision on this order, derived from it; free of colons, which ledger account names use.
 
         >>> Order("o-1", "s", "a", "m", Money(1, Currency.GBP), Product.PAY_IN_3, 2, Channel.WEB).decision_id
-        'd-f1a5ed5f8fcdb7dcbb57ac5d'
+        'd-601b09066f1174ae4af0bccd'
         """
         business_key = f"{self.merchant_id or ''}\n{self.order_id}"
         return "d-" + hashlib.sha256(business_key.encode()).hexdigest()[:24]
