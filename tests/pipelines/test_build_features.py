@@ -1,13 +1,12 @@
 """From raw bank transactions to published vectors, in Spark over a real lake, against the row-by-row oracle."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
 import pytest
 
-from data_contracts.contract import Contract
 from features.catalog import LAKE_FEATURES, feature_set_digest
 from features.memory import MemoryVectors
 from pipelines.build_features import build_features
@@ -17,21 +16,12 @@ from pipelines.publish_features import publish_features
 from pipelines.settings import Settings
 from tests.features.histories import DAY, START, a_history, moments_of
 from tests.features.oracle import differences, features_of
+from tests.pipelines.green import let_through
 from tests.pipelines.lake import an_event, write_raw
 
 pytestmark = pytest.mark.slow
 
 ASKED_DAY = START + 300 * DAY
-
-
-class Green:
-    """A gate that passes everything: this module is about features."""
-
-    passed = True
-    broken: tuple[str, ...] = ()
-
-    def __call__(self, frame: Any, contract: Contract) -> "Green":
-        return self
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +61,7 @@ def built(
     ]
     write_raw(spark, settings, "credit_application", applications)
     tables = IcebergTables(settings)
-    curate(spark, tables, settings, judge=Green())
+    curate(spark, tables, settings, judge=let_through)
     build_features(spark, tables, settings, [ASKED_DAY])
     return tables
 
@@ -137,7 +127,9 @@ def test_rows_that_become_known_later_leave_built_moments_as_they_were(
     ]
     arrived = [an_event("bank_transaction", **row) for history in histories.values() for row in history]
     write_raw(spark, settings, "bank_transaction", later + arrived)
-    (curated, *_) = [each for each in curate(spark, built, settings, judge=Green()).tables if each.outcome == "written"]
+    (curated, *_) = [
+        each for each in curate(spark, built, settings, judge=let_through).tables if each.outcome == "written"
+    ]
 
     rebuilt = build_features(spark, built, settings, [ASKED_DAY + timedelta(days=1)])
 
@@ -155,6 +147,4 @@ def _values(spark: Any, settings: Settings) -> dict[tuple[str, datetime], tuple[
 
 def _utc(moment: datetime) -> datetime:
     """Spark hands out naive times of the machine's own zone."""
-    from datetime import UTC
-
     return moment.astimezone(UTC)
