@@ -104,7 +104,10 @@ def attempt_id_of(instalment_id: str, number: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """An attempt about to be made. `opens_plan` marks a down payment: its plan opens only once it is captured."""
+    """An attempt about to be made.
+
+    `opens_plan` marks a down payment: its plan opens only once it is captured; `asked_by` is then the caller's key.
+    """
 
     attempt_id: str
     instalment_id: str
@@ -118,6 +121,7 @@ class Planned:
     due_on: date
     requested_on: date
     opens_plan: bool = False
+    asked_by: str | None = None
 
     @property
     def amount(self) -> Money:

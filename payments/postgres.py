@@ -16,9 +16,9 @@ from payments.payout_file import MerchantPayout
 
 _INSERT = """
 INSERT INTO payments.attempts (attempt_id, instalment_id, number, plan_id, shopper_id, account_id, provider, currency,
-                               principal_minor, interest_minor, due_on, requested_on, opens_plan)
+                               principal_minor, interest_minor, due_on, requested_on, opens_plan, asked_by)
 SELECT * FROM unnest(%s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-                     %s::bigint[], %s::bigint[], %s::date[], %s::date[], %s::boolean[])
+                     %s::bigint[], %s::bigint[], %s::date[], %s::date[], %s::boolean[], %s::text[])
     ON CONFLICT DO NOTHING
 RETURNING attempt_id
 """
@@ -27,6 +27,7 @@ INSERT INTO payments.attempt_events (attempt_id, event, from_state, to_state, me
 VALUES (%s, %s, '', '', %s, %s, %s) RETURNING to_state
 """
 _ONE = "SELECT * FROM payments.attempts WHERE attempt_id = %s"
+_ASKED_BY = "SELECT * FROM payments.attempts WHERE instalment_id = %s AND asked_by = %s"
 _LATEST = """
 SELECT DISTINCT ON (instalment_id) * FROM payments.attempts
  WHERE instalment_id = ANY(%s) ORDER BY instalment_id, number DESC
@@ -103,6 +104,10 @@ class PostgresAttempts:
     def latest(self, instalment_ids: Sequence[str]) -> dict[str, Attempt]:
         """The newest attempt of each instalment that has one."""
         return {found.planned.instalment_id: found for found in self._read(_LATEST, (list(instalment_ids),))}
+
+    def asked_by(self, instalment_id: str, key: str) -> Attempt | None:
+        """The attempt that a caller's key has made at an instalment."""
+        return next(iter(self._read(_ASKED_BY, (instalment_id, key))), None)
 
     def unresolved(self) -> list[Attempt]:
         """Attempts that were claimed and have no final answer, oldest id first."""
@@ -184,6 +189,7 @@ def _columns(planned: Planned) -> tuple[object, ...]:
         planned.due_on,
         planned.requested_on,
         planned.opens_plan,
+        planned.asked_by,
     )
 
 
@@ -202,6 +208,7 @@ def _attempt(row: Mapping[str, Any]) -> Attempt:
         due_on=row["due_on"],
         requested_on=row["requested_on"],
         opens_plan=row["opens_plan"],
+        asked_by=row["asked_by"],
     )
     return Attempt(
         planned,

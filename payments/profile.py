@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from payments.bookings import Rail
 from payments.matching import BreakClass
 
 _POLICIES = Path(__file__).parent / "policies"
@@ -24,6 +23,15 @@ class ProfileFault(Exception):
     def user_message(self) -> str:
         """One line for the person who wrote the file."""
         return str(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Rail:
+    """The names that fill the accounts of one rail: its own, the provider's, and the bank account it pays into."""
+
+    rail: str
+    provider: str
+    bank: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ class RetryPolicy:
 
     version: str
     settle_down: timedelta
+    checkout_attempts: int
     by_code: Mapping[RefusalCode, RefusalClass]
 
 
@@ -85,7 +86,9 @@ def load_policy(path: Path = DEFAULT_POLICY) -> RetryPolicy:
         if name not in classes:
             raise RetryPolicyFault(path, f"codes.{code}", f"no class {name!r}")
         by_code[RefusalCode(code)] = classes[name]
-    return RetryPolicy(document["version"], timedelta(seconds=document["settle_down_seconds"]), by_code)
+    return RetryPolicy(
+        document["version"], timedelta(seconds=document["settle_down_seconds"]), document["checkout_attempts"], by_code
+    )
 
 
 def _class(path: Path, name: str, entry: Mapping[str, int], largest: int) -> RefusalClass:

@@ -1,7 +1,7 @@
 """The simulated bank: accounts, movements, payouts taken from a folder, and one statement a day and account."""
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -28,18 +28,18 @@ class Movement:
 
 @dataclass(frozen=True, slots=True)
 class StatementRow:
-    """A row of a statement: opening, credit or debit, closing; debits are negative."""
+    """A movement as a statement shows it; debits are negative, `balance_minor` is the account's after it."""
 
     line_id: str
     account: str
-    kind: str
+    statement: int
     amount_minor: int
+    balance_minor: int
     currency: str
     booked_on: str
     value_on: str
     reference: str
     counterparty: str
-    statement: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,12 @@ class SimulatedBank:
                 raise TooLate(f"the account in {currency} has been opened")
             self._write({"kind": "opening", "currency": currency, "minor": minor})
 
+    @property
+    def last_closed(self) -> date | None:
+        """The last day that has ended."""
+        with self._lock:
+            return self._closed
+
     def close_day(self, day: date) -> None:
         """Let nothing more be booked up to `day`; the last closed day may be closed again."""
         with self._lock:
@@ -120,19 +126,24 @@ class SimulatedBank:
         before = [m for m in own if m.booked_on < day]
         today = sorted((m for m in own if m.booked_on == day), key=lambda m: m.movement_id)
         number = len({m.booked_on for m in before}) + 1
-        opening = (self._opening.get(currency, 0) if account == OURS else 0) + _total(before)
+        balance = (self._opening.get(currency, 0) if account == OURS else 0) + sum(m.amount_minor for m in before)
         rows: list[StatementRow] = []
-
-        def row(kind: str, minor: int, reference: str = "", counterparty: str = "") -> None:
-            line_id = f"{account}-{currency}-{number:04d}/{len(rows):04d}"
-            on = day.isoformat()
-            rows.append(StatementRow(line_id, account, kind, minor, currency, on, on, reference, counterparty, number))
-
-        row("opening", opening)
         for movement in today:
-            kind = "credit" if movement.amount_minor > 0 else "debit"
-            row(kind, movement.amount_minor, movement.reference, movement.counterparty)
-        row("closing", opening + _total(today))
+            balance += movement.amount_minor
+            line_id = f"{account}-{currency}-{number:04d}/{len(rows) + 1:04d}"
+            row = StatementRow(
+                line_id=line_id,
+                account=account,
+                statement=number,
+                amount_minor=movement.amount_minor,
+                balance_minor=balance,
+                currency=currency,
+                booked_on=day.isoformat(),
+                value_on=day.isoformat(),
+                reference=movement.reference,
+                counterparty=movement.counterparty,
+            )
+            rows.append(row)
         return Statement(account, currency, day, tuple(rows))
 
     def _write(self, record: Mapping[str, Any]) -> None:
@@ -154,7 +165,3 @@ class SimulatedBank:
 def open_bank(folder: Path) -> SimulatedBank:
     """The bank whose book is in `folder`."""
     return SimulatedBank(Book(folder / "bank.jsonl"))
-
-
-def _total(movements: Iterable[Movement]) -> int:
-    return sum(movement.amount_minor for movement in movements)

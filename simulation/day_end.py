@@ -1,13 +1,13 @@
 """Act: end a day at the simulated provider and bank, and write its files."""
 
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from data_contracts.files import FileFault
 from payments.control_file import Content, write_controlled
 from payments.payout_file import read_payouts
-from simulation.bank import OURS, PARKED, Movement, SimulatedBank, StatementRow
+from simulation.bank import OURS, PARKED, Movement, SimulatedBank, StatementRow, TooLate
 from simulation.provider import SettlementRow, SimulatedProvider
 
 PROVIDER_NAME = "sandbox"
@@ -26,9 +26,28 @@ class DayEndReport:
 
 
 def end_day(day: date, provider: SimulatedProvider, bank: SimulatedBank, inbox: Path, outbox: Path) -> DayEndReport:
+    """End every day since the last one that ended, up to `day`; the last one again writes the same files again.
+
+    So it does not matter whether days without business are ended one by one. Raises TooLate for an earlier day.
+    """
+    last = bank.last_closed
+    if last is not None and day < last:
+        raise TooLate(f"{day} cannot end after {last} has")
+    days = [day] if last in (None, day) else [last + timedelta(days=n) for n in range(1, (day - last).days + 1)]
+    files: list[str] = []
+    paid, refused = 0, []
+    for each in days:
+        one = _end_one(each, provider, bank, inbox, outbox)
+        files += one.files
+        paid += one.merchant_payouts
+        refused = list(one.refused_files)
+    return DayEndReport(day, tuple(files), paid, tuple(refused))
+
+
+def _end_one(day: date, provider: SimulatedProvider, bank: SimulatedBank, inbox: Path, outbox: Path) -> DayEndReport:
     """Settle the day's captures, credit earlier payouts, execute merchants' payouts, write the files.
 
-    A payout is credited at the day end after its own. The same day again writes the same files.
+    A payout is credited the day after its settlement.
     """
     for settlement in provider.settlements_before(day):
         bank.move(
@@ -67,7 +86,7 @@ def _execute(day: date, bank: SimulatedBank, outbox: Path) -> tuple[int, list[st
         except FileFault as fault:
             refused.append(fault.user_message)
             continue
-        for payout in payouts:
+        for payout in (each for each in payouts if each.requested_on <= day):
             debit = Movement(
                 f"merchant-payout:{payout.payout_id}",
                 OURS,

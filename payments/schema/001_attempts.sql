@@ -47,6 +47,7 @@ CREATE TABLE payments.attempts (
     due_on             date NOT NULL,
     requested_on       date NOT NULL,
     opens_plan         boolean NOT NULL,
+    asked_by           text,
     state              text NOT NULL DEFAULT 'planned',
     submitted_at       timestamptz,
     refusal            text,
@@ -56,7 +57,8 @@ CREATE TABLE payments.attempts (
     retry_on           date,
     policy_version     text,
     CHECK (principal_minor + interest_minor > 0),
-    UNIQUE (instalment_id, number)
+    UNIQUE (instalment_id, number),
+    UNIQUE (instalment_id, asked_by)
 );
 -- At most one attempt of an instalment may lead, or have led, to money: the index decides, not code.
 CREATE UNIQUE INDEX one_live_attempt ON payments.attempts (instalment_id)

@@ -51,7 +51,6 @@ CREATE TABLE payments.statements (
 CREATE TABLE payments.expectations (
     expectation_id  text PRIMARY KEY,
     leg             smallint NOT NULL CHECK (leg BETWEEN 1 AND 8),
-    key             text NOT NULL UNIQUE,
     account_id      text,
     plan_id         text,
     instalment_id   text,

@@ -48,11 +48,10 @@ def test_a_payout_is_credited_at_the_next_day_end_with_the_amount_of_its_settlem
     assert first.files == ("settlement-2026-01-05-GBP.csv",)
     assert second.files == ("statement-2026-01-06-main-GBP.csv",)
     payout = next(row for row in rows(inbox / first.files[0]) if row[1] == "payout")
-    opening, credit, closing = rows(inbox / second.files[0])
+    (credit,) = rows(inbox / second.files[0])
     assert int(credit[3]) == -int(payout[4])
-    assert credit[7] == "po-2026-01-05-GBP"
-    assert int(closing[3]) == int(opening[3]) + int(credit[3])
-    assert int(opening[3]) == 1_000_00
+    assert credit[8] == "po-2026-01-05-GBP"
+    assert int(credit[4]) == 1_000_00 + int(credit[3])
 
 
 def test_the_same_day_end_again_writes_the_same_bytes(
@@ -68,6 +67,20 @@ def test_the_same_day_end_again_writes_the_same_bytes(
     assert {path.name: path.read_bytes() for path in inbox.iterdir()} == before
 
 
+def test_days_that_were_left_out_are_ended_one_by_one(
+    tmp_path: Path, provider: SimulatedProvider, bank: SimulatedBank
+) -> None:
+    inbox, outbox = tmp_path / "in", tmp_path / "out"
+    charge(provider, MONDAY)
+    end_day(MONDAY, provider, bank, inbox, outbox)
+
+    report = end_day(MONDAY + timedelta(days=30), provider, bank, inbox, outbox)
+
+    assert report.files == ("statement-2026-01-06-main-GBP.csv",)
+    with pytest.raises(TooLate):
+        end_day(MONDAY + timedelta(days=29), provider, bank, inbox, outbox)
+
+
 def test_a_merchants_payout_is_debited_once(tmp_path: Path, provider: SimulatedProvider, bank: SimulatedBank) -> None:
     inbox, outbox = tmp_path / "in", tmp_path / "out"
     write_payouts(outbox / "p.csv", [MerchantPayout("mp-1", "m-1", Money(95_00, Currency.GBP), MONDAY)])
@@ -76,9 +89,8 @@ def test_a_merchants_payout_is_debited_once(tmp_path: Path, provider: SimulatedP
     second = end_day(MONDAY + timedelta(days=1), provider, bank, inbox, outbox)
 
     assert (first.merchant_payouts, second.merchant_payouts) == (1, 0)
-    _, debit, closing = rows(inbox / first.files[0])
-    assert (debit[2], debit[3], debit[7], debit[8]) == ("debit", "-9500", "mp-1", "m-1")
-    assert closing[3] == "90500"
+    (debit,) = rows(inbox / first.files[0])
+    assert (debit[3], debit[4], debit[8], debit[9]) == ("-9500", "90500", "mp-1", "m-1")
 
 
 def test_a_payout_file_that_was_cut_short_pays_nobody(
@@ -105,9 +117,9 @@ def test_a_parked_payout_stands_on_the_statement_of_another_account_and_a_duplic
         end_day(MONDAY + timedelta(days=days), provider, bank, inbox, outbox)
 
     labels = {label.kind: label.about for label in provider.labels}
-    parked = [row for path in inbox.glob(f"statement-*-{PARKED}-*.csv") for row in rows(path) if row[2] == "credit"]
-    assert [row[7] for row in parked] == [labels[FaultKind.PARKED]]
-    ours = [row[7] for path in inbox.glob(f"statement-*-{OURS}-*.csv") for row in rows(path) if row[2] == "credit"]
+    parked = [row for path in inbox.glob(f"statement-*-{PARKED}-*.csv") for row in rows(path)]
+    assert [row[8] for row in parked] == [labels[FaultKind.PARKED]]
+    ours = [row[8] for path in inbox.glob(f"statement-*-{OURS}-*.csv") for row in rows(path)]
     assert labels[FaultKind.PARKED] not in ours
     duplicated = inbox / labels[FaultKind.DUPLICATED_FILE]
     assert (inbox / f"{duplicated.stem}-again.csv").read_bytes() == duplicated.read_bytes()
@@ -137,7 +149,7 @@ def test_statements_are_numbered_without_a_gap_and_each_opens_where_the_last_clo
 
     assert [statement.rows[0].statement for statement in statements] == [1, 2, 3]
     for before, after in pairwise(statements):
-        assert after.rows[0].amount_minor == before.rows[-1].amount_minor
+        assert after.rows[0].balance_minor == before.rows[-1].balance_minor + after.rows[0].amount_minor
 
 
 def test_a_restarted_bank_has_the_same_statements(tmp_path: Path, bank: SimulatedBank) -> None:

@@ -1,0 +1,74 @@
+"""Opens the plan that an accepted decision becomes, inside the caller's database transaction."""
+
+from ledger import outbox
+from ledger.store import AlreadyRecorded, AlreadyVoided, Recorded, RefusalCode, Refused, Voided
+from lending import bookings
+from lending.bookings import When
+from lending.plan import Origin, Plan, instalments_of, plan_id_of
+from lending.record import StoredDecision
+from payments.till import Till
+
+
+class BooksRefused(Exception):
+    """The ledger refused what has already happened: an assumption is broken and the work stops."""
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+def plan_of(decision: StoredDecision, till: Till, when: When) -> Plan:
+    """The plan as it was offered; the decision must be an approval."""
+    offer = decision.offer
+    assert offer is not None, f"{decision.decision_id} offers nothing"
+    plan_id = plan_id_of(decision.decision_id)
+    return Plan(
+        plan_id=plan_id,
+        shopper_id=decision.order.shopper_id,
+        account_id=decision.order.account_id,
+        merchant_id=decision.order.merchant_id,
+        order_id=decision.order.order_id,
+        decision_id=decision.decision_id,
+        origin=Origin.CHECKOUT,
+        product=offer.product,
+        opened_on=when.value_date,
+        principal=offer.amount,
+        merchant_discount=till.product.merchant_discount(offer.amount),
+        annual_rate_basis_points=offer.annual_rate_basis_points,
+        terms_version=till.product.version,
+        instalments=instalments_of(plan_id, offer.instalments),
+    )
+
+
+def open_plan(till: Till, decision: StoredDecision, when: When) -> Plan:
+    """F02, the plan, and the end of F01's reservation: what was reserved has become a debt."""
+    plan = plan_of(decision, till, when)
+    till.plans.open(plan)
+    must_hold(till.ledger.post(bookings.purchase_captured(plan, when)), plan.plan_id)
+    released = till.ledger.void_hold(decision.hold_id, at=when.recorded_at, reason="captured by F02")
+    run_out = isinstance(released, Refused) and all(each.code is RefusalCode.HOLD_RESOLVED for each in released.reasons)
+    if not run_out:  # an offer that ran out while its payment was being resolved has nothing left to release
+        must_hold(released, decision.hold_id)
+    outbox.append(
+        till.database,
+        event_id=f"plan:{plan.plan_id}",
+        event_type="plan_opened.v1",
+        key=plan.account_id,
+        payload={
+            "plan_id": plan.plan_id,
+            "decision_id": decision.decision_id,
+            "order_id": plan.order_id,
+            "principal_minor": plan.principal.minor,
+            "currency": plan.currency.value,
+            "instalments": len(plan.instalments),
+        },
+        occurred_at=when.occurred_at,
+        recorded_at=when.recorded_at,
+    )
+    return plan
+
+
+def must_hold(outcome: object, what: str) -> None:
+    """Stop the work unless the books wrote it, now or before."""
+    if not isinstance(outcome, Recorded | AlreadyRecorded | Voided | AlreadyVoided):
+        raise BooksRefused(f"the ledger refused {what}: {outcome}")

@@ -1,0 +1,55 @@
+"""A till over a PostgreSQL connection."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+
+from ledger.postgres import PostgresLedger
+from lending.postgres import PostgresPlans
+from lending.postgres_decisions import PostgresDecisions
+from lending.products import checkout_product
+from payments.postgres import PostgresAttempts
+from payments.postgres_reconciliation import PostgresReconciliation
+from payments.profile import load_profile
+from payments.provider import Provider
+from payments.retry import load_policy
+from payments.till import Till
+
+
+class DatabaseDown(Exception):
+    """The database cannot be reached."""
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+@contextmanager
+def connected(database_url: str) -> Iterator[Connection[Any]]:
+    """A connection in autocommit mode for an act that opens its own transactions; `DatabaseDown` when there is none."""
+    try:
+        connection = psycopg.connect(database_url, autocommit=True, application_name="tranche-payments")
+    except psycopg.OperationalError as error:
+        raise DatabaseDown(f"the database cannot be reached: {error}") from error
+    with connection:
+        connection.execute("SET TIME ZONE 'UTC'")
+        yield connection
+
+
+def till_over(connection: Connection[Any], provider: Provider) -> Till:
+    """The till with the policies that ship with these packages."""
+    return Till(
+        database=connection,
+        attempts=PostgresAttempts(connection),
+        plans=PostgresPlans(connection),
+        ledger=PostgresLedger(connection),
+        decisions=PostgresDecisions(connection),
+        expectations=PostgresReconciliation(connection),
+        provider=provider,
+        policy=load_policy(),
+        profile=load_profile(),
+        product=checkout_product(),
+    )

@@ -1,0 +1,65 @@
+"""Reads the provider's settlement file: the rows of each payout, which must sum to zero."""
+
+from collections import defaultdict
+from datetime import date
+
+from data_contracts.files import FileFault
+from ledger.money import Currency, Money
+from payments.control_file import Content, NumberedRow, read_controlled
+from payments.line import FileLine, LineKind, ParsedFile, capture_key, payout_key, return_key
+
+COLUMNS = (
+    "line_id", "kind", "attempt_id", "reference", "amount_minor", "currency", "booked_on", "payout_id", "detail"
+)  # fmt: skip
+_SIGN = {LineKind.CAPTURE: 1, LineKind.RETURN: -1, LineKind.FEE: -1, LineKind.PAYOUT: -1}
+
+
+def read_provider_settlement(content: Content) -> ParsedFile:
+    """All rows of the file, or a `FileFault`: also when a payout is not the sum of its rows."""
+    rows = read_controlled(content, COLUMNS)
+    settled_on = max((row.day(content.path, "booked_on") for row in rows), default=date.min)
+    lines = [_line(content, row, settled_on) for row in rows]
+    sums: dict[str, int] = defaultdict(int)
+    seen: set[str] = set()
+    for row, line in zip(rows, lines, strict=True):
+        if line.line_key in seen:
+            raise FileFault(content.path, row.line, "line_id", f"{line.line_id!r} stands on two rows")
+        seen.add(line.line_key)
+        sums[str(line.payout_id)] += row.whole(content.path, "amount_minor")
+    for payout_id, total in sorted(sums.items()):
+        if total:
+            raise FileFault(content.path, 0, "amount_minor", f"the rows of {payout_id} sum to {total}, not to zero")
+    return ParsedFile("provider_settlement", tuple(lines))
+
+
+def _line(content: Content, row: NumberedRow, settled_on: date) -> FileLine:
+    path = content.path
+    text = row.text(path, "kind")
+    kind = next((kind for kind in _SIGN if kind == text), None)
+    if kind is None:
+        raise FileFault(path, row.line, "kind", f"{text!r} is not one of {', '.join(_SIGN)}")
+    currency = row.text(path, "currency")
+    if currency not in set(Currency):
+        raise FileFault(path, row.line, "currency", f"{currency!r} is not a currency we know")
+    amount = Money(row.whole(path, "amount_minor") * _SIGN[kind], Currency(currency))
+    if amount.minor <= 0:
+        raise FileFault(path, row.line, "amount_minor", f"has the wrong sign for a {kind}")
+    payout_id = row.text(path, "payout_id")
+    return FileLine(
+        line_id=row.text(path, "line_id"),
+        kind=kind,
+        amount=amount,
+        booked_on=row.day(path, "booked_on"),
+        reported_on=settled_on,
+        key=_key(content, row, kind, payout_id),
+        payout_id=payout_id,
+        detail=row.values["detail"],
+    )
+
+
+def _key(content: Content, row: NumberedRow, kind: LineKind, payout_id: str) -> str | None:
+    if kind is LineKind.CAPTURE:
+        return capture_key(row.text(content.path, "attempt_id"))
+    if kind is LineKind.RETURN:
+        return return_key(row.text(content.path, "attempt_id"))
+    return payout_key(payout_id) if kind is LineKind.PAYOUT else None

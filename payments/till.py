@@ -1,0 +1,33 @@
+"""Everything that charging needs, handed to the acts that charge."""
+
+from dataclasses import dataclass
+
+from ledger.database import Database
+from ledger.postgres import PostgresLedger
+from lending.postgres import PostgresPlans
+from lending.postgres_decisions import PostgresDecisions
+from lending.products import CheckoutProduct
+from payments.postgres import PostgresAttempts
+from payments.postgres_reconciliation import PostgresReconciliation
+from payments.profile import Profile
+from payments.provider import Provider
+from payments.retry import RetryPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Till:
+    """Ports over one database connection in autocommit mode.
+
+    The acts open each database transaction themselves, so that a provider is asked outside of any.
+    """
+
+    database: Database
+    attempts: PostgresAttempts
+    plans: PostgresPlans
+    ledger: PostgresLedger
+    decisions: PostgresDecisions
+    expectations: PostgresReconciliation
+    provider: Provider
+    policy: RetryPolicy
+    profile: Profile
+    product: CheckoutProduct

@@ -1,0 +1,122 @@
+"""Builders: a decision with its reservation, a plan opened from it, and a till over a test's database."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import psycopg
+
+from ledger.account import Side
+from ledger.money import Currency, Money
+from lending.bookings import When
+from lending.exposure import Exposure
+from lending.offer import make_offer
+from lending.order import Channel, Order, Product
+from lending.plan import Plan
+from lending.record import StoredDecision
+from payments.opening import open_plan
+from payments.postgres_till import connected, till_over
+from payments.provider import Provider
+from payments.simulated import SimulatedProvider
+from payments.till import Till
+
+__all__ = ["NOON", "Exposure"]
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def pounds(minor: int) -> Money:
+    return Money(minor, Currency.GBP)
+
+
+@contextmanager
+def a_till(database_url: str, provider: Provider | None = None) -> Iterator[Till]:
+    with connected(database_url) as connection:
+        yield till_over(connection, provider or SimulatedProvider())
+
+
+def a_decision(
+    number: int = 1,
+    minor: int = 90_00,
+    product: Product = Product.PAY_IN_3,
+    months: int = 2,
+    at: datetime = NOON,
+    merchant: str | None = "m-1",
+) -> StoredDecision:
+    """An approved decision with its offer, as underwriting keeps it."""
+    order = Order(f"o-{number}", f"s-{number}", f"a-{number}", merchant, pounds(minor), product, months, Channel.WEB)
+    rate = 990 if product is Product.MONTHLY else 0
+    offer = make_offer(order, rate, at.date())
+    return StoredDecision(
+        decision_id=order.decision_id,
+        order=order,
+        outcome="approved",
+        offer=offer,
+        decided_at=at,
+        expires_at=at + timedelta(hours=24),
+        inputs="{}",
+        answer="{}",
+        digest="0" * 64,
+    )
+
+
+class KeptDecisions:
+    """Decisions in memory, where a test needs no underwriting."""
+
+    def __init__(self, *decisions: StoredDecision) -> None:
+        self._by_id = {decision.decision_id: decision for decision in decisions}
+
+    def get(self, decision_id: str) -> StoredDecision | None:
+        return self._by_id.get(decision_id)
+
+
+def hold_offer(till: Till, decision: StoredDecision) -> None:
+    """F01, as underwriting posts it."""
+    from ledger import flows
+
+    offer = decision.offer
+    assert offer is not None
+    journal = flows.journal(
+        "F01",
+        key=decision.decision_id,
+        value_date=decision.decided_at.date(),
+        occurred_at=decision.decided_at,
+        recorded_at=decision.decided_at,
+        correlation={"decision_id": decision.decision_id},
+        amounts={"approved": offer.amount},
+        names={},
+    )
+    with till.database.transaction():
+        till.ledger.hold(journal, expires_at=decision.expires_at)
+
+
+def an_open_plan(till: Till, number: int = 1, **other: Any) -> Plan:
+    """A plan opened at noon without a down payment: monthly, with interest, unless told otherwise."""
+    terms: dict[str, Any] = {"product": Product.MONTHLY, "months": 3, **other}
+    decision = a_decision(number, **terms)
+    hold_offer(till, decision)
+    with till.database.transaction():
+        return open_plan(till, decision, When.moment(decision.decided_at))
+
+
+def posted(till: Till, account: str, side: Side = Side.DEBIT, currency: Currency = Currency.GBP) -> int:
+    """An account's posted balance on a side, minor units."""
+    return till.ledger.balance(account, currency).posted(side).minor
+
+
+def pending(till: Till, account: str) -> int:
+    """What is held on the debit side."""
+    return till.ledger.balance(account, Currency.GBP).debits_pending
+
+
+def rows(till: Till, query: str) -> list[Any]:
+    return list(till.database.execute(query))
+
+
+def first_due(plan: Plan) -> date:
+    return plan.instalments[0].due_on
+
+
+def connect(database_url: str) -> psycopg.Connection[Any]:
+    return psycopg.connect(database_url, autocommit=True)
