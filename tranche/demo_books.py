@@ -2,15 +2,14 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
+from ledger.account import Balance as Counters
 from ledger.account import Kind
 from ledger.flows import money_map
-from ledger.money import Currency
-from ledger.store import Act, Books, Entry
-from ledger.store import Ledger as LedgerPort
+from ledger.posting import AccountKey
+from ledger.store import Act, Entry
 from tranche.details import Balance, Flow
 from tranche.summary import Ledger, Totals
 
@@ -19,24 +18,36 @@ _PLACEHOLDER = re.compile(r":?\{[a-z_]+\}")
 _KINDS = {Kind.MEMORANDUM: "memo"}
 
 
-class LedgerAndBooks(LedgerPort, Books, Protocol):
-    """Books that can be read by account and as a whole."""
-
-
 @dataclass(frozen=True, slots=True)
 class BookRun:
-    """The summary's section on the books, and what the report draws of them."""
+    """The summary's section on the books, what the report draws of them, and what the checker found wrong."""
 
     summary: Ledger
     balances: tuple[Balance, ...]
     flows: tuple[Flow, ...]
-    entries: tuple[Entry, ...]
+    faults: tuple[str, ...]
 
 
-def read_books(books: LedgerAndBooks, *, verified: bool) -> BookRun:
-    """Read everything posted. Debits and credits are summed from the accounts' own counters, not from transfers."""
-    posted = posted_entries(books.entries(correlation={}))
-    balances = _balances(books, posted)
+def verified_books(database_url: str) -> BookRun:
+    """Let the checker derive the books again, and read everything that was posted."""
+    from ledger.postgres import PostgresLedger, connect
+    from ledger.postgres_audit import PostgresAudit, connect_for_audit
+    from ledger.verify import verify
+
+    with connect_for_audit(database_url) as connection:
+        audit = PostgresAudit(connection)
+        report = verify(audit)
+        counters = audit.balances()
+    with connect(database_url) as connection:
+        entries = PostgresLedger(connection).entries(correlation={})
+    faults = tuple(f"{each.check}: {each.where}: {each.detail}" for each in report.faults)
+    return read_books(entries, counters, faults)
+
+
+def read_books(entries: Iterable[Entry], counters: Mapping[AccountKey, Counters], faults: tuple[str, ...]) -> BookRun:
+    """The books as a whole. Debits and credits are summed from the accounts' own counters, not from transfers."""
+    posted = posted_entries(entries)
+    balances = _balances(counters)
     totals: dict[str, Totals] = {}
     for balance in balances:
         before = totals.get(balance.currency, Totals(0, 0))
@@ -44,8 +55,8 @@ def read_books(books: LedgerAndBooks, *, verified: bool) -> BookRun:
             before.debits_minor + balance.debits_minor, before.credits_minor + balance.credits_minor
         )
     transfers = sum(len(entry.journal.transfers) for entry in posted)
-    summary = Ledger(entries=len(posted), transfers=transfers, totals=totals, verified=verified)
-    return BookRun(summary, balances, _flows(posted), tuple(posted))
+    summary = Ledger(entries=len(posted), transfers=transfers, totals=totals, verified=not faults)
+    return BookRun(summary, balances, _flows(posted), faults)
 
 
 def posted_entries(entries: Iterable[Entry]) -> list[Entry]:
@@ -62,22 +73,17 @@ def form_of(account: str) -> str:
     return _PLACEHOLDER.sub("", money_map().account_type(account).pattern)
 
 
-def _balances(books: LedgerAndBooks, posted: Sequence[Entry]) -> tuple[Balance, ...]:
-    accounts = {
-        (name, transfer.amount.currency)
-        for entry in posted
-        for transfer in entry.journal.transfers
-        for name in (transfer.debit, transfer.credit)
-    }
-    sums: dict[tuple[str, str, Currency], list[int]] = defaultdict(lambda: [0, 0])
-    for name, currency in sorted(accounts):
-        counters = books.balance(name, currency)
-        kind = money_map().account_type(name).kind
-        line = sums[_KINDS.get(kind, kind.value), form_of(name), currency]
-        line[0] += counters.debits_posted
-        line[1] += counters.credits_posted
+def _balances(counters: Mapping[AccountKey, Counters]) -> tuple[Balance, ...]:
+    """The accounts of each line of the chart added up; those on which amounts were only ever held are left out."""
+    sums: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
+    for (name, currency), found in sorted(counters.items()):
+        if found.debits_posted or found.credits_posted:
+            kind = money_map().account_type(name).kind
+            line = sums[_KINDS.get(kind, kind.value), form_of(name), currency.value]
+            line[0] += found.debits_posted
+            line[1] += found.credits_posted
     return tuple(
-        Balance(form, kind, currency.value, debits, credits_)
+        Balance(form, kind, currency, debits, credits_)
         for (kind, form, currency), (debits, credits_) in sorted(sums.items())
     )
 

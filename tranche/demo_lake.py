@@ -9,6 +9,7 @@ from typing import Any
 
 from pipelines.settings import Settings as LakeSettings
 from tranche.details import CalibrationBin, ModelLine
+from tranche.quiet_stderr import stderr_into
 from tranche.stages import Stages
 from tranche.summary import Events, Features, Model
 from tranche.wording import count
@@ -81,7 +82,9 @@ def _spark(stages: Stages, settings: LakeSettings) -> Iterator[Any]:
     with stages.stage("spark", "starting the JVM") as say:
         from pipelines.spark import session
 
-        spark = session(settings)
+        settings.var.mkdir(parents=True, exist_ok=True)
+        with stderr_into(settings.var / "spark.log"):
+            spark = session(settings)
         say(f"Spark {spark.version} on {settings.spark_master}")
     # The JVM would live on until this process ends; it does so when its standard input is closed.
     machine = getattr(spark.sparkContext._gateway, "proc", None)  # noqa: SLF001 - nothing public tells of it

@@ -1,16 +1,14 @@
 """The demo on the seeded world: checkouts, plans, ninety days of collection, and faults that must be found."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 from simulation.world.period import Period
-from tranche.demo_berka import outcomes
 from tranche.demo_course import MoneyRun, Place
-from tranche.demo_decisions import Answer, Ask, Checkout
+from tranche.demo_decisions import Answer, Checkout
 from tranche.demo_lake import LakeRun, Split
 from tranche.stages import Stages
 from tranche.wording import count

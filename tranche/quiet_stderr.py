@@ -1,0 +1,22 @@
+"""Send what a program writes to its standard error into a file: the JVM's greetings have no place in a report."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def stderr_into(log: Path) -> Iterator[None]:
+    """Inside the block, file descriptor 2 is the end of `log`; a process started there keeps it."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with log.open("ab") as out:
+        os.dup2(out.fileno(), 2)
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
