@@ -71,6 +71,8 @@ def airflow_environment(home: Path, database_url: str, port: int) -> dict[str, s
         "AIRFLOW_HOME": str(home),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{inherited().get('PATH', os.defpath)}",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_url,
+        # Left out, Airflow would look for another driver for its few asynchronous calls.
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": database_url.replace("+psycopg:", "+psycopg_async:"),
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__BASE_URL": address,
