@@ -12,6 +12,7 @@ from pyspark.sql import functions as F  # noqa: N812 - the name everyone knows t
 
 from data_contracts.catalog import event_contracts
 from data_contracts.contract import Contract
+from pipelines.gate import GateReport, gate
 from pipelines.lake.iceberg import spark_name
 from pipelines.lake.spark import at_snapshot, have_table, noted
 from pipelines.lake.table import Snapshot, Tables
@@ -61,7 +62,7 @@ def curate(
     settings: Settings,
     *,
     contracts: Iterable[Contract] | None = None,
-    judge: Callable[[Any, Contract], Any] | None = None,
+    judge: Callable[[Any, Contract], GateReport] = gate,
     progress: Callable[[str], None] = lambda _: None,
 ) -> CurateReport:
     """Curate every contract's raw table. Raises RedGate after the last one when any failed its gate."""
@@ -80,7 +81,7 @@ def _curate(
     tables: Tables,
     settings: Settings,
     contract: Contract,
-    judge: Callable[[Any, Contract], Any],
+    judge: Callable[[Any, Contract], GateReport],
 ) -> Curated:
     source, table = contract.raw_table, contract.curated_table
     assert source is not None, contract.name
@@ -98,7 +99,7 @@ def _curate(
         rows = frame.count()
         verdict = judge(frame, contract)
         if not verdict.passed:
-            return Curated(table, "red", rows, _id(curated), raw_id, tuple(verdict.broken))
+            return Curated(table, "red", rows, _id(curated), raw_id, verdict.broken)
         have_table(spark, name, frame.schema, PARTITIONS.get(contract.name, ""))
         with noted(spark, notes):
             frame.writeTo(name).overwrite(F.lit(True))

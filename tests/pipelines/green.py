@@ -3,16 +3,10 @@
 from typing import Any
 
 from data_contracts.contract import Contract
+from pipelines.gate import GateReport
 
 
-class Green:
-    """The verdict of a gate without an objection."""
-
-    passed = True
-    broken: tuple[str, ...] = ()
-
-
-def let_through(frame: Any, contract: Contract) -> Green:
+def let_through(frame: Any, contract: Contract) -> GateReport:
     """Judge nothing."""
-    del frame, contract
-    return Green()
+    del frame
+    return GateReport(contract.name, 0, ())

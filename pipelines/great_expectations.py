@@ -1,0 +1,61 @@
+"""Great Expectations as the judge of whole Spark frames; rows were separated long before it looks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a frame holds to one rule, and what was found of it."""
+
+    rule: str
+    meaning: str
+    holds: bool
+    found: str
+
+
+def verdicts(frame: Any, suite: Mapping[str, Any]) -> tuple[Verdict, ...]:
+    """A verdict on each expectation of the suite, in its order.
+
+    A rule that cannot be judged at all, such as one of a column that the frame lacks, does not hold.
+    """
+    import great_expectations as gx
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
+    context = gx.get_context(mode="ephemeral")
+    context.enable_analytics(False)
+    context.variables.progress_bars = {"globally": False}
+    lake = context.data_sources.add_spark(name="lake", persist=False)
+    whole = lake.add_dataframe_asset(name=suite["name"]).add_batch_definition_whole_dataframe("whole")
+    expectations = [ExpectationConfiguration(**each).to_domain_obj() for each in suite["expectations"]]
+    rules = context.suites.add(gx.ExpectationSuite(name=suite["name"], expectations=expectations))
+    validation = gx.ValidationDefinition(name=suite["name"], data=whole, suite=rules)
+    outcome = context.validation_definitions.add(validation).run(
+        batch_parameters={"dataframe": frame}, result_format="BASIC"
+    )
+    found = {result.expectation_config.meta["rule"]: result for result in outcome.results}
+    return tuple(_verdict(each["meta"], found[each["meta"]["rule"]]) for each in suite["expectations"])
+
+
+def _verdict(meta: Mapping[str, str], result: Any) -> Verdict:
+    return Verdict(meta["rule"], meta["meaning"], bool(result.success), _found(result))
+
+
+def _found(result: Any) -> str:
+    """What Great Expectations saw, in the fewest words: a figure, missing values, or how many rows were against it."""
+    seen = result.result
+    if "observed_value" in seen and seen["observed_value"] is not None:
+        return str(seen["observed_value"])
+    if seen.get("partial_missing_list"):
+        return f"no {', '.join(map(str, seen['partial_missing_list']))}"
+    if "unexpected_count" in seen:
+        return f"{seen['unexpected_count']:,} of {seen.get('element_count', 0):,} rows against it"
+    told = [str(each.get("exception_message")) for each in _exceptions(result.exception_info)]
+    return f"that it could not be judged ({'; '.join(told)})"
+
+
+def _exceptions(info: Any) -> list[Mapping[str, Any]]:
+    """One exception is told as itself, several by the name of what failed."""
+    raised = [info] if "raised_exception" in info else list(info.values())
+    return [each for each in raised if each.get("raised_exception")]
