@@ -48,47 +48,45 @@ def typed_sql(column_type: ColumnType, text: str) -> str:
     return f"CASE WHEN {_fits_sql(text, _SHAPES[column_type])} THEN try_cast({text} AS {_SQL_TYPES[column_type]}) END"
 
 
-def broken_sql(rule: RowRule, record: str = "") -> str:
-    """SQL that is true where the record breaks the rule, and false, never NULL, everywhere else.
+def violations_sql(contract: Contract, text: str, typed: str) -> str:
+    """SQL for the array of struct(rule, column, value) of all rules that a record breaks, in the contract's order.
 
-    `record` is put before each column's name, e.g. `event.`; the columns hold text.
+    `text` and `typed` are put before each column's name and name its text and its typed value (`typed_sql`), so that
+    a value is read once however many rules look at it. Of a string column the two are the same.
     """
-    text = f"{record}{rule.column.name}"
-    if rule.type is RuleType.REQUIRED:
-        return f"{text} IS NULL"
-    return f"coalesce({_offends_sql(rule, text, record)}, false)"
-
-
-def violations_sql(contract: Contract, record: str = "") -> str:
-    """SQL for the array of struct(rule, column, value) of all rules that a record breaks, in order."""
     found = ", ".join(
-        f"CASE WHEN {broken_sql(rule, record)} THEN named_struct('rule', '{rule.name}', "
-        f"'column', '{rule.column.name}', 'value', {record}{rule.column.name}) END"
+        f"CASE WHEN {broken_sql(rule, text, typed)} THEN named_struct('rule', '{rule.name}', "
+        f"'column', '{rule.column.name}', 'value', {text}{rule.column.name}) END"
         for rule in contract.row_rules
     )
     return f"array_compact(array({found}))"
 
 
-def _offends_sql(rule: RowRule, text: str, record: str) -> str:  # noqa: PLR0911 - one answer per rule type
-    typed = typed_sql(rule.column.type, text)
+def broken_sql(rule: RowRule, text: str, typed: str) -> str:
+    """SQL that is true where the record breaks the rule, and false, never NULL, everywhere else."""
+    written, value = f"{text}{rule.column.name}", f"{typed}{rule.column.name}"
     match rule.type:
+        case RuleType.REQUIRED:
+            return f"{written} IS NULL"
         case RuleType.TYPE:
-            return f"{text} IS NOT NULL AND ({typed}) IS NULL"
+            return f"{written} IS NOT NULL AND {value} IS NULL"
         case RuleType.ENUM:
-            values = ", ".join(f"'{value}'" for value in rule.column.valid_values)
-            return f"{text} NOT IN ({values})"
+            offends = f"{written} NOT IN ({', '.join(_quoted(word) for word in rule.column.valid_values)})"
         case RuleType.PATTERN:
-            return f"NOT {_fits_sql(text, _bound(rule))}"
+            offends = f"NOT {_fits_sql(written, _bound(rule))}"
         case RuleType.LENGTH:
-            return f"length({text}) > {_bound(rule)}"
+            offends = f"length({written}) > {_bound(rule)}"
         case RuleType.MINIMUM:
-            return f"({typed}) < {_literal_sql(rule)}"
+            offends = f"{value} < {_literal_sql(rule)}"
         case RuleType.MAXIMUM:
-            return f"({typed}) > {_literal_sql(rule)}"
+            offends = f"{value} > {_literal_sql(rule)}"
         case RuleType.NOT_BEFORE:
-            return f"({typed}) < ({typed_sql(rule.column.type, f'{record}{_bound(rule)}')})"
-        case _:
-            raise AssertionError(rule)
+            offends = f"{value} < {typed}{_bound(rule)}"
+    return f"coalesce({offends}, false)"
+
+
+def _quoted(word: str) -> str:
+    return "'" + word.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _fits_sql(text: str, pattern: str) -> str:

@@ -148,8 +148,8 @@ class _Writer:
             self._kept.clear()
 
     def _write(self, spark: Any, judged: Any, until: int, stops: Mapping[str, str], rows_in: int) -> None:
-        repeated = self._keep(checked.duplicates(judged, self._seen(spark, judged, until)))
-        decided = checked.decided(judged, repeated)
+        repeated = self._keep(checked.duplicates(judged, self._seen(spark, until)))
+        decided = checked.decided(judged, None if repeated.isEmpty() else repeated)
         counts = _conserved(decided, rows_in, until)
         loaded_at = f"TIMESTAMP '{self.now().astimezone(UTC):%Y-%m-%d %H:%M:%S}'"
         total = sum(counts.values(), Counts())
@@ -162,16 +162,17 @@ class _Writer:
                 self._commit(name, checked.accepted_rows(decided, contract, loaded_at), until)
         self._finish(spark, until, stops, counts)
 
-    def _seen(self, spark: Any, judged: Any, until: int) -> Any:
-        """The event ids of this batch that the lake has from other batches; a repeated batch has not seen itself."""
-        ids = judged.selectExpr("event.event_id AS event_id").distinct()
+    def _seen(self, spark: Any, until: int) -> Any | None:
+        """The event ids that the lake has from other batches; a repeated batch has not seen itself."""
+        lake = catalog(self.settings)
         tables = [
             spark.table(spark_name(self.settings, name))
             .where(F.col("until") != until)
             .select("event_id", "body_digest")
             for name in raw.event_tables()
+            if batches_of(lake, self.settings, name) - {until}
         ]
-        return reduce(lambda one, other: one.union(other), tables).join(ids, on="event_id", how="left_semi")
+        return reduce(lambda one, other: one.union(other), tables) if tables else None
 
     def _finish(self, spark: Any, until: int, stops: Mapping[str, str], counts: Mapping[str, Counts]) -> None:
         """Write the batch's own row, which makes it whole; shards without a record keep where they stopped before."""
@@ -208,13 +209,13 @@ def _conserved(decided: Any, rows_in: int, until: int) -> dict[str, Counts]:
     `rows_in` is told by the source, which numbers the records of each shard, and not counted here.
     """
     counts: dict[str, Counts] = {}
-    for row in decided.groupBy("event_type", "outcome").count().collect():
+    for row in decided.groupBy("contract_type", "outcome").count().collect():
         one = {
             checked.ACCEPTED: Counts(row["count"], accepted=row["count"]),
             checked.QUARANTINED: Counts(row["count"], quarantined=row["count"]),
             checked.DUPLICATE: Counts(row["count"], duplicates=row["count"]),
         }[row["outcome"]]
-        counts[row["event_type"]] = counts.get(row["event_type"], Counts()) + one
+        counts[row["contract_type"]] = counts.get(row["contract_type"], Counts()) + one
     told = sum(counts.values(), Counts())
     if told.read != rows_in:
         raise NotConserved(f"batch {until}: {rows_in} records were read and {told.read} are accounted for: {told}")

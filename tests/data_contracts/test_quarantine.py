@@ -73,6 +73,6 @@ def test_a_text_that_is_not_of_the_type_has_no_typed_value() -> None:
 
 
 def test_the_sql_of_a_contract_names_every_rule_once() -> None:
-    text = violations_sql(contract("account"), "event.")
+    text = violations_sql(contract("account"), "event.", "typed.")
 
     assert [text.count(f"'rule', '{rule.name}'") for rule in contract("account").row_rules] == [1] * 24
