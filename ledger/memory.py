@@ -8,7 +8,7 @@ from ledger.account import Balance
 from ledger.flows import money_map
 from ledger.journal import Journal
 from ledger.money import Currency, Money
-from ledger.posting import AccountKey, Request, accounts, check_batch, difference, judge, release, resolved
+from ledger.posting import AccountKey, Request, accounts, check_batch, check_posts, difference, judge, release, resolved
 from ledger.statement import (
     OpenGroup,
     Posted,
@@ -126,10 +126,12 @@ class MemoryLedger:
 
     def _record(self, request: Request) -> Outcome:
         request.admit()
+        hold = None if request.hold_id is None else self._hold(request.hold_id)
+        if hold is not None:
+            check_posts(request, hold)
         known = self._check_known(request)
         if known is not None:
             return known.refused or AlreadyRecorded(request.journal.entry_id)
-        hold = None if request.hold_id is None else self._hold(request.hold_id)
         touched = request.accounts() | (set() if hold is None else accounts(hold.journal.transfers))
         changes = judge(request, {key: self._balances.get(key, Balance(key[1])) for key in touched}, hold)
         refused = Refused(request.journal.entry_id, changes.reasons) if changes.reasons else None

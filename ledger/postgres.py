@@ -23,6 +23,7 @@ from ledger.posting import (
     Request,
     accounts,
     check_batch,
+    check_posts,
     difference,
     digest_of,
     header,
@@ -121,7 +122,7 @@ class PostgresLedger(PostgresBooks):
         return self._record([Request(Act.POST_HOLD, journal, hold_id=hold_id)])[0]
 
     def void_hold(self, hold_id: str, *, at: datetime, reason: str) -> Voided | AlreadyVoided | Refused:
-        self._lock(self._accounts_of(hold_id))
+        self._lock(accounts(self._hold(hold_id).journal.transfers))
         hold = self._hold(hold_id)  # read again: nobody else can touch it any more
         if hold.voided:
             return AlreadyVoided(hold_id)
@@ -138,7 +139,7 @@ class PostgresLedger(PostgresBooks):
     def _record(self, requests: Sequence[Request]) -> tuple[Outcome, ...]:
         """Claim, lock, judge and write requests in their order."""
         check_batch(requests)
-        held = {key for each in requests if each.hold_id is not None for key in self._accounts_of(each.hold_id)}
+        held = {key for request in requests for key in self._held_accounts(request)}
         once = {request.journal.entry_id: request for request in requests}
         claimed = self._claim(list(once.values()))
         answers = self._known([request for entry_id, request in once.items() if entry_id not in claimed])
@@ -265,8 +266,13 @@ class PostgresLedger(PostgresBooks):
         if rows:
             self._connection.execute(_REFUSALS, _columns(rows))
 
-    def _accounts_of(self, hold_id: str) -> set[AccountKey]:
-        return accounts(self._hold(hold_id).journal.transfers)
+    def _held_accounts(self, request: Request) -> set[AccountKey]:
+        """The accounts of the hold that a request posts."""
+        if request.hold_id is None:
+            return set()
+        hold = self._hold(request.hold_id)
+        check_posts(request, hold)
+        return accounts(hold.journal.transfers)
 
     def _hold(self, hold_id: str) -> Hold:
         hold = self.find_hold(hold_id)

@@ -70,9 +70,7 @@ class PostgresAudit:
 
 
 def _written(header: Any, transfers: list[Any]) -> Written:
-    entry_id, act, *described, hold_id, expires_at, transfer_count, body_digest, digest, reasons, reasons_digest = (
-        header
-    )
+    entry_id, act, *described, hold_id, expires_at, transfer_count, body_digest, digest, reasons, of_reasons = header
     request = None
     if transfers:
         request = Request(Act(act), _journal(entry_id, described, transfers), hold_id, expires_at)

@@ -92,6 +92,12 @@ def difference(known: Mapping[str, str], arriving: Mapping[str, str]) -> str | N
     return next((field for field in arriving if known[field] != arriving[field]), None)
 
 
+def check_posts(request: Request, hold: Hold) -> None:
+    """Refuse a request that posts a hold of another kind than its flow does; raises NotOnTheMap."""
+    if money_map().flow(request.journal.flow).posts != hold.journal.flow:
+        raise NotOnTheMap(f"{request.journal.entry_id}: {request.journal.flow} does not post a {hold.journal.flow}")
+
+
 def check_batch(requests: Iterable[Request]) -> None:
     """Refuse a batch with a request off the map, or with one id for two contents; raises NotOnTheMap, Conflict."""
     first: dict[str, Request] = {}
@@ -122,8 +128,6 @@ def judge(request: Request, balances: Mapping[AccountKey, Balance], hold: Hold |
 
     `balances` holds every account of the request and of its hold; an account that was never written is all zeros.
     """
-    if hold is not None and money_map().flow(request.journal.flow).posts != hold.journal.flow:
-        raise NotOnTheMap(f"{request.journal.entry_id}: {request.journal.flow} does not post a {hold.journal.flow}")
     released, reasons = _released(request, hold)
     touched = request.accounts() | (set() if hold is None else accounts(hold.journal.transfers))
     after = {key: balances[key] for key in touched}
