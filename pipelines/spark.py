@@ -6,37 +6,36 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import jars
-from pipelines.java import java_home, trust_options
+from pipelines.java import find_java, home_for_spark, trust_options
 from pipelines.settings import CHECKOUT, Settings
 
 CATALOG = "lake"
+LOGGING = Path(__file__).with_name("log4j2.properties")
 
 
 def session(settings: Settings) -> Any:
     """A SparkSession on `settings.spark_master`, with the Iceberg catalogue `lake`; the running one if there is one."""
     from pyspark.sql import SparkSession
 
-    home = java_home(os.environ, choice=settings.java, folder=settings.jvm_dir)
+    java = find_java(os.environ, choice=settings.java)
     paths = jars.have(
         jars.pinned(),
         settings.jvm_dir,
-        java=home / "bin" / "java",
-        options=lambda: trust_options(home, settings.jvm_dir),
+        java=java.program,
+        options=lambda: trust_options(java, settings.jvm_dir),
     )
-    # Spark reads these three from the environment of the process that starts it, and from nowhere else.
-    os.environ["JAVA_HOME"] = str(home)
+    # Spark reads these from the environment of the process that starts it, and from nowhere else.
+    os.environ["JAVA_HOME"] = str(home_for_spark(java, settings.jvm_dir))
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+    os.environ["SPARK_LOCAL_DIRS"] = str(settings.var / "spark" / "local")
     builder = SparkSession.builder.appName("tranche")
     for name, value in {**_spark(settings, paths), **_lake(settings)}.items():
         builder = builder.config(name, value)
-    spark = builder.getOrCreate()
-    spark.sparkContext.setLogLevel("ERROR")
-    return spark
+    return builder.getOrCreate()
 
 
 def _spark(settings: Settings, jar_paths: list[Path]) -> dict[str, str]:
-    scratch = settings.var / "spark"
     return {
         "spark.master": settings.spark_master,
         "spark.driver.host": "127.0.0.1",
@@ -46,10 +45,9 @@ def _spark(settings: Settings, jar_paths: list[Path]) -> dict[str, str]:
         "spark.sql.shuffle.partitions": "4",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
-        "spark.sql.warehouse.dir": str(scratch / "warehouse"),
-        "spark.local.dir": str(scratch / "local"),
+        "spark.sql.warehouse.dir": str(settings.var / "spark" / "warehouse"),
         "spark.driver.memory": "2g",
-        "spark.driver.extraJavaOptions": "-Duser.timezone=UTC",
+        "spark.driver.extraJavaOptions": f"-Duser.timezone=UTC -Dlog4j2.configurationFile={LOGGING}",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         # On a cluster the executors' Python must find our modules; the driver finds them by itself.

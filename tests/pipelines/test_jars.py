@@ -50,9 +50,9 @@ def test_a_new_pin_for_the_same_file_name_is_checked_again(tmp_path: Path) -> No
 
 @pytest.mark.slow
 def test_an_artefact_that_cannot_be_had_is_named_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    from pipelines.java import java_home
+    from pipelines.java import find_java
 
-    java = java_home({}, choice="wheel", folder=tmp_path / "java") / "bin" / "java"
+    java = find_java({}, choice="wheel").program
 
     with pytest.raises(JarFault, match=r"no\.such\.group:thing:1\.0 could not be fetched"):
         have([Jar("no.such.group:thing:1.0", "0" * 64)], tmp_path / "jars", java=java)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.java import java_home
+from pipelines.java import Java, find_java, home_for_spark
 
 SPARK_ON_THE_WHEEL = """
 from pipelines.settings import Settings
@@ -25,36 +25,45 @@ spark.stop()
 def test_java_home_of_a_supported_version_is_used(tmp_path: Path) -> None:
     home = _java(tmp_path / "jdk", "21.0.4")
 
-    assert java_home({"JAVA_HOME": str(home), "PATH": ""}, choice="found", folder=tmp_path) == home
+    found = find_java({"JAVA_HOME": str(home), "PATH": ""}, choice="found")
+
+    assert found == Java(home / "bin" / "java", is_wheel=False)
 
 
 def test_a_java_home_of_another_version_gives_way_to_the_java_on_the_path(tmp_path: Path) -> None:
     old, good = _java(tmp_path / "old", "11.0.2"), _java(tmp_path / "good", "17.0.15")
     environ = {"JAVA_HOME": str(old), "PATH": str(good / "bin")}
 
-    assert java_home(environ, choice="found", folder=tmp_path) == good
+    assert find_java(environ, choice="found") == Java(good / "bin" / "java", is_wheel=False)
 
 
 @pytest.mark.parametrize("version", ["1.8.0_402", "11.0.2", "25"])
 def test_any_other_java_gives_way_to_the_wheels(version: str, tmp_path: Path) -> None:
     other = _java(tmp_path / "other", version)
 
-    found = java_home({"PATH": str(other / "bin")}, choice="found", folder=tmp_path)
-
-    assert found == tmp_path / "java-wheel"
+    assert find_java({"PATH": str(other / "bin")}, choice="found").is_wheel
 
 
 def test_a_java_that_only_says_how_to_install_one_is_no_java(tmp_path: Path) -> None:
     stub = _program(tmp_path / "stub" / "bin" / "java", "exit 1")
 
-    assert java_home({"PATH": str(stub.parent)}, choice="found", folder=tmp_path) == tmp_path / "java-wheel"
+    assert find_java({"PATH": str(stub.parent)}, choice="found").is_wheel
+
+
+def test_the_machines_own_java_is_left_aside_when_the_wheels_is_asked_for(tmp_path: Path) -> None:
+    home = _java(tmp_path / "jdk", "21.0.4")
+
+    assert find_java({"JAVA_HOME": str(home)}, choice="wheel").is_wheel
 
 
 def test_the_wheels_java_runs_without_the_module_that_it_lacks(tmp_path: Path) -> None:
-    java = java_home({}, choice="wheel", folder=tmp_path) / "bin" / "java"
+    home = home_for_spark(find_java({}, choice="wheel"), tmp_path)
 
     said = subprocess.run(
-        [java, "--add-modules=jdk.incubator.vector", "-version"], capture_output=True, text=True, check=True
+        [home / "bin" / "java", "--add-modules=jdk.incubator.vector", "-version"],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stderr
 
     assert 'version "21.' in said
