@@ -58,11 +58,11 @@ SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[
     ON CONFLICT (event_id) DO NOTHING RETURNING event_id
 """  # noqa: S608
 _EVENTS_BY_ID = f"""
-SELECT {_EVENT}, currency FROM lending.plan_events JOIN lending.plans USING (plan_id)
+SELECT {_EVENT}, currency FROM lending.plan_events JOIN (SELECT plan_id, currency FROM lending.plans) p USING (plan_id)
  WHERE event_id = ANY(%s)
 """  # noqa: S608
 _EVENTS = f"""
-SELECT {_EVENT}, currency FROM lending.plan_events e JOIN lending.plans p USING (plan_id)
+SELECT {_EVENT}, currency FROM lending.plan_events e JOIN (SELECT plan_id, currency FROM lending.plans) p USING (plan_id)
  WHERE plan_id = %s ORDER BY e.position
 """  # noqa: S608
 _DUE = """
