@@ -28,6 +28,7 @@ VALUES (%s, %s, '', '', %s, %s, %s) RETURNING to_state
 """
 _ONE = "SELECT * FROM payments.attempts WHERE attempt_id = %s"
 _ASKED_BY = "SELECT * FROM payments.attempts WHERE instalment_id = %s AND asked_by = %s"
+_PAYOUTS = "SELECT payout_id, merchant_id, amount_minor, currency, requested_on FROM payments.merchant_payouts"
 _LATEST = """
 SELECT DISTINCT ON (instalment_id) * FROM payments.attempts
  WHERE instalment_id = ANY(%s) ORDER BY instalment_id, number DESC
@@ -155,11 +156,15 @@ class PostgresPayouts:
 
     def of_day(self, day: date) -> list[MerchantPayout]:
         """Every payout asked for on a day."""
-        rows = self._connection.execute(
-            "SELECT payout_id, merchant_id, amount_minor, currency, requested_on FROM payments.merchant_payouts"
-            " WHERE requested_on = %s ORDER BY payout_id",
-            (day,),
-        )
+        return self._read(f"{_PAYOUTS} WHERE requested_on = %s ORDER BY payout_id", day)
+
+    def get_all(self, payout_ids: Iterable[str]) -> dict[str, MerchantPayout]:
+        """Payouts by id."""
+        found = self._read(f"{_PAYOUTS} WHERE payout_id = ANY(%s)", list(payout_ids))
+        return {payout.payout_id: payout for payout in found}
+
+    def _read(self, query: str, parameter: object) -> list[MerchantPayout]:
+        rows = self._connection.execute(query, (parameter,))
         return [MerchantPayout(row[0], row[1], Money(row[2], Currency(row[3])), row[4]) for row in rows]
 
 

@@ -45,6 +45,11 @@ SELECT e.*, false AS met FROM payments.expectations e
                     WHERE l.key = e.expectation_id AND b.closed_on IS NULL)
  ORDER BY e.expectation_id
 """
+_COUNT_OPEN = """
+SELECT count(*) FROM payments.expectations e
+ WHERE e.expected_on <= %s
+   AND NOT EXISTS (SELECT FROM payments.matches m WHERE m.expectation_id = e.expectation_id)
+"""
 _OPEN_LINES = """
 SELECT l.* FROM payments.lines l
  WHERE l.kind NOT IN ('fee', 'payout')
@@ -119,10 +124,15 @@ class PostgresReconciliation:
         rows = self._connection.execute("SELECT name, sha256 FROM payments.file_names")
         return {name: digest for name, digest in rows}  # noqa: C416 - rows are tuples
 
-    def add_lines(self, digest: str, lines: Sequence[FileLine]) -> int:
-        """Keep rows, each once; how many were told before with the same content. Raises `LineConflict`."""
+    def names_of(self, digest: str) -> list[str]:
+        """The names under which these bytes came, the first one first."""
+        query = "SELECT name FROM payments.file_names WHERE sha256 = %s ORDER BY seen_at, name"
+        return [name for (name,) in self._connection.execute(query, (digest,))]
+
+    def add_lines(self, digest: str, lines: Sequence[FileLine]) -> list[str]:
+        """Keep rows, each once; the keys of those told before with the same content. Raises `LineConflict`."""
         if not lines:
-            return 0
+            return []
         columns = [list(column) for column in zip(*map(_line_columns, lines), strict=True)]
         added = {key for (key,) in self._connection.execute(_ADD_LINES, [digest, *columns])}
         again = {line.line_key: line for line in lines if line.line_key not in added}
@@ -132,7 +142,7 @@ class PostgresReconciliation:
             ):
                 if before != now:
                     raise LineConflict(known.line_key, name)
-        return len(again)
+        return list(again)
 
     def last_statement(self, bank_account: str, currency: str) -> tuple[int, int] | None:
         """Number and closing balance of the newest statement of a bank account that was taken."""
@@ -159,7 +169,18 @@ class PostgresReconciliation:
         query = "SELECT * FROM payments.lines WHERE payout_id = ANY(%s) ORDER BY line_id"
         return self._lines(query, (list(payout_ids),))
 
+    def last_day(self) -> date | None:
+        """The last day that any line tells of."""
+        row = self._connection.execute("SELECT max(reported_on) FROM payments.lines").fetchone()
+        return None if row is None else row[0]
+
     # Expectations and what closed them.
+
+    def count_open(self, upto: date) -> int:
+        """Expectations of days up to `upto` that no line has met."""
+        row = self._connection.execute(_COUNT_OPEN, (upto,)).fetchone()
+        assert row is not None, "a count is a row"
+        return int(row[0])
 
     def expect(self, expected: Iterable[Expected]) -> int:
         """Keep expectations, each once; how many were new."""

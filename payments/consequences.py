@@ -1,0 +1,252 @@
+"""What follows from matching: journals, plan events, matches and breaks. Pure; `reconcile` gathers and writes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+
+from ledger.journal import Journal
+from ledger.money import Money
+from lending import bookings
+from lending.bookings import Claim, Components, When
+from lending.plan import EventKind, Plan, PlanEvent
+from payments.line import Expected, FileLine, LineKind
+from payments.matching import BreakClass, Different, Matched, Outcome, Unexpected
+from payments.payout_file import MerchantPayout
+from payments.postgres_reconciliation import Break
+from payments.profile import Profile
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutPart:
+    """A capture or a return inside a provider's payout; `claim` is None when we do not know the attempt."""
+
+    line: FileLine
+    claim: Claim | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the platform knows of the lines: expectations by key, plans, and what payouts are made of."""
+
+    expected: Mapping[str, Expected]
+    plans: Mapping[str, Plan]
+    parts: Mapping[str, Sequence[PayoutPart]]
+    fees: Mapping[str, Money]
+    merchant_payouts: Mapping[str, MerchantPayout]
+
+
+@dataclass(frozen=True, slots=True)
+class Consequences:
+    """Everything to write, in order. `cash_seen`: attempts whose money is in the bank; `late`: keys met too late."""
+
+    journals: list[Journal] = field(default_factory=list)
+    events: list[PlanEvent] = field(default_factory=list)
+    matches: list[Matched] = field(default_factory=list)
+    breaks: list[Break] = field(default_factory=list)
+    cash_seen: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
+
+
+def consequences(
+    outcomes: Sequence[Outcome], lines: Mapping[str, FileLine], known: Known, profile: Profile
+) -> Consequences:
+    """What each outcome leads to. `lines` are by line key."""
+    result = Consequences()
+    for found in outcomes:
+        line = lines[found.line.line_id]
+        credited = isinstance(found, Matched) and line.kind is LineKind.CREDIT
+        outcome = _if_explained(found, known) if credited else found
+        if isinstance(outcome, Matched):
+            expected = known.expected[outcome.expectation.expectation_id]
+            result.matches.append(outcome)
+            if line.reported_on > expected.due_by:
+                result.late.append(expected.key)
+            _matched(line, expected, known, profile, result)
+        else:
+            _unmatched(line, outcome, profile, result)
+    return result
+
+
+def off_the_chart(line: FileLine, profile: Profile) -> Break:
+    """E19: money on the statement of a bank account that is not ours. Nothing is posted."""
+    reason = f"{line.detail or 'no reference'}: booked on bank account {line.bank_account}, which is not on our chart"
+    return a_break(line, BreakClass.WRONG_ACCOUNT, reason, profile)
+
+
+def missing(expected: Expected, profile: Profile) -> Break:
+    """E3: the other side should have shown it by now."""
+    treatment = profile.treatments[BreakClass.MISSING_EXTERNAL]
+    return Break(
+        break_id=f"expectation:{expected.key}",
+        break_class=BreakClass.MISSING_EXTERNAL,
+        reason=f"{expected.key} for {expected.amount} was to be shown by {expected.due_by.isoformat()}",
+        owner=treatment.owner,
+        severity=treatment.severity,
+        opened_on=expected.due_by,
+        due_by=treatment.due_by(expected.due_by),
+        expectation_id=expected.key,
+        amount=expected.amount,
+    )
+
+
+def a_break(
+    line: FileLine, break_class: BreakClass, reason: str, profile: Profile, *, expectation_id: str | None = None
+) -> Break:
+    """The break that a line is."""
+    treatment = profile.treatments[break_class]
+    return Break(
+        break_id=f"line:{line.line_key}",
+        break_class=break_class,
+        reason=reason,
+        owner=treatment.owner,
+        severity=treatment.severity,
+        opened_on=line.reported_on,
+        due_by=treatment.due_by(line.reported_on),
+        line_key=line.line_key,
+        expectation_id=expectation_id,
+        amount=line.amount,
+    )
+
+
+def seen_on(day: date) -> When:
+    """A day's file can first be known at its end."""
+    return When.day(day, recorded_at=When.day(day + timedelta(days=1)).occurred_at)
+
+
+def return_booked(line: FileLine, claim: Claim, repays: Components) -> Journal:
+    """F13b: the payment came back, its debt is owed again; the cash leg stays open on the returns account."""
+    return bookings.returned(claim, line.line_id, repays, seen_on(line.booked_on))
+
+
+def repaired(broken: Break, on: date, by: str) -> Break:
+    """A break that a posting has cured; it stays listed with what cured it."""
+    return replace(broken, closed_on=max(on, broken.opened_on), closed_by=by)
+
+
+def _matched(line: FileLine, expected: Expected, known: Known, profile: Profile, result: Consequences) -> None:
+    when = seen_on(line.booked_on)
+    match line.kind:
+        case LineKind.REPAYMENT:
+            _repaid(line, expected, known, profile, result)
+        case LineKind.CREDIT:
+            payout_id = expected.key.partition(":")[2]
+            _paid_out(line, payout_id, known, profile, result)
+        case LineKind.DEBIT:
+            payout = known.merchant_payouts[expected.key.partition(":")[2]]
+            result.journals.append(
+                bookings.payout_confirmed(
+                    payout.merchant_id,
+                    payout.payout_id,
+                    payout.amount,
+                    when,
+                    bank=profile.merchant_bank,
+                    line_id=line.line_id,
+                )
+            )
+        case _:  # a capture only confirms what the provider answered
+            return
+
+
+def _if_explained(outcome: Outcome, known: Known) -> Outcome:
+    """A payout is booked by its parts; with a return in it that we know nothing of, it would not sum to its cash."""
+    if not isinstance(outcome, Matched):
+        return outcome
+    payout_id = outcome.expectation.expectation_id.partition(":")[2]
+    for part in known.parts[payout_id]:
+        if part.line.kind is LineKind.RETURN and part.claim is None:
+            reason = f"payout {payout_id} holds the return {part.line.line_id} of a payment that we do not know"
+            return Unexpected(outcome.line, BreakClass.STATUS_CONFLICT, reason)
+    return outcome
+
+
+def _repaid(line: FileLine, expected: Expected, known: Known, profile: Profile, result: Consequences) -> None:
+    """F36a, then F36b at once: a shopper's push is identified by its due."""
+    when = seen_on(line.booked_on)
+    assert expected.principal is not None
+    assert expected.interest is not None
+    plan = known.plans[expected.plan_id or ""]
+    instalment = plan.instalment(expected.instalment_id or "")
+    repays = Components(expected.principal, expected.interest)
+    accrued = bookings.interest_accrued(plan, instalment, When.day(instalment.due_on))
+    if accrued is not None:
+        result.journals.append(accrued)
+    result.journals.append(bookings.unidentified_credit(line.line_id, profile.push_bank, line.amount, when))
+    result.journals.append(bookings.identified_credit(plan, instalment, line.line_id, repays, when))
+    result.events.append(
+        PlanEvent(
+            event_id=f"{EventKind.PAID}:{line.line_key}",
+            plan_id=plan.plan_id,
+            instalment_id=instalment.instalment_id,
+            kind=EventKind.PAID,
+            principal=expected.principal,
+            interest=expected.interest,
+            value_date=when.value_date,
+            occurred_at=when.occurred_at,
+            recorded_at=when.recorded_at,
+            cause=line.line_key,
+        )
+    )
+
+
+def _paid_out(line: FileLine, payout_id: str, known: Known, profile: Profile, result: Consequences) -> None:
+    """F35a for each capture with its share of the fee, F13d for each return: together what the bank shows."""
+    when = seen_on(line.booked_on)
+    rail = profile.card
+    parts = known.parts[payout_id]
+    captures = [part for part in parts if part.line.kind is LineKind.CAPTURE]
+    fees = shared_out(known.fees[payout_id], [part.line.amount for part in captures])
+    for part, fee in zip(captures, fees, strict=True):
+        ids = {"payout_id": payout_id, "line_id": line.line_id}
+        if part.claim is not None:
+            ids |= part.claim.correlation()
+            result.cash_seen.append(part.claim.attempt_id)
+        result.journals.append(
+            bookings.provider_settled(
+                part.line.line_id,
+                provider=rail.provider,
+                bank=rail.bank,
+                cash=part.line.amount - fee,
+                fee=fee,
+                correlation=ids,
+                when=when,
+            )
+        )
+    for part in parts:
+        if part.line.kind is LineKind.RETURN and part.claim is not None:
+            result.journals.append(
+                bookings.return_debited(
+                    part.claim, part.line.line_id, part.line.amount, when, bank=rail.bank, line_id=line.line_id
+                )
+            )
+
+
+def shared_out(whole: Money, weights: Sequence[Money]) -> list[Money]:
+    """An amount in proportion to the weights, rounded cumulatively so that the shares sum to it exactly.
+
+    >>> from ledger.money import Currency
+    >>> gbp = lambda minor: Money(minor, Currency.GBP)
+    >>> [share.minor for share in shared_out(gbp(100), [gbp(1), gbp(1), gbp(1)])]
+    [33, 34, 33]
+    """
+    total = sum(weight.minor for weight in weights)
+    shares, given, so_far = [], 0, 0
+    for weight in weights:
+        so_far += weight.minor
+        upto = (2 * whole.minor * so_far + total) // (2 * total)
+        shares.append(Money(upto - given, whole.currency))
+        given = upto
+    return shares
+
+
+def _unmatched(line: FileLine, outcome: Unexpected | Different, profile: Profile, result: Consequences) -> None:
+    """The break; money that came into our bank is booked to suspense, unless its currency is in question."""
+    expectation_id = outcome.expectation.expectation_id if isinstance(outcome, Different) else None
+    broken, reason = outcome.break_class, outcome.reason
+    from_provider = line.kind is LineKind.CREDIT and line.counterparty == profile.card.provider
+    if from_provider and broken is BreakClass.MISSING_INTERNAL:
+        broken, reason = BreakClass.TIMING_EXTERNAL_FIRST, f"payout {line.detail}: the provider's file has not come yet"
+    result.breaks.append(a_break(line, broken, reason, profile, expectation_id=expectation_id))
+    waits = broken in (BreakClass.TIMING_EXTERNAL_FIRST, BreakClass.CURRENCY_DIFFERS)
+    if line.kind in (LineKind.REPAYMENT, LineKind.CREDIT) and not waits:
+        bank = profile.push_bank if line.kind is LineKind.REPAYMENT else line.bank_account or profile.push_bank
+        result.journals.append(bookings.unidentified_credit(line.line_id, bank, line.amount, seen_on(line.booked_on)))

@@ -1,0 +1,432 @@
+"""Act: take the outside world's files, match their lines to what was expected, post, and list what is left.
+
+A file is taken whole or not at all, once, whatever it is called. Matching is over every line that is still open, so
+the order in which files arrive changes nothing; a run that was killed is completed by the next.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from data_contracts.files import FileFault
+from ledger.money import Money
+from lending.bookings import Claim, Components
+from lending.plan import EventKind, Origin
+from payments.attempt import UNRESOLVED, Attempt, Event, State
+from payments.bank_statement import COLUMNS as STATEMENT_COLUMNS
+from payments.bank_statement import StatementFault, read_bank_statement
+from payments.charge import Succeeded
+from payments.consequences import (
+    Consequences,
+    Known,
+    PayoutPart,
+    a_break,
+    consequences,
+    missing,
+    off_the_chart,
+    repaired,
+    return_booked,
+    seen_on,
+)
+from payments.control_file import Content
+from payments.line import (
+    Expected,
+    FileLine,
+    Leg,
+    LineKind,
+    ParsedFile,
+    StatementHead,
+    due_key,
+    merchant_payout_key,
+    payout_key,
+)
+from payments.matching import BreakClass, Matched, Rule, match, month_of
+from payments.opening import must_hold
+from payments.outcome import apply_outcome, claim_of, record_payment
+from payments.postgres import PostgresPayouts
+from payments.postgres_reconciliation import Break, LineConflict
+from payments.provider_settlement import COLUMNS as SETTLEMENT_COLUMNS
+from payments.provider_settlement import read_provider_settlement
+from payments.repayment_lines import read_repayment_lines
+from payments.till import Till
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A break as a person reads it."""
+
+    break_class: str
+    line_id: str | None
+    expectation_id: str | None
+    amount: str | None
+    reason: str
+    owner: str
+    opened_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileReport:
+    """What one run did. `lines` are the rows of the files that it took; every one is matched or listed.
+
+    `breaks`: new ones of this run by class. `found_late`: matched after the day by which they were to be shown.
+    """
+
+    as_of: date
+    files_taken: tuple[str, ...]
+    files_taken_before: tuple[str, ...]
+    files_refused: tuple[str, ...]
+    lines: int
+    matched_by_id: int
+    matched_by_rule: int
+    unmatched: int
+    found_late: tuple[str, ...]
+    breaks: Mapping[str, int]
+    open_expectations: int
+    listed: tuple[Listed, ...]
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    names: list[str]
+    before: list[str]
+    refused: list[str]
+    lines: list[FileLine]
+
+
+def reconcile(
+    files: Sequence[Path],
+    *,
+    till: Till,
+    payouts: PostgresPayouts,
+    at: datetime,
+    as_of: date | None = None,
+    refuse_loudly: bool = True,
+    tick: Callable[[str], None] = lambda _: None,
+) -> ReconcileReport:
+    """Reconcile these files, and every line that earlier runs left open.
+
+    `as_of` is the day by which things are missing; without it, the last day that any taken line tells of. A damaged
+    file raises `FileFault` with `refuse_loudly`, else it is listed as a break and the others proceed.
+    """
+    taken = _Taken([], [], [], [])
+    new: Counter[BreakClass] = Counter()
+    for path in files:
+        tick(path.name)
+        try:
+            _take(path, till, at, taken, new)
+        except FileFault as fault:
+            if refuse_loudly:
+                raise
+            _refuse(path, fault, till, at, taken, new)
+    with till.database.transaction():
+        till.database.execute("SELECT pg_advisory_xact_lock(hashtextextended('payments.reconcile', 0))")
+        last = till.expectations.last_day()
+        day = as_of or last or at.date()
+        tick("matching")
+        result = _settle(till, payouts, at, day)
+        new.update(till.expectations.raise_breaks(result.breaks))
+        overdue = [missing(each, till.profile) for each in till.expectations.overdue(day)]
+        new.update(till.expectations.raise_breaks(overdue))
+        open_count = till.expectations.count_open(min(day, last or day))
+    return _report(day, taken, result, new, overdue, open_count)
+
+
+# Files.
+
+
+def _take(path: Path, till: Till, at: datetime, taken: _Taken, new: Counter[BreakClass]) -> None:
+    """Take one file whole, in a transaction of its own. Raises `FileFault`; the same bytes again are E5."""
+    content = Content.of(path)
+    parsed = _read(content)
+    with till.database.transaction():
+        if not till.expectations.take_file(content, parsed.kind, len(parsed.lines), at):
+            taken.before.append(path.name)
+            new.update(till.expectations.raise_breaks(_delivered_again(content, parsed, till)))
+            return
+        try:
+            again = set(till.expectations.add_lines(content.digest, parsed.lines))
+        except LineConflict as conflict:
+            raise FileFault(path, 0, conflict.field, str(conflict)) from conflict
+        if parsed.statement is not None:
+            _follow(content, parsed.statement, till)
+        till.expectations.expect(_payouts_expected(parsed.lines, content, till))
+        till.expectations.close_break(f"file:{content.digest}", at.date(), "taken")
+        told_again = [_told_again(line, content, till) for line in parsed.lines if line.line_key in again]
+        new.update(till.expectations.raise_breaks(told_again))
+    taken.names.append(path.name)
+    taken.lines.extend(line for line in parsed.lines if line.line_key not in again)
+
+
+def _read(content: Content) -> ParsedFile:
+    """By the header which file it is."""
+    header = content.raw.split(b"\n", 1)[0].decode("utf-8", "replace").strip().split(",")
+    if header == list(SETTLEMENT_COLUMNS):
+        return read_provider_settlement(content)
+    if header == list(STATEMENT_COLUMNS):
+        return read_bank_statement(content)
+    return read_repayment_lines(content)
+
+
+def _follow(content: Content, head: StatementHead, till: Till) -> None:
+    """A statement follows the one before: by its number, and by the balance it opens with."""
+    last = till.expectations.last_statement(head.bank_account, head.currency)
+    if last is not None:
+        number, closing = last
+        if head.number != number + 1:
+            raise FileFault(content.path, 2, "statement", f"out of sequence: {head.number} came after {number}")
+        if head.opening_minor != closing:
+            reason = f"opens with {head.opening_minor}, the statement before closed with {closing}"
+            raise StatementFault(content.path, 2, "balance_minor", reason)
+    elif head.number != 1:
+        raise FileFault(content.path, 2, "statement", f"out of sequence: {head.number} is the first to come")
+    till.expectations.add_statement(content.digest, head)
+
+
+def _payouts_expected(lines: Sequence[FileLine], content: Content, till: Till) -> list[Expected]:
+    """What the provider says it sends must come into the bank."""
+    return [
+        Expected(
+            key=payout_key(str(line.payout_id)),
+            leg=Leg.PROVIDER_BANK,
+            amount=line.amount,
+            expected_on=line.booked_on,
+            due_by=line.booked_on + timedelta(days=till.profile.payout_days),
+            created_by=f"{content.path.name}:{line.line_id}",
+        )
+        for line in lines
+        if line.kind is LineKind.PAYOUT
+    ]
+
+
+def _delivered_again(content: Content, parsed: ParsedFile, till: Till) -> list[Break]:
+    """E5: the same bytes under another name; under the same name it is simply the same file."""
+    names = till.expectations.names_of(content.digest)
+    if content.path.name == names[0] or not parsed.lines:
+        return []
+    treatment = till.profile.treatments[BreakClass.DUPLICATE_ROW]
+    day = max(line.reported_on for line in parsed.lines)
+    return [
+        Break(
+            break_id=f"file:{content.digest}:{content.path.name}",
+            break_class=BreakClass.DUPLICATE_ROW,
+            reason=f"{content.path.name} has the bytes of {names[0]}: {len(parsed.lines)} rows counted, none posted",
+            owner=treatment.owner,
+            severity=treatment.severity,
+            opened_on=day,
+            due_by=treatment.due_by(day),
+            closed_on=day,
+            closed_by="not posted",
+        )
+    ]
+
+
+def _told_again(line: FileLine, content: Content, till: Till) -> Break:
+    """E5: a row that an earlier file told already."""
+    broken = a_break(line, BreakClass.DUPLICATE_ROW, f"told again by {content.path.name}; not posted", till.profile)
+    broken = replace(broken, break_id=f"row:{content.digest}:{line.line_key}")
+    return repaired(broken, line.reported_on, "not posted")
+
+
+def _refuse(path: Path, fault: FileFault, till: Till, at: datetime, taken: _Taken, new: Counter[BreakClass]) -> None:
+    """E22 or E26: the file is left alone, and listed until it comes whole."""
+    broken = BreakClass.STATEMENT_BALANCE if isinstance(fault, StatementFault) else BreakClass.FILE_FAULT
+    treatment = till.profile.treatments[broken]
+    try:
+        digest = Content.of(path).digest
+    except FileFault:
+        digest = path.name
+    with till.database.transaction():
+        listed = Break(
+            break_id=f"file:{digest}",
+            break_class=broken,
+            reason=fault.user_message,
+            owner=treatment.owner,
+            severity=treatment.severity,
+            opened_on=at.date(),
+            due_by=treatment.due_by(at.date()),
+        )
+        new.update(till.expectations.raise_breaks([listed]))
+    taken.refused.append(fault.user_message)
+
+
+# Lines.
+
+
+def _settle(till: Till, payouts: PostgresPayouts, at: datetime, day: date) -> Consequences:
+    """Match everything open, then write what follows."""
+    lines = {line.line_key: line for line in till.expectations.open_lines()}
+    ours = {
+        key: line
+        for key, line in lines.items()
+        if line.bank_account is None or line.bank_account in till.profile.bank_accounts
+    }
+    _confirm_by_file(ours.values(), till, at)
+    returns = _returns([line for line in ours.values() if line.kind is LineKind.RETURN], till, day)
+    expected = _expectations(list(ours.values()), till)
+    to_match = [line.to_match() for line in ours.values() if line.kind is not LineKind.RETURN]
+    outcomes = match(to_match, [each.to_match() for each in expected.values()])
+    known = _known(outcomes, expected, till, payouts)
+    result = consequences(outcomes, ours, known, till.profile)
+    result.breaks.extend(returns.breaks)
+    result.matches.extend(returns.matches)
+    result.breaks.extend(off_the_chart(line, till.profile) for key, line in lines.items() if key not in ours)
+    for journal, outcome in zip(result.journals, till.ledger.post_all(result.journals), strict=True):
+        must_hold(outcome, journal.entry_id)
+    till.plans.record_all(result.events)
+    till.expectations.confirm(result.matches, day)
+    for attempt_id in result.cash_seen:
+        attempt = till.attempts.get(attempt_id, lock=True)
+        if attempt is not None and attempt.state is State.PRESUMED_PAID:
+            till.attempts.move(attempt_id, Event.CASH_SEEN, at=at, cause="payout on the bank statement")
+    return result
+
+
+def _confirm_by_file(lines: Iterable[FileLine], till: Till, at: datetime) -> None:
+    """The provider's file is the truth: an attempt without an outcome is captured when the file shows it."""
+    for line in lines:
+        if line.kind is LineKind.CAPTURE:
+            attempt_id = (line.key or "").partition(":")[2]
+            attempt = till.attempts.get(attempt_id, lock=True)
+            if attempt is not None and attempt.state in UNRESOLVED:
+                said = Succeeded(attempt_id, line.line_id, line.amount, line.booked_on, f"line {line.line_id}")
+                apply_outcome(till, attempt_id, said, at)
+
+
+def _returns(lines: Sequence[FileLine], till: Till, day: date) -> Consequences:
+    """F13b for each return of a payment of ours: the debt lives again, the instalment keeps its due day."""
+    result = Consequences()
+    for line in sorted(lines, key=lambda line: line.line_key):
+        attempt_id = (line.key or "").partition(":")[2]
+        attempt = till.attempts.get(attempt_id, lock=True)
+        if attempt is None:
+            reason = f"a return of {attempt_id}, which we do not know"
+            result.breaks.append(a_break(line, BreakClass.MISSING_INTERNAL, reason, till.profile))
+        elif attempt.state not in (State.PRESUMED_PAID, State.SETTLED) or line.amount != attempt.planned.amount:
+            reason = f"{line.amount} returned for {attempt_id}, which is {attempt.state} for {attempt.planned.amount}"
+            result.breaks.append(a_break(line, BreakClass.STATUS_CONFLICT, reason, till.profile))
+        else:
+            _returned(line, attempt, till, day, result)
+    return result
+
+
+def _returned(line: FileLine, attempt: Attempt, till: Till, day: date, result: Consequences) -> None:
+    planned = attempt.planned
+    plan = till.plans.get(planned.plan_id)
+    assert plan is not None, f"{planned.attempt_id} was paid for a plan that is not kept"
+    till.attempts.move(planned.attempt_id, Event.RETURNED, at=seen_on(line.booked_on).recorded_at, cause=line.line_id)
+    journal = return_booked(line, claim_of(plan, planned, till), Components(planned.principal, planned.interest))
+    must_hold(till.ledger.post(journal), journal.entry_id)
+    record_payment(till, plan, planned, kind=EventKind.RETURNED, cause=line.line_id, when=seen_on(line.booked_on))
+    expected = Expected(
+        key=str(line.key),
+        leg=Leg.LEDGER_PROVIDER,
+        amount=line.amount,
+        expected_on=line.booked_on,
+        due_by=line.reported_on,
+        created_by=line.line_id,
+        plan_id=plan.plan_id,
+        instalment_id=planned.instalment_id,
+    )
+    till.expectations.expect([expected])
+    result.matches.append(Matched(line.to_match(), expected.to_match(), Rule.ID))
+    reason = (
+        f"{planned.attempt_id} was paid on {attempt.captured_on} and returned; {planned.instalment_id} is due again"
+    )
+    broken = a_break(line, BreakClass.RETURNED, reason, till.profile, expectation_id=expected.key)
+    result.breaks.append(repaired(broken, day, journal.entry_id))
+
+
+def _expectations(lines: Sequence[FileLine], till: Till) -> dict[str, Expected]:
+    """Everything that these lines could close; the dues of imported plans are expected from here on."""
+    repayments = [line for line in lines if line.kind is LineKind.REPAYMENT]
+    if repayments:
+        upto = month_of(max(line.booked_on for line in repayments)).last
+        till.expectations.expect(
+            Expected(
+                key=due_key(due.instalment.instalment_id),
+                leg=Leg.LEDGER_BANK,
+                amount=due.open_amount,
+                expected_on=due.instalment.due_on,
+                due_by=month_of(due.instalment.due_on).last,
+                created_by=due.plan.plan_id,
+                account_id=due.plan.account_id,
+                plan_id=due.plan.plan_id,
+                instalment_id=due.instalment.instalment_id,
+                principal=due.open_principal,
+                interest=due.open_interest,
+                window=month_of(due.instalment.due_on),
+            )
+            for due in till.plans.due(upto)
+            if due.plan.origin is Origin.IMPORTED
+        )
+    keys = {line.key for line in lines if line.key is not None}
+    accounts = {line.account_id for line in repayments if line.account_id is not None}
+    return {each.key: each for each in till.expectations.expected(keys, accounts)}
+
+
+def _known(outcomes: Sequence[object], expected: Mapping[str, Expected], till: Till, payouts: PostgresPayouts) -> Known:
+    """Plans and payout parts that the matched lines are about."""
+    matched = [expected[o.expectation.expectation_id] for o in outcomes if isinstance(o, Matched)]
+    plan_ids = {each.plan_id for each in matched if each.plan_id is not None and each.leg == Leg.LEDGER_BANK}
+    payout_ids = {each.key.partition(":")[2] for each in matched if each.key.startswith(payout_key(""))}
+    merchant_ids = {each.key.partition(":")[2] for each in matched if each.key.startswith(merchant_payout_key(""))}
+    parts: dict[str, list[PayoutPart]] = {payout_id: [] for payout_id in payout_ids}
+    fees: dict[str, Money] = {}
+    for line in till.expectations.lines_of_payouts(payout_ids):
+        payout_id = str(line.payout_id)
+        if line.kind is LineKind.FEE:
+            fees[payout_id] = fees[payout_id] + line.amount if payout_id in fees else line.amount
+        elif line.kind in (LineKind.CAPTURE, LineKind.RETURN):
+            parts[payout_id].append(PayoutPart(line, _claim(line, till)))
+    for each in matched:
+        fees.setdefault(each.key.partition(":")[2], each.amount - each.amount)
+    plans = {plan_id: plan for plan_id in plan_ids if (plan := till.plans.get(plan_id)) is not None}
+    return Known(expected, plans, parts, fees, payouts.get_all(merchant_ids))
+
+
+def _claim(line: FileLine, till: Till) -> Claim | None:
+    attempt = till.attempts.get((line.key or "").partition(":")[2])
+    plan = None if attempt is None else till.plans.get(attempt.planned.plan_id)
+    return None if attempt is None or plan is None else claim_of(plan, attempt.planned, till)
+
+
+def _report(  # noqa: PLR0917 - the figures of one run, side by side
+    day: date,
+    taken: _Taken,
+    result: Consequences,
+    new: Counter[BreakClass],
+    overdue: Sequence[Break],
+    open_count: int,
+) -> ReconcileReport:
+    by_file = sum(1 for line in taken.lines if line.kind in (LineKind.FEE, LineKind.PAYOUT))
+    by_id = sum(1 for matched in result.matches if matched.rule is Rule.ID)
+    return ReconcileReport(
+        as_of=day,
+        files_taken=tuple(taken.names),
+        files_taken_before=tuple(taken.before),
+        files_refused=tuple(taken.refused),
+        lines=len(taken.lines),
+        matched_by_id=by_id + by_file,
+        matched_by_rule=len(result.matches) - by_id,
+        unmatched=sum(1 for broken in result.breaks if broken.closed_on is None),
+        found_late=tuple(result.late),
+        breaks={broken.value: count for broken, count in sorted(new.items())},
+        open_expectations=open_count,
+        listed=tuple(_listed(broken) for broken in (*result.breaks, *overdue)),
+        entries=len(result.journals),
+    )
+
+
+def _listed(broken: Break) -> Listed:
+    return Listed(
+        break_class=broken.break_class.value,
+        line_id=None if broken.line_key is None else broken.line_key.partition(":")[2],
+        expectation_id=broken.expectation_id,
+        amount=None if broken.amount is None else str(broken.amount),
+        reason=broken.reason,
+        owner=broken.owner,
+        opened_on=broken.opened_on,
+    )
