@@ -1,0 +1,35 @@
+"""Which files of an inbox are to be taken, and in which order."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+class InboxFault(Exception):
+    """The inbox is not a folder."""
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+def unseen(inbox: Path, taken: Mapping[str, str], upto: date | None = None) -> list[Path]:
+    """Files of days up to `upto` that were not taken under their name with these bytes, in the order of their days.
+
+    A file's day is the date in its name; one without a date is always taken.
+    """
+    if not inbox.is_dir():
+        raise InboxFault(f"{inbox}: no such folder to take files from")
+    found = []
+    for path in sorted(inbox.glob("*.csv")):
+        named = _DAY.search(path.name)
+        day = date.fromisoformat(named[0]) if named else None
+        if upto is not None and day is not None and day > upto:
+            continue
+        if taken.get(path.name) != hashlib.sha256(path.read_bytes()).hexdigest():
+            found.append((day or date.min, path.name, path))
+    return [path for _, _, path in sorted(found)]

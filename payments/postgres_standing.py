@@ -1,0 +1,195 @@
+"""Where reconciliation stands: every line, match, break and open expectation so far, read from the tables."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from psycopg import Connection
+
+from ledger.account import Side
+from ledger.money import Currency, Money
+from ledger.postgres import PostgresLedger
+
+_LINES = """
+SELECT count(*),
+       count(*) FILTER (WHERE l.kind IN ('fee', 'payout') OR m.rule = 'id'),
+       count(*) FILTER (WHERE m.rule = 'account_amount_window'),
+       count(*) FILTER (WHERE m.line_key IS NULL AND l.kind NOT IN ('fee', 'payout'))
+  FROM payments.lines l LEFT JOIN payments.matches m USING (line_key)
+"""
+_BREAKS = """
+SELECT class, count(*), count(*) FILTER (WHERE closed_on IS NULL) FROM payments.breaks GROUP BY class ORDER BY class
+"""
+_OPEN = """
+SELECT count(*), count(*) FILTER (WHERE e.due_by >= %(as_of)s),
+       count(*) FILTER (WHERE %(as_of)s - e.expected_on BETWEEN 0 AND 30),
+       count(*) FILTER (WHERE %(as_of)s - e.expected_on BETWEEN 31 AND 90),
+       count(*) FILTER (WHERE %(as_of)s - e.expected_on > 90)
+  FROM payments.expectations e
+ WHERE e.expected_on <= %(as_of)s
+   AND NOT EXISTS (SELECT FROM payments.matches m WHERE m.expectation_id = e.expectation_id)
+"""
+_LISTED = """
+SELECT class, coalesce(line_key, ''), coalesce(expectation_id, ''), currency, amount_minor, reason, owner, severity,
+       opened_on, due_by, closed_on, closed_by
+  FROM payments.breaks WHERE %(closed)s OR closed_on IS NULL ORDER BY class, opened_on, break_id
+"""
+_LATE = """
+SELECT m.expectation_id FROM payments.matches m WHERE m.late ORDER BY m.expectation_id
+"""
+# What should lie on the clearing account: captures whose payout is not in the bank.
+_CLEARING = """
+SELECT a.currency, sum(a.principal_minor + a.interest_minor), count(*)
+  FROM payments.attempts a
+ WHERE a.captured_on IS NOT NULL
+   AND NOT EXISTS (
+        SELECT FROM payments.lines l JOIN payments.matches m ON m.expectation_id = 'payout:' || l.payout_id
+         WHERE l.kind = 'capture' AND l.key = 'capture:' || a.attempt_id)
+ GROUP BY a.currency ORDER BY a.currency
+"""
+_STATEMENTS = """
+SELECT DISTINCT ON (bank_account, currency) bank_account, currency, closing_minor, closed_on FROM payments.statements
+ ORDER BY bank_account, currency, number DESC
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedBreak:
+    """A break as a person reads it."""
+
+    break_class: str
+    line_id: str
+    expectation_id: str
+    amount: str | None
+    reason: str
+    owner: str
+    severity: str
+    opened_on: date
+    due_by: date
+    age_days: int
+    closed_on: date | None
+    closed_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Clearing:
+    """The provider's clearing account: its balance, and the captures not yet paid out that must explain it."""
+
+    currency: str
+    balance_minor: int
+    explained_minor: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class BankBalance:
+    """A bank account's newest statement beside the books."""
+
+    bank_account: str
+    currency: str
+    statement_minor: int
+    ledger_minor: int
+    closed_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Every line is matched by id, by rule, or unmatched. `breaks` are all ever found, `open_breaks` those left."""
+
+    as_of: date
+    lines: int
+    matched_by_id: int
+    matched_by_rule: int
+    unmatched: int
+    breaks: Mapping[str, int]
+    open_breaks: Mapping[str, int]
+    open_expectations: int
+    in_time: int
+    open_by_age: Mapping[str, int]
+    found_late: tuple[str, ...]
+    clearing: tuple[Clearing, ...]
+    banks: tuple[BankBalance, ...]
+    listed: tuple[ListedBreak, ...]
+
+
+class PostgresStanding:
+    """Reads where reconciliation stands; writes nothing."""
+
+    def __init__(self, connection: Connection[Any], provider: str) -> None:
+        self._connection = connection
+        self._ledger = PostgresLedger(connection)
+        self._provider = provider
+
+    def last_day(self) -> date | None:
+        """The last day that any line tells of."""
+        row = self._connection.execute("SELECT max(reported_on) FROM payments.lines").fetchone()
+        return None if row is None else row[0]
+
+    def standing(self, as_of: date, *, closed: bool = False) -> Standing:
+        """Where it stands on a day; with `closed` the list holds breaks that were cured, too."""
+        lines, by_id, by_rule, unmatched = self._row(_LINES)
+        open_count, in_time, month, quarter, older = self._row(_OPEN, {"as_of": as_of})
+        breaks = list(self._connection.execute(_BREAKS))
+        return Standing(
+            as_of=as_of,
+            lines=lines,
+            matched_by_id=by_id,
+            matched_by_rule=by_rule,
+            unmatched=unmatched,
+            breaks={name: found for name, found, _ in breaks},
+            open_breaks={name: left for name, _, left in breaks if left},
+            open_expectations=open_count,
+            in_time=in_time,
+            open_by_age={"0-30": month, "31-90": quarter, "91+": older},
+            found_late=tuple(key for (key,) in self._connection.execute(_LATE)),
+            clearing=self._clearing(),
+            banks=self._banks(),
+            listed=tuple(_listed(row, as_of) for row in self._connection.execute(_LISTED, {"closed": closed})),
+        )
+
+    def _clearing(self) -> tuple[Clearing, ...]:
+        account = f"provider:{self._provider}:clearing"
+        found = []
+        explained = {row[0]: (int(row[1]), row[2]) for row in self._connection.execute(_CLEARING)}
+        for currency in Currency:
+            balance = self._ledger.balance(account, currency).posted(Side.DEBIT).minor
+            minor, attempts = explained.get(currency.value, (0, 0))
+            if balance or minor:
+                found.append(Clearing(currency.value, balance, minor, attempts))
+        return tuple(found)
+
+    def _banks(self) -> tuple[BankBalance, ...]:
+        return tuple(
+            BankBalance(
+                bank_account,
+                currency,
+                closing,
+                self._ledger.balance(f"bank:{bank_account}", Currency(currency)).posted(Side.DEBIT).minor,
+                closed_on,
+            )
+            for bank_account, currency, closing, closed_on in self._connection.execute(_STATEMENTS)
+        )
+
+    def _row(self, query: str, parameters: Mapping[str, object] | None = None) -> tuple[int, ...]:
+        row = self._connection.execute(query, parameters).fetchone()
+        assert row is not None, "a count is a row"
+        return tuple(row)
+
+
+def _listed(row: tuple[Any, ...], as_of: date) -> ListedBreak:
+    name, line_key, expectation_id, currency, minor, reason, owner, severity, opened_on, due_by, closed_on, by = row
+    return ListedBreak(
+        break_class=name,
+        line_id=line_key.partition(":")[2],
+        expectation_id=expectation_id,
+        amount=None if minor is None else str(Money(minor, Currency(currency))),
+        reason=reason,
+        owner=owner,
+        severity=severity,
+        opened_on=opened_on,
+        due_by=due_by,
+        age_days=max(0, ((closed_on or as_of) - opened_on).days),
+        closed_on=closed_on,
+        closed_by=by,
+    )
