@@ -8,7 +8,7 @@ from ledger.money import Currency, Money
 from payments.control_file import Content
 from payments.line import FileLine, LineKind, ParsedFile, due_key
 
-CONTRACT = "repayment_line.v1"
+CONTRACT = "repayment_line"
 
 
 def read_repayment_lines(content: Content) -> ParsedFile:

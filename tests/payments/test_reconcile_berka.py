@@ -1,0 +1,52 @@
+"""The real repayments of 328 loans against their plans."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from ledger.account import Side
+from ledger.money import Currency
+from lending.import_plans import import_plans
+from lending.products import imported_product
+from payments.postgres import PostgresPayouts
+from payments.postgres_standing import PostgresStanding
+from payments.reconcile import reconcile
+from tests.payments.berka_files import write_loans, write_repayments
+from tests.payments.plans import NOON, a_till, connect, posted
+
+
+@pytest.mark.slow
+def test_every_real_repayment_is_matched_or_listed(berka: Path, tmp_path: Path, database_url: str) -> None:
+    loans, repayments = tmp_path / "loans.csv", tmp_path / "repayments.csv"
+    assert write_loans(berka, loans) == 328
+    assert write_repayments(berka, repayments) == 3_561
+    with a_till(database_url) as till, connect(database_url) as connection:
+        payouts = PostgresPayouts(connection)
+        with till.database.transaction():
+            imported = import_plans(loans, plans=till.plans, ledger=till.ledger, product=imported_product())
+        assert imported.opened == 328
+
+        report = reconcile([repayments], till=till, payouts=PostgresPayouts(connection), at=NOON)
+
+        assert (report.lines, report.matched_by_id, report.matched_by_rule, report.unmatched) == (3_561, 0, 3_558, 3)
+        assert report.breaks == {"E4": 2, "E7": 1}
+        listed = {each.break_class: each for each in report.listed}
+        assert listed["E7"].reason.startswith("4500.00 CZK against 4492.00 CZK of due:berka-")
+        assert report.as_of == date(1996, 12, 31) or report.as_of <= date(1996, 12, 31)
+        suspense = posted(till, "suspense:unapplied", Side.CREDIT, Currency.CZK)
+        unmatched = [each.amount for each in report.listed]
+        assert f"{suspense // 100}.{suspense % 100:02d}" == _sum(unmatched)
+        assert till.ledger.trial_balance().balanced
+
+        again = reconcile([repayments], till=till, payouts=payouts, at=NOON)
+        assert (again.files_taken, again.lines, again.breaks) == ((), 0, {})
+        assert posted(till, "suspense:unapplied", Side.CREDIT, Currency.CZK) == suspense
+        standing = PostgresStanding(connection, "sandbox").standing(report.as_of)
+        assert standing.lines == standing.matched_by_rule + standing.unmatched == 3_561
+        assert standing.open_expectations == report.open_expectations > 0
+
+
+def _sum(amounts: list[str | None]) -> str:
+    minor = sum(int(str(amount).split()[0].replace(".", "")) for amount in amounts)
+    return f"{minor // 100}.{minor % 100:02d}"
