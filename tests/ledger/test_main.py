@@ -1,0 +1,103 @@
+"""The commands, as a person runs them."""
+
+import json
+from typing import Any
+
+import psycopg
+import pytest
+
+from ledger.__main__ import CorrelationFault, main
+from ledger.postgres import PostgresLedger
+from ledger.settings import SettingFault
+from tests.ledger.builders import NOON, a_claim, a_journal, a_purchase
+
+Connection = psycopg.Connection[Any]
+
+
+@pytest.fixture(autouse=True)
+def books(database_url: str, connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRANCHE_DATABASE_URL", database_url)
+    books = PostgresLedger(connection)
+    books.post(a_purchase())
+    books.hold(a_claim(), expires_at=NOON)
+    books.post(a_journal("F36a", "l-1", amounts={"cash": "4500.00"}, correlation={"line_id": "l-1"}))
+    connection.commit()
+
+
+def _report(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    assert main([*arguments, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert isinstance(report, dict)
+    return report
+
+
+def test_the_trial_balance_shows_every_account_and_equal_sums(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["trial-balance"]) == 0
+    shown = capsys.readouterr().out
+    assert "plan:p-1:principal" in shown
+    assert shown.splitlines()[-1].split() == ["total", "4600.00", "GBP", "4600.00", "GBP", "equal"]
+
+    report = _report(capsys, "trial-balance", "--as-of", "2026-01-10")
+    assert report["totals"] == {"GBP": {"debits_minor": 4600_00, "credits_minor": 4600_00}}
+    assert _report(capsys, "trial-balance", "--as-of", "2026-01-09")["lines"] == []
+
+
+def test_verify_is_silent_about_sound_books_and_ends_with_1_otherwise(
+    connection: Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _report(capsys, "verify")["verified"] is True
+    connection.execute("SET session_replication_role = replica")
+    connection.execute("UPDATE ledger.balances SET debits_posted = 1 WHERE account = 'bank:main'")
+    connection.commit()
+
+    assert main(["verify"]) == 1
+    assert "balance: bank:main: GBP debits_posted is 1, its entries say 450000" in capsys.readouterr().out
+
+
+def test_a_statement_shows_each_transfer_with_the_balance_after_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["statement", "plan:p-1:principal"]) == 0
+    assert "100.00 GBP" in capsys.readouterr().out
+    (first, second) = _report(capsys, "statement", "plan:p-1:principal")["lines"]["GBP"]
+    assert (first["balance_minor"], second["balance_minor"]) == (95_00, 100_00)
+
+
+def test_open_groups_are_listed_with_their_age(capsys: pytest.CaptureFixture[str]) -> None:
+    groups = _report(capsys, "open-groups", "--as-of", "2026-01-15")["groups"]
+
+    assert [(each["value"], each["posted_minor"], each["pending_minor"], each["age_days"]) for each in groups] == [
+        ("a-1", 0, 25_00, 5),
+        ("l-1", -4500_00, 0, 5),
+    ]
+    assert main(["open-groups", "--as-of", "2026-01-15"]) == 0
+    assert "2 groups open on 2026-01-15" in capsys.readouterr().out
+
+
+def test_entries_are_found_by_their_business_ids(capsys: pytest.CaptureFixture[str]) -> None:
+    found = _report(capsys, "entries", "--correlation", "plan_id=p-1", "--correlation", "attempt_id=a-1")["entries"]
+
+    assert [each["entry_id"] for each in found] == ["F12a:a-1"]
+    with pytest.raises(CorrelationFault, match="plan_id"):
+        main(["entries", "--correlation", "plan_id"])
+
+
+def test_holds_that_ran_out_are_voided_once(capsys: pytest.CaptureFixture[str]) -> None:
+    at = ("--at", "2026-01-10T12:00:00")
+
+    assert _report(capsys, "expire-holds", *at) == {"voided": ["F12a:a-1"]}
+    assert _report(capsys, "expire-holds", *at) == {"voided": []}
+
+
+def test_migrating_again_applies_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _report(capsys, "migrate")["applied"] == []
+
+
+@pytest.mark.parametrize("value", [None, "", "sqlite:///x"])
+def test_a_missing_or_malformed_address_is_named_with_an_example(
+    value: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if value is None:
+        monkeypatch.delenv("TRANCHE_DATABASE_URL")
+    else:
+        monkeypatch.setenv("TRANCHE_DATABASE_URL", value)
+    with pytest.raises(SettingFault, match=r"TRANCHE_DATABASE_URL.*for example TRANCHE_DATABASE_URL=postgresql://"):
+        main(["verify"])

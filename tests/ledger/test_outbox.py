@@ -1,0 +1,44 @@
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from ledger.outbox import append
+from ledger.store import Conflict
+from tests.ledger.builders import NOON
+
+Connection = psycopg.Connection[Any]
+FACT: dict[str, Any] = {
+    "event_id": "plan:p-1",
+    "event_type": "plan_opened.v1",
+    "key": "808",
+    "payload": {"plan_id": "p-1", "principal_minor": 10000},
+    "occurred_at": NOON,
+    "recorded_at": NOON,
+}
+
+
+def test_a_fact_is_kept_once(connection: Connection) -> None:
+    connection.execute("SET ROLE tranche_application")
+
+    assert append(connection, **FACT) is True
+    assert append(connection, **{**FACT, "recorded_at": NOON + timedelta(days=1)}) is False
+    rows = connection.execute("SELECT event_id, payload FROM ledger.outbox").fetchall()
+    assert rows == [("plan:p-1", FACT["payload"])]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("event_type", "plan_closed.v1"),
+        ("key", "809"),
+        ("payload", {"plan_id": "p-1", "principal_minor": 10001}),
+        ("occurred_at", NOON + timedelta(seconds=1)),
+    ],
+)
+def test_another_content_under_a_known_id_is_a_conflict(connection: Connection, field: str, value: object) -> None:
+    append(connection, **FACT)
+
+    with pytest.raises(Conflict, match=field):
+        append(connection, **{**FACT, field: value})
