@@ -85,14 +85,15 @@ CREATE CONSTRAINT TRIGGER check_schedule AFTER INSERT ON lending.plans
 CREATE CONSTRAINT TRIGGER check_schedule AFTER INSERT ON lending.instalments
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION lending.check_schedule();
 
--- Two payments of one instalment queue up on its row, so that neither overlooks the other.
+-- Two payments of one instalment queue up on its row, so that neither overlooks the other. The lock lets the foreign key
+-- of a further payment through, which is taken first: a stronger one would make the two wait for each other.
 CREATE FUNCTION lending.check_events() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
     excess text;
 BEGIN
     PERFORM FROM lending.instalments i
-      WHERE i.instalment_id IN (SELECT instalment_id FROM added) ORDER BY i.instalment_id FOR UPDATE;
+      WHERE i.instalment_id IN (SELECT instalment_id FROM added) ORDER BY i.instalment_id FOR NO KEY UPDATE;
     SELECT o.instalment_id INTO excess
       FROM lending.open_instalments o JOIN lending.instalments i USING (instalment_id)
      WHERE o.instalment_id IN (SELECT instalment_id FROM added)

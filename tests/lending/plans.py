@@ -1,0 +1,64 @@
+"""Plans and events for tests: what a case leaves out is filled in."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+from ledger.money import Currency, Money
+from lending.order import Product
+from lending.plan import EventKind, Instalment, Origin, Plan, PlanEvent, instalments_of
+from lending.schedule import Terms, schedule
+
+OPENED_ON = date(2026, 1, 10)
+NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)
+
+
+def pounds(amount: str) -> Money:
+    return Money.parse(amount, Currency.GBP)
+
+
+def a_plan(amount: str = "100.00", *, months: int | None = None, rate: int = 0, **changes: Any) -> Plan:
+    """A pay-in-3 plan, or a monthly one where `months` says over how many."""
+    product = Product.PAY_IN_3 if months is None else Product.MONTHLY
+    terms = Terms(product, pounds(amount), 2 if months is None else months, rate)
+    plan_id = changes.pop("plan_id", "p-d-1")
+    plan = Plan(
+        plan_id=plan_id,
+        shopper_id="s-1",
+        account_id="808",
+        merchant_id="m-1",
+        order_id="o-1",
+        decision_id="d-1",
+        origin=Origin.CHECKOUT,
+        product=product,
+        opened_on=OPENED_ON,
+        principal=terms.amount,
+        merchant_discount=pounds("5.00") if amount == "100.00" else pounds("0.00"),
+        annual_rate_basis_points=rate,
+        terms_version="checkout-1",
+        instalments=instalments_of(plan_id, schedule(terms, OPENED_ON)),
+    )
+    return replace(plan, **changes)
+
+
+def paid(plan: Plan, number: int, principal: str, *, interest: str = "0.00", **changes: Any) -> PlanEvent:
+    """A payment of the instalment at this place of the plan."""
+    instalment: Instalment = plan.instalments[number]
+    event = PlanEvent(
+        event_id=f"paid:{instalment.instalment_id}",
+        plan_id=plan.plan_id,
+        instalment_id=instalment.instalment_id,
+        kind=EventKind.PAID,
+        principal=pounds(principal),
+        interest=pounds(interest),
+        value_date=instalment.due_on,
+        occurred_at=NOON,
+        recorded_at=NOON,
+        cause=f"{instalment.instalment_id}#1",
+    )
+    return replace(event, **changes)
+
+
+def returned(plan: Plan, number: int, principal: str, **changes: Any) -> PlanEvent:
+    event = paid(plan, number, principal)
+    return replace(event, event_id=f"returned:{event.instalment_id}", kind=EventKind.RETURNED, **changes)
