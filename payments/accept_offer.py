@@ -9,7 +9,7 @@ from lending.record import StoredDecision
 from payments.attempt import UNRESOLVED, Attempt, Event, Planned, State, attempt_id_of
 from payments.collect import resolve, send
 from payments.opening import open_plan, plan_of
-from payments.outcome import Applied
+from payments.outcome import Applied, Result
 from payments.till import Till
 
 
@@ -96,31 +96,40 @@ def _pay_first(decision: StoredDecision, today: Instalment, asked_by: str, till:
     if before is not None and before.state is State.REJECTED:
         return PaymentRefused(before.attempt_id, before.refusal or "")
     last = till.attempts.latest([today.instalment_id]).get(today.instalment_id)
-    if last is None or last.state is State.REJECTED:
-        number = 1 if last is None else last.planned.number + 1
-        if number > till.policy.checkout_attempts:
-            return NotOnOffer("attempts-used", f"{number - 1} payments of this offer were refused; no more are tried.")
-        attempt = Attempt(_planned(decision, today, number, asked_by, till, at), State.CLAIMED)
-        with till.attempts.guard([attempt.attempt_id]) as mine:
-            if not mine:
-                return PaymentUnknown(attempt.attempt_id, "the payment is being resolved")
-            with till.database.transaction():
-                till.attempts.plan([attempt.planned])
-                till.attempts.move(attempt.attempt_id, Event.GUARD_PASSED, at=at, cause=decision.hold_id)
-            result = send(till, attempt, at)
-    else:
-        with till.attempts.guard([last.attempt_id]) as mine:
-            resolved = resolve(till, last.attempt_id, at) if mine else None
-        if resolved is None:
-            return PaymentUnknown(last.attempt_id, "the payment is being resolved")
-        result = resolved
-    if result.applied is Applied.UNKNOWN:
-        return PaymentUnknown(result.attempt.attempt_id, result.detail)
+    if last is not None and last.state is not State.REJECTED:
+        return _answer(last.attempt_id, _resolve(last, till, at), till)
+    number = 1 if last is None else last.planned.number + 1
+    if number > till.policy.checkout_attempts:
+        return NotOnOffer("attempts-used", f"{number - 1} payments of this offer were refused; no more are tried.")
+    planned = _planned(decision, today, number, asked_by, till, at)
+    return _answer(planned.attempt_id, _try(planned, decision, till, at), till)
+
+
+def _resolve(attempt: Attempt, till: Till, at: datetime) -> Result | None:
+    with till.attempts.guard([attempt.attempt_id]) as mine:
+        return resolve(till, attempt.attempt_id, at) if mine else None
+
+
+def _try(planned: Planned, decision: StoredDecision, till: Till, at: datetime) -> Result | None:
+    """F01's reservation stays while the provider is asked, so the attempt holds nothing of its own."""
+    with till.attempts.guard([planned.attempt_id]) as mine:
+        if not mine:
+            return None
+        with till.database.transaction():
+            till.attempts.plan([planned])
+            till.attempts.move(planned.attempt_id, Event.GUARD_PASSED, at=at, cause=decision.hold_id)
+        return send(till, Attempt(planned, State.CLAIMED), at)
+
+
+def _answer(attempt_id: str, result: Result | None, till: Till) -> Acceptance:
+    """What an attempt came to; None is somebody else resolving it at this moment."""
+    if result is None or result.applied is Applied.UNKNOWN:
+        return PaymentUnknown(attempt_id, "the payment is being resolved" if result is None else result.detail)
     if result.applied is Applied.REFUSED:
-        refused = till.attempts.get(result.attempt.attempt_id)
-        return PaymentRefused(result.attempt.attempt_id, (refused.refusal if refused else None) or "")
-    plan = till.plans.get(today.instalment_id.rpartition("/")[0])
-    assert plan is not None, f"{result.attempt.attempt_id} was captured and its plan is not kept"
+        refused = till.attempts.get(attempt_id)
+        return PaymentRefused(attempt_id, (refused.refusal if refused else None) or "")
+    plan = till.plans.get(result.attempt.planned.plan_id)
+    assert plan is not None, f"{attempt_id} was captured and its plan is not kept"
     return Accepted(plan, new=result.applied is Applied.CAPTURED)
 
 

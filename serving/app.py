@@ -9,7 +9,8 @@ from fastapi import FastAPI
 
 from lending import policy_file
 from models.artefact import load_champion
-from serving import decisions, health, problems
+from payments.sandbox import SandboxProvider
+from serving import accept, decisions, health, plans, problems
 from serving.decisions import Desk
 from serving.postgres import open_pool
 from serving.scoring import check_fit, code_digest
@@ -37,6 +38,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     check_fit(model, policies)
     pool = open_pool(settings.database_url, settings.connections, settings.wait_seconds)
 
+    provider = None if settings.provider_url is None else SandboxProvider(settings.provider_url)
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         pool.open(wait=False)
@@ -44,6 +47,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             yield
         finally:
             pool.close()
+            if provider is not None:
+                provider.close()
 
     app = FastAPI(
         title="Tranche",
@@ -56,8 +61,11 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     app.state.pool = pool
     app.state.clock = clock or clock_of(settings.clock_file)
     app.state.desk = Desk(pool, model, policies, app.state.clock, code_digest())
+    app.state.provider = provider
     problems.install(app, settings.largest_body)
     app.include_router(decisions.router)
+    app.include_router(accept.router)
+    app.include_router(plans.router)
     app.include_router(health.router)
     return app
 

@@ -110,7 +110,7 @@ class DecisionAnswer(BaseModel):
     disclosures: dict[str, Any]
 
 
-def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {
         status: {"model": ProblemBody, "content": {MEDIA_TYPE: {}}, "description": HTTPStatus(status).phrase}
         for status in statuses
@@ -120,7 +120,9 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
 
 
-@router.post("", status_code=201, responses={201: {"model": DecisionAnswer}, **_problems(400, 409, 413, 422, 503)})
+@router.post(
+    "", status_code=201, responses={201: {"model": DecisionAnswer}, **problem_responses(400, 409, 413, 422, 503)}
+)
 def decide_order(
     request: Request,
     asked: OrderRequest,
@@ -139,7 +141,7 @@ def decide_order(
     return _answer(made.decision, 201, headers)
 
 
-@router.get("/{decision_id}", responses={200: {"model": DecisionAnswer}, **_problems(404, 503)})
+@router.get("/{decision_id}", responses={200: {"model": DecisionAnswer}, **problem_responses(404, 503)})
 def read_decision(request: Request, decision_id: Annotated[str, Path(max_length=100)]) -> Response:
     """The decision as it was answered, byte for byte."""
     desk: Desk = request.app.state.desk

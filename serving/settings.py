@@ -18,6 +18,7 @@ class Settings:
     connections: int = 8
     wait_seconds: float = 2.0
     largest_body: int = 64 * 1024
+    provider_url: str | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -30,4 +31,5 @@ class Settings:
             ),
             models_dir=Path(required(environ, "TRANCHE_MODELS_DIR", "var/models")),
             clock_file=Path(clock_file) if clock_file else None,
+            provider_url=optional(environ, "TRANCHE_PROVIDER_URL", "") or None,
         )

@@ -38,6 +38,7 @@ def a_till(database_url: str, provider: Provider | None = None) -> Iterator[Till
 
 def a_decision(
     number: int = 1,
+    *,
     minor: int = 90_00,
     product: Product = Product.PAY_IN_3,
     months: int = 2,

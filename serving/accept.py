@@ -1,0 +1,94 @@
+"""`POST /v1/decisions/{id}/accept`: an approved decision becomes a plan; what is due today is paid first."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Request, Response
+from pydantic import BaseModel
+
+from payments.accept_offer import Accepted, NotOnOffer, PaymentRefused, PaymentUnknown, accept_offer
+from payments.postgres_till import DatabaseDown, connected, till_over
+from payments.sandbox import SandboxProvider
+from serving.decisions import Desk, problem_responses
+from serving.plans import PlanAnswer, answer
+from serving.postgres import ClaimedBefore, IdempotencyKeys, Unavailable, transaction
+from serving.problems import FieldFault, Problem
+
+ROUTE = "POST /v1/decisions/{id}/accept"
+
+_STATUS = {
+    "not-found": HTTPStatus.NOT_FOUND,
+    "in-progress": HTTPStatus.CONFLICT,
+    "not-approved": HTTPStatus.CONFLICT,
+    "no-merchant": HTTPStatus.CONFLICT,
+    "offer-expired": HTTPStatus.CONFLICT,
+    "attempts-used": HTTPStatus.CONFLICT,
+}
+
+
+class PendingAnswer(BaseModel):
+    """The payment's outcome is not known yet; the same request asks again."""
+
+    decision_id: str
+    attempt_id: str
+    status: str
+
+
+router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
+
+
+@router.post(
+    "/{decision_id}/accept",
+    status_code=201,
+    responses={
+        201: {"model": PlanAnswer},
+        202: {"model": PendingAnswer},
+        **problem_responses(400, 402, 404, 409, 422, 503),
+    },
+)
+def accept(
+    request: Request,
+    decision_id: Annotated[str, Path(max_length=100)],
+    idempotency_key: Annotated[str, Header(min_length=1, max_length=255)],
+) -> Response:
+    """Take the offer of an approved decision. The same key never pays twice."""
+    desk: Desk = request.app.state.desk
+    provider: SandboxProvider | None = request.app.state.provider
+    at = desk.clock()
+    _claim(desk, decision_id, idempotency_key)
+    if provider is None:
+        detail = "No payment provider is set up: TRANCHE_PROVIDER_URL is missing."
+        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "no-provider", detail)
+    try:
+        # A connection of its own: a slow provider must not keep one of the decisions' waiting.
+        with connected(request.app.state.settings.database_url) as connection:
+            till = till_over(connection, provider)
+            outcome = accept_offer(decision_id, asked_by=idempotency_key, till=till, at=at)
+            events = till.plans.events(outcome.plan.plan_id) if isinstance(outcome, Accepted) else ()
+    except DatabaseDown as error:
+        raise Unavailable(str(error)) from error
+    match outcome:
+        case Accepted(plan, new):
+            headers = {"Location": f"/v1/plans/{plan.plan_id}"} | ({} if new else {"Idempotency-Replayed": "true"})
+            body = answer(plan, events, at).model_dump_json()
+            return Response(body, HTTPStatus.CREATED, headers, "application/json")
+        case PaymentUnknown(attempt_id, _):
+            pending = PendingAnswer(decision_id=decision_id, attempt_id=attempt_id, status="payment_unknown")
+            return Response(pending.model_dump_json(), HTTPStatus.ACCEPTED, {"Retry-After": "1"}, "application/json")
+        case PaymentRefused(attempt_id, code):
+            detail = f"The payment due today was refused: {code}. Nothing is owed; the offer still stands."
+            faults = (FieldFault("attempt_id", attempt_id), FieldFault("code", code))
+            raise Problem(HTTPStatus.PAYMENT_REQUIRED, "payment-refused", detail, faults)
+        case NotOnOffer(code, detail):
+            wait = 1 if code == "in-progress" else None
+            raise Problem(_STATUS[code], code, detail, retry_after_seconds=wait)
+
+
+def _claim(desk: Desk, decision_id: str, key: str) -> None:
+    """A key belongs to one decision."""
+    with transaction(desk.pool) as connection:
+        claim = IdempotencyKeys(connection).claim(ROUTE, key, decision_id, desk.clock())
+    if isinstance(claim, ClaimedBefore) and claim.request != decision_id:
+        detail = f"The Idempotency-Key was used to accept {claim.request}."
+        faults = (FieldFault("decision_id", f"was {claim.request!r}, is {decision_id!r}"),)
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "key-reused", detail, faults)
