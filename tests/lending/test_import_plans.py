@@ -1,3 +1,5 @@
+import csv
+import gzip
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,7 +19,7 @@ from ledger.verify import verify
 from lending.__main__ import main
 from lending.import_plans import ImportedPlans, ImportFault, import_plans
 from lending.memory import MemoryPlans
-from lending.plan import Origin
+from lending.plan import Instalment, Origin
 from lending.postgres import PostgresPlans
 from lending.products import imported_product
 
@@ -171,3 +173,42 @@ def test_a_conflict_leaves_nothing_of_the_file_in_the_database(
         main(["import-plans", "--file", str(_file(tmp_path, _loan("5316"), _loan(amount_minor=1)))])
     assert PostgresPlans(connection).get("berka-5316") is None
     assert len(PostgresLedger(connection).entries(correlation={})) == 1
+
+
+def test_the_real_loans_fall_due_as_their_standing_orders_pay(tmp_path: Path, berka: Path) -> None:
+    standing = {row["account_id"]: row["amount"] for row in _table(berka, "order") if row["k_symbol"] == "UVER"}
+    loans = [
+        _loan(
+            row["loan_id"],
+            account_id=row["account_id"],
+            granted_on=datetime.strptime(f"19{row['date']}", "%Y%m%d").replace(tzinfo=UTC).date(),
+            amount_minor=Money.parse(row["amount"], Currency.CZK).minor,
+            duration_months=int(row["duration"]),
+            instalment_minor=Money.parse(standing[row["account_id"]], Currency.CZK).minor,
+        )
+        for row in _table(berka, "loan_1993_1996")
+    ]
+    lender = _Lender()
+
+    report = lender.take(_file(tmp_path, *loans))
+
+    assert (report.opened, report.instalments) == (328, 11_760)
+    assert report.principal[Currency.CZK] - report.lent[Currency.CZK] == _crowns("-198.00")
+    assert len(report.differences) == 151
+    days = {each.due_on.day for plan_id in _ids(loans) for each in _instalments(lender, plan_id)}
+    assert days == {12}
+
+
+def _table(berka: Path, name: str) -> list[dict[str, str]]:
+    with gzip.open(berka / f"{name}.asc.gz", "rt", encoding="utf-8") as file:
+        return list(csv.DictReader(file, delimiter=";"))
+
+
+def _ids(loans: list[Mapping[str, object]]) -> list[str]:
+    return [f"berka-{loan['loan_id']}" for loan in loans]
+
+
+def _instalments(lender: _Lender, plan_id: str) -> tuple[Instalment, ...]:
+    plan = lender.plans.get(plan_id)
+    assert plan is not None
+    return plan.instalments
