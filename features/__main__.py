@@ -31,7 +31,7 @@ def _features() -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one act; the exit code says how it ended."""
-    return app(argv, standalone_mode=False) or 0
+    return app(argv, standalone_mode=False, prog_name="tranche features") or 0
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ def _write(spark: Any, vectors: DataFrame, name: str, *, anew: bool) -> None:
     rows.createOrReplaceTempView("vectors_built")
     same = " AND ".join(f"kept.{column} = built.{column}" for column in KEY)
     spark.sql(
-        f"MERGE INTO {name} AS kept USING vectors_built AS built ON {same} "  # noqa: S608 - names from our own settings
+        f"MERGE INTO {name} AS kept USING vectors_built AS built ON {same} "
         "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
     )
 
