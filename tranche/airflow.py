@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import psutil
 import typer
 
 from tranche.fault import RuntimeFault
@@ -118,24 +117,15 @@ def _ended_or_answers(running: Running, address: str) -> bool:
 
 
 def stop_all(started: list[Running]) -> None:
-    """End the scheduler first, then the API server, each with the processes that it started."""
+    """End the scheduler first, then the API server, each with the tasks and processes that it started."""
     for running in reversed(started):
-        family = _family(running)
         running.stop(signal.SIGTERM, STOP_SECONDS)
-        _, alive = psutil.wait_procs(family, timeout=5)
-        for orphan in alive:
-            orphan.kill()
 
 
 def _watch(started: list[Running]) -> None:
     while all(running.is_alive for running in started):
         time.sleep(1.0)
     raise RuntimeFault("a part of Airflow ended by itself; see the logs in var/airflow")
-
-
-def _family(running: Running) -> list[psutil.Process]:
-    process = running.process()
-    return list(process.children(recursive=True)) if process else []
 
 
 def _airflow(words: list[str], environ: Mapping[str, str], home: Path) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -61,19 +62,25 @@ class Running:
         return self.process() is not None
 
     def stop(self, signal_number: int, patience_seconds: float) -> None:
-        """Ask it to end, wait, and kill it when it does not. Its children are ended with it."""
+        """Ask it to end, wait, and kill it when it does not; whatever it has started ends with it.
+
+        Its descendants are looked for again and again meanwhile: one whose parent ends first would be found no more.
+        """
         process = self.process()
         if process is None:
             return
-        family = [process, *_children(process)]
-        try:
+        family = _grown({process})
+        with suppress(psutil.NoSuchProcess):
             process.send_signal(signal_number)
-        except psutil.NoSuchProcess:
-            return
-        _, alive = psutil.wait_procs(family, timeout=patience_seconds)
-        for each in alive:
-            each.kill()
-        psutil.wait_procs(alive, timeout=patience_seconds)
+        end = time.monotonic() + patience_seconds
+        while family:
+            _, alive = psutil.wait_procs(family, timeout=0.1)
+            family = _grown(set(alive))
+            # Once it is gone itself, what it left behind has nobody to work for.
+            if time.monotonic() > end or process not in family:
+                for each in family:
+                    with suppress(psutil.NoSuchProcess):
+                        each.kill()
 
 
 def start_module(
@@ -162,8 +169,10 @@ def _ready_or_ended(running: Running, is_ready: Callable[[int], bool], port: int
     return not running.is_alive or is_ready(port)
 
 
-def _children(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return list(process.children(recursive=True))
-    except psutil.NoSuchProcess:
-        return []
+def _grown(family: set[psutil.Process]) -> set[psutil.Process]:
+    """The processes with all their descendants as they are now."""
+    grown = set(family)
+    for process in family:
+        with suppress(psutil.NoSuchProcess):
+            grown.update(process.children(recursive=True))
+    return grown

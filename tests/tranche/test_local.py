@@ -17,6 +17,7 @@ import pytest
 
 from pipelines.lake.iceberg import catalog
 from pipelines.settings import Settings
+from tests.tranche.processes import processes_of
 from tranche.fault import RuntimeFault
 from tranche.iceberg import CREDENTIALS
 from tranche.local import LocalRuntime
@@ -145,7 +146,7 @@ def test_down_leaves_no_process_and_up_finds_everything_as_it_was(runtime: Local
     assert set(runtime.down()) == {"postgres", "aws"}
 
     assert not [pid for pid in pids.values() if _lives(pid)]
-    assert not _processes_of(runtime.folder)
+    assert not processes_of(runtime.folder)
     assert set(_states(runtime).values()) == {"down"}
     assert runtime.down() == ()
     assert runtime.bring_up().repaired == ()
@@ -183,7 +184,7 @@ def test_the_provider_is_started_repaired_with_its_book_and_stopped(folder: Path
         assert second.environment == first.environment
     finally:
         runtime.down()
-    assert not _processes_of(runtime.folder)
+    assert not processes_of(runtime.folder)
 
 
 def test_a_remembered_port_that_another_program_has_taken_is_left_to_it(runtime: LocalRuntime) -> None:
@@ -262,16 +263,3 @@ def _lives(pid: int) -> bool:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
-
-
-def _processes_of(folder: Path) -> list[str]:
-    """Command lines of everything alive that was started in or on this folder."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            words = process.cmdline()
-            if process.pid != os.getpid() and (str(folder) in " ".join(words) or str(folder) in process.cwd()):
-                found.append(" ".join(words))
-        except psutil.Error:
-            continue
-    return found
