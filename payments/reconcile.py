@@ -6,17 +6,14 @@ the order in which files arrive changes nothing; a run that was killed is comple
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 
-from data_contracts.files import FileFault
 from ledger.money import Money
 from lending.bookings import Claim, Components
 from lending.plan import EventKind, Origin
 from payments.attempt import UNRESOLVED, Attempt, Event, State
-from payments.bank_statement import COLUMNS as STATEMENT_COLUMNS
-from payments.bank_statement import StatementFault, read_bank_statement
 from payments.charge import Succeeded
 from payments.consequences import (
     Consequences,
@@ -30,14 +27,11 @@ from payments.consequences import (
     return_booked,
     seen_on,
 )
-from payments.control_file import Content
 from payments.line import (
     Expected,
     FileLine,
     Leg,
     LineKind,
-    ParsedFile,
-    StatementHead,
     due_key,
     merchant_payout_key,
     payout_key,
@@ -46,10 +40,8 @@ from payments.matching import BreakClass, Matched, Rule, match, month_of
 from payments.opening import must_hold
 from payments.outcome import apply_outcome, claim_of, record_payment
 from payments.postgres import PostgresPayouts
-from payments.postgres_reconciliation import Break, LineConflict
-from payments.provider_settlement import COLUMNS as SETTLEMENT_COLUMNS
-from payments.provider_settlement import read_provider_settlement
-from payments.repayment_lines import read_repayment_lines
+from payments.postgres_reconciliation import Break
+from payments.take_files import TakenFiles, take_files
 from payments.till import Till
 
 
@@ -88,14 +80,6 @@ class ReconcileReport:
     entries: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Taken:
-    names: list[str]
-    before: list[str]
-    refused: list[str]
-    lines: list[FileLine]
-
-
 def reconcile(
     files: Sequence[Path],
     *,
@@ -111,16 +95,9 @@ def reconcile(
     `as_of` is the day by which things are missing; without it, the last day that any taken line tells of. A damaged
     file raises `FileFault` with `refuse_loudly`, else it is listed as a break and the others proceed.
     """
-    taken = _Taken([], [], [], [])
     new: Counter[BreakClass] = Counter()
-    for path in files:
-        tick(path.name)
-        try:
-            _take(path, till, at, taken, new)
-        except FileFault as fault:
-            if refuse_loudly:
-                raise
-            _refuse(path, fault, till, at, taken, new)
+    taken = take_files(files, till=till, at=at, refuse_loudly=refuse_loudly, tick=tick)
+    new.update(taken.breaks)
     with till.database.transaction():
         till.database.execute("SELECT pg_advisory_xact_lock(hashtextextended('payments.reconcile', 0))")
         last = till.expectations.last_day()
@@ -132,127 +109,6 @@ def reconcile(
         new.update(till.expectations.raise_breaks(overdue))
         open_count = till.expectations.count_open(min(day, last or day))
     return _report(day, taken, result, new, overdue, open_count)
-
-
-# Files.
-
-
-def _take(path: Path, till: Till, at: datetime, taken: _Taken, new: Counter[BreakClass]) -> None:
-    """Take one file whole, in a transaction of its own. Raises `FileFault`; the same bytes again are E5."""
-    content = Content.of(path)
-    parsed = _read(content)
-    with till.database.transaction():
-        if not till.expectations.take_file(content, parsed.kind, len(parsed.lines), at):
-            taken.before.append(path.name)
-            new.update(till.expectations.raise_breaks(_delivered_again(content, parsed, till)))
-            return
-        try:
-            again = set(till.expectations.add_lines(content.digest, parsed.lines))
-        except LineConflict as conflict:
-            raise FileFault(path, 0, conflict.field, str(conflict)) from conflict
-        if parsed.statement is not None:
-            _follow(content, parsed.statement, till)
-        till.expectations.expect(_payouts_expected(parsed.lines, content, till))
-        till.expectations.close_break(f"file:{content.digest}", at.date(), "taken")
-        told_again = [_told_again(line, content, till) for line in parsed.lines if line.line_key in again]
-        new.update(till.expectations.raise_breaks(told_again))
-    taken.names.append(path.name)
-    taken.lines.extend(line for line in parsed.lines if line.line_key not in again)
-
-
-def _read(content: Content) -> ParsedFile:
-    """By the header which file it is."""
-    header = content.raw.split(b"\n", 1)[0].decode("utf-8", "replace").strip().split(",")
-    if header == list(SETTLEMENT_COLUMNS):
-        return read_provider_settlement(content)
-    if header == list(STATEMENT_COLUMNS):
-        return read_bank_statement(content)
-    return read_repayment_lines(content)
-
-
-def _follow(content: Content, head: StatementHead, till: Till) -> None:
-    """A statement follows the one before: by its number, and by the balance it opens with."""
-    last = till.expectations.last_statement(head.bank_account, head.currency)
-    if last is not None:
-        number, closing = last
-        if head.number != number + 1:
-            raise FileFault(content.path, 2, "statement", f"out of sequence: {head.number} came after {number}")
-        if head.opening_minor != closing:
-            reason = f"opens with {head.opening_minor}, the statement before closed with {closing}"
-            raise StatementFault(content.path, 2, "balance_minor", reason)
-    elif head.number != 1:
-        raise FileFault(content.path, 2, "statement", f"out of sequence: {head.number} is the first to come")
-    till.expectations.add_statement(content.digest, head)
-
-
-def _payouts_expected(lines: Sequence[FileLine], content: Content, till: Till) -> list[Expected]:
-    """What the provider says it sends must come into the bank."""
-    return [
-        Expected(
-            key=payout_key(str(line.payout_id)),
-            leg=Leg.PROVIDER_BANK,
-            amount=line.amount,
-            expected_on=line.booked_on,
-            due_by=line.booked_on + timedelta(days=till.profile.payout_days),
-            created_by=f"{content.path.name}:{line.line_id}",
-        )
-        for line in lines
-        if line.kind is LineKind.PAYOUT
-    ]
-
-
-def _delivered_again(content: Content, parsed: ParsedFile, till: Till) -> list[Break]:
-    """E5: the same bytes under another name; under the same name it is simply the same file."""
-    names = till.expectations.names_of(content.digest)
-    if content.path.name == names[0] or not parsed.lines:
-        return []
-    treatment = till.profile.treatments[BreakClass.DUPLICATE_ROW]
-    day = max(line.reported_on for line in parsed.lines)
-    return [
-        Break(
-            break_id=f"file:{content.digest}:{content.path.name}",
-            break_class=BreakClass.DUPLICATE_ROW,
-            reason=f"{content.path.name} has the bytes of {names[0]}: {len(parsed.lines)} rows counted, none posted",
-            owner=treatment.owner,
-            severity=treatment.severity,
-            opened_on=day,
-            due_by=treatment.due_by(day),
-            closed_on=day,
-            closed_by="not posted",
-        )
-    ]
-
-
-def _told_again(line: FileLine, content: Content, till: Till) -> Break:
-    """E5: a row that an earlier file told already."""
-    broken = a_break(line, BreakClass.DUPLICATE_ROW, f"told again by {content.path.name}; not posted", till.profile)
-    broken = replace(broken, break_id=f"row:{content.digest}:{line.line_key}")
-    return repaired(broken, line.reported_on, "not posted")
-
-
-def _refuse(path: Path, fault: FileFault, till: Till, at: datetime, taken: _Taken, new: Counter[BreakClass]) -> None:
-    """E22 or E26: the file is left alone, and listed until it comes whole."""
-    broken = BreakClass.STATEMENT_BALANCE if isinstance(fault, StatementFault) else BreakClass.FILE_FAULT
-    treatment = till.profile.treatments[broken]
-    try:
-        digest = Content.of(path).digest
-    except FileFault:
-        digest = path.name
-    with till.database.transaction():
-        listed = Break(
-            break_id=f"file:{digest}",
-            break_class=broken,
-            reason=fault.user_message,
-            owner=treatment.owner,
-            severity=treatment.severity,
-            opened_on=at.date(),
-            due_by=treatment.due_by(at.date()),
-        )
-        new.update(till.expectations.raise_breaks([listed]))
-    taken.refused.append(fault.user_message)
-
-
-# Lines.
 
 
 def _settle(till: Till, payouts: PostgresPayouts, at: datetime, day: date) -> Consequences:
@@ -395,7 +251,7 @@ def _claim(line: FileLine, till: Till) -> Claim | None:
 
 def _report(  # noqa: PLR0917 - the figures of one run, side by side
     day: date,
-    taken: _Taken,
+    taken: TakenFiles,
     result: Consequences,
     new: Counter[BreakClass],
     overdue: Sequence[Break],

@@ -1,0 +1,139 @@
+"""The simulated provider and bank in one process with the acts, for tests of what their files lead to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+from ledger.money import Currency, Money
+from lending import bookings
+from lending.bookings import When
+from payments.charge import (
+    ChargeRequest,
+    ChargeResult,
+    EnquiryResult,
+    NotKnown,
+    RefusalCode,
+    Refused,
+    Succeeded,
+    Unknown,
+)
+from payments.collect import CollectReport, collect
+from payments.inbox import unseen
+from payments.opening import must_hold
+from payments.pay_merchants import PayMerchantsReport, pay_merchants
+from payments.postgres import PostgresPayouts
+from payments.reconcile import ReconcileReport, reconcile
+from payments.till import Till
+from simulation.bank import SimulatedBank, open_bank
+from simulation.day_end import end_day
+from simulation.provider import Charge, Order, SimulatedProvider, open_provider
+
+CAPITAL = Money(10_000_00, Currency.GBP)
+
+
+class InProcess:
+    """The provider's book behind the port that collection knows."""
+
+    name = "sandbox"
+
+    def __init__(self, book: SimulatedProvider) -> None:
+        self.book = book
+
+    def charge(self, request: ChargeRequest) -> ChargeResult:
+        order = Order(
+            request.attempt_id, request.amount.minor, request.amount.currency.value, request.shopper_id,
+            request.instalment_id, request.requested_on,
+        )  # fmt: skip
+        charge, lost = self.book.charge(order)
+        return Unknown(request.attempt_id, "the answer was lost") if lost else said(charge)
+
+    def enquire(self, attempt_id: str) -> EnquiryResult:
+        charge = self.book.find(attempt_id)
+        return NotKnown(attempt_id) if charge is None else said(charge)
+
+
+def said(charge: Charge) -> ChargeResult:
+    order = charge.order
+    if charge.status == "declined":
+        return Refused(order.key, RefusalCode.INSUFFICIENT_FUNDS, charge.code or "")
+    amount = Money(order.amount_minor, Currency(order.currency))
+    return Succeeded(order.key, charge.reference, amount, order.requested_on)
+
+
+@dataclass
+class Outside:
+    """A provider and a bank with their folders."""
+
+    folder: Path
+    behaviour: Mapping[str, tuple[str, int]]
+    seed: int = 7
+    book: SimulatedProvider = field(init=False)
+    bank: SimulatedBank = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.book = open_provider(self.folder, self.seed, self.behaviour)
+        self.bank = open_bank(self.folder)
+        self.bank.open_with("GBP", CAPITAL.minor)
+        self.inbox.mkdir(exist_ok=True)
+
+    @property
+    def inbox(self) -> Path:
+        return self.folder / "inbox"
+
+    @property
+    def outbox(self) -> Path:
+        return self.folder / "outbox"
+
+    @property
+    def provider(self) -> InProcess:
+        return InProcess(self.book)
+
+    def end(self, day: date) -> list[Path]:
+        report = end_day(day, self.book, self.bank, self.inbox, self.outbox)
+        assert report.refused_files == ()
+        return [self.inbox / name for name in report.files]
+
+
+def pay_capital_in(till: Till, on: date) -> None:
+    journal = bookings.capital_paid_in("start", "main", CAPITAL, When.day(on))
+    with till.database.transaction():
+        must_hold(till.ledger.post(journal), journal.entry_id)
+
+
+def at(day: date, hour: int = 18) -> datetime:
+    return datetime.combine(day, time(hour), UTC)
+
+
+def collected(till: Till, day: date) -> CollectReport:
+    return collect(day, till=till, at=at(day))
+
+
+def merchants_paid(till: Till, outside: Outside, day: date) -> PayMerchantsReport:
+    return pay_merchants(day, till=till, payouts=payouts(till), outbox=outside.outbox, at=at(day, 19))
+
+
+def reconciled(till: Till, files: list[Path], day: date, *, loudly: bool = True) -> ReconcileReport:
+    return reconcile(files, till=till, payouts=payouts(till), at=at(day, 23), as_of=day, refuse_loudly=loudly)
+
+
+def inbox_reconciled(till: Till, outside: Outside, day: date) -> ReconcileReport:
+    files = unseen(outside.inbox, till.expectations.names_taken(), day)
+    return reconciled(till, files, day, loudly=False)
+
+
+def evening(till: Till, outside: Outside, day: date) -> ReconcileReport:
+    """Collect, let the outside world end its day, reconcile."""
+    collected(till, day)
+    outside.end(day)
+    return inbox_reconciled(till, outside, day)
+
+
+def payouts(till: Till) -> PostgresPayouts:
+    from typing import Any, cast
+
+    return PostgresPayouts(cast("Any", till.database))
+
+
+def days(first: date, count: int) -> list[date]:
+    return [first + timedelta(days=number) for number in range(count)]
