@@ -153,7 +153,7 @@ def breaks(
     """Where reconciliation stands: lines, matches, breaks by class and age, open expectations, clearing and bank."""
     from payments.postgres_standing import PostgresStanding
     from payments.postgres_till import connected
-    from payments.profile import load_profile
+    from payments.rail_profile import load_profile
 
     settings = Settings.from_environment()
     with connected(settings.database_url) as connection, connection.transaction():

@@ -13,7 +13,7 @@ from payments.line import Expected, FileLine, LineKind
 from payments.matching import BreakClass, Different, Matched, Outcome, Unexpected
 from payments.payout_file import MerchantPayout
 from payments.postgres_reconciliation import Break
-from payments.profile import Profile
+from payments.rail_profile import Profile
 
 
 @dataclass(frozen=True, slots=True)

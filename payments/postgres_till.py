@@ -13,8 +13,8 @@ from lending.postgres_decisions import PostgresDecisions
 from lending.products import checkout_product
 from payments.postgres import PostgresAttempts
 from payments.postgres_reconciliation import PostgresReconciliation
-from payments.profile import load_profile
 from payments.provider import Provider
+from payments.rail_profile import load_profile
 from payments.retry import load_policy
 from payments.till import Till
 

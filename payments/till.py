@@ -9,8 +9,8 @@ from lending.postgres_decisions import PostgresDecisions
 from lending.products import CheckoutProduct
 from payments.postgres import PostgresAttempts
 from payments.postgres_reconciliation import PostgresReconciliation
-from payments.profile import Profile
 from payments.provider import Provider
+from payments.rail_profile import Profile
 from payments.retry import RetryPolicy
 
 

@@ -1,0 +1,163 @@
+"""The acts as commands, against a database, the provider as a process, and folders of files."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from data_contracts.environment import SettingFault
+from data_contracts.files import FileFault
+from payments.__main__ import UsageFault, main
+from payments.inbox import InboxFault, unseen
+from payments.postgres_till import DatabaseDown
+from tests.payments.plans import a_till, an_open_plan, first_due
+from tests.simulation.test_serve import a_server
+
+
+@pytest.fixture
+def world(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Path]]:
+    folder = tmp_path / "provider"
+    folder.mkdir()
+    with a_server(folder) as (address, _):
+        line = '{"account_id": "a-1", "shopper_id": "s-1", "kind": "pays", "from_instalment": 1}'
+        httpx.put(f"{address}/behaviour", content=line).raise_for_status()
+        clock = tmp_path / "clock"
+        clock.write_text("2026-04-02T18:00:00Z")
+        monkeypatch.setenv("TRANCHE_DATABASE_URL", database_url)
+        monkeypatch.setenv("TRANCHE_PROVIDER_URL", address)
+        monkeypatch.setenv("TRANCHE_CLOCK_FILE", str(clock))
+        yield address, folder
+
+
+def said(capsys: pytest.CaptureFixture[str], *argv: str) -> Any:
+    assert main([*argv, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_collect_pay_reconcile_and_list_from_the_command_line(
+    world: tuple[str, Path], database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address, folder = world
+    with a_till(database_url) as till:
+        plan = an_open_plan(till)
+    due = first_due(plan)
+
+    collected = said(capsys, "collect", "--due", due.isoformat())
+    assert (collected["captured"], collected["captured_minor"]) == (1, {"GBP": plan.instalments[0].amount.minor})
+    paid = said(capsys, "pay-merchants", "--on", due.isoformat(), "--outbox", str(folder / "outbox"))
+    assert (paid["new"], paid["file"]) == (1, f"payouts-{due}.csv")
+    for days in (0, 1):
+        day = (due + timedelta(days=days)).isoformat()
+        httpx.post(f"{address}/day-end", params={"date": day}).raise_for_status()
+    later = (due + timedelta(days=1)).isoformat()
+    first = said(capsys, "reconcile", "--inbox", str(folder / "inbox"), "--day", later)
+    assert (first["lines"], first["matched_by_id"], first["unmatched"], first["breaks"]) == (5, 5, 0, {})
+    none = said(capsys, "reconcile", "--inbox", str(folder / "inbox"), "--day", later)
+    assert (none["files_taken"], none["lines"]) == ([], 0)
+    standing = said(capsys, "breaks")
+    assert (standing["lines"], standing["open_breaks"], standing["open_expectations"]) == (5, {}, 0)
+    for argv in (
+        ["collect", "--due", later],
+        ["breaks"],
+        ["reconcile", "--inbox", str(folder / "inbox"), "--day", later],
+    ):
+        assert main(argv) == 0
+    out = capsys.readouterr().out
+    assert "no file in" in out
+    assert "5 lines, 5 matched by id" in out
+
+
+def test_a_damaged_file_in_the_inbox_makes_the_command_fail_and_the_others_proceed(
+    world: tuple[str, Path], database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address, folder = world
+    with a_till(database_url) as till:
+        due = first_due(an_open_plan(till))
+    said(capsys, "collect", "--due", due.isoformat())
+    httpx.post(f"{address}/day-end", params={"date": due.isoformat()}).raise_for_status()
+    (folder / "inbox" / f"settlement-{due}-EUR.csv").write_text("line_id,kind\n")
+
+    code = main(["reconcile", "--inbox", str(folder / "inbox"), "--day", due.isoformat(), "--json"])
+
+    report = json.loads(capsys.readouterr().out)
+    assert code == 1
+    assert report["breaks"] == {"E22": 1}
+    assert report["matched_by_id"] == 3
+
+
+@pytest.mark.parametrize(
+    ("argv", "fault", "text"),
+    [
+        (["collect", "--due", "tomorrow"], UsageFault, "'tomorrow' is not a day"),
+        (["reconcile"], UsageFault, "either --file FILE or --inbox DIR"),
+        (["reconcile", "--inbox", "."], UsageFault, "--inbox needs --day"),
+        (["reconcile", "--inbox", "nowhere", "--day", "2026-04-02"], InboxFault, "nowhere: no such folder"),
+        (["reconcile", "--file", "nowhere.csv"], FileFault, "nowhere.csv: line 0: (file): No such file"),
+    ],
+)
+def test_a_wrong_command_says_what_is_wrong(
+    world: tuple[str, Path], argv: list[str], fault: type[Exception], text: str
+) -> None:
+    with pytest.raises(fault) as caught:
+        main(argv)
+
+    assert text in caught.value.user_message  # type: ignore[attr-defined]
+
+
+def test_a_missing_setting_is_named_with_an_example(monkeypatch: pytest.MonkeyPatch, database_url: str) -> None:
+    monkeypatch.setenv("TRANCHE_DATABASE_URL", database_url)
+    monkeypatch.delenv("TRANCHE_PROVIDER_URL", raising=False)
+
+    with pytest.raises(SettingFault, match=r"TRANCHE_PROVIDER_URL=http://127\.0\.0\.1:8090"):
+        main(["collect", "--due", "2026-04-02"])
+
+
+def test_a_database_that_is_down_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRANCHE_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/tranche")
+
+    with pytest.raises(DatabaseDown, match="cannot be reached"):
+        main(["breaks"])
+
+
+def test_the_clock_file_is_the_time_of_the_act(
+    world: tuple[str, Path], database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with a_till(database_url) as till:
+        plan = an_open_plan(till)
+    said(capsys, "collect", "--due", first_due(plan).isoformat())
+
+    with a_till(database_url) as till:
+        attempt = till.attempts.get(f"{plan.instalments[0].instalment_id}#1")
+    assert attempt is not None
+    assert attempt.submitted_at == datetime(2026, 4, 2, 18, tzinfo=UTC)
+
+
+def test_an_inbox_is_read_in_the_order_of_days_and_not_beyond_the_day(tmp_path: Path) -> None:
+    for name in ("statement-2026-01-02-main.csv", "settlement-2026-01-02.csv", "settlement-2026-01-01.csv",
+                 "settlement-2026-01-03.csv", "lines.csv", "notes.txt"):  # fmt: skip
+        (tmp_path / name).write_text(name)
+
+    names = [path.name for path in unseen(tmp_path, {}, date(2026, 1, 2))]
+
+    assert names == [
+        "lines.csv",
+        "settlement-2026-01-01.csv",
+        "settlement-2026-01-02.csv",
+        "statement-2026-01-02-main.csv",
+    ]
+
+
+def test_a_file_that_was_taken_comes_again_only_with_other_bytes(tmp_path: Path) -> None:
+    import hashlib
+
+    path = tmp_path / "settlement-2026-01-01.csv"
+    path.write_text("one")
+    taken = {path.name: hashlib.sha256(b"one").hexdigest()}
+
+    assert unseen(tmp_path, taken) == []
+    path.write_text("two")
+    assert unseen(tmp_path, taken) == [path]
