@@ -5,15 +5,20 @@ The loans were granted long ago: a decision stands beside its loan's plan and ne
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from lending.import_plans import ImportedPlans
+from payments.postgres_standing import Standing
+from tranche import demo_standing
+from tranche.demo_cash import Cash, cash_against_plan
 from tranche.demo_course import MoneyRun, Place
 from tranche.demo_decisions import Answer, Ask, Checkout
 from tranche.demo_lake import LakeRun, Split
 from tranche.stages import Stages
-from tranche.wording import count
+from tranche.summary import Plans
+from tranche.wording import count, money
 
 APPLICATIONS, LOANS = "curated.credit_applications", "curated.granted_loans"
 COLUMNS = (
@@ -62,7 +67,21 @@ class BerkaCourse:
         return answers
 
     def move_money(self, stages: Stages, place: Place, answers: Sequence[Answer]) -> MoneyRun:
-        raise NotImplementedError
+        """Import every granted loan as a plan; match every repayment that the bank's data show."""
+        del answers  # a loan of the past is not waiting for our decision
+        tables = _tables(place)
+        imported = _import(stages, place, tables)
+        standing = _reconcile(stages, place, tables)
+        cash = _cash(place, tables, standing.as_of)
+        return MoneyRun(
+            plans=Plans(opened=imported.opened, instalments=imported.instalments),
+            reconciliation=demo_standing.figures(standing),
+            cash=cash.months,
+            breaks=demo_standing.breaks(standing, self.currency),
+            financed_minor=cash.financed_minor,
+            collected_minor=cash.received_minor,
+            notes=_notes(imported, standing),
+        )
 
 
 def outcomes(answers: Sequence[Answer]) -> str:
@@ -92,3 +111,76 @@ def _asks(tables: Any, after: date, until: date) -> list[Ask]:
     ]
     rows.sort(key=lambda row: (row["applied_at"], row["application_id"]))
     return [Ask(row.pop("applied_at"), row | {"order_id": row["application_id"]}) for row in rows]
+
+
+def _import(stages: Stages, place: Place, tables: Any) -> ImportedPlans:
+    with stages.stage("plans", "every granted loan becomes a plan that was taken over") as say:
+        from ledger.postgres import PostgresLedger, connect
+        from lending.import_plans import import_plans
+        from lending.postgres import PostgresPlans
+        from lending.products import imported_product
+        from pipelines.export_loans import export_loans
+
+        file = export_loans(tables, place.folder / "granted_loans.csv").path
+        with connect(place.database_url) as connection:
+            plans, ledger = PostgresPlans(connection), PostgresLedger(connection)
+            imported = import_plans(file, plans=plans, ledger=ledger, product=imported_product())
+        say(f"{count(imported.opened)} plans with {count(imported.instalments)} instalments")
+        for currency, principal in imported.principal.items():
+            lent = imported.lent[currency]
+            owed, given = money(principal.minor, currency), money(lent.minor, currency)
+            say(f"{owed} in dues against {given} lent: {money((principal - lent).minor, currency)} rounded into dues")
+    return imported
+
+
+def _reconcile(stages: Stages, place: Place, tables: Any) -> Standing:
+    with stages.stage("reconcile", "every repayment meets a due in its own month, or is listed") as say:
+        from payments.postgres import PostgresPayouts
+        from payments.postgres_till import connected, till_over
+        from payments.reconcile import reconcile
+        from payments.simulated import SimulatedProvider
+        from pipelines.export_statement import export_statement
+
+        file = export_statement(tables, place.folder / "repayment_lines.csv").path
+        with connected(place.database_url) as connection:
+            till = till_over(connection, SimulatedProvider())  # shoppers push their money: nobody is charged
+            report = reconcile([file], till=till, payouts=PostgresPayouts(connection), at=datetime.now(UTC))
+        standing = demo_standing.standing_of(place.database_url)
+        say(
+            f"{count(report.lines)} lines: {count(standing.matched_by_id + standing.matched_by_rule)} match a due "
+            f"exactly, {count(standing.unmatched)} do not; {count(standing.open_expectations)} dues without a line"
+        )
+        for each in standing.listed:
+            say(f"{each.break_class} {each.amount} {each.line_id}: {each.reason}")
+    return standing
+
+
+def _cash(place: Place, tables: Any, until: date) -> Cash:
+    from ledger.postgres import connect
+    from lending.postgres import PostgresPlans
+    from pipelines.lake.table import the_newest
+
+    snapshot = the_newest(tables, LOANS).snapshot_id
+    loans = tables.read(LOANS, ["source", "loan_id"], snapshot_id=snapshot, equal={}).to_pylist()
+    with connect(place.database_url) as connection:
+        plan_ids = (f"{loan['source']}-{loan['loan_id']}" for loan in loans)
+        return cash_against_plan(PostgresPlans(connection), plan_ids, until)
+
+
+def _notes(imported: ImportedPlans, standing: Standing) -> tuple[str, ...]:
+    exact = standing.matched_by_id + standing.matched_by_rule
+    ages = ", ".join(f"{count(number)} aged {span} days" for span, number in standing.open_by_age.items() if number)
+    matched = (
+        f"{count(exact)} of {count(standing.lines)} repayments match a due of their month exactly; the other "
+        f"{count(standing.unmatched)} are listed as breaks with their reason."
+    )
+    missing = (
+        "In this copy of the data a missing line means that it was not recovered, not that nobody paid: the "
+        f"{count(standing.open_expectations)} dues without a line ({ages}) are open expectations, never defaults."
+    )
+    rounded = (
+        f"The dues of {count(len(imported.differences))} loans do not sum to the amount lent, because their "
+        "instalments were rounded; the plans follow the instalments."
+    )
+    beside = "A decision stands beside its loan's plan and never gates it: the loans were granted long ago."
+    return matched, missing, rounded, beside

@@ -5,16 +5,20 @@ planted counts too, so that a false alarm makes the figures differ as a missed f
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from payments.postgres_standing import ListedBreak, Standing
 from tranche.summary import Planted
 
 QUARANTINE, DUPLICATES = "raw.quarantine", "raw.duplicates"
 BANK_TRANSACTIONS, APPLICANT = "raw.bank_transactions", "features.applicant"
+
+CAPTURE, RETURN = "capture:", "return:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,50 @@ def found_in_lake(tables: Any, labels: Labels) -> dict[str, Planted]:
         "duplicates": compared(labels.duplicates, parked),
         "late": Planted(len(labels.late), _held_back(tables, labels.late)),
     }
+
+
+def found_in_files(standing: Standing, faults: Mapping[str, Any]) -> dict[str, Planted]:
+    """Hold what the provider and the bank planted against the breaks that reconciliation found."""
+    planted: dict[str, set[str]] = defaultdict(set)
+    for label in faults["planted"]:
+        planted[label["kind"]].add(label["about"])
+    breaks: dict[str, list[ListedBreak]] = defaultdict(list)
+    for each in standing.listed:
+        breaks[each.break_class].append(each)
+    missing = {
+        each.expectation_id.removeprefix(CAPTURE)
+        for each in breaks["E3"]
+        if each.expectation_id.startswith(CAPTURE) and each.closed_on is None
+    }
+    late = {key.removeprefix(CAPTURE) for key in standing.found_late if key.startswith(CAPTURE)}
+    returned = {each.expectation_id.removeprefix(RETURN) for each in breaks["E16"]}
+    return {
+        "late": compared(frozenset(planted["late"]), late),
+        "missing_line": compared(frozenset(planted["missing_line"]), missing),
+        "returned": compared(frozenset(planted["returned"]), returned),
+        "parked": compared(frozenset(planted["parked"]), _named(planted["parked"], breaks["E19"])),
+        "duplicates": compared(frozenset(planted["duplicated_file"]), _named(planted["duplicated_file"], breaks["E5"])),
+    }
+
+
+def _named(about: Iterable[str], breaks: Iterable[ListedBreak]) -> set[str]:
+    """What each break is about, of the things asked for; a break about something else is told by its own reason."""
+    asked = set(about)
+    return {next((name for name in asked if name in each.reason), each.reason) for each in breaks}
+
+
+def together(*counts: Mapping[str, Planted]) -> dict[str, Planted]:
+    """One kind of fault may be planted in several places: among events and among the lines of files.
+
+    >>> together({"late": Planted(2, 2)}, {"late": Planted(1, 0), "parked": Planted(1, 1)})
+    {'late': Planted(planted=3, found=2), 'parked': Planted(planted=1, found=1)}
+    """
+    sums: dict[str, Planted] = {}
+    for each in counts:
+        for fault, seen in each.items():
+            before = sums.get(fault, Planted(0, 0))
+            sums[fault] = Planted(before.planted + seen.planted, before.found + seen.found)
+    return dict(sorted(sums.items()))
 
 
 def compared(planted: frozenset[Any], seen: Iterable[Any]) -> Planted:

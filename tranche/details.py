@@ -65,11 +65,12 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """One class of differences still open or explained: how many, how much, how old, and what it means."""
+    """One class of differences: how many were found, how many are still open, how much, how old the oldest open one."""
 
     code: str
     meaning: str
     count: int
+    still_open: int
     amount_minor: int
     currency: str
     oldest_days: int

@@ -200,15 +200,24 @@ def _breaks(summary: Summary, details: Details) -> str:
             line.code,
             line.meaning,
             count(line.count),
+            count(line.still_open),
             money(line.amount_minor, line.currency),
-            f"{count(line.oldest_days)} days",
+            f"{count(line.oldest_days)} days" if line.still_open else "",
             "; ".join(line.examples),
         ]
         for line in details.breaks
     ]
-    heads = ("class", "what it means", "breaks", "amount", "oldest", "examples")
+    heads = ("class", "what it means", "breaks", "still open", "amount", "oldest open", "examples")
     return lead + (
-        table("Every difference has a class and an age.", heads, rows, numbers_from=2, numbers_to=5) if rows else ""
+        table(
+            "Every difference has a class, an owner and an age; a cured one stays on record.",
+            heads,
+            rows,
+            numbers_from=2,
+            numbers_to=6,
+        )
+        if rows
+        else ""
     )
 
 

@@ -37,18 +37,30 @@ class Stages:
         in parts under one name; their times add up.
         """
         said: list[str] = []
+        before = sum(self.seconds.values())
         began = time.perf_counter()
-        self.console.print(f"[bold]{name:<17}[/] [dim]{doing} …[/]")
+        self.console.print(f"[bold]{name:<17}[/] [dim]{doing} …[/]", soft_wrap=True)
         try:
             yield said.append
         except StageFailed:
             raise
         except Exception as fault:
             raise StageFailed(name, _words(fault)) from fault
-        took = time.perf_counter() - began
+        # What `apart` has counted for another stage meanwhile is not counted twice.
+        took = time.perf_counter() - began - (sum(self.seconds.values()) - before)
         self.seconds[name] = self.seconds.get(name, 0.0) + took
         for line in said or ["done"]:
-            self.console.print(f"{'':<17} {line} [dim]({duration(took)})[/]", highlight=False)
+            self.console.print(f"{'':<17} {line} [dim]({duration(took)})[/]", highlight=False, soft_wrap=True)
+
+    @contextmanager
+    def apart(self, name: str) -> Iterator[None]:
+        """Work for another stage in the midst of one: its time counts for `name`, and so does its failure."""
+        began = time.perf_counter()
+        try:
+            yield
+        except Exception as fault:
+            raise StageFailed(name, _words(fault)) from fault
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
 
     @contextmanager
     def bar(self, what: str) -> Iterator[Callable[[int, int], None]]:
@@ -60,7 +72,8 @@ class Stages:
             TextColumn("{task.fields[rate]}"),
             TimeElapsedColumn(),
         )
-        with Progress(*columns, console=self.console, transient=True) as progress:
+        hidden = not self.console.is_terminal
+        with Progress(*columns, console=self.console, transient=True, disable=hidden) as progress:
             task = progress.add_task(what, total=None, rate="")
 
             def tick(done: int, of: int) -> None:

@@ -78,12 +78,12 @@ def _figures(summary: Summary, details: Details) -> Table:
 
 
 def _breaks(details: Details) -> Table:
-    table = _table("Breaks", "class", "count", "amount", "oldest")
+    table = _table("Breaks", "class", "found", "open", "amount", "oldest open")
     for line in details.breaks:
         name = f"{line.code} {line.meaning}"
-        table.add_row(
-            name, count(line.count), money(line.amount_minor, line.currency), f"{count(line.oldest_days)} days"
-        )
+        oldest = f"{count(line.oldest_days)} days" if line.still_open else ""
+        amount = money(line.amount_minor, line.currency)
+        table.add_row(name, count(line.count), count(line.still_open), amount, oldest)
     return table
 
 

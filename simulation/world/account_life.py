@@ -106,8 +106,8 @@ def _fixed(chance: random.Random, shopper: Shopper, month: date) -> Iterator[Int
 
 def _free(chance: random.Random, shopper: Shopper, month: date) -> Iterator[Intent]:
     shares = (
-        ("card", "groceries", 3, 0.42),
-        ("card", "other", chance.randint(2, 3), 0.45),
+        ("card", "groceries", 2, 0.42),
+        ("card", "other", chance.randint(1, 3), 0.45),
         ("cash_out", "other", 1, 0.13),
     )
     for operation, purpose, times, share in shares:

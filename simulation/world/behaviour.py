@@ -45,13 +45,13 @@ def behaviour_before(transactions: Sequence[BankTransaction], day: date, instalm
 def default_probability(behaviour: Behaviour, luck: float) -> float:
     """How likely the loan goes bad. `luck` is what no bank account shows: a draw around zero."""
     log_odds = (
-        -4.85
-        + 4.2 * behaviour.overdrawn_share
-        + 2.8 * min(1.5, max(0.0, 0.6 - behaviour.mean_balance))
-        + 1.6 * min(1.0, max(0.0, 0.1 - behaviour.lowest_balance))
-        + 2.9 * min(1.0, behaviour.income_variation)
-        + 3.0 * behaviour.income_fall
-        + 7.0 * min(0.5, max(0.0, behaviour.debt_load - 0.06))
+        -6.3
+        + 6.0 * behaviour.overdrawn_share
+        + 4.2 * min(1.5, max(0.0, 0.6 - behaviour.mean_balance))
+        + 2.6 * min(1.0, max(0.0, 0.1 - behaviour.lowest_balance))
+        + 4.2 * min(1.0, behaviour.income_variation)
+        + 1.5 * behaviour.income_fall
+        + 10.0 * min(0.5, max(0.0, behaviour.debt_load - 0.06))
         + luck
     )
     return 1 / (1 + exp(-log_odds))

@@ -12,7 +12,7 @@ from simulation.world.shopper import Shopper
 
 MERCHANTS = ("m-lantern", "m-harbour", "m-orchard", "m-quarry")
 DURATIONS = (3, 6, 6)
-WORST_THAT_GOT_MONEY = 0.85
+WORST_THAT_GOT_MONEY = 0.95
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from simulation.world.population import Borrower, Buyer, a_borrower, a_buyer
 class Size:
     """How large the world is, and how many faults of each kind are planted among its bank transactions."""
 
-    borrowers: int = 1_250
+    borrowers: int = 1_400
     buyers: int = 190
     duplicates: int = 60
     malformed: int = 42

@@ -1,5 +1,6 @@
 """Stages are timed in order, and the one that fails is said by name in words for its user."""
 
+import time
 from io import StringIO
 
 import pytest
@@ -65,5 +66,26 @@ def test_the_inner_stage_is_the_one_that_failed() -> None:
         pytest.raises(StageFailed, match=r"^stage inner failed: ValueError: no"),
         stages.stage("outer", "…"),
         stages.stage("inner", "…"),
+    ):
+        raise ValueError("no")
+
+
+def test_work_for_another_stage_in_the_midst_of_one_is_counted_once_and_for_that_stage() -> None:
+    stages, _ = quiet()
+
+    with stages.stage("decisions", "asking"), stages.apart("collect"):
+        time.sleep(0.03)
+
+    assert stages.seconds["collect"] >= 0.03
+    assert stages.seconds["decisions"] < 0.02
+
+
+def test_a_failure_of_work_apart_names_its_own_stage() -> None:
+    stages, _ = quiet()
+
+    with (
+        pytest.raises(StageFailed, match=r"^stage collect failed"),
+        stages.stage("decisions", "asking"),
+        stages.apart("collect"),
     ):
         raise ValueError("no")

@@ -1,0 +1,115 @@
+"""The platform's evening: collect, pay merchants, let the outside world end its day, reconcile."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from ledger.money import Currency, Money
+from lending import bookings
+from lending.bookings import When
+from payments.collect import collect
+from payments.inbox import unseen
+from payments.opening import must_hold
+from payments.pay_merchants import pay_merchants
+from payments.postgres import PostgresPayouts
+from payments.postgres_till import connected, till_over
+from payments.reconcile import reconcile
+from payments.sandbox import SandboxProvider
+from payments.till import Till
+from tranche.demo_course import Place
+
+COLLECTS_AT, PAYS_AT, RECONCILES_AT = time(18), time(19), time(23, 30)
+PAYDAY = 4
+"""Merchants are paid on Fridays."""
+
+
+class WorldFault(Exception):
+    """The simulated provider or bank did not do as it was asked."""
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Evenings:
+    """Runs days of the seeded world, one after the other, through the acts that the command line runs."""
+
+    till: Till
+    payouts: PostgresPayouts
+    world: httpx.Client
+    exchange: Path
+
+    def open_books(self, capital: Money, behaviour: str, on: date) -> None:
+        """Capital is paid in (F49) and the bank holds it; the provider learns how its shoppers will answer."""
+        opening = {"currency": capital.currency.value, "amount_minor": capital.minor}
+        _done(self.world.put("/bank/opening", params=opening))
+        _done(self.world.put("/behaviour", content=behaviour.encode()))
+        journal = bookings.capital_paid_in("seeded-world", self.till.profile.card.bank, capital, When.day(on))
+        with self.till.database.transaction():
+            must_hold(self.till.ledger.post(journal), journal.entry_id)
+
+    def run(self, day: date, *, collecting: bool = True) -> None:
+        """One evening; running it again changes nothing. Without `collecting` only what is under way goes on."""
+        if collecting:
+            collect(day, till=self.till, at=_at(day, COLLECTS_AT))
+        if day.weekday() == PAYDAY:
+            outbox = self.exchange / "outbox"
+            pay_merchants(day, till=self.till, payouts=self.payouts, outbox=outbox, at=_at(day, PAYS_AT))
+        _done(self.world.post("/day-end", params={"date": day.isoformat()}))
+        files = unseen(self.exchange / "inbox", self.till.expectations.names_taken(), day)
+        reconcile(
+            files,
+            till=self.till,
+            payouts=self.payouts,
+            at=_at(day, RECONCILES_AT),
+            as_of=day,
+            refuse_loudly=False,
+        )
+
+    def faults(self) -> dict[str, Any]:
+        """What the outside world planted so far."""
+        answer: dict[str, Any] = _done(self.world.get("/faults")).json()
+        return answer
+
+
+@contextmanager
+def evenings(place: Place) -> Iterator[Evenings]:
+    """Connections to the database and to the outside world, for as long as the block runs."""
+    address = place.environ["TRANCHE_PROVIDER_URL"]
+    provider = SandboxProvider(address)
+    try:
+        with connected(place.database_url) as connection, httpx.Client(base_url=address, timeout=30.0) as world:
+            exchange = place.folder / "runtime" / "provider"
+            yield Evenings(till_over(connection, provider), PostgresPayouts(connection), world, exchange)
+    finally:
+        provider.close()
+
+
+def pounds_sterling(minor: int) -> Money:
+    """An amount of the seeded world."""
+    return Money(minor, Currency.GBP)
+
+
+def days_from(first: date, count: int) -> list[date]:
+    """So many days, the first included.
+
+    >>> [day.isoformat() for day in days_from(date(2026, 1, 31), 2)]
+    ['2026-01-31', '2026-02-01']
+    """
+    return [first + timedelta(days=number) for number in range(count)]
+
+
+def _at(day: date, moment: time) -> datetime:
+    return datetime.combine(day, moment, UTC)
+
+
+def _done(answer: httpx.Response) -> httpx.Response:
+    if answer.is_error:
+        raise WorldFault(f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {answer.text[:300]}")
+    return answer
