@@ -1,0 +1,21 @@
+import json
+
+import pytest
+
+from features.__main__ import main
+from features.catalog import MODEL_FEATURES, feature_set_digest
+from features.reference import page
+
+
+def test_the_page_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["page"]) == 0
+
+    assert capsys.readouterr().out == page()
+
+
+def test_the_definitions_are_printed_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["page", "--json"])
+
+    told = json.loads(capsys.readouterr().out)
+    assert told["digest"] == feature_set_digest()
+    assert tuple(each["name"] for each in told["features"]) == MODEL_FEATURES
