@@ -251,6 +251,21 @@ def test_writers_that_meet_the_same_accounts_in_opposite_order_do_not_deadlock(d
     assert _sound(database_url)
 
 
+def test_one_batch_written_by_many_at_once_in_opposite_order_takes_effect_once(database_url: str) -> None:
+    journals = [a_purchase(key=f"o-{number}", names={"plan": f"p-{number}"}) for number in range(200)]
+
+    def write(turn: int) -> Callable[[PostgresLedger], object]:
+        order = journals if turn % 2 else journals[::-1]
+        return lambda books: books.post_all(order)
+
+    answers = _at_once(database_url, [write(turn) for turn in range(8)])
+
+    outcomes = [each for batch in answers for each in _outcomes(batch)]
+    assert sum(isinstance(each, Recorded) for each in outcomes) == 200
+    assert sum(isinstance(each, AlreadyRecorded) for each in outcomes) == 1400
+    assert _sound(database_url)
+
+
 def _outcomes(batch: object) -> tuple[Outcome, ...]:
     assert isinstance(batch, tuple)
     return batch

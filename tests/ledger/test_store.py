@@ -181,6 +181,14 @@ def test_posting_a_hold_lets_the_debt_fall_and_leaves_nothing_in_flight(books: S
     assert books.open_holds() == ()
 
 
+def test_the_whole_of_a_debt_can_be_held_and_posted(books: Store) -> None:
+    books.post(a_purchase())
+    books.hold(a_claim("100.00"))
+
+    assert books.post_hold("F12a:a-1", presumed_paid("100.00")) == Recorded("F12b:a-1")
+    assert _free(books, PRINCIPAL) == pounds("0.00")
+
+
 def test_a_hold_is_posted_once(books: Store) -> None:
     books.post(a_purchase())
     books.hold(a_claim())
