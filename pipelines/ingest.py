@@ -20,7 +20,7 @@ from pyspark.sql import functions as F  # noqa: N812 - as Spark's own pages writ
 
 from pipelines import checked
 from pipelines.lake import raw
-from pipelines.lake.iceberg import catalog, spark_name
+from pipelines.lake.iceberg import catalog, namespace, spark_name
 from pipelines.settings import Settings
 from pipelines.streams.iceberg import STOPS, UNTIL, Stops, batches_of, committed, unfinished
 from pipelines.streams.kinesis import KinesisStream, client
@@ -88,10 +88,11 @@ def ingest(
     stream = KinesisStream(client(settings), settings.stream, sleep)
     # The service tells whole seconds: what was put before now has arrived before the next one begins.
     target = stream.clock_ms() + _SECOND_MS
-    for statement in raw.create_statements(settings):
+    lake = catalog(settings)
+    existing = {f"raw.{table}" for _, table in lake.list_tables(namespace(settings, "raw"))}
+    for statement in raw.create_statements(settings, existing):
         spark.sql(statement)
     spark.dataSource.register(StreamSource)
-    lake = catalog(settings)
     before = committed(lake, settings)
     while True:
         is_repeat = unfinished(lake, settings, raw.tables_of_a_batch()) is not None

@@ -40,10 +40,11 @@ def tables_of_a_batch() -> list[str]:
     return [QUARANTINE, DUPLICATES, *event_tables()]
 
 
-def create_statements(settings: Settings) -> list[str]:
-    """CREATE TABLE for every raw table that the stream fills; those that are there stay as they are."""
+def create_statements(settings: Settings, existing: set[str]) -> list[str]:
+    """CREATE TABLE for every raw table that the stream fills and that is not among those that exist."""
     columns = {name: f"{spark_ddl(contract)}, {ACCEPTED}" for name, contract in event_tables().items()} | _BESIDE
     return [
         f"CREATE TABLE IF NOT EXISTS {spark_name(settings, name)} ({ddl}) USING iceberg"
         for name, ddl in columns.items()
+        if name not in existing
     ]
