@@ -183,6 +183,7 @@ def _publish_features(stages: Stages, environ: Mapping[str, str], settings: Lake
 
 def _lake_run(events: Events, features: Features, trained: Any) -> LakeRun:
     champion, card = trained.champion, trained.scorecard
+    snapshots = ", ".join(f"{table} {snapshot}" for table, snapshot in trained.snapshots.items())
     return LakeRun(
         events=events,
         features=features,
@@ -205,9 +206,8 @@ def _lake_run(events: Events, features: Features, trained: Any) -> LakeRun:
         facts=(
             ("Model", f"{trained.version.name} version {trained.version.version}, {trained.version.digest[:12]}"),
             ("Trained", f"on loans up to {trained.train_until}, judged by those up to {trained.test_until}"),
-            ("Lake snapshots", ", ".join(f"{table} {snapshot}" for table, snapshot in trained.snapshots.items())),
         ),
-        notes=tuple(trained.notes),
+        notes=(*trained.notes, f"The model was trained from lake snapshots {snapshots}."),
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from payments.postgres_standing import Standing
+from payments.rail_profile import load_profile
 from simulation.world.period import Period
 from tranche import demo_standing
 from tranche.demo_berka import outcomes
@@ -149,10 +150,14 @@ class SeededCourse:
 
 def _notes(standing: Standing, last_day: date) -> tuple[str, ...]:
     notes = [f"Collected and reconciled up to {last_day}; what falls due later is not part of this run."]
+    ours = load_profile().bank_accounts
     for bank in standing.banks:
         statement, books = money(bank.statement_minor, bank.currency), money(bank.ledger_minor, bank.currency)
-        equal = "equals" if statement == books else "differs from"
-        notes.append(f"Bank account {bank.bank_account}: the statement's {statement} {equal} the books' {books}.")
+        if bank.bank_account not in ours:
+            notes.append(f"{statement} lie on bank account {bank.bank_account}, which is not ours: nothing was posted.")
+        else:
+            equal = "equals" if statement == books else "differs from"
+            notes.append(f"Bank account {bank.bank_account}: the statement's {statement} {equal} the books' {books}.")
     for clearing in standing.clearing:
         balance, explained = money(clearing.balance_minor, clearing.currency), clearing.explained_minor
         notes.append(

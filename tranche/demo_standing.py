@@ -10,7 +10,7 @@ from payments.rail_profile import Profile, load_profile
 from tranche.details import Break
 from tranche.summary import Reconciliation
 
-EXAMPLES = 3
+EXAMPLES = 1
 
 
 def standing_of(database_url: str, as_of: date | None = None) -> Standing:

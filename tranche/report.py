@@ -193,7 +193,7 @@ def _breaks(summary: Summary, details: Details) -> str:
     lead = (
         f"<p>{count(seen.lines)} lines of the outside world: {count(seen.matched_by_id)} matched by id, "
         f"{count(seen.matched_by_rule)} by rule, {count(seen.unmatched)} not matched. "
-        f"{count(seen.open_expectations)} dues are still open.</p>"
+        f"{count(seen.open_expectations)} expectations are still open.</p>"
     )
     rows = [
         [
@@ -201,13 +201,13 @@ def _breaks(summary: Summary, details: Details) -> str:
             line.meaning,
             count(line.count),
             count(line.still_open),
-            money(line.amount_minor, line.currency),
+            money(line.amount_minor, line.currency) if line.amount_minor else "",
             f"{count(line.oldest_days)} days" if line.still_open else "",
             "; ".join(line.examples),
         ]
         for line in details.breaks
     ]
-    heads = ("class", "what it means", "breaks", "still open", "amount", "oldest open", "examples")
+    heads = ("class", "what it means", "found", "open", "amount", "oldest open", "example")
     return lead + (
         table(
             "Every difference has a class, an owner and an age; a cured one stays on record.",

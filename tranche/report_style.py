@@ -35,7 +35,9 @@ svg .label{font-weight:600}svg .figure{font-variant-numeric:tabular-nums}svg .in
 svg .grid{stroke:var(--line);stroke-width:1}svg .chance{stroke:var(--quiet);stroke-width:1.5;stroke-dasharray:4 4}
 svg .account{fill:var(--tint);stroke:var(--soft);stroke-width:1.5}svg .asset{stroke:var(--one);stroke-width:2}
 svg .equity,svg .liability{stroke:var(--three)}svg .flow{fill:none;stroke:var(--two);stroke-opacity:.55}
-svg .tag{fill:var(--paper);fill-opacity:.92;stroke:var(--line)}svg .tag+text{font-size:11px;fill:var(--ink)}
+svg .wide{font-size:14.5px}
+svg .tag{fill:var(--paper);fill-opacity:.94;stroke:var(--line)}svg .tag+text{font-size:13.5px;fill:var(--ink)}
+td.words{font-size:13.5px;overflow-wrap:anywhere}
 @media (max-width:760px){.pair{grid-template-columns:1fr}}
 @media print{main{max-width:none;padding:0}h2,figure,table{break-inside:avoid}nav{display:none}}
 """
