@@ -36,7 +36,7 @@ from payments.line import (
     merchant_payout_key,
     payout_key,
 )
-from payments.matching import BreakClass, Matched, Rule, match, month_of
+from payments.matching import BreakClass, Matched, Outcome, Rule, Unexpected, match, month_of
 from payments.opening import must_hold
 from payments.outcome import apply_outcome, claim_of, record_payment
 from payments.postgres import PostgresPayouts
@@ -119,11 +119,12 @@ def _settle(till: Till, payouts: PostgresPayouts, at: datetime, day: date) -> Co
         for key, line in lines.items()
         if line.bank_account is None or line.bank_account in till.profile.bank_accounts
     }
-    _confirm_by_file(ours.values(), till, at)
+    otherwise = _confirm_by_file(ours.values(), till, at)
     returns = _returns([line for line in ours.values() if line.kind is LineKind.RETURN], till, day)
     expected = _expectations(list(ours.values()), till)
     to_match = [line.to_match() for line in ours.values() if line.kind is not LineKind.RETURN]
-    outcomes = match(to_match, [each.to_match() for each in expected.values()])
+    found = match(to_match, [each.to_match() for each in expected.values()])
+    outcomes = [_or_conflict(outcome, otherwise) for outcome in found]
     known = _known(outcomes, expected, till, payouts)
     result = consequences(outcomes, ours, known, till.profile)
     result.breaks.extend(returns.breaks)
@@ -140,8 +141,12 @@ def _settle(till: Till, payouts: PostgresPayouts, at: datetime, day: date) -> Co
     return result
 
 
-def _confirm_by_file(lines: Iterable[FileLine], till: Till, at: datetime) -> None:
-    """The provider's file is the truth: an attempt without an outcome is captured when the file shows it."""
+def _confirm_by_file(lines: Iterable[FileLine], till: Till, at: datetime) -> dict[str, State]:
+    """The provider's file is the truth: an attempt without an outcome is captured when the file shows it.
+
+    Lines whose attempt ended otherwise, by line key, with how it ended.
+    """
+    otherwise: dict[str, State] = {}
     for line in lines:
         if line.kind is LineKind.CAPTURE:
             attempt_id = (line.key or "").partition(":")[2]
@@ -149,6 +154,18 @@ def _confirm_by_file(lines: Iterable[FileLine], till: Till, at: datetime) -> Non
             if attempt is not None and attempt.state in UNRESOLVED:
                 said = Succeeded(attempt_id, line.line_id, line.amount, line.booked_on, f"line {line.line_id}")
                 apply_outcome(till, attempt_id, said, at)
+            elif attempt is not None and attempt.state in (State.REJECTED, State.CANCELLED):
+                otherwise[line.line_key] = attempt.state
+    return otherwise
+
+
+def _or_conflict(outcome: Outcome, otherwise: Mapping[str, State]) -> Outcome:
+    """E11: they captured what we know as refused."""
+    state = otherwise.get(outcome.line.line_id)
+    if state is None or not isinstance(outcome, Unexpected):
+        return outcome
+    reason = f"{outcome.line.key} is captured for the provider and {state} for us"
+    return Unexpected(outcome.line, BreakClass.STATUS_CONFLICT, reason)
 
 
 def _returns(lines: Sequence[FileLine], till: Till, day: date) -> Consequences:

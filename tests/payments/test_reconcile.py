@@ -264,6 +264,22 @@ def test_an_attempt_without_an_answer_is_captured_when_the_providers_file_shows_
         assert posted(till, CLEARING) == plan.instalments[0].amount.minor
 
 
+def test_a_capture_of_what_we_know_as_refused_is_a_status_conflict(database_url: str, tmp_path: Path) -> None:
+    outside = Outside(tmp_path, paying(1, s1="pays_on_retry"))
+    with a_till(database_url, outside.provider) as till:
+        plan = an_open_plan(till)
+        due = first_due(plan)
+        assert collected(till, due).refused == 1
+        assert collected(till, due + timedelta(days=3)).captured == 1
+        (settlement,) = outside.end(due + timedelta(days=3))
+        settlement.write_text(settlement.read_text().replace("#2,", "#1,", 1))
+
+        report = reconciled(till, [settlement], due + timedelta(days=3))
+
+        assert report.breaks == {"E11": 1}
+        assert "captured for the provider and rejected for us" in report.listed[0].reason
+
+
 def test_a_merchants_payout_leaves_the_bank_once(database_url: str, tmp_path: Path) -> None:
     outside = Outside(tmp_path, paying(1))
     with a_till(database_url, outside.provider) as till:
