@@ -62,7 +62,8 @@ SELECT {_EVENT}, currency FROM lending.plan_events JOIN (SELECT plan_id, currenc
  WHERE event_id = ANY(%s)
 """  # noqa: S608
 _EVENTS = f"""
-SELECT {_EVENT}, currency FROM lending.plan_events e JOIN (SELECT plan_id, currency FROM lending.plans) p USING (plan_id)
+SELECT {_EVENT}, currency
+  FROM lending.plan_events e JOIN (SELECT plan_id, currency FROM lending.plans) p USING (plan_id)
  WHERE plan_id = %s ORDER BY e.position
 """  # noqa: S608
 _DUE = """
