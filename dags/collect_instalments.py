@@ -3,6 +3,8 @@
 **Purpose.** Finds every instalment due up to the run's day, asks the provider once for each under our own key,
 applies the outcomes, and writes the day's payouts to merchants.
 
+**Parameters.** `outbox`: the folder from which the bank takes payout files.
+
 **A rerun** of the same day charges nothing twice: an attempt has one identity per instalment and number. An outcome
 that is still unknown is asked for again, never tried elsewhere.
 
@@ -13,7 +15,7 @@ down does, and the rerun takes up where it stopped.
 from datetime import UTC, datetime
 from pathlib import Path
 
-from airflow.sdk import dag, task
+from airflow.sdk import Param, dag, task
 
 REPOSITORY = str(Path(__file__).resolve().parents[1])
 # A run started by hand without a date is one of the day it was started.
@@ -28,6 +30,7 @@ DAY = "{{ (dag_run.logical_date or dag_run.run_after) | ds }}"
     max_active_runs=1,
     doc_md=__doc__,
     default_args={"owner": "payments"},
+    params={"outbox": Param("var/local/provider/outbox", type="string", pattern="^[A-Za-z0-9._/-]+$")},
     tags=["money"],
 )
 def collect_instalments() -> None:
@@ -37,7 +40,7 @@ def collect_instalments() -> None:
 
     @task.bash(cwd=REPOSITORY)
     def pay_merchants() -> str:
-        return f"tranche payments pay-merchants --on {DAY}"
+        return f"tranche payments pay-merchants --on {DAY} --outbox {{{{ params.outbox }}}}"
 
     collect() >> pay_merchants()
 
