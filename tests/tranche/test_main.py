@@ -107,7 +107,7 @@ def _tranche(arguments: list[str], environ: Mapping[str, str]) -> subprocess.Com
 def _stage_that(monkeypatch: pytest.MonkeyPatch, trouble: BaseException) -> None:
     class Module:
         @staticmethod
-        def main(argv: list[str]) -> int:
+        def main(_: list[str]) -> int:
             raise trouble
 
     monkeypatch.setitem(sys.modules, "trial", Module)
