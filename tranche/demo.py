@@ -222,6 +222,7 @@ def _conclude(stages: Stages, course: Course, place: Place, parts: Parts) -> tup
         notes=(*lake.notes, *money.notes),
         financed_minor=money.financed_minor,
         collected_minor=money.collected_minor,
+        cash_note=money.cash_note,
     )
     return summary, details
 

@@ -81,6 +81,7 @@ class BerkaCourse:
             financed_minor=cash.financed_minor,
             collected_minor=cash.received_minor,
             notes=_notes(imported, standing),
+            cash_note="What is missing was not recovered in this copy of the data; it says nothing about who paid.",
         )
 
 

@@ -39,6 +39,7 @@ class MoneyRun:
     collected_minor: int
     planted: Mapping[str, Planted] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    cash_note: str = ""
 
 
 class Course(Protocol):

@@ -104,3 +104,4 @@ class Details:
     notes: tuple[str, ...] = ()
     financed_minor: int | None = None
     collected_minor: int | None = None
+    cash_note: str = ""

@@ -34,7 +34,7 @@ def render(summary: Summary, details: Details) -> str:
         ("funnel", "From events to cash", funnel(funnel_steps(summary, details))),
         ("model", "The model, out of time", _model(summary, details)),
         ("decisions", "Decisions", _decisions(summary, details)),
-        ("cash", "Cash against plan", cash_by_month(details.cash, details.currency) if details.cash else ""),
+        ("cash", "Cash against plan", _cash(details)),
         ("breaks", "Reconciliation and breaks", _breaks(summary, details)),
         ("map", "Where the money is", money_map(details.balances, details.flows, details.currency)),
         ("books", "Trial balance", _trial_balance(summary, details)),
@@ -184,6 +184,10 @@ def _decisions(summary: Summary, details: Details) -> str:
     caption = "Reasons given; a decision carries all of its reasons."
     second = table(caption, ("code", "reason", "times"), reasons, numbers_from=2)
     return f'<div class="pair">{first}{second}</div>'
+
+
+def _cash(details: Details) -> str:
+    return cash_by_month(details.cash, details.currency, details.cash_note) if details.cash else ""
 
 
 def _breaks(summary: Summary, details: Details) -> str:

@@ -112,10 +112,11 @@ def calibration(bins: Sequence[CalibrationBin]) -> str:
     )
 
 
-def cash_by_month(months: Sequence[CashMonth], currency: str) -> str:
+def cash_by_month(months: Sequence[CashMonth], currency: str, note: str = "") -> str:
     """Due by plan and received, month by month."""
     width, height, pad, bottom = 1000, 330, 78, 280
-    top = max([1, *(value for month in months for value in (month.planned_minor, month.received_minor))])
+    highest = max([1, *(value for month in months for value in (month.planned_minor, month.received_minor))])
+    top = round_above(highest)
     slot = (width - pad - 10) / max(1, len(months))
     bar = min(30.0, slot * 0.38)
     body = []
@@ -142,10 +143,21 @@ def cash_by_month(months: Sequence[CashMonth], currency: str) -> str:
         body.append(f'<rect x="{x}" y="{bottom + 32}" width="14" height="14" fill="{colour}"/>')
         body.append(text(x + 20, bottom + 44, what, css="note"))
     planned, received = sum(month.planned_minor for month in months), sum(month.received_minor for month in months)
+    came = f"{money(received, currency)} received of {money(planned, currency)} due ({share(received, planned)})."
     return figure(
         "Cash by month against plan",
         width,
         height,
         "".join(body),
-        f"{money(received, currency)} received of {money(planned, currency)} due ({share(received, planned)}).",
+        f"{came} {escape(note)}".strip(),
     )
+
+
+def round_above(value: int) -> int:
+    """The next figure that reads well on an axis of four steps.
+
+    >>> round_above(1_000_000_00), round_above(101), round_above(3_999)
+    (100000000, 200, 4000)
+    """
+    scale = int(10 ** (len(str(value)) - 1))
+    return next(step * scale // 10 for step in (10, 20, 40, 60, 80, 100) if step * scale // 10 >= value)

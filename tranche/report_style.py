@@ -16,7 +16,7 @@ nav{font-size:14px;margin:14px 0 0;display:flex;flex-wrap:wrap;gap:2px 16px}nav 
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(155px,1fr));gap:12px;margin:24px 0 0;
 padding:0;list-style:none}
 .cards li{background:var(--tint);border:1px solid var(--line);border-radius:8px;padding:12px 14px}
-.cards b{display:block;font-size:23px;font-variant-numeric:tabular-nums;line-height:1.25}
+.cards b{display:block;font-size:20px;overflow-wrap:anywhere;font-variant-numeric:tabular-nums;line-height:1.25}
 .cards span{font-size:13.5px;color:var(--quiet)}
 .verdict{border-left:5px solid var(--good);background:var(--tint);padding:12px 16px;margin:20px 0;
 border-radius:0 6px 6px 0}
