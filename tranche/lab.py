@@ -1,6 +1,7 @@
 """`tranche lab`: JupyterLab on the notebooks, which are plain Python files, on loopback, beside the local runtime."""
 
 import json
+import os
 import subprocess
 import sys
 from typing import Annotated
@@ -27,6 +28,8 @@ def run(
     overrides.write_text(json.dumps(_VIEWER))
     words = ["lab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.root_dir=notebooks"]
     options = [] if browser else ["--no-browser"]
+    if os.geteuid() == 0:
+        options.append("--allow-root")  # in a container there is nobody else; it listens on loopback alone
     done = subprocess.run(
         [sys.executable, "-m", "jupyter", *words, *options],
         env=inherited({"JUPYTER_CONFIG_PATH": str(configuration)}),
