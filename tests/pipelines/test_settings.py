@@ -1,0 +1,29 @@
+"""Where the lake is: defaults, AWS itself, and settings that are refused."""
+
+from pathlib import Path
+
+import pytest
+
+from data_contracts.environment import SettingFault
+from pipelines.settings import Settings
+
+ENDPOINT = {"TRANCHE_AWS_ENDPOINT": "http://127.0.0.1:4566"}
+
+
+def test_an_empty_endpoint_is_aws_itself() -> None:
+    assert Settings.from_environment({"TRANCHE_AWS_ENDPOINT": ""}).aws_endpoint is None
+
+
+def test_no_endpoint_at_all_is_refused_by_name() -> None:
+    with pytest.raises(SettingFault, match="setting TRANCHE_AWS_ENDPOINT is not set"):
+        Settings.from_environment({})
+
+
+def test_a_java_that_is_neither_found_nor_the_wheels_is_refused_by_name() -> None:
+    with pytest.raises(SettingFault, match="setting TRANCHE_JAVA is 'graal'"):
+        Settings.from_environment({**ENDPOINT, "TRANCHE_JAVA": "graal"})
+
+
+def test_java_artefacts_are_kept_under_var_unless_it_is_said(tmp_path: Path) -> None:
+    assert Settings.from_environment({**ENDPOINT, "TRANCHE_VAR": str(tmp_path)}).jvm_dir == tmp_path / "jvm"
+    assert Settings.from_environment({**ENDPOINT, "TRANCHE_JVM_DIR": "/opt/jars"}).jvm_dir == Path("/opt/jars")
