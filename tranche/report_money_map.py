@@ -11,8 +11,9 @@ Spot = tuple[float, float]
 Curve = tuple[Spot, Spot, Spot, Spot]
 Box = tuple[float, float, float, float]
 
-WIDTH, BOX_WIDTH, BOX_HEIGHT, ROW = 1400, 206, 62, 108
-COLUMN = (WIDTH - BOX_WIDTH - 20) / 4
+WIDTH, BOX_WIDTH, BOX_HEIGHT, ROW = 1480, 206, 62, 108
+COLUMNS = (10, 292, 574, 964, 1264)
+"""Where each column begins; most flows run between the third and the fourth, which therefore stand further apart."""
 TOP = 14
 # Column and row of each account: money comes in on the left, is lent on the right, and is earned or spent at the edge.
 PLACES: dict[str, Spot] = {
@@ -39,7 +40,7 @@ TIP = (
     'markerUnits="userSpaceOnUse" orient="auto-start-reverse">'
     '<path d="M0 0L10 5L0 10z" fill="var(--two)"/></marker></defs>'
 )
-ALONG = (0.5, 0.4, 0.6, 0.3, 0.7, 0.22, 0.78)
+ALONG = (0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73, 0.2, 0.8)
 """Where on its curve a label may stand, the best place first."""
 
 
@@ -74,7 +75,7 @@ def _places(accounts: Iterable[str]) -> dict[str, Spot]:
     spots = {account: PLACES[account] for account in known if account in PLACES}
     spots |= {account: (float(number % 5), 5.0 + number // 5) for number, account in enumerate(below)}
     first = min(row for _, row in spots.values())
-    return {account: (10 + column * COLUMN, TOP + (row - first) * ROW) for account, (column, row) in spots.items()}
+    return {account: (COLUMNS[int(column)], TOP + (row - first) * ROW) for account, (column, row) in spots.items()}
 
 
 def _curve(flow: Flow, flows: Sequence[Flow], places: dict[str, Spot]) -> Curve:

@@ -1,5 +1,7 @@
 """The demo says plainly why it cannot begin, and leaves nothing behind when it cannot."""
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -7,8 +9,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from tests.tranche.builders import a_summary
 from tranche.clock_file import ClockFile
 from tranche.demo import DemoFault, Request, berka_folder, course_of, demo, main
+from tranche.summary import Planted
 
 
 def test_a_folder_without_the_tables_is_said_before_anything_starts(tmp_path: Path) -> None:
@@ -38,6 +42,22 @@ def test_without_data_the_world_is_the_seeded_one(tmp_path: Path) -> None:
 def test_a_day_that_is_none_is_named_with_its_option() -> None:
     with pytest.raises(DemoFault, match=r"--train-until is '31.12.1995'.*--train-until 1995-12-31"):
         main(["--train-until", "31.12.1995"])
+
+
+@pytest.mark.parametrize(
+    ("planted", "code"),
+    [pytest.param(Planted(3, 3), 0, id="all found"), pytest.param(Planted(3, 2), 1, id="one missed")],
+)
+def test_the_exit_code_says_whether_every_promise_was_kept(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], planted: Planted, code: int
+) -> None:
+    """The run itself is replaced here: only what the command makes of its figures is in question."""
+    summary = replace(a_summary(), planted={"late": planted})
+    monkeypatch.setattr("tranche.demo.demo", lambda _request, _folder, _console: summary)
+
+    assert main(["--json"]) == code
+
+    assert json.loads(capsys.readouterr().out) == summary.as_tree()
 
 
 def test_the_clock_shows_what_it_was_set_to_and_never_half_a_time(tmp_path: Path) -> None:
