@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from types import FrameType
@@ -18,6 +18,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from simulation.world.size import Size
 from tranche.api_process import ApiProcess
 from tranche.clock_file import ClockFile
 from tranche.demo_course import Course, MoneyRun, Place
@@ -53,6 +54,7 @@ class Request:
     train_until: date | None = None
     test_until: date | None = None
     seed: int = 7
+    size: Size = field(default_factory=Size)
     keep: bool = False
 
 
@@ -65,6 +67,8 @@ def run(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the API and the runtime up.")] = False,
     stop: Annotated[bool, typer.Option("--stop", help="Stop what an earlier --keep left up.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of the world that is made without --data.")] = 7,
+    borrowers: Annotated[int, typer.Option(min=200, help="Past applicants in that world.")] = Size.borrowers,
+    buyers: Annotated[int, typer.Option(min=20, help="Shoppers at its checkouts.")] = Size.buyers,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
 ) -> None:
     """The whole path, once through: events, features, model, decisions, plans, cash, books."""
@@ -72,7 +76,8 @@ def run(
     if stop:
         stop_kept(folder)
         return
-    request = Request(data, _day("--train-until", train_until), _day("--test-until", test_until), seed, keep)
+    split = _day("--train-until", train_until), _day("--test-until", test_until)
+    request = Request(data, *split, seed, Size(borrowers, buyers), keep)
     console = Console(stderr=as_json, soft_wrap=False)
     with _ended_in_order():
         summary = demo(request, folder, console)
@@ -117,7 +122,7 @@ def course_of(request: Request, folder: Path) -> Course:
     if request.data is None:
         from tranche.demo_seeded import SeededCourse
 
-        return SeededCourse(request.seed, folder / "world", request.train_until, request.test_until)
+        return SeededCourse(request.seed, request.size, folder / "world", request.train_until, request.test_until)
     from tranche.demo_berka import BerkaCourse
 
     return BerkaCourse(berka_folder(request.data), request.train_until, request.test_until)

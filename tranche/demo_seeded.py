@@ -11,6 +11,7 @@ from typing import Any
 from payments.postgres_standing import Standing
 from payments.rail_profile import load_profile
 from simulation.world.period import Period
+from simulation.world.size import Size
 from tranche import demo_standing
 from tranche.demo_berka import outcomes
 from tranche.demo_cash import Cash, cash_against_plan
@@ -36,6 +37,7 @@ class SeededCourse:
     """The world of one seed, written into `folder`."""
 
     seed: int
+    size: Size
     folder: Path
     train_until: date | None
     test_until: date | None
@@ -47,7 +49,7 @@ class SeededCourse:
         with stages.stage("generate", f"the world of seed {self.seed}") as say:
             from simulation.world.generate import generate
 
-            report = generate(self.seed, self.folder)
+            report = generate(self.seed, self.folder, self.size)
             say(
                 f"{count(report.rows['bank_transactions.jsonl'])} bank transactions, {count(report.loans)} past loans, "
                 f"{count(report.rows['checkouts.jsonl'])} checkouts; planted {dict(report.planted)}"

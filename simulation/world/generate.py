@@ -13,17 +13,7 @@ from simulation.world.events import Event
 from simulation.world.mistakes import Late, Malformed, delay, malformed, repeated
 from simulation.world.period import Period, at
 from simulation.world.population import Borrower, Buyer, a_borrower, a_buyer
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How large the world is, and how many faults of each kind are planted among its bank transactions."""
-
-    borrowers: int = 1_400
-    buyers: int = 190
-    duplicates: int = 60
-    malformed: int = 42
-    late: int = 40
+from simulation.world.size import Size
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ import pytest
 
 from data_contracts.catalog import event_contracts
 from data_contracts.quarantine import check
-from simulation.world.generate import GenerateReport, Size, a_world, generate
+from simulation.world.generate import GenerateReport, a_world, generate
+from simulation.world.size import Size
 
 SMALL = Size(borrowers=40, buyers=12, duplicates=6, malformed=12, late=8)
 
