@@ -1,0 +1,14 @@
+"""How large a seeded world is."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large the world is, and how many faults of each kind are planted among its bank transactions."""
+
+    borrowers: int = 1_400
+    buyers: int = 190
+    duplicates: int = 60
+    malformed: int = 42
+    late: int = 40
