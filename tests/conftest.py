@@ -4,10 +4,14 @@ Each part starts when the first test asks for it and is stopped by process id at
 under the checkout's `var/`, except for the cache of Java artefacts.
 """
 
+import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -121,6 +125,35 @@ def spark(runtime: Mapping[str, str]) -> Iterator[Any]:
     started = session(Settings.from_environment(runtime))
     yield started
     started.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class KeptDemo:
+    """A small seeded world after `tranche demo --keep`: its figures, its folder and the variables that point at it."""
+
+    summary: dict[str, Any]
+    folder: Path
+    environment: dict[str, str]
+
+
+@pytest.fixture(scope="session")
+def kept_demo(runtime_folder: Path) -> Iterator[KeptDemo]:
+    """The whole path on a small world, run once for all tests that look at where it ends."""
+    from tranche.local import LocalRuntime
+
+    var = runtime_folder / "kept"
+    environ = {**os.environ, **_folders(runtime_folder), "TRANCHE_VAR": str(var)}
+    tranche = [sys.executable, "-m", "tranche", "demo"]
+    small = ["--keep", "--json", "--borrowers", "400", "--buyers", "40"]
+    done = subprocess.run([*tranche, *small], env=environ, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
+    demo = var / "demo"
+    environment = LocalRuntime(demo / "runtime").environment() | {
+        "TRANCHE_VAR": str(demo / "runtime" / "var"),
+        "TRANCHE_JVM_DIR": environ["TRANCHE_JVM_DIR"],
+    }
+    yield KeptDemo(json.loads(done.stdout), demo, environment)
+    subprocess.run([*tranche, "--stop"], env=environ, cwd=CHECKOUT, check=True)
 
 
 @pytest.fixture(scope="session")

@@ -5,11 +5,9 @@ import importlib
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +15,9 @@ import pytest
 import typer.main
 
 from simulation.world.period import Period
+from tests.conftest import KeptDemo
 from tests.test_conventions import CHECKOUT
 from tranche.__main__ import STAGES, acts
-from tranche.local import LocalRuntime
 
 DAGS = sorted((CHECKOUT / "dags").glob("*.py"))
 NAMES = [path.stem for path in DAGS]
@@ -31,7 +29,8 @@ TASKS = {
     "reconcile_settlements": ["reconcile"],
     "verify_ledger": ["verify"],
 }
-DAY = "2026-01-05"
+# After the last day of the demo: monthly instalments have fallen due since.
+DAY = "2026-06-15"
 
 
 @pytest.fixture(scope="session")
@@ -47,15 +46,6 @@ def airflow_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
         "AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "0",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
-
-
-@pytest.fixture
-def var() -> Iterator[Path]:
-    """A folder with a short path, for a runtime whose socket lies in it."""
-    folder = Path(tempfile.mkdtemp(prefix="tranche-", dir="/tmp")).resolve()
-    yield folder
-    LocalRuntime(folder / "local").down()
-    shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize("path", DAGS, ids=NAMES)
@@ -116,24 +106,21 @@ def test_airflow_parses_each_dag_with_an_owner_a_page_and_its_tasks(airflow_envi
 
 
 @pytest.mark.slow
-def test_each_dag_runs_all_its_tasks_on_the_seeded_world(airflow_environment: Mapping[str, str], var: Path) -> None:
-    runtime = LocalRuntime(var / "local")
-    environ = {**airflow_environment, **runtime.up(), "TRANCHE_VAR": str(var), "TRANCHE_JVM_DIR": _kept_artefacts()}
-    world = var / "world"
-    for words in (
-        ["simulation", "generate", "--out", str(world)],
-        ["pipelines", "publish", "--source", "canonical", "--data", str(world)],
-    ):
-        _run([sys.executable, "-m", "tranche", *words], environ)
-    provider = var / "local" / "provider"
+def test_each_dag_runs_all_its_tasks_on_the_seeded_world(
+    airflow_environment: Mapping[str, str], kept_demo: KeptDemo
+) -> None:
     period = Period()
+    provider = kept_demo.folder / "runtime" / "provider"
     given = {
         "train_model": {"train_until": f"{period.train_until}", "test_until": f"{period.test_until}"},
         "collect_instalments": {"outbox": str(provider / "outbox")},
         "reconcile_settlements": {"inbox": str(provider / "inbox")},
     }
 
-    said = _run([sys.executable, "-c", RUN.format(names=list(TASKS), day=DAY, given=given)], environ)
+    said = _run(
+        [sys.executable, "-c", RUN.format(names=list(TASKS), day=DAY, given=given)],
+        {**airflow_environment, **kept_demo.environment},
+    )
 
     found = ast.literal_eval(said.strip().splitlines()[-1])
     assert found == {name: dict.fromkeys(tasks, "success") for name, tasks in TASKS.items()}, said[-6000:]
@@ -190,10 +177,6 @@ def _run(command: list[str], environ: Mapping[str, str]) -> str:
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     return done.stdout
-
-
-def _kept_artefacts() -> str:
-    return os.environ.get("TRANCHE_JVM_DIR") or str(CHECKOUT / "var" / "jvm")
 
 
 def _commands(path: Path) -> list[str]:

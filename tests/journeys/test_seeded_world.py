@@ -1,0 +1,49 @@
+"""The whole path on a small seeded world: what goes in at one end is accounted for at the other."""
+
+import json
+
+import pytest
+
+from tests.conftest import KeptDemo
+
+pytestmark = pytest.mark.slow
+
+
+def test_every_event_is_accepted_quarantined_or_parked_and_a_second_run_adds_none(kept_demo: KeptDemo) -> None:
+    events = kept_demo.summary["events"]
+
+    assert events["published"] == events["read"] == events["accepted"] + events["quarantined"] + events["duplicates"]
+    assert events["read"] > 20_000
+    assert events["added_by_second_run"] == 0
+
+
+def test_every_planted_fault_is_found_under_its_own_name(kept_demo: KeptDemo) -> None:
+    planted = kept_demo.summary["planted"]
+
+    assert set(planted) == {"duplicates", "malformed", "late", "missing_line", "returned", "parked"}
+    assert {fault: counts["found"] for fault, counts in planted.items()} == {
+        fault: counts["planted"] for fault, counts in planted.items()
+    }
+    assert all(counts["planted"] > 0 for counts in planted.values())
+
+
+def test_every_decision_is_replayed_the_same_and_no_decline_lacks_a_reason(kept_demo: KeptDemo) -> None:
+    decisions = kept_demo.summary["decisions"]
+
+    answers = [decisions[outcome] for outcome in ("approved", "approved_reduced", "referred", "declined")]
+    assert sum(answers) == decisions["requested"] == decisions["replayed"] == decisions["replayed_identical"] > 0
+    assert decisions["declined"] > 0
+    assert decisions["declined_without_reason"] == 0
+
+
+def test_the_books_balance_and_every_line_is_matched_or_a_break(kept_demo: KeptDemo) -> None:
+    ledger, found = kept_demo.summary["ledger"], kept_demo.summary["reconciliation"]
+
+    assert ledger["GBP"]["debits_minor"] == ledger["GBP"]["credits_minor"] > 0
+    assert ledger["verified"] is True
+    assert found["lines"] == found["matched_by_id"] + found["matched_by_rule"] + found["unmatched"]
+
+
+def test_the_figures_are_also_files(kept_demo: KeptDemo) -> None:
+    assert json.loads((kept_demo.folder / "summary.json").read_text()) == kept_demo.summary
+    assert "<svg" in (kept_demo.folder / "report.html").read_text()
