@@ -87,11 +87,13 @@ def _spark(stages: Stages, settings: LakeSettings) -> Iterator[Any]:
             spark = session(settings)
         say(f"Spark {spark.version} on {settings.spark_master}")
     # The JVM would live on until this process ends; it does so when its standard input is closed.
-    machine = getattr(spark.sparkContext._gateway, "proc", None)  # noqa: SLF001 - nothing public tells of it
+    gateway = spark.sparkContext._gateway  # noqa: SLF001 - nothing public tells of it
+    machine = getattr(gateway, "proc", None)
     try:
         yield spark
     finally:
         spark.stop()
+        gateway.shutdown()  # what still refers to Java objects must not try to tell a JVM that is gone
         if machine is not None:
             machine.stdin.close()
             machine.wait(timeout=30)
