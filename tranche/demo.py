@@ -5,6 +5,7 @@ when a stage could not finish. Every process that it started has ended when it r
 """
 
 import json
+import logging
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -93,7 +94,7 @@ def demo(request: Request, folder: Path, console: Console) -> Summary:
     stop_kept(folder)
     stages = Stages(console)
     console.rule(f"[bold]{course.title}")
-    with ExitStack() as started:
+    with _logged_into(folder / "demo.log"), ExitStack() as started:
         place = _runtime(stages, folder, started)
         course.prepare(stages)
         lake = run_lake(stages, place.environ, course.source, course.split, course.as_of)
@@ -246,6 +247,20 @@ def stop_kept(folder: Path) -> None:
             kept.stop(signal.SIGTERM, 10.0)
         note.unlink()
     LocalRuntime(folder / "runtime").down()
+
+
+@contextmanager
+def _logged_into(file: Path) -> Iterator[None]:
+    """What libraries log goes beside the report; without a handler of ours they would write between its lines."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(file, mode="w")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+        handler.close()
 
 
 @contextmanager

@@ -44,6 +44,9 @@ class Stages:
             yield said.append
         except StageFailed:
             raise
+        except KeyboardInterrupt:
+            self.console.print(f"{'':<17} [yellow]interrupted; ending what was started …[/]")
+            raise
         except Exception as fault:
             raise StageFailed(name, _words(fault)) from fault
         # What `apart` has counted for another stage meanwhile is not counted twice.
