@@ -8,6 +8,9 @@ from collections.abc import Mapping
 
 from features.feature import Feature
 
+# Products whose number of payments is not their number of months.
+_PAYMENTS_OF_PRODUCT = {"pay_in_3": 3}
+
 REQUEST: tuple[Feature, ...] = (
     Feature("amount_minor", "request", "Amount asked for", "minor", "amount_minor"),
     Feature("duration_months", "request", "Months over which it is repaid", "months", "duration_months"),
@@ -50,14 +53,17 @@ def request_features(
     }
 
 
-def requested_instalment(amount_minor: int, payments: int) -> int:
+def requested_instalment(amount_minor: int, product: str, duration_months: int) -> int:
     """The instalment that an amount asks for before any terms exist: its equal share, in minor units, rounded up.
 
     Training uses this rather than the instalment of the loan that was granted, which no one knew on the day.
 
-    >>> requested_instalment(10_000, 3)
+    >>> requested_instalment(10_000, "pay_in_3", 2)
     3334
+    >>> requested_instalment(10_000, "monthly", 4)
+    2500
     """
+    payments = _PAYMENTS_OF_PRODUCT.get(product, duration_months)
     return -(-amount_minor // payments)
 
 

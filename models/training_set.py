@@ -20,7 +20,6 @@ LOANS = "curated.granted_loans"
 VECTORS = "features.applicant"
 
 LAKE_NAMES = tuple(feature.name for feature in catalog.LAKE_FEATURES)
-PAYMENTS_OF_PRODUCT = {"pay_in_3": 3}
 
 
 class TrainingSetFault(Exception):
@@ -86,11 +85,11 @@ def gather(tables: Tables, *, source: str | None = None, known_by: date | None =
 
 def _row(application: Mapping[str, Any], lake: Mapping[str, float | None]) -> list[float]:
     """The model's inputs as serving would put them together on that day."""
-    payments = PAYMENTS_OF_PRODUCT.get(application["product"], application["duration_months"])
+    amount, months = int(application["amount_minor"]), int(application["duration_months"])
     request = basket.request_features(
-        amount_minor=int(application["amount_minor"]),
-        duration_months=int(application["duration_months"]),
-        instalment_minor=basket.requested_instalment(int(application["amount_minor"]), int(payments)),
+        amount_minor=amount,
+        duration_months=months,
+        instalment_minor=basket.requested_instalment(amount, application["product"], months),
         lake=lake,
     )
     values = {**lake, **request}

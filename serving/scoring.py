@@ -21,7 +21,7 @@ import models.trees
 from features.basket import request_features, requested_instalment
 from features.catalog import MODEL_FEATURES, feature_set_digest
 from features.store import VectorStore
-from lending.order import Order, Product
+from lending.order import Order
 from lending.policy import Policy
 from lending.score import Evidence, ModelStamp, Score, ScoreReason
 from models.artefact import Model
@@ -84,11 +84,10 @@ class VectorScorer:
 
 def score(model: Model, stamped: ModelStamp, order: Order, evidence: Evidence) -> Score:
     """Score an order on its evidence, with the request-time features that training computed in the same way."""
-    payments = 3 if order.product is Product.PAY_IN_3 else order.duration_months
     inputs = dict(evidence.values) | request_features(
         amount_minor=order.amount.minor,
         duration_months=order.duration_months,
-        instalment_minor=requested_instalment(order.amount.minor, payments),
+        instalment_minor=requested_instalment(order.amount.minor, order.product.value, order.duration_months),
         lake=evidence.values,
     )
     scored = model.score(inputs)

@@ -53,9 +53,17 @@ def test_nobody_without_income_divides_by_it() -> None:
     assert (asked["amount_to_income"], asked["income_left_minor"]) == (None, -1.0)
 
 
-@pytest.mark.parametrize(("amount", "payments", "instalment"), [(9_999, 3, 3_333), (10_000, 3, 3_334), (1, 12, 1)])
-def test_the_requested_instalment_covers_the_amount(amount: int, payments: int, instalment: int) -> None:
-    assert requested_instalment(amount, payments) == instalment
+@pytest.mark.parametrize(
+    ("amount", "product", "months", "instalment"),
+    [
+        (9_999, "monthly", 3, 3_333),
+        (10_000, "monthly", 3, 3_334),
+        (1, "monthly", 12, 1),
+        (10_000, "pay_in_3", 2, 3_334),
+    ],
+)
+def test_the_requested_instalment_covers_the_amount(amount: int, product: str, months: int, instalment: int) -> None:
+    assert requested_instalment(amount, product, months) == instalment
 
 
 _ENGINE = duckdb.connect()
