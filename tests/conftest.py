@@ -16,8 +16,13 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
+
+# How long an example takes says something about the machine, nothing about the code.
+hypothesis.settings.register_profile("tranche", deadline=None)
+hypothesis.settings.load_profile("tranche")
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 _numbers = count(1)
