@@ -37,6 +37,7 @@ from tranche.wording import count
 
 app = typer.Typer(add_completion=False)
 EXIT_BROKEN_PROMISE = 1
+WIDTH_OF_A_LOG = 110
 
 
 class DemoFault(Exception):
@@ -79,7 +80,9 @@ def run(
         return
     split = _day("--train-until", train_until), _day("--test-until", test_until)
     request = Request(data, *split, seed, Size(borrowers, buyers), keep)
-    console = Console(stderr=as_json, soft_wrap=False)
+    console = Console(stderr=as_json)
+    if not console.is_terminal:
+        console.width = WIDTH_OF_A_LOG
     with _ended_in_order():
         summary = demo(request, folder, console)
     if as_json:

@@ -52,8 +52,9 @@ class Stages:
         # What `apart` has counted for another stage meanwhile is not counted twice.
         took = time.perf_counter() - began - (sum(self.seconds.values()) - before)
         self.seconds[name] = self.seconds.get(name, 0.0) + took
-        for line in said or ["done"]:
-            self.console.print(f"{'':<17} {line} [dim]({duration(took)})[/]", highlight=False, soft_wrap=True)
+        first, *others = said or ["done"]
+        for line in (f"{first} [dim]({duration(took)})[/]", *others):
+            self.console.print(f"{'':<17} {line}", highlight=False, soft_wrap=True)
 
     @contextmanager
     def apart(self, name: str) -> Iterator[None]:

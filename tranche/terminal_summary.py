@@ -8,7 +8,7 @@ from tranche.report import funnel_steps
 from tranche.summary import Summary
 from tranche.wording import count, duration, money
 
-WIDEST_BAR = 34
+WIDEST_BAR = 22
 
 
 def print_summary(console: Console, summary: Summary, details: Details) -> None:
@@ -39,7 +39,7 @@ def print_summary(console: Console, summary: Summary, details: Details) -> None:
 def _table(title: str, *heads: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 3, 0, 0))
     for place, head in enumerate(heads):
-        table.add_column(head, justify="left" if place == 0 else "right", header_style="dim")
+        table.add_column(head, justify="left" if place == 0 else "right", header_style="dim", no_wrap=place > 0)
     return table
 
 
