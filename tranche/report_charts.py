@@ -157,7 +157,7 @@ def round_above(value: int) -> int:
     """The next figure that reads well on an axis of four steps.
 
     >>> round_above(1_000_000_00), round_above(101), round_above(3_999)
-    (100000000, 200, 4000)
+    (100000000, 120, 4000)
     """
     scale = int(10 ** (len(str(value)) - 1))
-    return next(step * scale // 10 for step in (10, 20, 40, 60, 80, 100) if step * scale // 10 >= value)
+    return next(step * scale // 10 for step in (10, 12, 16, 20, 24, 32, 40, 60, 80, 100) if step * scale // 10 >= value)
