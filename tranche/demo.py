@@ -113,7 +113,9 @@ def demo(request: Request, folder: Path, console: Console) -> Summary:
     write_report(folder / "report.html", summary, details)
     print_summary(console, summary, details)
     console.print(
-        f"report   {folder / 'report.html'}\nfigures  {folder / 'summary.json'}", highlight=False, soft_wrap=True
+        f"report   {_from_here(folder / 'report.html')}\nfigures  {_from_here(folder / 'summary.json')}",
+        highlight=False,
+        soft_wrap=True,
     )
     if request.keep:
         _note_kept(folder, api)
@@ -150,8 +152,13 @@ def _runtime(stages: Stages, folder: Path, started: ExitStack) -> Place:
         clock = ClockFile(folder / "runtime" / "clock")
         own |= {"TRANCHE_VAR": str(folder / "runtime" / "var"), "TRANCHE_JVM_DIR": str(_jvm_folder(folder))}
         environ = take_over(own) | {"TRANCHE_CLOCK_FILE": str(clock.path)}
-        say(f"fresh, in {folder / 'runtime'}")
+        say(f"fresh, in {_from_here(folder / 'runtime')}")
     return Place(folder, environ, clock)
+
+
+def _from_here(path: Path) -> Path:
+    """The path as a person standing in the current folder would type it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _jvm_folder(folder: Path) -> Path:
