@@ -45,10 +45,6 @@ class AccountType:
     pending_only: bool = False
     group: str | None = None
 
-    @property
-    def placeholders(self) -> tuple[str, ...]:
-        return tuple(_PLACEHOLDER.findall(self.pattern))
-
     @cached_property
     def _form(self) -> re.Pattern[str]:
         fixed = _PLACEHOLDER.split(self.pattern)[::2]  # odd places are the placeholders' names
