@@ -25,6 +25,15 @@ hypothesis.settings.register_profile("tranche", deadline=None)
 hypothesis.settings.load_profile("tranche")
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the slow tests in one process: they share a Spark session and a kept demo, each made once."""
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.xdist_group("slow"))
+
+
 _numbers = count(1)
 
 
