@@ -27,13 +27,17 @@ class SourceName(StrEnum):
 
     BERKA = "berka"
     CANONICAL = "canonical"
+    ONLINE_RETAIL = "online_retail"
 
 
 @app.command("publish")
 def publish(
     *,
-    source: Annotated[SourceName, typer.Option(help="What the folder holds: Berka tables or canonical events.")],
-    data: Annotated[Path, typer.Option(help="The folder; for berka also the folder above it.")],
+    source: Annotated[
+        SourceName,
+        typer.Option(help="Berka tables, days of Online Retail, or canonical events."),
+    ],
+    data: Annotated[Path, typer.Option(help="The folder; for berka and online_retail also a folder above it.")],
     as_json: AsJson = False,
 ) -> None:
     """Put a source's events on the stream in time order; rows that cannot become one go to raw.source_rejects."""
@@ -189,6 +193,10 @@ def _source(name: SourceName, data: Path) -> Any:
         from pipelines.sources.canonical import Canonical
 
         return Canonical(data)
+    if name is SourceName.ONLINE_RETAIL:
+        from pipelines.sources.online_retail import OnlineRetail, by_day
+
+        return OnlineRetail(by_day(data))
     from pipelines.sources.berka import Berka
 
     above = data / "berka"

@@ -11,16 +11,17 @@ from data_contracts.catalog import FOLDER, ContractFault, contract, contracts, e
 BANK_TRANSACTION = FOLDER / "events" / "bank_transaction" / "v1.0.0.odcs.yaml"
 
 
-def test_six_contracts_are_released_and_five_of_them_travel_on_the_stream() -> None:
+def test_seven_contracts_are_released_and_six_of_them_travel_on_the_stream() -> None:
     assert sorted(contracts()) == [
         "account",
         "bank_transaction",
         "credit_application",
         "granted_loan",
         "loan_outcome",
+        "order_line",
         "repayment_line",
     ]
-    assert len(event_contracts()) == 5
+    assert len(event_contracts()) == 6
     assert event_contracts()["bank_transaction.v1"].raw_table == "raw.bank_transactions"
     assert contract("repayment_line").raw_table is None
 
