@@ -15,9 +15,10 @@ from data_contracts.files import read_rows
 from ledger.money import Currency, Money
 from ledger.store import Conflict, Ledger, Recorded, Refused
 from lending.bookings import When, taken_over
+from lending.due_dates import first_on_or_after
 from lending.plan import Origin, Plan, instalments_of
 from lending.products import ImportedProduct
-from lending.schedule import first_on_or_after, repeated
+from lending.schedule import repeated
 from lending.store import Plans
 
 CONTRACT = "granted_loan"

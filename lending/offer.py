@@ -6,8 +6,9 @@ from datetime import date
 from typing import Any
 
 from ledger.money import Currency, Money
+from lending.due import Due, ScheduleFault
 from lending.order import Order, Product
-from lending.schedule import Due, ScheduleFault, Terms, schedule
+from lending.schedule import Terms, schedule
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from ledger.money import Currency, Money
+from lending.due import Due
 from lending.order import Product
-from lending.schedule import Due
 
 
 class PlanFault(ValueError):

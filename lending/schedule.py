@@ -1,19 +1,16 @@
 """When an amount is repaid and by how much: instalments that sum to the amount and its interest, to the unit."""
 
-import calendar
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 
 from ledger.money import Money
+from lending.due import Due, ScheduleFault
+from lending.due_dates import months_after
 from lending.order import Product
 
 DAYS_BETWEEN_THIRDS = 30
 _MONTHS_AND_BASIS_POINTS = 12 * 10_000
-
-
-class ScheduleFault(ValueError):
-    """Raised for terms that no schedule can keep: too small an amount for so many instalments, or no instalment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +24,6 @@ class Terms:
     amount: Money
     duration_months: int
     annual_rate_basis_points: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """One instalment of a schedule. Number 0 is due when the plan is opened, the others count from 1."""
-
-    number: int
-    due_on: date
-    principal: Money
-    interest: Money
-
-    @property
-    def amount(self) -> Money:
-        return self.principal + self.interest
 
 
 def schedule(terms: Terms, on: date) -> tuple[Due, ...]:
@@ -91,30 +74,6 @@ def repeated(instalment: Money, count: int, *, first_due_on: date) -> tuple[Due,
     return tuple(
         Due(number, months_after(first_due_on, number - 1), instalment, nothing) for number in range(1, count + 1)
     )
-
-
-def months_after(day: date, months: int) -> date:
-    """The same day of a later month, or that month's last day when it is shorter.
-
-    >>> [str(months_after(date(2023, 12, 31), months)) for months in (1, 2, 3)]
-    ['2024-01-31', '2024-02-29', '2024-03-31']
-    """
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
-
-
-def first_on_or_after(day: date, day_of_month: int) -> date:
-    """The first such day of a month, on the day itself or later; the last day of a month that is too short.
-
-    >>> [str(first_on_or_after(date(1996, 2, day), 12)) for day in (11, 12, 13)]
-    ['1996-02-12', '1996-02-12', '1996-03-12']
-    """
-    for months in (0, 1):
-        start = months_after(day.replace(day=1), months)
-        candidate = start.replace(day=min(day_of_month, calendar.monthrange(start.year, start.month)[1]))
-        if candidate >= day:
-            return candidate
-    raise ScheduleFault(f"{day_of_month} is not a day of a month")
 
 
 def _enough(amount: Money, parts: int) -> None:

@@ -5,17 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.money import Currency, Money
+from lending.due import ScheduleFault
+from lending.due_dates import first_on_or_after, months_after
 from lending.order import Product
-from lending.schedule import (
-    ScheduleFault,
-    Terms,
-    first_on_or_after,
-    monthly,
-    months_after,
-    pay_in_3,
-    repeated,
-    schedule,
-)
+from lending.schedule import Terms, monthly, pay_in_3, repeated, schedule
 
 DAYS = st.dates(date(1990, 1, 1), date(2090, 12, 31))
 

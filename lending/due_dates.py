@@ -1,0 +1,101 @@
+"""On which days something is due: every so many days, weeks or months, at month ends and on leap days too.
+
+Days are calendar days without a time, so no change of the clock can move one.
+"""
+
+import calendar
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+
+class Unit(StrEnum):
+    """What a spacing counts."""
+
+    DAYS = "days"
+    WEEKS = "weeks"
+    MONTHS = "months"
+
+
+class Adjustment(StrEnum):
+    """What becomes of a due on a day without business."""
+
+    NONE = "none"
+    FOLLOWING = "following"
+    MODIFIED_FOLLOWING = "modified_following"
+
+
+@dataclass(frozen=True, slots=True)
+class Spacing:
+    """How far apart dues are: every 14 days, every 3 months."""
+
+    every: int
+    unit: Unit
+
+    def __post_init__(self) -> None:
+        if self.every < 1:
+            raise ValueError(f"dues are at least one of {self.unit} apart, not {self.every}")
+
+    def after(self, start: date, times: int) -> date:
+        """The day so many spacings after a start, counted from the start: no month end shortens the ones after it.
+
+        >>> [str(Spacing(1, Unit.MONTHS).after(date(2028, 1, 31), times)) for times in (1, 2)]
+        ['2028-02-29', '2028-03-31']
+        """
+        match self.unit:
+            case Unit.DAYS:
+                return start + timedelta(days=times * self.every)
+            case Unit.WEEKS:
+                return start + timedelta(weeks=times * self.every)
+            case Unit.MONTHS:
+                return months_after(start, times * self.every)
+
+
+def months_after(day: date, months: int) -> date:
+    """The same day of a later month, or that month's last day when it is shorter; of an earlier one if below zero.
+
+    >>> [str(months_after(date(2023, 12, 31), months)) for months in (1, 2, 3)]
+    ['2024-01-31', '2024-02-29', '2024-03-31']
+    """
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def first_on_or_after(day: date, day_of_month: int) -> date:
+    """The first such day of a month, on the day itself or later; the last day of a month that is too short.
+
+    >>> [str(first_on_or_after(date(1996, 2, day), 12)) for day in (11, 12, 13)]
+    ['1996-02-12', '1996-02-12', '1996-03-12']
+    """
+    if not 1 <= day_of_month <= 31:
+        raise ValueError(f"{day_of_month} is not a day of a month")
+    of_this_month, of_the_next = (
+        start.replace(day=min(day_of_month, calendar.monthrange(start.year, start.month)[1]))
+        for start in (day.replace(day=1), months_after(day.replace(day=1), 1))
+    )
+    return of_this_month if of_this_month >= day else of_the_next
+
+
+def on_business_day(day: date, adjustment: Adjustment, holidays: Collection[date] = frozenset()) -> date:
+    """The day itself, or the next that is neither a weekend's nor a holiday.
+
+    Modified: where the next lies in another month, the last one before.
+
+    >>> str(on_business_day(date(2026, 5, 31), Adjustment.FOLLOWING)), str(
+    ...     on_business_day(date(2026, 5, 31), Adjustment.MODIFIED_FOLLOWING)
+    ... )
+    ('2026-06-01', '2026-05-29')
+    """
+    if adjustment is Adjustment.NONE:
+        return day
+    following = _first_open(day, timedelta(days=1), holidays)
+    if adjustment is Adjustment.MODIFIED_FOLLOWING and following.month != day.month:
+        return _first_open(day, timedelta(days=-1), holidays)
+    return following
+
+
+def _first_open(day: date, step: timedelta, holidays: Collection[date]) -> date:
+    while day.weekday() >= calendar.SATURDAY or day in holidays:
+        day += step
+    return day
