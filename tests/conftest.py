@@ -173,11 +173,20 @@ def kept_demo(runtime_folder: Path) -> Iterator[KeptDemo]:
 @pytest.fixture(scope="session")
 def berka() -> Path:
     """The folder of the original Berka tables; the test is skipped where it is absent."""
+    return _data("berka")
+
+
+@pytest.fixture(scope="session")
+def online_retail_days() -> Path:
+    """The folder of the Online Retail days; the test is skipped where it is absent."""
+    return _data("online_retail/by-day")
+
+
+def _data(name: str) -> Path:
     root = Path(os.environ.get("TRANCHE_TEST_DATA") or CHECKOUT.parent / "shared" / "data")
-    folder = root / "berka"
-    if not folder.is_dir():
-        pytest.skip(f"no Berka tables in {root}; point TRANCHE_TEST_DATA at the data folder")
-    return folder
+    if not (root / name).is_dir():
+        pytest.skip(f"no {name} in {root}; point TRANCHE_TEST_DATA at the data folder")
+    return root / name
 
 
 def _folders(folder: Path) -> dict[str, str]:

@@ -1,0 +1,45 @@
+"""Lines of invoices for tests: what matters is said, the rest is one pound's worth of lanterns on a Wednesday."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+
+from simulation.retail.line import Document, Line
+
+WEDNESDAY = date(2010, 12, 1)
+OPENS = datetime(2010, 12, 1, 8, tzinfo=UTC)
+_numbers = count(1)
+
+
+def a_sale(
+    order_id: str = "536365",
+    *,
+    minute: int = 0,
+    shopper: str | None = "17850",
+    code: str = "71053",
+    quantity: int = 10,
+    mills: int = 1000,
+) -> Line:
+    """A line of a sale; later ones come later in the file."""
+    at = OPENS + timedelta(minutes=minute)
+    return Line(order_id, Document.SALE, WEDNESDAY, next(_numbers), at, shopper, code, quantity, mills)
+
+
+def a_cancellation(
+    order_id: str = "C536379",
+    *,
+    minute: int = 60,
+    shopper: str | None = "17850",
+    code: str = "71053",
+    quantity: int = -10,
+    mills: int = 1000,
+) -> Line:
+    """A line of a cancellation."""
+    at = OPENS + timedelta(minutes=minute)
+    return Line(order_id, Document.CANCELLATION, WEDNESDAY, next(_numbers), at, shopper, code, quantity, mills)
+
+
+def bad_debt(mills: int = -11_062_060) -> Line:
+    """A line of an A invoice."""
+    return Line("A563185", Document.BAD_DEBT, WEDNESDAY, next(_numbers), OPENS, None, "B", 1, mills)
