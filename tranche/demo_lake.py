@@ -50,9 +50,9 @@ def run_lake(
     `as_of` are moments at which all accounts get a vector, beside each application's own. Raises StageFailed.
     """
     settings = LakeSettings.from_environment(environ)
-    published = _publish(stages, settings, source)
+    published = _publish(stages, settings, source, EVENT_TYPE)
     with _spark(stages, settings) as spark:
-        events = _ingest(stages, spark, settings, published)
+        events = _ingest(stages, spark, settings, published, EVENT_TYPE)
         _curate(stages, spark, settings)
         _build(stages, spark, settings, as_of)
     trained = _train(stages, environ, split)
@@ -60,7 +60,17 @@ def run_lake(
     return _lake_run(events, features, trained)
 
 
-def _publish(stages: Stages, settings: LakeSettings, source: Any) -> Any:
+def take_in(stages: Stages, environ: Mapping[str, str], source: Any, event_type: str) -> Events:
+    """Take every event of `source` into the curated tables and no further; figures are those of `event_type`."""
+    settings = LakeSettings.from_environment(environ)
+    published = _publish(stages, settings, source, event_type)
+    with _spark(stages, settings) as spark:
+        events = _ingest(stages, spark, settings, published, event_type)
+        _curate(stages, spark, settings)
+    return events
+
+
+def _publish(stages: Stages, settings: LakeSettings, source: Any, event_type: str) -> Any:
     with stages.stage("publish", f"putting the events of {source.name} on Kinesis") as say:
         from pipelines.publish import publish
         from pipelines.sources.iceberg import IcebergRejects
@@ -70,7 +80,7 @@ def _publish(stages: Stages, settings: LakeSettings, source: Any) -> Any:
         with stages.bar("events") as tick:
             report = publish(source, stream, IcebergRejects(settings, _now), seconds=time.monotonic, progress=tick)
         say(
-            f"{count(report.total)} events, {count(report.published.get(EVENT_TYPE, 0))} of them bank transactions; "
+            f"{count(report.total)} events, {count(report.published.get(event_type, 0))} of them {_plural(event_type)}; "
             f"{count(report.refused_at_source)} rows refused; {count(round(report.total / report.seconds))} a second"
         )
     return report
@@ -99,12 +109,12 @@ def _spark(stages: Stages, settings: LakeSettings) -> Iterator[Any]:
             machine.wait(timeout=30)
 
 
-def _ingest(stages: Stages, spark: Any, settings: LakeSettings, published: Any) -> Events:
+def _ingest(stages: Stages, spark: Any, settings: LakeSettings, published: Any, event_type: str) -> Events:
     from pipelines.ingest import Counts, ingest
 
     with stages.stage("ingest", "reading the stream into Iceberg, exactly once") as say:
         first = ingest(spark, settings, now=_now, sleep=time.sleep)
-        seen = first.event_types.get(EVENT_TYPE, Counts())
+        seen = first.event_types.get(event_type, Counts())
         say(
             f"{count(first.total.read)} read = {count(first.total.accepted)} accepted "
             f"+ {count(first.total.quarantined)} in quarantine + {count(first.total.duplicates)} duplicates parked; "
@@ -115,7 +125,7 @@ def _ingest(stages: Stages, spark: Any, settings: LakeSettings, published: Any) 
         say(f"{count(second.total.read)} rows added")
     return Events(
         refused_at_source=published.refused_at_source,
-        published=published.published.get(EVENT_TYPE, 0),
+        published=published.published.get(event_type, 0),
         read=seen.read,
         accepted=seen.accepted,
         quarantined=seen.quarantined,
@@ -130,7 +140,8 @@ def _curate(stages: Stages, spark: Any, settings: LakeSettings) -> None:
         from pipelines.lake.iceberg import IcebergTables
 
         report = curate(spark, IcebergTables(settings), settings)
-        say(", ".join(f"{count(each.rows)} {each.table.partition('.')[2]}" for each in report.tables))
+        tables = [each for each in report.tables if each.outcome != "empty"]
+        say(", ".join(f"{count(each.rows)} {each.table.partition('.')[2]}" for each in tables))
 
 
 def _build(stages: Stages, spark: Any, settings: LakeSettings, as_of: Sequence[datetime]) -> None:
@@ -223,6 +234,15 @@ def _line(name: str, judged: Any) -> ModelLine:
         brier=judged.brier.value,
         calibration_slope=judged.calibration_slope.value,
     )
+
+
+def _plural(event_type: str) -> str:
+    """A contract's events in words.
+
+    >>> _plural("bank_transaction.v1")
+    'bank transactions'
+    """
+    return f"{event_type.partition('.')[0].replace('_', ' ')}s"
 
 
 def _now() -> datetime:

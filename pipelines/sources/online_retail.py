@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 
 import orjson
@@ -47,6 +48,11 @@ class OnlineRetail:
             # Files keep their own order where times are equal: a line that comes first was first.
             lines += sorted(_lines(path, day, rejects), key=lambda each: each.occurred_at)
         return Reading(tuple(rejects), len(lines), map(_event, lines))
+
+    def turnover_mills(self) -> int:
+        """Quantity times price over every line of the files, exactly, in thousandths of a pound."""
+        lines = chain.from_iterable(_lines(path, day, []) for day, path in day_files(self.folder))
+        return sum(each.quantity * each.unit_price_mills for each in lines)
 
 
 def by_day(data: Path) -> Path:

@@ -124,6 +124,12 @@ def test_a_folder_or_file_of_another_form_is_refused_before_the_first_event(tmp_
         OnlineRetail(tmp_path).read()
 
 
+def test_the_turnover_is_every_lines_quantity_times_its_price(tmp_path: Path) -> None:
+    write(tmp_path, SOLD, SOLD.replace(",6,", ",-2,"), SOLD.replace("2.55", "0.001"))
+
+    assert OnlineRetail(tmp_path).turnover_mills() == 4 * 2550 + 6
+
+
 def test_the_folder_of_days_is_found_in_or_below_the_one_given(tmp_path: Path) -> None:
     days = tmp_path / "online_retail" / "by-day"
     days.mkdir(parents=True)
