@@ -80,7 +80,7 @@ def _publish(stages: Stages, settings: LakeSettings, source: Any, event_type: st
         with stages.bar("events") as tick:
             report = publish(source, stream, IcebergRejects(settings, _now), seconds=time.monotonic, progress=tick)
         say(
-            f"{count(report.total)} events, {count(report.published.get(event_type, 0))} of them {_plural(event_type)}; "
+            f"{count(report.total)} events, {count(report.published.get(event_type, 0))} {_plural(event_type)}; "
             f"{count(report.refused_at_source)} rows refused; {count(round(report.total / report.seconds))} a second"
         )
     return report

@@ -8,8 +8,9 @@ from tranche.details import Details
 from tranche.report_charts import calibration, cash_by_month, funnel, roc
 from tranche.report_money_map import money_map
 from tranche.report_style import CSS
+from tranche.retail import bridge_rows
 from tranche.summary import Summary
-from tranche.wording import count, duration, money, share
+from tranche.wording import count, duration, exact_money, money, share
 
 FAULTS = {
     "duplicates": ("the same event sent twice", "ingest parks the second one"),
@@ -38,6 +39,7 @@ def render(summary: Summary, details: Details) -> str:
         ("breaks", "Reconciliation and breaks", _breaks(summary, details)),
         ("map", "Where the money is", money_map(details.balances, details.flows, details.currency)),
         ("books", "Trial balance", _trial_balance(summary, details)),
+        ("bridge", "From the books to the retailer's turnover", _bridge(summary, details)),
         ("planted", "Planted faults", _planted(summary)),
         ("run", "How long it took", _run(summary)),
         ("notes", "What to know when reading this", _list(details.notes)),
@@ -86,6 +88,7 @@ def _lead(summary: Summary, details: Details) -> str:
     world = {
         "seeded": "the seeded world: invented shoppers, real software",
         "berka": "real transactions and loans of a Czech bank, 1993 to 1996",
+        "online_retail": "real invoices of a British wholesaler of gifts, 2010 and 2011",
     }
     facts = "".join(f"<br>{escape(name)}: {escape(value)}" for name, value in details.facts)
     total = sum(summary.seconds.values())
@@ -123,7 +126,8 @@ def _verdict(summary: Summary) -> str:
 def _cards(summary: Summary, details: Details) -> str:
     cards: list[tuple[str, str]] = []
     if summary.events:
-        cards.append((count(summary.events.accepted), "bank transactions accepted"))
+        what = "bank transactions" if summary.retail is None else "order lines"
+        cards.append((count(summary.events.accepted), f"{what} accepted"))
     if summary.model:
         low, high = summary.model.auc_low, summary.model.auc_high
         cards.append((f"{summary.model.auc:.3f}", f"AUC out of time, 95 % interval {low:.3f} to {high:.3f}"))
@@ -271,6 +275,19 @@ def _planted(summary: Summary) -> str:
         rows.append([fault, what, who, count(seen.planted), count(seen.found)])
     heads = ("fault", "what was planted", "what must happen", "planted", "found")
     return table("The generator's labels are the oracle.", heads, rows, numbers_from=3) if rows else ""
+
+
+def _bridge(summary: Summary, details: Details) -> str:
+    if summary.retail is None:
+        return ""
+    retail, currency = summary.retail, details.currency
+    rows = [[name, count(lines), money(minor, currency)] for name, lines, minor in bridge_rows(retail)]
+    caption = (
+        f"{count(retail.invoices)} sales invoices, {count(retail.cancellations)} cancellations, "
+        f"{count(retail.bad_debt)} lines of bad debt. Less {exact_money(retail.rounding_minor, currency)} of rounding, "
+        f"the net is the {exact_money(retail.files_minor, currency)} of the files."
+    )
+    return table(caption, ("class", "lines", "amount"), rows[:-1], numbers_from=1, foot=rows[-1])
 
 
 def _run(summary: Summary) -> str:

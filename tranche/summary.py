@@ -3,7 +3,10 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
+from decimal import Decimal
 from pathlib import Path
+
+from tranche.retail import Retail
 
 Tree = dict[str, object]
 
@@ -129,6 +132,7 @@ class Summary:
     reconciliation: Reconciliation | None = None
     ledger: Ledger | None = None
     planted: Mapping[str, Planted] = field(default_factory=dict)
+    retail: Retail | None = None
 
     def as_tree(self) -> Tree:
         """The figures by name, as written to `summary.json`: a dot in a documented name is one level here."""
@@ -142,6 +146,8 @@ class Summary:
             currencies = {currency: _plain(total) for currency, total in sorted(books.totals.items())}
             tree["ledger"] = {"entries": books.entries, "transfers": books.transfers} | currencies
             tree["ledger"] |= {"verified": books.verified}  # type: ignore[operator]
+        if self.retail is not None:
+            tree["retail"] = _plain(self.retail)
         if self.planted:
             tree["planted"] = {fault: _plain(found) for fault, found in sorted(self.planted.items())}
         return tree
@@ -174,6 +180,8 @@ def _plain(value: object) -> object:
         return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): _plain(entry) for key, entry in sorted(value.items())}
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
     return round(value, 4) if isinstance(value, float) else value
 
 
@@ -202,6 +210,8 @@ def _broken(summary: Summary) -> list[str]:
         )
         if not books.verified:
             said.append("ledger verify found the books broken")
+    if summary.retail is not None:
+        said.extend(summary.retail.broken())
     said.extend(
         f"planted faults of kind {fault}: {count.planted:,} planted, {count.found:,} found"
         for fault, count in sorted(summary.planted.items())

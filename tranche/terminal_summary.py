@@ -5,8 +5,9 @@ from rich.table import Table
 
 from tranche.details import Details
 from tranche.report import funnel_steps
+from tranche.retail import Retail, bridge_rows
 from tranche.summary import Summary
-from tranche.wording import count, duration, money
+from tranche.wording import count, duration, exact_money, money
 
 WIDEST_BAR = 22
 
@@ -18,6 +19,8 @@ def print_summary(console: Console, summary: Summary, details: Details) -> None:
     console.print(_figures(summary, details))
     if details.breaks:
         console.print(_breaks(details))
+    if summary.retail:
+        console.print(_bridge(summary.retail, details.currency))
     if summary.planted:
         console.print(_planted(summary))
     console.print(_books(summary, details))
@@ -84,6 +87,15 @@ def _breaks(details: Details) -> Table:
         oldest = f"{count(line.oldest_days)} days" if line.still_open else ""
         amount = money(line.amount_minor, line.currency)
         table.add_row(name, count(line.count), count(line.still_open), amount, oldest)
+    return table
+
+
+def _bridge(retail: Retail, currency: str) -> Table:
+    table = _table("From the books to the retailer's turnover", "class", "lines", "amount")
+    for name, lines, minor in bridge_rows(retail):
+        table.add_row(name, count(lines), money(minor, currency))
+    table.add_row("less rounding", "", exact_money(-retail.rounding_minor, currency))
+    table.add_row("[bold]turnover of the files[/]", "", f"[bold]{exact_money(retail.files_minor, currency)}[/]")
     return table
 
 

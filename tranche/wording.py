@@ -1,5 +1,7 @@
 """Figures as a finance person writes them."""
 
+from decimal import Decimal
+
 MINUS = "\N{MINUS SIGN}"
 SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$"}
 MINOR_DIGITS = 2
@@ -16,6 +18,19 @@ def money(minor: int, currency: str) -> str:
     """
     units, rest = divmod(abs(minor), 10**MINOR_DIGITS)
     digits = f"{units:,}.{rest:0{MINOR_DIGITS}d}"
+    sign = MINUS if minor < 0 else ""
+    return f"{sign}{SYMBOLS[currency]}{digits}" if currency in SYMBOLS else f"{sign}{digits} {currency}"
+
+
+def exact_money(minor: Decimal, currency: str) -> str:
+    """An amount that may have parts of the smallest unit, all of them shown.
+
+    >>> exact_money(Decimal("576193138.2"), "GBP"), exact_money(Decimal(500), "CZK")
+    ('£5,761,931.382', '5.00 CZK')
+    """
+    units = format(abs(minor).normalize().scaleb(-MINOR_DIGITS), ",f")
+    whole, _, parts = units.partition(".")
+    digits = f"{whole}.{parts:0<{MINOR_DIGITS}}"
     sign = MINUS if minor < 0 else ""
     return f"{sign}{SYMBOLS[currency]}{digits}" if currency in SYMBOLS else f"{sign}{digits} {currency}"
 

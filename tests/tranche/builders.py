@@ -1,5 +1,7 @@
 """A finished run's figures, made up but consistent, for tests of what is written about one."""
 
+from decimal import Decimal
+
 from tranche.details import (
     Balance,
     Break,
@@ -10,6 +12,7 @@ from tranche.details import (
     ModelLine,
     ReasonCount,
 )
+from tranche.retail import Retail
 from tranche.summary import (
     Decisions,
     Events,
@@ -36,6 +39,23 @@ def a_summary() -> Summary:
         reconciliation=Reconciliation(610, 460, 120, 30, {"E3": 2, "E16": 7, "E19": 1}, 31),
         ledger=Ledger(1_900, 3_210, {"GBP": Totals(98_765_432, 98_765_432)}, verified=True),
         planted={"duplicates": Planted(60, 60), "malformed": Planted(42, 42)},
+        retail=a_retail(),
+    )
+
+
+def a_retail() -> Retail:
+    return Retail(
+        lines=11,
+        invoices=5,
+        cancellations=2,
+        bad_debt=1,
+        posted_purchases_minor=100_000,
+        posted_refunds_minor=20_000,
+        unposted_minor={"sale_without_customer": 5_000, "bad_debt": -1_000, "free_of_charge": 0},
+        net_minor=84_000,
+        rounding_minor=Decimal("-0.2"),
+        files_minor=Decimal("84000.2"),
+        lines_by_class={"purchase": 6, "refund": 2, "sale_without_customer": 1, "bad_debt": 1, "free_of_charge": 1},
     )
 
 

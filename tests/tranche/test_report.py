@@ -64,6 +64,8 @@ def test_the_report_asks_for_nothing_outside_itself(page: str) -> None:
         "61 days",
         "monotone boosting",
         "Everything agrees.",
+        "not posted: sale without customer",
+        "£840.002",
     ],
 )
 def test_the_report_says_the_figures(page: str, figure: str) -> None:

@@ -3,11 +3,12 @@
 import json
 import re
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from tests.tranche.builders import a_summary
+from tests.tranche.builders import a_retail, a_summary
 from tranche.summary import Events, Ledger, Planted, Summary, Totals, keys_of
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "summary.md"
@@ -33,6 +34,7 @@ def produced(summary: Summary) -> set[str]:
         name = re.sub(r"^seconds\..+", "seconds.<stage>", key)
         name = re.sub(r"^reconciliation\.breaks\..+", "reconciliation.breaks.<class>", name)
         name = re.sub(r"^planted\.[^.]+\.", "planted.<fault>.", name)
+        name = re.sub(r"^retail\.(unposted_minor|lines_by_class)\..+", r"retail.\1.<class>", name)
         names.add(re.sub(r"^ledger\.[A-Z]{3}\.", "ledger.<currency>.", name))
     return names
 
@@ -53,6 +55,7 @@ def test_the_file_holds_the_figures(tmp_path: Path) -> None:
     read = json.loads((tmp_path / "summary.json").read_text())
 
     assert read["ledger"]["GBP"] == {"debits_minor": 98_765_432, "credits_minor": 98_765_432}
+    assert (read["retail"]["rounding_minor"], read["retail"]["files_minor"]) == (-0.2, 84000.2)
     assert read["planted"]["malformed"] == {"planted": 42, "found": 42}
     assert not list(tmp_path.glob("*.part"))
 
@@ -73,6 +76,19 @@ def test_a_sound_run_breaks_no_promise() -> None:
             replace(a_summary(), ledger=Ledger(1, 1, {"GBP": Totals(5, 5)}, verified=False)),
             "verify",
             id="not verified",
+        ),
+        pytest.param(
+            replace(a_summary(), retail=replace(a_retail(), posted_refunds_minor=19_999)),
+            "come to 84001 pennies, all lines to 84000",
+            id="a refund missing in the books",
+        ),
+        pytest.param(
+            replace(a_summary(), retail=replace(a_retail(), files_minor=Decimal(84_000))),
+            "less their rounding come to 84000.2 pennies, the files to 84000",
+            id="a line lost on the way from the files",
+        ),
+        pytest.param(
+            replace(a_summary(), retail=replace(a_retail(), lines=12)), "11 of 12 retail lines", id="a line in no class"
         ),
         pytest.param(
             replace(a_summary(), planted={"late": Planted(4, 3)}), "late: 4 planted, 3 found", id="one missed"
