@@ -34,7 +34,8 @@ class AccountType:
     """A line of the chart of accounts, such as `plan:{plan}:principal`: one rule for every account of that form.
 
     `floor`: the balance on its normal side may not fall below zero, counting holds. `pending_only`: after every journal
-    its posted balance is zero. `group`: the correlation key whose groups must return to zero on this account.
+    its posted balance is zero. `group`: the correlation key whose groups must return to zero on this account, within
+    `sla_days`; `owner` works those that do not.
     """
 
     pattern: str
@@ -44,6 +45,8 @@ class AccountType:
     floor: bool = False
     pending_only: bool = False
     group: str | None = None
+    owner: str | None = None
+    sla_days: int | None = None
 
     @cached_property
     def _form(self) -> re.Pattern[str]:

@@ -32,9 +32,13 @@ class NothingToPost(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """An account of the chart and the amounts whose sum it carries; without any it carries the other side's total."""
+    """An account and the amounts whose sum it carries; without any it carries the other side's total.
+
+    `account` may name its parts otherwise than the chart does, as where two banks meet; `form` is the chart's pattern.
+    """
 
     account: str
+    form: str
     amounts: tuple[str, ...]
 
 
@@ -48,7 +52,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Flow:
-    """A row of the money map: what one kind of business event moves. A `pending` one is held, `posts` names which."""
+    """A row of the money map: what one kind of business event moves.
+
+    A `pending` one is held; one that `posts` takes the place of such a hold, one that `voids` releases it. A `reversal`
+    mirrors another entry, whatever that was.
+    """
 
     flow: str
     title: str
@@ -57,6 +65,7 @@ class Flow:
     pending: bool = False
     posts: str | None = None
     voids: str | None = None
+    reversal: bool = False
 
     @cached_property
     def amounts(self) -> frozenset[str]:
@@ -65,9 +74,7 @@ class Flow:
     @cached_property
     def pairs(self) -> frozenset[tuple[str, str]]:
         """Every (debit, credit) pair of account forms that a transfer of this flow may have."""
-        return frozenset(
-            (one.account, other.account) for step in self.steps for one in step.debit for other in step.credit
-        )
+        return frozenset((one.form, other.form) for step in self.steps for one in step.debit for other in step.credit)
 
     @property
     def _legs(self) -> list[Leg]:
@@ -76,10 +83,11 @@ class Flow:
 
 @dataclass(frozen=True)
 class MoneyMap:
-    """The chart of accounts and the flows over it."""
+    """The chart of accounts, the flows over it, and the rows whose event writes no journal of its own."""
 
     chart: tuple[AccountType, ...]
     flows: Mapping[str, Flow]
+    rows: Mapping[str, str]
 
     def account_type(self, account: str) -> AccountType:
         """The line of the chart that an account's full name falls under; raises NotOnTheMap."""
@@ -104,17 +112,14 @@ def parse(text: str) -> MoneyMap:
     """Read a money map; raises NotOnTheMap where a flow uses an account that its chart lacks."""
     document = tomllib.loads(text)
     chart = tuple(_account_type(entry) for entry in document["account"])
-    patterns = {kind.pattern for kind in chart}
+    forms = {_PLACEHOLDER.sub("{}", kind.pattern): kind.pattern for kind in chart}
     flows: dict[str, Flow] = {}
     for entry in document["flow"]:
-        flow = _flow(entry)
-        for leg in flow._legs:  # noqa: SLF001 - same module
-            if leg.account not in patterns:
-                raise NotOnTheMap(f"flow {flow.flow} uses {leg.account!r}, which is not on the chart of accounts")
+        flow = _flow(entry, forms)
         if flow.flow in flows:
             raise NotOnTheMap(f"flow {flow.flow} is on the money map twice")
         flows[flow.flow] = flow
-    return MoneyMap(chart, flows)
+    return MoneyMap(chart, flows, {row["id"]: row["title"] for row in document.get("row", ())})
 
 
 def journal(
@@ -189,7 +194,8 @@ def _transfers(flow: str, step: Step, amounts: Mapping[str, Money], names: Mappi
     while debits and credits_:
         (debit, owed), (credit, due) = debits[0], credits_[0]
         moved = min(owed, due)
-        result.append(Transfer(_name(flow, debit, names), _name(flow, credit, names), moved))
+        filled = {**names, "currency": str(moved.currency)}
+        result.append(Transfer(_name(flow, debit, filled), _name(flow, credit, filled), moved))
         debits = [(debit, owed - moved), *debits[1:]] if owed > moved else debits[1:]
         credits_ = [(credit, due - moved), *credits_[1:]] if due > moved else credits_[1:]
     if debits or credits_:
@@ -244,8 +250,11 @@ def _account_type(entry: Mapping[str, Any]) -> AccountType:
     return AccountType(**{**entry, "kind": Kind(entry["kind"]), "normal": Side(entry["normal"])})
 
 
-def _flow(entry: Mapping[str, Any]) -> Flow:
-    steps = tuple(Step(_legs(step["debit"]), _legs(step["credit"])) for step in entry["steps"])
+def _flow(entry: Mapping[str, Any], forms: Mapping[str, str]) -> Flow:
+    steps = tuple(
+        Step(_legs(entry["id"], step["debit"], forms), _legs(entry["id"], step["credit"], forms))
+        for step in entry.get("steps", ())
+    )
     for step in steps:
         for side, other in ((step.debit, step.credit), (step.credit, step.debit)):
             if any(not leg.amounts for leg in side) and (len(side) > 1 or not all(leg.amounts for leg in other)):
@@ -258,8 +267,15 @@ def _flow(entry: Mapping[str, Any]) -> Flow:
         pending=entry.get("pending", False),
         posts=entry.get("posts"),
         voids=entry.get("voids"),
+        reversal=entry.get("reversal", False),
     )
 
 
-def _legs(written: Sequence[Sequence[str]]) -> tuple[Leg, ...]:
-    return tuple(Leg(account, tuple(amounts)) for account, *amounts in written)
+def _legs(flow: str, written: Sequence[Sequence[str]], forms: Mapping[str, str]) -> tuple[Leg, ...]:
+    legs = []
+    for account, *amounts in written:
+        form = forms.get(_PLACEHOLDER.sub("{}", account))
+        if form is None:
+            raise NotOnTheMap(f"flow {flow} uses {account!r}, which is not on the chart of accounts")
+        legs.append(Leg(account, form, tuple(amounts)))
+    return tuple(legs)
