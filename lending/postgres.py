@@ -51,19 +51,19 @@ _EVENT = """
 event_id, plan_id, instalment_id, kind, principal_minor, interest_minor, value_date, occurred_at, recorded_at, cause
 """
 _ADD_EVENTS = f"""
-INSERT INTO lending.plan_events ({_EVENT})
+INSERT INTO lending.instalment_payments ({_EVENT})
 SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::date[],
                      %s::timestamptz[], %s::timestamptz[], %s::text[]) AS u ({_EVENT})
  ORDER BY instalment_id, event_id
     ON CONFLICT (event_id) DO NOTHING RETURNING event_id
 """  # noqa: S608
 _EVENTS_BY_ID = f"""
-SELECT {_EVENT}, currency FROM lending.plan_events JOIN (SELECT plan_id, currency FROM lending.plans) p USING (plan_id)
+SELECT {_EVENT}, currency FROM lending.instalment_payments JOIN (SELECT plan_id, currency FROM lending.plans) p USING (plan_id)
  WHERE event_id = ANY(%s)
 """  # noqa: S608
 _EVENTS = f"""
 SELECT {_EVENT}, currency
-  FROM lending.plan_events e JOIN (SELECT plan_id, currency FROM lending.plans) p USING (plan_id)
+  FROM lending.instalment_payments e JOIN (SELECT plan_id, currency FROM lending.plans) p USING (plan_id)
  WHERE plan_id = %s ORDER BY e.position
 """  # noqa: S608
 _DUE = """

@@ -28,7 +28,7 @@ WITH owed AS (
       LEFT JOIN LATERAL (
         SELECT sum(CASE kind WHEN 'paid' THEN 1 ELSE -1 END * e.principal_minor) AS principal_minor,
                sum(CASE kind WHEN 'paid' THEN 1 ELSE -1 END * (e.principal_minor + e.interest_minor)) AS amount_minor
-          FROM lending.plan_events e WHERE e.instalment_id = i.instalment_id AND e.occurred_at <= %(at)s
+          FROM lending.instalment_payments e WHERE e.instalment_id = i.instalment_id AND e.occurred_at <= %(at)s
       ) paid ON true
      WHERE p.shopper_id = %(shopper)s AND p.currency = %(currency)s
        AND (p.origin = 'checkout' OR p.opened_on < %(day)s)

@@ -38,7 +38,7 @@ CREATE TABLE lending.instalments (
 CREATE INDEX instalments_by_due_day ON lending.instalments (due_on);
 
 -- Money that repaid an instalment or went back.
-CREATE TABLE lending.plan_events (
+CREATE TABLE lending.instalment_payments (
     event_id        text PRIMARY KEY,
     position        bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
     plan_id         text NOT NULL REFERENCES lending.plans (plan_id),
@@ -52,8 +52,8 @@ CREATE TABLE lending.plan_events (
     cause           text NOT NULL,
     CHECK (principal_minor + interest_minor > 0)
 );
-CREATE INDEX plan_events_by_instalment ON lending.plan_events (instalment_id);
-CREATE INDEX plan_events_by_plan ON lending.plan_events (plan_id);
+CREATE INDEX instalment_payments_by_instalment ON lending.instalment_payments (instalment_id);
+CREATE INDEX instalment_payments_by_plan ON lending.instalment_payments (plan_id);
 
 CREATE VIEW lending.open_instalments AS
     SELECT i.instalment_id, i.plan_id, i.number, i.due_on,
@@ -64,7 +64,7 @@ CREATE VIEW lending.open_instalments AS
         SELECT instalment_id,
                sum(CASE kind WHEN 'paid' THEN principal_minor ELSE -principal_minor END)::bigint AS principal_minor,
                sum(CASE kind WHEN 'paid' THEN interest_minor ELSE -interest_minor END)::bigint AS interest_minor
-          FROM lending.plan_events GROUP BY instalment_id
+          FROM lending.instalment_payments GROUP BY instalment_id
       ) e USING (instalment_id);
 
 -- At commit a plan's instalments repay its principal to the unit.
@@ -107,17 +107,17 @@ BEGIN
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER check_events AFTER INSERT ON lending.plan_events
+CREATE TRIGGER check_events AFTER INSERT ON lending.instalment_payments
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION lending.check_events();
 
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lending.plans
     FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lending.instalments
     FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lending.plan_events
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lending.instalment_payments
     FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 
 GRANT USAGE ON SCHEMA lending TO tranche_application;
-GRANT SELECT ON lending.plans, lending.instalments, lending.plan_events, lending.open_instalments
+GRANT SELECT ON lending.plans, lending.instalments, lending.instalment_payments, lending.open_instalments
    TO tranche_application;
-GRANT INSERT ON lending.plans, lending.instalments, lending.plan_events TO tranche_application;
+GRANT INSERT ON lending.plans, lending.instalments, lending.instalment_payments TO tranche_application;

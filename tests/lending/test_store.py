@@ -153,7 +153,7 @@ def test_two_payments_of_one_instalment_at_once_do_not_overpay_it(database_url: 
         assert sum(pool.map(pay, range(8))) == 1
 
 
-@pytest.mark.parametrize("table", ["plans", "instalments", "plan_events"])
+@pytest.mark.parametrize("table", ["plans", "instalments", "instalment_payments"])
 def test_nobody_changes_what_was_agreed_or_what_happened(connection: Connection, table: str) -> None:
     plan = a_plan()
     PostgresPlans(connection).open(plan)
