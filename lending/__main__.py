@@ -1,4 +1,4 @@
-"""Command line: take over the plans of loans that others granted."""
+"""Command line: plans of loans that others granted, schedules and annual percentage rates."""
 
 import json
 from pathlib import Path
@@ -52,6 +52,34 @@ def import_plans(
     typer.echo(f"  loans whose dues do not sum to the amount lent: {len(report.differences):,}")
     for each in sorted(report.differences, key=lambda loan: -abs(loan.difference.minor))[:5]:
         typer.echo(f"    loan {each.loan_id}: {each.repaid} in dues, {each.lent} lent, {each.difference}")
+
+
+@app.command("schedule")
+def schedule(
+    *,
+    terms: Annotated[Path, typer.Option(help="A CSV file of terms, a case of one row or of a row a line.")],
+    out: Annotated[Path, typer.Option(help="Where the same rows go, with our_due, our_principal_due and so on.")],
+) -> None:
+    """Amortise the loans of a file: day counts, spacings, down payments, declining balance or flat."""
+    from lending.schedule_file import WITHOUT_EFFECT, schedule_file
+
+    report = schedule_file(terms, out)
+    typer.echo(f"{report.out}: {report.cases:,} cases, {report.rows:,} rows")
+    for case in report.without_effect:
+        typer.echo(f"case {case}: {WITHOUT_EFFECT} changes nothing, each day counts by its own year", err=True)
+
+
+@app.command("apr")
+def apr(
+    *,
+    flows: Annotated[Path, typer.Option(help="A CSV file with a method and flows_json a row.")],
+    out: Annotated[Path, typer.Option(help="Where the same rows go, with our_apr_pct.")],
+) -> None:
+    """Work out annual percentage rates: by the EU and UK equation, or by Regulation Z's."""
+    from lending.apr_file import apr_file
+
+    report = apr_file(flows, out)
+    typer.echo(f"{report.out}: {report.rows:,} rates")
 
 
 def _body(report: "ImportedPlans") -> dict[str, object]:
