@@ -19,6 +19,7 @@ class Origin(StrEnum):
 
     CHECKOUT = "checkout"
     IMPORTED = "imported"
+    REPLAYED = "replayed"  # an order of the past that nobody asked us to decide
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ CREATE TABLE lending.plans (
     merchant_id              text,
     order_id                 text NOT NULL,
     decision_id              text,
-    origin                   text NOT NULL CHECK (origin IN ('checkout', 'imported')),
+    origin                   text NOT NULL CHECK (origin IN ('checkout', 'imported', 'replayed')),
     product                  text NOT NULL,
     opened_on                date NOT NULL,
     currency                 text NOT NULL,
@@ -19,7 +19,7 @@ CREATE TABLE lending.plans (
     annual_rate_basis_points integer NOT NULL CHECK (annual_rate_basis_points >= 0),
     terms_version            text NOT NULL,
     taken_from               jsonb NOT NULL,
-    CHECK (origin = 'imported' OR decision_id IS NOT NULL)
+    CHECK (origin <> 'checkout' OR decision_id IS NOT NULL)
 );
 CREATE INDEX plans_by_account ON lending.plans (account_id);
 CREATE INDEX plans_by_shopper ON lending.plans (shopper_id);
