@@ -33,12 +33,13 @@ class Kind(StrEnum):
 class AccountType:
     """A line of the chart of accounts, such as `plan:{plan}:principal`: one rule for every account of that form.
 
-    `floor`: the balance on its normal side may not fall below zero, counting holds. `pending_only`: after every journal
-    its posted balance is zero. `group`: the correlation key whose groups must return to zero on this account, within
-    `sla_days`; `owner` works those that do not.
+    `code` is its number in the general ledger. `floor`: the balance on its normal side may not fall below zero,
+    counting holds. `pending_only`: after every journal its posted balance is zero. `group`: the correlation key whose
+    groups must return to zero on this account, within `sla_days`; `owner` works those that do not.
     """
 
     pattern: str
+    code: str
     title: str
     kind: Kind
     normal: Side

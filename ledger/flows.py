@@ -112,6 +112,10 @@ def parse(text: str) -> MoneyMap:
     """Read a money map; raises NotOnTheMap where a flow uses an account that its chart lacks."""
     document = tomllib.loads(text)
     chart = tuple(_account_type(entry) for entry in document["account"])
+    codes = [kind.code for kind in chart]
+    for code in codes:
+        if codes.count(code) > 1:
+            raise NotOnTheMap(f"code {code} is on the chart of accounts twice")
     forms = {_PLACEHOLDER.sub("{}", kind.pattern): kind.pattern for kind in chart}
     flows: dict[str, Flow] = {}
     for entry in document["flow"]:

@@ -1,9 +1,11 @@
 """Each flow of the map against the row of the specification, written out here by hand."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from ledger import flows
 from ledger.flows import NothingToPost, NotOnTheMap, admit, journal, money_map, parse
 from ledger.journal import Journal
 from ledger.money import Money
@@ -301,16 +303,19 @@ def test_nothing_moves_by_zero_or_from_an_account_to_itself() -> None:
 CHART = """
 [[account]]
 pattern = "a"
+code = "1"
 title = "a"
 kind = "asset"
 normal = "debit"
 [[account]]
 pattern = "b"
+code = "2"
 title = "b"
 kind = "asset"
 normal = "debit"
 [[account]]
 pattern = "c"
+code = "3"
 title = "c"
 kind = "asset"
 normal = "debit"
@@ -331,3 +336,11 @@ def test_a_map_may_leave_out_amounts_only_where_they_follow() -> None:
         parse(CHART + 'steps = [{ debit = [["a"], ["b"]], credit = [["c", "x"]] }]')
     with pytest.raises(NotOnTheMap, match="alone on its side"):
         parse(CHART + 'steps = [{ debit = [["a"]], credit = [["c"]] }]')
+
+
+def test_a_chart_that_numbers_two_accounts_alike_is_refused() -> None:
+    accounts = Path(flows.__file__).with_name("money_map.toml").read_text(encoding="utf-8")
+    assert 'code = "1020"' in accounts
+
+    with pytest.raises(NotOnTheMap, match="code 1010 is on the chart of accounts twice"):
+        parse(accounts.replace('code = "1020"', 'code = "1010"'))
