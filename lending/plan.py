@@ -38,11 +38,26 @@ class Instalment:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignPurchase:
+    """What the merchant gets in its own currency for the whole purchase; the rate, its source and time are facts.
+
+    `spread`: what we keep of the purchase for the conversion.
+    """
+
+    payable: Money
+    spread: Money
+    rate: str
+    rate_source: str
+    rate_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """How an order is repaid, as agreed; it never changes. Its instalments' principal sums to the plan's.
 
     `order_id` is the order, or the application of an imported loan; `terms_version` the file the terms came from;
-    `merchant_discount` what the merchant leaves us of the purchase; `taken_from` the source's row of an imported plan.
+    `merchant_discount` what the merchant leaves us of the purchase; `taken_from` the source's row of an imported plan;
+    `tax` what the merchant pays on the discount; `foreign` what it gets where it sells in another currency.
     """
 
     plan_id: str
@@ -60,6 +75,8 @@ class Plan:
     terms_version: str
     instalments: tuple[Instalment, ...]
     taken_from: Mapping[str, str] = field(default_factory=dict)
+    tax: Money | None = None
+    foreign: ForeignPurchase | None = None
 
     def __post_init__(self) -> None:
         scheduled = Money.total((each.principal for each in self.instalments), self.currency)
@@ -69,6 +86,9 @@ class Plan:
             raise PlanFault(f"{self.plan_id}: every instalment is more than zero")
         if not self.merchant_discount.minor <= self.principal.minor or self.merchant_discount.minor < 0:
             raise PlanFault(f"{self.plan_id}: a discount of {self.merchant_discount} on {self.principal}")
+        kept = self.merchant_discount if self.tax is None else self.merchant_discount + self.tax
+        if self.tax is not None and (self.tax.minor < 0 or kept > self.principal):
+            raise PlanFault(f"{self.plan_id}: a tax of {self.tax} on {self.principal}")
 
     @property
     def currency(self) -> Currency:
@@ -135,8 +155,14 @@ class InstalmentStatus(StrEnum):
 class PlanStatus(StrEnum):
     """Where a plan stands."""
 
+    AGREED = "agreed"  # nothing is captured yet
     OPEN = "open"
     PAID = "paid"
+    REFUNDED = "refunded"
+    CANCELLED = "cancelled"
+    CHARGED_OFF = "charged_off"  # still owed, no longer expected
+    RECOVERED = "recovered"  # paid after the charge-off
+    WRITTEN_OFF = "written_off"  # forgiven
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,5 +239,5 @@ def first_event_difference(known: PlanEvent, arriving: PlanEvent) -> str | None:
 
 _COMPARED: Sequence[str] = (
     "shopper_id", "account_id", "merchant_id", "order_id", "decision_id", "origin", "product", "opened_on",
-    "principal", "merchant_discount", "annual_rate_basis_points", "terms_version", "instalments",
+    "principal", "merchant_discount", "annual_rate_basis_points", "terms_version", "instalments", "tax", "foreign",
 )  # fmt: skip

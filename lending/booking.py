@@ -1,0 +1,59 @@
+"""What an event of a plan does to the books: a flow of the money map with its amounts, before it is a journal."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from ledger.flows import journal
+from ledger.journal import Journal
+from ledger.money import Currency, Money
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """One journal that the plan's events ask for. Bookings are a function of the events: equal events, equal bookings.
+
+    `event_id` is the event behind it, or for a late fee and for interest the id of what it is. `hold_id`: the hold that
+    it posts. `voids`: an open hold that is to be released with it, its split being another.
+    """
+
+    flow: str
+    key: str
+    amounts: Mapping[str, Money]
+    names: Mapping[str, str]
+    value_date: date
+    occurred_at: datetime
+    event_id: str
+    correlation: Mapping[str, str]
+    hold_id: str | None = None
+    voids: str | None = None
+
+    @property
+    def entry_id(self) -> str:
+        """The id of its journal, when it is posted for the first time."""
+        return f"{self.flow}:{self.key}"
+
+
+def journal_of(booking: Booking, *, recorded_at: datetime) -> Journal:
+    """The journal that the money map prescribes for a booking."""
+    return journal(
+        booking.flow,
+        key=booking.key,
+        value_date=booking.value_date,
+        occurred_at=booking.occurred_at,
+        recorded_at=recorded_at,
+        correlation=booking.correlation,
+        amounts=booking.amounts,
+        names=booking.names,
+    )
+
+
+def balances_of(bookings: Iterable[Booking]) -> dict[tuple[str, Currency], int]:
+    """What these bookings leave on each account, in units, debits positive; accounts at zero are left out."""
+    balances: dict[tuple[str, Currency], int] = {}
+    for booking in bookings:
+        for transfer in journal_of(booking, recorded_at=booking.occurred_at).transfers:
+            for account, minor in ((transfer.debit, transfer.amount.minor), (transfer.credit, -transfer.amount.minor)):
+                of = (account, transfer.amount.currency)
+                balances[of] = balances.get(of, 0) + minor
+    return {account: minor for account, minor in balances.items() if minor}

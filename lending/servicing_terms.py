@@ -1,0 +1,93 @@
+"""What a product decides about plans that run: who is paid first, what lateness costs, how a refund is placed."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ledger.money import Money
+
+
+class Component(StrEnum):
+    """A part of what is owed."""
+
+    FEES = "fees"
+    INTEREST = "interest"
+    PRINCIPAL = "principal"
+
+
+class RefundPlacing(StrEnum):
+    """Which instalments a refund makes smaller."""
+
+    LAST_FIRST = "last_instalment_first"
+    PRO_RATA = "pro_rata"  # each open one in proportion
+    REAMORTISE = "re_amortise"  # those not yet due, so that they are level again
+
+
+class DiscountEarning(StrEnum):
+    """When the merchant's discount becomes income."""
+
+    REPAID = "repaid"  # in proportion to the principal repaid
+    CAPTURED = "captured"  # at once
+
+
+@dataclass(frozen=True, slots=True)
+class LateFeeRule:
+    """A fee, once for each instalment that is still open when its days past due exceed the grace."""
+
+    rule: str
+    amount: Money
+    grace_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class LateFees:
+    """The rules of late fees and what they may come to at most; a cap left out does not limit.
+
+    `cap_of_order_basis_points`: 2500 for a quarter of the purchase.
+    """
+
+    rules: tuple[LateFeeRule, ...] = ()
+    cap_per_instalment: Money | None = None
+    cap_per_order: Money | None = None
+    cap_of_order_basis_points: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A range of days past due: from this many days until the next bucket begins."""
+
+    name: str
+    from_days: int
+
+
+BUCKETS = (
+    Bucket("current", 0), Bucket("1-30", 1), Bucket("31-60", 31), Bucket("61-90", 61), Bucket("91+", 91),
+)  # fmt: skip
+
+
+class TermsFault(ValueError):
+    """Raised for servicing terms that leave a question open: a component without a place, a line with a gap."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServicingTerms:
+    """How plans of a product are serviced. `interest_stops_in_pause`: the days of a pause bear no interest."""
+
+    version: str = "servicing-1"
+    allocation: tuple[Component, ...] = (Component.FEES, Component.INTEREST, Component.PRINCIPAL)
+    late_fees: LateFees = field(default_factory=LateFees)
+    buckets: tuple[Bucket, ...] = BUCKETS
+    refund_placing: RefundPlacing = RefundPlacing.LAST_FIRST
+    discount_earning: DiscountEarning = DiscountEarning.REPAID
+    reschedule_resets_delinquency: bool = True
+    interest_stops_in_pause: bool = False
+    claim_due_days: int = 14  # a claim that stands after the last due becomes an instalment due so much later
+
+    def __post_init__(self) -> None:
+        if sorted(self.allocation) != sorted(Component):
+            raise TermsFault(f"{self.version}: allocation names each of {', '.join(Component)} once")
+        starts = [each.from_days for each in self.buckets]
+        if not starts or starts[0] != 0 or starts != sorted(set(starts)):
+            raise TermsFault(f"{self.version}: buckets begin at 0 days and rise")
+        rules = [each.rule for each in self.late_fees.rules]
+        if len(rules) != len(set(rules)) or any(each.grace_days < 0 for each in self.late_fees.rules):
+            raise TermsFault(f"{self.version}: a late fee's rule has a name of its own and a grace of 0 days or more")
