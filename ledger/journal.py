@@ -8,7 +8,7 @@ from ledger.transfer import Transfer
 
 
 class JournalFault(ValueError):
-    """Raised for a journal without an id, without transfers or with a time that has no zone."""
+    """Raised for a journal without an id, without transfers, with a time that has no zone or dates out of order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,8 @@ class Journal:
 
     `value_date` is the day the money counts from, `occurred_at` when it happened in the world, `recorded_at` when it
     could first be known to us. `correlation` names the business ids (plan, instalment, attempt …) that find it again.
+    `original_date` is the day a late item belongs to, when `value_date` had to be moved into an open period; `corrects`
+    is the id of the reversed entry that this one posts again.
     """
 
     entry_id: str
@@ -27,12 +29,16 @@ class Journal:
     recorded_at: datetime
     correlation: Mapping[str, str]
     transfers: tuple[Transfer, ...]
+    original_date: date | None = None
+    corrects: str | None = None
 
     def __post_init__(self) -> None:
         if not self.entry_id:
             raise JournalFault("a journal needs an id that comes from its business event")
         if not self.transfers:
             raise JournalFault(f"{self.entry_id}: a journal without a transfer records nothing")
+        if self.original_date is not None and self.original_date > self.value_date:
+            raise JournalFault(f"{self.entry_id}: its original date lies after its value date")
         for name in ("occurred_at", "recorded_at"):
             if getattr(self, name).utcoffset() is None:
                 raise JournalFault(f"{self.entry_id}: {name} has no time zone")

@@ -1,91 +1,85 @@
 """Writes the books in PostgreSQL, in the caller's database transaction, which it never commits.
 
-A request is claimed under its id, then its accounts are locked in one order for all writers, then it is judged by the
-rules of posting.py against the balances under the lock. The database keeps the balances and refuses what would break
-them, whoever writes. Needs READ COMMITTED, PostgreSQL's default: each step must see what others have committed.
+A batch is two statements: `ledger.prepare` locks what it touches in one order for all writers and says how everything
+stands; it is then decided by the rules of posting.py; `ledger.write` adds what was decided. The database keeps the
+balances and refuses what would break them, whoever writes. Needs READ COMMITTED, PostgreSQL's default: each step must
+see what others have committed.
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
 import psycopg
 
-from ledger.account import Balance
 from ledger.flows import money_map
 from ledger.journal import Journal
 from ledger.money import Currency
 from ledger.postgres_books import PostgresBooks
 from ledger.posting import (
+    LARGE_MINOR,
     AccountKey,
-    Changes,
-    Request,
+    Counters,
+    Decision,
+    Line,
+    Sheet,
+    Target,
     accounts,
     check_batch,
-    check_posts,
+    check_targets,
+    decide,
     difference,
-    digest_of,
     header,
-    judge,
+    line_of,
+    references,
     resolved,
+    waves,
 )
 from ledger.store import (
     Act,
     AlreadyRecorded,
     AlreadyVoided,
+    Answer,
+    Asked,
     Conflict,
-    Hold,
     Outcome,
     Recorded,
     Refusal,
     RefusalCode,
     Refused,
-    UnknownHold,
+    Request,
+    Reversal,
+    Void,
     Voided,
 )
 
-_CLAIM = """
-WITH asked AS MATERIALIZED (
-    SELECT u.*, nextval('ledger.positions') AS position
-      FROM unnest(%s::text[], %s::text[], %s::text[], %s::integer[], %s::date[], %s::timestamptz[], %s::timestamptz[],
-                  %s::text[], %s::text[], %s::timestamptz[], %s::integer[], %s::text[], %s::text[])
-           AS u (entry_id, act, flow, template_version, value_date, occurred_at, recorded_at,
-                 correlation, hold_id, expires_at, transfer_count, body_digest, digest)
+_PREPARE = "SELECT * FROM ledger.prepare(%s::text[], %s::text[], %s::boolean[], %s::text[], %s::bigint[], %s)"
+_WRITE = """
+SELECT ledger.write(
+    %s::text[], %s::text[], %s::text[], %s::smallint[], %s::date[], %s::date[], %s::timestamptz[], %s::timestamptz[],
+    %s::timestamptz[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::bigint[], %s::text[], %s::text[],
+    %s::smallint[], %s::text[],
+    %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::boolean[],
+    %s::integer[], %s::smallint[], %s::integer[], %s::integer[], %s::bigint[], %s::integer[], %s::integer[],
+    %s::integer[], %s::bigint[], %s::smallint[], %s::text[], %s::bigint[]
 )
-INSERT INTO ledger.requests (entry_id, act, flow, template_version, value_date, occurred_at, recorded_at,
-                             correlation, hold_id, expires_at, transfer_count, body_digest, digest, position)
-SELECT entry_id, act, flow, template_version, value_date, occurred_at, recorded_at,
-       correlation::jsonb, hold_id, expires_at, transfer_count, body_digest, digest, position
-  FROM asked ORDER BY entry_id
-    ON CONFLICT (entry_id) DO NOTHING RETURNING entry_id
 """
+_LARGE_LOCK = "SELECT pg_advisory_xact_lock(hashtext('ledger.large_accounts'))"
 _KNOWN = """
-SELECT r.entry_id, r.body_digest, r.act, r.hold_id, r.expires_at, r.flow, r.value_date, r.occurred_at, r.correlation,
-       f.reasons
-  FROM ledger.requests r LEFT JOIN ledger.refusals f USING (entry_id) WHERE r.entry_id = ANY(%s)
-"""
-_LOCK = """
-SELECT account, currency, debits_posted, credits_posted, debits_pending, credits_pending, opened
-  FROM ledger.lock_balances(%s, %s, %s)
-"""
-_OPEN_ACCOUNTS = """
-INSERT INTO ledger.accounts (account, currency, pattern, kind, normal, opened_by)
-SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
-    ON CONFLICT DO NOTHING
-"""
-_TRANSFERS = """
-INSERT INTO ledger.transfers (entry_id, number, transfer_count, pending, debit_account, credit_account,
-                              currency, amount_minor)
-SELECT * FROM unnest(%s::text[], %s::integer[], %s::integer[], %s::boolean[], %s::text[], %s::text[],
-                     %s::text[], %s::bigint[])
-"""
-_HOLD_EVENTS = """
-INSERT INTO ledger.hold_events (hold_id, number, event, entry_id, amount_minor, happened_at, reason)
-SELECT * FROM unnest(%s::text[], %s::integer[], %s::text[], %s::text[], %s::bigint[], %s::timestamptz[], %s::text[])
-"""
-_REFUSALS = """
-INSERT INTO ledger.refusals (entry_id, reasons, digest) SELECT * FROM unnest(%s::text[], %s::jsonb[], %s::text[])
+SELECT r.entry_id,
+       r.digest = ledger.body_digest(u.act, u.refers, u.corrects, u.expires_at, u.flow, u.value_date, u.original_date,
+                                     u.occurred_at, u.correlation::jsonb, u.reason, u.body),
+       r.act, h.entry_id, c.entry_id, r.expires_at, r.flow, r.value_date, r.original_date, r.occurred_at,
+       r.correlation, r.reason, f.reasons
+  FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::date[], %s::date[],
+              %s::timestamptz[], %s::text[], %s::text[], %s::text[])
+       AS u (entry_id, act, refers, corrects, expires_at, flow, value_date, original_date, occurred_at, correlation,
+             reason, body)
+  JOIN ledger.requests r USING (entry_id)
+  LEFT JOIN ledger.requests h ON h.position = r.refers_to
+  LEFT JOIN ledger.requests c ON c.position = r.corrects
+  LEFT JOIN ledger.refusals f ON f.position = r.position
 """
 
 
@@ -94,224 +88,321 @@ def connect(database_url: str) -> "psycopg.Connection[Any]":
     return psycopg.connect(database_url, application_name="tranche")
 
 
-_Judged = tuple[Request, Hold | None, Changes]
+class _Overtaken(Exception):
+    """Raised when what we looked at has changed: look again, behind a savepoint."""
 
 
 class PostgresLedger(PostgresBooks):
     """Ledger and Books over the schema `ledger` of a connection that is not in autocommit mode."""
 
     def post(self, journal: Journal) -> Outcome:
-        return self._record([Request(Act.POST, journal)])[0]
+        return self._outcome(Request(Act.POST, journal))
 
     def post_all(self, journals: Sequence[Journal]) -> tuple[Outcome, ...]:
-        if not journals:
+        answers = self.post_batch([Request(Act.POST, journal) for journal in journals])
+        return tuple(answer for answer in answers if not isinstance(answer, Voided | AlreadyVoided))
+
+    def post_batch(self, requests: Sequence[Asked]) -> tuple[Answer, ...]:
+        check_batch(requests)
+        if not requests:
             return ()
-        self._connection.execute("SAVEPOINT before_batch")
+        if len(requests) == 1:
+            try:
+                return self._record(requests, openings=False)
+            except _Overtaken:  # or an account with a floor has to be opened
+                pass
+        while True:
+            self._connection.execute("SAVEPOINT before_batch")
+            try:
+                answers = self._record(requests, openings=True)
+            except _Overtaken:  # undone with its locks, so that they are taken in order again
+                self._connection.execute("ROLLBACK TO SAVEPOINT before_batch")
+                continue
+            except Exception:  # what is written before a conflict is found is undone
+                self._connection.execute("ROLLBACK TO SAVEPOINT before_batch")
+                raise
+            self._connection.execute("RELEASE SAVEPOINT before_batch")
+            return answers
+
+    def preview(self, requests: Sequence[Asked]) -> tuple[Answer, ...]:
+        self._connection.execute("SAVEPOINT before_preview")
         try:
-            outcomes = self._record([Request(Act.POST, journal) for journal in journals])
-        except Conflict:  # the batch's other requests were claimed and are not written
-            self._connection.execute("ROLLBACK TO SAVEPOINT before_batch")
-            raise
-        self._connection.execute("RELEASE SAVEPOINT before_batch")
-        return outcomes
+            return self.post_batch(requests)
+        finally:
+            self._connection.execute("ROLLBACK TO SAVEPOINT before_preview")
 
     def hold(self, journal: Journal, *, expires_at: datetime | None = None) -> Outcome:
-        return self._record([Request(Act.HOLD, journal, expires_at=expires_at)])[0]
+        return self._outcome(Request(Act.HOLD, journal, expires_at=expires_at))
 
     def post_hold(self, hold_id: str, journal: Journal) -> Outcome:
-        return self._record([Request(Act.POST_HOLD, journal, hold_id=hold_id)])[0]
+        return self._outcome(Request(Act.POST_HOLD, journal, hold_id=hold_id))
 
     def void_hold(self, hold_id: str, *, at: datetime, reason: str) -> Voided | AlreadyVoided | Refused:
-        self._lock(accounts(self._hold(hold_id).journal.transfers))
-        hold = self._hold(hold_id)  # read again: nobody else can touch it any more
-        if hold.voided:
-            return AlreadyVoided(hold_id)
-        if not hold.open:
-            return resolved(hold)
-        rows = [
-            (hold_id, number, "voided", None, left.minor, at, reason)
-            for number, left in enumerate(hold.remaining, 1)
-            if left.minor
-        ]
-        self._connection.execute(_HOLD_EVENTS, _columns(rows))
-        return Voided(hold_id)
+        (answer,) = self.post_batch([Void(hold_id, at, reason)])
+        assert not isinstance(answer, Recorded | AlreadyRecorded)
+        return answer
 
-    def _record(self, requests: Sequence[Request]) -> tuple[Outcome, ...]:
-        """Claim, lock, judge and write requests in their order."""
-        check_batch(requests)
-        held = {key for request in requests for key in self._held_accounts(request)}
-        once = {request.journal.entry_id: request for request in requests}
-        claimed = self._claim(list(once.values()))
-        answers = self._known([request for entry_id, request in once.items() if entry_id not in claimed])
-        answers |= self._write([request for entry_id, request in once.items() if entry_id in claimed], held)
-        outcomes: list[Outcome] = []
-        for request in requests:
-            entry_id = request.journal.entry_id
-            outcomes.append(answers[entry_id])
-            if isinstance(answers[entry_id], Recorded):  # should the batch hold the same request again
-                answers[entry_id] = AlreadyRecorded(entry_id)
+    def reverse(
+        self, entry_id: str, *, value_date: date, occurred_at: datetime, recorded_at: datetime, reason: str
+    ) -> Outcome:
+        return self._outcome(Reversal(entry_id, value_date, occurred_at, recorded_at, reason))
+
+    def _outcome(self, request: Asked) -> Outcome:
+        (answer,) = self.post_batch([request])
+        assert not isinstance(answer, Voided | AlreadyVoided)
+        return answer
+
+    def _record(self, requests: Sequence[Asked], *, openings: bool) -> tuple[Answer, ...]:
+        """Record requests in their order, part by part when one refers to another; the first locks for all of them."""
+        answers: dict[str, Answer] = {}
+        outcomes: list[Answer] = []
+        ahead = requests
+        for part in waves(requests):
+            once = {request.entry_id: request for request in part if request.entry_id not in answers}
+            answers |= self._record_part(list(once.values()), ahead, openings=openings)
+            ahead = ()
+            for request in part:
+                answer = answers[request.entry_id]
+                outcomes.append(answer)
+                if isinstance(answer, Recorded):  # should the batch hold the same request again
+                    answers[request.entry_id] = AlreadyRecorded(answer.entry_id)
+                if isinstance(answer, Voided):
+                    answers[request.entry_id] = AlreadyVoided(answer.hold_id)
         return tuple(outcomes)
 
-    def _claim(self, requests: Sequence[Request]) -> set[str]:
-        """Take the ids that nobody has; waits for whoever is just taking the same."""
-        rows = [_header_row(request) for request in requests]
-        return {entry_id for (entry_id,) in self._connection.execute(_CLAIM, _columns(rows))}
-
-    def _known(self, requests: Sequence[Request]) -> dict[str, Outcome]:
-        """The stored answers; raises Conflict where the content differs."""
-        if not requests:
-            return {}
-        asked = {request.journal.entry_id: request for request in requests}
-        answers: dict[str, Outcome] = {}
-        for entry_id, body_digest, act, hold_id, expires_at, *rest in self._connection.execute(_KNOWN, (list(asked),)):
-            flow, value_date, occurred_at, correlation, reasons = rest
-            if body_digest != asked[entry_id].digests()[0]:
-                known = header(
-                    act=act,
-                    hold_id=hold_id,
-                    expires_at=expires_at,
-                    flow=flow,
-                    value_date=value_date,
-                    occurred_at=occurred_at,
-                    correlation=correlation,
-                )
-                arriving = {field: text for field, text in asked[entry_id].body().items() if field in known}
-                raise Conflict(entry_id, difference(known, arriving) or "transfers")
-            answers[entry_id] = AlreadyRecorded(entry_id) if reasons is None else _refused(entry_id, reasons)
+    def _record_part(self, requests: Sequence[Asked], ahead: Sequence[Asked], *, openings: bool) -> dict[str, Answer]:
+        """Look up, lock, decide and write requests that do not refer to each other; raises _Overtaken."""
+        targets = self._targets({entry_id for request in (*requests, *ahead) for entry_id in references(request)})
+        for request in requests:
+            check_targets(request, targets)
+        lines = [line_of(request, targets) for request in requests]
+        touched = {key for line in lines for key in accounts(line.transfers)}
+        touched.update(key for target in targets.values() for key in accounts(target.journal.transfers))
+        touched.update(
+            key for request in ahead if isinstance(request, Request) for key in accounts(request.journal.transfers)
+        )
+        sheet, account_ids, known = self._prepare(sorted(touched), lines, targets, openings=openings)
+        answers = self._known(requests, lines, known, targets)
+        decisions: list[Decision] = []
+        for request, line in zip(requests, lines, strict=True):
+            if request.entry_id in answers:
+                continue
+            if isinstance(request, Void) and not any(targets[request.hold_id].remaining):
+                answers[request.entry_id] = resolved(targets[request.hold_id].hold())
+                continue
+            decision = decide(line, sheet)
+            decisions.append(decision)
+            taken = Voided(request.hold_id) if isinstance(request, Void) else Recorded(request.entry_id)
+            answers[request.entry_id] = decision.refused or taken
+        if decisions:
+            self._write(decisions, targets, account_ids)
         return answers
 
-    def _write(self, requests: Sequence[Request], held: set[AccountKey]) -> dict[str, Outcome]:
-        """Judge and write new requests; `held` are the accounts of the holds that they post."""
-        if not requests:
-            return {}
-        balances, opened = self._lock(held.union(*(request.accounts() for request in requests)))
-        judged: list[_Judged] = []
-        for request in requests:
-            # Read again under the lock: nobody else can touch the hold any more.
-            hold = None if request.hold_id is None else self._hold(request.hold_id)
-            changes = judge(request, balances, hold)
-            if not changes.reasons:
-                balances.update(changes.after)
-            judged.append((request, hold, changes))
-        self._keep_refusals(judged)
-        recorded = [(request, hold, changes) for request, hold, changes in judged if not changes.reasons]
-        self._open_accounts([request for request, _, _ in recorded], opened)
-        self._release(recorded)  # before the transfers: until then the held amount counts twice
-        self._keep_transfers([request for request, _, _ in recorded])
-        return {
-            request.journal.entry_id: Refused(request.journal.entry_id, changes.reasons)
-            if changes.reasons
-            else Recorded(request.journal.entry_id)
-            for request, _, changes in judged
-        }
-
-    def _lock(self, touched: Iterable[AccountKey]) -> tuple[dict[AccountKey, Balance], set[AccountKey]]:
-        """Lock accounts; their balances, and which of them were ever written to."""
-        keys = list(touched)
-        floors = [_floor(account) for account, _ in keys]
-        wanted = ([account for account, _ in keys], [str(currency) for _, currency in keys], floors)
-        balances, opened = {}, set()
-        for account, code, *counters, known in self._connection.execute(_LOCK, wanted):
-            currency = Currency(code)
-            balances[account, currency] = Balance(currency, *counters)
-            if known:
-                opened.add((account, currency))
-        return balances, opened
-
-    def _open_accounts(self, requests: Sequence[Request], opened: set[AccountKey]) -> None:
-        rows: dict[AccountKey, tuple[object, ...]] = {}
-        for request in requests:
-            for account, currency in sorted(request.accounts() - opened):
-                kind = money_map().account_type(account)
-                row = (account, str(currency), kind.pattern, str(kind.kind), str(kind.normal), request.journal.entry_id)
-                rows.setdefault((account, currency), row)
-        if rows:
-            self._connection.execute(_OPEN_ACCOUNTS, _columns(list(rows.values())))
-
-    def _release(self, recorded: Sequence[_Judged]) -> None:
-        rows = [
-            (hold.hold_id, number, "posted", request.journal.entry_id, minor, request.journal.recorded_at, "")
-            for request, hold, changes in recorded
-            if hold is not None
-            for number, minor in enumerate(changes.released, 1)
-            if minor
-        ]
-        if rows:
-            self._connection.execute(_HOLD_EVENTS, _columns(rows))
-
-    def _keep_transfers(self, requests: Sequence[Request]) -> None:
-        rows = [
+    def _prepare(
+        self, touched: Sequence[AccountKey], lines: Sequence[Line], targets: Mapping[str, Target], *, openings: bool
+    ) -> tuple[Sheet, dict[AccountKey, int], list[str]]:
+        """Lock; how all that is touched stands, the ids of its accounts, and which of the lines' ids are taken."""
+        floors = [money_map().account_type(account).floor for account, _ in touched]
+        places = {target.entry.position: target for target in targets.values()}
+        row = self._connection.execute(
+            _PREPARE,
             (
-                request.journal.entry_id,
-                number,
-                len(request.journal.transfers),
-                request.act is Act.HOLD,
-                transfer.debit,
-                transfer.credit,
-                str(transfer.amount.currency),
-                transfer.amount.minor,
+                [account for account, _ in touched],
+                [currency.value for _, currency in touched],
+                floors,
+                [line.entry_id for line in lines],
+                list(places),
+                openings,
+            ),
+        ).fetchone()
+        found, locked, *counters, known, closed_through, large = row[:10]
+        held_positions, held_numbers, held_minor, resolved_positions, resolved_acts, resolved_ids, opens = row[10:]
+        if opens and not openings:
+            raise _Overtaken
+        standing = {
+            account_id: Counters(dp, cp, dh, ch, version)
+            for account_id, version, dp, cp, dh, ch in zip(
+                locked or (), *(each or () for each in counters), strict=True
             )
-            for request in requests
-            for number, transfer in enumerate(request.journal.transfers, 1)
-        ]
-        if rows:
-            self._connection.execute(_TRANSFERS, _columns(rows))
+        }
+        sheet = Sheet(targets=dict(targets), closed_through=closed_through)
+        account_ids: dict[AccountKey, int] = {}
+        for key, floor, account_id in zip(touched, floors, found or (), strict=True):
+            if account_id is not None:
+                account_ids[key] = account_id
+            if floor:
+                sheet.accounts[key] = standing.get(account_id) or Counters(version=0)
+        if large or any(transfer.amount.minor >= LARGE_MINOR for line in lines for transfer in line.transfers):
+            self._connection.execute(_LARGE_LOCK)
+            for key in touched:
+                if key not in sheet.accounts:
+                    sheet.accounts[key] = self._sums(*key)
+        for target in targets.values():
+            target.remaining = [0] * len(target.remaining)
+        for position, number, minor in zip(held_positions or (), held_numbers or (), held_minor or (), strict=True):
+            places[position].remaining[number - 1] = minor
+        for position, act, by in zip(resolved_positions or (), resolved_acts or (), resolved_ids or (), strict=True):
+            if act == Act.VOID:
+                places[position].voided = True
+            else:
+                places[position].reversed_by = by
+        return sheet, account_ids, known or []
 
-    def _keep_refusals(self, judged: Sequence[_Judged]) -> None:
-        rows = [
-            (request.journal.entry_id, json.dumps(_reasons(changes.reasons)), digest_of(_reasons(changes.reasons)))
-            for request, _, changes in judged
-            if changes.reasons
-        ]
-        if rows:
-            self._connection.execute(_REFUSALS, _columns(rows))
+    def _sums(self, account: str, currency: Currency) -> Counters:
+        found = self.balance(account, currency)
+        return Counters(found.debits_posted, found.credits_posted, found.debits_pending, found.credits_pending)
 
-    def _held_accounts(self, request: Request) -> set[AccountKey]:
-        """The accounts of the hold that a request posts."""
-        if request.hold_id is None:
-            return set()
-        hold = self._hold(request.hold_id)
-        check_posts(request, hold)
-        return accounts(hold.journal.transfers)
+    def _known(
+        self, requests: Sequence[Asked], lines: Sequence[Line], known: Sequence[str], targets: Mapping[str, Target]
+    ) -> dict[str, Answer]:
+        """The stored answers; raises Conflict where the content differs."""
+        if not known:
+            return {}
+        taken = set(known)
+        asked = {request.entry_id: (request, line) for request, line in zip(requests, lines, strict=True)}
+        rows = [_body(line) for _, line in asked.values() if line.entry_id in taken]
+        answers: dict[str, Answer] = {}
+        for entry_id, same, *described, reasons in self._connection.execute(_KNOWN, _columns(rows)):
+            request, line = asked[entry_id]
+            if isinstance(request, Void):
+                answers[entry_id] = AlreadyVoided(request.hold_id)
+            elif same:
+                answers[entry_id] = AlreadyRecorded(entry_id) if reasons is None else _refused(entry_id, reasons)
+            elif isinstance(request, Reversal) and reasons is None:
+                by = targets[request.reverses].reversed_by
+                reason = Refusal(RefusalCode.ALREADY_REVERSED, request.reverses, f"by {by}")
+                answers[entry_id] = Refused(entry_id, (reason,))
+            else:
+                arriving = line.body()
+                del arriving["transfers"]
+                raise Conflict(entry_id, difference(_described(*described), arriving) or "transfers")
+        return answers
 
-    def _hold(self, hold_id: str) -> Hold:
-        hold = self.find_hold(hold_id)
-        if hold is None:
-            raise UnknownHold(hold_id)
-        return hold
+    def _write(
+        self, decisions: Sequence[Decision], targets: Mapping[str, Target], account_ids: Mapping[AccountKey, int]
+    ) -> None:
+        """Add what was decided; raises _Overtaken."""
+        opened: dict[AccountKey, int] = {}
+        requests, transfers, releases = [], [], []
+        for place, decision in enumerate(decisions, 1):
+            line = decision.line
+            requests.append(_request_row(decision, targets))
+            releases.extend(_release_rows(place, decision, targets))
+            if decision.reasons:
+                continue
+            for number, (transfer, versions) in enumerate(zip(line.transfers, decision.versions, strict=True), 1):
+                sides = []
+                for account in (transfer.debit, transfer.credit):
+                    key = (account, transfer.amount.currency)
+                    account_id = account_ids.get(key)
+                    if account_id is None:
+                        account_id = -opened.setdefault(key, len(opened) + 1)
+                    sides.append(account_id)
+                transfers.append((place, number, *sides, transfer.amount.minor, *versions))
+        row = self._connection.execute(
+            _WRITE,
+            [
+                *_columns(requests, 18),
+                *_columns([_account_row(*key) for key in opened], 6),
+                *_columns(transfers, 7),
+                *_columns(releases, 5),
+            ],
+        ).fetchone()
+        if not row[0]:
+            raise _Overtaken
 
 
-def _header_row(request: Request) -> tuple[object, ...]:
-    journal = request.journal
-    correlation = json.dumps(dict(journal.correlation), ensure_ascii=False)
+def _request_row(decision: Decision, targets: Mapping[str, Target]) -> tuple[object, ...]:
+    line = decision.line
     return (
-        journal.entry_id,
-        str(request.act),
-        journal.flow,
-        journal.template_version,
-        journal.value_date,
-        journal.occurred_at,
-        journal.recorded_at,
-        correlation,
-        request.hold_id,
-        request.expires_at,
-        len(journal.transfers),
-        *request.digests(),
+        line.entry_id,
+        line.act.value,
+        line.flow,
+        line.template_version,
+        line.value_date,
+        line.original_date,
+        line.occurred_at,
+        line.recorded_at,
+        line.expires_at,
+        _json(line.correlation),
+        line.refers,
+        None if line.refers is None else targets[line.refers].entry.position,
+        line.corrects,
+        None if line.corrects is None else targets[line.corrects].entry.position,
+        line.reason,
+        line.transfers_text(),
+        len(line.transfers),
+        _reasons(decision.reasons) if decision.reasons else None,
     )
 
 
-def _columns(rows: Sequence[tuple[object, ...]]) -> list[list[object]]:
-    """Rows as one array per column, so that any number of them is one statement."""
-    return [list(column) for column in zip(*rows, strict=True)]
+def _release_rows(place: int, decision: Decision, targets: Mapping[str, Target]) -> Iterator[tuple[object, ...]]:
+    line = decision.line
+    for number, minor in decision.released:
+        assert line.refers is not None
+        event = "voided" if line.act is Act.VOID else "posted"
+        yield place, targets[line.refers].entry.position, number, event, minor
 
 
-def _floor(account: str) -> str:
+def _account_row(account: str, currency: Currency) -> tuple[object, ...]:
     kind = money_map().account_type(account)
-    return str(kind.normal) if kind.floor else "none"
+    return account, currency.value, kind.pattern, kind.kind.value, kind.normal.value, kind.floor
 
 
-def _reasons(reasons: Iterable[Refusal]) -> list[list[str]]:
-    return [[str(each.code), each.about, each.detail] for each in reasons]
+def _body(line: Line) -> tuple[object, ...]:
+    return (
+        line.entry_id,
+        line.act.value,
+        line.refers,
+        line.corrects,
+        line.expires_at,
+        line.flow,
+        line.value_date,
+        line.original_date,
+        line.occurred_at,
+        _json(line.correlation),
+        line.reason,
+        line.transfers_text(),
+    )
+
+
+def _described(
+    act: str,
+    refers: str | None,
+    corrects: str | None,
+    expires_at: datetime | None,
+    flow: str,
+    value_date: date,
+    original_date: date | None,
+    occurred_at: datetime,
+    correlation: Mapping[str, str],
+    reason: str,
+) -> dict[str, str]:
+    return header(
+        act=act,
+        refers=refers,
+        corrects=corrects,
+        expires_at=expires_at,
+        flow=flow,
+        value_date=value_date,
+        original_date=original_date,
+        occurred_at=occurred_at,
+        correlation=correlation,
+        reason=reason,
+    )
+
+
+def _columns(rows: Sequence[tuple[object, ...]], count: int = 0) -> list[list[object]]:
+    """Rows as one array per column, so that any number of them is one statement."""
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(count)]
+
+
+def _json(value: Mapping[str, str]) -> str:
+    return json.dumps(dict(value), ensure_ascii=False)
+
+
+def _reasons(reasons: Iterable[Refusal]) -> str:
+    return json.dumps([[str(each.code), each.about, each.detail] for each in reasons], ensure_ascii=False)
 
 
 def _refused(entry_id: str, reasons: Iterable[tuple[str, str, str]]) -> Refused:

@@ -10,8 +10,8 @@ import psycopg
 from ledger.account import Balance
 from ledger.journal import Journal
 from ledger.money import Currency, Money
-from ledger.posting import AccountKey, Request
-from ledger.store import Act
+from ledger.posting import AccountKey
+from ledger.store import Act, Request
 from ledger.transfer import Transfer
 from ledger.verify import OpenedAccount, Resolution, Written
 

@@ -1,33 +1,110 @@
 """What a request changes in the books and what speaks against it: the rules that every store of the books shares."""
 
-import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
-from ledger.account import Balance
+from ledger.account import Balance, Side
 from ledger.flows import NotOnTheMap, admit, money_map
 from ledger.journal import Journal
 from ledger.money import LARGEST_MINOR, Currency, Money
-from ledger.store import Act, Conflict, Hold, Refusal, RefusalCode, Refused
+from ledger.store import (
+    Act,
+    Asked,
+    Conflict,
+    Entry,
+    Hold,
+    Refusal,
+    RefusalCode,
+    Refused,
+    Request,
+    Reversal,
+    UnknownEntry,
+    UnknownHold,
+    Void,
+)
 from ledger.transfer import Transfer
 
 AccountKey = tuple[str, Currency]
 
+LARGE_MINOR = 10**12  # once an account without a floor has seen such an amount, its counters are watched too
+CLOSING_FLOW = "F44"  # what closes a period is itself valued in it
+REVERSAL_FLOW = "F38"
+_REVERSAL_VERSION = 1
+_PRECEDENCE = {code: place for place, code in enumerate(RefusalCode)}
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A journal and what is asked of the books with it."""
+
+@dataclass(slots=True)
+class Counters:
+    """The four counters of an account while a batch is decided; of one with a floor, how often it was written to."""
+
+    debits_posted: int = 0
+    credits_posted: int = 0
+    debits_pending: int = 0
+    credits_pending: int = 0
+    version: int | None = None
+
+    def balance(self, currency: Currency) -> Balance:
+        return Balance(currency, self.debits_posted, self.credits_posted, self.debits_pending, self.credits_pending)
+
+
+@dataclass(slots=True)
+class Target:
+    """A recorded entry that a request refers to; of a hold, what is left of each transfer."""
+
+    entry: Entry
+    remaining: list[int]
+    voided: bool = False
+    reversed_by: str | None = None
+
+    @property
+    def journal(self) -> Journal:
+        return self.entry.journal
+
+    def hold(self) -> Hold:
+        """The hold as the books show it."""
+        amounts = zip(self.remaining, self.journal.transfers, strict=True)
+        left = tuple(Money(minor, transfer.amount.currency) for minor, transfer in amounts)
+        return Hold(self.journal.entry_id, self.journal, self.entry.expires_at, left, self.voided)
+
+
+@dataclass(slots=True)
+class Sheet:
+    """What a batch reads and changes: the accounts that it touches, the entries that it refers to, the closed date.
+
+    Accounts without a floor may be left out where no amount was ever large: nothing else is decided by theirs.
+    """
+
+    accounts: MutableMapping[AccountKey, Counters] = field(default_factory=dict)
+    targets: MutableMapping[str, Target] = field(default_factory=dict)
+    closed_through: date | None = None
+
+    def copy(self) -> "Sheet":
+        """The same, to change or to come back to."""
+        accounts = {key: replace(each) for key, each in self.accounts.items()}
+        targets = {key: replace(each, remaining=[*each.remaining]) for key, each in self.targets.items()}
+        return Sheet(accounts, targets, self.closed_through)
+
+
+@dataclass(slots=True)
+class Line:
+    """A request as it is recorded, whatever it asked for."""
 
     act: Act
-    journal: Journal
-    hold_id: str | None = None
-    expires_at: datetime | None = None
-
-    def admit(self) -> None:
-        """Refuse what the money map does not have; raises NotOnTheMap."""
-        admit(self.journal, held=self.act is Act.HOLD, posts_hold=self.act is Act.POST_HOLD)
+    entry_id: str
+    flow: str
+    template_version: int
+    value_date: date
+    original_date: date | None
+    occurred_at: datetime
+    recorded_at: datetime
+    correlation: Mapping[str, str]
+    refers: str | None
+    corrects: str | None
+    expires_at: datetime | None
+    reason: str
+    transfers: tuple[Transfer, ...]
 
     def body(self) -> dict[str, str]:
         """What makes two requests under one id the same, as texts, in the order in which a difference is named.
@@ -35,55 +112,83 @@ class Request:
         When we first knew of it and the template's version are left out: the first recording stands, and a template
         that now writes other transfers is caught by these.
         """
-        journal = self.journal
-        transfers = [_written(transfer) for transfer in journal.transfers]
         return {
             **header(
                 act=str(self.act),
-                hold_id=self.hold_id,
+                refers=self.refers,
+                corrects=self.corrects,
                 expires_at=self.expires_at,
-                flow=journal.flow,
-                value_date=journal.value_date,
-                occurred_at=journal.occurred_at,
-                correlation=journal.correlation,
+                flow=self.flow,
+                value_date=self.value_date,
+                original_date=self.original_date,
+                occurred_at=self.occurred_at,
+                correlation=self.correlation,
+                reason=self.reason,
             ),
-            "transfers": json.dumps(transfers, ensure_ascii=False),
+            "transfers": self.transfers_text(),
         }
 
-    def digests(self) -> tuple[str, str]:
-        """The sha256 of the body and of everything in the request, as hex."""
-        body = self.body()
-        whole = {
-            **body,
-            "template_version": str(self.journal.template_version),
-            "recorded_at": _instant(self.journal.recorded_at),
-        }
-        return digest_of(body), digest_of(whole)
+    def transfers_text(self) -> str:
+        """A line per transfer: debit, credit, currency and amount, as the digest of a request has them."""
+        return "".join(
+            [f"{each.debit}\t{each.credit}\t{each.amount.currency}\t{each.amount.minor}\n" for each in self.transfers]
+        )
 
-    def accounts(self) -> set[AccountKey]:
-        """Every account that the journal touches."""
-        return accounts(self.journal.transfers)
+    def journal(self) -> Journal:
+        """The journal that is recorded; a voiding has none."""
+        return Journal(
+            entry_id=self.entry_id,
+            flow=self.flow,
+            template_version=self.template_version,
+            value_date=self.value_date,
+            occurred_at=self.occurred_at,
+            recorded_at=self.recorded_at,
+            correlation=self.correlation,
+            transfers=self.transfers,
+            original_date=self.original_date,
+            corrects=self.corrects,
+        )
+
+
+@dataclass(slots=True)
+class Decision:
+    """What a request does: the versions that its transfers give, what it releases of a hold, or why it is refused."""
+
+    line: Line
+    reasons: tuple[Refusal, ...]
+    versions: list[tuple[int | None, int | None]]
+    released: list[tuple[int, int]]
+
+    @property
+    def refused(self) -> Refused | None:
+        return Refused(self.line.entry_id, self.reasons) if self.reasons else None
 
 
 def header(
     *,
     act: str,
-    hold_id: str | None,
+    refers: str | None,
+    corrects: str | None,
     expires_at: datetime | None,
     flow: str,
     value_date: date,
+    original_date: date | None,
     occurred_at: datetime,
     correlation: Mapping[str, str],
+    reason: str,
 ) -> dict[str, str]:
     """The body of a request without its transfers, as texts."""
     return {
         "act": act,
-        "hold_id": hold_id or "",
+        "reference": refers or "",
+        "corrects": corrects or "",
         "expires_at": "" if expires_at is None else _instant(expires_at),
         "flow": flow,
         "value_date": value_date.isoformat(),
+        "original_date": "" if original_date is None else original_date.isoformat(),
         "occurred_at": _instant(occurred_at),
         "correlation": json.dumps(dict(sorted(correlation.items())), ensure_ascii=False),
+        "reason": reason,
     }
 
 
@@ -92,21 +197,154 @@ def difference(known: Mapping[str, str], arriving: Mapping[str, str]) -> str | N
     return next((field for field in arriving if known[field] != arriving[field]), None)
 
 
-def check_posts(request: Request, hold: Hold) -> None:
-    """Refuse a request that posts a hold of another kind than its flow does; raises NotOnTheMap."""
-    if money_map().flow(request.journal.flow).posts != hold.journal.flow:
-        raise NotOnTheMap(f"{request.journal.entry_id}: {request.journal.flow} does not post a {hold.journal.flow}")
-
-
-def check_batch(requests: Iterable[Request]) -> None:
+def check_batch(requests: Iterable[Asked]) -> None:
     """Refuse a batch with a request off the map, or with one id for two contents; raises NotOnTheMap, Conflict."""
-    first: dict[str, Request] = {}
+    first: dict[str, Asked] = {}
     for request in requests:
-        request.admit()
-        one = first.setdefault(request.journal.entry_id, request)
-        field = None if one is request else difference(one.body(), request.body())
-        if field is not None:
-            raise Conflict(request.journal.entry_id, field)
+        if isinstance(request, Request):
+            _admit(request)
+        one = first.setdefault(request.entry_id, request)
+        if one is request or isinstance(request, Void):
+            continue
+        if isinstance(one, Request) and isinstance(request, Request):
+            found = difference(line_of(one, {}).body(), line_of(request, {}).body())
+        else:
+            found = None if one == request else "act" if type(one) is not type(request) else "value_date"
+        if found is not None:
+            raise Conflict(request.entry_id, found)
+
+
+def references(request: Asked) -> tuple[str, ...]:
+    """The ids of the recorded entries that a request is about."""
+    if isinstance(request, Void):
+        return (request.hold_id,)
+    if isinstance(request, Reversal):
+        return (request.reverses,)
+    if request.hold_id is not None:
+        return (request.hold_id,)
+    return () if request.journal.corrects is None else (request.journal.corrects,)
+
+
+def waves(requests: Sequence[Asked]) -> list[list[Asked]]:
+    """Cut a batch so that no part refers to what the same part writes."""
+    parts: list[list[Asked]] = [[]]
+    written: set[str] = set()
+    for request in requests:
+        if not written.isdisjoint(references(request)):
+            parts.append([])
+            written = set()
+        parts[-1].append(request)
+        written.add(request.entry_id)
+    return parts
+
+
+def check_targets(request: Asked, targets: Mapping[str, Target]) -> None:
+    """Refuse a request about something that was never recorded, or of another kind.
+
+    Raises UnknownHold, UnknownEntry, NotOnTheMap.
+    """
+    for entry_id in references(request):
+        target = targets.get(entry_id)
+        if isinstance(request, Void) or (isinstance(request, Request) and request.hold_id is not None):
+            if target is None or target.entry.act is not Act.HOLD:
+                raise UnknownHold(entry_id)
+        elif target is None:
+            raise UnknownEntry(entry_id)
+        if isinstance(request, Request):
+            _check_kind(request, targets[entry_id])
+
+
+def line_of(request: Asked, targets: Mapping[str, Target]) -> Line:
+    """What a request asks to be recorded; `targets` holds what it refers to, unless it brings its own journal."""
+    if isinstance(request, Request):
+        journal = request.journal
+        return Line(
+            request.act,
+            journal.entry_id,
+            journal.flow,
+            journal.template_version,
+            journal.value_date,
+            journal.original_date,
+            journal.occurred_at,
+            journal.recorded_at,
+            journal.correlation,
+            request.hold_id,
+            journal.corrects,
+            request.expires_at,
+            "",
+            journal.transfers,
+        )
+    if isinstance(request, Void):
+        held = targets[request.hold_id].journal
+        return Line(
+            Act.VOID,
+            request.entry_id,
+            held.flow,
+            held.template_version,
+            request.at.astimezone(UTC).date(),
+            None,
+            request.at,
+            request.at,
+            held.correlation,
+            request.hold_id,
+            None,
+            None,
+            request.reason,
+            (),
+        )
+    original = targets[request.reverses].journal
+    return Line(
+        Act.REVERSE,
+        request.entry_id,
+        REVERSAL_FLOW,
+        _REVERSAL_VERSION,
+        request.value_date,
+        None,
+        request.occurred_at,
+        request.recorded_at,
+        original.correlation,
+        request.reverses,
+        None,
+        None,
+        request.reason,
+        tuple(Transfer(each.credit, each.debit, each.amount) for each in original.transfers),
+    )
+
+
+def decide(line: Line, sheet: Sheet) -> Decision:
+    """Apply a request to the sheet, or say everything that speaks against it and leave the sheet as it was."""
+    reasons: list[Refusal] = []
+    closed = sheet.closed_through
+    if closed is not None and line.value_date <= closed and line.flow != CLOSING_FLOW and line.act is not Act.VOID:
+        detail = f"{line.value_date} is in a period closed through {closed}"
+        reasons.append(Refusal(RefusalCode.CLOSED_PERIOD, line.entry_id, detail))
+    target = None if line.refers is None else sheet.targets[line.refers]
+    released: list[tuple[int, int]] = []
+    if target is not None and line.act is Act.REVERSE:
+        reasons += _irreversible(target)
+    elif target is not None:
+        released, found = _released(line, target)
+        reasons += found
+    if line.corrects is not None and sheet.targets[line.corrects].reversed_by is None:
+        reasons.append(Refusal(RefusalCode.NOT_REVERSED, line.corrects, "it still stands, so nothing is to correct"))
+    versions = _apply(line, target, released, sheet.accounts, 1)
+    reasons += _broken_limits(line, sheet.accounts)
+    if reasons:
+        _apply(line, target, released, sheet.accounts, -1)
+        return Decision(line, tuple(sorted(reasons, key=lambda each: _PRECEDENCE[each.code])), [], [])
+    if target is not None:
+        for number, minor in released:
+            target.remaining[number - 1] -= minor
+        if line.act is Act.VOID:
+            target.voided = True
+        if line.act is Act.REVERSE:
+            target.reversed_by = line.entry_id
+    return Decision(line, (), versions, released)
+
+
+def resolved(hold: Hold) -> Refused:
+    """The answer to voiding a hold of which nothing is left."""
+    return Refused(hold.hold_id, (_resolved(hold.hold_id, voided=hold.voided),))
 
 
 def accounts(transfers: Iterable[Transfer]) -> set[AccountKey]:
@@ -114,116 +352,138 @@ def accounts(transfers: Iterable[Transfer]) -> set[AccountKey]:
     return {(name, each.amount.currency) for each in transfers for name in (each.debit, each.credit)}
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What a request would do: each account's balance after it, and what it releases of the hold it posts."""
-
-    after: Mapping[AccountKey, Balance]
-    released: tuple[int, ...]
-    reasons: tuple[Refusal, ...]
+def _admit(request: Request) -> None:
+    """Refuse what the money map does not have; a correction posts again what once posted a hold, without it."""
+    journal = request.journal
+    again = journal.corrects is not None and money_map().flow(journal.flow).posts is not None
+    admit(journal, held=request.act is Act.HOLD, posts_hold=again or request.act is Act.POST_HOLD)
 
 
-def judge(request: Request, balances: Mapping[AccountKey, Balance], hold: Hold | None) -> Changes:
-    """Apply a request to the balances it touches; it is refused when there are reasons.
-
-    `balances` holds every account of the request and of its hold; an account that was never written is all zeros.
-    """
-    released, reasons = _released(request, hold)
-    touched = request.accounts() | (set() if hold is None else accounts(hold.journal.transfers))
-    after = {key: balances[key] for key in touched}
-    for transfer in request.journal.transfers:
-        _move(after, transfer, transfer.amount.minor, pending=request.act is Act.HOLD)
-    if hold is not None:
-        for transfer, minor in zip(hold.journal.transfers, released, strict=True):
-            _move(after, transfer, -minor, pending=True)
-    return Changes(after, released, (*reasons, *_broken_limits(after)))
+def _check_kind(request: Request, target: Target) -> None:
+    flow = request.journal.flow
+    if request.hold_id is not None and money_map().flow(flow).posts != target.journal.flow:
+        raise NotOnTheMap(f"{request.entry_id}: {flow} does not post a {target.journal.flow}")
+    if request.hold_id is None and flow != target.journal.flow:
+        raise NotOnTheMap(f"{request.entry_id}: {flow} does not correct a {target.journal.flow}")
 
 
-def release(hold: Hold, balances: Mapping[AccountKey, Balance]) -> dict[AccountKey, Balance]:
-    """The balances once what is left of a hold is voided."""
-    after = dict(balances)
-    for transfer, left in zip(hold.journal.transfers, hold.remaining, strict=True):
-        _move(after, transfer, -left.minor, pending=True)
-    return after
+def _irreversible(target: Target) -> list[Refusal]:
+    entry_id = target.journal.entry_id
+    if target.entry.act is Act.HOLD:
+        return [Refusal(RefusalCode.NOT_REVERSIBLE, entry_id, "a hold is voided, not reversed")]
+    if target.entry.act is Act.REVERSE:
+        detail = "a reversal is not reversed: what it undid is posted again"
+        return [Refusal(RefusalCode.NOT_REVERSIBLE, entry_id, detail)]
+    if target.reversed_by is not None:
+        return [Refusal(RefusalCode.ALREADY_REVERSED, entry_id, f"by {target.reversed_by}")]
+    return []
 
 
-def resolved(hold: Hold) -> Refused:
-    """The answer to voiding a hold of which nothing is left."""
-    return Refused(hold.hold_id, (_resolved(hold),))
-
-
-def _released(request: Request, hold: Hold | None) -> tuple[tuple[int, ...], tuple[Refusal, ...]]:
-    """How much of each held transfer the journal posts, matched by its two accounts in order."""
-    if hold is None:
-        return (), ()
-    if not hold.open:
-        return (0,) * len(hold.remaining), (_resolved(hold),)
+def _released(line: Line, target: Target) -> tuple[list[tuple[int, int]], list[Refusal]]:
+    """How much of each held transfer goes: all of it when voided, else what is posted of it by its two accounts."""
+    hold_id = target.journal.entry_id
+    if not any(target.remaining):
+        return [], [_resolved(hold_id, voided=target.voided)]
+    if line.act is Act.VOID:
+        return [(number, left) for number, left in enumerate(target.remaining, 1) if left], []
     reasons: list[Refusal] = []
-    if hold.expires_at is not None and request.journal.recorded_at >= hold.expires_at:
-        detail = f"it ran out at {hold.expires_at.isoformat()}"
-        reasons.append(Refusal(RefusalCode.HOLD_EXPIRED, hold.hold_id, detail))
+    expires_at = target.entry.expires_at
+    if expires_at is not None and line.recorded_at >= expires_at:
+        reasons.append(Refusal(RefusalCode.HOLD_EXPIRED, hold_id, f"it ran out at {expires_at.isoformat()}"))
     wanted: dict[tuple[str, str, Currency], int] = {}
-    for transfer in request.journal.transfers:
+    for transfer in line.transfers:
         wanted[_pair(transfer)] = wanted.get(_pair(transfer), 0) + transfer.amount.minor
     released = []
-    for transfer, left in zip(hold.journal.transfers, hold.remaining, strict=True):
-        taken = min(left.minor, wanted.get(_pair(transfer), 0))
+    for number, (transfer, left) in enumerate(zip(target.journal.transfers, target.remaining, strict=True), 1):
+        taken = min(left, wanted.get(_pair(transfer), 0))
         wanted[_pair(transfer)] = wanted.get(_pair(transfer), 0) - taken
-        released.append(taken)
-    if not any(released):
-        reasons.append(Refusal(RefusalCode.NOT_HELD, hold.hold_id, "the journal posts none of what is held"))
-    for transfer in {_pair(each): each for each in hold.journal.transfers}.values():
+        if taken:
+            released.append((number, taken))
+    if not released:
+        reasons.append(Refusal(RefusalCode.NOT_HELD, hold_id, "the journal posts none of what is held"))
+    for transfer in {_pair(each): each for each in target.journal.transfers}.values():
         if wanted[_pair(transfer)] > 0:
             excess = Money(wanted[_pair(transfer)], transfer.amount.currency)
             detail = f"debit {transfer.debit}, credit {transfer.credit}: {excess} more than is left of it"
-            reasons.append(Refusal(RefusalCode.MORE_THAN_HELD, hold.hold_id, detail))
-    return tuple(released), tuple(reasons)
+            reasons.append(Refusal(RefusalCode.MORE_THAN_HELD, hold_id, detail))
+    return released, reasons
 
 
-def _resolved(hold: Hold) -> Refusal:
-    return Refusal(RefusalCode.HOLD_RESOLVED, hold.hold_id, "voided" if hold.voided else "posted in full")
+def _resolved(hold_id: str, *, voided: bool) -> Refusal:
+    return Refusal(RefusalCode.HOLD_RESOLVED, hold_id, "voided" if voided else "posted in full")
 
 
-def _broken_limits(after: Mapping[AccountKey, Balance]) -> list[Refusal]:
-    below, large = [], []
-    for (account, currency), balance in sorted(after.items()):
-        if max(_counters(balance)) > LARGEST_MINOR:
-            large.append(Refusal(RefusalCode.TOO_LARGE, account, f"a counter in {currency} would pass 64 bits"))
-            continue
-        kind = money_map().account_type(account)
-        free = balance.free_minor(kind.normal)
-        if kind.floor and free < 0:
-            detail = f"would fall to {Money(max(free, -LARGEST_MINOR), currency)}, holds counted"
-            below.append(Refusal(RefusalCode.BELOW_ZERO, account, detail))
-    return below + large
+def _apply(
+    line: Line,
+    target: Target | None,
+    released: Iterable[tuple[int, int]],
+    counters: Mapping[AccountKey, Counters],
+    sign: int,
+) -> list[tuple[int | None, int | None]]:
+    """Move a line's amounts, or with -1 take them back; the versions that each transfer gives to its two accounts."""
+    versions = []
+    pending = line.act is Act.HOLD
+    for transfer in line.transfers:
+        currency, minor = transfer.amount.currency, sign * transfer.amount.minor
+        debit = counters.get((transfer.debit, currency))
+        if debit is not None:
+            if debit.version is not None:
+                debit.version += sign
+            if pending:
+                debit.debits_pending += minor
+            else:
+                debit.debits_posted += minor
+        credit = counters.get((transfer.credit, currency))
+        if credit is not None:
+            if credit.version is not None:
+                credit.version += sign
+            if pending:
+                credit.credits_pending += minor
+            else:
+                credit.credits_posted += minor
+        versions.append((None if debit is None else debit.version, None if credit is None else credit.version))
+    if target is not None:
+        for number, minor in released:
+            transfer = target.journal.transfers[number - 1]
+            debit = counters.get((transfer.debit, transfer.amount.currency))
+            if debit is not None:
+                debit.debits_pending -= sign * minor
+            credit = counters.get((transfer.credit, transfer.amount.currency))
+            if credit is not None:
+                credit.credits_pending -= sign * minor
+    return versions
 
 
-def _move(balances: dict[AccountKey, Balance], transfer: Transfer, minor: int, *, pending: bool) -> None:
-    debit, credit = (transfer.debit, transfer.amount.currency), (transfer.credit, transfer.amount.currency)
-    one, other = balances[debit], balances[credit]
-    if pending:
-        balances[debit] = replace(one, debits_pending=one.debits_pending + minor)
-        balances[credit] = replace(other, credits_pending=other.credits_pending + minor)
+def _broken_limits(line: Line, counters: Mapping[AccountKey, Counters]) -> list[Refusal]:
+    broken: dict[tuple[Currency, str], Refusal] = {}
+    for transfer in line.transfers:
+        currency = transfer.amount.currency
+        for account in (transfer.debit, transfer.credit):
+            found = counters.get((account, currency))
+            if found is not None:
+                refusal = _broken_limit(account, currency, found)
+                if refusal is not None:
+                    broken[currency, account] = refusal
+    return [broken[key] for key in sorted(broken)] if broken else []
+
+
+def _broken_limit(account: str, currency: Currency, found: Counters) -> Refusal | None:
+    if max(found.debits_posted, found.credits_posted, found.debits_pending, found.credits_pending) > LARGEST_MINOR:
+        return Refusal(RefusalCode.TOO_LARGE, account, f"a counter in {currency} would pass 64 bits")
+    if found.version is None:
+        return None
+    if money_map().account_type(account).normal is Side.DEBIT:
+        free = found.debits_posted - found.credits_posted - found.credits_pending
     else:
-        balances[debit] = replace(one, debits_posted=one.debits_posted + minor)
-        balances[credit] = replace(other, credits_posted=other.credits_posted + minor)
-
-
-def _counters(balance: Balance) -> Sequence[int]:
-    return balance.debits_posted, balance.credits_posted, balance.debits_pending, balance.credits_pending
+        free = found.credits_posted - found.debits_posted - found.debits_pending
+    if free < 0:
+        detail = f"would fall to {Money(max(free, -LARGEST_MINOR), currency)}, holds counted"
+        return Refusal(RefusalCode.BELOW_ZERO, account, detail)
+    return None
 
 
 def _pair(transfer: Transfer) -> tuple[str, str, Currency]:
     return transfer.debit, transfer.credit, transfer.amount.currency
-
-
-def _written(transfer: Transfer) -> list[str | int]:
-    return [transfer.debit, transfer.credit, str(transfer.amount.currency), transfer.amount.minor]
-
-
-def digest_of(content: object) -> str:
-    """The sha256 of plain values, as hex."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _instant(moment: datetime) -> str:

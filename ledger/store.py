@@ -15,6 +15,10 @@ from ledger.statement import OpenGroup, StatementLine, TrialBalance
 class RefusalCode(StrEnum):
     """Why the books say no, in the order in which several reasons are given."""
 
+    CLOSED_PERIOD = "closed_period"  # the value date lies in a period that takes no posting any more
+    NOT_REVERSIBLE = "not_reversible"  # a hold is voided instead, and a reversal is not reversed
+    ALREADY_REVERSED = "already_reversed"  # an entry is reversed once
+    NOT_REVERSED = "not_reversed"  # what it says it corrects still stands
     HOLD_RESOLVED = "hold_resolved"  # nothing of the hold is left: all of it was posted or voided
     HOLD_EXPIRED = "hold_expired"  # it was known only after the hold had run out
     NOT_HELD = "not_held"  # the journal posts none of the transfers that were held
@@ -69,6 +73,7 @@ class AlreadyVoided:
 
 
 Outcome = Recorded | AlreadyRecorded | Refused
+Answer = Outcome | Voided | AlreadyVoided
 
 
 class Conflict(Exception):
@@ -87,6 +92,14 @@ class Conflict(Exception):
         return str(self)
 
 
+class UnknownEntry(LookupError):
+    """Raised when an entry is reversed or corrected that was never recorded, or that was refused."""
+
+    @property
+    def user_message(self) -> str:
+        return f"no entry {self.args[0]} was ever recorded"
+
+
 class UnknownHold(LookupError):
     """Raised when a hold is posted or voided that was never placed, or that was refused."""
 
@@ -101,17 +114,70 @@ class Act(StrEnum):
     POST = "post"
     HOLD = "hold"
     POST_HOLD = "post_hold"
+    VOID = "void"
+    REVERSE = "reverse"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A journal and what is asked of the books with it."""
+
+    act: Act
+    journal: Journal
+    hold_id: str | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def entry_id(self) -> str:
+        return self.journal.entry_id
+
+
+@dataclass(frozen=True, slots=True)
+class Void:
+    """Asks to release what is left of a hold."""
+
+    hold_id: str
+    at: datetime
+    reason: str
+
+    @property
+    def entry_id(self) -> str:
+        return f"void:{self.hold_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """Asks for the mirror image of an entry, F38. `suffix` tells a second attempt from a first that was refused."""
+
+    reverses: str
+    value_date: date
+    occurred_at: datetime
+    recorded_at: datetime
+    reason: str
+    suffix: str = ""
+
+    @property
+    def entry_id(self) -> str:
+        return f"F38:{self.reverses}{self.suffix}"
+
+
+Asked = Request | Void | Reversal
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A journal as the books have it. `position` is the order of recording; `hold_id` the hold that it posted."""
+    """A journal as the books have it. `position` is the order of recording; `hold_id` the hold that it posted.
+
+    A reversal and what it reverses name each other.
+    """
 
     position: int
     act: Act
     journal: Journal
     hold_id: str | None = None
     expires_at: datetime | None = None
+    reverses: str | None = None
+    reversed_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +207,12 @@ class Ledger(Protocol):
     def post_all(self, journals: Sequence[Journal]) -> tuple[Outcome, ...]:
         """Write many, in order, in a few round trips; each has its own answer, whatever the others' are."""
 
+    def post_batch(self, requests: Sequence[Asked]) -> tuple[Answer, ...]:
+        """Post, hold, post holds, void and reverse, mixed and in order; a request may refer to one before it."""
+
+    def preview(self, requests: Sequence[Asked]) -> tuple[Answer, ...]:
+        """The answers, and the exceptions, that post_batch would give, writing nothing."""
+
     def hold(self, journal: Journal, *, expires_at: datetime | None = None) -> Outcome:
         """Reserve a journal's amounts under its id: counted against limits, not yet posted."""
 
@@ -150,12 +222,21 @@ class Ledger(Protocol):
     def void_hold(self, hold_id: str, *, at: datetime, reason: str) -> Voided | AlreadyVoided | Refused:
         """Release what is left of a hold. Raises UnknownHold."""
 
-    def balance(self, account: str, currency: Currency) -> Balance:
-        """The counters of an account; zeros where nothing was ever written."""
+    def reverse(
+        self, entry_id: str, *, value_date: date, occurred_at: datetime, recorded_at: datetime, reason: str
+    ) -> Outcome:
+        """Write the mirror image of an entry, once. Raises UnknownEntry."""
 
 
 class Books(Protocol):
-    """Reads the books."""
+    """Reads the books.
+
+    Balances can be asked as of a day from which the money counts (`valued_by`), as of a moment up to which it was known
+    to us (`recorded_by`), and both.
+    """
+
+    def entry(self, entry_id: str) -> Entry | None:
+        """A journal, posted or held, by its id."""
 
     def entries(self, *, correlation: Mapping[str, str]) -> tuple[Entry, ...]:
         """Every journal, posted or held, that carries all of these correlation ids, in the order of recording."""
@@ -166,11 +247,37 @@ class Books(Protocol):
     def open_holds(self, *, expired_at: datetime | None = None) -> tuple[Hold, ...]:
         """Holds with something left, those that run out first first; with `expired_at` only those run out by then."""
 
-    def trial_balance(self, as_of: date | None = None) -> TrialBalance:
-        """Every account's posted balance; with `as_of`, of the journals valued up to that day."""
+    def balance(
+        self,
+        account: str,
+        currency: Currency,
+        *,
+        valued_by: date | None = None,
+        recorded_by: datetime | None = None,
+    ) -> Balance:
+        """The counters of an account; zeros where nothing was ever written. What is pending has no past."""
 
-    def statement(self, account: str, currency: Currency, *, as_of: date | None = None) -> tuple[StatementLine, ...]:
+    def balances(self) -> Mapping[tuple[str, Currency], Balance]:
+        """The counters of every account that was ever written to."""
+
+    def trial_balance(
+        self, as_of: date | None = None, *, valued_by: date | None = None, recorded_by: datetime | None = None
+    ) -> TrialBalance:
+        """Every account's posted balance; `as_of` is `valued_by`."""
+
+    def statement(
+        self,
+        account: str,
+        currency: Currency,
+        *,
+        as_of: date | None = None,
+        valued_by: date | None = None,
+        recorded_by: datetime | None = None,
+    ) -> tuple[StatementLine, ...]:
         """The account's posted transfers in the order of value date and recording, each with the balance after it."""
+
+    def closed_through(self) -> date | None:
+        """The last day that takes no posting any more."""
 
     def open_groups(self, as_of: date) -> tuple[OpenGroup, ...]:
         """Groups of clearing accounts that have not returned to zero, oldest first: the work list."""

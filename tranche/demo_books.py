@@ -35,11 +35,10 @@ def verified_books(database_url: str) -> BookRun:
     from ledger.verify import verify
 
     with connect_for_audit(database_url) as connection:
-        audit = PostgresAudit(connection)
-        report = verify(audit)
-        counters = audit.balances()
+        report = verify(PostgresAudit(connection))
     with connect(database_url) as connection:
-        entries = PostgresLedger(connection).entries(correlation={})
+        books = PostgresLedger(connection)
+        entries, counters = books.entries(correlation={}), books.balances()
     faults = tuple(f"{each.check}: {each.where}: {each.detail}" for each in report.faults)
     return read_books(entries, counters, faults)
 

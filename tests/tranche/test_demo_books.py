@@ -38,7 +38,7 @@ def books_of(*journals: Journal, held: tuple[Journal, ...] = ()) -> MemoryLedger
 
 
 def read(ledger: MemoryLedger, *faults: str) -> BookRun:
-    return read_books(ledger.entries(correlation={}), ledger._balances, faults)
+    return read_books(ledger.entries(correlation={}), ledger.balances(), faults)
 
 
 def test_both_sides_are_summed_per_currency_and_single_plans_disappear() -> None:
