@@ -1,129 +1,22 @@
-"""The money map: the chart of accounts and the template of every journal that may be written."""
+"""The journal of a business event: written as its flow prescribes, and refused where the money map has no such flow."""
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache, cached_property
-from pathlib import Path
-from typing import Any
 
-from ledger.account import AccountType, Kind, Side
 from ledger.journal import Journal
+from ledger.map_file import money_map
 from ledger.money import Money
+from ledger.money_map import PLACEHOLDER, Flow, Leg, NotOnTheMap, Step
 from ledger.transfer import Transfer
 
-_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+__all__ = ["NotOnTheMap", "NothingToPost", "admit", "admit_free", "journal", "money_map"]
+
 _PART = re.compile(r"[^:{}\s]{1,120}")
-
-
-class NotOnTheMap(LookupError):
-    """Raised for a flow, an account, an amount or a name that the money map does not have, or has otherwise."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 class NothingToPost(ValueError):
     """Raised when every amount of a flow is zero: the event then has no journal."""
-
-
-@dataclass(frozen=True, slots=True)
-class Leg:
-    """An account and the amounts whose sum it carries; without any it carries the other side's total.
-
-    `account` may name its parts otherwise than the chart does, as where two banks meet; `form` is the chart's pattern.
-    """
-
-    account: str
-    form: str
-    amounts: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Debits and credits of one total."""
-
-    debit: tuple[Leg, ...]
-    credit: tuple[Leg, ...]
-
-
-@dataclass(frozen=True)
-class Flow:
-    """A row of the money map: what one kind of business event moves.
-
-    A `pending` one is held; one that `posts` takes the place of such a hold, one that `voids` releases it. A `reversal`
-    mirrors another entry, whatever that was.
-    """
-
-    flow: str
-    title: str
-    version: int
-    steps: tuple[Step, ...]
-    pending: bool = False
-    posts: str | None = None
-    voids: str | None = None
-    reversal: bool = False
-
-    @cached_property
-    def amounts(self) -> frozenset[str]:
-        return frozenset(name for leg in self._legs for name in leg.amounts)
-
-    @cached_property
-    def pairs(self) -> frozenset[tuple[str, str]]:
-        """Every (debit, credit) pair of account forms that a transfer of this flow may have."""
-        return frozenset((one.form, other.form) for step in self.steps for one in step.debit for other in step.credit)
-
-    @property
-    def _legs(self) -> list[Leg]:
-        return [leg for step in self.steps for leg in (*step.debit, *step.credit)]
-
-
-@dataclass(frozen=True)
-class MoneyMap:
-    """The chart of accounts, the flows over it, and the rows whose event writes no journal of its own."""
-
-    chart: tuple[AccountType, ...]
-    flows: Mapping[str, Flow]
-    rows: Mapping[str, str]
-
-    def account_type(self, account: str) -> AccountType:
-        """The line of the chart that an account's full name falls under; raises NotOnTheMap."""
-        for kind in self.chart:
-            if kind.matches(account):
-                return kind
-        raise NotOnTheMap(f"account {account!r} is not on the chart of accounts")
-
-    def flow(self, flow: str) -> Flow:
-        if flow not in self.flows:
-            raise NotOnTheMap(f"flow {flow!r} is not on the money map; it has {', '.join(sorted(self.flows))}")
-        return self.flows[flow]
-
-
-@cache
-def money_map() -> MoneyMap:
-    """The map that ships with this package, read once."""
-    return parse(Path(__file__).with_name("money_map.toml").read_text(encoding="utf-8"))
-
-
-def parse(text: str) -> MoneyMap:
-    """Read a money map; raises NotOnTheMap where a flow uses an account that its chart lacks."""
-    document = tomllib.loads(text)
-    chart = tuple(_account_type(entry) for entry in document["account"])
-    codes = [kind.code for kind in chart]
-    for code in codes:
-        if codes.count(code) > 1:
-            raise NotOnTheMap(f"code {code} is on the chart of accounts twice")
-    forms = {_PLACEHOLDER.sub("{}", kind.pattern): kind.pattern for kind in chart}
-    flows: dict[str, Flow] = {}
-    for entry in document["flow"]:
-        flow = _flow(entry, forms)
-        if flow.flow in flows:
-            raise NotOnTheMap(f"flow {flow.flow} is on the money map twice")
-        flows[flow.flow] = flow
-    return MoneyMap(chart, flows, {row["id"]: row["title"] for row in document.get("row", ())})
 
 
 def journal(
@@ -164,21 +57,44 @@ def journal(
 def admit(written: Journal, *, held: bool, posts_hold: bool = False) -> None:
     """Refuse a journal that its flow does not prescribe, however it was made; raises NotOnTheMap."""
     template = money_map().flow(written.flow)
+    if template.free:
+        raise NotOnTheMap(f"{written.entry_id}: a free-form entry is proposed and approved by two people")
     if template.pending is not held:
         raise NotOnTheMap(f"{written.entry_id}: flow {written.flow} is {'held' if template.pending else 'posted'}")
     if (template.posts is not None) is not posts_hold:
         how = f"posts a hold of {template.posts}" if template.posts else "does not post a hold"
         raise NotOnTheMap(f"{written.entry_id}: flow {written.flow} {how}")
+    forms = _forms(written)
+    _check_pairs(written, template, forms)
+    if not held:
+        _check_pending_only(written, forms)
+
+
+def admit_free(written: Journal) -> None:
+    """Refuse a free-form entry whose accounts are not on the chart, or that is of another flow; raises NotOnTheMap."""
+    if not money_map().flow(written.flow).free:
+        raise NotOnTheMap(f"{written.entry_id}: flow {written.flow} is no free-form entry")
+    _check_pending_only(written, _forms(written))
+
+
+def _forms(written: Journal) -> Mapping[str, str]:
+    """The chart's pattern of every account of a journal."""
     forms: dict[str, str] = {}
     for transfer in written.transfers:
         for account in (transfer.debit, transfer.credit):
             if account not in forms:
                 forms[account] = money_map().account_type(account).pattern
+            named = forms[account].replace("{currency}", str(transfer.amount.currency))
+            if named != forms[account] and named != account:
+                raise NotOnTheMap(f"{written.entry_id}: {account} holds no {transfer.amount.currency}")
+    return forms
+
+
+def _check_pairs(written: Journal, template: Flow, forms: Mapping[str, str]) -> None:
+    for transfer in written.transfers:
         if (forms[transfer.debit], forms[transfer.credit]) not in template.pairs:
             pair = f"debit of {transfer.debit} with a credit of {transfer.credit}"
             raise NotOnTheMap(f"{written.entry_id}: flow {written.flow} has no {pair}")
-    if not held:
-        _check_pending_only(written, forms)
 
 
 def _check_pending_only(written: Journal, forms: Mapping[str, str]) -> None:
@@ -247,39 +163,4 @@ def _name(flow: str, pattern: str, names: Mapping[str, str]) -> str:
             raise NotOnTheMap(f"flow {flow}: {placeholder} {names[placeholder]!r} cannot be part of an account's name")
         return names[placeholder]
 
-    return _PLACEHOLDER.sub(part, pattern)
-
-
-def _account_type(entry: Mapping[str, Any]) -> AccountType:
-    return AccountType(**{**entry, "kind": Kind(entry["kind"]), "normal": Side(entry["normal"])})
-
-
-def _flow(entry: Mapping[str, Any], forms: Mapping[str, str]) -> Flow:
-    steps = tuple(
-        Step(_legs(entry["id"], step["debit"], forms), _legs(entry["id"], step["credit"], forms))
-        for step in entry.get("steps", ())
-    )
-    for step in steps:
-        for side, other in ((step.debit, step.credit), (step.credit, step.debit)):
-            if any(not leg.amounts for leg in side) and (len(side) > 1 or not all(leg.amounts for leg in other)):
-                raise NotOnTheMap(f"flow {entry['id']}: only a leg alone on its side may leave out its amounts")
-    return Flow(
-        flow=entry["id"],
-        title=entry["title"],
-        version=entry["version"],
-        steps=steps,
-        pending=entry.get("pending", False),
-        posts=entry.get("posts"),
-        voids=entry.get("voids"),
-        reversal=entry.get("reversal", False),
-    )
-
-
-def _legs(flow: str, written: Sequence[Sequence[str]], forms: Mapping[str, str]) -> tuple[Leg, ...]:
-    legs = []
-    for account, *amounts in written:
-        form = forms.get(_PLACEHOLDER.sub("{}", account))
-        if form is None:
-            raise NotOnTheMap(f"flow {flow} uses {account!r}, which is not on the chart of accounts")
-        legs.append(Leg(account, form, tuple(amounts)))
-    return tuple(legs)
+    return PLACEHOLDER.sub(part, pattern)

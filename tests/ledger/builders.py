@@ -17,6 +17,9 @@ NAMES = {
     "bank": "main",
     "provider": "sim",
     "rail": "card",
+    "facility": "f-1",
+    "sold": "main",
+    "bought": "euros",
 }
 
 
