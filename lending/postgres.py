@@ -1,8 +1,7 @@
 """Plans in PostgreSQL, in the caller's database transaction, which is never committed here."""
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date
 from typing import Any
@@ -12,40 +11,32 @@ from psycopg.errors import IntegrityConstraintViolation
 
 from ledger.money import Currency, Money
 from ledger.store import Conflict
-from lending.order import Product
 from lending.plan import (
     EventKind,
     Instalment,
-    Origin,
     Plan,
     PlanEvent,
     PlanFault,
     first_difference,
     first_event_difference,
 )
+from lending.postgres_plans import PLAN, foreign_tree, read_plans
 from lending.store import OpenInstalment
 
-_PLAN = """
-plan_id, shopper_id, account_id, merchant_id, order_id, decision_id, origin, product, opened_on, currency,
-principal_minor, merchant_discount_minor, annual_rate_basis_points, terms_version, taken_from
-"""
 _ADD_PLANS = f"""
-INSERT INTO lending.plans ({_PLAN})
+INSERT INTO lending.plans ({PLAN})
 SELECT plan_id, shopper_id, account_id, merchant_id, order_id, decision_id, origin, product, opened_on, currency,
-       principal_minor, merchant_discount_minor, annual_rate_basis_points, terms_version, taken_from::jsonb
+       principal_minor, merchant_discount_minor, annual_rate_basis_points, terms_version, taken_from::jsonb, tax_minor,
+       foreign_purchase::jsonb
   FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-              %s::date[], %s::text[], %s::bigint[], %s::bigint[], %s::integer[], %s::text[], %s::text[]) AS u ({_PLAN})
+              %s::date[], %s::text[], %s::bigint[], %s::bigint[], %s::integer[], %s::text[], %s::text[],
+              %s::bigint[], %s::text[]) AS u ({PLAN})
  ORDER BY plan_id
     ON CONFLICT (plan_id) DO NOTHING RETURNING plan_id
 """  # noqa: S608 - here and below only fixed lists of columns are put in
 _ADD_INSTALMENTS = """
 INSERT INTO lending.instalments (instalment_id, plan_id, number, due_on, principal_minor, interest_minor)
 SELECT * FROM unnest(%s::text[], %s::text[], %s::integer[], %s::date[], %s::bigint[], %s::bigint[])
-"""
-_PLANS = f"SELECT {_PLAN} FROM lending.plans WHERE plan_id = ANY(%s) ORDER BY opened_on, plan_id"  # noqa: S608
-_INSTALMENTS = """
-SELECT plan_id, instalment_id, number, due_on, principal_minor, interest_minor
-  FROM lending.instalments WHERE plan_id = ANY(%s) ORDER BY plan_id, number
 """
 _EVENT = """
 event_id, plan_id, instalment_id, kind, principal_minor, interest_minor, value_date, occurred_at, recorded_at, cause
@@ -58,7 +49,8 @@ SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[
     ON CONFLICT (event_id) DO NOTHING RETURNING event_id
 """  # noqa: S608
 _EVENTS_BY_ID = f"""
-SELECT {_EVENT}, currency FROM lending.instalment_payments JOIN (SELECT plan_id, currency FROM lending.plans) p USING (plan_id)
+SELECT {_EVENT}, currency
+  FROM lending.instalment_payments JOIN (SELECT plan_id, currency FROM lending.plans) p USING (plan_id)
  WHERE event_id = ANY(%s)
 """  # noqa: S608
 _EVENTS = f"""
@@ -92,7 +84,7 @@ class PostgresPlans:
             rows = [_instalment_row(by_id[plan_id], each) for plan_id in added for each in by_id[plan_id].instalments]
             if rows:
                 self._run(_ADD_INSTALMENTS, rows)
-            stored = self._get([plan_id for plan_id in by_id if plan_id not in added])
+            stored = read_plans(self._connection, [plan_id for plan_id in by_id if plan_id not in added])
             for plan in plans:
                 field = first_difference(stored.get(plan.plan_id, by_id[plan.plan_id]), plan)
                 if field is not None:
@@ -100,11 +92,11 @@ class PostgresPlans:
         return len(added)
 
     def get(self, plan_id: str) -> Plan | None:
-        return self._get([plan_id]).get(plan_id)
+        return read_plans(self._connection, [plan_id]).get(plan_id)
 
     def find_by_account(self, account_id: str) -> tuple[Plan, ...]:
         rows = self._connection.execute("SELECT plan_id FROM lending.plans WHERE account_id = %s", (account_id,))
-        return tuple(self._get([plan_id for (plan_id,) in rows]).values())
+        return tuple(read_plans(self._connection, [plan_id for (plan_id,) in rows]).values())
 
     def record(self, event: PlanEvent) -> bool:
         return self.record_all([event]) == 1
@@ -132,22 +124,13 @@ class PostgresPlans:
 
     def due(self, as_of: date) -> tuple[OpenInstalment, ...]:
         rows = list(self._connection.execute(_DUE, (as_of,)))
-        plans = self._get([row[0] for row in rows])
+        plans = read_plans(self._connection, [row[0] for row in rows])
         found = []
         for plan_id, instalment_id, principal, interest in rows:
             plan = plans[plan_id]
             left = Money(principal, plan.currency), Money(interest, plan.currency)
             found.append(OpenInstalment(plan, plan.instalment(instalment_id), *left))
         return tuple(found)
-
-    def _get(self, plan_ids: Sequence[str]) -> dict[str, Plan]:
-        """Plans by id, in the order of their opening day."""
-        wanted = list(dict.fromkeys(plan_ids))
-        instalments = defaultdict(list)
-        for plan_id, *row in self._connection.execute(_INSTALMENTS, (wanted,)):
-            instalments[plan_id].append(row)
-        rows = self._connection.execute(_PLANS, (wanted,))
-        return {row[0]: _plan(row, instalments[row[0]]) for row in rows}
 
     def _events(self, query: str, wanted: object) -> tuple[PlanEvent, ...]:
         return tuple(_event(row) for row in self._connection.execute(query, (wanted,)))
@@ -186,6 +169,8 @@ def _plan_row(plan: Plan) -> tuple[object, ...]:
         plan.annual_rate_basis_points,
         plan.terms_version,
         json.dumps(dict(plan.taken_from), ensure_ascii=False),
+        None if plan.tax is None else plan.tax.minor,
+        None if plan.foreign is None else json.dumps(foreign_tree(plan.foreign), ensure_ascii=False),
     )
 
 
@@ -206,32 +191,6 @@ def _event_row(event: PlanEvent) -> tuple[object, ...]:
         event.occurred_at,
         event.recorded_at,
         event.cause,
-    )
-
-
-def _plan(row: Sequence[Any], instalments: Iterable[Sequence[Any]]) -> Plan:
-    plan_id, shopper_id, account_id, merchant_id, order_id, decision_id, origin, product, opened_on, *rest = row
-    code, principal_minor, discount_minor, annual_rate_basis_points, terms_version, taken_from = rest
-    currency = Currency(code)
-    return Plan(
-        plan_id=plan_id,
-        shopper_id=shopper_id,
-        account_id=account_id,
-        merchant_id=merchant_id,
-        order_id=order_id,
-        decision_id=decision_id,
-        origin=Origin(origin),
-        product=Product(product),
-        opened_on=opened_on,
-        principal=Money(principal_minor, currency),
-        merchant_discount=Money(discount_minor, currency),
-        annual_rate_basis_points=annual_rate_basis_points,
-        terms_version=terms_version,
-        instalments=tuple(
-            Instalment(instalment_id, number, due_on, Money(principal, currency), Money(interest, currency))
-            for instalment_id, number, due_on, principal, interest in instalments
-        ),
-        taken_from=taken_from,
     )
 
 

@@ -19,6 +19,8 @@ CREATE TABLE lending.plans (
     annual_rate_basis_points integer NOT NULL CHECK (annual_rate_basis_points >= 0),
     terms_version            text NOT NULL,
     taken_from               jsonb NOT NULL,
+    tax_minor                bigint CHECK (tax_minor >= 0),
+    foreign_purchase         jsonb,
     CHECK (origin <> 'checkout' OR decision_id IS NOT NULL)
 );
 CREATE INDEX plans_by_account ON lending.plans (account_id);

@@ -21,32 +21,34 @@ CREATE TABLE lending.plan_standing (
     plan_id              text PRIMARY KEY REFERENCES lending.plans (plan_id),
     version              integer NOT NULL DEFAULT 0 CHECK (version >= 0),
     status               text NOT NULL,
+    bucket               text NOT NULL DEFAULT '',
     folded_through       date NOT NULL,
     past_due_since       date,
     next_due_on          date,
     days_past_due        integer NOT NULL DEFAULT 0 CHECK (days_past_due >= 0),
-    accrues              boolean NOT NULL,
-    principal_minor      bigint NOT NULL CHECK (principal_minor >= 0),
+    accrues              boolean NOT NULL DEFAULT false,
+    principal_minor      bigint NOT NULL DEFAULT 0 CHECK (principal_minor >= 0),
     interest_minor       bigint NOT NULL DEFAULT 0 CHECK (interest_minor >= 0),
     fees_minor           bigint NOT NULL DEFAULT 0 CHECK (fees_minor >= 0),
-    credit_balance_minor bigint NOT NULL DEFAULT 0 CHECK (credit_balance_minor >= 0)
+    credit_balance_minor bigint NOT NULL DEFAULT 0 CHECK (credit_balance_minor >= 0),
+    paused               datemultirange NOT NULL DEFAULT '{}'
 ) WITH (fillfactor = 80);
--- Close of business visits these and no others.
-CREATE INDEX plans_with_something_to_do ON lending.plan_standing (plan_id)
-    WHERE accrues OR past_due_since IS NOT NULL;
+-- Close of business visits the plans that accrue and those with a due behind them.
+CREATE INDEX plans_that_accrue ON lending.plan_standing (plan_id) WHERE accrues;
 CREATE INDEX plans_by_next_due ON lending.plan_standing (next_due_on) WHERE next_due_on IS NOT NULL;
 
 -- The instalments of a plan's schedule as it is now, and what is open of each.
 CREATE TABLE lending.instalment_standing (
     instalment_id        text PRIMARY KEY,
-    plan_id              text NOT NULL REFERENCES lending.plans (plan_id),
+    plan_id              text NOT NULL,
     number               integer NOT NULL CHECK (number >= 0),
     due_on               date NOT NULL,
     principal_minor      bigint NOT NULL CHECK (principal_minor >= 0),
     interest_minor       bigint NOT NULL CHECK (interest_minor >= 0),
     open_principal_minor bigint NOT NULL CHECK (open_principal_minor >= 0),
     open_interest_minor  bigint NOT NULL CHECK (open_interest_minor >= 0),
-    open_fees_minor      bigint NOT NULL DEFAULT 0 CHECK (open_fees_minor >= 0),
+    open_fees_minor      bigint NOT NULL CHECK (open_fees_minor >= 0),
+    disputed_minor       bigint NOT NULL CHECK (disputed_minor BETWEEN 0 AND open_principal_minor),
     UNIQUE (plan_id, number)
 ) WITH (fillfactor = 80);
 CREATE INDEX instalments_left ON lending.instalment_standing (due_on, plan_id, number)
@@ -70,32 +72,17 @@ CREATE TABLE lending.business_dates (
     posted        bigint NOT NULL CHECK (posted >= 0)
 );
 
--- A plan stands somewhere from the moment it is opened: nothing paid, everything open.
+-- A plan stands somewhere from the moment it is agreed: nothing is captured yet, so nothing is owed.
 CREATE FUNCTION lending.open_standing() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
-    INSERT INTO lending.plan_standing (plan_id, status, folded_through, accrues, principal_minor)
-    SELECT plan_id, 'open', opened_on, annual_rate_basis_points > 0, principal_minor FROM added;
+    INSERT INTO lending.plan_standing (plan_id, status, folded_through)
+    SELECT plan_id, 'agreed', opened_on FROM added;
     RETURN NULL;
 END
 $$;
 CREATE TRIGGER open_standing AFTER INSERT ON lending.plans
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION lending.open_standing();
-
-CREATE FUNCTION lending.open_instalment_standing() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
-BEGIN
-    INSERT INTO lending.instalment_standing (instalment_id, plan_id, number, due_on, principal_minor, interest_minor,
-                                             open_principal_minor, open_interest_minor)
-    SELECT instalment_id, plan_id, number, due_on, principal_minor, interest_minor, principal_minor, interest_minor
-      FROM added;
-    UPDATE lending.plan_standing s SET next_due_on = least(s.next_due_on, a.first_due_on)
-      FROM (SELECT plan_id, min(due_on) AS first_due_on FROM added GROUP BY plan_id) a WHERE a.plan_id = s.plan_id;
-    RETURN NULL;
-END
-$$;
-CREATE TRIGGER open_instalment_standing AFTER INSERT ON lending.instalments
-    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION lending.open_instalment_standing();
 
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lending.plan_events
     FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
