@@ -29,11 +29,16 @@ def journal(
     correlation: Mapping[str, str],
     amounts: Mapping[str, Money],
     names: Mapping[str, str],
+    original_date: date | None = None,
+    corrects: str | None = None,
+    suffix: str = "",
 ) -> Journal:
     """Write the journal of one business event as its flow prescribes.
 
     `key` is the business event's own id; `amounts` are by the flow's amount names, left out ones are zero; `names` fill
-    the `{…}` of the accounts. Raises NotOnTheMap for anything that the map lacks, NothingToPost when all is zero.
+    the `{…}` of the accounts. A late item has its `original_date`; one that is posted again names the reversed entry
+    that it `corrects`, and has a `suffix` to its id. Raises NotOnTheMap for anything that the map lacks, NothingToPost
+    when all is zero.
     """
     template = money_map().flow(flow)
     unknown = set(amounts) - template.amounts
@@ -43,7 +48,7 @@ def journal(
     if not transfers:
         raise NothingToPost(f"{flow}:{key}: every amount is zero, so there is no journal")
     return Journal(
-        entry_id=f"{flow}:{key}",
+        entry_id=f"{flow}:{key}{suffix}",
         flow=flow,
         template_version=template.version,
         value_date=value_date,
@@ -51,6 +56,8 @@ def journal(
         recorded_at=recorded_at,
         correlation=dict(correlation),
         transfers=tuple(transfers),
+        original_date=original_date,
+        corrects=corrects,
     )
 
 

@@ -8,6 +8,8 @@ from functools import cached_property
 from ledger.account import AccountType
 
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+_MOST_KNOWN = 1 << 16
+"""How many accounts a map remembers the line of; postings ask for the same ones again and again."""
 
 
 class NotOnTheMap(LookupError):
@@ -113,24 +115,37 @@ class MoneyMap:
 
     def account_type(self, account: str) -> AccountType:
         """The line of the chart that an account's full name falls under; raises NotOnTheMap."""
-        for kind in self._by_shape.get(_shape(account), ()):
-            if kind.matches(account):
-                return kind
-        raise NotOnTheMap(f"account {account!r} is not on the chart of accounts")
+        found = self._known.get(account)
+        if found is None:
+            found = self._find(account)
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[account] = found
+        return found
 
     def flow(self, flow: str) -> Flow:
         if flow not in self.flows:
             raise NotOnTheMap(f"flow {flow!r} is not on the money map; it has {', '.join(sorted(self.flows))}")
         return self.flows[flow]
 
+    def _find(self, account: str) -> AccountType:
+        parts = account.split(":")
+        for shape in ((parts[0], parts[-1], len(parts)), (parts[0], "", len(parts))):
+            for kind in self._by_shape.get(shape, ()):
+                if kind.matches(account):
+                    return kind
+        raise NotOnTheMap(f"account {account!r} is not on the chart of accounts")
+
     @cached_property
-    def _by_shape(self) -> Mapping[tuple[str, int], Sequence[AccountType]]:
-        shapes: dict[tuple[str, int], list[AccountType]] = {}
+    def _known(self) -> dict[str, AccountType]:
+        return {}
+
+    @cached_property
+    def _by_shape(self) -> Mapping[tuple[str, str, int], Sequence[AccountType]]:
+        """The chart by what every account of one form shares: its first word, its last, and the number of its parts."""
+        shapes: dict[tuple[str, str, int], list[AccountType]] = {}
         for kind in self.chart:
-            shapes.setdefault(_shape(kind.pattern), []).append(kind)
+            parts = kind.pattern.split(":")
+            last = "" if PLACEHOLDER.search(parts[-1]) else parts[-1]
+            shapes.setdefault((parts[0], last, len(parts)), []).append(kind)
         return shapes
-
-
-def _shape(account: str) -> tuple[str, int]:
-    """What every account of one form shares: its first word and the number of its parts."""
-    return account.partition(":")[0], account.count(":")
