@@ -13,9 +13,9 @@ from typing import Any
 
 import psycopg
 
-from ledger.flows import money_map
 from ledger.journal import Journal
 from ledger.money import Currency
+from ledger.postgres_arrays import moments, numbers, texts, texts_or_null, truths
 from ledger.postgres_books import PostgresBooks
 from ledger.posting import (
     LARGE_MINOR,
@@ -31,6 +31,7 @@ from ledger.posting import (
     decide,
     difference,
     header,
+    kind_of,
     line_of,
     references,
     resolved,
@@ -181,7 +182,7 @@ class PostgresLedger(PostgresBooks):
         touched.update(
             key for request in ahead if isinstance(request, Request) for key in accounts(request.journal.transfers)
         )
-        sheet, account_ids, known = self._prepare(sorted(touched), lines, targets, openings=openings)
+        sheet, account_ids, known = self._prepare(list(touched), lines, targets, openings=openings)
         answers = self._known(requests, lines, known, targets)
         decisions: list[Decision] = []
         for request, line in zip(requests, lines, strict=True):
@@ -202,16 +203,16 @@ class PostgresLedger(PostgresBooks):
         self, touched: Sequence[AccountKey], lines: Sequence[Line], targets: Mapping[str, Target], *, openings: bool
     ) -> tuple[Sheet, dict[AccountKey, int], list[str]]:
         """Lock; how all that is touched stands, the ids of its accounts, and which of the lines' ids are taken."""
-        floors = [money_map().account_type(account).floor for account, _ in touched]
+        floors = [kind_of(account).floor for account, _ in touched]
         places = {target.entry.position: target for target in targets.values()}
         row = self._connection.execute(
             _PREPARE,
             (
-                [account for account, _ in touched],
-                [currency.value for _, currency in touched],
-                floors,
-                [line.entry_id for line in lines],
-                list(places),
+                texts([account for account, _ in touched]),
+                texts([currency for _, currency in touched]),
+                truths(floors),
+                texts([line.entry_id for line in lines]),
+                numbers(list(places)),
                 openings,
             ),
         ).fetchone()
@@ -283,70 +284,84 @@ class PostgresLedger(PostgresBooks):
     ) -> None:
         """Add what was decided; raises _Overtaken."""
         opened: dict[AccountKey, int] = {}
-        requests, transfers, releases = [], [], []
-        for place, decision in enumerate(decisions, 1):
-            line = decision.line
-            requests.append(_request_row(decision, targets))
-            releases.extend(_release_rows(place, decision, targets))
-            if decision.reasons:
-                continue
-            for number, (transfer, versions) in enumerate(zip(line.transfers, decision.versions, strict=True), 1):
-                sides = []
-                for account in (transfer.debit, transfer.credit):
-                    key = (account, transfer.amount.currency)
-                    account_id = account_ids.get(key)
-                    if account_id is None:
-                        account_id = -opened.setdefault(key, len(opened) + 1)
-                    sides.append(account_id)
-                transfers.append((place, number, *sides, transfer.amount.minor, *versions))
+        transfers = _transfer_columns(decisions, account_ids, opened)
         row = self._connection.execute(
             _WRITE,
             [
-                *_columns(requests, 18),
-                *_columns([_account_row(*key) for key in opened], 6),
-                *_columns(transfers, 7),
-                *_columns(releases, 5),
+                *_request_columns(decisions, targets),
+                *_account_columns(opened),
+                *transfers,
+                *_release_columns(decisions, targets),
             ],
         ).fetchone()
         if not row[0]:
             raise _Overtaken
 
 
-def _request_row(decision: Decision, targets: Mapping[str, Target]) -> tuple[object, ...]:
-    line = decision.line
-    return (
-        line.entry_id,
-        line.act.value,
-        line.flow,
-        line.template_version,
-        line.value_date,
-        line.original_date,
-        line.occurred_at,
-        line.recorded_at,
-        line.expires_at,
-        _json(line.correlation),
-        line.refers,
-        None if line.refers is None else targets[line.refers].entry.position,
-        line.corrects,
-        None if line.corrects is None else targets[line.corrects].entry.position,
-        line.reason,
-        line.transfers_text(),
-        len(line.transfers),
-        _reasons(decision.reasons) if decision.reasons else None,
-    )
+def _request_columns(decisions: Sequence[Decision], targets: Mapping[str, Target]) -> list[str]:
+    lines = [decision.line for decision in decisions]
+    positions = {None: None, **{entry_id: target.entry.position for entry_id, target in targets.items()}}
+    return [
+        texts([line.entry_id for line in lines]),
+        texts([line.act for line in lines]),
+        texts([line.flow for line in lines]),
+        numbers([line.template_version for line in lines]),
+        moments([line.value_date for line in lines]),
+        moments([line.original_date for line in lines]),
+        moments([line.occurred_at for line in lines]),
+        moments([line.recorded_at for line in lines]),
+        moments([line.expires_at for line in lines]),
+        texts([_json(line.correlation) for line in lines]),
+        texts_or_null([line.refers for line in lines]),
+        numbers([positions[line.refers] for line in lines]),
+        texts_or_null([line.corrects for line in lines]),
+        numbers([positions[line.corrects] for line in lines]),
+        texts([line.reason for line in lines]),
+        texts([line.transfers_text() for line in lines]),
+        numbers([len(line.transfers) for line in lines]),
+        texts_or_null([_reasons(decision.reasons) if decision.reasons else None for decision in decisions]),
+    ]
 
 
-def _release_rows(place: int, decision: Decision, targets: Mapping[str, Target]) -> Iterator[tuple[object, ...]]:
-    line = decision.line
-    for number, minor in decision.released:
-        assert line.refers is not None
-        event = "voided" if line.act is Act.VOID else "posted"
-        yield place, targets[line.refers].entry.position, number, event, minor
+def _account_columns(opened: Iterable[AccountKey]) -> list[str]:
+    kinds = [kind_of(account) for account, _ in opened]
+    return [
+        texts([account for account, _ in opened]),
+        texts([currency for _, currency in opened]),
+        texts([kind.pattern for kind in kinds]),
+        texts([kind.kind for kind in kinds]),
+        texts([kind.normal for kind in kinds]),
+        truths([kind.floor for kind in kinds]),
+    ]
 
 
-def _account_row(account: str, currency: Currency) -> tuple[object, ...]:
-    kind = money_map().account_type(account)
-    return account, currency.value, kind.pattern, kind.kind.value, kind.normal.value, kind.floor
+def _transfer_columns(
+    decisions: Iterable[Decision], account_ids: Mapping[AccountKey, int], opened: dict[AccountKey, int]
+) -> list[str]:
+    """The transfers that were taken; accounts to open are put into `opened` and named by their place in it."""
+    rows: list[tuple[int | None, ...]] = []
+    for place, decision in enumerate(decisions, 1):
+        if decision.reasons:
+            continue
+        for number, (transfer, versions) in enumerate(zip(decision.line.transfers, decision.versions, strict=True), 1):
+            amount = transfer.amount
+            key = (transfer.debit, amount.currency)
+            debit = account_ids.get(key) or -opened.setdefault(key, len(opened) + 1)
+            key = (transfer.credit, amount.currency)
+            credit = account_ids.get(key) or -opened.setdefault(key, len(opened) + 1)
+            rows.append((place, number, debit, credit, amount.minor, *versions))
+    return [numbers(column) for column in zip(*rows, strict=True)] if rows else ["{}"] * 7
+
+
+def _release_columns(decisions: Iterable[Decision], targets: Mapping[str, Target]) -> list[str]:
+    rows = [
+        (place, targets[line.refers].entry.position, number, "voided" if line.act is Act.VOID else "posted", minor)
+        for place, (line, released) in enumerate(((each.line, each.released) for each in decisions), 1)
+        for number, minor in released
+        if line.refers is not None
+    ]
+    places, positions, held, events, amounts = zip(*rows, strict=True) if rows else ((),) * 5
+    return [numbers(places), numbers(positions), numbers(held), texts(events), numbers(amounts)]
 
 
 def _body(line: Line) -> tuple[object, ...]:

@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
-from ledger.account import Balance, Side
+from ledger.account import AccountType, Balance, Side
 from ledger.flows import NotOnTheMap, admit, money_map
 from ledger.journal import Journal
 from ledger.money import LARGEST_MINOR, Currency, Money
@@ -32,6 +33,7 @@ LARGE_MINOR = 10**12  # once an account without a floor has seen such an amount,
 CLOSING_FLOW = "F44"  # what closes a period is itself valued in it
 REVERSAL_FLOW = "F38"
 _REVERSAL_VERSION = 1
+_ADMITTED: set[tuple[object, ...]] = set()  # of the shapes on the map, which are a few hundred
 _PRECEDENCE = {code: place for place, code in enumerate(RefusalCode)}
 
 
@@ -352,11 +354,27 @@ def accounts(transfers: Iterable[Transfer]) -> set[AccountKey]:
     return {(name, each.amount.currency) for each in transfers for name in (each.debit, each.credit)}
 
 
+@lru_cache(maxsize=100_000)
+def kind_of(account: str) -> AccountType:
+    """The line of the chart that an account's full name falls under; raises NotOnTheMap."""
+    return money_map().account_type(account)
+
+
 def _admit(request: Request) -> None:
-    """Refuse what the money map does not have; a correction posts again what once posted a hold, without it."""
+    """Refuse what the money map does not have; a correction posts again what once posted a hold, without it.
+
+    Journals of one flow over the same forms of accounts are all on the map, or none is, unless the map looks at their
+    amounts or currencies as well: so each such shape is checked once.
+    """
     journal = request.journal
+    kinds = [(kind_of(each.debit), kind_of(each.credit)) for each in journal.transfers]
+    shape = (request.act, journal.flow, journal.corrects is None, *kinds)
+    if shape in _ADMITTED:
+        return
     again = journal.corrects is not None and money_map().flow(journal.flow).posts is not None
     admit(journal, held=request.act is Act.HOLD, posts_hold=again or request.act is Act.POST_HOLD)
+    if not any(kind.pending_only or "{currency}" in kind.pattern for pair in kinds for kind in pair):
+        _ADMITTED.add(shape)
 
 
 def _check_kind(request: Request, target: Target) -> None:
@@ -472,7 +490,7 @@ def _broken_limit(account: str, currency: Currency, found: Counters) -> Refusal 
         return Refusal(RefusalCode.TOO_LARGE, account, f"a counter in {currency} would pass 64 bits")
     if found.version is None:
         return None
-    if money_map().account_type(account).normal is Side.DEBIT:
+    if kind_of(account).normal is Side.DEBIT:
         free = found.debits_posted - found.credits_posted - found.credits_pending
     else:
         free = found.credits_posted - found.debits_posted - found.debits_pending

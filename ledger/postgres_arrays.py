@@ -1,0 +1,49 @@
+"""Columns of a batch as PostgreSQL array literals, at a fraction of the time that psycopg takes value by value."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+_BETWEEN = "\x1e"
+
+
+def numbers(values: Sequence[int | None]) -> str:
+    """An array of integers, with or without NULL."""
+    return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+
+
+def truths(values: Sequence[bool]) -> str:
+    """An array of booleans."""
+    return "{" + ",".join(["t" if value else "f" for value in values]) + "}"
+
+
+def texts(values: Sequence[str]) -> str:
+    """An array of texts: quoted as a whole, one by one only where a text holds the separator itself."""
+    if not values:
+        return "{}"
+    joined = _BETWEEN.join(values)
+    if joined.count(_BETWEEN) >= len(values):
+        return "{" + ",".join([f'"{_quoted(value)}"' for value in values]) + "}"
+    return '{"' + _quoted(joined).replace(_BETWEEN, '","') + '"}'
+
+
+def texts_or_null(values: Sequence[str | None]) -> str:
+    """An array of texts of which some, most often all, are NULL; unnest fills a short column up with NULL."""
+    if not any(values):
+        return "{}"
+    return "{" + ",".join(["NULL" if value is None else f'"{_quoted(value)}"' for value in values]) + "}"
+
+
+def moments(values: Sequence[date | datetime | None]) -> str:
+    """An array of dates or of moments; the same one is written down once."""
+    written: dict[date | datetime | None, str] = {None: "NULL"}
+    found = []
+    for value in values:
+        text = written.get(value)
+        if text is None:
+            text = written[value] = f'"{value}"'
+        found.append(text)
+    return "{" + ",".join(found) + "}"
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
