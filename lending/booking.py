@@ -34,17 +34,32 @@ class Booking:
         return f"{self.flow}:{self.key}"
 
 
-def journal_of(booking: Booking, *, recorded_at: datetime) -> Journal:
-    """The journal that the money map prescribes for a booking."""
+def journal_of(
+    booking: Booking,
+    *,
+    recorded_at: datetime,
+    first_open: date | None = None,
+    corrects: str | None = None,
+    suffix: str = "",
+) -> Journal:
+    """The journal that the money map prescribes for a booking.
+
+    What counts from a day before the `first_open` of the books is a late item: it counts from that one and keeps its
+    own day beside it. A booking that is posted again `corrects` a reversed entry, and has a `suffix` to its id.
+    """
+    counts_from = booking.value_date if first_open is None else max(booking.value_date, first_open)
     return journal(
         booking.flow,
         key=booking.key,
-        value_date=booking.value_date,
+        value_date=counts_from,
         occurred_at=booking.occurred_at,
         recorded_at=recorded_at,
         correlation=booking.correlation,
         amounts=booking.amounts,
         names=booking.names,
+        original_date=None if counts_from == booking.value_date else booking.value_date,
+        corrects=corrects,
+        suffix=suffix,
     )
 
 

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from datetime import date
 
 from ledger.store import Conflict
+from lending.memory_log import MemoryPlanLog
 from lending.plan import Plan, PlanEvent, first_difference, first_event_difference, fold
 from lending.store import OpenInstalment
 
 
-class MemoryPlans:
+class MemoryPlans(MemoryPlanLog):
     """Plans for one process and one thread."""
 
-    def __init__(self) -> None:
-        self._plans: dict[str, Plan] = {}
+    def __init__(self, books: object | None = None) -> None:
+        super().__init__(books)
         self._events: dict[str, PlanEvent] = {}
 
     def open(self, plan: Plan) -> bool:

@@ -1,12 +1,10 @@
 """Plans in PostgreSQL, in the caller's database transaction, which is never committed here."""
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, date
 from typing import Any
 
-from psycopg import Connection
 from psycopg.errors import IntegrityConstraintViolation
 
 from ledger.money import Currency, Money
@@ -20,6 +18,7 @@ from lending.plan import (
     first_difference,
     first_event_difference,
 )
+from lending.postgres_log import PostgresPlanLog
 from lending.postgres_plans import PLAN, foreign_tree, read_plans
 from lending.store import OpenInstalment
 
@@ -66,11 +65,8 @@ SELECT plan_id, instalment_id, open_principal_minor, open_interest_minor
 """
 
 
-class PostgresPlans:
+class PostgresPlans(PostgresPlanLog):
     """Plans over the schema `lending`. It never commits: whoever opened the connection does."""
-
-    def __init__(self, connection: Connection[Any]) -> None:
-        self._connection = connection
 
     def open(self, plan: Plan) -> bool:
         return self.open_all([plan]) == 1
@@ -79,7 +75,7 @@ class PostgresPlans:
         if not plans:
             return 0
         by_id = {plan.plan_id: plan for plan in plans}
-        with self._whole():
+        with self.whole():
             added = {plan_id for (plan_id,) in self._run(_ADD_PLANS, [_plan_row(plan) for plan in by_id.values()])}
             rows = [_instalment_row(by_id[plan_id], each) for plan_id in added for each in by_id[plan_id].instalments]
             if rows:
@@ -105,7 +101,7 @@ class PostgresPlans:
         if not events:
             return 0
         by_id = {event.event_id: event for event in events}
-        with self._whole():
+        with self.whole():
             try:
                 rows = self._run(_ADD_EVENTS, [_event_row(each) for each in by_id.values()])
             except IntegrityConstraintViolation as error:
@@ -134,22 +130,6 @@ class PostgresPlans:
 
     def _events(self, query: str, wanted: object) -> tuple[PlanEvent, ...]:
         return tuple(_event(row) for row in self._connection.execute(query, (wanted,)))
-
-    def _run(self, query: str, rows: Sequence[tuple[object, ...]]) -> list[tuple[Any, ...]]:
-        """Run a statement over rows given as one array per column."""
-        cursor = self._connection.execute(query, [list(column) for column in zip(*rows, strict=True)])
-        return cursor.fetchall() if cursor.description else []
-
-    @contextmanager
-    def _whole(self) -> Iterator[None]:
-        """What is written inside is undone when it fails; what was written before stays."""
-        self._connection.execute("SAVEPOINT whole")
-        try:
-            yield
-        except (Conflict, PlanFault):
-            self._connection.execute("ROLLBACK TO SAVEPOINT whole")
-            raise
-        self._connection.execute("RELEASE SAVEPOINT whole")
 
 
 def _plan_row(plan: Plan) -> tuple[object, ...]:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ledger.money import Money
 from lending.plan import Instalment, Plan, PlanEvent
+from lending.plan_log import PlanLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class OpenInstalment:
         return self.open_principal + self.open_interest
 
 
-class Plans(Protocol):
+class Plans(PlanLog, Protocol):
     """Keeps plans and what happened to them, each once. An adapter never commits.
 
     The same id with the same content changes nothing; with another content it raises ledger.store.Conflict.
