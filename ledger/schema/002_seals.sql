@@ -262,14 +262,17 @@ CREATE VIEW ledger.derived_open_holds AS
 -- ── the outbox ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 -- A fact of the outbox carries the hash of what was written.
-CREATE FUNCTION ledger.outbox_digest(fact ledger.outbox) RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT sha256(record_send(ROW(fact.event_id, fact.position, fact.event_type, fact.key, fact.payload,
-                                  fact.occurred_at, fact.recorded_at)))
+CREATE FUNCTION ledger.outbox_digest(fact ledger.outbox) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT sha256(
+        replace((fact).event_id || E'\x1f' || (fact).event_type || E'\x1f' || (fact).key || E'\x1f'
+                || (fact).payload::text, '\', '\\')::bytea
+        || int8send((fact).position) || timestamptz_send((fact).occurred_at) || timestamptz_send((fact).recorded_at)
+    )
 $$;
 ALTER TABLE ledger.outbox ADD COLUMN digest bytea NOT NULL CHECK (length(digest) = 32);
 
 CREATE FUNCTION ledger.add_outbox_digest() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog SET client_encoding = 'UTF8' AS $$
+LANGUAGE plpgsql AS $$  -- for every fact written, so without settings of its own to put in place and take back
 BEGIN
     NEW.digest := ledger.outbox_digest(NEW);
     RETURN NEW;

@@ -4,7 +4,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger.outbox import append
+from ledger.outbox import Fact, append, append_all
 from ledger.store import Conflict
 from tests.ledger.builders import NOON
 
@@ -42,3 +42,16 @@ def test_another_content_under_a_known_id_is_a_conflict(connection: Connection, 
 
     with pytest.raises(Conflict, match=field):
         append(connection, **{**FACT, field: value})
+
+
+def test_many_facts_are_kept_in_order_and_once(connection: Connection) -> None:
+    connection.execute("SET ROLE tranche_application")
+    facts = [Fact(**{**FACT, "event_id": f'plan:"{number}"\\', "payload": {"n": number}}) for number in range(50)]
+
+    assert append_all(connection, facts) == 50
+    assert append_all(connection, [*facts, Fact(**FACT)]) == 1
+    assert append_all(connection, []) == 0
+    rows = connection.execute("SELECT event_id FROM ledger.outbox ORDER BY position").fetchall()
+    assert [event_id for (event_id,) in rows] == [*(fact.event_id for fact in facts), "plan:p-1"]
+    with pytest.raises(Conflict, match="key"):
+        append_all(connection, [Fact(**{**FACT, "event_id": "new"}), Fact(**{**FACT, "key": "809"})])
