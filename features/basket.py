@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from features.feature import Feature
 
 # Products whose number of payments is not their number of months.
-_PAYMENTS_OF_PRODUCT = {"pay_in_3": 3}
+_PAYMENTS_OF_PRODUCT = {"pay_in_3": 3, "pay_in_4": 4, "pay_in_30_days": 1}
 
 REQUEST: tuple[Feature, ...] = (
     Feature("amount_minor", "request", "Amount asked for", "minor", "amount_minor"),

@@ -59,19 +59,15 @@ class Loan:
         if not 0 <= self.down_payment_percent < _PERCENT:
             raise ScheduleFault(f"a down payment of {self.down_payment_percent} %")
 
-    @property
-    def down_payment(self) -> Money:
-        """What is paid at once.
 
-        >>> from ledger.money import Currency
-        >>> from lending.day_count import ACTUAL_365
-        >>> from lending.due_dates import Unit
-        >>> terms = (Decimal("9.9"), 3, Spacing(1, Unit.MONTHS), date(2026, 1, 31), ACTUAL_365)
-        >>> str(Loan(Money(99_99, Currency.GBP), *terms, down_payment_percent=Decimal(25)).down_payment)
-        '25.00 GBP'
-        """
-        exact = DIGITS.multiply(Decimal(self.amount.minor), self.down_payment_percent)
-        return Money(_whole(DIGITS.divide(exact, _PERCENT)), self.amount.currency)
+def down_payment(amount: Money, percent: Decimal) -> Money:
+    """What is paid at once.
+
+    >>> from ledger.money import Currency
+    >>> str(down_payment(Money(99_99, Currency.GBP), Decimal(25)))
+    '25.00 GBP'
+    """
+    return Money(_whole(DIGITS.divide(DIGITS.multiply(Decimal(amount.minor), percent), _PERCENT)), amount.currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +107,7 @@ def amortise(loan: Loan) -> tuple[Due, ...]:
     >>> [(str(due.due_on), due.principal.minor, due.interest.minor) for due in amortise(Loan(*terms, ACTUAL_365))]
     [('2026-05-30', 18482, 4927), ('2026-06-30', 19886, 3523), ('2026-07-30', 21632, 1776)]
     """
-    down = loan.down_payment
+    down = down_payment(loan.amount, loan.down_payment_percent)
     lent = (loan.amount - down).minor
     periods = _periods(loan)
     flat = loan.method is Method.FLAT

@@ -14,6 +14,7 @@ from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
 from enum import StrEnum
 from fractions import Fraction
 from itertools import accumulate, groupby, pairwise
+from math import lcm
 
 from lending.due_dates import months_after
 
@@ -88,13 +89,15 @@ def annual_percentage_rate(flows: Sequence[Flow]) -> Decimal:
     _has_one_rate(flows)
     if not sum(flow.amount for flow in flows):
         return _ZERO
-    times = [_C.divide(Decimal(flow.years.numerator), Decimal(flow.years.denominator)) for flow in flows]
+    steps = lcm(*(flow.years.denominator for flow in flows))  # of a year, so that every flow is a whole number of them
+    flows_by_step = [(flow.amount, int(flow.years * steps)) for flow in flows]
 
     def worth(force: Decimal) -> Decimal:
         """What the flows are worth today at a force of interest, the logarithm of 1 + X."""
+        a_step = _C.exp(_C.divide(-force, Decimal(steps)))
         total = _ZERO
-        for flow, years in zip(flows, times, strict=True):
-            total = _C.fma(flow.amount, _C.exp(_C.multiply(-force, years)), total)
+        for amount, step in flows_by_step:
+            total = _C.fma(amount, _C.power(a_step, step), total)
         return total
 
     return _C.multiply(_PERCENT, _C.subtract(_C.exp(_root(worth)), _ONE))

@@ -17,7 +17,7 @@ from ledger.store import Conflict, Ledger, Recorded, Refused
 from lending.bookings import When, taken_over
 from lending.due_dates import first_on_or_after
 from lending.plan import Origin, Plan, instalments_of
-from lending.products import ImportedProduct
+from lending.product_terms import ImportedProduct
 from lending.schedule import repeated
 from lending.store import Plans
 

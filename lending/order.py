@@ -12,6 +12,8 @@ class Product(StrEnum):
 
     MONTHLY = "monthly"
     PAY_IN_3 = "pay_in_3"
+    PAY_IN_4 = "pay_in_4"
+    PAY_IN_30_DAYS = "pay_in_30_days"
 
 
 class Channel(StrEnum):
@@ -31,7 +33,12 @@ class OrderFault(ValueError):
         self.reason = reason
 
 
-PAY_IN_3_MONTHS = 2  # today, +30 and +60 days: two months from the first to the last
+# The months from the order to its last payment, begun ones counted, of the products whose terms leave no choice.
+FIXED_MONTHS = {
+    Product.PAY_IN_3: 2,  # today, +30 and +60 days
+    Product.PAY_IN_4: 2,  # today, +14, +28 and +42 days
+    Product.PAY_IN_30_DAYS: 1,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +58,9 @@ class Order:
     def __post_init__(self) -> None:
         if self.amount.minor <= 0:
             raise OrderFault("amount_minor", "must be greater than zero")
-        if self.product is Product.PAY_IN_3 and self.duration_months != PAY_IN_3_MONTHS:
-            raise OrderFault("duration_months", f"is {PAY_IN_3_MONTHS} for {Product.PAY_IN_3}, or left out")
+        fixed = FIXED_MONTHS.get(self.product)
+        if fixed is not None and self.duration_months != fixed:
+            raise OrderFault("duration_months", f"is {fixed} for {self.product}, or left out")
         if self.duration_months < 1:
             raise OrderFault("duration_months", "must be at least 1")
 

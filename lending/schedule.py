@@ -1,70 +1,50 @@
 """When an amount is repaid and by how much: instalments that sum to the amount and its interest, to the unit."""
 
-from dataclasses import dataclass
-from datetime import date, timedelta
-from fractions import Fraction
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
 
 from ledger.money import Money
+from lending.amortise import Loan, amortise, down_payment
 from lending.due import Due, ScheduleFault
-from lending.due_dates import months_after
-from lending.order import Product
-
-DAYS_BETWEEN_THIRDS = 30
-_MONTHS_AND_BASIS_POINTS = 12 * 10_000
+from lending.due_dates import months_after, on_business_day
+from lending.product_terms import First, Interest, Repayment
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How an amount is repaid; `annual_rate_basis_points` is the yearly interest, 990 for 9.90 %.
+    """An amount and what its order agreed on; `annual_rate_basis_points` is the yearly interest, 990 for 9.90 %."""
 
-    `duration_months` is the number of monthly instalments; pay-in-3 always takes two months.
-    """
-
-    product: Product
     amount: Money
     duration_months: int
     annual_rate_basis_points: int = 0
 
 
-def schedule(terms: Terms, on: date) -> tuple[Due, ...]:
-    """The instalments of terms that are taken up on a day. Raises ScheduleFault."""
-    if terms.product is Product.PAY_IN_3:
-        return pay_in_3(terms.amount, on)
-    return monthly(terms.amount, terms.duration_months, terms.annual_rate_basis_points, on)
+def schedule(
+    terms: Terms, repayment: Repayment, on: date, *, holidays: Collection[date] = frozenset()
+) -> tuple[Due, ...]:
+    """The instalments of terms that are taken up on a day, as their product is repaid. Raises ScheduleFault.
 
-
-def pay_in_3(amount: Money, on: date) -> tuple[Due, ...]:
-    """A third today, a third in 30 days, a third in 60, without interest; the earliest carry the odd units.
+    Without interest the amount is split, the earliest carry the odd units. With interest they are level and the last
+    takes what is over. A due that a product moves off a holiday keeps its amount.
 
     >>> from ledger.money import Currency
-    >>> dues = pay_in_3(Money(100_00, Currency.GBP), date(2026, 1, 31))
+    >>> from lending.order import Product
+    >>> from lending.products import product_on
+    >>> on = date(2026, 1, 31)
+    >>> in_three = product_on(Product.PAY_IN_3, on).repayment
+    >>> dues = schedule(Terms(Money(100_00, Currency.GBP), 2), in_three, on)
     >>> [(due.number, str(due.due_on), due.amount.minor) for due in dues]
     [(0, '2026-01-31', 3334), (1, '2026-03-02', 3333), (2, '2026-04-01', 3333)]
     """
-    _enough(amount, 3)
-    nothing = Money.zero(amount.currency)
-    return tuple(
-        Due(number, on + timedelta(days=DAYS_BETWEEN_THIRDS * number), part, nothing)
-        for number, part in enumerate(amount.split(3))
-    )
-
-
-def monthly(amount: Money, months: int, annual_rate_basis_points: int, on: date) -> tuple[Due, ...]:
-    """Level monthly instalments, the first one month after `on`; interest is a twelfth of the yearly rate a month.
-
-    Without interest the amount is split, the earliest carry the odd units. With interest, instalments are rounded
-    cumulatively from the exact annuity: they differ by a unit at most and their sum is exact.
-
-    >>> from ledger.money import Currency
-    >>> [due.amount.minor for due in monthly(Money(100_00, Currency.GBP), 3, 990, date(2026, 1, 31))]
-    [3388, 3389, 3388]
-    """
-    _enough(amount, months)
-    parts = _annuity(amount, months, annual_rate_basis_points) if annual_rate_basis_points else _level(amount, months)
-    return tuple(
-        Due(number, months_after(on, number), principal, interest)
-        for number, (principal, interest) in enumerate(parts, 1)
-    )
+    if repayment.interest is None and terms.annual_rate_basis_points:
+        raise ScheduleFault("a product without interest has no yearly rate")
+    bears = repayment.interest if terms.annual_rate_basis_points else None
+    dues = _split(terms, repayment, on) if bears is None else _amortised(terms, repayment, bears, on)
+    if any(due.amount.minor == 0 for due in dues):
+        raise ScheduleFault(f"{terms.amount} is too little for {len(dues)} instalments")
+    return tuple(replace(due, due_on=on_business_day(due.due_on, repayment.business_days, holidays)) for due in dues)
 
 
 def repeated(instalment: Money, count: int, *, first_due_on: date) -> tuple[Due, ...]:
@@ -76,38 +56,39 @@ def repeated(instalment: Money, count: int, *, first_due_on: date) -> tuple[Due,
     )
 
 
+def _split(terms: Terms, repayment: Repayment, on: date) -> tuple[Due, ...]:
+    """The down payment at once, the rest in equal parts; number 0 is whatever is due on the day itself."""
+    nothing = Money.zero(terms.amount.currency)
+    down = down_payment(terms.amount, repayment.down_payment_percent)
+    rest, count = terms.amount - down, _count(terms, repayment)
+    _enough(rest, count)
+    parts = enumerate(rest.split(count), 0 if repayment.first is First.AT_ONCE else 1)
+    first = (Due(0, on, down, nothing),) if down.minor else ()
+    return (*first, *(Due(number, repayment.spacing.after(on, number), part, nothing) for number, part in parts))
+
+
+def _amortised(terms: Terms, repayment: Repayment, interest: Interest, on: date) -> tuple[Due, ...]:
+    return amortise(
+        Loan(
+            amount=terms.amount,
+            annual_rate_percent=Decimal(terms.annual_rate_basis_points).scaleb(-2),
+            instalments=_count(terms, repayment),
+            spacing=repayment.spacing,
+            starts_on=on,
+            day_count=interest.day_count,
+            method=interest.method,
+            down_payment_percent=repayment.down_payment_percent,
+            first_day_bears_interest=interest.first_day_bears,
+        )
+    )
+
+
+def _count(terms: Terms, repayment: Repayment) -> int:
+    return terms.duration_months if repayment.instalments is None else repayment.instalments
+
+
 def _enough(amount: Money, parts: int) -> None:
     if parts < 1:
         raise ScheduleFault(f"a schedule has at least one instalment, not {parts}")
     if amount.minor < parts:
         raise ScheduleFault(f"{amount} is too little for {parts} instalments")
-
-
-def _level(amount: Money, months: int) -> list[tuple[Money, Money]]:
-    return [(part, Money.zero(amount.currency)) for part in amount.split(months)]
-
-
-def _annuity(amount: Money, months: int, annual_rate_basis_points: int) -> list[tuple[Money, Money]]:
-    """Principal and interest of each month: what the exact annuity has paid so far, rounded, less the months before."""
-    rate = Fraction(annual_rate_basis_points, _MONTHS_AND_BASIS_POINTS)
-    growth = (1 + rate) ** months
-    instalment = amount.minor * rate * growth / (growth - 1)
-    owed = Fraction(amount.minor)
-    interest_so_far = Fraction(0)
-    before = (0, 0)
-    parts = []
-    for month in range(1, months + 1):
-        interest_so_far += owed * rate
-        owed += owed * rate - instalment
-        after = (_rounded(month * instalment), _rounded(interest_so_far))
-        paid, interest = after[0] - before[0], after[1] - before[1]
-        if paid < interest:
-            raise ScheduleFault(f"{amount} is too little for {months} instalments")
-        parts.append((Money(paid - interest, amount.currency), Money(interest, amount.currency)))
-        before = after
-    return parts
-
-
-def _rounded(exact: Fraction) -> int:
-    """To the nearest unit, halves up."""
-    return (2 * exact.numerator + exact.denominator) // (2 * exact.denominator)

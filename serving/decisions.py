@@ -15,7 +15,7 @@ from features.postgres import PostgresVectors
 from ledger import outbox
 from ledger.money import Currency, Money
 from ledger.postgres import PostgresLedger
-from lending.order import PAY_IN_3_MONTHS, Channel, Order, OrderFault, Product, order_body
+from lending.order import FIXED_MONTHS, Channel, Order, OrderFault, Product, order_body
 from lending.policy import Policies
 from lending.postgres_decisions import PostgresDecisions
 from lending.record import StoredDecision, canonical
@@ -46,7 +46,7 @@ class Desk:
 
 
 class OrderRequest(BaseModel):
-    """An order at the checkout. `duration_months` may be left out for pay_in_3."""
+    """An order at the checkout. `duration_months` is left out where the product fixes it."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -64,8 +64,8 @@ class OrderRequest(BaseModel):
     def order(self) -> Order:
         """The order; raises `OrderFault` where fields contradict each other."""
         months = self.duration_months
-        if months is None and self.product is Product.PAY_IN_3:
-            months = PAY_IN_3_MONTHS
+        if months is None:
+            months = FIXED_MONTHS.get(self.product)
         if months is None:
             raise OrderFault("duration_months", f"is needed for {self.product}")
         return Order(

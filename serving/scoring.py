@@ -7,11 +7,18 @@ from datetime import datetime
 from types import ModuleType
 
 import features.basket
+import lending.amortise
+import lending.apr
+import lending.day_count
 import lending.decision
+import lending.due
+import lending.due_dates
 import lending.exposure
 import lending.offer
 import lending.order
 import lending.policy
+import lending.product_terms
+import lending.products
 import lending.record
 import lending.schedule
 import lending.score
@@ -107,11 +114,18 @@ def score(model: Model, stamped: ModelStamp, order: Order, evidence: Evidence) -
 # All that turns the inputs of a record into its answer.
 _COMPUTES: tuple[ModuleType, ...] = (
     features.basket,
+    lending.amortise,
+    lending.apr,
+    lending.day_count,
     lending.decision,
+    lending.due,
+    lending.due_dates,
     lending.exposure,
     lending.offer,
     lending.order,
     lending.policy,
+    lending.product_terms,
+    lending.products,
     lending.record,
     lending.schedule,
     lending.score,

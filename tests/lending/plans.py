@@ -7,6 +7,7 @@ from typing import Any
 from ledger.money import Currency, Money
 from lending.order import Product
 from lending.plan import EventKind, Instalment, Origin, Plan, PlanEvent, instalments_of
+from lending.products import product_on
 from lending.schedule import Terms, schedule
 
 OPENED_ON = date(2026, 1, 10)
@@ -20,7 +21,8 @@ def pounds(amount: str) -> Money:
 def a_plan(amount: str = "100.00", *, months: int | None = None, rate: int = 0, **changes: Any) -> Plan:
     """A pay-in-3 plan, or a monthly one where `months` says over how many."""
     product = Product.PAY_IN_3 if months is None else Product.MONTHLY
-    terms = Terms(product, pounds(amount), 2 if months is None else months, rate)
+    terms = Terms(pounds(amount), 2 if months is None else months, rate)
+    product_terms = product_on(product, OPENED_ON)
     plan_id = changes.pop("plan_id", "p-d-1")
     plan = Plan(
         plan_id=plan_id,
@@ -35,8 +37,8 @@ def a_plan(amount: str = "100.00", *, months: int | None = None, rate: int = 0, 
         principal=terms.amount,
         merchant_discount=pounds("5.00") if amount == "100.00" else pounds("0.00"),
         annual_rate_basis_points=rate,
-        terms_version="checkout-1",
-        instalments=instalments_of(plan_id, schedule(terms, OPENED_ON)),
+        terms_version=product_terms.version,
+        instalments=instalments_of(plan_id, schedule(terms, product_terms.repayment, OPENED_ON)),
     )
     return replace(plan, **changes)
 

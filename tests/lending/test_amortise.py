@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.money import Currency, Money
-from lending.amortise import MOST_INSTALMENTS, Loan, Method, amortise
+from lending.amortise import MOST_INSTALMENTS, Loan, Method, amortise, down_payment
 from lending.day_count import ACTUAL_360, ACTUAL_365, ACTUAL_ACTUAL, THIRTY_360
 from lending.due import ScheduleFault
 from lending.due_dates import Spacing, Unit
@@ -63,7 +63,12 @@ def test_a_schedule_repays_the_amount_to_the_unit(loan: Loan) -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(minor=st.integers(10_000, 10**8), rate=RATES, instalments=st.integers(2, 60), day_count=DAY_COUNTS)
+@given(
+    minor=st.integers(10_000, 10**8),
+    rate=st.integers(0, 3_000).map(lambda points: Decimal(points).scaleb(-2)),  # no interest waits at such a rate
+    instalments=st.integers(2, 60),
+    day_count=DAY_COUNTS,
+)
 def test_each_interest_is_that_of_what_is_owed_and_the_last_instalment_is_near_the_others(
     minor: int, rate: Decimal, instalments: int, day_count: object
 ) -> None:
@@ -73,14 +78,12 @@ def test_each_interest_is_that_of_what_is_owed_and_the_last_instalment_is_near_t
     for due in dues:
         share = loan.day_count.share_of_year(start, due.due_on, loan.spacing)
         exact = owed * Fraction(rate) / 100 * Fraction(share)
-        if due.interest < dues[0].amount:  # else it waits for the next instalment
-            assert abs(due.interest.minor - exact) <= Fraction(1, 2) + Fraction(1, 10**6)
+        assert abs(due.interest.minor - exact) <= Fraction(1, 2) + Fraction(1, 10**6)
         owed -= due.principal.minor
         start = due.due_on
 
     assert owed == 0
-    if dues[0].principal.minor > 0:
-        assert len({due.amount.minor for due in dues[:-1]}) == 1
+    assert len({due.amount.minor for due in dues[:-1] if due.principal.minor}) <= 2  # the one that ends it early differs
 
 
 def test_a_rate_of_nothing_shares_the_amount_and_the_last_takes_the_odd_units() -> None:
@@ -122,7 +125,7 @@ def test_a_down_payment_is_due_at_once_and_bears_no_interest() -> None:
     [pytest.param("49.995", 50_00, id="up to even"), pytest.param("50.005", 50_00, id="down to even")],
 )
 def test_half_a_unit_goes_to_the_even_one(percent: str, down: int) -> None:
-    assert a_loan(100_00, down_payment_percent=Decimal(percent)).down_payment.minor == down
+    assert down_payment(pounds(100_00), Decimal(percent)).minor == down
 
 
 @pytest.mark.parametrize(

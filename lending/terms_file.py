@@ -1,0 +1,196 @@
+"""A TOML file of terms, read setting by setting: each is there, is what it may be, and none is left unread."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from ledger.money import Currency, Money
+
+Choice = TypeVar("Choice", bound=StrEnum)
+Value = TypeVar("Value")
+Versioned = TypeVar("Versioned", bound="InForce")
+
+_ALL_OF_IT = 10_000
+
+
+class TermsFileFault(ValueError):
+    """Raised for a file of terms that cannot be used; names the file and the setting."""
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+class InForce(Protocol):
+    """Terms that hold from one day to another; None is for ever."""
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def effective_from(self) -> date: ...
+
+    @property
+    def effective_until(self) -> date | None: ...
+
+
+@dataclass(slots=True)
+class Section:
+    """A table of a file whose settings are taken out one by one."""
+
+    file: Path
+    place: str
+    left: dict[str, Any]
+    _taken: set[str] = field(default_factory=set)
+
+    def fault(self, name: str, reason: str) -> TermsFileFault:
+        return TermsFileFault(f"{self.file}: {self.place}{name}: {reason}")
+
+    def has(self, name: str) -> bool:
+        return name in self.left
+
+    def section(self, name: str) -> "Section":
+        value = self._take(name)
+        if not isinstance(value, dict):
+            raise self.fault(name, "is not a table")
+        return Section(self.file, f"{self.place}{name}.", dict(value))
+
+    def text(self, name: str) -> str:
+        value = self._take(name)
+        if not isinstance(value, str) or not value:
+            raise self.fault(name, f"{value!r} is not a text")
+        return value
+
+    def whole(self, name: str, *, least: int = 0, most: int = 2**31) -> int:
+        value = self._take(name)
+        if type(value) is not int or not least <= value <= most:
+            raise self.fault(name, f"{value!r} is not {least} to {most}")
+        return value
+
+    def basis_points(self, name: str) -> int:
+        """A share in hundredths of a percent, 500 for 5 %."""
+        return self.whole(name, most=_ALL_OF_IT)
+
+    def flag(self, name: str) -> bool:
+        value = self._take(name)
+        if not isinstance(value, bool):
+            raise self.fault(name, f"{value!r} is neither true nor false")
+        return value
+
+    def day(self, name: str) -> date:
+        value = self._take(name)
+        if not isinstance(value, date) or isinstance(value, datetime):
+            raise self.fault(name, f"{value!r} is not a day such as 2026-01-31")
+        return value
+
+    def one_of(self, name: str, choices: type[Choice]) -> Choice:
+        value = self._take(name)
+        if not isinstance(value, str) or value not in set(choices):
+            raise self.fault(name, f"{value!r} is none of {', '.join(choices)}")
+        return choices(value)
+
+    def key_of(self, name: str, known: Mapping[str, Value]) -> Value:
+        """What a word of a closed list stands for."""
+        value = self.text(name)
+        if value not in known:
+            raise self.fault(name, f"{value!r} is none of {', '.join(known)}")
+        return known[value]
+
+    def some_of(self, name: str, choices: type[Choice]) -> tuple[Choice, ...]:
+        """One or more of the choices, each once."""
+        value = self._take(name)
+        if not isinstance(value, list) or not value or not set(map(str, value)) <= set(choices) or _repeats(value):
+            raise self.fault(name, f"{value!r} is not some of {', '.join(choices)}, each once")
+        return tuple(choices(each) for each in value)
+
+    def order_of(self, name: str, choices: type[Choice]) -> tuple[Choice, ...]:
+        """Every one of the choices once, in the file's order."""
+        value = self._take(name)
+        if not isinstance(value, list) or sorted(map(str, value)) != sorted(choices):
+            raise self.fault(name, f"{value!r} does not name each of {', '.join(choices)} once")
+        return tuple(choices(each) for each in value)
+
+    def sections(self, name: str) -> "tuple[Section, ...]":
+        """A list of tables."""
+        value = self._take(name)
+        if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+            raise self.fault(name, "is not a list of tables")
+        return tuple(
+            Section(self.file, f"{self.place}{name}[{number}].", dict(each)) for number, each in enumerate(value, 1)
+        )
+
+    def amounts(self, name: str) -> Mapping[Currency, Money]:
+        """An amount of each currency, in its smallest unit."""
+        table = self.section(name)
+        amounts = {}
+        for code in sorted(table.left):
+            if code not in set(Currency):
+                raise table.fault(code, f"is none of {', '.join(Currency)}")
+            currency = Currency(code)
+            amounts[currency] = Money(table.whole(code), currency)
+        for currency in sorted(set(Currency) - amounts.keys()):
+            raise table.fault(currency, "is missing")
+        return amounts
+
+    def done(self) -> None:
+        """Raises TermsFileFault for a setting that nobody has asked for."""
+        for name in sorted(self.left.keys() - self._taken):
+            raise self.fault(name, "is not known here")
+
+    def _take(self, name: str) -> Any:
+        if name not in self.left:
+            raise self.fault(name, "is missing")
+        self._taken.add(name)
+        return self.left[name]
+
+
+def _repeats(values: list[Any]) -> bool:
+    return any(value in values[:place] for place, value in enumerate(values))
+
+
+def read_terms(file: Path) -> Section:
+    """A file whose `version` is its name; raises TermsFileFault."""
+    try:
+        settings = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TermsFileFault(f"{file}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TermsFileFault(f"{file}: is not TOML: {error}") from error
+    section = Section(file, "", settings)
+    version = section.text("version")
+    if version != file.stem:
+        raise section.fault("version", f"is {version!r}, the file's name says {file.stem!r}")
+    return section
+
+
+def effective(section: Section) -> tuple[date, date | None]:
+    """From which day a file's terms hold, and the last on which they do."""
+    start = section.day("effective_from")
+    end = section.day("effective_until") if section.has("effective_until") else None
+    if end is not None and end < start:
+        raise section.fault("effective_until", f"{end} is before {start}")
+    return start, end
+
+
+def one_at_a_time(versions: Iterable[Versioned], folder: Path, of: str) -> tuple[Versioned, ...]:
+    """Versions in the order of their days; raises TermsFileFault where two hold on one day."""
+    ordered = tuple(sorted(versions, key=lambda version: version.effective_from))
+    for one, other in pairwise(ordered):
+        if one.effective_until is None or one.effective_until >= other.effective_from:
+            raise TermsFileFault(
+                f"{folder / other.version}.toml: effective_from: {other.effective_from} is within {one.version} of {of}"
+            )
+    return ordered
+
+
+def on_day(versions: Iterable[Versioned], day: date) -> Versioned | None:
+    """The version that holds on a day, if one does."""
+    for version in versions:
+        if version.effective_from <= day and (version.effective_until is None or day <= version.effective_until):
+            return version
+    return None
