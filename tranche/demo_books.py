@@ -20,12 +20,16 @@ _KINDS = {Kind.MEMORANDUM: "memo"}
 
 @dataclass(frozen=True, slots=True)
 class BookRun:
-    """The summary's section on the books, what the report draws of them, and what the checker found wrong."""
+    """The summary's section on the books, what the report draws of them, and what the checker found wrong.
+
+    `by_flow` is what each flow moved in a currency, in minor units, without what was reversed.
+    """
 
     summary: Ledger
     balances: tuple[Balance, ...]
     flows: tuple[Flow, ...]
     faults: tuple[str, ...]
+    by_flow: Mapping[tuple[str, str], int]
 
 
 def verified_books(database_url: str) -> BookRun:
@@ -55,7 +59,7 @@ def read_books(entries: Iterable[Entry], counters: Mapping[AccountKey, Counters]
         )
     transfers = sum(len(entry.journal.transfers) for entry in posted)
     summary = Ledger(entries=len(posted), transfers=transfers, totals=totals, verified=not faults)
-    return BookRun(summary, balances, _flows(posted), faults)
+    return BookRun(summary, balances, _flows(posted), faults, _by_flow(posted))
 
 
 def posted_entries(entries: Iterable[Entry]) -> list[Entry]:
@@ -85,6 +89,15 @@ def _balances(counters: Mapping[AccountKey, Counters]) -> tuple[Balance, ...]:
         Balance(form, kind, currency, debits, credits_)
         for (kind, form, currency), (debits, credits_) in sorted(sums.items())
     )
+
+
+def _by_flow(posted: Iterable[Entry]) -> dict[tuple[str, str], int]:
+    moved: dict[tuple[str, str], int] = defaultdict(int)
+    for entry in posted:
+        if entry.reversed_by is None:
+            for transfer in entry.journal.transfers:
+                moved[entry.journal.flow, transfer.amount.currency.value] += transfer.amount.minor
+    return moved
 
 
 def _flows(posted: Sequence[Entry]) -> tuple[Flow, ...]:

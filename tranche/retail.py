@@ -12,7 +12,7 @@ class Retail:
     """A retailer's lines and their bridge: posted purchases, less posted refunds, with every unposted class.
 
     `posted_…` are read from the books and `files_minor` is counted from the files; all else comes from the lines as the
-    lake has them.
+    lake has them. `open_groups` of the clearing accounts have not returned to zero when the last day has ended.
     """
 
     lines: int
@@ -26,6 +26,7 @@ class Retail:
     rounding_minor: Decimal
     files_minor: Decimal
     lines_by_class: Mapping[str, int]
+    open_groups: int
 
     def broken(self) -> Iterator[str]:
         """Each way in which the bridge does not hold, in words."""
@@ -38,6 +39,8 @@ class Retail:
         classified = sum(self.lines_by_class.values())
         if classified != self.lines:
             yield f"{classified:,} of {self.lines:,} retail lines have a class"
+        if self.open_groups:
+            yield f"{self.open_groups:,} clearing groups have not returned to zero after the last day"
 
 
 def bridge_rows(retail: Retail) -> list[tuple[str, int, int]]:

@@ -56,6 +56,7 @@ def a_retail() -> Retail:
         rounding_minor=Decimal("-0.2"),
         files_minor=Decimal("84000.2"),
         lines_by_class={"purchase": 6, "refund": 2, "sale_without_customer": 1, "bad_debt": 1, "free_of_charge": 1},
+        open_groups=0,
     )
 
 

@@ -91,6 +91,9 @@ def test_a_sound_run_breaks_no_promise() -> None:
             replace(a_summary(), retail=replace(a_retail(), lines=12)), "11 of 12 retail lines", id="a line in no class"
         ),
         pytest.param(
+            replace(a_summary(), retail=replace(a_retail(), open_groups=2)), "2 clearing groups", id="an open group"
+        ),
+        pytest.param(
             replace(a_summary(), planted={"late": Planted(4, 3)}), "late: 4 planted, 3 found", id="one missed"
         ),
         pytest.param(
