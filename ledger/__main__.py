@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -36,6 +37,21 @@ def migrate(*, as_json: AsJson = False) -> None:
     for file in report.applied:
         typer.echo(f"applied {file}")
     typer.echo(f"{len(report.applied)} applied, {report.already_applied} there before")
+
+
+@app.command("map")
+def draw_map(
+    *, out: Annotated[Path, typer.Option(help="The folder of money-map.md and money-map.svg.", file_okay=False)]
+) -> None:
+    """Write the money map as a page and a picture, from the data that every posting is held to."""
+    from ledger.map_file import money_map
+    from ledger.map_page import page
+    from ledger.map_picture import picture
+
+    out.mkdir(parents=True, exist_ok=True)
+    for name, text in (("money-map.md", page(money_map())), ("money-map.svg", picture(money_map()))):
+        (out / name).write_text(text, encoding="utf-8")
+        typer.echo(f"wrote {out / name}")
 
 
 @app.command("verify")
@@ -89,6 +105,29 @@ def trial_balance(*, as_of: AsOf = None, as_json: AsJson = False) -> None:
         typer.echo(f"{line.account:<44}{line.amount!s:>{column}}")
     for debits, credits_ in report.totals().values():
         typer.echo(f"{'total':<44}{debits!s:>22}{credits_!s:>22}  {'equal' if debits == credits_ else 'NOT EQUAL'}")
+
+
+@app.command("general-ledger")
+def general_ledger(
+    *,
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The last day.")],
+    out: Annotated[Path, typer.Option(help="Where the CSV file goes.")],
+) -> None:
+    """Write each month's opening, debits, credits and closing of every line of the chart, by account code."""
+    from ledger import general_ledger as act
+    from ledger.postgres import connect
+    from ledger.postgres_general_ledger import PostgresMovements
+
+    periods = act.months(first.date(), last.date())
+    with connect(_url()) as connection:
+        report = act.general_ledger(PostgresMovements(connection), periods)
+    act.write_general_ledger(out, report)
+    for (day, _), (debits, credits_, closing) in report.totals().items():
+        typer.echo(f"to {day}: debits {debits}, credits {credits_}, closing balances together {closing}")
+    typer.echo(f"{out}: {len(report.lines):,} lines, {'balanced' if report.balanced else 'NOT BALANCED'}")
+    if not report.balanced:
+        raise typer.Exit(1)
 
 
 @app.command("statement")

@@ -119,15 +119,24 @@ class Money:
     def __ge__(self, other: "Money") -> bool:
         return self.minor >= self._comparable(other)
 
+    @property
+    def decimal(self) -> str:
+        """The number without its currency, for a column of a file that names the currency elsewhere.
+
+        >>> Money(-5, Currency.GBP).decimal
+        '-0.05'
+        """
+        digits = str(abs(self.minor)).rjust(self.currency.exponent + 1, "0")
+        whole, part = digits[: -self.currency.exponent], digits[-self.currency.exponent :]
+        return f"{'-' if self.minor < 0 else ''}{whole}.{part}"
+
     def __str__(self) -> str:
         """The amount as people write it, exact.
 
         >>> str(Money(-4_50, Currency.GBP))
         '-4.50 GBP'
         """
-        digits = str(abs(self.minor)).rjust(self.currency.exponent + 1, "0")
-        whole, part = digits[: -self.currency.exponent], digits[-self.currency.exponent :]
-        return f"{'-' if self.minor < 0 else ''}{whole}.{part} {self.currency}"
+        return f"{self.decimal} {self.currency}"
 
     def _comparable(self, other: "Money") -> int:
         if self.currency != other.currency:
