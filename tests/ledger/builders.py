@@ -31,6 +31,10 @@ def crowns(amount: str) -> Money:
     return Money.parse(amount, Currency.CZK)
 
 
+def euros(amount: str) -> Money:
+    return Money.parse(amount, Currency.EUR)
+
+
 def a_journal(flow: str, key: str = "1", **changes: Any) -> Journal:
     """A journal of a flow; `amounts` as texts in pounds, `names` over the usual ones."""
     amounts: Mapping[str, str | Money] = changes.pop("amounts", {})
