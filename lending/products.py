@@ -1,12 +1,11 @@
 """Products and their terms, read from the versioned files beside this module."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
 
-from ledger.money import Currency, Money
+from ledger.money import Currency
 from lending.amortise import MOST_INSTALMENTS, Method
 from lending.day_count import DayCount, DayCountFault
 from lending.due_dates import Adjustment, Spacing, Unit
@@ -26,7 +25,7 @@ from lending.terms_file import Section, TermsFileFault, effective, on_day, one_a
 
 FOLDER = Path(__file__).with_name("products")
 
-_IMPORTED, _CHECKOUT = "imported-", "checkout-"
+_IMPORTED = "imported-"
 
 _DAYS_IN_MONTH = {"actual": False, "30": True}
 _DAYS_IN_YEAR = {"actual": None, "360": 360, "364": 364, "365": 365}
@@ -95,18 +94,6 @@ def servicing_terms(version: str, currency: Currency) -> ServicingTerms:
     return terms.servicing.terms(version, currency)
 
 
-@dataclass(frozen=True, slots=True)
-class CheckoutProduct:
-    """What a purchase at a checkout earns us; 500 basis points are 5 %."""
-
-    version: str
-    merchant_discount_basis_points: int
-
-    def merchant_discount(self, purchase: Money) -> Money:
-        """The merchant's discount on a purchase, to the nearest unit, halves up."""
-        return Money((purchase.minor * self.merchant_discount_basis_points + 5_000) // 10_000, purchase.currency)
-
-
 def imported_product(version: str = "imported-monthly-1", folder: Path = FOLDER) -> ImportedProduct:
     """The terms of imported loans; raises TermsFileFault."""
     settings = read_terms(folder / f"{version}.toml")
@@ -121,17 +108,9 @@ def imported_product(version: str = "imported-monthly-1", folder: Path = FOLDER)
     return product
 
 
-def checkout_product(version: str = "checkout-1", folder: Path = FOLDER) -> CheckoutProduct:
-    """The terms of purchases; raises TermsFileFault."""
-    settings = read_terms(folder / f"{version}.toml")
-    product = CheckoutProduct(version, settings.basis_points("merchant_discount_basis_points"))
-    settings.done()
-    return product
-
-
 def _is_a_product(file: Path) -> bool:
-    """Not the terms of imported loans and of checkouts, which have files of their own form."""
-    return not file.stem.startswith((_IMPORTED, _CHECKOUT))
+    """Not the terms of imported loans, which have files of their own form."""
+    return not file.stem.startswith(_IMPORTED)
 
 
 def _product_terms(settings: Section) -> ProductTerms:

@@ -1,6 +1,7 @@
 """Opens the plan that an accepted decision becomes, inside the caller's database transaction."""
 
 from ledger import outbox
+from ledger.money import Money
 from ledger.store import AlreadyRecorded, AlreadyVoided, Recorded, RefusalCode, Refused, Voided
 from lending import bookings
 from lending.bookings import When
@@ -21,22 +22,27 @@ def plan_of(decision: StoredDecision, till: Till, when: When) -> Plan:
     """The plan as it was offered; the decision must be an approval."""
     offer = decision.offer
     assert offer is not None, f"{decision.decision_id} offers nothing"
-    plan_id = plan_id_of(decision.decision_id)
+    plan_id, order = plan_id_of(decision.decision_id), decision.order
+    nothing = Money.zero(offer.amount.currency)
+    merchant = None if order.merchant_id is None else till.merchants.on(order.merchant_id, when.value_date)
+    discount = nothing if merchant is None else merchant.merchant_discount(offer.amount)
+    tax = nothing if merchant is None else merchant.tax(discount)
     return Plan(
         plan_id=plan_id,
-        shopper_id=decision.order.shopper_id,
-        account_id=decision.order.account_id,
-        merchant_id=decision.order.merchant_id,
-        order_id=decision.order.order_id,
+        shopper_id=order.shopper_id,
+        account_id=order.account_id,
+        merchant_id=order.merchant_id,
+        order_id=order.order_id,
         decision_id=decision.decision_id,
         origin=Origin.CHECKOUT,
         product=offer.product,
         opened_on=when.value_date,
         principal=offer.amount,
-        merchant_discount=till.product.merchant_discount(offer.amount),
+        merchant_discount=discount,
         annual_rate_basis_points=offer.annual_rate_basis_points,
-        terms_version=till.product.version,
+        terms_version=offer.terms_version,
         instalments=instalments_of(plan_id, offer.instalments),
+        tax=tax if tax.minor else None,
     )
 
 

@@ -8,9 +8,9 @@ import psycopg
 from psycopg import Connection
 
 from ledger.postgres import PostgresLedger
+from lending.merchant_terms import merchant_terms
 from lending.postgres import PostgresPlans
 from lending.postgres_decisions import PostgresDecisions
-from lending.products import checkout_product
 from payments.postgres import PostgresAttempts
 from payments.postgres_reconciliation import PostgresReconciliation
 from payments.provider import Provider
@@ -51,5 +51,5 @@ def till_over(connection: Connection[Any], provider: Provider) -> Till:
         provider=provider,
         policy=load_policy(),
         profile=load_profile(),
-        product=checkout_product(),
+        merchants=merchant_terms(),
     )

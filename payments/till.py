@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from ledger.database import Database
 from ledger.postgres import PostgresLedger
+from lending.merchant_terms import AllMerchantTerms
 from lending.postgres import PostgresPlans
 from lending.postgres_decisions import PostgresDecisions
-from lending.products import CheckoutProduct
 from payments.postgres import PostgresAttempts
 from payments.postgres_reconciliation import PostgresReconciliation
 from payments.provider import Provider
@@ -30,4 +30,4 @@ class Till:
     provider: Provider
     policy: RetryPolicy
     profile: Profile
-    product: CheckoutProduct
+    merchants: AllMerchantTerms
