@@ -1,6 +1,6 @@
 """What can happen to a plan: one event, one body for each kind, and how a body is stored."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -439,7 +439,7 @@ def _read_fields(form: Any, value: Any, where: str) -> Any:
         raise EventFault(f"{where}: {error}") from error
 
 
-_READERS = {
+_READERS: Mapping[Any, Callable[[Any], Any]] = {
     Money: lambda value: Money(value["minor"], Currency(value["currency"])),
     date: date.fromisoformat,
 }

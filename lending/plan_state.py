@@ -6,6 +6,7 @@ from datetime import date
 from enum import StrEnum
 
 from ledger.money import Currency, Money
+from lending.accrual import Accrual
 from lending.booking import Booking
 from lending.delinquency import Pause, PauseReason, bucket_of, days_late
 from lending.plan import InstalmentStatus, Plan, PlanStatus
@@ -30,7 +31,7 @@ class InstalmentState:
     open_fees: Money
     disputed: Money
     accrued_interest: Money
-    accrual: "Accrual"
+    accrual: Accrual
 
     @property
     def open(self) -> Money:
@@ -48,29 +49,6 @@ class InstalmentState:
         if as_of < self.due_on:
             return InstalmentStatus.NOT_DUE
         return InstalmentStatus.DUE if as_of == self.due_on else InstalmentStatus.OVERDUE
-
-
-@dataclass(frozen=True, slots=True)
-class Accrual:
-    """Interest that grows evenly from an amount on a day to another on the due day, rounded cumulatively."""
-
-    from_day: date
-    from_minor: int
-    to_day: date
-    to_minor: int
-    unaccruing: tuple[Pause, ...] = ()
-
-    def by(self, day: date) -> int:
-        """How much has accrued by the end of a day, to the nearest unit, halves up."""
-        if day >= self.to_day:
-            return self.to_minor
-        if day <= self.from_day:
-            return self.from_minor
-        days = days_late(self.from_day, day, self.unaccruing)
-        whole = days_late(self.from_day, self.to_day, self.unaccruing)
-        if whole == 0:
-            return self.from_minor
-        return self.from_minor + (2 * (self.to_minor - self.from_minor) * days + whole) // (2 * whole)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,229 @@
+"""Fold a plan's events into where it stands and into what they book: nothing is read but what is handed in."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from lending import capture, charge_off, claim, fee, refund, repay, reschedule
+from lending.accrue_interest import accrue_to
+from lending.credit import credit_applied, credit_refunded, goodwill
+from lending.earn_discount import earn_discount
+from lending.plan import Plan, PlanFault, PlanStatus
+from lending.plan_event import (
+    Cancelled,
+    ChargedOff,
+    ClaimLost,
+    ClaimOpened,
+    ClaimWon,
+    CreditApplied,
+    CreditRefunded,
+    Disputed,
+    DisputeSettled,
+    FeeCharged,
+    FeeWaived,
+    Forbearance,
+    Frozen,
+    Goodwill,
+    Holiday,
+    InterestWaived,
+    Opened,
+    Paid,
+    PaidOff,
+    PartShipped,
+    PlanEvent,
+    Recovered,
+    Refunded,
+    RefundPaid,
+    Rescheduled,
+    Returned,
+    Reversed,
+    Unfrozen,
+    WrittenOff,
+)  # fmt: skip
+from lending.plan_state import CaseState, FeeState, InstalmentState, PaymentState, PlanState
+from lending.running_plan import Line, RunningPlan
+from lending.servicing_terms import Component, ServicingTerms
+
+_Act = Callable[[RunningPlan, PlanEvent, Any], None]
+
+_ACTS: Mapping[type, _Act] = {
+    Opened: capture.captured,
+    PartShipped: capture.captured,
+    Cancelled: capture.cancelled,
+    Paid: repay.paid,
+    PaidOff: repay.paid_off,
+    Returned: repay.returned,
+    Refunded: refund.refunded,
+    RefundPaid: refund.refund_paid,
+    Disputed: refund.disputed,
+    DisputeSettled: refund.dispute_settled,
+    ClaimOpened: claim.claim_opened,
+    ClaimWon: claim.claim_won,
+    ClaimLost: claim.claim_lost,
+    ChargedOff: charge_off.charged_off,
+    Recovered: charge_off.recovered,
+    WrittenOff: charge_off.written_off,
+    Rescheduled: reschedule.rescheduled,
+    Holiday: reschedule.holiday,
+    Forbearance: reschedule.forbearance,
+    Frozen: reschedule.frozen,
+    Unfrozen: reschedule.unfrozen,
+    FeeCharged: fee.fee_charged,
+    FeeWaived: fee.fee_waived,
+    InterestWaived: fee.interest_waived,
+    Goodwill: goodwill,
+    CreditApplied: credit_applied,
+    CreditRefunded: credit_refunded,
+}
+
+
+def fold(
+    plan: Plan,
+    events: Iterable[PlanEvent],
+    terms: ServicingTerms,
+    *,
+    through: date,
+    accrued_from: date | None = None,
+) -> PlanState:
+    """Where a plan stands at the end of `through`, and every booking up to then, in the order of their posting.
+
+    The order in which events are given does not matter. Events of later value dates are left out. Late fees and
+    interest are no events: they follow from the calendar, so a backdated payment makes a fee go by itself. Of the daily
+    bookings of interest only those after `accrued_from` are listed; the plan stands the same whatever it is.
+
+    It never refuses: what an event has nothing left to act on, since another one came before it after all, it leaves.
+    """
+    taken = list(events)
+    run = RunningPlan(plan, terms, accrued_from)
+    for event in in_order(plan, taken):
+        if event.value_date > through:
+            break
+        fee.assess_late_fees(run, event.value_date)
+        accrue_to(run, event.value_date)
+        _ACTS[type(event.body)](run, event, event.body)
+        earn_discount(run, event)
+    fee.assess_late_fees(run, through)
+    accrue_to(run, through)
+    known = frozenset(event.event_id for event in taken if event.value_date <= through)
+    return _state(run, through, known)
+
+
+def in_order(plan: Plan, events: list[PlanEvent]) -> list[PlanEvent]:
+    """By value date, then by time, then by id. The opening comes first on its day, and what takes a payment back after
+    that payment; an event that was reversed is not there, nor is its reversal.
+    """
+    reversed_ids = {event.body.reversed_event_id for event in events if isinstance(event.body, Reversed)}
+    standing = [
+        event for event in events if event.event_id not in reversed_ids and not isinstance(event.body, Reversed)
+    ]
+    for event in standing:
+        if event.plan_id != plan.plan_id:
+            raise PlanFault(f"{event.event_id} is an event of {event.plan_id}, not of {plan.plan_id}")
+    own = {event.event_id: _own_place(event) for event in standing}
+
+    def place(event: PlanEvent) -> tuple[Any, ...]:
+        mine = own[event.event_id]
+        if isinstance(event.body, Returned | ClaimOpened):
+            payments = own.get(event.body.payment_event_id)
+            if payments is not None and payments > mine:
+                return (*payments, mine)
+        return (*mine, ())
+
+    return sorted(standing, key=place)
+
+
+def _own_place(event: PlanEvent) -> tuple[Any, ...]:
+    return (event.value_date, not isinstance(event.body, Opened), event.occurred_at, event.event_id)
+
+
+def _state(run: RunningPlan, through: date, known: frozenset[str]) -> PlanState:
+    money = run.money
+    return PlanState(
+        plan=run.plan,
+        terms=run.terms,
+        through=through,
+        status=_status(run),
+        instalments=tuple(_instalment(run, line) for line in run.lines),
+        bookings=tuple(sorted(run.bookings, key=lambda booking: booking.value_date)),
+        events=known,
+        captured=money(run.captured),
+        uncaptured=money(0 if run.cancelled else run.plan.principal.minor - run.captured),
+        refunded=money(run.refunded),
+        refundable_rest=money(refund.refundable(run)),
+        merchant_share_refunded=money(run.merchant_refunded),
+        credit_balance=money(run.credit),
+        withheld=money(run.withheld),
+        refunds_payable=money(sum(run.payable.values())),
+        disputed=money(sum(line.disputed for line in run.lines)),
+        charged_off=money(run.charged_off.total if run.charged_off else 0),
+        late_fees=money(run.late_fees),
+        discount_earned=money(run.earned),
+        schedule_version=run.version,
+        pauses=tuple(run.pauses),
+        payments={
+            each.event_id: PaymentState(
+                event_id=each.event_id,
+                payment_id=each.payment_id,
+                channel=each.channel,
+                amount=money(each.amount),
+                fees=money(each.of(Component.FEES)),
+                interest=money(each.of(Component.INTEREST)),
+                principal=money(each.of(Component.PRINCIPAL)),
+                credit=money(each.credit),
+                recovery=each.recovered is not None,
+                returnable=money(each.left),
+            )
+            for each in run.payments.values()
+        },
+        fees={
+            each.fee_id: FeeState(
+                fee_id=each.fee_id,
+                instalment_id=each.instalment_id,
+                amount=money(each.amount),
+                paid=money(each.paid),
+                waived=money(each.waived),
+                waivable=money(each.open + each.paid),
+            )
+            for each in run.fees.values()
+        },
+        cases={
+            each.case_id: CaseState(
+                case_id=each.case_id,
+                kind=each.kind,
+                amount=money(each.amount),
+                open=each.open,
+                payment_event_id=each.payment.event_id if each.payment else None,
+            )
+            for each in run.cases.values()
+        },
+        fraud=run.fraud,
+    )
+
+
+def _instalment(run: RunningPlan, line: Line) -> InstalmentState:
+    money = run.money
+    return InstalmentState(
+        instalment_id=line.instalment_id,
+        number=line.number,
+        due_on=line.due_on,
+        counts_from=line.counts_from,
+        principal=money(line.principal - line.credited),
+        open_principal=money(line.open_principal),
+        open_interest=money(line.open_interest),
+        open_fees=money(line.open_fees),
+        disputed=money(line.disputed),
+        accrued_interest=money(line.accrued),
+        accrual=line.accrual,
+    )
+
+
+def _status(run: RunningPlan) -> PlanStatus:
+    if run.written_off:
+        return PlanStatus.WRITTEN_OFF
+    if run.charged_off is not None:
+        return PlanStatus.CHARGED_OFF if run.charged_off.total else PlanStatus.RECOVERED
+    if run.captured == 0:
+        return PlanStatus.CANCELLED if run.cancelled else PlanStatus.AGREED
+    if any(line.open for line in run.lines):
+        return PlanStatus.OPEN
+    return PlanStatus.REFUNDED if run.refunded == run.captured else PlanStatus.PAID
