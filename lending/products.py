@@ -87,6 +87,7 @@ def product_on(product: Product, day: date) -> ProductTerms:
     return products().on(product, day)
 
 
+@cache
 def servicing_terms(version: str, currency: Currency) -> ServicingTerms:
     """How plans that were opened on a version of a product, ours or imported, are serviced. Raises NoSuchProduct."""
     imported = version.startswith(_IMPORTED) and (FOLDER / f"{version}.toml").is_file()
