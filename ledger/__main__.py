@@ -60,11 +60,11 @@ def verify(*, as_json: AsJson = False) -> None:
     from rich.console import Console
 
     from ledger import verify as act
-    from ledger.postgres_audit import PostgresAudit, connect_for_audit
+    from ledger.postgres_audit import connect_for_audit
 
-    waiting = Console(stderr=True).status("reading every entry")
-    with waiting, connect_for_audit(_url()) as connection:
-        report = act.verify(PostgresAudit(connection))
+    waiting = Console(stderr=True).status("adding up every entry again")
+    with waiting, connect_for_audit(_url()) as audit:
+        report = act.verify(audit)
     if as_json:
         faults = [{"check": each.check, "where": each.where, "detail": each.detail} for each in report.faults]
         counts = {name: getattr(report, name) for name in ("entries", "transfers", "holds", "accounts")}

@@ -8,7 +8,7 @@ from functools import cached_property
 from ledger.money import Currency, Money
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
-_NAME = r"[^:{}\s]{1,120}"  # a colon separates the parts of an account's name, so no part may hold one
+NAME = r"[^:{}\s]{1,120}"  # a colon separates the parts of an account's name, so no part may hold one
 
 
 class Side(StrEnum):
@@ -52,7 +52,7 @@ class AccountType:
     @cached_property
     def _form(self) -> re.Pattern[str]:
         fixed = _PLACEHOLDER.split(self.pattern)[::2]  # odd places are the placeholders' names
-        return re.compile(_NAME.join(re.escape(part) for part in fixed))
+        return re.compile(NAME.join(re.escape(part) for part in fixed))
 
     def matches(self, account: str) -> bool:
         """Whether an account's full name has this form."""

@@ -1,39 +1,58 @@
-"""Reads everything recorded in PostgreSQL for verify, row by row."""
+"""Examines the books in PostgreSQL: on one snapshot, by two connections at once where there are two."""
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC
-from itertools import groupby
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import psycopg
 
-from ledger.account import Balance
-from ledger.journal import Journal
-from ledger.money import Currency, Money
-from ledger.posting import AccountKey
-from ledger.store import Act, Request
-from ledger.transfer import Transfer
-from ledger.verify import OpenedAccount, Resolution, Written
+from ledger.account import NAME, AccountType
+from ledger.check import Check, Fault, check_files
+from ledger.flows import money_map
+from ledger.money_map import PLACEHOLDER
+from ledger.postgres_projections import PostgresProjections
+from ledger.projection import PROJECTIONS, Projection
+from ledger.store import Act
+from ledger.verify import Counts, Findings, Shape
 
-_WRITTEN = """
-SELECT r.entry_id, r.act, r.flow, r.template_version, r.value_date, r.occurred_at, r.recorded_at, r.correlation,
-       r.hold_id, r.expires_at, r.transfer_count, r.body_digest, r.digest, f.reasons, f.digest,
-       t.debit_account, t.credit_account, t.currency, t.amount_minor
-  FROM ledger.requests r
-  LEFT JOIN ledger.refusals f USING (entry_id)
-  LEFT JOIN ledger.transfers t USING (entry_id)
- ORDER BY r.position, t.number
+Connection = psycopg.Connection[Any]
+Task = Callable[[Connection], object]
+
+_COUNTS = """
+SELECT (SELECT count(*) FROM ledger.entries), (SELECT count(*) FROM ledger.transfers),
+       (SELECT count(*) FROM ledger.entries WHERE act = 'hold'), (SELECT count(*) FROM ledger.accounts)
 """
-_RESOLUTIONS = "SELECT hold_id, number, entry_id, amount_minor FROM ledger.hold_events"
-_ACCOUNTS = "SELECT account, currency, pattern, kind, normal, opened_by FROM ledger.accounts"
-_BALANCES = """
-SELECT account, currency, debits_posted, credits_posted, debits_pending, credits_pending FROM ledger.balances
+_SHAPES = """
+SELECT r.flow, r.template_version, r.act, coalesce(d.pattern, ''), coalesce(c.pattern, ''), h.flow, min(r.entry_id),
+       count(*)
+  FROM ledger.transfers t
+  JOIN ledger.requests r ON r.position = t.position
+  LEFT JOIN ledger.requests h ON h.position = r.refers_to AND r.act = 'post_hold'
+  LEFT JOIN ledger.accounts d ON d.account_id = t.debit
+  LEFT JOIN ledger.accounts c ON c.account_id = t.credit
+ GROUP BY 1, 2, 3, 4, 5, 6
 """
-_HEADER = 15  # columns of a request in _WRITTEN, before those of its transfer
+# What is hashed is written in one encoding; large sorts and sums stay in memory; no plan here is worth compiling.
+_SETTINGS = """
+SELECT set_config('client_encoding', 'UTF8', true), set_config('work_mem', '128MB', true),
+       set_config('jit', 'off', true), set_config('tranche.chart', %s, true)
+"""
 
 
-def connect_for_audit(database_url: str) -> "psycopg.Connection[Any]":
-    """A connection that sees the books as of one moment, however long the reading takes, and writes nothing."""
+@contextmanager
+def connect_for_audit(database_url: str) -> "Iterator[PostgresAudit]":
+    """The books as of one moment, however long the reading takes; nothing can be written."""
+    with _connect(database_url) as one, _connect(database_url) as other:
+        (snapshot,) = one.execute("SELECT pg_export_snapshot()").fetchone() or ("",)
+        other.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+        yield PostgresAudit(one, other)
+
+
+def _connect(database_url: str) -> Connection:
     connection = psycopg.connect(database_url, application_name="tranche verify")
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     connection.read_only = True
@@ -41,54 +60,75 @@ def connect_for_audit(database_url: str) -> "psycopg.Connection[Any]":
 
 
 class PostgresAudit:
-    """Audit over the schema `ledger`."""
+    """Audit over the schema `ledger` and the checks that other packages add; the connections share one snapshot."""
 
-    def __init__(self, connection: "psycopg.Connection[Any]") -> None:
-        self._connection = connection
+    def __init__(self, *connections: Connection) -> None:
+        self._connections = connections
 
-    def written(self) -> Iterator[Written]:
-        with self._connection.cursor(name="written") as cursor:
-            cursor.itersize = 5_000
-            cursor.execute(_WRITTEN)
-            for _, rows in groupby(cursor, key=lambda row: row[0]):
-                together = list(rows)
-                transfers = [row[_HEADER:] for row in together if row[_HEADER] is not None]
-                yield _written(together[0][:_HEADER], transfers)
+    def examine(self) -> Findings:
+        first = self._connections[0]
+        for connection in self._connections:
+            connection.execute(_SETTINGS, (_chart(),))
+        counts = Counts(*first.execute(_COUNTS).fetchone() or ())
+        faults: list[Fault] = []
+        shapes: dict[Shape, tuple[str, int]] = {}
 
-    def resolutions(self) -> Iterator[Resolution]:
-        with self._connection.cursor(name="resolutions") as cursor:
-            for row in cursor.execute(_RESOLUTIONS):
-                yield Resolution(*row)
+        def read_shapes(connection: Connection) -> None:
+            for flow, version, act, debit, credit, posts, entry_id, times in connection.execute(_SHAPES):
+                shapes[Shape(flow, version, Act(act), debit, credit, posts)] = (entry_id, times)
 
-    def accounts(self) -> Mapping[AccountKey, OpenedAccount]:
-        rows = self._connection.execute(_ACCOUNTS)
-        return {(account, Currency(currency)): OpenedAccount(*described) for account, currency, *described in rows}
+        def checked(check: Check) -> Task:
+            return lambda connection: faults.extend(_faults(connection, check))
 
-    def balances(self) -> Mapping[AccountKey, Balance]:
-        rows = self._connection.execute(_BALANCES)
-        return {(account, Currency(code)): Balance(Currency(code), *counters) for account, code, *counters in rows}
+        def compared(projection: Projection) -> Task:
+            return lambda connection: faults.extend(_differing(connection, projection))
 
-
-def _written(header: Any, transfers: list[Any]) -> Written:
-    entry_id, act, *described, hold_id, expires_at, transfer_count, body_digest, digest, reasons, of_reasons = header
-    request = None
-    if transfers:
-        request = Request(Act(act), _journal(entry_id, described, transfers), hold_id, expires_at)
-    refusal = None if reasons is None else (reasons, of_reasons)
-    return Written(entry_id, request, transfer_count, body_digest, digest, refusal)
+        tasks = [*(compared(projection) for projection in PROJECTIONS), read_shapes, *map(checked, check_files())]
+        _share_out(tasks, self._connections)
+        return Findings(counts, tuple(faults), shapes)
 
 
-def _journal(entry_id: str, described: Any, transfers: list[Any]) -> Journal:
-    flow, template_version, value_date, occurred_at, recorded_at, correlation = described
-    return Journal(
-        entry_id=entry_id,
-        flow=flow,
-        template_version=template_version,
-        value_date=value_date,
-        occurred_at=occurred_at.astimezone(UTC),
-        recorded_at=recorded_at.astimezone(UTC),
-        correlation=correlation,
-        transfers=tuple(
-            Transfer(debit, credit, Money(minor, Currency(currency))) for debit, credit, currency, minor in transfers
-        ),
-    )
+def _share_out(tasks: Sequence[Task], connections: Sequence[Connection]) -> None:
+    """Let each connection take the next task when it is free."""
+    waiting: SimpleQueue[Task] = SimpleQueue()
+    for task in tasks:
+        waiting.put(task)
+
+    def work(connection: Connection) -> None:
+        while True:
+            try:
+                task = waiting.get_nowait()
+            except Empty:
+                return
+            task(connection)
+
+    with ThreadPoolExecutor(len(connections)) as pool:
+        for done in [pool.submit(work, connection) for connection in connections]:
+            done.result()
+
+
+def _faults(connection: Connection, check: Check) -> Iterator[Fault]:
+    for found, where, detail in connection.execute(check.sql):
+        yield Fault(found, where, detail)
+
+
+def _differing(connection: Connection, projection: Projection) -> Iterator[Fault]:
+    for difference in PostgresProjections(connection).differences(projection):
+        yield Fault(projection.row, difference.where, difference.detail)
+
+
+def _chart() -> str:
+    return json.dumps([_line(kind) for kind in money_map().chart])
+
+
+def _line(kind: AccountType) -> dict[str, object]:
+    fixed = PLACEHOLDER.split(kind.pattern)[::2]  # odd places are the placeholders' names
+    form = NAME.join(re.escape(part) for part in fixed)
+    return {
+        "pattern": kind.pattern,
+        "form": f"^{form}$",
+        "kind": kind.kind,
+        "normal": kind.normal,
+        "floor": kind.floor,
+        "pending_only": kind.pending_only,
+    }

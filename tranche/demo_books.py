@@ -35,11 +35,11 @@ class BookRun:
 def verified_books(database_url: str) -> BookRun:
     """Let the checker derive the books again, and read everything that was posted."""
     from ledger.postgres import PostgresLedger, connect
-    from ledger.postgres_audit import PostgresAudit, connect_for_audit
+    from ledger.postgres_audit import connect_for_audit
     from ledger.verify import verify
 
-    with connect_for_audit(database_url) as connection:
-        report = verify(PostgresAudit(connection))
+    with connect_for_audit(database_url) as audit:
+        report = verify(audit)
     with connect(database_url) as connection:
         books = PostgresLedger(connection)
         entries, counters = books.entries(correlation={}), books.balances()

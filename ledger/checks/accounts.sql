@@ -1,0 +1,48 @@
+-- Every account is on the chart, as the chart has it, and was written to. The chart is what the audit has set it to.
+WITH chart AS (
+    SELECT * FROM json_to_recordset(current_setting('tranche.chart')::json) AS c (pattern text, form text, kind text, normal text, floor boolean,
+                                                           pending_only boolean)
+), used AS (
+    SELECT t.debit AS account_id FROM ledger.transfers t UNION SELECT t.credit FROM ledger.transfers t
+)
+SELECT 'account', a.account,
+       CASE WHEN c.pattern IS NULL THEN format('its form %s is not on the chart', a.pattern)
+            WHEN a.account !~ c.form THEN format('is not of its form %s', a.pattern)
+            ELSE format('is %s %s with %s, the chart says %s %s with %s', a.kind, a.normal, f.says, c.kind, c.normal,
+                        f.should) END
+  FROM ledger.accounts a
+  LEFT JOIN chart c USING (pattern)
+ CROSS JOIN LATERAL (SELECT CASE WHEN a.floor THEN 'a floor' ELSE 'no floor' END AS says,
+                            CASE WHEN c.floor THEN 'a floor' ELSE 'no floor' END AS should) f
+ WHERE c.pattern IS NULL OR a.account !~ c.form OR (a.kind, a.normal, a.floor) <> (c.kind, c.normal, c.floor)
+UNION ALL
+SELECT 'account', format('account %s', u.account_id), 'has entries and was never opened'
+  FROM used u WHERE NOT EXISTS (SELECT FROM ledger.accounts a WHERE a.account_id = u.account_id)
+UNION ALL
+SELECT 'account', a.account, format('was opened in %s and has no entry', a.currency)
+  FROM ledger.accounts a WHERE NOT EXISTS (SELECT FROM used u WHERE u.account_id = a.account_id)
+UNION ALL
+SELECT 'account', a.account, format('%s has a balance row and no entry', a.currency)
+  FROM ledger.balances b JOIN ledger.accounts a USING (account_id) WHERE NOT a.floor
+UNION ALL
+SELECT 'currency', r.entry_id, format('transfer %s is from %s of %s to %s of %s', t.number, d.account, d.currency,
+                                      c.account, c.currency)
+  FROM ledger.transfers t
+  JOIN ledger.accounts d ON d.account_id = t.debit
+  JOIN ledger.accounts c ON c.account_id = t.credit
+  LEFT JOIN ledger.requests r USING (position)
+ WHERE d.currency <> c.currency
+UNION ALL
+-- an account that only ever holds amounts is left at zero by each entry
+SELECT 'limit', m.account, format('%s leaves a posted balance of %s, and it may only hold amounts', r.entry_id, m.net)
+  FROM (SELECT s.position, a.account, sum(s.minor) AS net
+          FROM chart c
+          JOIN ledger.accounts a USING (pattern)
+         CROSS JOIN LATERAL (
+            SELECT t.position, t.amount_minor AS minor FROM ledger.transfers t
+             WHERE t.debit = a.account_id AND NOT t.pending
+             UNION ALL
+            SELECT t.position, -t.amount_minor FROM ledger.transfers t
+             WHERE t.credit = a.account_id AND NOT t.pending) s
+         WHERE c.pending_only GROUP BY s.position, a.account HAVING sum(s.minor) <> 0) m
+  LEFT JOIN ledger.requests r USING (position)
