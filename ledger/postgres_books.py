@@ -152,8 +152,8 @@ _AS_OF = _moved("account") + "SELECT coalesce(sum(debits), 0), coalesce(sum(cred
 _ALL_AS_OF = (
     _moved("")
     + """
-SELECT a.account_id, a.account, a.currency, a.floor, sum(m.debits), sum(m.credits)
-  FROM moved m JOIN ledger.accounts a ON a.account_id = m.account_id GROUP BY a.account_id
+SELECT a.account_id, a.account, a.currency, a.floor, coalesce(sum(m.debits), 0), coalesce(sum(m.credits), 0)
+  FROM ledger.accounts a LEFT JOIN moved m ON m.account_id = a.account_id GROUP BY a.account_id
 """
 )
 _STATEMENT = f"""{_EDGE}
