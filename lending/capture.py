@@ -1,7 +1,8 @@
 """The purchase is captured, whole or shipment by shipment (F02, F40), or a loan is taken over or granted (F48, F47)."""
 
 from lending.accrual import rounded, shared
-from lending.plan import Origin
+from lending.merchant_share import Share
+from lending.plan import Origin, Plan
 from lending.plan_event import Cancelled, Opened, PartShipped, PlanEvent
 from lending.running_plan import RunningPlan
 
@@ -9,35 +10,42 @@ from lending.running_plan import RunningPlan
 def captured(run: RunningPlan, event: PlanEvent, body: Opened | PartShipped) -> None:
     """The captured part is spread over the instalments in proportion; a later one over those not yet past."""
     plan = run.plan
-    amount = min(body.captured.minor, plan.principal.minor - run.captured)
+    amount = min(body.captured.minor, plan.principal.minor - run.captured.amount)
     if run.cancelled or amount <= 0:
         return
     _spread(run, event, amount)
-    run.captured += amount
-    before = run.discount, run.tax, run.foreign
-    whole = plan.principal.minor
-    run.discount = rounded(plan.merchant_discount.minor, run.captured, whole)
-    run.tax = rounded(0 if plan.tax is None else plan.tax.minor, run.captured, whole)
-    run.foreign = rounded(0 if plan.foreign is None else plan.foreign.payable.minor, run.captured, whole)
-    discount, tax = run.discount - before[0], run.tax - before[1]
+    before = run.captured
+    run.captured = _captured(plan, before.amount + amount)
+    part = run.captured - before
     if plan.origin is Origin.IMPORTED:
         run.book("F48", plan.plan_id, event, {"principal": amount})
     elif plan.merchant_id is None:
         run.book("F47", plan.plan_id, event, {"granted": amount})
     elif plan.foreign is not None:
-        spread = rounded(plan.foreign.spread.minor, amount, whole)
-        amounts = {"discount": discount, "tax": tax, "spread": spread}
+        amounts = {"discount": part.discount, "tax": part.tax}
+        amounts["spread"] = rounded(plan.foreign.spread.minor, amount, plan.principal.minor)
         amounts["converted"] = amount - sum(amounts.values())
-        key, names = _shipment(run, body), {"currency": plan.foreign.payable.currency.value}
-        run.book("F40", key, event, amounts, names=names, foreign={"payable": run.foreign - before[2]})
+        names = {"currency": plan.foreign.payable.currency.value}
+        run.book("F40", _shipment(run, body), event, amounts, names=names, foreign={"payable": part.merchant})
     else:
-        amounts = {"payable": amount - discount - tax, "discount": discount, "tax": tax}
-        run.book("F02t" if tax else "F02", _shipment(run, body), event, amounts)
+        amounts = {"payable": part.merchant, "discount": part.discount, "tax": part.tax}
+        run.book("F02t" if part.tax else "F02", _shipment(run, body), event, amounts)
 
 
 def cancelled(run: RunningPlan, event: PlanEvent, body: Cancelled) -> None:  # noqa: ARG001 - every act is called alike
     """F04: nothing more is captured; the reservation is void, which is no journal."""
     run.cancelled = True
+
+
+def _captured(plan: Plan, amount: int) -> Share:
+    """What of the plan's discount, tax and the merchant's share is captured with so much of its principal."""
+    whole = plan.principal.minor
+    discount = rounded(plan.merchant_discount.minor, amount, whole)
+    tax = rounded(0 if plan.tax is None else plan.tax.minor, amount, whole)
+    merchant = amount - discount - tax
+    if plan.foreign is not None:
+        merchant = rounded(plan.foreign.payable.minor, amount, whole)
+    return Share(amount, discount, tax, merchant)
 
 
 def _shipment(run: RunningPlan, body: Opened | PartShipped) -> str:
@@ -47,7 +55,7 @@ def _shipment(run: RunningPlan, body: Opened | PartShipped) -> str:
 def _spread(run: RunningPlan, event: PlanEvent, amount: int) -> None:
     planned = {each.instalment_id: each for each in run.plan.instalments}
     own = [line for line in run.lines if line.instalment_id in planned]
-    to_come = [line for line in own if run.captured == 0 or line.due_on >= event.value_date] or own[-1:]
+    to_come = [line for line in own if run.captured.amount == 0 or line.due_on >= event.value_date] or own[-1:]
     weights = [planned[line.instalment_id].principal.minor for line in to_come]
     for line, part in zip(to_come, shared(amount, weights), strict=True):
         each = planned[line.instalment_id]

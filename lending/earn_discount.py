@@ -16,8 +16,8 @@ def earn_discount(run: RunningPlan, event: PlanEvent) -> None:
 
 
 def _earned_by_now(run: RunningPlan) -> int:
-    discount = run.discount - run.discount_refunded
-    kept = run.captured - run.refunded
+    discount = run.captured.discount - run.refunded.discount
+    kept = run.captured.amount - run.refunded.amount
     if run.terms.discount_earning is DiscountEarning.CAPTURED or run.written_off:
         return discount
     unpaid = run.outstanding + (run.charged_off.principal if run.charged_off else 0)

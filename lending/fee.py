@@ -69,23 +69,10 @@ def interest_waived(run: RunningPlan, event: PlanEvent, body: InterestWaived) ->
     run.book("F17w", event.event_id, event, {"interest": body.amount.minor - left})
 
 
-def late_fee_room(run: RunningPlan, line: Line) -> int | None:
-    """What the caps leave for another late fee of an instalment; None without a cap."""
-    fees = run.terms.late_fees
-    rooms = []
-    if fees.cap_per_instalment is not None:
-        charged = sum(fee.amount for fee in line.fees if fee.instalment_id == line.instalment_id)
-        rooms.append(fees.cap_per_instalment.minor - charged)
-    if fees.cap_per_order is not None:
-        rooms.append(fees.cap_per_order.minor - run.late_fees)
-    if fees.cap_of_order_basis_points is not None:
-        rooms.append(run.captured * fees.cap_of_order_basis_points // 10_000 - run.late_fees)
-    return min(rooms) if rooms else None
-
-
 def _assess(run: RunningPlan, line: Line, rule: LateFeeRule, late_on: date) -> None:
-    room = late_fee_room(run, line)
-    amount = rule.amount.minor if room is None else max(0, min(rule.amount.minor, room))
+    on_it = sum(fee.amount for fee in run.fees.values() if fee.instalment_id == line.instalment_id)
+    room = run.terms.late_fees.room(run.captured.amount, run.late_fees, on_it)
+    amount = rule.amount.minor if room is None else min(rule.amount.minor, room)
     fee_id = f"{line.instalment_id}/{rule.rule}"
     _owe(run, line, fee_id, amount)
     run.late_fees += amount

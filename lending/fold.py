@@ -95,6 +95,7 @@ def fold(
     """
     taken = list(events)
     run = RunningPlan(plan, terms, accrued_from)
+    known: dict[str, str] = {}
     for event in in_order(plan, taken):
         if event.value_date > through:
             break
@@ -102,9 +103,9 @@ def fold(
         accrue_to(run, event.value_date)
         _ACTS[type(event.body)](run, event, event.body)
         earn_discount(run, event)
+        known[event.event_id] = event.kind
     fee.assess_late_fees(run, through)
     accrue_to(run, through)
-    known = frozenset(event.event_id for event in taken if event.value_date <= through)
     return _state(run, through, known)
 
 
@@ -136,7 +137,7 @@ def _own_place(event: PlanEvent) -> tuple[Any, ...]:
     return (event.value_date, not isinstance(event.body, Opened), event.occurred_at, event.event_id)
 
 
-def _state(run: RunningPlan, through: date, known: frozenset[str]) -> PlanState:
+def _state(run: RunningPlan, through: date, known: Mapping[str, str]) -> PlanState:
     money = run.money
     return PlanState(
         plan=run.plan,
@@ -146,11 +147,12 @@ def _state(run: RunningPlan, through: date, known: frozenset[str]) -> PlanState:
         instalments=tuple(_instalment(run, line) for line in run.lines),
         bookings=tuple(sorted(run.bookings, key=lambda booking: booking.value_date)),
         events=known,
-        captured=money(run.captured),
-        uncaptured=money(0 if run.cancelled else run.plan.principal.minor - run.captured),
-        refunded=money(run.refunded),
+        captured=money(run.captured.amount),
+        uncaptured=money(0 if run.cancelled else run.plan.principal.minor - run.captured.amount),
+        refunded=money(run.refunded.amount),
         refundable_rest=money(refund.refundable(run)),
-        merchant_share_refunded=money(run.merchant_refunded),
+        merchant_share=run.captured,
+        merchant_share_given_back=run.given_back,
         credit_balance=money(run.credit),
         withheld=money(run.withheld),
         refunds_payable=money(sum(run.payable.values())),
@@ -172,6 +174,7 @@ def _state(run: RunningPlan, through: date, known: frozenset[str]) -> PlanState:
                 credit=money(each.credit),
                 recovery=each.recovered is not None,
                 returnable=money(each.left),
+                rail=each.rail,
             )
             for each in run.payments.values()
         },
@@ -222,8 +225,8 @@ def _status(run: RunningPlan) -> PlanStatus:
         return PlanStatus.WRITTEN_OFF
     if run.charged_off is not None:
         return PlanStatus.CHARGED_OFF if run.charged_off.total else PlanStatus.RECOVERED
-    if run.captured == 0:
+    if run.captured.amount == 0:
         return PlanStatus.CANCELLED if run.cancelled else PlanStatus.AGREED
     if any(line.open for line in run.lines):
         return PlanStatus.OPEN
-    return PlanStatus.REFUNDED if run.refunded == run.captured else PlanStatus.PAID
+    return PlanStatus.REFUNDED if run.refunded.amount == run.captured.amount else PlanStatus.PAID

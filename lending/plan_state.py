@@ -9,6 +9,7 @@ from ledger.money import Currency, Money
 from lending.accrual import Accrual
 from lending.booking import Booking
 from lending.delinquency import Pause, PauseReason, bucket_of, days_late
+from lending.merchant_share import Share, part_of
 from lending.plan import InstalmentStatus, Plan, PlanStatus
 from lending.plan_event import Channel
 from lending.servicing_terms import Bucket, ServicingTerms
@@ -65,6 +66,7 @@ class PaymentState:
     credit: Money
     recovery: bool
     returnable: Money
+    rail: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +140,9 @@ class Payoff:
 class PlanState:
     """A plan after its events. Everything is derived; two folds of the same events are equal.
 
-    `refunds_payable`: granted and not known to be paid out. `withheld`: the part of the credit balance that a refund
-    left there while a claim is open. `refundable_rest`: what the merchant may still refund.
+    `events`: the kind of each event that counts, by id; what was reversed does not. `refunds_payable`: granted and not
+    known to be paid out. `withheld`: the part of the credit balance that a refund left there while a claim is open.
+    `refundable_rest`: what the merchant may still refund.
     """
 
     plan: Plan
@@ -148,12 +151,13 @@ class PlanState:
     status: PlanStatus
     instalments: tuple[InstalmentState, ...]
     bookings: tuple[Booking, ...]
-    events: frozenset[str]
+    events: Mapping[str, str]
     captured: Money
     uncaptured: Money
     refunded: Money
     refundable_rest: Money
-    merchant_share_refunded: Money
+    merchant_share: Share
+    merchant_share_given_back: Share
     credit_balance: Money
     withheld: Money
     refunds_payable: Money
@@ -171,6 +175,12 @@ class PlanState:
     @property
     def currency(self) -> Currency:
         return self.plan.currency
+
+    def merchant_share_of(self, amount: Money) -> Money:
+        """What the merchant gives back of a refund of so much; in its own currency where that is another one."""
+        foreign = self.plan.foreign
+        share = part_of(self.merchant_share, self.merchant_share_given_back, amount.minor, foreign=foreign is not None)
+        return Money(share.merchant, self.currency if foreign is None else foreign.payable.currency)
 
     @property
     def outstanding(self) -> Money:
@@ -193,6 +203,12 @@ class PlanState:
 
     def instalment(self, instalment_id: str) -> InstalmentState | None:
         return next((each for each in self.instalments if each.instalment_id == instalment_id), None)
+
+    def late_fee_room(self, instalment_id: str | None) -> Money | None:
+        """What the caps leave for another late fee, on an instalment or on the plan; None without a cap."""
+        on_it = sum(fee.amount.minor for fee in self.fees.values() if fee.instalment_id == instalment_id)
+        room = self.terms.late_fees.room(self.captured.minor, self.late_fees.minor, on_it)
+        return None if room is None else Money(room, self.currency)
 
     def days_past_due(self, as_of: date) -> int:
         """Days since the oldest due that is unpaid and not in dispute, without the days of pauses."""

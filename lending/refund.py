@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from lending.accrual import rounded, shared
 from lending.accrue_interest import scale_interest, scheduled_principal
+from lending.merchant_share import Share, part_of
 from lending.plan_event import Disputed, DisputeSettled, PlanEvent, Refunded, RefundPaid
 from lending.plan_state import CaseKind
-from lending.running_plan import Case, Line, Owed, RunningPlan, Share
+from lending.running_plan import Case, Line, Owed, RunningPlan
 from lending.servicing_terms import RefundPlacing
 
 
@@ -25,9 +26,9 @@ class Merchants:
 def refunded(run: RunningPlan, event: PlanEvent, body: Refunded) -> None:
     """The merchant gives its share back; principal falls first, then the credit balance and what is payable rise."""
     amount = min(body.amount.minor, refundable(run))
-    whole = amount == run.captured
+    whole = amount == run.captured.amount
     share = share_of(run, amount)
-    _give(run, share)
+    run.given_back += share
     receivable = min(share.merchant, 0 if body.receivable is None else body.receivable.minor)
     in_flight = 0 if body.in_flight is None else body.in_flight.minor
     _refund(run, event, body.refund_id, Merchants(share, receivable), in_flight=in_flight, whole=whole)
@@ -44,7 +45,7 @@ def disputed(run: RunningPlan, event: PlanEvent, body: Disputed) -> None:
     if body.case_id in run.cases:
         return
     share = share_of(run, min(body.amount.minor, refundable(run)))
-    _give(run, share)
+    run.given_back += share
     receivable = min(share.merchant, 0 if body.receivable is None else body.receivable.minor)
     case = Case(body.case_id, CaseKind.DISPUTE, share.amount, share=share, receivable=receivable)
     run.cases[body.case_id] = case
@@ -67,31 +68,17 @@ def dispute_settled(run: RunningPlan, event: PlanEvent, body: DisputeSettled) ->
     if body.for_shopper:
         _refund(run, event, case.case_id, merchants, in_flight=0, whole=False, provisional=direct)
     else:
-        _give(run, case.share, sign=-1)
+        run.given_back -= case.share
 
 
 def refundable(run: RunningPlan) -> int:
     """What of the purchase is neither refunded nor in dispute with the merchant."""
-    return run.captured - run.shares_back.amount
+    return run.captured.amount - run.given_back.amount
 
 
 def share_of(run: RunningPlan, amount: int) -> Share:
-    """A part of the purchase as discount, tax and the merchant's share; cumulative, so that the parts sum up."""
-    back, by_now = run.shares_back, run.shares_back.amount + amount
-    discount = max(0, rounded(run.discount, by_now, run.captured) - back.discount)
-    tax = max(0, rounded(run.tax, by_now, run.captured) - back.tax)
-    merchant = amount - discount - tax
-    if run.plan.foreign is not None:
-        merchant = max(0, rounded(run.foreign, by_now, run.captured) - back.merchant)
-    return Share(amount, discount, tax, merchant)
-
-
-def _give(run: RunningPlan, share: Share, *, sign: int = 1) -> None:
-    back = run.shares_back
-    back.amount += sign * share.amount
-    back.discount += sign * share.discount
-    back.tax += sign * share.tax
-    back.merchant += sign * share.merchant
+    """A further part of the purchase that goes back."""
+    return part_of(run.captured, run.given_back, amount, foreign=run.plan.foreign is not None)
 
 
 def _refund(
@@ -106,12 +93,9 @@ def _refund(
 ) -> None:
     share = merchants.share
     interest_back = _interest_on(run, share.amount)
-    run.refunded += share.amount
-    run.merchant_refunded += share.merchant
-    deferred = run.discount_deferred
-    amounts = {"discount": min(share.discount, deferred), "tax": share.tax}
+    amounts = {"discount": min(share.discount, run.discount_deferred), "tax": share.tax}
     amounts["earned_discount"] = share.discount - amounts["discount"]
-    run.discount_refunded += share.discount
+    run.refunded += share
     run.earned -= amounts["earned_discount"]
     amounts |= {"provisional": share.merchant} if provisional else {}
     sides = {} if provisional or run.plan.foreign is not None else merchants.amounts
@@ -185,7 +169,7 @@ def _grant(run: RunningPlan, refund_id: str, amount: int) -> tuple[int, int]:
 def _interest_on(run: RunningPlan, amount: int) -> int:
     """The interest so far on what is refunded, as if those goods had never been financed."""
     charged = sum(line.accrued - line.interest_gone for line in run.lines) - run.interest_refunded
-    return rounded(max(0, charged), amount, run.captured - run.refunded)
+    return rounded(max(0, charged), amount, run.captured.amount - run.refunded.amount)
 
 
 def _refund_interest(run: RunningPlan, event: PlanEvent, refund_id: str, amount: int) -> None:

@@ -9,6 +9,7 @@ from lending.accrual import Accrual
 from lending.booking import Booking
 from lending.bookings import correlation_of
 from lending.delinquency import Pause
+from lending.merchant_share import Share
 from lending.plan import Plan
 from lending.plan_event import Channel, PlanEvent, Route
 from lending.plan_state import CaseKind
@@ -143,16 +144,6 @@ class Owed:
 
 
 @dataclass(slots=True, eq=False)
-class Share:
-    """A part of the purchase as the merchant and we have it; `merchant` is in the merchant's currency."""
-
-    amount: int
-    discount: int
-    tax: int
-    merchant: int
-
-
-@dataclass(slots=True, eq=False)
 class Case:
     """A dispute with the merchant (`share`), or a claim on a payment."""
 
@@ -181,10 +172,10 @@ class RunningPlan:
         self.pauses: list[Pause] = []
         self.accrued_to: date = plan.opened_on - timedelta(days=1)
         self.frozen_on: date | None = None
-        self.captured = self.refunded = self.merchant_refunded = 0
-        self.discount = self.tax = self.foreign = 0  # captured so far, of the plan's discount, tax and foreign payable
-        self.shares_back = Share(0, 0, 0, 0)  # refunded, or in a dispute with the merchant
-        self.discount_refunded = self.interest_refunded = 0
+        self.captured = Share()
+        self.given_back = Share()  # refunded, or in a dispute with the merchant
+        self.refunded = Share()
+        self.interest_refunded = 0
         self.credit = self.earned = self.late_fees = 0
         self.payable: dict[str, int] = {}  # refunds by id, granted and not paid out
         self.held_back: dict[str, int] = {}  # refunds by id, in the credit balance while a claim is open
@@ -204,7 +195,7 @@ class RunningPlan:
     @property
     def discount_deferred(self) -> int:
         """What of the discount is neither earned nor refunded."""
-        return self.discount - self.discount_refunded - self.earned
+        return self.captured.discount - self.refunded.discount - self.earned
 
     @property
     def withheld(self) -> int:

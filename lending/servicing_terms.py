@@ -5,6 +5,8 @@ from enum import StrEnum
 
 from ledger.money import Money
 
+_WHOLE = 10_000  # basis points
+
 
 class Component(StrEnum):
     """A part of what is owed."""
@@ -49,6 +51,17 @@ class LateFees:
     cap_per_instalment: Money | None = None
     cap_per_order: Money | None = None
     cap_of_order_basis_points: int | None = None
+
+    def room(self, purchase: int, charged: int, on_instalment: int) -> int | None:
+        """What the caps leave for another fee, in units; None without a cap."""
+        rooms = []
+        if self.cap_per_instalment is not None:
+            rooms.append(self.cap_per_instalment.minor - on_instalment)
+        if self.cap_per_order is not None:
+            rooms.append(self.cap_per_order.minor - charged)
+        if self.cap_of_order_basis_points is not None:
+            rooms.append(purchase * self.cap_of_order_basis_points // _WHOLE - charged)
+        return max(0, min(rooms)) if rooms else None
 
 
 @dataclass(frozen=True, slots=True)
