@@ -23,7 +23,7 @@ def a_sale(
 ) -> Line:
     """A line of a sale; later ones come later in the file."""
     at = OPENS + timedelta(minutes=minute)
-    return Line(order_id, Document.SALE, WEDNESDAY, next(_numbers), at, shopper, code, quantity, mills)
+    return Line(order_id, Document.SALE, at.date(), next(_numbers), at, shopper, code, quantity, mills)
 
 
 def a_cancellation(
@@ -37,7 +37,7 @@ def a_cancellation(
 ) -> Line:
     """A line of a cancellation."""
     at = OPENS + timedelta(minutes=minute)
-    return Line(order_id, Document.CANCELLATION, WEDNESDAY, next(_numbers), at, shopper, code, quantity, mills)
+    return Line(order_id, Document.CANCELLATION, at.date(), next(_numbers), at, shopper, code, quantity, mills)
 
 
 def bad_debt(mills: int = -11_062_060) -> Line:

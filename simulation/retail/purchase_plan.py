@@ -1,0 +1,39 @@
+"""A purchase as a plan: paid in 3, opened on the day of the invoice, without a decision of ours."""
+
+from lending.merchant_terms import MerchantTerms
+from lending.order import FIXED_MONTHS, Product
+from lending.plan import Origin, Plan, instalments_of
+from lending.products import product_on
+from lending.schedule import Terms, schedule
+from simulation.retail.order_book import Purchase
+
+MERCHANT = "online-retail"
+
+
+def plan_id_of(order_id: str) -> str:
+    """The plan of an order; a merchant numbers its invoices once."""
+    return f"p-{MERCHANT}-{order_id}"
+
+
+def plan_of(purchase: Purchase, merchant: MerchantTerms) -> Plan:
+    """The plan that the purchase becomes, on the terms of its day."""
+    plan_id, day = plan_id_of(purchase.order_id), purchase.ordered_on
+    discount = merchant.merchant_discount(purchase.amount)
+    terms = product_on(Product.PAY_IN_3, day)
+    dues = schedule(Terms(purchase.amount, FIXED_MONTHS[Product.PAY_IN_3]), terms.repayment, day)
+    return Plan(
+        plan_id=plan_id,
+        shopper_id=purchase.shopper_id,
+        account_id=purchase.shopper_id,
+        merchant_id=MERCHANT,
+        order_id=purchase.order_id,
+        decision_id=None,
+        origin=Origin.REPLAYED,
+        product=Product.PAY_IN_3,
+        opened_on=day,
+        principal=purchase.amount,
+        merchant_discount=discount,
+        annual_rate_basis_points=0,
+        terms_version=terms.version,
+        instalments=instalments_of(plan_id, dues),
+    )

@@ -1,0 +1,120 @@
+"""Orders of a few days through the platform: plans, refunds before and after the merchant is paid, everything settled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import psycopg
+import pytest
+
+from ledger.money import Currency, Money
+from ledger.store import Act
+from payments.simulated import SimulatedProvider
+from simulation.retail.order_book import order_book
+from simulation.retail.replay import ReplayReport, Shop, replay, shop_over
+from simulation.retail.stock_codes import load
+from tests.simulation.retail.builders import a_cancellation, a_sale
+
+A_WEEK = 7 * 24 * 60
+MERCHANT = "merchant:online-retail"
+
+
+@pytest.fixture
+def shop(database_url: str) -> Iterator[Shop]:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield shop_over(connection, SimulatedProvider())
+
+
+def replayed(shop: Shop, *lines: Any) -> ReplayReport:
+    return replay(order_book(lines, load(), Money(3, Currency.GBP)), shop)
+
+
+def balance(shop: Shop, account: str) -> int:
+    """Debits less credits."""
+    found = shop.ledger.balance(account, Currency.GBP)
+    return found.debits_posted - found.credits_posted
+
+
+def moved(shop: Shop, flow: str, debit: str) -> int:
+    """What a flow debited on an account."""
+    entries = shop.ledger.entries(correlation={})
+    transfers = [each for entry in entries if entry.journal.flow == flow for each in entry.journal.transfers]
+    return sum(each.amount.minor for each in transfers if each.debit == debit)
+
+
+def flows(shop: Shop) -> list[str]:
+    entries = shop.ledger.entries(correlation={})
+    return [entry.journal.flow for entry in entries if entry.act is not Act.HOLD]
+
+
+def test_an_order_is_paid_in_three_and_the_merchant_gets_its_share(shop: Shop) -> None:
+    report = replayed(shop, a_sale(mills=10_000))
+
+    assert (report.plans, report.instalments, report.charges, report.merchant_payouts) == (1, 3, 3, 1)
+    assert (report.first_day, report.last_day) == (date(2010, 12, 1), date(2011, 2, 1))
+    assert report.received_by_month == {"2010-12": 6_667, "2011-01": 3_333}
+    assert balance(shop, "plan:p-online-retail-536365:principal") == 0
+    assert balance(shop, "inc:discount") == -500
+    assert balance(shop, "bank:main") == 250_000_000 + 10_000 - 9_500 - balance(shop, "exp:provider_fee")
+    assert shop.ledger.open_groups(report.last_day) == ()
+
+
+def test_a_refund_before_the_merchant_is_paid_makes_its_payout_smaller(shop: Shop) -> None:
+    report = replayed(shop, a_sale(mills=10_000), a_cancellation(quantity=-4, mills=10_000))
+
+    assert (report.refunds, report.refunds_paid_minor) == (1, 0)
+    assert sum(report.received_by_month.values()) == 6_000
+    assert moved(shop, "F22", f"{MERCHANT}:payable") == 3_800
+    assert moved(shop, "F07a", f"{MERCHANT}:payable") == 5_700
+    assert balance(shop, "inc:discount") == -300
+    assert shop.ledger.open_groups(report.last_day) == ()
+
+
+def test_a_refund_after_the_merchant_was_paid_is_kept_back_from_the_next_payout(shop: Shop) -> None:
+    back = a_cancellation(minute=A_WEEK, mills=10_000)
+    next_order = a_sale("540000", minute=2 * A_WEEK, mills=20_000)
+
+    report = replayed(shop, a_sale(mills=10_000), back, next_order)
+
+    assert moved(shop, "F21b", f"{MERCHANT}:receivable") == 9_500
+    assert moved(shop, "F21c", f"{MERCHANT}:payable") == 9_500
+    assert report.refunds_paid_minor == 3_334  # what was paid at the checkout goes back
+    assert report.merchant_payouts == 2
+    assert balance(shop, "inc:discount") == -1_000
+    assert balance(shop, f"{MERCHANT}:receivable") == balance(shop, f"{MERCHANT}:payable") == 0
+    assert shop.ledger.open_groups(report.last_day) == ()
+
+
+def test_a_refund_of_what_is_repaid_goes_back_to_the_shopper_whole(shop: Shop) -> None:
+    report = replayed(shop, a_sale(mills=10_000), a_cancellation(minute=10 * A_WEEK, mills=10_000))
+
+    assert report.refunds_paid_minor == 10_000
+    assert report.last_day == date(2011, 2, 9)
+    assert balance(shop, f"{MERCHANT}:receivable") == 9_500  # no later sale from which it could be kept back
+
+
+def test_a_refund_in_the_minute_of_the_purchase_leaves_nothing_to_collect(shop: Shop) -> None:
+    report = replayed(shop, a_sale(), a_cancellation(minute=0))
+
+    assert (report.charges, report.merchant_payouts, report.refunds_paid_minor) == (1, 0, 334)
+    assert "F21a" in flows(shop)
+
+
+def test_the_merchants_turnover_and_the_books_agree_and_each_charge_is_asked_for_once(shop: Shop) -> None:
+    lines = [a_sale(f"{order}", minute=order, mills=order * 37) for order in range(1, 40)]
+    back = [a_cancellation(f"C{order}", minute=order * 1_000, quantity=-1, mills=order * 37) for order in range(1, 40)]
+    book = order_book([*lines, *back], load(), Money(3, Currency.GBP))
+
+    report = replay(book, shop)
+
+    provider = shop.provider
+    assert isinstance(provider, SimulatedProvider)
+    assert len(provider.requests) == len(set(provider.requests)) == report.charges
+    assert report.refunds == len(book.refunds) > 0
+    purchases = sum(each.amount.minor for each in book.purchases)
+    refunds = sum(each.amount.minor for each in book.refunds)
+    assert sum(report.received_by_month.values()) - report.refunds_paid_minor == purchases - refunds
+    assert shop.ledger.open_groups(report.last_day) == ()
+    assert shop.ledger.trial_balance().balanced
