@@ -19,8 +19,8 @@ environment: $(STAMP) ## make or renew .venv from requirements.lock
 $(STAMP):
 	@infra/environment.sh $(STAMP)
 
-demo: $(STAMP) ## the whole path; DATA=dir for the real Berka tables, TRAIN_UNTIL= TEST_UNTIL= dates, KEEP=1 leaves it up
-	@$(BIN)/tranche demo $(if $(DATA),--data "$(DATA)") $(if $(TRAIN_UNTIL),--train-until $(TRAIN_UNTIL)) \
+demo: $(STAMP) ## the whole path; DATA=dir for real data, SOURCE=online_retail, TRAIN_UNTIL= TEST_UNTIL= dates, KEEP=1 leaves it up
+	@$(BIN)/tranche demo $(if $(SOURCE),--source $(SOURCE)) $(if $(DATA),--data "$(DATA)") $(if $(TRAIN_UNTIL),--train-until $(TRAIN_UNTIL)) \
 	  $(if $(TEST_UNTIL),--test-until $(TEST_UNTIL)) $(if $(KEEP),--keep)
 
 test: $(STAMP) ## every test; ARGS="-k name" narrows

@@ -1,4 +1,4 @@
-"""`tranche demo`: the whole path, once through, on a runtime of its own; on the seeded world or on the real Berka data.
+"""`tranche demo`: the whole path, once through, on a runtime of its own; on the seeded world or on real data.
 
 Writes `summary.json` and `report.html` under `var/demo`. Exit code 1 when a promise of the platform was not kept, 2
 when a stage could not finish. Every process that it started has ended when it returns, unless --keep asks for the API.
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from enum import StrEnum
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -19,12 +20,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from pipelines.sources.online_retail import by_day
 from simulation.world.size import Size
 from tranche.api_process import ApiProcess
 from tranche.clock_file import ClockFile
 from tranche.demo_course import Course, MoneyRun, Place
 from tranche.demo_decisions import Answer, Checkout, figures, reasons, replayed
 from tranche.demo_lake import LakeRun, run_lake
+from tranche.demo_retail import RetailReplay
 from tranche.details import Details
 from tranche.local import LocalRuntime
 from tranche.process import Running
@@ -40,6 +43,14 @@ EXIT_BROKEN_PROMISE = 1
 WIDTH_OF_A_LOG = 110
 
 
+class Source(StrEnum):
+    """What the demo can run over."""
+
+    SEEDED = "seeded"
+    BERKA = "berka"
+    ONLINE_RETAIL = "online_retail"
+
+
 class DemoFault(Exception):
     """The demo cannot begin as it was asked to."""
 
@@ -50,9 +61,10 @@ class DemoFault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to run. `data` None is the seeded world of `seed`."""
+    """What to run. Without a source it is Berka where there are data, else the seeded world of `seed`."""
 
     data: Path | None = None
+    source: Source | None = None
     train_until: date | None = None
     test_until: date | None = None
     seed: int = 7
@@ -63,7 +75,8 @@ class Request:
 @app.command()
 def run(
     *,
-    data: Annotated[Path | None, typer.Option(help="Folder with the Berka tables, or with berka/ in it.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder with the source's files, or with its folder in it.")] = None,
+    source: Annotated[Source | None, typer.Option(help="What to run over; with --data alone it is berka.")] = None,
     train_until: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Last day to learn from.")] = None,
     test_until: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Last day to be judged by.")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the API and the runtime up.")] = False,
@@ -79,7 +92,7 @@ def run(
         stop_kept(folder)
         return
     split = _day("--train-until", train_until), _day("--test-until", test_until)
-    request = Request(data, *split, seed, Size(borrowers, buyers), keep)
+    request = Request(data, source, *split, seed, Size(borrowers, buyers), keep)
     console = Console(stderr=as_json)
     if not console.is_terminal:
         console.width = WIDTH_OF_A_LOG
@@ -92,21 +105,17 @@ def run(
 
 
 def demo(request: Request, folder: Path, console: Console) -> Summary:
-    """Run one course from end to end; raises DemoFault before anything starts, StageFailed in a stage."""
-    course = course_of(request, folder)
+    """Run one source from end to end; raises DemoFault before anything starts, StageFailed in a stage."""
+    run = RetailReplay(retail_days(request)) if request.source is Source.ONLINE_RETAIL else course_of(request, folder)
     stop_kept(folder)
     stages = Stages(console)
-    console.rule(f"[bold]{course.title}")
+    console.rule(f"[bold]{run.title}")
     with _logged_into(folder / "demo.log"), ExitStack() as started:
         place = _runtime(stages, folder, started)
-        course.prepare(stages)
-        lake = run_lake(stages, place.environ, course.source, course.split, course.as_of)
-        api = _serve(stages, place, started)
-        with Checkout(api.address, place.clock) as checkout:
-            answers = course.decide(stages, place, lake, checkout)
-            decisions = _replay(stages, place, checkout, answers)
-        money = course.move_money(stages, place, answers)
-        summary, details = _conclude(stages, course, place, Parts(lake, answers, decisions, money))
+        if isinstance(run, RetailReplay):
+            api, (summary, details) = None, run.replay(stages, place)
+        else:
+            api, summary, details = _decided(stages, run, place, started)
         if request.keep:
             started.pop_all()  # forgets how to stop them; `stop_kept` knows
     summary.write(folder / "summary.json")
@@ -119,12 +128,41 @@ def demo(request: Request, folder: Path, console: Console) -> Summary:
     )
     if request.keep:
         _note_kept(folder, api)
-        console.print(f"API      {api.address}/docs   (tranche demo --stop ends it)", highlight=False, soft_wrap=True)
+        kept = "runtime is up" if api is None else f"API      {api.address}/docs"
+        console.print(f"{kept}   (tranche demo --stop ends it)", highlight=False, soft_wrap=True)
     return summary
+
+
+def _decided(stages: Stages, course: Course, place: Place, started: ExitStack) -> tuple[ApiProcess, Summary, Details]:
+    """The path on which every plan begins with a decision."""
+    course.prepare(stages)
+    lake = run_lake(stages, place.environ, course.source, course.split, course.as_of)
+    api = _serve(stages, place, started)
+    with Checkout(api.address, place.clock) as checkout:
+        answers = course.decide(stages, place, lake, checkout)
+        decisions = _replay(stages, place, checkout, answers)
+    money = course.move_money(stages, place, answers)
+    return api, *_conclude(stages, course, place, Parts(lake, answers, decisions, money))
+
+
+def retail_days(request: Request) -> Path:
+    """The folder of Online Retail's days; DemoFault when there is none."""
+    if request.data is None:
+        raise DemoFault("--source online_retail needs --data: the folder with online_retail/by-day in it")
+    folder = by_day(request.data)
+    if not any(folder.glob("*.csv*")):
+        raise DemoFault(
+            f"no days of Online Retail in {folder}: expected a file a day there, like 2010-12-01.csv or .csv.gz"
+        )
+    return folder
 
 
 def course_of(request: Request, folder: Path) -> Course:
     """The seeded world, or the Berka tables in the folder given or in its `berka`; DemoFault when there are none."""
+    if request.source is Source.SEEDED and request.data is not None:
+        raise DemoFault("--source seeded makes its own data: leave --data out")
+    if request.source is Source.BERKA and request.data is None:
+        raise DemoFault("--source berka needs --data: the folder with the Berka tables, or with berka/ in it")
     if request.data is None:
         from tranche.demo_seeded import SeededCourse
 
@@ -243,8 +281,8 @@ def _conclude(stages: Stages, course: Course, place: Place, parts: Parts) -> tup
     return summary, details
 
 
-def _note_kept(folder: Path, api: ApiProcess) -> None:
-    running = Running.of(api.process.pid)
+def _note_kept(folder: Path, api: ApiProcess | None) -> None:
+    running = None if api is None else Running.of(api.process.pid)
     (folder / "kept.json").write_text(json.dumps({"api": running.to_json() if running else None}))
 
 

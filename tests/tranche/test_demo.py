@@ -11,7 +11,7 @@ from rich.console import Console
 
 from tests.tranche.builders import a_summary
 from tranche.clock_file import ClockFile
-from tranche.demo import DemoFault, Request, berka_folder, course_of, demo, main
+from tranche.demo import DemoFault, Request, Source, berka_folder, course_of, demo, main, retail_days
 from tranche.summary import Planted
 
 
@@ -37,6 +37,35 @@ def test_without_data_the_world_is_the_seeded_one(tmp_path: Path) -> None:
 
     assert course_of(Request(), tmp_path).name == "seeded"
     assert course_of(Request(data=tmp_path), tmp_path).name == "berka"
+
+
+@pytest.mark.parametrize(
+    ("source", "data", "said"),
+    [
+        pytest.param(Source.ONLINE_RETAIL, None, "needs --data", id="days of nowhere"),
+        pytest.param(Source.ONLINE_RETAIL, Path(), "no days of Online Retail in", id="a folder without days"),
+        pytest.param(Source.BERKA, None, "needs --data", id="tables of nowhere"),
+        pytest.param(Source.SEEDED, Path(), "makes its own data", id="data for a made-up world"),
+    ],
+)
+def test_a_source_and_data_that_do_not_go_together_are_said(
+    tmp_path: Path, source: Source, data: Path | None, said: str
+) -> None:
+    request = Request(data=None if data is None else tmp_path / data, source=source)
+
+    with pytest.raises(DemoFault, match=said):
+        demo(request, tmp_path / "demo", Console(file=StringIO()))
+
+    assert not (tmp_path / "demo").exists()
+
+
+def test_the_days_may_lie_in_or_below_the_folder_given(tmp_path: Path) -> None:
+    days = tmp_path / "online_retail" / "by-day"
+    days.mkdir(parents=True)
+    (days / "2010-12-01.csv").touch()
+
+    for folder in (tmp_path, days.parent, days):
+        assert retail_days(Request(data=folder, source=Source.ONLINE_RETAIL)) == days
 
 
 def test_a_day_that_is_none_is_named_with_its_option() -> None:
