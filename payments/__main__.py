@@ -66,14 +66,12 @@ def pay_merchants(
 ) -> None:
     """Send every merchant what is owed to it and write the bank's file."""
     from payments.pay_merchants import pay_merchants as act
-    from payments.postgres import PostgresPayouts
     from payments.postgres_till import connected, till_over
 
     settings = Settings.from_environment()
     with connected(settings.database_url) as connection:
         till = till_over(connection, _no_provider())
-        payouts = PostgresPayouts(connection)
-        report = act(_day(on), till=till, payouts=payouts, outbox=outbox, at=_now(settings))
+        report = act(_day(on), till=till, outbox=outbox, at=_now(settings))
     if as_json:
         _print_json(report)
         return
@@ -96,7 +94,6 @@ def reconcile(
     from rich.progress import Progress
 
     from payments.inbox import unseen
-    from payments.postgres import PostgresPayouts
     from payments.postgres_till import connected, till_over
     from payments.reconcile import reconcile as act
 
@@ -120,7 +117,6 @@ def reconcile(
         report = act(
             files,
             till=till,
-            payouts=PostgresPayouts(connection),
             at=_now(settings),
             as_of=as_of,
             refuse_loudly=file is not None,

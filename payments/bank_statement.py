@@ -3,7 +3,7 @@
 from data_contracts.files import FileFault
 from ledger.money import Currency, Money
 from payments.control_file import Content, NumberedRow, read_controlled
-from payments.line import FileLine, LineKind, ParsedFile, StatementHead, merchant_payout_key, payout_key
+from payments.line import FileLine, LineKind, ParsedFile, StatementHead, brought_back_key, debit_key, payout_key
 
 COLUMNS = (
     "line_id", "account", "statement", "amount_minor", "balance_minor", "currency", "booked_on", "value_on",
@@ -56,7 +56,11 @@ def _line(content: Content, row: NumberedRow) -> FileLine:
         raise FileFault(path, row.line, "amount_minor", "is zero")
     kind = LineKind.CREDIT if minor > 0 else LineKind.DEBIT
     reference = row.values["reference"]
-    key = payout_key(reference) if kind is LineKind.CREDIT else merchant_payout_key(reference)
+    name, _, reason = reference.partition(" ")
+    if reason:  # a payment that the bank brings back: its own reference, then the reason's code
+        key = brought_back_key(name)
+    else:
+        key = payout_key(reference) if kind is LineKind.CREDIT else debit_key(reference)
     return FileLine(
         line_id=row.text(path, "line_id"),
         kind=kind,

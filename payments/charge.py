@@ -1,4 +1,4 @@
-"""A charge asks a provider once for money; the answer is one of three, and *unknown* is not a failure.
+"""A charge asks a provider once for money, a refund to give it back; *unknown* is one of three answers, no failure.
 
 `raw` of an answer is the provider's own message, kept for the record.
 """
@@ -43,8 +43,22 @@ class ChargeRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundRequest:
+    """Money for a shopper, to go back by the way it came. `payment_id` is the idempotency key."""
+
+    payment_id: str
+    shopper_id: str
+    amount: Money
+    requested_on: date
+
+    def __post_init__(self) -> None:
+        if self.amount.minor <= 0:
+            raise ValueError(f"amount_minor: {self.amount.minor} is not greater than zero")
+
+
+@dataclass(frozen=True, slots=True)
 class Succeeded:
-    """The provider took the money from the shopper on `captured_on` and now owes it to us."""
+    """The provider moved the money on `captured_on`: took it from the shopper, or for a refund gave it back."""
 
     attempt_id: str
     provider_reference: str

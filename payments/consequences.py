@@ -9,9 +9,10 @@ from ledger.money import Money
 from lending import bookings
 from lending.bookings import Claim, Components, When
 from lending.plan import EventKind, Plan, PlanEvent
+from payments import bookings as payment_bookings
 from payments.line import Expected, FileLine, LineKind
 from payments.matching import BreakClass, Different, Matched, Outcome, Unexpected
-from payments.payout_file import MerchantPayout
+from payments.payout_file import Payout
 from payments.postgres_reconciliation import Break
 from payments.rail_profile import Profile
 
@@ -32,18 +33,23 @@ class Known:
     plans: Mapping[str, Plan]
     parts: Mapping[str, Sequence[PayoutPart]]
     fees: Mapping[str, Money]
-    merchant_payouts: Mapping[str, MerchantPayout]
+    merchant_payouts: Mapping[str, Payout]
 
 
 @dataclass(frozen=True, slots=True)
 class Consequences:
-    """Everything to write, in order. `cash_seen`: attempts whose money is in the bank; `late`: keys met too late."""
+    """Everything to write, in order.
+
+    `cash_seen`: attempts whose money is in the bank; `refunds_seen`: payments of refunds that a line confirms; `late`:
+    keys met too late.
+    """
 
     journals: list[Journal] = field(default_factory=list)
     events: list[PlanEvent] = field(default_factory=list)
     matches: list[Matched] = field(default_factory=list)
     breaks: list[Break] = field(default_factory=list)
     cash_seen: list[str] = field(default_factory=list)
+    refunds_seen: list[tuple[str, FileLine]] = field(default_factory=list)
     late: list[str] = field(default_factory=list)
 
 
@@ -132,18 +138,14 @@ def _matched(line: FileLine, expected: Expected, known: Known, profile: Profile,
             payout_id = expected.key.partition(":")[2]
             _paid_out(line, payout_id, known, profile, result)
         case LineKind.DEBIT:
-            payout = known.merchant_payouts[expected.key.partition(":")[2]]
-            result.journals.append(
-                bookings.payout_confirmed(
-                    payout.merchant_id,
-                    payout.payout_id,
-                    payout.amount,
-                    when,
-                    bank=profile.merchant_bank,
-                    line_id=line.line_id,
-                )
-            )
-        case _:  # a capture only confirms what the provider answered
+            reference = expected.key.partition(":")[2]
+            payout = known.merchant_payouts.get(reference)
+            if payout is None:
+                result.refunds_seen.append((reference, line))
+            else:
+                bank = profile.merchant_bank
+                result.journals.append(payment_bookings.payout_confirmed(payout, when, bank=bank, line_id=line.line_id))
+        case _:  # a capture or a refund only confirms what the provider answered
             return
 
 
@@ -189,7 +191,10 @@ def _repaid(line: FileLine, expected: Expected, known: Known, profile: Profile, 
 
 
 def _paid_out(line: FileLine, payout_id: str, known: Known, profile: Profile, result: Consequences) -> None:
-    """F35a for each capture with its share of the fee, F13d for each return: together what the bank shows."""
+    """F35a for each capture with its share of the fee, F13d for each return, F35d for each refund.
+
+    Together they are what the bank shows.
+    """
     when = seen_on(line.booked_on)
     rail = profile.card
     parts = known.parts[payout_id]
@@ -212,6 +217,12 @@ def _paid_out(line: FileLine, payout_id: str, known: Known, profile: Profile, re
             )
         )
     for part in parts:
+        if part.line.kind is LineKind.REFUND:
+            result.journals.append(
+                payment_bookings.refund_settled(
+                    part.line, provider=rail.provider, bank=rail.bank, statement_line_id=line.line_id, when=when
+                )
+            )
         if part.line.kind is LineKind.RETURN and part.claim is not None:
             result.journals.append(
                 bookings.return_debited(
@@ -239,7 +250,7 @@ def shared_out(whole: Money, weights: Sequence[Money]) -> list[Money]:
 
 
 def _unmatched(line: FileLine, outcome: Unexpected | Different, profile: Profile, result: Consequences) -> None:
-    """The break; money that came into our bank is booked to suspense, unless its currency is in question."""
+    """The break; money that moved at our bank is booked to suspense, unless its currency is in question."""
     expectation_id = outcome.expectation.expectation_id if isinstance(outcome, Different) else None
     broken, reason = outcome.break_class, outcome.reason
     from_provider = line.kind is LineKind.CREDIT and line.counterparty == profile.card.provider
@@ -247,6 +258,12 @@ def _unmatched(line: FileLine, outcome: Unexpected | Different, profile: Profile
         broken, reason = BreakClass.TIMING_EXTERNAL_FIRST, f"payout {line.detail}: the provider's file has not come yet"
     result.breaks.append(a_break(line, broken, reason, profile, expectation_id=expectation_id))
     waits = broken in (BreakClass.TIMING_EXTERNAL_FIRST, BreakClass.CURRENCY_DIFFERS)
-    if line.kind in (LineKind.REPAYMENT, LineKind.CREDIT) and not waits:
+    if waits:
+        return
+    if line.kind is LineKind.DEBIT:
+        bank = line.bank_account or profile.merchant_bank
+        when = seen_on(line.booked_on)
+        result.journals.append(payment_bookings.unidentified_debit(line.line_id, bank, line.amount, when))
+    elif line.kind in (LineKind.REPAYMENT, LineKind.CREDIT):
         bank = profile.push_bank if line.kind is LineKind.REPAYMENT else line.bank_account or profile.push_bank
         result.journals.append(bookings.unidentified_credit(line.line_id, bank, line.amount, seen_on(line.booked_on)))

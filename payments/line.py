@@ -14,6 +14,7 @@ class LineKind(StrEnum):
     REPAYMENT = "repayment"  # a shopper's bank account pushed money
     CAPTURE = "capture"  # the provider took a charge
     RETURN = "return"  # the provider took a charge back
+    REFUND = "refund"  # the provider gave money back to a shopper for us
     FEE = "fee"  # the provider keeps
     PAYOUT = "payout"  # the provider sends
     CREDIT = "credit"  # money on a bank statement, in
@@ -36,14 +37,23 @@ def return_key(attempt_id: str) -> str:
     return f"return:{attempt_id}"
 
 
+def refund_key(payment_id: str) -> str:
+    return f"refund:{payment_id}"
+
+
 def payout_key(payout_id: str) -> str:
     """A provider's payout to us."""
     return f"payout:{payout_id}"
 
 
-def merchant_payout_key(payout_id: str) -> str:
-    """Our payout to a merchant."""
-    return f"merchant-payout:{payout_id}"
+def debit_key(reference: str) -> str:
+    """Money that leaves our bank under a reference of ours: a payout, a refund, a claim."""
+    return f"debit:{reference}"
+
+
+def brought_back_key(reference: str) -> str:
+    """A payment of ours that the bank brings back."""
+    return f"brought-back:{reference}"
 
 
 def due_key(instalment_id: str) -> str:

@@ -1,24 +1,32 @@
-"""Act: settle with merchants: what is owed to each is sent on its way (F07a), and the bank is told by a file."""
+"""Act: settle with merchants: what is owed to each is sent on its way, and the bank is told by a file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
-from ledger.account import Side
-from ledger.money import Money
-from lending import bookings
+from ledger.store import RefusalCode, Refused
 from lending.bookings import When
-from payments.line import Expected, Leg, merchant_payout_key
+from payments.line import Expected, Leg, debit_key
 from payments.opening import must_hold
-from payments.payout_file import MerchantPayout, write_payouts
-from payments.postgres import PostgresPayouts
+from payments.payout_file import write_payouts
+from payments.settlement import Settlement, pays_on, settle
 from payments.till import Till
+
+TRIES = 3
+
+
+class _RefundedMeanwhile(Exception):
+    """A refund has taken from a merchant's account what was about to be sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class PayMerchantsReport:
-    """What one run sent. `file` is None when nothing was owed; `payouts` are all of the day, `new` those made now."""
+    """What one run sent: `payouts` of the day in all, `new` ones of them, `file` unless nothing was to be sent.
+
+    What was netted or kept back is counted in none of them.
+    """
 
     on: date
     file: str | None
@@ -27,21 +35,20 @@ class PayMerchantsReport:
     paid_minor: Mapping[str, int]
 
 
-def pay_merchants(on: date, *, till: Till, payouts: PostgresPayouts, outbox: Path, at: datetime) -> PayMerchantsReport:
-    """Pay every merchant what is owed to it, one payout a merchant and day; the same day again sends nothing twice.
+def pay_merchants(on: date, *, till: Till, outbox: Path, at: datetime) -> PayMerchantsReport:
+    """Settle with every merchant whose day it is, once a merchant and day; the same day again sends nothing twice.
 
-    Purchases captured after the day's payout was made wait for the next day's. The file is written after the commit
-    from what was committed, so a run that was killed in between is completed by the next.
+    What is sold after the day's payout was made waits for the next one. The file is written after the commit from what
+    was committed, so a run that was killed in between is completed by the next.
     """
-    new = 0
-    with till.database.transaction():
-        till.database.execute("SELECT pg_advisory_xact_lock(hashtextextended('payments.pay_merchants', 0))")
-        for account, owed in _payables(till):
-            payout = MerchantPayout(f"mp-{on.isoformat()}-{account}-{owed.currency}", account, owed, on)
-            if payouts.keep(payout):
-                _book(payout, till, at)
-                new += 1
-    sent = payouts.of_day(on)
+    for attempt in range(1, TRIES + 1):
+        try:
+            new = _settle_all(on, till, at)
+            break
+        except _RefundedMeanwhile:
+            if attempt == TRIES:
+                raise
+    sent = [payout for payout in till.payouts.of_day(on) if payout.amount.minor]
     file = outbox / f"payouts-{on.isoformat()}.csv"
     if sent:
         write_payouts(file, sent)
@@ -51,30 +58,33 @@ def pay_merchants(on: date, *, till: Till, payouts: PostgresPayouts, outbox: Pat
     return PayMerchantsReport(on, file.name if sent else None, len(sent), new, dict(sorted(paid.items())))
 
 
-def _payables(till: Till) -> list[tuple[str, Money]]:
-    """Each merchant and what is owed to it."""
-    found = []
-    for line in till.ledger.trial_balance().lines:
-        prefix, _, rest = line.account.partition(":")
-        merchant_id, _, kind = rest.rpartition(":")
-        if prefix == "merchant" and kind == "payable" and line.side is Side.CREDIT:
-            found.append((merchant_id, line.amount))
-    return sorted(found, key=lambda pair: (pair[0], pair[1].currency))
+def _settle_all(on: date, till: Till, at: datetime) -> int:
+    with till.database.transaction():
+        till.database.execute("SELECT pg_advisory_xact_lock(hashtextextended('payments.pay_merchants', 0))")
+        when = When.day(on, recorded_at=at)
+        settled: list[Settlement] = []
+        for books in till.payouts.unsettled(on):
+            terms_on = partial(till.merchants.on, books.merchant_id)
+            found = settle(books, terms_on, on, when) if pays_on(terms_on(on), on) else None
+            settled += [] if found is None else [found]
+        journals = [journal for each in settled for journal in each.journals]
+        for journal, outcome in zip(journals, till.ledger.post_all(journals), strict=True):
+            if isinstance(outcome, Refused) and {each.code for each in outcome.reasons} == {RefusalCode.BELOW_ZERO}:
+                raise _RefundedMeanwhile(journal.entry_id)
+            must_hold(outcome, journal.entry_id)
+        till.payouts.keep(settled)
+        till.expectations.expect(_debit_expected(each, till) for each in settled if each.payout.amount.minor)
+        return sum(1 for each in settled if each.payout.amount.minor)
 
 
-def _book(payout: MerchantPayout, till: Till, at: datetime) -> None:
-    when = When.day(payout.requested_on, recorded_at=at)
-    journal = bookings.merchant_settled(payout.merchant_id, payout.payout_id, payout.amount, when)
-    must_hold(till.ledger.post(journal), journal.entry_id)
-    till.expectations.expect(
-        [
-            Expected(
-                key=merchant_payout_key(payout.payout_id),
-                leg=Leg.PROVIDER_BANK,
-                amount=payout.amount,
-                expected_on=payout.requested_on,
-                due_by=payout.requested_on + timedelta(days=till.profile.merchant_payout_days),
-                created_by=journal.entry_id,
-            )
-        ]
+def _debit_expected(settled: Settlement, till: Till) -> Expected:
+    """The bank's statement must show the payout."""
+    payout = settled.payout
+    return Expected(
+        key=debit_key(payout.payout_id),
+        leg=Leg.PROVIDER_BANK,
+        amount=payout.amount,
+        expected_on=payout.requested_on,
+        due_by=payout.requested_on + timedelta(days=till.profile.merchant_payout_days),
+        created_by=settled.journals[-1].entry_id,
     )

@@ -1,4 +1,4 @@
-"""The file by which a bank is told to pay merchants: one row a payout."""
+"""The file by which a bank is told to pay: one row a payout."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,20 +9,23 @@ from data_contracts.files import FileFault
 from ledger.money import Currency, Money
 from payments.control_file import Content, read_controlled, write_controlled
 
-COLUMNS = ("payout_id", "merchant_id", "amount_minor", "currency", "requested_on")
+COLUMNS = ("payout_id", "payee_id", "amount_minor", "currency", "requested_on")
 
 
 @dataclass(frozen=True, slots=True)
-class MerchantPayout:
-    """One amount to one merchant. `payout_id` comes back as the reference of the bank statement's debit."""
+class Payout:
+    """One amount to one payee: a merchant, or a shopper's bank account.
+
+    `payout_id` comes back as the reference of the bank statement's debit.
+    """
 
     payout_id: str
-    merchant_id: str
+    payee_id: str
     amount: Money
     requested_on: date
 
 
-def write_payouts(path: Path, payouts: Iterable[MerchantPayout]) -> None:
+def write_payouts(path: Path, payouts: Iterable[Payout]) -> None:
     """Write the payouts in the order of their ids."""
     write_controlled(
         path,
@@ -30,7 +33,7 @@ def write_payouts(path: Path, payouts: Iterable[MerchantPayout]) -> None:
         (
             {
                 "payout_id": payout.payout_id,
-                "merchant_id": payout.merchant_id,
+                "payee_id": payout.payee_id,
                 "amount_minor": payout.amount.minor,
                 "currency": payout.amount.currency.value,
                 "requested_on": payout.requested_on.isoformat(),
@@ -40,7 +43,7 @@ def write_payouts(path: Path, payouts: Iterable[MerchantPayout]) -> None:
     )
 
 
-def read_payouts(content: Content) -> list[MerchantPayout]:
+def read_payouts(content: Content) -> list[Payout]:
     """All payouts of the file, or a `FileFault`."""
     path = content.path
     payouts = []
@@ -52,8 +55,6 @@ def read_payouts(content: Content) -> list[MerchantPayout]:
         if amount.minor <= 0:
             raise FileFault(path, row.line, "amount_minor", f"{amount.minor} is not greater than zero")
         payouts.append(
-            MerchantPayout(
-                row.text(path, "payout_id"), row.text(path, "merchant_id"), amount, row.day(path, "requested_on")
-            )
+            Payout(row.text(path, "payout_id"), row.text(path, "payee_id"), amount, row.day(path, "requested_on"))
         )
     return payouts

@@ -1,9 +1,9 @@
-"""Attempts, their messages and merchant payouts in PostgreSQL. Nothing here commits."""
+"""Attempts and their messages in PostgreSQL. Nothing here commits."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from psycopg import Connection
@@ -12,7 +12,6 @@ from psycopg.rows import dict_row
 
 from ledger.money import Currency, Money
 from payments.attempt import Attempt, Event, IllegalMove, Planned, State
-from payments.payout_file import MerchantPayout
 
 _INSERT = """
 INSERT INTO payments.attempts (attempt_id, instalment_id, number, plan_id, shopper_id, account_id, provider, currency,
@@ -28,7 +27,6 @@ VALUES (%s, %s, '', '', %s, %s, %s) RETURNING to_state
 """
 _ONE = "SELECT * FROM payments.attempts WHERE attempt_id = %s"
 _ASKED_BY = "SELECT * FROM payments.attempts WHERE instalment_id = %s AND asked_by = %s"
-_PAYOUTS = "SELECT payout_id, merchant_id, amount_minor, currency, requested_on FROM payments.merchant_payouts"
 _LATEST = """
 SELECT DISTINCT ON (instalment_id) * FROM payments.attempts
  WHERE instalment_id = ANY(%s) ORDER BY instalment_id, number DESC
@@ -132,40 +130,6 @@ class PostgresAttempts:
     def _read(self, query: str, parameters: Sequence[object]) -> list[Attempt]:
         with self._connection.cursor(row_factory=dict_row) as cursor:
             return [_attempt(row) for row in cursor.execute(query, parameters)]
-
-
-class PostgresPayouts:
-    """Payouts to merchants that were asked for."""
-
-    def __init__(self, connection: Connection[Any]) -> None:
-        self._connection = connection
-
-    def keep(self, payout: MerchantPayout) -> bool:
-        """Keep a payout; False when it was there."""
-        kept = self._connection.execute(
-            "INSERT INTO payments.merchant_payouts VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            (
-                payout.payout_id,
-                payout.merchant_id,
-                payout.amount.currency.value,
-                payout.amount.minor,
-                payout.requested_on,
-            ),
-        )
-        return bool(kept.rowcount)
-
-    def of_day(self, day: date) -> list[MerchantPayout]:
-        """Every payout asked for on a day."""
-        return self._read(f"{_PAYOUTS} WHERE requested_on = %s ORDER BY payout_id", day)
-
-    def get_all(self, payout_ids: Iterable[str]) -> dict[str, MerchantPayout]:
-        """Payouts by id."""
-        found = self._read(f"{_PAYOUTS} WHERE payout_id = ANY(%s)", list(payout_ids))
-        return {payout.payout_id: payout for payout in found}
-
-    def _read(self, query: str, parameter: object) -> list[MerchantPayout]:
-        rows = self._connection.execute(query, (parameter,))
-        return [MerchantPayout(row[0], row[1], Money(row[2], Currency(row[3])), row[4]) for row in rows]
 
 
 _SET = {

@@ -12,7 +12,9 @@ from lending.merchant_terms import merchant_terms
 from lending.postgres import PostgresPlans
 from lending.postgres_decisions import PostgresDecisions
 from payments.postgres import PostgresAttempts
+from payments.postgres_payouts import PostgresPayouts
 from payments.postgres_reconciliation import PostgresReconciliation
+from payments.postgres_refunds import PostgresRefunds
 from payments.provider import Provider
 from payments.rail_profile import load_profile
 from payments.retry import load_policy
@@ -48,6 +50,8 @@ def till_over(connection: Connection[Any], provider: Provider) -> Till:
         ledger=PostgresLedger(connection),
         decisions=PostgresDecisions(connection),
         expectations=PostgresReconciliation(connection),
+        payouts=PostgresPayouts(connection),
+        refunds=PostgresRefunds(connection),
         provider=provider,
         policy=load_policy(),
         profile=load_profile(),

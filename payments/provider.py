@@ -2,11 +2,11 @@
 
 from typing import Protocol
 
-from payments.charge import ChargeRequest, ChargeResult, EnquiryResult
+from payments.charge import ChargeRequest, ChargeResult, EnquiryResult, RefundRequest
 
 
 class Provider(Protocol):
-    """Collects money from shoppers' payment methods. `name` is the `{p}` of the ledger accounts."""
+    """Collects money from shoppers' payment methods, and pays it back. `name` is the `{p}` of the ledger accounts."""
 
     @property
     def name(self) -> str: ...
@@ -16,6 +16,14 @@ class Provider(Protocol):
 
         Never raises for trouble on the way: without a reliable answer the result is `Unknown`.
         """
+        ...
+
+    def refund(self, request: RefundRequest) -> ChargeResult:
+        """Ask once for money to go back to a shopper; as with `charge`, the same key never pays twice."""
+        ...
+
+    def enquire_refund(self, payment_id: str) -> EnquiryResult:
+        """What became of a refund's payment. Reading only."""
         ...
 
     def enquire(self, attempt_id: str) -> EnquiryResult:

@@ -6,12 +6,12 @@ from datetime import date
 from data_contracts.files import FileFault
 from ledger.money import Currency, Money
 from payments.control_file import Content, NumberedRow, read_controlled
-from payments.line import FileLine, LineKind, ParsedFile, capture_key, payout_key, return_key
+from payments.line import FileLine, LineKind, ParsedFile, capture_key, payout_key, refund_key, return_key
 
 COLUMNS = (
     "line_id", "kind", "attempt_id", "reference", "amount_minor", "currency", "booked_on", "payout_id", "detail"
 )  # fmt: skip
-_SIGN = {LineKind.CAPTURE: 1, LineKind.RETURN: -1, LineKind.FEE: -1, LineKind.PAYOUT: -1}
+_SIGN = {LineKind.CAPTURE: 1, LineKind.RETURN: -1, LineKind.REFUND: -1, LineKind.FEE: -1, LineKind.PAYOUT: -1}
 
 
 def read_provider_settlement(content: Content) -> ParsedFile:
@@ -62,4 +62,6 @@ def _key(content: Content, row: NumberedRow, kind: LineKind, payout_id: str) -> 
         return capture_key(row.text(content.path, "attempt_id"))
     if kind is LineKind.RETURN:
         return return_key(row.text(content.path, "attempt_id"))
+    if kind is LineKind.REFUND:
+        return refund_key(row.text(content.path, "attempt_id"))
     return payout_key(payout_id) if kind is LineKind.PAYOUT else None

@@ -14,6 +14,7 @@ from ledger.money import Money
 from lending.bookings import Claim, Components
 from lending.plan import EventKind, Origin
 from payments.attempt import UNRESOLVED, Attempt, Event, State
+from payments.brought_back import brought_back, owe_again
 from payments.charge import Succeeded
 from payments.consequences import (
     Consequences,
@@ -32,14 +33,14 @@ from payments.line import (
     FileLine,
     Leg,
     LineKind,
+    debit_key,
     due_key,
-    merchant_payout_key,
     payout_key,
 )
 from payments.matching import BreakClass, Matched, Outcome, Rule, Unexpected, match, month_of
 from payments.opening import must_hold
 from payments.outcome import apply_outcome, claim_of, record_payment
-from payments.postgres import PostgresPayouts
+from payments.pay_refunds import confirm_by_file, confirm_by_line
 from payments.postgres_reconciliation import Break
 from payments.take_files import TakenFiles, take_files
 from payments.till import Till
@@ -84,7 +85,6 @@ def reconcile(
     files: Sequence[Path],
     *,
     till: Till,
-    payouts: PostgresPayouts,
     at: datetime,
     as_of: date | None = None,
     refuse_loudly: bool = True,
@@ -103,7 +103,7 @@ def reconcile(
         last = till.expectations.last_day()
         day = as_of or last or at.date()
         tick("matching")
-        result = _settle(till, payouts, at, day)
+        result = _settle(till, at, day)
         new.update(till.expectations.raise_breaks(result.breaks))
         overdue = [missing(each, till.profile) for each in till.expectations.overdue(day)]
         new.update(till.expectations.raise_breaks(overdue))
@@ -111,7 +111,7 @@ def reconcile(
     return _report(day, taken, result, new, overdue, open_count)
 
 
-def _settle(till: Till, payouts: PostgresPayouts, at: datetime, day: date) -> Consequences:
+def _settle(till: Till, at: datetime, day: date) -> Consequences:
     """Match everything open, then write what follows."""
     lines = {line.line_key: line for line in till.expectations.open_lines()}
     ours = {
@@ -121,11 +121,15 @@ def _settle(till: Till, payouts: PostgresPayouts, at: datetime, day: date) -> Co
     }
     otherwise = _confirm_by_file(ours.values(), till, at)
     returns = _returns([line for line in ours.values() if line.kind is LineKind.RETURN], till, day)
+    back = brought_back(ours.values(), till)
     expected = _expectations(list(ours.values()), till)
-    to_match = [line.to_match() for line in ours.values() if line.kind is not LineKind.RETURN]
+    dealt_with = {each.line.line_key for each in back}
+    to_match = [
+        line.to_match() for key, line in ours.items() if line.kind is not LineKind.RETURN and key not in dealt_with
+    ]
     found = match(to_match, [each.to_match() for each in expected.values()])
     outcomes = [_or_conflict(outcome, otherwise) for outcome in found]
-    known = _known(outcomes, expected, till, payouts)
+    known = _known(outcomes, expected, till)
     result = consequences(outcomes, ours, known, till.profile)
     result.breaks.extend(returns.breaks)
     result.matches.extend(returns.matches)
@@ -133,6 +137,9 @@ def _settle(till: Till, payouts: PostgresPayouts, at: datetime, day: date) -> Co
     for journal, outcome in zip(result.journals, till.ledger.post_all(result.journals), strict=True):
         must_hold(outcome, journal.entry_id)
     till.plans.record_all(result.events)
+    for payment_id, line in result.refunds_seen:
+        confirm_by_line(payment_id, line.line_id, till, seen_on(line.booked_on))
+    owe_again(back, till, day, result)
     till.expectations.confirm(result.matches, day)
     for attempt_id in result.cash_seen:
         attempt = till.attempts.get(attempt_id, lock=True)
@@ -148,6 +155,8 @@ def _confirm_by_file(lines: Iterable[FileLine], till: Till, at: datetime) -> dic
     """
     otherwise: dict[str, State] = {}
     for line in lines:
+        if line.kind is LineKind.REFUND:
+            confirm_by_file((line.key or "").partition(":")[2], line, till, at)
         if line.kind is LineKind.CAPTURE:
             attempt_id = (line.key or "").partition(":")[2]
             attempt = till.attempts.get(attempt_id, lock=True)
@@ -240,24 +249,25 @@ def _expectations(lines: Sequence[FileLine], till: Till) -> dict[str, Expected]:
     return {each.key: each for each in till.expectations.expected(keys, accounts)}
 
 
-def _known(outcomes: Sequence[object], expected: Mapping[str, Expected], till: Till, payouts: PostgresPayouts) -> Known:
+def _known(outcomes: Sequence[object], expected: Mapping[str, Expected], till: Till) -> Known:
     """Plans and payout parts that the matched lines are about."""
     matched = [expected[o.expectation.expectation_id] for o in outcomes if isinstance(o, Matched)]
     plan_ids = {each.plan_id for each in matched if each.plan_id is not None and each.leg == Leg.LEDGER_BANK}
     payout_ids = {each.key.partition(":")[2] for each in matched if each.key.startswith(payout_key(""))}
-    merchant_ids = {each.key.partition(":")[2] for each in matched if each.key.startswith(merchant_payout_key(""))}
+    merchant_ids = {each.key.partition(":")[2] for each in matched if each.key.startswith(debit_key(""))}
     parts: dict[str, list[PayoutPart]] = {payout_id: [] for payout_id in payout_ids}
     fees: dict[str, Money] = {}
     for line in till.expectations.lines_of_payouts(payout_ids):
         payout_id = str(line.payout_id)
         if line.kind is LineKind.FEE:
             fees[payout_id] = fees[payout_id] + line.amount if payout_id in fees else line.amount
-        elif line.kind in (LineKind.CAPTURE, LineKind.RETURN):
-            parts[payout_id].append(PayoutPart(line, _claim(line, till)))
+        elif line.kind in (LineKind.CAPTURE, LineKind.RETURN, LineKind.REFUND):
+            claim = None if line.kind is LineKind.REFUND else _claim(line, till)
+            parts[payout_id].append(PayoutPart(line, claim))
     for each in matched:
         fees.setdefault(each.key.partition(":")[2], each.amount - each.amount)
     plans = {plan_id: plan for plan_id in plan_ids if (plan := till.plans.get(plan_id)) is not None}
-    return Known(expected, plans, parts, fees, payouts.get_all(merchant_ids))
+    return Known(expected, plans, parts, fees, till.payouts.get_all(merchant_ids))
 
 
 def _claim(line: FileLine, till: Till) -> Claim | None:

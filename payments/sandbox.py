@@ -14,6 +14,7 @@ from payments.charge import (
     ChargeResult,
     EnquiryResult,
     NotKnown,
+    RefundRequest,
     RefusalCode,
     Refused,
     Succeeded,
@@ -53,32 +54,51 @@ class SandboxProvider:
             "instalment_id": request.instalment_id,
             "requested_on": request.requested_on.isoformat(),
         }
-        headers = {"Idempotency-Key": request.attempt_id}
-        try:
-            reply = self._client.post("/charges", json=body, headers=headers)
-        except httpx.HTTPError as error:
-            return Unknown(request.attempt_id, f"no answer: {type(error).__name__}")
-        if reply.status_code in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
-            return Refused(request.attempt_id, RefusalCode.REQUEST_MALFORMED, reply.text[:500], reply.text)
-        # A conflict says that the key has a charge of another content: only an enquiry tells which.
-        return _outcome(request.attempt_id, reply)
+        return self._post("/charges", request.attempt_id, body)
+
+    def refund(self, request: RefundRequest) -> ChargeResult:
+        """See `Provider.refund`: the idempotency key is the payment's id."""
+        body = {
+            "amount_minor": request.amount.minor,
+            "currency": request.amount.currency.value,
+            "shopper_id": request.shopper_id,
+            "requested_on": request.requested_on.isoformat(),
+        }
+        return self._post("/refunds", request.payment_id, body)
+
+    def enquire_refund(self, payment_id: str) -> EnquiryResult:
+        """See `Provider.enquire_refund`."""
+        return self._get("/refunds", payment_id)
 
     def enquire(self, attempt_id: str) -> EnquiryResult:
         """See `Provider.enquire`."""
+        return self._get("/charges", attempt_id)
+
+    def _post(self, path: str, key: str, body: Mapping[str, object]) -> ChargeResult:
         try:
-            reply = self._client.get(f"/charges/{quote(attempt_id, safe='')}")
+            reply = self._client.post(path, json=body, headers={"Idempotency-Key": key})
         except httpx.HTTPError as error:
-            return Unknown(attempt_id, f"no answer: {type(error).__name__}")
+            return Unknown(key, f"no answer: {type(error).__name__}")
+        if reply.status_code in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
+            return Refused(key, RefusalCode.REQUEST_MALFORMED, reply.text[:500], reply.text)
+        # A conflict says that the key was used for another content: only an enquiry tells which.
+        return _outcome(key, reply)
+
+    def _get(self, path: str, key: str) -> EnquiryResult:
+        try:
+            reply = self._client.get(f"{path}/{quote(key, safe='')}")
+        except httpx.HTTPError as error:
+            return Unknown(key, f"no answer: {type(error).__name__}")
         if reply.status_code == HTTPStatus.NOT_FOUND and _says(reply).get("error") == "no_such_charge":
-            return NotKnown(attempt_id, reply.text)
-        return _outcome(attempt_id, reply)
+            return NotKnown(key, reply.text)
+        return _outcome(key, reply)
 
 
 def _outcome(attempt_id: str, reply: httpx.Response) -> ChargeResult:
     """What a reply means; a reply that does not say is unknown."""
     said = _says(reply)
     try:
-        if said.get("status") == "captured":
+        if said.get("status") in ("captured", "refunded"):
             amount = Money(int(said["amount_minor"]), Currency(said["currency"]))
             captured_on = date.fromisoformat(said["captured_on"])
             return Succeeded(attempt_id, str(said["reference"]), amount, captured_on, reply.text)

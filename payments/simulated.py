@@ -8,6 +8,7 @@ from payments.charge import (
     ChargeResult,
     EnquiryResult,
     NotKnown,
+    RefundRequest,
     RefusalCode,
     Refused,
     Succeeded,
@@ -27,6 +28,11 @@ def has_no_funds(request: ChargeRequest) -> Refused:
     return Refused(request.attempt_id, RefusalCode.INSUFFICIENT_FUNDS, "not enough money")
 
 
+def gives_back(request: RefundRequest) -> Succeeded:
+    """The card takes money back."""
+    return Succeeded(request.payment_id, f"sim-{request.payment_id}", request.amount, request.requested_on)
+
+
 class SimulatedProvider:
     """Answers as `behaviour` says; may take a charge and lose its answer, or never receive the request."""
 
@@ -36,12 +42,15 @@ class SimulatedProvider:
         *,
         lose_answers: Callable[[ChargeRequest], bool] = lambda _: False,
         drop_requests: Callable[[ChargeRequest], bool] = lambda _: False,
+        refunding: Callable[[RefundRequest], ChargeResult] = gives_back,
     ) -> None:
         self.name = "simulated"
         self.behaviour = behaviour
         self.lose_answers = lose_answers
         self.drop_requests = drop_requests
+        self.refunding = refunding
         self.book: dict[str, ChargeResult] = {}
+        self.refunds: dict[str, ChargeResult] = {}
         self.requests: list[str] = []
         self._lock = threading.Lock()
 
@@ -61,6 +70,17 @@ class SimulatedProvider:
         """See `Provider.enquire`."""
         with self._lock:
             return self.book.get(attempt_id, NotKnown(attempt_id))
+
+    def refund(self, request: RefundRequest) -> ChargeResult:
+        """See `Provider.refund`."""
+        with self._lock:
+            self.requests.append(request.payment_id)
+            return self.refunds.setdefault(request.payment_id, self.refunding(request))
+
+    def enquire_refund(self, payment_id: str) -> EnquiryResult:
+        """See `Provider.enquire_refund`."""
+        with self._lock:
+            return self.refunds.get(payment_id, NotKnown(payment_id))
 
     @property
     def captured(self) -> list[str]:

@@ -8,7 +8,9 @@ from lending.merchant_terms import AllMerchantTerms
 from lending.postgres import PostgresPlans
 from lending.postgres_decisions import PostgresDecisions
 from payments.postgres import PostgresAttempts
+from payments.postgres_payouts import PostgresPayouts
 from payments.postgres_reconciliation import PostgresReconciliation
+from payments.postgres_refunds import PostgresRefunds
 from payments.provider import Provider
 from payments.rail_profile import Profile
 from payments.retry import RetryPolicy
@@ -27,6 +29,8 @@ class Till:
     ledger: PostgresLedger
     decisions: PostgresDecisions
     expectations: PostgresReconciliation
+    payouts: PostgresPayouts
+    refunds: PostgresRefunds
     provider: Provider
     policy: RetryPolicy
     profile: Profile

@@ -69,6 +69,7 @@ class SimulatedBank:
         self._opening: dict[str, int] = {}
         self._movements: dict[str, Movement] = {}
         self._closed: date | None = None
+        self._gone: set[str] = set()
         for record in book.records:
             self._apply(record)
 
@@ -115,6 +116,17 @@ class SimulatedBank:
             )
             return True
 
+    def close_account(self, payee_id: str) -> None:
+        """From now on whatever is paid to this account of another bank comes back the same day."""
+        with self._lock:
+            if payee_id not in self._gone:
+                self._write({"kind": "account_closed", "payee_id": payee_id})
+
+    def is_gone(self, payee_id: str) -> bool:
+        """Whether an account of another bank has been closed."""
+        with self._lock:
+            return payee_id in self._gone
+
     def statements(self, day: date) -> list[Statement]:
         """The statements of a day, one for each account and currency that moved on it."""
         with self._lock:
@@ -155,6 +167,8 @@ class SimulatedBank:
         match record["kind"]:
             case "opening":
                 self._opening[fields["currency"]] = fields["minor"]
+            case "account_closed":
+                self._gone.add(fields["payee_id"])
             case "closed":
                 self._closed = date.fromisoformat(fields["on"])
             case _:

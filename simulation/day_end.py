@@ -1,6 +1,6 @@
 """Act: end a day at the simulated provider and bank, and write its files."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -11,13 +11,14 @@ from simulation.bank import OURS, PARKED, Movement, SimulatedBank, StatementRow,
 from simulation.provider import SettlementRow, SimulatedProvider
 
 PROVIDER_NAME = "sandbox"
+ACCOUNT_CLOSED = "AC04"  # why a payment comes back, in the words of the bank's standard
 SETTLEMENT_COLUMNS = tuple(SettlementRow.__dataclass_fields__)
 STATEMENT_COLUMNS = tuple(StatementRow.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True)
 class DayEndReport:
-    """Files written to the inbox, merchant payouts executed, and payout files that the bank refused with the reason."""
+    """Files written to the inbox, payouts executed, and payout files that the bank refused with the reason."""
 
     day: date
     files: tuple[str, ...]
@@ -88,13 +89,20 @@ def _execute(day: date, bank: SimulatedBank, outbox: Path) -> tuple[int, list[st
             continue
         for payout in (each for each in payouts if each.requested_on <= day):
             debit = Movement(
-                f"merchant-payout:{payout.payout_id}",
+                f"payout:{payout.payout_id}",
                 OURS,
                 -payout.amount.minor,
                 payout.amount.currency.value,
                 day,
                 payout.payout_id,
-                payout.merchant_id,
+                payout.payee_id,
             )
             paid += bank.move(debit)
+            if bank.is_gone(payout.payee_id):
+                back = f"{payout.payout_id} {ACCOUNT_CLOSED}"
+                bank.move(
+                    replace(
+                        debit, movement_id=f"back:{debit.movement_id}", amount_minor=payout.amount.minor, reference=back
+                    )
+                )
     return paid, refused

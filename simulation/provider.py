@@ -1,9 +1,9 @@
-"""The simulated payment provider: charges once per key, keeps its own book, and settles at the end of a day."""
+"""The simulated payment provider: charges and refunds once per key, keeps its own book, settles at a day's end."""
 
 import json
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from simulation.faults import (
 
 FEE_BASIS_POINTS = 140
 FEE_FIXED_MINOR = 20
+REFUSED = 500  # of 10,000 refunds, those that a card does not take
 DECLINES = ("insufficient_funds", "insufficient_funds", "insufficient_funds", "expired_card", "account_closed")
 
 # How a shopper of the seeded world answers charges; see `simulation.world.checkouts.RepaymentBehaviour`.
@@ -49,6 +50,26 @@ class Charge:
     reference: str
     code: str | None
     answer_lost: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RefundOrder:
+    """What we are asked to pay back to a shopper."""
+
+    key: str
+    amount_minor: int
+    currency: str
+    shopper_id: str
+    requested_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """A refund in the provider's own book; one that was declined has a `code` and moves nothing."""
+
+    order: RefundOrder
+    reference: str
+    code: str | None
 
 
 class KeyConflict(Exception):
@@ -100,6 +121,8 @@ class SimulatedProvider:
         self._behaviour = behaviour
         self._lock = threading.Lock()
         self._charges: dict[str, Charge] = {}
+        self._refunds: dict[str, Refund] = {}
+        self._refunded: set[str] = set()
         self._settlements: dict[tuple[date, str], Settlement] = {}
         self._reported: set[str] = set()
         self._held_back: dict[str, date | None] = {}
@@ -120,7 +143,7 @@ class SimulatedProvider:
             status, code, lost = self._decide(order)
             record = {
                 "kind": "charge",
-                "order": _order_record(order),
+                "order": _record_of(order),
                 "status": status,
                 "reference": f"ch_{len(self._charges) + 1:08d}",
                 "code": code,
@@ -129,6 +152,29 @@ class SimulatedProvider:
             self._book.append(record)
             self._apply(record)
             return self._charges[order.key], lost
+
+    def refund(self, order: RefundOrder) -> Refund:
+        """The refund of this key, made now or before; now and then the shopper's card takes none."""
+        with self._lock:
+            known = self._refunds.get(order.key)
+            if known is not None:
+                _same(known.order, order)
+                return known
+            declined = order.shopper_id not in self._behaviour and fraction(self._seed, "refund", order.key) < REFUSED
+            record = {
+                "kind": "refund",
+                "order": _record_of(order),
+                "reference": f"re_{len(self._refunds) + 1:08d}",
+                "code": "account_closed" if declined else None,
+            }
+            self._book.append(record)
+            self._apply(record)
+            return self._refunds[order.key]
+
+    def find_refund(self, key: str) -> Refund | None:
+        """The refund of a key, if there is one."""
+        with self._lock:
+            return self._refunds.get(key)
 
     def behave(self, behaviour: Mapping[str, tuple[str, int]]) -> None:
         """From now on the shoppers named here answer as they are said to."""
@@ -217,10 +263,19 @@ class SimulatedProvider:
             for key, due_on in self._returns.items()
             if due_on <= day and key not in self._returned and self._charges[key].order.currency == currency
         )
+        refunded = sorted(
+            key
+            for key, refund in self._refunds.items()
+            if refund.code is None
+            and refund.order.currency == currency
+            and refund.order.requested_on <= day
+            and key not in self._refunded
+        )
+        paid_back = sum(self._refunds[key].order.amount_minor for key in refunded)
         gross = sum(self._charges[key].order.amount_minor for key in shown)
         back = sum(self._charges[key].order.amount_minor for key in returning)
         fee = sum(_fee(self._charges[key].order.amount_minor) for key in shown)
-        net = gross - back - fee
+        net = gross - back - fee - paid_back
         if net <= 0:
             return None
         return {
@@ -230,6 +285,7 @@ class SimulatedProvider:
             "shown": shown,
             "late": coming,
             "returned": returning,
+            "refunded": refunded,
             "fee_minor": fee,
             "net_minor": net,
             "large": large,
@@ -246,12 +302,19 @@ class SimulatedProvider:
                 order, record["status"], record["reference"], record["code"], record["answer_lost"]
             )
             return
+        if record["kind"] == "refund":
+            told = RefundOrder(
+                **{**record["order"], "requested_on": date.fromisoformat(record["order"]["requested_on"])}
+            )
+            self._refunds[told.key] = Refund(told, record["reference"], record["code"])
+            return
         day, currency = date.fromisoformat(record["on"]), record["currency"]
         settlement = self._rows(record, day, currency)
         self._settlements[day, currency] = settlement
         self._large += record["large"]
         self._reported |= set(record["shown"])
         self._returned |= set(record["returned"])
+        self._refunded |= set(record["refunded"])
         self._returns |= {key: date.fromisoformat(on) for key, on in record["returns"].items()}
         self.labels += [Label(FaultKind.LATE, key, day) for key in record["late"]]
         self.labels += [Label(FaultKind.RETURNED, key, day) for key in record["returned"]]
@@ -270,7 +333,8 @@ class SimulatedProvider:
         rows: list[SettlementRow] = []
 
         def row(kind: str, about: str, minor: int, booked_on: date, detail: str = "") -> None:
-            reference = self._charges[about].reference if about else payout_id
+            known = self._charges.get(about) or self._refunds.get(about)
+            reference = payout_id if known is None else known.reference
             line_id = f"{payout_id}/{len(rows) + 1:04d}"
             rows.append(
                 SettlementRow(
@@ -283,6 +347,9 @@ class SimulatedProvider:
             row("capture", key, order.amount_minor, order.requested_on)
         for key in record["returned"]:
             row("return", key, -self._charges[key].order.amount_minor, day, "payment reversed by the card holder")
+        for key in record["refunded"]:
+            refund = self._refunds[key].order
+            row("refund", key, -refund.amount_minor, refund.requested_on)
         row("fee", "", -record["fee_minor"], day)
         row("payout", "", -record["net_minor"], day)
         fault = record["fault"]
@@ -312,20 +379,13 @@ def _fee(amount_minor: int) -> int:
     return amount_minor * FEE_BASIS_POINTS // 10_000 + FEE_FIXED_MINOR
 
 
-def _order_record(order: Order) -> dict[str, Any]:
-    return {
-        "key": order.key,
-        "amount_minor": order.amount_minor,
-        "currency": order.currency,
-        "shopper_id": order.shopper_id,
-        "instalment_id": order.instalment_id,
-        "requested_on": order.requested_on.isoformat(),
-    }
+def _record_of(order: Order | RefundOrder) -> dict[str, Any]:
+    return asdict(order) | {"requested_on": order.requested_on.isoformat()}
 
 
-def _same(known: Order, arriving: Order) -> None:
+def _same(known: Order | RefundOrder, arriving: Order | RefundOrder) -> None:
     """A re-send may come on a later day; nothing else may differ."""
-    before, now = _order_record(known), _order_record(arriving)
+    before, now = _record_of(known), _record_of(arriving)
     for field in before:
         if field != "requested_on" and before[field] != now[field]:
             raise KeyConflict(known.key, field)

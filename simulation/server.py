@@ -11,7 +11,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from simulation.bank import SimulatedBank, TooLate, open_bank
 from simulation.day_end import PROVIDER_NAME, end_day
-from simulation.provider import Charge, KeyConflict, Order, SimulatedProvider, open_provider, read_behaviour
+from simulation.provider import (
+    Charge,
+    KeyConflict,
+    Order,
+    Refund,
+    RefundOrder,
+    SimulatedProvider,
+    open_provider,
+    read_behaviour,
+)
 from simulation.settings import Settings
 
 
@@ -27,6 +36,17 @@ class ChargeBody(BaseModel):
     requested_on: date
 
 
+class RefundBody(BaseModel):
+    """Money to be paid back; the key is in the header `Idempotency-Key`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    amount_minor: int = Field(gt=0)
+    currency: str = Field(pattern="^[A-Z]{3}$")
+    shopper_id: str = Field(min_length=1)
+    requested_on: date
+
+
 def create_app(settings: Settings) -> FastAPI:
     """The provider and the bank whose books are in `settings.folder`."""
     known = settings.behaviour.read_text().splitlines() if settings.behaviour.exists() else []
@@ -36,6 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
     settings.outbox.mkdir(parents=True, exist_ok=True)
     app = FastAPI(title="Simulated payment provider and bank", docs_url=None, redoc_url=None)
     app.include_router(_charges(provider))
+    app.include_router(_refunds(provider))
     app.include_router(_exchange(settings, provider, bank))
     app.include_router(_setting_up(settings, provider, bank))
     return app
@@ -68,6 +89,28 @@ def _charges(provider: SimulatedProvider) -> APIRouter:
         if made is None:
             return JSONResponse({"error": "no_such_charge", "key": key}, HTTPStatus.NOT_FOUND)
         return JSONResponse(_said(made))
+
+    return router
+
+
+def _refunds(provider: SimulatedProvider) -> APIRouter:
+    """Money back to a shopper."""
+    router = APIRouter()
+
+    @router.post("/refunds")
+    def refund(body: RefundBody, idempotency_key: Annotated[str, Header(min_length=1, max_length=255)]) -> JSONResponse:
+        try:
+            made = provider.refund(RefundOrder(key=idempotency_key, **body.model_dump()))
+        except KeyConflict as conflict:
+            return JSONResponse({"error": str(conflict), "field": conflict.field}, HTTPStatus.CONFLICT)
+        return JSONResponse(_paid_back(made), HTTPStatus.CREATED if made.code is None else HTTPStatus.PAYMENT_REQUIRED)
+
+    @router.get("/refunds/{key:path}")
+    def enquire(key: str) -> JSONResponse:
+        made = provider.find_refund(key)
+        if made is None:
+            return JSONResponse({"error": "no_such_charge", "key": key}, HTTPStatus.NOT_FOUND)
+        return JSONResponse(_paid_back(made))
 
     return router
 
@@ -131,4 +174,15 @@ def _said(charge: Charge) -> dict[str, Any]:
         "currency": charge.order.currency,
         "captured_on": charge.order.requested_on.isoformat() if charge.status == "captured" else None,
         "code": charge.code,
+    }
+
+
+def _paid_back(refund: Refund) -> dict[str, Any]:
+    return {
+        "status": "refunded" if refund.code is None else "declined",
+        "reference": refund.reference,
+        "amount_minor": refund.order.amount_minor,
+        "currency": refund.order.currency,
+        "captured_on": refund.order.requested_on.isoformat(),
+        "code": refund.code,
     }

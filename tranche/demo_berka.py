@@ -136,7 +136,6 @@ def _import(stages: Stages, place: Place, tables: Any) -> ImportedPlans:
 
 def _reconcile(stages: Stages, place: Place, tables: Any) -> Standing:
     with stages.stage("reconcile", "every repayment meets a due in its own month, or is listed") as say:
-        from payments.postgres import PostgresPayouts
         from payments.postgres_till import connected, till_over
         from payments.reconcile import reconcile
         from payments.simulated import SimulatedProvider
@@ -145,7 +144,7 @@ def _reconcile(stages: Stages, place: Place, tables: Any) -> Standing:
         file = export_statement(tables, place.folder / "repayment_lines.csv").path
         with connected(place.database_url) as connection:
             till = till_over(connection, SimulatedProvider())  # shoppers push their money: nobody is charged
-            report = reconcile([file], till=till, payouts=PostgresPayouts(connection), at=datetime.now(UTC))
+            report = reconcile([file], till=till, at=datetime.now(UTC))
         standing = demo_standing.standing_of(place.database_url)
         say(
             f"{count(report.lines)} lines: {count(standing.matched_by_id + standing.matched_by_rule)} match a due "

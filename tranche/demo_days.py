@@ -16,7 +16,6 @@ from payments.collect import collect
 from payments.inbox import unseen
 from payments.opening import must_hold
 from payments.pay_merchants import pay_merchants
-from payments.postgres import PostgresPayouts
 from payments.postgres_till import connected, till_over
 from payments.reconcile import reconcile
 from payments.sandbox import SandboxProvider
@@ -41,7 +40,6 @@ class Evenings:
     """Runs days of the seeded world, one after the other, through the acts that the command line runs."""
 
     till: Till
-    payouts: PostgresPayouts
     world: httpx.Client
     exchange: Path
 
@@ -60,13 +58,12 @@ class Evenings:
             collect(day, till=self.till, at=_at(day, COLLECTS_AT))
         if day.weekday() == PAYDAY:
             outbox = self.exchange / "outbox"
-            pay_merchants(day, till=self.till, payouts=self.payouts, outbox=outbox, at=_at(day, PAYS_AT))
+            pay_merchants(day, till=self.till, outbox=outbox, at=_at(day, PAYS_AT))
         _done(self.world.post("/day-end", params={"date": day.isoformat()}))
         files = unseen(self.exchange / "inbox", self.till.expectations.names_taken(), day)
         reconcile(
             files,
             till=self.till,
-            payouts=self.payouts,
             at=_at(day, RECONCILES_AT),
             as_of=day,
             refuse_loudly=False,
@@ -86,7 +83,7 @@ def evenings(place: Place) -> Iterator[Evenings]:
     try:
         with connected(place.database_url) as connection, httpx.Client(base_url=address, timeout=30.0) as world:
             exchange = place.folder / "runtime" / "provider"
-            yield Evenings(till_over(connection, provider), PostgresPayouts(connection), world, exchange)
+            yield Evenings(till_over(connection, provider), world, exchange)
     finally:
         provider.close()
 

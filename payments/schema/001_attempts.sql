@@ -122,11 +122,3 @@ CREATE TRIGGER moved_by_events BEFORE UPDATE ON payments.attempts FOR EACH ROW
           IS DISTINCT FROM
           (NEW.state, NEW.attempt_id, NEW.instalment_id, NEW.principal_minor, NEW.interest_minor, NEW.currency))
     EXECUTE FUNCTION payments.refuse_to_move_by_hand();
-
-CREATE TABLE payments.merchant_payouts (
-    payout_id    text PRIMARY KEY,
-    merchant_id  text NOT NULL,
-    currency     text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
-    amount_minor bigint NOT NULL CHECK (amount_minor > 0),
-    requested_on date NOT NULL
-);

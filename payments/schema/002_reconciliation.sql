@@ -22,7 +22,7 @@ CREATE TABLE payments.lines (
     line_key     text PRIMARY KEY,
     sha256       text NOT NULL REFERENCES payments.files,
     kind         text NOT NULL
-                 CHECK (kind IN ('repayment', 'capture', 'return', 'fee', 'payout', 'credit', 'debit')),
+                 CHECK (kind IN ('repayment', 'capture', 'return', 'refund', 'fee', 'payout', 'credit', 'debit')),
     line_id      text NOT NULL,
     key          text,
     account_id   text,

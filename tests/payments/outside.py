@@ -13,6 +13,7 @@ from payments.charge import (
     ChargeResult,
     EnquiryResult,
     NotKnown,
+    RefundRequest,
     RefusalCode,
     Refused,
     Succeeded,
@@ -22,13 +23,13 @@ from payments.collect import CollectReport, collect
 from payments.inbox import unseen
 from payments.opening import must_hold
 from payments.pay_merchants import PayMerchantsReport, pay_merchants
-from payments.postgres import PostgresPayouts
 from payments.reconcile import ReconcileReport, reconcile
 from payments.till import Till
 from simulation.bank import SimulatedBank, open_bank
 from simulation.day_end import end_day
-from simulation.provider import Charge, Order, SimulatedProvider, open_provider
+from simulation.provider import Charge, Order, Refund, RefundOrder, SimulatedProvider, open_provider
 
+CLEARING = "provider:sandbox:clearing"
 CAPITAL = Money(10_000_00, Currency.GBP)
 
 
@@ -51,6 +52,25 @@ class InProcess:
     def enquire(self, attempt_id: str) -> EnquiryResult:
         charge = self.book.find(attempt_id)
         return NotKnown(attempt_id) if charge is None else said(charge)
+
+    def refund(self, request: RefundRequest) -> ChargeResult:
+        order = RefundOrder(
+            request.payment_id, request.amount.minor, request.amount.currency.value, request.shopper_id,
+            request.requested_on,
+        )  # fmt: skip
+        return paid_back(self.book.refund(order))
+
+    def enquire_refund(self, payment_id: str) -> EnquiryResult:
+        refund = self.book.find_refund(payment_id)
+        return NotKnown(payment_id) if refund is None else paid_back(refund)
+
+
+def paid_back(refund: Refund) -> ChargeResult:
+    order = refund.order
+    if refund.code is not None:
+        return Refused(order.key, RefusalCode.ACCOUNT_CLOSED, refund.code)
+    amount = Money(order.amount_minor, Currency(order.currency))
+    return Succeeded(order.key, refund.reference, amount, order.requested_on)
 
 
 def said(charge: Charge) -> ChargeResult:
@@ -110,11 +130,11 @@ def collected(till: Till, day: date) -> CollectReport:
 
 
 def merchants_paid(till: Till, outside: Outside, day: date) -> PayMerchantsReport:
-    return pay_merchants(day, till=till, payouts=payouts(till), outbox=outside.outbox, at=at(day, 19))
+    return pay_merchants(day, till=till, outbox=outside.outbox, at=at(day, 19))
 
 
 def reconciled(till: Till, files: list[Path], day: date, *, loudly: bool = True) -> ReconcileReport:
-    return reconcile(files, till=till, payouts=payouts(till), at=at(day, 23), as_of=day, refuse_loudly=loudly)
+    return reconcile(files, till=till, at=at(day, 23), as_of=day, refuse_loudly=loudly)
 
 
 def inbox_reconciled(till: Till, outside: Outside, day: date) -> ReconcileReport:
@@ -127,12 +147,6 @@ def evening(till: Till, outside: Outside, day: date) -> ReconcileReport:
     collected(till, day)
     outside.end(day)
     return inbox_reconciled(till, outside, day)
-
-
-def payouts(till: Till) -> PostgresPayouts:
-    from typing import Any, cast
-
-    return PostgresPayouts(cast("Any", till.database))
 
 
 def days(first: date, count: int) -> list[date]:

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -11,6 +13,7 @@ from ledger.account import Side
 from ledger.money import Currency, Money
 from lending.bookings import When
 from lending.exposure import Exposure
+from lending.merchant_terms import AllMerchantTerms, MerchantTerms, Weekday, merchant_terms_on
 from lending.offer import make_offer
 from lending.order import Channel, Order, Product
 from lending.plan import Plan
@@ -32,8 +35,10 @@ def pounds(minor: int) -> Money:
 
 @contextmanager
 def a_till(database_url: str, provider: Provider | None = None) -> Iterator[Till]:
+    """A till whose merchants are paid for a sale on the day itself."""
     with connected(database_url) as connection:
-        yield till_over(connection, provider or SimulatedProvider())
+        till = till_over(connection, provider or SimulatedProvider())
+        yield replace(till, merchants=the_same_for_all(MERCHANT_TERMS))
 
 
 def a_decision(
@@ -121,3 +126,14 @@ def first_due(plan: Plan) -> date:
 
 def connect(database_url: str) -> psycopg.Connection[Any]:
     return psycopg.connect(database_url, autocommit=True)
+
+
+EVERY_DAY = frozenset(Weekday)
+MERCHANT_TERMS = replace(
+    merchant_terms_on("m-1", NOON.date()), settlement_days=0, settlement_weekdays=EVERY_DAY, reserve_basis_points=0
+)
+
+
+def the_same_for_all(terms: MerchantTerms) -> AllMerchantTerms:
+    """These terms for every merchant and day."""
+    return AllMerchantTerms([replace(terms, merchant_id=None, effective_from=date.min, effective_until=None)], Path())

@@ -232,7 +232,7 @@ def test_a_payout_on_a_bank_account_off_the_chart_posts_nothing_and_stays_listed
         explained(till, due + timedelta(days=30))
 
 
-def test_an_unknown_credit_goes_to_suspense_and_an_unknown_debit_is_listed(database_url: str, tmp_path: Path) -> None:
+def test_an_unknown_credit_and_an_unknown_debit_go_to_suspense(database_url: str, tmp_path: Path) -> None:
     header = "line_id,account,statement,amount_minor,balance_minor,currency,booked_on,value_on,reference,counterparty"
     statement = tmp_path / "statement.csv"
     statement.write_text(
@@ -244,7 +244,8 @@ def test_an_unknown_credit_goes_to_suspense_and_an_unknown_debit_is_listed(datab
 
         assert (report.lines, report.unmatched, report.breaks) == (2, 2, {"E4": 2})
         assert posted(till, "suspense:unapplied", Side.CREDIT) == 50_00
-        assert posted(till, "bank:main") == 50_00
+        assert posted(till, "suspense:debits") == 1_00
+        assert posted(till, "bank:main") == 49_00
 
 
 def test_an_attempt_without_an_answer_is_captured_when_the_providers_file_shows_it(

@@ -9,7 +9,6 @@ from ledger.account import Side
 from ledger.money import Currency
 from lending.import_plans import import_plans
 from lending.products import imported_product
-from payments.postgres import PostgresPayouts
 from payments.postgres_standing import PostgresStanding
 from payments.reconcile import reconcile
 from tests.payments.berka_files import table, write_loans, write_repayments
@@ -22,12 +21,11 @@ def test_every_real_repayment_is_matched_or_listed(berka: Path, tmp_path: Path, 
     assert write_loans(berka, loans) == 328
     assert write_repayments(berka, repayments) == 3_561
     with a_till(database_url) as till, connect(database_url) as connection:
-        payouts = PostgresPayouts(connection)
         with till.database.transaction():
             imported = import_plans(loans, plans=till.plans, ledger=till.ledger, product=imported_product())
         assert imported.opened == 328
 
-        report = reconcile([repayments], till=till, payouts=PostgresPayouts(connection), at=NOON)
+        report = reconcile([repayments], till=till, at=NOON)
 
         assert (report.lines, report.matched_by_id, report.matched_by_rule, report.unmatched) == (3_561, 0, 3_558, 3)
         assert report.breaks == {"E4": 2, "E7": 1}
@@ -44,7 +42,7 @@ def test_every_real_repayment_is_matched_or_listed(berka: Path, tmp_path: Path, 
         assert f"{suspense // 100}.{suspense % 100:02d}" == _sum(unmatched)
         assert till.ledger.trial_balance().balanced
 
-        again = reconcile([repayments], till=till, payouts=payouts, at=NOON)
+        again = reconcile([repayments], till=till, at=NOON)
         assert (again.files_taken, again.lines, again.breaks) == ((), 0, {})
         assert posted(till, "suspense:unapplied", Side.CREDIT, Currency.CZK) == suspense
         standing = PostgresStanding(connection, "sandbox").standing(report.as_of)

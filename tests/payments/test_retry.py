@@ -21,7 +21,9 @@ def test_after_the_second_refusal_for_funds_nothing_more_is_asked() -> None:
     assert not step.needs_person
 
 
-@pytest.mark.parametrize("code", sorted(set(RefusalCode) - {RefusalCode.INSUFFICIENT_FUNDS, RefusalCode.LIMIT_EXCEEDED}))
+@pytest.mark.parametrize(
+    "code", sorted(set(RefusalCode) - {RefusalCode.INSUFFICIENT_FUNDS, RefusalCode.LIMIT_EXCEEDED})
+)
 def test_no_other_refusal_is_ever_retried(code: RefusalCode) -> None:
     step = next_step(POLICY, code, 1, TUESDAY)
 

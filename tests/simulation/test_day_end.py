@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ledger.money import Currency, Money
-from payments.payout_file import MerchantPayout, write_payouts
+from payments.payout_file import Payout, write_payouts
 from simulation.bank import OURS, PARKED, Movement, SimulatedBank, TooLate, open_bank
 from simulation.day_end import end_day
 from simulation.faults import FaultKind
@@ -83,7 +83,7 @@ def test_days_that_were_left_out_are_ended_one_by_one(
 
 def test_a_merchants_payout_is_debited_once(tmp_path: Path, provider: SimulatedProvider, bank: SimulatedBank) -> None:
     inbox, outbox = tmp_path / "in", tmp_path / "out"
-    write_payouts(outbox / "p.csv", [MerchantPayout("mp-1", "m-1", Money(95_00, Currency.GBP), MONDAY)])
+    write_payouts(outbox / "p.csv", [Payout("mp-1", "m-1", Money(95_00, Currency.GBP), MONDAY)])
 
     first = end_day(MONDAY, provider, bank, inbox, outbox)
     second = end_day(MONDAY + timedelta(days=1), provider, bank, inbox, outbox)
@@ -98,7 +98,7 @@ def test_a_payout_file_that_was_cut_short_pays_nobody(
 ) -> None:
     inbox, outbox = tmp_path / "in", tmp_path / "out"
     path = outbox / "p.csv"
-    payouts = [MerchantPayout(f"mp-{n}", "m-1", Money(95_00, Currency.GBP), MONDAY) for n in (1, 2)]
+    payouts = [Payout(f"mp-{n}", "m-1", Money(95_00, Currency.GBP), MONDAY) for n in (1, 2)]
     write_payouts(path, payouts)
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
 

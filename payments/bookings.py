@@ -1,0 +1,125 @@
+"""Which flow of the money map each payment event without a plan event is, and its amounts."""
+
+from collections.abc import Mapping
+
+from ledger.flows import journal
+from ledger.journal import Journal
+from ledger.money import Money
+from lending.bookings import When
+from payments.line import FileLine
+from payments.payout_file import Payout
+from payments.refund_payment import RefundPayment, Way
+
+# ── merchants ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def merchant_settled(payout: Payout, when: When) -> Journal:
+    """F07a: what is owed to a merchant is on its way."""
+    return _journal("F07a", payout.payout_id, when, _of(payout), {"payout": payout.amount}, _merchant(payout))
+
+
+def payout_confirmed(payout: Payout, when: When, *, bank: str, line_id: str) -> Journal:
+    """F07b: the bank's statement shows the payout."""
+    names = {**_merchant(payout), "bank": bank}
+    return _journal("F07b", payout.payout_id, when, _of(payout, line_id=line_id), {"payout": payout.amount}, names)
+
+
+def payout_returned(payout: Payout, when: When, *, bank: str, line_id: str) -> tuple[Journal, Journal]:
+    """F07c, twice: the bank brings a payout back; then it is owed to the merchant again."""
+    names, ids = {**_merchant(payout), "bank": bank}, _of(payout, line_id=line_id)
+    return (
+        _journal("F07c", f"{payout.payout_id}/back", when, ids, {"money_back": payout.amount}, names),
+        _journal("F07c", f"{payout.payout_id}/owed", when, ids, {"owed_again": payout.amount}, names),
+    )
+
+
+def reserve_held(merchant_id: str, payout_id: str, kept: Money, when: When) -> Journal:
+    """F08: a part of a payout's sales is kept back."""
+    return _journal("F08", payout_id, when, {"payout_id": payout_id}, {"held": kept}, {"merchant": merchant_id})
+
+
+def reserve_released(merchant_id: str, kept_by: str, payout_id: str, kept: Money, when: When) -> Journal:
+    """F08 the other way: what the payout `kept_by` kept back goes into a later payout."""
+    key = f"{kept_by}/released"
+    return _journal("F08", key, when, {"payout_id": payout_id}, {"released": kept}, {"merchant": merchant_id})
+
+
+def receivable_netted(merchant_id: str, payout_id: str, owed: Money, when: When) -> Journal:
+    """F21c: what a merchant owes us is taken from what we owe it."""
+    return _journal("F21c", payout_id, when, {"payout_id": payout_id}, {"netted": owed}, {"merchant": merchant_id})
+
+
+# ── refunds ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def refund_claimed(payment: RefundPayment, when: When, *, provider: str, bank: str) -> Journal:
+    """F24h, to be held: a refund is on its way to the shopper."""
+    return _journal("F24h", payment.payment_id, when, _ids(payment), _sent(payment), _ends(payment, provider, bank))
+
+
+def refund_paid(payment: RefundPayment, when: When, *, provider: str, bank: str, line_id: str | None = None) -> Journal:
+    """F24, posts F24h: the shopper has the refund, from the provider or from our bank."""
+    ids = _ids(payment) | ({} if line_id is None else {"line_id": line_id})
+    return _journal("F24", payment.payment_id, when, ids, _sent(payment), _ends(payment, provider, bank))
+
+
+def refund_failed(payment: RefundPayment, when: When, *, provider: str, bank: str, line_id: str) -> Journal:
+    """F24f: a refund came back, and is owed to the shopper again."""
+    ids = {**_ids(payment), "line_id": line_id}
+    return _journal("F24f", payment.payment_id, when, ids, _sent(payment), _ends(payment, provider, bank))
+
+
+def refund_settled(line: FileLine, *, provider: str, bank: str, statement_line_id: str, when: When) -> Journal:
+    """F35d: what the provider gave back to a shopper is missing in its payout."""
+    payment_id = (line.key or "").partition(":")[2]
+    ids = {"attempt_id": payment_id, "payout_id": str(line.payout_id), "line_id": statement_line_id}
+    return _journal("F35d", line.line_id, when, ids, {"cash": line.amount}, {"provider": provider, "bank": bank})
+
+
+def _ids(payment: RefundPayment) -> dict[str, str]:
+    """The payment stands for the attempt on the clearing account, so that its group there returns to zero."""
+    return {"refund_id": payment.refund_id, "plan_id": payment.plan_id, "attempt_id": payment.payment_id}
+
+
+def _sent(payment: RefundPayment) -> dict[str, Money]:
+    return {"netted" if payment.way is Way.PROVIDER else "cash": payment.amount}
+
+
+def _ends(payment: RefundPayment, provider: str, bank: str) -> dict[str, str]:
+    return {"shopper": payment.shopper_id, "provider": provider, "bank": bank}
+
+
+# ── the bank ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def unidentified_debit(line_id: str, bank: str, amount: Money, when: When) -> Journal:
+    """F37a: money left the bank and nobody knows yet what for."""
+    return _journal("F37a", line_id, when, {"line_id": line_id}, {"cash": amount}, {"bank": bank})
+
+
+def _merchant(payout: Payout) -> dict[str, str]:
+    return {"merchant": payout.payee_id}
+
+
+def _of(payout: Payout, **others: str) -> dict[str, str]:
+    return {"payout_id": payout.payout_id, **others}
+
+
+def _journal(  # noqa: PLR0917 - the one call that each booking above spells out
+    flow: str,
+    key: str,
+    when: When,
+    correlation: Mapping[str, str],
+    amounts: Mapping[str, Money],
+    names: Mapping[str, str],
+) -> Journal:
+    return journal(
+        flow,
+        key=key,
+        value_date=when.value_date,
+        occurred_at=when.occurred_at,
+        recorded_at=when.recorded_at,
+        correlation=correlation,
+        amounts=amounts,
+        names=names,
+    )
