@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -57,12 +56,15 @@ class MemoryPlanLog:
     @contextmanager
     def whole(self) -> Iterator[None]:
         parts: list[Any] = [each for each in (self, self._books) if each is not None]
-        before = [
-            {name: copy(value) for name, value in vars(part).items() if value is not self._books} for part in parts
-        ]
+        before = [{name: _copied(value) for name, value in vars(part).items()} for part in parts]
         try:
             yield
         except Exception:
             for part, state in zip(parts, before, strict=True):
                 vars(part).update(state)
             raise
+
+
+def _copied(kept: Any) -> Any:
+    """What is changed in place is copied; the rest is replaced whole by whoever changes it."""
+    return kept.copy() if hasattr(kept, "copy") else kept

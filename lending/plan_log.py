@@ -72,11 +72,15 @@ class PlanStanding:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one plan's act leaves to be kept: its new events, where it now stands, the bookings it has corrected."""
+    """What one plan's act leaves to be kept: its new events, where it now stands, the bookings it has corrected.
+
+    Unless `instalments_too`, the instalments stand as they did.
+    """
 
     standing: PlanStanding
     events: tuple[PlanEvent, ...] = ()
     corrected: Mapping[str, Corrected] = field(default_factory=dict)
+    instalments_too: bool = True
 
 
 class PlanLog(Protocol):

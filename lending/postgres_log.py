@@ -124,19 +124,23 @@ class PostgresPlanLog:
         if corrected:
             self._run(_CORRECT, corrected)
         self.put([change.standing for change in changes])
+        self.put_instalments([change.standing for change in changes if change.instalments_too])
 
     def put(self, standings: Sequence[PlanStanding]) -> None:
         """Keep where plans stand."""
+        if standings:
+            self._run(_PUT_STANDING, [_standing_row(standing) for standing in standings])
+
+    def put_instalments(self, standings: Sequence[PlanStanding]) -> None:
+        """Keep where each of their instalments stands."""
         if not standings:
             return
-        self._run(_PUT_STANDING, [_standing_row(standing) for standing in standings])
-        instalments = [
-            _instalment_row(standing.plan_id, each) for standing in standings for each in standing.instalments
-        ]
-        left = [row[0] for row in instalments]
-        self._connection.execute(_FORGET_INSTALMENTS, ([standing.plan_id for standing in standings], left))
-        if instalments:
-            self._run(_PUT_INSTALMENTS, instalments)
+        rows = [_instalment_row(standing.plan_id, each) for standing in standings for each in standing.instalments]
+        self._connection.execute(
+            _FORGET_INSTALMENTS, ([standing.plan_id for standing in standings], [row[0] for row in rows])
+        )
+        if rows:
+            self._run(_PUT_INSTALMENTS, rows)
 
     def standings(self, plan_ids: Iterable[str]) -> Mapping[str, PlanStanding]:
         wanted = list(plan_ids)
