@@ -7,9 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
+from ledger import free_form_commands
 from ledger.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The books.")
+app.command("propose")(free_form_commands.propose)
+app.command("approve")(free_form_commands.approve)
+app.command("proposals")(free_form_commands.proposals)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
 AsOf = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Count what is valued up to this day.")]
