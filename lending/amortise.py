@@ -146,13 +146,13 @@ def _levelled(lent: int, periods: Sequence[_Period]) -> list[_Split]:
     Far is more than half a unit for each instalment. At most three times, and only while it comes nearer.
     """
     instalment = _level_instalment(lent, periods)
-    splits = _declining(lent, periods, instalment)
+    splits = _repaid(lent, periods, instalment, flat=False)
     for _ in range(_MOST_LEVELLINGS):
         off = splits[-1].amount - instalment
         if abs(off) <= len(periods) // 2:
             break
         nearer = instalment + _whole(DIGITS.divide(Decimal(off), Decimal(len(periods))))
-        tried = _declining(lent, periods, nearer)
+        tried = _repaid(lent, periods, nearer, flat=False)
         if nearer == instalment or abs(tried[-1].amount - nearer) >= abs(off):
             break
         instalment, splits = nearer, tried
@@ -170,7 +170,7 @@ def _level_instalment(lent: int, periods: Sequence[_Period]) -> int:
     return _whole(DIGITS.divide(DIGITS.multiply(grown, Decimal(lent)), grown_instalments))
 
 
-def _declining(lent: int, periods: Sequence[_Period], instalment: int) -> list[_Split]:
+def _repaid(lent: int, periods: Sequence[_Period], instalment: int, *, flat: bool) -> list[_Split]:
     """Each instalment pays the interest of its period first; the last pays all that is left.
 
     Interest that is more than an instalment waits for the next one and bears none itself.
@@ -178,7 +178,7 @@ def _declining(lent: int, periods: Sequence[_Period], instalment: int) -> list[_
     owed, waiting = lent, 0
     splits = []
     for period in periods:
-        interest = _whole(period.interest(owed)) + waiting
+        interest = _whole(period.interest(lent if flat else owed)) + waiting
         if period is periods[-1]:
             split = _Split(owed, interest)
         else:
@@ -192,15 +192,9 @@ def _declining(lent: int, periods: Sequence[_Period], instalment: int) -> list[_
 
 def _flat(lent: int, periods: Sequence[_Period]) -> list[_Split]:
     """The interest of each period on all that was lent; instalments are equal, the last takes what does not divide."""
-    interests = [_whole(period.interest(lent)) for period in periods]
-    whole = lent + sum(interests)
+    whole = lent + sum(_whole(period.interest(lent)) for period in periods)
     instalment = _whole(DIGITS.divide(Decimal(whole), Decimal(len(periods))))
-    last = whole - instalment * (len(periods) - 1)
-    splits = [_Split(instalment - interest, interest) for interest in interests[:-1]]
-    splits.append(_Split(last - interests[-1], interests[-1]))
-    if any(split.principal < 0 for split in splits):
-        raise ScheduleFault(f"{lent} units are too little for {len(periods)} instalments")
-    return splits
+    return _repaid(lent, periods, instalment, flat=True)
 
 
 def _whole(exact: Decimal) -> int:
