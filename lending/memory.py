@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from datetime import date
 
+from ledger.money import Money
 from ledger.store import Conflict
 from lending.memory_log import MemoryPlanLog
-from lending.plan import Plan, PlanEvent, first_difference, first_event_difference, fold
+from lending.plan import Instalment, Plan, PlanEvent, first_difference, first_event_difference, fold
+from lending.plan_log import InstalmentStanding
 from lending.store import OpenInstalment
 
 
@@ -56,11 +58,33 @@ class MemoryPlans(MemoryPlanLog):
         return tuple(event for event in self._events.values() if event.plan_id == plan_id)
 
     def due(self, as_of: date) -> tuple[OpenInstalment, ...]:
-        found = []
+        found = [
+            _open(self._plans[plan_id], each)
+            for plan_id, standing in self._standings.items()
+            for each in standing.instalments
+            if each.due_on <= as_of and (each.open_principal + each.open_interest + each.open_fees).minor
+        ]
         for plan in self._plans.values():
-            standing = fold(plan, self.events(plan.plan_id))
-            for each in plan.instalments:
-                if each.due_on <= as_of and standing.open(each).minor:
-                    principal = standing.open_principal[each.instalment_id]
-                    found.append(OpenInstalment(plan, each, principal, standing.open_interest[each.instalment_id]))
+            if plan.plan_id in self._standings:
+                continue
+            left, none = fold(plan, self.events(plan.plan_id)), Money.zero(plan.currency)
+            for due in plan.instalments:
+                if due.due_on <= as_of and left.open(due).minor:
+                    principal, interest = left.open_principal[due.instalment_id], left.open_interest[due.instalment_id]
+                    found.append(OpenInstalment(plan, due, principal, interest, none, none))
         return tuple(sorted(found, key=lambda due: (due.instalment.due_on, due.plan.plan_id, due.instalment.number)))
+
+    def collectable(self, as_of: date) -> tuple[OpenInstalment, ...]:
+        return tuple(
+            due
+            for due in self.due(as_of)
+            if due.open_amount > due.disputed
+            and (standing := self._standings.get(due.plan.plan_id)) is not None
+            and standing.status == "open"
+            and not standing.paused_on(as_of)
+        )
+
+
+def _open(plan: Plan, each: InstalmentStanding) -> OpenInstalment:
+    instalment = Instalment(each.instalment_id, each.number, each.due_on, each.principal, each.interest)
+    return OpenInstalment(plan, instalment, each.open_principal, each.open_interest, each.open_fees, each.disputed)

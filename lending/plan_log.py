@@ -69,6 +69,9 @@ class PlanStanding:
     paused: tuple[tuple[date, date | None], ...]
     instalments: tuple[InstalmentStanding, ...]
 
+    def paused_on(self, day: date) -> bool:
+        return any(starts <= day and (ends is None or day < ends) for starts, ends in self.paused)
+
 
 @dataclass(frozen=True, slots=True)
 class Change:

@@ -58,10 +58,20 @@ SELECT {_EVENT}, currency
  WHERE plan_id = %s ORDER BY e.position
 """  # noqa: S608
 _DUE = """
-SELECT plan_id, instalment_id, open_principal_minor, open_interest_minor
-  FROM lending.open_instalments
- WHERE due_on <= %s AND open_principal_minor + open_interest_minor > 0
+SELECT plan_id, instalment_id, number, due_on, principal_minor, interest_minor, open_principal_minor,
+       open_interest_minor, open_fees_minor, disputed_minor
+  FROM lending.due_instalments
+ WHERE due_on <= %(as_of)s AND open_principal_minor + open_interest_minor + open_fees_minor > 0
  ORDER BY due_on, plan_id, number
+"""
+_COLLECTABLE = """
+SELECT i.plan_id, i.instalment_id, i.number, i.due_on, i.principal_minor, i.interest_minor, i.open_principal_minor,
+       i.open_interest_minor, i.open_fees_minor, i.disputed_minor
+  FROM lending.instalment_standing i JOIN lending.plan_standing s USING (plan_id)
+ WHERE i.due_on <= %(as_of)s
+   AND i.open_principal_minor + i.open_interest_minor + i.open_fees_minor > i.disputed_minor
+   AND s.status = 'open' AND NOT s.paused @> %(as_of)s::date
+ ORDER BY i.due_on, i.plan_id, i.number
 """
 
 
@@ -119,13 +129,20 @@ class PostgresPlans(PostgresPlanLog):
         return self._events(_EVENTS, plan_id)
 
     def due(self, as_of: date) -> tuple[OpenInstalment, ...]:
-        rows = list(self._connection.execute(_DUE, (as_of,)))
+        return self._open_instalments(_DUE, as_of)
+
+    def collectable(self, as_of: date) -> tuple[OpenInstalment, ...]:
+        return self._open_instalments(_COLLECTABLE, as_of)
+
+    def _open_instalments(self, query: str, as_of: date) -> tuple[OpenInstalment, ...]:
+        rows = self._connection.execute(query, {"as_of": as_of}).fetchall()
         plans = read_plans(self._connection, [row[0] for row in rows])
         found = []
-        for plan_id, instalment_id, principal, interest in rows:
+        for plan_id, instalment_id, number, due_on, *minors in rows:
             plan = plans[plan_id]
-            left = Money(principal, plan.currency), Money(interest, plan.currency)
-            found.append(OpenInstalment(plan, plan.instalment(instalment_id), *left))
+            principal, interest, *left = (Money(minor, plan.currency) for minor in minors)
+            instalment = Instalment(instalment_id, number, due_on, principal, interest)
+            found.append(OpenInstalment(plan, instalment, *left))
         return tuple(found)
 
     def _events(self, query: str, wanted: object) -> tuple[PlanEvent, ...]:

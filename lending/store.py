@@ -12,16 +12,21 @@ from lending.plan_log import PlanLog
 
 @dataclass(frozen=True, slots=True)
 class OpenInstalment:
-    """An instalment with something left to pay, and its plan."""
+    """An instalment of a plan's schedule as it is now, with something left to pay.
+
+    `disputed` is the part of the open principal that nobody may ask for while the dispute lasts.
+    """
 
     plan: Plan
     instalment: Instalment
     open_principal: Money
     open_interest: Money
+    open_fees: Money
+    disputed: Money
 
     @property
     def open_amount(self) -> Money:
-        return self.open_principal + self.open_interest
+        return self.open_principal + self.open_interest + self.open_fees
 
 
 class Plans(PlanLog, Protocol):
@@ -53,3 +58,6 @@ class Plans(PlanLog, Protocol):
 
     def due(self, as_of: date) -> tuple[OpenInstalment, ...]:
         """Instalments due up to a day, that day included, with something left to pay; by due day, plan and number."""
+
+    def collectable(self, as_of: date) -> tuple[OpenInstalment, ...]:
+        """Those of them that may be asked for: of open plans that no pause covers, and not only what is disputed."""

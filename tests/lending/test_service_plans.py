@@ -13,7 +13,7 @@ import pytest
 from ledger.account import Side
 from ledger.money import Currency
 from ledger.store import Conflict, RefusalCode
-from lending.plan_event import ChargedOff, Goodwill, Reversed
+from lending.plan_event import ChargedOff, Disputed, Forbearance, Goodwill, Reversed
 from lending.plan_refusal import PlanRefusalCode
 from lending.service_plans import EventAlreadyRecorded, EventRecorded, EventRefused, UnknownPlan
 from tests.lending.plans import NOON, a_plan, pounds
@@ -208,6 +208,32 @@ def test_where_it_stands_is_what_the_books_have_on_the_plan(desk: Desk) -> None:
         name = f"plan:{plan.plan_id}:{account}"
         assert desk.ledger.balance(name, Currency.GBP).posted(Side.DEBIT) == kept, account
     assert sum(each.open_principal.minor for each in standing.instalments) == standing.principal.minor
+
+
+def test_what_is_due_and_what_of_it_may_be_asked_for(desk: Desk) -> None:
+    one, other, third = (
+        a_plan("90.00", plan_id=f"p-d-{number}", decision_id=f"d-{number}", order_id=f"o-{number}")
+        for number in (1, 2, 3)
+    )
+    desk.open(one, other, third)
+    desk.take(
+        a_payment(one, "x-1", day(0), "10.00"),
+        an_event(other, "later", day(0), Forbearance(day(0), day(40))),
+        an_event(third, "case", day(0), Disputed("c-1", pounds("90.00"))),
+    )
+
+    def due(days: int) -> list[tuple[str, int]]:
+        return [(each.plan.plan_id, each.open_amount.minor) for each in desk.plans.due(day(days))]
+
+    def collectable(days: int) -> list[tuple[str, int]]:
+        return [(each.plan.plan_id, each.open_amount.minor) for each in desk.plans.collectable(day(days))]
+
+    assert due(-1) == []
+    assert due(0) == [("p-d-1", 20_00), ("p-d-2", 30_00), ("p-d-3", 30_00)]
+    assert collectable(0) == [("p-d-1", 20_00)]
+    assert collectable(39) == [("p-d-1", 20_00), ("p-d-1", 30_00)]
+    assert ("p-d-2", 30_00) in collectable(40)
+    assert desk.plans.due(day(0))[2].disputed == pounds("30.00")
 
 
 def test_each_event_is_a_fact_for_those_who_follow(connection: Connection) -> None:
