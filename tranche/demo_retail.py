@@ -83,7 +83,7 @@ def _replayed(stages: Stages, place: Place, book: Any) -> Any:
         from simulation.retail.replay import replay, shop_over
 
         with connected(place.database_url) as connection:
-            done = replay(book, shop_over(connection, SimulatedProvider()), tick)
+            done = replay(book, shop_over(connection, SimulatedProvider(), place.folder / "outbox"), tick)
         say(
             f"{count(done.plans)} plans, {count(done.charges)} charges of "
             f"{money(sum(done.received_by_month.values()), CURRENCY)}, {count(done.refunds)} refunds, "

@@ -9,32 +9,34 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 
-from ledger.database import Database
 from ledger.flows import journal
 from ledger.journal import Journal
 from ledger.money import Money
-from ledger.postgres import PostgresLedger
 from ledger.store import Act, Request
 from lending import bookings
 from lending.bookings import Claim, Components, When
 from lending.fold import fold
-from lending.merchant_terms import merchant_terms
 from lending.plan import Instalment, Plan
 from lending.plan_event import PlanEvent
 from lending.plan_log import PlanStanding
 from lending.plan_state import PlanState
-from lending.postgres import PostgresPlans
 from lending.postgres_log import PostgresPlanLog
 from lending.products import servicing_terms
 from lending.service_plans import EventRecorded, TermsOf, record
-from payments.charge import Succeeded
+from payments.bookings import payout_confirmed, refund_claimed
+from payments.bookings import refund_paid as refund_journal
+from payments.charge import RefundRequest, Succeeded
 from payments.opening import must_hold
+from payments.pay_merchants import pay_merchants
+from payments.payout_file import Payout
+from payments.postgres_till import till_over
 from payments.provider import Provider
-from payments.rail_profile import Profile, load_profile
-from simulation.retail.charges import Charge
-from simulation.retail.merchant import MerchantAccount
+from payments.refund_payment import RefundPayment, Way, payment_id_of
+from payments.till import Till
+from simulation.retail.charges import PAYOUT_LAG, Charge
 from simulation.retail.order_book import CURRENCY, OrderBook, Purchase, Refund
 from simulation.retail.plan_events import opened, paid, refund_paid, refunded
 from simulation.retail.purchase_plan import MERCHANT, plan_id_of, plan_of
@@ -56,27 +58,21 @@ class ReplayBroken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """Everything that the replay works with, over one database connection in autocommit mode."""
+    """What the replay works with, over one database connection in autocommit mode; `outbox` is the bank's to read."""
 
-    database: Database
-    plans: PostgresPlans
+    till: Till
     log: PostgresPlanLog
-    ledger: PostgresLedger
-    provider: Provider
-    profile: Profile
     terms: TermsOf
+    outbox: Path
 
 
-def shop_over(connection: Any, provider: Provider) -> Shop:
+def shop_over(connection: Any, provider: Provider, outbox: Path) -> Shop:
     """A shop over a connection, with the terms and policies that ship with these packages."""
     return Shop(
-        database=connection,
-        plans=PostgresPlans(connection),
+        till=till_over(connection, provider),
         log=PostgresPlanLog(connection),
-        ledger=PostgresLedger(connection),
-        provider=provider,
-        profile=load_profile(),
         terms=lambda plan: servicing_terms(plan.terms_version, plan.currency),
+        outbox=outbox,
     )
 
 
@@ -98,7 +94,7 @@ class ReplayReport:
 
 def replay(book: OrderBook, shop: Shop, tick: Callable[[int, int], None] = lambda _done, _of: None) -> ReplayReport:
     """Replay every order and refund; the days go on until everything is collected, paid out and settled."""
-    days = _Days(shop, MerchantAccount(merchant_terms()))
+    days = _Days(shop)
     sold: dict[date, list[Purchase]] = defaultdict(list)
     back: dict[date, list[Refund]] = defaultdict(list)
     for purchase in book.purchases:
@@ -122,10 +118,10 @@ class _Days:
     """Runs days in order and keeps what is still on its way."""
 
     shop: Shop
-    merchant: MerchantAccount
     due: dict[date, list[tuple[Plan, Instalment]]] = field(default_factory=lambda: defaultdict(list))
     captured: dict[date, list[Charge]] = field(default_factory=lambda: defaultdict(list))
-    in_transit: dict[date, list[tuple[str, Money]]] = field(default_factory=lambda: defaultdict(list))
+    given_back: dict[date, list[RefundPayment]] = field(default_factory=lambda: defaultdict(list))
+    in_transit: dict[date, list[Payout]] = field(default_factory=lambda: defaultdict(list))
     counts: Counter[str] = field(default_factory=Counter)
     due_by_month: Counter[str] = field(default_factory=Counter)
     received_by_month: Counter[str] = field(default_factory=Counter)
@@ -133,36 +129,40 @@ class _Days:
     @property
     def left(self) -> bool:
         """Whether a day to come brings something."""
-        return any((self.due, self.captured, self.in_transit, self.merchant.by_day))
+        payable = self.shop.till.ledger.balance(f"merchant:{MERCHANT}:payable", CURRENCY)
+        owed = payable.credits_posted - payable.debits_posted
+        return any((self.due, self.captured, self.given_back, self.in_transit, owed))
 
     def open_books(self, day: date) -> None:
         """F49: the owners' capital."""
-        with self.shop.database.transaction():
+        with self.shop.till.database.transaction():
             self._post([bookings.capital_paid_in("online-retail", self._bank, CAPITAL, When.day(day))])
 
     def run(self, day: date, sold: Sequence[Purchase], back: Sequence[Refund]) -> None:
-        """One day, whole or not at all."""
-        with self.shop.database.transaction():
+        """One day, whole or not at all; in its evening the merchant is paid."""
+        with self.shop.till.database.transaction():
             self._confirm(day)
             self._provider_pays(day)
             self._sell(sold)
             self._take_back(back, day)
             self._collect(day)
-            self._pay_merchant(day)
+        pay_merchants(day, till=self.shop.till, outbox=self.shop.outbox, at=_at(day))
+        sent = [payout for payout in self.shop.till.payouts.of_day(day) if payout.amount.minor]
+        if sent:
+            self.in_transit[day + timedelta(days=1)] = sent
 
     def _sell(self, sold: Sequence[Purchase]) -> None:
         """Plans are opened, and their first instalment is paid at the checkout (F02, F03, F05)."""
         if not sold:
             return
-        terms = self.merchant.terms
-        plans = [plan_of(purchase, terms.on(MERCHANT, purchase.ordered_on)) for purchase in sold]
-        self.shop.plans.open_all(plans)
+        merchants = self.shop.till.merchants
+        plans = [plan_of(purchase, merchants.on(MERCHANT, purchase.ordered_on)) for purchase in sold]
+        self.shop.till.plans.open_all(plans)
         events: list[PlanEvent] = []
         for plan, purchase in zip(plans, sold, strict=True):
             today = plan.instalments[0]
-            charge = Charge(plan, today, today.amount, self.shop.profile.card, plan.opened_on)
+            charge = Charge(plan, today, today.amount, self.shop.till.profile.card, plan.opened_on)
             events += [opened(plan, purchase), paid(self._charged(charge), purchase.occurred_at)]
-            self.merchant.sold(plan)
             for each in plan.instalments:
                 self.due_by_month[_month(each.due_on)] += each.amount.minor
             for each in plan.instalments[1:]:
@@ -179,10 +179,8 @@ class _Days:
             for refund in refunds:
                 plan_id = plan_id_of(refund.order_id)
                 share = states[plan_id].merchant_share_of(refund.amount)
-                paid_before = self.merchant.is_paid(plan_id)
-                if not paid_before:
-                    self.merchant.taken_back(plan_id, share)
-                events.append(refunded(refund, share if paid_before else None))
+                settled = self.shop.till.payouts.settled(f"F02:{MERCHANT}/{refund.order_id}/1")
+                events.append(refunded(refund, share if settled else None))
             self._record(events)
             after = self._states(states, day)
             for refund in refunds:
@@ -202,36 +200,25 @@ class _Days:
         }
 
     def _pay_back(self, payable: Sequence[tuple[Refund, Money]], day: date) -> None:
-        """F24: held until the bank has done it, which it does at once."""
-        at = _at(day)
-        held: list[Journal] = []
-        posted: list[Journal] = []
-        for refund, amount in payable:
-            names = {"shopper": refund.shopper_id, "bank": self._bank, "provider": self.shop.profile.card.provider}
-            for flow, journals in (("F24h", held), ("F24", posted)):
-                journals.append(
-                    journal(
-                        flow,
-                        key=refund.refund_id,
-                        value_date=day,
-                        occurred_at=at,
-                        recorded_at=at,
-                        correlation={"refund_id": refund.refund_id, "plan_id": plan_id_of(refund.order_id)},
-                        amounts={"cash": amount},
-                        names=names,
-                    )
-                )
-        requests = [Request(Act.HOLD, each) for each in held]
-        requests += [
-            Request(Act.POST_HOLD, each, hold_id=hold.entry_id) for hold, each in zip(held, posted, strict=True)
-        ]
-        self._ask(requests)
+        """F24: held, asked of the provider, and paid; its next payout is so much smaller."""
+        at, ends = _at(day), {"provider": self.shop.till.profile.card.provider, "bank": self._bank}
+        payments = [_payment(refund, amount, day) for refund, amount in payable]
+        when = _when(day, at)
+        self._ask([Request(Act.HOLD, refund_claimed(payment, when, **ends)) for payment in payments])
+        for payment in payments:
+            asked = RefundRequest(payment.payment_id, payment.shopper_id, payment.amount, day)
+            answer = self.shop.till.provider.refund(asked)
+            if not isinstance(answer, Succeeded) or answer.amount != payment.amount:
+                raise ReplayBroken(f"{payment.payment_id} was not given back: {answer}")
+            self.given_back[day + PAYOUT_LAG].append(payment)
+            self.counts["refunds_paid_minor"] += payment.amount.minor
+        paid_out = [(payment, refund_journal(payment, when, **ends)) for payment in payments]
+        self._ask([Request(Act.POST_HOLD, journal, hold_id=payment.hold_id) for payment, journal in paid_out])
         self._record([refund_paid(refund, amount, at, day) for refund, amount in payable])
-        self.counts["refunds_paid_minor"] += sum(amount.minor for _, amount in payable)
 
     def _collect(self, day: date) -> None:
         """Every instalment due is held (F12a), charged, and repaid (F12b, F05)."""
-        rail, at = self.shop.profile.card, _at(day)
+        rail, at = self.shop.till.profile.card, _at(day)
         due = self.due.pop(day, [])
         standing = self.shop.log.standings([plan.plan_id for plan, _ in due])
         claims, charges = [], []
@@ -249,7 +236,7 @@ class _Days:
 
     def _charged(self, charge: Charge) -> Charge:
         """The provider takes the money now and pays it out later."""
-        answer = self.shop.provider.charge(charge.request())
+        answer = self.shop.till.provider.charge(charge.request())
         if not isinstance(answer, Succeeded) or answer.amount != charge.amount:
             raise ReplayBroken(f"{charge.attempt_id} was not captured: {answer}")
         self.captured[charge.paid_out_on].append(charge)
@@ -258,67 +245,51 @@ class _Days:
         return charge
 
     def _provider_pays(self, day: date) -> None:
-        """F35a: the captures of two days ago are in the bank, less the provider's fee on each."""
-        at = _at(day)
+        """F35a, F35d: what was captured two days ago is in the bank, less fees, and less what was given back."""
+        when = _when(day, _at(day))
+        rail = self.shop.till.profile.card
         payout_id = f"po-{day.isoformat()}"
-        self._post(
-            [
-                bookings.provider_settled(
-                    f"{payout_id}/{charge.attempt_id}",
-                    provider=charge.rail.provider,
-                    bank=charge.rail.bank,
-                    cash=charge.amount - charge.fee,
-                    fee=charge.fee,
-                    correlation={"payout_id": payout_id, "attempt_id": charge.attempt_id, "plan_id": charge.plan_id},
-                    when=_when(day, at),
-                )
-                for charge in self.captured.pop(day, ())
-            ]
-        )
-
-    def _pay_merchant(self, day: date) -> None:
-        """What the merchant owes us is kept back (F21c), the rest of what is due to it is sent (F07a)."""
-        owed = self.merchant.pay(day, NOTHING)
-        if not owed.minor:
-            return
-        at = _at(day)
-        payout_id = f"mp-{day.isoformat()}-{MERCHANT}"
-        receivable = self.shop.ledger.balance(f"merchant:{MERCHANT}:receivable", CURRENCY)
-        netted = min(owed, Money(receivable.debits_posted - receivable.credits_posted, CURRENCY))
-        journals = []
-        if netted.minor:
-            journals.append(
-                journal(
-                    "F21c",
-                    key=payout_id,
-                    value_date=day,
-                    occurred_at=at,
-                    recorded_at=at,
-                    correlation={"payout_id": payout_id},
-                    amounts={"netted": netted},
-                    names={"merchant": MERCHANT, "bank": self._bank},
-                )
+        journals = [
+            bookings.provider_settled(
+                f"{payout_id}/{charge.attempt_id}",
+                provider=rail.provider,
+                bank=rail.bank,
+                cash=charge.amount - charge.fee,
+                fee=charge.fee,
+                correlation={"payout_id": payout_id, "attempt_id": charge.attempt_id, "plan_id": charge.plan_id},
+                when=when,
             )
-        payout = owed - netted
-        if payout.minor:
-            journals.append(bookings.merchant_settled(MERCHANT, payout_id, payout, _when(day, at)))
-            self.in_transit[day + timedelta(days=1)].append((payout_id, payout))
+            for charge in self.captured.pop(day, ())
+        ]
+        journals += [
+            journal(
+                "F35d",
+                key=f"{payout_id}/{payment.payment_id}",
+                value_date=day,
+                occurred_at=when.occurred_at,
+                recorded_at=when.recorded_at,
+                correlation={"payout_id": payout_id, "attempt_id": payment.payment_id, "plan_id": payment.plan_id},
+                amounts={"cash": payment.amount},
+                names={"provider": rail.provider, "bank": rail.bank},
+            )
+            for payment in self.given_back.pop(day, ())
+        ]
         self._post(journals)
 
     def _confirm(self, day: date) -> None:
         """F07b: the bank's statement of the next day shows the payout."""
         when = _when(day, _at(day))
-        for payout_id, payout in self.in_transit.pop(day, ()):
-            line_id = f"{self._bank}/{payout_id}"
-            self._post([bookings.payout_confirmed(MERCHANT, payout_id, payout, when, bank=self._bank, line_id=line_id)])
+        for payout in self.in_transit.pop(day, ()):
+            line_id = f"{self._bank}/{payout.payout_id}"
+            self._post([payout_confirmed(payout, when, bank=self._bank, line_id=line_id)])
             self.counts["merchant_payouts"] += 1
 
     @property
     def _bank(self) -> str:
-        return self.shop.profile.merchant_bank
+        return self.shop.till.profile.merchant_bank
 
     def _record(self, events: Sequence[PlanEvent]) -> None:
-        answers = record(events, plans=self.shop.log, ledger=self.shop.ledger, terms=self.shop.terms)
+        answers = record(events, plans=self.shop.log, ledger=self.shop.till.ledger, terms=self.shop.terms)
         for event, answer in zip(events, answers, strict=True):
             if not isinstance(answer, EventRecorded):
                 raise ReplayBroken(f"{event.event_id} was not taken: {answer}")
@@ -327,7 +298,7 @@ class _Days:
         self._ask([Request(Act.POST, each) for each in journals])
 
     def _ask(self, requests: Sequence[Request]) -> None:
-        for request, answer in zip(requests, self.shop.ledger.post_batch(requests), strict=True):
+        for request, answer in zip(requests, self.shop.till.ledger.post_batch(requests), strict=True):
             must_hold(answer, request.journal.entry_id)
 
     def report(self, first: date, last: date) -> ReplayReport:
@@ -344,6 +315,20 @@ class _Days:
             due_by_month=dict(self.due_by_month),
             received_by_month=dict(self.received_by_month),
         )
+
+
+def _payment(refund: Refund, amount: Money, day: date) -> RefundPayment:
+    return RefundPayment(
+        payment_id=payment_id_of(refund.refund_id, 1),
+        refund_id=refund.refund_id,
+        number=1,
+        plan_id=plan_id_of(refund.order_id),
+        shopper_id=refund.shopper_id,
+        account_id=refund.shopper_id,
+        way=Way.PROVIDER,
+        amount=amount,
+        requested_on=day,
+    )
 
 
 def _rounds(refunds: Sequence[Refund]) -> Iterator[list[Refund]]:
