@@ -117,7 +117,7 @@ class Books(RuleBasedStateMachine):
         self.take(asked, Ask("hold", journal.entry_id, journal, expires_at=expires_at))
 
     @rule(key=keys, part=st.sampled_from(["", "/2"]), plan=plans, principal=amounts, hour=hours, posts=keys)
-    def paid(self, key: str, part: str, plan: str, principal: int, hour: int, posts: str) -> None:
+    def paid(self, key: str, part: str, plan: str, principal: int, *, hour: int, posts: str) -> None:
         journal = a_flow("F12b", f"{key}{part}", plan, hour, principal=principal)
         hold_id = f"F12a:{posts}"
         ask = Ask("post_hold", journal.entry_id, journal, refers=hold_id)
