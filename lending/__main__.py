@@ -1,6 +1,7 @@
 """Command line: plans of loans that others granted, schedules and annual percentage rates."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,6 +81,43 @@ def apr(
 
     report = apr_file(flows, out)
     typer.echo(f"{report.out}: {report.rows:,} rates")
+
+
+@app.command("close-of-business")
+def close_of_business(
+    *,
+    business_date: Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="The day to close.")],
+    as_json: AsJson = False,
+) -> None:
+    """Close a day over all plans, and days missed before it: interest, late fees, how late each plan is."""
+    from rich.console import Console
+
+    from ledger.postgres import PostgresLedger, connect
+    from lending import close_of_business as act
+    from lending.postgres import PostgresPlans
+    from lending.postgres_close import PostgresBusinessDates
+    from lending.products import servicing_terms
+
+    settings = Settings.from_environment()
+    waiting = Console(stderr=True).status(f"closing the business of {business_date.date()}")
+    with waiting, connect(settings.database_url) as connection:
+        closed = act.close_of_business(
+            business_date.date(),
+            plans=PostgresPlans(connection),
+            dates=PostgresBusinessDates(connection),
+            ledger=PostgresLedger(connection),
+            terms=lambda plan: servicing_terms(plan.terms_version, plan.currency),
+            at=datetime.now(UTC),
+            commit=connection.commit,
+        )
+    if as_json:
+        rows = [{"date": str(day.business_date), "visited": day.visited, "posted": day.posted} for day in closed]
+        typer.echo(json.dumps({"closed": rows}))
+        return
+    for day in closed:
+        typer.echo(f"{day.business_date}: {day.visited:,} plans visited, {day.posted:,} entries posted")
+    if not closed:
+        typer.echo(f"{business_date.date()} was closed before")
 
 
 def _body(report: "ImportedPlans") -> dict[str, object]:
