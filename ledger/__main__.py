@@ -198,7 +198,10 @@ def open_groups(*, as_of: AsOf = None, as_json: AsJson = False) -> None:
                         "currency": group.posted.currency,
                         "posted_minor": group.posted.minor,
                         "pending_minor": group.pending.minor,
+                        "since": group.since.isoformat(),
                         "age_days": group.age_days(day),
+                        "owner": group.owner,
+                        "overdue": group.overdue(day),
                     }
                     for group in groups
                 ],
@@ -207,8 +210,11 @@ def open_groups(*, as_of: AsOf = None, as_json: AsJson = False) -> None:
         return
     for group in groups:
         amounts = f"{group.posted!s:>20}{f'{group.pending} held' if group.pending.minor else '':>26}"
-        typer.echo(f"{group.age_days(day):>5} days{amounts}  {group.account}  {group.key}={group.value or '(none)'}")
-    typer.echo(f"{len(groups):,} groups open on {day}")
+        late = "overdue" if group.overdue(day) else ""
+        about = f"{group.account}  {group.key}={group.value or '(none)'}"
+        typer.echo(f"{group.age_days(day):>5} days {late:<8}{amounts}  {group.owner:<11} {about}")
+    overdue = sum(group.overdue(day) for group in groups)
+    typer.echo(f"{len(groups):,} groups open on {day}, {overdue:,} of them overdue")
 
 
 @app.command("entries")

@@ -168,29 +168,61 @@ SELECT r.value_date, r.entry_id, r.flow, d.account, c.account, d.currency, t.amo
    AND ((r.txid, r.position) <= (e.txid, e.position) OR ({_IN_PART}))
  ORDER BY r.position, t.number
 """  # noqa: S608 - only fixed conditions are put in
+_GROUPED = """
+SELECT a.account_id, g.key
+  FROM ledger.accounts a JOIN unnest(%s::text[], %s::text[]) AS g (pattern, key) USING (pattern)
+"""
+# First which groups are not zero; then, for these few, on which day each last left it.
 _OPEN_GROUPS = """
-WITH grouped AS (
-    SELECT a.account_id, a.account, a.currency, g.key
-      FROM ledger.accounts a JOIN unnest(%s::text[], %s::text[]) AS g (pattern, key) USING (pattern)
-), sides AS (
+WITH sides AS (
     SELECT t.debit AS account_id, t.position, t.amount_minor AS posted, 0 AS pending
-      FROM ledger.transfers t WHERE NOT t.pending
+      FROM ledger.transfers t WHERE t.debit = ANY (%(ids)s::integer[]) AND NOT t.pending
     UNION ALL
-    SELECT t.credit, t.position, -t.amount_minor, 0 FROM ledger.transfers t WHERE NOT t.pending
+    SELECT t.credit, t.position, -t.amount_minor, 0
+      FROM ledger.transfers t WHERE t.credit = ANY (%(ids)s::integer[]) AND NOT t.pending
     UNION ALL
-    SELECT o.debit, o.hold_position, 0, o.remaining_minor FROM ledger.open_holds o
+    SELECT o.debit, o.hold_position, 0, o.remaining_minor
+      FROM ledger.open_holds o WHERE o.debit = ANY (%(ids)s::integer[])
     UNION ALL
-    SELECT o.credit, o.hold_position, 0, -o.remaining_minor FROM ledger.open_holds o
+    SELECT o.credit, o.hold_position, 0, -o.remaining_minor
+      FROM ledger.open_holds o WHERE o.credit = ANY (%(ids)s::integer[])
+), totals AS (
+    SELECT s.account_id, coalesce(r.correlation ->> g.key, '') AS value,
+           sum(s.posted)::bigint AS posted, sum(s.pending)::bigint AS pending, min(r.value_date) AS first
+      FROM sides s
+      JOIN unnest(%(ids)s::integer[], %(keys)s::text[]) AS g (account_id, key) USING (account_id)
+      JOIN ledger.requests r USING (position)
+     WHERE r.value_date <= %(as_of)s
+     GROUP BY s.account_id, value
+    HAVING sum(s.posted) <> 0 OR sum(s.pending) <> 0
+), unsettled AS MATERIALIZED (
+    SELECT t.*, g.key, a.account, a.currency
+      FROM totals t
+      JOIN unnest(%(ids)s::integer[], %(keys)s::text[]) AS g (account_id, key) USING (account_id)
+      JOIN ledger.accounts a USING (account_id)
 )
-SELECT g.account, g.currency, g.key, coalesce(r.correlation ->> g.key, '') AS value,
-       sum(s.posted)::bigint, sum(s.pending)::bigint, min(r.value_date) AS since
-  FROM sides s
-  JOIN grouped g USING (account_id)
-  JOIN ledger.requests r USING (position)
- WHERE r.value_date <= %s
- GROUP BY g.account, g.currency, g.key, value
-HAVING sum(s.posted) <> 0 OR sum(s.pending) <> 0
- ORDER BY since, g.account, value
+SELECT u.account, u.currency, u.key, u.value, u.posted, u.pending, coalesce(l.since, u.first) AS since
+  FROM unsettled u
+  LEFT JOIN LATERAL (
+    SELECT min(d.value_date) FILTER (WHERE d.value_date > coalesce(d.settled, '-infinity')) AS since
+      FROM (SELECT days.*, max(days.value_date) FILTER (WHERE days.posted = 0 AND days.pending = 0) OVER () AS settled
+              FROM (SELECT r.value_date,
+                           sum(sum(m.posted)) OVER (ORDER BY r.value_date) AS posted,
+                           sum(sum(m.pending)) OVER (ORDER BY r.value_date) AS pending
+                      FROM ledger.requests r
+                     CROSS JOIN LATERAL (
+                        SELECT CASE WHEN t.debit = u.account_id THEN t.amount_minor ELSE -t.amount_minor END AS posted,
+                               0 AS pending
+                          FROM ledger.transfers t
+                         WHERE t.position = r.position AND NOT t.pending AND u.account_id IN (t.debit, t.credit)
+                        UNION ALL
+                        SELECT 0, CASE WHEN o.debit = u.account_id THEN o.remaining_minor ELSE -o.remaining_minor END
+                          FROM ledger.open_holds o
+                         WHERE o.hold_position = r.position AND u.account_id IN (o.debit, o.credit)) m
+                     WHERE r.correlation @> jsonb_build_object(u.key, u.value) AND r.value_date <= %(as_of)s
+                     GROUP BY r.value_date) days) d
+    ) l ON u.value <> ''
+ ORDER BY since, u.account, u.value
 """
 _CLOSED_THROUGH = "SELECT max(through) FROM ledger.periods"
 
@@ -284,7 +316,9 @@ class PostgresBooks:
     def open_groups(self, as_of: date) -> tuple[OpenGroup, ...]:
         grouped = [(kind.pattern, kind.group) for kind in money_map().chart if kind.group is not None]
         patterns, keys = [pattern for pattern, _ in grouped], [key for _, key in grouped]
-        rows = self._connection.execute(_OPEN_GROUPS, (patterns, keys, as_of))
+        accounts = dict(self._connection.execute(_GROUPED, (patterns, keys)))
+        wanted = {"ids": list(accounts), "keys": list(accounts.values()), "as_of": as_of}
+        rows = self._connection.execute(_OPEN_GROUPS, wanted)
         return tuple(
             OpenGroup(account, key, value, Money(posted, Currency(currency)), Money(pending, Currency(currency)), since)
             for account, currency, key, value, posted, pending, since in rows

@@ -1,6 +1,6 @@
 """What the books show: the trial balance, an account's statement and the groups that are not yet zero."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -8,6 +8,7 @@ from ledger.account import Side
 from ledger.flows import money_map
 from ledger.journal import Journal
 from ledger.money import Currency, Money
+from ledger.money_map import Clearing
 from ledger.transfer import Transfer
 
 
@@ -66,7 +67,7 @@ class OpenGroup:
     """A clearing account's transfers of one business id that do not sum to zero.
 
     `key` is the correlation key of the account's line on the chart and `value` the id (empty when a journal lacks it);
-    `posted` and `pending` are debits less credits; `since` is the value date of the group's oldest transfer.
+    `posted` and `pending` are debits less credits; `since` is the value date on which the group last left zero.
     """
 
     account: str
@@ -78,6 +79,19 @@ class OpenGroup:
 
     def age_days(self, as_of: date) -> int:
         return (as_of - self.since).days
+
+    @property
+    def owner(self) -> str:
+        """Who works what does not return to zero, as the chart says."""
+        return self._clearing.owner
+
+    def overdue(self, as_of: date) -> bool:
+        """Whether it is older than the chart expects."""
+        return self.age_days(as_of) > self._clearing.sla_days
+
+    @property
+    def _clearing(self) -> Clearing:
+        return money_map().clearing[money_map().account_type(self.account).pattern]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,18 +131,29 @@ def statement_lines(account: str, currency: Currency, posted: Iterable[Posted]) 
 
 def group_totals(moved: Iterable[tuple[Journal, Transfer, int, int]]) -> tuple[OpenGroup, ...]:
     """The groups that are not zero, from transfers with the units of each that are posted and pending."""
-    groups: dict[tuple[str, Currency, str, str], tuple[int, int, date]] = {}
+    groups: dict[tuple[str, Currency, str, str], dict[date, tuple[int, int]]] = {}
     for journal, transfer, posted, pending in moved:
         for account, sign in ((transfer.debit, 1), (transfer.credit, -1)):
             key = money_map().account_type(account).group
             if key is None or not (posted or pending):
                 continue
-            group = (account, transfer.amount.currency, key, journal.correlation.get(key, ""))
-            one, other, since = groups.get(group, (0, 0, journal.value_date))
-            groups[group] = (one + sign * posted, other + sign * pending, min(since, journal.value_date))
+            days = groups.setdefault((account, transfer.amount.currency, key, journal.correlation.get(key, "")), {})
+            one, other = days.get(journal.value_date, (0, 0))
+            days[journal.value_date] = (one + sign * posted, other + sign * pending)
     found = [
         OpenGroup(account, key, value, Money(posted, currency), Money(pending, currency), since)
-        for (account, currency, key, value), (posted, pending, since) in groups.items()
-        if posted or pending
+        for (account, currency, key, value), days in groups.items()
+        for posted, pending, since in _left(days)
     ]
     return tuple(sorted(found, key=lambda group: (group.since, group.account, group.value)))
+
+
+def _left(days: Mapping[date, tuple[int, int]]) -> Iterator[tuple[int, int, date]]:
+    """What is posted and pending at the end, and since when something was; nothing for a group at zero."""
+    posted = pending = 0
+    since: date | None = None
+    for day, (one, other) in sorted(days.items()):
+        posted, pending = posted + one, pending + other
+        since = (since or day) if posted or pending else None
+    if since is not None:
+        yield posted, pending, since

@@ -68,8 +68,14 @@ def test_open_groups_are_listed_with_their_age(capsys: pytest.CaptureFixture[str
         ("a-1", 0, 25_00, 5),
         ("l-1", -4500_00, 0, 5),
     ]
-    assert main(["open-groups", "--as-of", "2026-01-15"]) == 0
-    assert "2 groups open on 2026-01-15" in capsys.readouterr().out
+    assert [(each["owner"], each["since"], each["overdue"]) for each in groups] == [
+        ("operations", "2026-01-10", False),
+        ("finance", "2026-01-10", False),
+    ]
+    assert main(["open-groups", "--as-of", "2026-01-16"]) == 0
+    shown = capsys.readouterr().out
+    assert "2 groups open on 2026-01-16, 2 of them overdue" in shown
+    assert "finance" in shown
 
 
 def test_entries_are_found_by_their_business_ids(capsys: pytest.CaptureFixture[str]) -> None:

@@ -386,6 +386,28 @@ def test_a_group_that_its_journals_do_not_name_is_listed_without_a_name(books: S
     assert books.open_groups(DAY - timedelta(days=1)) == ()
 
 
+def test_a_group_that_opens_again_is_as_old_as_its_new_opening(books: Store) -> None:
+    def at(days: int, flow: str, **amounts: str) -> None:
+        correlation = {"attempt_id": "a-1"}
+        written = a_journal(flow, f"{days}", amounts=amounts, correlation=correlation, value_date=DAY + timedelta(days))
+        books.post(written)
+
+    books.post(a_purchase())
+    at(0, "F03", principal="25.00")
+    at(2, "F12c", cash="25.00")
+    at(30, "F35d", cash="5.00")
+    at(31, "F35d", cash="1.00")
+
+    (group,) = books.open_groups(DAY + timedelta(days=36))
+
+    assert (group.posted, group.since) == (pounds("6.00"), DAY + timedelta(days=30))
+    assert (group.owner, group.overdue(DAY + timedelta(days=36))) == ("operations", True)
+    assert not group.overdue(DAY + timedelta(days=35))
+    (group,) = books.open_groups(DAY + timedelta(days=1))
+    assert (group.posted, group.since) == (pounds("25.00"), DAY)
+    assert books.open_groups(DAY + timedelta(days=29)) == ()
+
+
 JOURNALS = [
     *[a_purchase(f"{amount}.00", "1.00", f"o-{amount}") for amount in range(40, 46)],
     *[a_journal("F03", f"a-{amount}", amounts={"principal": f"{amount}.00"}) for amount in range(1, 5)],
