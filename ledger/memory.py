@@ -111,10 +111,12 @@ class MemoryLedger:
     ) -> Outcome:
         return self._outcome(Reversal(entry_id, value_date, occurred_at, recorded_at, reason))
 
-    def close_period(self, through: date) -> None:
-        """Take no posting valued on or before that day any more."""
+    def announce_close(self, through: date, *, at: datetime) -> None:  # noqa: ARG002 - nobody asks it when
         closed = self._sheet.closed_through
         self._sheet.closed_through = through if closed is None else max(closed, through)
+
+    def wait_for_writers(self) -> bool:
+        return True
 
     def seal(self) -> None:
         """Settle when everything so far was known: no later recording changes an answer about that time any more."""

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 
 from ledger.account import AccountType, Balance, Side
-from ledger.flows import NotOnTheMap, admit, money_map
+from ledger.flows import NotOnTheMap, admit, admit_free, money_map
 from ledger.journal import Journal
 from ledger.money import LARGEST_MINOR, Currency, Money
 from ledger.store import (
@@ -367,6 +367,9 @@ def _admit(request: Request) -> None:
     amounts or currencies as well: so each such shape is checked once.
     """
     journal = request.journal
+    if request.free:
+        admit_free(journal)
+        return
     kinds = [(kind_of(each.debit), kind_of(each.credit)) for each in journal.transfers]
     shape = (request.act, journal.flow, journal.corrects is None, *kinds)
     if shape in _ADMITTED:

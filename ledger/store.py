@@ -120,12 +120,13 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A journal and what is asked of the books with it."""
+    """A journal and what is asked of the books with it; a `free` one was approved and may use any accounts."""
 
     act: Act
     journal: Journal
     hold_id: str | None = None
     expires_at: datetime | None = None
+    free: bool = False
 
     @property
     def entry_id(self) -> str:

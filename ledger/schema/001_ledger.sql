@@ -93,11 +93,10 @@ CREATE TABLE ledger.refusals (
     reasons  jsonb NOT NULL CHECK (jsonb_typeof(reasons) = 'array' AND jsonb_array_length(reasons) > 0)
 );
 
--- Days up to which no posting is taken any more. Announced first, so that nobody waits for those already at work.
+-- Days up to which no posting is taken any more, from the moment that the row is there for others to see.
 CREATE TABLE ledger.periods (
-    through  date PRIMARY KEY,
-    closed_at timestamptz NOT NULL,
-    txid     xid8 NOT NULL DEFAULT pg_current_xact_id()
+    through   date PRIMARY KEY,
+    closed_at timestamptz NOT NULL
 );
 
 -- Facts of the platform, written in the transaction that made them true and published to the stream afterwards.
@@ -308,6 +307,24 @@ BEGIN
     INSERT INTO ledger.refusals (position, reasons)
     SELECT u.position, u.reasons::jsonb
       FROM unnest(positions, refusals) AS u (position, reasons) WHERE u.reasons IS NOT NULL;
+    RETURN true;
+END
+$$;
+
+-- Wait until every transaction of this moment has ended, at most so many seconds; nobody waits for who waits here. After
+-- a closed period was announced, whoever comes later sees it, and whoever came before has then ended.
+CREATE FUNCTION ledger.wait_for_writers(seconds integer) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE
+    boundary xid8 := pg_snapshot_xmax(pg_current_snapshot());
+    until timestamptz := clock_timestamp() + make_interval(secs => seconds);
+BEGIN
+    WHILE pg_snapshot_xmin(pg_current_snapshot()) < boundary LOOP
+        IF clock_timestamp() > until THEN
+            RETURN false;
+        END IF;
+        PERFORM pg_sleep(0.02);
+    END LOOP;
     RETURN true;
 END
 $$;
