@@ -26,7 +26,7 @@ _EDGES = {
     Kind.EQUITY: "#a58bdc",
     Kind.MEMORANDUM: "#a9b3bd",
 }
-_CELL, _LEFT, _MARGIN = 17, 300, 24
+_CELL, _LEFT, _MARGIN = 18, 300, 24
 _CHAIN, _BOX, _BOX_WIDTH = 62, 46, 280
 
 
@@ -120,9 +120,9 @@ def _matrix(money_map: MoneyMap, flows: Sequence[Flow], top: int) -> tuple[list[
     for number, flow in enumerate(flows):
         x = columns[flow.flow]
         if number % 2 == 0:
-            parts.append(f'<path d="M{x + _CELL / 2} {first}V{y}" stroke="{_LINE}" stroke-width="1"/>\n')
+            parts.append(f'<path d="M{x + _CELL // 2} {first}V{y}" stroke="{_LINE}" stroke-width="1"/>\n')
         parts.append(
-            f'<text transform="translate({x + _CELL / 2 + 4} {first - 6}) rotate(-90)" font-size="12" fill="{_INK}">'
+            f'<text transform="translate({x + _CELL // 2 + 4} {first - 6}) rotate(-90)" font-size="12" fill="{_INK}">'
             f"<title>{escape(flow.title)}</title>{flow.flow}</text>\n"
         )
         parts += [_cell(flow, account, x, places[account.pattern]) for _, account in rows]
@@ -151,8 +151,8 @@ def _row(account: AccountType, y: int, right: int) -> list[str]:
     return [
         _rect(_MARGIN, y, (right - _MARGIN, _CELL - 1), tint),
         _rect(_MARGIN, y, (5, _CELL - 1), _EDGES[account.kind]),
-        f'<text x="{_MARGIN + 12}" y="{y + 12.5}" font-size="12.5" fill="{_INK}">{name}</text>\n',
-        _text(_MARGIN + _LEFT - 8, y + 12.5, mark, anchor="end", size=12, colour=_ZERO_INK, weight=700),
+        f'<text x="{_MARGIN + 12}" y="{y + 13}" font-size="13" fill="{_INK}">{name}</text>\n',
+        _text(_MARGIN + _LEFT - 8, y + 13, mark, anchor="end", size=12, colour=_ZERO_INK, weight=700),
     ]
 
 
@@ -165,7 +165,7 @@ def _cell(flow: Flow, account: AccountType, x: int, y: int) -> str:
     side = "debit and credit" if debited and credited else "debit" if debited else "credit"
     said = f"{flow.flow} {flow.title}: {side} {short(account.pattern)}"
     held = f' fill="none" stroke="{colour}" stroke-width="2.5"' if flow.pending else f' fill="{colour}"'
-    return f'<circle cx="{x + _CELL / 2}" cy="{y + 8}" r="5"{held}><title>{escape(said)}</title></circle>\n'
+    return f'<circle cx="{x + _CELL // 2}" cy="{y + _CELL // 2}" r="5"{held}><title>{escape(said)}</title></circle>\n'
 
 
 def _legend(y: int) -> list[str]:
@@ -191,7 +191,7 @@ def _arrow(start: int, end: int, y: int) -> str:
     return f'<path d="M{start} {y}H{end}" stroke="{_MUTED}" stroke-width="1.5" marker-end="url(#tip)"/>\n'
 
 
-def _rect(x: float, y: float, size: tuple[float, float], fill: str, more: str = "") -> str:
+def _rect(x: int, y: int, size: tuple[int, int], fill: str, more: str = "") -> str:
     width, height = size
     return f'<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="{fill}"{more}/>\n'
 
@@ -211,7 +211,7 @@ def _wrapped(words: Sequence[str], most: int) -> list[str]:
 
 
 def _text(
-    x: float, y: float, words: str, *, anchor: str = "start", size: float = 14, colour: str = _INK, weight: int = 400
+    x: int, y: int, words: str, *, anchor: str = "start", size: int = 14, colour: str = _INK, weight: int = 400
 ) -> str:
     if not words:
         return ""
