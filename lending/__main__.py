@@ -120,6 +120,31 @@ def close_of_business(
         typer.echo(f"{business_date.date()} was closed before")
 
 
+@app.command("rebuild")
+def rebuild() -> None:
+    """Make where every plan stands anew from its events; says what differed, exit code 1 if anything did."""
+    from rich.console import Console
+
+    from ledger.postgres import connect
+    from lending.postgres import PostgresPlans
+    from lending.products import servicing_terms
+    from lending.rebuild_standings import rebuild_standings
+
+    settings = Settings.from_environment()
+    waiting = Console(stderr=True).status("folding every plan")
+    with waiting, connect(settings.database_url) as connection:
+        report = rebuild_standings(
+            PostgresPlans(connection),
+            terms=lambda plan: servicing_terms(plan.terms_version, plan.currency),
+            commit=connection.commit,
+        )
+    for each in report.differed:
+        typer.echo(f"  {each.plan_id}: {each.field} was {each.kept}, its events make it {each.made}")
+    typer.echo(f"{report.plans:,} plans folded, {len(report.differed):,} differences")
+    if report.differed:
+        raise typer.Exit(1)
+
+
 def _body(report: "ImportedPlans") -> dict[str, object]:
     return {
         "file": report.file,

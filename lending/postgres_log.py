@@ -23,6 +23,9 @@ _FOLDED = "SELECT plan_id, folded_through FROM lending.plan_standing WHERE plan_
 _EVENT = "event_id, plan_id, kind, body, value_date, occurred_at, recorded_at, cause"
 _EVENTS = f"SELECT {_EVENT} FROM lending.plan_events WHERE plan_id = ANY(%s) ORDER BY plan_id, position"  # noqa: S608 - here and below only fixed lists of columns are put in
 _EVENTS_BY_ID = f"SELECT {_EVENT} FROM lending.plan_events WHERE event_id = ANY(%s)"  # noqa: S608
+_WITH_EVENTS = """
+SELECT DISTINCT plan_id FROM lending.plan_events WHERE plan_id > %s ORDER BY plan_id LIMIT %s
+"""
 _CORRECTED = "SELECT plan_id, booking, times, stands FROM lending.corrected_bookings WHERE plan_id = ANY(%s)"
 _ADD_EVENTS = f"""
 INSERT INTO lending.plan_events ({_EVENT})
@@ -123,16 +126,21 @@ class PostgresPlanLog:
         ]
         if corrected:
             self._run(_CORRECT, corrected)
-        self.put([change.standing for change in changes])
-        self.put_instalments([change.standing for change in changes if change.instalments_too])
+        self._put([change.standing for change in changes])
+        self._put_instalments([change.standing for change in changes if change.instalments_too])
 
-    def put(self, standings: Sequence[PlanStanding]) -> None:
-        """Keep where plans stand."""
+    def put_all(self, standings: Sequence[PlanStanding]) -> None:
+        self._put(standings)
+        self._put_instalments(standings)
+
+    def with_events(self, *, after: str, limit: int) -> Sequence[str]:
+        return [plan_id for (plan_id,) in self._connection.execute(_WITH_EVENTS, (after, limit))]
+
+    def _put(self, standings: Sequence[PlanStanding]) -> None:
         if standings:
             self._run(_PUT_STANDING, [_standing_row(standing) for standing in standings])
 
-    def put_instalments(self, standings: Sequence[PlanStanding]) -> None:
-        """Keep where each of their instalments stands."""
+    def _put_instalments(self, standings: Sequence[PlanStanding]) -> None:
         if not standings:
             return
         rows = [_instalment_row(standing.plan_id, each) for standing in standings for each in standing.instalments]

@@ -1,0 +1,27 @@
+-- What plans say is owed on them, against the books: sub-ledger and control account, plan by plan.
+WITH kept AS (
+    SELECT s.plan_id, p.currency, v.account, v.minor
+      FROM lending.plan_standing s
+      JOIN lending.plans p USING (plan_id)
+     CROSS JOIN LATERAL (
+        VALUES ('principal', s.principal_minor), ('interest_rcv', s.interest_minor), ('fee_rcv', s.fees_minor)
+     ) AS v (account, minor)
+     WHERE s.version > 0
+), booked AS (
+    SELECT a.account, a.currency, b.debits_posted - b.credits_posted AS minor
+      FROM ledger.accounts a JOIN ledger.balances b USING (account_id)
+     WHERE a.pattern IN ('plan:{plan}:principal', 'plan:{plan}:interest_rcv', 'plan:{plan}:fee_rcv')
+), opened AS (
+    SELECT s.plan_id, s.principal_minor, coalesce(sum(i.open_principal_minor), 0) AS scheduled
+      FROM lending.plan_standing s LEFT JOIN lending.instalment_standing i USING (plan_id)
+     WHERE s.version > 0
+     GROUP BY s.plan_id, s.principal_minor
+)
+SELECT 'plan' AS check, 'plan:' || k.plan_id || ':' || k.account AS where,
+       format('the plan says %s %s, the books %s', k.minor, k.currency, coalesce(b.minor, 0)) AS detail
+  FROM kept k
+  LEFT JOIN booked b ON b.account = 'plan:' || k.plan_id || ':' || k.account AND b.currency = k.currency
+ WHERE k.minor <> coalesce(b.minor, 0)
+UNION ALL
+SELECT 'instalments', plan_id, format('%s of principal are scheduled, %s are owed', scheduled, principal_minor)
+  FROM opened WHERE scheduled <> principal_minor
