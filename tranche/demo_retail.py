@@ -80,7 +80,8 @@ def _replayed(stages: Stages, place: Place, book: Any) -> Any:
     with stages.stage("service", "day by day: sell, take back, collect, settle") as say, stages.bar("days") as tick:
         from payments.postgres_till import connected
         from payments.simulated import SimulatedProvider
-        from simulation.retail.replay import replay, shop_over
+        from simulation.retail.replay import replay
+        from simulation.retail.shop import shop_over
 
         with connected(place.database_url) as connection:
             done = replay(book, shop_over(connection, SimulatedProvider(), place.folder / "outbox"), tick)

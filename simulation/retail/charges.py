@@ -1,4 +1,4 @@
-"""One charge of an instalment: its key, its hold, and the day on which the provider pays it out."""
+"""One charge of an instalment: its key, its hold, and what the provider keeps of it."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -10,6 +10,7 @@ from payments.charge import ChargeRequest
 from payments.rail_profile import Rail
 
 PAYOUT_LAG = timedelta(days=2)
+"""After so many days the provider's money is in the bank."""
 FEE_BASIS_POINTS, FEE_FIXED_MINOR = 140, 20
 
 
@@ -35,11 +36,6 @@ class Charge:
     @property
     def instalment_id(self) -> str:
         return self.instalment.instalment_id
-
-    @property
-    def paid_out_on(self) -> date:
-        """The day on which the provider's money is in the bank."""
-        return self.on + PAYOUT_LAG
 
     @property
     def fee(self) -> Money:

@@ -58,6 +58,16 @@ class OrderBook:
     purchases: tuple[Purchase, ...]
     refunds: tuple[Refund, ...]
 
+    @property
+    def first_day(self) -> date:
+        """The day of the first line; there is at least one."""
+        return min(each.line.ordered_on for each in self.lines)
+
+    @property
+    def last_day(self) -> date:
+        """The day of the last line."""
+        return max(each.line.ordered_on for each in self.lines)
+
 
 def order_book(lines: Iterable[Line], codes: StockCodes, smallest: Money) -> OrderBook:
     """Classify every line; purchases of an invoice that come to less than `smallest` together become no plan."""

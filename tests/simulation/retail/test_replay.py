@@ -14,7 +14,8 @@ from ledger.money import Currency, Money
 from ledger.store import Act
 from payments.simulated import SimulatedProvider
 from simulation.retail.order_book import order_book
-from simulation.retail.replay import ReplayReport, Shop, replay, shop_over
+from simulation.retail.replay import ReplayReport, replay
+from simulation.retail.shop import Shop, shop_over
 from simulation.retail.stock_codes import load
 from tests.simulation.retail.builders import a_cancellation, a_sale
 
@@ -119,3 +120,10 @@ def test_the_merchants_turnover_and_the_books_agree_and_each_charge_is_asked_for
     assert sum(report.received_by_month.values()) - report.refunds_paid_minor == purchases - refunds
     assert shop.till.ledger.open_groups(report.last_day) == ()
     assert shop.till.ledger.trial_balance().balanced
+
+
+def test_days_on_which_nothing_is_posted_are_days_too(shop: Shop) -> None:
+    report = replayed(shop, a_sale(shopper=None), a_cancellation())
+
+    assert (report.plans, report.refunds, report.charges) == (0, 0, 0)
+    assert (report.first_day, report.last_day) == (date(2010, 12, 1), date(2010, 12, 1))
