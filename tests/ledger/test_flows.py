@@ -156,6 +156,26 @@ def test_the_id_of_an_entry_is_its_flow_and_its_business_event() -> None:
     assert a_purchase(key="o-7").entry_id == "F02:o-7"
 
 
+def test_a_correction_and_a_late_item_say_what_they_are() -> None:
+    again = a_purchase(key="o-7", suffix="#2", corrects="F02:o-7", original_date=DAY)
+
+    assert (again.entry_id, again.corrects, again.original_date) == ("F02:o-7#2", "F02:o-7", DAY)
+
+
+def test_the_same_amounts_in_another_order_are_admitted() -> None:
+    written = a_journal("F13b", amounts={"principal": "20.00", "credit_balance": "5.00"})
+
+    admit(replace(written, transfers=written.transfers[::-1]), held=False)
+
+
+def test_a_position_holds_its_own_currency_only() -> None:
+    bought = a_journal("F40", amounts={"converted": "94.00", "spread": "1.00", "payable": crowns("2800.00")})
+
+    assert [(each.debit, each.credit) for each in bought.transfers][-1] == ("fx:CZK", PAYABLE)
+    with pytest.raises(NotOnTheMap, match="fx:EUR holds no CZK"):
+        admit(_moved(bought, Transfer("fx:EUR", PAYABLE, crowns("2800.00"))), held=False)
+
+
 def test_an_amount_of_zero_drops_its_leg() -> None:
     assert [transfer.credit for transfer in a_purchase(discount="0.00").transfers] == [PAYABLE]
 
