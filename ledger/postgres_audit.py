@@ -13,6 +13,7 @@ import psycopg
 from ledger.account import NAME, AccountType
 from ledger.check import Check, Fault, check_files
 from ledger.flows import money_map
+from ledger.migrate import PACKAGES, schema_files
 from ledger.money_map import PLACEHOLDER
 from ledger.postgres_projections import PostgresProjections
 from ledger.projection import PROJECTIONS, Projection
@@ -36,10 +37,11 @@ SELECT r.flow, r.template_version, r.act, coalesce(d.pattern, ''), coalesce(c.pa
   LEFT JOIN ledger.accounts c ON c.account_id = t.credit
  GROUP BY 1, 2, 3, 4, 5, 6
 """
-# What is hashed is written in one encoding; large sorts and sums stay in memory; no plan here is worth compiling.
+# What is hashed is written in one encoding and one time zone; large sums stay in memory; no plan is worth compiling.
 _SETTINGS = """
 SELECT set_config('client_encoding', 'UTF8', true), set_config('work_mem', '128MB', true),
-       set_config('jit', 'off', true), set_config('tranche.chart', %s, true)
+       set_config('jit', 'off', true), set_config('timezone', 'UTC', true), set_config('tranche.chart', %s, true),
+       set_config('tranche.schema_files', %s, true)
 """
 
 
@@ -68,7 +70,7 @@ class PostgresAudit:
     def examine(self) -> Findings:
         first = self._connections[0]
         for connection in self._connections:
-            connection.execute(_SETTINGS, (_chart(),))
+            connection.execute(_SETTINGS, (_chart(), _schema_files()))
         counts = Counts(*first.execute(_COUNTS).fetchone() or ())
         faults: list[Fault] = []
         shapes: dict[Shape, tuple[str, int]] = {}
@@ -119,6 +121,11 @@ def _differing(connection: Connection, projection: Projection) -> Iterator[Fault
 
 def _chart() -> str:
     return json.dumps([_line(kind) for kind in money_map().chart])
+
+
+def _schema_files() -> str:
+    known = [each for package in PACKAGES for each in schema_files(package)]
+    return json.dumps([{"package": each.package, "file": each.file, "sha256": each.sha256} for each in known])
 
 
 def _line(kind: AccountType) -> dict[str, object]:

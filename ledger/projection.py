@@ -20,6 +20,7 @@ class Projection:
 PROJECTIONS = (
     Projection("balances", ("account_id",), "balance"),
     Projection("open_holds", ("hold_position", "number"), "open hold"),
+    Projection("large_accounts", ("account_id",), "large account"),
     Projection("seal_totals", ("account_id", "seal_no", "value_date"), "seal total"),
     Projection("account_days", ("account_id", "known_on", "value_date"), "account day"),
 )

@@ -89,8 +89,10 @@ def _off_the_map(shapes: Mapping[Shape, tuple[str, int]]) -> Iterator[Fault]:
 def _trouble(flow: Flow | None, shape: Shape) -> str | None:
     if flow is None:
         return f"flow {shape.flow} is not on the money map"
-    if flow.version != shape.version:
-        return None
+    return _difference(flow, shape) if flow.version == shape.version else None
+
+
+def _difference(flow: Flow, shape: Shape) -> str | None:
     if flow.reversal is not (shape.act is Act.REVERSE):
         return f"flow {flow.flow} is {'' if flow.reversal else 'not '}a reversal"
     if flow.pending is not (shape.act is Act.HOLD):

@@ -1,0 +1,9 @@
+-- What no entry covers is as it was written.
+SELECT 'period', p.through::text, 'is not what was announced'
+  FROM ledger.periods p WHERE p.digest IS DISTINCT FROM ledger.row_digest(to_jsonb(p))
+UNION ALL
+SELECT 'free form', 'FREE:' || p.proposal_id, 'is not what was proposed'
+  FROM ledger.proposals p WHERE p.digest IS DISTINCT FROM ledger.row_digest(to_jsonb(p))
+UNION ALL
+SELECT 'free form', 'FREE:' || a.proposal_id, 'is not what was approved'
+  FROM ledger.approvals a WHERE a.digest IS DISTINCT FROM ledger.row_digest(to_jsonb(a))
