@@ -134,6 +134,33 @@ def general_ledger(
         raise typer.Exit(1)
 
 
+@app.command("remittance")
+def remittance(
+    *,
+    merchant: Annotated[str, typer.Option(help="The merchant's id.")],
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The last day.")],
+    out: Annotated[Path, typer.Option(help="Where the CSV file goes.")],
+) -> None:
+    """Write a merchant's remittance advice: sold, discounted, taxed, refunded, kept back, paid, and what is left."""
+    from ledger import remittance as act
+    from ledger.postgres import PostgresLedger, connect
+
+    with connect(_url()) as connection:
+        advices = act.remittances(PostgresLedger(connection), merchant, first.date(), last.date())
+    act.write_remittances(out, advices)
+    for advice in advices:
+        typer.echo(f"{merchant}, {advice.first} to {advice.last}: we owed {advice.opening}")
+        typer.echo(f"  sold       {advice.total('goods', act.RemittanceKind.SALE)!s:>20}")
+        typer.echo(f"  refunded   {advice.total('goods', act.RemittanceKind.REFUND)!s:>20}")
+        typer.echo(f"  discount   {-advice.total('discount')!s:>20}")
+        typer.echo(f"  VAT        {-advice.total('tax')!s:>20}")
+        typer.echo(f"  kept back  {-advice.total('kept_back')!s:>20}")
+        typer.echo(f"  paid       {-advice.total('paid')!s:>20}")
+        typer.echo(f"  we owe now {advice.closing!s:>20}")
+    typer.echo(f"{out}: {sum(len(advice.lines) for advice in advices):,} lines")
+
+
 @app.command("statement")
 def statement(
     account: Annotated[str, typer.Argument(help="An account's full name, such as plan:berka-5314:principal.")],

@@ -25,6 +25,16 @@ r.correlation, r.expires_at,
 """
 _ENTRIES = f"SELECT {_HEADER} FROM ledger.entries r WHERE r.correlation @> %s::jsonb ORDER BY r.position"  # noqa: S608
 _ENTRIES_BY_ID = f"SELECT {_HEADER} FROM ledger.entries r WHERE r.entry_id = ANY(%s)"  # noqa: S608
+_ENTRIES_ON = f"""
+SELECT {_HEADER} FROM ledger.entries r
+ WHERE r.position IN (
+    SELECT t.position FROM ledger.accounts a JOIN ledger.transfers t ON t.debit = a.account_id
+     WHERE a.account = ANY(%(accounts)s) AND NOT t.pending
+    UNION
+    SELECT t.position FROM ledger.accounts a JOIN ledger.transfers t ON t.credit = a.account_id
+     WHERE a.account = ANY(%(accounts)s) AND NOT t.pending)
+ ORDER BY r.position
+"""  # noqa: S608
 _TRANSFERS = """
 SELECT t.position, d.account, c.account, d.currency, t.amount_minor
   FROM ledger.transfers t
@@ -276,6 +286,10 @@ class PostgresBooks:
 
     def entries(self, *, correlation: Mapping[str, str]) -> tuple[Entry, ...]:
         return tuple(self._read_entries(_ENTRIES, json.dumps(dict(correlation), ensure_ascii=False)))
+
+    def entries_on(self, accounts: Collection[str]) -> tuple[Entry, ...]:
+        """Every posted journal that moves any of these accounts, in the order of recording."""
+        return tuple(self._read_entries(_ENTRIES_ON, {"accounts": sorted(accounts)}, named=True))
 
     def find_hold(self, hold_id: str) -> Hold | None:
         found = self._targets([hold_id]).get(hold_id)
