@@ -1,7 +1,9 @@
 """Fold a plan's events into where it stands and into what they book: nothing is read but what is handed in."""
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
+from operator import itemgetter
 from typing import Any
 
 from lending import capture, charge_off, claim, fee, refund, repay, reschedule
@@ -93,10 +95,9 @@ def fold(
 
     It never refuses: what an event has nothing left to act on, since another one came before it after all, it leaves.
     """
-    taken = list(events)
     run = RunningPlan(plan, terms, accrued_from)
     known: dict[str, str] = {}
-    for event in in_order(plan, taken):
+    for event in in_order(plan, events):
         if event.value_date > through:
             break
         fee.assess_late_fees(run, event.value_date)
@@ -109,32 +110,51 @@ def fold(
     return _state(run, through, known)
 
 
-def in_order(plan: Plan, events: list[PlanEvent]) -> list[PlanEvent]:
-    """By value date, then by time, then by id. The opening comes first on its day, and what takes a payment back after
-    that payment; an event that was reversed is not there, nor is its reversal.
+def in_order(plan: Plan, events: Iterable[PlanEvent]) -> list[PlanEvent]:
+    """By value date, then by time, then by id; the opening comes first on its day.
+
+    What answers another event comes after it, and counts from that one's day if its own is earlier. An event that was
+    reversed is not there, nor is its reversal.
     """
-    reversed_ids = {event.body.reversed_event_id for event in events if isinstance(event.body, Reversed)}
-    standing = [
-        event for event in events if event.event_id not in reversed_ids and not isinstance(event.body, Reversed)
-    ]
-    for event in standing:
+    taken = list(events)
+    reversed_ids = {event.body.reversed_event_id for event in taken if isinstance(event.body, Reversed)}
+    standing = {}
+    cases = {}
+    for event in taken:
         if event.plan_id != plan.plan_id:
             raise PlanFault(f"{event.event_id} is an event of {event.plan_id}, not of {plan.plan_id}")
-    own = {event.event_id: _own_place(event) for event in standing}
+        if event.event_id not in reversed_ids and not isinstance(event.body, Reversed):
+            standing[event.event_id] = event
+            if isinstance(event.body, ClaimOpened | Disputed):
+                cases[event.body.case_id] = event
 
-    def place(event: PlanEvent) -> tuple[Any, ...]:
-        mine = own[event.event_id]
-        if isinstance(event.body, Returned | ClaimOpened):
-            payments = own.get(event.body.payment_event_id)
-            if payments is not None and payments > mine:
-                return (*payments, mine)
-        return (*mine, ())
+    def place(event: PlanEvent) -> tuple[_Place, ...]:
+        own = (event.value_date, not isinstance(event.body, Opened), event.occurred_at, event.event_id)
+        answered = _answered(event, standing, cases)
+        if answered is None:
+            return (own,)
+        places = place(answered)
+        return (*places, own) if places > (own,) else (own,)
 
-    return sorted(standing, key=place)
+    placed = sorted(((place(event), event) for event in standing.values()), key=itemgetter(0))
+    return [_counting_from(event, places[0][0]) for places, event in placed]
 
 
-def _own_place(event: PlanEvent) -> tuple[Any, ...]:
-    return (event.value_date, not isinstance(event.body, Opened), event.occurred_at, event.event_id)
+_Place = tuple[date, bool, datetime, str]
+
+
+def _answered(event: PlanEvent, standing: Mapping[str, PlanEvent], cases: Mapping[str, PlanEvent]) -> PlanEvent | None:
+    match event.body:
+        case Returned(payment_event_id) | ClaimOpened(_, payment_event_id):
+            return standing.get(payment_event_id)
+        case ClaimWon(case_id) | ClaimLost(case_id) | DisputeSettled(case_id):
+            return cases.get(case_id)
+        case _:
+            return None
+
+
+def _counting_from(event: PlanEvent, day: date) -> PlanEvent:
+    return event if event.value_date >= day else replace(event, value_date=day)
 
 
 def _state(run: RunningPlan, through: date, known: Mapping[str, str]) -> PlanState:
@@ -155,7 +175,7 @@ def _state(run: RunningPlan, through: date, known: Mapping[str, str]) -> PlanSta
         merchant_share_given_back=run.given_back,
         credit_balance=money(run.credit),
         withheld=money(run.withheld),
-        refunds_payable=money(sum(run.payable.values())),
+        payable_refunds={refund_id: money(minor) for refund_id, minor in run.payable.items() if minor},
         disputed=money(sum(line.disputed for line in run.lines)),
         charged_off=money(run.charged_off.total if run.charged_off else 0),
         late_fees=money(run.late_fees),

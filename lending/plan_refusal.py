@@ -28,6 +28,7 @@ class PlanRefusalCode(StrEnum):
     INCOMPLETE = "incomplete"
     BEYOND_THE_PURCHASE = "beyond_the_purchase"
     BEYOND_THE_MERCHANTS_SHARE = "beyond_the_merchants_share"
+    BEYOND_THE_REFUND = "beyond_the_refund"
     BEYOND_THE_PAYMENT = "beyond_the_payment"
     BEYOND_WHAT_IS_OWED = "beyond_what_is_owed"
     BEYOND_THE_CREDIT = "beyond_the_credit"

@@ -140,9 +140,9 @@ class Payoff:
 class PlanState:
     """A plan after its events. Everything is derived; two folds of the same events are equal.
 
-    `events`: the kind of each event that counts, by id; what was reversed does not. `refunds_payable`: granted and not
-    known to be paid out. `withheld`: the part of the credit balance that a refund left there while a claim is open.
-    `refundable_rest`: what the merchant may still refund.
+    `events`: the kind of each event that counts, by id; what was reversed does not. `payable_refunds`: granted and not
+    known to be paid out, by id. `withheld`: the part of the credit balance that a refund left there while a claim is
+    open. `refundable_rest`: what the merchant may still refund.
     """
 
     plan: Plan
@@ -160,7 +160,7 @@ class PlanState:
     merchant_share_given_back: Share
     credit_balance: Money
     withheld: Money
-    refunds_payable: Money
+    payable_refunds: Mapping[str, Money]
     disputed: Money
     charged_off: Money
     late_fees: Money
@@ -181,6 +181,11 @@ class PlanState:
         foreign = self.plan.foreign
         share = part_of(self.merchant_share, self.merchant_share_given_back, amount.minor, foreign=foreign is not None)
         return Money(share.merchant, self.currency if foreign is None else foreign.payable.currency)
+
+    @property
+    def refunds_payable(self) -> Money:
+        """What is granted to the shopper and not known to be paid out."""
+        return Money.total(self.payable_refunds.values(), self.currency)
 
     @property
     def outstanding(self) -> Money:

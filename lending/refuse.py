@@ -186,6 +186,12 @@ def _refunded(state: PlanState, body: Refunded | Disputed) -> _Reasons:
         yield PlanRefusal(_Code.ID_TAKEN, f"case {body.case_id} is known")
 
 
+def _refund_paid(state: PlanState, body: RefundPaid) -> _Reasons:
+    payable = state.payable_refunds.get(body.refund_id, Money.zero(state.currency))
+    if body.amount > payable:
+        yield PlanRefusal(_Code.BEYOND_THE_REFUND, f"{payable} of refund {body.refund_id} is payable")
+
+
 def _dispute_settled(state: PlanState, body: DisputeSettled) -> _Reasons:
     yield from _open_case(state.cases.get(body.case_id), CaseKind.DISPUTE, body.case_id)
 
@@ -288,6 +294,7 @@ _JUDGES: Mapping[type, Callable[[PlanState, Any], _Reasons]] = {
     Reversed: _reversed,
     Refunded: _refunded,
     Disputed: _refunded,
+    RefundPaid: _refund_paid,
     DisputeSettled: _dispute_settled,
     ClaimOpened: _claim_opened,
     ClaimWon: _claim_decided,

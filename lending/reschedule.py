@@ -105,6 +105,8 @@ def _rest(run: RunningPlan, pause: Pause, known_on: date) -> None:
 def _add(run: RunningPlan, event: PlanEvent, dues: tuple[Due, ...], principal: int, interest: int) -> Line:
     """The new instalments; the first also asks for the interest that is already owed."""
     planned = [due.principal.minor for due in dues]
+    if not any(planned):  # nothing was open when this became known, and a late event has changed that
+        planned = [1] * len(dues)
     whole = sum(planned)
     begins = event.value_date
     added: list[Line] = []
