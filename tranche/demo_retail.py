@@ -164,6 +164,7 @@ def _notes(retail: Retail, replayed: Any) -> tuple[str, ...]:
     return (
         f"The days end on {replayed.last_day}, when everything is collected, paid out and settled.",
         "Every charge is captured: the days tell who bought and who sent back, not who failed to pay.",
+        "What the provider and the bank pay out is booked on its day; the other demos reconcile it with their files.",
         f"{paid_back} of refunds went back to shoppers who had paid; the rest made what they owed smaller.",
         f"{count(sum(retail.lines_by_class.values()))} lines have a class, by the first written rule that fits.",
     )

@@ -31,6 +31,10 @@ class ProviderAccount:
         """Whether something is still to be paid out."""
         return bool(self.captured or self.given_back)
 
+    def pays_on(self, day: date) -> bool:
+        """Whether a day brings a payout."""
+        return day in self.captured or day in self.given_back
+
     def charge(self, charge: Charge) -> Charge:
         """Take the money of a charge; an answer other than a capture of all of it stops the replay."""
         answer = self.shop.till.provider.charge(charge.request())

@@ -81,9 +81,7 @@ class _Days:
     @property
     def left(self) -> bool:
         """Whether a day to come brings something."""
-        payable = self.shop.till.ledger.balance(f"merchant:{MERCHANT}:payable", CURRENCY)
-        owed = payable.credits_posted - payable.debits_posted
-        return bool(self.due or self.in_transit or owed) or self.provider.waits
+        return bool(self.due or self.in_transit) or self.provider.waits or self._owed_to_merchant
 
     def open_books(self, day: date) -> None:
         """F49: the owners' capital."""
@@ -91,14 +89,26 @@ class _Days:
             self.shop.post([capital_paid_in(MERCHANT, self._bank, CAPITAL, When.day(day))])
 
     def run(self, day: date, sold: Sequence[Purchase], back: Sequence[Refund]) -> None:
-        """One day, whole or not at all; then the merchant is paid, which the bank shows on the next."""
-        with self.shop.till.database.transaction():
-            self._confirm(day)
-            self.provider.pay_out(day)
-            self._sell(sold)
-            take_back(back, self.shop, self.provider, day)
-            collect_dues(self.due.pop(day, ()), self.shop, self.provider, day)
+        """One day, whole or not at all; then the merchant is paid."""
+        due = self.due.pop(day, ())
+        if sold or back or due or day in self.in_transit or self.provider.pays_on(day):
+            with self.shop.till.database.transaction():
+                self._confirm(day)
+                self.provider.pay_out(day)
+                self._sell(sold)
+                take_back(back, self.shop, self.provider, day)
+                collect_dues(due, self.shop, self.provider, day)
         self.counts["refunds"] += len(back)
+        if self._owed_to_merchant:
+            self._pay_merchant(day)
+
+    @property
+    def _owed_to_merchant(self) -> bool:
+        payable = self.shop.till.ledger.balance(f"merchant:{MERCHANT}:payable", CURRENCY)
+        return payable.credits_posted > payable.debits_posted
+
+    def _pay_merchant(self, day: date) -> None:
+        """F07a; the bank shows it on the next day."""
         pay_merchants(day, till=self.shop.till, outbox=self.shop.outbox, at=evening(day))
         sent = [payout for payout in self.shop.till.payouts.of_day(day) if payout.amount.minor]
         if sent:
