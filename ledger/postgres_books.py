@@ -134,7 +134,10 @@ AND CASE WHEN e.tail THEN greatest(r.recorded_at, e.known_to) <= e.recorded_by
 
 
 def _moved(only: str) -> str:
-    """The debits and credits of accounts as of an edge, in parts that add up."""
+    """The debits and credits of accounts as of an edge, in parts that add up.
+
+    The range of positions is said of both tables: neither is then read whole to find what the other has.
+    """
     of, debit, credit = (
         f" AND {column} = %(account_id)s" if only else "" for column in ("t.account_id", "t.debit", "t.credit")
     )
@@ -148,11 +151,13 @@ def _moved(only: str) -> str:
                           ORDER BY s.known_to, s.seal_no LIMIT 1)
     UNION ALL
     SELECT t.debit, t.amount_minor, 0 FROM edge e, ledger.transfers t JOIN ledger.requests r ON r.position = t.position
-     WHERE t.position BETWEEN e.lowest AND e.highest AND NOT t.pending{debit}
+     WHERE t.position BETWEEN e.lowest AND e.highest AND r.position BETWEEN e.lowest AND e.highest
+       AND NOT t.pending{debit}
        AND r.value_date <= e.valued_by AND {_IN_PART}
     UNION ALL
     SELECT t.credit, 0, t.amount_minor FROM edge e, ledger.transfers t JOIN ledger.requests r ON r.position = t.position
-     WHERE t.position BETWEEN e.lowest AND e.highest AND NOT t.pending{credit}
+     WHERE t.position BETWEEN e.lowest AND e.highest AND r.position BETWEEN e.lowest AND e.highest
+       AND NOT t.pending{credit}
        AND r.value_date <= e.valued_by AND {_IN_PART}
 )
 """
