@@ -54,13 +54,11 @@ class Components:
 
     principal: Money
     interest: Money
-
-    @property
-    def total(self) -> Money:
-        return self.principal + self.interest
+    fees: Money | None = None
 
     def amounts(self) -> Mapping[str, Money]:
-        return {"interest": self.interest, "principal": self.principal}
+        amounts = {"interest": self.interest, "principal": self.principal}
+        return amounts if self.fees is None else {"fees": self.fees, **amounts}
 
 
 def purchase_captured(plan: Plan, when: When, *, shipment: int = 1) -> Journal:

@@ -73,7 +73,7 @@ def close_of_business(
         visited = posted = 0
         after = ""
         while plan_ids := dates.to_visit(day, after=after, limit=chunk):
-            posted += _close_plans(day, plan_ids, plans, ledger, terms, at)
+            posted += close_plans(day, plan_ids, plans=plans, ledger=ledger, terms=terms, at=at)
             commit()
             visited, after = visited + len(plan_ids), plan_ids[-1]
         closed.append(ClosedDate(day, visited, posted))
@@ -82,10 +82,10 @@ def close_of_business(
     return tuple(closed)
 
 
-def _close_plans(  # noqa: PLR0917 - the one call above
-    day: date, plan_ids: Sequence[str], plans: PlanLog, ledger: KeptLedger, terms: TermsOf, at: datetime
+def close_plans(
+    day: date, plan_ids: Sequence[str], *, plans: PlanLog, ledger: KeptLedger, terms: TermsOf, at: datetime
 ) -> int:
-    """Fold plans through a day and post what that adds; how many entries."""
+    """Fold these plans through a day and post what that adds, in the caller's transaction; how many entries."""
     known = Known(at, at, first_open_day(ledger), f"close of business {day.isoformat()}")
     changes: list[Change] = []
     asked: list[Asked] = []

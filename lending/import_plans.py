@@ -13,12 +13,14 @@ from typing import Any
 from data_contracts.catalog import contract
 from data_contracts.files import read_rows
 from ledger.money import Currency, Money
-from ledger.store import Conflict, Ledger, Recorded, Refused
-from lending.bookings import When, taken_over
+from ledger.store import Conflict
 from lending.due_dates import first_on_or_after
 from lending.plan import Origin, Plan, instalments_of
+from lending.plan_event import Opened, PlanEvent
 from lending.product_terms import ImportedProduct
+from lending.products import servicing_terms
 from lending.schedule import repeated
+from lending.service_plans import EventRecorded, EventRefused, KeptLedger, record
 from lending.store import Plans
 
 CONTRACT = "granted_loan"
@@ -59,7 +61,7 @@ class ImportedPlans:
     differences: tuple[LoanDifference, ...]
 
 
-def import_plans(file: Path, *, plans: Plans, ledger: Ledger, product: ImportedProduct) -> ImportedPlans:
+def import_plans(file: Path, *, plans: Plans, ledger: KeptLedger, product: ImportedProduct) -> ImportedPlans:
     """Open a plan for each loan of the file and take over its balance.
 
     Raises data_contracts.files.FileFault for a broken file and ImportFault for a loan that changed since.
@@ -68,13 +70,17 @@ def import_plans(file: Path, *, plans: Plans, ledger: Ledger, product: ImportedP
     agreed = [plan_of(row, product) for row in rows]
     try:
         opened = plans.open_all(agreed)
-        outcomes = ledger.post_all([taken_over(plan, _known(row)) for plan, row in zip(agreed, rows, strict=True)])
+        begun = [_opened(plan, row) for plan, row in zip(agreed, rows, strict=True)]
+        answers = record(
+            begun, plans=plans, ledger=ledger, terms=lambda plan: servicing_terms(plan.terms_version, plan.currency)
+        )
     except Conflict as conflict:
         raise ImportFault(f"{file}: {conflict.entry_id} was imported with another {conflict.field}") from conflict
-    refused = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
+    refused = [answer for answer in answers if isinstance(answer, EventRefused)]
     if refused:
-        raise ImportFault(f"{file}: {refused[0].entry_id}: {refused[0].reasons[0].detail}")
-    assert opened == sum(isinstance(outcome, Recorded) for outcome in outcomes), "a plan and its balance come together"
+        raise ImportFault(f"{file}: {refused[0].event_id}: {refused[0].reasons[0].detail}")
+    begun_now = sum(isinstance(answer, EventRecorded) for answer in answers)
+    assert opened == begun_now, "a plan and its balance come together"
     return _report(file, rows, agreed, opened)
 
 
@@ -105,8 +111,18 @@ def plan_of(row: Mapping[str, Any], product: ImportedProduct) -> Plan:
     )
 
 
-def _known(row: Mapping[str, Any]) -> When:
-    return When(row["granted_on"], row["occurred_at"], row["recorded_at"])
+def _opened(plan: Plan, row: Mapping[str, Any]) -> PlanEvent:
+    """F48: the plan comes with what is still owed on it."""
+    body = Opened(plan.principal)
+    return PlanEvent(
+        f"opened:{plan.plan_id}",
+        plan.plan_id,
+        row["granted_on"],
+        row["occurred_at"],
+        row["recorded_at"],
+        plan.order_id,
+        body,
+    )
 
 
 def _report(file: Path, rows: Sequence[Mapping[str, Any]], agreed: Sequence[Plan], opened: int) -> ImportedPlans:

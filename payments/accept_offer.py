@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from ledger.money import Money
 from lending.bookings import When
 from lending.plan import Instalment, Plan, plan_id_of
 from lending.record import StoredDecision
@@ -144,8 +145,9 @@ def _planned(  # noqa: PLR0917 - an attempt names everything it is about
         shopper_id=decision.order.shopper_id,
         account_id=decision.order.account_id,
         provider=till.provider.name,
-        principal=today.principal,
+        fees=Money.zero(today.principal.currency),
         interest=today.interest,
+        principal=today.principal,
         due_on=today.due_on,
         requested_on=at.date(),
         opens_plan=True,

@@ -116,8 +116,9 @@ class Planned:
     shopper_id: str
     account_id: str
     provider: str
-    principal: Money
+    fees: Money
     interest: Money
+    principal: Money
     due_on: date
     requested_on: date
     opens_plan: bool = False
@@ -125,7 +126,7 @@ class Planned:
 
     @property
     def amount(self) -> Money:
-        return self.principal + self.interest
+        return self.fees + self.interest + self.principal
 
     @property
     def hold_id(self) -> str:

@@ -16,11 +16,11 @@ from typing import TypeVar
 from ledger.store import AlreadyRecorded, Recorded
 from lending import bookings
 from lending.bookings import Components, When
-from lending.plan import Origin
+from lending.close_of_business import close_plans
+from lending.plan import Origin, Plan
 from lending.store import OpenInstalment
 from payments.attempt import Attempt, Event, Planned, State, attempt_id_of
 from payments.charge import ChargeRequest, ChargeResult, NotKnown
-from payments.opening import must_hold
 from payments.outcome import Applied, Result, apply_outcome, claim_of
 from payments.retry import Stop
 from payments.till import Till
@@ -72,13 +72,14 @@ def collect(due: date, *, till: Till, at: datetime, tick: Callable[[int], None] 
     """
     tally = _Tally()
     resolved = resolve_open(till, at, tally.add)
-    dues = [each for each in till.plans.due(due) if each.plan.origin is Origin.CHECKOUT]
+    _bring_up(due, till, at)
+    dues = _collectable(due, till)
     latest = till.attempts.latest([each.instalment.instalment_id for each in dues])
     ready = [planned for each in dues if (planned := _next_attempt(each, latest, due, till)) is not None]
-    by_instalment = {each.instalment.instalment_id: each for each in dues}
+    plans = {each.plan.plan_id: each.plan for each in dues}
     claimed = 0
     for chunk in _chunks(ready):
-        results = _charge(till, chunk, by_instalment, at)
+        results = _charge(till, chunk, plans, at)
         claimed += len(results)
         for result in results:
             tally.add(result)
@@ -98,6 +99,19 @@ def collect(due: date, *, till: Till, at: datetime, tick: Callable[[int], None] 
         needs_person=counts["needs_person"],
         captured_minor=dict(sorted(tally.captured.items())),
     )
+
+
+def _collectable(due: date, till: Till) -> list[OpenInstalment]:
+    """What may be asked for: of imported plans nothing, their shoppers push the money themselves."""
+    return [each for each in till.plans.collectable(due) if each.plan.origin is Origin.CHECKOUT]
+
+
+def _bring_up(due: date, till: Till, at: datetime) -> None:
+    """Interest and late fees are owed up to the day before they are asked for, whether or not the day was closed."""
+    plan_ids = list(dict.fromkeys(each.plan.plan_id for each in _collectable(due, till)))
+    for chunk in _chunks(plan_ids):
+        with till.database.transaction():
+            close_plans(due, chunk, plans=till.plans, ledger=till.ledger, terms=till.terms, at=at)
 
 
 def resolve_open(till: Till, at: datetime, told: Callable[[Result], None] = lambda _: None) -> int:
@@ -189,19 +203,20 @@ def _next_attempt(due: OpenInstalment, latest: Mapping[str, Attempt], on: date, 
         shopper_id=plan.shopper_id or plan.account_id,
         account_id=plan.account_id,
         provider=till.provider.name,
-        principal=due.open_principal,
+        fees=due.open_fees,
         interest=due.open_interest,
+        principal=due.open_principal - due.disputed,
         due_on=instalment.due_on,
         requested_on=on,
     )
 
 
-def _charge(till: Till, ready: Sequence[Planned], dues: Mapping[str, OpenInstalment], at: datetime) -> list[Result]:
+def _charge(till: Till, ready: Sequence[Planned], plans: Mapping[str, Plan], at: datetime) -> list[Result]:
     """Claim a few instalments in one transaction, ask for all of them at once, book the answers in another."""
     with till.attempts.guard([planned.attempt_id for planned in ready]) as mine:
         with till.database.transaction():
             ours = till.attempts.plan(planned for planned in ready if planned.attempt_id in set(mine))
-            sent = [planned for planned in ours if _claim(till, planned, dues[planned.instalment_id], at)]
+            sent = [planned for planned in ours if _claim(till, planned, plans[planned.plan_id], at)]
         answers = list(_asked(till, sent))
         with till.database.transaction():
             return [
@@ -210,13 +225,10 @@ def _charge(till: Till, ready: Sequence[Planned], dues: Mapping[str, OpenInstalm
             ]
 
 
-def _claim(till: Till, planned: Planned, due: OpenInstalment, at: datetime) -> bool:
-    """F17 and F12a: the interest is owed, the amount is reserved; False when something else has reserved it."""
-    accrued = bookings.interest_accrued(due.plan, due.instalment, When.day(due.instalment.due_on, recorded_at=at))
-    if accrued is not None:
-        must_hold(till.ledger.post(accrued), f"interest of {planned.instalment_id}")
-    repays = Components(planned.principal, planned.interest)
-    journal = bookings.attempt_claimed(claim_of(due.plan, planned, till), repays, When.moment(at))
+def _claim(till: Till, planned: Planned, plan: Plan, at: datetime) -> bool:
+    """F12a: the amount is reserved; False when something else has reserved it."""
+    claims = Components(planned.principal, planned.interest, planned.fees)
+    journal = bookings.attempt_claimed(claim_of(plan, planned, till), claims, When.moment(at))
     if not isinstance(till.ledger.hold(journal), Recorded | AlreadyRecorded):
         till.attempts.move(planned.attempt_id, Event.WITHDRAWN, at=at, cause="the amount is no longer free")
         return False

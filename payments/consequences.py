@@ -7,12 +7,13 @@ from datetime import date, timedelta
 from ledger.journal import Journal
 from ledger.money import Money
 from lending import bookings
-from lending.bookings import Claim, Components, When
-from lending.plan import EventKind, Plan, PlanEvent
+from lending.bookings import Claim, When
+from lending.plan_event import PlanEvent
 from payments import bookings as payment_bookings
 from payments.line import Expected, FileLine, LineKind
 from payments.matching import BreakClass, Different, Matched, Outcome, Unexpected
 from payments.payout_file import Payout
+from payments.plan_events import pushed
 from payments.postgres_reconciliation import Break
 from payments.rail_profile import Profile
 
@@ -27,10 +28,9 @@ class PayoutPart:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the platform knows of the lines: expectations by key, plans, and what payouts are made of."""
+    """What the platform knows of the lines: expectations by key, and what payouts are made of."""
 
     expected: Mapping[str, Expected]
-    plans: Mapping[str, Plan]
     parts: Mapping[str, Sequence[PayoutPart]]
     fees: Mapping[str, Money]
     merchant_payouts: Mapping[str, Payout]
@@ -119,11 +119,6 @@ def seen_on(day: date) -> When:
     return When.day(day, recorded_at=When.day(day + timedelta(days=1)).occurred_at)
 
 
-def return_booked(line: FileLine, claim: Claim, repays: Components) -> Journal:
-    """F13b: the payment came back, its debt is owed again; the cash leg stays open on the returns account."""
-    return bookings.returned(claim, line.line_id, repays, seen_on(line.booked_on))
-
-
 def repaired(broken: Break, on: date, by: str) -> Break:
     """A break that a posting has cured; it stays listed with what cured it."""
     return replace(broken, closed_on=max(on, broken.opened_on), closed_by=by)
@@ -133,7 +128,7 @@ def _matched(line: FileLine, expected: Expected, known: Known, profile: Profile,
     when = seen_on(line.booked_on)
     match line.kind:
         case LineKind.REPAYMENT:
-            _repaid(line, expected, known, profile, result)
+            _repaid(line, expected, profile, result)
         case LineKind.CREDIT:
             payout_id = expected.key.partition(":")[2]
             _paid_out(line, payout_id, known, profile, result)
@@ -161,33 +156,11 @@ def _if_explained(outcome: Outcome, known: Known) -> Outcome:
     return outcome
 
 
-def _repaid(line: FileLine, expected: Expected, known: Known, profile: Profile, result: Consequences) -> None:
-    """F36a, then F36b at once: a shopper's push is identified by its due."""
+def _repaid(line: FileLine, expected: Expected, profile: Profile, result: Consequences) -> None:
+    """F36a, and the payment that identifies it at once: a shopper's push is known by its due."""
     when = seen_on(line.booked_on)
-    assert expected.principal is not None
-    assert expected.interest is not None
-    plan = known.plans[expected.plan_id or ""]
-    instalment = plan.instalment(expected.instalment_id or "")
-    repays = Components(expected.principal, expected.interest)
-    accrued = bookings.interest_accrued(plan, instalment, When.day(instalment.due_on))
-    if accrued is not None:
-        result.journals.append(accrued)
     result.journals.append(bookings.unidentified_credit(line.line_id, profile.push_bank, line.amount, when))
-    result.journals.append(bookings.identified_credit(plan, instalment, line.line_id, repays, when))
-    result.events.append(
-        PlanEvent(
-            event_id=f"{EventKind.PAID}:{line.line_key}",
-            plan_id=plan.plan_id,
-            instalment_id=instalment.instalment_id,
-            kind=EventKind.PAID,
-            principal=expected.principal,
-            interest=expected.interest,
-            value_date=when.value_date,
-            occurred_at=when.occurred_at,
-            recorded_at=when.recorded_at,
-            cause=line.line_key,
-        )
-    )
+    result.events.append(pushed(line, expected, when))
 
 
 def _paid_out(line: FileLine, payout_id: str, known: Known, profile: Profile, result: Consequences) -> None:

@@ -101,8 +101,6 @@ class Expected:
     account_id: str | None = None
     plan_id: str | None = None
     instalment_id: str | None = None
-    principal: Money | None = None
-    interest: Money | None = None
     window: Window | None = None
     met: bool = False
 

@@ -3,10 +3,11 @@
 from ledger import outbox
 from ledger.money import Money
 from ledger.store import AlreadyRecorded, AlreadyVoided, Recorded, RefusalCode, Refused, Voided
-from lending import bookings
 from lending.bookings import When
 from lending.plan import Origin, Plan, instalments_of, plan_id_of
+from lending.plan_event import PlanEvent
 from lending.record import StoredDecision
+from payments.plan_events import opened, tell
 from payments.till import Till
 
 
@@ -46,11 +47,11 @@ def plan_of(decision: StoredDecision, till: Till, when: When) -> Plan:
     )
 
 
-def open_plan(till: Till, decision: StoredDecision, when: When) -> Plan:
-    """F02, the plan, and the end of F01's reservation: what was reserved has become a debt."""
+def open_plan(till: Till, decision: StoredDecision, when: When, *first: PlanEvent) -> Plan:
+    """The plan with its first events, and the end of F01's reservation: what was reserved has become a debt."""
     plan = plan_of(decision, till, when)
     till.plans.open(plan)
-    must_hold(till.ledger.post(bookings.purchase_captured(plan, when)), plan.plan_id)
+    tell(till, [opened(plan, when), *first])
     released = till.ledger.void_hold(decision.hold_id, at=when.recorded_at, reason="captured by F02")
     run_out = isinstance(released, Refused) and all(each.code is RefusalCode.HOLD_RESOLVED for each in released.reasons)
     if not run_out:  # an offer that ran out while its payment was being resolved has nothing left to release

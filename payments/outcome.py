@@ -6,13 +6,13 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from ledger.money import Money
-from lending import bookings
-from lending.bookings import Claim, Components, When
-from lending.plan import EventKind, Plan, PlanEvent, fold
+from lending.bookings import Claim, When
+from lending.plan import Plan
 from payments.attempt import UNRESOLVED, Attempt, Event, Planned, State
 from payments.charge import ChargeResult, Refused, Succeeded, Unknown
 from payments.line import Expected, Leg, capture_key
 from payments.opening import must_hold, open_plan
+from payments.plan_events import collected, tell
 from payments.retry import Stop, TryAgain, next_step
 from payments.till import Till
 
@@ -65,7 +65,7 @@ def claim_of(plan: Plan, planned: Planned, till: Till) -> Claim:
 
 
 def _captured(till: Till, attempt: Attempt, answer: Succeeded, message_id: str, at: datetime) -> None:
-    """F12b and what follows from it: the debt falls, the discount is earned, the provider's line is expected."""
+    """The plan is told, whose debt falls by it; the provider's line is expected."""
     planned = attempt.planned
     till.attempts.move(
         planned.attempt_id,
@@ -76,44 +76,14 @@ def _captured(till: Till, attempt: Attempt, answer: Succeeded, message_id: str, 
         values={"provider_reference": answer.provider_reference, "captured_on": answer.captured_on},
     )
     when = When.day(answer.captured_on, recorded_at=at)
-    repays = Components(planned.principal, planned.interest)
+    paid = collected(planned, till.profile.card, when)
     if planned.opens_plan:
         decision = till.decisions.get(planned.plan_id.removeprefix("p-"))
         assert decision is not None, f"{planned.attempt_id} pays for a decision that is not kept"
-        plan = open_plan(till, decision, when)
-        claim = claim_of(plan, planned, till)
-        must_hold(till.ledger.post(bookings.down_payment(claim, when)), planned.attempt_id)
+        open_plan(till, decision, when, paid)
     else:
-        kept = till.plans.get(planned.plan_id)
-        assert kept is not None, f"{planned.attempt_id} collects for {planned.plan_id}, which is not kept"
-        plan = kept
-        journal = bookings.presumed_paid(claim_of(plan, planned, till), repays, when)
-        must_hold(till.ledger.post_hold(planned.hold_id, journal), planned.attempt_id)
-    record_payment(till, plan, planned, kind=EventKind.PAID, cause=planned.attempt_id, when=when)
+        tell(till, [paid])
     till.expectations.expect([_provider_line(planned, answer.captured_on, till)])
-
-
-def record_payment(till: Till, plan: Plan, planned: Planned, *, kind: EventKind, cause: str, when: When) -> None:
-    """A plan event and the merchant discount that it earns or gives back (F05)."""
-    before = fold(plan, till.plans.events(plan.plan_id)).outstanding
-    till.plans.record(
-        PlanEvent(
-            event_id=f"{kind}:{cause}",
-            plan_id=plan.plan_id,
-            instalment_id=planned.instalment_id,
-            kind=kind,
-            principal=planned.principal,
-            interest=planned.interest,
-            value_date=when.value_date,
-            occurred_at=when.occurred_at,
-            recorded_at=when.recorded_at,
-            cause=cause,
-        )
-    )
-    after = fold(plan, till.plans.events(plan.plan_id)).outstanding
-    earned = bookings.discount_earned(plan, plan.principal - before, plan.principal - after, cause, when)
-    if earned is not None:
-        must_hold(till.ledger.post(earned), f"discount of {cause}")
 
 
 def _refused(till: Till, attempt: Attempt, answer: Refused, message_id: str, at: datetime) -> TryAgain | Stop:
@@ -146,8 +116,6 @@ def _provider_line(planned: Planned, captured_on: date, till: Till) -> Expected:
         created_by=planned.attempt_id,
         plan_id=planned.plan_id,
         instalment_id=planned.instalment_id,
-        principal=planned.principal,
-        interest=planned.interest,
     )
 
 

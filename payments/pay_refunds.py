@@ -20,6 +20,7 @@ from payments.charge import ChargeResult, NotKnown, RefundRequest, Refused, Succ
 from payments.line import Expected, FileLine, Leg, debit_key, refund_key
 from payments.opening import must_hold
 from payments.payout_file import Payout, write_payouts
+from payments.plan_events import refund_arrived, refund_came_back, tell
 from payments.refund_payment import OVER, Event, RefundPayment, State, Way, payment_id_of
 from payments.till import Till
 
@@ -229,6 +230,7 @@ def take_back(payment: RefundPayment, line: FileLine, reason: str, till: Till) -
         payment, when, provider=till.provider.name, bank=till.profile.push_bank, line_id=line.line_id
     )
     must_hold(till.ledger.post(journal), journal.entry_id)
+    tell(till, [refund_came_back(payment, when)])
     return journal.entry_id
 
 
@@ -237,6 +239,7 @@ def _confirm(payment: RefundPayment, till: Till, when: When, *, line_id: str | N
     names = {"provider": till.provider.name, "bank": till.profile.push_bank}
     journal = bookings.refund_paid(payment, when, line_id=line_id, **names)
     must_hold(till.ledger.post_hold(payment.hold_id, journal), journal.entry_id)
+    tell(till, [refund_arrived(payment, when)])
 
 
 def _line_expected(payment: RefundPayment, till: Till) -> Expected:

@@ -15,9 +15,9 @@ from payments.attempt import Attempt, Event, IllegalMove, Planned, State
 
 _INSERT = """
 INSERT INTO payments.attempts (attempt_id, instalment_id, number, plan_id, shopper_id, account_id, provider, currency,
-                               principal_minor, interest_minor, due_on, requested_on, opens_plan, asked_by)
+                               fees_minor, interest_minor, principal_minor, due_on, requested_on, opens_plan, asked_by)
 SELECT * FROM unnest(%s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-                     %s::bigint[], %s::bigint[], %s::date[], %s::date[], %s::boolean[], %s::text[])
+                     %s::bigint[], %s::bigint[], %s::bigint[], %s::date[], %s::date[], %s::boolean[], %s::text[])
     ON CONFLICT DO NOTHING
 RETURNING attempt_id
 """
@@ -153,8 +153,9 @@ def _columns(planned: Planned) -> tuple[object, ...]:
         planned.account_id,
         planned.provider,
         planned.amount.currency.value,
-        planned.principal.minor,
+        planned.fees.minor,
         planned.interest.minor,
+        planned.principal.minor,
         planned.due_on,
         planned.requested_on,
         planned.opens_plan,
@@ -172,8 +173,9 @@ def _attempt(row: Mapping[str, Any]) -> Attempt:
         shopper_id=row["shopper_id"],
         account_id=row["account_id"],
         provider=row["provider"],
-        principal=Money(row["principal_minor"], currency),
+        fees=Money(row["fees_minor"], currency),
         interest=Money(row["interest_minor"], currency),
+        principal=Money(row["principal_minor"], currency),
         due_on=row["due_on"],
         requested_on=row["requested_on"],
         opens_plan=row["opens_plan"],

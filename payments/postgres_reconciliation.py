@@ -26,10 +26,9 @@ SELECT line_key, %s, kind, line_id, key, account_id, payout_id, bank_account, co
 """
 _EXPECT = """
 INSERT INTO payments.expectations (expectation_id, leg, account_id, plan_id, instalment_id, currency, amount_minor,
-                                   principal_minor, interest_minor, window_from, window_to, expected_on, due_by,
-                                   created_by)
+                                   window_from, window_to, expected_on, due_by, created_by)
 SELECT * FROM unnest(%s::text[], %s::smallint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[],
-                     %s::bigint[], %s::bigint[], %s::date[], %s::date[], %s::date[], %s::date[], %s::text[])
+                     %s::date[], %s::date[], %s::date[], %s::date[], %s::text[])
     ON CONFLICT DO NOTHING
 """
 _EXPECTED = """
@@ -279,9 +278,8 @@ def _expectation_columns(each: Expected) -> tuple[object, ...]:
     window = each.window
     return (
         each.key, each.leg, each.account_id, each.plan_id, each.instalment_id, each.amount.currency.value,
-        each.amount.minor, each.principal.minor if each.principal else 0, each.interest.minor if each.interest else 0,
-        window.first if window else None, window.last if window else None, each.expected_on, each.due_by,
-        each.created_by,
+        each.amount.minor, window.first if window else None, window.last if window else None, each.expected_on,
+        each.due_by, each.created_by,
     )  # fmt: skip
 
 
@@ -297,8 +295,6 @@ def _expectation(row: Mapping[str, Any]) -> Expected:
         account_id=row["account_id"],
         plan_id=row["plan_id"],
         instalment_id=row["instalment_id"],
-        principal=Money(row["principal_minor"], currency),
-        interest=Money(row["interest_minor"], currency),
         window=None if row["window_from"] is None else Window(row["window_from"], row["window_to"]),
         met=row["met"],
     )

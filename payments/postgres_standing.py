@@ -40,7 +40,7 @@ SELECT m.expectation_id FROM payments.matches m WHERE m.late ORDER BY m.expectat
 """
 # What should lie on the clearing account: captures whose payout is not in the bank.
 _CLEARING = """
-SELECT a.currency, sum(a.principal_minor + a.interest_minor), count(*)
+SELECT a.currency, sum(a.fees_minor + a.interest_minor + a.principal_minor), count(*)
   FROM payments.attempts a
  WHERE a.captured_on IS NOT NULL
    AND NOT EXISTS (

@@ -11,6 +11,7 @@ from ledger.postgres import PostgresLedger
 from lending.merchant_terms import merchant_terms
 from lending.postgres import PostgresPlans
 from lending.postgres_decisions import PostgresDecisions
+from lending.products import servicing_terms
 from payments.postgres import PostgresAttempts
 from payments.postgres_payouts import PostgresPayouts
 from payments.postgres_reconciliation import PostgresReconciliation
@@ -56,4 +57,5 @@ def till_over(connection: Connection[Any], provider: Provider) -> Till:
         policy=load_policy(),
         profile=load_profile(),
         merchants=merchant_terms(),
+        terms=lambda plan: servicing_terms(plan.terms_version, plan.currency),
     )

@@ -11,8 +11,8 @@ from datetime import date, datetime
 from pathlib import Path
 
 from ledger.money import Money
-from lending.bookings import Claim, Components
-from lending.plan import EventKind, Origin
+from lending.bookings import Claim
+from lending.plan import Origin
 from payments.attempt import UNRESOLVED, Attempt, Event, State
 from payments.brought_back import brought_back, owe_again
 from payments.charge import Succeeded
@@ -25,7 +25,6 @@ from payments.consequences import (
     missing,
     off_the_chart,
     repaired,
-    return_booked,
     seen_on,
 )
 from payments.line import (
@@ -39,8 +38,9 @@ from payments.line import (
 )
 from payments.matching import BreakClass, Matched, Outcome, Rule, Unexpected, match, month_of
 from payments.opening import must_hold
-from payments.outcome import apply_outcome, claim_of, record_payment
+from payments.outcome import apply_outcome, claim_of
 from payments.pay_refunds import confirm_by_file, confirm_by_line
+from payments.plan_events import returned, tell
 from payments.postgres_reconciliation import Break
 from payments.take_files import TakenFiles, take_files
 from payments.till import Till
@@ -136,7 +136,7 @@ def _settle(till: Till, at: datetime, day: date) -> Consequences:
     result.breaks.extend(off_the_chart(line, till.profile) for key, line in lines.items() if key not in ours)
     for journal, outcome in zip(result.journals, till.ledger.post_all(result.journals), strict=True):
         must_hold(outcome, journal.entry_id)
-    till.plans.record_all(result.events)
+    tell(till, result.events)
     for payment_id, line in result.refunds_seen:
         confirm_by_line(payment_id, line.line_id, till, seen_on(line.booked_on))
     owe_again(back, till, day, result)
@@ -199,9 +199,7 @@ def _returned(line: FileLine, attempt: Attempt, till: Till, day: date, result: C
     plan = till.plans.get(planned.plan_id)
     assert plan is not None, f"{planned.attempt_id} was paid for a plan that is not kept"
     till.attempts.move(planned.attempt_id, Event.RETURNED, at=seen_on(line.booked_on).recorded_at, cause=line.line_id)
-    journal = return_booked(line, claim_of(plan, planned, till), Components(planned.principal, planned.interest))
-    must_hold(till.ledger.post(journal), journal.entry_id)
-    record_payment(till, plan, planned, kind=EventKind.RETURNED, cause=line.line_id, when=seen_on(line.booked_on))
+    posted = tell(till, [returned(planned, line.line_id, seen_on(line.booked_on))])
     expected = Expected(
         key=str(line.key),
         leg=Leg.LEDGER_PROVIDER,
@@ -218,7 +216,7 @@ def _returned(line: FileLine, attempt: Attempt, till: Till, day: date, result: C
         f"{planned.attempt_id} was paid on {attempt.captured_on} and returned; {planned.instalment_id} is due again"
     )
     broken = a_break(line, BreakClass.RETURNED, reason, till.profile, expectation_id=expected.key)
-    result.breaks.append(repaired(broken, day, journal.entry_id))
+    result.breaks.append(repaired(broken, day, posted[0]))
 
 
 def _expectations(lines: Sequence[FileLine], till: Till) -> dict[str, Expected]:
@@ -237,8 +235,6 @@ def _expectations(lines: Sequence[FileLine], till: Till) -> dict[str, Expected]:
                 account_id=due.plan.account_id,
                 plan_id=due.plan.plan_id,
                 instalment_id=due.instalment.instalment_id,
-                principal=due.open_principal,
-                interest=due.open_interest,
                 window=month_of(due.instalment.due_on),
             )
             for due in till.plans.due(upto)
@@ -250,9 +246,8 @@ def _expectations(lines: Sequence[FileLine], till: Till) -> dict[str, Expected]:
 
 
 def _known(outcomes: Sequence[object], expected: Mapping[str, Expected], till: Till) -> Known:
-    """Plans and payout parts that the matched lines are about."""
+    """The payouts that the matched lines are about, and what they are made of."""
     matched = [expected[o.expectation.expectation_id] for o in outcomes if isinstance(o, Matched)]
-    plan_ids = {each.plan_id for each in matched if each.plan_id is not None and each.leg == Leg.LEDGER_BANK}
     payout_ids = {each.key.partition(":")[2] for each in matched if each.key.startswith(payout_key(""))}
     merchant_ids = {each.key.partition(":")[2] for each in matched if each.key.startswith(debit_key(""))}
     parts: dict[str, list[PayoutPart]] = {payout_id: [] for payout_id in payout_ids}
@@ -266,8 +261,7 @@ def _known(outcomes: Sequence[object], expected: Mapping[str, Expected], till: T
             parts[payout_id].append(PayoutPart(line, claim))
     for each in matched:
         fees.setdefault(each.key.partition(":")[2], each.amount - each.amount)
-    plans = {plan_id: plan for plan_id in plan_ids if (plan := till.plans.get(plan_id)) is not None}
-    return Known(expected, plans, parts, fees, till.payouts.get_all(merchant_ids))
+    return Known(expected, parts, fees, till.payouts.get_all(merchant_ids))
 
 
 def _claim(line: FileLine, till: Till) -> Claim | None:

@@ -7,6 +7,7 @@ from ledger.postgres import PostgresLedger
 from lending.merchant_terms import AllMerchantTerms
 from lending.postgres import PostgresPlans
 from lending.postgres_decisions import PostgresDecisions
+from lending.service_plans import TermsOf
 from payments.postgres import PostgresAttempts
 from payments.postgres_payouts import PostgresPayouts
 from payments.postgres_reconciliation import PostgresReconciliation
@@ -35,3 +36,4 @@ class Till:
     policy: RetryPolicy
     profile: Profile
     merchants: AllMerchantTerms
+    terms: TermsOf

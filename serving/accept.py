@@ -64,13 +64,14 @@ def accept(
         with connected(request.app.state.settings.database_url) as connection:
             till = till_over(connection, provider)
             outcome = accept_offer(decision_id, asked_by=idempotency_key, till=till, at=at)
-            events = till.plans.events(outcome.plan.plan_id) if isinstance(outcome, Accepted) else ()
+            accepted = [outcome.plan.plan_id] if isinstance(outcome, Accepted) else []
+            histories = till.plans.histories(accepted)
     except DatabaseDown as error:
         raise Unavailable(str(error)) from error
     match outcome:
         case Accepted(plan, new):
             headers = {"Location": f"/v1/plans/{plan.plan_id}"} | ({} if new else {"Idempotency-Replayed": "true"})
-            body = answer(plan, events, at).model_dump_json()
+            body = answer(histories[plan.plan_id], at).model_dump_json()
             return Response(body, HTTPStatus.CREATED, headers, "application/json")
         case PaymentUnknown(attempt_id, _):
             pending = PendingAnswer(decision_id=decision_id, attempt_id=attempt_id, status="payment_unknown")

@@ -7,15 +7,18 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel
 
-from lending.plan import InstalmentStatus, Plan, PlanEvent, PlanStatus, fold
+from lending.fold import fold
+from lending.plan import InstalmentStatus, PlanStatus
+from lending.plan_log import PlanHistory
 from lending.postgres import PostgresPlans
+from lending.products import servicing_terms
 from serving.decisions import Desk, problem_responses
 from serving.postgres import transaction
 from serving.problems import Problem
 
 
 class InstalmentAnswer(BaseModel):
-    """One instalment; amounts in minor units, `open_minor` is what is left to pay."""
+    """One instalment of the schedule as it now is; `open_minor` is what is left to pay, fees included."""
 
     instalment_id: str
     number: int
@@ -28,7 +31,10 @@ class InstalmentAnswer(BaseModel):
 
 
 class PlanAnswer(BaseModel):
-    """A plan as agreed and as it stands on the day of the request; amounts in minor units."""
+    """A plan as it stands on the day of the request; amounts in minor units.
+
+    `outstanding_minor` is principal, `credit_minor` what the shopper has paid beyond what is owed.
+    """
 
     plan_id: str
     order_id: str
@@ -43,6 +49,10 @@ class PlanAnswer(BaseModel):
     currency: str
     principal_minor: int
     outstanding_minor: int
+    fees_minor: int
+    credit_minor: int
+    refunded_minor: int
+    days_past_due: int
     annual_rate_basis_points: int
     instalments: list[InstalmentAnswer]
 
@@ -55,17 +65,18 @@ def read_plan(request: Request, plan_id: Annotated[str, Path(max_length=120)]) -
     """A plan, its instalments, and what has been paid."""
     desk: Desk = request.app.state.desk
     with transaction(desk.pool) as connection:
-        plans = PostgresPlans(connection)
-        plan = plans.get(plan_id)
-        if plan is None:
-            raise Problem(HTTPStatus.NOT_FOUND, "not-found", f"There is no plan {plan_id}.")
-        return answer(plan, plans.events(plan_id), desk.clock())
+        history = PostgresPlans(connection).histories([plan_id]).get(plan_id)
+    if history is None:
+        raise Problem(HTTPStatus.NOT_FOUND, "not-found", f"There is no plan {plan_id}.")
+    return answer(history, desk.clock())
 
 
-def answer(plan: Plan, events: tuple[PlanEvent, ...], at: datetime) -> PlanAnswer:
+def answer(history: PlanHistory, at: datetime) -> PlanAnswer:
     """The plan after its events, on the day of `at`."""
-    standing = fold(plan, events)
-    day = at.date()
+    plan, day = history.plan, at.date()
+    state = fold(
+        plan, history.events, servicing_terms(plan.terms_version, plan.currency), through=max(day, plan.opened_on)
+    )
     return PlanAnswer(
         plan_id=plan.plan_id,
         order_id=plan.order_id,
@@ -75,23 +86,27 @@ def answer(plan: Plan, events: tuple[PlanEvent, ...], at: datetime) -> PlanAnswe
         merchant_id=plan.merchant_id,
         origin=plan.origin.value,
         product=plan.product.value,
-        status=standing.status,
+        status=state.status,
         opened_on=plan.opened_on,
         currency=plan.currency.value,
         principal_minor=plan.principal.minor,
-        outstanding_minor=standing.outstanding.minor,
+        outstanding_minor=state.outstanding.minor,
+        fees_minor=state.open_fees.minor,
+        credit_minor=state.credit_balance.minor,
+        refunded_minor=state.refunded.minor,
+        days_past_due=state.days_past_due(day),
         annual_rate_basis_points=plan.annual_rate_basis_points,
         instalments=[
             InstalmentAnswer(
                 instalment_id=each.instalment_id,
                 number=each.number,
                 due_on=each.due_on,
-                amount_minor=each.amount.minor,
+                amount_minor=each.principal.minor + each.accrual.to_minor,
                 principal_minor=each.principal.minor,
-                interest_minor=each.interest.minor,
-                open_minor=standing.open(each).minor,
-                status=standing.status_of(each, day),
+                interest_minor=each.accrual.to_minor,
+                open_minor=each.open.minor,
+                status=each.status_of(day),
             )
-            for each in plan.instalments
+            for each in state.instalments
         ],
     )

@@ -42,8 +42,9 @@ CREATE TABLE payments.attempts (
     account_id         text NOT NULL,
     provider           text NOT NULL,
     currency           text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
-    principal_minor    bigint NOT NULL CHECK (principal_minor >= 0),
+    fees_minor         bigint NOT NULL CHECK (fees_minor >= 0),
     interest_minor     bigint NOT NULL CHECK (interest_minor >= 0),
+    principal_minor    bigint NOT NULL CHECK (principal_minor >= 0),
     due_on             date NOT NULL,
     requested_on       date NOT NULL,
     opens_plan         boolean NOT NULL,
@@ -56,7 +57,7 @@ CREATE TABLE payments.attempts (
     captured_on        date,
     retry_on           date,
     policy_version     text,
-    CHECK (principal_minor + interest_minor > 0),
+    CHECK (fees_minor + interest_minor + principal_minor > 0),
     UNIQUE (instalment_id, number),
     UNIQUE (instalment_id, asked_by)
 );
@@ -118,7 +119,9 @@ BEGIN
 END $$;
 CREATE TRIGGER moved_by_events BEFORE UPDATE ON payments.attempts FOR EACH ROW
     WHEN (pg_trigger_depth() = 0 AND
-          (OLD.state, OLD.attempt_id, OLD.instalment_id, OLD.principal_minor, OLD.interest_minor, OLD.currency)
+          (OLD.state, OLD.attempt_id, OLD.instalment_id, OLD.fees_minor, OLD.interest_minor, OLD.principal_minor,
+           OLD.currency)
           IS DISTINCT FROM
-          (NEW.state, NEW.attempt_id, NEW.instalment_id, NEW.principal_minor, NEW.interest_minor, NEW.currency))
+          (NEW.state, NEW.attempt_id, NEW.instalment_id, NEW.fees_minor, NEW.interest_minor, NEW.principal_minor,
+           NEW.currency))
     EXECUTE FUNCTION payments.refuse_to_move_by_hand();

@@ -56,8 +56,6 @@ CREATE TABLE payments.expectations (
     instalment_id   text,
     currency        text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
     amount_minor    bigint NOT NULL CHECK (amount_minor > 0),
-    principal_minor bigint NOT NULL DEFAULT 0,
-    interest_minor  bigint NOT NULL DEFAULT 0,
     window_from     date,
     window_to       date,
     expected_on     date NOT NULL,

@@ -228,7 +228,7 @@ def test_a_collector_killed_between_claim_and_outcome_leads_to_one_charge(
 
 def a_planned(number: int = 1) -> Planned:
     return Planned(
-        f"p-x/1#{number}", "p-x/1", number, "p-x", "s", "a", "sandbox", pounds(5), pounds(0),
+        f"p-x/1#{number}", "p-x/1", number, "p-x", "s", "a", "sandbox", pounds(0), pounds(0), pounds(5),
         date(2026, 3, 1), date(2026, 3, 1),
     )  # fmt: skip
 

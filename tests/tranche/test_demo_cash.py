@@ -2,10 +2,14 @@
 
 from datetime import UTC, date, datetime
 
+from ledger.memory import MemoryLedger
 from ledger.money import Currency, Money
 from lending.memory import MemoryPlans
 from lending.order import Product
-from lending.plan import EventKind, Instalment, Origin, Plan, PlanEvent
+from lending.plan import Instalment, Origin, Plan
+from lending.plan_event import Body, Channel, Opened, Paid, PlanEvent, Returned
+from lending.service_plans import EventRecorded, record
+from lending.servicing_terms import ServicingTerms
 from tranche.demo_cash import cash_against_plan
 
 NOTHING = Money.zero(Currency.GBP)
@@ -37,18 +41,28 @@ def a_plan() -> Plan:
     )
 
 
-def an_event(event_id: str, instalment: int, kind: EventKind, day: date) -> PlanEvent:
+def an_event(event_id: str, day: date, body: Body) -> PlanEvent:
     at = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    return PlanEvent(event_id, "p-1", f"p-1/{instalment}", kind, pounds(30), NOTHING, day, at, at, event_id)
+    return PlanEvent(event_id, "p-1", day, at, at, event_id, body)
+
+
+def a_payment(event_id: str, instalment: int, day: date) -> PlanEvent:
+    body = Paid(pounds(30), Channel.SHOPPER, event_id, "sandbox", "card", f"p-1/{instalment}")
+    return an_event(event_id, day, body)
 
 
 def test_dues_and_payments_are_added_up_by_month_until_the_last_day() -> None:
     plans = MemoryPlans()
     plans.open(a_plan())
-    plans.record(an_event("e-1", 0, EventKind.PAID, date(2026, 1, 5)))
-    plans.record(an_event("e-2", 1, EventKind.PAID, date(2026, 2, 4)))
-    plans.record(an_event("e-3", 1, EventKind.RETURNED, date(2026, 2, 9)))
-    plans.record(an_event("e-4", 1, EventKind.PAID, date(2026, 3, 2)))
+    events = [
+        an_event("e-0", date(2026, 1, 5), Opened(pounds(90))),
+        a_payment("e-1", 0, date(2026, 1, 5)),
+        a_payment("e-2", 1, date(2026, 2, 4)),
+        an_event("e-3", date(2026, 2, 9), Returned("e-2", "r-1")),
+        a_payment("e-4", 1, date(2026, 3, 2)),
+    ]
+    answers = record(events, plans=plans, ledger=MemoryLedger(), terms=lambda _: ServicingTerms())
+    assert all(isinstance(answer, EventRecorded) for answer in answers)
 
     cash = cash_against_plan(plans, ["p-1", "p-unknown"], until=date(2026, 3, 1))
 
