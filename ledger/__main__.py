@@ -307,6 +307,27 @@ def expire_holds(
     typer.echo(f"{len(report.hold_ids):,} holds voided that ran out by {moment.isoformat()}")
 
 
+@app.command("close-period")
+def close_period(
+    *,
+    through: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The last day of the period.")],
+    as_json: AsJson = False,
+) -> None:
+    """Close everything up to a day: nothing more is posted into it, and its income and expense become equity."""
+    from ledger.close_period import close_period as act
+    from ledger.postgres import connect
+    from ledger.postgres_periods import PostgresPeriods
+
+    with connect(_url()) as connection:
+        report = act(PostgresPeriods(connection), through.date(), at=datetime.now(UTC))
+    if as_json:
+        _print_json({"through": report.through.isoformat(), "entries": report.entry_ids})
+        return
+    for entry_id in report.entry_ids:
+        typer.echo(f"posted {entry_id}")
+    typer.echo(f"closed through {report.through}; what comes late is posted in the open period with its original date")
+
+
 def _url() -> str:
     return Settings.from_environment().database_url
 

@@ -42,18 +42,6 @@ def test_the_trial_balance_shows_every_account_and_equal_sums(capsys: pytest.Cap
     assert _report(capsys, "trial-balance", "--as-of", "2026-01-09")["lines"] == []
 
 
-def test_verify_is_silent_about_sound_books_and_ends_with_1_otherwise(
-    connection: Connection, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert _report(capsys, "verify")["verified"] is True
-    connection.execute("SET session_replication_role = replica")
-    connection.execute("UPDATE ledger.balances SET debits_posted = 1 WHERE account = 'bank:main'")
-    connection.commit()
-
-    assert main(["verify"]) == 1
-    assert "balance: bank:main: GBP debits_posted is 1, its entries say 450000" in capsys.readouterr().out
-
-
 def test_a_statement_shows_each_transfer_with_the_balance_after_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["statement", "plan:p-1:principal"]) == 0
     assert "100.00 GBP" in capsys.readouterr().out
@@ -107,3 +95,9 @@ def test_a_missing_or_malformed_address_is_named_with_an_example(
         monkeypatch.setenv("TRANCHE_DATABASE_URL", value)
     with pytest.raises(SettingFault, match=r"TRANCHE_DATABASE_URL.*for example TRANCHE_DATABASE_URL=postgresql://"):
         main(["verify"])
+
+
+def test_a_period_is_closed_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _report(capsys, "close-period", "--through", "2026-01-31") == {"through": "2026-01-31", "entries": []}
+    assert main(["close-period", "--through", "2026-01-31"]) == 0
+    assert "closed through 2026-01-31" in capsys.readouterr().out
