@@ -74,7 +74,7 @@ def take_back_off_the_books(
 
     `flows`: the flow for a payment made before the charge-off, and the one for a recovery.
     """
-    credit = min(run.credit, payment.credit, amount)
+    credit = min(run.free_credit, payment.credit, amount)
     run.credit -= credit
     payment.credit -= credit
     payment.given_back += amount

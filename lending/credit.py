@@ -6,12 +6,12 @@ from lending.running_plan import RunningPlan
 
 def credit_applied(run: RunningPlan, event: PlanEvent, body: CreditApplied) -> None:  # noqa: ARG001 - every act is called alike
     """The other plan has the payment, and with it the journal."""
-    run.credit -= min(body.amount.minor, run.credit - run.withheld)
+    run.credit -= min(body.amount.minor, run.free_credit)
 
 
 def credit_refunded(run: RunningPlan, event: PlanEvent, body: CreditRefunded) -> None:
     """F19b: it is payable now; what is withheld stays."""
-    amount = min(body.amount.minor, run.credit - run.withheld)
+    amount = min(body.amount.minor, run.free_credit)
     run.credit -= amount
     run.payable[body.refund_id] = run.payable.get(body.refund_id, 0) + amount
     run.book("F19b", body.refund_id, event, {"refund": amount}, correlation={"refund_id": body.refund_id})

@@ -15,7 +15,7 @@ def paid(run: RunningPlan, event: PlanEvent, body: Paid) -> None:
         if body.channel is not Channel.CREDIT:  # no flow takes credit to a debt that is off the books
             recovered(run, event, body)
         return
-    amount = min(body.amount.minor, run.credit - run.withheld) if own_credit else body.amount.minor
+    amount = min(body.amount.minor, run.free_credit) if own_credit else body.amount.minor
     payment = _payment(run, event, body, amount)
     if body.channel is not Channel.DUPLICATE:
         payment.pieces = place(run, amount, first=body.instalment_id)
@@ -76,7 +76,7 @@ def returned(run: RunningPlan, event: PlanEvent, body: Returned) -> None:
         )
         return
     withheld = withhold(run, event, whole - payment.credit, body.return_id)
-    credit = min(run.credit, payment.credit + withheld, whole)
+    credit = min(min(run.free_credit, payment.credit) + withheld, whole)
     use_up(run, withheld)
     split = take_back(run, payment, whole, credit, event.value_date)
     for line, to_come in payment.rebated:

@@ -202,6 +202,11 @@ class RunningPlan:
         return sum(self.held_back.values())
 
     @property
+    def free_credit(self) -> int:
+        """The credit balance without what is withheld of refunds."""
+        return self.credit - self.withheld
+
+    @property
     def claimed_back(self) -> int:
         """What of payments is being claimed back and not decided."""
         return sum(case.amount for case in self.cases.values() if case.open and case.kind is CaseKind.CLAIM)

@@ -108,7 +108,7 @@ def the_books_agree(state: PlanState) -> None:
     assert -balance(state, "plan:deferred_discount") == deferred - refunded
     for part in state.instalments:
         assert min(part.open_principal, part.open_interest, part.open_fees, part.disputed).minor >= 0
-    assert min(state.credit_balance, state.withheld, state.refunds_payable).minor >= 0
+    assert min(state.credit_balance - state.withheld, state.withheld, state.refunds_payable).minor >= 0
 
 
 def rounded_discount(state: PlanState) -> Money:
