@@ -145,6 +145,78 @@ def rebuild() -> None:
         raise typer.Exit(1)
 
 
+@app.command("statement")
+def statement(
+    *,
+    shopper: Annotated[str | None, typer.Option(help="All plans of this shopper.")] = None,
+    plan: Annotated[str | None, typer.Option(help="This plan alone.")] = None,
+    as_of: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Up to this day.")],
+    out: Annotated[Path, typer.Option(help="Where the CSV file goes.")],
+) -> None:
+    """Write what a shopper was charged and paid, plan by plan, and what is owed after each entry."""
+    from ledger.postgres import PostgresLedger, connect
+    from lending import shopper_statement as act
+    from lending.postgres import PostgresPlans
+
+    if (shopper is None) is (plan is None):
+        raise typer.BadParameter("give either --shopper or --plan")
+    with connect(Settings.from_environment().database_url) as connection:
+        store = PostgresPlans(connection)
+        plans = store.find_by_shopper(shopper) if shopper else tuple(store.get_all([plan or ""]).values())
+        if not plans:
+            raise act.NoSuchPlans(shopper or plan)
+        statements = act.plan_statements(plans, PostgresLedger(connection), as_of.date())
+    act.write_statements(out, statements)
+    for each in statements:
+        typer.echo(f"{each.plan.plan_id}: {len(each.lines):,} entries, {each.owed} owed on {each.as_of}")
+
+
+@app.command("vat-summary")
+def vat_summary(
+    *,
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The last day.")],
+    out: Annotated[Path, typer.Option(help="Where the CSV file goes.")],
+) -> None:
+    """Write the value added tax on merchant discounts, by month and rate."""
+    from ledger.general_ledger import months
+    from ledger.postgres import PostgresLedger, connect
+    from lending import vat_summary as act
+    from lending.postgres import PostgresPlans
+
+    periods = months(first.date(), last.date())
+    with connect(Settings.from_environment().database_url) as connection:
+        plans = PostgresPlans(connection)
+        lines = act.vat_summary(PostgresLedger(connection), periods, plans=plans.get_all, rate_of=act.agreed_rate)
+    act.write_vat_summary(out, lines)
+    for line in lines:
+        typer.echo(f"to {line.last}: charged {line.charged}, given back {line.given_back}, paid {line.paid}")
+    typer.echo(f"{out}: {len(lines):,} lines")
+
+
+@app.command("import-opening-balances")
+def import_opening_balances(
+    *, file: Annotated[Path, typer.Option(help="A CSV file of dues, merchants' claims and shoppers' credit.")]
+) -> None:
+    """Take over plans and balances of another system (F48); a second import of the file changes nothing."""
+    from ledger.postgres import PostgresLedger, connect
+    from lending import opening_balances as act
+    from lending.postgres import PostgresPlans
+    from lending.products import servicing_terms
+
+    with connect(Settings.from_environment().database_url) as connection:
+        report = act.import_opening_balances(
+            file,
+            plans=PostgresPlans(connection),
+            ledger=PostgresLedger(connection),
+            terms=lambda plan: servicing_terms(plan.terms_version, plan.currency),
+            at=datetime.now(UTC),
+        )
+    typer.echo(f"{file}: {report.taken:,} balances taken over, {report.known:,} known")
+    for amount in report.opening.values():
+        typer.echo(f"  equity:opening moved by {amount}")
+
+
 def _body(report: "ImportedPlans") -> dict[str, object]:
     return {
         "file": report.file,

@@ -1,6 +1,6 @@
 """Plans in memory, for tests and examples; the same answers as in PostgreSQL."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from ledger.money import Money
@@ -37,6 +37,13 @@ class MemoryPlans(MemoryPlanLog):
     def find_by_account(self, account_id: str) -> tuple[Plan, ...]:
         found = [plan for plan in self._plans.values() if plan.account_id == account_id]
         return tuple(sorted(found, key=lambda plan: (plan.opened_on, plan.plan_id)))
+
+    def find_by_shopper(self, shopper_id: str) -> tuple[Plan, ...]:
+        found = [plan for plan in self._plans.values() if plan.shopper_id == shopper_id]
+        return tuple(sorted(found, key=lambda plan: (plan.opened_on, plan.plan_id)))
+
+    def get_all(self, plan_ids: Iterable[str]) -> Mapping[str, Plan]:
+        return {plan_id: self._plans[plan_id] for plan_id in plan_ids if plan_id in self._plans}
 
     def record(self, event: PlanEvent) -> bool:
         return self.record_all([event]) == 1

@@ -1,7 +1,7 @@
 """Plans in PostgreSQL, in the caller's database transaction, which is never committed here."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date
 from typing import Any
 
@@ -103,6 +103,13 @@ class PostgresPlans(PostgresPlanLog):
     def find_by_account(self, account_id: str) -> tuple[Plan, ...]:
         rows = self._connection.execute("SELECT plan_id FROM lending.plans WHERE account_id = %s", (account_id,))
         return tuple(read_plans(self._connection, [plan_id for (plan_id,) in rows]).values())
+
+    def find_by_shopper(self, shopper_id: str) -> tuple[Plan, ...]:
+        rows = self._connection.execute("SELECT plan_id FROM lending.plans WHERE shopper_id = %s", (shopper_id,))
+        return tuple(read_plans(self._connection, [plan_id for (plan_id,) in rows]).values())
+
+    def get_all(self, plan_ids: Iterable[str]) -> Mapping[str, Plan]:
+        return read_plans(self._connection, plan_ids)
 
     def record(self, event: PlanEvent) -> bool:
         return self.record_all([event]) == 1

@@ -90,9 +90,13 @@ def product_on(product: Product, day: date) -> ProductTerms:
 @cache
 def servicing_terms(version: str, currency: Currency) -> ServicingTerms:
     """How plans that were opened on a version of a product, ours or imported, are serviced. Raises NoSuchProduct."""
-    imported = version.startswith(_IMPORTED) and (FOLDER / f"{version}.toml").is_file()
-    terms = imported_product(version) if imported else products().version(version)
+    terms = imported_product(version) if _is_imported(version) else products().version(version)
     return terms.servicing.terms(version, currency)
+
+
+def product_of(version: str) -> Product:
+    """Which product a version is of, ours or imported. Raises NoSuchProduct."""
+    return imported_product(version).product if _is_imported(version) else products().version(version).product
 
 
 def imported_product(version: str = "imported-monthly-1", folder: Path = FOLDER) -> ImportedProduct:
@@ -107,6 +111,10 @@ def imported_product(version: str = "imported-monthly-1", folder: Path = FOLDER)
     )
     settings.done()
     return product
+
+
+def _is_imported(version: str) -> bool:
+    return version.startswith(_IMPORTED) and (FOLDER / f"{version}.toml").is_file()
 
 
 def _is_a_product(file: Path) -> bool:

@@ -1,6 +1,6 @@
 """What collection, reconciliation and the API need of plans."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -44,8 +44,14 @@ class Plans(PlanLog, Protocol):
     def get(self, plan_id: str) -> Plan | None:
         """A plan as agreed."""
 
+    def get_all(self, plan_ids: Iterable[str]) -> Mapping[str, Plan]:
+        """Those of these plans that we know, by id."""
+
     def find_by_account(self, account_id: str) -> tuple[Plan, ...]:
         """The plans repaid from a bank account, oldest first."""
+
+    def find_by_shopper(self, shopper_id: str) -> tuple[Plan, ...]:
+        """The plans of a shopper, oldest first."""
 
     def record(self, event: PlanEvent) -> bool:
         """Keep what happened to an instalment; False when it was there. Raises PlanFault on more than is left."""

@@ -28,7 +28,7 @@ def desk(connection: Connection) -> Desk:
 
 def _rebuilt(desk: Desk, connection: Connection) -> Rebuilt:
     assert desk.plans is not None
-    return rebuild_standings(desk.plans, terms=lambda _: desk.terms, commit=connection.commit)
+    return rebuild_standings(PostgresPlans(connection), terms=lambda _: desk.terms, commit=connection.commit)
 
 
 def _corrupt(connection: Connection, statement: str) -> None:
