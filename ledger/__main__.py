@@ -7,10 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from ledger import free_form_commands
+from ledger import free_form_commands, proof_commands
 from ledger.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The books.")
+app.command("seal")(proof_commands.seal)
+app.command("verify")(proof_commands.verify)
+app.command("rebuild")(proof_commands.rebuild)
+app.command("export")(proof_commands.export)
 app.command("propose")(free_form_commands.propose)
 app.command("approve")(free_form_commands.approve)
 app.command("proposals")(free_form_commands.proposals)
@@ -56,32 +60,6 @@ def draw_map(
     for name, text in (("money-map.md", page(money_map())), ("money-map.svg", picture(money_map()))):
         (out / name).write_text(text, encoding="utf-8")
         typer.echo(f"wrote {out / name}")
-
-
-@app.command("verify")
-def verify(*, as_json: AsJson = False) -> None:
-    """Derive every balance and hold again from what was recorded; exit code 1 names what is wrong."""
-    from rich.console import Console
-
-    from ledger import verify as act
-    from ledger.postgres_audit import connect_for_audit
-
-    waiting = Console(stderr=True).status("adding up every entry again")
-    with waiting, connect_for_audit(_url()) as audit:
-        report = act.verify(audit)
-    if as_json:
-        faults = [{"check": each.check, "where": each.where, "detail": each.detail} for each in report.faults]
-        counts = {name: getattr(report, name) for name in ("entries", "transfers", "holds", "accounts")}
-        _print_json({**counts, "verified": report.sound, "faults": faults})
-    else:
-        typer.echo(
-            f"{report.entries:,} entries, {report.transfers:,} transfers, {report.holds:,} holds and "
-            f"{report.accounts:,} accounts: {'all as recorded' if report.sound else f'{len(report.faults)} faults'}"
-        )
-        for each in report.faults:
-            typer.echo(f"  {each.check}: {each.where}: {each.detail}")
-    if not report.sound:
-        raise typer.Exit(1)
 
 
 @app.command("trial-balance")

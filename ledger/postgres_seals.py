@@ -9,7 +9,6 @@ _NEWEST = """
 SELECT s.seal_no, encode(s.root, 'hex'), s.known_to, s.sealed_at, (SELECT sum(entries) FROM ledger.seals)
   FROM ledger.seals s ORDER BY s.seal_no DESC LIMIT 1
 """
-_ROOT = "SELECT encode(root, 'hex') FROM ledger.seals WHERE seal_no = %s"
 
 
 class PostgresSeals:
@@ -29,8 +28,3 @@ class PostgresSeals:
             return None
         seal_no, root, known_to, sealed_at, entries = row
         return Seal(seal_no, root, known_to.astimezone(UTC), sealed_at.astimezone(UTC), int(entries))
-
-    def root(self, seal_no: int) -> str | None:
-        """The root of one seal, as hex."""
-        row = self._connection.execute(_ROOT, (seal_no,)).fetchone()
-        return None if row is None else str(row[0])

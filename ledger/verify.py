@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 from ledger.check import Fault
@@ -39,12 +40,13 @@ class Shape:
 class Findings:
     """What an audit found: how much there is, what is wrong, and which shapes the entries have.
 
-    Each shape comes with one entry that has it, and how many transfers do.
+    Each shape comes with one entry that has it, and how many transfers do. `roots` are the seals', as hex.
     """
 
     counts: Counts
     faults: tuple[Fault, ...]
     shapes: Mapping[Shape, tuple[str, int]]
+    roots: Mapping[int, str]
 
 
 class Audit(Protocol):
@@ -69,12 +71,24 @@ class Verified:
         return not self.faults
 
 
-def verify(audit: Audit) -> Verified:
-    """Check everything; an empty list of faults proves that the books are what was recorded."""
+def verify(audit: Audit, kept_roots: Mapping[int, str] = MappingProxyType({})) -> Verified:
+    """Check everything; an empty list of faults proves that the books are what was recorded.
+
+    `kept_roots` are roots by seal that were kept elsewhere: whoever can write to the database can also make a whole
+    chain anew, but not one that has these.
+    """
     found = audit.examine()
     counts, faults = found.counts, [*found.faults, *_off_the_map(found.shapes)]
+    faults += _not_kept(kept_roots, found.roots)
     faults.sort(key=lambda fault: (fault.check, fault.where, fault.detail))
     return Verified(counts.entries, counts.transfers, counts.holds, counts.accounts, tuple(faults))
+
+
+def _not_kept(kept: Mapping[int, str], roots: Mapping[int, str]) -> Iterator[Fault]:
+    for seal_no, root in kept.items():
+        if roots.get(seal_no) != root:
+            trouble = "is gone" if seal_no not in roots else f"has the root {roots[seal_no]}"
+            yield Fault("kept root", f"seal {seal_no}", f"{trouble}; the one kept is {root}")
 
 
 def _off_the_map(shapes: Mapping[Shape, tuple[str, int]]) -> Iterator[Fault]:
