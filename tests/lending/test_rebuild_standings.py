@@ -8,6 +8,7 @@ import pytest
 from ledger.postgres_audit import PostgresAudit
 from ledger.verify import verify
 from lending.__main__ import main
+from lending.postgres import PostgresPlans
 from lending.rebuild_standings import Rebuilt, rebuild_standings
 from tests.lending.plans import a_plan
 from tests.lending.servicing import Desk, a_payment, day
@@ -27,7 +28,6 @@ def desk(connection: Connection) -> Desk:
 
 
 def _rebuilt(desk: Desk, connection: Connection) -> Rebuilt:
-    assert desk.plans is not None
     return rebuild_standings(PostgresPlans(connection), terms=lambda _: desk.terms, commit=connection.commit)
 
 
