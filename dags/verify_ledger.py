@@ -1,9 +1,9 @@
-"""Prove the books: every balance again from the journal, debits against credits, entry by entry.
+"""Seal what is final of the journal, then prove the books: everything that follows from it is derived again.
 
-**Purpose.** Derives each balance and hold from the recorded transfers, compares it with what the ledger keeps, and
-checks that each currency's debits equal its credits.
+**Purpose.** Chains the day's final entries to those before them; then derives each balance, hold and seal from the
+recorded transfers and compares it with what the ledger keeps.
 
-**A rerun** reads again; it never writes.
+**A rerun** seals what has become final since, which is nothing or a little, and reads again.
 
 **When it is red**: finance and engineering at once, and collection is paused. The report names the account and the
 entry. Nothing is repaired by hand: a correction is a further entry.
@@ -29,10 +29,14 @@ REPOSITORY = str(Path(__file__).resolve().parents[1])
 )
 def verify_ledger() -> None:
     @task.bash(cwd=REPOSITORY)
+    def seal() -> str:
+        return "tranche ledger seal"
+
+    @task.bash(cwd=REPOSITORY)
     def verify() -> str:
         return "tranche ledger verify"
 
-    verify()
+    seal() >> verify()
 
 
 verify_ledger()

@@ -27,7 +27,7 @@ TASKS = {
     "train_model": ["train"],
     "collect_instalments": ["collect", "pay_merchants"],
     "reconcile_settlements": ["reconcile"],
-    "verify_ledger": ["verify"],
+    "verify_ledger": ["seal", "verify"],
 }
 # After the last day of the demo: monthly instalments have fallen due since.
 DAY = "2026-06-15"

@@ -60,8 +60,7 @@ def books(connection: Connection) -> PostgresLedger:
     books.post_hold("F12a:a-1", presumed_paid("5.00", "a-1"))
     books.hold(a_claim("2.00", "a-2"))
     books.post(a_journal("F49", amounts={"capital": "1000000.07"}))
-    when = {"value_date": DAY, "occurred_at": NOON, "recorded_at": NOON}
-    books.reverse("F12b:a-1", **when, reason="a return")
+    books.reverse("F12b:a-1", value_date=DAY, occurred_at=NOON, recorded_at=NOON, reason="a return")
     connection.commit()
     return books
 

@@ -28,9 +28,7 @@ def test_what_differs_is_put_right_once(connection: Connection) -> None:
     connection.commit()
     seal(PostgresSeals(connection))
     connection.execute("SET session_replication_role = replica")
-    connection.execute(
-        "UPDATE ledger.balances SET debits_posted = debits_posted + 1, version = 9 WHERE floor = 'debit'"
-    )
+    connection.execute("UPDATE ledger.balances SET debits_posted = debits_posted + 1 WHERE floor = 'debit'")
     connection.execute("DELETE FROM ledger.balances WHERE floor = 'credit'")
     connection.execute("DELETE FROM ledger.open_holds")
     connection.execute("DELETE FROM ledger.large_accounts")

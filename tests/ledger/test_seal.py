@@ -80,9 +80,9 @@ def test_a_run_that_is_cut_off_is_taken_up_where_it_stood(connection: Connection
     _post(connection, *"123456")
     connection.commit()
     sealer = PostgresSeals(connection)
-    with pytest.raises(ZeroDivisionError), connection.transaction():
-        sealer.seal_next(2, 2)
-        raise ZeroDivisionError
+    connection.execute("SELECT 1")  # so that what is sealed next belongs to a transaction that does not end well
+    sealer.seal_next(2, 2)
+    connection.rollback()
     sealer.seal_next(2, 2)
     connection.commit()
 

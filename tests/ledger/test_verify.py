@@ -43,8 +43,7 @@ def books(connection: Connection) -> PostgresLedger:
     books.hold(a_claim("25.00", "a-3"))
     books.hold(a_claim("99.00", "a-4"))
     books.post(a_journal("F49", amounts={"capital": "1000.00"}))
-    when = {"value_date": DAY, "occurred_at": NOON, "recorded_at": NOON}
-    books.reverse("F12b:a-1", **when, reason="the wrong day")
+    books.reverse("F12b:a-1", value_date=DAY, occurred_at=NOON, recorded_at=NOON, reason="the wrong day")
     books.post(presumed_paid("25.00", "a-1", corrects="F12b:a-1", suffix="#2"))
     books.post(a_journal("F05", "p-1", amounts={"earned": "2.00"}, value_date=BEFORE))
     close_period(PostgresPeriods(connection), BEFORE, at=NOON)
