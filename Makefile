@@ -58,6 +58,8 @@ lab: $(STAMP) ## JupyterLab on the notebooks (py:percent files), on loopback
 lock: $(STAMP) ## resolve pyproject.toml again into requirements.lock; UPGRADE=1 takes newer versions
 	@$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate --quiet $(if $(UPGRADE),--upgrade) -o requirements.lock > /dev/null
+	@$(UV) pip compile infra/beancount.in --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate --quiet $(if $(UPGRADE),--upgrade) -o infra/beancount.lock > /dev/null
 
 clean: ## stop the local runtime and remove .venv and var/ with all its data
 	@if [ -x $(BIN)/tranche ]; then $(BIN)/tranche local reset; fi
