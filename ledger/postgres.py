@@ -84,6 +84,20 @@ SELECT r.entry_id,
 """
 
 
+_DESCRIBED = (  # the columns of _KNOWN between `same` and the reasons of a refusal
+    "act",
+    "refers",
+    "corrects",
+    "expires_at",
+    "flow",
+    "value_date",
+    "original_date",
+    "occurred_at",
+    "correlation",
+    "reason",
+)
+
+
 def connect(database_url: str) -> "psycopg.Connection[Any]":
     """Open a connection whose block commits when it ends well and undoes everything when it does not."""
     return psycopg.connect(database_url, application_name="tranche")
@@ -217,36 +231,21 @@ class PostgresLedger(PostgresBooks):
             ),
         ).fetchone()
         found, locked, *counters, known, closed_through, large = row[:10]
-        held_positions, held_numbers, held_minor, resolved_positions, resolved_acts, resolved_ids, opens = row[10:]
+        held, resolutions, opens = row[10:13], row[13:16], row[16]
         if opens and not openings:
             raise _Overtaken
-        standing = {
-            account_id: Counters(dp, cp, dh, ch, version)
-            for account_id, version, dp, cp, dh, ch in zip(
-                locked or (), *(each or () for each in counters), strict=True
-            )
-        }
+        account_ids = {key: place for key, place in zip(touched, found or (), strict=True) if place is not None}
+        standing = _standing(locked, counters)
         sheet = Sheet(targets=dict(targets), closed_through=closed_through)
-        account_ids: dict[AccountKey, int] = {}
-        for key, floor, account_id in zip(touched, floors, found or (), strict=True):
-            if account_id is not None:
-                account_ids[key] = account_id
+        for key, floor in zip(touched, floors, strict=True):
             if floor:
-                sheet.accounts[key] = standing.get(account_id) or Counters(version=0)
+                sheet.accounts[key] = standing.get(account_ids.get(key)) or Counters(version=0)
         if large or any(transfer.amount.minor >= LARGE_MINOR for line in lines for transfer in line.transfers):
             self._connection.execute(_LARGE_LOCK)
             for key in touched:
                 if key not in sheet.accounts:
                     sheet.accounts[key] = self._sums(*key)
-        for target in targets.values():
-            target.remaining = [0] * len(target.remaining)
-        for position, number, minor in zip(held_positions or (), held_numbers or (), held_minor or (), strict=True):
-            places[position].remaining[number - 1] = minor
-        for position, act, by in zip(resolved_positions or (), resolved_acts or (), resolved_ids or (), strict=True):
-            if act == Act.VOID:
-                places[position].voided = True
-            else:
-                places[position].reversed_by = by
+        _settle(places, held, resolutions)
         return sheet, account_ids, known or []
 
     def _sums(self, account: str, currency: Currency) -> Counters:
@@ -276,7 +275,8 @@ class PostgresLedger(PostgresBooks):
             else:
                 arriving = line.body()
                 del arriving["transfers"]
-                raise Conflict(entry_id, difference(_described(*described), arriving) or "transfers")
+                stored = header(**dict(zip(_DESCRIBED, described, strict=True)))
+                raise Conflict(entry_id, difference(stored, arriving) or "transfers")
         return answers
 
     def _write(
@@ -298,9 +298,29 @@ class PostgresLedger(PostgresBooks):
             raise _Overtaken
 
 
+def _standing(locked: Sequence[int] | None, columns: Sequence[Sequence[int] | None]) -> dict[int | None, Counters]:
+    """The locked balances by account, from one column each of ids, versions and the four counters."""
+    rows = zip(locked or (), *(column or () for column in columns), strict=True)
+    return {account_id: Counters(dp, cp, dh, ch, version) for account_id, version, dp, cp, dh, ch in rows}
+
+
+def _settle(targets: Mapping[int, Target], held: Sequence[Any], resolutions: Sequence[Any]) -> None:
+    """Say of each entry referred to what is left of it under the lock, and what has become of it."""
+    for target in targets.values():
+        target.remaining = [0] * len(target.remaining)
+    for position, number, minor in zip(*(column or () for column in held), strict=True):
+        targets[position].remaining[number - 1] = minor
+    for position, act, by in zip(*(column or () for column in resolutions), strict=True):
+        if act == Act.VOID:
+            targets[position].voided = True
+        else:
+            targets[position].reversed_by = by
+
+
 def _request_columns(decisions: Sequence[Decision], targets: Mapping[str, Target]) -> list[str]:
     lines = [decision.line for decision in decisions]
-    positions = {None: None, **{entry_id: target.entry.position for entry_id, target in targets.items()}}
+    positions: dict[str | None, int | None] = {entry_id: each.entry.position for entry_id, each in targets.items()}
+    positions[None] = None
     return [
         texts([line.entry_id for line in lines]),
         texts([line.act for line in lines]),
@@ -378,32 +398,6 @@ def _body(line: Line) -> tuple[object, ...]:
         _json(line.correlation),
         line.reason,
         line.transfers_text(),
-    )
-
-
-def _described(
-    act: str,
-    refers: str | None,
-    corrects: str | None,
-    expires_at: datetime | None,
-    flow: str,
-    value_date: date,
-    original_date: date | None,
-    occurred_at: datetime,
-    correlation: Mapping[str, str],
-    reason: str,
-) -> dict[str, str]:
-    return header(
-        act=act,
-        refers=refers,
-        corrects=corrects,
-        expires_at=expires_at,
-        flow=flow,
-        value_date=value_date,
-        original_date=original_date,
-        occurred_at=occurred_at,
-        correlation=correlation,
-        reason=reason,
     )
 
 

@@ -160,10 +160,10 @@ def _moved(only: str) -> str:
        AND NOT t.pending{credit}
        AND r.value_date <= e.valued_by AND {_IN_PART}
 )
-"""
+"""  # noqa: S608 - only fixed conditions are put in
 
 
-_AS_OF = _moved("account") + "SELECT coalesce(sum(debits), 0), coalesce(sum(credits), 0) FROM moved"
+_AS_OF = _moved("account") + "SELECT coalesce(sum(debits), 0), coalesce(sum(credits), 0) FROM moved"  # noqa: S608
 _ALL_AS_OF = (
     _moved("")
     + """

@@ -47,6 +47,24 @@ class Counters:
     credits_pending: int = 0
     version: int | None = None
 
+    def debit(self, minor: int, *, pending: bool, sides: int = 0) -> None:
+        """Debit units, posted or held; `sides` is by how many versions the account moves on."""
+        if pending:
+            self.debits_pending += minor
+        else:
+            self.debits_posted += minor
+        if self.version is not None:
+            self.version += sides
+
+    def credit(self, minor: int, *, pending: bool, sides: int = 0) -> None:
+        """Credit units, posted or held; `sides` is by how many versions the account moves on."""
+        if pending:
+            self.credits_pending += minor
+        else:
+            self.credits_posted += minor
+        if self.version is not None:
+            self.version += sides
+
     def balance(self, currency: Currency) -> Balance:
         return Balance(currency, self.debits_posted, self.credits_posted, self.debits_pending, self.credits_pending)
 
@@ -446,33 +464,29 @@ def _apply(
     pending = line.act is Act.HOLD
     for transfer in line.transfers:
         currency, minor = transfer.amount.currency, sign * transfer.amount.minor
-        debit = counters.get((transfer.debit, currency))
+        debit, credit = counters.get((transfer.debit, currency)), counters.get((transfer.credit, currency))
         if debit is not None:
-            if debit.version is not None:
-                debit.version += sign
-            if pending:
-                debit.debits_pending += minor
-            else:
-                debit.debits_posted += minor
-        credit = counters.get((transfer.credit, currency))
+            debit.debit(minor, pending=pending, sides=sign)
         if credit is not None:
-            if credit.version is not None:
-                credit.version += sign
-            if pending:
-                credit.credits_pending += minor
-            else:
-                credit.credits_posted += minor
+            credit.credit(minor, pending=pending, sides=sign)
         versions.append((None if debit is None else debit.version, None if credit is None else credit.version))
     if target is not None:
-        for number, minor in released:
-            transfer = target.journal.transfers[number - 1]
-            debit = counters.get((transfer.debit, transfer.amount.currency))
-            if debit is not None:
-                debit.debits_pending -= sign * minor
-            credit = counters.get((transfer.credit, transfer.amount.currency))
-            if credit is not None:
-                credit.credits_pending -= sign * minor
+        _release(target, released, counters, sign)
     return versions
+
+
+def _release(
+    target: Target, released: Iterable[tuple[int, int]], counters: Mapping[AccountKey, Counters], sign: int
+) -> None:
+    """Take what is released of a hold off what is pending."""
+    for number, minor in released:
+        transfer = target.journal.transfers[number - 1]
+        debit = counters.get((transfer.debit, transfer.amount.currency))
+        if debit is not None:
+            debit.debit(-sign * minor, pending=True)
+        credit = counters.get((transfer.credit, transfer.amount.currency))
+        if credit is not None:
+            credit.credit(-sign * minor, pending=True)
 
 
 def _broken_limits(line: Line, counters: Mapping[AccountKey, Counters]) -> list[Refusal]:

@@ -81,8 +81,7 @@ def test_nothing_is_valued_in_a_closed_period(books: Store) -> None:
     for answer in refused:
         assert isinstance(answer, Refused)
         assert RefusalCode.CLOSED_PERIOD in {reason.code for reason in answer.reasons}
-    open_day = {"value_date": LATER.date(), "original_date": DAY}
-    late = a_purchase(key="moved", **open_day)
+    late = a_purchase(key="moved", value_date=LATER.date(), original_date=DAY)
     assert books.post(late) == Recorded("F02:moved")
     assert books.entry("F02:moved").journal.original_date == DAY  # type: ignore[union-attr]
     assert books.void_hold("F12a:a-1", at=NOON, reason="late") == Voided("F12a:a-1")
