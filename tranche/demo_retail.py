@@ -78,13 +78,12 @@ def _classified(stages: Stages, place: Place) -> Any:
 
 def _replayed(stages: Stages, place: Place, book: Any) -> Any:
     with stages.stage("service", "day by day: sell, take back, collect, settle") as say, stages.bar("days") as tick:
-        from payments.postgres_till import connected
+        from payments.postgres_till import connected, till_over
         from payments.simulated import SimulatedProvider
         from simulation.retail.replay import replay
-        from simulation.retail.shop import shop_over
 
         with connected(place.database_url) as connection:
-            done = replay(book, shop_over(connection, SimulatedProvider(), place.folder / "outbox"), tick)
+            done = replay(book, till_over(connection, SimulatedProvider()), place.folder / "outbox", tick)
         say(
             f"{count(done.plans)} plans, {count(done.charges)} charges of "
             f"{money(sum(done.received_by_month.values()), CURRENCY)}, {count(done.refunds)} refunds, "

@@ -3,24 +3,38 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 from ledger.flows import journal
 from ledger.journal import Journal
 from ledger.money import Money
 from lending.bookings import provider_settled
+from payments.attempt import Planned
 from payments.charge import RefundRequest, Succeeded
+from payments.collect import request_of
 from payments.refund_payment import RefundPayment
-from simulation.retail.charges import PAYOUT_LAG, Charge
-from simulation.retail.shop import ReplayBroken, Shop, in_the_evening
+from payments.till import Till
+from simulation.retail.evening import evening, post
+
+PAYOUT_LAG = timedelta(days=2)
+"""After so many days the provider's money is in the bank."""
+FEE_BASIS_POINTS, FEE_FIXED_MINOR = 140, 20
+
+
+class ProviderRefused(Exception):
+    """The provider did not do all of what it was asked: the replay knows no such answer, and stops."""
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
 
 
 @dataclass(slots=True)
 class ProviderAccount:
     """Asks the provider, once under each key, and books its payouts two days later."""
 
-    shop: Shop
-    captured: dict[date, list[Charge]] = field(default_factory=lambda: defaultdict(list))
+    till: Till
+    captured: dict[date, list[Planned]] = field(default_factory=lambda: defaultdict(list))
     given_back: dict[date, list[RefundPayment]] = field(default_factory=lambda: defaultdict(list))
     charges: int = 0
     received_minor: Counter[str] = field(default_factory=Counter)
@@ -31,36 +45,44 @@ class ProviderAccount:
         """Whether something is still to be paid out."""
         return bool(self.captured or self.given_back)
 
-    def pays_on(self, day: date) -> bool:
-        """Whether a day brings a payout."""
-        return day in self.captured or day in self.given_back
-
-    def charge(self, charge: Charge) -> Charge:
-        """Take the money of a charge; an answer other than a capture of all of it stops the replay."""
-        answer = self.shop.till.provider.charge(charge.request())
-        _whole(answer, charge.attempt_id, charge.amount)
-        self.captured[charge.on + PAYOUT_LAG].append(charge)
-        self.received_minor[f"{charge.on:%Y-%m}"] += charge.amount.minor
+    def charge(self, planned: Planned) -> Planned:
+        """Take the money of an attempt."""
+        _whole(self.till.provider.charge(request_of(planned)), planned.attempt_id, planned.amount)
+        self.captured[planned.requested_on + PAYOUT_LAG].append(planned)
+        self.received_minor[f"{planned.requested_on:%Y-%m}"] += planned.amount.minor
         self.charges += 1
-        return charge
+        return planned
 
     def give_back(self, payments: Iterable[RefundPayment]) -> None:
         """Bring refunds to their shoppers."""
         for each in payments:
             asked = RefundRequest(each.payment_id, each.shopper_id, each.amount, each.requested_on)
-            _whole(self.shop.till.provider.refund(asked), each.payment_id, each.amount)
+            _whole(self.till.provider.refund(asked), each.payment_id, each.amount)
             self.given_back[each.requested_on + PAYOUT_LAG].append(each)
             self.returned_minor += each.amount.minor
 
     def pay_out(self, day: date) -> None:
         """F35a, F35d: what it took is in the bank, less its fees, and less what it gave back."""
         payout_id = f"po-{day.isoformat()}"
-        journals = [_captured(each, payout_id, day) for each in self.captured.pop(day, ())]
+        journals = [self._captured(each, payout_id, day) for each in self.captured.pop(day, ())]
         journals += [self._given_back(each, payout_id, day) for each in self.given_back.pop(day, ())]
-        self.shop.post(journals)
+        post(self.till, journals)
+
+    def _captured(self, planned: Planned, payout_id: str, day: date) -> Journal:
+        rail, fee = self.till.profile.card, fee_on(planned.amount)
+        ids = {"payout_id": payout_id, "attempt_id": planned.attempt_id, "plan_id": planned.plan_id}
+        return provider_settled(
+            f"{payout_id}/{planned.attempt_id}",
+            provider=rail.provider,
+            bank=rail.bank,
+            cash=planned.amount - fee,
+            fee=fee,
+            correlation=ids,
+            when=evening(day),
+        )
 
     def _given_back(self, payment: RefundPayment, payout_id: str, day: date) -> Journal:
-        rail, when = self.shop.till.profile.card, in_the_evening(day)
+        rail, when = self.till.profile.card, evening(day)
         return journal(
             "F35d",
             key=f"{payout_id}/{payment.payment_id}",
@@ -73,18 +95,17 @@ class ProviderAccount:
         )
 
 
-def _captured(charge: Charge, payout_id: str, day: date) -> Journal:
-    return provider_settled(
-        f"{payout_id}/{charge.attempt_id}",
-        provider=charge.rail.provider,
-        bank=charge.rail.bank,
-        cash=charge.amount - charge.fee,
-        fee=charge.fee,
-        correlation={"payout_id": payout_id, "attempt_id": charge.attempt_id, "plan_id": charge.plan_id},
-        when=in_the_evening(day),
-    )
+def fee_on(amount: Money) -> Money:
+    """What the provider keeps of a capture, to the unit below, and never more than it took.
+
+    >>> from ledger.money import Currency
+    >>> fee_on(Money(100_00, Currency.GBP)).minor, fee_on(Money(19, Currency.GBP)).minor
+    (160, 19)
+    """
+    fee = amount.minor * FEE_BASIS_POINTS // 10_000 + FEE_FIXED_MINOR
+    return Money(min(fee, amount.minor), amount.currency)
 
 
 def _whole(answer: object, key: str, amount: Money) -> None:
     if not isinstance(answer, Succeeded) or answer.amount != amount:
-        raise ReplayBroken(f"{key} did not move {amount}: {answer}")
+        raise ProviderRefused(f"{key} did not move {amount}: {answer}")

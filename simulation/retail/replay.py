@@ -8,21 +8,20 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from pathlib import Path
 
 from ledger.money import Money
 from lending.bookings import When, capital_paid_in
-from lending.plan import Instalment, Plan
-from lending.plan_event import PlanEvent
 from payments.bookings import payout_confirmed
 from payments.pay_merchants import pay_merchants
 from payments.payout_file import Payout
-from simulation.retail.charges import Charge
+from payments.till import Till
 from simulation.retail.collect_dues import collect_dues
+from simulation.retail.evening import evening, post
 from simulation.retail.order_book import CURRENCY, OrderBook, Purchase, Refund
-from simulation.retail.plan_events import opened, paid
 from simulation.retail.provider_account import ProviderAccount
-from simulation.retail.purchase_plan import MERCHANT, plan_of
-from simulation.retail.shop import Shop, evening, in_the_evening
+from simulation.retail.purchase_plan import MERCHANT
+from simulation.retail.sell import sell
 from simulation.retail.take_back import take_back
 
 CAPITAL = Money(250_000_000, CURRENCY)
@@ -47,8 +46,13 @@ class ReplayReport:
     received_by_month: Mapping[str, int]
 
 
-def replay(book: OrderBook, shop: Shop, tick: Callable[[int, int], None] = lambda _done, _of: None) -> ReplayReport:
-    """Replay every order and refund; the days go on until everything is collected, paid out and settled."""
+def replay(
+    book: OrderBook, till: Till, outbox: Path, tick: Callable[[int, int], None] = lambda _done, _of: None
+) -> ReplayReport:
+    """Replay every order and refund; the days go on until everything is collected, paid out and settled.
+
+    `outbox` is where the bank finds what it is to pay. `tick` is told how many days of about how many are done.
+    """
     sold: dict[date, list[Purchase]] = defaultdict(list)
     back: dict[date, list[Refund]] = defaultdict(list)
     for purchase in book.purchases:
@@ -56,10 +60,10 @@ def replay(book: OrderBook, shop: Shop, tick: Callable[[int, int], None] = lambd
     for refund in book.refunds:
         back[refund.refunded_on].append(refund)
     first, last = book.first_day, book.last_day
-    days = _Days(shop, ProviderAccount(shop))
+    days = _Days(till, outbox, ProviderAccount(till))
     days.open_books(first)
     day = first
-    while day <= last or days.left:
+    while day <= last or days.left(day):
         days.run(day, sold.get(day, ()), back.get(day, ()))
         done = (day - first).days + 1
         tick(done, max(done, (last - first).days + DAYS_BEHIND_THE_LAST_ORDER))
@@ -71,77 +75,65 @@ def replay(book: OrderBook, shop: Shop, tick: Callable[[int, int], None] = lambd
 class _Days:
     """Runs days in order and keeps what is still on its way."""
 
-    shop: Shop
+    till: Till
+    outbox: Path
     provider: ProviderAccount
-    due: dict[date, list[tuple[Plan, Instalment]]] = field(default_factory=lambda: defaultdict(list))
+    last_due: date = date.min
     in_transit: dict[date, list[Payout]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     due_minor: Counter[str] = field(default_factory=Counter)
 
-    @property
-    def left(self) -> bool:
-        """Whether a day to come brings something."""
-        return bool(self.due or self.in_transit) or self.provider.waits or self._owed_to_merchant
+    def left(self, day: date) -> bool:
+        """Whether this day or a later one brings something."""
+        return day <= self.last_due or bool(self.in_transit) or self.provider.waits or self._owed_to_merchant
 
     def open_books(self, day: date) -> None:
         """F49: the owners' capital."""
-        with self.shop.till.database.transaction():
-            self.shop.post([capital_paid_in(MERCHANT, self._bank, CAPITAL, When.day(day))])
+        with self.till.database.transaction():
+            post(self.till, [capital_paid_in(MERCHANT, self._bank, CAPITAL, When.day(day))])
 
     def run(self, day: date, sold: Sequence[Purchase], back: Sequence[Refund]) -> None:
         """One day, whole or not at all; then the merchant is paid."""
-        due = self.due.pop(day, ())
-        if sold or back or due or day in self.in_transit or self.provider.pays_on(day):
-            with self.shop.till.database.transaction():
-                self._confirm(day)
-                self.provider.pay_out(day)
-                self._sell(sold)
-                take_back(back, self.shop, self.provider, day)
-                collect_dues(due, self.shop, self.provider, day)
+        with self.till.database.transaction():
+            self._confirm(day)
+            self.provider.pay_out(day)
+            self._sell(sold)
+            take_back(back, self.till, self.provider, day)
+            collect_dues(self.till, self.provider, day)
         self.counts["refunds"] += len(back)
         if self._owed_to_merchant:
             self._pay_merchant(day)
 
+    def _sell(self, sold: Sequence[Purchase]) -> None:
+        for plan in sell(sold, self.till, self.provider):
+            self.counts["plans"] += 1
+            self.counts["instalments"] += len(plan.instalments)
+            for each in plan.instalments:
+                self.last_due = max(self.last_due, each.due_on)
+                self.due_minor[f"{each.due_on:%Y-%m}"] += each.amount.minor
+
     @property
     def _owed_to_merchant(self) -> bool:
-        payable = self.shop.till.ledger.balance(f"merchant:{MERCHANT}:payable", CURRENCY)
+        payable = self.till.ledger.balance(f"merchant:{MERCHANT}:payable", CURRENCY)
         return payable.credits_posted > payable.debits_posted
 
     def _pay_merchant(self, day: date) -> None:
         """F07a; the bank shows it on the next day."""
-        pay_merchants(day, till=self.shop.till, outbox=self.shop.outbox, at=evening(day))
-        sent = [payout for payout in self.shop.till.payouts.of_day(day) if payout.amount.minor]
+        pay_merchants(day, till=self.till, outbox=self.outbox, at=evening(day).recorded_at)
+        sent = [payout for payout in self.till.payouts.of_day(day) if payout.amount.minor]
         if sent:
             self.in_transit[day + timedelta(days=1)] = sent
 
-    def _sell(self, sold: Sequence[Purchase]) -> None:
-        """Plans are opened, and their first instalment is paid at the checkout (F02, F03, F05)."""
-        merchants, rail = self.shop.till.merchants, self.shop.till.profile.card
-        plans = [plan_of(purchase, merchants.on(MERCHANT, purchase.ordered_on)) for purchase in sold]
-        self.shop.till.plans.open_all(plans)
-        events: list[PlanEvent] = []
-        for plan, purchase in zip(plans, sold, strict=True):
-            today, *later = plan.instalments
-            charge = self.provider.charge(Charge(plan, today, today.amount, rail, plan.opened_on))
-            events += [opened(plan, purchase), paid(charge, purchase.occurred_at)]
-            for each in later:
-                self.due[each.due_on].append((plan, each))
-            for each in plan.instalments:
-                self.due_minor[f"{each.due_on:%Y-%m}"] += each.amount.minor
-        self.shop.record(events)
-        self.counts["plans"] += len(plans)
-        self.counts["instalments"] += sum(len(plan.instalments) for plan in plans)
-
     def _confirm(self, day: date) -> None:
         """F07b: the bank's statement shows the payouts of the day before."""
-        sent, when = self.in_transit.pop(day, ()), in_the_evening(day)
-        lines = [(payout, f"{self._bank}/{payout.payout_id}") for payout in sent]
-        self.shop.post(payout_confirmed(payout, when, bank=self._bank, line_id=line) for payout, line in lines)
+        lines = [(payout, f"{self._bank}/{payout.payout_id}") for payout in self.in_transit.pop(day, ())]
+        when = evening(day)
+        post(self.till, [payout_confirmed(payout, when, bank=self._bank, line_id=line) for payout, line in lines])
         self.counts["merchant_payouts"] += len(lines)
 
     @property
     def _bank(self) -> str:
-        return self.shop.till.profile.merchant_bank
+        return self.till.profile.merchant_bank
 
     def report(self, first: date, last: date) -> ReplayReport:
         """What all days came to."""

@@ -1,45 +1,70 @@
 """Refunds of a day: plans shrink (F21, F22), and what had been paid of the goods goes back to the shopper (F24)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from ledger.money import Money
 from ledger.store import Act, Request
+from lending.fold import fold
+from lending.plan_event import PlanEvent, Refunded
+from lending.plan_state import PlanState
 from payments import bookings
+from payments.plan_events import refund_arrived, tell
 from payments.refund_payment import RefundPayment, Way, payment_id_of
+from payments.till import Till
+from simulation.retail.evening import ask, evening
 from simulation.retail.order_book import Refund
-from simulation.retail.plan_events import refund_paid, refunded
 from simulation.retail.provider_account import ProviderAccount
 from simulation.retail.purchase_plan import MERCHANT, plan_id_of
-from simulation.retail.shop import Shop, evening, in_the_evening
 
 
-def take_back(refunds: Sequence[Refund], shop: Shop, provider: ProviderAccount, day: date) -> None:
+def take_back(refunds: Sequence[Refund], till: Till, provider: ProviderAccount, day: date) -> None:
     """Record the refunds of a day; the merchant owes its share again where it has been paid for the order."""
     for together in _rounds(refunds):
-        before = shop.states([plan_id_of(refund.order_id) for refund in together], day)
-        events = []
+        before = _states(till, [plan_id_of(refund.order_id) for refund in together], day)
+        tell(till, [_refunded(refund, before[plan_id_of(refund.order_id)], till) for refund in together])
+        after = _states(till, before, day)
+        payments = []
         for refund in together:
-            share = before[plan_id_of(refund.order_id)].merchant_share_of(refund.amount)
-            settled = shop.till.payouts.settled(f"F02:{MERCHANT}/{refund.order_id}/1")
-            events.append(refunded(refund, share if settled else None))
-        shop.record(events)
-        after = shop.states(before, day)
-        granted = {plan_id: after[plan_id].refunds_payable - state.refunds_payable for plan_id, state in before.items()}
-        owed = [(refund, granted[plan_id_of(refund.order_id)]) for refund in together]
-        _pay_back([(refund, amount) for refund, amount in owed if amount.minor], shop, provider, day)
+            plan_id = plan_id_of(refund.order_id)
+            granted = after[plan_id].refunds_payable - before[plan_id].refunds_payable
+            if granted.minor:
+                payments.append(_payment(refund, granted, day))
+        _pay_back(payments, till, provider, day)
 
 
-def _pay_back(owed: Sequence[tuple[Refund, Money]], shop: Shop, provider: ProviderAccount, day: date) -> None:
-    """The amount is held while the provider is asked; it leaves with the provider's answer."""
-    rail, when = shop.till.profile.card, in_the_evening(day)
+def _refunded(refund: Refund, state: PlanState, till: Till) -> PlanEvent:
+    settled = till.payouts.settled(f"F02:{MERCHANT}/{refund.order_id}/1")
+    receivable = state.merchant_share_of(refund.amount) if settled else None
+    return PlanEvent(
+        event_id=f"refunded:{refund.refund_id}",
+        plan_id=state.plan.plan_id,
+        value_date=refund.refunded_on,
+        occurred_at=refund.occurred_at,
+        recorded_at=refund.occurred_at,
+        cause=refund.refund_id,
+        body=Refunded(refund.refund_id, refund.amount, receivable),
+    )
+
+
+def _pay_back(payments: Sequence[RefundPayment], till: Till, provider: ProviderAccount, day: date) -> None:
+    """The amounts are held while the provider is asked; they leave with its answer."""
+    rail, when = till.profile.card, evening(day)
     ends = {"provider": rail.provider, "bank": rail.bank}
-    payments = [_payment(refund, amount, day) for refund, amount in owed]
-    shop.ask([Request(Act.HOLD, bookings.refund_claimed(payment, when, **ends)) for payment in payments])
+    ask(till, [Request(Act.HOLD, bookings.refund_claimed(payment, when, **ends)) for payment in payments])
     provider.give_back(payments)
     sent = [(payment.hold_id, bookings.refund_paid(payment, when, **ends)) for payment in payments]
-    shop.ask([Request(Act.POST_HOLD, journal, hold_id=hold_id) for hold_id, journal in sent])
-    shop.record([refund_paid(refund, amount, evening(day), day) for refund, amount in owed])
+    ask(till, [Request(Act.POST_HOLD, journal, hold_id=hold_id) for hold_id, journal in sent])
+    tell(till, [refund_arrived(payment, when) for payment in payments])
+
+
+def _states(till: Till, plan_ids: Iterable[str], day: date) -> dict[str, PlanState]:
+    """Where plans stand on a day."""
+    histories = till.plans.histories(plan_ids)
+    return {
+        plan_id: fold(known.plan, known.events, till.terms(known.plan), through=day)
+        for plan_id, known in histories.items()
+    }
 
 
 def _payment(refund: Refund, amount: Money, day: date) -> RefundPayment:

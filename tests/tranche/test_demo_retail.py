@@ -7,16 +7,15 @@ from decimal import Decimal
 from pathlib import Path
 
 import orjson
-import psycopg
 import pytest
 
 from ledger.money import Currency, Money
+from payments.postgres_till import connected, till_over
 from payments.simulated import SimulatedProvider
 from pipelines.sources.online_retail import OnlineRetail
 from simulation.retail.line import line_of
 from simulation.retail.order_book import OrderBook, order_book
 from simulation.retail.replay import replay
-from simulation.retail.shop import shop_over
 from simulation.retail.stock_codes import load
 from tranche.demo_books import verified_books
 from tranche.demo_retail import Parts, RetailReplay, retail_of
@@ -62,10 +61,10 @@ def days(tmp_path: Path) -> Path:
 def figures(days: Path, tmp_path: Path, database_url: str) -> Retail:
     """The days through the platform, as the demo takes them once the lake has them."""
     book = _book(days)
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        shop = shop_over(connection, SimulatedProvider(), tmp_path / "outbox")
-        replayed = replay(book, shop)
-        groups = shop.till.ledger.open_groups(replayed.last_day)
+    with connected(database_url) as connection:
+        till = till_over(connection, SimulatedProvider())
+        replayed = replay(book, till, tmp_path / "outbox")
+        groups = till.ledger.open_groups(replayed.last_day)
     books = verified_books(database_url)
     assert books.faults == ()
     assert books.summary.balanced

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
 
 from ledger.money import Currency, Money
 from ledger.store import Act
+from payments.postgres_till import connected, till_over
 from payments.simulated import SimulatedProvider
-from simulation.retail.order_book import order_book
+from payments.till import Till
+from simulation.retail.line import Line
+from simulation.retail.order_book import OrderBook, order_book
 from simulation.retail.replay import ReplayReport, replay
-from simulation.retail.shop import Shop, shop_over
 from simulation.retail.stock_codes import load
 from tests.simulation.retail.builders import a_cancellation, a_sale
 
@@ -23,107 +23,118 @@ A_WEEK = 7 * 24 * 60
 MERCHANT = "merchant:online-retail"
 
 
+Run = Callable[..., ReplayReport]
+
+
 @pytest.fixture
-def shop(database_url: str, tmp_path: Path) -> Iterator[Shop]:
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        yield shop_over(connection, SimulatedProvider(), tmp_path)
+def till(database_url: str) -> Iterator[Till]:
+    with connected(database_url) as connection:
+        yield till_over(connection, SimulatedProvider())
 
 
-def replayed(shop: Shop, *lines: Any) -> ReplayReport:
-    return replay(order_book(lines, load(), Money(3, Currency.GBP)), shop)
+@pytest.fixture
+def replayed(till: Till, tmp_path: Path) -> Run:
+    """Replays lines of invoices."""
+    return lambda *lines: replay(book_of(*lines), till, tmp_path)
 
 
-def balance(shop: Shop, account: str) -> int:
+def book_of(*lines: Line) -> OrderBook:
+    return order_book(lines, load(), Money(3, Currency.GBP))
+
+
+def balance(till: Till, account: str) -> int:
     """Debits less credits."""
-    found = shop.till.ledger.balance(account, Currency.GBP)
+    found = till.ledger.balance(account, Currency.GBP)
     return found.debits_posted - found.credits_posted
 
 
-def moved(shop: Shop, flow: str, debit: str) -> int:
+def moved(till: Till, flow: str, debit: str) -> int:
     """What a flow debited on an account."""
-    entries = shop.till.ledger.entries(correlation={})
+    entries = till.ledger.entries(correlation={})
     transfers = [each for entry in entries if entry.journal.flow == flow for each in entry.journal.transfers]
     return sum(each.amount.minor for each in transfers if each.debit == debit)
 
 
-def flows(shop: Shop) -> list[str]:
-    entries = shop.till.ledger.entries(correlation={})
+def flows(till: Till) -> list[str]:
+    entries = till.ledger.entries(correlation={})
     return [entry.journal.flow for entry in entries if entry.act is not Act.HOLD]
 
 
-def test_an_order_is_paid_in_three_and_the_merchant_gets_its_share(shop: Shop) -> None:
-    report = replayed(shop, a_sale(mills=10_000))
+def test_an_order_is_paid_in_three_and_the_merchant_gets_its_share(till: Till, replayed: Run) -> None:
+    report = replayed(a_sale(mills=10_000))
 
     assert (report.plans, report.instalments, report.charges, report.merchant_payouts) == (1, 3, 3, 1)
     assert (report.first_day, report.last_day) == (date(2010, 12, 1), date(2011, 2, 1))
     assert report.received_by_month == {"2010-12": 6_667, "2011-01": 3_333}
-    assert balance(shop, "plan:p-online-retail-536365:principal") == 0
-    assert balance(shop, "inc:discount") == -500
-    assert balance(shop, "bank:main") == 250_000_000 + 10_000 - 9_500 - balance(shop, "exp:provider_fee")
-    assert shop.till.ledger.open_groups(report.last_day) == ()
+    assert balance(till, "plan:p-online-retail-536365:principal") == 0
+    assert balance(till, "inc:discount") == -500
+    assert balance(till, "bank:main") == 250_000_000 + 10_000 - 9_500 - balance(till, "exp:provider_fee")
+    assert till.ledger.open_groups(report.last_day) == ()
 
 
-def test_a_refund_before_the_merchant_is_paid_makes_its_payout_smaller(shop: Shop) -> None:
-    report = replayed(shop, a_sale(mills=10_000), a_cancellation(quantity=-4, mills=10_000))
+def test_a_refund_before_the_merchant_is_paid_makes_its_payout_smaller(till: Till, replayed: Run) -> None:
+    report = replayed(a_sale(mills=10_000), a_cancellation(quantity=-4, mills=10_000))
 
     assert (report.refunds, report.refunds_paid_minor) == (1, 0)
     assert sum(report.received_by_month.values()) == 6_000
-    assert moved(shop, "F22", f"{MERCHANT}:payable") == 3_800
-    assert moved(shop, "F07a", f"{MERCHANT}:payable") == 5_700
-    assert balance(shop, "inc:discount") == -300
-    assert shop.till.ledger.open_groups(report.last_day) == ()
+    assert moved(till, "F22", f"{MERCHANT}:payable") == 3_800
+    assert moved(till, "F07a", f"{MERCHANT}:payable") == 5_700
+    assert balance(till, "inc:discount") == -300
+    assert till.ledger.open_groups(report.last_day) == ()
 
 
-def test_a_refund_after_the_merchant_was_paid_is_kept_back_from_the_next_payout(shop: Shop) -> None:
+def test_a_refund_after_the_merchant_was_paid_is_kept_back_from_the_next_payout(till: Till, replayed: Run) -> None:
     back = a_cancellation(minute=A_WEEK, mills=10_000)
     next_order = a_sale("540000", minute=2 * A_WEEK, mills=20_000)
 
-    report = replayed(shop, a_sale(mills=10_000), back, next_order)
+    report = replayed(a_sale(mills=10_000), back, next_order)
 
-    assert moved(shop, "F21b", f"{MERCHANT}:receivable") == 9_500
-    assert moved(shop, "F21c", f"{MERCHANT}:payable") == 9_500
+    assert moved(till, "F21b", f"{MERCHANT}:receivable") == 9_500
+    assert moved(till, "F21c", f"{MERCHANT}:payable") == 9_500
     assert report.refunds_paid_minor == 3_334  # what was paid at the checkout goes back
     assert report.merchant_payouts == 2
-    assert balance(shop, "inc:discount") == -1_000
-    assert balance(shop, f"{MERCHANT}:receivable") == balance(shop, f"{MERCHANT}:payable") == 0
-    assert shop.till.ledger.open_groups(report.last_day) == ()
+    assert balance(till, "inc:discount") == -1_000
+    assert balance(till, f"{MERCHANT}:receivable") == balance(till, f"{MERCHANT}:payable") == 0
+    assert till.ledger.open_groups(report.last_day) == ()
 
 
-def test_a_refund_of_what_is_repaid_goes_back_to_the_shopper_whole(shop: Shop) -> None:
-    report = replayed(shop, a_sale(mills=10_000), a_cancellation(minute=10 * A_WEEK, mills=10_000))
+def test_a_refund_of_what_is_repaid_goes_back_to_the_shopper_whole(till: Till, replayed: Run) -> None:
+    report = replayed(a_sale(mills=10_000), a_cancellation(minute=10 * A_WEEK, mills=10_000))
 
     assert report.refunds_paid_minor == 10_000
     assert report.last_day == date(2011, 2, 11)  # the provider's payout without it
-    assert balance(shop, f"{MERCHANT}:receivable") == 9_500  # no later sale from which it could be kept back
+    assert balance(till, f"{MERCHANT}:receivable") == 9_500  # no later sale from which it could be kept back
 
 
-def test_a_refund_in_the_minute_of_the_purchase_leaves_nothing_to_collect(shop: Shop) -> None:
-    report = replayed(shop, a_sale(), a_cancellation(minute=0))
+def test_a_refund_in_the_minute_of_the_purchase_leaves_nothing_to_collect(till: Till, replayed: Run) -> None:
+    report = replayed(a_sale(), a_cancellation(minute=0))
 
     assert (report.charges, report.merchant_payouts, report.refunds_paid_minor) == (1, 0, 334)
-    assert "F21a" in flows(shop)
+    assert "F21a" in flows(till)
 
 
-def test_the_merchants_turnover_and_the_books_agree_and_each_charge_is_asked_for_once(shop: Shop) -> None:
+def test_turnover_and_books_agree_and_each_charge_is_asked_for_once(
+    till: Till, replayed: Run
+) -> None:
     lines = [a_sale(f"{order}", minute=order, mills=order * 37) for order in range(1, 40)]
     back = [a_cancellation(f"C{order}", minute=order * 1_000, quantity=-1, mills=order * 37) for order in range(1, 40)]
-    book = order_book([*lines, *back], load(), Money(3, Currency.GBP))
+    book = book_of(*lines, *back)
 
-    report = replay(book, shop)
+    report = replayed(*lines, *back)
 
-    provider = shop.till.provider
+    provider = till.provider
     assert isinstance(provider, SimulatedProvider)
     assert len(provider.requests) == len(set(provider.requests)) == report.charges + len(provider.refunds)
     assert report.refunds == len(book.refunds) > 0
     purchases = sum(each.amount.minor for each in book.purchases)
     refunds = sum(each.amount.minor for each in book.refunds)
     assert sum(report.received_by_month.values()) - report.refunds_paid_minor == purchases - refunds
-    assert shop.till.ledger.open_groups(report.last_day) == ()
-    assert shop.till.ledger.trial_balance().balanced
+    assert till.ledger.open_groups(report.last_day) == ()
+    assert till.ledger.trial_balance().balanced
 
 
-def test_days_on_which_nothing_is_posted_are_days_too(shop: Shop) -> None:
-    report = replayed(shop, a_sale(shopper=None), a_cancellation())
+def test_days_on_which_nothing_is_posted_are_days_too(replayed: Run) -> None:
+    report = replayed(a_sale(shopper=None), a_cancellation())
 
     assert (report.plans, report.refunds, report.charges) == (0, 0, 0)
     assert (report.first_day, report.last_day) == (date(2010, 12, 1), date(2010, 12, 1))

@@ -1,0 +1,44 @@
+"""Orders of a day: plans are opened, and their first instalment is paid at the checkout (F02, F03, F05)."""
+
+from collections.abc import Sequence
+
+from ledger.money import Money
+from lending.bookings import When
+from lending.plan import Instalment, Plan
+from payments.attempt import Planned, attempt_id_of
+from payments.plan_events import collected, opened, tell
+from payments.till import Till
+from simulation.retail.order_book import Purchase
+from simulation.retail.provider_account import ProviderAccount
+from simulation.retail.purchase_plan import MERCHANT, plan_of
+
+
+def sell(sold: Sequence[Purchase], till: Till, provider: ProviderAccount) -> list[Plan]:
+    """Open the plan of each purchase; nobody is asked for a decision."""
+    plans = [plan_of(purchase, till.merchants.on(MERCHANT, purchase.ordered_on)) for purchase in sold]
+    till.plans.open_all(plans)
+    events = []
+    for plan, purchase in zip(plans, sold, strict=True):
+        when = When(plan.opened_on, purchase.occurred_at, purchase.occurred_at)
+        down = provider.charge(_down_payment(plan, plan.instalments[0], till))
+        events += [opened(plan, when), collected(down, till.profile.card, when)]
+    tell(till, events)
+    return plans
+
+
+def _down_payment(plan: Plan, today: Instalment, till: Till) -> Planned:
+    return Planned(
+        attempt_id=attempt_id_of(today.instalment_id, 1),
+        instalment_id=today.instalment_id,
+        number=1,
+        plan_id=plan.plan_id,
+        shopper_id=plan.account_id,
+        account_id=plan.account_id,
+        provider=till.provider.name,
+        fees=Money.zero(plan.currency),
+        interest=today.interest,
+        principal=today.principal,
+        due_on=today.due_on,
+        requested_on=plan.opened_on,
+        opens_plan=True,
+    )
