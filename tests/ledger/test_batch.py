@@ -8,7 +8,7 @@ import pytest
 
 from ledger.account import Side
 from ledger.memory import MemoryLedger
-from ledger.money import Currency
+from ledger.money import Currency, Money
 from ledger.postgres import PostgresLedger
 from ledger.store import (
     Act,
@@ -152,3 +152,16 @@ def test_several_parts_of_a_hold_add_up(store: Store) -> None:
 
     assert isinstance(store.post_hold("F12a:a-1", presumed_paid("0.01", "part-4")), Refused)
     assert store.balance("plan:p-1:principal", Currency.GBP).posted(Side.DEBIT) == pounds("75.00")
+
+
+def test_a_journal_in_two_currencies_balances_in_each_and_takes_no_part_of_the_other(store: Store) -> None:
+    crowns = Money(2800_00, Currency.CZK)
+    bought = a_journal("F40", amounts={"converted": "94.00", "discount": "5.00", "spread": "1.00", "payable": crowns})
+
+    assert store.post(bought) == Recorded("F40:1")
+
+    totals = store.trial_balance().totals()
+    assert totals[Currency.GBP] == (pounds("100.00"), pounds("100.00"))
+    assert totals[Currency.CZK] == (crowns, crowns)
+    assert store.balance("fx:GBP", Currency.GBP).credits_posted == 94_00
+    assert store.balance("inc:fx", Currency.GBP).credits_posted == 1_00

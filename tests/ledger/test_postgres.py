@@ -22,7 +22,19 @@ from ledger.account import Side
 from ledger.money import Currency, Money
 from ledger.postgres import PostgresLedger
 from ledger.postgres_audit import PostgresAudit
-from ledger.store import AlreadyRecorded, AlreadyVoided, Outcome, Recorded, Refused, Voided
+from ledger.store import (
+    Act,
+    AlreadyRecorded,
+    AlreadyVoided,
+    Asked,
+    Outcome,
+    Recorded,
+    Refused,
+    Request,
+    Reversal,
+    Void,
+    Voided,
+)
 from ledger.verify import verify
 from tests.ledger.builders import DAY, NOON, a_claim, a_journal, a_purchase, pounds, presumed_paid
 
@@ -203,13 +215,57 @@ def _sound(database_url: str) -> bool:
 
 
 def test_one_journal_posted_by_many_at_once_takes_effect_once(database_url: str) -> None:
-    answers = _at_once(database_url, [lambda books: books.post(a_purchase())] * 32)
+    answers = _at_once(database_url, [lambda books: books.post(a_purchase())] * 64)
 
     assert answers.count(Recorded("F02:o-1")) == 1
-    assert answers.count(AlreadyRecorded("F02:o-1")) == 31
+    assert answers.count(AlreadyRecorded("F02:o-1")) == 63
     with psycopg.connect(database_url) as connection:
         balance = PostgresLedger(connection).balance(PRINCIPAL, Currency.GBP)
         assert balance.debits_posted == 100_00
+    assert _sound(database_url)
+
+
+def test_nobody_waits_for_an_account_that_everybody_touches(database_url: str) -> None:
+    plans = [{"plan": f"p-{number}"} for number in range(3)]
+    approved = {"amounts": {"approved": "1.00"}}
+    with psycopg.connect(database_url) as connection:
+        books = PostgresLedger(connection)
+        books.post_all([a_purchase(key=f"o-{each['plan']}", names=each) for each in plans])
+        books.post(a_journal("F03", "first", names=plans[0], amounts={"principal": "1.00"}))
+        books.hold(a_journal("F01", "first", **approved))
+
+    with psycopg.connect(database_url) as slow, psycopg.connect(database_url) as fast:
+        PostgresLedger(slow).post(a_journal("F03", "slow", names=plans[1], amounts={"principal": "1.00"}))
+        PostgresLedger(slow).hold(a_journal("F01", "slow", **approved))
+        fast.execute("SET lock_timeout = '1s'")
+        books = PostgresLedger(fast)
+        assert isinstance(books.post(a_journal("F03", "fast", names=plans[2], amounts={"principal": "1.00"})), Recorded)
+        assert isinstance(books.hold(a_journal("F01", "fast", **approved)), Recorded)
+        clearing = books.balance("provider:sim:clearing", Currency.GBP)
+        assert clearing.debits_posted == 2_00  # its own and the first; the slow one is not committed
+
+
+def test_every_kind_of_request_at_once_over_the_same_accounts_does_not_deadlock(database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        books = PostgresLedger(connection)
+        for plan in ("p-1", "p-2"):
+            books.post(a_purchase("9000.00", key=plan, names={"plan": plan}))
+        books.post_batch([Request(Act.HOLD, a_claim("1.00", f"h-{turn}")) for turn in range(12)])
+
+    def mixed(turn: int) -> Callable[[PostgresLedger], object]:
+        paid = a_journal("F03", f"{turn}", names={"plan": "p-2"}, amounts={"principal": "1.00"})
+        requests: list[Asked] = [
+            Request(Act.POST, a_purchase(key=f"new-{turn}", names={"plan": f"n-{turn % 3}"})),
+            Request(Act.POST_HOLD, presumed_paid("0.50", f"h-{turn}"), hold_id=f"F12a:h-{turn}"),
+            Request(Act.POST, paid),
+            Void(f"F12a:h-{(turn + 1) % 12}", NOON, "raced"),
+            Reversal(f"F03:{turn}", DAY, NOON, NOON, "undone"),
+        ]
+        return lambda books: books.post_batch(requests if turn % 2 else [requests[1], requests[0], *requests[2:]])
+
+    answers = _at_once(database_url, [mixed(turn) for turn in range(12)])
+
+    assert all(len(batch) == 5 for batch in answers)  # type: ignore[arg-type]
     assert _sound(database_url)
 
 
