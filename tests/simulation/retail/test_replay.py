@@ -113,9 +113,7 @@ def test_a_refund_in_the_minute_of_the_purchase_leaves_nothing_to_collect(till: 
     assert "F21a" in flows(till)
 
 
-def test_turnover_and_books_agree_and_each_charge_is_asked_for_once(
-    till: Till, replayed: Run
-) -> None:
+def test_turnover_and_books_agree_and_each_charge_is_asked_for_once(till: Till, replayed: Run) -> None:
     lines = [a_sale(f"{order}", minute=order, mills=order * 37) for order in range(1, 40)]
     back = [a_cancellation(f"C{order}", minute=order * 1_000, quantity=-1, mills=order * 37) for order in range(1, 40)]
     book = book_of(*lines, *back)
