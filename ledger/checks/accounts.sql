@@ -2,8 +2,6 @@
 WITH chart AS (
     SELECT * FROM json_to_recordset(current_setting('tranche.chart')::json) AS c (pattern text, form text, kind text, normal text, floor boolean,
                                                            pending_only boolean)
-), used AS (
-    SELECT t.debit AS account_id FROM ledger.transfers t UNION SELECT t.credit FROM ledger.transfers t
 )
 SELECT 'account', a.account,
        CASE WHEN c.pattern IS NULL THEN format('its form %s is not on the chart', a.pattern)
@@ -16,11 +14,17 @@ SELECT 'account', a.account,
                             CASE WHEN c.floor THEN 'a floor' ELSE 'no floor' END AS should) f
  WHERE c.pattern IS NULL OR a.account !~ c.form OR (a.kind, a.normal, a.floor) <> (c.kind, c.normal, c.floor)
 UNION ALL
-SELECT 'account', format('account %s', u.account_id), 'has entries and was never opened'
-  FROM used u WHERE NOT EXISTS (SELECT FROM ledger.accounts a WHERE a.account_id = u.account_id)
+SELECT DISTINCT 'account', format('account %s', u.account_id), 'has entries and was never opened'
+  FROM (SELECT t.debit AS account_id FROM ledger.transfers t
+         WHERE NOT EXISTS (SELECT FROM ledger.accounts a WHERE a.account_id = t.debit)
+         UNION ALL
+        SELECT t.credit FROM ledger.transfers t
+         WHERE NOT EXISTS (SELECT FROM ledger.accounts a WHERE a.account_id = t.credit)) u
 UNION ALL
 SELECT 'account', a.account, format('was opened in %s and has no entry', a.currency)
-  FROM ledger.accounts a WHERE NOT EXISTS (SELECT FROM used u WHERE u.account_id = a.account_id)
+  FROM ledger.accounts a
+ WHERE NOT EXISTS (SELECT FROM ledger.transfers t WHERE t.debit = a.account_id)
+   AND NOT EXISTS (SELECT FROM ledger.transfers t WHERE t.credit = a.account_id)
 UNION ALL
 SELECT 'account', a.account, format('%s has a balance row and no entry', a.currency)
   FROM ledger.balances b JOIN ledger.accounts a USING (account_id) WHERE NOT a.floor

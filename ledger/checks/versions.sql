@@ -7,7 +7,7 @@ WITH sides AS (
     SELECT s.account_id FROM sides s LEFT JOIN ledger.accounts a USING (account_id)
      GROUP BY s.account_id, a.floor
     HAVING CASE WHEN a.floor THEN count(*) <> count(s.version) OR min(s.version) <> 1 OR max(s.version) <> count(*)
-                                  OR sum(s.version::numeric * s.version) <> count(*) * (count(*) + 1) * (2 * count(*) + 1) / 6
+                                  OR sum(s.version::bigint * s.version) <> count(*) * (count(*) + 1) * (2 * count(*) + 1) / 6
                 ELSE count(s.version) > 0 END
 ), numbered AS (
     SELECT s.*, a.account, a.floor, lag(s.version, 1, 0) OVER (PARTITION BY s.account_id ORDER BY s.version) AS previous
