@@ -9,7 +9,7 @@ UV := .venv/bootstrap/bin/uv
 BESIDE := -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help environment demo test test-fast check bench serve airflow lab lock format clean
+.PHONY: help environment demo test test-fast check bench soak serve airflow lab lock format clean
 
 help: ## this list
 	@echo "make <target>; the first one makes .venv"
@@ -40,8 +40,11 @@ format: $(STAMP) ## write the format that check asks for
 	@$(BIN)/ruff format
 	@$(BIN)/ruff check --fix
 
-bench: $(STAMP) ## the speed budgets, as ratios within one run
-	@$(BIN)/python -m benchmarks $(ARGS)
+bench: $(STAMP) ## the speed budgets, as ratios within one run; PART=ledger for one part of the platform
+	@$(BIN)/python -m benchmarks $(PART) $(ARGS)
+
+soak: $(STAMP) ## the random machines of ledger and plans for longer; TIMES=20 says how much
+	@TRANCHE_SOAK=$(or $(TIMES),20) $(BIN)/python -m pytest --timeout=0 tests/ledger/test_machine.py tests/lending/test_plan_machine.py
 
 serve: $(STAMP) ## the decision API on the local runtime
 	@$(BIN)/tranche local up

@@ -214,7 +214,7 @@ def databases() -> Iterator[Callable[[], str]]:
                 connection.execute(f"CREATE DATABASE {name}")
             url = address.replace("/tranche?", f"/{name}?")
             with psycopg.connect(url) as connection:
-                migrate(connection, ("ledger",))
+                migrate(connection)
             return url
 
         yield fresh
