@@ -34,16 +34,19 @@ class Split:
         }
 
 
-def place(run: RunningPlan, amount: int, *, first: str | None = None, accrued_only: bool = False) -> list[Piece]:
+def place(
+    run: RunningPlan, amount: int, *, first: str | None = None, accrued_only: bool = False, newest_first: bool = False
+) -> list[Piece]:
     """Pay what is open, in order, with an amount; what the pieces leave of it nobody owed.
 
     The instalment that the payment names comes first, then what is due, oldest first, then what is to come; what is in
     dispute comes after everything that is not. `accrued_only`: a payoff pays no interest that has not accrued.
+    `newest_first`: it leaves the oldest, which is being collected already.
     """
     pieces: list[Piece] = []
     left = amount
     for spare_disputed in (True, False):
-        for line in _in_order(run, first):
+        for line in reversed(run.lines) if newest_first else _in_order(run, first):
             if not left:
                 return pieces
             for piece in _pieces(run, line, left, spare_disputed=spare_disputed, accrued_only=accrued_only):

@@ -1,5 +1,6 @@
 """Goods taken back by the merchant (F21, F22, F40r), the interest on them (F23), and disputes about them (F27)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lending.accrual import rounded, shared
@@ -60,15 +61,16 @@ def dispute_settled(run: RunningPlan, event: PlanEvent, body: DisputeSettled) ->
     if case is None or not case.open or case.share is None:
         return
     case.open = False
-    _release_lines(run, event)
+    settled = _last_first([(line, line.disputed) for line in run.lines], case.amount)
     merchants = Merchants(case.share, case.receivable)
     direct = body.for_shopper and run.charged_off is None and run.plan.foreign is None
     if not direct:
         _book_case(run, "F27b", event, case, merchants.amounts)
     if body.for_shopper:
-        _refund(run, event, case.case_id, merchants, in_flight=0, whole=False, provisional=direct)
+        _refund(run, event, case.case_id, merchants, in_flight=0, whole=False, provisional=direct, first=settled)
     else:
         run.given_back -= case.share
+    _release_lines(run, event)
 
 
 def refundable(run: RunningPlan) -> int:
@@ -90,6 +92,7 @@ def _refund(
     in_flight: int,
     whole: bool,
     provisional: bool = False,
+    first: Sequence[tuple[Line, int]] = (),
 ) -> None:
     share = merchants.share
     interest_back = _interest_on(run, share.amount)
@@ -106,7 +109,7 @@ def _refund(
         amounts |= _off_the_books(run, refund_id, share.amount, run.charged_off)
         run.book("F25a", refund_id, event, amounts | sides, correlation=correlation)
         return
-    amounts |= _on_the_books(run, event, refund_id, share.amount, in_flight)
+    amounts |= _on_the_books(run, event, refund_id, share.amount, in_flight, first)
     if run.plan.foreign is not None:
         amounts["converted"] = share.amount - share.discount - share.tax
         names = {"currency": run.plan.foreign.payable.currency.value}
@@ -123,13 +126,28 @@ def _flow(merchants: Merchants, *, whole: bool) -> str:
     return "F21b" if whole and merchants.receivable == merchants.share.merchant else "F22"
 
 
-def _on_the_books(run: RunningPlan, event: PlanEvent, refund_id: str, amount: int, in_flight: int) -> dict[str, int]:
-    """Free principal first; what is in flight cannot fall, so its part waits as credit; the rest is payable."""
+def _on_the_books(  # noqa: PLR0917 - one caller, which has all of it
+    run: RunningPlan,
+    event: PlanEvent,
+    refund_id: str,
+    amount: int,
+    in_flight: int,
+    first: Sequence[tuple[Line, int]],
+) -> dict[str, int]:
+    """Free principal first; what is in flight cannot fall, so its part waits as credit; the rest is payable.
+
+    `first`: what a dispute had stopped on each instalment; the shopper who wins it does not owe just that.
+    """
     before = scheduled_principal(run)
     free = max(0, run.outstanding - in_flight)
     principal = min(amount, free)
     left = principal
-    for line, part in _placed(run, principal, event):
+    for line, most in first:
+        part = min(left, most, line.open_principal)
+        line.credited += part
+        line.disputed = min(line.disputed, line.open_principal)
+        left -= part
+    for line, part in _placed(run, left, event):
         line.credited += part
         left -= part
     for line in reversed(run.lines):  # only then what is in dispute

@@ -34,7 +34,8 @@ def paid(run: RunningPlan, event: PlanEvent, body: Paid) -> None:
 def paid_off(run: RunningPlan, event: PlanEvent, body: PaidOff) -> None:
     """Settle early: fees, the interest accrued by now and the principal; interest to come is not charged.
 
-    Less than that, with what is in flight, is a payment like any other.
+    What is in flight is left to the attempt that collects it: money for it as well is the shopper's credit. Less than
+    the rest is a payment like any other.
     """
     in_flight = 0 if body.in_flight is None else body.in_flight.minor
     quote = sum(line.open_principal + line.open_accrued + line.open_fees for line in run.lines)
@@ -42,7 +43,8 @@ def paid_off(run: RunningPlan, event: PlanEvent, body: PaidOff) -> None:
         paid(run, event, Paid(body.amount, body.channel, body.payment_id, body.provider, body.rail))
         return
     payment = _payment(run, event, body, body.amount.minor)
-    payment.pieces = place(run, body.amount.minor, accrued_only=True)
+    to_settle = min(body.amount.minor, max(quote - in_flight, 0))
+    payment.pieces = place(run, to_settle, accrued_only=True, newest_first=in_flight > 0)
     for line in run.lines:
         to_come = line.interest - line.accrued
         if to_come > 0:

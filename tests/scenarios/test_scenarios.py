@@ -1,0 +1,108 @@
+"""Orders of events that break products: each file's story through the pure fold and through the books in PostgreSQL."""
+
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from ledger.money import Currency
+from ledger.postgres_audit import PostgresAudit
+from ledger.verify import verify
+from lending.booking import balances_of
+from lending.fold import fold
+from tests.lending.servicing import Desk
+from tests.scenarios.play import closing, end_of, fold_in_order, play, rows_of_state, schedule_rows
+from tests.scenarios.scenario import FOLDER, Scenario, read
+
+FILES = sorted(FOLDER.glob("o[0-9]*.toml"))
+ORDERS = {f"O{number:02}" for number in range(1, 22)}
+
+each_scenario = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+
+
+@each_scenario
+def test_the_fold_shows_what_the_story_says(file: Path) -> None:
+    story = read(file)
+
+    state = fold_in_order(story)
+
+    assert rows_of_state(story, state) == story.journal
+    assert schedule_rows(state) == story.schedule
+    assert {name: value for name, value in end_of(state, story.ends_on).items() if name in story.end} == story.end
+
+
+@each_scenario
+def test_the_books_show_what_the_story_says(file: Path, connection: psycopg.Connection[Any]) -> None:
+    """What stands after all reversals is what the fold asks for (L24, S4)."""
+    story = read(file)
+    desk = _desk(connection, story)
+
+    played = play(story, desk, closing(desk, connection))
+
+    assert played.rows == story.journal
+    assert sorted(played.reversed) == sorted(story.reversed)
+    principal = played.balances.get((f"plan:{story.plan.plan_id}:principal", story.plan.currency), 0)
+    assert played.open_principal.minor == principal  # S1
+    state = fold_in_order(story)
+    assert played.balances == _folded(story)
+    assert desk.standing(story.plan).status == state.status.value
+    assert verify(PostgresAudit(connection)).faults == ()
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if read(file).permute], ids=lambda file: file.stem)
+def test_every_order_of_becoming_known_ends_the_same(file: Path) -> None:
+    story = read(file)
+    places = [place for place, step in enumerate(story.steps) if step.step_id in story.permute]
+    assert len(places) == len(story.permute)
+    ends = set()
+    for order in permutations(places):
+        moved = dict(zip(places, order, strict=True))
+        steps = [story.steps[moved.get(place, place)] for place in range(len(story.steps))]
+        ends.add(play(story, _in_memory(story), lambda _: None, steps).rows)
+
+    assert len(ends) == 1
+
+
+@each_scenario
+def test_the_fold_is_the_same_in_whatever_order_events_are_given(file: Path) -> None:
+    story = read(file)
+
+    forwards, backwards = (
+        fold(story.plan, events, story.terms, through=story.ends_on)
+        for events in (story.events, tuple(reversed(story.events)))
+    )
+
+    assert forwards == backwards
+
+
+def test_every_order_of_the_design_has_a_scenario() -> None:
+    proved = {each for file in FILES for each in read(file).proves}
+
+    assert proved & ORDERS == ORDERS
+
+
+def _desk(connection: psycopg.Connection[Any], story: Scenario) -> Desk:
+    desk = Desk.over(connection)
+    return Desk(desk.plans, desk.ledger, story.terms)
+
+
+def _in_memory(story: Scenario) -> Desk:
+    desk = Desk.in_memory()
+    return Desk(desk.plans, desk.ledger, story.terms)
+
+
+def _folded(story: Scenario) -> dict[tuple[str, Currency], int]:
+    """What the fold and the journals beside it leave on each account."""
+    found = balances_of(fold_in_order(story).bookings)
+    for step in story.steps:
+        if step.what == "posted" and step.journal is not None:
+            for transfer in step.journal.transfers:
+                for account, minor in (
+                    (transfer.debit, transfer.amount.minor),
+                    (transfer.credit, -transfer.amount.minor),
+                ):
+                    of = (account, transfer.amount.currency)
+                    found[of] = found.get(of, 0) + minor
+    return {of: minor for of, minor in found.items() if minor}
