@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
-from ledger.money import Money
 from ledger.store import Conflict
 from lending.memory_log import MemoryPlanLog
-from lending.plan import Instalment, Plan, PlanEvent, first_difference, first_event_difference, fold
+from lending.plan import Instalment, Plan, first_difference
 from lending.plan_log import InstalmentStanding
 from lending.store import OpenInstalment
 
@@ -16,7 +15,6 @@ class MemoryPlans(MemoryPlanLog):
 
     def __init__(self, books: object | None = None) -> None:
         super().__init__(books)
-        self._events: dict[str, PlanEvent] = {}
 
     def open(self, plan: Plan) -> bool:
         return self.open_all([plan]) == 1
@@ -45,25 +43,6 @@ class MemoryPlans(MemoryPlanLog):
     def get_all(self, plan_ids: Iterable[str]) -> Mapping[str, Plan]:
         return {plan_id: self._plans[plan_id] for plan_id in plan_ids if plan_id in self._plans}
 
-    def record(self, event: PlanEvent) -> bool:
-        return self.record_all([event]) == 1
-
-    def record_all(self, events: Sequence[PlanEvent]) -> int:
-        fresh: dict[str, PlanEvent] = {}
-        for event in events:
-            known = self._events.get(event.event_id) or fresh.setdefault(event.event_id, event)
-            field = first_event_difference(known, event)
-            if field is not None:
-                raise Conflict(event.event_id, field)
-        together = {**self._events, **fresh}
-        for plan_id in {event.plan_id for event in fresh.values()}:
-            fold(self._plans[plan_id], (event for event in together.values() if event.plan_id == plan_id))
-        self._events = together
-        return len(fresh)
-
-    def events(self, plan_id: str) -> tuple[PlanEvent, ...]:
-        return tuple(event for event in self._events.values() if event.plan_id == plan_id)
-
     def due(self, as_of: date) -> tuple[OpenInstalment, ...]:
         found = [
             _open(self._plans[plan_id], each)
@@ -71,14 +50,6 @@ class MemoryPlans(MemoryPlanLog):
             for each in standing.instalments
             if each.due_on <= as_of and (each.open_principal + each.open_interest + each.open_fees).minor
         ]
-        for plan in self._plans.values():
-            if plan.plan_id in self._standings:
-                continue
-            left, none = fold(plan, self.events(plan.plan_id)), Money.zero(plan.currency)
-            for due in plan.instalments:
-                if due.due_on <= as_of and left.open(due).minor:
-                    principal, interest = left.open_principal[due.instalment_id], left.open_interest[due.instalment_id]
-                    found.append(OpenInstalment(plan, due, principal, interest, none, none))
         return tuple(sorted(found, key=lambda due: (due.instalment.due_on, due.plan.plan_id, due.instalment.number)))
 
     def collectable(self, as_of: date) -> tuple[OpenInstalment, ...]:

@@ -1,7 +1,7 @@
 """A plan: how an order is repaid, and where it stands after what has been paid and returned."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -113,36 +113,6 @@ def instalments_of(plan_id: str, dues: Iterable[Due]) -> tuple[Instalment, ...]:
     )
 
 
-class EventKind(StrEnum):
-    """What can happen to an instalment."""
-
-    PAID = "paid"
-    RETURNED = "returned"
-
-
-@dataclass(frozen=True, slots=True)
-class PlanEvent:
-    """Money that repaid a part or all of an instalment, or that went back. `cause` is the attempt or line behind it.
-
-    `event_id` comes from the cause, so that recording it again changes nothing.
-    """
-
-    event_id: str
-    plan_id: str
-    instalment_id: str
-    kind: EventKind
-    principal: Money
-    interest: Money
-    value_date: date
-    occurred_at: datetime
-    recorded_at: datetime
-    cause: str
-
-    @property
-    def amount(self) -> Money:
-        return self.principal + self.interest
-
-
 class InstalmentStatus(StrEnum):
     """Where an instalment stands on a day."""
 
@@ -165,76 +135,12 @@ class PlanStatus(StrEnum):
     WRITTEN_OFF = "written_off"  # forgiven
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """A plan after its events: what is left of each instalment, by id."""
-
-    plan: Plan
-    open_principal: Mapping[str, Money]
-    open_interest: Mapping[str, Money]
-
-    @property
-    def outstanding(self) -> Money:
-        """The principal still owed."""
-        return Money.total(self.open_principal.values(), self.plan.currency)
-
-    @property
-    def status(self) -> PlanStatus:
-        return PlanStatus.OPEN if any(self.open(each).minor for each in self.plan.instalments) else PlanStatus.PAID
-
-    def open(self, instalment: Instalment) -> Money:
-        """What is left to pay of an instalment."""
-        return self.open_principal[instalment.instalment_id] + self.open_interest[instalment.instalment_id]
-
-    def status_of(self, instalment: Instalment, as_of: date) -> InstalmentStatus:
-        """An instalment's place on a day; a return puts it back with its original due date."""
-        if self.open(instalment).minor == 0:
-            return InstalmentStatus.PAID
-        if as_of < instalment.due_on:
-            return InstalmentStatus.NOT_DUE
-        return InstalmentStatus.DUE if as_of == instalment.due_on else InstalmentStatus.OVERDUE
-
-
-def fold(plan: Plan, events: Iterable[PlanEvent]) -> Standing:
-    """Where a plan stands after these events, in whatever order they are given. Raises PlanFault.
-
-    No instalment is paid beyond what is due or given back beyond what was paid: an excess is the caller's to place.
-    """
-    principal = {each.instalment_id: each.principal for each in plan.instalments}
-    interest = {each.instalment_id: each.interest for each in plan.instalments}
-    for event in events:
-        instalment = plan.instalment(event.instalment_id)
-        paid = event.kind is EventKind.PAID
-        principal[instalment.instalment_id] += -event.principal if paid else event.principal
-        interest[instalment.instalment_id] += -event.interest if paid else event.interest
-    for each in plan.instalments:
-        for left, whole in ((principal, each.principal), (interest, each.interest)):
-            if not 0 <= left[each.instalment_id].minor <= whole.minor:
-                raise PlanFault(f"{each.instalment_id}: {left[each.instalment_id]} would be left of {whole}")
-    return Standing(plan, principal, interest)
-
-
-def shares(standing: Standing, instalment: Instalment, amount: Money) -> tuple[Money, Money]:
-    """A payment on an instalment as (interest, principal), interest first. Raises PlanFault on an excess."""
-    left = standing.open(instalment)
-    if not 0 < amount.minor <= left.minor:
-        raise PlanFault(f"{instalment.instalment_id}: {amount} against {left} that is left")
-    interest = min(amount, standing.open_interest[instalment.instalment_id])
-    return interest, amount - interest
-
-
 def first_difference(known: Plan, arriving: Plan) -> str | None:
     """The first field in which two plans under one id differ; of an imported plan, the column of its source's row."""
     for column in sorted(known.taken_from.keys() | arriving.taken_from.keys()):
         if known.taken_from.get(column) != arriving.taken_from.get(column):
             return column
     return next((name for name in _COMPARED if getattr(known, name) != getattr(arriving, name)), None)
-
-
-def first_event_difference(known: PlanEvent, arriving: PlanEvent) -> str | None:
-    """The first field in which two events under one id differ; when we first knew of it may differ."""
-    compared = (each.name for each in fields(PlanEvent) if each.name != "recorded_at")
-    return next((name for name in compared if getattr(known, name) != getattr(arriving, name)), None)
 
 
 _COMPARED: Sequence[str] = (

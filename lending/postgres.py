@@ -2,21 +2,14 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date
-from typing import Any
+from datetime import date
 
-from psycopg.errors import IntegrityConstraintViolation
-
-from ledger.money import Currency, Money
+from ledger.money import Money
 from ledger.store import Conflict
 from lending.plan import (
-    EventKind,
     Instalment,
     Plan,
-    PlanEvent,
-    PlanFault,
     first_difference,
-    first_event_difference,
 )
 from lending.postgres_log import PostgresPlanLog
 from lending.postgres_plans import PLAN, foreign_tree, read_plans
@@ -37,30 +30,10 @@ _ADD_INSTALMENTS = """
 INSERT INTO lending.instalments (instalment_id, plan_id, number, due_on, principal_minor, interest_minor)
 SELECT * FROM unnest(%s::text[], %s::text[], %s::integer[], %s::date[], %s::bigint[], %s::bigint[])
 """
-_EVENT = """
-event_id, plan_id, instalment_id, kind, principal_minor, interest_minor, value_date, occurred_at, recorded_at, cause
-"""
-_ADD_EVENTS = f"""
-INSERT INTO lending.instalment_payments ({_EVENT})
-SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::date[],
-                     %s::timestamptz[], %s::timestamptz[], %s::text[]) AS u ({_EVENT})
- ORDER BY instalment_id, event_id
-    ON CONFLICT (event_id) DO NOTHING RETURNING event_id
-"""  # noqa: S608
-_EVENTS_BY_ID = f"""
-SELECT {_EVENT}, currency
-  FROM lending.instalment_payments JOIN (SELECT plan_id, currency FROM lending.plans) p USING (plan_id)
- WHERE event_id = ANY(%s)
-"""  # noqa: S608
-_EVENTS = f"""
-SELECT {_EVENT}, currency
-  FROM lending.instalment_payments e JOIN (SELECT plan_id, currency FROM lending.plans) p USING (plan_id)
- WHERE plan_id = %s ORDER BY e.position
-"""  # noqa: S608
 _DUE = """
 SELECT plan_id, instalment_id, number, due_on, principal_minor, interest_minor, open_principal_minor,
        open_interest_minor, open_fees_minor, disputed_minor
-  FROM lending.due_instalments
+  FROM lending.instalment_standing
  WHERE due_on <= %(as_of)s AND open_principal_minor + open_interest_minor + open_fees_minor > 0
  ORDER BY due_on, plan_id, number
 """
@@ -111,30 +84,6 @@ class PostgresPlans(PostgresPlanLog):
     def get_all(self, plan_ids: Iterable[str]) -> Mapping[str, Plan]:
         return read_plans(self._connection, plan_ids)
 
-    def record(self, event: PlanEvent) -> bool:
-        return self.record_all([event]) == 1
-
-    def record_all(self, events: Sequence[PlanEvent]) -> int:
-        if not events:
-            return 0
-        by_id = {event.event_id: event for event in events}
-        with self.whole():
-            try:
-                rows = self._run(_ADD_EVENTS, [_event_row(each) for each in by_id.values()])
-            except IntegrityConstraintViolation as error:
-                raise PlanFault(error.diag.message_primary) from error
-            added = {event_id for (event_id,) in rows}
-            known = [event_id for event_id in by_id if event_id not in added]
-            stored = {event.event_id: event for event in self._events(_EVENTS_BY_ID, known)}
-            for event in events:
-                field = first_event_difference(stored.get(event.event_id, by_id[event.event_id]), event)
-                if field is not None:
-                    raise Conflict(event.event_id, field)
-        return len(added)
-
-    def events(self, plan_id: str) -> tuple[PlanEvent, ...]:
-        return self._events(_EVENTS, plan_id)
-
     def due(self, as_of: date) -> tuple[OpenInstalment, ...]:
         return self._open_instalments(_DUE, as_of)
 
@@ -151,9 +100,6 @@ class PostgresPlans(PostgresPlanLog):
             instalment = Instalment(instalment_id, number, due_on, principal, interest)
             found.append(OpenInstalment(plan, instalment, *left))
         return tuple(found)
-
-    def _events(self, query: str, wanted: object) -> tuple[PlanEvent, ...]:
-        return tuple(_event(row) for row in self._connection.execute(query, (wanted,)))
 
 
 def _plan_row(plan: Plan) -> tuple[object, ...]:
@@ -181,35 +127,3 @@ def _plan_row(plan: Plan) -> tuple[object, ...]:
 def _instalment_row(plan: Plan, instalment: Instalment) -> tuple[object, ...]:
     amounts = instalment.principal.minor, instalment.interest.minor
     return (instalment.instalment_id, plan.plan_id, instalment.number, instalment.due_on, *amounts)
-
-
-def _event_row(event: PlanEvent) -> tuple[object, ...]:
-    return (
-        event.event_id,
-        event.plan_id,
-        event.instalment_id,
-        event.kind.value,
-        event.principal.minor,
-        event.interest.minor,
-        event.value_date,
-        event.occurred_at,
-        event.recorded_at,
-        event.cause,
-    )
-
-
-def _event(row: Sequence[Any]) -> PlanEvent:
-    event_id, plan_id, instalment_id, kind, principal, interest, value_date, occurred_at, recorded_at, cause, code = row
-    currency = Currency(code)
-    return PlanEvent(
-        event_id=event_id,
-        plan_id=plan_id,
-        instalment_id=instalment_id,
-        kind=EventKind(kind),
-        principal=Money(principal, currency),
-        interest=Money(interest, currency),
-        value_date=value_date,
-        occurred_at=occurred_at.astimezone(UTC),
-        recorded_at=recorded_at.astimezone(UTC),
-        cause=cause,
-    )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,29 +10,30 @@ from psycopg import Connection
 
 from ledger.money import Money
 from lending.exposure import Exposure
+from lending.fold import fold
 from lending.offer import offer_from_body
 from lending.order import Order, order_from_body
+from lending.postgres_log import PostgresPlanLog
+from lending.products import servicing_terms
 from lending.record import StoredDecision
 
 A_MONTH = timedelta(days=30)
 
-# Owed is what plans leave open after what was paid by then; an imported loan counts from the day after its grant, so
-# that it never speaks against the very application it came from. Reserved is what was approved and is neither expired,
-# nor released, nor a plan yet.
+# Owed is what plans leave open; one of which something later than this moment is known is folded up to it instead. An
+# imported loan counts from the day after its grant, so that it never speaks against the very application it came from.
+# Reserved is what was approved and is neither expired, nor released, nor a plan yet.
 _EXPOSURE = """
-WITH owed AS (
-    SELECT sum(i.principal_minor - coalesce(paid.principal_minor, 0)) AS principal_minor,
-           sum(i.principal_minor + i.interest_minor - coalesce(paid.amount_minor, 0))
-               FILTER (WHERE i.due_on <= %(month_end)s) AS monthly_minor
+WITH own AS MATERIALIZED (
+    SELECT p.plan_id,
+           EXISTS (SELECT FROM lending.plan_events e WHERE e.plan_id = p.plan_id AND e.occurred_at > %(at)s) AS later
       FROM lending.plans p
-      JOIN lending.instalments i USING (plan_id)
-      LEFT JOIN LATERAL (
-        SELECT sum(CASE kind WHEN 'paid' THEN 1 ELSE -1 END * e.principal_minor) AS principal_minor,
-               sum(CASE kind WHEN 'paid' THEN 1 ELSE -1 END * (e.principal_minor + e.interest_minor)) AS amount_minor
-          FROM lending.instalment_payments e WHERE e.instalment_id = i.instalment_id AND e.occurred_at <= %(at)s
-      ) paid ON true
      WHERE p.shopper_id = %(shopper)s AND p.currency = %(currency)s
        AND (p.origin = 'checkout' OR p.opened_on < %(day)s)
+), owed AS (
+    SELECT sum(i.open_principal_minor) AS principal_minor,
+           sum(i.open_principal_minor + i.open_interest_minor) FILTER (WHERE i.due_on <= %(month_end)s) AS monthly_minor
+      FROM own o JOIN lending.instalment_standing i USING (plan_id)
+     WHERE NOT o.later
 ), reserved AS (
     SELECT sum(r.amount_minor) AS principal_minor, sum(r.instalment_minor) AS monthly_minor
       FROM lending.reservations r
@@ -41,7 +43,8 @@ WITH owed AS (
 )
 SELECT coalesce(owed.principal_minor, 0), coalesce(reserved.principal_minor, 0),
        coalesce(owed.monthly_minor, 0) + coalesce(reserved.monthly_minor, 0),
-       EXISTS (SELECT FROM lending.decisions WHERE decision_id = %(decision)s)
+       EXISTS (SELECT FROM lending.decisions WHERE decision_id = %(decision)s),
+       (SELECT coalesce(array_agg(plan_id), '{}') FROM own WHERE later)
   FROM owed, reserved
 """
 
@@ -96,9 +99,24 @@ class PostgresDecisions:
             },
         ).fetchone()
         assert row is not None
-        *amounts, decided = row
+        *amounts, decided, later = row
         exposure = Exposure(*(Money(int(amount), currency) for amount in amounts))
+        if later:
+            exposure = self._adding(exposure, later, at)
         return (self.get(order.decision_id) if decided else None), exposure
+
+    def _adding(self, exposure: Exposure, plan_ids: list[str], at: datetime) -> Exposure:
+        """With what these plans left open at a moment that is past for them."""
+        outstanding, monthly = exposure.outstanding, exposure.monthly
+        for history in PostgresPlanLog(self._connection).histories(plan_ids).values():
+            plan = history.plan
+            by_then = [event for event in history.events if event.occurred_at <= at]
+            terms = servicing_terms(plan.terms_version, plan.currency)
+            for each in fold(plan, by_then, terms, through=at.date()).instalments:
+                outstanding += each.open_principal
+                if each.due_on <= (at + A_MONTH).date():
+                    monthly += each.open_principal + each.open_interest
+        return replace(exposure, outstanding=outstanding, monthly=monthly)
 
     def add(self, decision: StoredDecision) -> None:
         """Keep a new decision with its reasons and its reservation; the same id again is a unique violation."""

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Protocol
 
 from ledger.money import Money
-from lending.plan import Instalment, Plan, PlanEvent
+from lending.plan import Instalment, Plan
 from lending.plan_log import PlanLog
 
 
@@ -52,15 +52,6 @@ class Plans(PlanLog, Protocol):
 
     def find_by_shopper(self, shopper_id: str) -> tuple[Plan, ...]:
         """The plans of a shopper, oldest first."""
-
-    def record(self, event: PlanEvent) -> bool:
-        """Keep what happened to an instalment; False when it was there. Raises PlanFault on more than is left."""
-
-    def record_all(self, events: Sequence[PlanEvent]) -> int:
-        """Keep many in a few round trips; how many were new."""
-
-    def events(self, plan_id: str) -> tuple[PlanEvent, ...]:
-        """What happened to a plan, in the order of recording."""
 
     def due(self, as_of: date) -> tuple[OpenInstalment, ...]:
         """Instalments due up to a day, that day included, with something left to pay; by due day, plan and number."""

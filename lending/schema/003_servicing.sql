@@ -54,19 +54,6 @@ CREATE TABLE lending.instalment_standing (
 CREATE INDEX instalments_left ON lending.instalment_standing (due_on, plan_id, number)
     WHERE open_principal_minor + open_interest_minor + open_fees_minor > 0;
 
--- What is open of each instalment. A plan that no event was recorded of stands by its payments alone.
-CREATE VIEW lending.due_instalments AS
-    SELECT i.instalment_id, i.plan_id, i.number, i.due_on, i.principal_minor, i.interest_minor, i.open_principal_minor,
-           i.open_interest_minor, i.open_fees_minor, i.disputed_minor
-      FROM lending.instalment_standing i
-    UNION ALL
-    SELECT o.instalment_id, o.plan_id, o.number, o.due_on, i.principal_minor, i.interest_minor, o.open_principal_minor,
-           o.open_interest_minor, 0, 0
-      FROM lending.open_instalments o
-      JOIN lending.instalments i USING (instalment_id)
-      JOIN lending.plan_standing s ON s.plan_id = o.plan_id
-     WHERE s.version = 0;
-
 -- Bookings of a plan that were reversed because an earlier event became known later. `times` is how often the booking
 -- has been posted; `stands` says whether its last posting stands or was reversed like those before it.
 CREATE TABLE lending.corrected_bookings (
@@ -102,7 +89,6 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lending.plan_e
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lending.business_dates
     FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 
-GRANT SELECT ON lending.due_instalments TO tranche_application;
 GRANT SELECT, INSERT ON lending.plan_events, lending.business_dates TO tranche_application;
 GRANT SELECT, INSERT, UPDATE ON lending.plan_standing, lending.corrected_bookings TO tranche_application;
 GRANT SELECT, INSERT, UPDATE, DELETE ON lending.instalment_standing TO tranche_application;

@@ -6,7 +6,7 @@ from typing import Any
 
 from ledger.money import Currency, Money
 from lending.order import Product
-from lending.plan import EventKind, Instalment, Origin, Plan, PlanEvent, instalments_of
+from lending.plan import Origin, Plan, instalments_of
 from lending.products import product_on
 from lending.schedule import Terms, schedule
 
@@ -41,26 +41,3 @@ def a_plan(amount: str = "100.00", *, months: int | None = None, rate: int = 0, 
         instalments=instalments_of(plan_id, schedule(terms, product_terms.repayment, OPENED_ON)),
     )
     return replace(plan, **changes)
-
-
-def paid(plan: Plan, number: int, principal: str, *, interest: str = "0.00", **changes: Any) -> PlanEvent:
-    """A payment of the instalment at this place of the plan."""
-    instalment: Instalment = plan.instalments[number]
-    event = PlanEvent(
-        event_id=f"paid:{instalment.instalment_id}",
-        plan_id=plan.plan_id,
-        instalment_id=instalment.instalment_id,
-        kind=EventKind.PAID,
-        principal=pounds(principal),
-        interest=pounds(interest),
-        value_date=instalment.due_on,
-        occurred_at=NOON,
-        recorded_at=NOON,
-        cause=f"{instalment.instalment_id}#1",
-    )
-    return replace(event, **changes)
-
-
-def returned(plan: Plan, number: int, principal: str, **changes: Any) -> PlanEvent:
-    event = paid(plan, number, principal)
-    return replace(event, event_id=f"returned:{event.instalment_id}", kind=EventKind.RETURNED, **changes)

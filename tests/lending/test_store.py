@@ -1,8 +1,6 @@
 """One behaviour suite over every store of plans."""
 
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,10 +11,10 @@ from psycopg.errors import InsufficientPrivilege, IntegrityConstraintViolation
 
 from ledger.store import Conflict
 from lending.memory import MemoryPlans
-from lending.plan import PlanFault
 from lending.postgres import PostgresPlans
 from lending.store import Plans
-from tests.lending.plans import NOON, OPENED_ON, a_plan, paid, pounds, returned
+from tests.lending.plans import OPENED_ON, a_plan
+from tests.lending.servicing import Desk
 
 Connection = psycopg.Connection[Any]
 
@@ -82,82 +80,9 @@ def test_plans_are_found_by_the_bank_account_oldest_first(plans: Plans) -> None:
     assert plans.find_by_account("810") == ()
 
 
-def test_a_payment_is_kept_once(plans: Plans) -> None:
-    plan = a_plan()
-    plans.open(plan)
-    payment = paid(plan, 0, "33.34")
-
-    assert plans.record(payment) is True
-    assert plans.record(replace(payment, recorded_at=NOON + timedelta(days=1))) is False
-    assert plans.events(plan.plan_id) == (payment,)
-    with pytest.raises(Conflict, match="principal"):
-        plans.record(replace(payment, principal=pounds("33.33")))
-
-
-def test_more_than_is_left_is_refused_and_nothing_of_the_batch_is_kept(plans: Plans) -> None:
-    plan = a_plan("90.00")
-    plans.open(plan)
-    plans.record(paid(plan, 0, "20.00"))
-
-    with pytest.raises(PlanFault, match="p-d-1/0"):
-        plans.record_all([paid(plan, 1, "30.00"), paid(plan, 0, "10.01", event_id="too much")])
-    assert len(plans.events(plan.plan_id)) == 1
-    assert plans.record_all([paid(plan, 1, "30.00"), paid(plan, 0, "10.00", event_id="the rest")]) == 2
-    assert plans.record_all([]) == 0
-
-
-def test_what_is_due_on_a_day_is_what_is_still_open_by_then(plans: Plans) -> None:
-    plan = a_plan("90.00")
-    plans.open(plan)
-    plans.record(paid(plan, 0, "12.00"))
-
-    def due(days: int) -> list[tuple[int, int]]:
-        found = plans.due(OPENED_ON + timedelta(days=days))
-        return [(each.instalment.number, each.open_amount.minor) for each in found]
-
-    assert due(-1) == []
-    assert due(0) == [(0, 18_00)]
-    assert due(29) == [(0, 18_00)]
-    assert due(30) == [(0, 18_00), (1, 30_00)]
-    plans.record(paid(plan, 0, "18.00", event_id="rest"))
-    assert due(30) == [(1, 30_00)]
-    plans.record(returned(plan, 0, "18.00"))
-    assert due(30) == [(0, 18_00), (1, 30_00)]
-    assert plans.due(OPENED_ON)[0].plan == plan
-
-
-def test_interest_is_open_apart_from_principal(plans: Plans) -> None:
-    plan = a_plan("1000.00", months=12, rate=1200)
-    plans.open(plan)
-    plans.record(paid(plan, 0, "0.00", interest="4.00"))
-
-    (open_first, *_) = plans.due(plan.instalments[0].due_on)
-    assert (open_first.open_interest, open_first.open_principal) == (pounds("6.19"), plan.instalments[0].principal)
-
-
-def test_two_payments_of_one_instalment_at_once_do_not_overpay_it(database_url: str) -> None:
-    plan = a_plan("90.00")
-    with psycopg.connect(database_url) as connection:
-        PostgresPlans(connection).open(plan)
-    ready = threading.Barrier(8)
-
-    def pay(number: int) -> bool:
-        with psycopg.connect(database_url) as connection:
-            ready.wait(timeout=60)
-            try:
-                return PostgresPlans(connection).record(paid(plan, 0, "20.00", event_id=f"e-{number}"))
-            except PlanFault:
-                return False
-
-    with ThreadPoolExecutor(8) as pool:
-        assert sum(pool.map(pay, range(8))) == 1
-
-
-@pytest.mark.parametrize("table", ["plans", "instalments", "instalment_payments"])
+@pytest.mark.parametrize("table", ["plans", "instalments", "plan_events"])
 def test_nobody_changes_what_was_agreed_or_what_happened(connection: Connection, table: str) -> None:
-    plan = a_plan()
-    PostgresPlans(connection).open(plan)
-    PostgresPlans(connection).record(paid(plan, 0, "33.34"))
+    Desk.over(connection).open(a_plan())
     connection.commit()
 
     for change in (
