@@ -18,7 +18,7 @@ def earn_discount(run: RunningPlan, event: PlanEvent) -> None:
 def _earned_by_now(run: RunningPlan) -> int:
     discount = run.captured.discount - run.refunded.discount
     kept = run.captured.amount - run.refunded.amount
-    if run.terms.discount_earning is DiscountEarning.CAPTURED or run.written_off:
+    if run.terms.discount_earning is DiscountEarning.CAPTURED:
         return discount
     unpaid = run.outstanding + (run.charged_off.principal if run.charged_off else 0)
     return rounded(discount, min(max(kept - unpaid, 0), kept), kept)

@@ -177,8 +177,18 @@ def test_one_unit_residuals_are_owed_and_paid_like_any_amount() -> None:
 def test_a_payment_keeps_to_the_undisputed_part_while_it_can() -> None:
     course = Course().open()
     course.then(1, Disputed("case-1", pounds("30.00")))
-    course.collect(2, "70.00")
+    course.collect(2, "50.00", 2)
     state = course.state(2)
+    assert open_amounts(state) == ["0.00", "10.00", "30.00"]
+    assert state.disputed == pounds("30.00")
 
-    assert state.disputed == pounds("20.00")
-    assert state.collectable(day(60)).by_instalment == {}
+    course.collect(3, "20.00", 2)
+    assert course.state(3).disputed == pounds("20.00")
+
+
+def test_a_little_interest_paid_ahead_is_caught_up_by_the_days() -> None:
+    course = an_interest_plan()
+    course.collect(1, "2.00")
+
+    assert [balance(course.state(number), "inc:interest").minor for number in (1, 2, 6, 7)] == [-200, -200, -200, -230]
+    the_books_agree(course.state(3))

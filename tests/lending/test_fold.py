@@ -28,6 +28,7 @@ from lending.plan_event import (
     Frozen,
     Goodwill,
     Held,
+    Holiday,
     InterestWaived,
     Opened,
     Paid,
@@ -356,6 +357,16 @@ def test_the_days_of_a_pause_are_grace() -> None:
 
     assert course.state(47).fees == {}
     assert list(course.state(48).fees) == ["p-d-1/1/late"]
+
+
+def test_what_is_disputed_costs_no_late_fee_and_has_its_grace_once_it_is_decided() -> None:
+    course = Course(terms=LATE).open()
+    course.collect(0, "30.00")
+    course.then(5, Disputed("case-1", pounds("60.00")))
+    course.then(50, DisputeSettled("case-1", for_shopper=False))
+
+    assert course.state(57).fees == {}
+    assert list(course.state(58).fees) == ["p-d-1/1/late"]
 
 
 def test_a_return_gives_the_grace_again() -> None:
@@ -765,6 +776,15 @@ def test_a_backdated_payment_keeps_the_proportions_of_the_new_dues() -> None:
 
     assert [str(each.open) for each in state.instalments if each.open.minor] == ["20.00 GBP", "10.00 GBP"]
     the_books_agree(state)
+
+
+def test_a_holiday_moves_the_days_that_bear_interest_with_the_dues() -> None:
+    course = an_interest_course()
+    course.then(31, Holiday(day(35), day(65)))
+    accrued = [course.state(number).instalments[1].accrued_interest for number in (31, 60, 89, 90)]
+
+    assert accrued == [pounds("0.00"), pounds("4.24"), pounds("8.48"), pounds("8.48")]
+    assert [course.state(number).instalments[2].accrued_interest.minor for number in (89, 90)] == [0, 28]
 
 
 def test_interest_rests_in_a_pause_where_the_terms_say_so() -> None:
