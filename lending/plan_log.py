@@ -7,6 +7,7 @@ from datetime import date
 from typing import Protocol
 
 from ledger.money import Money
+from lending.delinquency import bucket_of
 from lending.plan import Plan
 from lending.plan_event import PlanEvent
 from lending.plan_state import PlanState
@@ -118,17 +119,18 @@ def standing_of(state: PlanState, *, version: int) -> PlanStanding:
     """
     day = state.through
     zero = Money.zero(state.currency)
+    days = state.days_past_due(day)
     open_ones = [each for each in state.instalments if each.open.minor]
-    late = [each.counts_from for each in open_ones if each.claimable.minor and each.counts_from < day]
+    late = [each.counts_from for each in open_ones if each.counts_from < day and each.claimable.minor]
     return PlanStanding(
         plan_id=state.plan.plan_id,
         version=version,
         status=state.status.value,
-        bucket=state.bucket(day).name,
+        bucket=bucket_of(days, state.terms.buckets).name,
         folded_through=day,
         past_due_since=min(late, default=None),
         next_due_on=min((each.due_on for each in open_ones), default=None),
-        days_past_due=state.days_past_due(day),
+        days_past_due=days,
         accrues=any(each.accrued_interest.minor < each.accrual.to_minor for each in open_ones),
         principal=state.outstanding,
         interest=max(state.payoff(day).interest, zero),

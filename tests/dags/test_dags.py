@@ -27,6 +27,7 @@ TASKS = {
     "train_model": ["train"],
     "collect_instalments": ["collect", "pay_merchants"],
     "reconcile_settlements": ["reconcile"],
+    "close_of_business": ["close"],
     "verify_ledger": ["seal", "verify"],
 }
 # After the last day of the demo: monthly instalments have fallen due since.
@@ -73,7 +74,7 @@ def test_a_dag_says_its_purpose_what_a_rerun_does_and_whom_to_call(path: Path) -
     assert [part for part in ("**Purpose.**", "**A rerun**", "**When it is red**") if part not in page] == []
 
 
-def test_the_six_dags_of_the_path_are_there() -> None:
+def test_the_seven_dags_of_the_path_are_there() -> None:
     assert set(NAMES) == set(TASKS)
 
 

@@ -1,6 +1,7 @@
 """Plans that are serviced in tests: their events, their terms, and a store with books beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -91,3 +92,16 @@ class Desk:
 def day(days: int) -> date:
     """So many days after the plans of tests were opened."""
     return date.fromordinal(OPENED_ON.toordinal() + days)
+
+
+@contextmanager
+def another_database(template_database: str, name: str) -> Iterator[psycopg.Connection[Any]]:
+    """A second fresh database to compare with."""
+    admin = template_database.replace("/tranche?", "/postgres?")
+    with psycopg.connect(admin, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name} TEMPLATE tranche")
+        try:
+            with psycopg.connect(template_database.replace("/tranche?", f"/{name}?")) as connection:
+                yield connection
+        finally:
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")

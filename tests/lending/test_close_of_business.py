@@ -2,9 +2,8 @@
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from itertools import product
 from typing import Any
@@ -19,7 +18,7 @@ from lending.close_of_business import ClosedDate, close_of_business
 from lending.plan import Plan
 from lending.postgres_close import PostgresBusinessDates
 from tests.lending.plans import a_plan
-from tests.lending.servicing import Desk, a_payment, day
+from tests.lending.servicing import Desk, a_payment, another_database, day
 
 Connection = psycopg.Connection[Any]
 
@@ -65,19 +64,6 @@ def _end(connection: Connection) -> Mapping[str, object]:
     return {"entries": entries, "moved": moved, "standings": standings, "balances": desk.balances()}
 
 
-@contextmanager
-def _another(template_database: str, name: str) -> Iterator[Connection]:
-    """A second fresh database to compare with."""
-    admin = template_database.replace("/tranche?", "/postgres?")
-    with psycopg.connect(admin, autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name} TEMPLATE tranche")
-        try:
-            with psycopg.connect(template_database.replace("/tranche?", f"/{name}?")) as connection:
-                yield connection
-        finally:
-            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
 def test_a_day_brings_interest_and_fees_where_they_fall(connection: Connection) -> None:
     desk = _opened(connection)
 
@@ -108,7 +94,7 @@ def test_missed_days_are_closed_one_by_one_with_the_same_result(connection: Conn
     for number in range(1, 41):
         _run(connection, day(number), chunk=1)
 
-    with _another(template_database, "missed_days") as other:
+    with another_database(template_database, "missed_days") as other:
         _opened(other)
         _run(other, day(1))
         closed = _run(other, day(40))
@@ -128,7 +114,7 @@ def test_what_a_payment_brings_along_is_what_the_day_would_have_brought(
     desk.take(*payments)
     connection.commit()
 
-    with _another(template_database, "inline") as other:
+    with another_database(template_database, "inline") as other:
         _opened(other).take(*payments)
         other.commit()
         _run(other, day(20))

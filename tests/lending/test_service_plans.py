@@ -11,13 +11,15 @@ import psycopg
 import pytest
 
 from ledger.account import Side
+from ledger.close_period import close_period
 from ledger.money import Currency
+from ledger.postgres_periods import PostgresPeriods
 from ledger.store import Conflict, RefusalCode
-from lending.plan_event import ChargedOff, Disputed, Forbearance, Goodwill, Reversed
+from lending.plan_event import Channel, ChargedOff, Disputed, Forbearance, Goodwill, Recovered, Reversed
 from lending.plan_refusal import PlanRefusalCode
 from lending.service_plans import EventAlreadyRecorded, EventRecorded, EventRefused, UnknownPlan
 from tests.lending.plans import NOON, a_plan, pounds
-from tests.lending.servicing import Desk, a_payment, an_event, day, opened
+from tests.lending.servicing import Desk, a_payment, an_event, another_database, day, opened
 
 Connection = psycopg.Connection[Any]
 
@@ -234,6 +236,74 @@ def test_what_is_due_and_what_of_it_may_be_asked_for(desk: Desk) -> None:
     assert collectable(39) == [("p-d-1", 20_00), ("p-d-1", 30_00)]
     assert ("p-d-2", 30_00) in collectable(40)
     assert desk.plans.due(day(0))[2].disputed == pounds("30.00")
+
+
+def test_one_by_one_and_all_at_once_write_the_same_journals(connection: Connection, template_database: str) -> None:
+    """L24: whatever the path, the same events make the same entries, to the digest of their bodies."""
+    plan, other = a_plan("1000.00", months=6, rate=1200), a_plan("60.00", plan_id="p-2", decision_id="d-2")
+    other = replace(other, order_id="o-2")
+    events = (
+        a_payment(plan, "x-1", day(31), "174.00"),
+        a_payment(other, "x-2", day(31), "20.00"),
+        an_event(plan, "g", day(33), Goodwill(pounds("5.00"))),
+        a_payment(plan, "x-3", day(60), "200.00"),
+    )
+    desk = Desk.over(connection)
+    desk.open(plan, other)
+    for event in events:
+        desk.take(event)
+
+    with another_database(template_database, "all_at_once") as second:
+        batch = Desk.over(second)
+        batch.plans.open_all([plan, other])
+        batch.take(opened(plan), opened(other), *events)
+
+        assert _bodies(second) == _bodies(connection)
+        assert batch.balances() == desk.balances()
+
+
+def _bodies(connection: Connection) -> set[tuple[str, bytes]]:
+    return set(connection.execute("SELECT entry_id, digest FROM ledger.requests").fetchall())
+
+
+def test_a_late_item_counts_from_the_first_open_day_and_keeps_its_own(connection: Connection) -> None:
+    """L15: nothing of a refold goes into a closed period, neither what is reversed nor what is posted again."""
+    plan = a_plan("90.00")
+    desk = Desk.over(connection)
+    desk.open(plan)
+    desk.take(a_payment(plan, "x-1", day(0), "30.00"), a_payment(plan, "x-2", day(40), "37.00"))
+    connection.commit()
+    closed = close_period(PostgresPeriods(connection), day(45), at=datetime(2026, 3, 10, tzinfo=UTC))
+    connection.commit()
+
+    (late,) = desk.take(a_payment(plan, "x-3", day(29), "30.00", recorded_at=datetime(2026, 3, 11, tzinfo=UTC)))
+
+    assert closed.through == day(45)
+    for entry_id in (*late.posted, *(f"F38:{each}" for each in late.reversed)):
+        entry = desk.ledger.entry(entry_id)
+        assert entry is not None
+        assert entry.journal.value_date == day(46), entry_id
+    assert (again := desk.ledger.entry("F19a:x-3")) is not None
+    assert again.journal.original_date == day(29)
+    fees = ("inc:late_fee", Currency.GBP)
+    assert desk.balances()[fees] == 7_00, "the fee went to equity with its period and is given back in this one"
+    assert desk.ledger.balance("plan:p-d-1:principal", Currency.GBP).posted(Side.DEBIT) == desk.standing(plan).principal
+
+
+def test_full_recovery_after_a_charge_off_leaves_no_loss_of_principal(desk: Desk) -> None:
+    """S11."""
+    plan = a_plan("90.00")
+    desk.open(plan)
+    desk.take(an_event(plan, "off", day(0), ChargedOff()))
+
+    body = Recovered(pounds("90.00"), Channel.SHOPPER, "x-1", provider="sim", rail="card")
+    desk.take(an_event(plan, "back", day(120), body))
+
+    balances = {account: minor for (account, _), minor in desk.balances().items()}
+    assert balances["exp:charge_off"] + balances["inc:recovery"] == 0
+    assert not any(account.startswith("memo:") for account in balances)
+    assert desk.standing(plan).status == "recovered"
+    assert desk.balances() == desk.folded(plan)
 
 
 def test_each_event_is_a_fact_for_those_who_follow(connection: Connection) -> None:
