@@ -68,7 +68,9 @@ def play(scenario: Scenario, desk: Desk, close: Callable[[date], None], steps: S
     entries = desk.ledger.entries(correlation={})
     standing = desk.standing(scenario.plan)
     return Played(
-        rows=_rows(each.journal for each in entries if each.act in {Act.POST, Act.POST_HOLD} and not each.reversed_by),
+        rows=rows_of(
+            each.journal for each in entries if each.act in {Act.POST, Act.POST_HOLD} and not each.reversed_by
+        ),
         reversed=tuple(each.journal.entry_id for each in entries if each.reversed_by),
         balances=desk.balances(),
         open_principal=Money.total((each.open_principal for each in standing.instalments), scenario.plan.currency),
@@ -92,7 +94,7 @@ def closing(desk: Desk, connection: Any) -> Callable[[date], None]:
             ledger=desk.ledger,
             terms=lambda _: desk.terms,
             at=datetime.combine(day, time(23), UTC),
-            commit=connection.commit,
+            commit=lambda: None,
         ):
             assert each.business_date <= day
 
@@ -103,7 +105,7 @@ def rows_of_state(scenario: Scenario, state: PlanState) -> tuple[str, ...]:
     """The journals that the fold asks for, and those that the story posts beside them, row by row."""
     beside = [step.journal for step in scenario.steps if step.what == "posted" and step.journal is not None]
     booked = [journal_of(booking, recorded_at=booking.occurred_at) for booking in state.bookings]
-    return _rows([*beside, *booked])
+    return rows_of([*beside, *booked])
 
 
 def schedule_rows(state: PlanState) -> tuple[str, ...]:
@@ -158,7 +160,7 @@ def short(account: str) -> str:
             return account
 
 
-def _rows(journals: Iterable[Journal]) -> tuple[str, ...]:
+def rows_of(journals: Iterable[Journal]) -> tuple[str, ...]:
     """Rows by value date; the daily interest of a plan is one row for all days between two other rows of it."""
     found: list[tuple[date, str, str, str, Money]] = []
     for each in sorted(journals, key=lambda each: (each.value_date, each.occurred_at)):

@@ -96,7 +96,7 @@ def scenario(tree: Mapping[str, Any], where: str) -> Scenario:
     """A scenario from what its file says."""
     known = {"title", "proves", "why", "permute", "terms", "event", "expected", "end"}
     assert set(tree) <= known, f"{where}: {sorted(set(tree) - known)}"
-    plan, terms = _agreement(tree["terms"])
+    plan, terms = agreement(tree["terms"])
     expected = tree["expected"]
     return Scenario(
         title=tree["title"],
@@ -119,17 +119,13 @@ def rows(table: str) -> tuple[str, ...]:
     return tuple(" ".join(line) for line in lines if line)
 
 
-def agreement(terms: Mapping[str, Any]) -> tuple[Plan, ServicingTerms]:
-    """The plan and how it is serviced."""
-    return _agreement(terms)
-
-
 def steps_of(events: Sequence[Mapping[str, Any]], plan: Plan) -> tuple[Step, ...]:
     """What happens, in the order of the file; on one day an event happens after those before it."""
     return tuple(_step(dict(each), number, plan) for number, each in enumerate(events))
 
 
-def _agreement(said: Mapping[str, Any]) -> tuple[Plan, ServicingTerms]:
+def agreement(said: Mapping[str, Any]) -> tuple[Plan, ServicingTerms]:
+    """The plan and how it is serviced: explicit dues with terms of their own, or a product with its terms."""
     told = dict(said)
     opened_on: date = told.pop("opened_on")
     currency = Currency(told.pop("currency", "GBP"))
@@ -183,7 +179,9 @@ def _servicing(told: dict[str, Any], currency: Currency) -> ServicingTerms:
     changes: dict[str, Any] = {}
     if "late_fee" in told:
         fee = told.pop("late_fee")
-        caps = {name: _money(amount, currency) for name, amount in fee.items() if name.startswith("cap_")}
+        caps: dict[str, Any] = {
+            name: _money(amount, currency) for name, amount in fee.items() if name.startswith("cap_")
+        }
         changes["late_fees"] = LateFees(
             (LateFeeRule("late", _money(fee["amount"], currency), fee["grace_days"]),), **caps
         )

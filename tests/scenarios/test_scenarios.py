@@ -1,5 +1,7 @@
 """Orders of events that break products: each file's story through the pure fold and through the books in PostgreSQL."""
 
+from collections import Counter
+from collections.abc import Iterator
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,26 @@ FILES = sorted(FOLDER.glob("o[0-9]*.toml"))
 ORDERS = {f"O{number:02}" for number in range(1, 22)}
 
 each_scenario = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+
+
+@pytest.fixture(scope="module")
+def database(template_database: str) -> Iterator[psycopg.Connection[Any]]:
+    """One fresh database for all stories."""
+    name = "test_scenarios"
+    admin = template_database.replace("/tranche?", "/postgres?")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"create database {name} template tranche")
+    with psycopg.connect(template_database.replace("/tranche?", f"/{name}?"), autocommit=True) as opened:
+        yield opened
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture
+def connection(database: psycopg.Connection[Any]) -> Iterator[psycopg.Connection[Any]]:
+    """A transaction of each story's own, of which nothing is left."""
+    with database.transaction(force_rollback=True):
+        yield database
 
 
 @each_scenario
@@ -95,14 +117,10 @@ def _in_memory(story: Scenario) -> Desk:
 
 def _folded(story: Scenario) -> dict[tuple[str, Currency], int]:
     """What the fold and the journals beside it leave on each account."""
-    found = balances_of(fold_in_order(story).bookings)
+    found = Counter(balances_of(fold_in_order(story).bookings))
     for step in story.steps:
         if step.what == "posted" and step.journal is not None:
             for transfer in step.journal.transfers:
-                for account, minor in (
-                    (transfer.debit, transfer.amount.minor),
-                    (transfer.credit, -transfer.amount.minor),
-                ):
-                    of = (account, transfer.amount.currency)
-                    found[of] = found.get(of, 0) + minor
+                found[transfer.debit, transfer.amount.currency] += transfer.amount.minor
+                found[transfer.credit, transfer.amount.currency] -= transfer.amount.minor
     return {of: minor for of, minor in found.items() if minor}
