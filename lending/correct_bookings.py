@@ -1,11 +1,14 @@
 """What the books are asked for so that they hold what a plan's events now ask for, and no more."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import takewhile
 
+from ledger.account import Side
+from ledger.flows import money_map
 from ledger.store import Act, Asked, Request, Reversal, Void
-from lending.booking import Booking, journal_of
+from lending.booking import Booking, balances_of, journal_of
 from lending.plan_log import Corrected
 
 
@@ -42,11 +45,16 @@ def correction(
 
     Both are in the order of the fold. A booking that is posted again names the entry that it corrects, and has the
     number of its posting in its id; money that arrived by a hold comes without it then, for the hold is used up.
+    Where an account would be below its limit on the way, all is taken back from the first difference on: what is left
+    at each step is then the beginning of a fold, which keeps every limit.
     """
     now = {booking.entry_id: booking for booking in wanted}
     there = {booking.entry_id: booking for booking in posted}
     gone = [booking for booking in reversed(posted) if now.get(booking.entry_id) != booking]
     missing = [booking for booking in wanted if there.get(booking.entry_id) != booking]
+    if gone and _breaks_a_limit(posted, gone, missing):
+        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(posted, wanted, strict=False)))
+        gone, missing = list(reversed(posted[same:])), list(wanted[same:])
     used = {hold for booking in posted for hold in (booking.hold_id, booking.voids) if hold is not None}
     times = {booking.entry_id: 1 for booking in gone} | {entry_id: each.times for entry_id, each in corrected.items()}
     changed = {booking.entry_id: Corrected(times[booking.entry_id], stands=False) for booking in gone}
@@ -68,6 +76,18 @@ def _suffix(times: int) -> str:
     return "" if times == 1 else f"#{times}"
 
 
+def _breaks_a_limit(posted: Sequence[Booking], gone: Sequence[Booking], missing: Sequence[Booking]) -> bool:
+    """Whether an account with a floor would fall below it while these are reversed and those are posted."""
+    balances = balances_of(posted)
+    for booking, sign in (*((each, -1) for each in gone), *((each, 1) for each in missing)):
+        for (account, currency), minor in balances_of([booking]).items():
+            after = balances[account, currency] = balances.get((account, currency), 0) + sign * minor
+            kind = money_map().account_type(account)
+            if kind.floor and (after if kind.normal is Side.DEBIT else -after) < 0:
+                return True
+    return False
+
+
 def _reversal(booking: Booking, times: int, known: Known) -> Reversal:
     day = booking.value_date if known.first_open is None else max(booking.value_date, known.first_open)
     return Reversal(entry_id_of(booking, times), day, known.occurred_at, known.recorded_at, known.reason)
@@ -85,5 +105,15 @@ def _posting(booking: Booking, before: int, used: set[str], known: Known) -> Ite
     )
     if booking.hold_id is None or before:
         yield Request(Act.POST, journal)
+    elif booking.hold_id in used:  # released when the split was another: it is placed again
+        held = journal_of(_hold_of(booking), recorded_at=known.recorded_at, first_open=known.first_open, suffix="#2")
+        yield Request(Act.HOLD, held)
+        yield Request(Act.POST_HOLD, journal, hold_id=held.entry_id)
     else:
         yield Request(Act.POST_HOLD, journal, hold_id=booking.hold_id)
+
+
+def _hold_of(booking: Booking) -> Booking:
+    """The hold that a booking posts, as if it were one itself; both move the same amounts."""
+    flow, _, key = (booking.hold_id or "").partition(":")
+    return replace(booking, flow=flow, key=key, hold_id=None)

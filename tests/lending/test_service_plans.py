@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
 
 import psycopg
@@ -12,10 +12,23 @@ import pytest
 
 from ledger.account import Side
 from ledger.close_period import close_period
+from ledger.flows import journal
 from ledger.money import Currency
 from ledger.postgres_periods import PostgresPeriods
 from ledger.store import Conflict, RefusalCode
-from lending.plan_event import Channel, ChargedOff, Disputed, Forbearance, Goodwill, Recovered, Reversed
+from lending.plan import Plan
+from lending.plan_event import (
+    Channel,
+    ChargedOff,
+    Disputed,
+    Forbearance,
+    Goodwill,
+    Held,
+    Paid,
+    PlanEvent,
+    Recovered,
+    Reversed,
+)
 from lending.plan_refusal import PlanRefusalCode
 from lending.service_plans import EventAlreadyRecorded, EventRecorded, EventRefused, UnknownPlan
 from tests.lending.plans import NOON, a_plan, pounds
@@ -304,6 +317,38 @@ def test_full_recovery_after_a_charge_off_leaves_no_loss_of_principal(desk: Desk
     assert not any(account.startswith("memo:") for account in balances)
     assert desk.standing(plan).status == "recovered"
     assert desk.balances() == desk.folded(plan)
+
+
+def _claimed(desk: Desk, plan: Plan, attempt_id: str, days: int, *, fees: str) -> PlanEvent:
+    """An attempt claims an instalment and perhaps its late fee (F12a); the event of its payment posts the hold."""
+    at = datetime.combine(day(days), time(9), UTC)
+    amounts = {"fees": pounds(fees), "principal": pounds("30.00")}
+    claim = journal(
+        "F12a", key=attempt_id, value_date=day(days), occurred_at=at, recorded_at=at,
+        correlation={"plan_id": plan.plan_id, "attempt_id": attempt_id}, amounts=amounts,
+        names={"plan": plan.plan_id, "rail": "card", "provider": "sim"},
+    )  # fmt: skip
+    desk.ledger.hold(claim)
+    held = Held(claim.entry_id, amounts["fees"], pounds("0.00"), amounts["principal"])
+    body = Paid(
+        amounts["fees"] + amounts["principal"], Channel.ATTEMPT, attempt_id, provider="sim", rail="card",
+        instalment_id=plan.instalments[1].instalment_id, held=held,
+    )  # fmt: skip
+    return an_event(plan, f"paid:{attempt_id}", day(days), body)
+
+
+def test_a_held_payment_whose_split_changes_is_booked_anew_without_its_hold(desk: Desk) -> None:
+    plan = a_plan("90.00")
+    desk.open(plan)
+    desk.take(a_payment(plan, "x-1", day(0), "30.00"), a_payment(plan, "x-0", day(36), "1.00"))
+    (paid,) = desk.take(_claimed(desk, plan, "a-1", 36, fees="0.00"))
+    assert "F19a:a-1" in paid.posted, "the fee is paid first, and the hold has none"
+
+    (late,) = desk.take(a_payment(plan, "x-2", day(29), "30.00"))
+
+    assert {"F12a:a-1#2", "F12b:a-1"} <= set(late.posted)
+    assert desk.balances() == desk.folded(plan)
+    assert desk.ledger.open_holds() == ()
 
 
 def test_each_event_is_a_fact_for_those_who_follow(connection: Connection) -> None:
