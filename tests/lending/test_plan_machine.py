@@ -1,0 +1,190 @@
+"""Random events in random order, many of them backdated: the model, the plan in memory and in PostgreSQL stand alike.
+
+What the books hold after every step is what a fold from scratch says (S1 to S5, S8, S10, S16), whatever was reversed
+and posted again on the way. `make soak` runs it for longer.
+"""
+
+import os
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, ClassVar
+
+import psycopg
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from ledger.money import Currency, Money
+from lending.plan import Plan
+from lending.plan_event import (
+    Body,
+    Channel,
+    ChargedOff,
+    FeeCharged,
+    FeeWaived,
+    Goodwill,
+    Paid,
+    PlanEvent,
+    Refunded,
+    Returned,
+    Reversed,
+)
+from lending.service_plans import EventRecorded, EventRefused
+from tests.lending.courses import day
+from tests.lending.plan_model import PURCHASE, Happening, Standing, fold
+from tests.lending.plans import a_plan, pounds
+from tests.lending.servicing import Desk
+
+EXAMPLES = int(os.environ.get("TRANCHE_SOAK", "1")) * 120
+STEPS = 30
+
+amounts = st.sampled_from([1, 5_00, 7_00, 15_00, 30_00, 37_00, 60_00, 90_00, 120_00])
+days = st.sampled_from([0, 1, 29, 30, 33, 34, 35, 60, 64, 90])
+dues = st.sampled_from([None, 0, 1, 2])
+
+
+def units(minor: int) -> Money:
+    return Money(minor, Currency.GBP)
+
+
+class Plans(RuleBasedStateMachine):
+    """Every event goes to the model and to both desks; each must take it or refuse it alike."""
+
+    connection: ClassVar[psycopg.Connection[Any]]
+    taken: ClassVar[int] = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.desks = (Desk.in_memory(), Desk.over(self.connection))
+        self.events: list[Happening] = []
+        self.asked = 0
+        self.through = 0
+
+    @initialize()
+    def open(self) -> None:
+        self.plan: Plan = a_plan("90.00", merchant_discount=pounds("4.50"))
+        for desk in self.desks:
+            desk.open(self.plan)
+
+    def teardown(self) -> None:
+        self.connection.rollback()
+
+    def happen(self, kind: str, number: int, body: Body, **facts: Any) -> None:
+        """Something happens on a day by its number, and becomes known now."""
+        Plans.taken += 1
+        self.asked += 1
+        event_id = f"e-{self.asked:03}"
+        at = datetime.combine(day(number), time(12), UTC)
+        known = datetime.combine(day(max(self.through, number)), time(18), UTC) + timedelta(seconds=self.asked)
+        event = PlanEvent(event_id, self.plan.plan_id, day(number), at, known, event_id, body)
+        happening = Happening(event_id, number, kind, **facts)
+        through = max(self.through, number)
+        refused = fold(self.events, through).refuses(happening)
+        for desk in self.desks:
+            [answer] = desk.record(event)
+            assert isinstance(answer, EventRefused if refused else EventRecorded), answer
+        if not refused:
+            self.events.append(happening)
+            self.through = through
+
+    @property
+    def now(self) -> Standing:
+        return fold(self.events, self.through)
+
+    @rule(number=days, amount=amounts, due=dues)
+    def pay(self, number: int, amount: int, due: int | None) -> None:
+        instalment_id = None if due is None else f"{self.plan.plan_id}/{due}"
+        payment_id = f"a-{self.asked}"
+        body = Paid(units(amount), Channel.ATTEMPT, payment_id, "bureau", "bacs", instalment_id)
+        self.happen("paid", number, body, amount=amount, due=due)
+
+    @rule(number=days)
+    def pay_what_is_open(self, number: int) -> None:
+        amount = self.now.principal + self.now.fees
+        if amount:
+            body = Paid(units(amount), Channel.ATTEMPT, f"a-{self.asked}", "bureau", "bacs")
+            self.happen("paid", number, body, amount=amount)
+
+    @precondition(lambda self: any(event.kind == "paid" for event in self.events))
+    @rule(number=days, data=st.data())
+    def bounce(self, number: int, data: st.DataObject) -> None:
+        payment = data.draw(st.sampled_from([event.event_id for event in self.events if event.kind == "paid"]))
+        self.happen("returned", number, Returned(payment, f"r-{self.asked}"), of=payment)
+
+    @rule(number=days, amount=amounts)
+    def refund(self, number: int, amount: int) -> None:
+        self.happen("refunded", number, Refunded(f"r-{self.asked}", units(amount)), amount=amount)
+
+    @rule(number=days, fee=st.sampled_from(["f-1", "f-2"]), due=dues)
+    def charge_fee(self, number: int, fee: str, due: int | None) -> None:
+        instalment_id = None if due is None else f"{self.plan.plan_id}/{due}"
+        body = FeeCharged(fee, units(5_00), instalment_id=instalment_id)
+        self.happen("fee_charged", number, body, amount=5_00, of=fee, due=due)
+
+    @rule(number=days, fee=st.sampled_from(["f-1", "f-2", "late/1", "late/2"]))
+    def waive_fee(self, number: int, fee: str) -> None:
+        kind, _, place = fee.partition("/")
+        fee_id = f"{self.plan.plan_id}/{place}/late" if kind == "late" else fee
+        self.happen("fee_waived", number, FeeWaived(fee_id), of=fee)
+
+    @rule(number=days, amount=st.sampled_from([1, 5_00, 40_00]))
+    def give(self, number: int, amount: int) -> None:
+        self.happen("goodwill", number, Goodwill(units(amount)), amount=amount)
+
+    @rule(number=st.sampled_from([60, 90]), often=st.integers(0, 3))
+    def charge_off(self, number: int, often: int) -> None:
+        if often == 0:
+            self.happen("charged_off", number, ChargedOff())
+
+    @precondition(lambda self: bool(self.events))
+    @rule(data=st.data())
+    def take_back(self, data: st.DataObject) -> None:
+        event = data.draw(st.sampled_from(self.events))
+        self.happen("reversed", event.day, Reversed(event.event_id), of=event.event_id)
+
+    @invariant()
+    def the_books_hold_what_a_fold_from_scratch_says(self) -> None:
+        plan = self.now
+        expected = {
+            f"plan:{self.plan.plan_id}:principal": plan.principal,
+            f"plan:{self.plan.plan_id}:fee_rcv": plan.fees,
+            "shopper:s-1:credit_balance": -plan.credit,
+            "shopper:s-1:refund_payable": -plan.payable,
+            "memo:charged_off": plan.owed_off_books or 0,
+        }
+        for desk in self.desks:
+            balances = desk.balances()
+            assert {account: balances.get((account, Currency.GBP), 0) for account in expected} == expected
+            assert sum(balances.values()) == 0
+
+    @invariant()
+    def nothing_is_below_zero_and_the_purchase_bounds_refunds(self) -> None:
+        plan = self.now
+        assert min(plan.principal, plan.fees, plan.credit, plan.payable, plan.owed_off_books or 0) >= 0
+        assert plan.refunded <= PURCHASE
+
+    @invariant()
+    def where_it_stands_is_what_is_left_of_each_due(self) -> None:
+        """S1, on the rows that collection reads."""
+        for desk in self.desks:
+            standing = desk.standing(self.plan)
+            assert standing.principal.minor == self.now.principal
+            assert standing.fees.minor == self.now.fees
+
+
+def test_a_plan_stands_as_the_model_says_whatever_happens_in_whatever_order(
+    connection: psycopg.Connection[Any],
+) -> None:
+    Plans.connection = connection
+    run_state_machine_as_test(
+        Plans,
+        settings=settings(
+            max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )
