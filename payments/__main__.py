@@ -1,4 +1,4 @@
-"""`tranche payments <act>`: collect what is due, pay merchants, reconcile the outside world's files, list breaks."""
+"""`tranche payments <act>`: collect what is due, pay merchants and refunds, reconcile outside files, list breaks."""
 
 import json
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ import typer
 from payments.settings import Settings
 
 if TYPE_CHECKING:
+    from ledger.money import Currency, Money
     from payments.postgres_standing import ListedBreak
     from payments.reconcile import Listed
     from payments.till import Till
@@ -67,10 +68,11 @@ def pay_merchants(
     """Send every merchant what is owed to it and write the bank's file."""
     from payments.pay_merchants import pay_merchants as act
     from payments.postgres_till import connected, till_over
+    from payments.provider import NoProvider
 
     settings = Settings.from_environment()
     with connected(settings.database_url) as connection:
-        till = till_over(connection, _no_provider())
+        till = till_over(connection, NoProvider())
         report = act(_day(on), till=till, outbox=outbox, at=_now(settings))
     if as_json:
         _print_json(report)
@@ -79,6 +81,65 @@ def pay_merchants(
     typer.echo(
         f"{report.on}: {report.payouts:,} payouts, {report.new:,} of them new, {paid}; file {report.file or '-'}"
     )
+
+
+@app.command("pay-refunds")
+def pay_refunds(
+    on: Annotated[str, typer.Option(help="The day of the payment.")],
+    outbox: Annotated[Path, typer.Option(help="Folder from which the bank takes payout files.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Send shoppers the refunds that are owed to them, by the provider or by a file for the bank."""
+    from payments.pay_refunds import pay_refunds as act
+
+    settings = Settings.from_environment(needs_provider=True)
+    with _till(settings) as till:
+        report = act(_day(on), till=till, outbox=outbox, at=_now(settings))
+    if as_json:
+        _print_json(report)
+        return
+    paid = ", ".join(_money(minor, currency) for currency, minor in report.paid_minor.items()) or "nothing"
+    typer.echo(
+        f"{report.on}: {report.owed:,} refunds owed, {report.paid:,} paid ({paid}), {report.refused:,} refused, "
+        f"{report.unknown:,} unknown, {report.by_bank:,} by bank; file {report.file or '-'}"
+    )
+
+
+@app.command()
+def refund(
+    plan: Annotated[str, typer.Option(help="The plan's id.")],
+    refund_id: Annotated[str, typer.Option(help="The refund's own id; the same id never refunds twice.")],
+    amount_minor: Annotated[int, typer.Option(help="What is refunded of the purchase, in minor units.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Take back goods of an order: the plan falls, the merchant pays, the shopper gets back what was paid of them."""
+    from payments.postgres_till import connected, till_over
+    from payments.provider import NoProvider
+    from payments.refund import NoSuchPlan, RefundRefused
+    from payments.refund import refund as act
+
+    settings = Settings.from_environment()
+    with connected(settings.database_url) as connection:
+        till = till_over(connection, NoProvider())
+        known = till.plans.get(plan)
+        if known is None:
+            raise UsageFault(f"there is no plan {plan}")
+        answer = act(plan, refund_id, _amount(amount_minor, known.currency), till=till, at=_now(settings))
+    match answer:
+        case RefundRefused(_, reasons):
+            raise UsageFault(f"refund {refund_id} was refused: {'; '.join(each.detail for each in reasons)}")
+        case NoSuchPlan():
+            raise UsageFault(f"there is no plan {plan}")
+        case taken if as_json:
+            _print_json(taken)
+        case taken:
+            again = "" if taken.new else " before"
+            typer.echo(
+                f"{refund_id}: refunded{again}; {taken.to_shopper} goes to the shopper, {taken.refundable_rest} of the "
+                "purchase can still be refunded"
+            )
 
 
 @app.command()
@@ -95,6 +156,7 @@ def reconcile(
 
     from payments.inbox import unseen
     from payments.postgres_till import connected, till_over
+    from payments.provider import NoProvider
     from payments.reconcile import reconcile as act
 
     if (file is None) == (inbox is None):
@@ -106,7 +168,7 @@ def reconcile(
         connected(settings.database_url) as connection,
         Progress(console=Console(stderr=True), transient=True) as progress,
     ):
-        till = till_over(connection, _no_provider())
+        till = till_over(connection, NoProvider())
         as_of = None if day is None else _day(day)
         files = [file] if file is not None else unseen(inbox or Path(), till.expectations.names_taken(), as_of)
         task = progress.add_task("reconciling", total=len(files) + 1)
@@ -200,13 +262,6 @@ def _till(settings: Settings) -> "Iterator[Till]":
         provider.close()
 
 
-def _no_provider() -> Any:
-    """Reconciling and paying merchants ask no provider for anything."""
-    from payments.simulated import SimulatedProvider
-
-    return SimulatedProvider()
-
-
 def _now(settings: Settings) -> datetime:
     """The clock of this command: the machine's, or the one in the clock file."""
     if settings.clock_file is None:
@@ -230,6 +285,14 @@ def _money(minor: int, currency: str) -> str:
     from ledger.money import Currency, Money
 
     return str(Money(minor, Currency(currency)))
+
+
+def _amount(minor: int, currency: "Currency") -> "Money":
+    from ledger.money import Money
+
+    if minor <= 0:
+        raise UsageFault(f"amount-minor: {minor} is not greater than zero")
+    return Money(minor, currency)
 
 
 def _print_json(report: Any) -> None:

@@ -22,6 +22,8 @@ class State(StrEnum):
     PRESUMED_PAID = "presumed_paid"
     SETTLED = "settled"
     RETURNED = "returned"
+    DISPUTED = "disputed"
+    LOST = "lost"
     CANCELLED = "cancelled"
 
 
@@ -36,6 +38,9 @@ class Event(StrEnum):
     NEVER_SEEN = "never_seen"
     CASH_SEEN = "cash_seen"
     RETURNED = "returned"
+    CLAIM_OPENED = "claim_opened"
+    CLAIM_WON = "claim_won"
+    CLAIM_LOST = "claim_lost"
     WITHDRAWN = "withdrawn"
 
 
@@ -54,9 +59,13 @@ MOVES: dict[tuple[State, Event], State] = {
     (State.PRESUMED_PAID, Event.CASH_SEEN): State.SETTLED,
     (State.PRESUMED_PAID, Event.RETURNED): State.RETURNED,
     (State.SETTLED, Event.RETURNED): State.RETURNED,
+    (State.PRESUMED_PAID, Event.CLAIM_OPENED): State.DISPUTED,
+    (State.SETTLED, Event.CLAIM_OPENED): State.DISPUTED,
+    (State.DISPUTED, Event.CLAIM_WON): State.SETTLED,
+    (State.DISPUTED, Event.CLAIM_LOST): State.LOST,
 }
 
-OVER = frozenset({State.REJECTED, State.RETURNED, State.CANCELLED})
+OVER = frozenset({State.REJECTED, State.RETURNED, State.LOST, State.CANCELLED})
 """These led to no money, or to none that stayed."""
 
 LIVE = frozenset(State) - OVER

@@ -6,7 +6,7 @@ from ledger.flows import journal
 from ledger.journal import Journal
 from ledger.money import Money
 from lending.bookings import When
-from payments.line import FileLine
+from payments.line import FileLine, LineKind
 from payments.payout_file import Payout
 from payments.refund_payment import RefundPayment, Way
 
@@ -69,11 +69,38 @@ def refund_failed(payment: RefundPayment, when: When, *, provider: str, bank: st
     return _journal("F24f", payment.payment_id, when, ids, _sent(payment), _ends(payment, provider, bank))
 
 
-def refund_settled(line: FileLine, *, provider: str, bank: str, statement_line_id: str, when: When) -> Journal:
+def refund_settled(line: FileLine, payment_id: str, *, provider: str, bank: str, when: When) -> Journal:
     """F35d: what the provider gave back to a shopper is missing in its payout."""
-    payment_id = (line.key or "").partition(":")[2]
-    ids = {"attempt_id": payment_id, "payout_id": str(line.payout_id), "line_id": statement_line_id}
+    ids = {"attempt_id": payment_id, "payout_id": str(line.payout_id)}
     return _journal("F35d", line.line_id, when, ids, {"cash": line.amount}, {"provider": provider, "bank": bank})
+
+
+# ── disputes ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def chargeback_settled(line: FileLine, attempt_id: str, *, provider: str, bank: str, when: When) -> Journal:
+    """F35d: what the shopper's bank took back is missing in the provider's payout; F35a: or comes with it."""
+    ids = {"attempt_id": attempt_id, "payout_id": str(line.payout_id)}
+    flow = "F35d" if line.kind is LineKind.CHARGEBACK else "F35a"
+    return _journal(flow, line.line_id, when, ids, {"cash": line.amount}, {"provider": provider, "bank": bank})
+
+
+def claim_taken(case_id: str, line: FileLine, when: When, *, provider: str, bank: str) -> Journal:
+    """F14b: the cash of a claim has left our bank account."""
+    ids = {"case_id": case_id, "line_id": line.line_id}
+    return _journal("F14b", case_id, when, ids, {"cash": line.amount}, {"provider": provider, "bank": bank})
+
+
+def claim_identified(case_id: str, line: FileLine, when: When, *, provider: str) -> Journal:
+    """F37b: a debit that nobody knew was the cash of a claim; it stands for F14b."""
+    ids = {"case_id": case_id, "line_id": line.line_id}
+    return _journal("F37b", line.line_id, when, ids, {"claim": line.amount}, {"provider": provider})
+
+
+def payout_identified(payout: Payout, line: FileLine, when: When) -> Journal:
+    """F37b: a debit that nobody knew was a payout to a merchant; it stands for F07b."""
+    ids = _of(payout, line_id=line.line_id)
+    return _journal("F37b", line.line_id, when, ids, {"payout": line.amount}, _merchant(payout))
 
 
 def _ids(payment: RefundPayment) -> dict[str, str]:

@@ -20,20 +20,25 @@ from payments.rail_profile import Profile
 
 @dataclass(frozen=True, slots=True)
 class PayoutPart:
-    """A capture or a return inside a provider's payout; `claim` is None when we do not know the attempt."""
+    """A movement inside a provider's payout; `claim` is None when we do not know the attempt.
+
+    `attempt_id` is what it counts for on the clearing account: the attempt's id, or that of a refund's payment.
+    """
 
     line: FileLine
-    claim: Claim | None
+    attempt_id: str
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the platform knows of the lines: expectations by key, and what payouts are made of."""
+    """What the platform knows of the lines: expectations by key, what payouts are made of, lines on suspense."""
 
     expected: Mapping[str, Expected]
     parts: Mapping[str, Sequence[PayoutPart]]
     fees: Mapping[str, Money]
     merchant_payouts: Mapping[str, Payout]
+    on_suspense: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +130,6 @@ def repaired(broken: Break, on: date, by: str) -> Break:
 
 
 def _matched(line: FileLine, expected: Expected, known: Known, profile: Profile, result: Consequences) -> None:
-    when = seen_on(line.booked_on)
     match line.kind:
         case LineKind.REPAYMENT:
             _repaid(line, expected, profile, result)
@@ -133,15 +137,26 @@ def _matched(line: FileLine, expected: Expected, known: Known, profile: Profile,
             payout_id = expected.key.partition(":")[2]
             _paid_out(line, payout_id, known, profile, result)
         case LineKind.DEBIT:
-            reference = expected.key.partition(":")[2]
-            payout = known.merchant_payouts.get(reference)
-            if payout is None:
-                result.refunds_seen.append((reference, line))
-            else:
-                bank = profile.merchant_bank
-                result.journals.append(payment_bookings.payout_confirmed(payout, when, bank=bank, line_id=line.line_id))
-        case _:  # a capture or a refund only confirms what the provider answered
+            _debited(line, expected, known, profile, result)
+        case _:  # any other only confirms what the provider told us before
             return
+
+
+def _debited(line: FileLine, expected: Expected, known: Known, profile: Profile, result: Consequences) -> None:
+    """F07b for a merchant's payout, F14b for a claim; F37b where the debit lay on suspense. A refund is confirmed."""
+    when, reference = seen_on(line.booked_on), expected.key.partition(":")[2]
+    bank, provider = line.bank_account or profile.merchant_bank, profile.card.provider
+    payout, on_suspense = known.merchant_payouts.get(reference), line.line_key in known.on_suspense
+    if payout is not None and on_suspense:
+        result.journals.append(payment_bookings.payout_identified(payout, line, when))
+    elif payout is not None:
+        result.journals.append(payment_bookings.payout_confirmed(payout, when, bank=bank, line_id=line.line_id))
+    elif expected.created_by.startswith("claim:") and on_suspense:
+        result.journals.append(payment_bookings.claim_identified(reference, line, when, provider=provider))
+    elif expected.created_by.startswith("claim:"):
+        result.journals.append(payment_bookings.claim_taken(reference, line, when, provider=provider, bank=bank))
+    else:
+        result.refunds_seen.append((reference, line))
 
 
 def _if_explained(outcome: Outcome, known: Known) -> Outcome:
@@ -193,7 +208,13 @@ def _paid_out(line: FileLine, payout_id: str, known: Known, profile: Profile, re
         if part.line.kind is LineKind.REFUND:
             result.journals.append(
                 payment_bookings.refund_settled(
-                    part.line, provider=rail.provider, bank=rail.bank, statement_line_id=line.line_id, when=when
+                    part.line, part.attempt_id, provider=rail.provider, bank=rail.bank, when=when
+                )
+            )
+        if part.line.kind in (LineKind.CHARGEBACK, LineKind.CHARGEBACK_WON):
+            result.journals.append(
+                payment_bookings.chargeback_settled(
+                    part.line, part.attempt_id, provider=rail.provider, bank=rail.bank, when=when
                 )
             )
         if part.line.kind is LineKind.RETURN and part.claim is not None:

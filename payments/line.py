@@ -15,6 +15,8 @@ class LineKind(StrEnum):
     CAPTURE = "capture"  # the provider took a charge
     RETURN = "return"  # the provider took a charge back
     REFUND = "refund"  # the provider gave money back to a shopper for us
+    CHARGEBACK = "chargeback"  # the provider took a charge back for the shopper's bank, with its fee for the case
+    CHARGEBACK_WON = "chargeback_won"  # and gave it back
     FEE = "fee"  # the provider keeps
     PAYOUT = "payout"  # the provider sends
     CREDIT = "credit"  # money on a bank statement, in
@@ -35,6 +37,15 @@ def capture_key(attempt_id: str) -> str:
 
 def return_key(attempt_id: str) -> str:
     return f"return:{attempt_id}"
+
+
+def claim_key(case_id: str) -> str:
+    """A charge-back in the provider's file."""
+    return f"claim:{case_id}"
+
+
+def claim_won_key(case_id: str) -> str:
+    return f"claim-won:{case_id}"
 
 
 def refund_key(payment_id: str) -> str:

@@ -124,7 +124,7 @@ def _claim(payment: RefundPayment, till: Till, at: datetime) -> bool:
     if not till.refunds.claim(payment):
         return False
     journal = bookings.refund_claimed(
-        payment, When.moment(at), provider=till.provider.name, bank=till.profile.push_bank
+        payment, When.moment(at), provider=till.profile.card.provider, bank=till.profile.push_bank
     )
     if not isinstance(till.ledger.hold(journal), Recorded):
         raise _NotFree(payment.payment_id)
@@ -227,7 +227,7 @@ def take_back(payment: RefundPayment, line: FileLine, reason: str, till: Till) -
     when = When.day(line.booked_on)
     till.refunds.move(payment.payment_id, Event.BROUGHT_BACK, at=when.recorded_at, cause=f"{line.line_id}: {reason}")
     journal = bookings.refund_failed(
-        payment, when, provider=till.provider.name, bank=till.profile.push_bank, line_id=line.line_id
+        payment, when, provider=till.profile.card.provider, bank=till.profile.push_bank, line_id=line.line_id
     )
     must_hold(till.ledger.post(journal), journal.entry_id)
     tell(till, [refund_came_back(payment, when)])
@@ -236,7 +236,7 @@ def take_back(payment: RefundPayment, line: FileLine, reason: str, till: Till) -
 
 def _confirm(payment: RefundPayment, till: Till, when: When, *, line_id: str | None = None) -> None:
     """F24: the money is with the shopper; the plan knows it, so that a dispute can no longer withhold it."""
-    names = {"provider": till.provider.name, "bank": till.profile.push_bank}
+    names = {"provider": till.profile.card.provider, "bank": till.profile.push_bank}
     journal = bookings.refund_paid(payment, when, line_id=line_id, **names)
     must_hold(till.ledger.post_hold(payment.hold_id, journal), journal.entry_id)
     tell(till, [refund_arrived(payment, when)])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from lending.bookings import When
 from lending.plan import Plan
-from lending.plan_event import Body, Channel, Held, Opened, Paid, PlanEvent, RefundPaid, Returned, Reversed
+from lending.plan_event import Body, Channel, Held, Opened, Paid, PlanEvent, Refunded, RefundPaid, Returned, Reversed
 from lending.service_plans import EventRecorded, EventRefused, record
 from payments.attempt import Planned
 from payments.line import Expected, FileLine
@@ -71,6 +71,16 @@ def returned(planned: Planned, return_id: str, when: When) -> PlanEvent:
     """A payment came back."""
     body = Returned(paid_event_id(planned.attempt_id), return_id)
     return _event(f"returned:{return_id}", planned.plan_id, return_id, when, body)
+
+
+def refunded(plan_id: str, body: Refunded, when: When) -> PlanEvent:
+    """The merchant takes back goods."""
+    return _event(f"refunded:{body.refund_id}", plan_id, body.refund_id, when, body)
+
+
+def claimed(case_id: str, stage: str, plan_id: str, when: When, body: Body) -> PlanEvent:
+    """The shopper's bank claims a payment back, or gives that up."""
+    return _event(f"claim:{case_id}:{stage}", plan_id, case_id, when, body)
 
 
 def refund_arrived(payment: RefundPayment, when: When) -> PlanEvent:

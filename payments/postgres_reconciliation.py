@@ -228,6 +228,12 @@ class PostgresReconciliation:
             counts[BreakClass(name)] = counts.get(BreakClass(name), 0) + 1
         return dict(sorted(counts.items()))
 
+    def with_a_break(self, line_keys: Sequence[str]) -> frozenset[str]:
+        """Those of the lines that were listed as a break in an earlier run, and put on suspense with it."""
+        query = "SELECT line_key FROM payments.breaks WHERE break_id = ANY(%s)"
+        rows = self._connection.execute(query, ([f"line:{key}" for key in line_keys],))
+        return frozenset(key for (key,) in rows)
+
     def close_break(self, break_id: str, on: date, by: str) -> None:
         """Close a break that something other than a match has cured."""
         self._connection.execute(

@@ -38,15 +38,27 @@ SELECT class, coalesce(line_key, ''), coalesce(expectation_id, ''), currency, am
 _LATE = """
 SELECT m.expectation_id FROM payments.matches m WHERE m.late ORDER BY m.expectation_id
 """
-# What should lie on the clearing account: captures whose payout is not in the bank.
+# What should lie on the clearing account: captures whose payout is not in the bank, less the refunds and charge-backs
+# that are yet to be netted from one.
 _CLEARING = """
-SELECT a.currency, sum(a.fees_minor + a.interest_minor + a.principal_minor), count(*)
-  FROM payments.attempts a
- WHERE a.captured_on IS NOT NULL
-   AND NOT EXISTS (
-        SELECT FROM payments.lines l JOIN payments.matches m ON m.expectation_id = 'payout:' || l.payout_id
-         WHERE l.kind = 'capture' AND l.key = 'capture:' || a.attempt_id)
- GROUP BY a.currency ORDER BY a.currency
+WITH moved AS (
+    SELECT 'capture:' || attempt_id AS key, currency, fees_minor + interest_minor + principal_minor AS minor,
+           1 AS captures
+      FROM payments.attempts WHERE captured_on IS NOT NULL
+     UNION ALL
+    SELECT 'refund:' || payment_id, currency, -amount_minor, 0
+      FROM payments.refund_payments WHERE way = 'provider' AND state = 'paid'
+     UNION ALL
+    SELECT expectation_id, currency,
+           CASE WHEN expectation_id LIKE 'claim-won:%' THEN amount_minor ELSE -amount_minor END, 0
+      FROM payments.expectations WHERE created_by LIKE 'claim:%' AND leg = 2
+)
+SELECT m.currency, sum(m.minor), sum(m.captures)
+  FROM moved m
+ WHERE NOT EXISTS (
+        SELECT FROM payments.lines l JOIN payments.matches p ON p.expectation_id = 'payout:' || l.payout_id
+         WHERE l.key = m.key)
+ GROUP BY m.currency ORDER BY m.currency
 """
 _STATEMENTS = """
 SELECT DISTINCT ON (bank_account, currency) bank_account, currency, closing_minor, closed_on FROM payments.statements

@@ -29,3 +29,21 @@ class Provider(Protocol):
     def enquire(self, attempt_id: str) -> EnquiryResult:
         """What became of an attempt. Reading only: it never causes a charge."""
         ...
+
+
+class NoProvider:
+    """For acts that ask no provider for anything; asking it is a mistake of ours."""
+
+    name = "none"
+
+    def charge(self, request: ChargeRequest) -> ChargeResult:
+        raise NotImplementedError(f"{request.attempt_id}: this act has no provider")
+
+    def refund(self, request: RefundRequest) -> ChargeResult:
+        raise NotImplementedError(f"{request.payment_id}: this act has no provider")
+
+    def enquire(self, attempt_id: str) -> EnquiryResult:
+        raise NotImplementedError(f"{attempt_id}: this act has no provider")
+
+    def enquire_refund(self, payment_id: str) -> EnquiryResult:
+        raise NotImplementedError(f"{payment_id}: this act has no provider")

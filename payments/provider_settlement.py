@@ -1,17 +1,36 @@
 """Reads the provider's settlement file: the rows of each payout, which must sum to zero."""
 
 from collections import defaultdict
+from collections.abc import Callable, Mapping
 from datetime import date
 
 from data_contracts.files import FileFault
 from ledger.money import Currency, Money
 from payments.control_file import Content, NumberedRow, read_controlled
-from payments.line import FileLine, LineKind, ParsedFile, capture_key, payout_key, refund_key, return_key
+from payments.line import (
+    FileLine,
+    LineKind,
+    ParsedFile,
+    capture_key,
+    claim_key,
+    claim_won_key,
+    payout_key,
+    refund_key,
+    return_key,
+)
 
 COLUMNS = (
     "line_id", "kind", "attempt_id", "reference", "amount_minor", "currency", "booked_on", "payout_id", "detail"
 )  # fmt: skip
-_SIGN = {LineKind.CAPTURE: 1, LineKind.RETURN: -1, LineKind.REFUND: -1, LineKind.FEE: -1, LineKind.PAYOUT: -1}
+_SIGN = {
+    LineKind.CAPTURE: 1,
+    LineKind.RETURN: -1,
+    LineKind.REFUND: -1,
+    LineKind.CHARGEBACK: -1,
+    LineKind.CHARGEBACK_WON: 1,
+    LineKind.FEE: -1,
+    LineKind.PAYOUT: -1,
+}
 
 
 def read_provider_settlement(content: Content) -> ParsedFile:
@@ -58,10 +77,18 @@ def _line(content: Content, row: NumberedRow, settled_on: date) -> FileLine:
 
 
 def _key(content: Content, row: NumberedRow, kind: LineKind, payout_id: str) -> str | None:
-    if kind is LineKind.CAPTURE:
-        return capture_key(row.text(content.path, "attempt_id"))
-    if kind is LineKind.RETURN:
-        return return_key(row.text(content.path, "attempt_id"))
-    if kind is LineKind.REFUND:
-        return refund_key(row.text(content.path, "attempt_id"))
-    return payout_key(payout_id) if kind is LineKind.PAYOUT else None
+    """The expectation that a row names; a charge-back names its case as the detail."""
+    keyed = _KEYED.get(kind)
+    if keyed is None:
+        return payout_key(payout_id) if kind is LineKind.PAYOUT else None
+    key, column = keyed
+    return key(row.text(content.path, column))
+
+
+_KEYED: Mapping[LineKind, tuple[Callable[[str], str], str]] = {
+    LineKind.CAPTURE: (capture_key, "attempt_id"),
+    LineKind.RETURN: (return_key, "attempt_id"),
+    LineKind.REFUND: (refund_key, "attempt_id"),
+    LineKind.CHARGEBACK: (claim_key, "detail"),
+    LineKind.CHARGEBACK_WON: (claim_won_key, "detail"),
+}

@@ -58,6 +58,7 @@ class Profile:
     line_days: int
     payout_days: int
     merchant_payout_days: int
+    claim_days: int
     treatments: Mapping[BreakClass, Treatment]
 
 
@@ -65,7 +66,7 @@ def load_profile(rails: Path = RAILS, breaks: Path = BREAKS) -> Profile:
     """Read both files; a missing entry or a bank account off the chart is a `ProfileFault`."""
     entries, classes = _read(rails), _read(breaks)
     try:
-        card, push, merchant = entries["card"], entries["push"], entries["merchant"]
+        card, push, merchant, claims = (entries[name] for name in ("card", "push", "merchant", "claims"))
         profile = Profile(
             card=Rail("card", card["provider"], card["bank"]),
             push_bank=push["bank"],
@@ -74,6 +75,7 @@ def load_profile(rails: Path = RAILS, breaks: Path = BREAKS) -> Profile:
             line_days=card["line_days"],
             payout_days=card["payout_days"],
             merchant_payout_days=merchant["payout_days"],
+            claim_days=claims["days"],
             treatments={BreakClass(name): Treatment(**entry) for name, entry in classes.items() if name != "version"},
         )
     except (KeyError, TypeError, ValueError) as error:

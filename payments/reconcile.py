@@ -11,7 +11,6 @@ from datetime import date, datetime
 from pathlib import Path
 
 from ledger.money import Money
-from lending.bookings import Claim
 from lending.plan import Origin
 from payments.attempt import UNRESOLVED, Attempt, Event, State
 from payments.brought_back import brought_back, owe_again
@@ -256,18 +255,25 @@ def _known(outcomes: Sequence[object], expected: Mapping[str, Expected], till: T
         payout_id = str(line.payout_id)
         if line.kind is LineKind.FEE:
             fees[payout_id] = fees[payout_id] + line.amount if payout_id in fees else line.amount
-        elif line.kind in (LineKind.CAPTURE, LineKind.RETURN, LineKind.REFUND):
-            claim = None if line.kind is LineKind.REFUND else _claim(line, till)
-            parts[payout_id].append(PayoutPart(line, claim))
+        elif line.kind is not LineKind.PAYOUT:
+            parts[payout_id].append(_part(line, till))
     for each in matched:
         fees.setdefault(each.key.partition(":")[2], each.amount - each.amount)
-    return Known(expected, parts, fees, till.payouts.get_all(merchant_ids))
+    on_suspense = till.expectations.with_a_break([o.line.line_id for o in outcomes if isinstance(o, Matched)])
+    return Known(expected, parts, fees, till.payouts.get_all(merchant_ids), on_suspense)
 
 
-def _claim(line: FileLine, till: Till) -> Claim | None:
-    attempt = till.attempts.get((line.key or "").partition(":")[2])
+def _part(line: FileLine, till: Till) -> PayoutPart:
+    about = (line.key or "").partition(":")[2]
+    if line.kind is LineKind.REFUND:
+        return PayoutPart(line, about)
+    if line.kind in (LineKind.CHARGEBACK, LineKind.CHARGEBACK_WON):
+        case = till.ledger.entries(correlation={"case_id": about})
+        return PayoutPart(line, case[0].journal.correlation["attempt_id"] if case else about)
+    attempt = till.attempts.get(about)
     plan = None if attempt is None else till.plans.get(attempt.planned.plan_id)
-    return None if attempt is None or plan is None else claim_of(plan, attempt.planned, till)
+    known = None if attempt is None or plan is None else claim_of(plan, attempt.planned, till)
+    return PayoutPart(line, about, known)
 
 
 def _report(  # noqa: PLR0917 - the figures of one run, side by side

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from lending import policy_file
 from models.artefact import load_champion
 from payments.sandbox import SandboxProvider
-from serving import accept, decisions, health, plans, problems
+from serving import accept, decisions, health, plans, problems, refunds
 from serving.decisions import Desk
 from serving.postgres import open_pool
 from serving.scoring import check_fit, code_digest
@@ -66,6 +66,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     app.include_router(decisions.router)
     app.include_router(accept.router)
     app.include_router(plans.router)
+    app.include_router(refunds.router)
     app.include_router(health.router)
     return app
 

@@ -20,7 +20,11 @@ INSERT INTO payments.attempt_moves VALUES
     ('unknown', 'never_seen', 'claimed'),
     ('presumed_paid', 'cash_seen', 'settled'),
     ('presumed_paid', 'returned', 'returned'),
-    ('settled', 'returned', 'returned');
+    ('settled', 'returned', 'returned'),
+    ('presumed_paid', 'claim_opened', 'disputed'),
+    ('settled', 'claim_opened', 'disputed'),
+    ('disputed', 'claim_won', 'settled'),
+    ('disputed', 'claim_lost', 'lost');
 
 -- Every message to or from a provider, raw, hashed, once.
 CREATE TABLE payments.messages (
@@ -63,7 +67,7 @@ CREATE TABLE payments.attempts (
 );
 -- At most one attempt of an instalment may lead, or have led, to money: the index decides, not code.
 CREATE UNIQUE INDEX one_live_attempt ON payments.attempts (instalment_id)
-    WHERE state NOT IN ('rejected', 'returned', 'cancelled');
+    WHERE state NOT IN ('rejected', 'returned', 'lost', 'cancelled');
 CREATE INDEX attempts_unresolved ON payments.attempts (requested_on) WHERE state IN ('claimed', 'submitting', 'unknown');
 
 CREATE TABLE payments.attempt_events (

@@ -22,7 +22,8 @@ CREATE TABLE payments.lines (
     line_key     text PRIMARY KEY,
     sha256       text NOT NULL REFERENCES payments.files,
     kind         text NOT NULL
-                 CHECK (kind IN ('repayment', 'capture', 'return', 'refund', 'fee', 'payout', 'credit', 'debit')),
+                 CHECK (kind IN ('repayment', 'capture', 'return', 'refund', 'chargeback', 'chargeback_won', 'fee',
+                                 'payout', 'credit', 'debit')),
     line_id      text NOT NULL,
     key          text,
     account_id   text,

@@ -16,6 +16,10 @@ ALLOWED = [
     ("presumed_paid", "cash_seen", "settled"),
     ("presumed_paid", "returned", "returned"),
     ("settled", "returned", "returned"),
+    ("presumed_paid", "claim_opened", "disputed"),
+    ("settled", "claim_opened", "disputed"),
+    ("disputed", "claim_won", "settled"),
+    ("disputed", "claim_lost", "lost"),
 ]
 
 
@@ -36,9 +40,9 @@ def test_every_other_move_is_refused_with_its_name(state: State, event: Event) -
 def test_terminal_states_have_no_way_out() -> None:
     leaving = {state for state, _ in MOVES}
 
-    assert set(State) - leaving == {State.REJECTED, State.RETURNED, State.CANCELLED}
+    assert set(State) - leaving == {State.REJECTED, State.RETURNED, State.LOST, State.CANCELLED}
 
 
 def test_an_attempt_without_a_final_answer_is_live() -> None:
     assert UNRESOLVED < LIVE
-    assert {State.REJECTED, State.RETURNED, State.CANCELLED}.isdisjoint(LIVE)
+    assert {State.REJECTED, State.RETURNED, State.LOST, State.CANCELLED}.isdisjoint(LIVE)

@@ -1,18 +1,20 @@
 """Refunds on their way to shoppers: by the provider, else by bank, and never twice."""
 
-from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from ledger.account import Side
-from ledger.flows import journal
-from lending.bookings import When
+from ledger.money import Money
+from lending.bookings import When, unidentified_credit
 from payments.charge import RefundRequest, RefusalCode, Refused, Unknown
+from payments.line import Expected, FileLine, LineKind
 from payments.opening import must_hold
 from payments.pay_refunds import PayRefundsReport, pay_refunds
+from payments.plan_events import pushed, tell
 from payments.postgres_refunds import IllegalRefundMove
+from payments.refund import RefundTaken, refund
 from payments.refund_payment import MOVES, Event, State
 from payments.simulated import SimulatedProvider
 from payments.till import Till
@@ -27,19 +29,19 @@ def refused(request: RefundRequest) -> Refused:
     return Refused(request.payment_id, RefusalCode.ACCOUNT_CLOSED, "closed")
 
 
-def owe(till: Till, plan_id: str, *, refund_id: str = "r-1", minor: int = 25_00, on: date = DAY) -> None:
-    """A refund that was granted, as the plan books it."""
-    when = When.day(on)
-    plan = till.plans.get(plan_id)
-    assert plan is not None
-    written = journal(
-        "F22", key=refund_id, value_date=on, occurred_at=when.occurred_at, recorded_at=when.recorded_at,
-        correlation={"refund_id": refund_id, "plan_id": plan_id},
-        amounts={"receivable": replace(plan.principal, minor=minor), "refund": replace(plan.principal, minor=minor)},
-        names={"plan": plan_id, "merchant": "m-1", "shopper": "s-1"},
-    )  # fmt: skip
+def owe(till: Till, *, on: date = DAY) -> int:
+    """A refund that was granted: all was paid, and a part of the goods went back; what is owed."""
+    plan = an_open_plan(till)
+    whole = Money.total((each.amount for each in plan.instalments), plan.currency)
+    when, line = When.day(on), FileLine("l-1", LineKind.REPAYMENT, whole, on, on)
+    expected = Expected("due", 4, whole, on, on, "test", plan_id=plan.plan_id)
     with till.database.transaction():
-        must_hold(till.ledger.post(written), written.entry_id)
+        credit = unidentified_credit(line.line_id, "main", whole, when)
+        must_hold(till.ledger.post(credit), credit.entry_id)
+        tell(till, [pushed(line, expected, when)])
+    granted = refund(plan.plan_id, "r-1", Money(10_00, plan.currency), till=till, at=at(on, 19))
+    assert isinstance(granted, RefundTaken)
+    return granted.to_shopper.minor
 
 
 def paid(till: Till, outbox: Path, on: date = DAY) -> PayRefundsReport:
@@ -49,11 +51,11 @@ def paid(till: Till, outbox: Path, on: date = DAY) -> PayRefundsReport:
 def test_a_refund_goes_out_by_the_provider_once(database_url: str, tmp_path: Path) -> None:
     provider = SimulatedProvider()
     with a_till(database_url, provider) as till:
-        owe(till, an_open_plan(till).plan_id)
+        granted = owe(till)
 
         first, again = paid(till, tmp_path), paid(till, tmp_path)
 
-        assert (first.owed, first.paid, first.paid_minor, first.file) == (1, 1, {"GBP": 25_00}, None)
+        assert (first.owed, first.paid, first.paid_minor, first.file) == (1, 1, {"GBP": granted}, None)
         assert (again.owed, again.paid) == (0, 0)
         assert provider.requests == ["r-1#1"]
         assert posted(till, OWED, Side.CREDIT) == 0
@@ -65,11 +67,11 @@ def test_what_the_provider_refuses_goes_by_bank_and_is_paid_when_the_statement_s
     outside = Outside(tmp_path, {})
     with a_till(database_url, SimulatedProvider(refunding=refused)) as till:
         pay_capital_in(till, DAY)
-        owe(till, an_open_plan(till).plan_id)
+        granted = owe(till)
 
         sent = paid(till, outside.outbox)
         assert (sent.paid, sent.refused, sent.by_bank, sent.file) == (0, 1, 1, f"refunds-{DAY}.csv")
-        assert posted(till, OWED, Side.CREDIT) == 25_00
+        assert posted(till, OWED, Side.CREDIT) == granted
         report = evening(till, outside, DAY)
 
         assert (report.matched_by_id, report.unmatched) == (1, 0)
@@ -83,13 +85,13 @@ def test_a_refund_that_the_bank_brings_back_is_sent_again(database_url: str, tmp
     outside.bank.close_account("a-1")
     with a_till(database_url, SimulatedProvider(refunding=refused)) as till:
         pay_capital_in(till, DAY)
-        owe(till, an_open_plan(till).plan_id)
+        granted = owe(till)
         paid(till, outside.outbox)
 
         report = evening(till, outside, DAY)
 
         assert (report.matched_by_id, report.unmatched, report.breaks) == (2, 0, {"E16": 1})
-        assert posted(till, OWED, Side.CREDIT) == 25_00
+        assert posted(till, OWED, Side.CREDIT) == granted
         again = paid(till, outside.outbox, DAY + timedelta(days=1))
         assert (again.owed, again.by_bank) == (1, 1)
         states = rows(till, "SELECT payment_id, state FROM payments.refund_payments ORDER BY number")
@@ -100,7 +102,7 @@ def test_a_lost_answer_is_asked_for_and_never_sent_under_another_key(database_ur
     provider = SimulatedProvider()
     answers = iter([Unknown("r-1#1", "no answer")])
     with a_till(database_url, provider) as till:
-        owe(till, an_open_plan(till).plan_id)
+        owe(till)
         made = provider.refunding
         provider.refunding = lambda request: next(answers, made(request))
 
@@ -115,12 +117,12 @@ def test_a_lost_answer_is_asked_for_and_never_sent_under_another_key(database_ur
 
 
 def test_the_providers_payout_is_short_of_the_refund_and_the_books_say_why(database_url: str, tmp_path: Path) -> None:
-    outside = Outside(tmp_path, {"s-1": ("pays", 1)})
+    outside = Outside(tmp_path, {"s-1": ("pays", 1), "s-2": ("pays", 1)})
     with a_till(database_url, outside.provider) as till:
-        plan = an_open_plan(till)
-        due = first_due(plan)
+        other = an_open_plan(till, 2)
+        due = first_due(other)
         pay_capital_in(till, due)
-        owe(till, plan.plan_id, on=due)
+        owe(till, on=due)
         paid(till, tmp_path, due)
 
         evening(till, outside, due)
@@ -140,7 +142,7 @@ def test_the_move_table_is_the_databases(database_url: str) -> None:
 
 def test_a_move_that_is_not_in_the_table_changes_nothing(database_url: str, tmp_path: Path) -> None:
     with a_till(database_url) as till:
-        owe(till, an_open_plan(till).plan_id)
+        owe(till)
         paid(till, tmp_path)
         with pytest.raises(IllegalRefundMove, match="r-1#1 is paid: refused cannot happen to it"):
             till.refunds.move("r-1#1", Event.REFUSED, at=at(DAY), cause="late")

@@ -245,3 +245,26 @@ def test_without_a_provider_accepting_says_which_setting_is_missing(settings: Se
 
     assert reply.status_code == 503
     assert "TRANCHE_PROVIDER_URL" in reply.json()["detail"]
+
+
+def take_back(api: Api, plan_id: str, minor: int, key: str = "r-1") -> httpx.Response:
+    body = {"amount_minor": minor, "currency": "GBP"}
+    return api.post(f"/v1/plans/{plan_id}/refunds", json=body, headers={"Idempotency-Key": key})
+
+
+def test_a_refund_over_http_happens_once_and_names_what_is_left(shop: Api, settings: Settings) -> None:
+    accepted = accept(shop, decide(shop, shopper_id="s-pays")).json()
+    plan_id, whole = accepted["plan_id"], accepted["principal_minor"]
+
+    first, again = take_back(shop, plan_id, 10_00), take_back(shop, plan_id, 10_00)
+    other, beyond = take_back(shop, plan_id, 11_00), take_back(shop, plan_id, whole, key="r-2")
+    unknown = take_back(shop, "p-x", 1_00, key="r-3")
+
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert (first.json()["refundable_rest_minor"], again.json()) == (whole - 10_00, first.json())
+    assert ("Idempotency-Replayed" in first.headers, "Idempotency-Replayed" in again.headers) == (False, True)
+    assert (other.status_code, other.json()["type"].rpartition(":")[2]) == (422, "key-reused")
+    assert (beyond.status_code, beyond.json()["type"].rpartition(":")[2]) == (409, "refund-refused")
+    assert "can still be refunded" in beyond.json()["errors"][0]["reason"]
+    assert unknown.status_code == 404
+    assert shop.get(f"/v1/plans/{plan_id}").json()["refunded_minor"] == 10_00

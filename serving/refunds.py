@@ -1,0 +1,98 @@
+"""`POST /v1/plans/{id}/refunds`: a merchant takes back goods of an order."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from ledger.money import Currency, Money
+from ledger.store import Conflict
+from payments.postgres_till import DatabaseDown, connected, till_over
+from payments.provider import NoProvider
+from payments.refund import NoSuchPlan, RefundRefused, RefundTaken, refund
+from serving.decisions import Desk, problem_responses
+from serving.postgres import ClaimedBefore, IdempotencyKeys, Unavailable, transaction
+from serving.problems import FieldFault, Problem
+
+ROUTE = "POST /v1/plans/{id}/refunds"
+
+
+class RefundBody(BaseModel):
+    """What is refunded of the purchase, in minor units."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    amount_minor: int = Field(gt=0, le=2**53)
+    currency: Currency
+
+
+class RefundAnswer(BaseModel):
+    """The refund as booked: what of it the shopper gets back, and what of the purchase may still be refunded."""
+
+    refund_id: str
+    plan_id: str
+    amount_minor: int
+    to_shopper_minor: int
+    refundable_rest_minor: int
+    currency: Currency
+
+
+router = APIRouter(prefix="/v1/plans", tags=["plans"])
+
+
+@router.post(
+    "/{plan_id}/refunds",
+    status_code=201,
+    responses={201: {"model": RefundAnswer}, **problem_responses(400, 404, 409, 422, 503)},
+)
+def take_back(
+    request: Request,
+    plan_id: Annotated[str, Path(max_length=120)],
+    body: RefundBody,
+    idempotency_key: Annotated[str, Header(min_length=1, max_length=100, pattern="^[A-Za-z0-9._-]+$")],
+) -> Response:
+    """Refund a part or all of a purchase. The key is the refund's id: the same key never refunds twice."""
+    desk: Desk = request.app.state.desk
+    at = desk.clock()
+    amount = Money(body.amount_minor, body.currency)
+    _claim(desk, plan_id, idempotency_key)
+    try:
+        with connected(request.app.state.settings.database_url) as connection:
+            till = till_over(connection, NoProvider())
+            answer = refund(plan_id, idempotency_key, amount, till=till, at=at)
+    except DatabaseDown as error:
+        raise Unavailable(str(error)) from error
+    except Conflict as conflict:
+        detail = f"Refund {idempotency_key} was made with another {conflict.field}."
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "key-reused", detail) from conflict
+    match answer:
+        case RefundTaken():
+            replayed = {} if answer.new else {"Idempotency-Replayed": "true"}
+            return Response(_written(answer, amount), HTTPStatus.CREATED, replayed, "application/json")
+        case RefundRefused(_, reasons):
+            faults = tuple(FieldFault(str(each.code), each.detail) for each in reasons)
+            raise Problem(HTTPStatus.CONFLICT, "refund-refused", "Nothing was refunded.", faults)
+        case NoSuchPlan():
+            raise Problem(HTTPStatus.NOT_FOUND, "not-found", f"There is no plan {plan_id}.")
+
+
+def _claim(desk: Desk, plan_id: str, key: str) -> None:
+    """A key belongs to one plan."""
+    with transaction(desk.pool) as connection:
+        claim = IdempotencyKeys(connection).claim(ROUTE, key, plan_id, desk.clock())
+    if isinstance(claim, ClaimedBefore) and claim.request != plan_id:
+        detail = f"The Idempotency-Key was used to refund {claim.request}."
+        faults = (FieldFault("plan_id", f"was {claim.request!r}, is {plan_id!r}"),)
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "key-reused", detail, faults)
+
+
+def _written(answer: RefundTaken, amount: Money) -> str:
+    return RefundAnswer(
+        refund_id=answer.refund_id,
+        plan_id=answer.plan_id,
+        amount_minor=amount.minor,
+        to_shopper_minor=answer.to_shopper.minor,
+        refundable_rest_minor=answer.refundable_rest.minor,
+        currency=amount.currency,
+    ).model_dump_json()
