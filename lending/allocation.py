@@ -120,6 +120,7 @@ def take_back(run: RunningPlan, payment: Payment, amount: int, credit: int, day:
             payment.pieces.pop()
     if left:
         owe_more(run.lines[-1], left, day)
+        run.beyond_purchase += left
         split.principal += left
         payment.credit -= min(left, payment.credit)
     return split

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from lending.accrue_interest import stop_accruing
 from lending.plan_event import Channel, ChargedOff, Paid, PaidOff, PlanEvent, Recovered, WrittenOff
 from lending.running_plan import Owed, Payment, RunningPlan
+from lending.servicing_terms import Component
 
 
 def charged_off(run: RunningPlan, event: PlanEvent, body: ChargedOff) -> None:
@@ -83,6 +84,7 @@ def take_back_off_the_books(
     amounts = {"credit_balance": credit, "owed_again": again}
     if payment.recovered is None:
         owed.principal += again
+        run.beyond_purchase += max(again - payment.of(Component.PRINCIPAL), 0)
         amounts["fraud" if run.fraud else "charge_off"] = again
     else:
         undone = payment.recovered.take(again)

@@ -8,6 +8,7 @@ from lending.charge_off import take_back_off_the_books
 from lending.plan_event import CashBack, ClaimLost, ClaimOpened, ClaimWon, PlanEvent, Route
 from lending.plan_state import CaseKind
 from lending.running_plan import Case, Line, Payment, RunningPlan
+from lending.servicing_terms import Component
 from lending.withhold_refund import release, use_up, withhold
 
 
@@ -69,6 +70,7 @@ def claim_lost(run: RunningPlan, event: PlanEvent, body: ClaimLost) -> None:
         _take_credit(run, case.payment, case.amount, credit)
         split = Split(principal=case.amount - credit, credit=credit)
         _new_instalment(run, split.principal, event)
+        run.beyond_purchase += max(split.principal - case.payment.of(Component.PRINCIPAL), 0)
     else:
         split = take_back(run, case.payment, case.amount, credit, event.value_date)
     flow = "F14c" if case.route is Route.DIRECT_DEBIT else "F26c"

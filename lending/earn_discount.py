@@ -20,5 +20,6 @@ def _earned_by_now(run: RunningPlan) -> int:
     kept = run.captured.amount - run.refunded.amount
     if run.terms.discount_earning is DiscountEarning.CAPTURED:
         return discount
-    unpaid = run.outstanding + (run.charged_off.principal if run.charged_off else 0)
+    owed = run.outstanding + (run.charged_off.principal if run.charged_off else 0)
+    unpaid = max(owed - run.beyond_purchase, 0)  # what pays for no goods is repaid last
     return rounded(discount, min(max(kept - unpaid, 0), kept), kept)

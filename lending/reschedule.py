@@ -39,6 +39,7 @@ def rescheduled(run: RunningPlan, event: PlanEvent, body: Rescheduled) -> None:
             capitalised["fees"] += fee.open
             fee.gone += fee.open
     run.book("F28", event.event_id, event, capitalised)
+    run.beyond_purchase += sum(capitalised.values())
     first = _add(run, event, body.dues, principal + sum(capitalised.values()), interest)
     first.fees += fees
     if not run.terms.reschedule_resets_delinquency:

@@ -176,6 +176,7 @@ class RunningPlan:
         self.given_back = Share()  # refunded, or in a dispute with the merchant
         self.refunded = Share()
         self.interest_refunded = 0
+        self.beyond_purchase = 0  # principal that pays for no goods: fees and interest that became principal
         self.credit = self.earned = self.late_fees = 0
         self.payable: dict[str, int] = {}  # refunds by id, granted and not paid out
         self.held_back: dict[str, int] = {}  # refunds by id, in the credit balance while a claim is open
