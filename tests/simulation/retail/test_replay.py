@@ -10,6 +10,7 @@ import pytest
 
 from ledger.money import Currency, Money
 from ledger.store import Act
+from lending.rebuild_standings import rebuild_standings
 from payments.postgres_till import connected, till_over
 from payments.simulated import SimulatedProvider
 from payments.till import Till
@@ -129,6 +130,8 @@ def test_turnover_and_books_agree_and_each_charge_is_asked_for_once(till: Till, 
     assert sum(report.received_by_month.values()) - report.refunds_paid_minor == purchases - refunds
     assert till.ledger.open_groups(report.last_day) == ()
     assert till.ledger.trial_balance().balanced
+    rebuilt = rebuild_standings(till.plans, terms=till.terms, commit=lambda: None)
+    assert (rebuilt.plans, rebuilt.differed) == (report.plans, ())
 
 
 def test_days_on_which_nothing_is_posted_are_days_too(replayed: Run) -> None:
