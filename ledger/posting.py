@@ -333,15 +333,13 @@ def line_of(request: Asked, targets: Mapping[str, Target]) -> Line:
 
 def decide(line: Line, sheet: Sheet) -> Decision:
     """Apply a request to the sheet, or say everything that speaks against it and leave the sheet as it was."""
-    reasons: list[Refusal] = []
-    closed = sheet.closed_through
-    if closed is not None and line.value_date <= closed and line.flow != CLOSING_FLOW and line.act is not Act.VOID:
-        detail = f"{line.value_date} is in a period closed through {closed}"
-        reasons.append(Refusal(RefusalCode.CLOSED_PERIOD, line.entry_id, detail))
+    reasons = _too_late(line, sheet.closed_through)
     target = None if line.refers is None else sheet.targets[line.refers]
     released: list[tuple[int, int]] = []
     if target is not None and line.act is Act.REVERSE:
-        reasons += _irreversible(target)
+        irreversible = _irreversible(target)
+        if irreversible:  # what its mirror image would break is of no interest
+            return Decision(line, (*reasons, *irreversible), [], [])
     elif target is not None:
         released, found = _released(line, target)
         reasons += found
@@ -404,6 +402,13 @@ def _check_kind(request: Request, target: Target) -> None:
         raise NotOnTheMap(f"{request.entry_id}: {flow} does not post a {target.journal.flow}")
     if request.hold_id is None and flow != target.journal.flow:
         raise NotOnTheMap(f"{request.entry_id}: {flow} does not correct a {target.journal.flow}")
+
+
+def _too_late(line: Line, closed: date | None) -> list[Refusal]:
+    if closed is None or line.value_date > closed or line.flow == CLOSING_FLOW or line.act is Act.VOID:
+        return []
+    detail = f"{line.value_date} is in a period closed through {closed}"
+    return [Refusal(RefusalCode.CLOSED_PERIOD, line.entry_id, detail)]
 
 
 def _irreversible(target: Target) -> list[Refusal]:

@@ -61,7 +61,7 @@ class Model:
         """Take a request: a word, or the codes of a refusal; `again` before a word that is no news."""
         if ask.act in {"post_hold", "void"} and not self._is_hold(ask.refers):
             raise Unknown(ask.refers)
-        if ask.act == "reverse" and ask.refers not in self.written:
+        if ask.act == "reverse" and not self._is_entry(ask.refers):
             raise Unknown(ask.refers)
         if ask.entry_id in self.asked:
             known, answer = self.asked[ask.entry_id]
@@ -85,6 +85,9 @@ class Model:
                 left = [one - other for one, other in zip(left, each.released, strict=True)]
         return left
 
+    def _is_entry(self, entry_id: str | None) -> bool:
+        return entry_id in self.written and self.written[entry_id].ask.act != "void"
+
     def _is_hold(self, entry_id: str | None) -> bool:
         return entry_id in self.written and self.written[entry_id].pending
 
@@ -102,7 +105,7 @@ class Model:
         if ask.act == "reverse":
             assert refers is not None
             transfers = tuple(Transfer(each.credit, each.debit, each.amount) for each in refers.transfers)
-            if refers.pending or refers.ask.act in {"reverse", "void"}:
+            if refers.pending or refers.ask.act == "reverse":
                 codes.add("not_reversible")
             elif refers.reversed:
                 codes.add("already_reversed")
