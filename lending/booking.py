@@ -7,6 +7,7 @@ from datetime import date, datetime
 from ledger.flows import journal
 from ledger.journal import Journal
 from ledger.money import Currency, Money
+from lending.plan import Instalment, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +73,11 @@ def balances_of(bookings: Iterable[Booking]) -> dict[tuple[str, Currency], int]:
                 of = (account, transfer.amount.currency)
                 balances[of] = balances.get(of, 0) + minor
     return {account: minor for account, minor in balances.items() if minor}
+
+
+def correlation_of(plan: Plan, *, instalment: Instalment | None = None, **others: str) -> dict[str, str]:
+    """The ids by which a plan's journals are found: of the order, decision and plan, and whatever comes after them."""
+    ids = {"order_id": plan.order_id, "decision_id": plan.decision_id, "plan_id": plan.plan_id}
+    if instalment is not None:
+        ids["instalment_id"] = instalment.instalment_id
+    return {key: value for key, value in (ids | others).items() if value is not None}

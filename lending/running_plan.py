@@ -6,8 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from ledger.money import Money
 from lending.accrual import Accrual
-from lending.booking import Booking
-from lending.bookings import correlation_of
+from lending.booking import Booking, correlation_of
 from lending.delinquency import Pause
 from lending.merchant_share import Share
 from lending.plan import Plan

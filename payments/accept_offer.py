@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ledger.money import Money
-from lending.bookings import When
 from lending.plan import Instalment, Plan, plan_id_of
 from lending.record import StoredDecision
+from lending.when import When
 from payments.attempt import UNRESOLVED, Attempt, Event, Planned, State, attempt_id_of
 from payments.collect import resolve, send
 from payments.opening import open_plan, plan_of

@@ -1,14 +1,77 @@
 """Which flow of the money map each payment event without a plan event is, and its amounts."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ledger.flows import journal
 from ledger.journal import Journal
 from ledger.money import Money
-from lending.bookings import When
+from lending.booking import correlation_of
+from lending.plan import Instalment, Plan
+from lending.when import When
 from payments.line import FileLine, LineKind
 from payments.payout_file import Payout
 from payments.refund_payment import RefundPayment, Way
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """One attempt to collect an instalment, and the rail and provider it goes by."""
+
+    plan: Plan
+    instalment: Instalment
+    attempt_id: str
+    rail: str
+    provider: str
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        return {"plan": self.plan.plan_id, "rail": self.rail, "provider": self.provider}
+
+    def correlation(self, **others: str) -> dict[str, str]:
+        return correlation_of(self.plan, instalment=self.instalment, attempt_id=self.attempt_id, **others)
+
+
+@dataclass(frozen=True, slots=True)
+class Components:
+    """What an attempt asks for."""
+
+    principal: Money
+    interest: Money
+    fees: Money
+
+    def amounts(self) -> Mapping[str, Money]:
+        return {"fees": self.fees, "interest": self.interest, "principal": self.principal}
+
+
+# ── collection ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def attempt_claimed(collection: Collection, asks: Components, when: When) -> Journal:
+    """F12a, to be held: the amount is being asked for, and nobody else can ask for it again."""
+    ids = collection.correlation()
+    return _journal("F12a", collection.attempt_id, when, ids, asks.amounts(), collection.names)
+
+
+def return_debited(
+    collection: Collection, return_id: str, amount: Money, when: When, *, bank: str, line_id: str
+) -> Journal:
+    """F13d: a returned payment is missing in what the bank's statement shows."""
+    ids = collection.correlation(return_id=return_id, line_id=line_id)
+    return _journal("F13d", return_id, when, ids, {"cash": amount}, {**collection.names, "bank": bank})
+
+
+def provider_settled(
+    key: str, *, provider: str, bank: str, cash: Money, fee: Money, correlation: Mapping[str, str], when: When
+) -> Journal:
+    """F35a: a provider pays out, net of its fee.
+
+    `key` names the part of the payout. The attempt it pays for goes into `correlation`, so that the attempt's group on
+    the clearing account returns to zero.
+    """
+    names = {"provider": provider, "bank": bank}
+    return _journal("F35a", key, when, correlation, {"cash": cash, "fee": fee}, names)
+
 
 # ── merchants ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -117,6 +180,16 @@ def _ends(payment: RefundPayment, provider: str, bank: str) -> dict[str, str]:
 
 
 # ── the bank ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def unidentified_credit(line_id: str, bank: str, amount: Money, when: When) -> Journal:
+    """F36a: money is on the statement and nobody knows yet whose it is."""
+    return _journal("F36a", line_id, when, {"line_id": line_id}, {"cash": amount}, {"bank": bank})
+
+
+def capital_paid_in(key: str, bank: str, amount: Money, when: When) -> Journal:
+    """F49: the owners' money."""
+    return _journal("F49", key, when, {}, {"capital": amount}, {"bank": bank})
 
 
 def unidentified_debit(line_id: str, bank: str, amount: Money, when: When) -> Journal:

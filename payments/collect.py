@@ -14,14 +14,14 @@ from datetime import date, datetime
 from typing import TypeVar
 
 from ledger.store import AlreadyRecorded, Recorded
-from lending import bookings
-from lending.bookings import Components, When
 from lending.close_of_business import close_plans
 from lending.plan import Origin, Plan
 from lending.store import OpenInstalment
+from lending.when import When
 from payments.attempt import Attempt, Event, Planned, State, attempt_id_of
+from payments.bookings import Components, attempt_claimed
 from payments.charge import ChargeRequest, ChargeResult, NotKnown
-from payments.outcome import Applied, Result, apply_outcome, claim_of
+from payments.outcome import Applied, Result, apply_outcome, collection_of
 from payments.retry import Stop
 from payments.till import Till
 
@@ -227,8 +227,8 @@ def _charge(till: Till, ready: Sequence[Planned], plans: Mapping[str, Plan], at:
 
 def _claim(till: Till, planned: Planned, plan: Plan, at: datetime) -> bool:
     """F12a: the amount is reserved; False when something else has reserved it."""
-    claims = Components(planned.principal, planned.interest, planned.fees)
-    journal = bookings.attempt_claimed(claim_of(plan, planned, till), claims, When.moment(at))
+    asks = Components(planned.principal, planned.interest, planned.fees)
+    journal = attempt_claimed(collection_of(plan, planned, till), asks, When.moment(at))
     if not isinstance(till.ledger.hold(journal), Recorded | AlreadyRecorded):
         till.attempts.move(planned.attempt_id, Event.WITHDRAWN, at=at, cause="the amount is no longer free")
         return False

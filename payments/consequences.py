@@ -6,10 +6,10 @@ from datetime import date, timedelta
 
 from ledger.journal import Journal
 from ledger.money import Money
-from lending import bookings
-from lending.bookings import Claim, When
 from lending.plan_event import PlanEvent
-from payments import bookings as payment_bookings
+from lending.when import When
+from payments import bookings
+from payments.bookings import Collection
 from payments.line import Expected, FileLine, LineKind
 from payments.matching import BreakClass, Different, Matched, Outcome, Unexpected
 from payments.payout_file import Payout
@@ -20,14 +20,14 @@ from payments.rail_profile import Profile
 
 @dataclass(frozen=True, slots=True)
 class PayoutPart:
-    """A movement inside a provider's payout; `claim` is None when we do not know the attempt.
+    """A movement inside a provider's payout; `collection` is None when we do not know the attempt.
 
     `attempt_id` is what it counts for on the clearing account: the attempt's id, or that of a refund's payment.
     """
 
     line: FileLine
     attempt_id: str
-    claim: Claim | None = None
+    collection: Collection | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +148,13 @@ def _debited(line: FileLine, expected: Expected, known: Known, profile: Profile,
     bank, provider = line.bank_account or profile.merchant_bank, profile.card.provider
     payout, on_suspense = known.merchant_payouts.get(reference), line.line_key in known.on_suspense
     if payout is not None and on_suspense:
-        result.journals.append(payment_bookings.payout_identified(payout, line, when))
+        result.journals.append(bookings.payout_identified(payout, line, when))
     elif payout is not None:
-        result.journals.append(payment_bookings.payout_confirmed(payout, when, bank=bank, line_id=line.line_id))
+        result.journals.append(bookings.payout_confirmed(payout, when, bank=bank, line_id=line.line_id))
     elif expected.created_by.startswith("claim:") and on_suspense:
-        result.journals.append(payment_bookings.claim_identified(reference, line, when, provider=provider))
+        result.journals.append(bookings.claim_identified(reference, line, when, provider=provider))
     elif expected.created_by.startswith("claim:"):
-        result.journals.append(payment_bookings.claim_taken(reference, line, when, provider=provider, bank=bank))
+        result.journals.append(bookings.claim_taken(reference, line, when, provider=provider, bank=bank))
     else:
         result.refunds_seen.append((reference, line))
 
@@ -165,7 +165,7 @@ def _if_explained(outcome: Outcome, known: Known) -> Outcome:
         return outcome
     payout_id = outcome.expectation.expectation_id.partition(":")[2]
     for part in known.parts[payout_id]:
-        if part.line.kind is LineKind.RETURN and part.claim is None:
+        if part.line.kind is LineKind.RETURN and part.collection is None:
             reason = f"payout {payout_id} holds the return {part.line.line_id} of a payment that we do not know"
             return Unexpected(outcome.line, BreakClass.STATUS_CONFLICT, reason)
     return outcome
@@ -190,9 +190,9 @@ def _paid_out(line: FileLine, payout_id: str, known: Known, profile: Profile, re
     fees = shared_out(known.fees[payout_id], [part.line.amount for part in captures])
     for part, fee in zip(captures, fees, strict=True):
         ids = {"payout_id": payout_id, "line_id": line.line_id}
-        if part.claim is not None:
-            ids |= part.claim.correlation()
-            result.cash_seen.append(part.claim.attempt_id)
+        if part.collection is not None:
+            ids |= part.collection.correlation()
+            result.cash_seen.append(part.collection.attempt_id)
         result.journals.append(
             bookings.provider_settled(
                 part.line.line_id,
@@ -207,20 +207,18 @@ def _paid_out(line: FileLine, payout_id: str, known: Known, profile: Profile, re
     for part in parts:
         if part.line.kind is LineKind.REFUND:
             result.journals.append(
-                payment_bookings.refund_settled(
-                    part.line, part.attempt_id, provider=rail.provider, bank=rail.bank, when=when
-                )
+                bookings.refund_settled(part.line, part.attempt_id, provider=rail.provider, bank=rail.bank, when=when)
             )
         if part.line.kind in (LineKind.CHARGEBACK, LineKind.CHARGEBACK_WON):
             result.journals.append(
-                payment_bookings.chargeback_settled(
+                bookings.chargeback_settled(
                     part.line, part.attempt_id, provider=rail.provider, bank=rail.bank, when=when
                 )
             )
-        if part.line.kind is LineKind.RETURN and part.claim is not None:
+        if part.line.kind is LineKind.RETURN and part.collection is not None:
             result.journals.append(
                 bookings.return_debited(
-                    part.claim, part.line.line_id, part.line.amount, when, bank=rail.bank, line_id=line.line_id
+                    part.collection, part.line.line_id, part.line.amount, when, bank=rail.bank, line_id=line.line_id
                 )
             )
 
@@ -257,7 +255,7 @@ def _unmatched(line: FileLine, outcome: Unexpected | Different, profile: Profile
     if line.kind is LineKind.DEBIT:
         bank = line.bank_account or profile.merchant_bank
         when = seen_on(line.booked_on)
-        result.journals.append(payment_bookings.unidentified_debit(line.line_id, bank, line.amount, when))
+        result.journals.append(bookings.unidentified_debit(line.line_id, bank, line.amount, when))
     elif line.kind in (LineKind.REPAYMENT, LineKind.CREDIT):
         bank = profile.push_bank if line.kind is LineKind.REPAYMENT else line.bank_account or profile.push_bank
         result.journals.append(bookings.unidentified_credit(line.line_id, bank, line.amount, seen_on(line.booked_on)))

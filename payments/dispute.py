@@ -6,10 +6,10 @@ from enum import StrEnum
 
 from ledger.money import Money
 from ledger.store import Refusal
-from lending.bookings import When
 from lending.plan_event import Body, CashBack, ClaimLost, ClaimOpened, ClaimWon, Route
 from lending.plan_refusal import PlanRefusal
 from lending.service_plans import EventRecorded, EventRefused, record
+from lending.when import When
 from payments.attempt import Attempt, Event
 from payments.line import Expected, Leg, claim_key, claim_won_key, debit_key
 from payments.plan_events import claimed, paid_event_id

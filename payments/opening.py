@@ -3,10 +3,10 @@
 from ledger import outbox
 from ledger.money import Money
 from ledger.store import AlreadyRecorded, AlreadyVoided, Recorded, RefusalCode, Refused, Voided
-from lending.bookings import When
 from lending.plan import Origin, Plan, instalments_of, plan_id_of
 from lending.plan_event import PlanEvent
 from lending.record import StoredDecision
+from lending.when import When
 from payments.plan_events import opened, tell
 from payments.till import Till
 

@@ -6,9 +6,10 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from ledger.money import Money
-from lending.bookings import Claim, When
 from lending.plan import Plan
+from lending.when import When
 from payments.attempt import UNRESOLVED, Attempt, Event, Planned, State
+from payments.bookings import Collection
 from payments.charge import ChargeResult, Refused, Succeeded, Unknown
 from payments.line import Expected, Leg, capture_key
 from payments.opening import must_hold, open_plan
@@ -58,10 +59,10 @@ def apply_outcome(till: Till, attempt_id: str, answer: ChargeResult, at: datetim
             return Result(Applied.UNKNOWN, attempt, detail=answer.detail)
 
 
-def claim_of(plan: Plan, planned: Planned, till: Till) -> Claim:
+def collection_of(plan: Plan, planned: Planned, till: Till) -> Collection:
     """The attempt as the books name it."""
     rail = till.profile.card
-    return Claim(plan, plan.instalment(planned.instalment_id), planned.attempt_id, rail.rail, rail.provider)
+    return Collection(plan, plan.instalment(planned.instalment_id), planned.attempt_id, rail.rail, rail.provider)
 
 
 def _captured(till: Till, attempt: Attempt, answer: Succeeded, message_id: str, at: datetime) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from ledger.store import RefusalCode, Refused
-from lending.bookings import When
+from lending.when import When
 from payments.line import Expected, Leg, debit_key
 from payments.opening import must_hold
 from payments.payout_file import write_payouts

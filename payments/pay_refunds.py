@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ledger.statement import OpenGroup
 from ledger.store import Recorded
-from lending.bookings import When
+from lending.when import When
 from payments import bookings
 from payments.charge import ChargeResult, NotKnown, RefundRequest, Refused, Succeeded, Unknown
 from payments.line import Expected, FileLine, Leg, debit_key, refund_key

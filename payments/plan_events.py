@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from lending.bookings import When
 from lending.plan import Plan
 from lending.plan_event import Body, Channel, Held, Opened, Paid, PlanEvent, Refunded, RefundPaid, Returned, Reversed
 from lending.service_plans import EventRecorded, EventRefused, record
+from lending.when import When
 from payments.attempt import Planned
 from payments.line import Expected, FileLine
 from payments.rail_profile import Rail

@@ -37,7 +37,7 @@ from payments.line import (
 )
 from payments.matching import BreakClass, Matched, Outcome, Rule, Unexpected, match, month_of
 from payments.opening import must_hold
-from payments.outcome import apply_outcome, claim_of
+from payments.outcome import apply_outcome, collection_of
 from payments.pay_refunds import confirm_by_file, confirm_by_line
 from payments.plan_events import returned, tell
 from payments.postgres_reconciliation import Break
@@ -272,7 +272,7 @@ def _part(line: FileLine, till: Till) -> PayoutPart:
         return PayoutPart(line, case[0].journal.correlation["attempt_id"] if case else about)
     attempt = till.attempts.get(about)
     plan = None if attempt is None else till.plans.get(attempt.planned.plan_id)
-    known = None if attempt is None or plan is None else claim_of(plan, attempt.planned, till)
+    known = None if attempt is None or plan is None else collection_of(plan, attempt.planned, till)
     return PayoutPart(line, about, known)
 
 

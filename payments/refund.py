@@ -5,13 +5,13 @@ from datetime import datetime
 
 from ledger.money import Money
 from ledger.store import Conflict, Refusal, RefusalCode
-from lending.bookings import When
 from lending.fold import fold
 from lending.plan import Plan
 from lending.plan_event import PlanEvent, Refunded
 from lending.plan_refusal import PlanRefusal
 from lending.plan_state import PlanState
 from lending.service_plans import EventAlreadyRecorded, EventRecorded, EventRefused, record
+from lending.when import When
 from payments.plan_events import refunded
 from payments.till import Till
 

@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from ledger.journal import Journal
 from ledger.money import Currency, Money
-from lending.bookings import When
 from lending.merchant_terms import MerchantTerms, Weekday
+from lending.when import When
 from payments import bookings
 from payments.payout_file import Payout
 

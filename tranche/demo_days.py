@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 
 from ledger.money import Currency, Money
-from lending import bookings
-from lending.bookings import When
+from lending.when import When
+from payments import bookings
 from payments.collect import collect
 from payments.inbox import unseen
 from payments.opening import must_hold

@@ -3,10 +3,10 @@
 from datetime import date
 
 from ledger.store import Act, Request
-from lending.bookings import Components, attempt_claimed
 from lending.store import OpenInstalment
 from payments.attempt import Planned, attempt_id_of
-from payments.outcome import claim_of
+from payments.bookings import Components, attempt_claimed
+from payments.outcome import collection_of
 from payments.plan_events import collected, tell
 from payments.till import Till
 from simulation.retail.evening import ask, evening
@@ -20,7 +20,7 @@ def collect_dues(till: Till, provider: ProviderAccount, day: date) -> None:
     attempts = [_attempt(each, till, day) for each in due]
     claims = [
         attempt_claimed(
-            claim_of(each.plan, attempt, till), Components(attempt.principal, attempt.interest, attempt.fees), when
+            collection_of(each.plan, attempt, till), Components(attempt.principal, attempt.interest, attempt.fees), when
         )
         for each, attempt in zip(due, attempts, strict=True)
     ]

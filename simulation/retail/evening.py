@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time
 
 from ledger.journal import Journal
 from ledger.store import Act, Request
-from lending.bookings import When
+from lending.when import When
 from payments.opening import must_hold
 from payments.till import Till
 

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from ledger.flows import journal
 from ledger.journal import Journal
 from ledger.money import Money
-from lending.bookings import provider_settled
 from payments.attempt import Planned
+from payments.bookings import provider_settled
 from payments.charge import RefundRequest, Succeeded
 from payments.collect import request_of
 from payments.refund_payment import RefundPayment

@@ -11,8 +11,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from ledger.money import Money
-from lending.bookings import When, capital_paid_in
-from payments.bookings import payout_confirmed
+from lending.when import When
+from payments.bookings import capital_paid_in, payout_confirmed
 from payments.pay_merchants import pay_merchants
 from payments.payout_file import Payout
 from payments.till import Till

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from ledger.money import Money
-from lending.bookings import When
 from lending.plan import Instalment, Plan
+from lending.when import When
 from payments.attempt import Planned, attempt_id_of
 from payments.plan_events import collected, opened, tell
 from payments.till import Till

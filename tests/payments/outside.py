@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from ledger.money import Currency, Money
-from lending import bookings
-from lending.bookings import When
+from lending.when import When
+from payments import bookings
 from payments.charge import (
     ChargeRequest,
     ChargeResult,

@@ -11,13 +11,13 @@ import psycopg
 
 from ledger.account import Side
 from ledger.money import Currency, Money
-from lending.bookings import When
 from lending.exposure import Exposure
 from lending.merchant_terms import AllMerchantTerms, MerchantTerms, Weekday, merchant_terms_on
 from lending.offer import make_offer
 from lending.order import Channel, Order, Product
 from lending.plan import Plan
 from lending.record import StoredDecision
+from lending.when import When
 from payments.opening import open_plan
 from payments.postgres_till import connected, till_over
 from payments.provider import Provider

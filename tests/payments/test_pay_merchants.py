@@ -9,7 +9,7 @@ from psycopg.errors import IntegrityConstraintViolation
 
 from ledger.account import Side
 from ledger.flows import journal
-from lending.bookings import When
+from lending.when import When
 from payments.opening import must_hold
 from payments.pay_merchants import PayMerchantsReport, pay_merchants
 from payments.settlement import ItemKind

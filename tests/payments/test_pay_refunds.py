@@ -7,7 +7,8 @@ import pytest
 
 from ledger.account import Side
 from ledger.money import Money
-from lending.bookings import When, unidentified_credit
+from lending.when import When
+from payments.bookings import unidentified_credit
 from payments.charge import RefundRequest, RefusalCode, Refused, Unknown
 from payments.line import Expected, FileLine, LineKind
 from payments.opening import must_hold

@@ -11,11 +11,11 @@ from data_contracts.catalog import contract
 from data_contracts.files import FileFault, write_rows
 from ledger.account import Side
 from ledger.money import Currency, Money
-from lending.bookings import When
 from lending.order import Product
 from lending.plan import Origin, Plan, instalments_of
 from lending.plan_event import Paid
 from lending.schedule import repeated
+from lending.when import When
 from payments.attempt import State
 from payments.control_file import Content
 from payments.plan_events import opened, tell

@@ -10,8 +10,8 @@ from ledger.flows import journal
 from ledger.memory import MemoryLedger
 from ledger.money import Currency, Money
 from ledger.store import Recorded
-from lending.bookings import When
 from lending.merchant_terms import MerchantTerms, Weekday
+from lending.when import When
 from payments import bookings
 from payments.payout_file import Payout
 from payments.settlement import ItemKind, MerchantBooks, Owed, Reserve, Settlement, pays_on, settle

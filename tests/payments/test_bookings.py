@@ -1,0 +1,79 @@
+"""What payments book by themselves: what is asked for, what a provider pays out, what nobody knows yet."""
+
+from datetime import date
+
+import pytest
+
+from ledger.account import Side
+from ledger.flows import journal
+from ledger.memory import MemoryLedger
+from ledger.money import Currency
+from ledger.store import Recorded
+from lending.when import When
+from payments import bookings
+from payments.bookings import Collection, Components
+from tests.lending.plans import a_plan, pounds
+
+DAY = date(2026, 3, 10)
+WHEN = When.day(DAY)
+NOTHING = pounds("0.00")
+
+
+def a_collection() -> Collection:
+    plan = a_plan()
+    return Collection(plan, plan.instalments[1], f"{plan.instalments[1].instalment_id}#1", "card", "sim")
+
+
+def owed(books: MemoryLedger, plan_id: str) -> None:
+    taken_over = journal(
+        "F48", key=plan_id, value_date=DAY, occurred_at=WHEN.occurred_at, recorded_at=WHEN.recorded_at, correlation={},
+        amounts={"principal": pounds("33.33")}, names={"plan": plan_id},
+    )  # fmt: skip
+    books.post(taken_over)
+
+
+def test_what_is_asked_for_cannot_be_asked_for_again_while_it_is_held() -> None:
+    collection, books = a_collection(), MemoryLedger()
+    owed(books, collection.plan.plan_id)
+    asks = Components(pounds("33.33"), NOTHING, NOTHING)
+
+    first = books.hold(bookings.attempt_claimed(collection, asks, WHEN))
+    other = Collection(collection.plan, collection.instalment, "another", "card", "sim")
+    second = books.hold(bookings.attempt_claimed(other, asks, WHEN))
+
+    assert first == Recorded(f"F12a:{collection.attempt_id}")
+    assert not isinstance(second, Recorded)
+
+
+def test_a_providers_payout_empties_the_attempts_group_into_bank_and_fee() -> None:
+    collection, books = a_collection(), MemoryLedger()
+    captured = journal(
+        "F20", key="a", value_date=DAY, occurred_at=WHEN.occurred_at, recorded_at=WHEN.recorded_at,
+        correlation=collection.correlation(), amounts={"credit_balance": pounds("33.33")},
+        names={"provider": "sim", "shopper": "s-1"},
+    )  # fmt: skip
+    books.post(captured)
+
+    settled = bookings.provider_settled(
+        "l-1", provider="sim", bank="main", cash=pounds("33.03"), fee=pounds("0.30"),
+        correlation=collection.correlation(), when=WHEN,
+    )  # fmt: skip
+    books.post(settled)
+
+    assert books.open_groups(DAY) == ()
+    assert books.balance("exp:provider_fee", Currency.GBP).posted(Side.DEBIT) == pounds("0.30")
+
+
+@pytest.mark.parametrize("credit", [True, False], ids=["credit", "debit"])
+def test_money_that_nobody_knows_waits_on_suspense_under_its_line(credit: bool) -> None:
+    books = MemoryLedger()
+    book = bookings.unidentified_credit if credit else bookings.unidentified_debit
+
+    books.post(book("l-1", "main", pounds("5.00"), WHEN))
+
+    (group,) = books.open_groups(DAY)
+    assert (group.account, group.key, group.value) == (
+        "suspense:unapplied" if credit else "suspense:debits",
+        "line_id",
+        "l-1",
+    )
