@@ -163,6 +163,7 @@ class RunningPlan:
     def __init__(self, plan: Plan, terms: ServicingTerms, accrued_from: date | None) -> None:
         self.plan, self.terms, self.accrued_from = plan, terms, accrued_from
         self.bookings: list[Booking] = []
+        self._amounts: dict[int, Money] = {}
         self.lines = _lines(plan)
         self.by_id = {line.instalment_id: line for line in self.lines}
         self.payments: dict[str, Payment] = {}
@@ -212,7 +213,11 @@ class RunningPlan:
         return sum(case.amount for case in self.cases.values() if case.open and case.kind is CaseKind.CLAIM)
 
     def money(self, minor: int) -> Money:
-        return Money(minor, self.plan.currency)
+        """Units as money. A plan has the same few amounts over and over: each is made once."""
+        known = self._amounts.get(minor)
+        if known is None:
+            known = self._amounts[minor] = Money(minor, self.plan.currency)
+        return known
 
     def book(
         self,
