@@ -1,12 +1,12 @@
-"""Charge what is due today, and pay merchants what they are owed.
+"""Charge what is due today, and pay merchants and shoppers what they are owed.
 
 **Purpose.** Finds every instalment due up to the run's day, asks the provider once for each under our own key,
-applies the outcomes, and writes the day's payouts to merchants.
+applies the outcomes, writes the day's payouts to merchants, and sends shoppers the refunds that were granted.
 
 **Parameters.** `outbox`: the folder from which the bank takes payout files.
 
 **A rerun** of the same day charges nothing twice: an attempt has one identity per instalment and number. An outcome
-that is still unknown is asked for again, never tried elsewhere.
+that is still unknown is asked for again, never tried elsewhere. The same holds for refunds.
 
 **When it is red**: payments on call. A declined card is no failure and does not turn this red; a provider that is
 down does, and the rerun takes up where it stopped.
@@ -42,7 +42,11 @@ def collect_instalments() -> None:
     def pay_merchants() -> str:
         return f"tranche payments pay-merchants --on {DAY} --outbox {{{{ params.outbox }}}}"
 
-    collect() >> pay_merchants()
+    @task.bash(cwd=REPOSITORY)
+    def pay_refunds() -> str:
+        return f"tranche payments pay-refunds --on {DAY} --outbox {{{{ params.outbox }}}}"
+
+    collect() >> pay_merchants() >> pay_refunds()
 
 
 collect_instalments()

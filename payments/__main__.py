@@ -143,6 +143,33 @@ def refund(
 
 
 @app.command()
+def disputes(
+    file: Annotated[Path, typer.Option(help="The provider's file of dispute notices.")], *, as_json: AsJson = False
+) -> None:
+    """Take a provider's notices of charge-backs and late claims; the same notice again changes nothing."""
+    from payments.control_file import Content
+    from payments.dispute import NoticeRefused, take_notice
+    from payments.dispute_file import read_notices
+    from payments.postgres_till import connected, till_over
+    from payments.provider import NoProvider
+
+    settings = Settings.from_environment()
+    notices = read_notices(Content.of(file))
+    with connected(settings.database_url) as connection:
+        till = till_over(connection, NoProvider())
+        answers = [take_notice(notice, till=till, at=_now(settings)) for notice in notices]
+    refused = [answer for answer in answers if isinstance(answer, NoticeRefused)]
+    if as_json:
+        typer.echo(json.dumps([asdict(answer) for answer in answers], default=str))
+    else:
+        typer.echo(f"{len(answers):,} notices, {len(refused):,} refused")
+        for answer in refused:
+            typer.echo(f"  {answer.case_id}: {'; '.join(map(str, answer.reasons))}")
+    if refused:
+        raise typer.Exit(1)
+
+
+@app.command()
 def reconcile(
     *,
     file: Annotated[Path | None, typer.Option(help="One file.")] = None,

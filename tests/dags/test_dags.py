@@ -25,7 +25,7 @@ TASKS = {
     "ingest_events": ["ingest"],
     "build_features": ["curate", "build", "publish"],
     "train_model": ["train"],
-    "collect_instalments": ["collect", "pay_merchants"],
+    "collect_instalments": ["collect", "pay_merchants", "pay_refunds"],
     "reconcile_settlements": ["reconcile"],
     "close_of_business": ["close"],
     "verify_ledger": ["seal", "verify"],
