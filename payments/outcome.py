@@ -15,6 +15,7 @@ from payments.line import Expected, Leg, capture_key
 from payments.opening import must_hold, open_plan
 from payments.plan_events import collected, tell
 from payments.retry import Stop, TryAgain, next_step
+from payments.settle_credit import settle_credit
 from payments.till import Till
 
 
@@ -84,6 +85,7 @@ def _captured(till: Till, attempt: Attempt, answer: Succeeded, message_id: str, 
         open_plan(till, decision, when, paid)
     else:
         tell(till, [paid])
+        tell(till, settle_credit(till, planned, When.moment(at), captured=True))
     till.expectations.expect([_provider_line(planned, answer.captured_on, till)])
 
 
@@ -103,6 +105,8 @@ def _refused(till: Till, attempt: Attempt, answer: Refused, message_id: str, at:
     if not planned.opens_plan:  # a down payment holds nothing of its own: the offer's reservation stays
         voided = till.ledger.void_hold(planned.hold_id, at=at, reason=f"refused: {answer.code}")
         must_hold(voided, planned.attempt_id)
+        when = When.moment(at)
+        tell(till, settle_credit(till, planned, when, captured=False))
     return step
 
 

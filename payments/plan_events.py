@@ -3,7 +3,19 @@
 from collections.abc import Sequence
 
 from lending.plan import Plan
-from lending.plan_event import Body, Channel, Held, Opened, Paid, PlanEvent, Refunded, RefundPaid, Returned, Reversed
+from lending.plan_event import (
+    Body,
+    Channel,
+    CreditRefunded,
+    Held,
+    Opened,
+    Paid,
+    PlanEvent,
+    Refunded,
+    RefundPaid,
+    Returned,
+    Reversed,
+)
 from lending.service_plans import EventRecorded, EventRefused, record
 from lending.when import When
 from payments.attempt import Planned
@@ -93,6 +105,16 @@ def refund_came_back(payment: RefundPayment, when: When) -> PlanEvent:
     """A refund did not reach the shopper after all."""
     body = Reversed(f"refund-paid:{payment.payment_id}")
     return _event(f"refund-failed:{payment.payment_id}", payment.plan_id, payment.payment_id, when, body)
+
+
+def credit_owed(plan_id: str, body: CreditRefunded, when: When) -> PlanEvent:
+    """Credit is to be paid back."""
+    return _event(f"credit-refunded:{body.refund_id}", plan_id, body.refund_id, when, body)
+
+
+def credit_applied(plan_id: str, body: Paid, when: When) -> PlanEvent:
+    """Credit repays what is owed."""
+    return _event(paid_event_id(body.payment_id), plan_id, body.payment_id, when, body)
 
 
 def _event(event_id: str, plan_id: str, cause: str, when: When, body: Body) -> PlanEvent:

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from ledger.account import Side
+from lending.order import Product
+from lending.plan_event import Body, ChargedOff, Disputed, Forbearance, Frozen, PlanEvent
 from payments.attempt import Event, IllegalMove, Planned, State
 from payments.charge import ChargeRequest, ChargeResult, RefusalCode, Refused, Succeeded
 from payments.collect import collect
+from payments.plan_events import tell
 from payments.simulated import SimulatedProvider, has_no_funds, pays
 from payments.till import Till
 from tests.payments.plans import NOON, a_till, an_open_plan, first_due, pending, posted, pounds, rows
@@ -294,3 +297,27 @@ def test_pending_in_flight_is_the_sum_of_unresolved_attempts(database_url: str) 
         unresolved = till.attempts.unresolved()
         assert len(unresolved) == 2
         assert pending(till, IN_FLIGHT) == sum(attempt.planned.amount.minor for attempt in unresolved)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        Frozen("insolvency"),
+        Forbearance(date(2026, 3, 3), date(2027, 3, 3)),
+        Disputed("c-1", pounds(90_00)),
+        ChargedOff(),
+    ],
+    ids=["frozen", "forbearance", "disputed", "charged off"],
+)
+def test_what_is_paused_disputed_or_charged_off_is_never_asked_for(body: Body, database_url: str) -> None:
+    provider = SimulatedProvider()
+    with a_till(database_url, provider) as till:
+        plan = an_open_plan(till, minor=90_00, product=Product.PAY_IN_3, months=2)
+        day, when = date(2026, 3, 3), NOON + timedelta(days=1)
+        event = PlanEvent("e-1", plan.plan_id, day, when, when, "test", body)
+        with till.database.transaction():
+            tell(till, [event])
+
+        report = collect(plan.instalments[-1].due_on, till=till, at=NOON + timedelta(days=70))
+
+        assert (report.instalments_due, provider.requests) == (0, [])

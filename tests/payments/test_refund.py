@@ -8,9 +8,12 @@ import pytest
 
 from ledger.account import Side
 from ledger.store import Conflict
+from lending.order import Product
 from lending.plan_refusal import PlanRefusalCode
+from payments.collect import collect
 from payments.pay_refunds import pay_refunds
 from payments.refund import NoSuchPlan, RefundAnswer, RefundRefused, RefundTaken, refund
+from payments.simulated import SimulatedProvider, has_no_funds, pays
 from payments.till import Till
 from tests.payments.outside import Outside, at, collected, merchants_paid
 from tests.payments.plans import NOON, a_till, an_open_plan, first_due, posted, pounds
@@ -114,3 +117,25 @@ def test_two_refunds_racing_both_stand_within_the_purchase_else_the_rest_is_name
 def test_there_is_nothing_to_refund_of_a_plan_that_is_not_there(database_url: str) -> None:
     with a_till(database_url) as till:
         assert taken_back(till, "p-x", 1_00) == NoSuchPlan("p-x")
+
+
+@pytest.mark.parametrize("captured", [True, False], ids=["the money came", "the money did not come"])
+def test_a_refund_while_a_collection_is_under_way_waits_for_its_outcome(captured: bool, database_url: str) -> None:
+    provider = SimulatedProvider(pays if captured else has_no_funds, lose_answers=lambda _: True)
+    with a_till(database_url, provider) as till:
+        plan = an_open_plan(till, minor=90_00, product=Product.PAY_IN_30_DAYS, months=1)
+        due = first_due(plan)
+        collected(till, due)  # the answer is lost: the amount stays held
+        (attempt,) = till.attempts.unresolved()
+
+        answer = taken_back(till, plan.plan_id, 90_00, day=due)
+
+        assert isinstance(answer, RefundTaken)
+        held = attempt.planned.principal.minor
+        assert posted(till, "shopper:s-1:credit_balance", Side.CREDIT) == held
+        assert posted(till, f"plan:{plan.plan_id}:principal") == held
+        collect(due, till=till, at=at(due, 23) + timedelta(minutes=5))
+        assert posted(till, f"plan:{plan.plan_id}:principal") == 0
+        assert posted(till, "shopper:s-1:credit_balance", Side.CREDIT) == 0
+        assert (posted(till, "shopper:s-1:refund_payable", Side.CREDIT) >= held) is captured
+        assert till.ledger.open_holds() == ()
