@@ -5,8 +5,6 @@ LOCKED := requirements.lock pyproject.toml infra/bootstrap.lock infra/environmen
 STAMP := .venv/made-from-$(shell cat $(LOCKED) | cksum | cut -d' ' -f1)
 BIN := .venv/bin
 UV := .venv/bootstrap/bin/uv
-# Two processes, each with a runtime of its own; the slow tests share one of them.
-BESIDE := -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
 .PHONY: help environment demo test test-fast check bench soak serve airflow lab lock format clean
@@ -23,11 +21,11 @@ demo: $(STAMP) ## the whole path; DATA=dir for real data, SOURCE=online_retail, 
 	@$(BIN)/tranche demo $(if $(SOURCE),--source $(SOURCE)) $(if $(DATA),--data "$(DATA)") $(if $(TRAIN_UNTIL),--train-until $(TRAIN_UNTIL)) \
 	  $(if $(TEST_UNTIL),--test-until $(TEST_UNTIL)) $(if $(KEEP),--keep)
 
-test: $(STAMP) ## every test; ARGS="-k name" narrows
-	@$(BIN)/python -m pytest $(BESIDE) $(ARGS)
+test: $(STAMP) ## every test, the slow ones beside the others; ARGS="-k name" narrows
+	@infra/tests.sh $(ARGS)
 
 test-fast: $(STAMP) ## the tests that start no Spark, no Airflow and no whole journey
-	@$(BIN)/python -m pytest $(BESIDE) -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
 check: $(STAMP) ## format, lint, types, import layers, conventions, documents; no other tests
 	@$(BIN)/ruff format --check

@@ -25,16 +25,6 @@ hypothesis.settings.register_profile("tranche", deadline=None)
 hypothesis.settings.load_profile("tranche")
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the slow tests in one process: they share a Spark session and a kept demo, each made once."""
-    for item in items:
-        if item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.xdist_group("slow"))
-
-
 _numbers = count(1)
 
 
