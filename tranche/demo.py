@@ -243,11 +243,13 @@ class Parts:
 
 
 def _conclude(stages: Stages, course: Course, place: Place, parts: Parts) -> tuple[Summary, Details]:
-    from tranche.demo_books import verified_books
+    from tranche.demo_books import open_items, verified_books, with_open_items
 
     with stages.stage("verify", "every balance against its transfers, debits against credits") as say:
-        books = verified_books(place.database_url)
+        left = open_items(place.database_url)
+        books = with_open_items(verified_books(place.database_url), left)
         say(f"{count(books.summary.transfers)} transfers in {count(books.summary.entries)} entries")
+        say(f"{count(len(left.explained))} of {count(left.groups)} open clearing groups are what is known to be open")
     lake, money = parts.lake, parts.money
     summary = Summary(
         source=course.name,

@@ -3,18 +3,20 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ledger.account import Balance as Counters
 from ledger.account import Kind
 from ledger.flows import money_map
 from ledger.posting import AccountKey
 from ledger.store import Act, Entry
+from payments.open_items import OpenItems
 from tranche.details import Balance, Flow
-from tranche.summary import Ledger, Totals
+from tranche.summary import Ledger, OpenGroups, Totals
 
 _PLACEHOLDER = re.compile(r":?\{[a-z_]+\}")
 # The books' word for it would not fit a picture.
+FAULTS_NAMED = 5
 _KINDS = {Kind.MEMORANDUM: "memo"}
 
 
@@ -45,6 +47,25 @@ def verified_books(database_url: str) -> BookRun:
         entries, counters = books.entries(correlation={}), books.balances()
     faults = tuple(f"{each.check}: {each.where}: {each.detail}" for each in report.faults)
     return read_books(entries, counters, faults)
+
+
+def with_open_items(books: BookRun, found: OpenItems) -> BookRun:
+    """The books beside what is known to be open."""
+    faults = tuple(str(each) for each in found.faults[:FAULTS_NAMED])
+    left = OpenGroups(found.groups, len(found.explained), len(found.missing), faults)
+    return replace(books, summary=replace(books.summary, open=left))
+
+
+def open_items(database_url: str) -> OpenItems:
+    """Each clearing group that is not zero beside what it stands for, in one snapshot."""
+    from payments.postgres_open_items import PostgresOpenItems
+    from payments.postgres_till import connected, till_over
+    from payments.provider import NoProvider
+
+    with connected(database_url) as connection, connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        till = till_over(connection, NoProvider())
+        return PostgresOpenItems(connection, till.profile.card, till.terms).compared()
 
 
 def read_books(entries: Iterable[Entry], counters: Mapping[AccountKey, Counters], faults: tuple[str, ...]) -> BookRun:

@@ -97,13 +97,27 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenGroups:
+    """Groups of the clearing accounts that are not zero, and those of them that are exactly what is known to be open.
+
+    `missing` are open items of which the books show nothing; `faults` names them, and the groups without a reason.
+    """
+
+    groups: int
+    explained: int
+    missing: int
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
-    """The books: their size, both sides per currency, and whether the checker found nothing."""
+    """The books: their size, both sides per currency, whether the checker found nothing, and what is open."""
 
     entries: int
     transfers: int
     totals: Mapping[str, Totals]
     verified: bool
+    open: OpenGroups | None = None
 
     @property
     def balanced(self) -> bool:
@@ -146,6 +160,12 @@ class Summary:
             currencies = {currency: _plain(total) for currency, total in sorted(books.totals.items())}
             tree["ledger"] = {"entries": books.entries, "transfers": books.transfers} | currencies
             tree["ledger"] |= {"verified": books.verified}  # type: ignore[operator]
+            if (left := books.open) is not None:
+                tree["ledger"] |= {  # type: ignore[operator]
+                    "open_groups": left.groups,
+                    "open_groups_explained": left.explained,
+                    "open_items_missing": left.missing,
+                }
         if self.retail is not None:
             tree["retail"] = _plain(self.retail)
         if self.planted:
@@ -203,13 +223,7 @@ def _broken(summary: Summary) -> list[str]:
         if decisions.declined_without_reason:
             said.append(f"{decisions.declined_without_reason:,} decisions declined without a reason")
     if books is not None:
-        said.extend(
-            f"debits and credits differ in {currency}: {total.debits_minor} and {total.credits_minor} minor units"
-            for currency, total in sorted(books.totals.items())
-            if total.debits_minor != total.credits_minor
-        )
-        if not books.verified:
-            said.append("ledger verify found the books broken")
+        said.extend(_broken_books(books))
     if summary.retail is not None:
         said.extend(summary.retail.broken())
     said.extend(
@@ -218,3 +232,25 @@ def _broken(summary: Summary) -> list[str]:
         if count.planted != count.found
     )
     return said
+
+
+def _broken_books(books: Ledger) -> list[str]:
+    said = [
+        f"debits and credits differ in {currency}: {total.debits_minor} and {total.credits_minor} minor units"
+        for currency, total in sorted(books.totals.items())
+        if total.debits_minor != total.credits_minor
+    ]
+    if not books.verified:
+        said.append("ledger verify found the books broken")
+    if books.open is not None:
+        said.extend(_not_explained(books.open))
+    return said
+
+
+def _not_explained(left: OpenGroups) -> list[str]:
+    """What is open in the books without a reason, or without a trace in the books, and the first of it by name."""
+    without = left.groups - left.explained
+    if not (without or left.missing):
+        return []
+    named = "; ".join(left.faults)
+    return [f"{without:,} open clearing groups without a reason, {left.missing:,} open items without a group: {named}"]

@@ -77,6 +77,8 @@ def _figures(summary: Summary, details: Details) -> Table:
         how = f"{count(seen.matched_by_id)} by id, {count(seen.matched_by_rule)} by rule, {count(seen.unmatched)} not"
         table.add_row("lines reconciled", count(seen.lines), how)
         table.add_row("dues without a line", count(seen.open_expectations), "")
+    if summary.ledger and (left := summary.ledger.open):
+        table.add_row("open clearing groups", count(left.groups), f"{count(left.explained)} are known to be open")
     return table
 
 

@@ -44,6 +44,13 @@ def test_the_books_balance_and_every_line_is_matched_or_a_break(kept_demo: KeptD
     assert found["lines"] == found["matched_by_id"] + found["matched_by_rule"] + found["unmatched"]
 
 
+def test_what_the_clearing_accounts_hold_is_exactly_what_is_known_to_be_open(kept_demo: KeptDemo) -> None:
+    ledger, planted = kept_demo.summary["ledger"], kept_demo.summary["planted"]
+
+    assert ledger["open_groups"] == ledger["open_groups_explained"] >= planted["missing_line"]["planted"] > 0
+    assert ledger["open_items_missing"] == 0
+
+
 def test_the_figures_are_also_files(kept_demo: KeptDemo) -> None:
     assert json.loads((kept_demo.folder / "summary.json").read_text()) == kept_demo.summary
     assert "<svg" in (kept_demo.folder / "report.html").read_text()

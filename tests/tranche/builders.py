@@ -19,6 +19,7 @@ from tranche.summary import (
     Features,
     Ledger,
     Model,
+    OpenGroups,
     Plans,
     Planted,
     Reconciliation,
@@ -37,10 +38,15 @@ def a_summary() -> Summary:
         decisions=Decisions(217, 131, 20, 16, 50, 0, 217, 217, 4.31, 9.87),
         plans=Plans(140, 470),
         reconciliation=Reconciliation(610, 460, 120, 30, {"E3": 2, "E16": 7, "E19": 1}, 31),
-        ledger=Ledger(1_900, 3_210, {"GBP": Totals(98_765_432, 98_765_432)}, verified=True),
+        ledger=a_ledger(),
         planted={"duplicates": Planted(60, 60), "malformed": Planted(42, 42)},
         retail=a_retail(),
     )
+
+
+def a_ledger() -> Ledger:
+    sides = {"GBP": Totals(98_765_432, 98_765_432)}
+    return Ledger(1_900, 3_210, sides, verified=True, open=OpenGroups(9, 9, 0))
 
 
 def a_retail() -> Retail:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.tranche.builders import a_retail, a_summary
-from tranche.summary import Events, Ledger, Planted, Summary, Totals, keys_of
+from tests.tranche.builders import a_ledger, a_retail, a_summary
+from tranche.summary import Events, Ledger, OpenGroups, Planted, Summary, Totals, keys_of
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "summary.md"
 OPEN_NAMES = {"seconds": "<stage>", "breaks": "<class>", "planted": "<fault>", "ledger": "<currency>"}
@@ -76,6 +76,16 @@ def test_a_sound_run_breaks_no_promise() -> None:
             replace(a_summary(), ledger=Ledger(1, 1, {"GBP": Totals(5, 5)}, verified=False)),
             "verify",
             id="not verified",
+        ),
+        pytest.param(
+            replace(a_summary(), ledger=replace(a_ledger(), open=OpenGroups(3, 2, 0, ("a-1 is strange",)))),
+            "1 open clearing groups without a reason, 0 open items without a group: a-1 is strange",
+            id="a group without a reason",
+        ),
+        pytest.param(
+            replace(a_summary(), ledger=replace(a_ledger(), open=OpenGroups(3, 3, 1, ("mp-1 is nowhere",)))),
+            "1 open items without a group: mp-1 is nowhere",
+            id="an open item that the books lack",
         ),
         pytest.param(
             replace(a_summary(), retail=replace(a_retail(), posted_refunds_minor=19_999)),
