@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ledger import free_form_commands, proof_commands
+from ledger import credit_limit_commands, free_form_commands, proof_commands
 from ledger.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The books.")
@@ -18,6 +18,7 @@ app.command("export")(proof_commands.export)
 app.command("propose")(free_form_commands.propose)
 app.command("approve")(free_form_commands.approve)
 app.command("proposals")(free_form_commands.proposals)
+app.command("set-credit-limit")(credit_limit_commands.set_credit_limit)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
 AsOf = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Count what is valued up to this day.")]

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from ledger.account import Balance
+from ledger.credit_limit import LimitAnswer, LimitSet, decide_limit, stated
 from ledger.flows import money_map
 from ledger.journal import Journal
-from ledger.money import Currency
+from ledger.money import Currency, Money
 from ledger.posting import (
     AccountKey,
     Counters,
@@ -111,6 +112,16 @@ class MemoryLedger:
     ) -> Outcome:
         return self._outcome(Reversal(entry_id, value_date, occurred_at, recorded_at, reason))
 
+    def set_credit_limit(self, account: str, limit: Money, *, by: str, reason: str, at: datetime) -> LimitAnswer:
+        stated(limit, by, reason, at)
+        found = self._sheet.accounts.get((account, limit.currency))
+        balance = found.balance(limit.currency) if found is not None and found.version else None
+        present = self.credit_limit(account, limit.currency)
+        answer = decide_limit(account, limit, present=present, balance=balance)
+        if isinstance(answer, LimitSet) and found is not None:
+            found.credit_limit = limit.minor
+        return answer
+
     def announce_close(self, through: date, *, at: datetime) -> None:  # noqa: ARG002 - nobody asks it when
         closed = self._sheet.closed_through
         self._sheet.closed_through = through if closed is None else max(closed, through)
@@ -143,6 +154,11 @@ class MemoryLedger:
                 debits += transfer.amount.minor if transfer.debit == account else 0
                 credits_ += transfer.amount.minor if transfer.credit == account else 0
         return Balance(currency, debits, credits_)
+
+    def credit_limit(self, account: str, currency: Currency) -> Money:
+        money_map().account_type(account)
+        found = self._sheet.accounts.get((account, currency))
+        return Money(0 if found is None else found.credit_limit, currency)
 
     def balances(self) -> Mapping[AccountKey, Balance]:
         found = {key: each.balance(key[1]) for key, each in self._sheet.accounts.items()}

@@ -13,8 +13,9 @@ from typing import Any
 
 import psycopg
 
+from ledger.credit_limit import LimitAnswer, LimitSet, decide_limit, stated
 from ledger.journal import Journal
-from ledger.money import Currency
+from ledger.money import Currency, Money
 from ledger.postgres_arrays import moments, numbers, texts, texts_or_null, truths
 from ledger.postgres_books import PostgresBooks
 from ledger.posting import (
@@ -65,6 +66,11 @@ SELECT ledger.write(
     %s::integer[], %s::smallint[], %s::integer[], %s::integer[], %s::bigint[], %s::integer[], %s::integer[],
     %s::integer[], %s::bigint[], %s::smallint[], %s::text[], %s::bigint[]
 )
+"""
+_SET_LIMIT = """
+INSERT INTO ledger.credit_limits (account_id, number, limit_minor, set_by, reason, set_at)
+SELECT %(account)s, count(*) + 1, %(minor)s, %(by)s, %(reason)s, %(at)s
+  FROM ledger.credit_limits WHERE account_id = %(account)s
 """
 _LARGE_LOCK = "SELECT pg_advisory_xact_lock(hashtext('ledger.large_accounts'))"
 _KNOWN = """
@@ -162,6 +168,20 @@ class PostgresLedger(PostgresBooks):
     ) -> Outcome:
         return self._outcome(Reversal(entry_id, value_date, occurred_at, recorded_at, reason))
 
+    def set_credit_limit(self, account: str, limit: Money, *, by: str, reason: str, at: datetime) -> LimitAnswer:
+        stated(limit, by, reason, at)
+        key = (account, limit.currency)
+        sheet, account_ids, _ = self._prepare([key], [], {}, openings=True)  # locked as by whoever posts to it
+        balance, present = None, Money(0, limit.currency)
+        if key in account_ids and key in sheet.accounts:
+            balance = sheet.accounts[key].balance(limit.currency)
+            present = Money(sheet.accounts[key].credit_limit, limit.currency)
+        answer = decide_limit(account, limit, present=present, balance=balance)
+        if isinstance(answer, LimitSet):
+            row = {"account": account_ids[key], "minor": limit.minor, "by": by, "reason": reason, "at": at}
+            self._connection.execute(_SET_LIMIT, row)
+        return answer
+
     def _outcome(self, request: Asked) -> Outcome:
         (answer,) = self.post_batch([request])
         assert not isinstance(answer, Voided | AlreadyVoided)
@@ -231,11 +251,11 @@ class PostgresLedger(PostgresBooks):
             ),
         ).fetchone()
         found, locked, *counters, known, closed_through, large = row[:10]
-        held, resolutions, opens = row[10:13], row[13:16], row[16]
+        held, resolutions, (opens, credit_limits) = row[10:13], row[13:16], row[16:]
         if opens and not openings:
             raise _Overtaken
         account_ids = {key: place for key, place in zip(touched, found or (), strict=True) if place is not None}
-        standing = _standing(locked, counters)
+        standing = _standing(locked, [*counters, credit_limits])
         sheet = Sheet(targets=dict(targets), closed_through=closed_through)
         for key, floor in zip(touched, floors, strict=True):
             if floor:
@@ -299,9 +319,9 @@ class PostgresLedger(PostgresBooks):
 
 
 def _standing(locked: Sequence[int] | None, columns: Sequence[Sequence[int] | None]) -> dict[int | None, Counters]:
-    """The locked balances by account, from one column each of ids, versions and the four counters."""
+    """The locked balances by account, from one column each of ids, versions, the four counters and limits."""
     rows = zip(locked or (), *(column or () for column in columns), strict=True)
-    return {account_id: Counters(dp, cp, dh, ch, version) for account_id, version, dp, cp, dh, ch in rows}
+    return {account_id: Counters(dp, cp, dh, ch, version, limit) for account_id, version, dp, cp, dh, ch, limit in rows}
 
 
 def _settle(targets: Mapping[int, Target], held: Sequence[Any], resolutions: Sequence[Any]) -> None:

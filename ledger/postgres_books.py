@@ -16,6 +16,10 @@ from ledger.statement import OpenGroup, Posted, StatementLine, TrialBalance, sta
 from ledger.store import Act, Entry, Hold
 from ledger.transfer import Transfer
 
+_CREDIT_LIMIT = """
+SELECT b.credit_limit_minor FROM ledger.accounts a JOIN ledger.balances b USING (account_id)
+ WHERE a.account = %s AND a.currency = %s
+"""
 _HEADER = """
 r.entry_id, r.position, r.act, r.flow, r.template_version, r.value_date, r.original_date, r.occurred_at, r.recorded_at,
 r.correlation, r.expires_at,
@@ -267,6 +271,11 @@ class PostgresBooks:
         elif counters[0] is None:
             counters = self._connection.execute(_UNLIMITED, {"account_id": account_id}).fetchone()
         return Balance(currency, *map(int, counters))
+
+    def credit_limit(self, account: str, currency: Currency) -> Money:
+        money_map().account_type(account)
+        row = self._connection.execute(_CREDIT_LIMIT, (account, currency)).fetchone()
+        return Money(0 if row is None else row[0], currency)
 
     def balances(self) -> Mapping[tuple[str, Currency], Balance]:
         found = {

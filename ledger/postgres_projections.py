@@ -34,8 +34,8 @@ SELECT should.* FROM ledger.derived_{table} should LEFT JOIN ledger.{table} says
  WHERE says.{first} IS NULL
 """
 _LOCK = """
-LOCK TABLE ledger.requests, ledger.transfers, ledger.hold_events, ledger.balances, ledger.open_holds, ledger.seals,
-           ledger.seal_totals, ledger.account_days IN SHARE ROW EXCLUSIVE MODE
+LOCK TABLE ledger.requests, ledger.transfers, ledger.hold_events, ledger.balances, ledger.credit_limits,
+           ledger.open_holds, ledger.seals, ledger.seal_totals, ledger.account_days IN SHARE ROW EXCLUSIVE MODE
 """
 
 

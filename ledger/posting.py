@@ -39,13 +39,17 @@ _PRECEDENCE = {code: place for place, code in enumerate(RefusalCode)}
 
 @dataclass(slots=True)
 class Counters:
-    """The four counters of an account while a batch is decided; of one with a floor, how often it was written to."""
+    """The four counters of an account while a batch is decided.
+
+    Of one with a floor also how often it was written to, and its credit limit.
+    """
 
     debits_posted: int = 0
     credits_posted: int = 0
     debits_pending: int = 0
     credits_pending: int = 0
     version: int | None = None
+    credit_limit: int = 0
 
     def debit(self, minor: int, *, pending: bool, sides: int = 0) -> None:
         """Debit units, posted or held; `sides` is by how many versions the account moves on."""
@@ -516,10 +520,13 @@ def _broken_limit(account: str, currency: Currency, found: Counters) -> Refusal 
         free = found.debits_posted - found.credits_posted - found.credits_pending
     else:
         free = found.credits_posted - found.debits_posted - found.debits_pending
-    if free < 0:
-        detail = f"would fall to {Money(max(free, -LARGEST_MINOR), currency)}, holds counted"
+    if free >= -found.credit_limit:
+        return None
+    detail = f"would fall to {Money(max(free, -LARGEST_MINOR), currency)}, holds counted"
+    if found.credit_limit == 0:
         return Refusal(RefusalCode.BELOW_ZERO, account, detail)
-    return None
+    detail += f"; its credit limit is {Money(found.credit_limit, currency)}"
+    return Refusal(RefusalCode.BEYOND_CREDIT_LIMIT, account, detail)
 
 
 def _pair(transfer: Transfer) -> tuple[str, str, Currency]:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from ledger.account import Balance
+from ledger.credit_limit import LimitAnswer
 from ledger.journal import Journal
 from ledger.money import Currency, Money
 from ledger.statement import OpenGroup, StatementLine, TrialBalance
@@ -23,7 +24,8 @@ class RefusalCode(StrEnum):
     HOLD_EXPIRED = "hold_expired"  # it was known only after the hold had run out
     NOT_HELD = "not_held"  # the journal posts none of the transfers that were held
     MORE_THAN_HELD = "more_than_held"  # it posts more of a held transfer than is left of it
-    BELOW_ZERO = "below_zero"  # the account's limit would break, counting holds
+    BELOW_ZERO = "below_zero"  # the account's floor would break, counting holds
+    BEYOND_CREDIT_LIMIT = "beyond_credit_limit"  # it may be overdrawn, but not by that much, counting holds
     TOO_LARGE = "too_large"  # a counter would pass 64 bits
 
 
@@ -228,6 +230,9 @@ class Ledger(Protocol):
     ) -> Outcome:
         """Write the mirror image of an entry, once. Raises UnknownEntry."""
 
+    def set_credit_limit(self, account: str, limit: Money, *, by: str, reason: str, at: datetime) -> LimitAnswer:
+        """Let an account with a floor fall to minus this, holds counted, until the next. Raises LimitFault."""
+
 
 class Books(Protocol):
     """Reads the books.
@@ -257,6 +262,9 @@ class Books(Protocol):
         recorded_by: datetime | None = None,
     ) -> Balance:
         """The counters of an account; zeros where nothing was ever written. What is pending has no past."""
+
+    def credit_limit(self, account: str, currency: Currency) -> Money:
+        """How far an account with a floor may fall below it now; zero where no limit was ever set."""
 
     def balances(self) -> Mapping[tuple[str, Currency], Balance]:
         """The counters of every account that was ever written to."""

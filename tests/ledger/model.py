@@ -56,6 +56,7 @@ class Model:
     written: dict[str, Written] = field(default_factory=dict)
     asked: dict[str, tuple[Ask, object]] = field(default_factory=dict)
     closed_through: date | None = None
+    limits: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def ask(self, ask: Ask) -> object:
         """Take a request: a word, or the codes of a refusal; `again` before a word that is no news."""
@@ -71,6 +72,21 @@ class Model:
         answer = self._judge(ask)
         self.asked[ask.entry_id] = (ask, answer)
         return answer
+
+    def limit(self, account: str, currency: str, minor: int) -> object:
+        """Give an account a credit limit: a word, or the code of a refusal and the least limit."""
+        if not account.endswith(DEBIT_FLOORS + CREDIT_FLOORS):
+            return "no_floor", None
+        counters = _counted(self._moves()).get((account, currency))
+        if counters is None:
+            return "never_used", None
+        used = max(0, -_free(account, counters))
+        if minor < used:
+            return "in_use", used
+        if minor == self.limits.get((account, currency), 0):
+            return "again set"
+        self.limits[account, currency] = minor
+        return "set"
 
     def balances(self) -> dict[tuple[str, str], tuple[int, int, int, int]]:
         """The four counters of every account, by account and currency."""
@@ -154,11 +170,12 @@ class Model:
     def _broken(self, draft: Written) -> set[str]:
         touched = {(name, each.amount.currency) for each in draft.transfers for name in (each.debit, each.credit)}
         after = _counted([*self._moves(), *self._moves_of(draft)])
-        return (
-            {"below_zero"}
-            if any(_free(account, after[account, currency]) < 0 for account, currency in touched)
-            else set()
-        )
+        codes = set()
+        for account, currency in touched:
+            limit = self.limits.get((account, currency), 0)
+            if _free(account, after[account, currency]) < -limit:
+                codes.add("beyond_credit_limit" if limit else "below_zero")
+        return codes
 
     def _moves(self) -> Iterator[tuple[str, str, str, int]]:
         for each in self.written.values():

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from ledger.credit_limit import LimitAlreadySet, LimitRefused, LimitSet
 from ledger.journal import Journal
 from ledger.memory import MemoryLedger
 from ledger.money import Currency, Money
@@ -150,6 +151,18 @@ class Books(RuleBasedStateMachine):
         reversal = Reversal(of, DAY, NOON, NOON, "misapplied")
         self.take(reversal, Ask("reverse", reversal.entry_id, refers=of, at=NOON))
 
+    @rule(
+        account=st.sampled_from(["merchant:m-1:payable", "plan:p-1:principal", "plan:p-2:principal", "bank:main"]),
+        limit=st.sampled_from([0, 5_00, 30_00, 100_00]),
+    )
+    def credit_limit(self, account: str, limit: int) -> None:
+        Books.taken += 1
+        expected = self.model.limit(account, "GBP", limit)
+        for ledger in (self.memory, self.postgres):
+            found = ledger.set_credit_limit(account, pounds(limit), by="ann", reason="agreed", at=NOON)
+            assert _limited(found) == expected
+            assert ledger.credit_limit(account, Currency.GBP).minor == self.model.limits.get((account, "GBP"), 0)
+
     @invariant()
     def the_counters_are_those_of_the_model(self) -> None:
         expected = {key: each for key, each in self.model.balances().items() if any(each)}
@@ -188,6 +201,17 @@ class Books(RuleBasedStateMachine):
             assert (written, first, last, distinct) == (version, 1, version, version)
             assert version >= self.versions.get(account, 0)
             self.versions[account] = version
+
+
+def _limited(answer: object) -> object:
+    match answer:
+        case LimitSet():
+            return "set"
+        case LimitAlreadySet():
+            return "again set"
+        case LimitRefused(code=code, least=least):
+            return str(code), None if least is None else least.minor
+    raise AssertionError(answer)
 
 
 def _word(answer: object) -> object:

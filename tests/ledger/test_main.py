@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from ledger.__main__ import CorrelationFault, main
+from ledger.credit_limit import LimitFault
 from ledger.postgres import PostgresLedger
 from ledger.settings import SettingFault
 from tests.ledger.builders import NOON, a_claim, a_journal, a_purchase
@@ -101,3 +102,19 @@ def test_a_period_is_closed_once(capsys: pytest.CaptureFixture[str]) -> None:
     assert _report(capsys, "close-period", "--through", "2026-01-31") == {"through": "2026-01-31", "entries": []}
     assert main(["close-period", "--through", "2026-01-31"]) == 0
     assert "closed through 2026-01-31" in capsys.readouterr().out
+
+
+def test_a_credit_limit_is_set_refused_or_no_limit_at_all(capsys: pytest.CaptureFixture[str]) -> None:
+    why = ("--currency", "GBP", "--by", "ann", "--reason", "agreed")
+
+    assert main(["set-credit-limit", "merchant:m-1:payable", "--limit", "250.00", *why]) == 0
+    assert main(["set-credit-limit", "merchant:m-1:payable", "--limit", "250.00", *why]) == 0
+    assert main(["set-credit-limit", "bank:main", "--limit", "1.00", *why]) == 1
+    shown = capsys.readouterr()
+    assert shown.out.splitlines() == [
+        "the credit limit of merchant:m-1:payable is 250.00 GBP",
+        "the credit limit of merchant:m-1:payable is 250.00 GBP; it was so before",
+    ]
+    assert "no_floor" in shown.err
+    with pytest.raises(LimitFault, match="--limit 'x'"):
+        main(["set-credit-limit", "merchant:m-1:payable", "--limit", "x", *why])

@@ -41,7 +41,7 @@ from tests.ledger.builders import DAY, NOON, a_claim, a_journal, a_purchase, pou
 Connection = psycopg.Connection[Any]
 PRINCIPAL = "plan:p-1:principal"
 TABLES = ("requests", "accounts", "transfers", "hold_events", "refusals", "periods", "outbox", "large_accounts",
-          "balances", "open_holds")  # fmt: skip
+          "balances", "open_holds", "credit_limits")  # fmt: skip
 
 
 @pytest.fixture
@@ -53,6 +53,7 @@ def books(connection: Connection) -> PostgresLedger:
     books.post_hold("F12a:a-1", presumed_paid("25.00", "a-1"))
     books.hold(a_claim("25.00", "a-2"))
     books.hold(a_claim("99.00", "a-3"))
+    books.set_credit_limit(PAYABLE, pounds("1.00"), by="ann", reason="agreed", at=NOON)
     connection.commit()
     return books
 

@@ -13,7 +13,7 @@ from ledger.projection import PROJECTIONS
 from ledger.rebuild import rebuild
 from ledger.seal import seal
 from ledger.verify import verify
-from tests.ledger.builders import NOON, a_claim, a_journal, a_purchase
+from tests.ledger.builders import NOON, a_claim, a_journal, a_purchase, pounds
 
 Connection = psycopg.Connection[Any]
 
@@ -25,10 +25,13 @@ def test_what_differs_is_put_right_once(connection: Connection) -> None:
     connection.commit()
     books.post(a_purchase(key="o-2", recorded_at=NOON + timedelta(days=1)))
     books.post(a_journal("F49", amounts={"capital": "20000000000.00"}))
+    books.set_credit_limit("plan:p-1:principal", pounds("50.00"), by="ann", reason="agreed", at=NOON)
     connection.commit()
     seal(PostgresSeals(connection))
     connection.execute("SET session_replication_role = replica")
-    connection.execute("UPDATE ledger.balances SET debits_posted = debits_posted + 1 WHERE floor = 'debit'")
+    connection.execute(
+        "UPDATE ledger.balances SET debits_posted = debits_posted + 1, credit_limit_minor = 0 WHERE floor = 'debit'"
+    )
     connection.execute("DELETE FROM ledger.balances WHERE floor = 'credit'")
     connection.execute("DELETE FROM ledger.open_holds")
     connection.execute("DELETE FROM ledger.large_accounts")
@@ -44,6 +47,7 @@ def test_what_differs_is_put_right_once(connection: Connection) -> None:
     assert {each.projection for each in first.differences} == set(PROJECTIONS)
     found = {each.where: each.detail for each in first.differences if each.projection.table == "balances"}
     assert "debits_posted is 20001, its entries say 20000" in found["plan:p-1:principal GBP"]
+    assert "credit_limit_minor is 0, its entries say 5000" in found["plan:p-1:principal GBP"]
     assert found["merchant:m-1:payable GBP"] == "there is no row, and there must be one"
     assert second.differences == ()
     connection.commit()

@@ -19,7 +19,7 @@ from ledger.postgres_proposals import PostgresProposals
 from ledger.postgres_seals import PostgresSeals
 from ledger.seal import seal
 from ledger.verify import Verified, verify
-from tests.ledger.builders import DAY, NOON, a_claim, a_journal, a_purchase, presumed_paid
+from tests.ledger.builders import DAY, NOON, a_claim, a_journal, a_purchase, pounds, presumed_paid
 
 Connection = psycopg.Connection[Any]
 BEFORE = DAY - timedelta(days=1)
@@ -43,6 +43,8 @@ def books(connection: Connection) -> PostgresLedger:
     books.hold(a_claim("25.00", "a-3"))
     books.hold(a_claim("99.00", "a-4"))
     books.post(a_journal("F49", amounts={"capital": "1000.00"}))
+    for limit in ("50.00", "20.00"):
+        books.set_credit_limit("plan:p-1:principal", pounds(limit), by="ann", reason="agreed", at=NOON)
     books.reverse("F12b:a-1", value_date=DAY, occurred_at=NOON, recorded_at=NOON, reason="the wrong day")
     books.post(presumed_paid("25.00", "a-1", corrects="F12b:a-1", suffix="#2"))
     books.post(a_journal("F05", "p-1", amounts={"earned": "2.00"}, value_date=BEFORE))
@@ -152,6 +154,17 @@ CORRUPTIONS: list[tuple[Any, ...]] = [
      ("balance", "plan:p-1:principal GBP")),
     ("a balance gone", f"DELETE FROM ledger.balances WHERE account_id = {PRINCIPAL}",
      ("balance", "plan:p-1:principal GBP")),
+    ("a balance's credit limit", f"UPDATE ledger.balances SET credit_limit_minor = 2001 WHERE account_id = {PRINCIPAL}",
+     ("balance", "plan:p-1:principal GBP")),
+    ("a credit limit", "UPDATE ledger.credit_limits SET limit_minor = 2001 WHERE number = 2",
+     ("limit", "plan:p-1:principal"), ("balance", "plan:p-1:principal GBP")),
+    ("who set a credit limit", "UPDATE ledger.credit_limits SET set_by = 'eve' WHERE number = 1",
+     ("limit", "plan:p-1:principal")),
+    ("a credit limit gone", "DELETE FROM ledger.credit_limits WHERE number = 1", ("limit", "plan:p-1:principal")),
+    ("the last credit limit gone", "DELETE FROM ledger.credit_limits WHERE number = 2",
+     ("balance", "plan:p-1:principal GBP")),
+    ("the account of a credit limit", f"UPDATE ledger.credit_limits SET account_id = {BANK}, number = 1 WHERE number = 2",
+     ("limit", "bank:main")),
     ("an open hold", "UPDATE ledger.open_holds SET remaining_minor = 1", ("open hold", "F12a:a-3")),
     ("an open hold gone", "DELETE FROM ledger.open_holds", ("open hold", "F12a:a-3")),
     ("a seal's time", "UPDATE ledger.seals SET sealed_at = sealed_at + interval '1 us' WHERE seal_no = 1",
