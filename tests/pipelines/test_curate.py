@@ -58,6 +58,7 @@ def test_each_event_has_one_row_and_it_is_the_one_known_first(
         "curated.credit_applications": ("written", 1),
         "curated.granted_loans": ("written", 1),
         "curated.loan_outcomes": ("written", 1),
+        "curated.order_lines": ("empty", 0),
     }
     kept = spark.table(spark_name(settings, BANK_TRANSACTIONS)).select("event_id", "amount_minor", "event_day")
     assert {(row.event_id, row.amount_minor, row.event_day) for row in kept.collect()} == {
@@ -77,7 +78,7 @@ def test_curating_again_writes_nothing_until_the_raw_table_changes(
     write_raw(spark, settings, "bank_transaction", transactions[::-1])
     rewritten = curate(spark, tables, settings)
 
-    assert {each.outcome for each in again.tables} == {"unchanged"}
+    assert {each.outcome for each in again.tables if each.rows} == {"unchanged"}
     assert [each.snapshot_id for each in again.tables] == [each.snapshot_id for each in first.tables]
     assert [each.rows for each in again.tables] == [each.rows for each in first.tables]
     assert [each.table for each in rewritten.tables if each.outcome == "written"] == [BANK_TRANSACTIONS]
@@ -95,7 +96,7 @@ def test_a_red_gate_leaves_the_table_as_it_was_and_curates_the_others(
     with pytest.raises(RedGate, match=r"curated\.bank_transactions \(.*both_directions_occur") as stopped:
         curate(spark, tables, settings)
 
-    outcomes = {each.table: each.outcome for each in stopped.value.report.tables}
+    outcomes = {each.table: each.outcome for each in stopped.value.report.tables if each.outcome != "empty"}
     assert outcomes.pop(BANK_TRANSACTIONS) == "red"
     assert set(outcomes.values()) == {"written"}
     assert tables.newest(BANK_TRANSACTIONS) == before
