@@ -29,6 +29,9 @@ class RefusalCode(StrEnum):
     TOO_LARGE = "too_large"  # a counter would pass 64 bits
 
 
+TOO_LITTLE = frozenset({RefusalCode.BELOW_ZERO, RefusalCode.BEYOND_CREDIT_LIMIT})  # there is not that much to take
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """One reason, and the account or hold that it is about."""

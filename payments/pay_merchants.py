@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from ledger.store import RefusalCode, Refused
+from ledger.store import TOO_LITTLE, Refused
 from lending.when import When
 from payments.line import Expected, Leg, debit_key
 from payments.opening import must_hold
@@ -69,7 +69,7 @@ def _settle_all(on: date, till: Till, at: datetime) -> int:
             settled += [] if found is None else [found]
         journals = [journal for each in settled for journal in each.journals]
         for journal, outcome in zip(journals, till.ledger.post_all(journals), strict=True):
-            if isinstance(outcome, Refused) and {each.code for each in outcome.reasons} == {RefusalCode.BELOW_ZERO}:
+            if isinstance(outcome, Refused) and {each.code for each in outcome.reasons} <= TOO_LITTLE:
                 raise _RefundedMeanwhile(journal.entry_id)
             must_hold(outcome, journal.entry_id)
         till.payouts.keep(settled)

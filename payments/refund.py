@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ledger.money import Money
-from ledger.store import Conflict, Refusal, RefusalCode
+from ledger.store import TOO_LITTLE, Conflict, Refusal
 from lending.fold import fold
 from lending.plan import Plan
 from lending.plan_event import PlanEvent, Refunded
@@ -95,8 +95,7 @@ def _merchant_has_less(answer: EventRefused, plan: Plan) -> bool:
     """What we owe the merchant does not reach: other refunds or a dispute were faster."""
     account = f"merchant:{plan.merchant_id}:payable"
     return all(
-        isinstance(each, Refusal) and each.code is RefusalCode.BELOW_ZERO and each.about == account
-        for each in answer.reasons
+        isinstance(each, Refusal) and each.code in TOO_LITTLE and each.about == account for each in answer.reasons
     )
 
 
