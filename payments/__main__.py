@@ -266,6 +266,39 @@ def breaks(
     _print_breaks(standing.breaks, standing.listed)
 
 
+@app.command(name="open-items")
+def open_items(
+    *,
+    as_of: Annotated[str | None, typer.Option(help="Day for ages; default: today.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What the clearing accounts hold, why and for whom to work; exit 1 when something is open without a reason."""
+    from payments.postgres_open_items import PostgresOpenItems
+    from payments.postgres_till import connected, till_over
+    from payments.provider import NoProvider
+
+    settings = Settings.from_environment()
+    day = _day(as_of) if as_of else _now(settings).date()
+    with connected(settings.database_url) as connection, connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        till = till_over(connection, NoProvider())
+        found = PostgresOpenItems(connection, till.profile.card, till.terms).compared()
+    if as_json:
+        _print_json(found)
+    else:
+        for each in found.explained:
+            group, why = each.group, ", ".join(sorted({item.why.value for item in each.items}))
+            amount = group.posted if group.posted.minor else group.pending
+            late = " overdue" if group.overdue(day) else ""
+            age = f"{group.age_days(day):,} days{late}"
+            typer.echo(f"  {group.account} {group.value} {amount} {why}, {age} [{group.owner}]")
+        typer.echo(f"{len(found.explained):,} of {found.groups:,} open clearing groups are what is known to be open")
+    for fault in found.faults:
+        typer.echo(str(fault), err=True)
+    if found.faults:
+        raise typer.Exit(1)
+
+
 def _print_breaks(counts: Any, listed: "tuple[Listed | ListedBreak, ...]") -> None:
     if counts:
         typer.echo("  breaks: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()))

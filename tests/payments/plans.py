@@ -18,7 +18,9 @@ from lending.order import Channel, Order, Product
 from lending.plan import Plan
 from lending.record import StoredDecision
 from lending.when import When
+from payments.open_items import OpenItems
 from payments.opening import open_plan
+from payments.postgres_open_items import PostgresOpenItems
 from payments.postgres_till import connected, till_over
 from payments.provider import Provider
 from payments.simulated import SimulatedProvider
@@ -126,6 +128,12 @@ def first_due(plan: Plan) -> date:
 
 def connect(database_url: str) -> psycopg.Connection[Any]:
     return psycopg.connect(database_url, autocommit=True)
+
+
+def open_items(database_url: str, till: Till) -> OpenItems:
+    """What the clearing accounts hold beside what is known to be open."""
+    with connect(database_url) as connection:
+        return PostgresOpenItems(connection, till.profile.card, till.terms).compared()
 
 
 EVERY_DAY = frozenset(Weekday)

@@ -23,10 +23,9 @@ from payments.collect import collect
 from payments.opening import must_hold
 from payments.outcome import apply_outcome
 from payments.plan_events import paid_event_id
-from payments.postgres_open_items import PostgresOpenItems
 from payments.simulated import SimulatedProvider
 from payments.till import Till
-from tests.payments.plans import NOON, a_till, an_open_plan, first_due, pending, posted, rows
+from tests.payments.plans import NOON, a_till, an_open_plan, first_due, open_items, pending, posted, rows
 
 ROUNDS = 4
 LIVE = ("planned", "claimed", "submitting", "unknown", "presumed_paid", "settled", "disputed")
@@ -118,12 +117,12 @@ def test_scheduler_shopper_and_webhook_pay_one_instalment_at_once(database_url: 
             assert sum(state in LIVE for (state,) in live) <= 1
             taken = provider.captured.count(attempt_id)
             assert taken == 1 if under_way else taken <= 1
-            _holds(till, plan, payments=1 + taken)
+            _holds(database_url, till, plan, payments=1 + taken)
     with connect_for_audit(database_url) as audit:
         assert verify(audit).faults == ()
 
 
-def _holds(till: Till, plan: Plan, *, payments: int) -> None:
+def _holds(database_url: str, till: Till, plan: Plan, *, payments: int) -> None:
     """Every payment counts once; what is beyond the debt is the shopper's; balances are what the events come to."""
     history = till.plans.histories([plan.plan_id])[plan.plan_id]
     paid = Counter(event.body.channel for event in history.events if isinstance(event.body, Paid))
@@ -140,5 +139,5 @@ def _holds(till: Till, plan: Plan, *, payments: int) -> None:
     assert principal >= 0
     assert principal + interest - credit == plan.principal.minor + accrued - payments * plan.instalments[0].amount.minor
     assert pending(till, "rail:card:sandbox:in_flight") == 0
-    left = PostgresOpenItems(till.database, till.profile.card, till.terms).compared()
+    left = open_items(database_url, till)
     assert left.faults == (), [str(each) for each in left.faults]

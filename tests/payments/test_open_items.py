@@ -7,15 +7,15 @@ from ledger.statement import OpenGroup
 from lending.plan_event import Route
 from lending.when import When
 from payments import bookings
+from payments.__main__ import app
 from payments.charge import ChargeRequest
 from payments.collect import collect
 from payments.dispute import DisputeNotice, NoticeTaken, Stage, take_notice
 from payments.open_items import Missing, OpenItem, Unexplained, Why, compared
-from payments.postgres_open_items import PostgresOpenItems
 from payments.refund import RefundTaken, refund
 from payments.simulated import SimulatedProvider
 from payments.till import Till
-from tests.payments.plans import NOON, a_till, an_open_plan, first_due, pounds
+from tests.payments.plans import NOON, a_till, an_open_plan, first_due, open_items, pounds
 
 CLEARING = "provider:sandbox:clearing"
 DAY = date(2026, 3, 2)
@@ -56,9 +56,9 @@ def test_items_that_add_up_to_nothing_need_no_group() -> None:
     assert compared([], [ITEM, replace(ITEM, posted=pounds(-30_00))]).faults == ()
 
 
-def _open(till: Till) -> dict[tuple[str, str], Why]:
+def _open(database_url: str, till: Till) -> dict[tuple[str, str], Why]:
     """Why each group is open; the test fails when one is not explained."""
-    found = PostgresOpenItems(till.database, till.profile.card, till.terms).compared()
+    found = open_items(database_url, till)
     assert found.faults == (), [str(each) for each in found.faults]
     return {(each.group.account, each.group.value): each.items[0].why for each in found.explained}
 
@@ -71,7 +71,7 @@ def test_charges_refunds_and_cases_under_way_are_what_the_books_show_as_open(dat
     with a_till(database_url, provider) as till:
         paid, unknown, third = (an_open_plan(till, number) for number in (1, 2, 3))
         lost = unknown.plan_id
-        assert _open(till) == {}
+        assert _open(database_url, till) == {}
 
         collect(first_due(paid), till=till, at=NOON)
         captured, asked, other = (f"{plan.instalments[0].instalment_id}#1" for plan in (paid, unknown, third))
@@ -80,20 +80,25 @@ def test_charges_refunds_and_cases_under_way_are_what_the_books_show_as_open(dat
             (CLEARING, other): Why.CASH_AWAITED,
             ("rail:card:sandbox:in_flight", asked): Why.OUTCOME_AWAITED,
         }
-        assert _open(till) == charged
+        assert _open(database_url, till) == charged
 
         notice = DisputeNotice("c-1", Stage.OPENED, captured, Route.CARD, first_due(paid) + timedelta(days=1))
         assert isinstance(take_notice(notice, till=till, at=NOON), NoticeTaken)
         # The charge-back takes from the provider's account what the capture left there.
         case = {("dispute:sandbox:receivable", "c-1"): Why.CASE_OPEN}
-        assert _open(till) == {key: why for key, why in charged.items() if key != (CLEARING, captured)} | case
+        assert (
+            _open(database_url, till)
+            == {key: why for key, why in charged.items() if key != (CLEARING, captured)} | case
+        )
 
         later = NOON + timedelta(days=(first_due(paid) - NOON.date()).days + 1)
         assert isinstance(refund(third.plan_id, "r-1", third.principal, till=till, at=later), RefundTaken)
-        assert _open(till)[f"shopper:{third.shopper_id}:refund_payable", "r-1"] is Why.REFUND_OWED
+        assert _open(database_url, till)[f"shopper:{third.shopper_id}:refund_payable", "r-1"] is Why.REFUND_OWED
 
 
-def test_what_nobody_knows_is_found_in_the_books_and_what_the_books_lack_among_the_attempts(database_url: str) -> None:
+def test_what_nobody_knows_is_found_in_the_books_and_what_the_books_lack_among_the_attempts(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     with a_till(database_url) as till:
         plan = an_open_plan(till)
         collect(first_due(plan), till=till, at=NOON)
@@ -105,7 +110,10 @@ def test_what_nobody_knows_is_found_in_the_books_and_what_the_books_lack_among_t
                 f"F12b:{attempt}", value_date=DAY, occurred_at=NOON, recorded_at=NOON, reason="a test's own"
             )
 
-        found = PostgresOpenItems(till.database, till.profile.card, till.terms).compared()
+        found = open_items(database_url, till)
 
     assert [each.group.value for each in found.unexplained] == ["l-9"]
+    monkeypatch.setenv("TRANCHE_DATABASE_URL", database_url)
+    assert app(args=["open-items"], standalone_mode=False) == 1
+    assert "suspense:unapplied holds -0.05 GBP of line_id l-9" in capsys.readouterr().err
     assert [each.items[0].item_id for each in found.missing] == [attempt]
