@@ -3,7 +3,6 @@
 After every step the invariants L1, L2, L4 to L8, L10, L12 and L14 hold; `make soak` runs it for longer.
 """
 
-import os
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -35,8 +34,9 @@ from ledger.store import (
 )
 from tests.ledger.builders import DAY, NOON, a_journal
 from tests.ledger.model import FIELDS, Ask, Differs, Model, Unknown
+from tests.soak import TIMES
 
-EXAMPLES = int(os.environ.get("TRANCHE_SOAK", "1")) * 240
+EXAMPLES = TIMES * 240
 STEPS = 50
 
 amounts = st.sampled_from([1, 5_00, 25_00, 30_00, 75_00, 95_00, 100_00])

@@ -4,7 +4,6 @@ What the books hold after every step is what a fold from scratch says (S1 to S5,
 and posted again on the way. `make soak` runs it for longer.
 """
 
-import os
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, ClassVar
 
@@ -40,8 +39,9 @@ from tests.lending.courses import day
 from tests.lending.plan_model import PURCHASE, Happening, Standing, fold
 from tests.lending.plans import a_plan, pounds
 from tests.lending.servicing import Desk
+from tests.soak import TIMES
 
-EXAMPLES = int(os.environ.get("TRANCHE_SOAK", "1")) * 120
+EXAMPLES = TIMES * 120
 STEPS = 30
 
 amounts = st.sampled_from([1, 5_00, 7_00, 15_00, 30_00, 37_00, 60_00, 90_00, 120_00])
