@@ -96,7 +96,7 @@ def _bridge(retail: Retail, currency: str) -> Table:
     table = _table("From the books to the retailer's turnover", "class", "lines", "amount")
     for name, lines, minor in bridge_rows(retail):
         table.add_row(name, count(lines), money(minor, currency))
-    table.add_row("less rounding", "", exact_money(-retail.rounding_minor, currency))
+    table.add_row("rounding undone", "", exact_money(-retail.rounding_minor, currency))
     table.add_row("[bold]turnover of the files[/]", "", f"[bold]{exact_money(retail.files_minor, currency)}[/]")
     return table
 
