@@ -201,11 +201,6 @@ class PlanState:
         """What the shopper still owes: on the books, or off them after a charge-off."""
         return Money.total((each.open for each in self.instalments), self.currency) + self.charged_off
 
-    @property
-    def closes_on(self) -> date | None:
-        """The last due on which something is open."""
-        return max((each.due_on for each in self.instalments if each.open.minor), default=None)
-
     def instalment(self, instalment_id: str) -> InstalmentState | None:
         return next((each for each in self.instalments if each.instalment_id == instalment_id), None)
 

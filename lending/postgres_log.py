@@ -9,6 +9,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from ledger import outbox
 from ledger.money import Currency, Money
 from ledger.store import Conflict
 from lending.plan_event import PlanEvent, body_of, tree_of
@@ -35,15 +36,6 @@ SELECT event_id, plan_id, kind, body::jsonb, value_date, occurred_at, recorded_a
  ORDER BY place
     ON CONFLICT (event_id) DO NOTHING RETURNING event_id
 """  # noqa: S608
-# Each event is a fact for whoever follows the plans; facts of one plan keep their order.
-_PUBLISH = """
-INSERT INTO ledger.outbox (event_id, event_type, key, payload, occurred_at, recorded_at)
-SELECT 'plan_event:' || event_id, 'plan_event.v1', plan_id,
-       jsonb_build_object('event_id', event_id, 'plan_id', plan_id, 'kind', kind, 'body', body,
-                          'value_date', value_date, 'cause', cause),
-       occurred_at, recorded_at
-  FROM lending.plan_events WHERE event_id = ANY(%s) ORDER BY position
-"""
 _CORRECT = """
 INSERT INTO lending.corrected_bookings (plan_id, booking, times, stands)
 SELECT * FROM unnest(%s::text[], %s::text[], %s::smallint[], %s::boolean[])
@@ -118,7 +110,7 @@ class PostgresPlanLog:
             for event in events:
                 if event.event_id not in added:  # another plan's has this id
                     raise Conflict(event.event_id, "plan_id")
-            self._connection.execute(_PUBLISH, ([event.event_id for event in events],))
+            outbox.append_all(self._connection, [_fact(event) for event in events])
         corrected = [
             (change.standing.plan_id, booking, known.times, known.stands)
             for change in changes
@@ -274,4 +266,19 @@ def _standing(row: Sequence[Any], instalments: Iterable[Sequence[Any]]) -> PlanS
             InstalmentStanding(instalment_id, number, due_on, *(Money(minor, currency) for minor in minors))
             for instalment_id, _, number, due_on, *minors in instalments
         ),
+    )
+
+
+def _fact(event: PlanEvent) -> outbox.Fact:
+    """An event for whoever follows the plans; facts of one plan keep their order."""
+    payload = {
+        "event_id": event.event_id,
+        "plan_id": event.plan_id,
+        "kind": event.kind,
+        "body": tree_of(event.body),
+        "value_date": event.value_date.isoformat(),
+        "cause": event.cause,
+    }
+    return outbox.Fact(
+        f"plan_event:{event.event_id}", "plan_event.v1", event.plan_id, payload, event.occurred_at, event.recorded_at
     )
