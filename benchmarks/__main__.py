@@ -5,7 +5,7 @@ import pkgutil
 import sys
 from pathlib import Path
 
-PARTS = ("decision_latency", "ledger")
+PARTS = ("decision_latency", "lake", "ledger")
 
 
 def main(wanted: list[str]) -> int:

@@ -4,17 +4,14 @@ Run from the checkout: `make bench PART=ledger`. Hot and spread postings, and ba
 round, so that what the machine does beside them falls on all alike. Each round works on a database of its own.
 """
 
-import json
-import os
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 import psycopg
 
-from benchmarks import close_of_business, ledger_posting
+from benchmarks import budgets, close_of_business, ledger_posting
 from benchmarks.ledger_posting import HOT, SPREAD
 from ledger.postgres_audit import connect_for_audit
 from ledger.postgres_seals import PostgresSeals
@@ -26,7 +23,6 @@ SIZES = (10, 100, 1_000)
 CLIENTS = (1, 8, 16)
 PLANS = (100_000, 1_000_000)
 VERIFIED_BATCHES = 100
-OUT = Path("bench") / "ledger.json"
 
 # Each budget with the path of its figure: a floor where it is a rate or a ratio, else a ceiling.
 FLOORS: Mapping[str, float] = {
@@ -54,10 +50,8 @@ def main() -> None:
         figures |= sizes_and_verify(fresh)
         figures["as_of_1m"] = as_of(fresh())
     figures["close_of_business"] = {str(plans): close_of_business.measured_alone(plans) for plans in PLANS}
-    file = Path(os.environ.get("TRANCHE_VAR", "var")) / OUT
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    print_beside_budgets(figures)
+    file = budgets.keep(figures, "ledger")
+    budgets.print_beside(figures, floors=FLOORS, ceilings=CEILINGS)
     print(f"figures  {file}")
 
 
@@ -120,17 +114,6 @@ def as_of(url: str) -> dict[str, float]:
         "p99_ms": round(took["both"], 2),
         **{f"{axis}_p99_ms": round(took[axis], 2) for axis in ("now", "valued_by", "recorded_by")},
     }
-
-
-def print_beside_budgets(figures: Mapping[str, Any]) -> None:
-    """Each figure that has a budget, and whether it is met."""
-    for budgets, word in ((FLOORS, "at least"), (CEILINGS, "at most")):
-        for path, budget in budgets.items():
-            value: Any = figures
-            for part in path.split("."):
-                value = value[part]
-            met = value >= budget if budgets is FLOORS else value <= budget
-            print(f"{path:<38}{value:>14,}   {word} {budget:,}   {'met' if met else 'MISSED'}")
 
 
 def _verified(url: str) -> float:
