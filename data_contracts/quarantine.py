@@ -169,10 +169,11 @@ _Texts = Mapping[str, str | None]
 def _compiled(
     _name: str, _version: str, rules: tuple[RowRule, ...]
 ) -> tuple[tuple[RowRule, Callable[[_Texts], bool]], ...]:
-    return tuple((rule, _broken(rule)) for rule in rules)
+    return tuple((rule, predicate(rule)) for rule in rules)
 
 
-def _broken(rule: RowRule) -> Callable[[_Texts], bool]:
+def predicate(rule: RowRule) -> Callable[[Mapping[str, str | None]], bool]:
+    """Whether the texts of a record break the rule; only the rule's own columns need to be among them."""
     name = rule.column.name
     if rule.type is RuleType.REQUIRED:
         return lambda texts: texts[name] is None
