@@ -48,7 +48,8 @@ def read_column(place: Place) -> Column | None:
 
 def custom(place: Place, name: str) -> Place:
     """The value of a custom property; a place with nothing in it where there is no such property."""
-    return keyed(place["customProperties"], name)["value"]
+    found = keyed(place["customProperties"], name)
+    return found if found.is_missing else found["value"]
 
 
 def keyed(entries: Place, name: str) -> Place:
@@ -56,7 +57,7 @@ def keyed(entries: Place, name: str) -> Place:
     found = [entry for entry in entries.entries(may_be_missing=True) if entry["property"].value == name]
     for again in found[1:]:
         again.fault(f"{name} is already said above")
-    return found[0].called(name) if found else entries[name]
+    return found[0].called(name) if found else entries.lacking(name)
 
 
 def _limit(place: Place) -> str | None:

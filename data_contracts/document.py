@@ -81,6 +81,11 @@ class Place:
         """The same place under a name that says more, such as that of the column."""
         return Place(self._faults, f"{self.name}({label})", self.line, self.value, is_excused=self._is_excused)
 
+    def lacking(self, name: str) -> Place:
+        """The place of something that should stand in this one and does not."""
+        full = name if self.name == "(file)" else f"{self.name}.{name}"
+        return Place(self._faults, full, self.line, None, is_excused=self._is_excused)
+
     @property
     def is_missing(self) -> bool:
         """Nothing stands here."""
@@ -142,8 +147,8 @@ class Place:
         try:
             return words(str(self.value))
         except ValueError:
-            said = "missing" if self.is_missing else f"{str(self.value)!r} is not one"
-            self.fault(f"{said}; there are {', '.join(words)}")
+            said = "missing; it is one of" if self.is_missing else f"{str(self.value)!r} is not one of"
+            self.fault(f"{said} {', '.join(words)}")
             return None
 
     def must_be(self, expected: str) -> None:
