@@ -39,7 +39,9 @@ class NoContract(Exception):
 
 @app.command()
 def check(
-    folder: Annotated[Path, typer.Argument(help="A folder of contracts.", file_okay=False, show_default=False)] = FOLDER,
+    folder: Annotated[
+        Path, typer.Argument(help="A folder of contracts.", file_okay=False, show_default=False)
+    ] = FOLDER,
     *,
     as_json: AsJson = False,
 ) -> None:

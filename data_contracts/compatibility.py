@@ -2,17 +2,18 @@
 
 | change | version |
 |---|---|
-| an optional column added, a limit loosened, a type widened where no table has to be rewritten | minor |
-| a value added to a closed list, a required column made optional | minor where every consumer tolerates it, else major |
-| a column renamed, dropped or narrowed, a required one added, a limit tightened, a permission withdrawn | major |
+| an optional column added, a limit loosened, a type widened where no table holds it | minor |
+| a value more, or none, where it was not possible | minor where every consumer tolerates it, else major |
+| a column renamed, dropped or narrowed, a required one added, a limit tightened, a use withdrawn | major |
 | words | patch |
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import Any
 
 from data_contracts.contract import Column, ColumnType, Contract, PersonalData, Version
 from data_contracts.quarantine import typed
@@ -88,7 +89,10 @@ def _of_columns(old: Contract, new: Contract, tolerant: bool) -> Iterator[Change
             yield Change(Level.MAJOR, name, "dropped, or renamed")
     for name, column in new.by_name.items():
         if name in old.by_name:
-            yield from _of_column(old.by_name[name], column, tolerant, has_rows=old.table is not None)
+            before = old.by_name[name]
+            if before.valid_values == (old.event_type,):  # an event's own name follows from its version
+                before = replace(before, valid_values=column.valid_values)
+            yield from _of_column(before, column, tolerant, has_rows=old.table is not None)
         elif column.required:
             yield Change(Level.MAJOR, name, "added as required")
         else:
@@ -141,7 +145,7 @@ def _of_limits(old: Column, new: Column) -> Iterator[Change]:
         # Whether one pattern lets through all that another does cannot be told in general.
         level = Level.MINOR if new.pattern is None else Level.MAJOR
         yield Change(level, old.name, f"pattern {old.pattern} became {new.pattern}")
-    limits = (
+    limits: tuple[tuple[str, Any, Any, int], ...] = (
         ("maximum length", old.maximum_length, new.maximum_length, 1),
         ("minimum", _typed(old, old.minimum), _typed(new, new.minimum), -1),
         ("maximum", _typed(old, old.maximum), _typed(new, new.maximum), 1),
@@ -154,7 +158,7 @@ def _of_limits(old: Column, new: Column) -> Iterator[Change]:
         yield Change(level, old.name, f"{what} {before} {'loosened to' if loosened else 'tightened to'} {after}")
 
 
-def _typed(column: Column, bound: str | None) -> object:
+def _typed(column: Column, bound: str | None) -> Any:
     return None if bound is None else typed(column.type, bound)
 
 

@@ -105,7 +105,10 @@ class Place:
             self.fault("missing, or not a mapping")
         return self
 
-    def keys(self) -> list[str]:
+    def __contains__(self, key: str) -> bool:
+        return key in self.names()
+
+    def names(self) -> list[str]:
         """The keys of a mapping, none of anything else."""
         return list(self.value) if isinstance(self.value, Block) else []
 
@@ -158,7 +161,7 @@ class Place:
 
     def only(self, allowed: set[str]) -> None:
         """Note each key that has no meaning here."""
-        for key in self.keys():
+        for key in self.names():
             if key not in allowed:
                 self[key].fault(f"unknown; there are {', '.join(sorted(allowed))}")
 
@@ -199,7 +202,7 @@ def _value(node: yaml.Node, constructor: yaml.constructor.SafeConstructor, fault
     if node.tag == _STRING:
         return node.value
     try:
-        return constructor.construct_object(node)  # type: ignore[no-untyped-call]
+        return constructor.construct_object(node)
     except (yaml.YAMLError, ValueError) as error:
         faults.add(node.start_mark.line + 1, "(file)", str(error).replace("\n", " "))
         return None

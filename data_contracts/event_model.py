@@ -39,7 +39,8 @@ def event_model(contract: Contract) -> type[BaseModel]:
     """The record as a model whose errors name the column and the rule that was broken.
 
     It is strict: an amount as text or a truth as a number is refused, where the ingest, which judges text, would read
-    it. Make it once and keep it: making one takes longer than judging a record. Days and moments may be given as such or as the contract writes them, and become such; a moment is in UTC.
+    it. Days and moments may be given as such or as the contract writes them, and become such; a moment is in UTC. Make
+    it once and keep it: making one takes longer than judging a record.
 
     >>> from data_contracts.catalog import contract
     >>> from data_contracts.samples import read_samples
@@ -61,11 +62,12 @@ def event_model(contract: Contract) -> type[BaseModel]:
         )
         for column in contract.columns
     }
+    validators: dict[str, Any] = {"in_order": model_validator(mode="after")(_in_order(together))}
     return create_model(
         contract.name,
         __config__=ConfigDict(extra="forbid" if contract.is_closed else "ignore", frozen=True),
         __doc__=contract.meaning,
-        __validators__={"in_order": model_validator(mode="after")(_in_order(together))},
+        __validators__=validators,
         **fields,
     )
 
@@ -107,7 +109,7 @@ def _in_order(rules: Sequence[RowRule]) -> Callable[[Any], Any]:
 
 def _breaks(rule: str, value: object) -> PydanticCustomError:
     context = {"found": repr(value), "rule": rule}
-    return PydanticCustomError(rule, "{found} breaks {rule}", context)  # type: ignore[arg-type]  # a rule's name
+    return PydanticCustomError(rule, "{found} breaks {rule}", context)
 
 
 def _is_no_number(column: Column, value: object) -> bool:

@@ -49,7 +49,7 @@ def _expectation(rule: RowRule) -> dict[str, Any]:
     return {"type": kind, "kwargs": kwargs, "meta": {"rule": rule.name, "meaning": rule.column.meaning}}
 
 
-def _of_rule(rule: RowRule) -> tuple[str, dict[str, Any]]:
+def _of_rule(rule: RowRule) -> tuple[str, dict[str, Any]]:  # noqa: PLR0911 - one for each type of rule
     text, value = {"column": rule.column.name}, {"column": f"{rule.column.name}{TYPED}"}
     match rule.type:
         case RuleType.REQUIRED:

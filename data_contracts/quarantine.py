@@ -126,7 +126,7 @@ def text_of(value: object) -> str | None:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-def typed(column_type: ColumnType, text: str) -> Typed | None:
+def typed(column_type: ColumnType, text: str) -> Typed | None:  # noqa: PLR0911 - one for each type of column
     """The text as the type, None where it is not of that type."""
     if column_type is ColumnType.STRING:
         return text

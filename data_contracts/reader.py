@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_contracts.column_reader import custom, read_column
-from data_contracts.contract import AggregateRule, Column, ColumnType, Contract, NotBefore, PersonalData, Version
+from data_contracts.contract import AggregateRule, Column, Contract, NotBefore, PersonalData, Version
 from data_contracts.document import ContractFault, Faults, Place, read_document
 from data_contracts.rule_reader import read_rule
 from data_contracts.terms import LegalBasis
@@ -152,8 +152,8 @@ def _judge_subject(found: Contract, top: Place) -> None:
 def _judge_event_type(found: Contract, properties: Place) -> None:
     """An event names its own contract and no other, so that one type cannot mean two things."""
     column = found.by_name.get(_EVENT_TYPE)
-    if column is not None and column.valid_values != (found.event_type,):
-        said = ", ".join(column.valid_values) or "anything"
-        properties.called(_EVENT_TYPE).fault(f"allows {said}; events of this contract are {found.event_type}")
-    if column is not None and column.type is not ColumnType.STRING:
-        properties.called(_EVENT_TYPE).fault("must be a string")
+    if column is None or column.valid_values == (found.event_type,):
+        return
+    said = ", ".join(column.valid_values) or "anything"
+    place = next(entry for entry in properties.entries() if entry["name"].value == _EVENT_TYPE)
+    place.called(_EVENT_TYPE).fault(f"allows {said}; events of this contract are {found.event_type}")

@@ -153,7 +153,7 @@ def _subject(column: str | None) -> str:
     return "nobody's" if column is None else f"`{column}`"
 
 
-def _consumer(name: str, tolerates: bool) -> str:  # noqa: FBT001 - one of two facts about a consumer
+def _consumer(name: str, tolerates: bool) -> str:
     return f"{name} (takes new values)" if tolerates else name
 
 

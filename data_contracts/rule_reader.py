@@ -10,6 +10,7 @@ from data_contracts.document import Place
 
 _Columns = Mapping[str, Column]
 _ORDERED = {ColumnType.DATE, ColumnType.TIMESTAMP, ColumnType.INTEGER, ColumnType.NUMBER}
+_ALL_PERCENT = 100
 _ROWS = "expect_table_row_count_to_be_between"
 _NOT_NULL = "expect_column_values_to_not_be_null"
 
@@ -53,9 +54,11 @@ def _not_before(how: Place, columns: _Columns) -> NotBefore | None:
 def _expectation(how: Place, columns: _Columns) -> tuple[str, dict[str, Any]] | None:
     expectation, arguments = how["type"].text(), how["kwargs"].mapping()
     for end in ("column", "column_A", "column_B"):
-        if end in arguments.keys():  # noqa: SIM118 - a place is no mapping
+        if end in arguments:
             _known(arguments[end], columns)
-    plain = {key: list(entry) if isinstance(entry := arguments[key].value, list) else entry for key in arguments.keys()}  # noqa: SIM118
+    plain = {
+        key: list(entry) if isinstance(entry := arguments[key].value, list) else entry for key in arguments.names()
+    }
     return (expectation, plain) if expectation and plain else None
 
 
@@ -71,26 +74,37 @@ def _metric(rule: Place, columns: _Columns) -> tuple[str, dict[str, Any]] | None
     named = [_known(entry, columns) for entry in rule["arguments"].mapping()["properties"].entries()]
     if not named or not all(named):
         return None
-    if metric == "duplicateValues" and rule["mustBe"].value == 0:
-        if len(named) > 1:
-            return "expect_compound_columns_to_be_unique", {"column_list": named}
-        return "expect_column_values_to_be_unique", {"column": named[0]}
-    if metric == "nullValues" and len(named) == 1:
-        bound = "mustBe" if "mustBe" in rule.keys() else "mustBeLessOrEqualTo"  # noqa: SIM118
-        allowed = rule[bound].value
-        if allowed == 0:
-            return _NOT_NULL, {"column": named[0]}
-        if rule["unit"].value == "percent" and isinstance(allowed, int) and 0 < allowed < 100:  # noqa: PLR2004 - percent
-            return _NOT_NULL, {"column": named[0], "mostly": 1 - allowed / 100}
-    rule["metric"].fault(f"{metric} with this bound has no check")
+    found = _unique(rule, named) if metric == "duplicateValues" else _present(rule, named)
+    if found is None:
+        rule["metric"].fault(f"{metric} with this bound has no check")
+    return found
+
+
+def _unique(rule: Place, named: list[str]) -> tuple[str, dict[str, Any]] | None:
+    if rule["mustBe"].value != 0:
+        return None
+    if len(named) > 1:
+        return "expect_compound_columns_to_be_unique", {"column_list": named}
+    return "expect_column_values_to_be_unique", {"column": named[0]}
+
+
+def _present(rule: Place, named: list[str]) -> tuple[str, dict[str, Any]] | None:
+    bound = "mustBe" if "mustBe" in rule else "mustBeLessOrEqualTo"
+    allowed = rule[bound].value
+    if len(named) > 1 or not isinstance(allowed, int):
+        return None
+    if allowed == 0:
+        return _NOT_NULL, {"column": named[0]}
+    if rule["unit"].value == "percent" and 0 < allowed < _ALL_PERCENT:
+        return _NOT_NULL, {"column": named[0], "mostly": 1 - allowed / _ALL_PERCENT}
     return None
 
 
 def _row_count(rule: Place) -> tuple[str, dict[str, Any]] | None:
-    if "mustBeGreaterThan" in rule.keys():  # noqa: SIM118 - a place is no mapping
+    if "mustBeGreaterThan" in rule:
         least = rule["mustBeGreaterThan"].whole()
         return None if least is None else (_ROWS, {"min_value": least + 1})
-    limits = {end: rule[word].whole() for word, ends in _BOUNDS.items() if word in rule.keys() for end in ends}  # noqa: SIM118
+    limits = {end: rule[word].whole() for word, ends in _BOUNDS.items() if word in rule for end in ends}
     if not limits:
         rule.fault("rowCount needs a bound")
         return None

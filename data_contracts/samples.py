@@ -51,18 +51,20 @@ def read_samples(name: str, folder: Path = FOLDER) -> Samples:
         found = json.loads(text)
         valid = found["valid"] if isinstance(found["valid"], list) else [found["valid"]]
         invalid = dict(found["invalid"])
-        if not valid or not all(isinstance(record, dict) for record in [*valid, *invalid.values()]):
-            raise TypeError("a sample is a JSON object")
     except FileNotFoundError as error:
         raise ContractFault(file, 1, "(file)", "there is no such file of samples") from error
     except json.JSONDecodeError as error:
         raise ContractFault(file, error.lineno, "(file)", error.msg) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ContractFault(file, 1, "(file)", f"no samples: {error}") from error
+    if not valid or not all(isinstance(record, dict) for record in [*valid, *invalid.values()]):
+        raise ContractFault(file, 1, "(file)", "no samples: each one is a JSON object")
     return Samples(file, tuple(valid), invalid, text.splitlines())
 
 
-def judge_samples(versions: Sequence[tuple[Contract, Path, Mapping[str, int]]], folder: Path) -> Iterator[ContractFault]:
+def judge_samples(
+    versions: Sequence[tuple[Contract, Path, Mapping[str, int]]], folder: Path
+) -> Iterator[ContractFault]:
     """What is wrong with the samples of one contract: its newest released version and its proposal, if there is one.
 
     Each version comes with its file and the lines of its columns, for a rule without samples is a fault of the

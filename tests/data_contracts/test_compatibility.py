@@ -25,9 +25,21 @@ AN_OPTIONAL_COLUMN = """\
 FIRST = "      - name: event_id\n"
 CAME_ON = TEXT[TEXT.index("      - name: came_on\n") : TEXT.index("    quality:\n      - name")]
 ORDER = TEXT[TEXT.index("      - name: came_on.not_before") : TEXT.index("      - name: is_not_empty")]
-ENUM = TEXT[TEXT.index("        quality:\n          - metric: invalidValues\n            mustBe: 0\n            arguments:\n              validValues: [post") : TEXT.index("        customProperties:\n          - property: personalData\n            value: none\n      - name: fee")]  # fmt: skip  # noqa: E501
-A_FILE = (("physicalName: raw.parcels", "tags: [mail]"), ("  - property: curatedTable\n    value: curated.parcels\n", ""))
-INTOLERANT = ("name: the courier\n        toleratesNewValues: true", "name: the courier\n        toleratesNewValues: false")
+ENUM = """\
+        quality:
+          - metric: invalidValues
+            mustBe: 0
+            arguments:
+              validValues: [post, bike]
+"""
+A_FILE = (
+    ("physicalName: raw.parcels", "tags: [mail]"),
+    ("  - property: curatedTable\n    value: curated.parcels\n", ""),
+)
+INTOLERANT = (
+    "name: the courier\n        toleratesNewValues: true",
+    "name: the courier\n        toleratesNewValues: false",
+)
 
 
 def levels(tmp_path: Path, before: str, after: str) -> list[tuple[str, Level]]:

@@ -36,7 +36,9 @@ def test_the_struct_carries_meaning_and_class_of_personal_data() -> None:
 
 def test_numbers_truths_and_nested_payloads_have_types_in_every_rendering() -> None:
     of_labels = json.loads(spark_struct(contract("labels")))["fields"]
-    of_answers = {field["name"]: field["type"] for field in json.loads(spark_struct(contract("decision_response")))["fields"]}
+    of_answers = {
+        field["name"]: field["type"] for field in json.loads(spark_struct(contract("decision_response")))["fields"]
+    }
 
     assert {field["name"]: field["type"] for field in of_labels}["bad"] == "boolean"
     assert (of_answers["offers"], of_answers["score"]) == ("string", "string")
@@ -92,8 +94,9 @@ def test_the_suite_says_which_rule_each_expectation_stands_for() -> None:
 
 def test_reading_contracts_imports_no_client() -> None:
     program = (
-        "import sys, data_contracts.quarantine, data_contracts.expectations, data_contracts.schemas, "
-        "data_contracts.files, data_contracts.check, data_contracts.json_schema, data_contracts.event_model, data_contracts.catalog as c; c.contracts(); "
+        "import sys, data_contracts.catalog as c, data_contracts.check, data_contracts.event_model, "
+        "data_contracts.expectations, data_contracts.files, data_contracts.json_schema, data_contracts.quarantine, "
+        "data_contracts.schemas; c.contracts(); "
         "print([m for m in ('pyspark', 'great_expectations', 'pandas', 'boto3', 'pyiceberg') if m in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

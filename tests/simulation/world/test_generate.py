@@ -172,7 +172,15 @@ def test_every_event_keeps_its_contract_and_each_malformed_one_breaks_only_its_c
         for label in labels(world_folder)["planted"]["malformed"]["events"]  # type: ignore[attr-defined]
     }
     checked = 0
-    for name in ("merchants", "shoppers", "accounts", "bank_transactions", "credit_applications", "granted_loans", "loan_outcomes"):
+    for name in (
+        "merchants",
+        "shoppers",
+        "accounts",
+        "bank_transactions",
+        "credit_applications",
+        "granted_loans",
+        "loan_outcomes",
+    ):
         for row in rows(world_folder, f"{name}.jsonl"):
             broken = {violation.column for violation in check(contracts[str(row["event_type"])], row)}
             expected = {planted[str(row["event_id"])]} if row["event_id"] in planted else set()
