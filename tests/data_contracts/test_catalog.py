@@ -46,7 +46,7 @@ def test_loading_all_contracts_is_fast() -> None:
 
 
 def test_an_unknown_contract_is_named_beside_those_that_exist() -> None:
-    with pytest.raises(KeyError, match="no contract 'star_sign'; there are account, bank_transaction"):
+    with pytest.raises(KeyError, match=r"no contract 'star_sign'; there are account, .*bank_transaction"):
         contract("star_sign")
 
 
