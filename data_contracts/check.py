@@ -13,7 +13,8 @@ from data_contracts.contract import Contract
 from data_contracts.document import ContractFault
 from data_contracts.reader import PROPOSAL, Reading, read
 from data_contracts.released import judge_released
-from data_contracts.samples import judge_samples, samples_file
+from data_contracts.sample_faults import judge_samples
+from data_contracts.samples import samples_file
 
 
 @dataclass(frozen=True, slots=True)

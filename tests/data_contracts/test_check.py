@@ -261,6 +261,35 @@ def test_a_rule_and_its_samples_belong_together(
     assert (file, line, field, reason) in faults(tmp_path)
 
 
+A_RULE_THAT_SAYS_NOT_HOW = """\
+      - name: fees_are_plausible
+        description: Fees in the wrong unit shift the mean.
+        engine: greatExpectations
+        implementation:
+          type: expect_column_mean_to_be_between
+          kwargs:
+            column: fee_minor
+            max_value: 500
+"""
+
+
+def test_a_rule_over_the_table_needs_tables_unless_they_follow_from_it(tmp_path: Path) -> None:
+    text = changed(("      - name: is_not_empty", f"{A_RULE_THAT_SAYS_NOT_HOW}      - name: is_not_empty"))
+    a_contract_folder(tmp_path)
+    a_contract_file(tmp_path, text)
+    record_all(tmp_path)
+    line = line_of(text, "- name: fees_are_plausible")
+    missing = "has no tables among the samples, passing and failing"
+
+    assert faults(tmp_path) == [("v1.0.0.odcs.yaml", line, "fees_are_plausible", missing)]
+
+    tables = {"fees_are_plausible": {"passing": [{}], "failing": [{"fee_minor": 900}]}, "fees_are_high": {}}
+    write_samples(tmp_path, SAMPLES | {"tables": tables})
+    assert [(file, field, reason) for file, _, field, reason in faults(tmp_path)] == [
+        ("parcel.json", "fees_are_high", "there is no rule fees_are_high in parcel")
+    ]
+
+
 def test_a_contract_without_samples_and_samples_without_a_contract_are_faults(tmp_path: Path) -> None:
     a_contract_file(tmp_path)
     record_all(tmp_path)

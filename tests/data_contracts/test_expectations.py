@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from data_contracts.contract import ColumnType, Contract
 from data_contracts.expectations import TYPED, row_suite, suite
 from data_contracts.quarantine import check, text_of, typed
 from data_contracts.samples import Samples, read_samples
+from data_contracts.table_samples import table_sample
 from tests.data_contracts.feature_sets import a_feature_set
 from tests.data_contracts.samples import samples_of
 
@@ -85,6 +87,31 @@ def test_two_judges_agree_on_a_feature_set(context: Any, tmp_path: Path) -> None
     found = a_feature_set(tmp_path)
 
     assert_one_verdict(context, found, read_samples("made_up", tmp_path))
+
+
+@pytest.mark.parametrize("found", contracts().values(), ids=lambda found: found.name)
+def test_every_rule_of_a_whole_table_keeps_its_passing_table_and_catches_its_failing_one(
+    context: Any, found: Contract
+) -> None:
+    for rule, each in zip(found.aggregate_rules, suite(found)["expectations"], strict=True):
+        sample = table_sample(rule, samples_of(found))
+        assert sample is not None, rule.name
+        verdicts = [
+            holds(context, typed_frame(found, rows), f"{found.name} {rule.name} {kind}", each)
+            for kind, rows in (("passing", sample.passing), ("failing", sample.failing))
+        ]
+        assert verdicts == [True, False], rule.name
+
+
+def typed_frame(found: Contract, records: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    frame = texts_and_values(found, list(records))
+    return pd.DataFrame({column.name: frame[f"{column.name}{TYPED}"] for column in found.columns})
+
+
+def holds(context: Any, frame: pd.DataFrame, name: str, expectation: dict[str, Any]) -> bool:
+    whole = context.data_sources.add_pandas(name=name).add_dataframe_asset(name="table")
+    batch = whole.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})
+    return bool(batch.validate(ExpectationConfiguration(**expectation).to_domain_obj()).success)
 
 
 @pytest.mark.parametrize("found", contracts().values(), ids=lambda found: found.name)
