@@ -127,7 +127,8 @@ def _columns(released: Sequence[Contract]) -> Iterator[str]:
 def _rules(contract: Contract) -> Iterator[str]:
     yield "## Rules"
     yield ""
-    yield "A record that breaks one of these goes to the quarantine with the name of the rule."
+    becomes = "goes to the quarantine" if contract.raw_table else "is refused"
+    yield f"A record that breaks one of these {becomes} with the name of the rule."
     yield ""
     yield "| rule | the value |"
     yield "|---|---|"

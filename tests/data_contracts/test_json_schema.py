@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 from pydantic import BaseModel, ValidationError
 
-from data_contracts.catalog import contract, contracts
+from data_contracts.catalog import contract, contracts, load
 from data_contracts.contract import ColumnType, Contract, RowRule, RuleType
 from data_contracts.json_schema import json_schema
 from serving.decisions import DecisionAnswer, OrderRequest
+from tests.data_contracts.contract_folder import SAMPLES, a_contract_file
 from tests.data_contracts.samples import all_rules, invalid_record, samples_of, valid_record
 
 DAYS = FormatChecker(formats=["date"])
@@ -58,6 +60,14 @@ def test_an_optional_column_may_be_null_or_left_out_and_only_a_closed_record_tak
     assert validator(request).is_valid(record)
     assert not validator(request).is_valid(record | {"colour": "green"})
     assert validator(account).is_valid(valid_record(account) | {"colour": "green"})
+
+
+def test_a_closed_list_of_an_optional_column_holds_nothing_too(tmp_path: Path) -> None:
+    found = load(a_contract_file(tmp_path))
+
+    assert validator(found).is_valid(SAMPLES["valid"] | {"carrier": None})
+    assert not validator(found).is_valid(SAMPLES["valid"] | {"carrier": "pigeon"})
+    assert not validator(found).is_valid(SAMPLES["valid"] | {"fee_minor": "250"})
 
 
 API: dict[str, type[BaseModel]] = {"decision_request": OrderRequest, "decision_response": DecisionAnswer}
