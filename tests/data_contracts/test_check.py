@@ -10,6 +10,7 @@ import pytest
 
 from data_contracts.catalog import files, proposals
 from data_contracts.check import check
+from data_contracts.reader import read
 from data_contracts.release import ReleaseFault, release
 from data_contracts.released import digests
 from tests.data_contracts.contract_folder import (
@@ -205,6 +206,20 @@ def test_all_faults_of_all_files_are_told_at_once(tmp_path: Path) -> None:
         ("v1.0.0.odcs.yaml", line_of(broken, "logicalType: money")),
         ("v1.0.0.odcs.yaml", line_of(broken, "value: never")),
     ]
+
+
+@pytest.mark.parametrize("value", ["", "[]", "{}", "7", "-1.5", "true", "[a, {b: c}]", "{a: [b]}", "1995-02-30", "*x"])
+def test_whatever_stands_anywhere_is_a_contract_or_a_fault_and_never_an_accident(tmp_path: Path, value: str) -> None:
+    lines = TEXT.splitlines()
+    file = a_contract_file(tmp_path)
+    refused = 0
+    for at, line in enumerate(lines):
+        key = line.partition(":")[0]
+        file.write_text("\n".join([*lines[:at], f"{key}: {value}", *lines[at + 1 :]]) + "\n")
+        reading = read(file)
+        assert (reading.contract is None) is bool(reading.faults)
+        refused += bool(reading.faults)
+    assert refused > len(lines) / 2
 
 
 def without(rule: str) -> dict[str, Any]:
