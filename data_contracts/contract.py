@@ -6,14 +6,24 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
+from data_contracts.terms import Terms
+
 
 class ColumnType(StrEnum):
-    """What a column holds. Money is INTEGER: minor units of the currency beside it."""
+    """What a column holds.
+
+    Money is INTEGER: minor units of the currency beside it, never NUMBER, which is a double. OBJECT and ARRAY are the
+    nested parts of an API's payload; in a table they lie as JSON text.
+    """
 
     STRING = "string"
     INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
     DATE = "date"
     TIMESTAMP = "timestamp"
+    OBJECT = "object"
+    ARRAY = "array"
 
 
 class PersonalData(StrEnum):
@@ -38,7 +48,7 @@ class RuleType(StrEnum):
     NOT_BEFORE = "not_before"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Version:
     """A contract's version; a released one never changes."""
 
@@ -110,7 +120,11 @@ class AggregateRule:
 
 @dataclass(frozen=True)
 class Contract:
-    """What a record type means: the only source of its schema, its checks and its documentation."""
+    """What a record type means: the only source of its schema, its checks and its documentation.
+
+    `table` is where its rows lie; of an event that is a raw table, of which `curated_table` is made. A closed record
+    has no column beside those of the contract; of an open one they are ignored.
+    """
 
     name: str
     version: Version
@@ -120,8 +134,15 @@ class Contract:
     key: tuple[str, ...]
     orderings: tuple[NotBefore, ...]
     aggregate_rules: tuple[AggregateRule, ...]
-    raw_table: str | None
+    table: str | None
     curated_table: str | None
+    terms: Terms
+    is_closed: bool = False
+
+    @property
+    def raw_table(self) -> str | None:
+        """Where an event's rows lie as the stream brought them; None of whatever is no event."""
+        return self.table if self.table is not None and self.table.startswith("raw.") else None
 
     @property
     def event_type(self) -> str:

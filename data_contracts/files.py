@@ -47,7 +47,7 @@ class Control:
 def write_rows(path: Path, contract: Contract, rows: Iterable[Mapping[str, object]]) -> Control:
     """Write the rows and their control row; the file appears whole or, on a fault, not at all.
 
-    Rows hold values of the contract's types (int, date, datetime with UTC, str) or None.
+    Rows hold values of the contract's types (int, float, bool, date, datetime with UTC, str) or None.
     """
     names = [column.name for column in contract.columns]
     count = total = 0
@@ -136,6 +136,8 @@ def _amount(row: Mapping[str, object]) -> int:
 def _text(value: object) -> str | None:
     if value is None or value == "":
         return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, date):

@@ -18,15 +18,29 @@ from data_contracts.contract import ColumnType, Contract, RowRule, RuleType
 _INTEGER = "(0|-?[1-9][0-9]{0,17})"
 _DATE = "[12][0-9]{3}-[0-9]{2}-[0-9]{2}"
 _TIMESTAMP = "[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?Z"
-_SHAPES = {ColumnType.INTEGER: _INTEGER, ColumnType.DATE: _DATE, ColumnType.TIMESTAMP: _TIMESTAMP}
+# As JSON writes a number; two digits of exponent, so that every engine's double holds it and none makes it infinite.
+_NUMBER = "-?(0|[1-9][0-9]{0,17})([.][0-9]{1,40})?([eE][+-]?[0-9]{1,2})?"
+_SHAPES = {
+    ColumnType.INTEGER: _INTEGER,
+    ColumnType.NUMBER: _NUMBER,
+    ColumnType.BOOLEAN: "(true|false)",
+    ColumnType.DATE: _DATE,
+    ColumnType.TIMESTAMP: _TIMESTAMP,
+    # A payload was parsed before it is judged: what opens as an object or an array is one.
+    ColumnType.OBJECT: r"[{][\s\S]*[}]",
+    ColumnType.ARRAY: r"\[[\s\S]*\]",
+}
 _SQL_TYPES = {
-    ColumnType.STRING: "STRING",
     ColumnType.INTEGER: "BIGINT",
+    ColumnType.NUMBER: "DOUBLE",
+    ColumnType.BOOLEAN: "BOOLEAN",
     ColumnType.DATE: "DATE",
     ColumnType.TIMESTAMP: "TIMESTAMP",
+    ColumnType.OBJECT: "STRING",
+    ColumnType.ARRAY: "STRING",
 }
 
-Typed = str | int | date | datetime
+Typed = str | int | float | date | datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +111,8 @@ def _fits_sql(text: str, pattern: str) -> str:
 def _literal_sql(rule: RowRule) -> str:
     if rule.column.type is ColumnType.INTEGER:
         return f"{int(_bound(rule))}L"
+    if rule.column.type is ColumnType.NUMBER:
+        return f"CAST('{_bound(rule)}' AS DOUBLE)"
     return f"{_SQL_TYPES[rule.column.type]} '{_bound(rule)}'"
 
 
@@ -110,18 +126,30 @@ def text_of(value: object) -> str | None:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-def typed(column_type: ColumnType, text: str) -> Typed | None:
+def typed(column_type: ColumnType, text: str) -> Typed | None:  # noqa: PLR0911 - one for each type of column
     """The text as the type, None where it is not of that type."""
     if column_type is ColumnType.STRING:
         return text
     if not re.fullmatch(_SHAPES[column_type], text):
         return None
-    if column_type is ColumnType.INTEGER:
-        return int(text)
+    match column_type:
+        case ColumnType.INTEGER:
+            return int(text)
+        case ColumnType.NUMBER:
+            return float(text)
+        case ColumnType.BOOLEAN:
+            return text == "true"
+        case ColumnType.OBJECT | ColumnType.ARRAY:
+            return text
     try:
         return date.fromisoformat(text) if column_type is ColumnType.DATE else datetime.fromisoformat(text)
     except ValueError:
         return None
+
+
+def shape(column_type: ColumnType) -> str | None:
+    """The pattern that the whole text of a value of the type fits, None where any text will do."""
+    return _SHAPES.get(column_type)
 
 
 def check(contract: Contract, record: Mapping[str, object]) -> tuple[Violation, ...]:
@@ -141,10 +169,11 @@ _Texts = Mapping[str, str | None]
 def _compiled(
     _name: str, _version: str, rules: tuple[RowRule, ...]
 ) -> tuple[tuple[RowRule, Callable[[_Texts], bool]], ...]:
-    return tuple((rule, _broken(rule)) for rule in rules)
+    return tuple((rule, predicate(rule)) for rule in rules)
 
 
-def _broken(rule: RowRule) -> Callable[[_Texts], bool]:
+def predicate(rule: RowRule) -> Callable[[Mapping[str, str | None]], bool]:
+    """Whether the texts of a record break the rule; only the rule's own columns need to be among them."""
     name = rule.column.name
     if rule.type is RuleType.REQUIRED:
         return lambda texts: texts[name] is None

@@ -30,6 +30,7 @@ class Stage:
 
 STAGES = (
     Stage("local", "tranche.local_acts", "PostgreSQL, AWS endpoint and provider on this machine", (), False),
+    Stage("contracts", "data_contracts.__main__", "what every record means"),
     Stage("pipelines", "pipelines.__main__", "stream to lake to features"),
     Stage("features", "features.__main__", "what each feature is"),
     Stage("models", "models.__main__", "features to model"),

@@ -23,6 +23,7 @@ from pipelines.sources.berka_tables import SOURCE, Refusal, TableReader, find
 from pipelines.sources.source import Event, Reading
 
 CURRENCY = "CZK"
+COUNTRY = "CZ"
 _UNUSED = ("client", "district", "card")
 
 
@@ -106,14 +107,26 @@ class _Facts:
 
     @property
     def count(self) -> int:
-        return len(self.accounts) + 3 * len(self.loans) + len(self.movements)
+        return len(self.known_since) + len(self.accounts) + 3 * len(self.loans) + len(self.movements)
+
+    @property
+    def known_since(self) -> dict[int, date]:
+        """The day on which each owner's first account was opened."""
+        days: dict[int, date] = {}
+        for account in self.accounts.values():
+            owner = self.owners[account.id]
+            days[owner] = min(account.opened_on, days.get(owner, account.opened_on))
+        return days
 
     def events(self) -> Iterator[Event]:
-        """Day by day: accounts, movements, then loans; outcomes have no day and come last."""
+        """Day by day: shoppers, accounts, movements, then loans; outcomes have no day and come last."""
+        known = _by_day((day, owner, (owner, day)) for owner, day in self.known_since.items())
         opened = _by_day((account.opened_on, account.id, account) for account in self.accounts.values())
         granted = _by_day((loan.granted_on, loan.id, loan) for loan in self.loans.values())
         booked = _by_day((movement.booked_on, movement.id, movement) for movement in self.movements.values())
+        # Nobody is known before an account of theirs is opened, so no day is added by shoppers.
         for day in sorted({*opened, *granted, *booked}):
+            yield from (_shopper(owner, day) for owner, day in known.get(day, ()))
             yield from map(self._account, opened.get(day, ()))
             yield from map(_bank_transaction, booked.get(day, ()))
             for loan in granted.get(day, ()):
@@ -158,6 +171,12 @@ class _Facts:
             "currency": CURRENCY,
         }
         return _event("granted_loan", loan.id, loan.granted_on, body)
+
+
+def _shopper(owner: int, known_since: date) -> Event:
+    """The owner of an account: a number, and the country that all of them live in."""
+    body = {"shopper_id": str(owner), "country": COUNTRY, "known_since": known_since.isoformat()}
+    return _event("shopper", owner, known_since, body)
 
 
 def _by_day(dated: Iterator[tuple[date, int, Any]]) -> dict[date, list[Any]]:
@@ -213,7 +232,8 @@ def _event(contract: str, number: int, day: date | None, body: dict[str, Any]) -
         "occurred_at": occurred_at,
         "recorded_at": recorded_at,
     }
-    return Event(event_id, event_type, body["account_id"], orjson.dumps(envelope | body))
+    key = body["shopper_id" if contract == "shopper" else "account_id"]
+    return Event(event_id, event_type, key, orjson.dumps(envelope | body))
 
 
 @lru_cache(maxsize=4096)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import orjson
 
@@ -19,7 +20,10 @@ from data_contracts.catalog import event_contracts
 from data_contracts.quarantine import text_of
 from pipelines.sources.source import MAX_EVENT_BYTES, Event, Reading, Reject, SourceFault
 
-_ENVELOPE = ("event_id", "event_type", "account_id")
+# Who an event is about, and with that its place in the stream: its account; if it has none, its shopper or merchant.
+_KEYS = ("account_id", "shopper_id", "merchant_id")
+# Facts that others refer to come first where times are equal: shoppers before their accounts, those before movements.
+_FIRST = ("merchants", "shoppers", "accounts")
 _LONGEST_KEY = 256
 _UNDATED = "~"  # sorts behind every time
 
@@ -62,8 +66,8 @@ def _events(dated: list[tuple[str, Event]]) -> Iterator[Event]:
 def _files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise SourceFault(folder, None, "no such folder")
-    stems = sorted((found.raw_table or "").partition(".")[2] for found in event_contracts().values())
-    # Facts that others refer to come first where times are equal: accounts before their movements.
+    named = {(found.raw_table or "").partition(".")[2] for found in event_contracts().values()}
+    stems = [*_FIRST, *sorted(named.difference(_FIRST))]
     found = [path for stem in stems for end in ("jsonl", "jsonl.gz") if (path := folder / f"{stem}.{end}").exists()]
     if not found:
         raise SourceFault(folder, None, f"none of {', '.join(f'{stem}.jsonl[.gz]' for stem in stems)}")
@@ -86,14 +90,21 @@ def _event(line: bytes) -> tuple[str, Event] | str:
         return f"not JSON: {error}"
     if not isinstance(record, dict):
         return "not a JSON object"
-    envelope = [text_of(record.get(name)) for name in _ENVELOPE]
-    if missing := [name for name, text in zip(_ENVELOPE, envelope, strict=True) if not text]:
+    event_id, event_type = (text_of(record.get(name)) or "" for name in ("event_id", "event_type"))
+    named, key = _key(record)
+    needed = {"event_id": event_id, "event_type": event_type, named: key}
+    if missing := [name for name, text in needed.items() if not text]:
         return f"without {', '.join(missing)}"
-    event_id, event_type, account_id = (text or "" for text in envelope)
-    if len(account_id) > _LONGEST_KEY:
-        return f"account_id has {len(account_id)} characters, the stream takes {_LONGEST_KEY}"
-    event = Event(event_id, event_type, account_id, line)
+    if len(key) > _LONGEST_KEY:
+        return f"{named} has {len(key)} characters, the stream takes {_LONGEST_KEY}"
+    event = Event(event_id, event_type, key, line)
     if event.size > MAX_EVENT_BYTES:
         return f"event {event_id[:128]} has {event.size} bytes, the stream takes {MAX_EVENT_BYTES}"
     recorded_at = record.get("recorded_at")
     return (recorded_at if isinstance(recorded_at, str) else _UNDATED), event
+
+
+def _key(record: dict[str, Any]) -> tuple[str, str]:
+    """The first of the possible keys that the event has, and its value; their names and nothing where it has none."""
+    found = ((name, text) for name in _KEYS if (text := text_of(record.get(name))))
+    return next(found, (" or ".join(_KEYS), ""))

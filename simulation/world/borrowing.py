@@ -7,10 +7,10 @@ from datetime import date, datetime, timedelta
 
 from simulation.world.account_life import BankTransaction
 from simulation.world.behaviour import Behaviour, behaviour_before, default_probability
+from simulation.world.merchants import MERCHANTS
 from simulation.world.period import at
 from simulation.world.shopper import Shopper
 
-MERCHANTS = ("m-lantern", "m-harbour", "m-orchard", "m-quarry")
 DURATIONS = (3, 6, 6)
 WORST_THAT_GOT_MONEY = 0.95
 
@@ -52,7 +52,7 @@ def a_wish(chance: random.Random, shopper: Shopper, day: date) -> Wish:
         application_id=f"seeded:application:{shopper.number:05d}",
         shopper_id=shopper.shopper_id,
         account_id=shopper.account_id,
-        merchant_id=chance.choice(MERCHANTS),
+        merchant_id=chance.choice(MERCHANTS).merchant_id,
         applied_at=at(day, chance.randint(9 * 3600, 20 * 3600)),
         amount_minor=amount,
         duration_months=chance.choice(DURATIONS),

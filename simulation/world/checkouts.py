@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from simulation.world.account_life import BankTransaction
 from simulation.world.behaviour import behaviour_before, default_probability
-from simulation.world.borrowing import MERCHANTS
+from simulation.world.merchants import MERCHANTS
 from simulation.world.period import at, iso
 from simulation.world.shopper import Shopper
 
@@ -69,7 +69,7 @@ def a_checkout(chance: random.Random, shopper: Shopper, day: date, number: int) 
         checkout_at=at(day, chance.randint(9 * 3600, 21 * 3600)),
         shopper_id=shopper.shopper_id,
         account_id=shopper.account_id,
-        merchant_id=chance.choice(MERCHANTS),
+        merchant_id=chance.choice(MERCHANTS).merchant_id,
         amount_minor=amount,
         currency="GBP",
         product="monthly" if monthly else "pay_in_3",

@@ -4,11 +4,13 @@ from datetime import datetime, timedelta
 
 from simulation.world.account_life import BankTransaction
 from simulation.world.borrowing import PastLoan, Wish
+from simulation.world.merchants import Merchant
 from simulation.world.period import at, feed_time, iso
 from simulation.world.shopper import Shopper
 
 SOURCE = "seeded"
 CURRENCY = "GBP"
+COUNTRY = "GB"
 Event = dict[str, object]
 
 
@@ -37,6 +39,26 @@ def bank_transaction(row: BankTransaction) -> Event:
         "counterparty_bank": row.counterparty_bank,
         "counterparty_account": row.counterparty_account,
         "reference": row.reference,
+    }
+
+
+def shopper(person: Shopper) -> Event:
+    """Known to the platform from the same moment as the account, and told before it."""
+    seen_at = at(person.observed_from, 0)
+    return _head(f"seeded:shopper:{person.shopper_id}", "shopper.v1", seen_at, seen_at) | {
+        "shopper_id": person.shopper_id,
+        "country": COUNTRY,
+        "known_since": person.observed_from.isoformat(),
+    }
+
+
+def merchant(shop: Merchant) -> Event:
+    onboarded_at = at(shop.onboarded_on, 0)
+    return _head(f"seeded:merchant:{shop.merchant_id}", "merchant.v1", onboarded_at, onboarded_at) | {
+        "merchant_id": shop.merchant_id,
+        "country": COUNTRY,
+        "category_code": shop.category_code,
+        "onboarded_on": shop.onboarded_on.isoformat(),
     }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from simulation.world import events as canonical
 from simulation.world.chance import stream
 from simulation.world.events import Event
+from simulation.world.merchants import MERCHANTS
 from simulation.world.mistakes import Late, Malformed, delay, malformed, repeated
 from simulation.world.period import Period, at
 from simulation.world.population import Borrower, Buyer, a_borrower, a_buyer
@@ -111,6 +112,8 @@ def _files(world: World) -> dict[str, Iterable[Mapping[str, object]]]:
     people: list[Borrower | Buyer] = [*world.borrowers, *world.buyers]
     loans = [person.loan for person in world.borrowers if person.loan]
     return {
+        "merchants.jsonl": [canonical.merchant(shop) for shop in MERCHANTS],
+        "shoppers.jsonl": [canonical.shopper(person.shopper) for person in people],
         "accounts.jsonl": [canonical.account(person.shopper) for person in people],
         "credit_applications.jsonl": [canonical.credit_application(person.wish) for person in world.borrowers],
         "granted_loans.jsonl": [canonical.granted_loan(loan) for loan in loans],

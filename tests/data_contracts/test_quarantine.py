@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from data_contracts.catalog import contract, contracts
-from data_contracts.contract import Contract, RowRule
+from data_contracts.contract import ColumnType, Contract, RowRule
 from data_contracts.quarantine import Violation, check, text_of, typed, violations_sql
 from tests.data_contracts.samples import all_rules, invalid_record, valid_record
 
@@ -55,6 +55,46 @@ def test_an_amount_is_a_whole_number_of_minor_units(value: object, accepted: boo
     record = valid_record(contract("bank_transaction")) | {"amount_minor": value}
 
     assert (check(contract("bank_transaction"), record) == ()) is accepted
+
+
+@pytest.mark.parametrize(
+    ("value", "accepted"),
+    [
+        pytest.param(0, True, id="nothing"),
+        pytest.param(-12.5, True, id="a fraction below nought"),
+        pytest.param("12.5", True, id="digits as a string"),
+        pytest.param(1e-7, True, id="with an exponent"),
+        pytest.param(1e99, True, id="a very large number"),
+        pytest.param(1e100, False, id="an exponent of three digits"),
+        pytest.param("007.5", False, id="leading zeros"),
+        pytest.param(".5", False, id="no digit before the point"),
+        pytest.param("5.", False, id="no digit behind the point"),
+        pytest.param("NaN", False, id="not a number"),
+        pytest.param(float("inf"), False, id="infinity"),
+        pytest.param("1.5\n", False, id="a line feed behind it"),
+        pytest.param(True, False, id="a truth"),
+    ],
+)
+def test_a_number_is_what_json_calls_one_and_never_infinite(value: object, accepted: bool) -> None:
+    assert (typed(ColumnType.NUMBER, text_of(value) or "") is not None) is accepted
+
+
+@pytest.mark.parametrize(
+    ("column_type", "text", "value"),
+    [
+        (ColumnType.BOOLEAN, "true", True),
+        (ColumnType.BOOLEAN, "false", False),
+        (ColumnType.BOOLEAN, "True", None),
+        (ColumnType.BOOLEAN, "1", None),
+        (ColumnType.OBJECT, "{}", "{}"),
+        (ColumnType.OBJECT, "[]", None),
+        (ColumnType.ARRAY, '[{"a": 1}]', '[{"a": 1}]'),
+        (ColumnType.ARRAY, "none", None),
+        (ColumnType.NUMBER, "1e3", 1000.0),
+    ],
+)
+def test_a_text_becomes_the_value_it_stands_for(column_type: ColumnType, text: str, value: object) -> None:
+    assert typed(column_type, text) == value
 
 
 def test_a_column_the_contract_does_not_know_is_no_offence() -> None:

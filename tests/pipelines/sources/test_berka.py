@@ -30,6 +30,7 @@ def test_every_event_fulfils_its_contract(tmp_path: Path) -> None:
     found = bodies(a_berka_folder(tmp_path))
 
     assert Counter(event["event_type"] for event in found) == {
+        "shopper.v1": 2,
         "account.v1": 2,
         "bank_transaction.v1": 5,
         "credit_application.v1": 1,
@@ -49,8 +50,10 @@ def test_events_come_in_the_order_of_their_days_and_undated_outcomes_last(tmp_pa
     assert days[:-1] == sorted(days[:-1])
     assert found[-1]["event_type"] == "loan_outcome.v1"
     assert days[-1] is None
-    first_of_account = next(event for event in found if event["account_id"] == "1")
+    first_of_account = next(event for event in found if event.get("account_id") == "1")
     assert first_of_account["event_type"] == "account.v1"
+    first_of_owner = next(event for event in found if event.get("shopper_id") == "11")
+    assert first_of_owner["event_type"] == "shopper.v1"
 
 
 def test_a_bank_transaction_is_told_in_our_words(tmp_path: Path) -> None:
@@ -93,6 +96,28 @@ def test_a_loan_is_an_application_a_grant_with_the_standing_orders_amount_and_an
     assert body(folder, "berka:loan_outcome:41")["status"] == "finished_paid"
 
 
+def test_a_shopper_is_the_owners_number_and_the_country_known_since_the_first_account(tmp_path: Path) -> None:
+    earlier = '3;18;"POPLATEK MESICNE";950301'
+    folder = a_berka_folder(
+        tmp_path, account=[*ROWS["account"], earlier], disp=[*ROWS["disp"], '4;11;3;"OWNER"'], trans=[], loan=[]
+    )
+    reading = Berka(folder).read()
+    told = {event.event_id: event for event in reading.events}
+
+    assert [event_id for event_id in told if ":shopper:" in event_id] == ["berka:shopper:11", "berka:shopper:12"]
+    assert len(told) == reading.count == 2 + 3
+    assert json.loads(told["berka:shopper:11"].body) == {
+        "event_id": "berka:shopper:11",
+        "event_type": "shopper.v1",
+        "source": "berka",
+        "occurred_at": "1995-03-01T00:00:00Z",
+        "recorded_at": "1995-03-02T00:00:00Z",
+        "shopper_id": "11",
+        "country": "CZ",
+        "known_since": "1995-03-01",
+    }
+
+
 def test_nothing_of_clients_districts_and_cards_is_told_but_the_owners_number(tmp_path: Path) -> None:
     text = json.dumps(bodies(a_berka_folder(tmp_path)))
 
@@ -112,7 +137,7 @@ def test_several_files_of_a_table_are_one_table_plain_or_packed(tmp_path: Path) 
     reading = Berka(folder).read()
 
     assert reading.rejects == ()
-    assert reading.count == 2 + 5 + 3 * 2
+    assert reading.count == 2 + 2 + 5 + 3 * 2
     assert sum(1 for _ in reading.events) == reading.count
 
 
@@ -257,3 +282,4 @@ def test_the_real_tables_give_340558_bank_transactions_and_no_reject(berka: Path
     assert reading.rejects == ()
     assert counts["bank_transaction.v1"] == 340_558
     assert counts["granted_loan.v1"] == 328
+    assert counts["shopper.v1"] == counts["account.v1"]

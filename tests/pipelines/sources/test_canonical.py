@@ -45,6 +45,20 @@ def test_an_event_that_breaks_its_contract_is_forwarded_byte_for_byte(tmp_path: 
     assert event.body == line.encode()
 
 
+def test_a_shopper_and_a_merchant_come_before_the_account_and_are_keyed_by_their_own_numbers(tmp_path: Path) -> None:
+    at = {"recorded_at": "2026-01-01T00:00:00Z"}
+    account = an_event(1, event_id="a", event_type="account.v1", shopper_id="s1", **at)
+    shopper = {"event_id": "s", "event_type": "shopper.v1", "shopper_id": "s1", **at}
+    merchant = {"event_id": "m", "event_type": "merchant.v1", "merchant_id": "m1", **at}
+    write(tmp_path, account, name="accounts.jsonl")
+    write(tmp_path, shopper, name="shoppers.jsonl")
+    write(tmp_path, merchant, name="merchants.jsonl")
+
+    found = [(event.event_id, event.account_id) for event in Canonical(tmp_path).read().events]
+
+    assert found == [("m", "m1"), ("s", "s1"), ("a", "a1")]
+
+
 def test_a_repeated_event_is_forwarded_twice(tmp_path: Path) -> None:
     assert Canonical(write(tmp_path, an_event(1), an_event(1))).read().count == 2
 
@@ -56,7 +70,13 @@ def test_a_repeated_event_is_forwarded_twice(tmp_path: Path) -> None:
         pytest.param("[1]", "not a JSON object", id="a list"),
         pytest.param(json.dumps(an_event(1, event_id=None)), "without event_id", id="no id"),
         pytest.param(json.dumps(an_event(1, account_id="")), "without account_id", id="no account"),
+        pytest.param(
+            json.dumps(an_event(1, account_id=None)), "without account_id or shopper_id or merchant_id", id="no key"
+        ),
         pytest.param(json.dumps(an_event(1, account_id="a" * 257)), "257 characters", id="a key too long"),
+        pytest.param(
+            json.dumps(an_event(1, account_id=None, merchant_id="m" * 257)), "merchant_id has 257", id="another key"
+        ),
         pytest.param(
             json.dumps(an_event(1, reference="x" * 2 * MAX_EVENT_BYTES)),
             "event seeded:1 has 2097",
@@ -81,5 +101,5 @@ def test_files_of_other_names_are_not_looked_at(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_events_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SourceFault, match=r"none of accounts\.jsonl"):
+    with pytest.raises(SourceFault, match=r"none of merchants\.jsonl.*accounts\.jsonl"):
         Canonical(tmp_path).read()

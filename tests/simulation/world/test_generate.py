@@ -118,6 +118,19 @@ def test_every_loan_has_one_outcome_dated_before_the_first_checkout(world_folder
         assert granted[str(row["loan_id"])] < str(row["occurred_at"]) < first_checkout
 
 
+def test_whoever_an_event_speaks_of_was_told_before(world_folder: Path) -> None:
+    shoppers = {str(row["shopper_id"]): row for row in rows(world_folder, "shoppers.jsonl")}
+    merchants = {str(row["merchant_id"]): row for row in rows(world_folder, "merchants.jsonl")}
+
+    for account in rows(world_folder, "accounts.jsonl"):
+        assert str(shoppers[str(account["shopper_id"])]["recorded_at"]) <= str(account["recorded_at"])
+    for application in rows(world_folder, "credit_applications.jsonl"):
+        assert str(merchants[str(application["merchant_id"])]["recorded_at"]) < str(application["recorded_at"])
+    for checkout in rows(world_folder, "checkouts.jsonl"):
+        assert checkout["shopper_id"] in shoppers
+        assert checkout["merchant_id"] in merchants
+
+
 def test_nobody_tells_sex_or_age(world_folder: Path) -> None:
     text = "".join(path.read_text() for path in world_folder.iterdir())
 
@@ -159,7 +172,15 @@ def test_every_event_keeps_its_contract_and_each_malformed_one_breaks_only_its_c
         for label in labels(world_folder)["planted"]["malformed"]["events"]  # type: ignore[attr-defined]
     }
     checked = 0
-    for name in ("accounts", "bank_transactions", "credit_applications", "granted_loans", "loan_outcomes"):
+    for name in (
+        "merchants",
+        "shoppers",
+        "accounts",
+        "bank_transactions",
+        "credit_applications",
+        "granted_loans",
+        "loan_outcomes",
+    ):
         for row in rows(world_folder, f"{name}.jsonl"):
             broken = {violation.column for violation in check(contracts[str(row["event_type"])], row)}
             expected = {planted[str(row["event_id"])]} if row["event_id"] in planted else set()

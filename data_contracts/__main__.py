@@ -1,0 +1,147 @@
+"""`tranche contracts`: check, compare and release contracts, and print what is made from them."""
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from data_contracts.catalog import FOLDER, contracts, load, versions
+from data_contracts.json_schema import json_schema
+from data_contracts.schemas import iceberg_schema, spark_struct
+
+app = typer.Typer(help="What every record means.", no_args_is_help=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
+
+
+class Form(StrEnum):
+    """Who is to read a schema."""
+
+    SPARK = "spark"
+    ICEBERG = "iceberg"
+    JSON = "json"
+    MODEL = "model"
+
+
+class NoContract(Exception):
+    """A contract was named that does not exist."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no contract {name!r}; there are {', '.join(sorted(contracts()))}")
+
+    @property
+    def user_message(self) -> str:
+        """One line for the person who asked."""
+        return str(self)
+
+
+@app.command()
+def check(
+    folder: Annotated[
+        Path, typer.Argument(help="A folder of contracts.", file_okay=False, show_default=False)
+    ] = FOLDER,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Read every contract and say all that is wrong with file, line and reason; exit code 1 where anything is."""
+    from data_contracts.check import check as act
+
+    report = act(folder)
+    if as_json:
+        faults = [
+            {"file": str(each.file), "line": each.line, "field": each.field, "reason": each.reason}
+            for each in report.faults
+        ]
+        typer.echo(json.dumps({"files": report.files, "contracts": report.contracts, "faults": faults}))
+    else:
+        for fault in report.faults:
+            typer.echo(str(fault))
+        typer.echo(f"{report.contracts} contracts in {report.files} files: {_count(len(report.faults), 'fault')}")
+    if report.faults:
+        raise typer.Exit(1)
+
+
+@app.command()
+def page(
+    out: Annotated[Path, typer.Option(help="The folder to write into.", file_okay=False)] = Path(
+        "docs/reference/contracts"
+    ),
+) -> None:
+    """Write the reference page of every contract, and their index."""
+    from data_contracts.reference import write_pages
+
+    typer.echo(f"{_count(write_pages(out), 'page')} in {out}")
+
+
+@app.command()
+def schema(
+    name: Annotated[str, typer.Argument(help="A contract.")],
+    form: Annotated[Form, typer.Option("--as", help="Who is to read it.")],
+) -> None:
+    """Print a contract's newest version as a schema: Spark's, Iceberg's, JSON Schema or that of the event model."""
+    released = versions(name)
+    if not released:
+        raise NoContract(name)
+    match form:
+        case Form.SPARK:
+            found = json.loads(spark_struct(released[-1]))
+        case Form.ICEBERG:
+            found = json.loads(iceberg_schema(released))
+        case Form.JSON:
+            found = json_schema(released[-1])
+        case Form.MODEL:
+            from data_contracts.event_model import event_model
+
+            found = event_model(released[-1]).model_json_schema()
+    typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+
+
+@app.command()
+def compare(
+    old: Annotated[Path, typer.Argument(help="A contract's file.", exists=True, dir_okay=False)],
+    new: Annotated[Path, typer.Argument(help="The file that is to replace it.", exists=True, dir_okay=False)],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Print what a version changes; exit code 1 where its number does not allow that, naming the consumers."""
+    from data_contracts.compatibility import changes, refusal
+
+    before, after = load(old), load(new)
+    found, reason = changes(before, after), refusal(before, after)
+    if as_json:
+        told = [{"level": str(each.level), "subject": each.subject, "what": each.what} for each in found]
+        consumers = [each.name for each in before.terms.consumers]
+        typer.echo(json.dumps({"changes": told, "consumers": consumers, "refused": reason}))
+    else:
+        for change in found:
+            typer.echo(str(change))
+        typer.echo(reason or f"{after.version} may replace {before.version}: {_count(len(found), 'change')}")
+    if reason:
+        raise typer.Exit(1)
+
+
+@app.command()
+def release(
+    names: Annotated[list[str], typer.Argument(help="The contracts whose next version is ready.")],
+) -> None:
+    """Give a contract's next.odcs.yaml the name of its version and record its digest; from then on it never changes."""
+    from data_contracts.release import release as act
+
+    for name in names:
+        for file in act(name).released:
+            typer.echo(f"released {file}")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one act; the exit code says how it ended."""
+    return app(argv, standalone_mode=False, prog_name="tranche contracts") or 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

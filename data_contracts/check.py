@@ -1,0 +1,100 @@
+"""Act: read every contract of a folder and say all that is wrong with it, file by file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from data_contracts.catalog import FOLDER, files, proposals
+from data_contracts.compatibility import refusal
+from data_contracts.contract import Contract
+from data_contracts.document import ContractFault
+from data_contracts.reader import PROPOSAL, Reading, read
+from data_contracts.released import judge_released
+from data_contracts.sample_faults import judge_samples
+from data_contracts.samples import samples_file
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """How many files and contracts were read, and everything that is wrong, in the order of files and lines."""
+
+    files: int
+    contracts: int
+    faults: tuple[ContractFault, ...]
+
+
+def check(folder: Path = FOLDER) -> CheckReport:
+    """Judge every file, the versions of each contract against each other, and its samples."""
+    readings = [read(file) for file in [*files(folder), *proposals(folder)]]
+    by_folder: dict[Path, list[Reading]] = {}
+    for reading in readings:
+        by_folder.setdefault(reading.file.parent, []).append(reading)
+    faults = [fault for reading in readings for fault in reading.faults]
+    faults += _of_names(readings)
+    faults += _of_tables(readings)
+    for found in by_folder.values():
+        faults += _of_versions(found)
+        faults += _of_samples(found, folder)
+    faults += _of_stray_samples(by_folder, folder)
+    faults += judge_released(folder)
+    if not readings:
+        faults.append(ContractFault(folder, 1, "(folder)", "holds no contract"))
+    return CheckReport(
+        len(readings), len(by_folder), tuple(sorted(faults, key=lambda fault: (str(fault.file), fault.line)))
+    )
+
+
+def _told(readings: Iterable[Reading]) -> Iterator[tuple[Reading, Contract]]:
+    return ((reading, reading.contract) for reading in readings if reading.contract is not None)
+
+
+def _of_names(readings: list[Reading]) -> Iterator[ContractFault]:
+    """A contract is called like its folder, and no other is."""
+    folders: dict[str, Path] = {}
+    for reading, contract in _told(readings):
+        home = reading.file.parent
+        if contract.name != home.name:
+            yield ContractFault(reading.file, 1, "name", f"{contract.name!r} lies in the folder of {home.name!r}")
+        if folders.setdefault(contract.name, home) != home:
+            what = f"event type {contract.event_type}" if contract.raw_table else "the name"
+            yield ContractFault(reading.file, 1, "name", f"{what} is already that of {folders[contract.name]}")
+
+
+def _of_tables(readings: list[Reading]) -> Iterator[ContractFault]:
+    """A table holds the rows of one contract."""
+    owners: dict[str, str] = {}
+    for reading, contract in _told(readings):
+        for field, table in (("table", contract.table), ("curatedTable", contract.curated_table)):
+            if table is not None and owners.setdefault(table, contract.name) != contract.name:
+                reason = f"{table} is already the table of {owners[table]}"
+                yield ContractFault(reading.file, reading.lines[field], field, reason)
+
+
+def _of_versions(readings: list[Reading]) -> Iterator[ContractFault]:
+    """Each version may replace the one before it; a proposal comes after every released one."""
+    told = list(_told(readings))
+    released = sorted((each for each in told if each[0].file.name != PROPOSAL), key=lambda each: each[1].version)
+    proposed = [each for each in told if each[0].file.name == PROPOSAL]
+    for (_, old), (reading, new) in pairwise([*released, *proposed]):
+        if reason := refusal(old, new):
+            yield ContractFault(reading.file, reading.lines["version"], "version", reason)
+
+
+def _of_samples(readings: list[Reading], folder: Path) -> Iterator[ContractFault]:
+    told = list(_told(readings))
+    released = [each for each in told if each[0].file.name != PROPOSAL]
+    newest = sorted(released, key=lambda each: each[1].version)[-1:]
+    proposed = [each for each in told if each[0].file.name == PROPOSAL]
+    judged = [(contract, reading.file, reading.lines) for reading, contract in [*newest, *proposed]]
+    return judge_samples(judged, folder) if judged else iter(())
+
+
+def _of_stray_samples(by_folder: dict[Path, list[Reading]], folder: Path) -> Iterator[ContractFault]:
+    """Samples of nothing."""
+    known = {samples_file(home.name, folder) for home in by_folder}
+    for file in sorted((folder / "samples").glob("*.json")):
+        if file not in known:
+            yield ContractFault(file, 1, "(file)", f"there is no contract {file.stem}")

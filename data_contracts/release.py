@@ -1,0 +1,59 @@
+"""Act: release a contract's next version. What is released is what was proposed, under the name of its version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_contracts.catalog import FOLDER, files, load, proposals
+from data_contracts.check import check
+from data_contracts.released import digests, record
+
+
+class ReleaseFault(Exception):
+    """There is nothing to release, or what there is may not be released."""
+
+    @property
+    def user_message(self) -> str:
+        """One line for the person who asked."""
+        return str(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseReport:
+    """The files that are released now, by their paths in the folder."""
+
+    released: tuple[str, ...]
+
+
+def release(name: str, folder: Path = FOLDER) -> ReleaseReport:
+    """Give the proposal of that contract its version's name and record it, with any version not recorded yet.
+
+    Raises ReleaseFault, and changes nothing, when the contract has a fault or there is nothing to release.
+    """
+    proposed = [file for file in proposals(folder) if file.parent.name == name]
+    unrecorded = [
+        file
+        for file in files(folder)
+        if file.parent.name == name and file.relative_to(folder).as_posix() not in digests(folder)
+    ]
+    if not proposed and not unrecorded:
+        raise ReleaseFault(f"there is nothing to release of {name}: no next.odcs.yaml, and every version is recorded")
+    of_this = [
+        fault
+        for fault in check(folder).faults
+        if name in (fault.file.parent.name, fault.file.stem) and "is not recorded" not in fault.reason
+    ]
+    if of_this:
+        raise ReleaseFault(f"{name} is not released: {of_this[0]}" + _and_more(len(of_this) - 1))
+    for file in proposed:
+        version = file.with_name(f"v{load(file).version}.odcs.yaml")
+        file.rename(version)
+        unrecorded.append(version)
+    for file in unrecorded:
+        record(file, folder)
+    return ReleaseReport(tuple(file.relative_to(folder).as_posix() for file in unrecorded))
+
+
+def _and_more(count: int) -> str:
+    return f" (and {count} more; `tranche contracts check` tells them)" if count else ""
