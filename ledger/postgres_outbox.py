@@ -60,7 +60,9 @@ SELECT count(*), min(r.recorded_at) FROM ledger.requests r
    AND NOT EXISTS (SELECT FROM ledger.refusals f WHERE f.position = r.position)
 """,
 }
-_NEXT_TXID = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text"
+# An id of our own, for it is larger than every one given out. The end of a snapshot is not: it lies behind the newest
+# transaction that has ended, and one that is still running can have that very id.
+_TXID = "SELECT pg_current_xact_id()::text"
 _ENDED = "SELECT pg_snapshot_xmin(pg_current_snapshot()) >= %s::xid8"
 
 
@@ -91,7 +93,7 @@ class PostgresLogs:
     def horizon(self, log: str) -> Horizon:
         """What is decided when all that run now have ended; the position first, so that it is theirs or smaller."""
         (position,) = self._one(_DRAWN[log])
-        (txid,) = self._one(_NEXT_TXID)
+        (txid,) = self._one(_TXID)
         return Horizon(position, txid)
 
     def reached(self, horizon: Horizon) -> bool:
