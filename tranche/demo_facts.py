@@ -1,4 +1,4 @@
-"""The demo's last way into the lake: the platform's own facts, relayed, ingested, curated, and held against the database.
+"""The demo's last way into the lake: the platform's facts, relayed, ingested, curated and held against the database.
 
 The lake is right when it has every id that the database has and no other, and when sums over it are those of the
 tables that the facts tell of.
