@@ -6,7 +6,7 @@ tables that the facts tell of.
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +18,9 @@ from tranche.demo_lake import spark_session
 from tranche.stages import Stages
 from tranche.summary import Facts
 from tranche.wording import count
+
+Row = tuple[str, Mapping[str, Any]]
+"""A row of a curated table: its event type, and the columns that are held against the database."""
 
 _POSTED = """
 FROM ledger.requests r WHERE r.act IN ('post', 'post_hold', 'reverse')
@@ -83,26 +86,31 @@ def _compare(stages: Stages, place: Place, settings: LakeSettings) -> Facts:
             written = {(event_type, event_id) for event_type, event_id in connection.execute(_IDS)}
             sums = dict(connection.execute(_SUMS).fetchall())
         found = _in_lake(IcebergTables(settings))
-        in_lake = {(event_type, row["event_id"]) for event_type, row in found}
-        differing = {name: lake - sums[name] for name, lake in _sums(found).items() if lake != sums[name]}
-        share = 100 * len(written & in_lake) / len(written) if written else 100
-        say(f"{share:.2f} % of {count(len(written))} facts; {count(len(in_lake - written))} that nobody wrote")
-        say(
-            ", ".join(
-                f"{name} {'differ by ' + count(differing[name]) if name in differing else 'equal'}" for name in sums
-            )
-        )
-    return Facts(
+        facts, differing = compared(written, sums, found)
+        share = 100 * facts.in_lake / facts.written if facts.written else 100
+        say(f"{share:.2f} % of {count(facts.written)} facts; {count(facts.unknown)} that nobody wrote")
+        say(", ".join(f"{name} {f'differ by {by:,}' if (by := differing[name]) else 'equal'}" for name in sums))
+    return facts
+
+
+def compared(
+    written: set[tuple[str, str]], sums: Mapping[str, int], found: Sequence[Row]
+) -> tuple[Facts, Mapping[str, int]]:
+    """Ids by event type against the lake's rows, and by how much the lake's sums differ."""
+    in_lake = {(event_type, row["event_id"]) for event_type, row in found}
+    differing = {name: lake - sums[name] for name, lake in _sums(found).items()}
+    facts = Facts(
         written=len(written),
         in_lake=len(written & in_lake),
         unknown=len(in_lake - written),
-        differing_sums=len(differing),
+        differing_sums=sum(1 for by in differing.values() if by),
     )
+    return facts, differing
 
 
-def _in_lake(tables: Any) -> list[tuple[str, Mapping[str, Any]]]:
+def _in_lake(tables: Any) -> list[Row]:
     """Every row of the platform's curated tables, with the columns that are held against the database."""
-    rows: list[tuple[str, Mapping[str, Any]]] = []
+    rows: list[Row] = []
     for event_type, contract in event_contracts().items():
         if contract.by_name["source"].valid_values != (SOURCE,):
             continue
@@ -118,7 +126,7 @@ def _in_lake(tables: Any) -> list[tuple[str, Mapping[str, Any]]]:
 _SUMMED = ("amount_minor", "open_change_minor", "transfers")
 
 
-def _sums(rows: list[tuple[str, Mapping[str, Any]]]) -> dict[str, int]:
+def _sums(rows: Sequence[Row]) -> dict[str, int]:
     def of(event_type: str) -> Iterator[Mapping[str, Any]]:
         return (row for name, row in rows if name == event_type)
 
