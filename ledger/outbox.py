@@ -1,9 +1,13 @@
-"""Facts written in the database transaction that made them true, to be published to the stream afterwards."""
+"""Facts written in the database transaction that made them true, to be published to the stream afterwards.
+
+A fact's payload is the whole event as its contract describes it, but for `sequence`: that is the fact's position, which
+exists only once it is written, and the relay puts it in.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from ledger.database import Database
@@ -21,9 +25,13 @@ SELECT u.event_id, u.event_type, u.key, u.payload::jsonb, u.occurred_at, u.recor
        AS u (event_id, event_type, key, payload, occurred_at, recorded_at)
     ON CONFLICT (event_id) DO NOTHING
 """
+# When we first knew of a fact may differ; the first one stands.
 _KNOWN = """
-SELECT event_type <> %s, key <> %s, payload <> %s::jsonb, occurred_at <> %s FROM ledger.outbox WHERE event_id = %s
+SELECT event_type <> %s, key <> %s, payload - 'recorded_at' <> %s::jsonb - 'recorded_at', occurred_at <> %s
+  FROM ledger.outbox WHERE event_id = %s
 """
+
+SOURCE = "platform"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +44,40 @@ class Fact:
     payload: Mapping[str, Any]
     occurred_at: datetime
     recorded_at: datetime
+
+
+def fact(
+    event_type: str,
+    event_id: str,
+    key: str,
+    columns: Mapping[str, Any],
+    *,
+    occurred_at: datetime,
+    recorded_at: datetime,
+) -> Fact:
+    """A fact of the platform: its contract's columns within the envelope that every event has.
+
+    Nothing is known before it happened: where a day's file tells of a moment still to come, that moment counts.
+
+    >>> noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    >>> told = fact("plan_opened.v1", "plan:p-1", "p-1", {"plan_id": "p-1"}, occurred_at=noon, recorded_at=noon)
+    >>> told.payload["occurred_at"]
+    '2026-03-02T12:00:00.000000Z'
+    """
+    recorded_at = max(occurred_at, recorded_at)
+    envelope = {
+        "event_id": event_id,
+        "event_type": event_type,
+        "source": SOURCE,
+        "occurred_at": instant(occurred_at),
+        "recorded_at": instant(recorded_at),
+    }
+    return Fact(event_id, event_type, key, {**envelope, **columns}, occurred_at, recorded_at)
+
+
+def instant(at: datetime) -> str:
+    """A moment as events write it: in UTC, with its microseconds."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
 
 
 def append(
@@ -65,6 +107,8 @@ def append(
 
 def append_all(connection: Database, facts: Sequence[Fact]) -> int:
     """Write many facts in order, each once, in one statement; how many were new. Raises Conflict like `append`."""
+    if not facts:
+        return 0
     columns = [
         texts([fact.event_id for fact in facts]),
         texts([fact.event_type for fact in facts]),

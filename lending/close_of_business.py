@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
+from ledger.outbox import Fact
 from ledger.store import Asked, Refused
 from lending.correct_bookings import Known, correction
 from lending.fold import fold
+from lending.plan_facts import day_facts
 from lending.plan_log import Change, PlanHistory, PlanLog, standing_of
 from lending.service_plans import KeptLedger, TermsOf, first_open_day
 
@@ -108,9 +110,13 @@ def _close_plan(day: date, history: PlanHistory, terms: TermsOf, known: Known) -
     state = fold(history.plan, history.events, terms(history.plan), through=day, accrued_from=since)
     added = [booking for booking in state.bookings if booking.value_date > since]
     made = correction((), added, known, history.corrected)
+    number = len(history.events)
+    late = any(booking.flow == LATE_FEE for booking in added)
+    facts: list[Fact] = []
+    if late:
+        before = fold(history.plan, history.events, terms(history.plan), through=since, accrued_from=since)
+        facts = day_facts(history.plan, before, state, number, known.occurred_at)
     change = Change(
-        standing_of(state, version=len(history.events)),
-        corrected=made.corrected,
-        instalments_too=any(booking.flow == LATE_FEE for booking in added),
+        standing_of(state, version=number), corrected=made.corrected, instalments_too=late, facts=tuple(facts)
     )
     return change, [step.asked for step in made.steps]

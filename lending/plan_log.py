@@ -7,6 +7,7 @@ from datetime import date
 from typing import Protocol
 
 from ledger.money import Money
+from ledger.outbox import Fact
 from lending.delinquency import bucket_of
 from lending.plan import Plan
 from lending.plan_event import PlanEvent
@@ -78,13 +79,14 @@ class PlanStanding:
 class Change:
     """What one plan's act leaves to be kept: its new events, where it now stands, the bookings it has corrected.
 
-    Unless `instalments_too`, the instalments stand as they did.
+    `facts` is what it tells those who follow the platform. Unless `instalments_too`, the instalments stand as before.
     """
 
     standing: PlanStanding
     events: tuple[PlanEvent, ...] = ()
     corrected: Mapping[str, Corrected] = field(default_factory=dict)
     instalments_too: bool = True
+    facts: tuple[Fact, ...] = ()
 
 
 class PlanLog(Protocol):
@@ -103,7 +105,7 @@ class PlanLog(Protocol):
         """Known events by id, of whatever plan."""
 
     def keep(self, changes: Sequence[Change]) -> None:
-        """Keep events, each with a fact for the outbox, and where their plans stand. Raises ledger.store.Conflict."""
+        """Keep events, facts for the outbox, and where the plans stand. Raises ledger.store.Conflict."""
 
     def standings(self, plan_ids: Iterable[str]) -> Mapping[str, PlanStanding]:
         """Where plans were last said to stand."""

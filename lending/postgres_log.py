@@ -110,7 +110,9 @@ class PostgresPlanLog:
             for event in events:
                 if event.event_id not in added:  # another plan's has this id
                     raise Conflict(event.event_id, "plan_id")
-            outbox.append_all(self._connection, [_fact(event) for event in events])
+        facts = [fact for change in changes for fact in change.facts]
+        if facts:
+            outbox.append_all(self._connection, facts)
         corrected = [
             (change.standing.plan_id, booking, known.times, known.stands)
             for change in changes
@@ -266,19 +268,4 @@ def _standing(row: Sequence[Any], instalments: Iterable[Sequence[Any]]) -> PlanS
             InstalmentStanding(instalment_id, number, due_on, *(Money(minor, currency) for minor in minors))
             for instalment_id, _, number, due_on, *minors in instalments
         ),
-    )
-
-
-def _fact(event: PlanEvent) -> outbox.Fact:
-    """An event for whoever follows the plans; facts of one plan keep their order."""
-    payload = {
-        "event_id": event.event_id,
-        "plan_id": event.plan_id,
-        "kind": event.kind,
-        "body": tree_of(event.body),
-        "value_date": event.value_date.isoformat(),
-        "cause": event.cause,
-    }
-    return outbox.Fact(
-        f"plan_event:{event.event_id}", "plan_event.v1", event.plan_id, payload, event.occurred_at, event.recorded_at
     )

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Protocol
 
+from ledger.outbox import Fact
 from ledger.store import Books, Conflict, Ledger, Refusal, Refused, Request, Reversal
 from lending.correct_bookings import Correction, Known, correction
 from lending.fold import fold
 from lending.plan import Plan
 from lending.plan_event import PlanEvent, Reversed, first_event_difference
+from lending.plan_facts import event_facts
 from lending.plan_log import Change, PlanHistory, PlanLog, standing_of
 from lending.plan_refusal import PlanRefusal
 from lending.plan_state import PlanState
@@ -147,6 +149,7 @@ def _judge(
     """Take each event that the plan can take after those before it, and compare what was booked with what should be."""
     plan, through = history.plan, history.folded_through
     taken: list[PlanEvent] = []
+    facts: list[Fact] = []
     refused: dict[str, EventRefused] = {}
     accrued_from = _unchanged_through(history, events)
 
@@ -162,14 +165,17 @@ def _judge(
             refused[event.event_id] = EventRefused(event.event_id, reasons)
             continue
         taken.append(event)
-        through, state = day, folded(day)
+        number = len(history.events) + len(taken)
+        earlier, state, through = state, folded(day), day
+        facts += event_facts(event, plan, None if number == 1 else earlier, state, number)
     if not taken:
         return _Judged(Change(standing_of(before, version=len(history.events))), refused, Correction((), {}))
     newest = taken[-1]
     known = Known(newest.occurred_at, newest.recorded_at, first_open, f"{newest.event_id} became known")
     corrected = correction(before.bookings, state.bookings, known, history.corrected)
     standing = standing_of(state, version=len(history.events) + len(taken))
-    return _Judged(Change(standing, tuple(taken), corrected.corrected), refused, corrected)
+    change = Change(standing, tuple(taken), corrected.corrected, facts=tuple(facts))
+    return _Judged(change, refused, corrected)
 
 
 def _unchanged_through(history: PlanHistory, events: Sequence[PlanEvent]) -> date | None:

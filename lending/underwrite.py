@@ -1,13 +1,16 @@
 """Act: decide one order, keep the decision and reserve its amount, inside the database transaction of whoever calls."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from ledger import flows
 from ledger.money import Currency
+from ledger.outbox import Fact
 from ledger.store import Ledger, Refused
 from lending.decision import decide
+from lending.decision_facts import decision_facts
 from lending.exposure import Exposure
 from lending.order import Order, Product, order_body
 from lending.policy import Policies
@@ -26,19 +29,10 @@ class Decisions(Protocol):
 
 
 class Publish(Protocol):
-    """Keeps a fact that is published once the transaction has committed."""
+    """Keeps facts that are published once the transaction has committed."""
 
-    def __call__(
-        self,
-        *,
-        event_id: str,
-        event_type: str,
-        key: str,
-        payload: dict[str, Any],
-        occurred_at: datetime,
-        recorded_at: datetime,
-    ) -> bool:
-        """Whether it was new: the same `event_id` is published once."""
+    def __call__(self, facts: Sequence[Fact]) -> int:
+        """How many were new: each is published once."""
 
 
 class NotHeld(RuntimeError):
@@ -107,14 +101,7 @@ def underwrite(
     decision = decide(order, evidence=evidence, exposure=exposure, policy=policy, score_order=scorer.score, at=at)
     stored = record(inputs, decision, policy)
     decisions.add(stored)
-    publish(
-        event_id=f"decision:{stored.decision_id}",
-        event_type="decision_made.v1",
-        key=order.account_id,
-        payload=_fact(stored),
-        occurred_at=at,
-        recorded_at=at,
-    )
+    publish(decision_facts(stored, inputs, tuple(reason.code for reason in decision.reasons)))
     # Last, because every approval meets on the two memorandum accounts until it commits.
     _reserve(stored, ledger)
     return Underwritten(stored, new=True)
@@ -141,25 +128,6 @@ def _reserve(stored: StoredDecision, ledger: Ledger) -> None:
     held = ledger.hold(journal, expires_at=stored.expires_at)
     if isinstance(held, Refused):
         raise NotHeld(f"the books refused to hold {stored.offer.amount} for {stored.decision_id}: {held.reasons}")
-
-
-def _fact(stored: StoredDecision) -> dict[str, Any]:
-    """The event that others read: what was decided, without the evidence."""
-    offer = stored.offer
-    return {
-        "decision_id": stored.decision_id,
-        "order_id": stored.order.order_id,
-        "application_id": stored.order.application_id,
-        "shopper_id": stored.order.shopper_id,
-        "account_id": stored.order.account_id,
-        "merchant_id": stored.order.merchant_id,
-        "outcome": stored.outcome,
-        "product": stored.order.product.value,
-        "currency": stored.order.amount.currency.value,
-        "requested_minor": stored.order.amount.minor,
-        "approved_minor": None if offer is None else offer.amount.minor,
-        "record_digest": stored.digest,
-    }
 
 
 def _first_difference(decided: Order, asked: Order) -> str | None:

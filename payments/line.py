@@ -1,6 +1,6 @@
 """A row of an outside file in our own words, and what we expect such rows to be."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
@@ -89,6 +89,7 @@ class FileLine:
     bank_account: str | None = None
     counterparty: str | None = None
     detail: str = ""
+    reference: str | None = field(default=None, compare=False)
 
     @property
     def line_key(self) -> str:

@@ -1,6 +1,5 @@
 """Opens the plan that an accepted decision becomes, inside the caller's database transaction."""
 
-from ledger import outbox
 from ledger.money import Money
 from ledger.store import AlreadyRecorded, AlreadyVoided, Recorded, RefusalCode, Refused, Voided
 from lending.plan import Origin, Plan, instalments_of, plan_id_of
@@ -56,22 +55,6 @@ def open_plan(till: Till, decision: StoredDecision, when: When, *first: PlanEven
     run_out = isinstance(released, Refused) and all(each.code is RefusalCode.HOLD_RESOLVED for each in released.reasons)
     if not run_out:  # an offer that ran out while its payment was being resolved has nothing left to release
         must_hold(released, decision.hold_id)
-    outbox.append(
-        till.database,
-        event_id=f"plan:{plan.plan_id}",
-        event_type="plan_opened.v1",
-        key=plan.account_id,
-        payload={
-            "plan_id": plan.plan_id,
-            "decision_id": decision.decision_id,
-            "order_id": plan.order_id,
-            "principal_minor": plan.principal.minor,
-            "currency": plan.currency.value,
-            "instalments": len(plan.instalments),
-        },
-        occurred_at=when.occurred_at,
-        recorded_at=when.recorded_at,
-    )
     return plan
 
 

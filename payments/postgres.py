@@ -10,6 +10,7 @@ from psycopg import Connection
 from psycopg.errors import CheckViolation
 from psycopg.rows import dict_row
 
+from ledger import outbox
 from ledger.money import Currency, Money
 from payments.attempt import Attempt, Event, IllegalMove, Planned, State
 
@@ -22,8 +23,13 @@ SELECT * FROM unnest(%s::text[], %s::text[], %s::int[], %s::text[], %s::text[], 
 RETURNING attempt_id
 """
 _MOVE = """
-INSERT INTO payments.attempt_events (attempt_id, event, from_state, to_state, message_id, cause, at)
-VALUES (%s, %s, '', '', %s, %s, %s) RETURNING to_state
+WITH moved AS (
+    INSERT INTO payments.attempt_events (attempt_id, event, from_state, to_state, message_id, cause, at)
+    VALUES (%s, %s, '', '', %s, %s, %s) RETURNING position, attempt_id, to_state
+)
+SELECT m.to_state, m.position, a.instalment_id, a.plan_id, a.shopper_id, a.account_id, a.number, a.provider,
+       a.fees_minor + a.interest_minor + a.principal_minor, a.currency, a.due_on
+  FROM moved m JOIN payments.attempts a USING (attempt_id)
 """
 _ONE = "SELECT * FROM payments.attempts WHERE attempt_id = %s"
 _ASKED_BY = "SELECT * FROM payments.attempts WHERE instalment_id = %s AND asked_by = %s"
@@ -87,13 +93,14 @@ class PostgresAttempts:
                     _MOVE,
                     (attempt_id, event.value, message_id, cause, at),
                 ).fetchone()
+                assert row is not None, "an insert returns its row"
+                outbox.append_all(self._connection, [_moved(attempt_id, event, at, *row)])
         except CheckViolation as error:
             if error.diag.constraint_name != "legal_move":
                 raise
             raise IllegalMove(attempt_id, State(str(error.diag.message_detail)), event) from error
         for name, value in (values or {}).items():
             self._connection.execute(_SET[name], (value, attempt_id))
-        assert row is not None, "an insert returns its row"
         return State(row[0])
 
     def get(self, attempt_id: str, *, lock: bool = False) -> Attempt | None:
@@ -103,6 +110,11 @@ class PostgresAttempts:
     def latest(self, instalment_ids: Sequence[str]) -> dict[str, Attempt]:
         """The newest attempt of each instalment that has one."""
         return {found.planned.instalment_id: found for found in self._read(_LATEST, (list(instalment_ids),))}
+
+    def plans_of(self, attempt_ids: Sequence[str]) -> dict[str, str]:
+        """The plan of each of these attempts that is known."""
+        query = "SELECT attempt_id, plan_id FROM payments.attempts WHERE attempt_id = ANY(%s)"
+        return dict(self._connection.execute(query, (list(attempt_ids),)).fetchall())
 
     def asked_by(self, instalment_id: str, key: str) -> Attempt | None:
         """The attempt that a caller's key has made at an instalment."""
@@ -136,6 +148,27 @@ _SET = {
     name: f"UPDATE payments.attempts SET {name} = %s WHERE attempt_id = %s"  # noqa: S608 - names from the list below
     for name in ("submitted_at", "refusal", "detail", "provider_reference", "captured_on", "retry_on", "policy_version")
 }
+
+
+def _moved(attempt_id: str, event: Event, at: datetime, state: str, position: int, *about: Any) -> outbox.Fact:
+    """A move for those who follow the platform; its row's position tells it from the attempt's other moves."""
+    instalment_id, plan_id, shopper_id, account_id, number, provider, amount_minor, currency, due_on = about
+    columns = {
+        "attempt_id": attempt_id,
+        "instalment_id": instalment_id,
+        "plan_id": plan_id,
+        "shopper_id": shopper_id,
+        "account_id": account_id,
+        "number": number,
+        "provider": provider,
+        "amount_minor": amount_minor,
+        "currency": currency,
+        "due_on": due_on.isoformat(),
+        "move": event.value,
+        "state": state,
+    }
+    event_id = f"attempt:{attempt_id}:{position}"
+    return outbox.fact("attempt_moved.v1", event_id, plan_id, columns, occurred_at=at, recorded_at=at)
 
 
 def _lock(attempt_id: str) -> int:

@@ -19,10 +19,11 @@ from payments.line import (
     return_key,
 )
 
+SETTLEMENT = "provider_settlement"
 COLUMNS = (
     "line_id", "kind", "attempt_id", "reference", "amount_minor", "currency", "booked_on", "payout_id", "detail"
 )  # fmt: skip
-_SIGN = {
+SIGN = {
     LineKind.CAPTURE: 1,
     LineKind.RETURN: -1,
     LineKind.REFUND: -1,
@@ -48,19 +49,19 @@ def read_provider_settlement(content: Content) -> ParsedFile:
     for payout_id, total in sorted(sums.items()):
         if total:
             raise FileFault(content.path, 0, "amount_minor", f"the rows of {payout_id} sum to {total}, not to zero")
-    return ParsedFile("provider_settlement", tuple(lines))
+    return ParsedFile(SETTLEMENT, tuple(lines))
 
 
 def _line(content: Content, row: NumberedRow, settled_on: date) -> FileLine:
     path = content.path
     text = row.text(path, "kind")
-    kind = next((kind for kind in _SIGN if kind == text), None)
+    kind = next((kind for kind in SIGN if kind == text), None)
     if kind is None:
-        raise FileFault(path, row.line, "kind", f"{text!r} is not one of {', '.join(_SIGN)}")
+        raise FileFault(path, row.line, "kind", f"{text!r} is not one of {', '.join(SIGN)}")
     currency = row.text(path, "currency")
     if currency not in set(Currency):
         raise FileFault(path, row.line, "currency", f"{currency!r} is not a currency we know")
-    amount = Money(row.whole(path, "amount_minor") * _SIGN[kind], Currency(currency))
+    amount = Money(row.whole(path, "amount_minor") * SIGN[kind], Currency(currency))
     if amount.minor <= 0:
         raise FileFault(path, row.line, "amount_minor", f"has the wrong sign for a {kind}")
     payout_id = row.text(path, "payout_id")
@@ -73,6 +74,7 @@ def _line(content: Content, row: NumberedRow, settled_on: date) -> FileLine:
         key=_key(content, row, kind, payout_id),
         payout_id=payout_id,
         detail=row.values["detail"],
+        reference=row.values["reference"] or None,
     )
 
 

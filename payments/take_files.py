@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from data_contracts.files import FileFault
+from ledger.outbox import append_all
 from payments.bank_statement import COLUMNS as STATEMENT_COLUMNS
 from payments.bank_statement import StatementFault, read_bank_statement
 from payments.consequences import a_break, repaired
@@ -15,8 +16,9 @@ from payments.line import Expected, FileLine, Leg, LineKind, ParsedFile, Stateme
 from payments.matching import BreakClass
 from payments.postgres_reconciliation import Break, LineConflict
 from payments.provider_settlement import COLUMNS as SETTLEMENT_COLUMNS
-from payments.provider_settlement import read_provider_settlement
+from payments.provider_settlement import SETTLEMENT, read_provider_settlement
 from payments.repayment_lines import read_repayment_lines
+from payments.settlement_facts import attempt_of, settlement_facts
 from payments.till import Till
 
 
@@ -74,8 +76,12 @@ def _take(path: Path, till: Till, at: datetime, taken: TakenFiles) -> None:
         till.expectations.close_break(f"file:{content.digest}", at.date(), "taken")
         told_again = [_told_again(line, content, till) for line in parsed.lines if line.line_key in again]
         taken.breaks.update(till.expectations.raise_breaks(told_again))
+        new = [line for line in parsed.lines if line.line_key not in again]
+        if parsed.kind == SETTLEMENT:
+            plans = till.attempts.plans_of([attempt_id for line in new if (attempt_id := attempt_of(line))])
+            append_all(till.database, settlement_facts(new, plans, till.profile.card.provider, at))
     taken.names.append(path.name)
-    taken.lines.extend(line for line in parsed.lines if line.line_key not in again)
+    taken.lines.extend(new)
 
 
 def _read(content: Content) -> ParsedFile:

@@ -13,9 +13,11 @@ from typing import Annotated, Any, Self
 
 import typer
 
+from pipelines import relay_commands
 from pipelines.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Stream to lake to features.")
+app.command("relay")(relay_commands.relay)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
 

@@ -96,7 +96,7 @@ def duplicates(judged: Any, seen: Any | None) -> Any:
 
 
 def decided(judged: Any, duplicates: Any | None) -> Any:
-    """Each record with its `outcome` and, for a duplicate, the `reason`; None where the batch has no duplicate."""
+    """Each record with its `verdict` and, for a duplicate, the `reason`; None where the batch has no duplicate."""
     if duplicates is None:
         with_reason = judged.selectExpr("*", "CAST(NULL AS STRING) AS reason")
     else:
@@ -105,13 +105,13 @@ def decided(judged: Any, duplicates: Any | None) -> Any:
     return with_reason.selectExpr(
         "*",
         f"CASE WHEN size(violations) > 0 THEN '{QUARANTINED}' WHEN reason IS NOT NULL THEN '{DUPLICATE}' "
-        f"ELSE '{ACCEPTED}' END AS outcome",
+        f"ELSE '{ACCEPTED}' END AS verdict",
     )
 
 
 def accepted_rows(decided: Any, contract: Contract, loaded_at: str) -> Any:
     """The accepted events of one contract as rows of its raw table; `loaded_at` is SQL text of a timestamp."""
-    mine = decided.where(f"outcome = '{ACCEPTED}' AND contract_type = '{contract.event_type}'")
+    mine = decided.where(f"verdict = '{ACCEPTED}' AND contract_type = '{contract.event_type}'")
     return mine.selectExpr(
         *[column.name for column in contract.columns],
         *_LINEAGE,
@@ -123,7 +123,7 @@ def accepted_rows(decided: Any, contract: Contract, loaded_at: str) -> Any:
 
 def quarantined_rows(decided: Any, loaded_at: str) -> Any:
     """The records that broke a rule, with the first broken rule in columns of its own and all of them as an array."""
-    return decided.where(f"outcome = '{QUARANTINED}'").selectExpr(
+    return decided.where(f"verdict = '{QUARANTINED}'").selectExpr(
         "event_id",
         "event_type",
         "violations[0].rule AS rule",
@@ -139,7 +139,7 @@ def quarantined_rows(decided: Any, loaded_at: str) -> Any:
 
 def duplicate_rows(decided: Any, loaded_at: str) -> Any:
     """The valid records whose event id was there before."""
-    return decided.where(f"outcome = '{DUPLICATE}'").selectExpr(
+    return decided.where(f"verdict = '{DUPLICATE}'").selectExpr(
         "event_id", "event_type", "reason", "payload", *_LINEAGE, f"{loaded_at} AS first_seen"
     )
 

@@ -210,12 +210,12 @@ def _conserved(decided: Any, rows_in: int, until: int) -> dict[str, Counts]:
     `rows_in` is told by the source, which numbers the records of each shard, and not counted here.
     """
     counts: dict[str, Counts] = {}
-    for row in decided.groupBy("contract_type", "outcome").count().collect():
+    for row in decided.groupBy("contract_type", "verdict").count().collect():
         one = {
             checked.ACCEPTED: Counts(row["count"], accepted=row["count"]),
             checked.QUARANTINED: Counts(row["count"], quarantined=row["count"]),
             checked.DUPLICATE: Counts(row["count"], duplicates=row["count"]),
-        }[row["outcome"]]
+        }[row["verdict"]]
         counts[row["contract_type"]] = counts.get(row["contract_type"], Counts()) + one
     told = sum(counts.values(), Counts())
     if told.read != rows_in:

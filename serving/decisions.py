@@ -179,7 +179,7 @@ def _decide(desk: Desk, order: Order, key: str) -> Underwritten:
             scorer=VectorScorer(desk.model, PostgresVectors(connection)),
             decisions=PostgresDecisions(connection),
             ledger=PostgresLedger(connection),
-            publish=partial(outbox.append, connection),
+            publish=partial(outbox.append_all, connection),
         )
         match outcome:
             case Underwritten():

@@ -26,6 +26,7 @@ from tranche.api_process import ApiProcess
 from tranche.clock_file import ClockFile
 from tranche.demo_course import Course, MoneyRun, Place
 from tranche.demo_decisions import Answer, Checkout, figures, reasons, replayed
+from tranche.demo_facts import facts_into_the_lake
 from tranche.demo_lake import LakeRun, run_lake
 from tranche.demo_retail import RetailReplay
 from tranche.details import Details
@@ -34,7 +35,7 @@ from tranche.process import Running
 from tranche.report import write_report
 from tranche.settings import Settings, take_over
 from tranche.stages import Stages
-from tranche.summary import Decisions, Summary
+from tranche.summary import Decisions, Facts, Summary
 from tranche.terminal_summary import print_summary
 from tranche.wording import count
 
@@ -142,7 +143,8 @@ def _decided(stages: Stages, course: Course, place: Place, started: ExitStack) -
         answers = course.decide(stages, place, lake, checkout)
         decisions = _replay(stages, place, checkout, answers)
     money = course.move_money(stages, place, answers)
-    return api, *_conclude(stages, course, place, Parts(lake, answers, decisions, money))
+    facts = facts_into_the_lake(stages, place)
+    return api, *_conclude(stages, course, place, Parts(lake, answers, decisions, money, facts))
 
 
 def retail_days(request: Request) -> Path:
@@ -240,6 +242,7 @@ class Parts:
     answers: Sequence[Answer]
     decisions: Decisions
     money: MoneyRun
+    facts: Facts
 
 
 def _conclude(stages: Stages, course: Course, place: Place, parts: Parts) -> tuple[Summary, Details]:
@@ -261,6 +264,7 @@ def _conclude(stages: Stages, course: Course, place: Place, parts: Parts) -> tup
         plans=money.plans,
         reconciliation=money.reconciliation,
         ledger=books.summary,
+        facts=parts.facts,
         planted=money.planted,
     )
     details = Details(

@@ -51,7 +51,7 @@ def run_lake(
     """
     settings = LakeSettings.from_environment(environ)
     published = _publish(stages, settings, source, EVENT_TYPE)
-    with _spark(stages, settings) as spark:
+    with spark_session(stages, settings) as spark:
         events = _ingest(stages, spark, settings, published, EVENT_TYPE)
         _curate(stages, spark, settings)
         _build(stages, spark, settings, as_of)
@@ -64,7 +64,7 @@ def take_in(stages: Stages, environ: Mapping[str, str], source: Any, event_type:
     """Take every event of `source` into the curated tables and no further; figures are those of `event_type`."""
     settings = LakeSettings.from_environment(environ)
     published = _publish(stages, settings, source, event_type)
-    with _spark(stages, settings) as spark:
+    with spark_session(stages, settings) as spark:
         events = _ingest(stages, spark, settings, published, event_type)
         _curate(stages, spark, settings)
     return events
@@ -87,8 +87,8 @@ def _publish(stages: Stages, settings: LakeSettings, source: Any, event_type: st
 
 
 @contextmanager
-def _spark(stages: Stages, settings: LakeSettings) -> Iterator[Any]:
-    """The one Spark session of the run. Its JVM ends with the block, whatever happens in it."""
+def spark_session(stages: Stages, settings: LakeSettings) -> Iterator[Any]:
+    """A Spark session of its own. Its JVM ends with the block, whatever happens in it."""
     with stages.stage("spark", "starting the JVM") as say:
         from pipelines.spark import session
 

@@ -125,6 +125,23 @@ class Ledger:
 
 
 @dataclass(frozen=True, slots=True)
+class Facts:
+    """What the platform's database tells of itself, and how much of it the lake has.
+
+    `unknown`: rows of the lake that nobody wrote. `differing_sums`: of repayments, open instalments and transfers.
+    """
+
+    written: int
+    in_lake: int
+    unknown: int
+    differing_sums: int
+
+    @property
+    def complete(self) -> bool:
+        return self.written == self.in_lake and not self.unknown and not self.differing_sums
+
+
+@dataclass(frozen=True, slots=True)
 class Planted:
     """Faults put in on purpose, and those that the stage in charge named."""
 
@@ -145,6 +162,7 @@ class Summary:
     plans: Plans | None = None
     reconciliation: Reconciliation | None = None
     ledger: Ledger | None = None
+    facts: Facts | None = None
     planted: Mapping[str, Planted] = field(default_factory=dict)
     retail: Retail | None = None
 
@@ -166,6 +184,8 @@ class Summary:
                     "open_groups_explained": left.explained,
                     "open_items_missing": left.missing,
                 }
+        if self.facts is not None:
+            tree["facts"] = _plain(self.facts)
         if self.retail is not None:
             tree["retail"] = _plain(self.retail)
         if self.planted:
@@ -224,6 +244,11 @@ def _broken(summary: Summary) -> list[str]:
             said.append(f"{decisions.declined_without_reason:,} decisions declined without a reason")
     if books is not None:
         said.extend(_broken_books(books))
+    if (facts := summary.facts) is not None and not facts.complete:
+        said.append(
+            f"the lake has {facts.in_lake:,} of {facts.written:,} facts of the platform, {facts.unknown:,} that nobody "
+            f"wrote, and {facts.differing_sums:,} sums that differ"
+        )
     if summary.retail is not None:
         said.extend(summary.retail.broken())
     said.extend(

@@ -22,6 +22,7 @@ from tranche.__main__ import STAGES, acts
 DAGS = sorted((CHECKOUT / "dags").glob("*.py"))
 NAMES = [path.stem for path in DAGS]
 TASKS = {
+    "relay_facts": ["relay"],
     "ingest_events": ["ingest"],
     "build_features": ["curate", "build", "publish"],
     "train_model": ["train"],
@@ -74,7 +75,7 @@ def test_a_dag_says_its_purpose_what_a_rerun_does_and_whom_to_call(path: Path) -
     assert [part for part in ("**Purpose.**", "**A rerun**", "**When it is red**") if part not in page] == []
 
 
-def test_the_seven_dags_of_the_path_are_there() -> None:
+def test_the_eight_dags_of_the_path_are_there() -> None:
     assert set(NAMES) == set(TASKS)
 
 

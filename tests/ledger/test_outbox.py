@@ -1,10 +1,10 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
 
-from ledger.outbox import Fact, append, append_all
+from ledger.outbox import Fact, append, append_all, fact
 from ledger.store import Conflict
 from tests.ledger.builders import NOON
 
@@ -55,3 +55,21 @@ def test_many_facts_are_kept_in_order_and_once(connection: Connection) -> None:
     assert [event_id for (event_id,) in rows] == [*(fact.event_id for fact in facts), "plan:p-1"]
     with pytest.raises(Conflict, match="key"):
         append_all(connection, [Fact(**{**FACT, "event_id": "new"}), Fact(**{**FACT, "key": "809"})])
+
+
+def test_a_fact_that_is_told_again_later_is_the_same_fact(connection: Connection) -> None:
+    def told(recorded_at: datetime, **columns: Any) -> Fact:
+        return fact("plan_opened.v1", "plan:p-1", "p-1", columns, occurred_at=NOON, recorded_at=recorded_at)
+
+    assert append_all(connection, [told(NOON, plan_id="p-1")]) == 1
+    assert append_all(connection, [told(NOON + timedelta(days=1), plan_id="p-1")]) == 0
+    with pytest.raises(Conflict, match="payload"):
+        append_all(connection, [told(NOON, plan_id="p-2")])
+
+
+def test_nothing_is_known_before_it_happened() -> None:
+    """A provider's file can tell of a day that is not over."""
+    early = fact("settlement_line.v1", "l-1", "p-1", {}, occurred_at=NOON, recorded_at=NOON - timedelta(hours=3))
+
+    assert early.recorded_at == early.occurred_at == NOON
+    assert early.payload["recorded_at"] == early.payload["occurred_at"] == "2026-01-10T12:00:00.000000Z"

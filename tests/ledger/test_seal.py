@@ -64,6 +64,22 @@ def test_nothing_of_a_transaction_that_still_runs_is_sealed_nor_what_came_after_
         assert _faults(connection) == ()
 
 
+def test_what_the_newest_transaction_was_writing_while_others_were_sealed_is_sealed_when_it_ends(
+    database_url: str, connection: Connection
+) -> None:
+    """No transaction after it has ended, so that no snapshot reaches behind it."""
+    with psycopg.connect(database_url) as slow:
+        _post(connection, "before")
+        connection.commit()
+        _post(slow, "slow", names={"plan": "p-slow", "merchant": "m-2"})
+
+        assert seal(PostgresSeals(connection)).entries == 1
+        connection.commit()
+        slow.commit()
+        assert seal(PostgresSeals(connection)).entries == 1
+        assert _faults(connection) == ()
+
+
 def test_a_seal_has_one_known_day_and_a_clock_that_steps_back_changes_none(connection: Connection) -> None:
     for key, hours in (("1", 0), ("2", 24), ("3", 12), ("4", 48)):
         moment = NOON + timedelta(hours=hours)

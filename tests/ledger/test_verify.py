@@ -185,6 +185,8 @@ CORRUPTIONS: list[tuple[Any, ...]] = [
     ("an account's day gone", f"DELETE FROM ledger.account_days WHERE account_id = {BANK}",
      ("account day", "bank:main GBP")),
     ("a fact", """UPDATE ledger.outbox SET payload = '{"a": 2}'""", ("outbox", "e-1")),
+    ("how far facts are told", "UPDATE ledger.relay_positions SET position = 4711 WHERE log = 'outbox'", ("relay", "outbox")),
+    ("how far facts are told gone", "DELETE FROM ledger.relay_positions WHERE log = 'journal'", ("relay", "journal")),
     ("a period", "UPDATE ledger.periods SET closed_at = closed_at + interval '1 s'", ("period", "2026-01-09")),
     ("a period moved", "UPDATE ledger.periods SET through = '2026-01-08'",
      ("period", "2026-01-08"), ("period", "F44:2026-01-09/GBP")),

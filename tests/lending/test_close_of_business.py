@@ -78,6 +78,31 @@ def test_a_day_brings_interest_and_fees_where_they_fall(connection: Connection) 
     assert desk.ledger.entry(f"F17:p-loan/{day(4)}") is not None
 
 
+def test_a_late_fee_is_told_with_the_due_that_it_is_owed_with_and_once(connection: Connection) -> None:
+    """Of a payment that finds its plan days behind, the fee comes along with the payment."""
+    desk = _opened(connection)
+    _run(connection, day(4))
+    _run(connection, day(4))
+    desk.take(a_payment(LATE, "x-1", day(20), "37.00"))
+    connection.commit()
+    _run(connection, day(40))
+
+    told = connection.execute(TOLD).fetchall()
+    assert told == [
+        ("instalment:p-late/0:1", 30_00, 30_00, "open", 0),
+        (f"instalment:p-late/0:1:{day(4)}", 7_00, 37_00, "open", 4),
+        ("instalment:p-late/0:2", -37_00, 0, "settled", 0),
+    ]
+
+
+TOLD = """
+SELECT event_id, (payload ->> 'open_change_minor')::int, (payload ->> 'open_minor')::int, payload ->> 'status',
+       (payload ->> 'days_past_due')::int
+  FROM ledger.outbox WHERE event_type = 'instalment_changed.v1' AND payload ->> 'instalment_id' = 'p-late/0'
+ ORDER BY position
+"""
+
+
 def test_twice_is_once(connection: Connection) -> None:
     _opened(connection)
     _run(connection, day(4))

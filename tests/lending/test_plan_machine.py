@@ -177,6 +177,31 @@ class Plans(RuleBasedStateMachine):
             assert standing.principal.minor == self.now.principal
             assert standing.fees.minor == self.now.fees
 
+    @invariant()
+    def what_was_told_of_each_due_adds_up_to_what_is_open_of_it(self) -> None:
+        """Whoever follows the facts knows what is open, without a fold of their own."""
+        assert self.connection.execute(TOLD_OTHERWISE).fetchall() == []
+
+
+# Dues whose facts, summed up or the last of them, say something else than the rows that collection reads.
+TOLD_OTHERWISE = """
+WITH told AS (
+    SELECT DISTINCT ON (id) o.payload ->> 'instalment_id' AS id, (o.payload ->> 'open_minor')::bigint AS open_minor,
+           o.payload ->> 'due_on' AS due_on, (o.payload ->> 'amount_minor')::bigint AS amount_minor,
+           sum((o.payload ->> 'open_change_minor')::bigint) OVER (PARTITION BY o.payload ->> 'instalment_id') AS summed
+      FROM ledger.outbox o WHERE o.event_type = 'instalment_changed.v1'
+     ORDER BY id, o.position DESC
+), kept AS (
+    SELECT instalment_id AS id, open_principal_minor + open_interest_minor + open_fees_minor AS open_minor,
+           due_on::text AS due_on, principal_minor + interest_minor AS amount_minor
+      FROM lending.instalment_standing
+)
+SELECT * FROM told FULL JOIN kept USING (id)
+ WHERE (told.open_minor, told.summed, told.due_on, told.amount_minor)
+       IS DISTINCT FROM (kept.open_minor, kept.open_minor, kept.due_on, kept.amount_minor)
+   AND NOT (kept.id IS NULL AND told.open_minor = 0 AND told.summed = 0)
+"""
+
 
 def test_a_plan_stands_as_the_model_says_whatever_happens_in_whatever_order(
     connection: psycopg.Connection[Any],

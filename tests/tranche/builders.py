@@ -16,6 +16,7 @@ from tranche.retail import Retail
 from tranche.summary import (
     Decisions,
     Events,
+    Facts,
     Features,
     Ledger,
     Model,
@@ -39,6 +40,7 @@ def a_summary() -> Summary:
         plans=Plans(140, 470),
         reconciliation=Reconciliation(610, 460, 120, 30, {"E3": 2, "E16": 7, "E19": 1}, 31),
         ledger=a_ledger(),
+        facts=Facts(12_000, 12_000, 0, 0),
         planted={"duplicates": Planted(60, 60), "malformed": Planted(42, 42)},
         retail=a_retail(),
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.tranche.builders import a_ledger, a_retail, a_summary
-from tranche.summary import Events, Ledger, OpenGroups, Planted, Summary, Totals, keys_of
+from tranche.summary import Events, Facts, Ledger, OpenGroups, Planted, Summary, Totals, keys_of
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "summary.md"
 OPEN_NAMES = {"seconds": "<stage>", "breaks": "<class>", "planted": "<fault>", "ledger": "<currency>"}
@@ -103,6 +103,11 @@ def test_a_sound_run_breaks_no_promise() -> None:
         pytest.param(
             replace(a_summary(), retail=replace(a_retail(), open_groups=2)), "2 clearing groups", id="an open group"
         ),
+        pytest.param(
+            replace(a_summary(), facts=Facts(9, 8, 0, 0)), "has 8 of 9 facts of the platform", id="a fact lost"
+        ),
+        pytest.param(replace(a_summary(), facts=Facts(9, 9, 1, 0)), "1 that nobody wrote", id="a fact invented"),
+        pytest.param(replace(a_summary(), facts=Facts(9, 9, 0, 1)), "1 sums that differ", id="an amount changed"),
         pytest.param(
             replace(a_summary(), planted={"late": Planted(4, 3)}), "late: 4 planted, 3 found", id="one missed"
         ),
