@@ -26,15 +26,16 @@ class Part:
 
 
 def parts(stream: KinesisStream, positions: Mapping[Shard, Position], share: int | None, until: int) -> list[Part]:
-    """The parts of the batch that ends at `until`, each shard from its position on."""
-    drained = frozenset(
-        shard.shard_id
-        for shard, position in positions.items()
-        if not shard.is_open and stream.peek(shard.shard_id, position).is_drained
-    )
+    """The parts of the batch that ends at `until`, each shard from its position on; `positions` has parents first."""
+    drained: set[str] = set()
+    for shard, position in positions.items():
+        # One that never had a record is drained from its birth, and still stands between its parents and its children.
+        are_parents_drained = drained.issuperset(shard.parents)
+        if not shard.is_open and are_parents_drained and stream.peek(shard.shard_id, position).is_drained:
+            drained.add(shard.shard_id)
     return [
         Part(tuple((shard, positions[shard]) for shard in family), share, until)
-        for family in families(positions, drained)
+        for family in families(positions, frozenset(drained))
     ]
 
 

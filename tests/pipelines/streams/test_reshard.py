@@ -85,6 +85,19 @@ def test_a_child_of_two_waits_for_both() -> None:
     assert reader.batch(6_000) == [("b", b"2"), ("c", b"3")]
 
 
+def test_a_grandchild_waits_for_what_is_left_above_an_empty_parent() -> None:
+    client = ScriptedKinesis()
+    client.add("p")
+    client.put("p", b"1", 2_100)
+    client.add("c", "p")
+    client.add("g", "c")
+    client.put("g", b"2", 1_900)
+    reader = Reader(client)
+
+    assert reader.batch(2_000) == []
+    assert reader.batch(3_000) == [("p", b"1"), ("g", b"2")]
+
+
 def test_a_child_waits_while_its_parent_has_more_than_its_share_of_a_batch() -> None:
     client = ScriptedKinesis()
     client.add("p")
