@@ -22,10 +22,11 @@ from pipelines import checked
 from pipelines.lake import raw
 from pipelines.lake.iceberg import catalog, namespace, spark_name
 from pipelines.settings import Settings
-from pipelines.streams.backlog import Backlog, From, begin
+from pipelines.streams.backlog import Backlog, begin
 from pipelines.streams.iceberg import STOPS, UNTIL, Stops, batches_of, committed, unfinished
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.spark import FORMAT, MARGIN_MS, StreamSource, options
+from pipelines.streams.stream import From
 
 _SECOND_MS = 1_000
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from pipelines.settings import Settings
@@ -12,16 +11,10 @@ from pipelines.streams.iceberg import committed
 from pipelines.streams.iceberg_terms import Start, StartRefused, positions_of, set_share, set_start
 from pipelines.streams.kinesis import KinesisStream, Unread
 from pipelines.streams.shards import Position, Shard
+from pipelines.streams.stream import From
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
-
-
-class From(StrEnum):
-    """Where reading may begin, beside at a time."""
-
-    TRIM_HORIZON = "trim_horizon"
-    LATEST = "latest"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from typing import Protocol
 
 from pipelines.sources.source import MAX_EVENT_BYTES, Event
 
 MAX_BATCH_EVENTS = 500
 MAX_BATCH_BYTES = 5 * 1024 * 1024
+
+
+class From(StrEnum):
+    """Where reading may begin, beside at a time."""
+
+    TRIM_HORIZON = "trim_horizon"
+    LATEST = "latest"
 
 
 class StreamFault(Exception):
