@@ -6,6 +6,7 @@ import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
@@ -53,7 +54,10 @@ class ScriptedKinesis:
 
     def describe_stream_summary(self, *, StreamName: str) -> dict[str, Any]:  # noqa: N803
         self.calls.append(f"describe {StreamName}")
-        return {"StreamDescriptionSummary": {"StreamCreationTimestamp": self.created, "RetentionPeriodHours": 24}}
+        return {
+            "StreamDescriptionSummary": {"StreamCreationTimestamp": self.created, "RetentionPeriodHours": 24},
+            "ResponseMetadata": {"HTTPHeaders": {"date": format_datetime(self.created, usegmt=True)}},
+        }
 
     def list_shards(self, *, StreamName: str) -> dict[str, Any]:  # noqa: N803, ARG002
         names = ("ParentShardId", "AdjacentParentShardId")
