@@ -14,6 +14,7 @@ from typing import Annotated, Any, Self
 import typer
 
 from pipelines import relay_commands
+from pipelines import stream_commands
 from pipelines.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Stream to lake to features.")
@@ -65,7 +66,17 @@ def publish(
 
 
 @app.command("ingest")
-def ingest(*, as_json: AsJson = False) -> None:
+def ingest(
+    *,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            help="Where to begin with a stream that the lake has nothing of: trim_horizon, latest or an ISO time with "
+            "its offset. Refused once the lake has begun with it; not given, the oldest event is the first."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Take what is on the stream into the raw tables, each event once; broken and repeated ones are set beside."""
     from rich.console import Console
 
@@ -73,6 +84,7 @@ def ingest(*, as_json: AsJson = False) -> None:
     from pipelines.spark import session
 
     settings = Settings.from_environment()
+    begin = None if start is None else stream_commands.start_of(start)
     with Console(stderr=True).status("starting Spark") as status:
         spark = session(settings)
         status.update(f"reading {settings.stream}")
@@ -82,6 +94,7 @@ def ingest(*, as_json: AsJson = False) -> None:
             now=_now,
             sleep=time.sleep,
             after_commit=lambda table: status.update(f"{table} written"),
+            start=begin,
         )
     if as_json:
         total = asdict(report.total)
@@ -188,6 +201,9 @@ def export_statement(*, out: Out, as_json: AsJson = False) -> None:
         f"{report.lines:,} repayments on {report.accounts:,} accounts, {report.total_minor:,} minor units, in "
         f"{report.path} ({report.on_other_accounts:,} on accounts without a granted loan stayed out)"
     )
+
+
+app.command("lag")(stream_commands.lag)
 
 
 def _source(name: SourceName, data: Path) -> Any:

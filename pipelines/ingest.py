@@ -22,9 +22,11 @@ from pipelines import checked
 from pipelines.lake import raw
 from pipelines.lake.iceberg import catalog, namespace, spark_name
 from pipelines.settings import Settings
+from pipelines.streams.backlog import Backlog, begin
 from pipelines.streams.iceberg import STOPS, UNTIL, Stops, batches_of, committed, unfinished
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.spark import FORMAT, MARGIN_MS, StreamSource, options
+from pipelines.streams.stream import From
 
 _SECOND_MS = 1_000
 
@@ -78,11 +80,13 @@ def ingest(
     now: Callable[[], datetime],
     sleep: Callable[[float], None],
     after_commit: Callable[[str], None] = lambda _: None,
+    start: From | datetime | None = None,
 ) -> IngestReport:
-    """Take everything that was on the stream when the act began.
+    """Take everything that was on the stream when the act began, in as many batches as it needs.
 
-    `after_commit` is told each table as soon as it is committed. Raises StreamFault when the stream is not there and
-    NotConserved when a batch's counts do not add up.
+    `after_commit` is told each table as soon as it is committed. `start` says where to begin with a stream that the
+    lake knows nothing of. Raises StreamFault when the stream is not there, StartRefused when the lake has begun with
+    it and NotConserved when a batch's counts do not add up.
     """
     began = now()
     stream = KinesisStream(client(settings), settings.stream, sleep)
@@ -93,16 +97,29 @@ def ingest(
     for statement in raw.create_statements(settings, existing):
         spark.sql(statement)
     spark.dataSource.register(StreamSource)
+    backlog = Backlog(stream, lake, settings)
+    if start is not None:
+        begin(backlog, start, is_repeat=unfinished(lake, settings, raw.tables_of_a_batch()) is not None)
     before = committed(lake, settings)
     while True:
         is_repeat = unfinished(lake, settings, raw.tables_of_a_batch()) is not None
-        while not is_repeat and stream.clock_ms() - MARGIN_MS < target:
-            sleep(0.2)
-        _run(spark, _Writer(settings, stream.created_ms(), now, after_commit))
         if not is_repeat:
+            _next_batch(backlog, target, sleep)
+        listed = frozenset(shard.shard_id for shard in stream.shards())
+        _run(spark, _Writer(settings, stream.created_ms(), now, after_commit, listed))
+        if not is_repeat and not backlog.arrived_before(target):
             break
     since = 0 if before is None else before.until
     return _report(spark, settings, since, (now() - began).total_seconds())
+
+
+def _next_batch(backlog: Backlog, target: int, sleep: Callable[[float], None]) -> None:
+    """Bound the batch that comes next, and wait until its end may be behind the target and the batch before."""
+    backlog.share_out()
+    newest = committed(backlog.lake, backlog.settings)
+    earliest = target if newest is None else max(target, newest.until + 1)
+    while backlog.stream.clock_ms() - MARGIN_MS < earliest:
+        sleep(0.2)
 
 
 def _run(spark: Any, writer: _Writer) -> None:
@@ -128,6 +145,7 @@ class _Writer:
     stream_created_ms: int
     now: Callable[[], datetime]
     after_commit: Callable[[str], None]
+    listed: frozenset[str]
     _kept: list[Any] = field(default_factory=list)
 
     def write(self, batch: Any, _batch_id: int) -> None:
@@ -178,7 +196,7 @@ class _Writer:
     def _finish(self, spark: Any, until: int, stops: Mapping[str, str], counts: Mapping[str, Counts]) -> None:
         """Write the batch's own row, which makes it whole; shards without a record keep where they stopped before."""
         newest = committed(catalog(self.settings), self.settings)
-        before = {} if newest is None else newest.stops.of(self.stream_created_ms)
+        before = {} if newest is None else newest.stops.of(self.stream_created_ms, self.listed)
         all_stops = str(Stops(self.stream_created_ms, {**before, **stops}))
         columns = "event_type STRING, rows_in LONG, accepted LONG, quarantined LONG, duplicates LONG"
         rows = [(name, each.read, each.accepted, each.quarantined, each.duplicates) for name, each in counts.items()]

@@ -14,8 +14,9 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 class Settings:
     """Addresses and names of everything the pipelines touch.
 
-    `aws_endpoint` None is AWS itself. `lake_prefix` stands in front of each Glue database's name, so that several
-    lakes share one catalogue. `java` is `found` (the machine's own 17 or 21, else the wheel's) or `wheel`.
+    `aws_endpoint` None is AWS itself; `kinesis_endpoint` is the same one unless it is set. `lake_prefix` stands in
+    front of each Glue database's name, so that several lakes share one catalogue. One batch of the stream holds about
+    `batch_records` at most. `java` is `found` (the machine's own 17 or 21, else the wheel's) or `wheel`.
     """
 
     aws_endpoint: str | None
@@ -23,6 +24,8 @@ class Settings:
     lake_bucket: str
     lake_prefix: str
     stream: str
+    kinesis_endpoint: str | None
+    batch_records: int
     spark_master: str
     jvm_dir: Path
     var: Path
@@ -36,6 +39,9 @@ class Settings:
             environ, "TRANCHE_AWS_ENDPOINT", "http://127.0.0.1:4566", ("http", "https"), may_be_empty=True
         )
         var = Path(optional(environ, "TRANCHE_VAR", str(CHECKOUT / "var")))
+        batch_records = optional(environ, "TRANCHE_STREAM_BATCH_RECORDS", "500000")
+        if not (batch_records.isdecimal() and int(batch_records)):
+            raise SettingFault("TRANCHE_STREAM_BATCH_RECORDS", f"is {batch_records!r}, not a number above 0", "500000")
         java = optional(environ, "TRANCHE_JAVA", "found")
         if java not in ("found", "wheel"):
             raise SettingFault("TRANCHE_JAVA", f"is {java!r}, not found or wheel", "wheel")
@@ -45,6 +51,8 @@ class Settings:
             lake_bucket=optional(environ, "TRANCHE_LAKE_BUCKET", "tranche-lake"),
             lake_prefix=optional(environ, "TRANCHE_LAKE_PREFIX", ""),
             stream=optional(environ, "TRANCHE_STREAM", "tranche-events"),
+            kinesis_endpoint=_kinesis_endpoint(environ) or endpoint or None,
+            batch_records=int(batch_records),
             spark_master=optional(environ, "TRANCHE_SPARK_MASTER", "local[2]"),
             jvm_dir=Path(optional(environ, "TRANCHE_JVM_DIR", str(var / "jvm"))),
             var=var,
@@ -55,3 +63,9 @@ class Settings:
     def warehouse(self) -> str:
         """The lake's root in the object store."""
         return f"s3://{self.lake_bucket}/warehouse"
+
+
+def _kinesis_endpoint(environ: Mapping[str, str]) -> str:
+    if not optional(environ, "TRANCHE_KINESIS_ENDPOINT", ""):
+        return ""
+    return required_url(environ, "TRANCHE_KINESIS_ENDPOINT", "http://127.0.0.1:4568", ("http", "https"))

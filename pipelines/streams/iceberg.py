@@ -38,9 +38,14 @@ class Stops:
     def __str__(self) -> str:
         return json.dumps({"created_ms": self.created_ms, "shards": dict(sorted(self.shards.items()))})
 
-    def of(self, created_ms: int) -> Mapping[str, str]:
-        """Where to go on; nowhere when the stream has been made anew since."""
-        return self.shards if self.created_ms == created_ms else {}
+    def of(self, created_ms: int, listed: frozenset[str] | None = None) -> Mapping[str, str]:
+        """Where to go on; nowhere when the stream has been made anew since.
+
+        With `listed`, only in those shards: one that the service has no more is never read again.
+        """
+        if self.created_ms != created_ms:
+            return {}
+        return {shard: stop for shard, stop in self.shards.items() if listed is None or shard in listed}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,112 +3,102 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import boto3
-import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.utils import parse_timestamp
 
 from pipelines.settings import Settings
 from pipelines.sources.source import Event
-from pipelines.streams.stream import StreamFault
+from pipelines.streams.kinesis_calls import Calls, NotNow, at_random
+from pipelines.streams.kinesis_cursor import ShardCursor
+from pipelines.streams.kinesis_pages import Page, parse_get_records
+from pipelines.streams.shards import Position, Shard, by_generation
 
-# Entries are refused one by one when a shard is over its limit; patience grows with each round in which none gets in.
-_FIRST_WAIT = 0.05
-_LONGEST_WAIT = 5.0
-_MAX_ROUNDS = 20
-_THROTTLED = {"ProvisionedThroughputExceededException", "LimitExceededException", "ThrottlingException"}
-_PAGE = 5_000
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """A shard of a stream; children of a reshard are a generation younger than their parents."""
-
-    shard_id: str
-    generation: int
+# As many records as the service gives in one answer.
+_PAGE = 10_000
+_HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """One record as it lies in its shard; `arrived_ms` need be neither exact nor monotonic."""
+class Unread:
+    """What lies behind a position: when its first record arrived, and how far that record is behind the shard's tip.
 
-    sequence: str
-    arrived_ms: int
-    data: bytes
+    `is_drained`: the shard is closed and nothing is left behind the position.
+    """
+
+    arrived_ms: int | None
+    behind_ms: int
+    is_drained: bool
 
 
 def client(settings: Settings) -> Any:
-    """A Kinesis client for the endpoint of the settings."""
-    session = botocore.session.get_session()
-    # A record's arrival time in the machine's own zone, as botocore makes it, costs as much as all the rest of reading.
-    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_instant)
-    return boto3.Session(botocore_session=session).client(
+    """A Kinesis client for the endpoint of the settings; it asks once, and `Calls` asks again."""
+    made = boto3.client(
         "kinesis",
-        endpoint_url=settings.aws_endpoint,
+        endpoint_url=settings.kinesis_endpoint,
         region_name=settings.aws_region,
-        config=Config(retries={"mode": "standard", "max_attempts": 4}, connect_timeout=5, read_timeout=30),
+        config=Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=5, read_timeout=30),
     )
-
-
-def _instant(value: Any) -> datetime:
-    if isinstance(value, int | float):
-        return datetime.fromtimestamp(value, UTC)
-    parsed: datetime = parse_timestamp(value)
-    return parsed
+    made.meta.events.register("before-parse.kinesis.GetRecords", parse_get_records)
+    return made
 
 
 class KinesisStream:
-    """One stream. `sleep` is handed in, so that tests of patience need none."""
+    """One stream; for `sleep` and `jitter` see `Calls`."""
 
-    def __init__(self, client: Any, name: str, sleep: Callable[[float], None]) -> None:
-        self._client = client
+    def __init__(
+        self,
+        client: Any,
+        name: str,
+        sleep: Callable[[float], None],
+        jitter: Callable[[], float] = at_random,
+    ) -> None:
+        self._calls = Calls(client, name, sleep, jitter)
         self._name = name
-        self._sleep = sleep
 
     def check(self) -> None:
         """See `Stream.check`."""
         self.created_ms()
 
-    def put(self, batch: list[Event]) -> int:
+    def put(self, batch: list[Event], *, ordered: bool = False) -> int:
         """See `Stream.put`. Only the entries that failed are sent again."""
-        entries = [{"Data": event.body, "PartitionKey": event.account_id} for event in batch]
-        again, fruitless = 0, 0
-        while True:
-            failed, code = self._put_once(entries)
-            if not failed:
-                return again
-            fruitless = fruitless + 1 if len(failed) == len(entries) else 1
-            if fruitless > _MAX_ROUNDS:
-                raise StreamFault(f"stream {self._name} refused {len(failed)} events {fruitless} times: {code}")
-            self._sleep(min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (fruitless - 1)))
-            entries = failed
+        waiting = [{"Data": event.body, "PartitionKey": event.account_id} for event in batch]
+        again = fruitless = 0
+        while waiting:
+            sent, later = _first_of_each_key(waiting) if ordered else (waiting, [])
+            failed, refused = self._put_once(sent)
+            if refused is None:
+                fruitless = 0
+            else:
+                fruitless = fruitless + 1 if len(failed) == len(sent) else 1
+                self._calls.wait(fruitless, refused, f"refused {len(failed)} events")
             again += len(failed)
+            # What failed stays in front of what waits for it.
+            waiting = [*failed, *later]
+        return again
 
-    def _put_once(self, entries: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
-        """The entries that failed, and one of their error codes."""
+    def _put_once(self, entries: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], NotNow | None]:
+        """The entries that failed, and why one of them did."""
         try:
-            with self._named_faults():
-                answer = self._client.put_records(StreamName=self._name, Records=entries)
-        except ClientError as error:
-            if _code(error) not in _THROTTLED:
-                raise
-            return entries, _code(error)
+            answer = self._calls.once("put_records", StreamName=self._name, Records=entries)
+        except NotNow as refused:
+            return entries, refused
         if not answer["FailedRecordCount"]:
-            return [], ""
+            return [], None
         outcomes = zip(entries, answer["Records"], strict=True)
         failed = [(entry, outcome["ErrorCode"]) for entry, outcome in outcomes if outcome.get("ErrorCode")]
-        return [entry for entry, _ in failed], failed[0][1]
+        return [entry for entry, _ in failed], NotNow(failed[0][1])
 
     def created_ms(self) -> int:
         """When this stream was made: another one under the same name has records of its own."""
         return int(self._describe()["StreamDescriptionSummary"]["StreamCreationTimestamp"].timestamp() * 1000)
+
+    def retention_ms(self) -> int:
+        """How long the stream keeps a record."""
+        return int(self._describe()["StreamDescriptionSummary"]["RetentionPeriodHours"]) * _HOUR_MS
 
     def clock_ms(self) -> int:
         """The service's own clock, whole seconds, in milliseconds; no clock of ours takes part."""
@@ -116,102 +106,63 @@ class KinesisStream:
         return int(parsedate_to_datetime(headers["date"]).timestamp() * 1000)
 
     def shards(self) -> list[Shard]:
-        """All shards that still hold records, parents before their children."""
-        parents: dict[str, tuple[str, ...]] = {}
+        """All shards that the service still has, parents before their children."""
+        found: dict[str, tuple[tuple[str, ...], bool]] = {}
         token: dict[str, str] = {"StreamName": self._name}
         while token:
-            with self._named_faults():
-                page = self._client.list_shards(**token)
-            for shard in page["Shards"]:
+            answer = self._calls.patiently("list_shards", **token)
+            for shard in answer["Shards"]:
                 both = (shard.get("ParentShardId"), shard.get("AdjacentParentShardId"))
-                parents[shard["ShardId"]] = tuple(parent for parent in both if parent)
-            token = {"NextToken": page["NextToken"]} if page.get("NextToken") else {}
-        return sorted(
-            (Shard(shard_id, _generation(shard_id, parents)) for shard_id in parents),
-            key=lambda shard: (shard.generation, shard.shard_id),
-        )
+                is_open = not shard["SequenceNumberRange"].get("EndingSequenceNumber")
+                found[shard["ShardId"]] = (tuple(parent for parent in both if parent), is_open)
+            token = {"NextToken": answer["NextToken"]} if answer.get("NextToken") else {}
+        return by_generation(found)
 
-    def read(self, shard_id: str, after: str | None, until_ms: int) -> Iterator[list[Record]]:
-        """Pages of the shard's records, behind `after`, up to the first one that arrived at `until_ms` or later.
+    def read(self, shard: Shard, position: Position, until_ms: int, at_most: int | None = None) -> Iterator[Page]:
+        """Pages of the shard's records from a position on, up to the first one that arrived at `until_ms` or later.
 
-        `until_ms` must lie in the past of the service's clock: then an empty page that is not behind means the end.
+        `until_ms` must lie in the past of the service's clock: then a page at the shard's tip is the last one. Ends
+        after `at_most` records too. A closed shard that was read to its end says so in its last page, which may be
+        empty.
         """
-        iterator = self._iterator(shard_id, after)
-        throttled = 0
-        while iterator:
-            try:
-                with self._named_faults():
-                    answer = self._client.get_records(ShardIterator=iterator, Limit=_PAGE)
-            except ClientError as error:
-                if _code(error) == "ExpiredIteratorException":
-                    iterator = self._iterator(shard_id, after)
-                    continue
-                throttled += 1
-                if _code(error) not in _THROTTLED or throttled > _MAX_ROUNDS:
-                    raise
-                self._sleep(min(_LONGEST_WAIT, _FIRST_WAIT * 2**throttled))
-                continue
-            throttled = 0
-            page = [_record(found) for found in answer["Records"]]
-            wanted = _before(page, until_ms)
-            if wanted:
-                after = wanted[-1].sequence
-                yield wanted
-            if len(wanted) < len(page) or (not answer.get("MillisBehindLatest") and len(page) < _PAGE):
+        cursor = ShardCursor(self._calls, self._name, shard.shard_id, position)
+        left = at_most
+        while left is None or left > 0:
+            limit = _PAGE if left is None else min(_PAGE, left)
+            page = cursor.next(limit)
+            if page is None:
+                yield Page([], [], [], ends_shard=True)
                 return
-            iterator = answer.get("NextShardIterator")
+            wanted = page.before(until_ms)
+            if wanted or wanted.ends_shard:
+                yield wanted
+            # A full page says nothing of what comes behind it. A closed shard tells its end one answer later.
+            is_at_tip = not page.behind_ms and len(page) < limit and (shard.is_open or not page)
+            if is_at_tip or wanted.ends_shard or len(wanted) < len(page):
+                return
+            left = None if left is None else left - len(wanted)
 
-    def _iterator(self, shard_id: str, after: str | None) -> str:
-        start: dict[str, str] = (
-            {"ShardIteratorType": "TRIM_HORIZON"}
-            if after is None
-            else {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": after}
-        )
-        with self._named_faults():
-            answer = self._client.get_shard_iterator(StreamName=self._name, ShardId=shard_id, **start)
-        iterator: str = answer["ShardIterator"]
-        return iterator
+    def peek(self, shard_id: str, position: Position) -> Unread:
+        """What lies behind a position."""
+        cursor = ShardCursor(self._calls, self._name, shard_id, position)
+        while (page := cursor.next(1)) is not None:
+            if page:
+                return Unread(page.arrived_ms[0], page.behind_ms, is_drained=False)
+            if not page.ends_shard and not page.behind_ms:
+                return Unread(None, 0, is_drained=False)
+        return Unread(None, 0, is_drained=True)
 
     def _describe(self) -> Any:
-        with self._named_faults():
-            return self._client.describe_stream_summary(StreamName=self._name)
-
-    @contextmanager
-    def _named_faults(self) -> Iterator[None]:
-        """Turn what a person can mend into a StreamFault that says where."""
-        try:
-            yield
-        except ClientError as error:
-            if _code(error) == "ResourceNotFoundException":
-                raise StreamFault(
-                    f"there is no stream {self._name} at {self._client.meta.endpoint_url}; "
-                    f"the setting TRANCHE_STREAM names it, for example TRANCHE_STREAM=tranche-events"
-                ) from error
-            raise
-        except BotoCoreError as error:
-            raise StreamFault(
-                f"stream {self._name} cannot be reached (settings TRANCHE_AWS_ENDPOINT, TRANCHE_AWS_REGION): {error}"
-            ) from error
+        return self._calls.patiently("describe_stream_summary", StreamName=self._name)
 
 
-def _generation(shard_id: str, parents: dict[str, tuple[str, ...]]) -> int:
-    known = [parent for parent in parents.get(shard_id, ()) if parent in parents]
-    return 1 + max(_generation(parent, parents) for parent in known) if known else 0
-
-
-def _record(found: dict[str, Any]) -> Record:
-    return Record(
-        found["SequenceNumber"], round(found["ApproximateArrivalTimestamp"].timestamp() * 1000), found["Data"]
-    )
-
-
-def _before(page: list[Record], until_ms: int) -> list[Record]:
-    """The records in front of the first one that arrived too late, whatever comes behind that one."""
-    for at, record in enumerate(page):
-        if record.arrived_ms >= until_ms:
-            return page[:at]
-    return page
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
+def _first_of_each_key(waiting: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The first entry of each key, and the rest: of one key only one is ever on its way, so none can overtake it."""
+    seen: set[str] = set()
+    first: list[dict[str, Any]] = []
+    rest: list[dict[str, Any]] = []
+    for entry in waiting:
+        key = entry["PartitionKey"]
+        (rest if key in seen else first).append(entry)
+        seen.add(key)
+    return first, rest

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from typing import Protocol
 
 from pipelines.sources.source import MAX_EVENT_BYTES, Event
 
 MAX_BATCH_EVENTS = 500
 MAX_BATCH_BYTES = 5 * 1024 * 1024
+
+
+class From(StrEnum):
+    """Where reading may begin, beside at a time."""
+
+    TRIM_HORIZON = "trim_horizon"
+    LATEST = "latest"
 
 
 class StreamFault(Exception):
@@ -34,14 +42,22 @@ class EventTooLarge(Exception):
 
 
 class Stream(Protocol):
-    """Takes events at least once each, those of one account in the order given where nothing has to be sent again."""
+    """Takes events at least once each.
+
+    Those of one account get in in the order given where nothing has to be sent again, and with `ordered` always.
+    """
 
     def check(self) -> None:
         """Raise StreamFault when the stream is not there or takes nothing."""
         ...
 
-    def put(self, batch: list[Event]) -> int:
-        """Send a batch as `batches` cuts it; how many entries had to be sent again. StreamFault when it gives up."""
+    def put(self, batch: list[Event], *, ordered: bool = False) -> int:
+        """Send a batch as `batches` cuts it; how many entries had to be sent again. StreamFault when it gives up.
+
+        `ordered` has at most one event of an account on its way at a time, so a refused one is never overtaken. It
+        takes as many calls as the busiest account has events; the lake, which orders by the producer's own sequence,
+        does not need it.
+        """
         ...
 
 

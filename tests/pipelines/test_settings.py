@@ -24,6 +24,12 @@ def test_a_java_that_is_neither_found_nor_the_wheels_is_refused_by_name() -> Non
         Settings.from_environment({**ENDPOINT, "TRANCHE_JAVA": "graal"})
 
 
+@pytest.mark.parametrize("value", ["0", "-1", "many", "1e6"])
+def test_a_batch_of_no_records_is_refused_by_name(value: str) -> None:
+    with pytest.raises(SettingFault, match=f"setting TRANCHE_STREAM_BATCH_RECORDS is '{value}', not a number above 0"):
+        Settings.from_environment({**ENDPOINT, "TRANCHE_STREAM_BATCH_RECORDS": value})
+
+
 def test_java_artefacts_are_kept_under_var_unless_it_is_said(tmp_path: Path) -> None:
     assert Settings.from_environment({**ENDPOINT, "TRANCHE_VAR": str(tmp_path)}).jvm_dir == tmp_path / "jvm"
     assert Settings.from_environment({**ENDPOINT, "TRANCHE_JVM_DIR": "/opt/jars"}).jvm_dir == Path("/opt/jars")

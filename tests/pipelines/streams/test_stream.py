@@ -13,6 +13,7 @@ from pipelines.settings import Settings
 from pipelines.sources.source import MAX_EVENT_BYTES, Event
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.memory import MemoryStream
+from pipelines.streams.shards import Position, Shard
 from pipelines.streams.stream import EventTooLarge, Stream, StreamFault, batches
 
 Drained = Callable[[], list[tuple[str, bytes]]]
@@ -30,23 +31,23 @@ def opened(request: pytest.FixtureRequest) -> tuple[Stream, Callable[[], list[by
         return memory, lambda: [event.body for event in memory.events]
     settings = Settings.from_environment(request.getfixturevalue("lake_environment"))
     stream = KinesisStream(client(settings), settings.stream, time.sleep)
-    already = {shard.shard_id: _last(stream, shard.shard_id) for shard in stream.shards()}
+    already = {shard.shard_id: _last(stream, shard) for shard in stream.shards()}
 
     def everything() -> list[bytes]:
         until = 2**53
         return [
-            record.data
+            body
             for shard in stream.shards()
-            for page in stream.read(shard.shard_id, already[shard.shard_id], until)
-            for record in page
+            for page in stream.read(shard, already[shard.shard_id], until)
+            for body in page.bodies
         ]
 
     return stream, everything
 
 
-def _last(stream: KinesisStream, shard_id: str) -> str | None:
-    sequences = [record.sequence for page in stream.read(shard_id, None, 2**53) for record in page]
-    return sequences[-1] if sequences else None
+def _last(stream: KinesisStream, shard: Shard) -> Position:
+    sequences = [each for page in stream.read(shard, Position(), 2**53) for each in page.sequences]
+    return Position(sequences[-1] if sequences else None)
 
 
 def test_what_is_put_is_on_the_stream_in_the_order_of_its_account(
@@ -79,24 +80,21 @@ def test_a_shard_is_read_up_to_the_first_record_that_arrived_too_late(lake_envir
     settings = Settings.from_environment(lake_environment)
     stream = KinesisStream(client(settings), settings.stream, time.sleep)
     stream.put([an_event(number, account_id="reader") for number in range(6)])
-    shard_id, records = next(
-        (shard.shard_id, page)
+    shard, page = next(
+        (shard, page)
         for shard in stream.shards()
-        for page in stream.read(shard.shard_id, _before_mine(stream, shard.shard_id), 2**53)
-        if any(record.data.startswith(b"000000") for record in page)
+        for page in stream.read(shard, Position(), 2**53)
+        if page.bodies[-1].startswith(b"000005")
     )
-    third = records[-4]
+    third = Position(page.sequences[-4])
 
-    behind = [record for page in stream.read(shard_id, third.sequence, 2**53) for record in page]
-    nothing = [record for page in stream.read(shard_id, third.sequence, behind[0].arrived_ms) for record in page]
+    (behind,) = stream.read(shard, third, 2**53)
+    nothing = list(stream.read(shard, third, behind.arrived_ms[0]))
+    at_most = list(stream.read(shard, third, 2**53, at_most=2))
 
-    assert [record.data[:6] for record in behind] == [b"000003", b"000004", b"000005"]
+    assert [body[:6] for body in behind.bodies] == [b"000003", b"000004", b"000005"]
     assert nothing == []
-
-
-def _before_mine(stream: KinesisStream, shard_id: str) -> str | None:
-    sequences = [record.sequence for page in stream.read(shard_id, None, 2**53) for record in page]
-    return sequences[-7] if len(sequences) > 6 else None
+    assert [body[:6] for page in at_most for body in page.bodies] == [b"000003", b"000004"]
 
 
 def test_an_absent_stream_is_named_with_its_setting(lake_environment: Mapping[str, str]) -> None:
@@ -110,7 +108,7 @@ def test_an_endpoint_that_does_not_answer_is_named_with_its_setting(aws_environm
     settings = Settings.from_environment({**aws_environment, "TRANCHE_AWS_ENDPOINT": "http://127.0.0.1:1"})
 
     with pytest.raises(StreamFault, match="TRANCHE_AWS_ENDPOINT"):
-        KinesisStream(client(settings), settings.stream, time.sleep).check()
+        KinesisStream(client(settings), settings.stream, lambda _: None).check()
 
 
 class MoodyClient:
@@ -135,7 +133,7 @@ def test_only_failed_entries_are_sent_again_with_growing_patience() -> None:
     moody = MoodyClient(iter([[1, 3], "ProvisionedThroughputExceededException", [0, 1], []]))
     events = [an_event(number) for number in range(4)]
 
-    again = KinesisStream(moody, "s", waits.append).put(events)
+    again = KinesisStream(moody, "s", waits.append, jitter=lambda: 1.0).put(events)
 
     one, three = events[1].body, events[3].body
     assert moody.calls == [[event.body for event in events], [one, three], [one, three], [one, three]]
@@ -149,6 +147,6 @@ def test_a_stream_that_never_takes_an_event_is_given_up_by_name() -> None:
     moody = MoodyClient(iter([[0]] * 100))
 
     with pytest.raises(StreamFault, match="stream s refused 1 events 21 times: ProvisionedThroughput"):
-        KinesisStream(moody, "s", waits.append).put([an_event(1)])
+        KinesisStream(moody, "s", waits.append, jitter=lambda: 1.0).put([an_event(1)])
 
     assert max(waits) == 5.0

@@ -1,0 +1,55 @@
+"""What the lake has not read of the stream yet: how old it is, how much of it one batch takes, where it begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pipelines.settings import Settings
+from pipelines.streams.iceberg import committed
+from pipelines.streams.iceberg_terms import Start, StartRefused, positions_of, set_share, set_start
+from pipelines.streams.kinesis import KinesisStream, Unread
+from pipelines.streams.shards import Position, Shard
+from pipelines.streams.stream import From
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """A stream beside the lake that reads it."""
+
+    stream: KinesisStream
+    lake: Catalog
+    settings: Settings
+
+    def unread(self) -> dict[Shard, tuple[Position, Unread]]:
+        """Where the lake goes on in each shard, and what it finds there."""
+        positions = positions_of(self.stream.shards(), self.stream.created_ms(), self.lake, self.settings)
+        return {shard: (position, self.stream.peek(shard.shard_id, position)) for shard, position in positions.items()}
+
+    def arrived_before(self, until_ms: int) -> bool:
+        """Whether a shard goes on with a record that arrived before that time."""
+        arrived = [found.arrived_ms for _, found in self.unread().values()]
+        return any(each is not None and each < until_ms for each in arrived)
+
+    def share_out(self) -> None:
+        """Bound the next batch: each shard that is not drained may bring an equal share of it."""
+        alive = sum(not found.is_drained for _, found in self.unread().values())
+        set_share(self.lake, self.settings, max(1, self.settings.batch_records // max(1, alive)))
+
+
+def begin(backlog: Backlog, at: From | datetime, *, is_repeat: bool) -> None:
+    """Choose where reading begins; StartRefused once the lake has begun with the stream."""
+    stream, settings = backlog.stream, backlog.settings
+    if is_repeat:
+        raise StartRefused(f"a batch of {settings.stream} was cut off; ingest once without --start to complete it")
+    clock_ms = stream.clock_ms()
+    at_ms = round(at.timestamp() * 1000) if isinstance(at, datetime) else {From.LATEST: clock_ms}.get(at, 0)
+    if at_ms > clock_ms:
+        raise StartRefused(f"--start {at} lies in the future of the stream {settings.stream}")
+    newest = committed(backlog.lake, settings)
+    start = Start(stream.created_ms(), at_ms, tuple(shard.shard_id for shard in stream.shards()))
+    set_start(backlog.lake, settings, start, None if newest is None else newest.stops)

@@ -1,0 +1,65 @@
+"""Records of a shard as rows of Arrow, each with its place, its text and whether that is one JSON object."""
+
+from __future__ import annotations
+
+import base64
+
+import orjson
+import pyarrow as pa
+
+SCHEMA = pa.schema(
+    [
+        ("shard", pa.string()),
+        ("generation", pa.int32()),
+        ("position", pa.int64()),
+        ("sequence", pa.string()),
+        ("until", pa.int64()),
+        ("payload", pa.string()),
+        ("fault", pa.string()),
+    ]
+)
+DDL = "shard STRING, generation INT, position LONG, sequence STRING, until LONG, payload STRING, fault STRING"
+
+# What the Kinesis Producer Library puts before several records that it packed into one.
+_AGGREGATED = b"\xf3\x89\x9a\xc2"
+
+
+def rows(
+    *, shard: str, generation: int, first: int, until: int, sequences: list[str], bodies: list[bytes]
+) -> pa.RecordBatch:
+    """Records that follow each other in a shard, the first of them at position `first`."""
+    count = len(bodies)
+    texts = [_text(body) for body in bodies]
+    return pa.RecordBatch.from_arrays(
+        [
+            pa.repeat(shard, count),
+            pa.repeat(pa.scalar(generation, pa.int32()), count),
+            pa.array(range(first, first + count), pa.int64()),
+            pa.array(sequences, pa.string()),
+            pa.repeat(pa.scalar(until, pa.int64()), count),
+            pa.array([payload for payload, _ in texts], pa.string()),
+            pa.array([fault for _, fault in texts], pa.string()),
+        ],
+        schema=SCHEMA,
+    )
+
+
+def _text(body: bytes) -> tuple[str, str | None]:
+    """A record's text, and why it is not one JSON object.
+
+    Judged here, strictly: Spark's parser takes the first object of a text and drops what follows it.
+    """
+    try:
+        found = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        return _unreadable(body, f"not JSON: {error.msg}")
+    return body.decode("utf-8"), None if isinstance(found, dict) else "not a JSON object"
+
+
+def _unreadable(body: bytes, fault: str) -> tuple[str, str]:
+    try:
+        return body.decode("utf-8"), fault if body else "empty"
+    except UnicodeDecodeError as error:
+        is_aggregated = body.startswith(_AGGREGATED)
+        why = "aggregated by the Kinesis Producer Library" if is_aggregated else f"not UTF-8 at byte {error.start}"
+        return f"base64:{base64.b64encode(body).decode('ascii')}", why
