@@ -110,7 +110,7 @@ def _spark(stages: Stages, settings: LakeSettings) -> Iterator[Any]:
 
 
 def _ingest(stages: Stages, spark: Any, settings: LakeSettings, published: Any, event_type: str) -> Events:
-    from pipelines.ingest import Counts, ingest
+    from pipelines.batch import Counts, ingest
 
     with stages.stage("ingest", "reading the stream into Iceberg, exactly once") as say:
         first = ingest(spark, settings, now=_now, sleep=time.sleep)
