@@ -13,6 +13,7 @@ from typing import Annotated, Any, Self
 
 import typer
 
+from pipelines import arrival_commands, quarantine_commands
 from pipelines.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Stream to lake to features.")
@@ -42,6 +43,7 @@ def publish(
 ) -> None:
     """Put a source's events on the stream in time order; rows that cannot become one go to raw.source_rejects."""
     from pipelines import publish as act
+    from pipelines.completeness import FileJournal
     from pipelines.sources.iceberg import IcebergRejects
     from pipelines.streams.kinesis import KinesisStream, client
 
@@ -49,7 +51,14 @@ def publish(
     stream = KinesisStream(client(settings), settings.stream, time.sleep)
     refused = IcebergRejects(settings, _now)
     with _Bar("publish") as bar:
-        report = act.publish(_source(source, data), stream, refused, seconds=time.monotonic, progress=bar.show)
+        report = act.publish(
+            _source(source, data),
+            stream,
+            refused,
+            journal=FileJournal(settings.journal(source), _now),
+            seconds=time.monotonic,
+            progress=bar.show,
+        )
     if as_json:
         _print_json(asdict(report) | {"total": report.total})
         return
@@ -63,7 +72,16 @@ def publish(
 
 
 @app.command("ingest")
-def ingest(*, as_json: AsJson = False) -> None:
+def ingest(
+    *,
+    accept_rejects: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="An event type, or unknown, that may go over its limit of rejects this time; noted in the lake."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Take what is on the stream into the raw tables, each event once; broken and repeated ones are set beside."""
     from rich.console import Console
 
@@ -79,7 +97,8 @@ def ingest(*, as_json: AsJson = False) -> None:
             settings,
             now=_now,
             sleep=time.sleep,
-            after_commit=lambda table: status.update(f"{table} written"),
+            after_commit=lambda step: status.update(f"{step} done"),
+            accept_rejects=frozenset(accept_rejects or ()),
         )
     if as_json:
         total = asdict(report.total)
@@ -186,6 +205,11 @@ def export_statement(*, out: Out, as_json: AsJson = False) -> None:
         f"{report.lines:,} repayments on {report.accounts:,} accounts, {report.total_minor:,} minor units, in "
         f"{report.path} ({report.on_other_accounts:,} on accounts without a granted loan stayed out)"
     )
+
+
+app.command("redrive")(quarantine_commands.redrive)
+app.command("completeness")(arrival_commands.completeness)
+app.command("feeds")(arrival_commands.feeds)
 
 
 def _source(name: SourceName, data: Path) -> Any:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import reduce
 from typing import Any
 
 from pyspark import StorageLevel
@@ -119,7 +118,7 @@ class BatchWriter:
             for name in raw.event_tables()
             if name in states and not states[name].is_empty
         ]
-        return _together(tables) if tables else None
+        return checked.together(tables) if tables else None
 
     def _let_through(
         self, states: Mapping[str, TableState], decided: Mapping[str, Any], counts: Mapping[str, Counts], until: int
@@ -229,7 +228,7 @@ def conserved(decided: Iterable[Any], rows_in: int, until: int) -> dict[str, Cou
 
     `rows_in` is told by the source, which numbers the records of each shard, and not counted here.
     """
-    outcomes = _together(frame.select("contract_type", "outcome") for frame in decided)
+    outcomes = checked.together(frame.select("contract_type", "outcome") for frame in decided)
     counts: dict[str, Counts] = {}
     for row in outcomes.groupBy("contract_type", "outcome").count().collect():
         one = {
@@ -244,10 +243,6 @@ def conserved(decided: Iterable[Any], rows_in: int, until: int) -> dict[str, Cou
     return dict(sorted(counts.items()))
 
 
-def _together(frames: Iterable[Any]) -> Any:
-    return reduce(lambda one, other: one.union(other), frames)
-
-
 def _rows_by_table(
     decided: Mapping[str, Any], counts: Mapping[str, Counts], loaded_at: str
 ) -> list[tuple[str, Any, int]]:
@@ -256,10 +251,10 @@ def _rows_by_table(
     beside = []
     if total.quarantined:
         frames = [checked.quarantined_rows(decided[name], loaded_at) for name, of in counts.items() if of.quarantined]
-        beside.append((raw.QUARANTINE, _together(frames), total.quarantined))
+        beside.append((raw.QUARANTINE, checked.together(frames), total.quarantined))
     if total.duplicates:
         frames = [checked.duplicate_rows(decided[name], loaded_at) for name, of in counts.items() if of.duplicates]
-        beside.append((raw.DUPLICATES, _together(frames), total.duplicates))
+        beside.append((raw.DUPLICATES, checked.together(frames), total.duplicates))
     return beside + [
         (table, checked.accepted_rows(decided[contract.event_type], contract, loaded_at), accepted)
         for table, contract in raw.event_tables().items()

@@ -20,7 +20,7 @@ ACCEPTED, QUARANTINED, DUPLICATE = "accepted", "quarantined", "duplicate"
 UNKNOWN_TYPE = "unknown"
 UNREADABLE = "payload.readable"
 _UNHEARD = "event_type.known"
-_LINEAGE = ("shard", "kinesis_sequence", "until")
+LINEAGE = ("shard", "kinesis_sequence", "until")
 _PLACE = ("shard", "generation", "position", "kinesis_sequence", "until", "payload", "fault")
 # What every judged frame has, whatever its contract: enough to find duplicates and to count.
 _VERDICT = (
@@ -87,7 +87,12 @@ def _strangers(heard: Any) -> Any:
 
 def verdicts(judged: Iterable[Any]) -> Any:
     """All records of a batch in one frame, without the columns that are their contract's own."""
-    return reduce(lambda one, other: one.union(other), [frame.select(*_VERDICT) for frame in judged])
+    return together(frame.select(*_VERDICT) for frame in judged)
+
+
+def together(frames: Iterable[Any]) -> Any:
+    """The rows of all frames, which have the same columns."""
+    return reduce(lambda one, other: one.union(other), frames)
 
 
 def duplicates(verdicts: Any, seen: Any | None) -> Any:
@@ -140,7 +145,7 @@ def accepted_rows(decided: Any, contract: Contract, loaded_at: str) -> Any:
     """The accepted events of one contract as rows of its raw table; `loaded_at` is SQL text of a timestamp."""
     return decided.where(f"outcome = '{ACCEPTED}'").selectExpr(
         *[column.name for column in contract.columns],
-        *_LINEAGE,
+        *LINEAGE,
         f"{loaded_at} AS loaded_at",
         "contract_version",
         "body_digest",
@@ -158,15 +163,19 @@ def quarantined_rows(decided: Any, loaded_at: str) -> Any:
         "violations",
         "payload",
         "contract_version",
-        *_LINEAGE,
+        *LINEAGE,
         f"{loaded_at} AS first_seen",
+        f"'{QUARANTINED}' AS state",
+        "0 AS tries",
+        "CAST(NULL AS STRING) AS redrive_id",
+        "CAST(NULL AS TIMESTAMP) AS last_tried_at",
     )
 
 
 def duplicate_rows(decided: Any, loaded_at: str) -> Any:
     """The valid records whose event id was there before."""
     return decided.where(f"outcome = '{DUPLICATE}'").selectExpr(
-        "event_id", "event_type", "reason", "payload", *_LINEAGE, f"{loaded_at} AS first_seen"
+        "event_id", "event_type", "reason", "payload", *LINEAGE, f"{loaded_at} AS first_seen"
     )
 
 

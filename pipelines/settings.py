@@ -55,3 +55,7 @@ class Settings:
     def warehouse(self) -> str:
         """The lake's root in the object store."""
         return f"s3://{self.lake_bucket}/warehouse"
+
+    def journal(self, source: str) -> Path:
+        """Where publishing a source notes each event that it puts."""
+        return self.var / "journals" / f"{source}.jsonl"

@@ -110,7 +110,8 @@ def _spark(stages: Stages, settings: LakeSettings) -> Iterator[Any]:
 
 
 def _ingest(stages: Stages, spark: Any, settings: LakeSettings, published: Any, event_type: str) -> Events:
-    from pipelines.batch import Counts, ingest
+    from pipelines.batch import Counts
+    from pipelines.ingest import ingest
 
     with stages.stage("ingest", "reading the stream into Iceberg, exactly once") as say:
         first = ingest(spark, settings, now=_now, sleep=time.sleep)

@@ -10,6 +10,7 @@ from pipelines.settings import Settings
 QUARANTINE = "raw.quarantine"
 DUPLICATES = "raw.duplicates"
 BATCHES = "raw.batches"
+REDRIVES = "raw.redrives"
 SOURCE_REJECTS = "raw.source_rejects"
 
 # Where a row came from; `until` is the end of its batch, in milliseconds of the stream's clock.
@@ -18,12 +19,17 @@ _BESIDE = {
     QUARANTINE: (
         "event_id STRING, event_type STRING, rule STRING, column STRING, value STRING, "
         "violations ARRAY<STRUCT<rule: STRING, column: STRING, value: STRING>>, payload STRING, "
-        f"contract_version STRING, {LINEAGE}, first_seen TIMESTAMP"
+        f"contract_version STRING, {LINEAGE}, first_seen TIMESTAMP, "
+        "state STRING, tries INT, redrive_id STRING, last_tried_at TIMESTAMP"
     ),
     DUPLICATES: (f"event_id STRING, event_type STRING, reason STRING, payload STRING, {LINEAGE}, first_seen TIMESTAMP"),
     BATCHES: (
         "until BIGINT, event_type STRING, rows_in BIGINT, accepted BIGINT, quarantined BIGINT, duplicates BIGINT, "
         "stops STRING, loaded_at TIMESTAMP, let_through BOOLEAN"
+    ),
+    REDRIVES: (
+        "redrive_id STRING, event_type STRING, taken BIGINT, redriven BIGINT, duplicates BIGINT, quarantined BIGINT, "
+        "parked BIGINT, done_by STRING, reason STRING, done_at TIMESTAMP"
     ),
 }
 

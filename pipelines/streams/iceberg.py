@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError
@@ -20,6 +21,7 @@ from pipelines.settings import Settings
 
 UNTIL = "tranche.until"
 STOPS = "tranche.stops"
+REDRIVE = "tranche.redrive"
 BATCHES = "raw.batches"
 
 
@@ -92,6 +94,33 @@ def _state(table: Table) -> TableState:
     notes = {int(each[UNTIL]): each for each in summaries if UNTIL in each}
     batches = {until: int(each.get("added-records", 0)) for until, each in notes.items()}
     return TableState(frozenset(table.schema().column_names), batches, notes, table.current_snapshot() is None)
+
+
+@dataclass(frozen=True, slots=True)
+class Redriven:
+    """One redrive of the quarantine as its commits note it: its identity, on whose word, why and when."""
+
+    redrive_id: str
+    by: str
+    reason: str
+    at: datetime
+
+    def notes(self) -> dict[str, str]:
+        """What each commit of the redrive carries in its summary."""
+        told = {"redrive_id": self.redrive_id, "by": self.by, "reason": self.reason, "at": self.at.isoformat()}
+        return {REDRIVE: json.dumps(told)}
+
+    @classmethod
+    def parse(cls, text: str) -> Redriven:
+        """Read what `notes` wrote."""
+        told = json.loads(text)
+        return cls(told["redrive_id"], told["by"], told["reason"], datetime.fromisoformat(told["at"]))
+
+
+def redrives_of(catalog: Catalog, settings: Settings, table: str) -> list[Redriven]:
+    """The redrives that a table notes in its snapshots, oldest first."""
+    noted = {summary[REDRIVE] for summary in _summaries(catalog, table_name(settings, table)) if REDRIVE in summary}
+    return sorted((Redriven.parse(text) for text in noted), key=lambda each: each.redrive_id)
 
 
 def unfinished(catalog: Catalog, settings: Settings, tables: list[str]) -> int | None:
