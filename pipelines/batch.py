@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from pyspark import StorageLevel
 from pyspark.sql import functions as F  # noqa: N812 - as Spark's own pages write it
 
 from pipelines import checked, rejects
@@ -24,6 +23,8 @@ from pipelines.streams.iceberg import STOPS, UNTIL, Stops, TableState, committed
 # The steps of a batch beside its tables, as the hook is told them: all records are read, all tables but the last are.
 READ, TABLES = "read", "all tables"
 LET_THROUGH = "tranche.let-through"
+# So many ids are handed to every task, which saves the sorting of everything they are sought in.
+SMALL = 500_000
 # Fewer rows than this go into one file.
 ONE_FILE = 50_000
 
@@ -69,13 +70,12 @@ class BatchWriter:
     after_commit: Callable[[str], None] = lambda _: None
     accept_rejects: frozenset[str] = frozenset()
     fault: Exception | None = None
-    _kept: list[Any] = field(default_factory=list)
 
     def write(self, batch: Any, _batch_id: int) -> None:
         """Called by Spark. The batch's number means nothing: a new checkpoint counts from 0 again."""
         try:
             # Kept, because everything that follows would read the stream again.
-            heard = self._keep(checked.heard(batch))
+            heard = _kept(checked.heard(batch))
             stop = F.expr("max(struct(position, kinesis_sequence)) AS stop")
             ends = heard.groupBy("shard", "contract_type").agg(stop, F.max("until").alias("until")).collect()
             if ends:
@@ -84,19 +84,17 @@ class BatchWriter:
         except Exception as fault:
             self.fault = fault
             raise
-        finally:
-            for frame in self._kept:
-                frame.unpersist()
-            self._kept.clear()
 
     def _write(self, spark: Any, heard: Any, ends: _Ends) -> None:
         until = ends.until
         states = table_states(catalog(self.settings), self.settings, [*raw.tables_of_a_batch(), raw.BATCHES])
-        judged = {event_type: self._keep(checked.judged(heard, event_type)) for event_type in ends.event_types}
+        judged = {event_type: _kept(checked.judged(heard, event_type)) for event_type in ends.event_types}
         seen = self._seen(spark, states, until)
-        repeated = self._keep(checked.duplicates(checked.verdicts(judged.values()), seen))
-        known_ids = None if repeated.isEmpty() else repeated
-        decided = {event_type: checked.decided(frame, known_ids) for event_type, frame in judged.items()}
+        verdicts = checked.verdicts(judged.values())
+        repeated = _kept(checked.duplicates(verdicts, seen, is_small=ends.records <= SMALL))
+        found = repeated.count()
+        known_ids = F.broadcast(repeated) if found <= SMALL else repeated
+        decided = {name: checked.decided(frame, known_ids if found else None) for name, frame in judged.items()}
         counts = conserved(decided.values(), ends.records, until)
         let_through = self._let_through(states, decided, counts, until)
         commit = _Commit(spark, self.settings, states, until, {LET_THROUGH: ",".join(sorted(let_through))})
@@ -157,9 +155,14 @@ class BatchWriter:
         )
         return frame, len(rows)
 
-    def _keep(self, frame: Any) -> Any:
-        self._kept.append(frame.persist(StorageLevel.MEMORY_AND_DISK))
-        return frame
+
+def _kept(frame: Any) -> Any:
+    """The frame's rows as they are at first use; they are computed once and freed when nobody names them any more.
+
+    Spark's cache would build columns, which costs as much again as judging, and would compute what it keeps anew as
+    soon as a table is written that the frame was made from.
+    """
+    return frame.localCheckpoint(eager=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,11 +95,12 @@ def together(frames: Iterable[Any]) -> Any:
     return reduce(lambda one, other: one.union(other), frames)
 
 
-def duplicates(verdicts: Any, seen: Any | None) -> Any:
+def duplicates(verdicts: Any, seen: Any | None, *, is_small: bool = True) -> Any:
     """The place and the reason of each valid record whose event id was there before: in `seen`, or in the batch.
 
     `seen` has `event_id` and `body_digest` of what the lake holds from other batches, None when it holds nothing. Of
-    a repeated id the first record in shard order is kept; a reshard's older shards come first.
+    a repeated id the first record in shard order is kept; a reshard's older shards come first. The ids of a small batch
+    are handed to every task, so that the lake is passed through once and not sorted.
     """
     valid = verdicts.where("size(violations) = 0").select(
         "event_id", "shard", "generation", "position", "contract_type", "body_digest"
@@ -114,10 +115,9 @@ def duplicates(verdicts: Any, seen: Any | None) -> Any:
         repeated = ranked.where("occurrence > 1").selectExpr("*", "CAST(NULL AS BIGINT) AS seen_digest")
     else:
         earlier = seen.selectExpr("event_id", "body_digest AS seen_digest", "true AS is_seen")
-        # A small batch is sought in the lake, not the lake in a small batch.
-        of_batch = earlier.join(valid.select("event_id").distinct(), on="event_id", how="left_semi").dropDuplicates(
-            ["event_id"]
-        )
+        ids = valid.select("event_id")
+        of_batch = earlier.join(ids.hint("broadcast") if is_small else ids, on="event_id", how="left_semi")
+        of_batch = of_batch.dropDuplicates(["event_id"])
         repeated = ranked.join(of_batch, on="event_id", how="left").where("is_seen OR occurrence > 1")
     return repeated.selectExpr(
         "shard AS at_shard",

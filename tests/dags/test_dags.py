@@ -23,7 +23,7 @@ DAGS = sorted((CHECKOUT / "dags").glob("*.py"))
 NAMES = [path.stem for path in DAGS]
 TASKS = {
     "ingest_events": ["ingest"],
-    "build_features": ["curate", "build", "publish"],
+    "build_features": ["feeds", "curate", "build", "publish"],
     "train_model": ["train"],
     "collect_instalments": ["collect", "pay_merchants", "pay_refunds"],
     "reconcile_settlements": ["reconcile"],
