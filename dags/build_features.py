@@ -32,7 +32,7 @@ REPOSITORY = str(Path(__file__).resolve().parents[1])
 def build_features() -> None:
     @task.bash(cwd=REPOSITORY)
     def feeds() -> str:
-        return "tranche pipelines feeds --at {{ logical_date.strftime('%Y-%m-%dT%H:%M:%S') }}"
+        return "tranche pipelines feeds"
 
     # Late news is no reason to stop, as a red gate is.
     @task.bash(cwd=REPOSITORY, trigger_rule="all_done")

@@ -60,14 +60,15 @@ class Counts:
 class BatchWriter:
     """Writes one batch; each table once.
 
-    `after_commit` is told READ, each table as soon as it is committed, and TABLES before `raw.batches`. `fault` is
-    what stopped the batch.
+    `after_commit` is told READ, each table as soon as it is committed, and TABLES before `raw.batches`. `listed` are
+    the shards that the service still has; one that it has no more needs no stop. `fault` is what stopped the batch.
     """
 
     settings: Settings
     stream_created_ms: int
     now: Callable[[], datetime]
     after_commit: Callable[[str], None] = lambda _: None
+    listed: frozenset[str] | None = None
     accept_rejects: frozenset[str] = frozenset()
     fault: Exception | None = None
 
@@ -134,7 +135,8 @@ class BatchWriter:
         """Where each shard stopped; one without a record keeps where it stopped before."""
         newest = committed(catalog(self.settings), self.settings)
         before = {} if newest is None else newest.stops.of(self.stream_created_ms)
-        return str(Stops(self.stream_created_ms, {**before, **ends.stops}))
+        kept = {shard: stop for shard, stop in before.items() if self.listed is None or shard in self.listed}
+        return str(Stops(self.stream_created_ms, {**kept, **ends.stops}))
 
     def _whole(
         self, spark: Any, ends: _Ends, counts: Mapping[str, Counts], let_through: frozenset[str]

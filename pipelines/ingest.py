@@ -71,7 +71,7 @@ def ingest(
         is_repeat = unfinished(lake, settings, raw.tables_of_a_batch()) is not None
         while not is_repeat and stream.clock_ms() - MARGIN_MS < target:
             sleep(0.2)
-        _run(spark, BatchWriter(settings, stream.created_ms(), now, after_commit, accept_rejects))
+        _run(spark, BatchWriter(settings, stream.created_ms(), now, after_commit, accept_rejects=accept_rejects))
         if not is_repeat:
             break
     since = 0 if before is None else before.until

@@ -23,7 +23,7 @@ from pipelines.streams.iceberg import Redriven, committed, redrives_of
 # What a quarantined row can have become.
 QUARANTINED, REDRIVEN, DUPLICATE, PARKED = "quarantined", "redriven", "duplicate", "parked"
 PARK_AFTER = 3
-_IN_ORDER = "tries, first_seen, until, length(kinesis_sequence), kinesis_sequence, shard"
+_IN_ORDER = "coalesce(tries, 0), first_seen, until, length(kinesis_sequence), kinesis_sequence, shard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,9 @@ def redrive(
     A row that fails for the `park_after`th time is parked. Rows with fewer tries go first, so that a row which fails
     each time keeps none from its turn. Run it when no ingest runs: both look for duplicates and write what is new.
     """
-    for statement in raw.create_statements(settings, set()):
-        spark.sql(statement)
+    for table, ddl in raw.BESIDE.items():
+        # A lake may be older than the states of its quarantine.
+        have_table(spark, spark_name(settings, table), spark.createDataFrame([], ddl).schema)
     work = _Redrive(spark, settings, after_commit)
     for cut_off in work.cut_off():
         work.record(cut_off)
@@ -101,9 +102,9 @@ class _Redrive:
     def candidates(self, wanted: Wanted) -> Any:
         """The wanted rows as a batch of the stream; those of a batch that is not whole yet are its own business."""
         newest = committed(catalog(self.settings), self.settings)
-        states = [QUARANTINED, PARKED] if wanted.parked else [QUARANTINED]
-        rows = self._table(raw.QUARANTINE)
-        rows = rows.where(rows.state.isin(states)).where(f"until <= {0 if newest is None else newest.until}")
+        states = f"'{QUARANTINED}', '{PARKED}'" if wanted.parked else f"'{QUARANTINED}'"
+        rows = self._table(raw.QUARANTINE).where(f"coalesce(state, '{QUARANTINED}') IN ({states})")
+        rows = rows.where(f"until <= {0 if newest is None else newest.until}")
         if wanted.event_type is not None:
             rows = rows.where(rows.event_type == wanted.event_type)
         if wanted.contract_version is not None:
@@ -146,10 +147,10 @@ class _Redrive:
         with noted(self.spark, this.notes()):
             self.spark.sql(
                 f"MERGE INTO {spark_name(self.settings, raw.QUARANTINE)} q USING {view} o ON {same} "
-                f"WHEN MATCHED THEN UPDATE SET q.tries = q.tries + 1, q.redrive_id = '{this.redrive_id}', "
+                f"WHEN MATCHED THEN UPDATE SET q.tries = coalesce(q.tries, 0) + 1, q.redrive_id = '{this.redrive_id}', "
                 f"q.last_tried_at = {_sql(this.at)}, q.state = CASE o.outcome WHEN '{checked.ACCEPTED}' THEN "
                 f"'{REDRIVEN}' WHEN '{checked.DUPLICATE}' THEN '{DUPLICATE}' ELSE "
-                f"CASE WHEN q.tries + 1 >= {park_after} THEN '{PARKED}' ELSE '{QUARANTINED}' END END"
+                f"CASE WHEN coalesce(q.tries, 0) + 1 >= {park_after} THEN '{PARKED}' ELSE '{QUARANTINED}' END END"
             )
         self.spark.catalog.dropTempView(view)
         self.after_commit(raw.QUARANTINE)
@@ -188,7 +189,13 @@ class _Redrive:
 
     def states(self) -> dict[str, int]:
         """How many rows of the quarantine are in which state."""
-        rows = self._table(raw.QUARANTINE).groupBy("state").count().collect()
+        rows = (
+            self._table(raw.QUARANTINE)
+            .selectExpr(f"coalesce(state, '{QUARANTINED}') AS state")
+            .groupBy("state")
+            .count()
+            .collect()
+        )
         return {row.state: row["count"] for row in sorted(rows, key=lambda row: str(row.state))}
 
     def _seen(self, heard: Any) -> Any | None:

@@ -15,7 +15,8 @@ SOURCE_REJECTS = "raw.source_rejects"
 
 # Where a row came from; `until` is the end of its batch, in milliseconds of the stream's clock.
 LINEAGE = "shard STRING, kinesis_sequence STRING, until BIGINT"
-_BESIDE = {
+# The tables that every event type shares, with their columns.
+BESIDE = {
     QUARANTINE: (
         "event_id STRING, event_type STRING, rule STRING, column STRING, value STRING, "
         "violations ARRAY<STRUCT<rule: STRING, column: STRING, value: STRING>>, payload STRING, "
@@ -51,6 +52,6 @@ def create_statements(settings: Settings, existing: set[str]) -> list[str]:
     """
     return [
         f"CREATE TABLE IF NOT EXISTS {spark_name(settings, name)} ({ddl}) USING iceberg"
-        for name, ddl in _BESIDE.items()
+        for name, ddl in BESIDE.items()
         if name not in existing
     ]
