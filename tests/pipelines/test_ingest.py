@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from data_contracts.catalog import contract
+from pipelines import rejects
 from pipelines.batch import READ, TABLES, Counts, NotConserved, conserved
 from pipelines.ingest import IngestReport, ingest
 from pipelines.lake import raw
@@ -48,8 +49,8 @@ def raw_bytes(data: bytes) -> Event:
     return Event("unreadable", "", "808", data)
 
 
-def take(spark: Any, settings: Settings) -> IngestReport:
-    return ingest(spark, settings, now=lambda: datetime.now(UTC), sleep=time.sleep)
+def take(spark: Any, settings: Settings, accept_rejects: frozenset[str] = frozenset()) -> IngestReport:
+    return ingest(spark, settings, now=lambda: datetime.now(UTC), sleep=time.sleep, accept_rejects=accept_rejects)
 
 
 def stream_of(settings: Settings) -> KinesisStream:
@@ -179,6 +180,20 @@ def test_an_absent_stream_is_named(spark: Any, lake_environment: Mapping[str, st
 
     with pytest.raises(StreamFault, match="no stream nowhere"):
         take(spark, settings)
+
+
+def test_a_stopped_batch_is_told_by_its_own_fault_and_read_again_when_it_is_let_through(
+    spark: Any, story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream_of(story.settings).put([a_movement("lost?", purpose="lottery"), a_movement("found")])
+    monkeypatch.setattr(rejects, "FEWEST_RECORDS", 1)
+    monkeypatch.setattr(rejects, "limits", lambda: {"bank_transaction.v1": 49})
+
+    with pytest.raises(rejects.TooManyRejects, match=r"bank_transaction\.v1: 1 of 2 rejected \(50\.0 %, limit 49 %\)"):
+        take(spark, story.settings)
+    report = take(spark, story.settings, frozenset({"bank_transaction.v1"}))
+
+    assert report.event_types == {"bank_transaction.v1": Counts(read=2, accepted=1, quarantined=1)}
 
 
 # As often as the random machines run longer, `make soak` kills longer; a usual run kills at each named point once.
