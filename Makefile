@@ -41,8 +41,9 @@ format: $(STAMP) ## write the format that check asks for
 bench: $(STAMP) ## the speed budgets, as ratios within one run; PART=ledger for one part of the platform
 	@$(BIN)/python -m benchmarks $(PART) $(ARGS)
 
-soak: $(STAMP) ## the random machines of ledger and plans for longer; TIMES=20 says how much
+soak: $(STAMP) ## the random machines of ledger and plans for longer, and 50 kills of ingest; TIMES=20 says how much
 	@TRANCHE_SOAK=$(or $(TIMES),20) $(BIN)/python -m pytest --timeout=0 tests/ledger/test_machine.py tests/lending/test_plan_machine.py
+	@TRANCHE_SOAK=$(or $(TIMES),20) $(BIN)/python -m pytest --timeout=0 tests/pipelines/test_ingest.py -k killed
 
 serve: $(STAMP) ## the decision API on the local runtime
 	@$(BIN)/tranche local up

@@ -6,8 +6,10 @@ that decisions read.
 
 **A rerun** computes the same from the same snapshots and changes nothing.
 
-**When it is red**: data science on call. A refused gate names the rule and the figure; the curated tables then stay
-as they were and decisions go on with yesterday's vectors, whose age each decision records.
+**When it is red**: data science on call. A red task `feeds` names the feed that has not come when it usually does;
+the rest of the run goes on with what there is, so that there is time to ask its producer. A refused gate names the
+rule and the figure; the curated tables then stay as they were and decisions go on with yesterday's vectors, whose age
+each decision records.
 """
 
 from datetime import UTC, datetime
@@ -30,6 +32,11 @@ REPOSITORY = str(Path(__file__).resolve().parents[1])
 )
 def build_features() -> None:
     @task.bash(cwd=REPOSITORY)
+    def feeds() -> str:
+        return "tranche pipelines feeds"
+
+    # Late news is no reason to stop, as a red gate is.
+    @task.bash(cwd=REPOSITORY, trigger_rule="all_done")
     def curate() -> str:
         return "tranche pipelines curate"
 
@@ -41,7 +48,7 @@ def build_features() -> None:
     def publish() -> str:
         return "tranche pipelines publish-features"
 
-    curate() >> build() >> publish()
+    feeds() >> curate() >> build() >> publish()
 
 
 build_features()

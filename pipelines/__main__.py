@@ -13,12 +13,10 @@ from typing import Annotated, Any, Self
 
 import typer
 
-from pipelines import relay_commands
-from pipelines import stream_commands
+from pipelines import arrival_commands, quarantine_commands, relay_commands, stream_commands
 from pipelines.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Stream to lake to features.")
-app.command("relay")(relay_commands.relay)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
 
@@ -45,6 +43,7 @@ def publish(
 ) -> None:
     """Put a source's events on the stream in time order; rows that cannot become one go to raw.source_rejects."""
     from pipelines import publish as act
+    from pipelines.completeness import FileJournal
     from pipelines.sources.iceberg import IcebergRejects
     from pipelines.streams.kinesis import KinesisStream, client
 
@@ -52,7 +51,14 @@ def publish(
     stream = KinesisStream(client(settings), settings.stream, time.sleep)
     refused = IcebergRejects(settings, _now)
     with _Bar("publish") as bar:
-        report = act.publish(_source(source, data), stream, refused, seconds=time.monotonic, progress=bar.show)
+        report = act.publish(
+            _source(source, data),
+            stream,
+            refused,
+            journal=FileJournal(settings.journal(source), _now),
+            seconds=time.monotonic,
+            progress=bar.show,
+        )
     if as_json:
         _print_json(asdict(report) | {"total": report.total})
         return
@@ -75,6 +81,12 @@ def ingest(
             "its offset. Refused once the lake has begun with it; not given, the oldest event is the first."
         ),
     ] = None,
+    accept_rejects: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="An event type, or unknown, that may go over its limit of rejects this time; noted in the lake."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Take what is on the stream into the raw tables, each event once; broken and repeated ones are set beside."""
@@ -93,8 +105,9 @@ def ingest(
             settings,
             now=_now,
             sleep=time.sleep,
-            after_commit=lambda table: status.update(f"{table} written"),
+            after_commit=lambda step: status.update(f"{step} done"),
             start=begin,
+            accept_rejects=frozenset(accept_rejects or ()),
         )
     if as_json:
         total = asdict(report.total)
@@ -203,7 +216,11 @@ def export_statement(*, out: Out, as_json: AsJson = False) -> None:
     )
 
 
+app.command("relay")(relay_commands.relay)
 app.command("lag")(stream_commands.lag)
+app.command("redrive")(quarantine_commands.redrive)
+app.command("completeness")(arrival_commands.completeness)
+app.command("feeds")(arrival_commands.feeds)
 
 
 def _source(name: SourceName, data: Path) -> Any:

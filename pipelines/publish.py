@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pipelines.sources.source import Reject, Source
+from pipelines.sources.source import Event, Reject, Source
 from pipelines.streams.stream import Stream, batches
 
 
@@ -16,6 +16,14 @@ class Refused(Protocol):
 
     def add(self, rejects: tuple[Reject, ...]) -> int:
         """Keep them; how many were not known before."""
+        ...
+
+
+class Journal(Protocol):
+    """The producer's own record of what it sends, against which the lake is found complete or not."""
+
+    def add(self, events: Sequence[Event]) -> None:
+        """Note events that are about to be put."""
         ...
 
 
@@ -41,12 +49,14 @@ def publish(
     stream: Stream,
     refused: Refused,
     *,
+    journal: Journal | None = None,
     seconds: Callable[[], float],
     progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> PublishReport:
     """Put all events of the source on the stream.
 
-    A fault of the source or an absent stream stops before the first put. `seconds` is a running clock, `progress` is
+    A fault of the source or an absent stream stops before the first put. Events are noted in the journal before they
+    are put. `seconds` is a running clock, `progress` is
     told how many events of how many are on the stream.
     """
     began = seconds()
@@ -57,6 +67,8 @@ def publish(
     sent_again = done = 0
     progress(0, reading.count)
     for batch in batches(reading.events):
+        if journal is not None:
+            journal.add(batch)
         sent_again += stream.put(batch)
         published.update(event.event_type for event in batch)
         done += len(batch)

@@ -64,6 +64,10 @@ class Settings:
         """The lake's root in the object store."""
         return f"s3://{self.lake_bucket}/warehouse"
 
+    def journal(self, source: str) -> Path:
+        """Where publishing a source notes each event that it puts."""
+        return self.var / "journals" / f"{source}.jsonl"
+
 
 def _kinesis_endpoint(environ: Mapping[str, str]) -> str:
     if not optional(environ, "TRANCHE_KINESIS_ENDPOINT", ""):

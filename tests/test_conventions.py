@@ -52,6 +52,8 @@ ENVIRONMENT_READ_IN = {
 
 CLOCK_READ_IN = {
     "ledger/credit_limit_commands.py": "the way in of whoever sets a credit limit",
+    "pipelines/arrival_commands.py": "the way in of whoever asks what has arrived by now",
+    "pipelines/quarantine_commands.py": "the way in of whoever redrives the quarantine",
     "ledger/free_form_commands.py": "the way in of whoever proposes or approves an entry",
     "pipelines/relay_commands.py": "the way in of the relay",
     "simulation/serve.py": "the way in of the simulated provider",

@@ -110,7 +110,8 @@ def spark_session(stages: Stages, settings: LakeSettings) -> Iterator[Any]:
 
 
 def _ingest(stages: Stages, spark: Any, settings: LakeSettings, published: Any, event_type: str) -> Events:
-    from pipelines.ingest import Counts, ingest
+    from pipelines.batch import Counts
+    from pipelines.ingest import ingest
 
     with stages.stage("ingest", "reading the stream into Iceberg, exactly once") as say:
         first = ingest(spark, settings, now=_now, sleep=time.sleep)

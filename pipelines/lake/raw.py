@@ -4,28 +4,33 @@ from __future__ import annotations
 
 from data_contracts.catalog import event_contracts
 from data_contracts.contract import Contract
-from data_contracts.schemas import spark_ddl
 from pipelines.lake.iceberg import spark_name
 from pipelines.settings import Settings
 
 QUARANTINE = "raw.quarantine"
 DUPLICATES = "raw.duplicates"
 BATCHES = "raw.batches"
+REDRIVES = "raw.redrives"
 SOURCE_REJECTS = "raw.source_rejects"
 
 # Where a row came from; `until` is the end of its batch, in milliseconds of the stream's clock.
 LINEAGE = "shard STRING, kinesis_sequence STRING, until BIGINT"
-ACCEPTED = f"{LINEAGE}, loaded_at TIMESTAMP, contract_version STRING, body_digest BIGINT"
-_BESIDE = {
+# The tables that every event type shares, with their columns.
+BESIDE = {
     QUARANTINE: (
         "event_id STRING, event_type STRING, rule STRING, column STRING, value STRING, "
         "violations ARRAY<STRUCT<rule: STRING, column: STRING, value: STRING>>, payload STRING, "
-        f"contract_version STRING, {LINEAGE}, first_seen TIMESTAMP"
+        f"contract_version STRING, {LINEAGE}, first_seen TIMESTAMP, "
+        "state STRING, tries INT, redrive_id STRING, last_tried_at TIMESTAMP"
     ),
     DUPLICATES: (f"event_id STRING, event_type STRING, reason STRING, payload STRING, {LINEAGE}, first_seen TIMESTAMP"),
     BATCHES: (
         "until BIGINT, event_type STRING, rows_in BIGINT, accepted BIGINT, quarantined BIGINT, duplicates BIGINT, "
-        "stops STRING, loaded_at TIMESTAMP"
+        "stops STRING, loaded_at TIMESTAMP, let_through BOOLEAN"
+    ),
+    REDRIVES: (
+        "redrive_id STRING, event_type STRING, taken BIGINT, redriven BIGINT, duplicates BIGINT, quarantined BIGINT, "
+        "parked BIGINT, done_by STRING, reason STRING, done_at TIMESTAMP"
     ),
 }
 
@@ -41,10 +46,12 @@ def tables_of_a_batch() -> list[str]:
 
 
 def create_statements(settings: Settings, existing: set[str]) -> list[str]:
-    """CREATE TABLE for every raw table that the stream fills and that is not among those that exist."""
-    columns = {name: f"{spark_ddl(contract)}, {ACCEPTED}" for name, contract in event_tables().items()} | _BESIDE
+    """CREATE TABLE for what is set beside and is not among the tables that exist.
+
+    The table of an event type is made with its first rows.
+    """
     return [
         f"CREATE TABLE IF NOT EXISTS {spark_name(settings, name)} ({ddl}) USING iceberg"
-        for name, ddl in columns.items()
+        for name, ddl in BESIDE.items()
         if name not in existing
     ]

@@ -8,17 +8,20 @@ not have is unfinished, and is read again with the same end.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError
+from pyiceberg.table import Table
 
-from pipelines.lake.iceberg import table_name
+from pipelines.lake.iceberg import namespace, table_name
 from pipelines.settings import Settings
 
 UNTIL = "tranche.until"
 STOPS = "tranche.stops"
+REDRIVE = "tranche.redrive"
 BATCHES = "raw.batches"
 
 
@@ -69,6 +72,60 @@ def committed(catalog: Catalog, settings: Settings, at_most: int | None = None) 
 def batches_of(catalog: Catalog, settings: Settings, table: str) -> set[int]:
     """The ends of all batches that a table has."""
     return {int(summary[UNTIL]) for summary in _summaries(catalog, table_name(settings, table)) if UNTIL in summary}
+
+
+@dataclass(frozen=True, slots=True)
+class TableState:
+    """What is known of a table before a batch is written: its columns, and of each batch its notes and its rows."""
+
+    columns: frozenset[str]
+    batches: Mapping[int, int]
+    notes: Mapping[int, Mapping[str, str]]
+    is_empty: bool
+
+
+def table_states(catalog: Catalog, settings: Settings, tables: Iterable[str]) -> dict[str, TableState]:
+    """The state of each of the tables that exist, each read once."""
+    existing = {name for _, name in catalog.list_tables(namespace(settings, "raw"))}
+    return {
+        table: _state(catalog.load_table(table_name(settings, table)))
+        for table in tables
+        if table.removeprefix("raw.") in existing
+    }
+
+
+def _state(table: Table) -> TableState:
+    summaries = [found.summary.additional_properties for found in table.metadata.snapshots if found.summary is not None]
+    notes = {int(each[UNTIL]): each for each in summaries if UNTIL in each}
+    batches = {until: int(each.get("added-records", 0)) for until, each in notes.items()}
+    return TableState(frozenset(table.schema().column_names), batches, notes, table.current_snapshot() is None)
+
+
+@dataclass(frozen=True, slots=True)
+class Redriven:
+    """One redrive of the quarantine as its commits note it: its identity, on whose word, why and when."""
+
+    redrive_id: str
+    by: str
+    reason: str
+    at: datetime
+
+    def notes(self) -> dict[str, str]:
+        """What each commit of the redrive carries in its summary."""
+        told = {"redrive_id": self.redrive_id, "by": self.by, "reason": self.reason, "at": self.at.isoformat()}
+        return {REDRIVE: json.dumps(told)}
+
+    @classmethod
+    def parse(cls, text: str) -> Redriven:
+        """Read what `notes` wrote."""
+        told = json.loads(text)
+        return cls(told["redrive_id"], told["by"], told["reason"], datetime.fromisoformat(told["at"]))
+
+
+def redrives_of(catalog: Catalog, settings: Settings, table: str) -> list[Redriven]:
+    """The redrives that a table notes in its snapshots, oldest first."""
+    noted = {summary[REDRIVE] for summary in _summaries(catalog, table_name(settings, table)) if REDRIVE in summary}
+    return sorted((Redriven.parse(text) for text in noted), key=lambda each: each.redrive_id)
 
 
 def unfinished(catalog: Catalog, settings: Settings, tables: list[str]) -> int | None:

@@ -24,7 +24,7 @@ NAMES = [path.stem for path in DAGS]
 TASKS = {
     "relay_facts": ["relay"],
     "ingest_events": ["ingest"],
-    "build_features": ["curate", "build", "publish"],
+    "build_features": ["feeds", "curate", "build", "publish"],
     "train_model": ["train"],
     "collect_instalments": ["collect", "pay_merchants", "pay_refunds"],
     "reconcile_settlements": ["reconcile"],

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from data_contracts.catalog import contract, event_contracts
+from data_contracts.contract import Column, ColumnType, Contract
 from data_contracts.quarantine import Violation, check
 from pipelines import checked
 from tests.data_contracts.samples import all_rules, invalid_record, valid_record
@@ -28,8 +30,16 @@ def judge(spark: Any, payloads: list[str], faults: list[str | None] | None = Non
     rows = [
         ("shard-0", 0, at, str(at), 1, payload, faults[at] if faults else None) for at, payload in enumerate(payloads)
     ]
-    frame = checked.judged(spark.createDataFrame(rows, _DDL))
-    return [row.asDict(recursive=True) for row in sorted(frame.collect(), key=lambda row: row["position"])]
+    frames = judged(spark.createDataFrame(rows, _DDL))
+    found = [row.asDict(recursive=True) for frame in frames for row in frame.collect()]
+    return sorted(found, key=lambda row: int(row["position"]))
+
+
+def judged(batch: Any) -> list[Any]:
+    """The batch by the contract of each event type that it holds."""
+    heard = checked.heard(batch)
+    types = [row[0] for row in heard.select("contract_type").distinct().collect()]
+    return [checked.judged(heard, event_type) for event_type in types]
 
 
 def violations(row: dict[str, Any]) -> tuple[Violation, ...]:
@@ -91,8 +101,45 @@ def test_of_a_repeated_id_the_first_in_the_older_shard_is_kept(spark: Any) -> No
         ("parent", 0, 2, "2", 1, payload, None),
         ("parent", 0, 3, "3", 1, changed, None),
     ]
-    judged = checked.judged(spark.createDataFrame(rows, _DDL))
+    verdicts = checked.verdicts(judged(spark.createDataFrame(rows, _DDL)))
 
-    found = {(row["at_shard"], row["at_position"]): row["reason"] for row in checked.duplicates(judged, None).collect()}
+    found = {(row.at_shard, row.at_position): row.reason for row in checked.duplicates(verdicts, None).collect()}
 
     assert found == {("child", 1): "repeated", ("parent", 3): "another body under a known event_id"}
+
+
+def test_a_batch_is_judged_by_many_contracts_with_columns_of_other_types_under_one_name(
+    spark: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = contract("account")
+    number = replace(account.by_name["shopper_id"], type=ColumnType.INTEGER, pattern=None)
+    many = {
+        f"account_{at}.v1": replace(account, name=f"account_{at}", columns=_with(account, number if at % 2 else None))
+        for at in range(24)
+    }
+    monkeypatch.setattr(checked, "event_contracts", lambda: many)
+    record = valid_record(account) | {"shopper_id": "seven"}
+
+    rows = judge(spark, [json.dumps(record | {"event_id": name, "event_type": name}) for name in many])
+
+    assert [row["contract_type"] for row in rows] == list(many)
+    assert [[each.rule for each in violations(row)] for row in rows] == [
+        ["shopper_id.type"] if at % 2 else [] for at in range(24)
+    ]
+
+
+def _with(account: Contract, changed: Column | None) -> tuple[Column, ...]:
+    """The account's columns, one of them changed, and its event type any that the test makes up."""
+    columns = [
+        replace(column, valid_values=()) if column.name == "event_type" else column for column in account.columns
+    ]
+    return tuple(changed if changed is not None and column.name == changed.name else column for column in columns)
+
+
+def test_the_longest_run_of_rejects_is_counted_shard_by_shard_in_its_order(spark: Any) -> None:
+    outcomes = ["quarantined", "quarantined", "accepted", "quarantined", "quarantined", "quarantined", "duplicate"]
+    rows = [("a", at, each) for at, each in enumerate(outcomes)] + [("b", at, "quarantined") for at in range(2)]
+    decided = spark.createDataFrame(rows[::-1], "shard STRING, position LONG, verdict STRING")
+
+    assert checked.longest_run(decided) == 3
+    assert checked.longest_run(decided.where("verdict = 'accepted'")) == 0

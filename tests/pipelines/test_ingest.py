@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -18,7 +19,9 @@ from typing import Any
 import pytest
 
 from data_contracts.catalog import contract
-from pipelines.ingest import Counts, IngestReport, NotConserved, ingest
+from pipelines import rejects
+from pipelines.batch import READ, TABLES, Counts, NotConserved, conserved
+from pipelines.ingest import IngestReport, ingest
 from pipelines.lake import raw
 from pipelines.lake.iceberg import create_namespaces, spark_name
 from pipelines.settings import Settings
@@ -29,6 +32,7 @@ from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.stream import StreamFault
 from tests.data_contracts.samples import valid_record
 from tests.pipelines.sources.berka_folder import a_berka_folder
+from tests.soak import TIMES
 
 pytestmark = pytest.mark.slow
 
@@ -45,8 +49,8 @@ def raw_bytes(data: bytes) -> Event:
     return Event("unreadable", "", "808", data)
 
 
-def take(spark: Any, settings: Settings) -> IngestReport:
-    return ingest(spark, settings, now=lambda: datetime.now(UTC), sleep=time.sleep)
+def take(spark: Any, settings: Settings, accept_rejects: frozenset[str] = frozenset()) -> IngestReport:
+    return ingest(spark, settings, now=lambda: datetime.now(UTC), sleep=time.sleep, accept_rejects=accept_rejects)
 
 
 def stream_of(settings: Settings) -> KinesisStream:
@@ -55,6 +59,8 @@ def stream_of(settings: Settings) -> KinesisStream:
 
 def rows(spark: Any, settings: Settings, table: str) -> list[Any]:
     """All rows of a table; times as UTC text, because Python would show them in the machine's own zone."""
+    if not spark.catalog.tableExists(spark_name(settings, table)):
+        return []
     frame = spark.table(spark_name(settings, table))
     times = {name: f"CAST({name} AS STRING) AS {name}" for name, kind in frame.dtypes if kind == "timestamp"}
     found: list[Any] = frame.selectExpr(*[times.get(name, name) for name in frame.columns]).collect()
@@ -163,12 +169,10 @@ def test_shards_keep_where_they_stopped_when_nothing_came(spark: Any, story: Sto
 
 
 def test_a_batch_that_does_not_add_up_is_refused(spark: Any) -> None:
-    from pipelines.ingest import _conserved
-
-    decided = spark.createDataFrame([("account.v1", "accepted")], "contract_type STRING, outcome STRING")
+    decided = spark.createDataFrame([("account.v1", "accepted")], "contract_type STRING, verdict STRING")
 
     with pytest.raises(NotConserved, match="batch 17: 2 records were read and 1 are accounted for"):
-        _conserved(decided, rows_in=2, until=17)
+        conserved([decided], rows_in=2, until=17)
 
 
 def test_an_absent_stream_is_named(spark: Any, lake_environment: Mapping[str, str]) -> None:
@@ -178,27 +182,95 @@ def test_an_absent_stream_is_named(spark: Any, lake_environment: Mapping[str, st
         take(spark, settings)
 
 
-def test_killed_twice_and_started_again_the_lake_is_as_after_an_unbroken_run(
+def test_a_stopped_batch_is_told_by_its_own_fault_and_read_again_when_it_is_let_through(
+    spark: Any, story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream_of(story.settings).put([a_movement("lost?", purpose="lottery"), a_movement("found")])
+    monkeypatch.setattr(rejects, "FEWEST_RECORDS", 1)
+    monkeypatch.setattr(rejects, "limits", lambda: {"bank_transaction.v1": 49})
+
+    with pytest.raises(rejects.TooManyRejects, match=r"bank_transaction\.v1: 1 of 2 rejected \(50\.0 %, limit 49 %\)"):
+        take(spark, story.settings)
+    report = take(spark, story.settings, frozenset({"bank_transaction.v1"}))
+
+    assert report.event_types == {"bank_transaction.v1": Counts(read=2, accepted=1, quarantined=1)}
+
+
+# As often as the random machines run longer, `make soak` kills longer; a usual run kills at each named point once.
+RANDOM_KILLS = 50 if TIMES > 1 else 0
+FIRST_TABLE = "raw.accounts"
+POINTS = (READ, raw.QUARANTINE, raw.DUPLICATES, FIRST_TABLE, TABLES, raw.BATCHES)
+
+
+@pytest.mark.timeout(300)
+def test_killed_at_each_point_and_started_again_the_lake_holds_what_was_sent(
     spark: Any, story: Story, lake_environment: Mapping[str, str]
 ) -> None:
-    killed = {**lake_environment, "TRANCHE_LAKE_PREFIX": f"{story.settings.lake_prefix}killed_"}
-    broken = Settings.from_environment(killed)
-    unbroken = replace(broken, lake_prefix=f"{story.settings.lake_prefix}whole_")
-    for settings in (broken, unbroken):
-        create_namespaces(settings)
+    """The same batch is killed six times; each run goes on where the one before was killed."""
+    environment, broken, unbroken = two_lakes(story.settings, lake_environment, "killed_")
+    take(spark, unbroken)
+    whole = {name: contents(spark, unbroken, name) for name in raw.tables_of_a_batch()}
+    order = [raw.QUARANTINE, raw.DUPLICATES, *raw.event_tables()]
 
-    for table in (raw.QUARANTINE, "raw.bank_transactions"):
-        program = [sys.executable, "-m", "tests.pipelines.killed_ingest", table]
-        ended = subprocess.run(program, cwd=CHECKOUT, env={**os.environ, **killed}, check=False, capture_output=True)
-        assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()[-2000:]
+    for point in POINTS:
+        assert killed_at(point, environment), point
+        done = {READ: [], TABLES: order, raw.BATCHES: order}.get(
+            point, order[: order.index(point) + 1 if point in order else 0]
+        )
+        assert {name: contents(spark, broken, name) for name in done} == {name: whole[name] for name in done}, point
+        assert [name for name in order if name not in done and contents(spark, broken, name)[0]] == [], point
+        assert bool(rows(spark, broken, raw.BATCHES)) == (point == raw.BATCHES), point
+    again = take(spark, broken)
+
+    assert again.total == Counts()
+    assert {name: contents(spark, broken, name) for name in raw.tables_of_a_batch()} == whole
+    assert totals(spark, broken) == totals(spark, unbroken)
+
+
+@pytest.mark.skipif(not RANDOM_KILLS, reason="a matter of minutes: make soak")
+@pytest.mark.timeout(0)
+def test_killed_at_random_fifty_times_the_lake_holds_what_was_sent(
+    spark: Any, story: Story, lake_environment: Mapping[str, str]
+) -> None:
+    """At named points and at any moment; what arrives meanwhile makes new batches to be killed in."""
+    environment, broken, unbroken = two_lakes(story.settings, lake_environment, "soaked_")
+    chance, stream, kills = random.Random(37), stream_of(story.settings), 0
+    for round_ in range(RANDOM_KILLS):
+        lot = [a_movement(f"soak:{round_}:{chance.randrange(20)}") for _ in range(30)]
+        stream.put([*lot, a_movement(f"soak:{round_}", purpose="lottery"), raw_bytes(b"{")])
+        kills += killed_at(chance.choice([*POINTS, f"{chance.uniform(0, 12):.2f}"]), environment)
     take(spark, broken)
     take(spark, unbroken)
 
-    tables = [*raw.tables_of_a_batch()]
-    assert {name: contents(spark, broken, name) for name in tables} == {
-        name: contents(spark, unbroken, name) for name in tables
-    }
+    assert kills >= RANDOM_KILLS // 2
+    tables = raw.tables_of_a_batch()
+    assert {name: ids(spark, broken, name) for name in tables} == {name: ids(spark, unbroken, name) for name in tables}
     assert totals(spark, broken) == totals(spark, unbroken)
+
+
+def two_lakes(
+    settings: Settings, environment: Mapping[str, str], name: str
+) -> tuple[dict[str, str], Settings, Settings]:
+    """Two lakes on one stream, one of them to be killed in; its environment comes first."""
+    killed = {**environment, "TRANCHE_LAKE_PREFIX": f"{settings.lake_prefix}{name}"}
+    broken = Settings.from_environment(killed)
+    unbroken = replace(broken, lake_prefix=f"{settings.lake_prefix}{name}not_")
+    for each in (broken, unbroken):
+        create_namespaces(each)
+    return killed, broken, unbroken
+
+
+def killed_at(point: str, environment: Mapping[str, str]) -> bool:
+    """Ingest in a process of its own that kills itself there; False when it ended before."""
+    program = [sys.executable, "-m", "tests.pipelines.killed_ingest", point]
+    ended = subprocess.run(program, cwd=CHECKOUT, env={**os.environ, **environment}, check=False, capture_output=True)
+    assert ended.returncode in (0, -signal.SIGKILL), ended.stderr.decode()[-2000:]
+    return ended.returncode != 0
+
+
+def ids(spark: Any, settings: Settings, table: str) -> list[tuple[str, str, str]]:
+    """Each row by its event and its place on the stream."""
+    return sorted((row.event_id or "", row.shard, row.kinesis_sequence) for row in rows(spark, settings, table))
 
 
 def contents(spark: Any, settings: Settings, table: str) -> tuple[int, int, str]:

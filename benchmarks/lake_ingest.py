@@ -1,0 +1,204 @@
+"""How fast the stream gets into the lake, how soon an event is seen there, and what judging it costs.
+
+Run from the checkout: `python -m benchmarks.lake_ingest`. It starts an AWS endpoint of its own and one Spark; the
+first batch warms it up and is not counted. Endpoint, reader and Spark share the machine's cores, as they do in the
+demo: on two of them the endpoint's own work for each record is part of the rate.
+"""
+
+import json
+import os
+import random
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+from data_contracts.catalog import contract
+from data_contracts.schemas import spark_ddl
+from pipelines import checked
+from pipelines.ingest import IngestReport, ingest
+from pipelines.lake.iceberg import create_namespaces, spark_name
+from pipelines.settings import Settings
+from pipelines.sources.source import Event
+from pipelines.spark import session
+from pipelines.streams.kinesis import KinesisStream, client
+from pipelines.streams.stream import batches
+
+EVENTS = 200_000
+WARM_UP = 20_000
+ROUNDS = 3
+LOTS = 12
+SEED = 7
+TYPE, TABLE = "bank_transaction.v1", "raw.bank_transactions"
+_DDL = "shard STRING, generation INT, position LONG, sequence STRING, until LONG, payload STRING, fault STRING"
+
+
+def main() -> None:
+    """Measure and print the figures as JSON."""
+    print(json.dumps(measure(1.0), indent=2), flush=True)
+
+
+def measure(scale: float) -> dict[str, Any]:
+    """The figures of ingest over `scale` times 200,000 invented bank transactions."""
+    from tranche.local import LocalRuntime
+
+    folder = Path(tempfile.mkdtemp(prefix="tranche-bench-", dir="/tmp"))
+    runtime = LocalRuntime(folder, parts=("aws",))
+    try:
+        environment = runtime.up()
+        os.environ.update({name: value for name, value in environment.items() if name.startswith("AWS_")})
+        kept = {name: os.environ[name] for name in ("TRANCHE_JVM_DIR",) if name in os.environ}
+        settings = Settings.from_environment({**environment, "TRANCHE_VAR": str(folder / "var"), **kept})
+        spark = session(settings)
+        stream = KinesisStream(client(settings), settings.stream, time.sleep)
+        count = int(EVENTS * scale)
+        put(stream, some_movements("warm", WARM_UP))
+        take(spark, settings)
+        put(stream, some_movements("cold", count))
+        rate, steps = measured_rate(spark, settings)
+        soon = measured_freshness(spark, settings, stream)
+        return {
+            "per_s": round(rate),
+            "seconds": steps,
+            "freshness_p50_s": round(median(soon), 2),
+            "freshness_p95_s": round(quantiles(soon, n=20)[-1], 2),
+            "validation": measured_validation(spark, settings, count),
+        }
+    finally:
+        runtime.down()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def some_movements(lot: str, count: int) -> Iterator[Event]:
+    """Valid bank transactions of as many accounts as a hundredth of their number."""
+    chance = random.Random(SEED)  # noqa: S311 - invented movements
+    opened = datetime(2026, 1, 1, tzinfo=UTC)
+    for number in range(count):
+        at = opened + timedelta(seconds=number)
+        account = f"a-{chance.randrange(max(count // 100, 1))}"
+        body = {
+            "event_id": f"{lot}:{number}",
+            "event_type": TYPE,
+            "source": "berka",
+            "occurred_at": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+            "recorded_at": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+            "account_id": account,
+            "booked_on": f"{at:%Y-%m-%d}",
+            "sequence": number,
+            "direction": chance.choice(("credit", "debit")),
+            "amount_minor": chance.randrange(1, 9_000_00),
+            "currency": "CZK",
+            "balance_after_minor": chance.randrange(90_000_00),
+            "operation": "cash_in",
+            "purpose": "other",
+        }
+        yield Event(f"{lot}:{number}", TYPE, account, json.dumps(body).encode())
+
+
+def put(stream: KinesisStream, events: Iterator[Event]) -> None:
+    for batch in batches(events):
+        stream.put(batch)
+
+
+def take(
+    spark: Any,
+    settings: Settings,
+    sleep: Callable[[float], None] = time.sleep,
+    after_commit: Callable[[str], None] = lambda _: None,
+) -> IngestReport:
+    return ingest(spark, settings, now=lambda: datetime.now(UTC), sleep=sleep, after_commit=after_commit)
+
+
+def measured_rate(spark: Any, settings: Settings) -> tuple[float, dict[str, float]]:
+    """Accepted events by the second, without the wait for the stream's clock, and when each step was done."""
+    waited: list[float] = []
+    began = time.perf_counter()
+    steps: dict[str, float] = {}
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        time.sleep(seconds)
+
+    def mark(step: str) -> None:
+        steps[step] = round(time.perf_counter() - began - sum(waited), 2)
+
+    report = take(spark, settings, wait, mark)
+    return report.total.accepted / (time.perf_counter() - began - sum(waited)), steps
+
+
+def measured_freshness(spark: Any, settings: Settings, stream: KinesisStream) -> list[float]:
+    """Seconds from the put of an event until its table shows it, while ingest runs again and again."""
+    put_at: dict[str, float] = {}
+    seen_at: list[float] = []
+
+    def produce() -> None:
+        for number in range(LOTS):
+            lot = f"fresh{number}"
+            put_at[lot] = time.time()
+            put(stream, some_movements(lot, 100))
+            time.sleep(2)
+
+    producer = threading.Thread(target=produce)
+    producer.start()
+    before = ends(spark, settings).keys()
+    while producer.is_alive() or len(set(ends(spark, settings).values())) < LOTS:
+        take(spark, settings, after_commit=lambda step: seen_at.append(time.time()) if step == TABLE else None)
+        if not producer.is_alive():
+            take(spark, settings, after_commit=lambda step: seen_at.append(time.time()) if step == TABLE else None)
+            break
+    producer.join()
+    found = {until: lots for until, lots in ends(spark, settings).items() if until not in before}
+    return [seen - put_at[lot] for seen, until in zip(seen_at, sorted(found), strict=True) for lot in found[until]]
+
+
+def ends(spark: Any, settings: Settings) -> dict[int, frozenset[str]]:
+    """The lots that each batch brought."""
+    rows = spark.table(spark_name(settings, TABLE)).where("event_id LIKE 'fresh%'")
+    found: dict[int, set[str]] = {}
+    for row in rows.selectExpr("until", "split(event_id, ':')[0] AS lot").distinct().collect():
+        found.setdefault(row.until, set()).add(row.lot)
+    return {until: frozenset(lots) for until, lots in found.items()}
+
+
+def measured_validation(spark: Any, settings: Settings, count: int) -> dict[str, float]:
+    """One frame of payloads, judged and written, and merely parsed and written; rounds of both take turns."""
+    beside = replace(settings, lake_prefix="bench_")
+    create_namespaces(beside)
+    rows = [
+        ("shard-0", 0, at, str(at), 1, each.body.decode(), None)
+        for at, each in enumerate(some_movements("v", count), 1)
+    ]
+    frame = spark.createDataFrame(rows, _DDL).repartition(4).localCheckpoint()
+    found = contract("bank_transaction")
+    ddl = spark_ddl(found).replace("\n", " ")
+
+    def judged() -> Any:
+        decided = checked.decided(checked.judged(checked.heard(frame), TYPE), None)
+        return checked.accepted_rows(decided, found, "current_timestamp()")
+
+    def parsed() -> Any:
+        read = frame.selectExpr("shard", "sequence", "until", f"from_json(payload, '{ddl}') AS event")
+        return read.selectExpr("event.*", "shard", "sequence", "until", "current_timestamp() AS loaded_at")
+
+    seconds: dict[str, list[float]] = {"judged": [], "parsed": []}
+    for round_ in range(ROUNDS + 1):
+        for name, rows_of in (("judged", judged), ("parsed", parsed)):
+            began = time.perf_counter()
+            rows_of().writeTo(spark_name(beside, f"raw.{name}_{round_}")).using("iceberg").create()
+            seconds[name].append(time.perf_counter() - began)
+    medians = {name: median(each[1:]) for name, each in seconds.items()}
+    return {
+        "judged_s": round(medians["judged"], 2),
+        "parsed_s": round(medians["parsed"], 2),
+        "ratio": round(medians["judged"] / medians["parsed"], 2),
+    }
+
+
+if __name__ == "__main__":
+    main()
