@@ -6,6 +6,7 @@ from data_contracts.catalog import event_contracts
 from data_contracts.contract import Contract
 from data_contracts.schemas import spark_ddl
 from pipelines.lake.iceberg import spark_name
+from pipelines.lake.partitioning import partitions
 from pipelines.settings import Settings
 
 QUARANTINE = "raw.quarantine"
@@ -44,7 +45,12 @@ def create_statements(settings: Settings, existing: set[str]) -> list[str]:
     """CREATE TABLE for every raw table that the stream fills and that is not among those that exist."""
     columns = {name: f"{spark_ddl(contract)}, {ACCEPTED}" for name, contract in event_tables().items()} | _BESIDE
     return [
-        f"CREATE TABLE IF NOT EXISTS {spark_name(settings, name)} ({ddl}) USING iceberg"
+        f"CREATE TABLE IF NOT EXISTS {spark_name(settings, name)} ({ddl}) USING iceberg{_laid(name)}"
         for name, ddl in columns.items()
         if name not in existing
     ]
+
+
+def _laid(name: str) -> str:
+    by = partitions(name)
+    return f" PARTITIONED BY ({by})" if by else ""

@@ -1,6 +1,6 @@
-"""Lake tables as Spark sees them: made when missing, grown when a column is new, read at one snapshot."""
+"""Lake tables as Spark sees them: made when missing, grown when a column is new, read at one snapshot or since one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,6 +22,26 @@ def have_table(spark: Any, table: str, schema: Any, partitioned_by: str = "") ->
 def at_snapshot(spark: Any, table: str, snapshot_id: int) -> Any:
     """The table's rows as of one snapshot."""
     return spark.read.option("versionAsOf", snapshot_id).table(table)
+
+
+def appended(spark: Any, table: str, *, behind: int, until: int) -> Any:
+    """The rows that were appended behind one snapshot, up to and with another."""
+    return spark.read.option("start-snapshot-id", behind).option("end-snapshot-id", until).table(table)
+
+
+def fitted(spark: Any, rows: Any, table: str) -> Any:
+    """The rows with every column of the table; a column that only the table has, of an older contract, is empty."""
+    from pyspark.sql import functions as F  # noqa: N812 - the name everyone knows them by
+
+    older = [field for field in spark.table(table).schema if field.name not in rows.columns]
+    return rows.select("*", *(F.lit(None).cast(field.dataType).alias(field.name) for field in older))
+
+
+def content(rows: Any, columns: Sequence[str]) -> tuple[int, str]:
+    """How many rows there are, and a digest of these columns that is the same in whatever order they lie."""
+    each = f"xxhash64(to_json(struct({', '.join(columns)})))"
+    found = rows.selectExpr("count(*) AS rows", f"sum(CAST({each} AS DECIMAL(38))) AS digest").first()
+    return found.rows, str(found.digest or 0)
 
 
 @contextmanager
