@@ -13,9 +13,12 @@ from typing import Annotated, Any, Self
 
 import typer
 
+from pipelines import curate_commands
 from pipelines.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Stream to lake to features.")
+app.command("curate")(curate_commands.curate)
+app.command("backfill")(curate_commands.backfill)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
 
@@ -91,25 +94,6 @@ def ingest(*, as_json: AsJson = False) -> None:
     typer.echo(f"  {'':<24}{'read':>12}{'accepted':>12}{'quarantined':>12}{'duplicates':>12}")
     for event_type, of in report.event_types.items():
         typer.echo(f"  {event_type:<24}{of.read:>12,}{of.accepted:>12,}{of.quarantined:>12,}{of.duplicates:>12,}")
-
-
-@app.command("curate")
-def curate(*, as_json: AsJson = False) -> None:
-    """Make the curated tables from the raw ones; a table whose gate is red stays as it was and ends the act."""
-    from rich.console import Console
-
-    from pipelines import curate as act
-    from pipelines.lake.iceberg import IcebergTables
-    from pipelines.spark import session
-
-    settings = Settings.from_environment()
-    with Console(stderr=True).status("starting Spark") as status:
-        report = act.curate(session(settings), IcebergTables(settings), settings, progress=status.update)
-    if as_json:
-        _print_json(asdict(report))
-        return
-    for table in report.tables:
-        typer.echo(f"{table.table:<32}{table.rows:>12,} rows   {table.outcome}")
 
 
 @app.command("build-features")

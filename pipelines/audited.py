@@ -1,4 +1,4 @@
-"""Write a table's next state on a branch, judge it there, and publish it: the one way in which curated tables change."""
+"""Write a table's next state on a branch, judge it there, and publish it: the way in which curated tables change."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

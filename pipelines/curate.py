@@ -1,9 +1,10 @@
 """Act: raw → curated tables. One row an event, written on a branch, judged there, and published whole or not at all.
 
-Each table says in its snapshot which snapshot of its raw table it holds, so a run takes what the raw table gained since
-and leaves the rest alone: after each batch of the stream or once a night, the rows come out the same. A table whose past
-does not tell, or whose raw rows were taken away or changed (an erasure), is made anew from all raw rows. A red gate
-leaves the table at the snapshot it had, and the branch for a look. A killed run leaves a branch, which the next drops.
+Each table says in its snapshot which snapshot of its raw table it holds, so a run takes what the raw table gained
+since and leaves the rest alone: after each batch of the stream or once a night, the rows come out the same. A table
+whose past does not tell, or whose raw rows were taken away or changed (an erasure), is made anew from all raw rows. A
+red gate leaves the table at the snapshot it had, and the branch for a look. A killed run leaves a branch, which the
+next one drops.
 """
 
 from collections.abc import Callable, Iterable
@@ -63,8 +64,10 @@ class RedGate(Exception):
         self.report = report
         red = [each for each in report.tables if each.outcome == "red"]
         broken = ", ".join(f"{each.table} ({'; '.join(each.broken)})" for each in red)
-        looks = "; ".join(f"SELECT * FROM lake.{each.table} VERSION AS OF '{each.branch}'" for each in red)
-        super().__init__(f"not curated, left as before: {broken}. What was refused is kept until the next run: {looks}")
+        looks = ", ".join(f"lake.{each.table} VERSION AS OF '{each.branch}'" for each in red)
+        super().__init__(
+            f"not curated, left as before: {broken}. What was refused can be read until the next run: {looks}"
+        )
 
     @property
     def user_message(self) -> str:
@@ -139,7 +142,9 @@ class _Work:
 
     def _written(self, contract: Contract, found: Behind, standing: Curated, notes: dict[str, str]) -> Curated:
         name = spark_name(self.settings, standing.table)
-        have_table(self.spark, name, self._everything(contract, found, conformed=True).schema, partitions(standing.table))
+        have_table(
+            self.spark, name, self._everything(contract, found, conformed=True).schema, partitions(standing.table)
+        )
         is_anew = self.whole or not found.is_only_short
         change = self._anew(contract, found) if is_anew else self._gained(contract, found, name)
         kept = [change.added.persist(), *([] if change.changed is None else [change.changed.persist()])]

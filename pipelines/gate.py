@@ -19,6 +19,9 @@ from pipelines.lake.table import Tables
 from pipelines.promises import Reference, freshness_told, promise, reference_told, volume_told
 from pipelines.settings import Settings
 
+# Tables of at most so many rows are judged in memory, for a tenth of what the Spark jobs cost.
+IN_MEMORY = 500_000
+
 
 @dataclass(frozen=True, slots=True)
 class GateReport:
@@ -35,7 +38,10 @@ class GateReport:
 
 
 def gate(frame: Any, contract: Contract) -> GateReport:
-    """Judge the whole Spark frame by the contract's own rules, which read it several times: hand in a persisted one."""
+    """Judge the whole frame, of pandas or of Spark, by the contract's own rules.
+
+    They read it several times: hand in a Spark frame persisted.
+    """
     judged = verdicts(frame, suite(contract))
     broken = tuple(_told(verdict) for verdict in judged if not verdict.holds)
     return GateReport(f"{contract.name}@{contract.version}", len(judged), broken)
@@ -57,19 +63,19 @@ class Gate:
         """Judge what the contract's curated table would hold."""
         looked_at = frame.select(*_columns(frame, contract)).persist()
         try:
-            own = gate(looked_at, contract)
-            beside = list(self._beside(looked_at, contract))
+            seen = looked_at.selectExpr("count(*) AS rows", "unix_micros(max(recorded_at)) AS newest").first()
+            own = gate(looked_at.toPandas() if seen.rows <= IN_MEMORY else looked_at, contract)
+            beside = list(self._beside(looked_at, contract, seen.rows, seen.newest))
         finally:
             looked_at.unpersist()
         broken = own.broken + tuple(told for told in beside if told is not None)
         return replace(own, rules=own.rules + len(beside), broken=broken)
 
-    def _beside(self, frame: Any, contract: Contract) -> Iterator[str | None]:
+    def _beside(self, frame: Any, contract: Contract, rows: int, newest_micros: int | None) -> Iterator[str | None]:
         promised, table = promise(contract), contract.curated_table
         assert table is not None, contract.name
-        seen = frame.selectExpr("count(*) AS rows", "unix_micros(max(recorded_at)) AS newest").first()
-        newest = None if seen.newest is None else datetime.fromtimestamp(seen.newest / 1e6, UTC)
-        yield volume_told(promised, rows=seen.rows, before=rows_of(self.tables.newest(table)))
+        newest = None if newest_micros is None else datetime.fromtimestamp(newest_micros / 1e6, UTC)
+        yield volume_told(promised, rows=rows, before=rows_of(self.tables.newest(table)))
         yield freshness_told(promised, newest=newest, at=self.fresh_at)
         for reference in promised.references:
             yield reference_told(reference, astray=self._astray(frame, reference))

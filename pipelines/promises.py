@@ -1,4 +1,4 @@
-"""What curated tables promise that no single frame shows: a volume near their own, freshness, references that lead somewhere."""
+"""What curated tables promise that no single frame shows: volume, freshness, references that lead somewhere."""
 
 from __future__ import annotations
 
@@ -37,9 +37,7 @@ _ACCOUNT = Reference("account_id", "curated.accounts", "account_id")
 PROMISES: Mapping[str, Promise] = {
     "bank_transaction": Promise(references=(_ACCOUNT,), fresh_within=timedelta(days=2)),
     "credit_application": Promise(references=(_ACCOUNT,)),
-    "granted_loan": Promise(
-        references=(Reference("application_id", "curated.credit_applications", "application_id"),)
-    ),
+    "granted_loan": Promise(references=(Reference("application_id", "curated.credit_applications", "application_id"),)),
     "loan_outcome": Promise(references=(Reference("loan_id", "curated.granted_loans", "loan_id"),)),
 }
 

@@ -1,4 +1,4 @@
-"""How far a table that is made of another one has come: which of the other's snapshots it holds, and what came since."""
+"""How far a curated table has come with its raw table: which of its snapshots it holds, and what came since."""
 
 from __future__ import annotations
 
