@@ -11,6 +11,8 @@ from pipelines.settings import CHECKOUT, Settings
 
 CATALOG = "lake"
 LOGGING = Path(__file__).with_name("log4j2.properties")
+# Spark hides values of such names in what it logs and shows.
+_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
 def session(settings: Settings) -> Any:
@@ -30,7 +32,7 @@ def session(settings: Settings) -> Any:
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
     os.environ["SPARK_LOCAL_DIRS"] = str(settings.var / "spark" / "local")
     builder = SparkSession.builder.appName("tranche")
-    for name, value in {**_spark(settings, paths), **_lake(settings)}.items():
+    for name, value in {**_spark(settings, paths), **_executors(settings), **_lake(settings)}.items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
 
@@ -50,8 +52,28 @@ def _spark(settings: Settings, jar_paths: list[Path]) -> dict[str, str]:
         "spark.driver.extraJavaOptions": f"-Duser.timezone=UTC -Dlog4j2.configurationFile={LOGGING}",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
-        # On a cluster the executors' Python must find our modules; the driver finds them by itself.
-        "spark.executorEnv.PYTHONPATH": str(CHECKOUT),
+    }
+
+
+def _executors(settings: Settings) -> dict[str, str]:
+    """What executors on other machines need and do not have: our modules, the lake's address, who may write there.
+
+    Executors in the driver's own process have all of it. Keys are handed on where the driver has them in its
+    environment; on AWS it has none, and each machine has a role of its own.
+    """
+    if settings.spark_master.startswith("local"):
+        return {}
+    environment = {
+        "PYTHONPATH": str(CHECKOUT),
+        "TRANCHE_AWS_ENDPOINT": settings.aws_endpoint or "",
+        "AWS_REGION": settings.aws_region,
+        "AWS_DEFAULT_REGION": settings.aws_region,
+        **{name: os.environ[name] for name in _KEYS if os.environ.get(name)},
+    }
+    return {
+        **{f"spark.executorEnv.{name}": value for name, value in environment.items()},
+        # Their log reads like the driver's.
+        "spark.executor.extraJavaOptions": f"-Duser.timezone=UTC -Dlog4j2.configurationFile={LOGGING}",
     }
 
 
