@@ -21,6 +21,7 @@ from data_contracts.catalog import contract
 from data_contracts.schemas import spark_ddl
 from features.as_of import point_in_time_sql
 from pipelines.lake.iceberg import IcebergTables, catalog, create_namespaces, spark_name, table_name
+from pipelines.lake.spark import ONE_WRITER
 from pipelines.settings import CHECKOUT, Settings
 from pipelines.sources.berka import Berka
 from pipelines.sources.online_retail import OnlineRetail, by_day
@@ -90,7 +91,7 @@ def _one(  # noqa: PLR0917 - what is measured, on what
     spark: Any, settings: Settings, events: Any, name: str, plain: str, layout: str, ranges: tuple[str, str]
 ) -> dict[str, float]:
     table = spark_name(settings, plain)
-    by = f"PARTITIONED BY ({layout})" if layout else ""
+    by = f"PARTITIONED BY ({layout}) TBLPROPERTIES ({ONE_WRITER})" if layout else ""
     spark.sql(f"CREATE TABLE {table} ({spark_ddl(contract(name))}, {LINEAGE}) USING iceberg {by}")
     one_day, other_day = ranges
     day, other = events.where(one_day).persist(), events.where(other_day).persist()

@@ -17,8 +17,6 @@ from pipelines import curate_commands
 from pipelines.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Stream to lake to features.")
-app.command("curate")(curate_commands.curate)
-app.command("backfill")(curate_commands.backfill)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
 
@@ -94,6 +92,10 @@ def ingest(*, as_json: AsJson = False) -> None:
     typer.echo(f"  {'':<24}{'read':>12}{'accepted':>12}{'quarantined':>12}{'duplicates':>12}")
     for event_type, of in report.event_types.items():
         typer.echo(f"  {event_type:<24}{of.read:>12,}{of.accepted:>12,}{of.quarantined:>12,}{of.duplicates:>12,}")
+
+
+app.command("curate")(curate_commands.curate)
+app.command("backfill")(curate_commands.backfill)
 
 
 @app.command("build-features")

@@ -7,6 +7,7 @@ from data_contracts.contract import Contract
 from data_contracts.schemas import spark_ddl
 from pipelines.lake.iceberg import spark_name
 from pipelines.lake.partitioning import partitions
+from pipelines.lake.spark import ONE_WRITER
 from pipelines.settings import Settings
 
 QUARANTINE = "raw.quarantine"
@@ -53,4 +54,4 @@ def create_statements(settings: Settings, existing: set[str]) -> list[str]:
 
 def _laid(name: str) -> str:
     by = partitions(name)
-    return f" PARTITIONED BY ({by})" if by else ""
+    return f" PARTITIONED BY ({by}) TBLPROPERTIES ({ONE_WRITER})" if by else ""

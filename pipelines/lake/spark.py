@@ -4,13 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+# Rows are sorted by partition before they are written. Else a task keeps the file of every partition open at once, and
+# a first load of years runs out of memory.
+ONE_WRITER = "'write.spark.fanout.enabled' = 'false'"
 SNAPSHOT_PROPERTY = "spark.sql.iceberg.snapshot-property."
 
 
 def have_table(spark: Any, table: str, schema: Any, partitioned_by: str = "") -> None:
     """Make the Iceberg table when it is missing; add the columns of `schema` (a StructType) that it lacks."""
     columns = ", ".join(f"{field.name} {field.dataType.simpleString()}" for field in schema)
-    partitions = f"PARTITIONED BY ({partitioned_by})" if partitioned_by else ""
+    partitions = f"PARTITIONED BY ({partitioned_by}) TBLPROPERTIES ({ONE_WRITER})" if partitioned_by else ""
     spark.sql(f"CREATE TABLE IF NOT EXISTS {table} ({columns}) USING iceberg {partitions}")
     present = set(spark.table(table).columns)
     added = [field for field in schema if field.name not in present]

@@ -307,3 +307,15 @@ def test_a_reference_that_leads_nowhere_and_stale_rows_are_red(
     (red,) = (each for each in stopped.value.report.tables if each.outcome == "red")
     assert [told.partition(":")[0] for told in red.broken] == ["freshness", "account_id_is_known"]
     assert "Found 1 values" in red.broken[1]
+
+
+def test_a_table_that_loses_most_of_its_rows_is_red(spark: Any, settings: Settings, tables: IcebergTables) -> None:
+    start_anew(spark, settings, "account")
+    write_raw(spark, settings, "account", [an_event("account", f"a:{n}", str(n)) for n in range(1_000)])
+    curate_one(spark, tables, settings, "account", judge=None)
+    write_raw(spark, settings, "account", [an_event("account", f"a:{n}", str(n)) for n in range(800)])
+
+    with pytest.raises(RedGate, match=r"volume: .* Found 800 behind 1,000\."):
+        curate_one(spark, tables, settings, "account", judge=None)
+
+    assert spark.table(spark_name(settings, ACCOUNTS)).count() == 1_000
