@@ -1,8 +1,8 @@
 """What each way of laying out a table costs, on real events: Berka's bank transactions, Online Retail's order lines.
 
 Run from the checkout: `python -m benchmarks.lake_layout [CONTRACT …]`, with TRANCHE_TEST_DATA naming the data folder
-where it is not beside the checkout. It starts an AWS endpoint and a Spark session of its own and prints a line a layout:
-all but the busiest day is loaded at once, that day is added, and the day next to it in size is rebuilt.
+where it is not beside the checkout. It starts an AWS endpoint and a Spark session of its own. Of each layout one line
+tells: all but the busiest day is loaded at once, that day is added, and the day next to it in size is rebuilt.
 """
 
 from __future__ import annotations
