@@ -13,7 +13,7 @@ from typing import Annotated, Any, Self
 
 import typer
 
-from pipelines import arrival_commands, quarantine_commands, relay_commands, stream_commands
+from pipelines import arrival_commands, curate_commands, quarantine_commands, relay_commands, stream_commands
 from pipelines.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Stream to lake to features.")
@@ -121,23 +121,8 @@ def ingest(
         typer.echo(f"  {event_type:<24}{of.read:>12,}{of.accepted:>12,}{of.quarantined:>12,}{of.duplicates:>12,}")
 
 
-@app.command("curate")
-def curate(*, as_json: AsJson = False) -> None:
-    """Make the curated tables from the raw ones; a table whose gate is red stays as it was and ends the act."""
-    from rich.console import Console
-
-    from pipelines import curate as act
-    from pipelines.lake.iceberg import IcebergTables
-    from pipelines.spark import session
-
-    settings = Settings.from_environment()
-    with Console(stderr=True).status("starting Spark") as status:
-        report = act.curate(session(settings), IcebergTables(settings), settings, progress=status.update)
-    if as_json:
-        _print_json(asdict(report))
-        return
-    for table in report.tables:
-        typer.echo(f"{table.table:<32}{table.rows:>12,} rows   {table.outcome}")
+app.command("curate")(curate_commands.curate)
+app.command("backfill")(curate_commands.backfill)
 
 
 @app.command("build-features")

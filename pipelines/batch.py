@@ -16,6 +16,7 @@ from pyspark.sql import functions as F  # noqa: N812 - as Spark's own pages writ
 from pipelines import checked, rejects
 from pipelines.lake import raw
 from pipelines.lake.iceberg import catalog, spark_name
+from pipelines.lake.partitioning import partitions
 from pipelines.lake.spark import have_table
 from pipelines.settings import Settings
 from pipelines.streams.iceberg import STOPS, UNTIL, Stops, TableState, committed, table_states
@@ -208,7 +209,7 @@ class _Commit:
             return False
         name = spark_name(self.settings, table)
         if state is None or not state.columns.issuperset(rows.columns):
-            have_table(self.spark, name, rows.schema)
+            have_table(self.spark, name, rows.schema, partitions(table))
         writer = (rows.coalesce(1) if count <= ONE_FILE else rows).writeTo(name)
         for note, value in {UNTIL: str(self.until), **self.notes, **(also or {})}.items():
             writer = writer.option(f"snapshot-property.{note}", value)

@@ -16,6 +16,7 @@ from typing import Any
 from pipelines import checked
 from pipelines.lake import raw
 from pipelines.lake.iceberg import catalog, namespace, spark_name
+from pipelines.lake.partitioning import partitions
 from pipelines.lake.spark import have_table, noted
 from pipelines.settings import Settings
 from pipelines.streams.iceberg import Redriven, committed, redrives_of
@@ -210,7 +211,7 @@ class _Redrive:
         return checked.together(tables).join(heard.select(*checked.LINEAGE), on=list(checked.LINEAGE), how="left_anti")
 
     def _append(self, table: str, rows: Any, this: Redriven) -> None:
-        have_table(self.spark, spark_name(self.settings, table), rows.schema)
+        have_table(self.spark, spark_name(self.settings, table), rows.schema, partitions(table))
         there = self._table(table).select(*checked.LINEAGE)
         news = rows.join(there, on=list(checked.LINEAGE), how="left_anti").localCheckpoint()
         if not news.isEmpty():

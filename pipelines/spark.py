@@ -1,7 +1,9 @@
 """The one place where a Spark session is built: the catalogue `lake`, on Glue and S3, in UTC."""
 
 import os
+import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ from pipelines.settings import CHECKOUT, Settings
 
 CATALOG = "lake"
 LOGGING = Path(__file__).with_name("log4j2.properties")
+# Spark hides values of such names in what it logs and shows.
+_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
 def session(settings: Settings) -> Any:
@@ -27,19 +31,31 @@ def session(settings: Settings) -> Any:
     # Spark reads these from the environment of the process that starts it, and from nowhere else.
     os.environ["JAVA_HOME"] = str(home_for_spark(java, settings.jvm_dir))
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
-    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+    if _stays_here(settings):
+        os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
     os.environ["SPARK_LOCAL_DIRS"] = str(settings.var / "spark" / "local")
     builder = SparkSession.builder.appName("tranche")
-    for name, value in {**_spark(settings, paths), **_lake(settings)}.items():
+    for name, value in configuration(settings, paths, os.environ).items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
+
+
+def configuration(settings: Settings, jar_paths: list[Path], environ: Mapping[str, str]) -> dict[str, str]:
+    """What the session is told; `environ` is asked for the keys that a driver hands to its executors, only."""
+    return {**_spark(settings, jar_paths), **_executors(settings, environ), **_lake(settings)}
+
+
+def _stays_here(settings: Settings) -> bool:
+    """Nothing of it listens on any address but loopback; a master elsewhere could not reach a driver that does so."""
+    return re.match(r"local|spark://(127\.0\.0\.1|localhost):", settings.spark_master) is not None
 
 
 def _spark(settings: Settings, jar_paths: list[Path]) -> dict[str, str]:
     return {
         "spark.master": settings.spark_master,
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1",
+        **(
+            {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"} if _stays_here(settings) else {}
+        ),
         "spark.jars": ",".join(str(path) for path in jar_paths),
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "4",
@@ -50,8 +66,28 @@ def _spark(settings: Settings, jar_paths: list[Path]) -> dict[str, str]:
         "spark.driver.extraJavaOptions": f"-Duser.timezone=UTC -Dlog4j2.configurationFile={LOGGING}",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
-        # On a cluster the executors' Python must find our modules; the driver finds them by itself.
-        "spark.executorEnv.PYTHONPATH": str(CHECKOUT),
+    }
+
+
+def _executors(settings: Settings, environ: Mapping[str, str]) -> dict[str, str]:
+    """What executors on other machines need and do not have: our modules, the lake's address, who may write there.
+
+    Executors in the driver's own process have all of it. Keys are handed on where the driver has them in its
+    environment; on AWS it has none, and each machine has a role of its own.
+    """
+    if settings.spark_master.startswith("local"):
+        return {}
+    environment = {
+        "PYTHONPATH": str(CHECKOUT),
+        "TRANCHE_AWS_ENDPOINT": settings.aws_endpoint or "",
+        "AWS_REGION": settings.aws_region,
+        "AWS_DEFAULT_REGION": settings.aws_region,
+        **{name: environ[name] for name in _KEYS if environ.get(name)},
+    }
+    return {
+        **{f"spark.executorEnv.{name}": value for name, value in environment.items()},
+        # Their log reads like the driver's.
+        "spark.executor.extraJavaOptions": f"-Duser.timezone=UTC -Dlog4j2.configurationFile={LOGGING}",
     }
 
 

@@ -7,6 +7,9 @@ from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, EqualTo, Reference
 from pyiceberg.expressions.literals import literal
+from pyiceberg.table.refs import MAIN_BRANCH, SnapshotRefType
+from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
+from pyiceberg.table.snapshots import ancestors_of
 
 from pipelines.lake.table import Snapshot
 from pipelines.settings import Settings
@@ -66,9 +69,22 @@ class IcebergTables:
             found = self._catalog.load_table(table_name(self._settings, table)).current_snapshot()
         except NoSuchTableError:
             return None
-        if found is None:
-            return None
-        return Snapshot(found.snapshot_id, {} if found.summary is None else found.summary.additional_properties)
+        return None if found is None else _snapshot(found)
+
+    def past(self, table: str) -> tuple[Snapshot, ...]:
+        try:
+            metadata = self._catalog.load_table(table_name(self._settings, table)).metadata
+        except NoSuchTableError:
+            return ()
+        return tuple(_snapshot(each) for each in ancestors_of(metadata.current_snapshot(), metadata))
+
+    def branches(self, table: str) -> tuple[str, ...]:
+        try:
+            refs = self._catalog.load_table(table_name(self._settings, table)).refs()
+        except NoSuchTableError:
+            return ()
+        beside = {name for name, ref in refs.items() if ref.snapshot_ref_type is SnapshotRefType.BRANCH} - {MAIN_BRANCH}
+        return tuple(sorted(beside))
 
     def read(self, table: str, columns: Sequence[str], *, snapshot_id: int, equal: Mapping[str, str]) -> Any:
         rows: BooleanExpression = AlwaysTrue()
@@ -76,3 +92,9 @@ class IcebergTables:
             rows = And(rows, EqualTo(term=Reference(column), value=literal(value)))
         found = self._catalog.load_table(table_name(self._settings, table))
         return found.scan(row_filter=rows, selected_fields=tuple(columns), snapshot_id=snapshot_id).to_arrow()
+
+
+def _snapshot(found: IcebergSnapshot) -> Snapshot:
+    if found.summary is None:
+        return Snapshot(found.snapshot_id, {})
+    return Snapshot(found.snapshot_id, found.summary.additional_properties, found.summary.operation.value)

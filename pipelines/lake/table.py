@@ -19,10 +19,14 @@ class MissingTable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One committed state of a table, with what its writer noted beside it."""
+    """One committed state of a table, with what its writer noted beside it, and what kind of change led to it.
+
+    `operation` is Iceberg's word: append, overwrite, delete, or replace for the same rows in other files.
+    """
 
     snapshot_id: int
     summary: Mapping[str, str]
+    operation: str = ""
 
 
 class Tables(Protocol):
@@ -33,6 +37,16 @@ class Tables(Protocol):
 
     def read(self, table: str, columns: Sequence[str], *, snapshot_id: int, equal: Mapping[str, str]) -> Any:
         """These columns of the rows in which each column of `equal` has its value, as a `pyarrow.Table`."""
+
+
+class VersionedTables(Tables, Protocol):
+    """Tables that also tell what they were before, and which branches stand beside them."""
+
+    def past(self, table: str) -> tuple[Snapshot, ...]:
+        """The snapshots that led to the newest one, that one first, as far back as they are kept."""
+
+    def branches(self, table: str) -> tuple[str, ...]:
+        """The names of the branches beside the table's own rows."""
 
 
 def written_by(table: str) -> str:

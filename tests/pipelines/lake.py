@@ -1,13 +1,15 @@
 """Builders of raw tables as ingest leaves them, for tests of what comes after."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
 from data_contracts.catalog import contract
+from data_contracts.contract import Contract
 from data_contracts.schemas import spark_struct
 from pipelines.lake.iceberg import spark_name
+from pipelines.lake.spark import have_table
 from pipelines.settings import Settings
 
 INSTANT = datetime(1996, 1, 1, tzinfo=UTC)
@@ -65,12 +67,29 @@ def an_event(name: str, event_id: str, account_id: str = "808", **values: Any) -
 
 def write_raw(spark: Any, settings: Settings, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
     """Replace the raw table of that contract by these rows, in this order of arrival."""
+    _raw_frame(spark, contract(name), rows, first=0).writeTo(_raw_name(settings, name)).using(
+        "iceberg"
+    ).createOrReplace()
+
+
+def append_raw(spark: Any, settings: Settings, of: Contract, rows: Sequence[Mapping[str, Any]], *, first: int) -> None:
+    """Add a batch to the raw table of that contract, as ingest does; its rows arrived from place `first` on."""
+    frame = _raw_frame(spark, of, rows, first=first)
+    have_table(spark, _raw_name(settings, of.name), frame.schema)
+    frame.writeTo(_raw_name(settings, of.name)).append()
+
+
+def _raw_frame(spark: Any, of: Contract, rows: Iterable[Mapping[str, Any]], *, first: int) -> Any:
     from pyspark.sql.types import StringType, StructType
 
-    schema = StructType.fromJson(json.loads(spark_struct(contract(name))))
+    schema = StructType.fromJson(json.loads(spark_struct(of)))
     schema = schema.add("contract_version", StringType()).add("kinesis_sequence", StringType())
-    numbered = [{**row, "kinesis_sequence": f"{place:09}"} for place, row in enumerate(rows)]
+    numbered = [{**row, "kinesis_sequence": f"{place:09}"} for place, row in enumerate(rows, start=first)]
     values = [tuple(row.get(field.name) for field in schema) for row in numbered]
+    return spark.createDataFrame(values, schema)
+
+
+def _raw_name(settings: Settings, name: str) -> str:
     raw_table = contract(name).raw_table
     assert raw_table is not None
-    spark.createDataFrame(values, schema).writeTo(spark_name(settings, raw_table)).using("iceberg").createOrReplace()
+    return spark_name(settings, raw_table)

@@ -39,16 +39,22 @@ def bank_transactions(**changes: Any) -> list[dict[str, Any]]:
     ids=["green", "twice", "one direction", "no balances", "wrong unit", "no account"],
 )
 def test_each_rule_of_bank_transactions_is_judged(spark: Any, rows: list[dict[str, Any]], broken: list[str]) -> None:
-    report = gate(a_frame(spark, "bank_transaction", rows), contract("bank_transaction"))
+    frame = a_frame(spark, "bank_transaction", rows)
 
+    report = gate(frame, contract("bank_transaction"))
+
+    assert gate(frame.toPandas(), contract("bank_transaction")).broken == report.broken
     assert report.rules == len(contract("bank_transaction").aggregate_rules)
     assert [told.partition(":")[0] for told in report.broken] == broken
     assert report.passed is (broken == [])
 
 
 def test_an_empty_table_is_red(spark: Any) -> None:
-    report = gate(a_frame(spark, "account", []), contract("account"))
+    frame = a_frame(spark, "account", [])
 
+    report = gate(frame, contract("account"))
+
+    assert gate(frame.toPandas(), contract("account")).broken == report.broken
     assert report.broken == ("is_not_empty: The table holds rows. Found 0.",)
 
 

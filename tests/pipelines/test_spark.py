@@ -7,6 +7,25 @@ import pytest
 
 from pipelines.lake import iceberg
 from pipelines.settings import Settings
+from pipelines.spark import configuration
+
+
+@pytest.mark.parametrize(
+    ("master", "stays_here", "hands_on_keys"),
+    [("local[2]", True, False), ("spark://127.0.0.1:7077", True, True), ("spark://10.0.0.5:7077", False, True)],
+)
+def test_a_master_elsewhere_reaches_the_driver_and_its_executors_may_write(
+    master: str, stays_here: bool, hands_on_keys: bool
+) -> None:
+    settings = Settings.from_environment({"TRANCHE_AWS_ENDPOINT": "", "TRANCHE_SPARK_MASTER": master})
+    keys = {"AWS_ACCESS_KEY_ID": "mine", "AWS_SECRET_ACCESS_KEY": "hidden", "HOME": "nobody's business"}
+
+    told = configuration(settings, [], keys)
+
+    assert (told.get("spark.driver.bindAddress") == told.get("spark.driver.host") == "127.0.0.1") is stays_here
+    assert (told.get("spark.executorEnv.AWS_SECRET_ACCESS_KEY") == "hidden") is hands_on_keys
+    assert ("spark.executorEnv.PYTHONPATH" in told) is hands_on_keys
+    assert "spark.executorEnv.HOME" not in told
 
 
 @pytest.mark.slow

@@ -1,0 +1,90 @@
+"""What curated tables promise that no single frame shows: volume, freshness, references that lead somewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from data_contracts.contract import Contract
+
+# A table of fewer rows than this may change its size as it likes.
+SMALL = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Each value of `column` is a value of `key` in the curated table `table`."""
+
+    column: str
+    table: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What one table promises. `shrink` and `growth` bound its rows as shares of what it had."""
+
+    references: tuple[Reference, ...] = ()
+    fresh_within: timedelta | None = None
+    shrink: float = 0.9
+    growth: float = 20.0
+
+
+_ACCOUNT = Reference("account_id", "curated.accounts", "account_id")
+
+# By the contract's name; a contract that is not here promises no reference and no freshness.
+PROMISES: Mapping[str, Promise] = {
+    "bank_transaction": Promise(references=(_ACCOUNT,), fresh_within=timedelta(days=2)),
+    "credit_application": Promise(references=(_ACCOUNT,)),
+    "granted_loan": Promise(references=(Reference("application_id", "curated.credit_applications", "application_id"),)),
+    "loan_outcome": Promise(references=(Reference("loan_id", "curated.granted_loans", "loan_id"),)),
+}
+
+
+def promise(contract: Contract) -> Promise:
+    """What the contract's table promises."""
+    return PROMISES.get(contract.name, Promise())
+
+
+def references_first(contracts: Iterable[Contract]) -> list[Contract]:
+    """The contracts in an order in which every table comes behind those that it refers to."""
+    waiting = {contract.curated_table: contract for contract in contracts}
+    ordered: list[Contract] = []
+
+    def take(contract: Contract) -> None:
+        for reference in promise(contract).references:
+            if reference.table in waiting:
+                take(waiting.pop(reference.table))
+        ordered.append(contract)
+
+    while waiting:
+        take(waiting.pop(next(iter(waiting))))
+    return ordered
+
+
+def volume_told(promised: Promise, *, rows: int, before: int) -> str | None:
+    """What is wrong with a table's size beside its own before; None when nothing is."""
+    if before < SMALL or promised.shrink * before <= rows <= promised.growth * before:
+        return None
+    return (
+        f"volume: A table has between {promised.shrink:g} and {promised.growth:g} times the rows that it had. "
+        f"Found {rows:,} behind {before:,}."
+    )
+
+
+def freshness_told(promised: Promise, *, newest: datetime | None, at: datetime | None) -> str | None:
+    """What is wrong with a table's age at that time; None when nothing is, or when no time is handed in."""
+    if at is None or promised.fresh_within is None or (newest is not None and at - newest <= promised.fresh_within):
+        return None
+    return f"freshness: The newest row was known within {promised.fresh_within} before {at}. Found {newest}."
+
+
+def reference_told(reference: Reference, *, astray: int) -> str | None:
+    """What is wrong with a reference of which so many values lead nowhere; None when none does."""
+    if not astray:
+        return None
+    return (
+        f"{reference.column}_is_known: Each {reference.column} is one of {reference.table}. "
+        f"Found {astray:,} values that are not."
+    )
