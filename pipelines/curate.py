@@ -90,7 +90,8 @@ def _curate(
     if raw is None:
         return Curated(table, "empty", 0, _id(curated), None)
     raw_id = raw.snapshot_id
-    notes = {RAW_SNAPSHOT: str(raw_id), CONTRACT: f"{contract.name}@{contract.version}"}
+    # A compaction is no news.
+    notes = {RAW_SNAPSHOT: str(raw.rows_of), CONTRACT: f"{contract.name}@{contract.version}"}
     if curated is not None and notes.items() <= curated.summary.items():
         return Curated(table, "unchanged", _rows(curated), curated.snapshot_id, raw_id)
     name = spark_name(settings, table)
