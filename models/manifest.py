@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 FORMAT = 1
@@ -92,3 +93,11 @@ class Manifest:
         if manifest.format != FORMAT:
             raise ManifestFault(f"{where} has format {manifest.format}, this code reads {FORMAT}")
         return manifest
+
+    @classmethod
+    def read(cls, path: Path) -> "Manifest":
+        """Read a manifest's file."""
+        try:
+            return cls.from_json(path.read_text(encoding="utf-8"), str(path))
+        except (OSError, UnicodeDecodeError) as error:
+            raise ManifestFault(f"{path} cannot be read: {error}") from error

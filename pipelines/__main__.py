@@ -13,6 +13,7 @@ from typing import Annotated, Any, Self
 
 import typer
 
+from pipelines import keeping_commands
 from pipelines.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Stream to lake to features.")
@@ -186,6 +187,10 @@ def export_statement(*, out: Out, as_json: AsJson = False) -> None:
         f"{report.lines:,} repayments on {report.accounts:,} accounts, {report.total_minor:,} minor units, in "
         f"{report.path} ({report.on_other_accounts:,} on accounts without a granted loan stayed out)"
     )
+
+
+for keeping in keeping_commands.COMMANDS:
+    app.command(keeping.__name__)(keeping)
 
 
 def _source(name: SourceName, data: Path) -> Any:

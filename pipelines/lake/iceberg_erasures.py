@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
+from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.expressions import And, EqualTo, Reference
 from pyiceberg.expressions.literals import literal
@@ -40,9 +41,10 @@ class IcebergErasures:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._catalog = catalog(settings)
 
     def lines(self) -> list[Line]:
-        table = _found(self._settings, TABLE)
+        table = _found(self._catalog, self._settings, TABLE)
         rows = [] if table is None else table.scan().to_arrow().to_pylist()
         # Lines of one write share a moment and lie in one file in their order; files are listed the newest first.
         lines = [Line(**{**row, "state": State(row["state"])}) for row in rows]
@@ -51,7 +53,7 @@ class IcebergErasures:
     def write(self, lines: Iterable[Line]) -> None:
         rows = [asdict(line) | {"state": str(line.state)} for line in lines]
         if rows:
-            _made(self._settings, TABLE, _LINES).append(pa.Table.from_pylist(rows, schema=_LINES))
+            _made(self._catalog, self._settings, TABLE, _LINES).append(pa.Table.from_pylist(rows, schema=_LINES))
 
 
 class IcebergHolds:
@@ -59,16 +61,17 @@ class IcebergHolds:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._catalog = catalog(settings)
 
     def standing(self) -> dict[str, str]:
         """The case by which each held shopper is held."""
-        table = _found(self._settings, HOLDS)
+        table = _found(self._catalog, self._settings, HOLDS)
         rows = [] if table is None else table.scan().to_arrow().to_pylist()
         return {row["shopper_id"]: row["case_id"] for row in rows}
 
     def put(self, case_id: str, shopper_id: str, since: datetime) -> bool:
         """Hold the shopper; False where this case holds them already."""
-        table = _made(self._settings, HOLDS, _HOLDS)
+        table = _made(self._catalog, self._settings, HOLDS, _HOLDS)
         if table.scan(row_filter=_hold(case_id, shopper_id)).count():
             return False
         row: dict[str, Any] = {"case_id": case_id, "shopper_id": shopper_id, "since": since}
@@ -77,7 +80,7 @@ class IcebergHolds:
 
     def release(self, case_id: str, shopper_id: str) -> bool:
         """End this case's hold; False where there is none."""
-        table = _found(self._settings, HOLDS)
+        table = _found(self._catalog, self._settings, HOLDS)
         if table is None or not table.scan(row_filter=_hold(case_id, shopper_id)).count():
             return False
         table.delete(_hold(case_id, shopper_id))
@@ -91,12 +94,12 @@ def _hold(case_id: str, shopper_id: str) -> And:
     )
 
 
-def _found(settings: Settings, name: str) -> Table | None:
+def _found(lake: Catalog, settings: Settings, name: str) -> Table | None:
     try:
-        return catalog(settings).load_table(table_name(settings, name))
+        return lake.load_table(table_name(settings, name))
     except NoSuchTableError:
         return None
 
 
-def _made(settings: Settings, name: str, schema: pa.Schema) -> Table:
-    return catalog(settings).create_table_if_not_exists(table_name(settings, name), schema=schema)
+def _made(lake: Catalog, settings: Settings, name: str, schema: pa.Schema) -> Table:
+    return lake.create_table_if_not_exists(table_name(settings, name), schema=schema)
