@@ -48,7 +48,7 @@ class Line:
 
 
 class Record(Protocol):
-    """Keeps the lines in the order in which they were written."""
+    """Keeps lines; those of different moments in the order of these."""
 
     def lines(self) -> list[Line]:
         """All of them."""

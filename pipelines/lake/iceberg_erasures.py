@@ -37,23 +37,33 @@ _HOLDS = pa.schema([("case_id", pa.string()), ("shopper_id", pa.string()), ("sin
 
 
 class IcebergErasures:
-    """A `Record` in the table `raw.erasures`, which is made with its first line."""
+    """A `Record` in the table `raw.erasures`, which is made with its first line.
+
+    The table is read once: an act sees what was there when it began and what it wrote itself.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._catalog = catalog(settings)
+        self._known: list[Line] | None = None
 
     def lines(self) -> list[Line]:
-        table = _found(self._catalog, self._settings, TABLE)
-        rows = [] if table is None else table.scan().to_arrow().to_pylist()
-        # Lines of one write share a moment and lie in one file in their order; files are listed the newest first.
-        lines = [Line(**{**row, "state": State(row["state"])}) for row in rows]
-        return sorted(lines, key=lambda line: line.at)
+        if self._known is None:
+            table = _found(self._catalog, self._settings, TABLE)
+            rows = [] if table is None else table.scan().to_arrow().to_pylist()
+            self._known = sorted(
+                (Line(**{**row, "state": State(row["state"])}) for row in rows), key=lambda line: line.at
+            )
+        return list(self._known)
 
     def write(self, lines: Iterable[Line]) -> None:
-        rows = [asdict(line) | {"state": str(line.state)} for line in lines]
-        if rows:
-            _made(self._catalog, self._settings, TABLE, _LINES).append(pa.Table.from_pylist(rows, schema=_LINES))
+        new = list(lines)
+        if not new:
+            return
+        rows = [asdict(line) | {"state": str(line.state)} for line in new]
+        known = self.lines()
+        _made(self._catalog, self._settings, TABLE, _LINES).append(pa.Table.from_pylist(rows, schema=_LINES))
+        self._known = [*known, *new]
 
 
 class IcebergHolds:

@@ -24,6 +24,7 @@ NAMES = [path.stem for path in DAGS]
 TASKS = {
     "ingest_events": ["ingest"],
     "build_features": ["curate", "build", "publish"],
+    "maintain_lake": ["retain", "amend", "maintain"],
     "train_model": ["train"],
     "collect_instalments": ["collect", "pay_merchants", "pay_refunds"],
     "reconcile_settlements": ["reconcile"],

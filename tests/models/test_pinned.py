@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from models.code_version import code_version
 from models.manifest import MANIFEST_FILE, Manifest, ManifestFault
 from models.memory import MemoryRegistry, MemoryTables
 from models.promote import promote
-from models.registry import ChampionStands, UnknownVersion
+from models.registry import ChampionStands, Run, UnknownVersion
 from models.tables import LakeFault
 from models.train import Request
 from pipelines.erasures import Line, State
@@ -27,15 +28,30 @@ USUAL = Request(train_until=TRAIN_UNTIL, test_until=TEST_UNTIL, parameters=QUICK
 NAME = "default_probability"
 
 
-@pytest.fixture
-def tables() -> MemoryTables:
-    return MemoryTables(some_frames())
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
+    """One training: the folder of models and what the registry was told."""
+    folder, registry = tmp_path_factory.mktemp("models"), MemoryRegistry()
+    train.train(MemoryTables(some_frames()), registry, folder, USUAL)
+    return folder, registry.runs[0]
 
 
 @pytest.fixture
-def registry(tables: MemoryTables, tmp_path: Path) -> MemoryRegistry:
+def tables(trained: tuple[Path, Run]) -> MemoryTables:
+    """The lake as that training left it."""
+    lake = MemoryTables(some_frames())
+    manifest = Manifest.read(trained[1].artefact / MANIFEST_FILE)
+    lake.pin(manifest.tag, manifest.tables)
+    return lake
+
+
+@pytest.fixture
+def registry(trained: tuple[Path, Run], tmp_path: Path) -> MemoryRegistry:
+    """The registry as that training left it, the folder of models being `tmp_path`."""
+    folder, run = trained
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     filled = MemoryRegistry()
-    train.train(tables, filled, tmp_path, USUAL)
+    filled.record(replace(run, artefact=tmp_path / run.digest))
     return filled
 
 
@@ -48,6 +64,15 @@ def go_on(tables: MemoryTables) -> None:
     for name, frame in some_frames(seed=4).items():
         tables.write(name, frame)
     tables.expire()
+
+
+def test_training_pins_what_it_read(tmp_path: Path) -> None:
+    lake = MemoryTables(some_frames())
+    digest = train.train(lake, MemoryRegistry(), tmp_path, USUAL).version.digest
+    go_on(lake)
+
+    assert lake.pinned(f"train_{digest}", list(some_frames())) == dict.fromkeys(some_frames(), 1)
+    assert rebuild.rebuild(lake, Manifest.read(tmp_path / digest / MANIFEST_FILE)).is_same
 
 
 def test_the_manifest_beside_the_artefact_tells_all_that_is_needed(registry: MemoryRegistry, tmp_path: Path) -> None:
