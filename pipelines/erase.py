@@ -96,7 +96,8 @@ def erase(
     rows = {VECTORS: _forget(store, subject, case, progress)}
     for table in _tables(upkeep):
         progress(f"erasing from {table.name}")
-        rows[table.name] = remove_everywhere(table, partial(subjects.rows_of, table, subject), case)
+        theirs = partial(subjects.rows_of, table, subject)
+        rows[table.name] = remove_everywhere(table, theirs, case, also_memory=True)
     progress("letting go of what held them, and looking for them")
     left_over, young = _look(upkeep, subject, now, orphans_older_than)
     report = EraseReport(case.case_id, case.subject, State.REMOVED, rows, left=left_over, young_files=young)

@@ -77,6 +77,7 @@ def retain(
     from pipelines.lake.iceberg_upkeep import IcebergUpkeep
 
     settings = Settings.from_environment()
+    oldest = age("--orphans-older-than", orphans_older_than)
     with Console(stderr=True).status("looking for what is past") as status:
         report = act.retain(
             IcebergUpkeep(settings),
@@ -84,7 +85,7 @@ def retain(
             as_of=as_of.date(),
             now=_now(),
             held=IcebergHolds(settings).standing(),
-            orphans_older_than=age("--orphans-older-than", orphans_older_than),
+            orphans_older_than=oldest,
             progress=status.update,
         )
     if as_json:

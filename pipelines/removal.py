@@ -33,9 +33,12 @@ class Case:
         return [line for line in self.record.lines() if (line.case_id, line.table) == (self.case_id, table)]
 
 
-def remove_everywhere(table: UpkeepTable, rows_at: Callable[[int], Rows], case: Case) -> int:
+def remove_everywhere(
+    table: UpkeepTable, rows_at: Callable[[int], Rows], case: Case, *, also_memory: bool = False
+) -> int:
     """Remove the rows that `rows_at` gives for a snapshot from each branch and tag; how many went from all together.
 
+    `also_memory`: where no row is found, what manifests remember of rows that went before is removed nevertheless.
     The record says what is about to go before it goes, so that a stop in between leaves no move of a tag unexplained.
     """
     _explain(table, case)
@@ -43,7 +46,7 @@ def remove_everywhere(table: UpkeepTable, rows_at: Callable[[int], Rows], case: 
     for ref in table.refs:
         rows = rows_at(ref.snapshot_id)
         count = table.count(rows, ref.snapshot_id)
-        if count:
+        if count or (also_memory and table.remembers(ref.snapshot_id)):
             line = Line(
                 case.case_id, case.subject, State.REMOVING, case.at, table.name, ref.name, count, ref.snapshot_id
             )

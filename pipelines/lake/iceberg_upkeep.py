@@ -31,6 +31,7 @@ from pyiceberg.table import Table
 from pyiceberg.table.refs import MAIN_BRANCH, SnapshotRefType
 
 from pipelines.lake.iceberg import NAMESPACES, catalog, namespace, table_name
+from pipelines.lake.iceberg_manifests import forget, remembers
 from pipelines.lake.rows import Rows
 from pipelines.lake.s3 import Objects, Stored
 from pipelines.lake.table import NOTE, ROWS_OF
@@ -163,18 +164,25 @@ class UpkeepTable:
         """How many such rows there are at a snapshot."""
         return int(self._table.scan(row_filter=_condition(rows), snapshot_id=snapshot_id).count())
 
+    def remembers(self, snapshot_id: int) -> bool:
+        """Whether what was taken out of the table before can still be read in the snapshot's manifests."""
+        return remembers(self._table, snapshot_id)
+
     def remove(self, ref: Ref, unwanted: Rows) -> Removed:
-        """Take rows out of what a branch or tag names; the table's notes are carried on."""
+        """Take rows, and what is remembered of earlier ones, out of what a branch or tag names; notes stay."""
         self._drop_branch_at_work(ref)
-        condition = _condition(unwanted)
         rows = self.count(unwanted, ref.snapshot_id)
-        if rows == 0:
+        if rows == 0 and not self.remembers(ref.snapshot_id):
             return Removed(ref.name, 0, ref.snapshot_id, ref.snapshot_id)
+        notes = self.notes if rows or ref.is_tag else {**self.notes, ROWS_OF: str(self.rows_of)}
         branch = f"{_AT_WORK}{ref.name}" if ref.is_tag else ref.name
         if ref.is_tag:
             self._table.manage_snapshots().create_branch(ref.snapshot_id, branch).commit()
-        self._table.delete(condition, snapshot_properties=self.notes, branch=branch)
+        if rows:
+            self._table.delete(_condition(unwanted), snapshot_properties=notes, branch=branch)
         self._table.refresh()
+        if self.remembers(self._table.metadata.refs[branch].snapshot_id):
+            forget(self._table, branch, notes)
         after = self._table.metadata.refs[branch].snapshot_id
         if ref.is_tag:
             # One commit: there is no moment at which nothing holds the snapshot.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from psycopg import Connection
 
 from features.postgres import PostgresVectors
 from features.vector import FeatureVector
+from pipelines.__main__ import main
 from pipelines.erase import BatchUnfinished, EraseReport, Request, erase
 from pipelines.erasures import Line, Refused, State, pseudonym
 from pipelines.lake.iceberg_erasures import IcebergErasures, IcebergHolds
@@ -144,7 +146,22 @@ def test_ingest_still_knows_its_batches_and_the_record_names_nobody_and_refuses(
     assert not Refused(lines, "another key").refuses(**of_mine, recorded_at=moment)
 
 
-def test_a_second_erasure_finds_nothing(lake: TwoShoppers, connection: Connection[Any]) -> None:
-    again = erased(lake, PostgresVectors(connection), IcebergErasures(lake.settings))
+def test_the_command_finds_nothing_a_second_time(
+    lake: TwoShoppers,
+    lake_environment: Mapping[str, str],
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in {**lake_environment, "TRANCHE_DATABASE_URL": database_url, "TRANCHE_ERASURE_KEY": KEY}.items():
+        monkeypatch.setenv(name, value)
+    erase_again = ["erase", "--shopper", MINE, "--case", CASE, "--orphans-older-than", "0s"]
 
-    assert (again.state, sum(again.rows.values())) == (State.VERIFIED, 0)
+    assert main([*erase_again, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["state"], sum(told["rows"].values())) == ("verified", 0)
+
+    assert main(["hold", "--shopper", MINE, "--case", "court-9"]) == 0
+    assert main(erase_again) == 1
+    assert main(["release", "--shopper", MINE, "--case", "court-9"]) == 0
+    assert "case court-9 holds the shopper; nothing was done" in capsys.readouterr().out
