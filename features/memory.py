@@ -1,6 +1,6 @@
 """Vectors in memory, for tests and examples."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from features.store import OtherFeatures
@@ -35,3 +35,7 @@ class MemoryVectors:
         kept = self._vectors.get((entity_id, digest), {})
         newest = max((moment for moment in kept if moment <= as_of), default=None)
         return None if newest is None else kept[newest]
+
+    def forget(self, entity_ids: Collection[str]) -> int:
+        gone = [key for key in self._vectors if key[0] in set(entity_ids)]
+        return sum(len(self._vectors.pop(key)) for key in gone)

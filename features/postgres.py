@@ -1,6 +1,6 @@
 """Vectors in PostgreSQL: written in bulk by a pipeline, read with one statement by a decision."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -72,6 +72,10 @@ class PostgresVectors:
             values=dict(zip(names, values, strict=True)),
             snapshot_ids=snapshot_ids,
         )
+
+    def forget(self, entity_ids: Collection[str]) -> int:
+        delete = "DELETE FROM features.vectors WHERE entity_id = ANY(%s)"
+        return self._connection.execute(delete, (list(entity_ids),)).rowcount
 
     def _names(self, digest: str) -> list[str] | None:
         select = "SELECT feature_names FROM features.feature_sets WHERE digest = %s"

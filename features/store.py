@@ -1,6 +1,6 @@
 """VectorStore: the vectors that serving reads, one record per account, feature set and moment."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Protocol
 
@@ -32,3 +32,6 @@ class VectorStore(Protocol):
 
     def latest(self, entity_id: str, digest: str, as_of: datetime) -> FeatureVector | None:
         """The newest vector of that feature set at or before the moment; None when there is none."""
+
+    def forget(self, entity_ids: Collection[str]) -> int:
+        """Drop every vector of these accounts, of every feature set and moment; how many there were."""

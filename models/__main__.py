@@ -2,7 +2,8 @@
 
 import json
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +18,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object inst
 
 class NotADay(Exception):
     """An option that should be a day is not."""
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+class NoManifest(Exception):
+    """It was not said which training set is meant."""
 
     @property
     def user_message(self) -> str:
@@ -40,6 +49,7 @@ def train(
     from rich.console import Console
 
     from models import train as act
+    from models.code_version import code_version
 
     request = act.Request(
         train_until=_day("--train-until", train_until),
@@ -47,6 +57,8 @@ def train(
         known_by=_day("--known-by", known_by),
         source=source,
         name=name,
+        code=code_version(),
+        at=datetime.now(UTC),
     )
     settings = Settings.from_environment()
     console = Console(stderr=True)
@@ -78,6 +90,80 @@ def promote(
         return
     before = f", before it was version {report.before.version}" if report.before else ""
     typer.echo(f"champion of {name}: version {report.champion.version} ({report.champion.digest[:12]}){before}")
+
+
+@app.command("rebuild-training-set")
+def rebuild_training_set(
+    manifest: Annotated[Path | None, typer.Argument(help="A manifest's file; else the one of --model.")] = None,
+    *,
+    model: Annotated[str | None, typer.Option(help="A model of the registry; its newest version.")] = None,
+    version: Annotated[str | None, typer.Option(help="Another version of --model.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Gather a training set again from the snapshots of its manifest; exit code 1 names what differs."""
+    from models import rebuild as act
+    from models.iceberg import IcebergTables
+    from models.manifest import Manifest
+
+    if (manifest is None) == (model is None):
+        raise NoManifest("name a manifest's file or --model, one of the two")
+    settings = Settings.from_environment()
+    if manifest is not None:
+        found = Manifest.read(manifest)
+    else:
+        registry = _registry(settings)
+        found = act.manifest_of(registry, registry.version(model, version))
+    report = act.rebuild(IcebergTables(settings.lake), found)
+    if as_json:
+        _print_json(report.as_json())
+    elif report.is_same:
+        typer.echo(f"the same {report.rows} rows, content hash {report.content_hash}")
+    else:
+        typer.echo(f"content hash {report.content_hash}, {report.expected_content_hash} was learnt from")
+        typer.echo("\n".join(f"  {difference}" for difference in report.differences))
+    if not report.is_same:
+        raise typer.Exit(1)
+
+
+@app.command()
+def retire(
+    name: Annotated[str, typer.Argument(help="Name of the model in the registry.")],
+    version: Annotated[str, typer.Argument(help="Its version.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Let a version stand no more and take the tag off its training set, whose snapshots may then expire."""
+    from models.iceberg import IcebergTables
+    from models.retire import retire as act
+
+    settings = Settings.from_environment()
+    report = act(IcebergTables(settings.lake), _registry(settings), name, version)
+    if as_json:
+        _print_json(report.as_json())
+        return
+    typer.echo(f"version {version} of {name} is retired; its tag is off {report.unpinned} tables")
+
+
+@app.command("amend-training-sets")
+def amend_training_sets(*, as_json: AsJson = False) -> None:
+    """After an erasure: let every manifest say how many of its rows went, and the hash of those that stayed."""
+    from models.amend import amend as act
+    from models.iceberg import IcebergTables
+    from pipelines.lake.iceberg_erasures import IcebergErasures
+
+    settings = Settings.from_environment()
+    lines = IcebergErasures(settings.lake).lines()
+    amended = act(IcebergTables(settings.lake), _registry(settings), settings.models_dir, lines, datetime.now(UTC))
+    if as_json:
+        _print_json({"amended": [each.as_json() for each in amended]})
+        return
+    for each in amended:
+        typer.echo(
+            f"{each.version.name} version {each.version.version}: {each.training_rows_erased} rows went on account of "
+            f"{each.case_id}, content hash {each.content_hash}"
+        )
+    if not amended:
+        typer.echo("no pinned training set has changed")
 
 
 def _registry(settings: Settings) -> Any:

@@ -1,13 +1,15 @@
 """Lake tables read by pyiceberg into pandas, each pinned to the snapshot it was read at."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.table import Table
 
 from models.tables import LakeFault, Reading
 from pipelines.lake.iceberg import catalog, table_name
+from pipelines.lake.iceberg_tags import drop_tag, put_tag, tagged
 from pipelines.settings import Settings as LakeSettings
 
 
@@ -18,19 +20,40 @@ class IcebergTables:
         self._settings = settings
         self._catalog: Catalog = catalog(settings)
 
-    def read(self, table: str, columns: Sequence[str]) -> Reading:
-        try:
-            found = self._catalog.load_table(table_name(self._settings, table))
-        except NoSuchTableError as missing:
-            raise LakeFault(f"{table} is not in the lake; run {_maker(table)}") from missing
-        snapshot = found.current_snapshot()
+    def read(self, table: str, columns: Sequence[str], snapshot_id: int | None = None) -> Reading:
+        found = self._load(table)
+        snapshot = found.current_snapshot() if snapshot_id is None else found.snapshot_by_id(snapshot_id)
+        if snapshot is None and snapshot_id is not None:
+            raise LakeFault(f"{table} has no snapshot {snapshot_id} any more; it expired, or the lake was built again")
         if snapshot is None:
             raise LakeFault(f"{table} is empty; run {_maker(table)}")
-        absent = [name for name in columns if name not in found.schema().column_names]
+        scan = found.scan(selected_fields=tuple(columns), snapshot_id=snapshot.snapshot_id)
+        # A snapshot has the columns of its own time.
+        schema = found.schema() if snapshot.schema_id is None else found.schemas()[snapshot.schema_id]
+        absent = [name for name in columns if name not in schema.column_names]
         if absent:
             raise LakeFault(f"{table} lacks {', '.join(absent)}; run {_maker(table)}")
-        frame = found.scan(selected_fields=tuple(columns), snapshot_id=snapshot.snapshot_id).to_pandas()
-        return Reading(table, snapshot.snapshot_id, snapshot.schema_id or 0, frame)
+        return Reading(table, snapshot.snapshot_id, snapshot.schema_id or 0, scan.to_pandas())
+
+    def pin(self, tag: str, snapshots: Mapping[str, int]) -> None:
+        for table, snapshot_id in snapshots.items():
+            found = self._load(table)
+            if found.snapshot_by_id(snapshot_id) is None:
+                raise LakeFault(f"{table} lost snapshot {snapshot_id} while the model was trained; train again")
+            put_tag(found, tag, snapshot_id)
+
+    def pinned(self, tag: str, tables: Sequence[str]) -> dict[str, int]:
+        named = {table: tagged(self._load(table), tag) for table in tables}
+        return {table: snapshot_id for table, snapshot_id in named.items() if snapshot_id is not None}
+
+    def unpin(self, tag: str, tables: Sequence[str]) -> int:
+        return sum(drop_tag(self._load(table), tag) for table in tables)
+
+    def _load(self, table: str) -> Table:
+        try:
+            return self._catalog.load_table(table_name(self._settings, table))
+        except NoSuchTableError as missing:
+            raise LakeFault(f"{table} is not in the lake; run {_maker(table)}") from missing
 
 
 def read_snapshot(settings: LakeSettings, table: str, snapshot_id: int) -> Any:

@@ -20,12 +20,14 @@ from mlflow.store.db.utils import create_sqlalchemy_engine
 from mlflow.types import ColSpec, DataType, Schema
 
 from models.iceberg import read_snapshot
-from models.registry import CHAMPION, ModelVersion, Run, UnknownVersion
+from models.manifest import MANIFEST_FILE
+from models.registry import CHAMPION, ChampionStands, ModelVersion, Run, UnknownVersion
 from models.settings import Settings
 from models.tables import Reading
 
 EXPERIMENT = "tranche"
 FILES = "artefact"
+RETIRED = "retired"
 FIRST_OPENING = 7_239_471  # any number that no other advisory lock of the database uses
 
 # What a gradient boosting consists of; skops refuses to read any type that is not named here.
@@ -89,7 +91,7 @@ class MlflowRegistry:
         return str(self._client.create_experiment(EXPERIMENT, artifact_location=artefacts_uri))
 
     def record(self, run: Run) -> ModelVersion:
-        known = self._registered(run)
+        known = self.registered(run.name, run.digest)
         datasets = [_dataset(reading) for reading in run.readings]
         with mlflow.start_run(experiment_id=self._experiment_id, run_name=run.name) as started:
             mlflow.log_params(dict(run.parameters))
@@ -102,9 +104,10 @@ class MlflowRegistry:
             mlflow.log_metrics(dict(run.metrics), model_id=model_id, dataset=datasets[-1])
         return known or self._register(run, model_id, started.info.run_id)
 
-    def _registered(self, run: Run) -> ModelVersion | None:
-        found = self._client.search_model_versions(f"name = '{run.name}' and tags.digest = '{run.digest}'")
-        return min((_version(each) for each in found), key=lambda each: int(each.version), default=None)
+    def registered(self, name: str, digest: str) -> ModelVersion | None:
+        found = self._client.search_model_versions(f"name = '{name}' and tags.digest = '{digest}'")
+        standing = (_version(each) for each in found if RETIRED not in each.tags)
+        return min(standing, key=lambda each: int(each.version), default=None)
 
     def _register(self, run: Run, model_id: str, run_id: str) -> ModelVersion:
         try:
@@ -120,12 +123,19 @@ class MlflowRegistry:
         return _version(created)
 
     def version(self, name: str, version: str | None = None) -> ModelVersion:
-        found = [_version(each) for each in self._client.search_model_versions(f"name = '{name}'")]
-        wanted = [each for each in found if version in (None, each.version)]
+        wanted = [each for each in self.standing(name) if version in (None, each.version)]
         if not wanted:
             named = f"version {version} of model {name}" if version else f"model {name}"
             raise UnknownVersion(f"{named} is not registered; run `tranche models train`")
-        return max(wanted, key=lambda each: int(each.version))
+        return wanted[-1]
+
+    def standing(self, name: str) -> list[ModelVersion]:
+        found = self._client.search_model_versions(f"name = '{name}'")
+        versions = [_version(each) for each in found if RETIRED not in each.tags]
+        return sorted(versions, key=lambda each: int(each.version))
+
+    def names(self) -> list[str]:
+        return sorted(found.name for found in self._client.search_registered_models())
 
     def champion(self, name: str) -> ModelVersion | None:
         try:
@@ -137,6 +147,30 @@ class MlflowRegistry:
 
     def crown(self, version: ModelVersion) -> None:
         self._client.set_registered_model_alias(version.name, CHAMPION, version.version)
+
+    def manifest(self, version: ModelVersion) -> str | None:
+        files = self._client.list_artifacts(version.run_id, FILES)
+        if f"{FILES}/{MANIFEST_FILE}" not in {file.path for file in files}:
+            return None
+        with TemporaryDirectory() as folder:
+            copied = self._client.download_artifacts(version.run_id, f"{FILES}/{MANIFEST_FILE}", folder)
+            return Path(copied).read_text(encoding="utf-8")
+
+    def amend(self, version: ModelVersion, manifest: str) -> None:
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / MANIFEST_FILE
+            path.write_text(manifest, encoding="utf-8")
+            self._client.log_artifact(version.run_id, str(path), FILES)
+
+    def retire(self, name: str, version: str) -> ModelVersion:
+        found = [each for each in self._client.search_model_versions(f"name = '{name}'") if each.version == version]
+        if not found:
+            raise UnknownVersion(f"version {version} of model {name} is not registered")
+        retiring = _version(found[0])
+        if self.champion(name) == retiring:
+            raise ChampionStands(retiring)
+        self._client.set_model_version_tag(name, version, RETIRED, "true")
+        return retiring
 
     def fetch(self, version: ModelVersion, target: Path) -> None:
         with TemporaryDirectory(dir=target.parent, prefix=".fetched-") as folder:

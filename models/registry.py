@@ -47,8 +47,24 @@ class UnknownVersion(Exception):
         return str(self)
 
 
+class ChampionStands(Exception):
+    """The champion cannot be retired."""
+
+    def __init__(self, version: ModelVersion) -> None:
+        super().__init__(
+            f"version {version.version} of model {version.name} is its champion; promote another one, then retire it"
+        )
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
 class Registry(Protocol):
-    """Remembers runs and versions; one alias a model, moved at once."""
+    """Remembers runs and versions; one alias a model, moved at once.
+
+    A retired version is known but stands no more: it is not found, and its digest registers as a new version.
+    """
 
     def record(self, run: Run) -> ModelVersion:
         """Remember the run and register its model.
@@ -56,8 +72,26 @@ class Registry(Protocol):
         A digest that is registered already keeps its version: only the run is new.
         """
 
+    def registered(self, name: str, digest: str) -> ModelVersion | None:
+        """The version that holds this artefact; None when none does."""
+
     def version(self, name: str, version: str | None = None) -> ModelVersion:
         """That version, or the newest; raises `UnknownVersion`."""
+
+    def standing(self, name: str) -> list[ModelVersion]:
+        """Every version of the model that is not retired, the oldest first."""
+
+    def names(self) -> list[str]:
+        """The models that were ever registered."""
+
+    def manifest(self, version: ModelVersion) -> str | None:
+        """The manifest of its training set as text; None for a version from before there were any."""
+
+    def amend(self, version: ModelVersion, manifest: str) -> None:
+        """Put another manifest in its place."""
+
+    def retire(self, name: str, version: str) -> ModelVersion:
+        """Let the version stand no more; again is the same. Raises `UnknownVersion`, and `ChampionStands`."""
 
     def champion(self, name: str) -> ModelVersion | None:
         """The version that the alias `champion` names."""

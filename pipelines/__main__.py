@@ -13,7 +13,14 @@ from typing import Annotated, Any, Self
 
 import typer
 
-from pipelines import arrival_commands, curate_commands, quarantine_commands, relay_commands, stream_commands
+from pipelines import (
+    arrival_commands,
+    curate_commands,
+    keeping_commands,
+    quarantine_commands,
+    relay_commands,
+    stream_commands,
+)
 from pipelines.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Stream to lake to features.")
@@ -206,6 +213,8 @@ app.command("lag")(stream_commands.lag)
 app.command("redrive")(quarantine_commands.redrive)
 app.command("completeness")(arrival_commands.completeness)
 app.command("feeds")(arrival_commands.feeds)
+for keeping in keeping_commands.COMMANDS:
+    app.command(keeping.__name__)(keeping)
 
 
 def _source(name: SourceName, data: Path) -> Any:

@@ -50,10 +50,12 @@ def build_features(spark: Any, tables: Tables, settings: Settings, as_of: Sequen
 
     Raises MissingTable before the first curation.
     """
-    inputs = {table: the_newest(tables, table).snapshot_id for table in (BANK_TRANSACTIONS, APPLICATIONS, ACCOUNTS)}
+    read = {table: the_newest(tables, table) for table in (BANK_TRANSACTIONS, APPLICATIONS, ACCOUNTS)}
+    inputs = {table: snapshot.snapshot_id for table, snapshot in read.items()}
     identity = {
         "digest": feature_set_digest(),
-        "inputs": inputs,
+        # A compaction is no news.
+        "inputs": {table: snapshot.rows_of for table, snapshot in read.items()},
         "as_of": sorted({moment.isoformat() for moment in as_of}),
     }
     build = json.dumps(identity, sort_keys=True)

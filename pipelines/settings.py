@@ -30,6 +30,7 @@ class Settings:
     jvm_dir: Path
     var: Path
     java: str
+    erasure_key: str = ""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -57,7 +58,15 @@ class Settings:
             jvm_dir=Path(optional(environ, "TRANCHE_JVM_DIR", str(var / "jvm"))),
             var=var,
             java=java,
+            erasure_key=optional(environ, "TRANCHE_ERASURE_KEY", ""),
         )
+
+    @property
+    def required_erasure_key(self) -> str:
+        """The key of the pseudonyms in the record of erasures; `SettingFault` where none is set."""
+        if not self.erasure_key:
+            raise SettingFault("TRANCHE_ERASURE_KEY", "is not set", "what `openssl rand -hex 32` prints")
+        return self.erasure_key
 
     @property
     def warehouse(self) -> str:

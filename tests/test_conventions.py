@@ -56,6 +56,7 @@ CLOCK_READ_IN = {
     "pipelines/quarantine_commands.py": "the way in of whoever redrives the quarantine",
     "ledger/free_form_commands.py": "the way in of whoever proposes or approves an entry",
     "pipelines/relay_commands.py": "the way in of the relay",
+    "pipelines/keeping_commands.py": "the way in of whoever keeps the lake",
     "simulation/serve.py": "the way in of the simulated provider",
 }
 

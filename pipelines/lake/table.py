@@ -4,6 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+# How the name of every note begins that an act leaves in a snapshot's summary.
+NOTE = "tranche."
+# A commit that only wrote the same rows into other files says whose rows they are.
+ROWS_OF = "tranche.rows-of"
+
 
 class MissingTable(Exception):
     """A table that an act reads has never been written. The message names the act that writes it."""
@@ -27,6 +32,15 @@ class Snapshot:
     snapshot_id: int
     summary: Mapping[str, str]
     operation: str = ""
+
+    @property
+    def rows_of(self) -> int:
+        """The snapshot whose rows these are: compaction makes a new snapshot of the same rows.
+
+        >>> Snapshot(2, {"tranche.rows-of": "1"}).rows_of, Snapshot(3, {}).rows_of
+        (1, 3)
+        """
+        return int(self.summary.get(ROWS_OF, self.snapshot_id))
 
 
 class Tables(Protocol):

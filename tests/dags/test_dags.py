@@ -25,6 +25,7 @@ TASKS = {
     "relay_facts": ["relay"],
     "ingest_events": ["ingest"],
     "build_features": ["feeds", "curate", "build", "publish"],
+    "maintain_lake": ["retain", "amend", "maintain"],
     "train_model": ["train"],
     "collect_instalments": ["collect", "pay_merchants", "pay_refunds"],
     "reconcile_settlements": ["reconcile"],

@@ -135,3 +135,14 @@ def test_the_store_leaves_the_commit_to_its_caller(connection: Connection) -> No
     connection.rollback()
 
     assert PostgresVectors(connection).latest("808", "d1", NOON) is None
+
+
+def test_forgotten_accounts_have_no_vector_left_and_the_others_have_theirs(store: VectorStore) -> None:
+    store.publish([a_vector("808"), a_vector("808", NOON - DAY), a_vector("809"), a_vector("808", digest="d2")])
+
+    assert store.forget(["808", "never-seen"]) == 3
+
+    assert store.latest("808", "d1", NOON) is store.latest("808", "d2", NOON) is None
+    assert store.latest("809", "d1", NOON) == a_vector("809")
+    assert store.forget(["808"]) == 0
+    assert store.forget([]) == 0

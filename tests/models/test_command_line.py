@@ -2,18 +2,24 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from pyiceberg.types import StringType
 
 from models import artefact
-from models.__main__ import NotADay, main
+from models.__main__ import NoManifest, NotADay, main
+from models.manifest import MANIFEST_FILE, Manifest
+from models.registry import UnknownVersion
 from models.settings import Settings
 from models.tables import LakeFault
 from models.train import SplitNotGiven
 from pipelines.lake.iceberg import catalog, table_name
+from pipelines.lake.iceberg_upkeep import IcebergUpkeep
+from pipelines.maintain import expire_and_sweep, maintain
 from tests.models.worlds import some_frames
 
 SPLIT = ["--train-until", "2024-06-30", "--test-until", "2024-09-30"]
@@ -112,6 +118,51 @@ def test_an_empty_lake_names_the_table_and_the_command(lake: Settings, monkeypat
     monkeypatch.setenv("TRANCHE_LAKE_PREFIX", "nothing_")
     with pytest.raises(LakeFault, match=r"curated\.loan_outcomes is not in the lake; run `tranche pipelines curate`"):
         main(["train", *SPLIT])
+
+
+@pytest.mark.slow
+def test_a_training_set_is_rebuilt_after_twenty_commits_a_compaction_and_an_expiry_until_its_model_is_retired(
+    lake: Settings, spark: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The last one on this lake: its rows are others after it."""
+    report = told(capsys, "train", *SPLIT, "--name", "pinned")
+    tag, manifest = f"train_{report['digest']}", lake.models_dir / report["digest"] / MANIFEST_FILE
+    opened = catalog(lake.lake)
+    for name in some_frames():
+        table = opened.load_table(table_name(lake.lake, name))
+        more = table.scan(limit=1).to_arrow()
+        with table.update_schema() as change:
+            change.add_column("came_later", StringType())
+        for _ in range(20):
+            table.append(more)
+    later = datetime.now(UTC) + timedelta(days=1)
+    kept = maintain(spark, IcebergUpkeep(lake.lake), now=later, older_than=timedelta(), only=list(some_frames()))
+
+    rebuilt = told(capsys, "rebuild-training-set", "--model", "pinned")
+
+    assert {each.snapshots_after for each in kept.tables} == {2}  # main's and the tag's
+    assert all(each.compacted >= 20 and each.files_after < each.files_before for each in kept.tables)
+    assert rebuilt["is_same"]
+    assert rebuilt["content_hash"] == Manifest.read(manifest).content_hash
+    assert main(["rebuild-training-set", str(manifest)]) == 0
+
+    assert told(capsys, "amend-training-sets") == {"amended": []}
+    assert told(capsys, "retire", "pinned", "1")["unpinned"] == 4
+    for name in some_frames():
+        upkeep = IcebergUpkeep(lake.lake)
+        expire_and_sweep(upkeep, upkeep.table(name), later, later)
+        assert [ref.name for ref in upkeep.table(name).refs if ref.name == tag] == []
+        assert len(upkeep.table(name).snapshots) == 1
+    with pytest.raises(LakeFault, match=r"has no snapshot .* any more"):
+        main(["rebuild-training-set", str(manifest)])
+    with pytest.raises(UnknownVersion):
+        main(["rebuild-training-set", "--model", "pinned"])
+
+
+@pytest.mark.parametrize("given", [[], ["manifest.json", "--model", "default_probability"]])
+def test_one_training_set_is_asked_for(given: list[str]) -> None:
+    with pytest.raises(NoManifest, match="a manifest's file or --model"):
+        main(["rebuild-training-set", *given])
 
 
 @pytest.mark.parametrize("day", ["1995", "31.12.1995", "1995-13-01", ""])

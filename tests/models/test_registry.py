@@ -10,8 +10,9 @@ import psycopg
 import pytest
 
 from models import artefact, estimator, export
+from models.manifest import MANIFEST_FILE
 from models.memory import MemoryRegistry
-from models.registry import Registry, Run, UnknownVersion
+from models.registry import ChampionStands, Registry, Run, UnknownVersion
 from models.settings import Settings
 from models.tables import Reading
 from tests.models.builders import STEPS, a_model
@@ -112,6 +113,46 @@ def test_an_artefact_can_be_fetched_where_it_was_not_made(
     elsewhere.mkdir()
     registry.fetch(registered, elsewhere / registered.digest)
     assert artefact.load(elsewhere / registered.digest).digest == registered.digest
+
+
+def test_a_versions_manifest_is_kept_with_it_and_can_be_amended(
+    registry: Registry, name: str, tmp_path: Path, trained: Any
+) -> None:
+    before = registry.record(a_run(name, tmp_path, trained))
+    run = a_run(name, tmp_path, trained, digest="beef")
+    (run.artefact / MANIFEST_FILE).write_text("one")
+    pinned = registry.record(run)
+
+    assert (registry.manifest(before), registry.manifest(pinned)) == (None, "one")
+    registry.amend(pinned, "two")
+
+    assert registry.manifest(pinned) == "two"
+    registry.fetch(pinned, tmp_path / "fetched")
+    assert (tmp_path / "fetched" / MANIFEST_FILE).read_text() == "two"
+
+
+def test_a_retired_version_is_found_no_more_and_its_artefact_registers_anew(
+    registry: Registry, name: str, tmp_path: Path, trained: Any
+) -> None:
+    run = a_run(name, tmp_path, trained)
+    first = registry.record(run)
+    assert registry.registered(name, run.digest) == first
+    assert registry.standing(name) == [first]
+    assert name in registry.names()
+
+    assert registry.retire(name, "1") == registry.retire(name, "1") == first
+
+    assert registry.registered(name, run.digest) is None
+    assert registry.standing(name) == []
+    with pytest.raises(UnknownVersion):
+        registry.version(name, "1")
+    again = registry.record(run)
+    assert (again.version, registry.version(name)) == ("2", again)
+    registry.crown(again)
+    with pytest.raises(ChampionStands, match=f"version 2 of model {name} is its champion"):
+        registry.retire(name, "2")
+    with pytest.raises(UnknownVersion, match="9"):
+        registry.retire(name, "9")
 
 
 @pytest.mark.slow

@@ -1,0 +1,84 @@
+"""Act: after rows were taken out of pinned snapshots, let each manifest say how many and what the set's hash is now."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from models import export
+from models.manifest import MANIFEST_FILE, Amendment, Manifest, ManifestFault
+from models.rebuild import gather
+from models.registry import ModelVersion, Registry
+from models.tables import Tables
+from pipelines.erasures import Line, State
+
+
+@dataclass(frozen=True, slots=True)
+class Amended:
+    """A version whose manifest was amended, by which case, and its new hash."""
+
+    version: ModelVersion
+    case_id: str
+    training_rows_erased: int
+    content_hash: str
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def amend(
+    tables: Tables, registry: Registry, models_dir: Path, lines: Iterable[Line], now: datetime
+) -> tuple[Amended, ...]:
+    """Amend the manifest of every version that stands and whose tag was moved; again, nothing is left to do.
+
+    Raises ManifestFault where a tag was moved and the record of erasures does not say by which case.
+    """
+    removals = {
+        (line.table, line.ref, line.snapshot_before): line for line in lines if line.state is State.REMOVED and line.ref
+    }
+    done = []
+    for name in registry.names():
+        for version in registry.standing(name):
+            text = registry.manifest(version)
+            if text is None:
+                continue
+            manifest = Manifest.from_json(text, f"training set of {name} version {version.version}")
+            amended = _amended(tables, manifest, removals, now)
+            if amended is None:
+                continue
+            registry.amend(version, amended.to_json())
+            if (models_dir / version.digest).is_dir():
+                export.replace_file(models_dir / version.digest / MANIFEST_FILE, amended.to_json())
+            newest = amended.amendments[-1]
+            done.append(Amended(version, newest.case_id, newest.training_rows_erased, newest.content_hash))
+    return tuple(done)
+
+
+def _amended(
+    tables: Tables, manifest: Manifest, removals: Mapping[tuple[str, str, int], Line], now: datetime
+) -> Manifest | None:
+    named = {**manifest.tables, **tables.pinned(manifest.tag, list(manifest.tables))}
+    if named == manifest.tables:
+        return None
+    rows: dict[str, int] = {}
+    cases: dict[str, None] = {}
+    for table, after in named.items():
+        at = manifest.tables[table]
+        while at != after:
+            line = removals.get((table, manifest.tag, at))
+            if line is None:
+                raise ManifestFault(f"tag {manifest.tag} of {table} was moved, and no erasure on record says why")
+            rows[table] = rows.get(table, 0) + line.rows
+            cases[line.case_id] = None
+            at = line.snapshot_after
+    found = gather(tables, replace(manifest, tables=named))
+    amendment = Amendment(
+        case_id=", ".join(cases),
+        rows_erased=rows,
+        training_rows_erased=manifest.rows - len(found.application_ids),
+        previous_content_hash=manifest.content_hash,
+        content_hash=found.content_digest(),
+        at=now.isoformat(),
+    )
+    return manifest.amended(amendment, named, len(found.application_ids), found.column_digests())

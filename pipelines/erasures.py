@@ -1,0 +1,100 @@
+"""What was taken out of the lake for good, and whose events must not come back: the table `raw.erasures`.
+
+It names nobody. A subject stands there as a keyed hash of the id, under a key that the lake does not hold, because ids
+are few enough to try them all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+TABLE = "raw.erasures"
+
+
+class State(StrEnum):
+    """What a line of the record says."""
+
+    REQUESTED = "requested"
+    """somebody asked; from here on the subject's events are refused"""
+    HELD = "held"
+    """a legal hold stands, nothing was done"""
+    REMOVING = "removing"
+    """rows are about to go from what a branch or tag of a table names"""
+    REMOVED = "removed"
+    """they went, or went from the published vectors"""
+    VERIFIED = "verified"
+    """looked for everywhere and found nowhere"""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the record; `subject` is empty for what a retention period took."""
+
+    case_id: str
+    subject: str
+    state: State
+    at: datetime
+    table: str = ""
+    ref: str = ""
+    rows: int = 0
+    snapshot_before: int = 0
+    snapshot_after: int = 0
+
+
+class Record(Protocol):
+    """Keeps lines; those of different moments in the order of these."""
+
+    def lines(self) -> list[Line]:
+        """All of them."""
+        ...
+
+    def write(self, lines: Iterable[Line]) -> None:
+        """Add lines; once this returns they are kept."""
+        ...
+
+
+def pseudonym(key: str, kind: str, subject_id: str) -> str:
+    """How a subject stands in the record; `kind` is `shopper` or `account`, whose numbers may be equal.
+
+    >>> pseudonym("k", "shopper", "7") == pseudonym("k", "account", "7")
+    False
+    """
+    return hmac.new(key.encode(), f"{kind}:{subject_id}".encode(), hashlib.sha256).hexdigest()
+
+
+class Refused:
+    """Tells ingest which events belong to a subject who was erased, and were recorded by then.
+
+    One who comes back as a customer is a new subject: what is recorded after the request is taken.
+    """
+
+    def __init__(self, lines: Iterable[Line], key: str) -> None:
+        self._key = key
+        self._until: dict[str, datetime] = {}
+        for line in lines:
+            if line.state is State.REQUESTED and line.subject:
+                self._until[line.subject] = max(line.at, self._until.get(line.subject, line.at))
+
+    def __bool__(self) -> bool:
+        return bool(self._until)
+
+    def until(self, kind: str, subject_ids: Iterable[str]) -> Mapping[str, datetime]:
+        """Of these shoppers or accounts those who were erased, with the moment up to which their events are refused."""
+        found = {each: self._until.get(pseudonym(self._key, kind, each)) for each in set(subject_ids)}
+        return {each: moment for each, moment in found.items() if moment is not None}
+
+    def refuses(self, *, shopper_id: str | None, account_id: str | None, recorded_at: datetime) -> bool:
+        """Whether an event must not be taken."""
+        asked = {"shopper": shopper_id, "account": account_id}
+        return any(
+            recorded_at <= moment
+            for kind, subject_id in asked.items()
+            if subject_id is not None
+            for moment in self.until(kind, [subject_id]).values()
+        )

@@ -1,0 +1,85 @@
+"""Which snapshots of a table may go: a rule on what the table says of itself, with no clock and no lake."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from pipelines.lake.table import NOTE
+from pipelines.streams.iceberg import UNTIL
+
+_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+
+
+class NotAnAge(Exception):
+    """An age was asked for in words that say none."""
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+class Committed(Protocol):
+    """What the rule asks of a snapshot."""
+
+    @property
+    def snapshot_id(self) -> int: ...
+    @property
+    def committed_at(self) -> datetime: ...
+    @property
+    def notes(self) -> Mapping[str, str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """The snapshots that go, and how many stay for which reason."""
+
+    going: tuple[int, ...]
+    named: int
+    """a branch or a tag names them"""
+    told: int
+    """they are the newest that carry some note of their writer"""
+    unfinished: int
+    """they belong to a batch of the stream that is not whole yet"""
+    young: int
+
+
+def age(option: str, text: str) -> timedelta:
+    """`7d`, `12h`, `30m` or `0s`; anything else raises NotAnAge, which names the option.
+
+    >>> age("--older-than", "36h")
+    datetime.timedelta(days=1, seconds=43200)
+    """
+    found = re.fullmatch(r"(\d{1,5})([dhms])", text)
+    if found is None:
+        raise NotAnAge(f"{option} is {text!r}, which is no age; for example {option} 7d, 12h or 0s")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def expiry(
+    snapshots: Sequence[Committed], named: Collection[int], *, older_than: datetime, whole_until: int | None
+) -> Expiry:
+    """What goes of `snapshots` (the oldest first): what was committed before `older_than` and nothing has need of.
+
+    Acts look for their notes in the snapshots that are there: which batches of the stream a table has, where the stream
+    was read to, what was built from what. So the newest snapshot that carries a note stays, of each note; and every
+    snapshot of a batch that ends after `whole_until`, the end of the last whole one, because that batch is read again
+    and only what is missing of it is written. None means that no batch was ever whole.
+    """
+    newest = {name: each.snapshot_id for each in snapshots for name in each.notes if name.startswith(NOTE)}
+    # A table whose newest batch is unfinished has earlier batches to tell of too.
+    whole = [each.snapshot_id for each in snapshots if _is_whole(each, whole_until)]
+    told = {*newest.values(), *whole[-1:]} - set(named)
+    unfinished = {each.snapshot_id for each in snapshots if UNTIL in each.notes and not _is_whole(each, whole_until)}
+    unfinished -= told | set(named)
+    rest = [each for each in snapshots if each.snapshot_id not in {*named, *told, *unfinished}]
+    going = tuple(each.snapshot_id for each in rest if each.committed_at < older_than)
+    present = {each.snapshot_id for each in snapshots}
+    return Expiry(going, len(present & set(named)), len(told), len(unfinished), len(rest) - len(going))
+
+
+def _is_whole(snapshot: Committed, whole_until: int | None) -> bool:
+    return UNTIL in snapshot.notes and whole_until is not None and int(snapshot.notes[UNTIL]) <= whole_until

@@ -1,0 +1,177 @@
+"""Act: rows whose retention has passed go from every layer, from what tags name too, and from the object store.
+
+A row of a day is kept through that day plus the days that its contract says, and goes the day after. What was set aside
+goes by the contract of its event and by the moment in its payload; where it says none that can be read, by when we
+first saw it and the shortest period of all. A vector goes with its moment, by the longest period of the events behind
+it: all of these have passed by then.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import yaml
+
+from data_contracts.catalog import FOLDER, contracts, event_contracts
+from data_contracts.contract import Contract
+from pipelines import subject as subjects
+from pipelines.erasures import Record
+from pipelines.lake.iceberg_upkeep import IcebergUpkeep, UpkeepTable
+from pipelines.lake.raw import DUPLICATES, QUARANTINE, SOURCE_REJECTS
+from pipelines.lake.rows import Rows
+from pipelines.maintain import ORPHAN_AGE
+from pipelines.removal import Case, purge, remove_everywhere
+from pipelines.subject import Subject
+
+APPLICANT = "features.applicant"
+_DAYS = {"y": 366, "d": 1}
+
+
+class RetentionFault(Exception):
+    """A contract's retention cannot be read; names the contract and the field."""
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RetainReport:
+    """How many rows went from each table that has a period, and the files that are too young to be taken yet.
+
+    `without_period` are tables whose contract says nothing: nothing goes from them.
+    """
+
+    as_of: date
+    rows: Mapping[str, int]
+    young_files: int
+    without_period: tuple[str, ...]
+
+
+def periods() -> dict[str, int]:
+    """For how many days the events of each contract are kept, by event type; a year counts 366."""
+    found = {contract.event_type: _days(contract) for contract in contracts().values()}
+    return {event_type: days for event_type, days in found.items() if days is not None}
+
+
+def _days(contract: Contract) -> int | None:
+    (file,) = FOLDER.glob(f"**/{contract.name}/v{contract.version}.odcs.yaml")
+    document: Mapping[str, Any] = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    for entry in document.get("slaProperties") or []:
+        if entry.get("property") == "retention":
+            return days_of(entry.get("value"), entry.get("unit"), f"{contract.name} {file.name}")
+    return None
+
+
+def days_of(value: object, unit: object, where: str) -> int:
+    """`7`, `y` as days; what is no positive number of days or years raises RetentionFault.
+
+    >>> days_of(7, "y", "account v1.0.0.odcs.yaml")
+    2562
+    """
+    if not isinstance(value, int) or value <= 0 or str(unit) not in _DAYS:
+        raise RetentionFault(f"{where}: slaProperties.retention: {value} {unit} is no positive number of d or y")
+    return value * _DAYS[str(unit)]
+
+
+def retain(
+    upkeep: IcebergUpkeep,
+    record: Record,
+    *,
+    as_of: date,
+    now: datetime,
+    held: Mapping[str, str],
+    kept_days: Mapping[str, int] | None = None,
+    orphans_older_than: timedelta = ORPHAN_AGE,
+    progress: Callable[[str], None] = lambda _: None,
+) -> RetainReport:
+    """Remove what is past its retention on the day `as_of`; safe to stop and to run again.
+
+    The shoppers of `held` keep everything. A model's tag keeps nothing longer: its rows go too, and the record says so
+    for its manifest.
+    """
+    days = periods() if kept_days is None else kept_days
+    holding = [subjects.find(upkeep, shopper_id) for shopper_id in sorted(held)]
+    case = Case(record, f"retention {as_of}", "", now)
+    rows, without, young = {}, [], 0
+    for name in upkeep.names():
+        table = upkeep.table(name)
+        wanted = _past(table, days, as_of, holding)
+        if wanted is None:
+            if subjects.can_hold(table) or "occurred_at" in table.columns:
+                without.append(name)
+            continue
+        progress(f"retaining {name}")
+        rows[name] = remove_everywhere(table, wanted, case)
+        if rows[name] or case.lines(name):
+            young += purge(upkeep, table, now, orphans_older_than)
+    return RetainReport(as_of, rows, young, tuple(without))
+
+
+def _past(
+    table: UpkeepTable, days: Mapping[str, int], as_of: date, holding: list[Subject]
+) -> Callable[[int], Rows] | None:
+    """How the rows that are past are found at a snapshot; None for a table without a period."""
+    if table.name in (QUARANTINE, DUPLICATES, SOURCE_REJECTS):
+        return (lambda at: _set_aside(table, days, as_of, holding, at)) if days else None
+    kept, moment = _own_period(table.name, days)
+    if kept is None:
+        return None
+    held = {column: frozenset[str]() for column in (*subjects.SUBJECT, *subjects.LINKS) if column in table.columns}
+    for subject in holding:
+        held = {column: values | subject.names.get(column, frozenset()) for column, values in held.items()}
+    past = Rows(before=(moment, _start(as_of - timedelta(days=kept))), but_not=held)
+    return lambda _: past
+
+
+def _own_period(table: str, days: Mapping[str, int]) -> tuple[int | None, str]:
+    """For how many days the table's rows are kept, and from the moment in which column."""
+    if table == APPLICANT:
+        return max(days.values(), default=None), "as_of"
+    for contract in event_contracts().values():
+        if table in (contract.raw_table, contract.curated_table):
+            return days.get(contract.event_type), "occurred_at"
+    return None, ""
+
+
+def _set_aside(
+    table: UpkeepTable, days: Mapping[str, int], as_of: date, holding: list[Subject], snapshot_id: int
+) -> Rows:
+    """Payloads whose event is past, by the event's own contract; by what little is known where it cannot be read."""
+    found = table.read(Rows(), ("payload", "first_seen"), snapshot_id)
+    return Rows(any_of={"payload": frozenset(_past_payloads(found, days, as_of, holding))})
+
+
+def _past_payloads(
+    rows: Iterator[dict[str, Any]], days: Mapping[str, int], as_of: date, holding: list[Subject]
+) -> Iterator[str]:
+    shortest = min(days.values())
+    for row in rows:
+        payload = row["payload"]
+        if payload is None:
+            continue
+        event_type, occurred_on = _told(payload)
+        kept = days.get(event_type or "", shortest)
+        since = occurred_on or row["first_seen"].astimezone(UTC).date()
+        if since < as_of - timedelta(days=kept) and not any(subjects.mentions(payload, each) for each in holding):
+            yield payload
+
+
+def _told(payload: str) -> tuple[str | None, date | None]:
+    """The type and the day of the event, as far as its payload says them."""
+    try:
+        found = json.loads(payload)
+        event_type = found.get("event_type")
+        occurred_at = datetime.fromisoformat(found["occurred_at"])
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None, None
+    day = occurred_at.astimezone(UTC).date() if occurred_at.tzinfo else occurred_at.date()
+    return event_type if isinstance(event_type, str) else None, day
+
+
+def _start(day: date) -> datetime:
+    return datetime.combine(day, time.min, UTC)

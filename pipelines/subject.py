@@ -1,0 +1,160 @@
+"""Which rows of the lake are about one shopper: their own, their accounts', and those of what hangs on these.
+
+A table with a shopper or an account in it is asked by that. One without (a ledger entry knows its plan) is asked by
+what the shopper's own rows name. Where an event was set aside its payload is read.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines.lake.iceberg_upkeep import IcebergUpkeep, UpkeepTable
+from pipelines.lake.raw import DUPLICATES, QUARANTINE, SOURCE_REJECTS
+from pipelines.lake.rows import Rows
+
+SUBJECT = ("shopper_id", "account_id")
+# What belongs to one shopper, and is named in rows that may not name the shopper.
+LINKS = (
+    "application_id",
+    "loan_id",
+    "order_id",
+    "decision_id",
+    "plan_id",
+    "instalment_id",
+    "attempt_id",
+    "payment_id",
+    "refund_id",
+    "event_id",
+)
+ACCOUNTS = ("raw.accounts", "curated.accounts")
+PAYLOADS = (QUARANTINE, DUPLICATES, SOURCE_REJECTS)
+
+Values = Mapping[str, frozenset[str]]
+Names = dict[str, set[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A shopper, and by column every id that leads to them."""
+
+    shopper_id: str
+    names: Values
+
+    @property
+    def accounts(self) -> frozenset[str]:
+        """The shopper's accounts."""
+        return self.names["account_id"]
+
+
+def find(upkeep: IcebergUpkeep, shopper_id: str) -> Subject:
+    """The shopper's accounts and everything that hangs on them, looked for in whatever a branch or tag names."""
+    names: Names = {"shopper_id": {shopper_id}, "account_id": set()}
+    tables = [upkeep.table(name) for name in upkeep.names()]
+    for table in tables:
+        if table.name in ACCOUNTS:
+            _gather(table, {"shopper_id": names["shopper_id"]}, ("account_id",), names)
+    for table in tables:
+        known = {column: names[column] for column in SUBJECT if column in table.columns}
+        if known and table.name not in ACCOUNTS:
+            _gather(table, known, LINKS, names)
+    return Subject(shopper_id, {column: frozenset(values) for column, values in names.items()})
+
+
+def _gather(table: UpkeepTable, known: Mapping[str, set[str]], wanted: Iterable[str], names: Names) -> None:
+    rows = Rows(any_of={column: frozenset(values) for column, values in known.items()})
+    for snapshot_id in {ref.snapshot_id for ref in table.refs}:
+        columns = [column for column in wanted if column in table.columns_at(snapshot_id)]
+        for row in table.read(rows, columns, snapshot_id) if columns else ():
+            for column, value in row.items():
+                if value is not None:
+                    names.setdefault(column, set()).add(str(value))
+
+
+def can_hold(table: UpkeepTable) -> bool:
+    """Whether a shopper's data can be in the table at all."""
+    return table.name in PAYLOADS or bool(table.columns & {*SUBJECT, *LINKS})
+
+
+def order(table: UpkeepTable) -> int:
+    """Where a table stands when all are emptied.
+
+    Those by which others are found come last, so that a stop in between leaves the way to what is still there.
+    """
+    if table.name in ACCOUNTS:
+        return 3
+    return sum(column in table.columns for column in SUBJECT) if table.name not in PAYLOADS else 0
+
+
+def rows_of(table: UpkeepTable, subject: Subject, snapshot_id: int) -> Rows:
+    """The subject's rows at a snapshot of the table."""
+    if table.name in PAYLOADS:
+        return Rows(any_of={"payload": frozenset(_payloads(table, subject, snapshot_id))})
+    own = [column for column in SUBJECT if column in table.columns]
+    # `event_id` is never how an accepted event is found: it stands beside the subject.
+    asked = own or [column for column in LINKS if column in table.columns and column != "event_id"]
+    return Rows(any_of={column: subject.names.get(column, frozenset()) for column in asked})
+
+
+def _payloads(table: UpkeepTable, subject: Subject, snapshot_id: int) -> Iterator[str]:
+    loosely = table.name == SOURCE_REJECTS
+    for row in table.read(Rows(), ("payload",), snapshot_id):
+        payload = row["payload"]
+        if payload is not None and mentions(payload, subject, loosely=loosely):
+            yield payload
+
+
+def mentions(payload: str, subject: Subject, *, loosely: bool = False) -> bool:
+    """Whether a payload as it came is about the subject: one of the fields that lead to a person says so.
+
+    A text that is no JSON is searched for such fields. A row of a source's own file has no names of fields; there,
+    `loosely`, any value that is one of the subject's accounts or the shopper counts.
+
+    >>> mine = Subject("7", {"shopper_id": frozenset({"7"}), "account_id": frozenset({"808"})})
+    >>> mentions('{"account_id": 808, "amount_minor": "7"}', mine), mentions('{"amount_minor": 808}', mine)
+    (True, False)
+    >>> mentions('{"account_id": "808", "cut', mine), mentions('{"account_id": "8080", "cut', mine)
+    (True, False)
+    >>> mentions('"1";"808";"930101"', mine), mentions('"1";"808";"930101"', mine, loosely=True)
+    (False, True)
+    """
+    text = _decoded(payload)
+    try:
+        found = json.loads(text)
+    except ValueError:
+        named = {(field, value.strip()) for field, value in _FIELD.findall(text)}
+        values = {value.strip(' "') for value in re.split(r"[;,\t]", text)}
+    else:
+        named = set(_named(found))
+        values = {value for _, value in named}
+    by_name = any(value in subject.names.get(field, ()) for field, value in named)
+    return by_name or (loosely and any(value in subject.names[column] for column in SUBJECT for value in values))
+
+
+_FIELD = re.compile(rf'"({"|".join((*SUBJECT, *LINKS))})"\s*:\s*"?([^",}}\s]+)[",}}\s]')
+
+
+def _named(found: Any, field: str = "") -> Iterator[tuple[str, str]]:
+    """Each value of a JSON document with the field that it stands in."""
+    if isinstance(found, dict):
+        for name, value in found.items():
+            yield from _named(value, name)
+    elif isinstance(found, list):
+        for value in found:
+            yield from _named(value, field)
+    elif found is not None:
+        yield field, str(found)
+
+
+def _decoded(payload: str) -> str:
+    if not payload.startswith("base64:"):
+        return payload
+    try:
+        return base64.b64decode(payload.removeprefix("base64:")).decode("utf-8", errors="replace")
+    except binascii.Error:
+        return payload
