@@ -44,7 +44,7 @@ def days_sql(source: Source, events: str) -> str:
     parts = _lines(f"{sql} AS {name}" for name, sql in _parts(source).items())
     return f"""
 SELECT {source.key}, CAST(occurred_at AS DATE) AS event_day, {_FIRST_MIDNIGHT} AS known_on,
-       MAX(occurred_at) AS occurred_until, MAX(recorded_at) AS recorded_until,
+       COUNT(*) AS events, MAX(occurred_at) AS occurred_until, MAX(recorded_at) AS recorded_until,
        {parts}
   FROM {events}
  GROUP BY {source.key}, CAST(occurred_at AS DATE), {_FIRST_MIDNIGHT}

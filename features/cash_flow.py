@@ -3,7 +3,7 @@
 Ability to repay is a matter of the present, so these go stale: after 60 days without a booking they are null.
 """
 
-from features.bank import INCOME_180D, INCOME_90D, monthly, ratio
+from features.bank import INCOME_90D, INCOME_180D, monthly, ratio
 from features.feature import EVERY_USE, JURISDICTIONS, Feature
 
 LIMIT = 60

@@ -48,9 +48,15 @@ def compute(of: FeatureSet, moments: Any, events: Mapping[str, Any], by_days: Co
 
 def compute_days(source: Source, events: Any) -> Any:
     """What is kept of each day of these events, as a `pyarrow.Table`."""
+    return select(days_sql(source, "events"), {"events": events})
+
+
+def select(spark_sql: str, relations: Mapping[str, Any]) -> Any:
+    """The answer to one query over Arrow tables by their names, as a `pyarrow.Table`."""
     with _engine() as engine:
-        engine.register("events", events)
-        return engine.sql(translated(days_sql(source, "events"))).to_arrow_table()
+        for name, rows in relations.items():
+            engine.register(name, rows)
+        return engine.sql(translated(spark_sql)).to_arrow_table()
 
 
 @cache

@@ -4,7 +4,7 @@ Two steps, one scan: a measure aggregates the bank transactions that were known 
 arithmetic over measures.
 """
 
-from features.bank import INCOME_180D, INCOME_90D, INCOME_BEFORE, INCOMES, MONTH, MONTHS, monthly, ratio
+from features.bank import INCOME_90D, INCOME_180D, INCOME_BEFORE, INCOMES, MONTH, MONTHS, monthly, ratio
 from features.feature import Feature
 
 _BALANCE_MEAN_90D = "COALESCE(CAST(balance_sum_90d AS DOUBLE) / NULLIF(balance_count_90d, 0), balance_last)"

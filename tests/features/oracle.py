@@ -1,6 +1,6 @@
 """The bank features of one account at one moment, row by row in plain Python, apart from the catalogue's SQL."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import fsum, isclose, sqrt
 from typing import Any
 
@@ -20,7 +20,7 @@ def known_at(history: list[Row], as_of: datetime) -> list[Row]:
 
 
 def features_of(history: list[Row], as_of: datetime) -> dict[str, float | None]:
-    """Every feature of the bank's data by name; None where the history cannot say. What is stale is not yet withheld."""
+    """Every feature of the bank's data by name; None where the history cannot say."""
     rows = known_at(history, as_of)
     if not rows:
         return dict.fromkeys(_features(_ONE_ROW, _ONE_ROW[0]["occurred_at"] + timedelta(days=1))) | dict.fromkeys(
@@ -114,9 +114,9 @@ def _cash_flow(rows: list[Row], as_of: datetime, months_seen: float) -> dict[str
     incomes = [row for row in rows if row["direction"] == "credit" and row["purpose"] != "interest"]
     half_year = _within(180, incomes, as_of)
     income, income_90d = _sum(half_year), _sum(_within(90, incomes, as_of))
-    credits = [row for row in _within(180, rows, as_of) if row["direction"] == "credit"]
-    salary = _sum([row for row in credits if row["purpose"] == "salary"])
-    pension = _sum([row for row in credits if row["purpose"] == "pension"])
+    received = [row for row in _within(180, rows, as_of) if row["direction"] == "credit"]
+    salary = _sum([row for row in received if row["purpose"] == "salary"])
+    pension = _sum([row for row in received if row["purpose"] == "pension"])
     spent, spent_90d = _sum(_debits(180, rows, as_of)), _sum(_debits(90, rows, as_of))
     owed, owed_90d = (
         _sum([row for row in _debits(days, rows, as_of) if row["purpose"] in OBLIGATIONS]) for days in (180, 90)
@@ -249,6 +249,6 @@ NOTHING_COUNTED = {
     "credit_payments_180d",
 }  # fmt: skip
 _ONE_ROW: list[Row] = [
-    {"occurred_at": datetime(1995, 1, 1), "direction": "credit", "amount_minor": 1, "balance_after_minor": 1,
+    {"occurred_at": datetime(1995, 1, 1, tzinfo=UTC), "direction": "credit", "amount_minor": 1, "balance_after_minor": 1,
      "operation": "cash_in", "purpose": "other"}
 ]  # fmt: skip

@@ -63,8 +63,10 @@ def an_event(name: str, event_id: str, account_id: str = "808", **values: Any) -
     return {**common, **_VALUES[name], **values}
 
 
-def write_raw(spark: Any, settings: Settings, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Replace the raw table of that contract by these rows, in this order of arrival."""
+def write_raw(
+    spark: Any, settings: Settings, name: str, rows: Iterable[Mapping[str, Any]], *, append: bool = False
+) -> None:
+    """Replace the raw table of that contract by these rows, in this order of arrival, or append them to it."""
     from pyspark.sql.types import StringType, StructType
 
     schema = StructType.fromJson(json.loads(spark_struct(contract(name))))
@@ -73,4 +75,8 @@ def write_raw(spark: Any, settings: Settings, name: str, rows: Iterable[Mapping[
     values = [tuple(row.get(field.name) for field in schema) for row in numbered]
     raw_table = contract(name).raw_table
     assert raw_table is not None
-    spark.createDataFrame(values, schema).writeTo(spark_name(settings, raw_table)).using("iceberg").createOrReplace()
+    table = spark.createDataFrame(values, schema).writeTo(spark_name(settings, raw_table))
+    if append:
+        table.append()
+    else:
+        table.using("iceberg").createOrReplace()

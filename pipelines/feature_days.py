@@ -1,0 +1,89 @@
+"""What is kept of each day of a source, in integers, so that a day's build reads only days that gained events.
+
+Each entity's day keeps one row for every midnight by which some of it was first known, so that late events stay late.
+Which days gained events is told by the raw table, which only ever grows: its rows since the snapshot the days were
+made from. Where rows left it, or a measure changed, all days are read again.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection
+from datetime import date
+from typing import Any
+
+from pyspark.sql import functions as F  # noqa: N812 - the name everyone knows them by
+
+from features.as_of import days_sql
+from features.source import Source
+from pipelines.build_features import Increment
+from pipelines.curate import RAW_SNAPSHOT
+from pipelines.lake.iceberg import spark_name
+from pipelines.lake.iceberg_gains import days_gained
+from pipelines.lake.spark import at_snapshot, have_table, noted
+from pipelines.lake.table import Snapshot, Tables
+from pipelines.settings import Settings
+
+# What the days note of themselves: how they were summed, and the snapshots they were made from.
+PARTS, CURATED = "tranche.parts", "tranche.curated-snapshot-id"
+
+
+class SparkDays:
+    """The tables of days of one lake."""
+
+    def __init__(self, spark: Any, tables: Tables, settings: Settings) -> None:
+        self._spark = spark
+        self._tables = tables
+        self._settings = settings
+
+    def name(self, source: Source) -> str:
+        """The table as Spark names it."""
+        return spark_name(self._settings, days_table(source))
+
+    def refresh(self, source: Source, curated_id: int) -> Increment:
+        """Bring the days up to that snapshot of the curated table; says what had to be read."""
+        kept, curated = self._tables.newest(days_table(source)), self._tables.newest(source.table)
+        notes = {PARTS: parts_digest(source), CURATED: str(curated_id)}
+        if curated is not None and curated.snapshot_id == curated_id and RAW_SNAPSHOT in curated.summary:
+            notes[RAW_SNAPSHOT] = curated.summary[RAW_SNAPSHOT]
+        if kept is not None and notes.items() <= kept.summary.items():
+            return Increment(source.name, 0, 0, whole=False)
+        changed = self._changed(source, kept, notes)
+        events = at_snapshot(self._spark, spark_name(self._settings, source.table), curated_id)
+        if changed is not None:
+            events = events.where(F.to_date("occurred_at").isin(sorted(changed)))
+        events.select(*source.read_columns).createOrReplaceTempView("events_of_days")
+        days = self._spark.sql(days_sql(source, "events_of_days"))
+        have_table(self._spark, self.name(source), days.schema, "months(event_day)")
+        with noted(self._spark, notes):
+            days.writeTo(self.name(source)).overwrite(_among(changed))
+        read = (
+            self._spark.table(self.name(source))
+            .where(_among(changed))
+            .agg(F.sum("events"), F.countDistinct("event_day"))
+        )
+        events_read, count = read.first()
+        return Increment(source.name, count, events_read or 0, whole=changed is None)
+
+    def _changed(self, source: Source, kept: Snapshot | None, notes: dict[str, str]) -> set[date] | None:
+        """The days whose events are not those the kept days were made of; None for all of them."""
+        if kept is None or kept.summary.get(PARTS) != notes[PARTS]:
+            return None
+        before, after = kept.summary.get(RAW_SNAPSHOT), notes.get(RAW_SNAPSHOT)
+        if before is None or after is None:
+            return None
+        return days_gained(self._settings, f"raw.{source.table.partition('.')[2]}", int(before), int(after))
+
+
+def days_table(source: Source) -> str:
+    """The table of a source's days."""
+    return f"features.{source.name.removesuffix('s')}_days"
+
+
+def parts_digest(source: Source) -> str:
+    """Identity of how days are summed: days summed in another way are made anew."""
+    canonical = json.dumps([days_sql(source, "events"), source.table])
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _among(days: Collection[date] | None) -> Any:
+    return F.lit(True) if days is None else F.col("event_day").isin(sorted(days))
