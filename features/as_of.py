@@ -23,9 +23,9 @@ def point_in_time_sql(of: FeatureSet, moments: str, events: Mapping[str, str], b
     `events` names the relation of each source by the source's name; for those in `by_days` it is the relation that
     `days_sql` makes, and the moments must be midnights in UTC.
 
-    Returns as many rows as `moments` has, repeated ones included: the keys, as_of, observed_until and known_until of the
-    set's first source (null without an event), `stale` (the features that were withheld for their age, separated by
-    commas), SOURCE_until of each source, then one column for each lake feature.
+    Returns as many rows as `moments` has, repeated ones included: the keys, as_of, observed_until and known_until of
+    the set's first source (null without an event), `stale` (the features that were withheld for their age, separated by
+    commas), SOURCE_until of each source (of those its measures look back on), then one column for each lake feature.
     """
     ctes = []
     for source in of.sources:
@@ -102,7 +102,7 @@ SELECT {source.key}, as_of, MAX(occurred_at) AS observed_until, MAX(recorded_at)
 
 
 def _all_measures(of: FeatureSet, moments: str) -> str:
-    """One row a moment with every measure: nothing known is 0 where it was counted or where our own table is complete."""
+    """One row a moment with every measure: nothing known is 0 where it was counted or our own table is complete."""
     first = of.sources[0].name
     columns = [f"asking.{key}" for key in of.keys]
     columns += ["asking.as_of", f"{first}.observed_until AS observed_until", f"{first}.known_until AS known_until"]

@@ -52,7 +52,7 @@ class FeatureSet:
         return {name: measure for source in self.sources for name, measure in source.measures.items()}
 
     def digest(self) -> str:
-        """Identity of the whole set, as hex: any change of a definition gives another, the process that asks does not."""
+        """Identity of the set, as hex: any change of a definition gives another, the process that asks does not."""
         definitions = {
             "sources": [
                 [each.name, each.table, each.key, each.order, each.complete,
@@ -137,7 +137,8 @@ MODEL_FEATURES: tuple[str, ...] = (
     "mean_balance_to_amount",
     "income_left_minor",
 )
-"""The model's inputs in the order the model reads them. The vector carries more: a feature is kept before a model asks."""
+"""The model's inputs in the order the model reads them. The vector carries more: a feature is kept before a model asks.
+"""
 
 
 def feature(name: str) -> Feature:

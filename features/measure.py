@@ -1,8 +1,8 @@
 """Measure: one aggregate over the known events of one entity, declared rather than written as SQL.
 
-A declaration can be computed in two ways that agree to the last unit: over the events themselves, for any moment, or over
-days, for a moment at midnight UTC. `part` is what a day keeps of its events so that days add up; every part is made of
-integers, so the order in which events arrived cannot show.
+A declaration can be computed in two ways that agree to the last unit: over the events themselves, for any moment, or
+over days, for a moment at midnight UTC. Parts are what a day keeps of its events so that days add up; every part is
+made of integers, so the order in which events arrived cannot show.
 """
 
 from dataclasses import dataclass
@@ -41,46 +41,36 @@ class Measure:
         """Spark SQL over the known events, each with its `days_before` and `day_gap`."""
         where = _all_of(self.where, _window("days_before", self.within, self.beyond))
         match self.aggregate:
-            case "count":
-                return f"COUNT({_when(where, '1')})"
-            case "sum":
-                return _total(_when(where, self.value, "0"))
-            case "min" | "max":
-                return f"{self.aggregate.upper()}({_when(where, self.value)})"
             case "days_since_first":
-                return f"MAX({_when(where, 'days_before')})"
+                sql = f"MAX({_when(where, 'days_before')})"
             case "days_since_last":
-                return f"MIN({_when(where, 'days_before')})"
+                sql = f"MIN({_when(where, 'days_before')})"
             case "last":
                 stated = _all_of(f"{self.value} IS NOT NULL", where)
-                return f"MAX_BY({self.value}, struct({', '.join(order)})) FILTER (WHERE {stated})"
+                sql = f"MAX_BY({self.value}, struct({', '.join(order)})) FILTER (WHERE {stated})"
             case "distinct_days":
-                return self._words(where)
+                sql = self._words(where)
             case "deviation":
-                value = _when(where, self.value)
-                return _deviation(f"COUNT({value})", _total(value), f"SUM({_square(value)})")
+                sql = _deviation(*_moments(_when(where, self.value)))
+            case _:
+                sql = self._plain(where)
+        return sql
 
     def parts(self, order: tuple[str, ...]) -> tuple[str, ...]:
         """Spark SQL of what one day of events keeps, grouped by entity and day."""
-        where = self.where
         match self.aggregate:
-            case "count" | "distinct_days":
-                return (f"COUNT({_when(where, '1')})",)
-            case "sum":
-                return (_total(_when(where, self.value, "0")),)
-            case "min" | "max":
-                return (f"{self.aggregate.upper()}({_when(where, self.value)})",)
             case "days_since_first":
-                return (f"MIN({_when(where, 'UNIX_MICROS(occurred_at)')})",)
+                parts = (f"MIN({_when(self.where, 'UNIX_MICROS(occurred_at)')})",)
             case "days_since_last":
-                return (f"MAX({_when(where, 'UNIX_MICROS(occurred_at)')})",)
+                parts = (f"MAX({_when(self.where, 'UNIX_MICROS(occurred_at)')})",)
             case "last":
-                stated = _all_of(f"{self.value} IS NOT NULL", where)
-                kept = f"struct({', '.join(order)}, {self.value} AS stated)"
-                return (f"MAX({kept}) FILTER (WHERE {stated})",)
+                stated = _all_of(f"{self.value} IS NOT NULL", self.where)
+                parts = (f"MAX(struct({', '.join(order)}, {self.value} AS stated)) FILTER (WHERE {stated})",)
             case "deviation":
-                value = _when(where, self.value)
-                return (f"COUNT({value})", _total(value), f"SUM({_square(value)})")
+                return _moments(_when(self.where, self.value))
+            case _:
+                parts = (self._plain(self.where),)
+        return parts
 
     def over_days(self, parts: tuple[str, ...]) -> str:
         """Spark SQL over the known days, each with its `day_gap`; `parts` are the columns that hold this one's parts.
@@ -91,20 +81,30 @@ class Measure:
         part = parts[0]
         match self.aggregate:
             case "count" | "sum":
-                return _total(_when(window, part, "0"))
+                sql = _total(_when(window, part, "0"))
             case "min" | "max":
-                return f"{self.aggregate.upper()}({_when(window, part)})"
+                sql = f"{self.aggregate.upper()}({_when(window, part)})"
             case "days_since_first":
-                return f"CAST(UNIX_MICROS(as_of) - MIN({_when(window, part)}) AS DOUBLE) / {_DAY}"
+                sql = f"CAST(UNIX_MICROS(as_of) - MIN({_when(window, part)}) AS DOUBLE) / {_DAY}"
             case "days_since_last":
-                return f"CAST(UNIX_MICROS(as_of) - MAX({_when(window, part)}) AS DOUBLE) / {_DAY}"
+                sql = f"CAST(UNIX_MICROS(as_of) - MAX({_when(window, part)}) AS DOUBLE) / {_DAY}"
             case "last":
-                return f"MAX_BY({part}.stated, {part}) FILTER (WHERE {_all_of(f'{part} IS NOT NULL', window)})"
+                sql = f"MAX_BY({part}.stated, {part}) FILTER (WHERE {_all_of(f'{part} IS NOT NULL', window)})"
             case "distinct_days":
-                return self._words(_all_of(f"{part} > 0", window))
+                sql = self._words(_all_of(f"{part} > 0", window))
             case "deviation":
                 count, total, squares = (_when(window, each) for each in parts)
-                return _deviation(_total(count), _total(total), f"SUM({squares})")
+                sql = _deviation(_total(count), _total(total), f"SUM({squares})")
+        return sql
+
+    def _plain(self, where: str) -> str:
+        """An aggregate that SQL has by name; days are counted as their events."""
+        match self.aggregate:
+            case "sum":
+                return _total(_when(where, self.value, "0"))
+            case "min" | "max":
+                return f"{self.aggregate.upper()}({_when(where, self.value)})"
+        return f"COUNT({_when(where, '1')})"
 
     def _words(self, where: str) -> str:
         """Distinct days without DISTINCT, which would multiply the rows: one bit a day, counted at the end."""
@@ -141,6 +141,11 @@ def _total(value: str) -> str:
 
 def _square(value: str) -> str:
     return f"CAST({value} AS DECIMAL(19, 0)) * CAST({value} AS DECIMAL(19, 0))"
+
+
+def _moments(value: str) -> tuple[str, str, str]:
+    """Count, sum and sum of squares: the integers from which a deviation follows exactly."""
+    return f"COUNT({value})", _total(value), f"SUM({_square(value)})"
 
 
 def _deviation(count: str, total: str, squares: str) -> str:

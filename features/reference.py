@@ -5,6 +5,7 @@ from itertools import groupby
 from features.as_of import measures_read
 from features.catalog import APPLICANT, MERCHANT, FeatureSet, feature_set_digest
 from features.feature import JURISDICTIONS, Feature
+from features.measure import Measure
 from features.source import Source
 
 _DIRECTION = {-1: "lower", 0: "either way", 1: "higher"}
@@ -13,13 +14,14 @@ _OPENING = """# Features
 
 Written by `tranche features page`; a test holds it equal to the catalogue.
 
-An applicant's vector has {lake} features from the lake, feature set `{applicant}`; {request} more come from the order itself. A
-merchant's has {merchant}, feature set `{merchants}`. An event counts when it had occurred before the moment of the decision, the moment
-itself left out, and was recorded by then. Amounts are in minor units of the account's currency, a month is 30 days, a window of
-n days reaches back from the moment to n days before it inclusive, and what cannot be known is null, never a default: only of our own
-tables, which are complete, nothing seen means 0. A feature with a limit is null, and named in the column `stale`, when the newest
-booking is older than that. The last column says how the default probability may move when the value grows. Sex, age, the undated
-table of standing orders and district figures of later years reach none of them.
+An applicant's vector has {lake} features from the lake, feature set `{applicant}`; {request} more come from the order
+itself. A merchant's has {merchant}, feature set `{merchants}`. An event counts when it had occurred before the moment
+of the decision, the moment itself left out, and was recorded by then. Amounts are in minor units of the account's
+currency, a month is 30 days, and a window of n days reaches back to the instant n days before the moment, itself
+included. What cannot be known is null, never a default: only of our own tables, which are complete, nothing seen means
+0. A feature with a limit is null, and named in the column `stale`, when the newest booking is older than that. The last
+column says how the default probability may move when the value grows. Sex, age, the undated table of standing orders
+and district figures of later years reach none of them.
 """
 
 
@@ -75,7 +77,7 @@ def _only_in(feature: Feature) -> str:
 
 def _measures(source: Source) -> str:
     rows = [
-        f"| `{name}` | {each.aggregate} | {_code(each.value)} | {_code(each.where)} | {_days(each.within, each.beyond)} |"
+        f"| `{name}` | {each.aggregate} | {_code(each.value)} | {_code(each.where)} | {_days(each)} |"
         for name, each in source.measures.items()
     ]
     head = [
@@ -91,7 +93,7 @@ def _code(text: str) -> str:
     return f"`{text}`" if text else ""
 
 
-def _days(within: int | None, beyond: int) -> str:
-    if within is None:
-        return f"over {beyond}" if beyond else "ever"
-    return f"{beyond}–{within}" if beyond else str(within)
+def _days(measure: Measure) -> str:
+    if measure.within is None:
+        return f"over {measure.beyond}" if measure.beyond else "ever"
+    return f"{measure.beyond} to {measure.within}" if measure.beyond else str(measure.within)

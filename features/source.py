@@ -16,9 +16,9 @@ class Source:
     """Events of one kind about one entity: `key` names whose event it is, `measures` what is aggregated of them.
 
     `columns` are those that measures read beside the envelope. `sequence` is the producer's own order where it has one:
-    it settles the order within one instant, and a later word on the same event wins. `complete` says that what is not in
-    the table did not happen (our own facts), where of a bank's data nobody can say. `by_days` keeps parts of each day,
-    so that the next build reads only days that gained events.
+    it settles the order within one instant, and a later word on the same event wins. `complete` says that what is not
+    in the table did not happen (our own facts), where of a bank's data nobody can say. `by_days` keeps parts of each
+    day, so that the next build reads only days that gained events.
     """
 
     name: str

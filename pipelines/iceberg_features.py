@@ -6,7 +6,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.exceptions import NoSuchTableError
-from pyiceberg.expressions import And, GreaterThanOrEqual, LessThanOrEqual
+from pyiceberg.expressions import And, GreaterThanOrEqual, LessThanOrEqual, Reference
+from pyiceberg.expressions.literals import literal
 from pyiceberg.table import Table
 from pyiceberg.transforms import MonthTransform
 
@@ -65,9 +66,9 @@ def put(settings: Settings, request: Request, vectors: Any, notes: Mapping[str, 
         table.append(vectors, snapshot_properties=dict(notes))
         return
     moments = pc.min_max(vectors["as_of"]).as_py()
-    span = And(
-        GreaterThanOrEqual("as_of", moments["min"].isoformat()), LessThanOrEqual("as_of", moments["max"].isoformat())
-    )
+    earliest, latest = (literal(moments[bound].isoformat()) for bound in ("min", "max"))
+    moment = Reference("as_of")
+    span = And(GreaterThanOrEqual(term=moment, value=earliest), LessThanOrEqual(term=moment, value=latest))
     keys = [request.of.keys[0], "as_of"]
     kept = table.scan(row_filter=span).to_arrow()
     built = vectors.select(keys).append_column("built", pa.repeat(pa.scalar(True), len(vectors)))

@@ -249,6 +249,6 @@ NOTHING_COUNTED = {
     "credit_payments_180d",
 }  # fmt: skip
 _ONE_ROW: list[Row] = [
-    {"occurred_at": datetime(1995, 1, 1, tzinfo=UTC), "direction": "credit", "amount_minor": 1, "balance_after_minor": 1,
-     "operation": "cash_in", "purpose": "other"}
+    {"occurred_at": datetime(1995, 1, 1, tzinfo=UTC), "direction": "credit", "amount_minor": 1,
+     "balance_after_minor": 1, "operation": "cash_in", "purpose": "other"}
 ]  # fmt: skip

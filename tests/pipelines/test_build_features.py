@@ -1,4 +1,4 @@
-"""From raw bank transactions to published vectors, in Spark over a real lake, against the row-by-row oracle and DuckDB."""
+"""From raw events to published vectors, in Spark over a real lake, against the row-by-row oracle and against DuckDB."""
 
 import json
 import re
@@ -73,10 +73,10 @@ def built(
     settings: Settings,
     told: Told,
     sold: Told,
-    histories: Mapping[str, list[dict[str, Any]]],
     applied: list[tuple[str, datetime]],
 ) -> IcebergTables:
     """The lake after curation and one build of each entity."""
+    histories = {name: of["bank_transactions"] for name, of in told.items()}
     arriving = [an_event("bank_transaction", **row) for history in histories.values() for row in history]
     Random(5).shuffle(arriving)
     write_raw(spark, settings, "bank_transaction", arriving)
