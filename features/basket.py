@@ -34,7 +34,7 @@ REQUEST: tuple[Feature, ...] = (
             "amount_minor / NULLIF(largest_order_365d, 0)", 1),
     Feature("instalment_to_free_cash", "basket", "Share of what obligations leave over that the instalment takes",
             "ratio", "instalment_minor / NULLIF(free_cash_mean_180d, 0)"),
-    Feature("due_with_order_to_income", "basket", "Share of a month's income that we take within 30 days, with this order",
+    Feature("due_with_order_to_income", "basket", "Share of a month's income due to us in 30 days with this order",
             "ratio", "(due_30d_minor + instalment_minor) / NULLIF(income_mean_90d, 0)", 1),
 )  # fmt: skip
 
