@@ -7,10 +7,11 @@ made from. Where rows left it, or a measure changed, all days are read again.
 
 import hashlib
 import json
-from collections.abc import Collection
-from datetime import date
+from collections.abc import Collection, Mapping
+from datetime import date, timedelta
 from typing import Any
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - the name everyone knows them by
 
 from features.as_of import days_sql
@@ -49,20 +50,27 @@ class SparkDays:
             return Increment(source.name, 0, 0, whole=False)
         changed = self._changed(source, kept, notes)
         events = at_snapshot(self._spark, spark_name(self._settings, source.table), curated_id)
-        if changed is not None:
-            events = events.where(F.to_date("occurred_at").isin(sorted(changed)))
-        events.select(*source.read_columns).createOrReplaceTempView("events_of_days")
-        days = self._spark.sql(days_sql(source, "events_of_days"))
-        have_table(self._spark, self.name(source), days.schema, "months(event_day)")
-        with noted(self._spark, notes):
-            days.writeTo(self.name(source)).overwrite(_among(changed))
-        read = (
-            self._spark.table(self.name(source))
-            .where(_among(changed))
-            .agg(F.sum("events"), F.countDistinct("event_day"))
-        )
-        events_read, count = read.first()
+        events.where(_is_one_of("occurred_at", changed)).createOrReplaceTempView("events_of_days")
+        days = self._spark.sql(days_sql(source, "events_of_days")).persist()
+        try:
+            events_read, count = days.agg(F.sum("events"), F.countDistinct("event_day")).first()
+            self._put(self.name(source), days, changed, notes)
+        finally:
+            days.unpersist()
         return Increment(source.name, count, events_read or 0, whole=changed is None)
+
+    def _put(self, name: str, days: DataFrame, changed: set[date] | None, notes: Mapping[str, str]) -> None:
+        """Put the days in the place of those of the same date, in one commit.
+
+        A partition is a month and is replaced whole, so the other days of a touched month are written again as kept.
+        """
+        have_table(self._spark, name, days.schema, "months(event_day)")
+        months = None if changed is None else {day.replace(day=1) for day in changed}
+        if changed is not None:
+            beside = self._spark.table(name).where(_in_months(months) & ~_is_one_of("event_day", changed))
+            days = days.unionByName(beside)
+        with noted(self._spark, notes):
+            days.writeTo(name).overwrite(_in_months(months))
 
     def _changed(self, source: Source, kept: Snapshot | None, notes: dict[str, str]) -> set[date] | None:
         """The days whose events are not those the kept days were made of; None for all of them."""
@@ -85,5 +93,16 @@ def parts_digest(source: Source) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _among(days: Collection[date] | None) -> Any:
-    return F.lit(True) if days is None else F.col("event_day").isin(sorted(days))
+def _is_one_of(column: str, days: Collection[date] | None) -> Any:
+    return F.lit(True) if days is None else F.to_date(column).isin(sorted(days))
+
+
+def _in_months(months: Collection[date] | None) -> Any:
+    """Whether `event_day` lies in one of the months, told in a way that whole partitions answer."""
+    if months is None:
+        return F.lit(True)
+    inside = F.lit(False)
+    for first in sorted(months):
+        following = (first + timedelta(days=31)).replace(day=1)
+        inside |= (F.col("event_day") >= first) & (F.col("event_day") < following)
+    return inside

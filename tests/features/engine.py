@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from math import isclose
 from typing import Any
 
 import pyarrow as pa
@@ -45,6 +46,23 @@ def computed_by_days(
     days = {source.name: compute_days(source, kept[source.name]) for source in of.sources if source.name in by_days}
     rows: list[Row] = compute(of, moments(of, asked), kept | days, by_days).to_pylist()
     return rows
+
+
+def unequal(row: Row, other: Row) -> dict[str, tuple[Any, Any]]:
+    """The cells in which two engines differ: fractions are equal to 1e-12, all else is the same value and type."""
+    assert set(row) == set(other)
+    return {name: (row[name], other[name]) for name in row if not _same(row[name], other[name])}
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, float) and isinstance(other, float):
+        return isclose(one, other, rel_tol=1e-12)
+    return type(one) is type(other) and bool(one == other)
+
+
+def in_order(rows: Iterable[Row]) -> list[Row]:
+    """An engine gives its rows in no order."""
+    return sorted(rows, key=lambda row: (row.get("account_id") or row["merchant_id"], row["as_of"]))
 
 
 def merged(told: Iterable[Mapping[str, Iterable[Row]]]) -> dict[str, list[Row]]:

@@ -8,7 +8,7 @@ import pytest
 
 from features.catalog import LAKE_FEATURES, MERCHANT
 from tests.features import engine, oracle_own
-from tests.features.engine import merged
+from tests.features.engine import in_order, merged
 from tests.features.histories import DAY, START, moments_of, sold_by, told_of
 from tests.features.oracle import differences
 
@@ -71,7 +71,7 @@ def test_whole_days_add_up_to_what_the_events_say() -> None:
     by_events = engine.computed(midnights, merged(told.values()))
     by_days = engine.computed_by_days(midnights, merged(told.values()))
 
-    assert _in_order(by_days) == _in_order(by_events)
+    assert in_order(by_days) == in_order(by_events)
 
 
 def test_rows_known_later_never_change_what_an_earlier_moment_saw() -> None:
@@ -88,7 +88,7 @@ def test_rows_known_later_never_change_what_an_earlier_moment_saw() -> None:
         for source, rows in told.items()
     }
 
-    assert _in_order(engine.computed(moments, merged([told, later]))) == _in_order(engine.computed(moments, told))
+    assert in_order(engine.computed(moments, merged([told, later]))) == in_order(engine.computed(moments, told))
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,3 @@ def test_the_lowest_balance_of_a_window_includes_the_one_it_began_with() -> None
     (row,) = computed([("a", START)], events)
 
     assert (row["balance_low_30d"], row["balance_low_90d"], row["balance_low_180d"]) == (-5_00, -5_00, -5_00)
-
-
-def _in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(rows, key=lambda row: (row["account_id"], row["as_of"]))

@@ -7,15 +7,14 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
-from features.as_of import point_in_time_sql
-from features.catalog import APPLICANT, LAKE_FEATURES
+from features.catalog import LAKE_FEATURES
 from pipelines.sources.berka import Berka
 from tests.features import oracle_own
-from tests.features.engine import computed, computed_by_days, merged, moments, tables
+from tests.features.engine import computed, computed_by_days, in_order, merged, unequal
 from tests.features.oracle import differences
+from tests.features.spark_engine import computed_by_spark
 
 pytestmark = pytest.mark.slow
 
@@ -69,26 +68,16 @@ def test_whole_days_of_real_accounts_add_up(told: Told) -> None:
 
     by_events, by_days = computed(asked, merged(told.values())), computed_by_days(asked, merged(told.values()))
 
-    def in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return sorted(rows, key=lambda row: (row["account_id"], row["as_of"]))
-
     assert in_order(by_days) == in_order(by_events)
 
 
 def test_spark_says_of_real_accounts_what_duckdb_says(spark: Any, told: Told, tmp_path: Path) -> None:
     asked = [(account, date) for account in told for date in DATES]
-    everything = {source.name: [] for source in APPLICANT.sources} | merged(told.values())
-    for name, rows in {**tables(APPLICANT, everything), "moments": moments(APPLICANT, asked)}.items():
-        pq.write_table(rows, tmp_path / f"{name}.parquet")
-        spark.read.parquet(str(tmp_path / f"{name}.parquet")).createOrReplaceTempView(f"berka_{name}")
-    events = {source.name: f"berka_{source.name}" for source in APPLICANT.sources}
+    everything = merged(told.values())
 
-    by_spark = [row.asDict() for row in spark.sql(point_in_time_sql(APPLICANT, "berka_moments", events)).collect()]
+    by_spark = computed_by_spark(spark, tmp_path, asked, everything)
 
     by_duckdb = {(row["account_id"], row["as_of"]): row for row in computed(asked, everything)}
     assert len(by_spark) == len(by_duckdb)
     for row in by_spark:
-        expected = by_duckdb[row["account_id"], row["as_of"].astimezone(UTC)]
-        values = {feature.name: expected[feature.name] for feature in LAKE_FEATURES}
-        assert differences(row, values) == {}, row["account_id"]
-        assert row["stale"] == expected["stale"]
+        assert unequal(row, by_duckdb[row["account_id"], row["as_of"]]) == {}, (row["account_id"], row["as_of"])

@@ -5,7 +5,6 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from math import isclose
 from random import Random
 from typing import Any
 
@@ -23,7 +22,7 @@ from pipelines.lake.iceberg import IcebergTables, catalog, spark_name, table_nam
 from pipelines.publish_features import publish_features
 from pipelines.settings import Settings
 from tests.features import oracle_own
-from tests.features.engine import merged
+from tests.features.engine import merged, unequal
 from tests.features.histories import DAY, START, moments_of, once, sold_by, told_of
 from tests.features.oracle import differences
 from tests.pipelines.green import let_through
@@ -169,11 +168,8 @@ def test_duckdb_builds_what_spark_built_cell_by_cell(
 
     by_spark = {(row[of.keys[0]], _utc(row.as_of)): row for row in rows}
     assert len(computed) == len(by_spark) >= 40
-    names = set(computed.column_names)
-    assert names == set(rows[0].asDict())
     for row in computed.to_pylist():
-        other = by_spark[row[of.keys[0]], row["as_of"]]
-        assert {name: row[name] for name in names if not _same(row[name], other[name])} == {}
+        assert unequal(row, _of_spark(by_spark[row[of.keys[0]], row["as_of"]])) == {}
 
 
 def test_a_merchants_vector_equals_the_oracle(spark: Any, settings: Settings, built: IcebergTables, sold: Told) -> None:
@@ -266,8 +262,7 @@ def _equals_the_full_build(
     rows = [row for row in spark.table(spark_name(settings, "features.applicant")).collect() if _utc(row.as_of) == day]
     assert len(rows) == len(full) == increment.vectors
     for row in rows:
-        expected = full[row.account_id]
-        assert {name: row[name] for name in expected if not _same(expected[name], row[name])} == {}
+        assert unequal(full[row.account_id], _of_spark(row)) == {}
 
 
 def test_rows_that_become_known_later_leave_built_moments_as_they_were(
@@ -309,13 +304,8 @@ def _rows_of(spark: Any, settings: Settings, table: str) -> dict[tuple[str, date
     return {(row.merchant_id, _utc(row.as_of)): tuple(row) for row in rows}
 
 
-def _same(one: Any, other: Any) -> bool:
-    """Equal, to 1e-12 where the numbers are fractions."""
-    if isinstance(one, float) and isinstance(other, float):
-        return isclose(one, other, rel_tol=1e-12)
-    if isinstance(one, datetime) and isinstance(other, datetime):
-        return one.astimezone(UTC) == _utc(other)
-    return type(one) is type(other) and bool(one == other)
+def _of_spark(row: Any) -> dict[str, Any]:
+    return {name: _utc(value) if isinstance(value, datetime) else value for name, value in row.asDict().items()}
 
 
 def _utc(moment: datetime) -> datetime:
