@@ -41,12 +41,12 @@ def measure(events: int, *, rounds: int = ROUNDS, spark: Any = None) -> dict[str
     """Median seconds of each way over the rounds, their ratios, and the greatest memory that each process held."""
     spark = spark or _session()
     with tempfile.TemporaryDirectory(prefix="tranche-features-") as folder:
-        paths = _generated(Path(folder), events)
+        paths = generated(Path(folder), events)
         ways = {
             "spark_s": _by_spark(spark, paths),
-            "duckdb_s": _by_duckdb(HAND_WRITTEN, paths),
-            "engine_s": _by_duckdb(translated(point_in_time_sql(SET, "moments", {"bank": "events"})), paths),
-            "increment_s": _increment(paths),
+            "duckdb_s": by_duckdb(HAND_WRITTEN, paths),
+            "engine_s": by_duckdb(translated(point_in_time_sql(SET, "moments", {"bank": "events"})), paths),
+            "increment_s": increment(paths),
         }
         ways["spark_s"]()  # warm: the job that the schedule runs has compiled its plan before the second table
         seconds: dict[str, list[float]] = {name: [] for name in ways}
@@ -142,7 +142,7 @@ def _by_hand() -> str:
 HAND_WRITTEN = _by_hand()
 
 
-def _generated(folder: Path, events: int) -> dict[str, Path]:
+def generated(folder: Path, events: int) -> dict[str, Path]:
     """Bookings of `events / 100` accounts over 400 days in no order, and one moment of each account."""
     paths = {name: folder / f"{name}.parquet" for name in ("events", "moments", "days", "fresh")}
     subjects = events // EVENTS_OF_A_SUBJECT
@@ -173,7 +173,7 @@ def _generated(folder: Path, events: int) -> dict[str, Path]:
     return paths
 
 
-def _by_duckdb(query: str, paths: dict[str, Path]) -> Callable[[], object]:
+def by_duckdb(query: str, paths: dict[str, Path]) -> Callable[[], object]:
     def run() -> object:
         with _engine() as engine:
             _views(engine, paths)
@@ -182,7 +182,7 @@ def _by_duckdb(query: str, paths: dict[str, Path]) -> Callable[[], object]:
     return run
 
 
-def _increment(paths: dict[str, Path]) -> Callable[[], object]:
+def increment(paths: dict[str, Path]) -> Callable[[], object]:
     """The next day's build: two days are summed anew from their events, the others are read as they were kept."""
     fresh = translated(days_sql(SET.sources[0], "gained_events"))
     final = translated(point_in_time_sql(SET, "moments", {"bank": "days_now"}, by_days={"bank"}))
