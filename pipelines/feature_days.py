@@ -1,8 +1,8 @@
 """What is kept of each day of a source, in integers, so that a day's build reads only days that gained events.
 
 Each entity's day keeps one row for every midnight by which some of it was first known, so that late events stay late.
-Which days gained events is told by the raw table, which only ever grows: its rows since the snapshot the days were
-made from. Where rows left it, or a measure changed, all days are read again.
+Which days gained events is told by the files that the curated table gained since the snapshot the days were made from.
+Where rows were changed or left it, or a measure changed, all days are read again.
 """
 
 import hashlib
@@ -17,14 +17,13 @@ from pyspark.sql import functions as F  # noqa: N812 - the name everyone knows t
 from features.as_of import days_sql
 from features.source import Source
 from pipelines.build_features import Increment
-from pipelines.curate import RAW_SNAPSHOT
 from pipelines.lake.iceberg import spark_name
 from pipelines.lake.iceberg_gains import days_gained
 from pipelines.lake.spark import at_snapshot, have_table, noted
 from pipelines.lake.table import Snapshot, Tables
 from pipelines.settings import Settings
 
-# What the days note of themselves: how they were summed, and the snapshots they were made from.
+# What the days note of themselves: how they were summed, and the snapshot they were made from.
 PARTS, CURATED = "tranche.parts", "tranche.curated-snapshot-id"
 
 
@@ -42,10 +41,8 @@ class SparkDays:
 
     def refresh(self, source: Source, curated_id: int) -> Increment:
         """Bring the days up to that snapshot of the curated table; says what had to be read."""
-        kept, curated = self._tables.newest(days_table(source)), self._tables.newest(source.table)
+        kept = self._tables.newest(days_table(source))
         notes = {PARTS: parts_digest(source), CURATED: str(curated_id)}
-        if curated is not None and curated.snapshot_id == curated_id and RAW_SNAPSHOT in curated.summary:
-            notes[RAW_SNAPSHOT] = curated.summary[RAW_SNAPSHOT]
         if kept is not None and notes.items() <= kept.summary.items():
             return Increment(source.name, 0, 0, whole=False)
         changed = self._changed(source, kept, notes)
@@ -74,12 +71,9 @@ class SparkDays:
 
     def _changed(self, source: Source, kept: Snapshot | None, notes: dict[str, str]) -> set[date] | None:
         """The days whose events are not those the kept days were made of; None for all of them."""
-        if kept is None or kept.summary.get(PARTS) != notes[PARTS]:
+        if kept is None or kept.summary.get(PARTS) != notes[PARTS] or CURATED not in kept.summary:
             return None
-        before, after = kept.summary.get(RAW_SNAPSHOT), notes.get(RAW_SNAPSHOT)
-        if before is None or after is None:
-            return None
-        return days_gained(self._settings, f"raw.{source.table.partition('.')[2]}", int(before), int(after))
+        return days_gained(self._settings, source.table, int(kept.summary[CURATED]), int(notes[CURATED]))
 
 
 def days_table(source: Source) -> str:

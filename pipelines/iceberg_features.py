@@ -1,6 +1,7 @@
 """Vectors built by DuckDB over the tables that pyiceberg reads and writes: no JVM is started."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -65,16 +66,24 @@ def put(settings: Settings, request: Request, vectors: Any, notes: Mapping[str, 
     if len(vectors) == 0:
         table.append(vectors, snapshot_properties=dict(notes))
         return
-    moments = pc.min_max(vectors["as_of"]).as_py()
-    earliest, latest = (literal(moments[bound].isoformat()) for bound in ("min", "max"))
-    moment = Reference("as_of")
-    span = And(GreaterThanOrEqual(term=moment, value=earliest), LessThanOrEqual(term=moment, value=latest))
-    keys = [request.of.keys[0], "as_of"]
+    span = _between(**pc.min_max(vectors["as_of"]).as_py())
     kept = table.scan(row_filter=span).to_arrow()
-    built = vectors.select(keys).append_column("built", pa.repeat(pa.scalar(True), len(vectors)))
-    others = kept.join(built, keys, join_type="left anti")
+    if len(kept) == 0:
+        table.append(vectors, snapshot_properties=dict(notes))
+        return
+    entity = request.of.keys[0]
+    same = f"kept.{entity} = built.{entity} AND kept.as_of = built.as_of"
+    others = select(f"SELECT kept.* FROM kept LEFT ANTI JOIN built ON {same}", {"kept": kept, "built": vectors})  # noqa: S608
     together = pa.concat_tables([vectors, others], promote_options="permissive")
     table.overwrite(together, overwrite_filter=span, snapshot_properties=dict(notes))
+
+
+def _between(min: datetime, max: datetime) -> And:  # noqa: A002 - as Arrow names the two
+    moment = Reference("as_of")
+    return And(
+        GreaterThanOrEqual(term=moment, value=literal(min.isoformat())),
+        LessThanOrEqual(term=moment, value=literal(max.isoformat())),
+    )
 
 
 def _have(settings: Settings, name: str, schema: Any) -> Table:

@@ -1,12 +1,14 @@
 """On which days a table gained rows between two of its snapshots, read from the files that were added and no others."""
 
+from collections.abc import Iterator
 from datetime import date
 
 import pyarrow.compute as pc
 from pyiceberg.expressions import AlwaysTrue
 from pyiceberg.io.pyarrow import ArrowScan
-from pyiceberg.table import Table
-from pyiceberg.table.snapshots import Operation
+from pyiceberg.manifest import DataFile, ManifestEntryStatus
+from pyiceberg.table import FileScanTask, Table
+from pyiceberg.table.snapshots import Operation, Snapshot
 
 from pipelines.lake.iceberg import catalog, table_name
 from pipelines.settings import Settings
@@ -15,26 +17,44 @@ from pipelines.settings import Settings
 def days_gained(settings: Settings, table: str, before: int, after: int) -> set[date] | None:
     """The UTC days of `occurred_at` of the rows added since `before`; None when that cannot be told.
 
-    It cannot when `before` is no ancestor that is still known, or when anything but adding rows happened in between.
+    It cannot when `before` is no ancestor that is still known, or when rows were changed or taken away in between. The
+    same rows in other files, as compaction leaves them, are no gain.
     """
-    found = catalog(settings).load_table(table_name(settings, table))
-    if not _only_grew(found, before, after):
+    return days_of(catalog(settings).load_table(table_name(settings, table)), before, after)
+
+
+def days_of(found: Table, before: int, after: int) -> set[date] | None:
+    """The same of a table that is at hand."""
+    since = _since(found, before, after)
+    if since is None:
         return None
-    earlier = {task.file.file_path for task in found.scan(snapshot_id=before).plan_files()}
-    gained = [task for task in found.scan(snapshot_id=after).plan_files() if task.file.file_path not in earlier]
+    gained = [FileScanTask(file) for snapshot in since for file in _added(found, snapshot)]
     if not gained:
         return set()
     wanted = found.schema().select("occurred_at")
     rows = ArrowScan(found.metadata, found.io, wanted, AlwaysTrue()).to_table(gained)
-    days = pc.unique(pc.cast(pc.floor_temporal(rows["occurred_at"], unit="day"), "date32"))
-    return set(days.to_pylist())
+    return set(pc.unique(pc.cast(pc.floor_temporal(rows["occurred_at"], unit="day"), "date32")).to_pylist())
 
 
-def _only_grew(table: Table, before: int, after: int) -> bool:
+def _since(table: Table, before: int, after: int) -> list[Snapshot] | None:
+    """The snapshots that added rows after `before`, up to and with `after`; None when others did more than that."""
+    adding: list[Snapshot] = []
     place: int | None = after
     while place != before:
         snapshot = None if place is None else table.snapshot_by_id(place)
-        if snapshot is None or snapshot.summary is None or snapshot.summary.operation is not Operation.APPEND:
-            return False
+        if snapshot is None or snapshot.summary is None:
+            return None
+        if snapshot.summary.operation is Operation.APPEND:
+            adding.append(snapshot)
+        elif snapshot.summary.operation is not Operation.REPLACE:
+            return None
         place = snapshot.parent_snapshot_id
-    return table.snapshot_by_id(before) is not None
+    return adding
+
+
+def _added(table: Table, snapshot: Snapshot) -> Iterator[DataFile]:
+    for manifest in snapshot.manifests(table.io):
+        if manifest.added_snapshot_id == snapshot.snapshot_id:
+            for entry in manifest.fetch_manifest_entry(table.io):
+                if entry.status is ManifestEntryStatus.ADDED:
+                    yield entry.data_file
