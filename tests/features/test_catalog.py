@@ -8,6 +8,7 @@ import pytest
 import sqlglot
 from sqlglot import expressions
 
+from data_contracts.catalog import contracts
 from features.as_of import point_in_time_sql
 from features.catalog import (
     APPLICANT,
@@ -137,6 +138,19 @@ def test_measures_read_their_source_and_features_read_measures_and_nothing_else(
     for each in of.request:
         asked = {"amount_minor", "duration_months", "instalment_minor"}
         assert _columns(each.sql) <= asked | {each.name for each in of.lake}, each.name
+
+
+def test_sources_read_columns_that_their_contracts_promise() -> None:
+    """A table whose contract is not written yet is checked from the day it is."""
+    promised = {each.curated_table: each for each in contracts().values()}
+    sources = [source for of in FEATURE_SETS.values() for source in of.sources if source.table in promised]
+
+    assert {source.table for source in sources} >= {"curated.bank_transactions", "curated.credit_applications"}
+    for source in sources:
+        types = {column.name: str(column.type) for column in promised[source.table].columns}
+        wanted = {name: "integer" if kind == "bigint" else kind for name, kind in source.read_columns.items()}
+        assert {name: types.get(name) for name in wanted} == wanted, source.table
+        assert not [name for name in wanted if FORBIDDEN.search(name)]
 
 
 @pytest.mark.parametrize("of", FEATURE_SETS.values(), ids=FEATURE_SETS)
