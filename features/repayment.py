@@ -9,6 +9,8 @@ from features.measure import Measure
 from features.source import Source
 
 SETTLED = "status = 'settled'"
+# A fact counts the days past due of what is open; of what was settled by it the day it was due tells.
+LATE_DAYS = f"GREATEST(days_past_due, CASE WHEN {SETTLED} THEN DATEDIFF(occurred_at, due_on) ELSE 0 END)"
 # The moves that say a provider did not collect, and those that say it did (payments/attempt.py).
 FAILED = "move IN ('refused', 'returned', 'claim_lost')"
 ENDED = "move IN ('refused', 'returned', 'claim_lost', 'cash_seen')"
@@ -40,11 +42,11 @@ INSTALMENTS = Source(
     measures={
         "settled": Measure("count", where=SETTLED),
         "settled_365d": Measure("count", where=SETTLED, within=365),
-        "settled_in_time_365d": Measure("count", where=f"{SETTLED} AND days_past_due <= 0", within=365),
-        "settled_late_365d": Measure("count", where=f"{SETTLED} AND days_past_due > 0", within=365),
-        "arrears_worst_180d": Measure("max", "days_past_due", within=180),
-        "arrears_worst": Measure("max", "days_past_due"),
-        "since_late": Measure("days_since_last", where="days_past_due > 0"),
+        "settled_in_time_365d": Measure("count", where=f"{SETTLED} AND {LATE_DAYS} <= 0", within=365),
+        "settled_late_365d": Measure("count", where=f"{SETTLED} AND {LATE_DAYS} > 0", within=365),
+        "arrears_worst_180d": Measure("max", LATE_DAYS, within=180),
+        "arrears_worst": Measure("max", LATE_DAYS),
+        "since_late": Measure("days_since_last", where=f"{LATE_DAYS} > 0"),
         # What exposure.py reads.
         "open_now": Measure("sum", "open_change_minor"),
         "open_overdue": Measure("sum", "open_change_minor", "DATEDIFF(as_of, due_on) > 0"),

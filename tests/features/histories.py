@@ -96,7 +96,7 @@ _OWN: dict[str, dict[str, Any]] = {
     "orders": {},
     "refunds": {},
     "plans": {"principal_minor": (1, 900_00)},
-    "instalments": {"open_change_minor": (-300_00, 300_00), "days_past_due": (-3, 40)},
+    "instalments": {"open_change_minor": (-300_00, 300_00), "days_past_due": (0, 9)},
     "attempts": {},
     "repayments": {},
 }

@@ -89,7 +89,7 @@ def _repayment(known: Told, as_of: datetime) -> Values:
     )
     settled = [row for row in changes if row["status"] == "settled"]
     year = _last(settled, 365, as_of)
-    late = [row for row in changes if row["days_past_due"] > 0]
+    late = [row for row in changes if _late_days(row) > 0]
     failed = [row for row in attempts if row["move"] in {"refused", "returned", "claim_lost"}]
     collected = [row for row in attempts if row["move"] == "cash_seen"]
     failed_180d = len(_last(failed, 180, as_of))
@@ -99,10 +99,10 @@ def _repayment(known: Told, as_of: datetime) -> Values:
         "days_since_first_plan": _age(plans[0], as_of) if plans else None,
         "largest_plan_minor": max((row["principal_minor"] for row in plans), default=None),
         "instalments_settled": len(settled),
-        "in_time_share_365d": _ratio(sum(row["days_past_due"] <= 0 for row in year), len(year)),
-        "settled_late_365d": sum(row["days_past_due"] > 0 for row in year),
-        "arrears_worst_180d": max((row["days_past_due"] for row in _last(changes, 180, as_of)), default=None),
-        "arrears_worst_ever": max((row["days_past_due"] for row in changes), default=None),
+        "in_time_share_365d": _ratio(sum(_late_days(row) <= 0 for row in year), len(year)),
+        "settled_late_365d": sum(_late_days(row) > 0 for row in year),
+        "arrears_worst_180d": max((_late_days(row) for row in _last(changes, 180, as_of)), default=None),
+        "arrears_worst_ever": max((_late_days(row) for row in changes), default=None),
         "days_since_late": _since(late, as_of),
         "failed_attempts_30d": len(_last(failed, 30, as_of)),
         "failed_attempts_180d": failed_180d,
@@ -113,6 +113,12 @@ def _repayment(known: Told, as_of: datetime) -> Values:
         "repaid_to_lent_365d": _ratio(_sum(_last(repaid, 365, as_of)), _lent(plans, as_of)),
         "days_since_repayment": _since(_last(repaid, 365, as_of), as_of),
     }
+
+
+def _late_days(change: Row) -> int:
+    """How late an instalment was when it changed: what is open by the fact's own count, what was settled by its day."""
+    settled = (change["occurred_at"].date() - change["due_on"]).days if change["status"] == "settled" else 0
+    return max(int(change["days_past_due"]), settled)
 
 
 def _exposure(known: Told, as_of: datetime) -> Values:

@@ -128,7 +128,7 @@ def test_measures_read_their_source_and_features_read_measures_and_nothing_else(
     assert len(of.measures) == sum(len(source.measures) for source in of.sources), "a measure's name is used twice"
     for source in of.sources:
         for name, measure in source.measures.items():
-            moment = set() if source.by_days else {"as_of"}
+            moment = set() if source.by_days else {"as_of", "occurred_at"}
             assert _columns(f"{measure.where or 'TRUE'} AND {measure.value or 'TRUE'}") <= {*source.columns, *moment}, (
                 name
             )
