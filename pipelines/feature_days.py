@@ -13,13 +13,14 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - the name everyone knows them by
+from pyspark.sql.functions.partitioning import months
 
 from features.as_of import days_sql
 from features.source import Source
 from pipelines.build_features import Increment
 from pipelines.lake.iceberg import spark_name
 from pipelines.lake.iceberg_gains import days_gained
-from pipelines.lake.spark import at_snapshot, have_table, noted
+from pipelines.lake.spark import at_snapshot, noted
 from pipelines.lake.table import Snapshot, Tables
 from pipelines.settings import Settings
 
@@ -61,13 +62,15 @@ class SparkDays:
 
         A partition is a month and is replaced whole, so the other days of a touched month are written again as kept.
         """
-        have_table(self._spark, name, days.schema, "months(event_day)")
-        months = None if changed is None else {day.replace(day=1) for day in changed}
-        if changed is not None:
-            beside = self._spark.table(name).where(_in_months(months) & ~_is_one_of("event_day", changed))
-            days = days.unionByName(beside)
         with noted(self._spark, notes):
-            days.writeTo(name).overwrite(_in_months(months))
+            if changed is None:
+                # Summed in another way the days have other columns: the table begins anew, with its past behind it.
+                made = days.writeTo(name).using("iceberg").partitionedBy(months("event_day"))
+                made.createOrReplace()
+                return
+            touched = _in_months({day.replace(day=1) for day in changed})
+            beside = self._spark.table(name).where(touched & ~_is_one_of("event_day", changed))
+            days.unionByName(beside).writeTo(name).overwrite(touched)
 
     def _changed(self, source: Source, kept: Snapshot | None, notes: dict[str, str]) -> set[date] | None:
         """The days whose events are not those the kept days were made of; None for all of them."""
@@ -91,12 +94,10 @@ def _is_one_of(column: str, days: Collection[date] | None) -> Any:
     return F.lit(True) if days is None else F.to_date(column).isin(sorted(days))
 
 
-def _in_months(months: Collection[date] | None) -> Any:
+def _in_months(first_days: Collection[date]) -> Any:
     """Whether `event_day` lies in one of the months, told in a way that whole partitions answer."""
-    if months is None:
-        return F.lit(True)
     inside = F.lit(False)
-    for first in sorted(months):
+    for first in sorted(first_days):
         following = (first + timedelta(days=31)).replace(day=1)
         inside |= (F.col("event_day") >= first) & (F.col("event_day") < following)
     return inside
