@@ -7,7 +7,7 @@ Where rows were changed or left it, or a measure changed, all days are read agai
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -48,7 +48,7 @@ class SparkDays:
             return Increment(source.name, 0, 0, whole=False)
         changed = self._changed(source, kept, notes)
         events = at_snapshot(self._spark, spark_name(self._settings, source.table), curated_id)
-        events.where(_is_one_of("occurred_at", changed)).createOrReplaceTempView("events_of_days")
+        events.where(_on("occurred_at", changed)).createOrReplaceTempView("events_of_days")
         days = self._spark.sql(days_sql(source, "events_of_days")).persist()
         try:
             events_read, count = days.agg(F.sum("events"), F.countDistinct("event_day")).first()
@@ -68,8 +68,8 @@ class SparkDays:
                 made = days.writeTo(name).using("iceberg").partitionedBy(months("event_day"))
                 made.createOrReplace()
                 return
-            touched = _in_months({day.replace(day=1) for day in changed})
-            beside = self._spark.table(name).where(touched & ~_is_one_of("event_day", changed))
+            touched = _in_months_of(changed)
+            beside = self._spark.table(name).where(touched & ~_on("event_day", changed))
             days.unionByName(beside).writeTo(name).overwrite(touched)
 
     def _changed(self, source: Source, kept: Snapshot | None, notes: dict[str, str]) -> set[date] | None:
@@ -90,14 +90,20 @@ def parts_digest(source: Source) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _is_one_of(column: str, days: Collection[date] | None) -> Any:
-    return F.lit(True) if days is None else F.to_date(column).isin(sorted(days))
+def _on(column: str, days: Collection[date] | None) -> Any:
+    """Whether the column lies on one of the days; None is all of them."""
+    return F.lit(True) if days is None else _in(column, [(day, day + timedelta(days=1)) for day in sorted(days)])
 
 
-def _in_months(first_days: Collection[date]) -> Any:
-    """Whether `event_day` lies in one of the months, told in a way that whole partitions answer."""
+def _in_months_of(days: Collection[date]) -> Any:
+    """Whether `event_day` lies in the month of one of the days, which is whole partitions."""
+    first_days = sorted({day.replace(day=1) for day in days})
+    return _in("event_day", [(first, (first + timedelta(days=31)).replace(day=1)) for first in first_days])
+
+
+def _in(column: str, spans: Iterable[tuple[date, date]]) -> Any:
+    """Told in ranges, which spare the files and row groups that cannot hold an answer."""
     inside = F.lit(False)
-    for first in sorted(first_days):
-        following = (first + timedelta(days=31)).replace(day=1)
-        inside |= (F.col("event_day") >= first) & (F.col("event_day") < following)
+    for first, following in spans:
+        inside |= (F.col(column) >= F.lit(first)) & (F.col(column) < F.lit(following))
     return inside
