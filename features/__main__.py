@@ -1,12 +1,13 @@
 """`tranche features`: look at the feature catalogue."""
 
 import json
-from dataclasses import asdict
-from typing import Annotated
+from dataclasses import asdict, replace
+from typing import Annotated, Any
 
 import typer
 
-from features.catalog import LAKE_FEATURES, REQUEST_FEATURES, feature_set_digest
+from features.catalog import FEATURE_SETS, feature_set_digest
+from features.feature import Feature
 from features.reference import page
 
 app = typer.Typer(help="What each feature is.", no_args_is_help=True)
@@ -18,10 +19,15 @@ def write_page(
 ) -> None:
     """Print the reference page of all features."""
     if as_json:
-        features = [asdict(feature) for feature in LAKE_FEATURES + REQUEST_FEATURES]
+        features = [_told(each) for of in FEATURE_SETS.values() for each in of.lake + of.request]
         print(json.dumps({"digest": feature_set_digest(), "features": features}))
     else:
         print(page(), end="")
+
+
+def _told(feature: Feature) -> dict[str, Any]:
+    allowed = {jurisdiction: sorted(uses) for jurisdiction, uses in feature.allowed.items()}
+    return asdict(replace(feature, allowed={})) | {"allowed": allowed}
 
 
 @app.callback()

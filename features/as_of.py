@@ -1,59 +1,179 @@
-"""The point-in-time join, written once: what was known of an account at a moment, as one row of features.
+"""The point-in-time join, written once: what was known of an entity at a moment, as one row of features.
 
-A bank transaction counts when it had occurred before the moment (the moment itself is outside: a source that knows only
-days must not let the day of an application in) and had been recorded by then. Rows that become known later therefore
-never change what an earlier moment saw.
+An event counts when it had occurred before the moment (the moment itself is outside: a source that knows only days must
+not let the day of an application in) and had been recorded by then. Rows that become known later therefore never change
+what an earlier moment saw. Each source is read once and grouped once, for all windows of all its features.
 """
 
-from features.catalog import LAKE_FEATURES, LAKE_MEASURES
+from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 
-EVENT_COLUMNS = (
-    "event_id",
-    "occurred_at",
-    "recorded_at",
-    "sequence",
-    "direction",
-    "amount_minor",
-    "balance_after_minor",
-    "operation",
-    "purpose",
-)
+import sqlglot
+from sqlglot import expressions
+
+from features.catalog import FeatureSet
+from features.source import Source
+
+DAY_MICROS = 86_400_000_000
 
 
-def point_in_time_sql(moments: str, events: str) -> str:
-    """Spark SQL: the lake features of each row of `moments` (account_id, as_of) over the bank transactions `events`.
+def point_in_time_sql(of: FeatureSet, moments: str, events: Mapping[str, str], by_days: Collection[str] = ()) -> str:
+    """Spark SQL: the lake features of each row of `moments` (the set's keys and `as_of`).
 
-    Returns as many rows as `moments` has, repeated ones included: account_id, as_of, observed_until, known_until (both
-    null without a transaction), then one column for each lake feature. One scan of the events, one grouping. sqlglot
-    turns the same text into other dialects.
+    `events` names the relation of each source by the source's name; for those in `by_days` it is the relation that
+    `days_sql` makes, and the moments must be midnights in UTC.
+
+    Returns as many rows as `moments` has, repeated ones included: the keys, as_of, observed_until and known_until of
+    the set's first source (null without an event), `stale` (the features that were withheld for their age, separated by
+    commas), SOURCE_until of each source (of those its measures look back on), then one column for each lake feature.
     """
-    columns = ", ".join(f"event.{name}" for name in EVENT_COLUMNS)
-    measures = ",\n       ".join(f"{sql} AS {name}" for name, sql in LAKE_MEASURES.items())
-    features = ",\n       ".join(f"measured.{feature.name}" for feature in LAKE_FEATURES)
-    computed = ",\n       ".join(f"{feature.sql} AS {feature.name}" for feature in LAKE_FEATURES)
+    ctes = []
+    for source in of.sources:
+        known = _known_days if source.name in by_days else _known_events
+        ctes.append(f"{source.name}_known AS ({known(source, moments, events[source.name])})")
+        ctes.append(f"{source.name}_measured AS ({_measured(source, by_days=source.name in by_days)})")
+    ctes.append(f"measured AS ({_all_measures(of, moments)})")
+    return f"WITH {_lines(ctes)}\n{_features(of)}"
+
+
+def days_sql(source: Source, events: str) -> str:
+    """Spark SQL: what is kept of each day of each entity, so that days add up to any window that ends at midnight.
+
+    One row for each key, `event_day` (UTC) and `known_on`, the first midnight by which its events were recorded.
+    """
+    parts = _lines(f"{sql} AS {name}" for name, sql in _parts(source).items())
     return f"""
-WITH asked AS (
-    SELECT DISTINCT account_id, as_of FROM {moments}
-), known AS (
-    SELECT asked.account_id, asked.as_of, {columns},
-           CAST(UNIX_MICROS(asked.as_of) - UNIX_MICROS(event.occurred_at) AS DOUBLE) / 8.64E10 AS days_before
-      FROM asked
-      LEFT JOIN {events} AS event
-        ON event.account_id = asked.account_id
-       AND event.occurred_at < asked.as_of
-       AND event.recorded_at <= asked.as_of
-), aggregated AS (
-    SELECT account_id, as_of, MAX(occurred_at) AS observed_until, MAX(recorded_at) AS known_until,
-       {measures}
-      FROM known
-     GROUP BY account_id, as_of
-), measured AS (
-    SELECT account_id, as_of, observed_until, known_until,
-       {computed}
-      FROM aggregated
+SELECT {source.key}, CAST(occurred_at AS DATE) AS event_day, {_FIRST_MIDNIGHT} AS known_on,
+       COUNT(*) AS events, MAX(occurred_at) AS occurred_until, MAX(recorded_at) AS recorded_until,
+       {parts}
+  FROM {events}
+ GROUP BY {source.key}, CAST(occurred_at AS DATE), {_FIRST_MIDNIGHT}
+"""  # noqa: S608 - the relation is named by our own jobs, never by input
+
+
+_FIRST_MIDNIGHT = (
+    "CASE WHEN CAST(CAST(recorded_at AS DATE) AS TIMESTAMP) = recorded_at "
+    "THEN CAST(recorded_at AS DATE) ELSE CAST(DATE_ADD(CAST(recorded_at AS DATE), 1) AS DATE) END"
 )
-SELECT asking.account_id, asking.as_of, measured.observed_until, measured.known_until,
-       {features}
-  FROM {moments} AS asking
-  JOIN measured ON measured.account_id = asking.account_id AND measured.as_of = asking.as_of
-"""  # noqa: S608 - the two relations are named by our own jobs, never by input
+
+
+def _known_events(source: Source, moments: str, events: str) -> str:
+    columns = ", ".join(f"event.{name}" for name in source.read_columns if name != source.key)
+    age = "UNIX_MICROS(asked.as_of) - UNIX_MICROS(event.occurred_at)"
+    horizon = "" if source.horizon is None else f"\n   AND {age} <= {source.horizon * DAY_MICROS}"
+    return f"""
+SELECT asked.{source.key}, asked.as_of, {columns},
+       CAST({age} AS DOUBLE) / 8.64E10 AS days_before,
+       DATEDIFF(asked.as_of, event.occurred_at) AS day_gap
+  FROM (SELECT DISTINCT {source.key}, as_of FROM {moments}) AS asked
+  JOIN {events} AS event
+    ON event.{source.key} = asked.{source.key}
+   AND event.occurred_at < asked.as_of
+   AND event.recorded_at <= asked.as_of{horizon}
+"""  # noqa: S608
+
+
+def _known_days(source: Source, moments: str, days: str) -> str:
+    parts = ", ".join(f"day.{name}" for name in _parts(source))
+    horizon = "" if source.horizon is None else f"\n   AND DATEDIFF(asked.as_of, day.event_day) <= {source.horizon}"
+    return f"""
+SELECT asked.{source.key}, asked.as_of, day.occurred_until AS occurred_at, day.recorded_until AS recorded_at, {parts},
+       DATEDIFF(asked.as_of, day.event_day) AS day_gap
+  FROM (SELECT DISTINCT {source.key}, as_of FROM {moments}) AS asked
+  JOIN {days} AS day
+    ON day.{source.key} = asked.{source.key}
+   AND day.event_day < CAST(asked.as_of AS DATE)
+   AND day.known_on <= CAST(asked.as_of AS DATE){horizon}
+"""  # noqa: S608
+
+
+def _measured(source: Source, *, by_days: bool) -> str:
+    kept = _columns_of_parts(source)
+    measures = _lines(
+        f"{measure.over_days(kept[name]) if by_days else measure.over_events(source.order)} AS {name}"
+        for name, measure in source.measures.items()
+    )
+    return f"""
+SELECT {source.key}, as_of, MAX(occurred_at) AS observed_until, MAX(recorded_at) AS known_until,
+       {measures}
+  FROM {source.name}_known
+ GROUP BY {source.key}, as_of
+"""  # noqa: S608
+
+
+def _all_measures(of: FeatureSet, moments: str) -> str:
+    """One row a moment with every measure: nothing known is 0 where it was counted or our own table is complete."""
+    first = of.sources[0].name
+    columns = [f"asking.{key}" for key in of.keys]
+    columns += ["asking.as_of", f"{first}.observed_until AS observed_until", f"{first}.known_until AS known_until"]
+    for source in of.sources:
+        columns.append(f"{source.name}.observed_until AS {source.name}_until")
+        for name, measure in source.measures.items():
+            zero = measure.counted or (source.complete and measure.aggregate == "sum")
+            column = f"{source.name}.{name}"
+            columns.append(f"COALESCE({column}, 0) AS {name}" if zero else f"{column} AS {name}")
+    joins = "\n".join(
+        f"  LEFT JOIN {each.name}_measured AS {each.name}"
+        f" ON {each.name}.{each.key} = asking.{each.key} AND {each.name}.as_of = asking.as_of"
+        for each in of.sources
+    )
+    return f"SELECT {_lines(columns)}\n  FROM {moments} AS asking\n{joins}"  # noqa: S608
+
+
+def _features(of: FeatureSet) -> str:
+    columns = [*of.keys, "as_of", "observed_until", "known_until"]
+    withheld, values = [], []
+    for each in of.lake:
+        old = _too_old(of, each.sql, each.stale_after)
+        if old:
+            withheld.append(f"CASE WHEN {old} THEN '{each.name}' END")
+        value = f"CASE WHEN NOT COALESCE({old}, FALSE) THEN {each.sql} END" if old else each.sql
+        values.append(f"CAST({value} AS {_type(of, each.sql)}) AS {each.name}")
+    columns.append(f"CONCAT_WS(',', {', '.join(withheld)}) AS stale" if withheld else "'' AS stale")
+    columns += [f"{source.name}_until" for source in of.sources]
+    return f"SELECT {_lines(columns + values)}\n  FROM measured"  # noqa: S608
+
+
+def _lines(parts: Iterable[str]) -> str:
+    return ",\n       ".join(parts)
+
+
+def _too_old(of: FeatureSet, sql: str, limit: int | None) -> str:
+    """Whether a source that nobody can call complete was last heard of longer ago than the limit."""
+    if limit is None:
+        return ""
+    read = measures_read(sql)
+    heard = [each.name for each in of.sources if not each.complete and read & set(each.measures)]
+    return " OR ".join(f"UNIX_MICROS(as_of) - UNIX_MICROS({name}_until) > {limit * DAY_MICROS}" for name in heard)
+
+
+def _type(of: FeatureSet, sql: str) -> str:
+    """Whole numbers stay whole: only a division, a deviation and time between two instants are fractions."""
+    fractions = ("days_since_first", "days_since_last", "deviation")
+    divided = "/" in sql or any(of.measures[name].aggregate in fractions for name in measures_read(sql))
+    return "DOUBLE" if divided else "BIGINT"
+
+
+@cache
+def measures_read(sql: str) -> frozenset[str]:
+    """The columns that a feature's arithmetic reads."""
+    return frozenset(column.name for column in sqlglot.parse_one(sql, read="spark").find_all(expressions.Column))
+
+
+def _columns_of_parts(source: Source) -> dict[str, tuple[str, ...]]:
+    """Where each measure finds its parts; measures that differ in their window only share them."""
+    column_of: dict[str, str] = {}
+    columns: dict[str, tuple[str, ...]] = {}
+    for name, measure in source.measures.items():
+        for place, sql in enumerate(measure.parts(source.order)):
+            column_of.setdefault(sql, f"{name}_part{place}")
+        columns[name] = tuple(column_of[sql] for sql in measure.parts(source.order))
+    return columns
+
+
+def _parts(source: Source) -> dict[str, str]:
+    sql_of: dict[str, str] = {}
+    for name, columns in _columns_of_parts(source).items():
+        for column, sql in zip(columns, source.measures[name].parts(source.order), strict=True):
+            sql_of.setdefault(column, sql)
+    return sql_of

@@ -25,6 +25,17 @@ REQUEST: tuple[Feature, ...] = (
             "ratio", "balance_mean_180d / NULLIF(amount_minor, 0)", -1),
     Feature("income_left_minor", "request", "Monthly income less obligations and the instalment", "minor",
             "income_mean_180d - obligations_mean_180d - instalment_minor", -1),
+    # Beyond what the model reads: the order beside what is open already and what the shopper usually buys.
+    Feature("open_with_order_minor", "basket", "Open on all our plans once this order is taken", "minor",
+            "open_minor + amount_minor", 1),
+    Feature("amount_to_mean_order", "basket", "Amount asked for, in mean orders of a year", "ratio",
+            "amount_minor / NULLIF(order_mean_365d, 0)", 1),
+    Feature("amount_to_largest_order", "basket", "Amount asked for, in largest orders of a year", "ratio",
+            "amount_minor / NULLIF(largest_order_365d, 0)", 1),
+    Feature("instalment_to_free_cash", "basket", "Share of what obligations leave over that the instalment takes",
+            "ratio", "instalment_minor / NULLIF(free_cash_mean_180d, 0)"),
+    Feature("due_with_order_to_income", "basket", "Share of a month's income due to us in 30 days with this order",
+            "ratio", "(due_30d_minor + instalment_minor) / NULLIF(income_mean_90d, 0)", 1),
 )  # fmt: skip
 
 
@@ -41,6 +52,7 @@ def request_features(
     """
     income = lake.get("income_mean_180d")
     obligations = lake.get("obligations_mean_180d")
+    open_now, due = lake.get("open_minor"), lake.get("due_30d_minor")
     return {
         "amount_minor": float(amount_minor),
         "duration_months": float(duration_months),
@@ -50,6 +62,13 @@ def request_features(
         "lowest_balance_to_instalment": _ratio(lake.get("balance_low_90d"), instalment_minor),
         "mean_balance_to_amount": _ratio(lake.get("balance_mean_180d"), amount_minor),
         "income_left_minor": None if income is None or obligations is None else income - obligations - instalment_minor,
+        "open_with_order_minor": None if open_now is None else open_now + amount_minor,
+        "amount_to_mean_order": _ratio(amount_minor, lake.get("order_mean_365d")),
+        "amount_to_largest_order": _ratio(amount_minor, lake.get("largest_order_365d")),
+        "instalment_to_free_cash": _ratio(instalment_minor, lake.get("free_cash_mean_180d")),
+        "due_with_order_to_income": None
+        if due is None
+        else _ratio(due + instalment_minor, lake.get("income_mean_90d")),
     }
 
 

@@ -19,7 +19,7 @@ APPLICATIONS = "curated.credit_applications"
 LOANS = "curated.granted_loans"
 VECTORS = "features.applicant"
 
-LAKE_NAMES = tuple(feature.name for feature in catalog.LAKE_FEATURES)
+LAKE_NAMES = tuple(each.name for each in catalog.LAKE_FEATURES if each.name in catalog.MODEL_FEATURES)
 
 
 class TrainingSetFault(Exception):

@@ -16,6 +16,7 @@ import typer
 from pipelines import (
     arrival_commands,
     curate_commands,
+    features_commands,
     keeping_commands,
     quarantine_commands,
     relay_commands,
@@ -132,34 +133,7 @@ app.command("curate")(curate_commands.curate)
 app.command("backfill")(curate_commands.backfill)
 
 
-@app.command("build-features")
-def build_features(
-    *,
-    as_of: Annotated[
-        list[datetime] | None, typer.Option(formats=["%Y-%m-%d"], help="A day at whose start all accounts are built.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Compute the features of every application at its moment, and of all accounts at each --as-of."""
-    from rich.console import Console
-
-    from pipelines import build_features as act
-    from pipelines.lake.iceberg import IcebergTables
-    from pipelines.spark import session
-
-    settings = Settings.from_environment()
-    moments = [day.replace(tzinfo=UTC) for day in as_of or []]
-    with Console(stderr=True).status("starting Spark") as status:
-        spark = session(settings)
-        status.update("building features")
-        report = act.build_features(spark, IcebergTables(settings), settings, moments)
-    if as_json:
-        _print_json(asdict(report))
-        return
-    typer.echo(
-        f"{'built' if report.written else 'found as built before'}: {report.vectors:,} vectors of {report.features} "
-        f"features ({report.empty:,} without a bank transaction), feature set {report.feature_set_digest[:12]}"
-    )
+app.command("build-features")(features_commands.build_features)
 
 
 @app.command("publish-features")

@@ -1,37 +1,56 @@
-"""Act: curated → feature tables, one row for each application at its moment and for each account at each day asked for.
+"""Act: curated → feature tables, one row for each application at its moment and for each entity at each day asked for.
 
 A second build of the same moments from the same snapshots writes nothing; any other updates the rows of its moments and
-leaves those of other moments.
+leaves those of other moments. Spark is the job that the schedule runs and that scales out; DuckDB builds the same rows
+from the same definitions without a JVM.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, time
+from typing import Any, Literal, Protocol
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - the name everyone knows them by
-
-from features.as_of import point_in_time_sql
-from features.catalog import LAKE_FEATURES, feature_set_digest
-from pipelines.lake.iceberg import spark_name
-from pipelines.lake.spark import at_snapshot, have_table, noted
+from features.catalog import APPLICANT, FeatureSet, feature_set_digest
+from pipelines.feature_moments import APPLICATIONS, REGISTERS
 from pipelines.lake.table import Snapshot, Tables, the_newest
 from pipelines.settings import Settings
 
-APPLICANT = "features.applicant"
-APPLICATIONS = "curated.credit_applications"
-ACCOUNTS = "curated.accounts"
 BANK_TRANSACTIONS = "curated.bank_transactions"
+REQUIRED = {"applicant": (BANK_TRANSACTIONS, APPLICATIONS), "merchant": ()}
 # What a build notes in the snapshot it commits.
 BUILD, VECTORS, EMPTY = "tranche.build", "tranche.vectors", "tranche.empty"
-KEY = ("account_id", "as_of")
+
+EngineName = Literal["spark", "duckdb"]
+
+
+class NotMidnight(Exception):
+    """What is kept of whole days answers for midnights only; the message names the moment."""
+
+    def __init__(self, moment: datetime) -> None:
+        super().__init__(f"{moment.isoformat()} is no midnight in UTC: an increment is built from whole days")
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Increment:
+    """What was read of a source that keeps days: the days that gained events, and how many events those days hold.
+
+    `whole` says that every day was read: the first time, after a change of a measure, or after rows left the lake.
+    """
+
+    source: str
+    days: int
+    events_read: int
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """What was built: `vectors` rows for `moments` asked for, of which `empty` found no bank transaction.
+    """What was built: `vectors` rows for `moments` asked for, of which `empty` found no event of the first source.
 
     `written` is False when the same build stood there already.
     """
@@ -43,86 +62,114 @@ class Build:
     inputs: dict[str, int]
     snapshot_id: int
     written: bool
+    entity: str = "applicant"
+    increments: tuple[Increment, ...] = ()
 
 
-def build_features(spark: Any, tables: Tables, settings: Settings, as_of: Sequence[datetime] = ()) -> Build:
-    """Compute the lake features of every application's moment, and of all accounts known at each of `as_of` (UTC).
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What an engine is to build: `inputs` pins each table by its snapshot, and a table without one counts as empty.
 
-    Raises MissingTable before the first curation.
+    `increment` leaves the applications' own moments out and reads sources that keep days by what they keep.
     """
-    read = {table: the_newest(tables, table) for table in (BANK_TRANSACTIONS, APPLICATIONS, ACCOUNTS)}
+
+    of: FeatureSet
+    inputs: Mapping[str, int]
+    as_of: tuple[datetime, ...]
+    increment: bool
+
+    def constants(self) -> dict[str, str | int]:
+        """What every row says of its build."""
+        told: dict[str, str | int] = {
+            "feature_set_digest": feature_set_digest(self.of.entity),
+            "snapshot_ids": json.dumps(self.inputs, sort_keys=True),
+        }
+        if BANK_TRANSACTIONS in self.inputs:
+            told["bank_transactions_snapshot_id"] = self.inputs[BANK_TRANSACTIONS]
+        return told
+
+
+class Engine(Protocol):
+    """Computes vectors and keeps them in the feature set's table."""
+
+    def build(self, request: Request, notes: Mapping[str, str]) -> tuple[Increment, ...]:
+        """Write the rows of every moment; the commit carries the notes, the number of rows and of those left empty."""
+
+
+def build_features(
+    spark: Any,
+    tables: Tables,
+    settings: Settings,
+    as_of: Sequence[datetime] = (),
+    *,
+    of: FeatureSet = APPLICANT,
+    engine: EngineName = "spark",
+    increment: bool = False,
+) -> Build:
+    """Compute the lake features of every application's moment, and of all entities known at each of `as_of` (UTC).
+
+    With `increment` only at each of `as_of`, which are midnights, and from events of days that gained any. `spark` is
+    read by the engine of that name alone. Raises MissingTable before the first curation.
+    """
+    for moment in as_of if increment else ():
+        if moment.timetz().replace(tzinfo=None) != time(0):
+            raise NotMidnight(moment)
+    read = _read(tables, of)
     inputs = {table: snapshot.snapshot_id for table, snapshot in read.items()}
     identity = {
-        "digest": feature_set_digest(),
+        "digest": feature_set_digest(of.entity),
         # A compaction is no news.
         "inputs": {table: snapshot.rows_of for table, snapshot in read.items()},
         "as_of": sorted({moment.isoformat() for moment in as_of}),
+        "increment": increment,
     }
     build = json.dumps(identity, sort_keys=True)
-    standing = tables.newest(APPLICANT)
+    standing = tables.newest(of.table)
     if standing is not None and standing.summary.get(BUILD) == build:
-        return _report(standing, inputs, written=False)
-    name = spark_name(settings, APPLICANT)
-    vectors = _vectors(spark, settings, inputs, as_of).persist()
-    try:
-        counted = vectors.agg(F.count("*").alias("all"), F.count_if(F.col("observed_until").isNull()).alias("empty"))
-        rows, empty = counted.first()
-        have_table(spark, name, vectors.schema, "months(as_of)")
-        with noted(spark, {BUILD: build, VECTORS: str(rows), EMPTY: str(empty)}):
-            _write(spark, vectors, name, anew=standing is None)
-    finally:
-        vectors.unpersist()
-    return _report(the_newest(tables, APPLICANT), inputs, written=True)
+        return _report(of, standing, inputs, written=False)
+    request = Request(of, inputs, tuple(sorted(set(as_of))), increment)
+    increments = _engine(engine, spark, tables, settings).build(request, {BUILD: build})
+    return _report(of, the_newest(tables, of.table), inputs, written=True, increments=increments)
 
 
-def _vectors(spark: Any, settings: Settings, inputs: dict[str, int], as_of: Sequence[datetime]) -> DataFrame:
-    frames = {table: at_snapshot(spark, spark_name(settings, table), pinned) for table, pinned in inputs.items()}
-    moments = moments_of(frames[APPLICATIONS], frames[ACCOUNTS], as_of)
-    moments.createOrReplaceTempView("moments_asked")
-    frames[BANK_TRANSACTIONS].createOrReplaceTempView("bank_transactions_pinned")
-    vectors = spark.sql(point_in_time_sql("moments_asked", "bank_transactions_pinned"))
-    return vectors.select(
-        *KEY,
-        "observed_until",
-        "known_until",
-        F.lit(feature_set_digest()).alias("feature_set_digest"),
-        F.lit(inputs[BANK_TRANSACTIONS]).cast("bigint").alias("bank_transactions_snapshot_id"),
-        *(feature.name for feature in LAKE_FEATURES),
-    )
+def _engine(name: EngineName, spark: Any, tables: Tables, settings: Settings) -> Engine:
+    if name == "spark":
+        from pipelines.spark_features import SparkFeatures
+
+        return SparkFeatures(spark, tables, settings)
+    from pipelines.iceberg_features import IcebergFeatures
+
+    return IcebergFeatures(tables, settings)
 
 
-def moments_of(applications: DataFrame, accounts: DataFrame, as_of: Sequence[datetime]) -> DataFrame:
-    """Each application's account and moment, and every account known by each moment of `as_of`; each pair once."""
-    moments = applications.select("account_id", F.col("applied_at").alias("as_of"))
-    for moment in as_of:
-        known = accounts.where(F.col("recorded_at") <= F.lit(moment))
-        moments = moments.union(known.select("account_id", F.lit(moment).alias("as_of")))
-    return moments.distinct()
+def _read(tables: Tables, of: FeatureSet) -> dict[str, Snapshot]:
+    register = REGISTERS[of.entity]
+    required = {*REQUIRED[of.entity], *([register.table] if register.required else [])}
+    wanted = dict.fromkeys([*(source.table for source in of.sources), APPLICATIONS, register.table])
+    read = {}
+    for table in wanted:
+        snapshot = the_newest(tables, table) if table in required else tables.newest(table)
+        if snapshot is not None:
+            read[table] = snapshot
+    return read
 
 
-def _write(spark: Any, vectors: DataFrame, name: str, *, anew: bool) -> None:
-    """One row for each account and moment: put in, or in the place of the one built before."""
-    if anew:
-        vectors.writeTo(name).append()
-        return
-    # A feature that is no longer in the catalogue keeps its column for the rows of its time.
-    gone = [field for field in spark.table(name).schema if field.name not in vectors.columns]
-    rows = vectors.select("*", *(F.lit(None).cast(field.dataType).alias(field.name) for field in gone))
-    rows.createOrReplaceTempView("vectors_built")
-    same = " AND ".join(f"kept.{column} = built.{column}" for column in KEY)
-    spark.sql(
-        f"MERGE INTO {name} AS kept USING vectors_built AS built ON {same} "
-        "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
-    )
-
-
-def _report(snapshot: Snapshot, inputs: dict[str, int], *, written: bool) -> Build:
+def _report(
+    of: FeatureSet,
+    snapshot: Snapshot,
+    inputs: dict[str, int],
+    *,
+    written: bool,
+    increments: tuple[Increment, ...] = (),
+) -> Build:
     return Build(
         vectors=int(snapshot.summary[VECTORS]),
         empty=int(snapshot.summary[EMPTY]),
-        features=len(LAKE_FEATURES),
-        feature_set_digest=feature_set_digest(),
+        features=len(of.lake),
+        feature_set_digest=feature_set_digest(of.entity),
         inputs=inputs,
         snapshot_id=snapshot.snapshot_id,
         written=written,
+        entity=of.entity,
+        increments=increments,
     )

@@ -77,3 +77,50 @@ def once(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for row in sorted(history, key=lambda each: each["recorded_at"]):
         kept.setdefault(row["event_id"], row)
     return list(kept.values())
+
+
+def told_of(random: Random, name: str) -> dict[str, list[dict[str, Any]]]:
+    """Everything that sources tell of one applicant: by the source's name, in no order, some of it more than once."""
+    return {"bank_transactions": a_history(random, name)} | {
+        source: _facts(random, source, {"shopper_id": name, "merchant_id": name, **of}) for source, of in _OWN.items()
+    }
+
+
+def sold_by(random: Random, name: str) -> dict[str, list[dict[str, Any]]]:
+    """What a merchant sold and took back."""
+    return {source: _facts(random, source, {"merchant_id": name}) for source in ("sales", "taken_back")}
+
+
+_OWN: dict[str, dict[str, Any]] = {
+    "applications": {},
+    "orders": {},
+    "refunds": {},
+    "plans": {"principal_minor": (1, 900_00)},
+    "instalments": {"open_change_minor": (-300_00, 300_00), "days_past_due": (0, 9)},
+    "attempts": {},
+    "repayments": {},
+}
+
+
+def _facts(random: Random, source: str, of: dict[str, Any]) -> list[dict[str, Any]]:
+    """Our own facts come at once, or late by an outage; told again they are the same."""
+    rows: list[dict[str, Any]] = []
+    for number in range(random.choice([0, 0, 1, 3, 25])):
+        occurred_at = START + random.randrange(260 * 24) * timedelta(hours=1)
+        drawn = {name: random.randint(*value) if isinstance(value, tuple) else value for name, value in of.items()}
+        rows.append(
+            {
+                "event_id": f"{source}:{of['merchant_id']}:{number}",
+                "occurred_at": occurred_at,
+                "recorded_at": occurred_at + random.choice([timedelta(0), timedelta(seconds=5), 5 * DAY]),
+                "sequence": number,
+                "amount_minor": random.randrange(1, 900_00),
+                "status": random.choice(["open", "settled", "cancelled"]),
+                "due_on": (occurred_at + random.randrange(-20, 60) * DAY).date(),
+                "move": random.choice(["captured", "refused", "returned", "cash_seen", "claim_lost"]),
+            }
+            | drawn
+        )
+    arriving = rows + [row for row in rows if random.random() < 0.2]
+    random.shuffle(arriving)
+    return arriving

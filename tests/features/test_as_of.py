@@ -1,38 +1,21 @@
 """The point-in-time join against a row-by-row oracle, on DuckDB: the text is Spark's, so no JVM is needed here."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-import duckdb
-import pyarrow as pa
 import pytest
-import sqlglot
 
-from features.as_of import EVENT_COLUMNS, point_in_time_sql
-from features.catalog import LAKE_FEATURES
-from tests.features.histories import DAY, START, a_history, moments_of, once
-from tests.features.oracle import differences, features_of
-
-INSTANT = pa.timestamp("us", tz="UTC")
-TYPES = {"occurred_at": INSTANT, "recorded_at": INSTANT, "sequence": pa.int64()}
-TYPES |= {"amount_minor": pa.int64(), "balance_after_minor": pa.int64()}
-EVENTS = pa.schema([(name, TYPES.get(name, pa.string())) for name in ("account_id", *EVENT_COLUMNS)])
-MOMENTS = pa.schema([("account_id", pa.string()), ("as_of", INSTANT)])
-
-Moment = tuple[str, datetime]
+from features.catalog import LAKE_FEATURES, MERCHANT
+from tests.features import engine, oracle_own
+from tests.features.engine import in_order, merged
+from tests.features.histories import DAY, START, moments_of, sold_by, told_of
+from tests.features.oracle import differences
 
 
-def computed(moments: Iterable[Moment], events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The point-in-time join over curated events, by DuckDB."""
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        asked = [{"account_id": account_id, "as_of": as_of} for account_id, as_of in moments]
-        connection.register("moments", pa.Table.from_pylist(asked, schema=MOMENTS))
-        connection.register("events", pa.Table.from_pylist(events, schema=EVENTS))
-        (query,) = sqlglot.transpile(point_in_time_sql("moments", "events"), read="spark", write="duckdb")
-        return connection.sql(query).to_arrow_table().to_pylist()
+def computed(moments: list[tuple[str, datetime]], events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The point-in-time join over bank transactions alone."""
+    return engine.computed(moments, {"bank_transactions": events})
 
 
 def an_event(occurred_at: datetime, **changes: Any) -> dict[str, Any]:
@@ -52,30 +35,60 @@ def an_event(occurred_at: datetime, **changes: Any) -> dict[str, Any]:
 
 def test_every_feature_equals_the_oracle_on_random_histories() -> None:
     random = Random(19930705)
-    histories = {f"account-{n}": a_history(random, f"account-{n}") for n in range(250)}
-    moments = sorted({(account, at) for account, rows in histories.items() for at in moments_of(random, rows)})
+    told = {f"account-{n}": told_of(random, f"account-{n}") for n in range(250)}
+    moments = sorted({(name, at) for name, of in told.items() for at in moments_of(random, of["bank_transactions"])})
 
-    rows = computed(moments, [row for history in histories.values() for row in once(history)])
+    rows = engine.computed(moments, merged(told.values()))
 
     assert len(rows) == len(moments)
     for row in rows:
-        expected = features_of(histories[row["account_id"]], row["as_of"])
+        expected, stale = oracle_own.applicant(told[row["account_id"]], row["as_of"])
         assert differences(row, expected) == {}, (row["account_id"], row["as_of"])
+        assert set(row["stale"].split(",")) - {""} == stale
         assert set(expected) == {feature.name for feature in LAKE_FEATURES}
+    assert any(row["stale"] for row in rows)
+
+
+def test_every_feature_of_a_merchant_equals_the_oracle_on_random_histories() -> None:
+    random = Random(3)
+    told = {f"shop-{n}": sold_by(random, f"shop-{n}") for n in range(120)}
+    moments = sorted({(name, at) for name, of in told.items() for at in moments_of(random, of["sales"])})
+
+    rows = engine.computed(moments, merged(told.values()), MERCHANT)
+
+    assert len(rows) == len(moments)
+    for row in rows:
+        expected = oracle_own.merchant(told[row["merchant_id"]], row["as_of"])
+        assert differences(row, expected) == {}, (row["merchant_id"], row["as_of"])
+        assert set(expected) == {feature.name for feature in MERCHANT.lake}
+
+
+def test_whole_days_add_up_to_what_the_events_say() -> None:
+    random = Random(23)
+    told = {f"account-{n}": told_of(random, f"account-{n}") for n in range(200)}
+    midnights = [(name, START + random.randrange(-5, 500) * DAY) for name in told for _ in range(4)]
+
+    by_events = engine.computed(midnights, merged(told.values()))
+    by_days = engine.computed_by_days(midnights, merged(told.values()))
+
+    assert in_order(by_days) == in_order(by_events)
 
 
 def test_rows_known_later_never_change_what_an_earlier_moment_saw() -> None:
     random = Random(7)
-    histories = {f"account-{n}": once(a_history(random, f"account-{n}")) for n in range(60)}
+    told = merged(told_of(random, f"account-{n}") for n in range(60))
     moment = START + 200 * DAY
-    moments = [(account, moment) for account in sorted(histories)]
-    events = [row for history in histories.values() for row in history]
-    later = [
-        row | {"event_id": f"later:{n}", "recorded_at": moment + timedelta(microseconds=1 + n), "amount_minor": 10**9}
-        for n, row in enumerate(events)
-    ]
+    moments = [(f"account-{n}", moment) for n in range(60)]
+    later = {
+        source: [
+            row
+            | {"event_id": f"later:{n}", "recorded_at": moment + timedelta(microseconds=1 + n), "amount_minor": 10**9}
+            for n, row in enumerate(rows)
+        ]
+        for source, rows in told.items()
+    }
 
-    assert _in_order(computed(moments, events + later)) == _in_order(computed(moments, events))
+    assert in_order(engine.computed(moments, merged([told, later]))) == in_order(engine.computed(moments, told))
 
 
 @pytest.mark.parametrize(
@@ -141,7 +154,3 @@ def test_the_lowest_balance_of_a_window_includes_the_one_it_began_with() -> None
     (row,) = computed([("a", START)], events)
 
     assert (row["balance_low_30d"], row["balance_low_90d"], row["balance_low_180d"]) == (-5_00, -5_00, -5_00)
-
-
-def _in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(rows, key=lambda row: (row["account_id"], row["as_of"]))

@@ -10,7 +10,10 @@ from features.basket import REQUEST, request_features, requested_instalment
 from tests.features.oracle import differences
 
 AMOUNTS = st.integers(min_value=1, max_value=10**9)
-LAKE_NAMES = ("income_mean_180d", "obligations_mean_180d", "balance_low_90d", "balance_mean_180d")
+LAKE_NAMES = (
+    "income_mean_180d", "obligations_mean_180d", "balance_low_90d", "balance_mean_180d", "open_minor",
+    "order_mean_365d", "largest_order_365d", "free_cash_mean_180d", "due_30d_minor", "income_mean_90d",
+)  # fmt: skip
 LAKE = st.fixed_dictionaries(
     {name: st.none() | st.just(0.0) | st.floats(min_value=-(10**9), max_value=10**9) for name in LAKE_NAMES}
 )

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from features.__main__ import main
-from features.catalog import MODEL_FEATURES, feature_set_digest
+from features.catalog import FEATURE_SETS, feature_set_digest
 from features.reference import page
 
 
@@ -18,4 +18,8 @@ def test_the_definitions_are_printed_for_machines(capsys: pytest.CaptureFixture[
 
     told = json.loads(capsys.readouterr().out)
     assert told["digest"] == feature_set_digest()
-    assert tuple(each["name"] for each in told["features"]) == MODEL_FEATURES
+    every = [each for of in FEATURE_SETS.values() for each in of.lake + of.request]
+    assert [each["name"] for each in told["features"]] == [each.name for each in every]
+    assert {tuple(each["allowed"]["CZ"]) for each in told["features"]} == {
+        ("credit_decision", "model_training", "reporting")
+    }

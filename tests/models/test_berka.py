@@ -3,15 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import orjson
 import pandas as pd
+import pyarrow as pa
 import pytest
-import sqlglot
 
-from features.as_of import point_in_time_sql
-from features.catalog import feature_set_digest
+from features.catalog import APPLICANT, feature_set_digest
+from features.duckdb import compute, events_schema, moments_schema
 from models import artefact, train
 from models.memory import MemoryRegistry, MemoryTables
 from models.train import Request, TrainReport
@@ -23,19 +22,24 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def frames(berka: Path) -> dict[str, Any]:
     """What the lake would hold of them, made by DuckDB from the same events and the same feature definitions."""
-    told: dict[str, list[Any]] = {}
+    bodies: dict[str, list[Any]] = {}
     for event in Berka(berka).read().events:
-        told.setdefault(event.event_type, []).append(orjson.loads(event.body))
-    events = {kind: _dated(pd.DataFrame(rows)) for kind, rows in told.items()}
+        bodies.setdefault(event.event_type, []).append(orjson.loads(event.body))
+    events = {kind: _dated(pd.DataFrame(rows)) for kind, rows in bodies.items()}
     applications = events["credit_application.v1"].assign(applied_at=lambda frame: frame["occurred_at"])
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        moments = applications[["account_id"]].assign(as_of=applications["applied_at"])
-        transactions = events["bank_transaction.v1"]
-        connection.register("moments", moments)
-        connection.register("events", transactions[transactions["account_id"].isin(moments["account_id"])])
-        (query,) = sqlglot.transpile(point_in_time_sql("moments", "events"), read="spark", write="duckdb")
-        vectors = connection.sql(query).df()
+    moments = applications[["account_id", "shopper_id"]].assign(as_of=applications["applied_at"])
+    transactions = events["bank_transaction.v1"]
+    told = {
+        "bank_transactions": transactions[transactions["account_id"].isin(moments["account_id"])],
+        "applications": applications,
+    }
+    tables = {
+        source.name: pa.Table.from_pandas(told[source.name], events_schema(source), preserve_index=False)
+        for source in APPLICANT.sources
+        if source.name in told
+    }
+    asked = pa.Table.from_pandas(moments, moments_schema(APPLICANT), preserve_index=False)
+    vectors = compute(APPLICANT, asked, tables).to_pandas()
     vectors["as_of"] = vectors["as_of"].dt.tz_convert("UTC")
     return {
         "curated.credit_applications": applications,

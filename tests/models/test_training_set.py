@@ -42,6 +42,7 @@ def test_a_row_is_the_vector_of_the_day_and_what_serving_makes_of_the_request(pr
     lake = {
         feature.name: None if pd.isna(vector[feature.name]) else float(vector[feature.name])
         for feature in catalog.LAKE_FEATURES
+        if feature.name in catalog.MODEL_FEATURES
     }
     amount = int(application["amount_minor"])
     request = request_features(

@@ -23,7 +23,7 @@ def some_frames(
     ids = [f"{source}-{number:04}" for number in range(loans)]
     vectors = {
         name: np.where(random.random(loans) < 0.05, np.nan, random.normal(0, 100_00, loans))
-        for name in (feature.name for feature in catalog.LAKE_FEATURES)
+        for name in (each.name for each in catalog.LAKE_FEATURES if each.name in catalog.MODEL_FEATURES)
     }
     lowest = random.normal(0, 100_00, loans)
     vectors["balance_low_90d"] = lowest

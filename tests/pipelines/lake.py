@@ -65,11 +65,15 @@ def an_event(name: str, event_id: str, account_id: str = "808", **values: Any) -
     return {**common, **_VALUES[name], **values}
 
 
-def write_raw(spark: Any, settings: Settings, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Replace the raw table of that contract by these rows, in this order of arrival."""
-    _raw_frame(spark, contract(name), rows, first=0).writeTo(_raw_name(settings, name)).using(
-        "iceberg"
-    ).createOrReplace()
+def write_raw(
+    spark: Any, settings: Settings, name: str, rows: Iterable[Mapping[str, Any]], *, append: bool = False
+) -> None:
+    """Replace the raw table of that contract by these rows, in this order of arrival, or append them to it."""
+    table = _raw_frame(spark, contract(name), rows, first=0).writeTo(_raw_name(settings, name))
+    if append:
+        table.append()
+    else:
+        table.using("iceberg").createOrReplace()
 
 
 def append_raw(spark: Any, settings: Settings, of: Contract, rows: Sequence[Mapping[str, Any]], *, first: int) -> None:

@@ -1,0 +1,48 @@
+"""Source: a curated table whose events features are computed from, and how its events are ordered."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from features.measure import Measure
+
+ColumnType = Literal["string", "bigint", "date", "timestamp"]
+
+ENVELOPE: dict[str, ColumnType] = {"event_id": "string", "occurred_at": "timestamp", "recorded_at": "timestamp"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """Events of one kind about one entity: `key` names whose event it is, `measures` what is aggregated of them.
+
+    `columns` are those that measures read beside the envelope. `sequence` is the producer's own order where it has one:
+    it settles the order within one instant, and a later word on the same event wins. `complete` says that what is not
+    in the table did not happen (our own facts), where of a bank's data nobody can say. `by_days` keeps parts of each
+    day, so that the next build reads only days that gained events.
+    """
+
+    name: str
+    table: str
+    key: str
+    columns: Mapping[str, ColumnType]
+    measures: Mapping[str, Measure]
+    sequenced: bool = True
+    complete: bool = True
+    by_days: bool = False
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Ties are broken by these columns in turn; the greatest is the newest."""
+        return ("occurred_at", *(["sequence"] if self.sequenced else []), "recorded_at", "event_id")
+
+    @property
+    def read_columns(self) -> dict[str, ColumnType]:
+        """Every column that a build reads, by type: the table may hold more."""
+        sequence: dict[str, ColumnType] = {"sequence": "bigint"} if self.sequenced else {}
+        return {self.key: "string", **ENVELOPE, **sequence, **self.columns}
+
+    @property
+    def horizon(self) -> int | None:
+        """How many days back any measure looks; None when one looks at the whole history."""
+        days = [measure.within for measure in self.measures.values()]
+        return None if None in days else max(day for day in days if day is not None)
