@@ -134,6 +134,24 @@ def batches_of_vectors(vectors: Iterable[FeatureVector], names_of: Mapping[str, 
     return batches
 
 
+def vectors_of(batch: VectorBatch) -> list[FeatureVector]:
+    """The batch's vectors one by one, for stores and tests that are not in a hurry."""
+    from features.vector import FeatureVector
+
+    return [
+        FeatureVector(
+            entity_id=row["entity_id"],
+            digest=batch.digest,
+            as_of=row["as_of"],
+            observed_until=row[_OBSERVED],
+            values={name: row[name] for name in batch.names},
+            snapshot_ids=dict(batch.provenances[row[_PROVENANCE]]),
+            observed={source: row[observed_column(source)] for source in batch.source_names},
+        )
+        for row in batch.table.to_pylist()
+    ]
+
+
 def check_names(entity_id: str, digest: str, names: Iterable[str], values: Iterable[str]) -> None:
     """Refuse values under other names than the feature set's; OtherFeatures tells the difference."""
     expected, given = set(names), set(values)

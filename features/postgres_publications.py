@@ -11,7 +11,7 @@ from psycopg import Connection
 from psycopg.types.json import Jsonb
 
 from features.batch import OtherFeatures, VectorBatch
-from features.publication import KEEP, Handed, Kind, NoSuchVersion, Publication, Sources, Watermark
+from features.publication import KEEP, Handed, Kind, NoSuchVersion, Publication, Sources, Watermark, before, oldest_kept
 
 _KEEP_SET = """
 INSERT INTO features.feature_sets (digest, feature_names, entity, source_names) VALUES (%s, %s, %s, %s)
@@ -147,21 +147,19 @@ class PostgresPublications:
     def roll_back(self, digest: str, to: int | None = None) -> Publication:
         locked = self._connection.execute(_LOCK, (digest,)).fetchone()
         known = {each.version: each for each in self.publications(digest)}
-        wanted = _before(known) if to is None else to
+        wanted = before(known.values()) if to is None else to
         if locked is None or wanted not in known:
-            raise NoSuchVersion(f"version {to}" if to is not None else "version before the active one", digest, sorted(known))
+            sought = "version before the active one" if to is None else f"version {to}"
+            raise NoSuchVersion(sought, digest, sorted(known))
         self._activate(locked[0], wanted)
         return next(each for each in self.publications(digest) if each.version == wanted)
 
     def prune(self, digest: str, keep: int = KEEP) -> int:
         locked = self._connection.execute(_LOCK, (digest,)).fetchone()
-        if locked is None or locked[1] is None:
+        oldest = oldest_kept(self.publications(digest), keep)
+        if locked is None or oldest is None:
             return 0
-        set_id, active = locked[0], locked[1]
-        known = {each.version: each for each in self.publications(digest)}
-        whole = [version for version, each in known.items() if each.kind == "whole"]
-        reached = [active, *whole[:keep], *([each] if (each := _before(known)) in known else [])]
-        oldest = min(reached) if len(whole) >= keep else min(known)
+        set_id = locked[0]
         left = self._left_behind(set_id, oldest)
         named = {"set_id": set_id, "oldest": oldest, "left": left}
         gone = self._connection.execute(_UNSEEN, named).rowcount + self._connection.execute(_PASSED, named).rowcount
@@ -223,16 +221,6 @@ class PostgresPublications:
         row = self._connection.execute(statement, named).fetchone()  # type: ignore[arg-type]
         assert row is not None, statement
         return row[0]
-
-
-def _before(known: dict[int, Publication]) -> int | None:
-    """The version that the newest whole one among the active version's ancestors was made on; itself counts."""
-    version = next((each.version for each in known.values() if each.active), None)
-    while version is not None and version in known:
-        if known[version].kind == "whole":
-            return known[version].based_on
-        version = known[version].based_on
-    return None
 
 
 def _watermark(body: dict[str, dict[str, int]]) -> dict[str, Watermark]:

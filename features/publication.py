@@ -1,6 +1,6 @@
 """Publication: one version of one feature set's vectors, and what can go wrong when versions are asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -66,6 +66,30 @@ class Sources:
         return any(
             table in watermark and mine.sequence < watermark[table].sequence for table, mine in self.watermark.items()
         )
+
+
+def before(publications: Iterable[Publication]) -> int | None:
+    """Where a roll-back without a version goes: to what the newest whole version behind the active one was based on.
+
+    So a bad build is taken back together with the refreshes made on top of it. None when nothing came before.
+    """
+    known = {each.version: each for each in publications}
+    version = next((each.version for each in known.values() if each.active), None)
+    while version is not None and version in known:
+        if known[version].kind == "whole":
+            return known[version].based_on
+        version = known[version].based_on
+    return None
+
+
+def oldest_kept(publications: Iterable[Publication], keep: int) -> int | None:
+    """The oldest version that pruning leaves: every one from there on stays, so that each finds its ancestors."""
+    known = {each.version: each for each in publications}
+    whole = sorted((each.version for each in known.values() if each.kind == "whole"), reverse=True)
+    active = next((each.version for each in known.values() if each.active), None)
+    if active is None or len(whole) <= keep:
+        return min(known, default=None)
+    return min({*whole[:keep], active, before(known.values()) or active} & known.keys())
 
 
 class NoSuchVersion(Exception):
