@@ -9,7 +9,6 @@ import tempfile
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from random import Random
 from statistics import median, quantiles
 from typing import Any
 
@@ -69,11 +68,11 @@ def published(url: str, rows: pa.Table) -> float:
 
 def read_latencies(url: str, vectors: int, reads: int) -> list[float]:
     """Milliseconds of each read of one vector, each in a database transaction of its own like a decision."""
-    random, taken = Random(2), []
+    random, taken = np.random.default_rng(2), []
     with psycopg.connect(url, autocommit=True) as connection:
         store = PostgresVectors(connection)
         for number in range(reads + 200):
-            entity = f"account-{random.randrange(vectors):08}"
+            entity = f"account-{random.integers(vectors):08}"
             began = time.perf_counter()
             vector = store.latest(entity, DIGEST, AS_OF)
             taken.append((time.perf_counter() - began) * 1000)
@@ -85,17 +84,15 @@ def measure(vectors: int = VECTORS, reads: int = READS) -> dict[str, Any]:
     """The figures of this part of the benchmarks, over a database of its own."""
     from tranche.local import LocalRuntime
 
-    folder = Path(tempfile.mkdtemp(prefix="tranche-bench-", dir="/tmp")).resolve()  # noqa: S108 - a socket's path is short
+    folder = Path(tempfile.mkdtemp(prefix="tranche-bench-", dir="/tmp")).resolve()
     runtime = LocalRuntime(folder, parts=("postgres",))
     try:
         url = runtime.up()["TRANCHE_DATABASE_URL"]
         rows = feature_rows(vectors)
-        published(url, as_small := rows.slice(0, min(2_000, vectors)))  # warm: imports, catalogue caches
-        del as_small
+        published(url, rows.slice(0, 2_000))  # warm: imports and caches
         with psycopg.connect(url) as connection:
-            connection.execute(
-                "TRUNCATE features.vectors, features.publications; UPDATE features.feature_sets SET active_version = NULL"
-            )
+            connection.execute("TRUNCATE features.vectors, features.publications")
+            connection.execute("UPDATE features.feature_sets SET active_version = NULL")
         first = published(url, rows)
         again = published(url, rows)
         delta = published(url, feature_rows(vectors, changed=vectors // 100))

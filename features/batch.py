@@ -211,5 +211,5 @@ def _each_once(table: Any) -> Any:
         return ordered
     same = [pc.equal(ordered[key].slice(1), ordered[key].slice(0, ordered.num_rows - 1)) for key in KEYS]
     repeated = pc.and_(*same)
-    last = np.append(~np.asarray(repeated.to_numpy(), dtype=bool), True)  # noqa: FBT003 - an array's element
+    last = np.append(~np.asarray(repeated.to_numpy(), dtype=bool), True)
     return ordered if last.all() else ordered.filter(pa.array(last)).combine_chunks()

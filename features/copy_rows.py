@@ -41,7 +41,8 @@ def _rows(batch: VectorBatch, rows: Any) -> bytes:
     count = np.full((size, 1), len(fields), dtype=">i2").view(np.uint8)
     columns = [(count, np.ones_like(count, dtype=bool)), *fields]
     written, used = np.hstack([data for data, _ in columns]), np.hstack([mask for _, mask in columns])
-    return written[used].tobytes()
+    data: bytes = written[used].tobytes()
+    return data
 
 
 Field = tuple[Any, Any]  # bytes of each row, and which of them count

@@ -14,10 +14,10 @@ from features.vector import FeatureVector
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How old a feature's newest event may be; `source` is the table that the event is of, None for any."""
+    """How old the newest event behind a feature may be: of each of `sources`; of all together where none is named."""
 
     after: timedelta
-    source: str | None = None
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,15 @@ class Fresh:
     stale: tuple[str, ...]
 
 
-def limits_of(features: Iterable[Any]) -> dict[str, Limit]:
-    """The limits that the catalogue declares, by feature; a feature without one never gets stale."""
+def limits_of(features: Iterable[Any], sources: Mapping[str, tuple[str, ...]] | None = None) -> dict[str, Limit]:
+    """The limits that the catalogue declares, by feature; a feature without one never gets stale.
+
+    `sources` names those that each feature's limit speaks of.
+    """
     return {
-        each.name: Limit(timedelta(days=each.stale_after_days), getattr(each, "source", None))
+        each.name: Limit(timedelta(days=each.stale_after), (sources or {}).get(each.name, ()))
         for each in features
-        if getattr(each, "stale_after_days", None) is not None
+        if getattr(each, "stale_after", None) is not None
     }
 
 
@@ -44,5 +47,5 @@ def fresh_at(vector: FeatureVector, at: datetime, limits: Mapping[str, Limit]) -
 
 
 def _is_stale(vector: FeatureVector, at: datetime, limit: Limit) -> bool:
-    age = vector.age(at, limit.source)
-    return age is not None and age > limit.after
+    ages = [vector.age(at, source) for source in limit.sources or (None,)]
+    return any(age is not None and age > limit.after for age in ages)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from features.batch import OtherFeatures, VectorBatch, batches_of_vectors, vectors_of
-from features.publication import KEEP, Handed, Kind, NoSuchVersion, Publication, Sources, Watermark, before, oldest_kept
+from features.publication import KEEP, Handed, Kind, NoSuchVersion, Publication, Sources, before, oldest_kept
 from features.vector import FeatureVector
 
 _AT = datetime(2026, 1, 1, tzinfo=UTC)  # a memory has no clock
@@ -65,16 +65,16 @@ class MemoryVectors:
             raise OtherFeatures(vectors[0].entity_id if vectors else "nobody", batch.digest, missing, unknown)
         content_hash = hashlib.sha256(repr(vectors).encode()).hexdigest()
         base = None if of.active is None else of.versions[of.active][0]
-        if base is not None and sources.behind(base.watermark):
+        if base is not None and kind == "refresh" and sources.behind(base.watermark):
             return Handed(base.version, len(batch), 0, content_hash, outdated=True)
-        watermark: dict[str, Watermark] = {**(base.watermark if base else {}), **sources.watermark}
+        watermark = sources.onto(base.watermark if base else {})
         changed = {
             key: vector for vector in vectors if _is_new(of, key := (vector.entity_id, vector.as_of), vector, kind)
         }
         if not changed:
             if base is not None:
                 of.versions[base.version] = (replace(base, watermark=watermark), of.held)
-            return Handed(base and base.version, len(batch), 0, content_hash)
+            return Handed(of.active, len(batch), 0, content_hash)
         self._count += 1
         publication = Publication(
             version=self._count,
@@ -106,6 +106,9 @@ class MemoryVectors:
             for version, (publication, _) in of.versions.items()
         ]
         return sorted(found, key=lambda each: each.version, reverse=True)
+
+    def active(self, digest: str) -> Publication | None:
+        return next((each for each in self.publications(digest) if each.active), None)
 
     def roll_back(self, digest: str, to: int | None = None) -> Publication:
         known = {each.version: each for each in self.publications(digest)}

@@ -36,7 +36,7 @@ def connected(database_url: str) -> Iterator["PostgresVectors"]:
 
 
 class PostgresVectors(PostgresPublications):
-    """A VectorStore and its Publications in the schema `features`. It never commits: whoever opened the connection does."""
+    """A VectorStore and its Publications in PostgreSQL. It never commits: whoever opened the connection does."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)

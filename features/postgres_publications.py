@@ -41,7 +41,8 @@ SELECT provenance_id FROM features.provenances WHERE snapshot_ids = %(ids)s
 """
 
 _NEW_VERSION = """
-INSERT INTO features.publications (set_id, kind, based_on, abandoned, snapshot_ids, watermark, vectors, changed, content_hash)
+INSERT INTO features.publications (set_id, kind, based_on, abandoned, snapshot_ids, watermark, vectors, changed,
+                                   content_hash)
 SELECT %(set_id)s, %(kind)s, nullif(%(base)s::bigint, 0),
        %(abandoned)s::bigint[] || ARRAY(SELECT version FROM features.publications
                                          WHERE set_id = %(set_id)s AND version > %(base)s),
@@ -72,7 +73,7 @@ _PUBLICATIONS = """
 SELECT p.version, s.entity, s.digest, p.kind, p.based_on, p.snapshot_ids, p.watermark, p.vectors, p.changed,
        p.content_hash, p.created_at, p.activated_at, p.version = s.active_version
   FROM features.publications p JOIN features.feature_sets s USING (set_id)
- WHERE s.digest = coalesce(%s, s.digest)
+ WHERE s.digest = coalesce(%s, s.digest) AND (p.version = s.active_version OR NOT %s)
  ORDER BY p.version DESC
 """
 
@@ -80,7 +81,8 @@ SELECT p.version, s.entity, s.digest, p.kind, p.based_on, p.snapshot_ids, p.wate
 _UNSEEN = """
 DELETE FROM features.vectors v
  USING (SELECT entity_id, as_of FROM features.vectors
-         WHERE set_id = %(set_id)s GROUP BY entity_id, as_of HAVING count(*) > 1 OR min(version) = ANY (%(left)s)) AS many
+         WHERE set_id = %(set_id)s
+         GROUP BY entity_id, as_of HAVING count(*) > 1 OR min(version) = ANY (%(left)s)) AS many
  WHERE v.set_id = %(set_id)s AND v.entity_id = many.entity_id AND v.as_of = many.as_of
    AND NOT EXISTS (
        SELECT FROM features.publications p
@@ -122,9 +124,9 @@ class PostgresPublications:
         self._have_set(batch)
         content_hash = self._stage(batch)
         set_id, base, abandoned, watermark = self._lock(batch.digest)
-        if base is not None and sources.behind(watermark):
+        if base is not None and kind == "refresh" and sources.behind(watermark):
             return Handed(base, len(batch), 0, content_hash, outdated=True)
-        followed = Jsonb({table: asdict(mark) for table, mark in {**watermark, **sources.watermark}.items()})
+        followed = Jsonb({table: asdict(mark) for table, mark in sources.onto(watermark).items()})
         named = {"set_id": set_id, "base": base or 0, "abandoned": abandoned, "refreshed": kind == "refresh"}
         named["provenances"] = [self._provenance(ids) for ids in batch.provenances]
         made = named | {"kind": kind, "snapshot_ids": Jsonb(dict(sources.snapshot_ids))}
@@ -142,7 +144,11 @@ class PostgresPublications:
         return Handed(base, len(batch), 0, content_hash)
 
     def publications(self, digest: str | None = None) -> list[Publication]:
-        return [_publication(row) for row in self._connection.execute(_PUBLICATIONS, (digest,))]
+        return [_publication(row) for row in self._connection.execute(_PUBLICATIONS, (digest, False))]
+
+    def active(self, digest: str) -> Publication | None:
+        row = self._connection.execute(_PUBLICATIONS, (digest, True)).fetchone()
+        return None if row is None else _publication(row)
 
     def roll_back(self, digest: str, to: int | None = None) -> Publication:
         locked = self._connection.execute(_LOCK, (digest,)).fetchone()
@@ -160,7 +166,7 @@ class PostgresPublications:
         if locked is None or oldest is None:
             return 0
         set_id = locked[0]
-        left = self._left_behind(set_id, oldest)
+        left = self._left_behind(oldest)
         named = {"set_id": set_id, "oldest": oldest, "left": left}
         gone = self._connection.execute(_UNSEEN, named).rowcount + self._connection.execute(_PASSED, named).rowcount
         self._connection.execute(
@@ -190,7 +196,7 @@ class PostgresPublications:
         self._connection.execute("DROP TABLE IF EXISTS pg_temp.arriving_vectors")
         self._connection.execute(_ARRIVING)
         copying = f"COPY arriving_vectors ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)"
-        with self._connection.cursor() as cursor, cursor.copy(copying) as copy:  # type: ignore[arg-type]
+        with self._connection.cursor() as cursor, cursor.copy(copying) as copy:
             copy.write(HEADER)
             for rows in copy_rows(batch):
                 summed.update(rows)
@@ -213,12 +219,12 @@ class PostgresPublications:
         )
         self._connection.execute("UPDATE features.publications SET activated_at = now() WHERE version = %s", (version,))
 
-    def _left_behind(self, set_id: int, oldest: int) -> list[int]:
+    def _left_behind(self, oldest: int) -> list[int]:
         """Versions older than `oldest` that it does not descend from."""
         return list(self._one("SELECT abandoned FROM features.publications WHERE version = %(v)s", {"v": oldest}))
 
     def _one(self, statement: str, named: dict[str, Any]) -> Any:
-        row = self._connection.execute(statement, named).fetchone()  # type: ignore[arg-type]
+        row = self._connection.execute(statement, named).fetchone()
         assert row is not None, statement
         return row[0]
 

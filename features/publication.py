@@ -61,6 +61,13 @@ class Sources:
     snapshot_ids: Mapping[str, int] = field(default_factory=dict)
     watermark: Mapping[str, Watermark] = field(default_factory=dict)
 
+    def onto(self, watermark: Mapping[str, Watermark]) -> dict[str, Watermark]:
+        """How far a version follows the lake when these vectors are added to one that followed it that far."""
+        both = {**watermark}
+        for table, mine in self.watermark.items():
+            both[table] = max(mine, both.get(table, mine), key=lambda mark: mark.sequence)
+        return both
+
     def behind(self, watermark: Mapping[str, Watermark]) -> bool:
         """Whether another has followed one of the tables further."""
         return any(

@@ -37,12 +37,15 @@ class Publications(Protocol):
         """Make a version of what the active one holds and these vectors, and activate it.
 
         Vectors that are as they were are not written again; without any other, there is no new version, and only the
-        watermark moves. Vectors that follow the lake less far than the active version are left out: see `Handed`.
+        watermark moves. A refresh that follows the lake less far than the active version is left out: see `Handed`.
         Raises OtherFeatures like `VectorStore.publish`, and UnfitValue.
         """
 
     def publications(self, digest: str | None = None) -> list[Publication]:
         """All versions, newest first; of one feature set when it is named."""
+
+    def active(self, digest: str) -> Publication | None:
+        """The version that readers see; None before the first one."""
 
     def roll_back(self, digest: str, to: int | None = None) -> Publication:
         """Activate version `to`, or the one before the newest whole version that the active one builds on.

@@ -53,6 +53,7 @@ ENVIRONMENT_READ_IN = {
 CLOCK_READ_IN = {
     "ledger/credit_limit_commands.py": "the way in of whoever sets a credit limit",
     "ledger/free_form_commands.py": "the way in of whoever proposes or approves an entry",
+    "pipelines/vector_commands.py": "the way in of whoever refreshes vectors",
     "simulation/serve.py": "the way in of the simulated provider",
 }
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from random import Random
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 
@@ -118,7 +118,7 @@ class _Doomed:
         self.step()
         self._copying.write(data)
 
-    def __enter__(self) -> "_Doomed":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

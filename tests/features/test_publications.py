@@ -252,48 +252,66 @@ ACTS = st.one_of(
 )
 
 
+class _Twins:
+    """A memory and a database that are told the same, beside what each version was made of."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection, self.memory, self.database = connection, MemoryVectors(), PostgresVectors(connection)
+        self.made: dict[int, Content] = {}
+        self.twin: dict[int, int] = {}  # the database's number of a version of the memory
+        self.active: int | None = None
+
+    @property
+    def kept(self) -> list[int]:
+        return [each.version for each in self.memory.publications(DIGEST)]
+
+    def hand_over(self, kind: Literal["whole", "refresh"], content: Content) -> None:
+        mine, twin = (store.hand_over(a_batch(content), kind, Sources()) for store in (self.memory, self.database))
+        assert mine.changed == twin.changed
+        if mine.changed and mine.version and twin.version:
+            self.made[mine.version] = {**(self.made[self.active] if self.active else {}), **content}
+            self.twin[mine.version] = twin.version
+            self.active = mine.version
+
+    def roll_back(self, to: int | None) -> None:
+        try:
+            self.active = self.memory.roll_back(DIGEST, to).version
+        except NoSuchVersion:
+            with pytest.raises(NoSuchVersion):
+                self.database.roll_back(DIGEST, to)
+        else:
+            assert self.database.roll_back(DIGEST, to and self.twin[to]).version == self.twin[self.active]
+
+    def prune(self, keep: int) -> None:
+        assert self.memory.prune(DIGEST, keep) == self.database.prune(DIGEST, keep)
+
+    def check(self) -> None:
+        """Each kept version serves the newest moments it was made of; both stores agree on earlier ones."""
+        assert [self.twin[version] for version in self.kept] == [e.version for e in self.database.publications(DIGEST)]
+        for version in [*self.kept, *([self.active] if self.active else [])]:
+            self.memory.roll_back(DIGEST, version)
+            self.database.roll_back(DIGEST, self.twin[version])
+            expected: dict[str, float | None] = {}
+            for (entity, _), value in sorted(self.made[version].items()):
+                expected[entity] = value
+            assert served(self.memory) == served(self.database) == expected, version
+            for moment in MOMENTS[:-1]:
+                assert served(self.memory, moment) == served(self.database, moment)
+
+
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(acts=st.lists(ACTS, min_size=2, max_size=12))
 def test_every_version_holds_what_it_was_made_of_whatever_happens_around_it(
     connection: Connection, acts: list[tuple[str, Any]]
 ) -> None:
-    """Against plain dictionaries; pruning may only drop moments that refreshes brought and that are no longer the newest."""
+    """Against plain dictionaries; pruning drops only moments that refreshes brought and that are not the newest."""
     connection.rollback()
-    memory, database = MemoryVectors(), PostgresVectors(connection)
-    model: dict[int, Content] = {}
-    pair: dict[int, int] = {}  # the same version in memory and in the database
-    active: int | None = None
-    for act, given_ in acts:
-        known = [each.version for each in memory.publications(DIGEST)]
+    twins = _Twins(connection)
+    for act, told in acts:
         if act in ("whole", "refresh"):
-            handed = [store.hand_over(a_batch(given_), act, Sources()) for store in (memory, database)]  # type: ignore[arg-type]
-            assert handed[0].changed == handed[1].changed
-            if handed[0].changed:
-                assert handed[0].version is not None and handed[1].version is not None  # noqa: PT018
-                model[handed[0].version] = {**(model[active] if active else {}), **given_}
-                pair[handed[0].version] = handed[1].version
-                active = handed[0].version
+            twins.hand_over(act, told)  # type: ignore[arg-type]
         elif act == "prune":
-            assert memory.prune(DIGEST, given_) == database.prune(DIGEST, given_)
-        elif known:
-            to = known[given_ % len(known)] if act == "activate" else None
-            try:
-                active = memory.roll_back(DIGEST, to).version
-            except NoSuchVersion:
-                with connection.transaction(), pytest.raises(NoSuchVersion):
-                    database.roll_back(DIGEST, to)
-            else:
-                assert database.roll_back(DIGEST, to and pair[to]).version == pair[active]
-        kept = [each.version for each in memory.publications(DIGEST)]
-        assert [pair[version] for version in kept] == [each.version for each in database.publications(DIGEST)]
-        for version in kept:
-            memory.roll_back(DIGEST, version)
-            database.roll_back(DIGEST, pair[version])
-            expected = {e: max((m, v) for (of, m), v in model[version].items() if of == e)[1]
-                        for e in {entity for entity, _ in model[version]}}  # fmt: skip
-            assert served(memory) == served(database) == expected, version
-            for moment in MOMENTS[:-1]:
-                assert served(memory, moment) == served(database, moment)
-        if active is not None:
-            memory.roll_back(DIGEST, active)
-            database.roll_back(DIGEST, pair[active])
+            twins.prune(told)
+        elif twins.kept:
+            twins.roll_back(twins.kept[told % len(twins.kept)] if act == "activate" else None)
+        twins.check()
