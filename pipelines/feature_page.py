@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from itertools import groupby
 
-from pipelines.profile_features import Profile, Spread, Table
+from pipelines.feature_profile import Profile, Spread, Table
 
 _CSS = """
-:root{--ink:#1b2430;--quiet:#5a6675;--paper:#fff;--faint:#eef1f5;--line:#d7dde5;--one:#0b6e6e;--two:#b4540a;--tint:#f6f8fa}
+:root{--ink:#1b2430;--quiet:#5a6675;--paper:#fff;--faint:#eef1f5;--line:#d7dde5;
+--one:#0b6e6e;--two:#b4540a;--tint:#f6f8fa}
 @media (prefers-color-scheme:dark){:root{--ink:#e6eaf0;--quiet:#a4b0bf;--paper:#12171e;--faint:#1f2731;--line:#36414e;
 --one:#3fb6b0;--two:#e8924a;--tint:#181f28}}
 *{box-sizing:border-box}
@@ -26,7 +27,8 @@ th{font-weight:600;font-size:12.5px;color:var(--quiet);vertical-align:bottom}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 td.name{width:27%}td.name b{display:block;font-weight:600;overflow-wrap:anywhere}
 td.name span{color:var(--quiet);font-size:12.5px;line-height:1.3;display:block}
-svg{display:block}svg .bar{fill:var(--one)}svg .base{stroke:var(--line)}svg .part{fill:var(--faint)}svg .gap{fill:var(--two)}
+svg{display:block}svg .bar{fill:var(--one)}svg .base{stroke:var(--line)}svg .part{fill:var(--faint)}
+svg .gap{fill:var(--two)}
 svg text{fill:var(--quiet);font:10.5px system-ui,-apple-system,"Segoe UI",Roboto,Arial,sans-serif}
 .key{font-size:13px;color:var(--quiet)}
 @media print{main{max-width:none;padding:0}tr,h3{break-inside:avoid}nav{display:none}}
@@ -52,8 +54,8 @@ def page(tables: Sequence[Table]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Feature coverage</title><style>{_CSS}</style></head><body><main>"
         "<h1>Feature coverage</h1>"
-        '<p class="quiet">What the vectors hold: how often each feature is known, where its values lie and how they are '
-        "spread. Written by <code>tranche pipelines profile-features</code>.</p>"
+        '<p class="quiet">What the vectors hold: how often each feature is known, where its values lie and how they '
+        "are spread. Written by <code>tranche pipelines profile-features</code>.</p>"
         f"<nav>{links}</nav>{body}</main></body></html>\n"
     )
 
@@ -65,9 +67,9 @@ def _table(table: Table) -> str:
     return (
         f"<h2>{escape(table.entity.capitalize())}</h2>"
         f"<p>{table.vectors:,} vectors of {table.entities:,} {escape(table.entity)}s, {span}; {seen}.</p>"
-        f'<p class="key">{escape(table.table)}, snapshot {table.snapshot_id}, feature set {table.digest[:12]}. A picture '
-        "runs from the left figure under it to the right one; values further out count in its last bars, which are then "
-        "of the other colour. The strip has one bar for each month with vectors.</p>"
+        f'<p class="key">{escape(table.table)}, snapshot {table.snapshot_id}, feature set {table.digest[:12]}. '
+        "A picture runs from the left figure under it to the right one; values further out count in its last bars, "
+        "which are then of the other colour. The strip has one bar for each month with vectors.</p>"
         f"{groups}"
     )
 
