@@ -133,7 +133,9 @@ def test_the_page_shows_every_feature_and_the_same_table_gives_the_same_bytes(
     assert text == again.path.read_text(encoding="utf-8")
     assert (report.rows, report.features) == ({"applicant": 122}, len(SERVED.names))
     assert [name for name in SERVED.names if f"<b>{name}</b>" not in text] == []
-    assert re.search(r"122 vectors of 61 applicants, from 1995-05 to 1995-09; 8\d\.\d % with events of any source", text)
+    assert re.search(
+        r"122 vectors of 61 applicants, from 1995-05 to 1995-09; 8\d\.\d % with events of any source", text
+    )
     assert text.count("<svg") >= 2 * len(SERVED.names) - 2
     for outside in ("http:", "https:", "<script", "<link", "@import", "url("):
         assert outside not in text, outside
