@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -71,13 +72,13 @@ def batch_of(
     entity: str,
     key: str,
     names: Sequence[str],
-    snapshots: Mapping[str, str],
+    snapshots: Mapping[str, str] | str,
     observed: Mapping[str, str] | None = None,
 ) -> VectorBatch:
     """The rows of a feature table (a `pyarrow.Table`) as vectors; of an equal entity and moment the last row counts.
 
-    `snapshots` tells the table behind each column of snapshot ids, `observed` the source behind each column of newest
-    events. Raises UnfitValue.
+    `snapshots` tells the table behind each column of snapshot ids, or is the one column that holds them all as JSON;
+    `observed` tells the source behind each column of newest events. Raises UnfitValue.
     """
     import pyarrow as pa
 
@@ -159,10 +160,13 @@ def check_names(entity_id: str, digest: str, names: Iterable[str], values: Itera
         raise OtherFeatures(entity_id, digest, expected - given, given - expected)
 
 
-def _provenances(rows: Any, snapshots: Mapping[str, str]) -> tuple[tuple[dict[str, int], ...], Any]:
+def _provenances(rows: Any, snapshots: Mapping[str, str] | str) -> tuple[tuple[dict[str, int], ...], Any]:
     """The distinct combinations of snapshot ids, and for each row the place of its own."""
     import numpy as np
 
+    if isinstance(snapshots, str):
+        told = rows[snapshots].combine_chunks().dictionary_encode()
+        return tuple(json.loads(text) for text in told.dictionary.to_pylist()), told.indices.to_numpy()
     places = np.zeros(rows.num_rows, dtype=np.int64)
     encoded = {column: rows[column].combine_chunks().dictionary_encode() for column in snapshots}
     for values in encoded.values():

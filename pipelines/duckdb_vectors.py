@@ -11,11 +11,11 @@ from features.as_of import point_in_time_sql
 
 
 def compute(moments: Any, events: Mapping[str, Any]) -> Any:
-    """The lake features of each moment (account_id, as_of) over the events of each table, as a `pyarrow.Table`."""
+    """The lake features of each moment (account_id, as_of) over the events of each source, as a `pyarrow.Table`."""
     with duckdb.connect() as engine:
         engine.execute("SET TimeZone = 'UTC'")
         engine.register("moments", moments)
-        engine.register("events", events["curated.bank_transactions"])
+        engine.register("events", events["bank_transactions"])
         return engine.sql(_query()).to_arrow_table()
 
 

@@ -21,11 +21,12 @@ h3{font-size:16px;margin:28px 0 6px;text-transform:capitalize}
 p{max-width:80ch;margin:6px 0}.quiet{color:var(--quiet)}
 nav{font-size:14px;margin:14px 0 0;display:flex;flex-wrap:wrap;gap:2px 16px}nav a{color:var(--one)}
 .scroll{overflow-x:auto}
-table{border-collapse:collapse;width:100%;font-size:13.5px}
+table{border-collapse:collapse;width:100%;min-width:1080px;table-layout:fixed;font-size:13.5px}
 th,td{padding:6px 8px;border-bottom:1px solid var(--line);text-align:left;vertical-align:middle}
 th{font-weight:600;font-size:12.5px;color:var(--quiet);vertical-align:bottom}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-td.name{width:27%}td.name b{display:block;font-weight:600;overflow-wrap:anywhere}
+th.name{width:23%}th.picture{width:190px}
+th.picture,td:nth-last-child(-n+2){padding-left:14px}td.name b{display:block;font-weight:600;overflow-wrap:anywhere}
 td.name span{color:var(--quiet);font-size:12.5px;line-height:1.3;display:block}
 svg{display:block}svg .bar{fill:var(--one)}svg .base{stroke:var(--line)}svg .part{fill:var(--faint)}
 svg .gap{fill:var(--two)}
@@ -35,9 +36,9 @@ svg text{fill:var(--quiet);font:10.5px system-ui,-apple-system,"Segoe UI",Roboto
 """
 
 _HEADINGS = (
-    '<tr><th>feature</th><th>unit</th><th class="n">known</th><th class="n">missing</th><th class="n">zero</th>'
-    '<th class="n">least</th><th class="n">median</th><th class="n">95 %</th><th class="n">greatest</th>'
-    "<th>distribution</th><th>known by month</th></tr>"
+    '<tr><th class="name">feature</th><th>unit</th><th class="n">known</th><th class="n">missing</th>'
+    '<th class="n">zero</th><th class="n">least</th><th class="n">median</th><th class="n">95 %</th>'
+    '<th class="n">greatest</th><th class="picture">distribution</th><th class="picture">known by month</th></tr>'
 )
 
 

@@ -123,7 +123,7 @@ def _spread(known: Any) -> Spread:
     import numpy as np
 
     least, p01, median, p95, p99, greatest = np.quantile(known, [0, 0.01, 0.5, 0.95, 0.99, 1]).tolist()
-    reach = p99 - p01
+    reach = p99 - p01 or greatest - least  # almost all alike: nothing is far out
     low = least if least >= p01 - reach else p01
     high = greatest if greatest <= p99 + reach else p99
     if low == high:

@@ -5,7 +5,7 @@ How far it followed the lake is kept with that version, so a roll-back takes the
 and the next refresh makes good what they lack.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -52,15 +52,17 @@ def refresh(
     marks = _marks(lake, served)
     active = store.active(served.digest)
     seen = {} if active is None else active.watermark
-    entities = sorted(_since(lake, served, seen, marks) if touched is None else set(touched))
-    sources = Sources({table: mark.snapshot_id for table, mark in marks.items()}, marks if touched is None else {})
-    rows = _rows(lake, served, marks, entities, as_of)
+    found = _since(lake, served, seen, marks) if touched is None else {served.key: set(touched)}
+    moments = _moments(lake, served, found, as_of)
+    snapshot_ids = {table: mark.snapshot_id for table, mark in marks.items()}
+    sources = Sources(snapshot_ids, marks if touched is None else {})
+    rows = served.with_snapshots(served.compute(moments, _events(lake, served, marks, moments)), snapshot_ids)
     handed = store.hand_over(served.batch(rows), "refresh", sources)
     return Refreshed(
         entity=served.entity,
         feature_set_digest=served.digest,
         as_of=as_of,
-        touched=len(entities),
+        touched=moments.num_rows,
         changed=handed.changed,
         version=handed.version,
         known_until=_newest(rows["known_until"]),
@@ -76,33 +78,52 @@ def _marks(lake: Changes, served: ServedSet) -> dict[str, Watermark]:
     return known
 
 
-def _since(lake: Changes, served: ServedSet, seen: dict[str, Watermark] | Any, marks: dict[str, Watermark]) -> set[str]:
-    return {
-        entity
-        for source in served.sources
-        if source.table in marks and seen.get(source.table) != marks[source.table]
-        for entity in lake.touched(source.table, source.key, seen.get(source.table), marks[source.table])
-    }
+def _since(
+    lake: Changes, served: ServedSet, seen: Mapping[str, Watermark], marks: Mapping[str, Watermark]
+) -> dict[str, set[str]]:
+    """By key, who is named in the rows that the sources gained."""
+    found: dict[str, set[str]] = {}
+    for source in served.sources:
+        if source.table in marks and seen.get(source.table) != marks[source.table]:
+            gained = lake.touched(source.table, source.key, seen.get(source.table), marks[source.table])
+            found.setdefault(source.key, set()).update(gained - {None})  # type: ignore[arg-type]
+    return found
 
 
-def _rows(lake: Changes, served: ServedSet, marks: dict[str, Watermark], entities: list[str], as_of: datetime) -> Any:
-    """Rows as the batch job writes them into the feature table, of these entities as of the moment."""
+def _moments(lake: Changes, served: ServedSet, found: Mapping[str, Collection[str]], as_of: datetime) -> Any:
+    """The keys of every touched entity, beside the moment. Of several that belong to it, the least counts."""
     import pyarrow as pa
 
-    instant = pa.timestamp("us", tz="UTC")
-    moments = pa.table(
-        {served.key: pa.array(entities, pa.string()), "as_of": pa.array([as_of] * len(entities), instant)}
-    )
-    events = {
-        source.table: lake.rows(source.table, source.columns, source.key, entities, marks[source.table])
+    others: dict[str, dict[str, str | None]] = {entity: {} for entity in found.get(served.key, ())}
+    mark = None if served.register is None else lake.mark(served.register)
+    if served.register is not None and mark is not None:
+        for key, values in found.items():
+            for row in lake.rows(served.register, served.keys, key, values, mark).to_pylist():
+                known = others.setdefault(row[served.key], {})
+                for other in served.keys[1:]:
+                    told = [value for value in (known.get(other), row[other]) if value is not None]
+                    known[other] = min(told, default=None)
+    entities = sorted(others)
+    keys = {served.key: entities} | {
+        other: [others[entity].get(other) for entity in entities] for other in served.keys[1:]
+    }
+    columns = {key: pa.array(values, pa.string()) for key, values in keys.items()}
+    return pa.table(columns | {"as_of": pa.array([as_of] * len(entities), pa.timestamp("us", tz="UTC"))})
+
+
+def _events(lake: Changes, served: ServedSet, marks: Mapping[str, Watermark], moments: Any) -> dict[str, Any]:
+    """The whole histories of the touched, by source."""
+    return {
+        source.name: lake.rows(
+            source.table,
+            source.columns,
+            source.key,
+            [value for value in moments[source.key].to_pylist() if value is not None],
+            marks[source.table],
+        )
         for source in served.sources
         if source.table in marks
     }
-    rows = served.compute(moments, events)
-    for column, table in served.snapshots.items():
-        snapshot = marks[table].snapshot_id if table in marks else None
-        rows = rows.append_column(column, pa.array([snapshot] * rows.num_rows, pa.int64()))
-    return rows
 
 
 def _newest(column: Any) -> datetime | None:

@@ -1,5 +1,6 @@
 """ServedSet: one feature set as publishing and refreshing know it: its table, its columns, its sources, its engine."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +17,7 @@ BANK_TRANSACTIONS = "curated.bank_transactions"
 class SourceTable:
     """A curated table that features are computed from: whose events they are, and the columns that are read of it."""
 
+    name: str
     table: str
     key: str
     columns: tuple[str, ...]
@@ -23,26 +25,45 @@ class SourceTable:
 
 @dataclass(frozen=True, slots=True)
 class ServedSet:
-    """The features of one entity: `key` names it in its `table`, where each of `names` is a column.
+    """The features of one entity: the first of `keys` names it in its `table`, where each of `names` is a column.
 
-    `snapshots` tells the lake's table behind each column of snapshot ids, `observed` the source behind each column of
-    newest events. `compute` makes rows of `table` from moments and events, without a JVM.
+    Sources may know it by another of the keys; then the table `register` tells which belong together. `snapshots` tells
+    the lake's table behind each column of snapshot ids, or is the one column that holds them all as JSON; `observed`
+    tells the source behind each column of newest events. `compute` makes rows of `table` from moments and from events
+    by the name of their source, without a JVM.
     """
 
     entity: str
     table: str
-    key: str
+    keys: tuple[str, ...]
+    register: str | None
     digest: str
     names: tuple[str, ...]
     sources: tuple[SourceTable, ...]
-    snapshots: Mapping[str, str]
+    snapshots: Mapping[str, str] | str
     observed: Mapping[str, str]
     compute: Callable[[Any, Mapping[str, Any]], Any]
 
     @property
+    def key(self) -> str:
+        return self.keys[0]
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """What publishing reads of the table."""
-        return (self.key, "as_of", "observed_until", *self.snapshots, *self.observed, *self.names)
+        snapshots = (self.snapshots,) if isinstance(self.snapshots, str) else tuple(self.snapshots)
+        return (self.key, "as_of", "observed_until", *snapshots, *self.observed, *self.names)
+
+    def with_snapshots(self, rows: Any, ids: Mapping[str, int]) -> Any:
+        """Computed rows with the columns that tell from which snapshots, as a build writes them."""
+        import pyarrow as pa
+
+        if isinstance(self.snapshots, str):
+            told = pa.array([json.dumps(dict(ids), sort_keys=True)] * rows.num_rows, pa.string())
+            return rows.append_column(self.snapshots, told)
+        for column, table in self.snapshots.items():
+            rows = rows.append_column(column, pa.array([ids.get(table)] * rows.num_rows, pa.int64()))
+        return rows
 
     def batch(self, rows: Any) -> VectorBatch:
         """Rows of the table as vectors."""
@@ -65,10 +86,11 @@ def served_sets() -> Mapping[str, ServedSet]:
     applicant = ServedSet(
         entity="applicant",
         table="features.applicant",
-        key="account_id",
+        keys=("account_id",),
+        register=None,
         digest=feature_set_digest(),
         names=tuple(feature.name for feature in LAKE_FEATURES),
-        sources=(SourceTable(BANK_TRANSACTIONS, "account_id", ("account_id", *EVENT_COLUMNS)),),
+        sources=(SourceTable("bank_transactions", BANK_TRANSACTIONS, "account_id", ("account_id", *EVENT_COLUMNS)),),
         snapshots={"bank_transactions_snapshot_id": BANK_TRANSACTIONS},
         observed={},
         compute=compute,

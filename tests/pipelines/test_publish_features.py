@@ -18,7 +18,7 @@ from pipelines.lake.memory import MemoryTables
 from pipelines.lake.table import MissingTable
 from pipelines.profile_features import profile_features
 from pipelines.publish_features import publish_features
-from pipelines.served_set import BANK_TRANSACTIONS, served_sets
+from pipelines.served_set import served_sets
 from pipelines.sources.berka import Berka
 from tests.pipelines.test_refresh_features import EVENTS, START, arrow, bookings
 
@@ -32,7 +32,7 @@ def feature_rows(events: pa.Table, moments: Iterable[tuple[str, datetime]]) -> p
     """Rows as the batch job writes them into the feature table."""
     asked = list(moments)
     accounts, times = pa.array([a for a, _ in asked]), pa.array([at for _, at in asked], INSTANT)
-    rows = SERVED.compute(pa.table({"account_id": accounts, "as_of": times}), {BANK_TRANSACTIONS: events})
+    rows = SERVED.compute(pa.table({"account_id": accounts, "as_of": times}), {"bank_transactions": events})
     rows = rows.append_column("bank_transactions_snapshot_id", pa.array([7] * rows.num_rows, pa.int64()))
     return rows.append_column("feature_set_digest", pa.array([SERVED.digest] * rows.num_rows))
 

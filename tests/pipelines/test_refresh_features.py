@@ -1,5 +1,6 @@
 """Vectors that follow the lake between two builds: what a refresh serves is what the batch job would have built."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from math import isclose
@@ -18,7 +19,7 @@ from pipelines.lake.memory_changes import MemoryChanges
 from pipelines.lake.table import MissingTable
 from pipelines.publish_features import publish_features
 from pipelines.refresh_features import Refreshed, refresh
-from pipelines.served_set import BANK_TRANSACTIONS, served_sets
+from pipelines.served_set import BANK_TRANSACTIONS, ServedSet, SourceTable, served_sets
 
 SERVED = served_sets()["applicant"]
 DAY = timedelta(days=1)
@@ -82,7 +83,7 @@ def built(rows: Iterable[Row], moments: Iterable[tuple[str, datetime]]) -> dict[
     """What the batch job makes of all rows at once."""
     asked = [{"account_id": account, "as_of": as_of} for account, as_of in moments]
     asking = pa.Table.from_pylist(asked, schema=pa.schema([("account_id", pa.string()), ("as_of", INSTANT)]))
-    found = SERVED.compute(asking, {BANK_TRANSACTIONS: arrow(rows)}).to_pylist()
+    found = SERVED.compute(asking, {"bank_transactions": arrow(rows)}).to_pylist()
     return {(row["account_id"], row["as_of"]): {name: row[name] for name in SERVED.names} for row in found}
 
 
@@ -195,7 +196,7 @@ def test_a_build_of_all_accounts_tells_the_next_refresh_where_to_begin(store: St
         lake.append(BANK_TRANSACTIONS, arrow([a_booking(f"account-{number}", 1)]))
     rows = SERVED.compute(
         pa.table({"account_id": pa.array(["account-1"]), "as_of": pa.array([START + 2 * DAY], INSTANT)}),
-        {BANK_TRANSACTIONS: arrow([a_booking("account-1", 1)])},
+        {"bank_transactions": arrow([a_booking("account-1", 1)])},
     )
     rows = rows.append_column("bank_transactions_snapshot_id", pa.array([1])).append_column(
         "feature_set_digest", pa.array([SERVED.digest])
@@ -228,3 +229,52 @@ def test_a_minute_is_enough_for_a_thousand_touched_accounts(connection: Connecti
 
     assert done.changed == 1000
     assert len(statements) < 15
+
+
+def test_a_source_that_knows_the_entity_by_another_key_touches_those_that_the_register_names() -> None:
+    """An account's vector also holds what its shopper did; the register tells who belongs to whom."""
+
+    def compute(moments: pa.Table, events: Mapping[str, pa.Table]) -> pa.Table:
+        bookings_of = Counter(events["bank_transactions"]["account_id"].to_pylist())
+        orders_of = Counter(events["orders"]["shopper_id"].to_pylist() if "orders" in events else ())
+        rows = [
+            {**row, "bookings": bookings_of[row["account_id"]], "orders": orders_of[row["shopper_id"]]}
+            | dict.fromkeys(("observed_until", "known_until"), START)
+            for row in moments.to_pylist()
+        ]
+        return pa.Table.from_pylist(rows)
+
+    served = ServedSet(
+        entity="applicant",
+        table="features.applicant",
+        keys=("account_id", "shopper_id"),
+        register="curated.accounts",
+        digest="f" * 64,
+        names=("bookings", "orders"),
+        sources=(
+            SourceTable("bank_transactions", BANK_TRANSACTIONS, "account_id", ("account_id",)),
+            SourceTable("orders", "curated.orders", "shopper_id", ("shopper_id",)),
+        ),
+        snapshots="snapshot_ids",
+        observed={},
+        compute=compute,
+    )
+    lake, store = MemoryChanges(), MemoryVectors()
+    accounts = pa.table({"account_id": ["a", "b", "c"], "shopper_id": ["anna", "anna", "carl"]})
+    lake.append("curated.accounts", accounts)
+    lake.append(BANK_TRANSACTIONS, pa.table({"account_id": ["a", "unregistered"]}))
+    first = refresh(lake, store, served, START + DAY)
+    lake.append("curated.orders", pa.table({"shopper_id": ["anna", "anna", None]}))
+
+    second = refresh(lake, store, served, START + 2 * DAY)
+
+    assert (first.touched, second.touched) == (2, 2)
+    found = store.latest_all([(account, "f" * 64) for account in ("a", "b", "c", "unregistered")], START + 3 * DAY)
+    assert [vector and dict(vector.values) for vector in found] == [
+        {"bookings": 1, "orders": 2},
+        {"bookings": 0, "orders": 2},
+        None,
+        {"bookings": 1, "orders": 0},
+    ]
+    assert found[0] is not None
+    assert found[0].snapshot_ids == {BANK_TRANSACTIONS: 1, "curated.orders": 1}
