@@ -86,7 +86,7 @@ def _since(
     for source in served.sources:
         if source.table in marks and seen.get(source.table) != marks[source.table]:
             gained = lake.touched(source.table, source.key, seen.get(source.table), marks[source.table])
-            found.setdefault(source.key, set()).update(gained - {None})  # type: ignore[arg-type]
+            found.setdefault(source.key, set()).update(gained - {None})
     return found
 
 
