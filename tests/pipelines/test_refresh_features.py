@@ -19,8 +19,9 @@ from pipelines.lake.memory_changes import MemoryChanges
 from pipelines.lake.table import MissingTable
 from pipelines.publish_features import publish_features
 from pipelines.refresh_features import Refreshed, refresh
-from pipelines.served_set import BANK_TRANSACTIONS, ServedSet, SourceTable, served_sets
+from pipelines.served_set import ServedSet, SourceTable, served_sets
 
+BANK_TRANSACTIONS = "curated.bank_transactions"
 SERVED = served_sets()["applicant"]
 DAY = timedelta(days=1)
 START = datetime(1995, 1, 1, tzinfo=UTC)
@@ -79,11 +80,24 @@ def arrow(rows: Iterable[Row]) -> pa.Table:
     return pa.Table.from_pylist(list(rows), schema=EVENTS)
 
 
+def asking(moments: Iterable[tuple[str, datetime]]) -> pa.Table:
+    """Moments of accounts, each of which belongs to somebody of the same name."""
+    pairs = list(moments)
+    keys = {key: pa.array([account for account, _ in pairs], pa.string()) for key in SERVED.keys}
+    return pa.table({**keys, "as_of": pa.array([as_of for _, as_of in pairs], INSTANT)})
+
+
+def feature_rows(events: pa.Table, moments: Iterable[tuple[str, datetime]], snapshot_id: int = 7) -> pa.Table:
+    """Rows as the batch job writes them into the feature table."""
+    rows = SERVED.compute(asking(moments), {"bank_transactions": events})
+    digests = pa.array([SERVED.digest] * rows.num_rows, pa.string())
+    told = SERVED.with_snapshots(rows, {BANK_TRANSACTIONS: snapshot_id})
+    return told.append_column("feature_set_digest", digests)
+
+
 def built(rows: Iterable[Row], moments: Iterable[tuple[str, datetime]]) -> dict[tuple[str, datetime], dict[str, Any]]:
     """What the batch job makes of all rows at once."""
-    asked = [{"account_id": account, "as_of": as_of} for account, as_of in moments]
-    asking = pa.Table.from_pylist(asked, schema=pa.schema([("account_id", pa.string()), ("as_of", INSTANT)]))
-    found = SERVED.compute(asking, {"bank_transactions": arrow(rows)}).to_pylist()
+    found = SERVED.compute(asking(moments), {"bank_transactions": arrow(rows)}).to_pylist()
     return {(row["account_id"], row["as_of"]): {name: row[name] for name in SERVED.names} for row in found}
 
 
@@ -194,13 +208,7 @@ def test_a_build_of_all_accounts_tells_the_next_refresh_where_to_begin(store: St
     lake, tables = MemoryChanges(), MemoryTables()
     for number in (1, 2):
         lake.append(BANK_TRANSACTIONS, arrow([a_booking(f"account-{number}", 1)]))
-    rows = SERVED.compute(
-        pa.table({"account_id": pa.array(["account-1"]), "as_of": pa.array([START + 2 * DAY], INSTANT)}),
-        {"bank_transactions": arrow([a_booking("account-1", 1)])},
-    )
-    rows = rows.append_column("bank_transactions_snapshot_id", pa.array([1])).append_column(
-        "feature_set_digest", pa.array([SERVED.digest])
-    )
+    rows = feature_rows(arrow([a_booking("account-1", 1)]), [("account-1", START + 2 * DAY)], snapshot_id=1)
     build = '{"as_of": ["1995-01-03"], "inputs": {"curated.bank_transactions": 1}}'
     tables.write("features.applicant", rows, {"tranche.build": build})
 
