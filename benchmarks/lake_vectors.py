@@ -66,9 +66,10 @@ def published(url: str, rows: pa.Table) -> float:
     return time.perf_counter() - began
 
 
-def read_latencies(url: str, vectors: int, reads: int) -> list[float]:
-    """Milliseconds of each read of one vector, each in a database transaction of its own like a decision."""
+def read_latencies(url: str, vectors: int, reads: int) -> tuple[list[float], list[float]]:
+    """Milliseconds of each read of one vector over one connection, and of a statement that reads nothing beside it."""
     random, taken = np.random.default_rng(2), []
+    empty = []
     with psycopg.connect(url, autocommit=True) as connection:
         store = PostgresVectors(connection)
         for number in range(reads + 200):
@@ -77,7 +78,10 @@ def read_latencies(url: str, vectors: int, reads: int) -> list[float]:
             vector = store.latest(entity, DIGEST, AS_OF)
             taken.append((time.perf_counter() - began) * 1000)
             assert vector is not None, number
-    return taken[200:]
+            began = time.perf_counter()
+            connection.execute("SELECT 1", prepare=True).fetchone()
+            empty.append((time.perf_counter() - began) * 1000)
+    return taken[200:], empty[200:]
 
 
 def measure(vectors: int = VECTORS, reads: int = READS) -> dict[str, Any]:
@@ -101,7 +105,7 @@ def measure(vectors: int = VECTORS, reads: int = READS) -> dict[str, Any]:
             began = time.perf_counter()
             PostgresVectors(connection).roll_back(DIGEST)
             rolled_back = (time.perf_counter() - began) * 1000
-        taken = read_latencies(url, vectors, reads)
+        taken, empty = read_latencies(url, vectors, reads)
     finally:
         runtime.down()
         shutil.rmtree(folder, ignore_errors=True)
@@ -118,6 +122,8 @@ def measure(vectors: int = VECTORS, reads: int = READS) -> dict[str, Any]:
             "reads": reads,
             "p50_ms": round(median(taken), 3),
             "p99_ms": round(quantiles(taken, n=100)[98], 3),
+            "round_trip_p50_ms": round(median(empty), 3),
+            "round_trip_p99_ms": round(quantiles(empty, n=100)[98], 3),
         },
     }
 

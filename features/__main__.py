@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,9 +25,30 @@ def write_page(
         print(page(), end="")
 
 
-@app.callback()
-def _features() -> None:
-    """Keeps `page` a named act although it is the only one."""
+@app.command("feast")
+def write_feast(
+    *,
+    out: Annotated[Path, typer.Option(help="The folder of the repository; it is made when it is missing.")],
+    vectors: Annotated[
+        str, typer.Option(help="Where the Parquet files of the feature table are, for Feast to read.")
+    ] = "vectors.parquet",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")] = False,
+) -> None:
+    """Write the catalogue as a Feast repository."""
+    from features.feast_export import export_feast
+
+    report = export_feast(
+        out,
+        entity="applicant",
+        key="account_id",
+        digest=feature_set_digest(),
+        features=LAKE_FEATURES,
+        vectors=vectors,
+    )
+    if as_json:
+        print(json.dumps({"folder": str(report.folder), "features": report.features}))
+    else:
+        print(f"{report.features} features, in {report.folder}")
 
 
 def main(argv: list[str] | None = None) -> int:
