@@ -62,7 +62,13 @@ def refresh_features(
     changes = IcebergChanges(Settings.from_environment())
     moment = datetime.now(UTC) if as_of is None else as_of.replace(tzinfo=UTC)
     with _store() as store:
-        reports = [act.refresh(changes, store, served, moment) for served in served_sets().values()]
+        # The applicant's sources must be there; another entity joins once its own are.
+        known = [
+            served
+            for served in served_sets().values()
+            if served.entity == "applicant" or any(changes.mark(source.table) for source in served.sources)
+        ]
+        reports = [act.refresh(changes, store, served, moment) for served in known]
     if as_json:
         _print_json({"feature_sets": [_told(asdict(report)) for report in reports]})
         return
