@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from features.catalog import FEATURE_SETS, feature_set_digest
+from features.catalog import APPLICANT, FEATURE_SETS, feature_set_digest
 from features.feature import Feature
 from features.reference import page
 
@@ -30,9 +31,30 @@ def _told(feature: Feature) -> dict[str, Any]:
     return asdict(replace(feature, allowed={})) | {"allowed": allowed}
 
 
-@app.callback()
-def _features() -> None:
-    """Keeps `page` a named act although it is the only one."""
+@app.command("feast")
+def write_feast(
+    *,
+    out: Annotated[Path, typer.Option(help="The folder of the repository; it is made when it is missing.")],
+    vectors: Annotated[
+        str, typer.Option(help="Where the Parquet files of the feature table are, for Feast to read.")
+    ] = "vectors.parquet",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")] = False,
+) -> None:
+    """Write the catalogue as a Feast repository."""
+    from features.feast_export import export_feast
+
+    report = export_feast(
+        out,
+        entity=APPLICANT.entity,
+        key=APPLICANT.keys[0],
+        digest=feature_set_digest(),
+        features=APPLICANT.lake,
+        vectors=vectors,
+    )
+    if as_json:
+        print(json.dumps({"folder": str(report.folder), "features": report.features}))
+    else:
+        print(f"{report.features} features, in {report.folder}")
 
 
 def main(argv: list[str] | None = None) -> int:

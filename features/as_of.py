@@ -12,6 +12,7 @@ import sqlglot
 from sqlglot import expressions
 
 from features.catalog import FeatureSet
+from features.feature import Feature
 from features.source import Source
 
 DAY_MICROS = 86_400_000_000
@@ -124,7 +125,7 @@ def _features(of: FeatureSet) -> str:
     columns = [*of.keys, "as_of", "observed_until", "known_until"]
     withheld, values = [], []
     for each in of.lake:
-        old = _too_old(of, each.sql, each.stale_after)
+        old = _too_old(of, each)
         if old:
             withheld.append(f"CASE WHEN {old} THEN '{each.name}' END")
         value = f"CASE WHEN NOT COALESCE({old}, FALSE) THEN {each.sql} END" if old else each.sql
@@ -138,13 +139,12 @@ def _lines(parts: Iterable[str]) -> str:
     return ",\n       ".join(parts)
 
 
-def _too_old(of: FeatureSet, sql: str, limit: int | None) -> str:
-    """Whether a source that nobody can call complete was last heard of longer ago than the limit."""
-    if limit is None:
+def _too_old(of: FeatureSet, feature: Feature) -> str:
+    """Whether a source that the feature ages by was last heard of longer ago than its limit."""
+    if feature.stale_after is None:
         return ""
-    read = measures_read(sql)
-    heard = [each.name for each in of.sources if not each.complete and read & set(each.measures)]
-    return " OR ".join(f"UNIX_MICROS(as_of) - UNIX_MICROS({name}_until) > {limit * DAY_MICROS}" for name in heard)
+    limit = feature.stale_after * DAY_MICROS
+    return " OR ".join(f"UNIX_MICROS(as_of) - UNIX_MICROS({name}_until) > {limit}" for name in of.aged_by(feature))
 
 
 def _type(of: FeatureSet, sql: str) -> str:

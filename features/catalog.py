@@ -5,6 +5,7 @@ Spark, DuckDB and the API read the same definitions. Importing this imports no e
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from functools import cache
@@ -50,6 +51,15 @@ class FeatureSet:
     def measures(self) -> Mapping[str, Measure]:
         """Every measure by name; no two sources share one."""
         return {name: measure for source in self.sources for name, measure in source.measures.items()}
+
+    def aged_by(self, feature: Feature) -> tuple[str, ...]:
+        """The sources whose silence makes the feature stale: those it reads that nobody can call complete.
+
+        >>> APPLICANT.aged_by(feature("balance_last")), APPLICANT.aged_by(feature("plans_ever"))
+        (('bank_transactions',), ())
+        """
+        read = set(re.findall(r"[a-z_0-9]+", feature.sql))
+        return tuple(each.name for each in self.sources if not each.complete and read & set(each.measures))
 
     def digest(self) -> str:
         """Identity of the set, as hex: any change of a definition gives another, the process that asks does not."""

@@ -1,32 +1,30 @@
 """Vectors in PostgreSQL: written in bulk by a pipeline, read with one statement by a decision."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from psycopg import Connection, connect
-from psycopg.types.json import Jsonb
 
-from features.store import OtherFeatures
+from features.batch import batches_of_vectors
+from features.postgres_publications import PostgresPublications
+from features.publication import Sources
 from features.vector import FeatureVector
 
+# The active version and its vectors in one statement, so that whoever flips the pointer meanwhile is seen before or
+# after, never in between. Of an entity's moments the newest that has come, of its vectors the version's newest.
 _LATEST = """
-SELECT v.as_of, v.observed_until, s.feature_names, v.feature_values, v.snapshot_ids
-  FROM features.vectors v JOIN features.feature_sets s USING (digest)
- WHERE v.entity_id = %s AND v.digest = %s AND v.as_of <= %s
- ORDER BY v.as_of DESC LIMIT 1
-"""
-
-_KEEP_NAMES = "INSERT INTO features.feature_sets (digest, feature_names) VALUES (%s, %s) ON CONFLICT DO NOTHING"
-
-_KEEP = """
-INSERT INTO features.vectors AS kept
-SELECT DISTINCT ON (entity_id, digest, as_of) * FROM arriving_vectors
-    ON CONFLICT (entity_id, digest, as_of) DO UPDATE
-   SET observed_until = excluded.observed_until, feature_values = excluded.feature_values,
-       snapshot_ids = excluded.snapshot_ids
- WHERE (kept.observed_until, kept.feature_values, kept.snapshot_ids)
-       IS DISTINCT FROM (excluded.observed_until, excluded.feature_values, excluded.snapshot_ids)
+SELECT asked.place, v.as_of, v.observed_until, v.observed, s.source_names, s.feature_names, v.feature_values,
+       o.snapshot_ids, v.version
+  FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS asked (entity_id, digest, place)
+  JOIN features.feature_sets s ON s.digest = asked.digest
+  JOIN features.publications p ON p.version = s.active_version
+ CROSS JOIN LATERAL (
+       SELECT * FROM features.vectors v
+        WHERE v.set_id = s.set_id AND v.entity_id = asked.entity_id AND v.as_of <= %s
+          AND v.version <= p.version AND v.version <> ALL (p.abandoned)
+        ORDER BY v.as_of DESC, v.version DESC LIMIT 1) v
+  JOIN features.provenances o ON o.provenance_id = v.provenance_id
 """
 
 
@@ -37,62 +35,46 @@ def connected(database_url: str) -> Iterator["PostgresVectors"]:
         yield PostgresVectors(connection)
 
 
-class PostgresVectors:
-    """A VectorStore in the schema `features`. It never commits: whoever opened the connection does."""
+class PostgresVectors(PostgresPublications):
+    """A VectorStore and its Publications in PostgreSQL. It never commits: whoever opened the connection does."""
 
     def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
         self._connection = connection
 
     def publish(self, vectors: Iterable[FeatureVector]) -> int:
-        names: dict[str, list[str]] = {}
-        rows = []
-        for vector in vectors:
-            if vector.digest not in names:
-                names[vector.digest] = self._names(vector.digest) or list(vector.values)
-            rows.append(_row(vector, names[vector.digest]))
-        with self._connection.cursor() as cursor:
-            cursor.executemany(_KEEP_NAMES, list(names.items()))
-            cursor.execute("DROP TABLE IF EXISTS pg_temp.arriving_vectors")
-            cursor.execute("CREATE TEMPORARY TABLE arriving_vectors (LIKE features.vectors)")
-            with cursor.copy("COPY arriving_vectors FROM STDIN") as copy:
-                for row in rows:
-                    copy.write_row(row)
-            return cursor.execute(_KEEP).rowcount
+        given = list(vectors)
+        names = {digest: self._names(digest) for digest in {vector.digest for vector in given}}
+        batches = batches_of_vectors(given, names)
+        return sum(self.hand_over(batch, "refresh", Sources()).changed for batch in batches)
 
     def latest(self, entity_id: str, digest: str, as_of: datetime) -> FeatureVector | None:
-        row = self._connection.execute(_LATEST, (entity_id, digest, as_of)).fetchone()
-        if row is None:
-            return None
-        moment, observed_until, names, values, snapshot_ids = row
-        return FeatureVector(
-            entity_id=entity_id,
-            digest=digest,
-            as_of=moment.astimezone(UTC),
-            observed_until=None if observed_until is None else observed_until.astimezone(UTC),
-            values=dict(zip(names, values, strict=True)),
-            snapshot_ids=snapshot_ids,
-        )
+        (vector,) = self.latest_all([(entity_id, digest)], as_of)
+        return vector
+
+    def latest_all(self, asked: Sequence[tuple[str, str]], as_of: datetime) -> list[FeatureVector | None]:
+        entities, digests = [entity_id for entity_id, _ in asked], [digest for _, digest in asked]
+        found: list[FeatureVector | None] = [None] * len(asked)
+        rows = self._connection.execute(_LATEST, (entities, digests, as_of), prepare=True, binary=True)
+        for place, moment, observed_until, observed, sources, names, values, snapshot_ids, version in rows:
+            entity_id, digest = asked[place - 1]
+            found[place - 1] = FeatureVector(
+                entity_id=entity_id,
+                digest=digest,
+                as_of=moment.astimezone(UTC),
+                observed_until=_utc(observed_until),
+                values=dict(zip(names, values, strict=True)),
+                snapshot_ids=snapshot_ids,
+                observed=dict(zip(sources, map(_utc, observed or ()), strict=False)),
+                version=version,
+            )
+        return found
 
     def forget(self, entity_ids: Collection[str]) -> int:
-        delete = "DELETE FROM features.vectors WHERE entity_id = ANY(%s)"
+        sets = "set_id = ANY (ARRAY(SELECT set_id FROM features.feature_sets))"  # for the index, which begins with it
+        delete = f"DELETE FROM features.vectors WHERE {sets} AND entity_id = ANY (%s)"  # noqa: S608 - of constants
         return self._connection.execute(delete, (list(entity_ids),)).rowcount
 
-    def _names(self, digest: str) -> list[str] | None:
-        select = "SELECT feature_names FROM features.feature_sets WHERE digest = %s"
-        row = self._connection.execute(select, (digest,)).fetchone()
-        return None if row is None else row[0]
 
-
-def _row(vector: FeatureVector, names: list[str]) -> tuple[object, ...]:
-    if set(vector.values) != set(names):
-        missing, unknown = set(names) - set(vector.values), set(vector.values) - set(names)
-        raise OtherFeatures(vector.entity_id, vector.digest, missing, unknown)
-    values = [vector.values[name] for name in names]
-    return (
-        vector.entity_id,
-        vector.digest,
-        vector.as_of,
-        vector.observed_until,
-        values,
-        Jsonb(dict(vector.snapshot_ids)),
-    )
+def _utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC)

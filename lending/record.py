@@ -203,6 +203,8 @@ def decision_can_be_reviewed(decision: Decision) -> bool:
 
 
 def _evidence_body(evidence: Evidence) -> dict[str, Any]:
+    # Only where there are any: the records written before staleness was known have no such field.
+    stale = {"stale": list(evidence.stale)} if evidence.stale else {}
     return {
         "entity_id": evidence.entity_id,
         "feature_set_digest": evidence.feature_set_digest,
@@ -210,6 +212,7 @@ def _evidence_body(evidence: Evidence) -> dict[str, Any]:
         "observed_until": None if evidence.observed_until is None else moment(evidence.observed_until),
         "values": dict(evidence.values),
         "snapshot_ids": dict(evidence.snapshot_ids),
+        **stale,
     }
 
 
@@ -222,6 +225,7 @@ def _evidence_from_body(body: Mapping[str, Any]) -> Evidence:
         observed_until=None if observed_until is None else datetime.fromisoformat(observed_until),
         values=body["values"],
         snapshot_ids=body["snapshot_ids"],
+        stale=tuple(body.get("stale", ())),
     )
 
 
@@ -272,6 +276,7 @@ def _age_body(inputs: Inputs, judged: Assessment) -> dict[str, Any]:
     """How old the evidence was, and which of the model's inputs were unknown."""
     evidence = inputs.evidence
     given = {} if judged.score is None else judged.score.inputs
+    stale = {"stale": sorted(evidence.stale)} if evidence is not None and evidence.stale else {}
     return {
         "feature_set_digest": inputs.model.feature_set_digest,
         "as_of": None if evidence is None else moment(evidence.as_of),
@@ -280,4 +285,5 @@ def _age_body(inputs: Inputs, judged: Assessment) -> dict[str, Any]:
         else moment(evidence.observed_until),
         "age_days": None if evidence is None else evidence.age_days(inputs.at),
         "unknown": sorted(name for name, value in given.items() if value is None),
+        **stale,
     }

@@ -13,7 +13,8 @@ class Evidence:
     """The applicant's features as they were read for one decision.
 
     `as_of` is the moment they describe, `observed_until` the newest bank transaction in them, and
-    `snapshot_ids` the lake snapshots they were computed from. A value of None is known to be unknown.
+    `snapshot_ids` the lake snapshots they were computed from. A value of None is known to be unknown; the names in
+    `stale` are those that had a value too old to count at the moment of reading.
     """
 
     entity_id: str
@@ -22,6 +23,7 @@ class Evidence:
     observed_until: datetime | None
     values: Mapping[str, float | None]
     snapshot_ids: Mapping[str, int]
+    stale: tuple[str, ...] = ()
 
     def age_days(self, at: datetime) -> int:
         """Whole days from the moment the features describe to `at`."""

@@ -21,10 +21,12 @@ from pipelines import (
     quarantine_commands,
     relay_commands,
     stream_commands,
+    vector_commands,
 )
 from pipelines.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Stream to lake to features.")
+vector_commands.register(app)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
 
@@ -134,23 +136,6 @@ app.command("backfill")(curate_commands.backfill)
 
 
 app.command("build-features")(features_commands.build_features)
-
-
-@app.command("publish-features")
-def publish_features(*, as_json: AsJson = False) -> None:
-    """Hand the vectors of the current feature set to the store that serving reads."""
-    from features.postgres import connected
-    from features.settings import Settings as StoreSettings
-    from pipelines import publish_features as act
-    from pipelines.lake.iceberg import IcebergTables
-
-    lake, store_settings = Settings.from_environment(), StoreSettings.from_environment()
-    with connected(store_settings.database_url) as store:
-        report = act.publish_features(IcebergTables(lake), store)
-    if as_json:
-        _print_json(asdict(report))
-        return
-    typer.echo(f"{report.vectors:,} vectors are published, {report.changed:,} of them new or changed")
 
 
 @app.command("export-loans")

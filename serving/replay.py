@@ -157,14 +157,17 @@ def _decide_again(inputs: Inputs, model: Model, policy: Policy) -> StoredDecisio
 
 
 def _changed_features(inputs: Inputs, vectors: VectorStore) -> list[str]:
-    """Features whose published value is no longer the one that was read; a vector that is gone has not changed."""
+    """Features whose published value is no longer the one that was read; a vector that is gone has not changed.
+
+    A value that was too old to count was not read, so it cannot have changed for the decision.
+    """
     evidence = inputs.evidence
     if evidence is None:
         return []
     now = vectors.latest(evidence.entity_id, evidence.feature_set_digest, evidence.as_of)
     if now is None or now.as_of != evidence.as_of:
         return []
-    names = sorted(evidence.values.keys() | now.values.keys())
+    names = sorted((evidence.values.keys() | now.values.keys()) - set(evidence.stale))
     return [name for name in names if evidence.values.get(name) != now.values.get(name)]
 
 

@@ -26,7 +26,8 @@ import models.artefact
 import models.reasons
 import models.trees
 from features.basket import request_features, requested_instalment
-from features.catalog import MODEL_FEATURES, feature_set_digest
+from features.catalog import APPLICANT, MODEL_FEATURES, feature_set_digest
+from features.freshness import fresh_at, limits_of
 from features.store import VectorStore
 from lending.order import Order
 from lending.policy import Policy
@@ -35,6 +36,9 @@ from models.artefact import Model
 
 # The exponential function may differ between platforms in the last digit; log-odds, which rank, are kept whole.
 PROBABILITY_DIGITS = 12
+
+LIMITS = limits_of(APPLICANT.lake, {each.name: APPLICANT.aged_by(each) for each in APPLICANT.lake})
+"""How old the data behind a feature may be when a decision reads it."""
 
 
 class UnfitForServing(Exception):
@@ -76,13 +80,15 @@ class VectorScorer:
         vector = self._vectors.latest(account_id, self._model.feature_set_digest, at)
         if vector is None:
             return None
+        fresh = fresh_at(vector, at, LIMITS)
         return Evidence(
             entity_id=vector.entity_id,
             feature_set_digest=vector.digest,
             as_of=vector.as_of,
             observed_until=vector.observed_until,
-            values=vector.values,
+            values=fresh.values,
             snapshot_ids=vector.snapshot_ids,
+            stale=fresh.stale,
         )
 
     def score(self, order: Order, evidence: Evidence) -> Score:

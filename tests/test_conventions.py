@@ -57,6 +57,7 @@ CLOCK_READ_IN = {
     "ledger/free_form_commands.py": "the way in of whoever proposes or approves an entry",
     "pipelines/relay_commands.py": "the way in of the relay",
     "pipelines/keeping_commands.py": "the way in of whoever keeps the lake",
+    "pipelines/vector_commands.py": "the way in of whoever refreshes vectors",
     "simulation/serve.py": "the way in of the simulated provider",
 }
 

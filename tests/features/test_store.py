@@ -123,7 +123,9 @@ def test_the_vector_of_a_decision_is_one_read(connection: Connection, monkeypatc
     store.publish([a_vector()])
     statements: list[object] = []
     execute: Callable[..., object] = connection.execute
-    monkeypatch.setattr(connection, "execute", lambda *given: (statements.append(given), execute(*given))[1])
+    monkeypatch.setattr(
+        connection, "execute", lambda *given, **how: (statements.append(given), execute(*given, **how))[1]
+    )
 
     store.latest("808", "d1", NOON)
 

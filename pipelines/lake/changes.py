@@ -1,0 +1,22 @@
+"""Changes: what an act that follows the lake asks of it: how far a table is, who was touched since, their histories."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, Protocol
+
+from features.publication import Watermark
+
+
+class Changes(Protocol):
+    """Tables of the lake as they grow, by their plain names."""
+
+    def mark(self, table: str, snapshot_id: int | None = None) -> Watermark | None:
+        """Where the table is now, or was at a snapshot; None when it was never written or forgot the snapshot."""
+
+    def touched(self, table: str, key: str, since: Watermark | None, until: Watermark) -> set[str]:
+        """The values of `key` in rows that were written after `since`, up to `until`; of all rows when that is unknown.
+
+        May name more than were touched (rows rewritten beside them), never fewer.
+        """
+
+    def rows(self, table: str, columns: Sequence[str], key: str, among: Collection[str], at: Watermark) -> Any:
+        """These columns of the rows whose `key` is among the values, at one mark, as a `pyarrow.Table`."""
