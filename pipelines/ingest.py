@@ -23,7 +23,7 @@ from pipelines.settings import Settings
 from pipelines.streams.backlog import Backlog, begin
 from pipelines.streams.iceberg import committed, unfinished
 from pipelines.streams.kinesis import KinesisStream, client
-from pipelines.streams.spark import FORMAT, MARGIN_MS, StreamSource, options
+from pipelines.streams.spark import FORMAT, StreamSource, options
 from pipelines.streams.stream import From
 
 _SECOND_MS = 1_000
@@ -74,25 +74,14 @@ def ingest(
     if start is not None:
         begin(backlog, start, is_repeat=unfinished(lake, settings, raw.tables_of_a_batch()) is not None)
     before = committed(lake, settings)
-    while True:
-        is_repeat = unfinished(lake, settings, raw.tables_of_a_batch()) is not None
-        if not is_repeat:
-            _next_batch(backlog, target, sleep)
+
+    def run() -> None:
         listed = frozenset(shard.shard_id for shard in stream.shards())
         _run(spark, BatchWriter(settings, stream.created_ms(), now, after_commit, listed, accept_rejects))
-        if not is_repeat and not backlog.arrived_before(target):
-            break
+
+    backlog.take(target, raw.tables_of_a_batch(), run, sleep)
     since = 0 if before is None else before.until
     return _report(spark, settings, since, (now() - began).total_seconds())
-
-
-def _next_batch(backlog: Backlog, target: int, sleep: Callable[[float], None]) -> None:
-    """Bound the batch that comes next, and wait until its end may be behind the target and the batch before."""
-    backlog.share_out()
-    newest = committed(backlog.lake, backlog.settings)
-    earliest = target if newest is None else max(target, newest.until + 1)
-    while backlog.stream.clock_ms() - MARGIN_MS < earliest:
-        sleep(0.2)
 
 
 def _run(spark: Any, writer: BatchWriter) -> None:

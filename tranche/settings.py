@@ -50,7 +50,8 @@ def take_over(environment: Mapping[str, str]) -> dict[str, str]:
 
     For a run that brings its own runtime, as the demo does: it must never touch what the caller's variables name.
     """
-    for name in [name for name in os.environ if name.startswith("TRANCHE_LAKE_")] + ["TRANCHE_CLOCK_FILE"]:
+    lake = [name for name in os.environ if name.startswith("TRANCHE_LAKE_")]
+    for name in [*lake, "TRANCHE_CLOCK_FILE", "TRANCHE_KINESIS_ENDPOINT"]:
         os.environ.pop(name, None)
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
         os.environ.pop(name, None)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pipelines.settings import Settings
-from pipelines.streams.iceberg import committed
+from pipelines.streams.iceberg import committed, unfinished
 from pipelines.streams.iceberg_terms import Start, StartRefused, positions_of, set_share, set_start
 from pipelines.streams.kinesis import KinesisStream, Unread
 from pipelines.streams.shards import Position, Shard
@@ -15,6 +16,9 @@ from pipelines.streams.stream import From
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
+
+# Records may show up in a shard a little after their arrival time; a batch ends behind that.
+MARGIN_MS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,27 @@ class Backlog:
         """Whether a shard goes on with a record that arrived before that time."""
         arrived = [found.arrived_ms for _, found in self.unread().values()]
         return any(each is not None and each < until_ms for each in arrived)
+
+    def take(self, until_ms: int, tables: list[str], run: Callable[[], None], sleep: Callable[[float], None]) -> None:
+        """Run batch after batch until nothing is left that had arrived before that time.
+
+        A batch that was cut off is completed first. `run` takes one batch into its `tables`.
+        """
+        while True:
+            is_repeat = unfinished(self.lake, self.settings, tables) is not None
+            if not is_repeat:
+                self.share_out()
+                self._wait(until_ms, sleep)
+            run()
+            if not is_repeat and not self.arrived_before(until_ms):
+                return
+
+    def _wait(self, until_ms: int, sleep: Callable[[float], None]) -> None:
+        """Until the next batch may end at that time, and behind the batch before it."""
+        newest = committed(self.lake, self.settings)
+        earliest = until_ms if newest is None else max(until_ms, newest.until + 1)
+        while self.stream.clock_ms() - MARGIN_MS < earliest:
+            sleep(0.2)
 
     def share_out(self) -> None:
         """Bound the next batch: each shard that is not drained may bring an equal share of it."""

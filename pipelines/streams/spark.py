@@ -19,6 +19,7 @@ from pyspark.sql.types import StructType
 
 from pipelines.lake.iceberg import catalog
 from pipelines.settings import Settings
+from pipelines.streams.backlog import MARGIN_MS
 from pipelines.streams.iceberg import committed, unfinished
 from pipelines.streams.iceberg_terms import positions_of, terms
 from pipelines.streams.kinesis import KinesisStream, client
@@ -26,8 +27,6 @@ from pipelines.streams.parts import Part, parts, read
 from pipelines.streams.records import DDL
 
 FORMAT = "tranche_stream"
-# Records may show up in a shard a little after their arrival time; a batch ends behind that.
-MARGIN_MS = 2_000
 
 
 def options(settings: Settings, tables: list[str]) -> dict[str, str]:

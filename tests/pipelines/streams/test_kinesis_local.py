@@ -9,20 +9,18 @@ from itertools import count
 from typing import Any
 
 import psutil
-import pyarrow as pa
 import pytest
 
 from pipelines.lag import lag
-from pipelines.lake.iceberg import catalog, table_name
+from pipelines.lake.iceberg import catalog
 from pipelines.settings import Settings
 from pipelines.sources.source import Event
 from pipelines.streams.backlog import Backlog
-from pipelines.streams.iceberg import BATCHES, STOPS, UNTIL, Stops, committed
 from pipelines.streams.iceberg_terms import set_share
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.shards import Position
-from pipelines.streams.spark import StreamReader, options
 from tests.pipelines.streams import kinesis_local
+from tests.pipelines.streams.without_spark import create_batches, take_a_batch
 
 KEYS = [f"account-{number}" for number in range(12)]
 
@@ -68,25 +66,7 @@ class World:
 
     def batch(self, until: int | None = None) -> list[dict[str, Any]]:
         """Take one batch as Spark does, and commit where it stopped; nobody puts meanwhile, so no margin is needed."""
-        end = {"until": until or time.time_ns() // 1_000_000 + 1}
-        reader = StreamReader(options(self.settings, [BATCHES]))
-        start = reader.initialOffset()
-        parts = reader.partitions(start, end)
-        rows = [
-            row
-            for part in parts
-            for each in StreamReader(options(self.settings, [])).read(part)
-            for row in each.to_pylist()
-        ]
-        rows.sort(key=lambda row: (row["generation"], row["shard"], row["position"]))
-        stops = {row["shard"]: row["sequence"] for row in rows}
-        newest = committed(catalog(self.settings), self.settings)
-        created = self.stream.created_ms()
-        listed = frozenset(shard.shard_id for shard in self.stream.shards())
-        before = {} if newest is None else newest.stops.of(created, listed)
-        summary = {UNTIL: str(end["until"]), STOPS: str(Stops(created, {**before, **stops}))}
-        table = catalog(self.settings).load_table(table_name(self.settings, BATCHES))
-        table.append(pa.table({"until": pa.array([end["until"]], pa.int64())}), snapshot_properties=summary)
+        rows = take_a_batch(self.settings, self.stream, until or time.time_ns() // 1_000_000 + 1)
         self.taken += rows
         return rows
 
@@ -110,10 +90,7 @@ def world(lake_environment: Mapping[str, str], kinesis_local_endpoint: str, requ
             "TRANCHE_STREAM": name,
         }
     )
-    table = table_name(settings, BATCHES)
-    if catalog(settings).table_exists(table):
-        catalog(settings).drop_table(table)
-    catalog(settings).create_table(table, schema=pa.schema([("until", pa.int64())]))
+    create_batches(settings)
     made = World(settings, client(settings))
     made.client.create_stream(StreamName=name, ShardCount=2)
     made.client.get_waiter("stream_exists").wait(StreamName=name, WaiterConfig={"Delay": 0.05, "MaxAttempts": 200})

@@ -1,0 +1,52 @@
+"""A backlog is taken in batches that fit, and taking ends when what was there at the beginning is taken."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from pipelines.lake.iceberg import catalog
+from pipelines.settings import Settings
+from pipelines.sources.source import Event
+from pipelines.streams.backlog import Backlog
+from pipelines.streams.iceberg import BATCHES
+from pipelines.streams.kinesis import KinesisStream, client
+from pipelines.streams.stream import batches
+from tests.pipelines.streams.without_spark import create_batches, take_a_batch
+
+BOUND = 2_000
+
+
+def test_a_large_backlog_is_cut_into_batches_that_fit_while_events_keep_coming(
+    lake_environment: Mapping[str, str],
+) -> None:
+    settings = Settings.from_environment({**lake_environment, "TRANCHE_STREAM_BATCH_RECORDS": str(BOUND)})
+    create_batches(settings)
+    stream = KinesisStream(client(settings), settings.stream, time.sleep)
+    there = [Event(f"e{number}", "t", f"a{number % 211}", b'{"n":%d}' % number) for number in range(9_000)]
+    for batch in batches(there):
+        stream.put(batch)
+    target = stream.clock_ms() + 1_000
+    time.sleep(1.1)
+    taken: list[list[str]] = []
+    ends: list[int] = []
+
+    def run() -> None:
+        stream.put([Event("later", "t", f"a{len(taken)}", b'{"later":%d}' % len(taken))])
+        rows = take_a_batch(settings, stream)
+        taken.append([row["payload"] for row in rows])
+        ends.extend({row["until"] for row in rows})
+
+    backlog = Backlog(stream, catalog(settings), settings)
+    backlog.take(target, [BATCHES], run, time.sleep)
+
+    everything = [payload for batch in taken for payload in batch]
+    assert sorted(set(everything) & {event.body.decode() for event in there}) == sorted(
+        event.body.decode() for event in there
+    )
+    assert len(everything) == len(set(everything))
+    assert 5 <= len(taken) <= 8
+    assert max(map(len, taken)) <= BOUND
+    assert ends == sorted(set(ends))
+    assert not backlog.arrived_before(target)
+    assert backlog.arrived_before(2**53)
