@@ -1,5 +1,6 @@
 import csv
 import gzip
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -8,8 +9,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from data_contracts.catalog import contract
+from data_contracts.catalog import contract, event_contracts
 from data_contracts.files import FileFault, write_rows
+from data_contracts.quarantine import check
 from ledger.account import Side
 from ledger.memory import MemoryLedger
 from ledger.money import Currency, Money
@@ -161,6 +163,28 @@ def test_the_command_opens_plans_in_the_database_once(
     assert len(PostgresPlans(connection).find_by_account("1787")) == 2
     assert PostgresLedger(connection).trial_balance().balanced
     assert verify(PostgresAudit(connection)).sound
+
+
+def test_a_loan_that_is_taken_over_is_told_like_any_other_plan_without_its_shopper(
+    tmp_path: Path, connection: Connection
+) -> None:
+    import_plans(
+        _file(tmp_path, _loan()),
+        plans=PostgresPlans(connection),
+        ledger=PostgresLedger(connection),
+        product=imported_product(),
+    )
+
+    told = connection.execute("SELECT position, event_type, payload FROM ledger.outbox ORDER BY position").fetchall()
+    assert Counter(event_type for _, event_type, _ in told) == {
+        "plan_opened.v1": 1,
+        "plan_event.v1": 1,
+        "instalment_changed.v1": 12,
+    }
+    for position, event_type, body in told:
+        assert check(event_contracts()[event_type], body | {"sequence": position}) == ()
+        assert (body["shopper_id"], body["account_id"]) == (None, "1787")
+    assert sum(body.get("open_change_minor", 0) for _, _, body in told) == 96398_40
 
 
 def test_a_conflict_leaves_nothing_of_the_file_in_the_database(
