@@ -1,15 +1,20 @@
 """What a lake's tables gained since a mark, by pyiceberg over a real catalogue and bucket, without a JVM."""
 
+import json
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pyarrow as pa
 import pytest
 from pyiceberg.table import Table
 
+from features.postgres import connected
 from features.publication import Watermark
+from pipelines.__main__ import main
 from pipelines.lake.iceberg import catalog, table_name
 from pipelines.lake.iceberg_changes import IcebergChanges
 from pipelines.settings import Settings
+from tests.pipelines.test_refresh_features import DAY, EVENTS, START, a_booking, arrow
 
 NAME = "curated.bank_transactions"
 
@@ -50,3 +55,33 @@ def test_those_are_touched_whose_rows_came_after_the_mark(grown: tuple[IcebergCh
     found = lake.rows(NAME, ("account_id", "amount_minor"), "account_id", ["b", "d", "nobody"], marks[1])
     assert sorted(found["account_id"].to_pylist()) == ["b", "b"]
     assert lake.rows(NAME, ("account_id",), "account_id", [], marks[2]).num_rows == 0
+
+
+def test_one_command_refreshes_what_a_real_lake_gained(
+    lake_environment: Mapping[str, str],
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in {**lake_environment, "TRANCHE_DATABASE_URL": database_url}.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings.from_environment(lake_environment)
+    table = catalog(settings).create_table(table_name(settings, NAME), schema=EVENTS)
+
+    def refreshed(at: str) -> dict[str, Any]:
+        main(["refresh-features", "--as-of", at, "--json"])
+        told: dict[str, Any] = json.loads(capsys.readouterr().out)["feature_sets"][0]
+        return told
+
+    table.append(arrow([a_booking("a", 1), a_booking("b", 1)]))
+    first = refreshed("1995-01-05T12:00:00")
+    table.append(arrow([a_booking("b", 2)]))
+    second, third = refreshed("1995-01-06T12:00:00"), refreshed("1995-01-07")
+
+    assert [each["touched"] for each in (first, second, third)] == [2, 1, 0]
+    assert [each["changed"] for each in (first, second, third)] == [2, 1, 0]
+    assert (third["version"], second["known_until"]) == (second["version"], "1995-01-02T00:00:00+00:00")
+    with connected(database_url) as store:
+        vector = store.latest("b", second["feature_set_digest"], START + 9 * DAY)
+    assert vector is not None
+    assert (vector.values["events_ever"], vector.as_of) == (2, START + 5.5 * DAY)
