@@ -7,6 +7,7 @@ all the others.
 from __future__ import annotations
 
 import json
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -77,28 +78,23 @@ def test_spark_and_python_agree_on_every_sample_and_on_odd_values(spark: Any, tm
 
 
 def judge(spark: Any, records: list[Judged]) -> list[list[Violation]]:
-    """The rules that each record breaks by the SQL of its contract; one frame holds the records of all contracts."""
+    """The rules that each record breaks by the contract's SQL, all contracts in one query."""
+    frames = []
+    by_contract: dict[str, list[tuple[int, str]]] = {}
     known = {found.name: found for found, _ in records}
-    columns = {column.name: None for found in known.values() for column in found.columns}
-    rows = [
-        (place, found.name, json.dumps(record, ensure_ascii=False)) for place, (found, record) in enumerate(records)
-    ]
-    texts = spark.createDataFrame(rows, "place INT, name STRING, payload STRING").selectExpr(
-        "place", "name", f"from_json(payload, '{spark_text_ddl(list(columns))}') AS text"
-    )
-    values = texts.selectExpr("*", *[f"{_typed_columns(found)} AS {found.name}" for found in known.values()])
-    cases = " ".join(
-        f"WHEN '{found.name}' THEN {violations_sql(found, text='text.', typed=f'{found.name}.')}"
-        for found in known.values()
-    )
-    found_rows = values.selectExpr("place", f"CASE name {cases} END AS violations").collect()
+    for place, (found, record) in enumerate(records):
+        by_contract.setdefault(found.name, []).append((place, json.dumps(record, ensure_ascii=False)))
+    for name, rows in by_contract.items():
+        columns = known[name].columns
+        texts = spark.createDataFrame(rows, "place INT, payload STRING").selectExpr(
+            "place", f"from_json(payload, '{spark_text_ddl([column.name for column in columns])}') AS text"
+        )
+        typed = [f"{typed_sql(each.type, f'text.{each.name}')} AS {each.name}" for each in columns]
+        broken = f"{violations_sql(known[name], text='text.', typed='')} AS violations"
+        frames.append(texts.selectExpr("*", *typed).selectExpr("place", broken))
+    found_rows = reduce(lambda one, other: one.unionAll(other), frames).collect()
     in_order = sorted(found_rows, key=lambda row: row["place"])
     return [[Violation(each["rule"], each["column"], each["value"]) for each in row["violations"]] for row in in_order]
-
-
-def _typed_columns(found: Contract) -> str:
-    typed = ", ".join(f"'{each.name}', {typed_sql(each.type, f'text.{each.name}')}" for each in found.columns)
-    return f"named_struct({typed})"
 
 
 def test_spark_loads_the_schemas_of_every_contract(spark: Any) -> None:
