@@ -137,7 +137,6 @@ def _judged(payloads: list[str], seen: set[str]) -> Oracle:
     return found
 
 
-@pytest.mark.timeout(300)
 def test_a_killed_restarted_repeated_and_shuffled_delivery_is_curated_to_equal_tables(
     spark: Any, lake_environment: Mapping[str, str], berka: Path
 ) -> None:

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -43,6 +43,7 @@ class Lake:
     spark: Any
     settings: Settings
     batches: int = 0
+    redrives: int = 0
 
     def take(self, payloads: list[str], **more: Any) -> None:
         self.batches += 1
@@ -67,7 +68,8 @@ class Lake:
         return found
 
     def redrive(self, wanted: Wanted = WANTED, **more: Any) -> RedriveReport:
-        return redrive(self.spark, self.settings, wanted, now=NOW, **more)
+        self.redrives += 1
+        return redrive(self.spark, self.settings, wanted, now=NOW + timedelta(minutes=self.redrives), **more)
 
     def states(self) -> dict[str, tuple[str, int]]:
         return {row.event_id or row.payload: (row.state, row.tries) for row in self.rows(raw.QUARANTINE)}
@@ -126,7 +128,7 @@ def test_a_batch_over_its_limit_writes_nothing_until_it_is_let_through(
 
 def test_a_batch_reads_its_source_once_and_is_written_in_few_files(lake: Lake, spark: Any) -> None:
     read = spark.sparkContext.accumulator(0)
-    payloads = [a_movement("one read"), a_movement("one read"), json.dumps(valid_record(contract("account"))), "{"]
+    payloads = [a_movement("one-read"), a_movement("one-read"), json.dumps(valid_record(contract("account"))), "{"]
     rows = [
         ("shard-9", 0, at, f"9{at}", 900, payload, None if payload != "{" else "not JSON")
         for at, payload in enumerate(payloads, 1)
@@ -189,7 +191,7 @@ def test_the_story_of_a_redrive(lake: Lake, monkeypatch: pytest.MonkeyPatch, cor
 def test_poison_is_parked_after_its_tries_keeps_no_one_waiting_and_is_tried_when_asked_for(
     lake: Lake, monkeypatch: pytest.MonkeyPatch, correct: Callable[..., None]
 ) -> None:
-    lake.take([lottery("behind the poison")])
+    lake.take([lottery("behind-the-poison")])
     correct(monkeypatch)
 
     first = lake.redrive(Wanted("ada", "one by one", limit=1))
