@@ -14,6 +14,8 @@ from pipelines.retention import RetainReport, RetentionFault, days_of, periods, 
 from pipelines.settings import Settings
 from tests.pipelines.two_shoppers import NEEDLES, OTHERS, TAG, TwoShoppers
 
+pytestmark = pytest.mark.slow
+
 HAPPENED = datetime(1996, 1, 1, 23, 59, 59, tzinfo=UTC)
 DAYS = {
     "bank_transaction.v1": 30,
