@@ -163,10 +163,10 @@ class MlflowRegistry:
             self._client.log_artifact(version.run_id, str(path), FILES)
 
     def retire(self, name: str, version: str) -> ModelVersion:
-        found = [each for each in self._client.search_model_versions(f"name = '{name}'") if each.version == version]
-        if not found:
+        found = [_version(each) for each in self._client.search_model_versions(f"name = '{name}'")]
+        retiring = next((each for each in found if each.version == version), None)
+        if retiring is None:
             raise UnknownVersion(f"version {version} of model {name} is not registered")
-        retiring = _version(found[0])
         if self.champion(name) == retiring:
             raise ChampionStands(retiring)
         self._client.set_model_version_tag(name, version, RETIRED, "true")

@@ -11,21 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from data_contracts.catalog import contracts
 from features import catalog
-from models import calibration, estimator, evaluation, export, labels, scorecard, split, training_set, wording
+from models import calibration, estimator, evaluation, export, pin, scorecard, split, training_set, wording
 from models.artefact import Model, Registration
 from models.calibration import Line
 from models.estimator import Parameters
 from models.evaluation import Evaluation
-from models.manifest import MANIFEST_FILE, Manifest
 from models.registry import ModelVersion, Registry, Run
 from models.split import Split
 from models.tables import Tables
 from models.training_set import TrainingSet
 
 NAME = "default_probability"
-TAG = "train_"  # the model's digest stands behind it
 MANY_BADS = 100
 
 # Only Berka's history is the same for everyone; any other source has to say where its past ends.
@@ -139,7 +136,8 @@ def _train(tables: Tables, registry: Registry, models_dir: Path, request: Reques
     model = _exported(gathered, sides, fitted, request)
     parity = export.prove_parity(model, fitted.champion, gathered.rows)
     model = export.write(models_dir, model)
-    _pin(tables, registry, models_dir / model.digest, _manifest(request, gathered, sides, model.digest), request.name)
+    manifest = pin.manifest_of(gathered, sides, model.digest, request)
+    pin.pin(tables, registry, models_dir / model.digest, manifest, request.name)
     progress("judging by the loans after the split")
     judged = evaluation.evaluate(np.array([model.score_row(row).log_odds for row in test_rows]), test_bad)
     card_judged = evaluation.evaluate(fitted.card_line.applied(fitted.card.log_odds(test_rows)), test_bad)
@@ -175,45 +173,6 @@ def _train(tables: Tables, registry: Registry, models_dir: Path, request: Reques
         parity=parity,
         notes=_notes(gathered, sides, judged),
     )
-
-
-def _manifest(request: Request, gathered: TrainingSet, sides: Split, digest: str) -> Manifest:
-    snapshots = {reading.table: reading.snapshot_id for reading in gathered.readings}
-    versions = {each.curated_table: f"{each.name}@{each.version}" for each in contracts().values()}
-    return Manifest(
-        tag=f"{TAG}{digest}",
-        source=gathered.source,
-        known_by=None if request.known_by is None else request.known_by.isoformat(),
-        tables=snapshots,
-        contracts={table: versions[table] for table in snapshots if table in versions},
-        feature_set_digest=catalog.feature_set_digest(),
-        label_rule=labels.DEFAULTED,
-        split={
-            "train_until": str(request.train_until),
-            "test_until": str(request.test_until),
-            "train_rows": len(sides.train),
-            "test_rows": len(sides.test),
-        },
-        rows=len(gathered.application_ids),
-        content_hash=gathered.content_digest(),
-        columns=gathered.column_digests(),
-        code=request.code,
-        created_at="" if request.at is None else request.at.isoformat(),
-    )
-
-
-def _pin(tables: Tables, registry: Registry, folder: Path, manifest: Manifest, name: str) -> None:
-    """Before anything is registered, so that no version stands whose rows could expire.
-
-    A version that is registered already keeps its own manifest and snapshots: it was trained on them.
-    """
-    known = registry.registered(name, folder.name)
-    kept = None if known is None else registry.manifest(known)
-    if kept is None:
-        tables.pin(manifest.tag, manifest.tables)
-    if known is not None and kept is None:  # registered before there were manifests
-        registry.amend(known, manifest.to_json())
-    export.replace_file(folder / MANIFEST_FILE, kept or manifest.to_json())
 
 
 def _days(request: Request, source: str) -> tuple[date, date]:

@@ -145,6 +145,7 @@ def test_a_training_set_is_rebuilt_after_twenty_commits_a_compaction_and_an_expi
     assert rebuilt["is_same"]
     assert rebuilt["content_hash"] == Manifest.read(manifest).content_hash
     assert main(["rebuild-training-set", str(manifest)]) == 0
+    assert f"the same 300 rows, content hash {rebuilt['content_hash']}" in capsys.readouterr().out
 
     assert told(capsys, "amend-training-sets") == {"amended": []}
     assert told(capsys, "retire", "pinned", "1")["unpinned"] == 4

@@ -20,6 +20,8 @@ from pipelines.settings import Settings
 from pipelines.streams.iceberg import STOPS, UNTIL, batches_of, committed
 from tests.pipelines.two_shoppers import ACCOUNTS, MINE, NEEDLES, NO_STOPS, OTHERS, TAG, TwoShoppers
 
+pytestmark = pytest.mark.slow
+
 KEY = "a key that the lake does not hold"
 CASE = "case-1"
 NOW = datetime(2026, 5, 1, tzinfo=UTC)

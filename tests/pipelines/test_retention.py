@@ -14,6 +14,8 @@ from pipelines.retention import RetainReport, RetentionFault, days_of, periods, 
 from pipelines.settings import Settings
 from tests.pipelines.two_shoppers import NEEDLES, OTHERS, TAG, TwoShoppers
 
+pytestmark = pytest.mark.slow
+
 HAPPENED = datetime(1996, 1, 1, 23, 59, 59, tzinfo=UTC)
 DAYS = {
     "bank_transaction.v1": 30,
@@ -88,10 +90,10 @@ def test_what_went_is_gone_from_the_object_store(lake: TwoShoppers) -> None:
 
 
 def test_released_from_the_hold_the_rest_goes_too(lake: TwoShoppers) -> None:
-    kept(lake, date(1996, 3, 2))
+    report = kept(lake, date(1996, 3, 2))
 
     assert rows(lake, "raw.accounts") == rows(lake, "features.applicant") == rows(lake, "raw.duplicates") == 0
-    assert kept(lake, date(1996, 3, 2)).young_files == 0
+    assert report.young_files == 0
 
 
 @pytest.mark.parametrize(("value", "unit", "days"), [(7, "y", 2562), (30, "d", 30)])
