@@ -63,21 +63,19 @@ class KinesisStream:
         """See `Stream.check`."""
         self.created_ms()
 
-    def put(self, batch: list[Event], *, ordered: bool = False) -> int:
+    def put(self, batch: list[Event]) -> int:
         """See `Stream.put`. Only the entries that failed are sent again."""
         waiting = [{"Data": event.body, "PartitionKey": event.account_id} for event in batch]
         again = fruitless = 0
         while waiting:
-            sent, later = _first_of_each_key(waiting) if ordered else (waiting, [])
-            failed, refused = self._put_once(sent)
+            failed, refused = self._put_once(waiting)
             if refused is None:
                 fruitless = 0
             else:
-                fruitless = fruitless + 1 if len(failed) == len(sent) else 1
+                fruitless = fruitless + 1 if len(failed) == len(waiting) else 1
                 self._calls.wait(fruitless, refused, f"refused {len(failed)} events")
             again += len(failed)
-            # What failed stays in front of what waits for it.
-            waiting = [*failed, *later]
+            waiting = failed
         return again
 
     def _put_once(self, entries: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], NotNow | None]:
@@ -154,15 +152,3 @@ class KinesisStream:
 
     def _describe(self) -> Any:
         return self._calls.patiently("describe_stream_summary", StreamName=self._name)
-
-
-def _first_of_each_key(waiting: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The first entry of each key, and the rest: of one key only one is ever on its way, so none can overtake it."""
-    seen: set[str] = set()
-    first: list[dict[str, Any]] = []
-    rest: list[dict[str, Any]] = []
-    for entry in waiting:
-        key = entry["PartitionKey"]
-        (rest if key in seen else first).append(entry)
-        seen.add(key)
-    return first, rest

@@ -14,7 +14,7 @@ class MemoryStream:
     def check(self) -> None:
         """It is always there."""
 
-    def put(self, batch: list[Event], *, ordered: bool = False) -> int:  # noqa: ARG002 - it keeps any order
+    def put(self, batch: list[Event]) -> int:
         """Nothing ever has to be sent again."""
         self.events.extend(batch)
         return 0

@@ -42,22 +42,18 @@ class EventTooLarge(Exception):
 
 
 class Stream(Protocol):
-    """Takes events at least once each.
+    """Takes events at least once each, those of one account in the order given where nothing has to be sent again.
 
-    Those of one account get in in the order given where nothing has to be sent again, and with `ordered` always.
+    Who needs that order always puts one event of an account at a time, as the relay does; the lake, which orders by the
+    producer's own sequence, does not need it.
     """
 
     def check(self) -> None:
         """Raise StreamFault when the stream is not there or takes nothing."""
         ...
 
-    def put(self, batch: list[Event], *, ordered: bool = False) -> int:
-        """Send a batch as `batches` cuts it; how many entries had to be sent again. StreamFault when it gives up.
-
-        `ordered` has at most one event of an account on its way at a time, so a refused one is never overtaken. It
-        takes as many calls as the busiest account has events; the lake, which orders by the producer's own sequence,
-        does not need it.
-        """
+    def put(self, batch: list[Event]) -> int:
+        """Send a batch as `batches` cuts it; how many entries had to be sent again. StreamFault when it gives up."""
         ...
 
 

@@ -30,6 +30,7 @@ from pipelines.settings import Settings
 from pipelines.sources.source import Event
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.memory import MemoryStream
+from pipelines.streams.shards import Position
 from pipelines.streams.stream import Stream, StreamFault
 from tests.conftest import CHECKOUT
 from tests.ledger.builders import NOON, a_claim, a_purchase, presumed_paid
@@ -307,7 +308,7 @@ def test_on_kinesis_a_plans_facts_lie_in_one_shard_in_their_order(
     settings = Settings.from_environment()
     stream = KinesisStream(client(settings), settings.stream, time.sleep)
     shards = [
-        [json.loads(record.data) for page in stream.read(shard.shard_id, None, 2**53) for record in page]
+        [json.loads(body) for page in stream.read(shard, Position(), 2**53) for body in page.bodies]
         for shard in stream.shards()
     ]
     found = [first_told(bodies) for bodies in shards]

@@ -72,13 +72,13 @@ def test_a_backlog_through_a_reshard_is_taken_in_bounded_batches_once_and_in_ord
         kinesis.split_shard(StreamName=settings.stream, ShardToSplit=shard_id, NewStartingHashKey=str(at))
         time.sleep(0.5)
 
-    stream.put(movements(0, 20), ordered=True)
+    stream.put(movements(0, 20))
     time.sleep(1.1)
     begin = datetime.fromtimestamp(stream.clock_ms() / 1000, UTC)
-    stream.put(movements(100, 80), ordered=True)
+    stream.put(movements(100, 80))
     split(stream.shards()[0].shard_id, 2**126)
     stream.put([Event("poison", "", ACCOUNTS[0], body) for body in POISON])
-    stream.put(movements(200, 60), ordered=True)
+    stream.put(movements(200, 60))
     report = take(begin)
     with pytest.raises(StartRefused, match="began at"):
         take(From.LATEST)
