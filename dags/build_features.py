@@ -6,10 +6,10 @@ that decisions read.
 
 **A rerun** computes the same from the same snapshots and changes nothing.
 
-**When it is red**: data science on call. A red task `feeds` names the feed that has not come when it usually does;
-the rest of the run goes on with what there is, so that there is time to ask its producer. A refused gate names the
-rule and the figure; the curated tables then stay as they were and decisions go on with yesterday's vectors, whose age
-each decision records.
+**When it is red**: data science on call. A red task `feeds` names the feed that has not come when it usually does; the
+rest of the run goes on with what there is, so that there is time to ask its producer. A refused gate names the rule
+and the figure; the curated tables then stay as they were and decisions go on with yesterday's vectors, whose age each
+decision records.
 """
 
 from datetime import UTC, datetime

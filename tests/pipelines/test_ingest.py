@@ -202,6 +202,7 @@ FIRST_TABLE = "raw.accounts"
 POINTS = (READ, raw.QUARANTINE, raw.DUPLICATES, FIRST_TABLE, TABLES, raw.BATCHES)
 
 
+@pytest.mark.timeout(1200)  # six times a JVM, on a machine that may be busy
 def test_killed_at_each_point_and_started_again_the_lake_holds_what_was_sent(
     spark: Any, story: Story, lake_environment: Mapping[str, str]
 ) -> None:
