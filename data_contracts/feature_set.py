@@ -47,14 +47,16 @@ def feature_set_contract(
     entity: Sequence[Column],
     features: Sequence[FeatureColumn],
     *,
+    table: str,
     meaning: str,
     owner: str,
-    subject: str,
+    subject: str | None,
 ) -> str:
     """The text of `features/NAME/vVERSION.odcs.yaml`: the columns of the entity are the key, then come the features.
 
     What cannot be known of somebody is empty, so a feature is never required. The set may be used where credit is
-    decided and models are trained, and it is kept as long as the decisions that it explains.
+    decided and models are trained, and it is kept as long as the decisions that it explains. `subject` is the column
+    that names whose data it is, None where that is no person.
     """
     lines = [
         "apiVersion: v3.1.0",
@@ -72,14 +74,15 @@ def feature_set_contract(
         f"  - name: {name}",
         "    logicalType: object",
         "    physicalType: table",
-        f"    physicalName: features.{name}",
+        f"    physicalName: {table}",
         "    properties:",
     ]
     for position, column in enumerate(entity, start=1):
         lines += _entity_column(column, position)
     for feature in features:
         lines += _feature_column(feature)
-    return "\n".join([*lines, *_TERMS.format(subject=subject).splitlines()]) + "\n"
+    whose = "" if subject is None else f"  - property: subjectColumn\n    value: {subject}\n"
+    return "\n".join([*lines, *_TERMS.format(whose=whose).splitlines()]) + "\n"
 
 
 def feature_set_samples(contract: Contract) -> str:
@@ -98,9 +101,7 @@ slaProperties:
 customProperties:
   - property: legalBasis
     value: contract
-  - property: subjectColumn
-    value: {subject}
-  - property: allowedUse
+{whose}  - property: allowedUse
     value:
       - jurisdiction: CZ
         uses: [credit_decision, model_training]

@@ -31,6 +31,25 @@ def _told(feature: Feature) -> dict[str, Any]:
     return asdict(replace(feature, allowed={})) | {"allowed": allowed}
 
 
+@app.command("contract")
+def write_contract(
+    *,
+    entity: Annotated[str, typer.Option(help="The feature set: applicant or merchant.")] = APPLICANT.entity,
+    version: Annotated[str, typer.Option(help="The version that the contract is to have.")] = "1.0.0",
+    samples: Annotated[bool, typer.Option("--samples", help="Print the samples of the released contract.")] = False,
+) -> None:
+    """Print a feature set as the contract of its table: what `data_contracts/features/*/next.odcs.yaml` is to hold."""
+    from data_contracts.catalog import contract
+    from data_contracts.contract import Version
+    from data_contracts.feature_set import feature_set_samples
+    from features.contract import contract_name, contract_text
+
+    if samples:
+        print(feature_set_samples(contract(contract_name(FEATURE_SETS[entity]))), end="")
+    else:
+        print(contract_text(FEATURE_SETS[entity], Version.parse(version)), end="")
+
+
 @app.command("feast")
 def write_feast(
     *,

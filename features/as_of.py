@@ -129,7 +129,7 @@ def _features(of: FeatureSet) -> str:
         if old:
             withheld.append(f"CASE WHEN {old} THEN '{each.name}' END")
         value = f"CASE WHEN NOT COALESCE({old}, FALSE) THEN {each.sql} END" if old else each.sql
-        values.append(f"CAST({value} AS {_type(of, each.sql)}) AS {each.name}")
+        values.append(f"CAST({value} AS {'BIGINT' if is_whole(of, each.sql) else 'DOUBLE'}) AS {each.name}")
     columns.append(f"CONCAT_WS(',', {', '.join(withheld)}) AS stale" if withheld else "'' AS stale")
     columns += [f"{source.name}_until" for source in of.sources]
     return f"SELECT {_lines(columns + values)}\n  FROM measured"  # noqa: S608
@@ -147,11 +147,10 @@ def _too_old(of: FeatureSet, feature: Feature) -> str:
     return " OR ".join(f"UNIX_MICROS(as_of) - UNIX_MICROS({name}_until) > {limit}" for name in of.aged_by(feature))
 
 
-def _type(of: FeatureSet, sql: str) -> str:
-    """Whole numbers stay whole: only a division, a deviation and time between two instants are fractions."""
+def is_whole(of: FeatureSet, sql: str) -> bool:
+    """Whether a feature's values are whole numbers: only a division, a deviation and time between instants are not."""
     fractions = ("days_since_first", "days_since_last", "deviation")
-    divided = "/" in sql or any(of.measures[name].aggregate in fractions for name in measures_read(sql))
-    return "DOUBLE" if divided else "BIGINT"
+    return "/" not in sql and all(of.measures[name].aggregate not in fractions for name in measures_read(sql))
 
 
 @cache

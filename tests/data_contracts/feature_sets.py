@@ -26,6 +26,7 @@ def feature_set_text(version: str = "1.0.0", features: tuple[FeatureColumn, ...]
         Version.parse(version),
         ENTITY,
         features,
+        table="features.made_up",
         meaning="What is known of an account: made up.",
         owner="features",
         subject="account_id",
