@@ -97,7 +97,8 @@ def spark_session(stages: Stages, settings: LakeSettings) -> Iterator[Any]:
             spark = session(settings)
         say(f"Spark {spark.version} on {settings.spark_master}")
     # The JVM would live on until this process ends; it does so when its standard input is closed.
-    gateway = spark.sparkContext._gateway  # noqa: SLF001 - nothing public tells of it
+    context = type(spark.sparkContext)
+    gateway = context._gateway  # noqa: SLF001 - nothing public tells of it
     machine = getattr(gateway, "proc", None)
     try:
         yield spark
@@ -107,6 +108,8 @@ def spark_session(stages: Stages, settings: LakeSettings) -> Iterator[Any]:
         if machine is not None:
             machine.stdin.close()
             machine.wait(timeout=30)
+        # Else the next session of this process would look for the JVM that is gone.
+        context._gateway = context._jvm = None  # noqa: SLF001
 
 
 def _ingest(stages: Stages, spark: Any, settings: LakeSettings, published: Any, event_type: str) -> Events:
