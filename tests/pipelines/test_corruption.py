@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from data_contracts.catalog import contract, event_contracts
-from data_contracts.quarantine import check
+from data_contracts.quarantine import check, text_of
 from pipelines import rejects
 from pipelines.batch import TABLES, BatchWriter
 from pipelines.checked import UNKNOWN_TYPE
@@ -121,7 +121,7 @@ def _judged(payloads: list[str], seen: set[str]) -> Oracle:
     found = Oracle(Counter(), Counter(), Counter(), Counter())
     for payload in payloads:
         record = {} if payload == "{" else json.loads(payload)
-        judge = event_contracts().get(str(record.get("event_type")))
+        judge = event_contracts().get(text_of(record.get("event_type")) or "")
         event_type = UNKNOWN_TYPE if judge is None else judge.event_type
         found.read[event_type] += 1
         if judge is None:
@@ -131,8 +131,8 @@ def _judged(payloads: list[str], seen: set[str]) -> Oracle:
         if broken:
             found.quarantined[event_type] += 1
             found.rules[version, broken[0]] += 1
-        elif record["event_id"] not in seen:
-            seen.add(record["event_id"])
+        elif (event_id := str(text_of(record["event_id"]))) not in seen:
+            seen.add(event_id)
             found.accepted[event_type] += 1
     return found
 
