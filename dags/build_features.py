@@ -1,8 +1,8 @@
 """Curate the lake, build each applicant's features and publish them to serving.
 
 **Purpose.** Raw events become curated tables, which the contracts' aggregate rules must pass before anyone reads
-them; features are computed as of each application from earlier events only; the newest vectors go to the database
-that decisions read.
+them; features are computed as of each application, and of each merchant as of the day, from earlier events only; the
+newest vectors go to the database that decisions read.
 
 **A rerun** computes the same from the same snapshots and changes nothing.
 
@@ -18,6 +18,8 @@ from pathlib import Path
 from airflow.sdk import dag, task
 
 REPOSITORY = str(Path(__file__).resolve().parents[1])
+NOW = "{{ (dag_run.logical_date or dag_run.run_after).strftime('%Y-%m-%dT%H:%M:%S') }}"
+DAY = "{{ (dag_run.logical_date or dag_run.run_after) | ds }}"
 
 
 # The first day is long past, so that a replay of the past runs: Airflow runs nothing before it, and says success.
@@ -33,7 +35,7 @@ REPOSITORY = str(Path(__file__).resolve().parents[1])
 def build_features() -> None:
     @task.bash(cwd=REPOSITORY)
     def feeds() -> str:
-        return "tranche pipelines feeds"
+        return f"tranche pipelines feeds --at {NOW}"
 
     # Late news is no reason to stop, as a red gate is.
     @task.bash(cwd=REPOSITORY, trigger_rule="all_done")
@@ -45,10 +47,14 @@ def build_features() -> None:
         return "tranche pipelines build-features"
 
     @task.bash(cwd=REPOSITORY)
+    def build_merchants() -> str:
+        return f"tranche pipelines build-features --entity merchant --as-of {DAY}"
+
+    @task.bash(cwd=REPOSITORY)
     def publish() -> str:
         return "tranche pipelines publish-features"
 
-    feeds() >> curate() >> build() >> publish()
+    feeds() >> curate() >> build() >> build_merchants() >> publish()
 
 
 build_features()

@@ -2,12 +2,13 @@
 
 **Purpose.** Reads the stream from where the last committed batch stopped up to now, checks each event against its
 contract and commits it to the raw tables; what breaks a contract goes to quarantine, what was seen before is parked.
+Then every fact that the platform has sent must be there.
 
 **A rerun** takes what has arrived since, which may be nothing. A run that was killed is finished by the next one: no
 event is lost and none is counted twice.
 
-**When it is red** for an hour: data platform on call. The log names the stream, the batch and the rule. Until it is
-green, features grow old and decisions say so; nothing has to be undone.
+**When it is red** for an hour: data platform on call. The log names the stream, the batch and the rule, or the facts
+that have not come. Until it is green, features grow old and decisions say so; nothing has to be undone.
 """
 
 from datetime import UTC, datetime
@@ -33,7 +34,11 @@ def ingest_events() -> None:
     def ingest() -> str:
         return "tranche pipelines ingest"
 
-    ingest()
+    @task.bash(cwd=REPOSITORY)
+    def completeness() -> str:
+        return "tranche pipelines completeness --journal outbox"
+
+    ingest() >> completeness()
 
 
 ingest_events()

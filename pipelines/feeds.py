@@ -81,11 +81,9 @@ def agreements() -> dict[str, Agreed]:
     """What the contracts say of how often their feeds come, by event type."""
     found = {}
     for event_type, contract in event_contracts().items():
-        # What a contract agrees on beside its columns; one written before that was possible has none.
-        terms = getattr(contract, "terms", None)
-        frequency, latency = getattr(terms, "frequency", None), getattr(terms, "latency", None)
+        frequency, latency = contract.terms.frequency, contract.terms.latency
         if frequency is not None:
-            late = timedelta(hours=latency.hours) if latency is not None else timedelta(0)
+            late = timedelta(0) if latency is None else timedelta(hours=latency.hours)
             found[event_type] = Agreed(timedelta(hours=frequency.hours), late)
     return found
 

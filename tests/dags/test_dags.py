@@ -23,8 +23,8 @@ DAGS = sorted((CHECKOUT / "dags").glob("*.py"))
 NAMES = [path.stem for path in DAGS]
 TASKS = {
     "relay_facts": ["relay"],
-    "ingest_events": ["ingest"],
-    "build_features": ["feeds", "curate", "build", "publish"],
+    "ingest_events": ["ingest", "completeness"],
+    "build_features": ["feeds", "curate", "build", "build_merchants", "publish"],
     "maintain_lake": ["retain", "amend", "maintain"],
     "train_model": ["train"],
     "collect_instalments": ["collect", "pay_merchants", "pay_refunds"],
