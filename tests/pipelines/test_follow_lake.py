@@ -1,4 +1,4 @@
-"""The stream job and the schedule's batch are one pipeline: of the same events they make the same tables and vectors."""
+"""The stream job and the schedule's batch are one pipeline: the same events make the same tables and vectors."""
 
 from __future__ import annotations
 

@@ -41,15 +41,10 @@ def test_the_second_waits_until_the_first_has_ended_and_says_so_when_that_takes_
 def test_whoever_lost_the_turn_hears_of_it_before_the_next_commit(
     database_url: str, postgres_environment: Mapping[str, str]
 ) -> None:
-    admin = postgres_environment["TRANCHE_DATABASE_URL"]
-    with (
-        pytest.raises(psycopg.OperationalError),
-        ingesting(database_url, SETTINGS) as still_mine,
-        psycopg.connect(admin, autocommit=True) as other,
-    ):
+    with ingesting(database_url, SETTINGS) as still_mine:
         still_mine("read")
-        other.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tranche ingest'"
-        )
-        with ingesting(database_url, SETTINGS, patience_s=5):
+        with psycopg.connect(postgres_environment["TRANCHE_DATABASE_URL"], autocommit=True) as other:
+            held = "SELECT pid FROM pg_stat_activity WHERE application_name = 'tranche ingest'"
+            other.execute(f"SELECT pg_terminate_backend(pid) FROM ({held}) AS held")
+        with ingesting(database_url, SETTINGS, patience_s=5), pytest.raises(psycopg.OperationalError):
             still_mine("raw.accounts")
