@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Mapping
@@ -19,9 +21,10 @@ import pytest
 from data_contracts.catalog import contract
 from features.memory import MemoryVectors
 from features.store import Publications
+from pipelines.__main__ import main
 from pipelines.batch import READ
 from pipelines.curate import curate
-from pipelines.follow import Round, follow
+from pipelines.follow import Look, Round, follow
 from pipelines.follow_steps import LakeSteps
 from pipelines.ingest import ingest
 from pipelines.lake.iceberg import IcebergTables, catalog, spark_name
@@ -89,6 +92,35 @@ def test_rounds_over_random_slices_leave_what_one_batch_of_all_leaves(
     assert (second.fault, second.refreshed, second.unpublished) == (None, 0, ("applicant", "merchant"))
     assert (third.fault, third.refreshed, third.unpublished) == (None, len(ACCOUNTS), ("merchant",))
     assert (set(idle.seconds), report.faults, report.unpublished) == ({"look"}, 1, ("merchant",))
+
+
+@pytest.mark.parametrize("told_to_stop", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.usefixtures("spark")
+def test_the_command_ends_behind_the_round_in_which_it_is_told_to(
+    lake_environment: Mapping[str, str],
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    told_to_stop: signal.Signals,
+) -> None:
+    for name, value in {**lake_environment, "TRANCHE_DATABASE_URL": database_url}.items():
+        monkeypatch.setenv(name, value)
+    look, looks, before = LakeSteps.look, list[Look](), signal.getsignal(told_to_stop)
+
+    def look_and_be_told(self: LakeSteps) -> Look:
+        os.kill(os.getpid(), told_to_stop)
+        looks.append(look(self))
+        return looks[-1]
+
+    monkeypatch.setattr(LakeSteps, "look", look_and_be_told)
+    main(["follow", "--every", "500", "--json"])
+    told = capsys.readouterr()
+
+    report = json.loads(told.out)
+    assert (len(looks), report["rounds"], report["faults"]) == (1, 1, 0)
+    assert list(report["seconds"]) == ["look", "curate", "refresh"]
+    assert report["unpublished"] == ["applicant", "merchant"]
+    assert signal.getsignal(told_to_stop) is before
 
 
 def in_slices(random: Random) -> list[list[Event]]:
