@@ -4,7 +4,8 @@
 contract and commits it to the raw tables; what breaks a contract goes to quarantine, what was seen before is parked.
 
 **A rerun** takes what has arrived since, which may be nothing. A run that was killed is finished by the next one: no
-event is lost and none is counted twice.
+event is lost and none is counted twice. Beside a running `tranche pipelines follow`, or another run, it waits for its
+turn.
 
 **When it is red** for an hour: data platform on call. The log names the stream, the batch and the rule. Until it is
 green, features grow old and decisions say so; nothing has to be undone.
