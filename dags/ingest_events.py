@@ -5,7 +5,8 @@ contract and commits it to the raw tables; what breaks a contract goes to quaran
 Then every fact that the platform has sent must be there.
 
 **A rerun** takes what has arrived since, which may be nothing. A run that was killed is finished by the next one: no
-event is lost and none is counted twice.
+event is lost and none is counted twice. Beside a running `tranche pipelines follow`, or another run, it waits for its
+turn.
 
 **When it is red** for an hour: data platform on call. The log names the stream, the batch and the rule, or the facts
 that have not come. Until it is green, features grow old and decisions say so; nothing has to be undone.

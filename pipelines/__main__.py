@@ -17,6 +17,7 @@ from pipelines import (
     arrival_commands,
     curate_commands,
     features_commands,
+    follow_commands,
     keeping_commands,
     quarantine_commands,
     relay_commands,
@@ -102,23 +103,32 @@ def ingest(
     """Take what is on the stream into the raw tables, each event once; broken and repeated ones are set beside."""
     from rich.console import Console
 
+    from features.settings import Settings as StoreSettings
     from pipelines import ingest as act
     from pipelines.spark import session
+    from pipelines.streams.postgres_turn import ingesting
 
     settings = Settings.from_environment()
     begin = None if start is None else stream_commands.start_of(start)
     with Console(stderr=True).status("starting Spark") as status:
         spark = session(settings)
-        status.update(f"reading {settings.stream}")
-        report = act.ingest(
-            spark,
-            settings,
-            now=_now,
-            sleep=time.sleep,
-            after_commit=lambda step: status.update(f"{step} done"),
-            start=begin,
-            accept_rejects=frozenset(accept_rejects or ()),
-        )
+        status.update("waiting for the turn to ingest")
+        with ingesting(StoreSettings.from_environment().database_url, settings) as still_mine:
+            status.update(f"reading {settings.stream}")
+
+            def after_commit(step: str) -> None:
+                status.update(f"{step} done")
+                still_mine(step)
+
+            report = act.ingest(
+                spark,
+                settings,
+                now=_now,
+                sleep=time.sleep,
+                after_commit=after_commit,
+                start=begin,
+                accept_rejects=frozenset(accept_rejects or ()),
+            )
     if as_json:
         total = asdict(report.total)
         _print_json(asdict(report) | total)
@@ -169,6 +179,7 @@ def export_statement(*, out: Out, as_json: AsJson = False) -> None:
 
 app.command("relay")(relay_commands.relay)
 app.command("lag")(stream_commands.lag)
+app.command("follow")(follow_commands.follow)
 app.command("redrive")(quarantine_commands.redrive)
 app.command("completeness")(arrival_commands.completeness)
 app.command("feeds")(arrival_commands.feeds)

@@ -31,12 +31,17 @@ _SECOND_MS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What this run added to the lake: of each event type, and how many batches it took."""
+    """What this run added to the lake: of each event type, in how many batches.
+
+    `since` is the end of the newest batch that was there before, `until` that of the newest now; 0 where there is none.
+    """
 
     stream: str
     event_types: Mapping[str, Counts]
     batches: int
     seconds: float
+    since: int = 0
+    until: int = 0
 
     @property
     def total(self) -> Counts:
@@ -109,4 +114,6 @@ def _report(spark: Any, settings: Settings, since: int, seconds: float) -> Inges
     for row in rows:
         one = Counts(row["rows_in"], row["accepted"], row["quarantined"], row["duplicates"])
         counts[row["event_type"]] = counts.get(row["event_type"], Counts()) + one
-    return IngestReport(settings.stream, dict(sorted(counts.items())), len({row["until"] for row in rows}), seconds)
+    ends = {row["until"] for row in rows}
+    until = max(ends, default=since)
+    return IngestReport(settings.stream, dict(sorted(counts.items())), len(ends), seconds, since, until)

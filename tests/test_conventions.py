@@ -52,6 +52,7 @@ ENVIRONMENT_READ_IN = {
 
 CLOCK_READ_IN = {
     "ledger/credit_limit_commands.py": "the way in of whoever sets a credit limit",
+    "pipelines/follow_commands.py": "the way in of the stream job",
     "pipelines/arrival_commands.py": "the way in of whoever asks what has arrived by now",
     "pipelines/quarantine_commands.py": "the way in of whoever redrives the quarantine",
     "ledger/free_form_commands.py": "the way in of whoever proposes or approves an entry",

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pipelines.settings import Settings
-from pipelines.streams.iceberg import committed, unfinished
+from pipelines.streams.iceberg import Committed, committed, unfinished
 from pipelines.streams.iceberg_terms import Start, StartRefused, positions_of, set_share, set_start
 from pipelines.streams.kinesis import KinesisStream, Unread
 from pipelines.streams.shards import Position, Shard
@@ -34,10 +34,19 @@ class Backlog:
         positions = positions_of(self.stream.shards(), self.stream.created_ms(), self.lake, self.settings)
         return {shard: (position, self.stream.peek(shard.shard_id, position)) for shard, position in positions.items()}
 
+    def newest(self) -> Committed | None:
+        """The newest whole batch that the lake has."""
+        return committed(self.lake, self.settings)
+
+    def oldest_ms(self) -> int | None:
+        """When the oldest record arrived that the lake has not read; None when it has read them all."""
+        arrived = [found.arrived_ms for _, found in self.unread().values()]
+        return min((each for each in arrived if each is not None), default=None)
+
     def arrived_before(self, until_ms: int) -> bool:
         """Whether a shard goes on with a record that arrived before that time."""
-        arrived = [found.arrived_ms for _, found in self.unread().values()]
-        return any(each is not None and each < until_ms for each in arrived)
+        oldest = self.oldest_ms()
+        return oldest is not None and oldest < until_ms
 
     def take(self, until_ms: int, tables: list[str], run: Callable[[], None], sleep: Callable[[float], None]) -> None:
         """Run batch after batch until nothing is left that had arrived before that time.
@@ -55,7 +64,7 @@ class Backlog:
 
     def _wait(self, until_ms: int, sleep: Callable[[float], None]) -> None:
         """Until the next batch may end at that time, and behind the batch before it."""
-        newest = committed(self.lake, self.settings)
+        newest = self.newest()
         earliest = until_ms if newest is None else max(until_ms, newest.until + 1)
         while self.stream.clock_ms() - MARGIN_MS < earliest:
             sleep(0.2)
