@@ -60,7 +60,9 @@ class Record(Protocol):
 
 
 def pseudonym(key: str, kind: str, subject_id: str) -> str:
-    """How a subject stands in the record; `kind` is `shopper` or `account`, whose numbers may be equal.
+    """How a subject stands in the record; `kind` is `shopper`, `account` or what hangs on them (`plan`).
+
+    Numbers of two kinds may be equal.
 
     >>> pseudonym("k", "shopper", "7") == pseudonym("k", "account", "7")
     False
@@ -85,7 +87,7 @@ class Refused:
         return bool(self._until)
 
     def until(self, kind: str, subject_ids: Iterable[str]) -> Mapping[str, datetime]:
-        """Of these shoppers or accounts those who were erased, with the moment up to which their events are refused."""
+        """Of these shoppers, accounts or plans those erased, with the moment up to which their events are refused."""
         found = {each: self._until.get(pseudonym(self._key, kind, each)) for each in set(subject_ids)}
         return {each: moment for each, moment in found.items() if moment is not None}
 

@@ -17,7 +17,9 @@ from pyiceberg.transforms import BucketTransform
 
 from data_contracts.catalog import contract
 from data_contracts.contract import ColumnType
+from pipelines.erasures import Line
 from pipelines.lake.iceberg import catalog, namespace, table_name
+from pipelines.lake.iceberg_erasures import IcebergErasures
 from pipelines.lake.iceberg_upkeep import IcebergUpkeep
 from pipelines.settings import Settings
 from pipelines.streams.iceberg import STOPS, UNTIL
@@ -73,6 +75,24 @@ def events_of(shopper_id: str, occurred_at: datetime = NOON) -> dict[str, list[d
     return rows
 
 
+class Killed(Exception):
+    """The act ended here."""
+
+
+class KilledAfter(IcebergErasures):
+    """A record whose writer dies behind the given write."""
+
+    def __init__(self, settings: Settings, writes: int) -> None:
+        super().__init__(settings)
+        self._left = writes
+
+    def write(self, lines: Iterable[Line]) -> None:
+        super().write(lines)
+        self._left -= 1
+        if self._left == 0:
+            raise Killed
+
+
 class TwoShoppers:
     """The lake and what a test does to it."""
 
@@ -110,8 +130,11 @@ class TwoShoppers:
         mark = "canary" if shopper == MINE else "other"
         plan = {"plan_id": f"plan-{mark}", "shopper_id": shopper}
         self.write("raw.plans", [plan], pa.schema([("plan_id", pa.string()), ("shopper_id", pa.string())]), {})
-        entry = {"plan_id": f"plan-{mark}", "transfers": f"plan:plan-{mark}"}
-        self.write("raw.ledger_entries", [entry], pa.schema([("plan_id", pa.string()), ("transfers", pa.string())]), {})
+        entries = [
+            {"plan_id": f"plan-{mark}", "transfers": _moved(f"plan:plan-{mark}:principal")},
+            {"plan_id": None, "transfers": _moved(f"shopper:{shopper}:credit_balance")},
+        ]
+        self.write("raw.ledger_entries", entries, pa.schema([("plan_id", pa.string()), ("transfers", pa.string())]), {})
         account = ACCOUNTS[shopper][0]
         event = {"event_type": "account.v1", "occurred_at": occurred_at.isoformat(), "account_id": account}
         payloads = [json.dumps(event), json.dumps(event)[:-20], f'{{"account_id": "{account}", "currency": "G']
@@ -209,6 +232,11 @@ NO_STOPS = '{"created_ms": 1, "shards": {}}'
 def _vectors(shopper: str, as_of: datetime) -> list[dict[str, Any]]:
     amount = CANARY_AMOUNT if shopper == MINE else 1
     return [{"account_id": account, "as_of": as_of, "balance_last": amount} for account in ACCOUNTS[shopper]]
+
+
+def _moved(account: str) -> str:
+    """The transfers of a ledger entry, as the books write them."""
+    return json.dumps([{"debit": account, "credit": "unclaimed:property", "minor": 1, "currency": "GBP"}])
 
 
 def _set_aside(payload: str, first_seen: datetime) -> dict[str, Any]:
