@@ -11,7 +11,7 @@ from pipelines.retention import _own_period, periods
 
 # Contracts with personal columns that say of nobody whose the row is, and why they need not.
 WITHOUT_A_SUBJECT = {
-    "ledger_entry": "an entry is the books'; a subject's are found by plan, by order and by the accounts in `transfers`",
+    "ledger_entry": "an entry is the books'; found by plan, order and the accounts in `transfers`",
     "settlement_line": "a line is the provider's; a subject's is found by the attempt that it settles",
 }
 TABLES = {
