@@ -83,20 +83,7 @@ class Refused:
             if line.state is State.REQUESTED and line.subject:
                 self._until[line.subject] = max(line.at, self._until.get(line.subject, line.at))
 
-    def __bool__(self) -> bool:
-        return bool(self._until)
-
     def until(self, kind: str, subject_ids: Iterable[str]) -> Mapping[str, datetime]:
         """Of these shoppers, accounts or plans those erased, with the moment up to which their events are refused."""
         found = {each: self._until.get(pseudonym(self._key, kind, each)) for each in set(subject_ids)}
         return {each: moment for each, moment in found.items() if moment is not None}
-
-    def refuses(self, *, shopper_id: str | None, account_id: str | None, recorded_at: datetime) -> bool:
-        """Whether an event must not be taken."""
-        asked = {"shopper": shopper_id, "account": account_id}
-        return any(
-            recorded_at <= moment
-            for kind, subject_id in asked.items()
-            if subject_id is not None
-            for moment in self.until(kind, [subject_id]).values()
-        )

@@ -139,11 +139,10 @@ def test_ingest_still_knows_its_batches_and_the_record_names_nobody_and_refuses(
     }
     refused = Refused(lines, KEY)
     moment = max(line.at for line in lines if line.state is State.REQUESTED)
-    of_mine = {"shopper_id": None, "account_id": ACCOUNTS[MINE][0]}
-    assert refused.refuses(**of_mine, recorded_at=moment)
-    assert not refused.refuses(**of_mine, recorded_at=moment + timedelta(microseconds=1))
-    assert not refused.refuses(shopper_id=OTHERS, account_id=None, recorded_at=moment)
-    assert not Refused(lines, "another key").refuses(**of_mine, recorded_at=moment)
+    account = ACCOUNTS[MINE][0]
+    assert refused.until("account", [account, ACCOUNTS[OTHERS][0]]) == {account: moment}
+    assert refused.until("shopper", [MINE, OTHERS]) == {MINE: moment}
+    assert Refused(lines, "another key").until("account", [account]) == {}
 
 
 def test_the_command_finds_nothing_a_second_time(
