@@ -29,7 +29,14 @@ MINE, OTHERS = "shopper-canary-7", "shopper-8"
 # Two accounts of one, so that what is found through one of them is not all.
 ACCOUNTS = {MINE: ("acct-canary-808", "acct-canary-809"), OTHERS: ("acct-810",)}
 TAG = "train_0123"
-TAGGED = ("curated.credit_applications", "curated.granted_loans", "curated.loan_outcomes", "features.applicant")
+TAGGED = ("curated.granted_loans", "features.applicant")
+# Each kind of table once: by account, by shopper and account, by account in many files, and what a tag names.
+TABLES = {
+    "account": ("raw.accounts", "curated.accounts"),
+    "bank_transaction": ("raw.bank_transactions", "curated.bank_transactions"),
+    "credit_application": ("raw.credit_applications",),
+    "granted_loan": ("curated.granted_loans",),
+}
 CANARY_AMOUNT = 987_654_321
 NOON = datetime(1996, 1, 1, 12, tzinfo=UTC)
 
@@ -51,7 +58,7 @@ NEEDLES = ("shopper-canary", "acct-canary", "event-canary", "plan-canary", str(C
 
 
 def events_of(shopper_id: str, occurred_at: datetime = NOON) -> dict[str, list[dict[str, Any]]]:
-    """One shopper's rows of each contract: an account each, three movements, an application, a loan and its outcome."""
+    """One shopper's rows of each contract: an account each, three movements, an application and a loan."""
     mark = "canary" if shopper_id == MINE else "other"
     times = {"occurred_at": occurred_at, "recorded_at": occurred_at}
     rows: dict[str, list[dict[str, Any]]] = {}
@@ -68,7 +75,6 @@ def events_of(shopper_id: str, occurred_at: datetime = NOON) -> dict[str, list[d
             ],
             "credit_application": [an_event("credit_application", f"{place}-c", account, **owed, **times)],
             "granted_loan": [an_event("granted_loan", f"{place}-l", account, **loan, **times)],
-            "loan_outcome": [an_event("loan_outcome", f"{place}-o", account, loan_id=loan["loan_id"], **times)],
         }
         for name, of_name in made.items():
             rows.setdefault(name, []).extend(of_name)
@@ -107,24 +113,22 @@ class TwoShoppers:
         """Every table in two commits, what training reads under a tag, and more rows and a column after that."""
         for shopper in (MINE, OTHERS):
             for name, rows in events_of(shopper, occurred_at).items():
-                found = contract(name)
-                assert found.raw_table is not None
-                assert found.curated_table is not None
-                schema = pa.schema([(column.name, _ARROW[column.type]) for column in found.columns])
-                self.write(found.raw_table, rows, schema, {UNTIL: "1"})
-                self.write(found.curated_table, rows, schema, {"tranche.raw-snapshot-id": "1"})
+                schema = pa.schema([(column.name, _ARROW[column.type]) for column in contract(name).columns])
+                for table in TABLES[name]:
+                    is_raw = table.startswith("raw.")
+                    self.write(table, rows, schema, {UNTIL: "1"} if is_raw else {"tranche.raw-snapshot-id": "1"})
             self.write("features.applicant", _vectors(shopper, occurred_at), _VECTORS, {"tranche.build": "{}"})
             self._fill_beside(shopper, occurred_at)
         self.write("raw.batches", [{"until": 1}], pa.schema([("until", pa.int64())]), {UNTIL: "1", STOPS: NO_STOPS})
         for name in TAGGED:
             table = self.table(name)
             table.manage_snapshots().create_tag(table.current_snapshot().snapshot_id, TAG).commit()
-        for name, rows in events_of(MINE, occurred_at).items():
-            later = [row | {"event_id": f"{row['event_id']}-later"} for row in rows]
-            table = self.table(str(contract(name).curated_table))
+        for name in ("bank_transaction", "granted_loan"):
+            later = [row | {"event_id": f"{row['event_id']}-later"} for row in events_of(MINE, occurred_at)[name]]
+            table = self.table(TABLES[name][-1])
             with table.update_schema() as change:
                 change.add_column("came_later", table.schema().find_type("event_id"))
-            self.write(str(contract(name).curated_table), later, table.schema().as_arrow(), {})
+            self.write(TABLES[name][-1], later, table.schema().as_arrow(), {})
 
     def _fill_beside(self, shopper: str, occurred_at: datetime) -> None:
         mark = "canary" if shopper == MINE else "other"
