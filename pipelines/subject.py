@@ -163,7 +163,7 @@ def _payloads(table: UpkeepTable, subject: Subject, snapshot_id: int) -> Iterato
 
 
 def mentions(payload: str, subject: Subject, *, loosely: bool = False) -> bool:
-    """Whether a payload as it came is about the subject: one of the fields that lead to a person says so.
+    """Whether a payload as it came is about the subject: a field or an account of the books that leads to them says so.
 
     A text that is no JSON is searched for such fields. A row of a source's own file has no names of fields; there,
     `loosely`, any value that is one of the subject's accounts or the shopper counts.
@@ -185,7 +185,7 @@ def mentions(payload: str, subject: Subject, *, loosely: bool = False) -> bool:
     else:
         named = set(_named(found))
         values = {value for _, value in named}
-    by_name = any(value in subject.names.get(field, ()) for field, value in named)
+    by_name = any(value in subject.names.get(field, ()) for field, value in named) or _moves(text, subject)
     return by_name or (loosely and any(value in subject.names[column] for column in SUBJECT for value in values))
 
 

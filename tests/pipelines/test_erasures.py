@@ -1,5 +1,6 @@
 """Whose events ingest must not take, told without naming anybody."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -61,6 +62,8 @@ MINE = Subject("7", {"shopper_id": frozenset({"7"}), "account_id": frozenset({"8
         ('{"account_id":"80', False),
         ("base64:eyJhY2NvdW50X2lkIjogIjgwOCIsIP8=", True),
         ("base64:not", False),
+        (json.dumps({"plan_id": None, "transfers": json.dumps([{"debit": "shopper:7:credit_balance"}])}), True),
+        (json.dumps({"plan_id": None, "transfers": json.dumps([{"debit": "shopper:71:credit_balance"}])}), False),
         ("", False),
         ("null", False),
     ],
