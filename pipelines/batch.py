@@ -13,7 +13,7 @@ from typing import Any
 
 from pyspark.sql import functions as F  # noqa: N812 - as Spark's own pages write it
 
-from pipelines import checked, rejects
+from pipelines import checked, forgotten, rejects
 from pipelines.lake import raw
 from pipelines.lake.iceberg import catalog, spark_name
 from pipelines.lake.partitioning import partitions
@@ -91,6 +91,7 @@ class BatchWriter:
         until = ends.until
         states = table_states(catalog(self.settings), self.settings, [*raw.tables_of_a_batch(), raw.BATCHES])
         judged = {event_type: _kept(checked.judged(heard, event_type)) for event_type in ends.event_types}
+        judged, erased = forgotten.emptied(judged, forgotten.refused(self.settings))
         seen = self._seen(spark, states, until)
         verdicts = checked.verdicts(judged.values())
         repeated = _kept(checked.duplicates(verdicts, seen, is_small=ends.records <= SMALL))
@@ -98,7 +99,7 @@ class BatchWriter:
         known_ids = F.broadcast(repeated) if found <= SMALL else repeated
         decided = {name: checked.decided(frame, known_ids if found else None) for name, frame in judged.items()}
         counts = conserved(decided.values(), ends.records, until)
-        let_through = self._let_through(states, decided, counts, until)
+        let_through = self._let_through(states, _excesses(decided, counts, erased), until)
         commit = _Commit(spark, self.settings, states, until, {LET_THROUGH: ",".join(sorted(let_through))})
         loaded_at = f"TIMESTAMP '{self.now().astimezone(UTC):%Y-%m-%d %H:%M:%S}'"
         for table, rows, count in _rows_by_table(decided, counts, loaded_at):
@@ -121,11 +122,10 @@ class BatchWriter:
         return checked.together(tables) if tables else None
 
     def _let_through(
-        self, states: Mapping[str, TableState], decided: Mapping[str, Any], counts: Mapping[str, Counts], until: int
+        self, states: Mapping[str, TableState], over: Iterable[rejects.Excess], until: int
     ) -> frozenset[str]:
         """The event types that go over their limit and may; TooManyRejects where one may not."""
         begun = [state.notes.get(until, {}) for state in states.values() if until in state.batches]
-        over = _excesses(decided, counts)
         # A batch that was begun was let through then; who repeats it has not to say so again.
         may = self.accept_rejects.union(*(notes.get(LET_THROUGH, "").split(",") for notes in begun))
         if refused := [excess for excess in over if excess.event_type not in may]:
@@ -267,17 +267,24 @@ def _rows_by_table(
     ]
 
 
-def _excesses(decided: Mapping[str, Any], counts: Mapping[str, Counts]) -> list[rejects.Excess]:
-    """The event types over their limits, each with its most frequent rules."""
+def _excesses(
+    decided: Mapping[str, Any], counts: Mapping[str, Counts], erased: Mapping[str, int]
+) -> list[rejects.Excess]:
+    """The event types over their limits, each with its most frequent rules.
+
+    That somebody was erased is no fault of a producer's.
+    """
     whole = sum(counts.values(), Counts()).read
     found = []
     for event_type, limit in rejects.limits().items():
         of = counts.get(event_type, Counts())
         read = whole if event_type == checked.UNKNOWN_TYPE else of.read
-        if not rejects.worth_a_look(read, of.quarantined, limit):
+        rejected = of.quarantined - erased.get(event_type, 0)
+        if not rejects.worth_a_look(read, rejected, limit):
             continue
-        run = checked.longest_run(decided[event_type])
-        if not rejects.may_reject(read, of.quarantined, limit, run):
-            rules = checked.frequent_rules(decided[event_type])
-            found.append(rejects.Excess(event_type, read, of.quarantined, limit, run, rules))
+        frame = decided[event_type].where(forgotten.IS_TAKEN) if erased else decided[event_type]
+        run = checked.longest_run(frame)
+        if not rejects.may_reject(read, rejected, limit, run):
+            rules = checked.frequent_rules(frame)
+            found.append(rejects.Excess(event_type, read, rejected, limit, run, rules))
     return found

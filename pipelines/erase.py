@@ -109,7 +109,15 @@ def erase(
 
 def _ask(case: Case, subject: Subject, key: str) -> None:
     """From here on ingest refuses what was recorded of the shopper by now."""
-    names = [case.subject, *(pseudonym(key, "account", account) for account in sorted(subject.accounts))]
+    names = [
+        case.subject,
+        *(pseudonym(key, "account", account) for account in sorted(subject.accounts)),
+        *(
+            pseudonym(key, subjects.kind(column), each)
+            for column in subjects.links_of_events()
+            for each in sorted(subject.names.get(column, ()))
+        ),
+    ]
     known = {line.subject for line in case.lines("") if line.state is State.REQUESTED}
     case.record.write([Line(case.case_id, name, State.REQUESTED, case.at) for name in names if name not in known])
 

@@ -60,7 +60,9 @@ class Record(Protocol):
 
 
 def pseudonym(key: str, kind: str, subject_id: str) -> str:
-    """How a subject stands in the record; `kind` is `shopper` or `account`, whose numbers may be equal.
+    """How a subject stands in the record; `kind` is `shopper`, `account` or what hangs on them (`plan`).
+
+    Numbers of two kinds may be equal.
 
     >>> pseudonym("k", "shopper", "7") == pseudonym("k", "account", "7")
     False
@@ -81,20 +83,7 @@ class Refused:
             if line.state is State.REQUESTED and line.subject:
                 self._until[line.subject] = max(line.at, self._until.get(line.subject, line.at))
 
-    def __bool__(self) -> bool:
-        return bool(self._until)
-
     def until(self, kind: str, subject_ids: Iterable[str]) -> Mapping[str, datetime]:
-        """Of these shoppers or accounts those who were erased, with the moment up to which their events are refused."""
+        """Of these shoppers, accounts or plans those erased, with the moment up to which their events are refused."""
         found = {each: self._until.get(pseudonym(self._key, kind, each)) for each in set(subject_ids)}
         return {each: moment for each, moment in found.items() if moment is not None}
-
-    def refuses(self, *, shopper_id: str | None, account_id: str | None, recorded_at: datetime) -> bool:
-        """Whether an event must not be taken."""
-        asked = {"shopper": shopper_id, "account": account_id}
-        return any(
-            recorded_at <= moment
-            for kind, subject_id in asked.items()
-            if subject_id is not None
-            for moment in self.until(kind, [subject_id]).values()
-        )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pipelines import checked
+from pipelines import checked, forgotten
 from pipelines.lake import raw
 from pipelines.lake.iceberg import catalog, namespace, spark_name
 from pipelines.lake.partitioning import partitions
@@ -101,11 +101,15 @@ class _Redrive:
         return [each for each in noted if each.redrive_id not in whole]
 
     def candidates(self, wanted: Wanted) -> Any:
-        """The wanted rows as a batch of the stream; those of a batch that is not whole yet are its own business."""
+        """The wanted rows as a batch of the stream; those of a batch that is not whole yet are its own business.
+
+        Of what an erased subject left nothing can be tried.
+        """
         newest = committed(catalog(self.settings), self.settings)
         states = f"'{QUARANTINED}', '{PARKED}'" if wanted.parked else f"'{QUARANTINED}'"
         rows = self._table(raw.QUARANTINE).where(f"coalesce(state, '{QUARANTINED}') IN ({states})")
         rows = rows.where(f"until <= {0 if newest is None else newest.until}")
+        rows = rows.where(f"NOT (rule <=> '{forgotten.ERASED}')")
         if wanted.event_type is not None:
             rows = rows.where(rows.event_type == wanted.event_type)
         if wanted.contract_version is not None:
@@ -128,6 +132,7 @@ class _Redrive:
         heard = checked.heard(rows).localCheckpoint()
         types = sorted(row[0] for row in heard.select("contract_type").distinct().collect())
         judged = {event_type: checked.judged(heard, event_type).localCheckpoint() for event_type in types}
+        judged, _ = forgotten.emptied(judged, forgotten.refused(self.settings))
         seen = self._seen(heard)
         # Cut loose from the tables that are written below: it says what was there before.
         repeated = checked.duplicates(checked.verdicts(judged.values()), seen).localCheckpoint()

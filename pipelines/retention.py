@@ -14,10 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-import yaml
-
-from data_contracts.catalog import FOLDER, contracts, event_contracts
-from data_contracts.contract import Contract
+from data_contracts.catalog import contracts
+from data_contracts.contract import ColumnType
 from pipelines import subject as subjects
 from pipelines.erasures import Record
 from pipelines.lake.iceberg_upkeep import IcebergUpkeep, UpkeepTable
@@ -28,15 +26,6 @@ from pipelines.removal import Case, purge, remove_everywhere
 from pipelines.subject import Subject
 
 APPLICANT = "features.applicant"
-_DAYS = {"y": 366, "d": 1}
-
-
-class RetentionFault(Exception):
-    """A contract's retention cannot be read; names the contract and the field."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,29 +42,8 @@ class RetainReport:
 
 
 def periods() -> dict[str, int]:
-    """For how many days the events of each contract are kept, by event type; a year counts 366."""
-    found = {contract.event_type: _days(contract) for contract in contracts().values()}
-    return {event_type: days for event_type, days in found.items() if days is not None}
-
-
-def _days(contract: Contract) -> int | None:
-    (file,) = FOLDER.glob(f"**/{contract.name}/v{contract.version}.odcs.yaml")
-    document: Mapping[str, Any] = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    for entry in document.get("slaProperties") or []:
-        if entry.get("property") == "retention":
-            return days_of(entry.get("value"), entry.get("unit"), f"{contract.name} {file.name}")
-    return None
-
-
-def days_of(value: object, unit: object, where: str) -> int:
-    """`7`, `y` as days; what is no positive number of days or years raises RetentionFault.
-
-    >>> days_of(7, "y", "account v1.0.0.odcs.yaml")
-    2562
-    """
-    if not isinstance(value, int) or value <= 0 or str(unit) not in _DAYS:
-        raise RetentionFault(f"{where}: slaProperties.retention: {value} {unit} is no positive number of d or y")
-    return value * _DAYS[str(unit)]
+    """For how many days the rows of each contract are kept, by event type; a year counts 366."""
+    return {each.event_type: each.terms.retention.days for each in contracts().values() if each.table is not None}
 
 
 def retain(
@@ -121,20 +89,28 @@ def _past(
     kept, moment = _own_period(table.name, days)
     if kept is None:
         return None
-    held = {column: frozenset[str]() for column in (*subjects.SUBJECT, *subjects.LINKS) if column in table.columns}
+    before = (moment, _start(as_of - timedelta(days=kept)))
+    return lambda at: Rows(before=before, but_not=_held(table, holding, at))
+
+
+def _held(table: UpkeepTable, holding: list[Subject], snapshot_id: int) -> dict[str, frozenset[str]]:
+    """By what the rows of those who keep everything are known."""
+    held: dict[str, frozenset[str]] = {}
     for subject in holding:
-        held = {column: values | subject.names.get(column, frozenset()) for column, values in held.items()}
-    past = Rows(before=(moment, _start(as_of - timedelta(days=kept))), but_not=held)
-    return lambda _: past
+        theirs = {column: subject.names[column] for column in table.columns if column in subject.names}
+        theirs |= subjects.entries_of(table, subject, snapshot_id)
+        held |= {column: values | held.get(column, frozenset()) for column, values in theirs.items()}
+    return held
 
 
 def _own_period(table: str, days: Mapping[str, int]) -> tuple[int | None, str]:
     """For how many days the table's rows are kept, and from the moment in which column."""
     if table == APPLICANT:
         return max(days.values(), default=None), "as_of"
-    for contract in event_contracts().values():
-        if table in (contract.raw_table, contract.curated_table):
-            return days.get(contract.event_type), "occurred_at"
+    for contract in contracts().values():
+        if table in (contract.table, contract.curated_table):
+            moments = (column.name for column in contract.columns if column.type is ColumnType.TIMESTAMP)
+            return days.get(contract.event_type), next(moments)
     return None, ""
 
 
@@ -152,7 +128,7 @@ def _past_payloads(
     shortest = min(days.values())
     for row in rows:
         payload = row["payload"]
-        if payload is None:
+        if not payload:  # of somebody who was erased; it says nothing that could be past
             continue
         event_type, occurred_on = _told(payload)
         kept = days.get(event_type or "", shortest)

@@ -1,7 +1,8 @@
 """Which rows of the lake are about one shopper: their own, their accounts', and those of what hangs on these.
 
-A table with a shopper or an account in it is asked by that. One without (a ledger entry knows its plan) is asked by
-what the shopper's own rows name. Where an event was set aside its payload is read.
+A table with a shopper or an account in it is asked by that. One without (a settlement line knows its attempt) is asked
+by what the shopper's own rows name. A ledger entry may know nobody but in the names of the accounts that it moves money
+between, so these are read; where an event was set aside its payload is.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+from data_contracts.catalog import event_contracts
 from pipelines.lake.iceberg_upkeep import IcebergUpkeep, UpkeepTable
 from pipelines.lake.raw import DUPLICATES, QUARANTINE, SOURCE_REJECTS
 from pipelines.lake.rows import Rows
@@ -34,6 +37,9 @@ LINKS = (
 )
 ACCOUNTS = ("raw.accounts", "curated.accounts")
 PAYLOADS = (QUARANTINE, DUPLICATES, SOURCE_REJECTS)
+# The transfers of a ledger entry are JSON text; their accounts are named after whom they are about.
+TRANSFERS = "transfers"
+IN_TRANSFERS = {"shopper_id": '"shopper:([^:"]+):', "plan_id": '"plan:([^:"]+):'}
 
 Values = Mapping[str, frozenset[str]]
 Names = dict[str, set[str]]
@@ -76,9 +82,36 @@ def _gather(table: UpkeepTable, known: Mapping[str, set[str]], wanted: Iterable[
                     names.setdefault(column, set()).add(str(value))
 
 
+def leads(columns: Collection[str]) -> tuple[str, ...]:
+    """By which of its columns a table is asked for a subject: whose the row is, else what it hangs on.
+
+    >>> leads(("event_id", "order_id", "account_id")), leads(("event_id", "order_id")), leads(("event_id", "country"))
+    (('account_id',), ('order_id',), ())
+    """
+    own = tuple(column for column in SUBJECT if column in columns)
+    # `event_id` is never how an accepted event is found: it stands beside the subject.
+    return own or tuple(column for column in LINKS if column in columns and column != "event_id")
+
+
+@cache
+def links_of_events() -> tuple[str, ...]:
+    """By which columns events that say nobody's name are known to be somebody's."""
+    asked = {column for contract in event_contracts().values() for column in leads(contract.by_name)}
+    return tuple(sorted(asked - {*SUBJECT}))
+
+
+def kind(column: str) -> str:
+    """What a column's ids are of, as the record of erasures says it.
+
+    >>> kind("account_id")
+    'account'
+    """
+    return column.removesuffix("_id")
+
+
 def can_hold(table: UpkeepTable) -> bool:
     """Whether a shopper's data can be in the table at all."""
-    return table.name in PAYLOADS or bool(table.columns & {*SUBJECT, *LINKS})
+    return table.name in PAYLOADS or bool(leads(table.columns)) or TRANSFERS in table.columns
 
 
 def order(table: UpkeepTable) -> int:
@@ -95,10 +128,30 @@ def rows_of(table: UpkeepTable, subject: Subject, snapshot_id: int) -> Rows:
     """The subject's rows at a snapshot of the table."""
     if table.name in PAYLOADS:
         return Rows(any_of={"payload": frozenset(_payloads(table, subject, snapshot_id))})
-    own = [column for column in SUBJECT if column in table.columns]
-    # `event_id` is never how an accepted event is found: it stands beside the subject.
-    asked = own or [column for column in LINKS if column in table.columns and column != "event_id"]
-    return Rows(any_of={column: subject.names.get(column, frozenset()) for column in asked})
+    asked = {column: subject.names.get(column, frozenset()) for column in leads(table.columns)}
+    return Rows(any_of=asked | entries_of(table, subject, snapshot_id))
+
+
+def entries_of(table: UpkeepTable, subject: Subject, snapshot_id: int) -> dict[str, frozenset[str]]:
+    """The transfers, as they are written in the table, between accounts that are the subject's or their plans'."""
+    if TRANSFERS not in table.columns_at(snapshot_id):
+        return {}
+    written = {row[TRANSFERS] or "" for row in table.read(Rows(), (TRANSFERS,), snapshot_id)}
+    return {TRANSFERS: frozenset(text for text in written if _moves(text, subject))}
+
+
+def _moves(transfers: str, subject: Subject) -> bool:
+    """Whether one of the accounts is named after the subject or their plan.
+
+    >>> mine = Subject("7", {"shopper_id": frozenset({"7"})})
+    >>> [_moves(f'["shopper:{who}:credit_balance"]', mine) for who in (7, 77)]
+    [True, False]
+    """
+    return any(
+        name in subject.names.get(column, ())
+        for column, pattern in IN_TRANSFERS.items()
+        for name in re.findall(pattern, transfers)
+    )
 
 
 def _payloads(table: UpkeepTable, subject: Subject, snapshot_id: int) -> Iterator[str]:
@@ -110,7 +163,7 @@ def _payloads(table: UpkeepTable, subject: Subject, snapshot_id: int) -> Iterato
 
 
 def mentions(payload: str, subject: Subject, *, loosely: bool = False) -> bool:
-    """Whether a payload as it came is about the subject: one of the fields that lead to a person says so.
+    """Whether a payload as it came is about the subject: a field or an account of the books that leads to them says so.
 
     A text that is no JSON is searched for such fields. A row of a source's own file has no names of fields; there,
     `loosely`, any value that is one of the subject's accounts or the shopper counts.
@@ -132,7 +185,7 @@ def mentions(payload: str, subject: Subject, *, loosely: bool = False) -> bool:
     else:
         named = set(_named(found))
         values = {value for _, value in named}
-    by_name = any(value in subject.names.get(field, ()) for field, value in named)
+    by_name = any(value in subject.names.get(field, ()) for field, value in named) or _moves(text, subject)
     return by_name or (loosely and any(value in subject.names[column] for column in SUBJECT for value in values))
 
 

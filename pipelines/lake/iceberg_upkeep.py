@@ -22,6 +22,7 @@ from pyiceberg.expressions import (
     IsNull,
     LessThan,
     Not,
+    NotNull,
     Or,
     Reference,
 )
@@ -273,7 +274,9 @@ def _condition(rows: Rows) -> BooleanExpression:
         condition = AlwaysFalse()
         for column, values in rows.any_of.items():
             if values:
-                condition = Or(condition, In(term=Reference(column), values={literal(value) for value in values}))
+                is_one = In(term=Reference(column), values={literal(value) for value in values})
+                # Where a delete does not say what becomes of an empty column, pyiceberg keeps every row that has one.
+                condition = Or(condition, And(is_one, NotNull(term=Reference(column))))
     if rows.before is not None:
         column, moment = rows.before
         condition = And(condition, LessThan(term=Reference(column), value=literal(moment.isoformat())))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,35 +14,27 @@ from features.postgres import PostgresVectors
 from features.vector import FeatureVector
 from pipelines.__main__ import main
 from pipelines.erase import BatchUnfinished, EraseReport, Request, erase
-from pipelines.erasures import Line, Refused, State, pseudonym
+from pipelines.erasures import Refused, State, pseudonym
 from pipelines.lake.iceberg_erasures import IcebergErasures, IcebergHolds
 from pipelines.settings import Settings
 from pipelines.streams.iceberg import STOPS, UNTIL, batches_of, committed
-from tests.pipelines.two_shoppers import ACCOUNTS, MINE, NEEDLES, NO_STOPS, OTHERS, TAG, TwoShoppers
+from tests.pipelines.two_shoppers import (
+    ACCOUNTS,
+    MINE,
+    NEEDLES,
+    NO_STOPS,
+    OTHERS,
+    TAG,
+    Killed,
+    KilledAfter,
+    TwoShoppers,
+)
 
 pytestmark = pytest.mark.slow
 
 KEY = "a key that the lake does not hold"
 CASE = "case-1"
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
-
-
-class Killed(Exception):
-    """The act ended here."""
-
-
-class KilledAfter(IcebergErasures):
-    """A record whose writer dies behind the given write."""
-
-    def __init__(self, settings: Settings, writes: int) -> None:
-        super().__init__(settings)
-        self._left = writes
-
-    def write(self, lines: Iterable[Line]) -> None:
-        super().write(lines)
-        self._left -= 1
-        if self._left == 0:
-            raise Killed
 
 
 @pytest.fixture(scope="module")
@@ -138,14 +130,19 @@ def test_ingest_still_knows_its_batches_and_the_record_names_nobody_and_refuses(
 
     lines = IcebergErasures(lake.settings).lines()
     asked = {line.subject for line in lines if line.state is State.REQUESTED}
-    assert asked == {pseudonym(KEY, "shopper", MINE), *(pseudonym(KEY, "account", each) for each in ACCOUNTS[MINE])}
+    # The plan too: a ledger entry may say nobody's name.
+    hanging = pseudonym(KEY, "plan", "plan-canary")
+    assert asked == {
+        pseudonym(KEY, "shopper", MINE),
+        *(pseudonym(KEY, "account", each) for each in ACCOUNTS[MINE]),
+        hanging,
+    }
     refused = Refused(lines, KEY)
     moment = max(line.at for line in lines if line.state is State.REQUESTED)
-    of_mine = {"shopper_id": None, "account_id": ACCOUNTS[MINE][0]}
-    assert refused.refuses(**of_mine, recorded_at=moment)
-    assert not refused.refuses(**of_mine, recorded_at=moment + timedelta(microseconds=1))
-    assert not refused.refuses(shopper_id=OTHERS, account_id=None, recorded_at=moment)
-    assert not Refused(lines, "another key").refuses(**of_mine, recorded_at=moment)
+    account = ACCOUNTS[MINE][0]
+    assert refused.until("account", [account, ACCOUNTS[OTHERS][0]]) == {account: moment}
+    assert refused.until("shopper", [MINE, OTHERS]) == {MINE: moment}
+    assert Refused(lines, "another key").until("account", [account]) == {}
 
 
 def test_the_command_finds_nothing_a_second_time(

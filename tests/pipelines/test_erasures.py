@@ -1,5 +1,6 @@
 """Whose events ingest must not take, told without naming anybody."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from pipelines.subject import Subject, mentions
 ASKED = datetime(2026, 5, 1, tzinfo=UTC)
 MOMENT = timedelta(microseconds=1)
 LINES = [
+    Line("case-0", pseudonym("key", "shopper", "7"), State.REQUESTED, ASKED + MOMENT),
     Line("case-1", pseudonym("key", "shopper", "7"), State.REQUESTED, ASKED),
     Line("case-1", pseudonym("key", "account", "808"), State.REQUESTED, ASKED),
     Line("case-2", pseudonym("key", "shopper", "8"), State.HELD, ASKED),
@@ -19,28 +21,26 @@ LINES = [
 
 
 @pytest.mark.parametrize(
-    ("shopper_id", "account_id", "recorded_at", "refused"),
+    ("kind", "subject_id", "until"),
     [
-        ("7", None, ASKED - MOMENT, True),
-        ("7", None, ASKED, True),
-        ("7", None, ASKED + MOMENT, False),
-        (None, "808", ASKED, True),
-        ("808", "7", ASKED, False),  # a shopper's number is not an account's
-        ("8", None, ASKED, False),  # held, not erased
-        (None, None, ASKED, False),
+        ("shopper", "7", ASKED + MOMENT),  # asked for twice: the later request counts
+        ("account", "808", ASKED),
+        ("shopper", "808", None),  # a shopper's number is not an account's
+        ("account", "7", None),
+        ("shopper", "8", None),  # held, not erased
+        ("shopper", "9", None),
     ],
 )
-def test_what_was_recorded_of_an_erased_subject_by_the_request_is_refused(
-    shopper_id: str | None, account_id: str | None, recorded_at: datetime, refused: bool
-) -> None:
-    found = Refused(LINES, "key")
+def test_who_was_erased_is_refused_up_to_the_request(kind: str, subject_id: str, until: datetime | None) -> None:
+    found = Refused(LINES, "key").until(kind, [subject_id])
 
-    assert found.refuses(shopper_id=shopper_id, account_id=account_id, recorded_at=recorded_at) is refused
+    assert found == ({} if until is None else {subject_id: until})
 
 
 def test_a_batch_asks_for_all_its_ids_at_once() -> None:
     assert Refused(LINES, "key").until("account", ["808", "809", "808"]) == {"808": ASKED}
-    assert not Refused([], "key")
+    assert Refused(LINES, "another key").until("account", ["808"]) == {}
+    assert Refused([], "key").until("account", ["808"]) == {}
 
 
 def test_no_condition_means_every_row_and_an_empty_one_none() -> None:
@@ -62,6 +62,8 @@ MINE = Subject("7", {"shopper_id": frozenset({"7"}), "account_id": frozenset({"8
         ('{"account_id":"80', False),
         ("base64:eyJhY2NvdW50X2lkIjogIjgwOCIsIP8=", True),
         ("base64:not", False),
+        (json.dumps({"plan_id": None, "transfers": json.dumps([{"debit": "shopper:7:credit_balance"}])}), True),
+        (json.dumps({"plan_id": None, "transfers": json.dumps([{"debit": "shopper:71:credit_balance"}])}), False),
         ("", False),
         ("null", False),
     ],

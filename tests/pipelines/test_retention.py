@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from data_contracts.catalog import event_contracts
 from pipelines.erasures import State
 from pipelines.lake.iceberg_erasures import IcebergErasures
-from pipelines.retention import RetainReport, RetentionFault, days_of, periods, retain
+from pipelines.retention import RetainReport, periods, retain
 from pipelines.settings import Settings
 from tests.pipelines.two_shoppers import NEEDLES, OTHERS, TAG, TwoShoppers
 
@@ -96,16 +97,7 @@ def test_released_from_the_hold_the_rest_goes_too(lake: TwoShoppers) -> None:
     assert report.young_files == 0
 
 
-@pytest.mark.parametrize(("value", "unit", "days"), [(7, "y", 2562), (30, "d", 30)])
-def test_a_period_is_a_number_of_days_or_years(value: int, unit: str, days: int) -> None:
-    assert days_of(value, unit, "account v1.0.0.odcs.yaml") == days
-
-
-@pytest.mark.parametrize(("value", "unit"), [(0, "y"), (-1, "d"), ("7", "y"), (7, "w"), (7, None), (None, "d")])
-def test_what_is_no_period_is_refused_with_the_contract_and_the_field(value: object, unit: object) -> None:
-    with pytest.raises(RetentionFault, match=r"account v1\.0\.0\.odcs\.yaml: slaProperties\.retention: .* no positive"):
-        days_of(value, unit, "account v1.0.0.odcs.yaml")
-
-
 def test_the_contracts_own_periods_are_days() -> None:
-    assert all(days > 0 for days in periods().values())
+    assert periods()["account.v1"] == 7 * 366
+    assert periods()["ledger_entry.v1"] == 10 * 366
+    assert set(periods()) == {*event_contracts(), "labels.v1"}

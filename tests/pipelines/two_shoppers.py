@@ -17,7 +17,9 @@ from pyiceberg.transforms import BucketTransform
 
 from data_contracts.catalog import contract
 from data_contracts.contract import ColumnType
+from pipelines.erasures import Line
 from pipelines.lake.iceberg import catalog, namespace, table_name
+from pipelines.lake.iceberg_erasures import IcebergErasures
 from pipelines.lake.iceberg_upkeep import IcebergUpkeep
 from pipelines.settings import Settings
 from pipelines.streams.iceberg import STOPS, UNTIL
@@ -27,7 +29,14 @@ MINE, OTHERS = "shopper-canary-7", "shopper-8"
 # Two accounts of one, so that what is found through one of them is not all.
 ACCOUNTS = {MINE: ("acct-canary-808", "acct-canary-809"), OTHERS: ("acct-810",)}
 TAG = "train_0123"
-TAGGED = ("curated.credit_applications", "curated.granted_loans", "curated.loan_outcomes", "features.applicant")
+TAGGED = ("curated.granted_loans", "features.applicant")
+# Each kind of table once: by account, by shopper and account, by account in many files, and what a tag names.
+TABLES = {
+    "account": ("raw.accounts", "curated.accounts"),
+    "bank_transaction": ("raw.bank_transactions", "curated.bank_transactions"),
+    "credit_application": ("raw.credit_applications",),
+    "granted_loan": ("curated.granted_loans",),
+}
 CANARY_AMOUNT = 987_654_321
 NOON = datetime(1996, 1, 1, 12, tzinfo=UTC)
 
@@ -49,7 +58,7 @@ NEEDLES = ("shopper-canary", "acct-canary", "event-canary", "plan-canary", str(C
 
 
 def events_of(shopper_id: str, occurred_at: datetime = NOON) -> dict[str, list[dict[str, Any]]]:
-    """One shopper's rows of each contract: an account each, three movements, an application, a loan and its outcome."""
+    """One shopper's rows of each contract: an account each, three movements, an application and a loan."""
     mark = "canary" if shopper_id == MINE else "other"
     times = {"occurred_at": occurred_at, "recorded_at": occurred_at}
     rows: dict[str, list[dict[str, Any]]] = {}
@@ -66,11 +75,28 @@ def events_of(shopper_id: str, occurred_at: datetime = NOON) -> dict[str, list[d
             ],
             "credit_application": [an_event("credit_application", f"{place}-c", account, **owed, **times)],
             "granted_loan": [an_event("granted_loan", f"{place}-l", account, **loan, **times)],
-            "loan_outcome": [an_event("loan_outcome", f"{place}-o", account, loan_id=loan["loan_id"], **times)],
         }
         for name, of_name in made.items():
             rows.setdefault(name, []).extend(of_name)
     return rows
+
+
+class Killed(Exception):
+    """The act ended here."""
+
+
+class KilledAfter(IcebergErasures):
+    """A record whose writer dies behind the given write."""
+
+    def __init__(self, settings: Settings, writes: int) -> None:
+        super().__init__(settings)
+        self._left = writes
+
+    def write(self, lines: Iterable[Line]) -> None:
+        super().write(lines)
+        self._left -= 1
+        if self._left == 0:
+            raise Killed
 
 
 class TwoShoppers:
@@ -87,31 +113,32 @@ class TwoShoppers:
         """Every table in two commits, what training reads under a tag, and more rows and a column after that."""
         for shopper in (MINE, OTHERS):
             for name, rows in events_of(shopper, occurred_at).items():
-                found = contract(name)
-                assert found.raw_table is not None
-                assert found.curated_table is not None
-                schema = pa.schema([(column.name, _ARROW[column.type]) for column in found.columns])
-                self.write(found.raw_table, rows, schema, {UNTIL: "1"})
-                self.write(found.curated_table, rows, schema, {"tranche.raw-snapshot-id": "1"})
+                schema = pa.schema([(column.name, _ARROW[column.type]) for column in contract(name).columns])
+                for table in TABLES[name]:
+                    is_raw = table.startswith("raw.")
+                    self.write(table, rows, schema, {UNTIL: "1"} if is_raw else {"tranche.raw-snapshot-id": "1"})
             self.write("features.applicant", _vectors(shopper, occurred_at), _VECTORS, {"tranche.build": "{}"})
             self._fill_beside(shopper, occurred_at)
         self.write("raw.batches", [{"until": 1}], pa.schema([("until", pa.int64())]), {UNTIL: "1", STOPS: NO_STOPS})
         for name in TAGGED:
             table = self.table(name)
             table.manage_snapshots().create_tag(table.current_snapshot().snapshot_id, TAG).commit()
-        for name, rows in events_of(MINE, occurred_at).items():
-            later = [row | {"event_id": f"{row['event_id']}-later"} for row in rows]
-            table = self.table(str(contract(name).curated_table))
+        for name in ("bank_transaction", "granted_loan"):
+            later = [row | {"event_id": f"{row['event_id']}-later"} for row in events_of(MINE, occurred_at)[name]]
+            table = self.table(TABLES[name][-1])
             with table.update_schema() as change:
                 change.add_column("came_later", table.schema().find_type("event_id"))
-            self.write(str(contract(name).curated_table), later, table.schema().as_arrow(), {})
+            self.write(TABLES[name][-1], later, table.schema().as_arrow(), {})
 
     def _fill_beside(self, shopper: str, occurred_at: datetime) -> None:
         mark = "canary" if shopper == MINE else "other"
         plan = {"plan_id": f"plan-{mark}", "shopper_id": shopper}
         self.write("raw.plans", [plan], pa.schema([("plan_id", pa.string()), ("shopper_id", pa.string())]), {})
-        entry = {"plan_id": f"plan-{mark}", "transfers": f"plan:plan-{mark}"}
-        self.write("raw.ledger_entries", [entry], pa.schema([("plan_id", pa.string()), ("transfers", pa.string())]), {})
+        entries = [
+            {"plan_id": f"plan-{mark}", "transfers": _moved(f"plan:plan-{mark}:principal")},
+            {"plan_id": None, "transfers": _moved(f"shopper:{shopper}:credit_balance")},
+        ]
+        self.write("raw.ledger_entries", entries, pa.schema([("plan_id", pa.string()), ("transfers", pa.string())]), {})
         account = ACCOUNTS[shopper][0]
         event = {"event_type": "account.v1", "occurred_at": occurred_at.isoformat(), "account_id": account}
         payloads = [json.dumps(event), json.dumps(event)[:-20], f'{{"account_id": "{account}", "currency": "G']
@@ -209,6 +236,11 @@ NO_STOPS = '{"created_ms": 1, "shards": {}}'
 def _vectors(shopper: str, as_of: datetime) -> list[dict[str, Any]]:
     amount = CANARY_AMOUNT if shopper == MINE else 1
     return [{"account_id": account, "as_of": as_of, "balance_last": amount} for account in ACCOUNTS[shopper]]
+
+
+def _moved(account: str) -> str:
+    """The transfers of a ledger entry, as the books write them."""
+    return json.dumps([{"debit": account, "credit": "unclaimed:property", "minor": 1, "currency": "GBP"}])
 
 
 def _set_aside(payload: str, first_seen: datetime) -> dict[str, Any]:
