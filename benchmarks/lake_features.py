@@ -37,7 +37,7 @@ def main() -> None:
             print(f"{f'features.{events}.{name}':<44}{value:>12,.3f}")
 
 
-def measure(events: int, *, rounds: int = ROUNDS, spark: Any = None) -> dict[str, float]:
+def measure(events: int, rounds: int = ROUNDS, spark: Any = None) -> dict[str, float]:
     """Median seconds of each way over the rounds, their ratios, and the greatest memory that each process held."""
     spark = spark or _session()
     with tempfile.TemporaryDirectory(prefix="tranche-features-") as folder:
