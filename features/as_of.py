@@ -5,7 +5,7 @@ not let the day of an application in) and had been recorded by then. Rows that b
 what an earlier moment saw. Each source is read once and grouped once, for all windows of all its features.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
 
 import sqlglot
@@ -13,9 +13,12 @@ from sqlglot import expressions
 
 from features.catalog import FeatureSet
 from features.feature import Feature
+from features.measure import Measure
 from features.source import Source
 
 DAY_MICROS = 86_400_000_000
+
+PartsOf = Callable[[Measure, tuple[str, ...]], tuple[str, ...]]
 
 
 def point_in_time_sql(of: FeatureSet, moments: str, events: Mapping[str, str], by_days: Collection[str] = ()) -> str:
@@ -30,8 +33,11 @@ def point_in_time_sql(of: FeatureSet, moments: str, events: Mapping[str, str], b
     """
     ctes = []
     for source in of.sources:
-        known = _known_days if source.name in by_days else _known_events
-        ctes.append(f"{source.name}_known AS ({known(source, moments, events[source.name])})")
+        if source.name in by_days:
+            ctes.append(f"{source.name}_parts AS ({_known_days(source, moments, events[source.name])})")
+        else:
+            ctes.append(f"{source.name}_known AS ({_known_events(source, moments, events[source.name])})")
+            ctes.append(f"{source.name}_parts AS ({_bands(source)})")
         ctes.append(f"{source.name}_measured AS ({_measured(source, by_days=source.name in by_days)})")
     ctes.append(f"measured AS ({_all_measures(of, moments)})")
     return f"WITH {_lines(ctes)}\n{_features(of)}"
@@ -42,7 +48,7 @@ def days_sql(source: Source, events: str) -> str:
 
     One row for each key, `event_day` (UTC) and `known_on`, the first midnight by which its events were recorded.
     """
-    parts = _lines(f"{sql} AS {name}" for name, sql in _parts(source).items())
+    parts = _lines(f"{sql} AS {name}" for name, sql in _parts(source, Measure.parts).items())
     return f"""
 SELECT {source.key}, CAST(occurred_at AS DATE) AS event_day, {_FIRST_MIDNIGHT} AS known_on,
        COUNT(*) AS events, MAX(occurred_at) AS occurred_until, MAX(recorded_at) AS recorded_until,
@@ -64,8 +70,8 @@ def _known_events(source: Source, moments: str, events: str) -> str:
     horizon = "" if source.horizon is None else f"\n   AND {age} <= {source.horizon * DAY_MICROS}"
     return f"""
 SELECT asked.{source.key}, asked.as_of, {columns},
-       CAST({age} AS DOUBLE) / 8.64E10 AS days_before,
-       DATEDIFF(asked.as_of, event.occurred_at) AS day_gap
+       DATEDIFF(asked.as_of, event.occurred_at) AS day_gap,
+       {_band(source, age)} AS band
   FROM (SELECT DISTINCT {source.key}, as_of FROM {moments}) AS asked
   JOIN {events} AS event
     ON event.{source.key} = asked.{source.key}
@@ -74,8 +80,28 @@ SELECT asked.{source.key}, asked.as_of, {columns},
 """  # noqa: S608
 
 
+def _band(source: Source, age: str) -> str:
+    """The least bound of any window that an event is not older than; one more than the greatest for those past all."""
+    bounds = source.bounds
+    if not bounds:
+        return "0"
+    cases = " ".join(f"WHEN {age} <= {bound * DAY_MICROS} THEN {bound}" for bound in bounds)
+    return f"CASE {cases} ELSE {bounds[-1] + 1} END"
+
+
+def _bands(source: Source) -> str:
+    """What is kept of each band of ages: a window is several bands, and each event is looked at in one alone."""
+    parts = _lines(f"{sql} AS {name}" for name, sql in _parts(source, Measure.parts_of_band).items())
+    return f"""
+SELECT {source.key}, as_of, band, MAX(occurred_at) AS occurred_at, MAX(recorded_at) AS recorded_at,
+       {parts}
+  FROM {source.name}_known
+ GROUP BY {source.key}, as_of, band
+"""  # noqa: S608
+
+
 def _known_days(source: Source, moments: str, days: str) -> str:
-    parts = ", ".join(f"day.{name}" for name in _parts(source))
+    parts = ", ".join(f"day.{name}" for name in _parts(source, Measure.parts))
     horizon = "" if source.horizon is None else f"\n   AND DATEDIFF(asked.as_of, day.event_day) <= {source.horizon}"
     return f"""
 SELECT asked.{source.key}, asked.as_of, day.occurred_until AS occurred_at, day.recorded_until AS recorded_at, {parts},
@@ -89,15 +115,15 @@ SELECT asked.{source.key}, asked.as_of, day.occurred_until AS occurred_at, day.r
 
 
 def _measured(source: Source, *, by_days: bool) -> str:
-    kept = _columns_of_parts(source)
+    kept = _columns_of_parts(source, Measure.parts if by_days else Measure.parts_of_band)
     measures = _lines(
-        f"{measure.over_days(kept[name]) if by_days else measure.over_events(source.order)} AS {name}"
+        f"{measure.over_days(kept[name]) if by_days else measure.over_bands(kept[name])} AS {name}"
         for name, measure in source.measures.items()
     )
     return f"""
 SELECT {source.key}, as_of, MAX(occurred_at) AS observed_until, MAX(recorded_at) AS known_until,
        {measures}
-  FROM {source.name}_known
+  FROM {source.name}_parts
  GROUP BY {source.key}, as_of
 """  # noqa: S608
 
@@ -159,20 +185,20 @@ def measures_read(sql: str) -> frozenset[str]:
     return frozenset(column.name for column in sqlglot.parse_one(sql, read="spark").find_all(expressions.Column))
 
 
-def _columns_of_parts(source: Source) -> dict[str, tuple[str, ...]]:
+def _columns_of_parts(source: Source, parts: PartsOf) -> dict[str, tuple[str, ...]]:
     """Where each measure finds its parts; measures that differ in their window only share them."""
     column_of: dict[str, str] = {}
     columns: dict[str, tuple[str, ...]] = {}
     for name, measure in source.measures.items():
-        for place, sql in enumerate(measure.parts(source.order)):
+        for place, sql in enumerate(parts(measure, source.order)):
             column_of.setdefault(sql, f"{name}_part{place}")
-        columns[name] = tuple(column_of[sql] for sql in measure.parts(source.order))
+        columns[name] = tuple(column_of[sql] for sql in parts(measure, source.order))
     return columns
 
 
-def _parts(source: Source) -> dict[str, str]:
+def _parts(source: Source, parts: PartsOf) -> dict[str, str]:
     sql_of: dict[str, str] = {}
-    for name, columns in _columns_of_parts(source).items():
-        for column, sql in zip(columns, source.measures[name].parts(source.order), strict=True):
+    for name, columns in _columns_of_parts(source, parts).items():
+        for column, sql in zip(columns, parts(source.measures[name], source.order), strict=True):
             sql_of.setdefault(column, sql)
     return sql_of

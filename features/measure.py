@@ -1,10 +1,11 @@
 """Measure: one aggregate over the known events of one entity, declared rather than written as SQL.
 
-A declaration can be computed in two ways that agree to the last unit: over the events themselves, for any moment, or
-over days, for a moment at midnight UTC. Parts are what a day keeps of its events so that days add up; every part is
-made of integers, so the order in which events arrived cannot show.
+A declaration is computed in two steps. Parts are what a group of events keeps so that groups add up: a band of ages
+for any moment, a day for a moment at midnight UTC. Every part is made of integers, so both agree to the last unit and
+the order in which events arrived cannot show.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +17,7 @@ Aggregate = Literal[
 _COUNTED = ("count", "distinct_days")
 _BITS = 60  # days that one 64-bit word holds
 _DAY = "8.64E10"  # microseconds
+_NO_DAY = "CAST(0 AS BIGINT)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +39,8 @@ class Measure:
         """Whether nothing known means 0 rather than unknown."""
         return self.aggregate in _COUNTED
 
-    def over_events(self, order: tuple[str, ...]) -> str:
-        """Spark SQL over the known events, each with its `days_before` and `day_gap`."""
-        where = _all_of(self.where, _window("days_before", self.within, self.beyond))
-        match self.aggregate:
-            case "days_since_first":
-                sql = f"MAX({_when(where, 'days_before')})"
-            case "days_since_last":
-                sql = f"MIN({_when(where, 'days_before')})"
-            case "last":
-                stated = _all_of(f"{self.value} IS NOT NULL", where)
-                sql = f"MAX_BY({self.value}, struct({', '.join(order)})) FILTER (WHERE {stated})"
-            case "distinct_days":
-                sql = self._words(where)
-            case "deviation":
-                sql = _deviation(*_moments(_when(where, self.value)))
-            case _:
-                sql = self._plain(where)
-        return sql
-
     def parts(self, order: tuple[str, ...]) -> tuple[str, ...]:
-        """Spark SQL of what one day of events keeps, grouped by entity and day."""
+        """Spark SQL of what one group of events keeps: a day of an entity, or a band of ages."""
         match self.aggregate:
             case "days_since_first":
                 parts = (f"MIN({_when(self.where, 'UNIX_MICROS(occurred_at)')})",)
@@ -72,12 +55,33 @@ class Measure:
                 parts = (self._plain(self.where),)
         return parts
 
+    def parts_of_band(self, order: tuple[str, ...]) -> tuple[str, ...]:
+        """The same of a band of ages, whose events lie on many days: one bit a day, in words, by their `day_gap`."""
+        if self.aggregate != "distinct_days":
+            return self.parts(order)
+        return tuple(
+            f"BIT_OR({_when(_all_of(self.where, _in_word(first)), _bit(first), _NO_DAY)})" for first in self._words()
+        )
+
     def over_days(self, parts: tuple[str, ...]) -> str:
         """Spark SQL over the known days, each with its `day_gap`; `parts` are the columns that hold this one's parts.
 
-        At midnight whole days fall inside or outside a window, so `day_gap` decides as `days_before` would.
+        At midnight whole days fall inside or outside a window, so `day_gap` decides as the age in microseconds would.
         """
-        window = _window("day_gap", self.within, self.beyond)
+        if self.aggregate != "distinct_days":
+            return self._over(parts, "day_gap")
+        inside = _all_of(f"{parts[0]} > 0", self._window("day_gap"))
+        return _days_in(_when(_all_of(inside, _in_word(first)), _bit(first), _NO_DAY) for first in self._words())
+
+    def over_bands(self, parts: tuple[str, ...]) -> str:
+        """Spark SQL over bands of ages, each with its `band`; no window ends inside one."""
+        if self.aggregate != "distinct_days":
+            return self._over(parts, "band")
+        return _days_in(_when(self._window("band"), part, _NO_DAY) for part in parts)
+
+    def _over(self, parts: tuple[str, ...], age: str) -> str:
+        """Spark SQL over groups of events whose `age` tells whether they fall inside the window."""
+        window = self._window(age)
         part = parts[0]
         match self.aggregate:
             case "count" | "sum":
@@ -90,12 +94,15 @@ class Measure:
                 sql = f"CAST(UNIX_MICROS(as_of) - MAX({_when(window, part)}) AS DOUBLE) / {_DAY}"
             case "last":
                 sql = f"MAX_BY({part}.stated, {part}) FILTER (WHERE {_all_of(f'{part} IS NOT NULL', window)})"
-            case "distinct_days":
-                sql = self._words(_all_of(f"{part} > 0", window))
-            case "deviation":
+            case _:
                 count, total, squares = (_when(window, each) for each in parts)
                 sql = _deviation(_total(count), _total(total), f"SUM({squares})")
         return sql
+
+    def _window(self, age: str) -> str:
+        newer = "" if self.within is None else f"{age} <= {self.within}"
+        older = f"{age} > {self.beyond}" if self.beyond else ""
+        return _all_of(older, newer)
 
     def _plain(self, where: str) -> str:
         """An aggregate that SQL has by name; days are counted as their events."""
@@ -106,21 +113,23 @@ class Measure:
                 return f"{self.aggregate.upper()}({_when(where, self.value)})"
         return f"COUNT({_when(where, '1')})"
 
-    def _words(self, where: str) -> str:
-        """Distinct days without DISTINCT, which would multiply the rows: one bit a day, counted at the end."""
+    def _words(self) -> range:
+        """The first day of each word that the window's days take up."""
         assert self.within is not None, "distinct days are counted in a window"
-        words = []
-        for first in range(0, self.within + 1, _BITS):
-            inside = _all_of(where, f"day_gap >= {first}", f"day_gap < {first + _BITS}")
-            bit = f"SHIFTLEFT(CAST(1 AS BIGINT), CAST(day_gap - {first} AS INT))"
-            words.append(f"CAST(BIT_COUNT(BIT_OR({_when(inside, bit, 'CAST(0 AS BIGINT)')})) AS BIGINT)")
-        return " + ".join(words)
+        return range(0, self.within + 1, _BITS)
 
 
-def _window(age: str, within: int | None, beyond: int) -> str:
-    newer = "" if within is None else f"{age} <= {within}"
-    older = f"{age} > {beyond}" if beyond else ""
-    return _all_of(older, newer)
+def _in_word(first: int) -> str:
+    return f"day_gap >= {first} AND day_gap < {first + _BITS}"
+
+
+def _bit(first: int) -> str:
+    return f"SHIFTLEFT(CAST(1 AS BIGINT), CAST(day_gap - {first} AS INT))"
+
+
+def _days_in(words: Iterable[str]) -> str:
+    """Distinct days without DISTINCT, which would multiply the rows: one bit a day, counted at the end."""
+    return " + ".join(f"CAST(BIT_COUNT(BIT_OR({word})) AS BIGINT)" for word in words)
 
 
 def _all_of(*conditions: str) -> str:

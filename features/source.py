@@ -46,3 +46,9 @@ class Source:
         """How many days back any measure looks; None when one looks at the whole history."""
         days = [measure.within for measure in self.measures.values()]
         return None if None in days else max(day for day in days if day is not None)
+
+    @property
+    def bounds(self) -> tuple[int, ...]:
+        """The ages in days, ascending, at which any measure's window begins or ends."""
+        ends = {measure.within for measure in self.measures.values()} | {m.beyond for m in self.measures.values()}
+        return tuple(sorted(bound for bound in ends if bound))

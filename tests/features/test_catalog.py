@@ -1,6 +1,7 @@
 import re
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -159,13 +160,15 @@ def test_every_measure_is_used_by_a_feature(of: FeatureSet) -> None:
 
 
 @pytest.mark.parametrize("of", FEATURE_SETS.values(), ids=FEATURE_SETS)
-def test_the_join_scans_and_groups_each_source_once(of: FeatureSet) -> None:
+def test_the_join_scans_each_source_once_and_groups_its_events_once(of: FeatureSet) -> None:
     relations = {source.name: f"{source.name}_told" for source in of.sources}
     query = sqlglot.parse_one(point_in_time_sql(of, "moments", relations), read="spark")
 
     scans = [table.name for table in query.find_all(expressions.Table)]
     assert [scans.count(relation) for relation in relations.values()] == [1] * len(relations)
-    assert len(list(query.find_all(expressions.Group))) == len(of.sources)
+    grouped = Counter(group.parent.args["from_"].name for group in query.find_all(expressions.Group))
+    steps = [f"{source.name}_{step}" for source in of.sources for step in ("known", "parts")]
+    assert grouped == dict.fromkeys(steps, 1)
     assert all(join.args.get("on") for join in query.find_all(expressions.Join))
 
 
