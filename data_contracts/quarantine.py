@@ -30,6 +30,7 @@ _SHAPES = {
     ColumnType.OBJECT: r"[{][\s\S]*[}]",
     ColumnType.ARRAY: r"\[[\s\S]*\]",
 }
+_FITS = {column_type: re.compile(shape).fullmatch for column_type, shape in _SHAPES.items()}
 _SQL_TYPES = {
     ColumnType.INTEGER: "BIGINT",
     ColumnType.NUMBER: "DOUBLE",
@@ -129,6 +130,8 @@ def text_of(value: object) -> str | None:
     """The text by which a JSON value is judged: a string itself, anything else as JSON writes it."""
     if value is None or isinstance(value, str):
         return value
+    if type(value) is int:  # most values that are no text; a truth is an int as well, and another type
+        return str(value)
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -136,7 +139,7 @@ def typed(column_type: ColumnType, text: str) -> Typed | None:  # noqa: PLR0911 
     """The text as the type, None where it is not of that type."""
     if column_type is ColumnType.STRING:
         return text
-    if not re.fullmatch(_SHAPES[column_type], text):
+    if not _FITS[column_type](text):
         return None
     match column_type:
         case ColumnType.INTEGER:
