@@ -28,6 +28,7 @@ from pipelines.settings import Settings
 from pipelines.sources.source import Event
 from pipelines.spark import session
 from pipelines.streams.kinesis import KinesisStream, client
+from pipelines.streams.records import DDL
 from pipelines.streams.stream import batches
 
 EVENTS = 200_000
@@ -36,7 +37,6 @@ ROUNDS = 3
 LOTS = 12
 SEED = 7
 TYPE, TABLE = "bank_transaction.v1", "raw.bank_transactions"
-_DDL = "shard STRING, generation INT, position LONG, sequence STRING, until LONG, payload STRING, fault STRING"
 
 
 def main() -> None:
@@ -171,10 +171,10 @@ def measured_validation(spark: Any, settings: Settings, count: int) -> dict[str,
     beside = replace(settings, lake_prefix="bench_")
     create_namespaces(beside)
     rows = [
-        ("shard-0", 0, at, str(at), 1, each.body.decode(), None)
+        ("shard-0", 0, at, str(at), 1, each.body.decode(), None, TYPE)
         for at, each in enumerate(some_movements("v", count), 1)
     ]
-    frame = spark.createDataFrame(rows, _DDL).repartition(4).localCheckpoint()
+    frame = spark.createDataFrame(rows, DDL).repartition(4).localCheckpoint()
     found = contract("bank_transaction")
     ddl = spark_ddl(found).replace("\n", " ")
 
@@ -183,8 +183,10 @@ def measured_validation(spark: Any, settings: Settings, count: int) -> dict[str,
         return checked.accepted_rows(decided, found, "current_timestamp()")
 
     def parsed() -> Any:
-        read = frame.selectExpr("shard", "sequence", "until", f"from_json(payload, '{ddl}') AS event")
-        return read.selectExpr("event.*", "shard", "sequence", "until", "current_timestamp() AS loaded_at")
+        read = frame.selectExpr(
+            "shard", "sequence AS kinesis_sequence", "until", f"from_json(payload, '{ddl}') AS event"
+        )
+        return read.selectExpr("event.*", "shard", "kinesis_sequence", "until", "current_timestamp() AS loaded_at")
 
     seconds: dict[str, list[float]] = {"judged": [], "parsed": []}
     for round_ in range(ROUNDS + 1):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F  # noqa: N812 - as Spark's own pages write it
 
@@ -21,6 +21,9 @@ from pipelines.lake.spark import have_table
 from pipelines.settings import Settings
 from pipelines.streams.iceberg import STOPS, UNTIL, Stops, TableState, committed, table_states
 
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+
 # The steps of a batch beside its tables, as the hook is told them: all records are read, all tables but the last are.
 READ, TABLES = "read", "all tables"
 LET_THROUGH = "tranche.let-through"
@@ -28,6 +31,8 @@ LET_THROUGH = "tranche.let-through"
 SMALL = 500_000
 # Fewer rows than this go into one file.
 ONE_FILE = 50_000
+# Fewer records than this are judged in one go: to hand out a part of them takes longer than the part does.
+ONE_TASK = 5_000
 
 
 class NotConserved(Exception):
@@ -72,6 +77,10 @@ class BatchWriter:
     listed: frozenset[str] | None = None
     accept_rejects: frozenset[str] = frozenset()
     fault: Exception | None = None
+    lake: Catalog = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.lake = catalog(self.settings)
 
     def write(self, batch: Any, _batch_id: int) -> None:
         """Called by Spark. The batch's number means nothing: a new checkpoint counts from 0 again."""
@@ -89,25 +98,27 @@ class BatchWriter:
 
     def _write(self, spark: Any, heard: Any, ends: _Ends) -> None:
         until = ends.until
-        states = table_states(catalog(self.settings), self.settings, [*raw.tables_of_a_batch(), raw.BATCHES])
+        states = table_states(self.lake, self.settings, [*raw.tables_of_a_batch(), raw.BATCHES])
+        if ends.records <= ONE_TASK:
+            heard = heard.coalesce(1)
         judged = {event_type: _kept(checked.judged(heard, event_type)) for event_type in ends.event_types}
         judged, erased = forgotten.emptied(judged, forgotten.refused(self.settings))
         seen = self._seen(spark, states, until)
-        verdicts = checked.verdicts(judged.values())
-        repeated = _kept(checked.duplicates(verdicts, seen, is_small=ends.records <= SMALL))
-        found = repeated.count()
-        known_ids = F.broadcast(repeated) if found <= SMALL else repeated
-        decided = {name: checked.decided(frame, known_ids if found else None) for name, frame in judged.items()}
+        repeated, of_types = _repeated(checked.verdicts(judged.values()), seen, ends.records)
+        decided = {
+            name: checked.decided(frame, repeated if name in of_types else None) for name, frame in judged.items()
+        }
         counts = conserved(decided.values(), ends.records, until)
         let_through = self._let_through(states, _excesses(decided, counts, erased), until)
-        commit = _Commit(spark, self.settings, states, until, {LET_THROUGH: ",".join(sorted(let_through))})
+        commit = _Commit(spark, self.lake, self.settings, states, until, {LET_THROUGH: ",".join(sorted(let_through))})
         loaded_at = f"TIMESTAMP '{self.now().astimezone(UTC):%Y-%m-%d %H:%M:%S}'"
         for table, rows, count in _rows_by_table(decided, counts, loaded_at):
             if commit(table, rows, count):
                 self.after_commit(table)
         commit.reconcile()
         self.after_commit(TABLES)
-        commit(raw.BATCHES, *self._whole(spark, ends, counts, let_through), {STOPS: self._stops(ends)})
+        stops = self._stops(ends)
+        commit(raw.BATCHES, *self._whole(spark, until, stops, counts, let_through), {STOPS: stops})
         self.after_commit(raw.BATCHES)
 
     def _seen(self, spark: Any, states: Mapping[str, TableState], until: int) -> Any | None:
@@ -134,12 +145,12 @@ class BatchWriter:
 
     def _stops(self, ends: _Ends) -> str:
         """Where each shard stopped; one without a record keeps where it stopped before."""
-        newest = committed(catalog(self.settings), self.settings)
+        newest = committed(self.lake, self.settings)
         before = {} if newest is None else newest.stops.of(self.stream_created_ms, self.listed)
         return str(Stops(self.stream_created_ms, {**before, **ends.stops}))
 
     def _whole(
-        self, spark: Any, ends: _Ends, counts: Mapping[str, Counts], let_through: frozenset[str]
+        self, spark: Any, until: int, stops: str, counts: Mapping[str, Counts], let_through: frozenset[str]
     ) -> tuple[Any, int]:
         """The batch's own rows, which make it whole."""
         columns = (
@@ -150,12 +161,27 @@ class BatchWriter:
             for name, each in counts.items()
         ]
         frame = spark.createDataFrame(rows, columns).selectExpr(
-            f"{ends.until}L AS until",
+            f"{until}L AS until",
             "*",
-            f"'{self._stops(ends)}' AS stops",
+            f"'{stops}' AS stops",
             f"TIMESTAMP '{self.now().astimezone(UTC):%Y-%m-%d %H:%M:%S}' AS loaded_at",
         )
         return frame, len(rows)
+
+
+def _repeated(verdicts: Any, seen: Any | None, records: int) -> tuple[Any, frozenset[str]]:
+    """The duplicates of a batch, as `decided` takes them, and the event types that have some."""
+    if records <= ONE_TASK:
+        verdicts = verdicts.coalesce(1)
+    suspects = _kept(checked.suspects(verdicts, seen, is_small=records <= SMALL))
+    count = suspects.count()
+    if not count:
+        return None, frozenset()
+    few = F.broadcast(suspects) if count <= SMALL else suspects
+    earlier = suspects.where("event_id IS NOT NULL").select("event_id", "body_digest")
+    repeated = _kept(checked.duplicates(checked.under(verdicts, few), earlier, is_small=count <= SMALL))
+    found = {row.of_type: row["count"] for row in repeated.groupBy("of_type").count().collect()}
+    return F.broadcast(repeated) if sum(found.values()) <= SMALL else repeated, frozenset(found)
 
 
 def _kept(frame: Any) -> Any:
@@ -195,6 +221,7 @@ class _Commit:
     """Commits the rows of one batch to tables that have them not, and remembers what is due in each."""
 
     spark: Any
+    lake: Catalog
     settings: Settings
     states: Mapping[str, TableState]
     until: int
@@ -210,7 +237,10 @@ class _Commit:
         name = spark_name(self.settings, table)
         if state is None or not state.columns.issuperset(rows.columns):
             have_table(self.spark, name, rows.schema, partitions(table))
-        writer = (rows.coalesce(1) if count <= ONE_FILE else rows).writeTo(name)
+        writer = rows.writeTo(name)
+        if count <= ONE_FILE:
+            # One task has all rows of each partition: they need not be dealt out by partition first.
+            writer = rows.coalesce(1).writeTo(name).option("distribution-mode", "none")
         for note, value in {UNTIL: str(self.until), **self.notes, **(also or {})}.items():
             writer = writer.option(f"snapshot-property.{note}", value)
         writer.append()
@@ -218,7 +248,7 @@ class _Commit:
 
     def reconcile(self) -> None:
         """Each table has as many rows of the batch as are due in it, says the table itself; else NotConserved."""
-        states = table_states(catalog(self.settings), self.settings, self._due)
+        states = table_states(self.lake, self.settings, self._due)
         for table, due in self._due.items():
             found = states[table].batches.get(self.until)
             if found != due:
@@ -234,6 +264,8 @@ def conserved(decided: Iterable[Any], rows_in: int, until: int) -> dict[str, Cou
     `rows_in` is told by the source, which numbers the records of each shard, and not counted here.
     """
     outcomes = checked.together(frame.select("contract_type", "verdict") for frame in decided)
+    if rows_in <= ONE_TASK:
+        outcomes = outcomes.coalesce(1)
     counts: dict[str, Counts] = {}
     for row in outcomes.groupBy("contract_type", "verdict").count().collect():
         one = {

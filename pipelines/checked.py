@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from functools import reduce
 from typing import Any
 
+from pyspark.sql import functions as F  # noqa: N812 - as Spark's own pages write it
+
 from data_contracts.catalog import event_contracts
 from data_contracts.contract import Contract
 from data_contracts.quarantine import typed_sql, violations_sql
@@ -27,6 +29,7 @@ _VERDICT = (
     *("shard", "generation", "position", "event_id", "contract_type"),
     *("violations", "contract_version", "body_digest"),
 )
+_ID_DIGEST = "xxhash64(event_id)"
 _STRICT = "map('allowSingleQuotes', 'false', 'allowNonNumericNumbers', 'false')"
 
 
@@ -34,12 +37,13 @@ def heard(batch: Any) -> Any:
     """Each record with its `contract_type`: its event type, or `unknown` where no contract has it.
 
     A record that cannot be read is unknown too. Hand in the batch as the stream gives it, and keep the answer: every
-    contract reads it again.
+    contract reads it again. Where whoever read the records has not told their `event_type`, their text is asked.
     """
+    told = "event_type" if "event_type" in batch.columns else f"{_read('event_type STRING')}.event_type"
     known = ", ".join(f"'{event_type}'" for event_type in event_contracts())
     named = batch.selectExpr(
         *[name.replace("kinesis_sequence", "sequence AS kinesis_sequence") for name in _PLACE],
-        f"{_read('event_type STRING')}.event_type AS named",
+        f"{told} AS named",
     )
     return named.selectExpr(
         *_PLACE, f"CASE WHEN named IN ({known}) THEN named ELSE '{UNKNOWN_TYPE}' END AS contract_type"
@@ -95,6 +99,28 @@ def together(frames: Iterable[Any]) -> Any:
     return reduce(lambda one, other: one.union(other), frames)
 
 
+def suspects(verdicts: Any, seen: Any | None, *, is_small: bool = True) -> Any:
+    """Digests of event ids among which is each one that a valid record repeats; mostly there are none.
+
+    Beside a digest stand `event_id` and `body_digest` of what is in `seen` under it (see `duplicates`), empty for what
+    the batch repeats. Numbers are counted and sought in far less time than texts are put in order.
+    """
+    digests = _valid(verdicts).selectExpr(f"{_ID_DIGEST} AS id_digest")
+    twice = digests.groupBy("id_digest").count().where("count > 1")
+    found = twice.selectExpr("id_digest", "CAST(NULL AS STRING) AS event_id", "CAST(NULL AS BIGINT) AS body_digest")
+    if seen is None:
+        return found
+    earlier = seen.selectExpr(f"{_ID_DIGEST} AS id_digest", "event_id", "body_digest")
+    sought = digests.hint("broadcast") if is_small else digests
+    return found.union(earlier.join(sought, on="id_digest", how="left_semi"))
+
+
+def under(verdicts: Any, suspects: Any) -> Any:
+    """The records whose event id has one of the digests."""
+    digests = suspects.select("id_digest")
+    return verdicts.join(digests, on=F.expr(f"{_ID_DIGEST} = id_digest"), how="left_semi")
+
+
 def duplicates(verdicts: Any, seen: Any | None, *, is_small: bool = True) -> Any:
     """The place and the reason of each valid record whose event id was there before: in `seen`, or in the batch.
 
@@ -102,9 +128,7 @@ def duplicates(verdicts: Any, seen: Any | None, *, is_small: bool = True) -> Any
     a repeated id the first record in shard order is kept; a reshard's older shards come first. The ids of a small batch
     are handed to every task, so that the lake is passed through once and not sorted.
     """
-    valid = verdicts.where("size(violations) = 0").select(
-        "event_id", "shard", "generation", "position", "contract_type", "body_digest"
-    )
+    valid = _valid(verdicts).select("event_id", "shard", "generation", "position", "contract_type", "body_digest")
     in_order = "PARTITION BY event_id ORDER BY generation, shard, position"
     ranked = valid.selectExpr(
         "*",
@@ -122,13 +146,18 @@ def duplicates(verdicts: Any, seen: Any | None, *, is_small: bool = True) -> Any
     return repeated.selectExpr(
         "shard AS at_shard",
         "position AS at_position",
+        "contract_type AS of_type",
         "CASE WHEN coalesce(seen_digest, first_digest) = body_digest THEN 'repeated' "
         "ELSE 'another body under a known event_id' END AS reason",
     )
 
 
+def _valid(verdicts: Any) -> Any:
+    return verdicts.where("size(violations) = 0")
+
+
 def decided(judged: Any, duplicates: Any | None) -> Any:
-    """Each record with its `verdict` and, for a duplicate, the `reason`; None where the batch has no duplicate."""
+    """Each record with its `verdict` and, for a duplicate, the `reason`; None where none of them is a duplicate."""
     if duplicates is None:
         with_reason = judged.selectExpr("*", "CAST(NULL AS STRING) AS reason")
     else:

@@ -20,7 +20,7 @@ from pipelines.batch import BatchWriter, Counts
 from pipelines.lake import raw
 from pipelines.lake.iceberg import catalog, namespace, spark_name
 from pipelines.settings import Settings
-from pipelines.streams.backlog import Backlog, begin
+from pipelines.streams.backlog import Backlog, begin, end_of_batch
 from pipelines.streams.iceberg import committed, unfinished
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.spark import FORMAT, StreamSource, options
@@ -82,16 +82,18 @@ def ingest(
 
     def run() -> None:
         listed = frozenset(shard.shard_id for shard in stream.shards())
-        _run(spark, BatchWriter(settings, stream.created_ms(), now, after_commit, listed, accept_rejects))
+        until = end_of_batch(stream, lake, settings, raw.tables_of_a_batch())
+        _run(spark, BatchWriter(settings, stream.created_ms(), now, after_commit, listed, accept_rejects), until)
 
     backlog.take(target, raw.tables_of_a_batch(), run, sleep)
     since = 0 if before is None else before.until
     return _report(spark, settings, since, (now() - began).total_seconds())
 
 
-def _run(spark: Any, writer: BatchWriter) -> None:
-    """One run of the stream: one batch, with the end that the source decides on."""
-    source = spark.readStream.format(FORMAT).options(**options(writer.settings, raw.tables_of_a_batch())).load()
+def _run(spark: Any, writer: BatchWriter, until: int) -> None:
+    """One run of the stream: one batch, which ends at `until`."""
+    found = options(writer.settings, raw.tables_of_a_batch(), until)
+    source = spark.readStream.format(FORMAT).options(**found).load()
     scratch = writer.settings.var / "spark"
     scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="checkpoint-", dir=scratch, ignore_cleanup_errors=True) as checkpoint:
@@ -109,8 +111,11 @@ def _run(spark: Any, writer: BatchWriter) -> None:
 
 
 def _report(spark: Any, settings: Settings, since: int, seconds: float) -> IngestReport:
-    rows = spark.table(spark_name(settings, raw.BATCHES)).where(F.col("until") > since).collect()
     counts: dict[str, Counts] = {}
+    newest = committed(catalog(settings), settings)
+    if newest is None or newest.until == since:
+        return IngestReport(settings.stream, counts, 0, seconds)
+    rows = spark.table(spark_name(settings, raw.BATCHES)).where(F.col("until") > since).collect()
     for row in rows:
         one = Counts(row["rows_in"], row["accepted"], row["quarantined"], row["duplicates"])
         counts[row["event_type"]] = counts.get(row["event_type"], Counts()) + one

@@ -59,6 +59,9 @@ def _spark(settings: Settings, jar_paths: list[Path]) -> dict[str, str]:
         "spark.jars": ",".join(str(path) for path in jar_paths),
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "4",
+        # Each contract has code of its own, in several pieces. With Spark's 100 pieces a batch of nine event types
+        # throws out its first before it comes to its last, and the next batch compiles them all again.
+        "spark.sql.codegen.cache.maxEntries": "2000",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
         "spark.sql.warehouse.dir": str(settings.var / "spark" / "warehouse"),

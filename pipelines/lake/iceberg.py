@@ -1,18 +1,24 @@
 """The lake without a JVM: pyiceberg over the same Glue catalogue and bucket that Spark writes."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, cast
 
 from pyiceberg.catalog import Catalog, load_catalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, EqualTo, Reference
 from pyiceberg.expressions.literals import literal
+from pyiceberg.table import StaticTable
+from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.refs import MAIN_BRANCH, SnapshotRefType
 from pyiceberg.table.snapshots import Snapshot as IcebergSnapshot
 from pyiceberg.table.snapshots import ancestors_of
 
 from pipelines.lake.table import Snapshot
 from pipelines.settings import Settings
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog.glue import GlueCatalog
 
 # Streams of the lake, each a Glue database; the settings' prefix stands in front.
 NAMESPACES = ("raw", "curated", "features")
@@ -55,6 +61,39 @@ def create_namespaces(settings: Settings) -> None:
     lake = catalog(settings)
     for name in NAMESPACES:
         lake.create_namespace_if_not_exists(namespace(settings, name))
+
+
+def metadata(lake: Catalog, table: str) -> TableMetadata | None:
+    """What a table says of itself, None where there is no such table; asked in one call when it has not changed."""
+    glue = cast("GlueCatalog", lake).glue
+    database, name = table.split(".")
+    try:
+        found = glue.get_table(DatabaseName=database, Name=name)["Table"]
+    except glue.exceptions.EntityNotFoundException:
+        return None
+    return _metadata_at(found["Parameters"]["metadata_location"], tuple(lake.properties.items()))
+
+
+def all_metadata(lake: Catalog, database: str) -> dict[str, TableMetadata]:
+    """What each table of a database says of itself, by its name without the database; see `metadata`."""
+    glue = cast("GlueCatalog", lake).glue
+    try:
+        pages = list(glue.get_paginator("get_tables").paginate(DatabaseName=database))
+    except glue.exceptions.EntityNotFoundException:
+        return {}
+    found = {each["Name"]: each.get("Parameters", {}) for page in pages for each in page["TableList"]}
+    properties = tuple(lake.properties.items())
+    return {
+        name: _metadata_at(parameters["metadata_location"], properties)
+        for name, parameters in found.items()
+        if "metadata_location" in parameters
+    }
+
+
+@lru_cache(maxsize=256)
+def _metadata_at(location: str, properties: tuple[tuple[str, Any], ...]) -> TableMetadata:
+    # Such a file is written once and never changed: what is read of it holds as long as the table points at it.
+    return StaticTable.from_metadata(location, dict(properties)).metadata
 
 
 class IcebergTables:

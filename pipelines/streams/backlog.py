@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 # Records may show up in a shard a little after their arrival time; a batch ends behind that.
 MARGIN_MS = 2_000
+
+
+_Unread = Mapping[Shard, tuple[Position, Unread]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,39 +43,47 @@ class Backlog:
 
     def oldest_ms(self) -> int | None:
         """When the oldest record arrived that the lake has not read; None when it has read them all."""
-        arrived = [found.arrived_ms for _, found in self.unread().values()]
-        return min((each for each in arrived if each is not None), default=None)
-
-    def arrived_before(self, until_ms: int) -> bool:
-        """Whether a shard goes on with a record that arrived before that time."""
-        oldest = self.oldest_ms()
-        return oldest is not None and oldest < until_ms
+        return _oldest_ms(self.unread())
 
     def take(self, until_ms: int, tables: list[str], run: Callable[[], None], sleep: Callable[[float], None]) -> None:
         """Run batch after batch until nothing is left that had arrived before that time.
 
-        A batch that was cut off is completed first. `run` takes one batch into its `tables`.
+        A batch that was cut off is completed first. `run` takes one batch into its `tables`; where nothing is left it
+        is not called at all.
         """
         while True:
-            is_repeat = unfinished(self.lake, self.settings, tables) is not None
-            if not is_repeat:
-                self.share_out()
+            if unfinished(self.lake, self.settings, tables) is None:
+                # What arrived before that time is to be seen by then.
                 self._wait(until_ms, sleep)
+                found = self.unread()
+                oldest = _oldest_ms(found)
+                if oldest is None or oldest >= until_ms:
+                    return
+                self._share_out(found)
+                newest = self.newest()
+                self._wait(0 if newest is None else newest.until + 1, sleep)
             run()
-            if not is_repeat and not self.arrived_before(until_ms):
-                return
 
     def _wait(self, until_ms: int, sleep: Callable[[float], None]) -> None:
-        """Until the next batch may end at that time, and behind the batch before it."""
-        newest = self.newest()
-        earliest = until_ms if newest is None else max(until_ms, newest.until + 1)
-        while self.stream.clock_ms() - MARGIN_MS < earliest:
+        """Until a batch may end at that time."""
+        while self.stream.clock_ms() - MARGIN_MS < until_ms:
             sleep(0.2)
 
-    def share_out(self) -> None:
+    def _share_out(self, unread: _Unread) -> None:
         """Bound the next batch: each shard that is not drained may bring an equal share of it."""
-        alive = sum(not found.is_drained for _, found in self.unread().values())
+        alive = sum(not found.is_drained for _, found in unread.values())
         set_share(self.lake, self.settings, max(1, self.settings.batch_records // max(1, alive)))
+
+
+def _oldest_ms(unread: _Unread) -> int | None:
+    arrived = [found.arrived_ms for _, found in unread.values()]
+    return min((each for each in arrived if each is not None), default=None)
+
+
+def end_of_batch(stream: KinesisStream, lake: Catalog, settings: Settings, tables: list[str]) -> int:
+    """Where the batch ends that is to be read now: as one left unfinished did, else by the service's clock."""
+    left = unfinished(lake, settings, tables)
+    return stream.clock_ms() - MARGIN_MS if left is None else left
 
 
 def begin(backlog: Backlog, at: From | datetime, *, is_repeat: bool) -> None:

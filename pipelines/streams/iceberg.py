@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pyiceberg.catalog import Catalog
-from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError
-from pyiceberg.table import Table
+from pyiceberg.table.metadata import TableMetadata
 
-from pipelines.lake.iceberg import namespace, table_name
+from pipelines.lake.iceberg import all_metadata, metadata, namespace, table_name
 from pipelines.settings import Settings
 
 UNTIL = "tranche.until"
@@ -61,9 +60,13 @@ class Committed:
 
 def committed(catalog: Catalog, settings: Settings, at_most: int | None = None) -> Committed | None:
     """The newest whole batch, of those that end at `at_most` or before when it is given."""
+    return _newest(_summaries(metadata(catalog, table_name(settings, BATCHES))), at_most)
+
+
+def _newest(summaries: Iterable[Mapping[str, str]], at_most: int | None = None) -> Committed | None:
     found = [
         Committed(int(summary[UNTIL]), Stops.parse(summary[STOPS]))
-        for summary in _summaries(catalog, table_name(settings, BATCHES))
+        for summary in summaries
         if STOPS in summary and (at_most is None or int(summary[UNTIL]) <= at_most)
     ]
     return max(found, key=lambda batch: batch.until, default=None)
@@ -71,7 +74,7 @@ def committed(catalog: Catalog, settings: Settings, at_most: int | None = None) 
 
 def batches_of(catalog: Catalog, settings: Settings, table: str) -> set[int]:
     """The ends of all batches that a table has."""
-    return {int(summary[UNTIL]) for summary in _summaries(catalog, table_name(settings, table)) if UNTIL in summary}
+    return _ends(metadata(catalog, table_name(settings, table)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +88,19 @@ class TableState:
 
 
 def table_states(catalog: Catalog, settings: Settings, tables: Iterable[str]) -> dict[str, TableState]:
-    """The state of each of the tables that exist, each read once."""
-    existing = {name for _, name in catalog.list_tables(namespace(settings, "raw"))}
+    """The state of each of the tables that exist."""
+    existing = all_metadata(catalog, namespace(settings, "raw"))
     return {
-        table: _state(catalog.load_table(table_name(settings, table)))
+        table: _state(existing[table.removeprefix("raw.")])
         for table in tables
         if table.removeprefix("raw.") in existing
     }
 
 
-def _state(table: Table) -> TableState:
-    summaries = [found.summary.additional_properties for found in table.metadata.snapshots if found.summary is not None]
-    notes = {int(each[UNTIL]): each for each in summaries if UNTIL in each}
+def _state(table: TableMetadata) -> TableState:
+    notes = {int(each[UNTIL]): each for each in _summaries(table) if UNTIL in each}
     batches = {until: int(each.get("added-records", 0)) for until, each in notes.items()}
-    return TableState(frozenset(table.schema().column_names), batches, notes, table.current_snapshot() is None)
+    return TableState(frozenset(table.schema().column_names), batches, notes, table.current_snapshot_id is None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,20 +126,24 @@ class Redriven:
 
 def redrives_of(catalog: Catalog, settings: Settings, table: str) -> list[Redriven]:
     """The redrives that a table notes in its snapshots, oldest first."""
-    noted = {summary[REDRIVE] for summary in _summaries(catalog, table_name(settings, table)) if REDRIVE in summary}
+    summaries = _summaries(metadata(catalog, table_name(settings, table)))
+    noted = {summary[REDRIVE] for summary in summaries if REDRIVE in summary}
     return sorted((Redriven.parse(text) for text in noted), key=lambda each: each.redrive_id)
 
 
 def unfinished(catalog: Catalog, settings: Settings, tables: list[str]) -> int | None:
     """The end of a batch that some tables have and `raw.batches` has not."""
-    newest = committed(catalog, settings)
-    ends = {end for table in tables for end in batches_of(catalog, settings, table)}
+    existing = all_metadata(catalog, namespace(settings, "raw"))
+    newest = _newest(_summaries(existing.get(BATCHES.removeprefix("raw."))))
+    ends = {end for table in tables for end in _ends(existing.get(table.removeprefix("raw.")))}
     return min((end for end in ends if newest is None or end > newest.until), default=None)
 
 
-def _summaries(catalog: Catalog, name: str) -> list[Mapping[str, str]]:
-    try:
-        snapshots = catalog.load_table(name).metadata.snapshots
-    except (NoSuchTableError, NoSuchNamespaceError):
-        return []
+def _ends(table: TableMetadata | None) -> set[int]:
+    return {int(summary[UNTIL]) for summary in _summaries(table) if UNTIL in summary}
+
+
+def _summaries(table: TableMetadata | None) -> list[Mapping[str, str]]:
+    """What the commits of a table say; nothing where there is no table."""
+    snapshots = [] if table is None else table.snapshots
     return [snapshot.summary.additional_properties for snapshot in snapshots if snapshot.summary is not None]

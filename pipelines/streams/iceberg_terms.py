@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pyiceberg.catalog import Catalog
-from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError
 
-from pipelines.lake.iceberg import table_name
+from pipelines.lake.iceberg import metadata, table_name
 from pipelines.settings import Settings
 from pipelines.streams.iceberg import BATCHES, Stops, committed
 from pipelines.streams.shards import Position, Shard
@@ -65,10 +64,8 @@ class StartRefused(StreamFault):
 
 def terms(catalog: Catalog, settings: Settings) -> Terms:
     """The terms of the batch to read now."""
-    try:
-        properties = catalog.load_table(table_name(settings, BATCHES)).properties
-    except (NoSuchTableError, NoSuchNamespaceError):
-        return Terms()
+    table = metadata(catalog, table_name(settings, BATCHES))
+    properties = {} if table is None else table.properties
     start = json.loads(properties[_START]) if _START in properties else None
     return Terms(
         share=int(properties[_SHARE]) if _SHARE in properties else None,

@@ -1,4 +1,4 @@
-"""Records of a shard as rows of Arrow, each with its place, its text and whether that is one JSON object."""
+"""Records of a shard as rows of Arrow: place, text, whether that is one JSON object, and what event it says it is."""
 
 from __future__ import annotations
 
@@ -16,9 +16,13 @@ SCHEMA = pa.schema(
         ("until", pa.int64()),
         ("payload", pa.string()),
         ("fault", pa.string()),
+        ("event_type", pa.string()),
     ]
 )
-DDL = "shard STRING, generation INT, position LONG, sequence STRING, until LONG, payload STRING, fault STRING"
+DDL = (
+    "shard STRING, generation INT, position LONG, sequence STRING, until LONG, payload STRING, fault STRING, "
+    "event_type STRING"
+)
 
 # What the Kinesis Producer Library puts before several records that it packed into one.
 _AGGREGATED = b"\xf3\x89\x9a\xc2"
@@ -37,23 +41,25 @@ def rows(
             pa.array(range(first, first + count), pa.int64()),
             pa.array(sequences, pa.string()),
             pa.repeat(pa.scalar(until, pa.int64()), count),
-            pa.array([payload for payload, _ in texts], pa.string()),
-            pa.array([fault for _, fault in texts], pa.string()),
+            *(pa.array(column, pa.string()) for column in zip(*texts, strict=True)),
         ],
         schema=SCHEMA,
     )
 
 
-def _text(body: bytes) -> tuple[str, str | None]:
-    """A record's text, and why it is not one JSON object.
+def _text(body: bytes) -> tuple[str, str | None, str | None]:
+    """A record's text, why it is not one JSON object, and its event type where it names one.
 
     Judged here, strictly: Spark's parser takes the first object of a text and drops what follows it.
     """
     try:
         found = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        return _unreadable(body, f"not JSON: {error.msg}")
-    return body.decode("utf-8"), None if isinstance(found, dict) else "not a JSON object"
+        return *_unreadable(body, f"not JSON: {error.msg}"), None
+    if not isinstance(found, dict):
+        return body.decode("utf-8"), "not a JSON object", None
+    event_type = found.get("event_type")
+    return body.decode("utf-8"), None, event_type if isinstance(event_type, str) else None
 
 
 def _unreadable(body: bytes, fault: str) -> tuple[str, str]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyspark.sql.datasource import DataSource, DataSourceStreamReader, InputPartition
@@ -19,18 +20,21 @@ from pyspark.sql.types import StructType
 
 from pipelines.lake.iceberg import catalog
 from pipelines.settings import Settings
-from pipelines.streams.backlog import MARGIN_MS
-from pipelines.streams.iceberg import committed, unfinished
+from pipelines.streams.backlog import end_of_batch
+from pipelines.streams.iceberg import committed
 from pipelines.streams.iceberg_terms import positions_of, terms
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.parts import Part, parts, read
 from pipelines.streams.records import DDL
 
+if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+
 FORMAT = "tranche_stream"
 
 
-def options(settings: Settings, tables: list[str]) -> dict[str, str]:
-    """The source's options: where stream and lake are, and the tables of a batch.
+def options(settings: Settings, tables: list[str], until: int | None = None) -> dict[str, str]:
+    """The source's options: where stream and lake are, the tables of a batch, and its end where that is known.
 
     They travel with the job, because an executor's environment is not the driver's.
     """
@@ -42,7 +46,7 @@ def options(settings: Settings, tables: list[str]) -> dict[str, str]:
         "TRANCHE_LAKE_PREFIX": settings.lake_prefix,
         "TRANCHE_STREAM": settings.stream,
     }
-    return {"environment": json.dumps(environment), "tables": json.dumps(tables)}
+    return {"environment": json.dumps(environment), "tables": json.dumps(tables), "until": json.dumps(until)}
 
 
 class StreamSource(DataSource):  # type: ignore[misc]  # Spark's own typing is not followed
@@ -56,7 +60,8 @@ class StreamSource(DataSource):  # type: ignore[misc]  # Spark's own typing is n
         """One row a record.
 
         `position` counts from 1 within the shard and batch. `payload` is the record's text (`base64:…` where it is
-        no UTF-8), `fault` says why it is not a JSON object, and is empty where it is.
+        no UTF-8), `fault` says why it is not a JSON object, and is empty where it is. `event_type` is what the object
+        says it is, where it says so by a text.
         """
         return DDL
 
@@ -78,22 +83,24 @@ class StreamReader(DataSourceStreamReader):  # type: ignore[misc]  # Spark's own
     def __init__(self, options: Any) -> None:
         self._settings = Settings.from_environment(json.loads(options["environment"]))
         self._tables: list[str] = json.loads(options["tables"])
+        self._until: int | None = json.loads(options["until"])
 
     def initialOffset(self) -> dict[str, int]:  # noqa: N802 - Spark's name
         """The end of the newest batch in the lake."""
-        newest = committed(catalog(self._settings), self._settings)
+        newest = committed(_lake(self._settings), self._settings)
         return {"until": 0 if newest is None else newest.until}
 
     def latestOffset(self) -> dict[str, int]:  # noqa: N802 - Spark's name
-        """The end of the batch to read now: of one left unfinished, else the service's clock less a margin."""
-        left = unfinished(catalog(self._settings), self._settings, self._tables)
-        return {"until": self._stream().clock_ms() - MARGIN_MS if left is None else left}
+        """The end of the batch to read now."""
+        if self._until is not None:
+            return {"until": self._until}
+        return {"until": end_of_batch(_stream(self._settings), _lake(self._settings), self._settings, self._tables)}
 
     def partitions(self, start: dict[str, int], end: dict[str, int]) -> list[FamilyPart]:
         """The parts of a batch, each shard from where the newest batch up to `start` stopped."""
         if start["until"] >= end["until"]:
             return []
-        stream, lake = self._stream(), catalog(self._settings)
+        stream, lake = _stream(self._settings), _lake(self._settings)
         positions = positions_of(stream.shards(), stream.created_ms(), lake, self._settings, at_most=start["until"])
         share = terms(lake, self._settings).share
         return [FamilyPart(part) for part in parts(stream, positions, share, end["until"])]
@@ -101,7 +108,15 @@ class StreamReader(DataSourceStreamReader):  # type: ignore[misc]  # Spark's own
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
         """The part's records as Arrow batches."""
         assert isinstance(partition, FamilyPart)
-        return read(self._stream(), partition.part)
+        return read(_stream(self._settings), partition.part)
 
-    def _stream(self) -> KinesisStream:
-        return KinesisStream(client(self._settings), self._settings.stream, time.sleep)
+
+# To make such a client takes as long as a small batch; those of a process serve all readers in it.
+@cache
+def _stream(settings: Settings) -> KinesisStream:
+    return KinesisStream(client(settings), settings.stream, time.sleep)
+
+
+@cache
+def _lake(settings: Settings) -> Catalog:
+    return catalog(settings)

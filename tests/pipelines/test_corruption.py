@@ -14,9 +14,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from data_contracts.catalog import contract, event_contracts
+from data_contracts.contract import Contract
 from data_contracts.quarantine import check, text_of
 from pipelines import rejects
 from pipelines.batch import TABLES, BatchWriter
@@ -28,6 +30,7 @@ from pipelines.lake.iceberg import IcebergTables, create_namespaces, spark_name
 from pipelines.settings import Settings
 from pipelines.sources.berka import Berka
 from pipelines.sources.source import Event
+from pipelines.streams import records
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.stream import batches
 from tests.pipelines.green import let_through
@@ -53,7 +56,6 @@ _ODD_VALUES = (
     "007",
     "ž" * 200,
 )
-_DDL = "shard STRING, generation INT, position LONG, sequence STRING, until LONG, payload STRING, fault STRING"
 
 
 @dataclass
@@ -80,15 +82,12 @@ def test_five_rates_of_corruption_conserve_all_of_berka(
         spark.sql(statement)
     events = [event.body for event in Berka(berka).read().events]
     chance, seen = random.Random(2), set[str]()
+    judges = event_contracts()
 
     for until, rate in enumerate(RATES, start=1):
         payloads = list(_delivery(events[until - 1 :: len(RATES)], rate, chance))
-        expected = _judged(payloads, seen)
-        rows = [
-            ("shard-0", 0, at, str(at), until, payload, None if payload != "{" else "not JSON")
-            for at, payload in enumerate(payloads, start=1)
-        ]
-        BatchWriter(settings, 1, lambda: NOW).write(spark.createDataFrame(rows, _DDL), 0)
+        expected = _judged(payloads, seen, judges)
+        BatchWriter(settings, 1, lambda: NOW).write(_as_read(spark, payloads, until), 0)
 
         batch = spark.table(spark_name(settings, raw.BATCHES)).where(f"until = {until}").collect()
         assert all(row.rows_in == row.accepted + row.quarantined + row.duplicates for row in batch)
@@ -116,12 +115,20 @@ def _delivery(events: list[bytes], rate: int, chance: random.Random) -> Iterator
             yield payload
 
 
-def _judged(payloads: list[str], seen: set[str]) -> Oracle:
+def _as_read(spark: Any, payloads: list[str], until: int) -> Any:
+    """The frame that the stream's reader makes of these records of a shard."""
+    bodies = [payload.encode() for payload in payloads]
+    sequences = [str(at) for at, _ in enumerate(payloads)]
+    read = records.rows(shard="shard-0", generation=0, first=1, until=until, sequences=sequences, bodies=bodies)
+    return spark.createDataFrame(pa.Table.from_batches([read]))
+
+
+def _judged(payloads: list[str], seen: set[str], judges: Mapping[str, Contract]) -> Oracle:
     """Adds to `seen` what is accepted."""
     found = Oracle(Counter(), Counter(), Counter(), Counter())
     for payload in payloads:
         record = {} if payload == "{" else json.loads(payload)
-        judge = event_contracts().get(text_of(record.get("event_type")) or "")
+        judge = judges.get(text_of(record.get("event_type")) or "")
         event_type = UNKNOWN_TYPE if judge is None else judge.event_type
         found.read[event_type] += 1
         if judge is None:
