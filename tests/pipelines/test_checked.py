@@ -108,6 +108,31 @@ def test_of_a_repeated_id_the_first_in_the_older_shard_is_kept(spark: Any) -> No
     assert found == {("child", 1): "repeated", ("parent", 3): "another body under a known event_id"}
 
 
+def test_ids_that_are_all_new_leave_no_suspects_and_each_repeated_one_is_among_them(spark: Any) -> None:
+    ids = [str(at) for at in range(50)]
+    verdicts = a_verdict(spark, [*ids, "7", "7"])
+    seen = spark.createDataFrame([("9", 1), ("long ago", 2)], "event_id STRING, body_digest LONG")
+
+    suspects = checked.suspects(verdicts, seen)
+
+    assert checked.suspects(a_verdict(spark, ids), None).collect() == []
+    assert [(row.event_id, row.body_digest) for row in suspects.where("event_id IS NOT NULL").collect()] == [("9", 1)]
+    under = checked.under(verdicts, suspects)
+    assert sorted(row.event_id for row in under.collect()) == ["7", "7", "7", "9"]
+    found = checked.duplicates(under, suspects.where("event_id IS NOT NULL").select("event_id", "body_digest"))
+    assert sorted(found.collect()) == sorted(checked.duplicates(verdicts, seen).collect())
+
+
+def a_verdict(spark: Any, ids: list[str]) -> Any:
+    """Valid records of these ids, one behind the other in a shard."""
+    rows = [("s", 0, at, event_id, "account.v1", [], "1.0.0", 1) for at, event_id in enumerate(ids)]
+    columns = (
+        "shard STRING, generation INT, position LONG, event_id STRING, contract_type STRING, "
+        "violations ARRAY<STRING>, contract_version STRING, body_digest LONG"
+    )
+    return spark.createDataFrame(rows, columns)
+
+
 def test_a_batch_is_judged_by_many_contracts_with_columns_of_other_types_under_one_name(
     spark: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,3 +50,21 @@ def test_a_large_backlog_is_cut_into_batches_that_fit_while_events_keep_coming(
     assert ends == sorted(set(ends))
     assert not backlog.arrived_before(target)
     assert backlog.arrived_before(2**53)
+
+
+def test_where_nothing_is_left_no_batch_is_begun(lake_environment: Mapping[str, str]) -> None:
+    settings = Settings.from_environment(lake_environment)
+    create_batches(settings)
+    stream = KinesisStream(client(settings), settings.stream, time.sleep)
+    backlog = Backlog(stream, catalog(settings), settings)
+    stream.put([Event("one", "t", "a", b"{}")])
+    taken: list[int] = []
+
+    def run() -> None:
+        taken.append(len(take_a_batch(settings, stream)))
+
+    for _ in range(2):
+        backlog.take(stream.clock_ms() + 1_000, [BATCHES], run, time.sleep)
+
+    assert len(taken) == 1
+    assert taken[0] >= 1

@@ -167,6 +167,24 @@ def test_a_poison_record_is_a_row_with_its_fault_and_its_neighbours_are_whole(
     ]
 
 
+@pytest.mark.parametrize(
+    ("body", "event_type"),
+    [
+        (b'{"event_type":"account.v1"}', "account.v1"),
+        (b'{"event_type":"x","event_type":"account.v1"}', "account.v1"),
+        (b'{"event_type":7}', None),
+        (b'{"event_type":null}', None),
+        (b"{}", None),
+        (b'["event_type"]', None),
+        (b"{", None),
+    ],
+)
+def test_a_record_tells_its_event_type_where_it_is_a_text(body: bytes, event_type: str | None) -> None:
+    (found,) = rows(shard="p", generation=0, first=1, until=9, sequences=["1"], bodies=[body]).to_pylist()
+
+    assert found["event_type"] == event_type
+
+
 def test_orjson_gives_up_on_depth_as_on_any_other_fault() -> None:
     with pytest.raises(orjson.JSONDecodeError):
         orjson.loads(b"[" * 100_000)
