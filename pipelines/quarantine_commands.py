@@ -28,22 +28,26 @@ def redrive(
     """Judge quarantined rows by the present contracts: what passes now goes to its raw table, as if just accepted."""
     from rich.console import Console
 
+    from features.settings import Settings as StoreSettings
     from pipelines import redrive as act
     from pipelines.spark import session
+    from pipelines.streams.postgres_turn import ingesting
 
     settings = Settings.from_environment()
     wanted = act.Wanted(by, reason, event_type, contract_version, limit, parked)
     with Console(stderr=True).status("starting Spark") as status:
         spark = session(settings)
-        status.update("judging the quarantine again")
-        report = act.redrive(
-            spark,
-            settings,
-            wanted,
-            now=datetime.now(UTC),
-            park_after=park_after,
-            after_commit=lambda table: status.update(f"{table} done"),
-        )
+        status.update("waiting for the turn to ingest")
+        with ingesting(StoreSettings.from_environment().database_url, settings) as still_mine:
+            status.update("judging the quarantine again")
+
+            def after_commit(table: str) -> None:
+                status.update(f"{table} done")
+                still_mine(table)
+
+            report = act.redrive(
+                spark, settings, wanted, now=datetime.now(UTC), park_after=park_after, after_commit=after_commit
+            )
     if as_json:
         typer.echo(json.dumps(asdict(report)))
         return
