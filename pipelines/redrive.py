@@ -71,8 +71,8 @@ def redrive(
     """Try the wanted rows once; safe to stop at any moment and to run again.
 
     A row that fails for the `park_after`th time is parked. Rows with fewer tries go first, so that a row which fails
-    each time keeps none from its turn. Whoever calls it holds the
-    turn to ingest: both look for duplicates and write what is new.
+    each time keeps none from its turn. Whoever calls it holds the turn to ingest: both look for duplicates and write
+    what is new.
     """
     for table, ddl in raw.BESIDE.items():
         # A lake may be older than the states of its quarantine.
