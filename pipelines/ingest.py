@@ -114,7 +114,7 @@ def _report(spark: Any, settings: Settings, since: int, seconds: float) -> Inges
     counts: dict[str, Counts] = {}
     newest = committed(catalog(settings), settings)
     if newest is None or newest.until == since:
-        return IngestReport(settings.stream, counts, 0, seconds)
+        return IngestReport(settings.stream, counts, 0, seconds, since, since)
     rows = spark.table(spark_name(settings, raw.BATCHES)).where(F.col("until") > since).collect()
     for row in rows:
         one = Counts(row["rows_in"], row["accepted"], row["quarantined"], row["duplicates"])
