@@ -79,8 +79,10 @@ def feature_set_contract(
     ]
     for position, column in enumerate(entity, start=1):
         lines += _entity_column(column, position)
+    # Of no person there is nothing to protect.
+    personal_data = PersonalData.NONE if subject is None else PersonalData.FINANCIAL
     for feature in features:
-        lines += _feature_column(feature)
+        lines += _feature_column(feature, personal_data)
     whose = "" if subject is None else f"  - property: subjectColumn\n    value: {subject}\n"
     return "\n".join([*lines, *_TERMS.format(whose=whose).splitlines()]) + "\n"
 
@@ -121,11 +123,8 @@ def _entity_column(column: Column, position: int) -> list[str]:
     return [*_column(column.name, column.type, required=True), *key, *_told(column.meaning, column.personal_data)]
 
 
-def _feature_column(feature: FeatureColumn) -> list[str]:
-    lines = [
-        *_column(feature.name, feature.type, required=False),
-        *_told(feature.meaning, PersonalData.FINANCIAL),
-    ]
+def _feature_column(feature: FeatureColumn, personal_data: PersonalData) -> list[str]:
+    lines = [*_column(feature.name, feature.type, required=False), *_told(feature.meaning, personal_data)]
     for name, value in (
         ("unit", feature.unit),
         ("featureVersion", feature.version),

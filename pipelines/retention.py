@@ -25,7 +25,8 @@ from pipelines.maintain import ORPHAN_AGE
 from pipelines.removal import Case, purge, remove_everywhere
 from pipelines.subject import Subject
 
-APPLICANT = "features.applicant"
+# Tables without a contract of their own: made of one contract's rows, and as old as the newest row in them.
+MADE_OF = {"features.bank_transaction_days": ("bank_transaction.v1", "occurred_until")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +106,9 @@ def _held(table: UpkeepTable, holding: list[Subject], snapshot_id: int) -> dict[
 
 def _own_period(table: str, days: Mapping[str, int]) -> tuple[int | None, str]:
     """For how many days the table's rows are kept, and from the moment in which column."""
-    if table == APPLICANT:
-        return max(days.values(), default=None), "as_of"
+    if table in MADE_OF:
+        event_type, moment = MADE_OF[table]
+        return days.get(event_type), moment
     for contract in contracts().values():
         if table in (contract.table, contract.curated_table):
             moments = (column.name for column in contract.columns if column.type is ColumnType.TIMESTAMP)

@@ -24,6 +24,7 @@ DAYS = {
     "credit_application.v1": 60,
     "granted_loan.v1": 60,
     "loan_outcome.v1": 60,
+    "applicant_features.v1": 60,
 }
 
 
@@ -100,4 +101,4 @@ def test_released_from_the_hold_the_rest_goes_too(lake: TwoShoppers) -> None:
 def test_the_contracts_own_periods_are_days() -> None:
     assert periods()["account.v1"] == 7 * 366
     assert periods()["ledger_entry.v1"] == 10 * 366
-    assert set(periods()) == {*event_contracts(), "labels.v1"}
+    assert set(periods()) == {*event_contracts(), "labels.v1", "applicant_features.v1", "merchant_features.v1"}

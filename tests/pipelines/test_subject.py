@@ -6,8 +6,11 @@ import pytest
 
 from data_contracts.catalog import contracts, event_contracts
 from data_contracts.contract import Contract, PersonalData
+from features.as_of import days_sql
+from features.catalog import APPLICANT
 from pipelines import subject as subjects
-from pipelines.retention import _own_period, periods
+from pipelines.feature_days import days_table
+from pipelines.retention import MADE_OF, _own_period, periods
 
 # Contracts with personal columns that say of nobody whose the row is, and why they need not.
 WITHOUT_A_SUBJECT = {
@@ -50,3 +53,12 @@ def test_ingest_knows_by_what_events_hang_on_a_subject_that_name_none() -> None:
 
     asked = {column for contract in nameless for column in subjects.leads(contract.by_name)}
     assert asked == set(subjects.links_of_events()) == {"plan_id", "order_id", "attempt_id"}
+
+
+def test_what_is_kept_of_days_goes_with_the_rows_that_it_was_made_of() -> None:
+    tables = {days_table(source): source.table for source in APPLICANT.sources if source.by_days}
+
+    for table, made_of in tables.items():
+        assert _own_period(table, periods()) == (TABLES[made_of].terms.retention.days, "occurred_until")
+    assert "occurred_until" in days_sql(APPLICANT.sources[0], "events")
+    assert set(MADE_OF) == set(tables)
