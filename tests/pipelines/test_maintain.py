@@ -78,7 +78,7 @@ def kept(spark: Any, settings: Settings) -> dict[str, MaintainReport | IngestRep
     stream.put(some_movements(0, 20))
     take(spark, settings)
     stream.put([*some_movements(0, 5), *some_movements(20, 20), *some_movements(90, 1, purpose="lottery")])
-    with pytest.raises(Exception, match="Killed"):
+    with pytest.raises(Killed):
         take(spark, settings, killed_after=MOVEMENTS)
     cut_off = keep(spark, settings, *OF_BATCHES)
     finished = take(spark, settings)
