@@ -19,7 +19,7 @@ from pipelines.lake.iceberg import catalog, spark_name
 from pipelines.lake.partitioning import partitions
 from pipelines.lake.spark import have_table
 from pipelines.settings import Settings
-from pipelines.streams.iceberg import STOPS, UNTIL, Stops, TableState, committed, table_states
+from pipelines.streams.iceberg import ROWS, STOPS, UNTIL, Stops, TableState, committed, table_states
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -241,7 +241,7 @@ class _Commit:
         if count <= ONE_FILE:
             # One task has all rows of each partition: they need not be dealt out by partition first.
             writer = rows.coalesce(1).writeTo(name).option("distribution-mode", "none")
-        for note, value in {UNTIL: str(self.until), **self.notes, **(also or {})}.items():
+        for note, value in {UNTIL: str(self.until), ROWS: str(count), **self.notes, **(also or {})}.items():
             writer = writer.option(f"snapshot-property.{note}", value)
         writer.append()
         return True

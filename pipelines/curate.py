@@ -189,6 +189,7 @@ class _Work:
         assert contract.raw_table is not None, contract.name
         raw = spark_name(self.settings, contract.raw_table)
         everything = self._everything(contract, found)
+        assert found.held is not None, "what was gained is asked of a table that is only short"
         # A newer contract is judged and noted although no row came.
         gained = (
             everything.limit(0)

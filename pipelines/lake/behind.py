@@ -16,14 +16,16 @@ _SAME_ROWS, _MORE_ROWS = {"replace"}, {"append", "replace"}
 class Behind:
     """A curated table beside its raw table.
 
-    `before` is the curated table's newest snapshot, `noted` what was noted when it last took from the raw table, and
-    `since` the raw snapshots that came behind that, or None where the raw table's past does not reach back to it.
+    `before` is the curated table's newest snapshot, `noted` what was noted when it last took from the raw table, `held`
+    the raw snapshot that has those rows, and `since` those that came behind it; both are None where the raw table's
+    past does not reach back to it.
     """
 
     raw: Snapshot
     before: Snapshot | None
     noted: Mapping[str, str]
     since: tuple[Snapshot, ...] | None
+    held: int | None = None
 
     @property
     def is_level(self) -> bool:
@@ -35,11 +37,6 @@ class Behind:
         """What the curated table holds is still so; rows may have been added since, and none taken away or changed."""
         return self.since is not None and {each.operation for each in self.since} <= _MORE_ROWS
 
-    @property
-    def held(self) -> int:
-        """The raw snapshot that the curated table holds; there is one where `since` is known."""
-        return int(self.noted[RAW_SNAPSHOT])
-
 
 def behind(tables: VersionedTables, source: str, table: str) -> Behind | None:
     """Compare the two; None while the raw table has no row."""
@@ -48,10 +45,12 @@ def behind(tables: VersionedTables, source: str, table: str) -> Behind | None:
         return None
     # Compaction and erasure write snapshots of their own: what the table holds was noted by one before them.
     noted = next((each.summary for each in past if RAW_SNAPSHOT in each.summary), {})
-    ids = [str(each.snapshot_id) for each in raw]
-    held = noted.get(RAW_SNAPSHOT)
-    since = raw[: ids.index(held)] if held in ids else None
-    return Behind(raw[0], past[0] if past else None, noted, since)
+    wanted = noted.get(RAW_SNAPSHOT)
+    # Compaction has the same rows in a snapshot of its own, which outlives the one that was noted.
+    for place, each in enumerate(raw):
+        if wanted in (str(each.snapshot_id), str(each.rows_of)):
+            return Behind(raw[0], past[0] if past else None, noted, raw[:place], each.snapshot_id)
+    return Behind(raw[0], past[0] if past else None, noted, None)
 
 
 def rows_of(snapshot: Snapshot | None) -> int:

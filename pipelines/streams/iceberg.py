@@ -16,9 +16,12 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.table.metadata import TableMetadata
 
 from pipelines.lake.iceberg import all_metadata, metadata, namespace, table_name
+from pipelines.lake.table import ROWS_OF
 from pipelines.settings import Settings
 
 UNTIL = "tranche.until"
+# How many rows of the batch the writer put there; compaction carries it on, its own count says another.
+ROWS = "tranche.rows"
 STOPS = "tranche.stops"
 REDRIVE = "tranche.redrive"
 BATCHES = "raw.batches"
@@ -99,7 +102,7 @@ def table_states(catalog: Catalog, settings: Settings, tables: Iterable[str]) ->
 
 def _state(table: TableMetadata) -> TableState:
     notes = {int(each[UNTIL]): each for each in _summaries(table) if UNTIL in each}
-    batches = {until: int(each.get("added-records", 0)) for until, each in notes.items()}
+    batches = {until: int(each.get(ROWS if ROWS_OF in each else "added-records", 0)) for until, each in notes.items()}
     return TableState(frozenset(table.schema().column_names), batches, notes, table.current_snapshot_id is None)
 
 
