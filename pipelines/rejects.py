@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from data_contracts.catalog import event_contracts
-from data_contracts.contract import Contract
 from pipelines.checked import UNKNOWN_TYPE
 
 # Of what has no contract nobody can say how much is usual; a producer that misspells its type is to be noticed.
@@ -55,13 +54,8 @@ class TooManyRejects(Exception):
 
 def limits() -> dict[str, int]:
     """The percent of each event type that a batch may reject; a contract that names none has no limit."""
-    found = {name: _agreed(contract) for name, contract in event_contracts().items()}
+    found = {name: contract.terms.rejected_share_limit for name, contract in event_contracts().items()}
     return {name: limit for name, limit in found.items() if limit is not None} | {UNKNOWN_TYPE: UNKNOWN_LIMIT}
-
-
-def _agreed(contract: Contract) -> int | None:
-    limit: int | None = getattr(getattr(contract, "terms", contract), "rejected_share_limit", None)
-    return limit
 
 
 def may_reject(read: int, rejected: int, limit: int, longest_run: int) -> bool:
