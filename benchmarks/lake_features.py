@@ -224,7 +224,8 @@ def _session() -> Any:
     from pipelines.settings import Settings
     from pipelines.spark import session
 
-    return session(Settings.from_environment())
+    # It reads files alone: no endpoint is asked.
+    return session(Settings.from_environment({"TRANCHE_AWS_ENDPOINT": "", **os.environ}))
 
 
 def _spark_peak(spark: Any) -> float:

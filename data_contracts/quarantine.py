@@ -40,8 +40,13 @@ _SQL_TYPES = {
     ColumnType.OBJECT: "STRING",
     ColumnType.ARRAY: "STRING",
 }
+# Types of which each value has one text alone, and the least and the greatest value that fits the type's pattern.
+_WRITTEN_ONE_WAY = {
+    ColumnType.INTEGER: ("-999999999999999999L", "999999999999999999L"),
+    ColumnType.DATE: ("DATE '1000-01-01'", "DATE '2999-12-31'"),
+}
 
-_NO_VIOLATIONS = "CAST(array() AS ARRAY<STRUCT<rule: STRING, column: STRING, value: STRING>>)"
+NO_VIOLATIONS = "CAST(array() AS ARRAY<STRUCT<rule: STRING, column: STRING, value: STRING>>)"
 
 Typed = str | int | float | date | datetime
 
@@ -62,6 +67,11 @@ def typed_sql(column_type: ColumnType, text: str) -> str:
     """SQL that reads the text as the type, and NULL where it is not of that type."""
     if column_type is ColumnType.STRING:
         return text
+    if column_type in _WRITTEN_ONE_WAY:
+        # The same texts as of the pattern, which for each value takes longer than to read it and write it again.
+        value = f"try_cast({text} AS {_SQL_TYPES[column_type]})"
+        lowest, highest = _WRITTEN_ONE_WAY[column_type]
+        return f"CASE WHEN CAST({value} AS STRING) = {text} AND {value} BETWEEN {lowest} AND {highest} THEN {value} END"
     return f"CASE WHEN {_fits_sql(text, _SHAPES[column_type])} THEN try_cast({text} AS {_SQL_TYPES[column_type]}) END"
 
 
@@ -80,7 +90,7 @@ def violations_sql(contract: Contract, text: str, typed: str) -> str:
     # Most records break no rule, and an array of a place for each rule would be made for them only to be emptied.
     # Branches of a CASE become functions of their own, where a chain of ORs could outgrow what the JVM compiles.
     none = " ".join(f"WHEN {is_broken} THEN false" for is_broken in broken)
-    return f"CASE WHEN CASE {none} ELSE true END THEN {_NO_VIOLATIONS} ELSE array_compact(array({found})) END"
+    return f"CASE WHEN CASE {none} ELSE true END THEN {NO_VIOLATIONS} ELSE array_compact(array({found})) END"
 
 
 def broken_sql(rule: RowRule, text: str, typed: str) -> str:

@@ -65,6 +65,8 @@ def translated(spark_sql: str) -> str:
     query = sqlglot.parse_one(spark_sql, read="spark")
     for lenient in list(query.find_all(expressions.TryCast)):
         lenient.replace(expressions.Cast(this=lenient.this, to=lenient.to))
+    for each in query.find_all(expressions.Select):
+        each.set("hint", None)  # one is for a plan of Spark's
     return query.sql(dialect="duckdb")
 
 
