@@ -216,7 +216,7 @@ def _views(engine: Any, paths: dict[str, Path]) -> None:
 
 def _engine() -> Any:
     engine = duckdb.connect()
-    engine.execute(f"SET TimeZone = 'UTC'; SET threads = {os.cpu_count()}")
+    engine.execute(f"SET TimeZone = 'UTC'; SET threads = {os.cpu_count()}; SET enable_progress_bar = false")
     return engine
 
 

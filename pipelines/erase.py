@@ -15,7 +15,7 @@ from functools import partial
 
 from features.store import VectorStore
 from pipelines import subject as subjects
-from pipelines.erasures import Line, Record, State, pseudonym
+from pipelines.erasures import Line, Record, State, keyed, pseudonym, require_key
 from pipelines.lake import raw
 from pipelines.lake.iceberg_upkeep import IcebergUpkeep, UpkeepTable
 from pipelines.maintain import ORPHAN_AGE
@@ -81,8 +81,9 @@ def erase(
 ) -> EraseReport:
     """Erase the shopper; safe to stop and to run again. A shopper whom a case of `holds` holds is left as they are.
 
-    Raises BatchUnfinished while ingest has a batch to finish.
+    Raises BatchUnfinished while ingest has a batch to finish, SettingFault where the record is kept under another key.
     """
+    require_key(record.lines(), request.key)
     case = Case(record, request.case_id, request.pseudonym, now)
     if request.shopper_id in holds:
         case.write(State.HELD)
@@ -118,8 +119,14 @@ def _ask(case: Case, subject: Subject, key: str) -> None:
             for each in sorted(subject.names.get(column, ()))
         ),
     ]
+    is_keyed = any(line.state is State.KEYED for line in case.record.lines())
     known = {line.subject for line in case.lines("") if line.state is State.REQUESTED}
-    case.record.write([Line(case.case_id, name, State.REQUESTED, case.at) for name in names if name not in known])
+    case.record.write(
+        [
+            *([] if is_keyed else [Line("", keyed(key), State.KEYED, case.at)]),
+            *(Line(case.case_id, name, State.REQUESTED, case.at) for name in names if name not in known),
+        ]
+    )
 
 
 def _forget(store: VectorStore, subject: Subject, case: Case, progress: Callable[[str], None]) -> int:

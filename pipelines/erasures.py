@@ -14,12 +14,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from data_contracts.environment import SettingFault
+
 TABLE = "raw.erasures"
 
 
 class State(StrEnum):
     """What a line of the record says."""
 
+    KEYED = "keyed"
+    """the subjects of the record stand under this key: what it makes of nobody"""
     REQUESTED = "requested"
     """somebody asked; from here on the subject's events are refused"""
     HELD = "held"
@@ -70,6 +74,22 @@ def pseudonym(key: str, kind: str, subject_id: str) -> str:
     return hmac.new(key.encode(), f"{kind}:{subject_id}".encode(), hashlib.sha256).hexdigest()
 
 
+def keyed(key: str) -> str:
+    """How nobody stands in a record under this key, by which another key is told from it."""
+    return pseudonym(key, "nobody", "")
+
+
+def require_key(lines: Iterable[Line], key: str) -> None:
+    """SettingFault where the record was kept under another key: it would know nobody again who was erased."""
+    of_record = {line.subject for line in lines if line.state is State.KEYED}
+    if of_record and keyed(key) not in of_record:
+        raise SettingFault(
+            "TRANCHE_ERASURE_KEY",
+            f"is another key than the one under which subjects stand in {TABLE}",
+            "the key that was set when the first of them was erased",
+        )
+
+
 class Refused:
     """Tells ingest which events belong to a subject who was erased, and were recorded by then.
 
@@ -77,6 +97,9 @@ class Refused:
     """
 
     def __init__(self, lines: Iterable[Line], key: str) -> None:
+        """Raises SettingFault where the lines were written under another key."""
+        lines = list(lines)
+        require_key(lines, key)
         self._key = key
         self._until: dict[str, datetime] = {}
         for line in lines:

@@ -26,8 +26,9 @@ _RECORDED_AT = r"""try_cast(regexp_extract(payload, r'"recorded_at"\s*:\s*"([^"]
 
 def refused(settings: Settings) -> Refused | None:
     """Whom ingest must not bring back, None when that is nobody; SettingFault without the key of their pseudonyms."""
-    asked = [line for line in IcebergErasures(settings).lines() if line.state is State.REQUESTED]
-    return Refused(asked, settings.required_erasure_key) if asked else None
+    lines = IcebergErasures(settings).lines()
+    was_asked = any(line.state is State.REQUESTED for line in lines)
+    return Refused(lines, settings.required_erasure_key) if was_asked else None
 
 
 def emptied(judged: Mapping[str, Any], unwanted: Refused | None) -> tuple[dict[str, Any], dict[str, int]]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
+from data_contracts.environment import SettingFault
 from features.postgres import PostgresVectors
 from features.vector import FeatureVector
 from pipelines.__main__ import main
@@ -47,7 +48,7 @@ def lake(lake_environment: Mapping[str, str]) -> TwoShoppers:
 def erased(
     lake: TwoShoppers, store: Any, record: IcebergErasures, *, holds: Mapping[str, str] | None = None, **changes: Any
 ) -> EraseReport:
-    request = Request(MINE, changes.pop("case_id", CASE), KEY)
+    request = Request(MINE, changes.pop("case_id", CASE), changes.pop("key", KEY))
     later = datetime.now(UTC) + timedelta(hours=1)
     options: dict[str, Any] = {"now": later, "holds": holds or {}, "orphans_older_than": timedelta()}
     return erase(lake.upkeep, store, record, request, **{**options, **changes})
@@ -120,7 +121,9 @@ def test_an_erased_shopper_is_in_no_byte_of_the_lake_and_in_no_vector(
     assert {name: moves[name, snapshot_id] for name, snapshot_id in tagged.items()} == lake.named_by_tag()
 
 
-def test_ingest_still_knows_its_batches_and_the_record_names_nobody_and_refuses(lake: TwoShoppers) -> None:
+def test_ingest_still_knows_its_batches_and_the_record_names_nobody_and_refuses(
+    lake: TwoShoppers, connection: Connection[Any]
+) -> None:
     """Runs behind the erasure."""
     newest = committed(lake.lake, lake.settings)
     assert newest is not None
@@ -142,7 +145,12 @@ def test_ingest_still_knows_its_batches_and_the_record_names_nobody_and_refuses(
     account = ACCOUNTS[MINE][0]
     assert refused.until("account", [account, ACCOUNTS[OTHERS][0]]) == {account: moment}
     assert refused.until("shopper", [MINE, OTHERS]) == {MINE: moment}
-    assert Refused(lines, "another key").until("account", [account]) == {}
+    with pytest.raises(
+        SettingFault, match="TRANCHE_ERASURE_KEY is another key than the one under which subjects stand"
+    ):
+        Refused(lines, "another key")
+    with pytest.raises(SettingFault, match="TRANCHE_ERASURE_KEY is another key"):
+        erased(lake, PostgresVectors(connection), IcebergErasures(lake.settings), key="another key")
 
 
 def test_the_command_finds_nothing_a_second_time(

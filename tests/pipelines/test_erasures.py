@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipelines.erasures import Line, Refused, State, pseudonym
+from data_contracts.environment import SettingFault
+from pipelines.erasures import Line, Refused, State, keyed, pseudonym
 from pipelines.lake.iceberg_upkeep import _condition
 from pipelines.lake.rows import Rows
 from pipelines.subject import Subject, mentions
@@ -39,8 +40,15 @@ def test_who_was_erased_is_refused_up_to_the_request(kind: str, subject_id: str,
 
 def test_a_batch_asks_for_all_its_ids_at_once() -> None:
     assert Refused(LINES, "key").until("account", ["808", "809", "808"]) == {"808": ASKED}
-    assert Refused(LINES, "another key").until("account", ["808"]) == {}
     assert Refused([], "key").until("account", ["808"]) == {}
+
+
+def test_another_key_than_the_records_is_named_and_not_used() -> None:
+    lines = [Line("", keyed("key"), State.KEYED, ASKED), *LINES]
+
+    assert Refused(lines, "key").until("account", ["808"]) == {"808": ASKED}
+    with pytest.raises(SettingFault, match="TRANCHE_ERASURE_KEY is another key than the one"):
+        Refused(lines, "another key")
 
 
 def test_no_condition_means_every_row_and_an_empty_one_none() -> None:

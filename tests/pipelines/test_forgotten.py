@@ -136,6 +136,8 @@ def test_the_stream_from_its_beginning_brings_nobody_back_who_was_erased(
     monkeypatch.setattr(rejects, "limits", lambda: {"account.v1": 40})
     with pytest.raises(SettingFault, match="TRANCHE_ERASURE_KEY"):
         stream.take(everything, replace(stream.settings, erasure_key=""))
+    with pytest.raises(SettingFault, match="is another key than the one under which subjects stand in"):
+        stream.take(everything, replace(stream.settings, erasure_key="another key"))
     stream.take(everything)
 
     assert planted == {"shopper-canary", "acct-canary", "event-canary", "plan-canary"} < set(NEEDLES)
