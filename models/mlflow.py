@@ -1,6 +1,7 @@
 """The registry on MLflow: runs, data sets pinned to Iceberg snapshots, model versions and the alias `champion`."""
 
 import logging
+import os
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,9 @@ from models.manifest import MANIFEST_FILE
 from models.registry import CHAMPION, ChampionStands, ModelVersion, Run, UnknownVersion
 from models.settings import Settings
 from models.tables import Reading
+
+# A bar for each file of a few kilobytes is in the way of what the command says.
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 EXPERIMENT = "tranche"
 FILES = "artefact"

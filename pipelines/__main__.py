@@ -133,9 +133,8 @@ def ingest(
         total = asdict(report.total)
         _print_json(asdict(report) | total)
         return
-    typer.echo(
-        f"took {report.total.read:,} events from {report.stream} in {report.batches} batches, {report.seconds:.1f} s"
-    )
+    batches = "1 batch" if report.batches == 1 else f"{report.batches} batches"
+    typer.echo(f"took {report.total.read:,} events from {report.stream} in {batches}, {report.seconds:.1f} s")
     typer.echo(f"  {'':<24}{'read':>12}{'accepted':>12}{'quarantined':>12}{'duplicates':>12}")
     for event_type, of in report.event_types.items():
         typer.echo(f"  {event_type:<24}{of.read:>12,}{of.accepted:>12,}{of.quarantined:>12,}{of.duplicates:>12,}")

@@ -16,6 +16,7 @@ from typing import Any
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import functions as F  # noqa: N812 - as Spark's own pages write it
 
+from pipelines import forgotten
 from pipelines.batch import BatchWriter, Counts
 from pipelines.lake import raw
 from pipelines.lake.iceberg import catalog, namespace, spark_name
@@ -64,9 +65,11 @@ def ingest(
     `after_commit` is told each table as soon as it is committed, and the steps of a batch beside them (`batch.READ`,
     `batch.TABLES`). Event types of `accept_rejects` may go over their limit. `start` says where to begin with a stream
     that the lake knows nothing of. Raises StreamFault when the stream is not there, StartRefused when the lake has
-    begun with it, TooManyRejects when a batch goes over a limit and NotConserved when its counts do not add up.
+    begun with it, TooManyRejects when a batch goes over a limit, NotConserved when its counts do not add up, and
+    SettingFault without the key of those who were erased.
     """
     began = now()
+    forgotten.refused(settings)  # each batch asks again; a missing key is told before anything is read
     stream = KinesisStream(client(settings), settings.stream, sleep)
     # The service tells whole seconds: what was put before now has arrived before the next one begins.
     target = stream.clock_ms() + _SECOND_MS
