@@ -1,7 +1,6 @@
 """The registry on MLflow: runs, data sets pinned to Iceberg snapshots, model versions and the alias `champion`."""
 
 import logging
-import os
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ import mlflow
 from mlflow.data.dataset_source import DatasetSource
 from mlflow.data.meta_dataset import MetaDataset
 from mlflow.entities import LoggedModelInput
+from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.store.db.utils import create_sqlalchemy_engine
@@ -27,7 +27,7 @@ from models.settings import Settings
 from models.tables import Reading
 
 # A bar for each file of a few kilobytes is in the way of what the command says.
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)
 
 EXPERIMENT = "tranche"
 FILES = "artefact"

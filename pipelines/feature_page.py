@@ -161,8 +161,8 @@ def _percent(share: float) -> str:
 def _figure(value: float | str, unit: str) -> str:
     """A value in its unit; money is kept in minor units and shown in whole ones.
 
-    >>> _figure(1_234_567.0, "minor"), _figure(0.12345, "ratio"), _figure(42.0, "count"), _figure(1.0e7, "ratio")
-    ('12,346', '0.123', '42', '10,000,000')
+    >>> _figure(1_234_567.0, "minor"), _figure(0.12345, "ratio"), _figure(0.000486, "ratio"), _figure(42.0, "count")
+    ('12,346', '0.123', '0.0005', '42')
     """
     if isinstance(value, str):
         return value
@@ -170,4 +170,6 @@ def _figure(value: float | str, unit: str) -> str:
         return f"{value / 100:,.0f}".replace("-0", "0") if abs(value) < 50 else f"{value / 100:,.0f}"
     if float(value).is_integer():
         return f"{value:,.0f}"
-    return f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    if abs(value) < 1000:
+        return f"{value:.3g}" if abs(value) >= 0.001 else f"{value:.1g}"  # more digits would not fit the column
+    return f"{value:,.0f}"
