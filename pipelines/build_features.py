@@ -6,20 +6,20 @@ from the same definitions without a JVM.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from features.catalog import APPLICANT, FeatureSet, feature_set_digest
+from pipelines.feature_engine import BANK_TRANSACTIONS, EMPTY, VECTORS, Engine, Increment, Request
 from pipelines.feature_moments import APPLICATIONS, REGISTERS
 from pipelines.lake.table import Snapshot, Tables, the_newest
 from pipelines.settings import Settings
 
-BANK_TRANSACTIONS = "curated.bank_transactions"
 REQUIRED = {"applicant": (BANK_TRANSACTIONS, APPLICATIONS), "merchant": ()}
-# What a build notes in the snapshot it commits.
-BUILD, VECTORS, EMPTY = "tranche.build", "tranche.vectors", "tranche.empty"
+# What a build notes in the snapshot it commits, beside what its engine notes.
+BUILD = "tranche.build"
 
 EngineName = Literal["spark", "duckdb"]
 
@@ -33,19 +33,6 @@ class NotMidnight(Exception):
     @property
     def user_message(self) -> str:
         return str(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Increment:
-    """What was read of a source that keeps days: the days that gained events, and how many events those days hold.
-
-    `whole` says that every day was read: the first time, after a change of a measure, or after rows left the lake.
-    """
-
-    source: str
-    days: int
-    events_read: int
-    whole: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,36 +51,6 @@ class Build:
     written: bool
     entity: str = "applicant"
     increments: tuple[Increment, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What an engine is to build: `inputs` pins each table by its snapshot, and a table without one counts as empty.
-
-    `increment` leaves the applications' own moments out and reads sources that keep days by what they keep.
-    """
-
-    of: FeatureSet
-    inputs: Mapping[str, int]
-    as_of: tuple[datetime, ...]
-    increment: bool
-
-    def constants(self) -> dict[str, str | int]:
-        """What every row says of its build."""
-        told: dict[str, str | int] = {
-            "feature_set_digest": feature_set_digest(self.of.entity),
-            "snapshot_ids": json.dumps(self.inputs, sort_keys=True),
-        }
-        if BANK_TRANSACTIONS in self.inputs:
-            told["bank_transactions_snapshot_id"] = self.inputs[BANK_TRANSACTIONS]
-        return told
-
-
-class Engine(Protocol):
-    """Computes vectors and keeps them in the feature set's table."""
-
-    def build(self, request: Request, notes: Mapping[str, str]) -> tuple[Increment, ...]:
-        """Write the rows of every moment; the commit carries the notes, the number of rows and of those left empty."""
 
 
 def build_features(

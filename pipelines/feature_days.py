@@ -17,7 +17,7 @@ from pyspark.sql.functions.partitioning import months
 
 from features.as_of import days_sql
 from features.source import Source
-from pipelines.build_features import Increment
+from pipelines.feature_engine import Increment
 from pipelines.lake.iceberg import spark_name
 from pipelines.lake.iceberg_gains import days_gained
 from pipelines.lake.spark import at_snapshot, noted

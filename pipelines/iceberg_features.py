@@ -13,7 +13,7 @@ from pyiceberg.table import Table
 from pyiceberg.transforms import MonthTransform
 
 from features.duckdb import compute, select
-from pipelines.build_features import EMPTY, VECTORS, Increment, Request
+from pipelines.feature_engine import EMPTY, VECTORS, Increment, Request
 from pipelines.feature_moments import APPLICATIONS, REGISTERS, applications_columns, moments_sql
 from pipelines.lake.iceberg import catalog, table_name
 from pipelines.lake.table import Tables

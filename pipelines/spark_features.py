@@ -9,8 +9,8 @@ from pyspark.sql import functions as F  # noqa: N812 - the name everyone knows t
 from features.as_of import point_in_time_sql
 from features.catalog import FeatureSet
 from features.source import Source
-from pipelines.build_features import EMPTY, VECTORS, Increment, Request
 from pipelines.feature_days import SparkDays
+from pipelines.feature_engine import EMPTY, VECTORS, Increment, Request
 from pipelines.feature_moments import APPLICATIONS, REGISTERS, moments_sql
 from pipelines.lake.iceberg import spark_name
 from pipelines.lake.spark import at_snapshot, have_table, noted

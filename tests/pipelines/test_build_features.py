@@ -16,8 +16,9 @@ from features.as_of import point_in_time_sql
 from features.catalog import APPLICANT, LAKE_FEATURES, MERCHANT, FeatureSet, feature_set_digest
 from features.duckdb import INSTANT, events_schema, moments_schema
 from features.memory import MemoryVectors
-from pipelines.build_features import Build, NotMidnight, Request, build_features
+from pipelines.build_features import Build, NotMidnight, build_features
 from pipelines.curate import curate
+from pipelines.feature_engine import Request
 from pipelines.iceberg_features import vectors_of
 from pipelines.lake.iceberg import IcebergTables, catalog, spark_name, table_name
 from pipelines.publish_features import publish_features

@@ -12,7 +12,7 @@ from pyiceberg.table import Table
 from features.catalog import MERCHANT
 from features.duckdb import INSTANT
 from pipelines import iceberg_features
-from pipelines.build_features import Request
+from pipelines.feature_engine import Request
 from pipelines.lake.iceberg_gains import days_of
 from pipelines.settings import Settings
 

@@ -1,0 +1,56 @@
+"""What an engine of features is asked for and what it answers."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from features.catalog import FeatureSet, feature_set_digest
+
+BANK_TRANSACTIONS = "curated.bank_transactions"
+# What an engine notes in the snapshot it commits: the number of its rows, and of those that found no event.
+VECTORS, EMPTY = "tranche.vectors", "tranche.empty"
+
+
+@dataclass(frozen=True, slots=True)
+class Increment:
+    """What was read of a source that keeps days: the days that gained events, and how many events those days hold.
+
+    `whole` says that every day was read: the first time, after a change of a measure, or after rows left the lake.
+    """
+
+    source: str
+    days: int
+    events_read: int
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What an engine is to build: `inputs` pins each table by its snapshot, and a table without one counts as empty.
+
+    `increment` leaves the applications' own moments out and reads sources that keep days by what they keep.
+    """
+
+    of: FeatureSet
+    inputs: Mapping[str, int]
+    as_of: tuple[datetime, ...]
+    increment: bool
+
+    def constants(self) -> dict[str, str | int]:
+        """What every row says of its build."""
+        told: dict[str, str | int] = {
+            "feature_set_digest": feature_set_digest(self.of.entity),
+            "snapshot_ids": json.dumps(self.inputs, sort_keys=True),
+        }
+        if BANK_TRANSACTIONS in self.inputs:
+            told["bank_transactions_snapshot_id"] = self.inputs[BANK_TRANSACTIONS]
+        return told
+
+
+class Engine(Protocol):
+    """Computes vectors and keeps them in the feature set's table."""
+
+    def build(self, request: Request, notes: Mapping[str, str]) -> tuple[Increment, ...]:
+        """Write the rows of every moment; the commit carries the notes, the number of rows and of those left empty."""
