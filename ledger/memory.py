@@ -8,22 +8,9 @@ from ledger.account import Balance
 from ledger.credit_limit import LimitAnswer, LimitSet, decide_limit, stated
 from ledger.flows import money_map
 from ledger.journal import Journal
+from ledger.line import Line, Target, check_batch, check_targets, difference, line_of
 from ledger.money import Currency, Money
-from ledger.posting import (
-    AccountKey,
-    Counters,
-    Decision,
-    Line,
-    Sheet,
-    Target,
-    accounts,
-    check_batch,
-    check_targets,
-    decide,
-    difference,
-    line_of,
-    resolved,
-)
+from ledger.posting import AccountKey, Counters, Decision, Sheet, accounts, decide, resolved
 from ledger.statement import (
     OpenGroup,
     Posted,

@@ -15,29 +15,22 @@ import psycopg
 
 from ledger.credit_limit import LimitAnswer, LimitSet, decide_limit, stated
 from ledger.journal import Journal
-from ledger.money import Currency, Money
-from ledger.postgres_arrays import moments, numbers, texts, texts_or_null, truths
-from ledger.postgres_books import PostgresBooks
-from ledger.posting import (
-    LARGE_MINOR,
-    AccountKey,
-    Counters,
-    Decision,
+from ledger.line import (
     Line,
-    Sheet,
     Target,
-    accounts,
     check_batch,
     check_targets,
-    decide,
     difference,
     header,
     kind_of,
     line_of,
     references,
-    resolved,
     waves,
 )
+from ledger.money import Currency, Money
+from ledger.postgres_arrays import moments, numbers, texts, texts_or_null, truths
+from ledger.postgres_books import PostgresBooks
+from ledger.posting import LARGE_MINOR, AccountKey, Counters, Decision, Sheet, accounts, decide, resolved
 from ledger.store import (
     Act,
     AlreadyRecorded,

@@ -10,8 +10,8 @@ from ledger.account import Balance
 from ledger.database import Database
 from ledger.flows import money_map
 from ledger.journal import Journal
+from ledger.line import Target
 from ledger.money import Currency, Money
-from ledger.posting import Target
 from ledger.statement import OpenGroup, Posted, StatementLine, TrialBalance, statement_lines, trial_balance_lines
 from ledger.store import Act, Entry, Hold
 from ledger.transfer import Transfer
