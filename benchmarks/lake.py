@@ -35,11 +35,16 @@ def main() -> None:
     ingest = _alone(lake_ingest.measure, 1.0)
     sizes = SIZES | FULL if os.environ.get("FULL") else SIZES
     features = {str(events): _alone(lake_features.measure, events, rounds) for events, rounds in sizes.items()}
+    by_density = _alone(lake_features.increment_by_density)
     figures: dict[str, Any] = {
         "validation": ingest.pop("validation"),
         "ingest": ingest,
         "follow": _alone(lake_follow.measure),
-        "features": features | {"increment_ratio": features[str(max(SIZES))]["increment_ratio"]},
+        "features": {
+            **features,
+            "increment_ratio": features[str(max(SIZES))]["increment_ratio"],
+            "increment_by_density": by_density,
+        },
         **_alone(lake_vectors.measure),
     }
     file = budgets.keep(figures, "lake")

@@ -35,6 +35,8 @@ def main() -> None:
     for events in sizes:
         for name, value in measure(events, rounds=1 if events > sizes[1] else ROUNDS).items():
             print(f"{f'features.{events}.{name}':<44}{value:>12,.3f}")
+    for of_a_subject, ratio in increment_by_density().items():
+        print(f"{f'features.increment_by_density.{of_a_subject}':<44}{ratio:>12,.3f}")
 
 
 def measure(events: int, rounds: int = ROUNDS, spark: Any = None) -> dict[str, float]:
@@ -45,16 +47,14 @@ def measure(events: int, rounds: int = ROUNDS, spark: Any = None) -> dict[str, f
         ways = {
             "spark_s": _by_spark(spark, paths),
             "duckdb_s": by_duckdb(HAND_WRITTEN, paths),
-            "engine_s": by_duckdb(translated(point_in_time_sql(SET, "moments", {"bank": "events"})), paths),
+            "engine_s": by_duckdb(ENGINE, paths),
             "increment_s": increment(paths),
         }
         ways["spark_s"]()  # warm: the job that the schedule runs has compiled its plan before the second table
         seconds: dict[str, list[float]] = {name: [] for name in ways}
         for _ in range(rounds):
             for name, run in ways.items():
-                began = time.monotonic()
-                run()
-                seconds[name].append(time.monotonic() - began)
+                seconds[name].append(_seconds(run))
     figures = {name: median(taken) for name, taken in seconds.items()}
     return figures | {
         "spark_to_duckdb": figures["spark_s"] / figures["duckdb_s"],
@@ -140,12 +140,31 @@ def _by_hand() -> str:
 
 
 HAND_WRITTEN = _by_hand()
+ENGINE = translated(point_in_time_sql(SET, "moments", {"bank": "events"}))
 
 
-def generated(folder: Path, events: int) -> dict[str, Path]:
-    """Bookings of `events / 100` accounts over 400 days in no order, and one moment of each account."""
+def increment_by_density(events: int = 4_000_000, rounds: int = ROUNDS) -> dict[str, float]:
+    """Increment / full build for accounts of 100, 400 and 4,000 events in 400 days: it pays where days hold many."""
+    ratios = {}
+    for of_a_subject in (EVENTS_OF_A_SUBJECT, 400, 4_000):
+        with tempfile.TemporaryDirectory(prefix="tranche-features-") as folder:
+            paths = generated(Path(folder), events, of_a_subject)
+            full, part = by_duckdb(ENGINE, paths), increment(paths)
+            seconds: list[tuple[float, float]] = [(_seconds(full), _seconds(part)) for _ in range(rounds)]
+        ratios[str(of_a_subject)] = median(each for _, each in seconds) / median(each for each, _ in seconds)
+    return ratios
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    began = time.monotonic()
+    run()
+    return time.monotonic() - began
+
+
+def generated(folder: Path, events: int, of_a_subject: int = EVENTS_OF_A_SUBJECT) -> dict[str, Path]:
+    """Bookings of accounts over 400 days in no order, `of_a_subject` each, and one moment of each account."""
     paths = {name: folder / f"{name}.parquet" for name in ("events", "moments", "days", "fresh")}
-    subjects = events // EVENTS_OF_A_SUBJECT
+    subjects = events // of_a_subject
     day = f"hash(n * 7) % {DAYS}"
     with _engine() as engine:
         engine.execute(f"""
