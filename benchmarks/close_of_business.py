@@ -20,10 +20,10 @@ import psycopg
 from ledger.money import Currency, Money
 from ledger.postgres import PostgresLedger
 from lending.close_of_business import close_of_business
-from lending.order import Product
 from lending.plan_event import Opened, tree_of
 from lending.postgres import PostgresPlans
 from lending.postgres_close import PostgresBusinessDates
+from lending.product import Product
 from lending.products import product_on, servicing_terms
 from lending.schedule import Terms, schedule
 

@@ -30,7 +30,8 @@ from ledger.money import Currency, Money
 from lending import policy_file
 from lending.decision import decide
 from lending.exposure import Exposure
-from lending.order import Channel, Order, Product
+from lending.order import Channel, Order
+from lending.product import Product
 from lending.record import Inputs, record
 from lending.score import Evidence
 from models import export, wording

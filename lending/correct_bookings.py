@@ -9,7 +9,14 @@ from ledger.account import Side
 from ledger.flows import money_map
 from ledger.store import Act, Asked, Request, Reversal, Void
 from lending.booking import Booking, balances_of, journal_of
-from lending.plan_log import Corrected
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """A booking that was reversed at least once: how often it was posted, and whether its last posting stands."""
+
+    times: int
+    stands: bool
 
 
 @dataclass(frozen=True, slots=True)

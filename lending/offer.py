@@ -10,7 +10,8 @@ from typing import Any
 from ledger.money import Currency, Money
 from lending.apr import Flow, annual_percentage_rate, rounded, years_between
 from lending.due import Due, ScheduleFault
-from lending.order import Order, Product
+from lending.order import Order
+from lending.product import Product
 from lending.products import product_on
 from lending.schedule import Terms, schedule
 

@@ -5,15 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ledger.money import Currency, Money
-
-
-class Product(StrEnum):
-    """A way of repaying."""
-
-    MONTHLY = "monthly"
-    PAY_IN_3 = "pay_in_3"
-    PAY_IN_4 = "pay_in_4"
-    PAY_IN_30_DAYS = "pay_in_30_days"
+from lending.product import FIXED_MONTHS, Product
 
 
 class Channel(StrEnum):
@@ -31,14 +23,6 @@ class OrderFault(ValueError):
         super().__init__(f"{field}: {reason}")
         self.field = field
         self.reason = reason
-
-
-# The months from the order to its last payment, begun ones counted, of the products whose terms leave no choice.
-FIXED_MONTHS = {
-    Product.PAY_IN_3: 2,  # today, +30 and +60 days
-    Product.PAY_IN_4: 2,  # today, +14, +28 and +42 days
-    Product.PAY_IN_30_DAYS: 1,
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from ledger.money import Currency, Money
 from lending.due import Due
-from lending.order import Product
+from lending.product import Product
 
 
 class PlanFault(ValueError):

@@ -6,10 +6,10 @@ from typing import Any
 
 from ledger.money import Money
 from ledger.outbox import Fact, fact
+from lending.canonical import canonical
 from lending.plan import Plan, PlanStatus
 from lending.plan_event import Opened, Paid, PaidOff, PartShipped, PlanEvent, Recovered, Refunded, tree_of
 from lending.plan_state import InstalmentState, PlanState
-from lending.record import canonical
 from lending.when import When
 
 # Nobody will pay what was open on such a plan.

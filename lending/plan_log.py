@@ -8,18 +8,11 @@ from typing import Protocol
 
 from ledger.money import Money
 from ledger.outbox import Fact
+from lending.correct_bookings import Corrected
 from lending.delinquency import bucket_of
 from lending.plan import Plan
 from lending.plan_event import PlanEvent
 from lending.plan_state import PlanState
-
-
-@dataclass(frozen=True, slots=True)
-class Corrected:
-    """A booking that was reversed at least once: how often it was posted, and whether its last posting stands."""
-
-    times: int
-    stands: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from datetime import date
 from enum import StrEnum
 
 from ledger.money import Currency
-from lending.order import Product
+from lending.product import Product
 
 Fact = int | float | None
 Facts = Mapping[str, Fact]

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from ledger.money import Currency
-from lending.order import Product
 from lending.policy import (
     FEATURE_PREFIX,
     OWN_FACTS,
@@ -23,6 +22,7 @@ from lending.policy import (
     Rule,
     Stage,
 )
+from lending.product import Product
 
 SHIPPED = Path(__file__).parent / "policies"
 

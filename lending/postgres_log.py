@@ -12,8 +12,9 @@ from psycopg import Connection
 from ledger import outbox
 from ledger.money import Currency, Money
 from ledger.store import Conflict
+from lending.correct_bookings import Corrected
 from lending.plan_event import PlanEvent, body_of, tree_of
-from lending.plan_log import Change, Corrected, InstalmentStanding, PlanHistory, PlanStanding
+from lending.plan_log import Change, InstalmentStanding, PlanHistory, PlanStanding
 from lending.postgres_plans import read_plans
 
 _LOCK = """

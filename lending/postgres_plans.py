@@ -8,8 +8,8 @@ from typing import Any
 from psycopg import Connection
 
 from ledger.money import Currency, Money
-from lending.order import Product
 from lending.plan import ForeignPurchase, Instalment, Origin, Plan
+from lending.product import Product
 
 PLAN = """
 plan_id, shopper_id, account_id, merchant_id, order_id, decision_id, origin, product, opened_on, currency,

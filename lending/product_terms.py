@@ -10,7 +10,7 @@ from ledger.money import Currency, Money
 from lending.amortise import Method
 from lending.day_count import DayCount
 from lending.due_dates import Adjustment, Spacing
-from lending.order import Product
+from lending.product import Product
 from lending.servicing_terms import (
     Bucket,
     Component,

@@ -9,7 +9,7 @@ from ledger.money import Currency
 from lending.amortise import MOST_INSTALMENTS, Method
 from lending.day_count import DayCount, DayCountFault
 from lending.due_dates import Adjustment, Spacing, Unit
-from lending.order import Product
+from lending.product import Product
 from lending.product_terms import (
     First,
     ImportedProduct,

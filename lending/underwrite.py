@@ -12,8 +12,9 @@ from ledger.store import Ledger, Refused
 from lending.decision import decide
 from lending.decision_facts import decision_facts
 from lending.exposure import Exposure
-from lending.order import Order, Product, order_body
+from lending.order import Order, order_body
 from lending.policy import Policies
+from lending.product import Product
 from lending.record import Inputs, StoredDecision, record
 from lending.score import Scorer
 

@@ -3,7 +3,8 @@
 from data_contracts.files import FileFault
 from ledger.money import Currency, Money
 from payments.control_file import Content, NumberedRow, read_controlled
-from payments.line import FileLine, LineKind, ParsedFile, StatementHead, brought_back_key, debit_key, payout_key
+from payments.expectation import brought_back_key, debit_key, payout_key
+from payments.line import FileLine, LineKind, ParsedFile, StatementHead
 
 COLUMNS = (
     "line_id", "account", "statement", "amount_minor", "balance_minor", "currency", "booked_on", "value_on",

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from payments import bookings
+from payments.break_class import BreakClass
 from payments.consequences import Consequences, a_break, repaired, seen_on
-from payments.line import Expected, FileLine, Leg, brought_back_key
-from payments.matching import BreakClass, Matched, Rule
+from payments.expectation import Expected, Leg, brought_back_key
+from payments.line import FileLine
+from payments.matching import Matched, Rule
 from payments.opening import must_hold
 from payments.pay_refunds import take_back
 from payments.payout_file import Payout

@@ -10,11 +10,13 @@ from lending.plan_event import PlanEvent
 from lending.when import When
 from payments import bookings
 from payments.bookings import Collection
-from payments.line import Expected, FileLine, LineKind
-from payments.matching import BreakClass, Different, Matched, Outcome, Unexpected
+from payments.break_class import BreakClass
+from payments.breaks import Break
+from payments.expectation import Expected
+from payments.line import FileLine, LineKind
+from payments.matching import Different, Matched, Outcome, Unexpected
 from payments.payout_file import Payout
 from payments.plan_events import pushed
-from payments.postgres_reconciliation import Break
 from payments.rail_profile import Profile
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from ledger.money import Money
+from payments.break_class import BreakClass
+from payments.expectation import Expectation, Line, Window
 
 VERSION = 1  # of the rules below; stored with every match
 
@@ -23,35 +24,6 @@ class Rule(StrEnum):
     ACCOUNT_AMOUNT_WINDOW = "account_amount_window"
 
 
-class BreakClass(StrEnum):
-    """Why something has no counterpart: the codes of the break taxonomy that occur here."""
-
-    TIMING_EXTERNAL_FIRST = "E2"
-    MISSING_EXTERNAL = "E3"
-    MISSING_INTERNAL = "E4"
-    DUPLICATE_ROW = "E5"
-    DUPLICATE_PAYMENT = "E6"
-    AMOUNT_DIFFERS = "E7"
-    CURRENCY_DIFFERS = "E10"
-    STATUS_CONFLICT = "E11"
-    MANY_CANDIDATES = "E14"
-    RETURNED = "E16"
-    WRONG_ACCOUNT = "E19"
-    FILE_FAULT = "E22"
-    STATEMENT_BALANCE = "E26"
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The days, both included, in which an expectation may be met without an id."""
-
-    first: date
-    last: date
-
-    def holds(self, day: date) -> bool:
-        return self.first <= day <= self.last
-
-
 def month_of(day: date) -> Window:
     """A due's window: its own calendar month, so that a late payment never takes an older due's place.
 
@@ -59,35 +31,6 @@ def month_of(day: date) -> Window:
     '1996-02-29'
     """
     return Window(day.replace(day=1), day.replace(day=calendar.monthrange(day.year, day.month)[1]))
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A row of the outside world. `key` is an id of ours that it carries; `account_id` the shopper's bank account."""
-
-    line_id: str
-    amount: Money
-    booked_on: date
-    key: str | None = None
-    account_id: str | None = None
-
-    def order(self) -> tuple[date, int, str]:
-        return (self.booked_on, self.amount.minor, self.line_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """What the other side should show. `met` when a line has closed it in an earlier run."""
-
-    expectation_id: str
-    amount: Money
-    key: str | None = None
-    account_id: str | None = None
-    window: Window | None = None
-    met: bool = False
-
-    def order(self) -> tuple[date, int, str]:
-        return (self.window.first if self.window else date.min, self.amount.minor, self.expectation_id)
 
 
 @dataclass(frozen=True, slots=True)

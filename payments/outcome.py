@@ -11,7 +11,7 @@ from lending.when import When
 from payments.attempt import UNRESOLVED, Attempt, Event, Planned, State
 from payments.bookings import Collection
 from payments.charge import ChargeResult, Refused, Succeeded, Unknown
-from payments.line import Expected, Leg, capture_key
+from payments.expectation import Expected, Leg, capture_key
 from payments.opening import must_hold, open_plan
 from payments.plan_events import collected, tell
 from payments.retry import Stop, TryAgain, next_step

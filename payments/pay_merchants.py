@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ledger.store import TOO_LITTLE, Refused
 from lending.when import When
-from payments.line import Expected, Leg, debit_key
+from payments.expectation import Expected, Leg, debit_key
 from payments.opening import must_hold
 from payments.payout_file import write_payouts
 from payments.settlement import Settlement, pays_on, settle

@@ -17,7 +17,8 @@ from ledger.store import Recorded
 from lending.when import When
 from payments import bookings
 from payments.charge import ChargeResult, NotKnown, RefundRequest, Refused, Succeeded, Unknown
-from payments.line import Expected, FileLine, Leg, debit_key, refund_key
+from payments.expectation import Expected, Leg, debit_key, refund_key
+from payments.line import FileLine
 from payments.opening import must_hold
 from payments.payout_file import Payout, write_payouts
 from payments.plan_events import refund_arrived, refund_came_back, tell

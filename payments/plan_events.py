@@ -19,7 +19,8 @@ from lending.plan_event import (
 from lending.service_plans import EventRecorded, EventRefused, record
 from lending.when import When
 from payments.attempt import Planned
-from payments.line import Expected, FileLine
+from payments.expectation import Expected
+from payments.line import FileLine
 from payments.rail_profile import Rail
 from payments.refund_payment import RefundPayment
 from payments.till import Till

@@ -13,7 +13,7 @@ from lending.booking import journal_of
 from lending.fold import fold
 from lending.postgres import PostgresPlans
 from lending.service_plans import TermsOf
-from payments.matching import BreakClass
+from payments.break_class import BreakClass
 from payments.open_items import OpenItem, OpenItems, Why, compared
 from payments.rail_profile import Rail
 

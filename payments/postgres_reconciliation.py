@@ -1,7 +1,6 @@
 """Files, lines, expectations, matches and breaks in PostgreSQL. Nothing here commits."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -9,9 +8,12 @@ from psycopg import Connection
 from psycopg.rows import dict_row
 
 from ledger.money import Currency, Money
+from payments.break_class import BreakClass
+from payments.breaks import Break
 from payments.control_file import Content
-from payments.line import Expected, FileLine, LineKind, StatementHead
-from payments.matching import VERSION, BreakClass, Matched, Window
+from payments.expectation import Expected, Window
+from payments.line import FileLine, LineKind, StatementHead
+from payments.matching import VERSION, Matched
 
 _ADD_LINES = """
 INSERT INTO payments.lines (line_key, sha256, kind, line_id, key, account_id, payout_id, bank_account, counterparty,
@@ -74,28 +76,6 @@ class LineConflict(Exception):
         super().__init__(f"{line_key} was told before with another {field}")
         self.line_key = line_key
         self.field = field
-
-
-@dataclass(frozen=True, slots=True)
-class Break:
-    """What has no counterpart, or another one than expected. `closed_by` when a posting has already repaired it."""
-
-    break_id: str
-    break_class: BreakClass
-    reason: str
-    owner: str
-    severity: str
-    opened_on: date
-    due_by: date
-    line_key: str | None = None
-    expectation_id: str | None = None
-    amount: Money | None = None
-    closed_on: date | None = None
-    closed_by: str | None = None
-
-    def age_days(self, as_of: date) -> int:
-        """Days since it could be seen."""
-        return max(0, (as_of - self.opened_on).days)
 
 
 class PostgresReconciliation:

@@ -7,17 +7,8 @@ from datetime import date
 from data_contracts.files import FileFault
 from ledger.money import Currency, Money
 from payments.control_file import Content, NumberedRow, read_controlled
-from payments.line import (
-    FileLine,
-    LineKind,
-    ParsedFile,
-    capture_key,
-    claim_key,
-    claim_won_key,
-    payout_key,
-    refund_key,
-    return_key,
-)
+from payments.expectation import capture_key, claim_key, claim_won_key, payout_key, refund_key, return_key
+from payments.line import FileLine, LineKind, ParsedFile
 
 SETTLEMENT = "provider_settlement"
 COLUMNS = (

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from payments.matching import BreakClass
+from payments.break_class import BreakClass
 
 _POLICIES = Path(__file__).parent / "policies"
 RAILS, BREAKS = _POLICIES / "rails-1.toml", _POLICIES / "breaks-1.toml"

@@ -13,6 +13,8 @@ from pathlib import Path
 from ledger.money import Money
 from lending.plan import Origin
 from payments.attempt import UNRESOLVED, Attempt, Event, State
+from payments.break_class import BreakClass
+from payments.breaks import Break
 from payments.brought_back import brought_back, owe_again
 from payments.charge import Succeeded
 from payments.consequences import (
@@ -26,21 +28,13 @@ from payments.consequences import (
     repaired,
     seen_on,
 )
-from payments.line import (
-    Expected,
-    FileLine,
-    Leg,
-    LineKind,
-    debit_key,
-    due_key,
-    payout_key,
-)
-from payments.matching import BreakClass, Matched, Outcome, Rule, Unexpected, match, month_of
+from payments.expectation import Expected, Leg, debit_key, due_key, payout_key
+from payments.line import FileLine, LineKind
+from payments.matching import Matched, Outcome, Rule, Unexpected, match, month_of
 from payments.opening import must_hold
 from payments.outcome import apply_outcome, collection_of
 from payments.pay_refunds import confirm_by_file, confirm_by_line
 from payments.plan_events import returned, tell
-from payments.postgres_reconciliation import Break
 from payments.take_files import TakenFiles, take_files
 from payments.till import Till
 

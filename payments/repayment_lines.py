@@ -6,7 +6,8 @@ from data_contracts import catalog
 from data_contracts.files import FileFault, read_rows
 from ledger.money import Currency, Money
 from payments.control_file import Content
-from payments.line import FileLine, LineKind, ParsedFile, due_key
+from payments.expectation import due_key
+from payments.line import FileLine, LineKind, ParsedFile
 
 CONTRACT = "repayment_line"
 

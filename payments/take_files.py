@@ -10,11 +10,13 @@ from data_contracts.files import FileFault
 from ledger.outbox import append_all
 from payments.bank_statement import COLUMNS as STATEMENT_COLUMNS
 from payments.bank_statement import StatementFault, read_bank_statement
+from payments.break_class import BreakClass
+from payments.breaks import Break
 from payments.consequences import a_break, repaired
 from payments.control_file import Content
-from payments.line import Expected, FileLine, Leg, LineKind, ParsedFile, StatementHead, payout_key
-from payments.matching import BreakClass
-from payments.postgres_reconciliation import Break, LineConflict
+from payments.expectation import Expected, Leg, payout_key
+from payments.line import FileLine, LineKind, ParsedFile, StatementHead
+from payments.postgres_reconciliation import LineConflict
 from payments.provider_settlement import COLUMNS as SETTLEMENT_COLUMNS
 from payments.provider_settlement import SETTLEMENT, read_provider_settlement
 from payments.repayment_lines import read_repayment_lines

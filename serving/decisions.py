@@ -15,10 +15,12 @@ from features.postgres import PostgresVectors
 from ledger import outbox
 from ledger.money import Currency, Money
 from ledger.postgres import PostgresLedger
-from lending.order import FIXED_MONTHS, Channel, Order, OrderFault, Product, order_body
+from lending.canonical import canonical
+from lending.order import Channel, Order, OrderFault, order_body
 from lending.policy import Policies
 from lending.postgres_decisions import PostgresDecisions
-from lending.record import StoredDecision, canonical
+from lending.product import FIXED_MONTHS, Product
+from lending.record import StoredDecision
 from lending.underwrite import DecidedOtherwise, NoPolicy, Underwritten, underwrite
 from models.artefact import Model
 from serving.postgres import ClaimedBefore, IdempotencyKeys, Lost, Pool, WrittenMeanwhile, transaction

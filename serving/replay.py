@@ -9,10 +9,11 @@ from typing import Any, Protocol
 
 from features.postgres import PostgresVectors
 from features.store import VectorStore
+from lending.canonical import digest
 from lending.decision import decide
 from lending.policy import Policies, Policy
 from lending.postgres_decisions import PostgresDecisions
-from lending.record import Inputs, StoredDecision, digest, inputs_from_text, record
+from lending.record import Inputs, StoredDecision, inputs_from_text, record
 from models import artefact
 from models.artefact import ArtefactFault, Model
 from serving import scoring

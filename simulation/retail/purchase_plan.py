@@ -1,8 +1,8 @@
 """A purchase as a plan: paid in 3, opened on the day of the invoice, without a decision of ours."""
 
 from lending.merchant_terms import MerchantTerms
-from lending.order import FIXED_MONTHS, Product
 from lending.plan import Origin, Plan, instalments_of
+from lending.product import FIXED_MONTHS, Product
 from lending.products import product_on
 from lending.schedule import Terms, schedule
 from simulation.retail.order_book import Purchase

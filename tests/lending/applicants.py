@@ -7,8 +7,9 @@ from ledger.money import Currency, Money
 from lending import policy_file
 from lending.decision import Decision, decide
 from lending.exposure import Exposure
-from lending.order import Channel, Order, Product
+from lending.order import Channel, Order
 from lending.policy import Policy
+from lending.product import Product
 from lending.score import Evidence, ModelStamp, Score, ScoreReason
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from ledger.money import Currency, Money
-from lending.order import Product
 from lending.plan import Origin, Plan, instalments_of
+from lending.product import Product
 from lending.products import product_on
 from lending.schedule import Terms, schedule
 

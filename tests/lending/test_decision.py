@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from ledger.money import Money
 from lending.decision import Approved, ApprovedReduced, Decision, Declined, Referred, decide
 from lending.exposure import Exposure
-from lending.order import Order, Product
+from lending.order import Order
 from lending.policy import Verdict
+from lending.product import Product
 from lending.score import Evidence, ScoreReason
 from tests.lending.applicants import NOON, an_order, decision_on, evidence, owing, pounds, scored, the_policy
 

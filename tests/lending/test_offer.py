@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from ledger.money import Currency, Money
 from lending.apr import years_between
 from lending.offer import make_offer, offer_body, offer_from_body
-from lending.order import FIXED_MONTHS, Channel, Order, Product
+from lending.order import Channel, Order
+from lending.product import FIXED_MONTHS, Product
 
 ON = date(2026, 1, 31)
 

@@ -3,7 +3,8 @@
 import pytest
 
 from ledger.money import Currency, Money
-from lending.order import Channel, Order, OrderFault, Product, order_body, order_from_body
+from lending.order import Channel, Order, OrderFault, order_body, order_from_body
+from lending.product import Product
 from tests.lending.applicants import an_order, pounds
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from ledger.money import Currency
 from lending import policy_file
-from lending.order import Product
 from lending.policy import Consequence, Facts, Missing, Policies, Rule, Stage, Verdict
+from lending.product import Product
 
 TENURE = Rule("tenure", Stage.ELIGIBILITY, "feature.tenure_days", True, 90, Consequence.DECLINED, "TENURE_SHORT")
 STALE = Rule(

@@ -8,7 +8,7 @@ import pytest
 from ledger.money import Currency, Money
 from lending.amortise import Method
 from lending.day_count import ACTUAL_365
-from lending.order import FIXED_MONTHS, Product
+from lending.product import FIXED_MONTHS, Product
 from lending.products import (
     FOLDER,
     NoSuchProduct,

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lending.canonical import canonical, digest, moment
 from lending.decision import Decision
 from lending.offer import offer_from_body
-from lending.record import Inputs, StoredDecision, canonical, digest, inputs_from_text, moment, record
+from lending.record import Inputs, StoredDecision, inputs_from_text, record
 from lending.score import Evidence
 from tests.lending.applicants import MODEL, NOON, an_order, decision_on, evidence, owing, pounds, the_policy
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ledger.money import Currency, Money
 from lending.due import Due, ScheduleFault
 from lending.due_dates import Adjustment
-from lending.order import Product
+from lending.product import Product
 from lending.product_terms import Repayment
 from lending.products import product_on
 from lending.schedule import Terms, repeated, schedule

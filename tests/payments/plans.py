@@ -14,8 +14,9 @@ from ledger.money import Currency, Money
 from lending.exposure import Exposure
 from lending.merchant_terms import AllMerchantTerms, MerchantTerms, Weekday, merchant_terms_on
 from lending.offer import make_offer
-from lending.order import Channel, Order, Product
+from lending.order import Channel, Order
 from lending.plan import Plan
+from lending.product import Product
 from lending.record import StoredDecision
 from lending.when import When
 from payments.open_items import OpenItems

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from ledger.account import Side
-from lending.order import Product
 from lending.plan_event import Body, ChargedOff, Disputed, Forbearance, Frozen, PlanEvent
+from lending.product import Product
 from payments.attempt import Event, IllegalMove, Planned, State
 from payments.charge import ChargeRequest, ChargeResult, RefusalCode, Refused, Succeeded
 from payments.collect import collect

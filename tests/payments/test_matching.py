@@ -6,18 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.money import Currency, Money
-from payments.matching import (
-    BreakClass,
-    Different,
-    Expectation,
-    Line,
-    Matched,
-    Rule,
-    Unexpected,
-    Window,
-    match,
-    month_of,
-)
+from payments.break_class import BreakClass
+from payments.expectation import Expectation, Line, Window
+from payments.matching import Different, Matched, Rule, Unexpected, match, month_of
 
 
 def crowns(minor: int) -> Money:

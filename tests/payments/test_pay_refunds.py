@@ -10,7 +10,8 @@ from ledger.money import Money
 from lending.when import When
 from payments.bookings import unidentified_credit
 from payments.charge import RefundRequest, RefusalCode, Refused, Unknown
-from payments.line import Expected, FileLine, LineKind
+from payments.expectation import Expected
+from payments.line import FileLine, LineKind
 from payments.opening import must_hold
 from payments.pay_refunds import PayRefundsReport, pay_refunds
 from payments.plan_events import pushed, tell

@@ -11,9 +11,9 @@ from data_contracts.catalog import contract
 from data_contracts.files import FileFault, write_rows
 from ledger.account import Side
 from ledger.money import Currency, Money
-from lending.order import Product
 from lending.plan import Origin, Plan, instalments_of
 from lending.plan_event import Paid
+from lending.product import Product
 from lending.schedule import repeated
 from lending.when import When
 from payments.attempt import State

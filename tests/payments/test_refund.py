@@ -8,8 +8,8 @@ import pytest
 
 from ledger.account import Side
 from ledger.store import Conflict
-from lending.order import Product
 from lending.plan_refusal import PlanRefusalCode
+from lending.product import Product
 from payments.collect import collect
 from payments.pay_refunds import pay_refunds
 from payments.refund import NoSuchPlan, RefundAnswer, RefundRefused, RefundTaken, refund

@@ -13,9 +13,9 @@ from ledger.journal import Journal
 from ledger.money import Currency, Money
 from lending.due import Due
 from lending.due_dates import Adjustment
-from lending.order import Product
 from lending.plan import ForeignPurchase, Origin, Plan, instalments_of
 from lending.plan_event import KINDS, PlanEvent, body_of
+from lending.product import Product
 from lending.product_terms import Repayment
 from lending.products import product_on, servicing_terms
 from lending.schedule import Terms, schedule

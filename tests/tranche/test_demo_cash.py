@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime
 from ledger.memory import MemoryLedger
 from ledger.money import Currency, Money
 from lending.memory import MemoryPlans
-from lending.order import Product
 from lending.plan import Instalment, Origin, Plan
 from lending.plan_event import Body, Channel, Opened, Paid, PlanEvent, Returned
+from lending.product import Product
 from lending.service_plans import EventRecorded, record
 from lending.servicing_terms import ServicingTerms
 from tranche.demo_cash import cash_against_plan
