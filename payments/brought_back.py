@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from payments import bookings
 from payments.break_class import BreakClass
 from payments.consequences import Consequences, a_break, repaired, seen_on
 from payments.expectation import Expected, Leg, brought_back_key
@@ -13,6 +12,7 @@ from payments.matching import Matched, Rule
 from payments.opening import must_hold
 from payments.pay_refunds import take_back
 from payments.payout_file import Payout
+from payments.reconciliation_bookings import payout_returned
 from payments.refund_payment import RefundPayment
 from payments.till import Till
 
@@ -72,7 +72,7 @@ def _payout_owed_again(found: BroughtBack, payout: Payout, till: Till) -> str:
     line = found.line
     till.payouts.keep_return(payout.payout_id, line.line_id, found.reason, line.booked_on)
     bank = line.bank_account or till.profile.merchant_bank
-    journals = bookings.payout_returned(payout, seen_on(line.booked_on), bank=bank, line_id=line.line_id)
+    journals = payout_returned(payout, seen_on(line.booked_on), bank=bank, line_id=line.line_id)
     for journal, outcome in zip(journals, till.ledger.post_all(journals), strict=True):
         must_hold(outcome, journal.entry_id)
     return journals[-1].entry_id

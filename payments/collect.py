@@ -19,8 +19,8 @@ from lending.plan import Origin, Plan
 from lending.store import OpenInstalment
 from lending.when import When
 from payments.attempt import Attempt, Event, Planned, State, attempt_id_of
-from payments.bookings import Components, attempt_claimed
 from payments.charge import ChargeRequest, ChargeResult, NotKnown
+from payments.collection_bookings import Components, attempt_claimed
 from payments.outcome import Applied, Result, apply_outcome, collection_of
 from payments.retry import Stop
 from payments.till import Till

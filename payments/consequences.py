@@ -8,16 +8,27 @@ from ledger.journal import Journal
 from ledger.money import Money
 from lending.plan_event import PlanEvent
 from lending.when import When
-from payments import bookings
-from payments.bookings import Collection
 from payments.break_class import BreakClass
 from payments.breaks import Break
+from payments.collection_bookings import Collection
 from payments.expectation import Expected
 from payments.line import FileLine, LineKind
 from payments.matching import Different, Matched, Outcome, Unexpected
 from payments.payout_file import Payout
-from payments.plan_events import pushed
 from payments.rail_profile import Profile
+from payments.reconciliation_bookings import (
+    chargeback_settled,
+    claim_identified,
+    claim_taken,
+    payout_confirmed,
+    payout_identified,
+    provider_settled,
+    refund_settled,
+    return_debited,
+    unidentified_credit,
+    unidentified_debit,
+)
+from payments.reconciliation_events import pushed
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +161,13 @@ def _debited(line: FileLine, expected: Expected, known: Known, profile: Profile,
     bank, provider = line.bank_account or profile.merchant_bank, profile.card.provider
     payout, on_suspense = known.merchant_payouts.get(reference), line.line_key in known.on_suspense
     if payout is not None and on_suspense:
-        result.journals.append(bookings.payout_identified(payout, line, when))
+        result.journals.append(payout_identified(payout, line, when))
     elif payout is not None:
-        result.journals.append(bookings.payout_confirmed(payout, when, bank=bank, line_id=line.line_id))
+        result.journals.append(payout_confirmed(payout, when, bank=bank, line_id=line.line_id))
     elif expected.created_by.startswith("claim:") and on_suspense:
-        result.journals.append(bookings.claim_identified(reference, line, when, provider=provider))
+        result.journals.append(claim_identified(reference, line, when, provider=provider))
     elif expected.created_by.startswith("claim:"):
-        result.journals.append(bookings.claim_taken(reference, line, when, provider=provider, bank=bank))
+        result.journals.append(claim_taken(reference, line, when, provider=provider, bank=bank))
     else:
         result.refunds_seen.append((reference, line))
 
@@ -176,7 +187,7 @@ def _if_explained(outcome: Outcome, known: Known) -> Outcome:
 def _repaid(line: FileLine, expected: Expected, profile: Profile, result: Consequences) -> None:
     """F36a, and the payment that identifies it at once: a shopper's push is known by its due."""
     when = seen_on(line.booked_on)
-    result.journals.append(bookings.unidentified_credit(line.line_id, profile.push_bank, line.amount, when))
+    result.journals.append(unidentified_credit(line.line_id, profile.push_bank, line.amount, when))
     result.events.append(pushed(line, expected, when))
 
 
@@ -196,7 +207,7 @@ def _paid_out(line: FileLine, payout_id: str, known: Known, profile: Profile, re
             ids |= part.collection.correlation()
             result.cash_seen.append(part.collection.attempt_id)
         result.journals.append(
-            bookings.provider_settled(
+            provider_settled(
                 part.line.line_id,
                 provider=rail.provider,
                 bank=rail.bank,
@@ -209,17 +220,15 @@ def _paid_out(line: FileLine, payout_id: str, known: Known, profile: Profile, re
     for part in parts:
         if part.line.kind is LineKind.REFUND:
             result.journals.append(
-                bookings.refund_settled(part.line, part.attempt_id, provider=rail.provider, bank=rail.bank, when=when)
+                refund_settled(part.line, part.attempt_id, provider=rail.provider, bank=rail.bank, when=when)
             )
         if part.line.kind in (LineKind.CHARGEBACK, LineKind.CHARGEBACK_WON):
             result.journals.append(
-                bookings.chargeback_settled(
-                    part.line, part.attempt_id, provider=rail.provider, bank=rail.bank, when=when
-                )
+                chargeback_settled(part.line, part.attempt_id, provider=rail.provider, bank=rail.bank, when=when)
             )
         if part.line.kind is LineKind.RETURN and part.collection is not None:
             result.journals.append(
-                bookings.return_debited(
+                return_debited(
                     part.collection, part.line.line_id, part.line.amount, when, bank=rail.bank, line_id=line.line_id
                 )
             )
@@ -257,7 +266,7 @@ def _unmatched(line: FileLine, outcome: Unexpected | Different, profile: Profile
     if line.kind is LineKind.DEBIT:
         bank = line.bank_account or profile.merchant_bank
         when = seen_on(line.booked_on)
-        result.journals.append(bookings.unidentified_debit(line.line_id, bank, line.amount, when))
+        result.journals.append(unidentified_debit(line.line_id, bank, line.amount, when))
     elif line.kind in (LineKind.REPAYMENT, LineKind.CREDIT):
         bank = profile.push_bank if line.kind is LineKind.REPAYMENT else line.bank_account or profile.push_bank
-        result.journals.append(bookings.unidentified_credit(line.line_id, bank, line.amount, seen_on(line.booked_on)))
+        result.journals.append(unidentified_credit(line.line_id, bank, line.amount, seen_on(line.booked_on)))

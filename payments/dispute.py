@@ -11,8 +11,9 @@ from lending.plan_refusal import PlanRefusal
 from lending.service_plans import EventRecorded, EventRefused, record
 from lending.when import When
 from payments.attempt import Attempt, Event
+from payments.dispute_events import claimed
 from payments.expectation import Expected, Leg, claim_key, claim_won_key, debit_key
-from payments.plan_events import claimed, paid_event_id
+from payments.plan_events import paid_event_id
 from payments.till import Till
 
 

@@ -6,7 +6,8 @@ from lending.plan import Origin, Plan, instalments_of, plan_id_of
 from lending.plan_event import PlanEvent
 from lending.record import StoredDecision
 from lending.when import When
-from payments.plan_events import opened, tell
+from payments.collection_events import opened
+from payments.plan_events import record_on_plan
 from payments.till import Till
 
 
@@ -50,7 +51,7 @@ def open_plan(till: Till, decision: StoredDecision, when: When, *first: PlanEven
     """The plan with its first events, and the end of F01's reservation: what was reserved has become a debt."""
     plan = plan_of(decision, till, when)
     till.plans.open(plan)
-    tell(till, [opened(plan, when), *first])
+    record_on_plan(till, [opened(plan, when), *first])
     released = till.ledger.void_hold(decision.hold_id, at=when.recorded_at, reason="captured by F02")
     run_out = isinstance(released, Refused) and all(each.code is RefusalCode.HOLD_RESOLVED for each in released.reasons)
     if not run_out:  # an offer that ran out while its payment was being resolved has nothing left to release

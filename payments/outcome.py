@@ -9,11 +9,12 @@ from ledger.money import Money
 from lending.plan import Plan
 from lending.when import When
 from payments.attempt import UNRESOLVED, Attempt, Event, Planned, State
-from payments.bookings import Collection
 from payments.charge import ChargeResult, Refused, Succeeded, Unknown
+from payments.collection_bookings import Collection
+from payments.collection_events import collected
 from payments.expectation import Expected, Leg, capture_key
 from payments.opening import must_hold, open_plan
-from payments.plan_events import collected, tell
+from payments.plan_events import record_on_plan
 from payments.retry import Stop, TryAgain, next_step
 from payments.settle_credit import settle_credit
 from payments.till import Till
@@ -84,8 +85,8 @@ def _captured(till: Till, attempt: Attempt, answer: Succeeded, message_id: str, 
         assert decision is not None, f"{planned.attempt_id} pays for a decision that is not kept"
         open_plan(till, decision, when, paid)
     else:
-        tell(till, [paid])
-        tell(till, settle_credit(till, planned, When.moment(at), captured=True))
+        record_on_plan(till, [paid])
+        record_on_plan(till, settle_credit(till, planned, When.moment(at), captured=True))
     till.expectations.expect([_provider_line(planned, answer.captured_on, till)])
 
 
@@ -106,7 +107,7 @@ def _refused(till: Till, attempt: Attempt, answer: Refused, message_id: str, at:
         voided = till.ledger.void_hold(planned.hold_id, at=at, reason=f"refused: {answer.code}")
         must_hold(voided, planned.attempt_id)
         when = When.moment(at)
-        tell(till, settle_credit(till, planned, when, captured=False))
+        record_on_plan(till, settle_credit(till, planned, when, captured=False))
     return step
 
 

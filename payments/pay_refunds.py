@@ -15,13 +15,14 @@ from pathlib import Path
 from ledger.statement import OpenGroup
 from ledger.store import Recorded
 from lending.when import When
-from payments import bookings
 from payments.charge import ChargeResult, NotKnown, RefundRequest, Refused, Succeeded, Unknown
 from payments.expectation import Expected, Leg, debit_key, refund_key
 from payments.line import FileLine
 from payments.opening import must_hold
 from payments.payout_file import Payout, write_payouts
-from payments.plan_events import refund_arrived, refund_came_back, tell
+from payments.plan_events import record_on_plan
+from payments.refund_bookings import refund_claimed, refund_failed, refund_paid
+from payments.refund_events import refund_arrived, refund_came_back
 from payments.refund_payment import OVER, Event, RefundPayment, State, Way, payment_id_of
 from payments.till import Till
 
@@ -124,9 +125,7 @@ def _claim(payment: RefundPayment, till: Till, at: datetime) -> bool:
     """F24h: the amount is on its way, and nobody else can send it."""
     if not till.refunds.claim(payment):
         return False
-    journal = bookings.refund_claimed(
-        payment, When.moment(at), provider=till.profile.card.provider, bank=till.profile.push_bank
-    )
+    journal = refund_claimed(payment, When.moment(at), provider=till.profile.card.provider, bank=till.profile.push_bank)
     if not isinstance(till.ledger.hold(journal), Recorded):
         raise _NotFree(payment.payment_id)
     return True
@@ -227,20 +226,20 @@ def take_back(payment: RefundPayment, line: FileLine, reason: str, till: Till) -
     """F24f: a refund that the bank brings back is owed again; answers the journal's id."""
     when = When.day(line.booked_on)
     till.refunds.move(payment.payment_id, Event.BROUGHT_BACK, at=when.recorded_at, cause=f"{line.line_id}: {reason}")
-    journal = bookings.refund_failed(
+    journal = refund_failed(
         payment, when, provider=till.profile.card.provider, bank=till.profile.push_bank, line_id=line.line_id
     )
     must_hold(till.ledger.post(journal), journal.entry_id)
-    tell(till, [refund_came_back(payment, when)])
+    record_on_plan(till, [refund_came_back(payment, when)])
     return journal.entry_id
 
 
 def _confirm(payment: RefundPayment, till: Till, when: When, *, line_id: str | None = None) -> None:
     """F24: the money is with the shopper; the plan knows it, so that a dispute can no longer withhold it."""
     names = {"provider": till.profile.card.provider, "bank": till.profile.push_bank}
-    journal = bookings.refund_paid(payment, when, line_id=line_id, **names)
+    journal = refund_paid(payment, when, line_id=line_id, **names)
     must_hold(till.ledger.post_hold(payment.hold_id, journal), journal.entry_id)
-    tell(till, [refund_arrived(payment, when)])
+    record_on_plan(till, [refund_arrived(payment, when)])
 
 
 def _line_expected(payment: RefundPayment, till: Till) -> Expected:

@@ -34,7 +34,8 @@ from payments.matching import Matched, Outcome, Rule, Unexpected, match, month_o
 from payments.opening import must_hold
 from payments.outcome import apply_outcome, collection_of
 from payments.pay_refunds import confirm_by_file, confirm_by_line
-from payments.plan_events import returned, tell
+from payments.plan_events import record_on_plan
+from payments.reconciliation_events import returned
 from payments.take_files import TakenFiles, take_files
 from payments.till import Till
 
@@ -129,7 +130,7 @@ def _settle(till: Till, at: datetime, day: date) -> Consequences:
     result.breaks.extend(off_the_chart(line, till.profile) for key, line in lines.items() if key not in ours)
     for journal, outcome in zip(result.journals, till.ledger.post_all(result.journals), strict=True):
         must_hold(outcome, journal.entry_id)
-    tell(till, result.events)
+    record_on_plan(till, result.events)
     for payment_id, line in result.refunds_seen:
         confirm_by_line(payment_id, line.line_id, till, seen_on(line.booked_on))
     owe_again(back, till, day, result)
@@ -192,7 +193,7 @@ def _returned(line: FileLine, attempt: Attempt, till: Till, day: date, result: C
     plan = till.plans.get(planned.plan_id)
     assert plan is not None, f"{planned.attempt_id} was paid for a plan that is not kept"
     till.attempts.move(planned.attempt_id, Event.RETURNED, at=seen_on(line.booked_on).recorded_at, cause=line.line_id)
-    posted = tell(till, [returned(planned, line.line_id, seen_on(line.booked_on))])
+    posted = record_on_plan(till, [returned(planned, line.line_id, seen_on(line.booked_on))])
     expected = Expected(
         key=str(line.key),
         leg=Leg.LEDGER_PROVIDER,

@@ -12,7 +12,7 @@ from lending.plan_refusal import PlanRefusal
 from lending.plan_state import PlanState
 from lending.service_plans import EventAlreadyRecorded, EventRecorded, EventRefused, record
 from lending.when import When
-from payments.plan_events import refunded
+from payments.refund_events import refunded
 from payments.till import Till
 
 

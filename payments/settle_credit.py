@@ -4,7 +4,7 @@ from lending.fold import fold
 from lending.plan_event import Channel, CreditRefunded, Paid, PlanEvent, Refunded
 from lending.when import When
 from payments.attempt import Planned
-from payments.plan_events import credit_applied, credit_owed
+from payments.collection_events import credit_applied, credit_owed
 from payments.till import Till
 
 

@@ -9,7 +9,7 @@ from ledger.journal import Journal
 from ledger.money import Currency, Money
 from lending.merchant_terms import MerchantTerms, Weekday
 from lending.when import When
-from payments import bookings
+from payments.merchant_bookings import merchant_settled, receivable_netted, reserve_held, reserve_released
 from payments.payout_file import Payout
 
 
@@ -137,23 +137,23 @@ def settle(books: MerchantBooks, terms_on: Callable[[date], MerchantTerms], on: 
         items.append(Item(kind, journal.entry_id, on, amount))
 
     for reserve in books.releases:
-        released = bookings.reserve_released(books.merchant_id, reserve.payout_id, payout_id, reserve.amount, when)
+        released = reserve_released(books.merchant_id, reserve.payout_id, payout_id, reserve.amount, when)
         booked(released, ItemKind.RESERVE_RELEASED, reserve.amount)
     left = _sum(items, books.currency)
     if left.minor <= 0:
         return None
     netted = min(left, books.receivable)
     if netted.minor:
-        journal = bookings.receivable_netted(books.merchant_id, payout_id, netted, when)
+        journal = receivable_netted(books.merchant_id, payout_id, netted, when)
         booked(journal, ItemKind.NETTED, -netted)
     due = [terms_on(item.value_date).reserve(item.amount) for item in items if item.kind is ItemKind.SALE]
     kept = min(left - netted, Money.total(due, books.currency))
     if kept.minor > 0:
-        journal = bookings.reserve_held(books.merchant_id, payout_id, kept, when)
+        journal = reserve_held(books.merchant_id, payout_id, kept, when)
         booked(journal, ItemKind.RESERVE_HELD, -kept)
     payout = Payout(payout_id, books.merchant_id, _sum(items, books.currency), on)
     if payout.amount.minor:
-        journals.append(bookings.merchant_settled(payout, when))
+        journals.append(merchant_settled(payout, when))
     return Settlement(
         payout=payout,
         items=tuple(items),

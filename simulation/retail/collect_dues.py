@@ -5,9 +5,10 @@ from datetime import date
 from ledger.store import Act, Request
 from lending.store import OpenInstalment
 from payments.attempt import Planned, attempt_id_of
-from payments.bookings import Components, attempt_claimed
+from payments.collection_bookings import Components, attempt_claimed
+from payments.collection_events import collected
 from payments.outcome import collection_of
-from payments.plan_events import collected, tell
+from payments.plan_events import record_on_plan
 from payments.till import Till
 from simulation.retail.evening import ask, evening
 from simulation.retail.provider_account import ProviderAccount
@@ -25,7 +26,7 @@ def collect_dues(till: Till, provider: ProviderAccount, day: date) -> None:
         for each, attempt in zip(due, attempts, strict=True)
     ]
     ask(till, [Request(Act.HOLD, claim) for claim in claims])
-    tell(till, [collected(provider.charge(attempt), till.profile.card, when) for attempt in attempts])
+    record_on_plan(till, [collected(provider.charge(attempt), till.profile.card, when) for attempt in attempts])
 
 
 def _attempt(due: OpenInstalment, till: Till, day: date) -> Planned:

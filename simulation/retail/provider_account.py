@@ -9,9 +9,9 @@ from ledger.flows import journal
 from ledger.journal import Journal
 from ledger.money import Money
 from payments.attempt import Planned
-from payments.bookings import provider_settled
 from payments.charge import RefundRequest, Succeeded
 from payments.collect import request_of
+from payments.reconciliation_bookings import provider_settled
 from payments.refund_payment import RefundPayment
 from payments.till import Till
 from simulation.retail.evening import evening, post

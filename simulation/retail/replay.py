@@ -12,9 +12,10 @@ from pathlib import Path
 
 from ledger.money import Money
 from lending.when import When
-from payments.bookings import capital_paid_in, payout_confirmed
+from payments.bookings import capital_paid_in
 from payments.pay_merchants import pay_merchants
 from payments.payout_file import Payout
+from payments.reconciliation_bookings import payout_confirmed
 from payments.till import Till
 from simulation.retail.collect_dues import collect_dues
 from simulation.retail.evening import evening, post

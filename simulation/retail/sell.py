@@ -6,7 +6,8 @@ from ledger.money import Money
 from lending.plan import Instalment, Plan
 from lending.when import When
 from payments.attempt import Planned, attempt_id_of
-from payments.plan_events import collected, opened, tell
+from payments.collection_events import collected, opened
+from payments.plan_events import record_on_plan
 from payments.till import Till
 from simulation.retail.order_book import Purchase
 from simulation.retail.provider_account import ProviderAccount
@@ -22,7 +23,7 @@ def sell(sold: Sequence[Purchase], till: Till, provider: ProviderAccount) -> lis
         when = When(plan.opened_on, purchase.occurred_at, purchase.occurred_at)
         down = provider.charge(_down_payment(plan, plan.instalments[0], till))
         events += [opened(plan, when), collected(down, till.profile.card, when)]
-    tell(till, events)
+    record_on_plan(till, events)
     return plans
 
 

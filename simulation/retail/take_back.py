@@ -8,8 +8,9 @@ from ledger.store import Act, Request
 from lending.fold import fold
 from lending.plan_event import PlanEvent, Refunded
 from lending.plan_state import PlanState
-from payments import bookings
-from payments.plan_events import refund_arrived, tell
+from payments.plan_events import record_on_plan
+from payments.refund_bookings import refund_claimed, refund_paid
+from payments.refund_events import refund_arrived
 from payments.refund_payment import RefundPayment, Way, payment_id_of
 from payments.till import Till
 from simulation.retail.evening import ask, evening
@@ -22,7 +23,7 @@ def take_back(refunds: Sequence[Refund], till: Till, provider: ProviderAccount, 
     """Record the refunds of a day; the merchant owes its share again where it has been paid for the order."""
     for together in _rounds(refunds):
         before = _states(till, [plan_id_of(refund.order_id) for refund in together], day)
-        tell(till, [_refunded(refund, before[plan_id_of(refund.order_id)], till) for refund in together])
+        record_on_plan(till, [_refunded(refund, before[plan_id_of(refund.order_id)], till) for refund in together])
         after = _states(till, before, day)
         payments = []
         for refund in together:
@@ -51,11 +52,11 @@ def _pay_back(payments: Sequence[RefundPayment], till: Till, provider: ProviderA
     """The amounts are held while the provider is asked; they leave with its answer."""
     rail, when = till.profile.card, evening(day)
     ends = {"provider": rail.provider, "bank": rail.bank}
-    ask(till, [Request(Act.HOLD, bookings.refund_claimed(payment, when, **ends)) for payment in payments])
+    ask(till, [Request(Act.HOLD, refund_claimed(payment, when, **ends)) for payment in payments])
     provider.give_back(payments)
-    sent = [(payment.hold_id, bookings.refund_paid(payment, when, **ends)) for payment in payments]
+    sent = [(payment.hold_id, refund_paid(payment, when, **ends)) for payment in payments]
     ask(till, [Request(Act.POST_HOLD, journal, hold_id=hold_id) for hold_id, journal in sent])
-    tell(till, [refund_arrived(payment, when) for payment in payments])
+    record_on_plan(till, [refund_arrived(payment, when) for payment in payments])
 
 
 def _states(till: Till, plan_ids: Iterable[str], day: date) -> dict[str, PlanState]:

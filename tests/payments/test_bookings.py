@@ -10,8 +10,8 @@ from ledger.memory import MemoryLedger
 from ledger.money import Currency
 from ledger.store import Recorded
 from lending.when import When
-from payments import bookings
-from payments.bookings import Collection, Components
+from payments.collection_bookings import Collection, Components, attempt_claimed
+from payments.reconciliation_bookings import provider_settled, unidentified_credit, unidentified_debit
 from tests.lending.plans import a_plan, pounds
 
 DAY = date(2026, 3, 10)
@@ -37,9 +37,9 @@ def test_what_is_asked_for_cannot_be_asked_for_again_while_it_is_held() -> None:
     owed(books, collection.plan.plan_id)
     asks = Components(pounds("33.33"), NOTHING, NOTHING)
 
-    first = books.hold(bookings.attempt_claimed(collection, asks, WHEN))
+    first = books.hold(attempt_claimed(collection, asks, WHEN))
     other = Collection(collection.plan, collection.instalment, "another", "card", "sim")
-    second = books.hold(bookings.attempt_claimed(other, asks, WHEN))
+    second = books.hold(attempt_claimed(other, asks, WHEN))
 
     assert first == Recorded(f"F12a:{collection.attempt_id}")
     assert not isinstance(second, Recorded)
@@ -54,7 +54,7 @@ def test_a_providers_payout_empties_the_attempts_group_into_bank_and_fee() -> No
     )  # fmt: skip
     books.post(captured)
 
-    settled = bookings.provider_settled(
+    settled = provider_settled(
         "l-1", provider="sim", bank="main", cash=pounds("33.03"), fee=pounds("0.30"),
         correlation=collection.correlation(), when=WHEN,
     )  # fmt: skip
@@ -67,7 +67,7 @@ def test_a_providers_payout_empties_the_attempts_group_into_bank_and_fee() -> No
 @pytest.mark.parametrize("credit", [True, False], ids=["credit", "debit"])
 def test_money_that_nobody_knows_waits_on_suspense_under_its_line(credit: bool) -> None:
     books = MemoryLedger()
-    book = bookings.unidentified_credit if credit else bookings.unidentified_debit
+    book = unidentified_credit if credit else unidentified_debit
 
     books.post(book("l-1", "main", pounds("5.00"), WHEN))
 

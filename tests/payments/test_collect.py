@@ -12,7 +12,7 @@ from lending.product import Product
 from payments.attempt import Event, IllegalMove, Planned, State
 from payments.charge import ChargeRequest, ChargeResult, RefusalCode, Refused, Succeeded
 from payments.collect import collect
-from payments.plan_events import tell
+from payments.plan_events import record_on_plan
 from payments.simulated import SimulatedProvider, has_no_funds, pays
 from payments.till import Till
 from tests.payments.plans import NOON, a_till, an_open_plan, first_due, pending, posted, pounds, rows
@@ -316,7 +316,7 @@ def test_what_is_paused_disputed_or_charged_off_is_never_asked_for(body: Body, d
         day, when = date(2026, 3, 3), NOON + timedelta(days=1)
         event = PlanEvent("e-1", plan.plan_id, day, when, when, "test", body)
         with till.database.transaction():
-            tell(till, [event])
+            record_on_plan(till, [event])
 
         report = collect(plan.instalments[-1].due_on, till=till, at=NOON + timedelta(days=70))
 

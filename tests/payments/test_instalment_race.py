@@ -17,12 +17,12 @@ from lending.plan import Plan
 from lending.plan_event import Channel, Paid, PlanEvent
 from lending.service_plans import EventRefused, record
 from lending.when import When
-from payments import bookings
 from payments.charge import Succeeded
 from payments.collect import collect
 from payments.opening import must_hold
 from payments.outcome import apply_outcome
 from payments.plan_events import paid_event_id
+from payments.reconciliation_bookings import unidentified_credit
 from payments.simulated import SimulatedProvider
 from payments.till import Till
 from tests.payments.plans import NOON, a_till, an_open_plan, first_due, open_items, pending, posted, rows
@@ -64,7 +64,7 @@ def pushes(plan: Plan, line_id: str, day: date) -> Callable[[Till], None]:
         event_id = paid_event_id(f"credit:{line_id}")
         event = PlanEvent(event_id, plan.plan_id, day, when.occurred_at, when.recorded_at, line_id, body)
         with till.database.transaction():
-            credit = bookings.unidentified_credit(line_id, till.profile.push_bank, due.amount, when)
+            credit = unidentified_credit(line_id, till.profile.push_bank, due.amount, when)
             (outcome,) = till.ledger.post_all([credit])
             must_hold(outcome, credit.entry_id)
         with till.database.transaction():

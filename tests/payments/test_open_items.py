@@ -6,12 +6,12 @@ import pytest
 from ledger.statement import OpenGroup
 from lending.plan_event import Route
 from lending.when import When
-from payments import bookings
 from payments.__main__ import app
 from payments.charge import ChargeRequest
 from payments.collect import collect
 from payments.dispute import DisputeNotice, NoticeTaken, Stage, take_notice
 from payments.open_items import Missing, OpenItem, Unexplained, Why, compared
+from payments.reconciliation_bookings import unidentified_credit
 from payments.refund import RefundTaken, refund
 from payments.simulated import SimulatedProvider
 from payments.till import Till
@@ -103,7 +103,7 @@ def test_what_nobody_knows_is_found_in_the_books_and_what_the_books_lack_among_t
         plan = an_open_plan(till)
         collect(first_due(plan), till=till, at=NOON)
         with till.database.transaction():
-            till.ledger.post(bookings.unidentified_credit("l-9", "main", pounds(5), When.day(DAY)))
+            till.ledger.post(unidentified_credit("l-9", "main", pounds(5), When.day(DAY)))
         attempt = f"{plan.instalments[0].instalment_id}#1"
         with till.database.transaction():
             till.ledger.reverse(

@@ -8,14 +8,15 @@ import pytest
 from ledger.account import Side
 from ledger.money import Money
 from lending.when import When
-from payments.bookings import unidentified_credit
 from payments.charge import RefundRequest, RefusalCode, Refused, Unknown
 from payments.expectation import Expected
 from payments.line import FileLine, LineKind
 from payments.opening import must_hold
 from payments.pay_refunds import PayRefundsReport, pay_refunds
-from payments.plan_events import pushed, tell
+from payments.plan_events import record_on_plan
 from payments.postgres_refunds import IllegalRefundMove
+from payments.reconciliation_bookings import unidentified_credit
+from payments.reconciliation_events import pushed
 from payments.refund import RefundTaken, refund
 from payments.refund_payment import MOVES, Event, State
 from payments.simulated import SimulatedProvider
@@ -40,7 +41,7 @@ def owe(till: Till, *, on: date = DAY) -> int:
     with till.database.transaction():
         credit = unidentified_credit(line.line_id, "main", whole, when)
         must_hold(till.ledger.post(credit), credit.entry_id)
-        tell(till, [pushed(line, expected, when)])
+        record_on_plan(till, [pushed(line, expected, when)])
     granted = refund(plan.plan_id, "r-1", Money(10_00, plan.currency), till=till, at=at(on, 19))
     assert isinstance(granted, RefundTaken)
     return granted.to_shopper.minor

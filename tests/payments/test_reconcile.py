@@ -17,8 +17,9 @@ from lending.product import Product
 from lending.schedule import repeated
 from lending.when import When
 from payments.attempt import State
+from payments.collection_events import opened
 from payments.control_file import Content
-from payments.plan_events import opened, tell
+from payments.plan_events import record_on_plan
 from payments.postgres_standing import PostgresStanding, Standing
 from payments.take_files import take_files
 from payments.till import Till
@@ -438,7 +439,7 @@ def an_imported_plan(till: Till, account: str = "808", minor: int = 4_492_00, mo
     )  # fmt: skip
     with till.database.transaction():
         till.plans.open(plan)
-        tell(till, [opened(plan, When.day(plan.opened_on))])
+        record_on_plan(till, [opened(plan, When.day(plan.opened_on))])
     return plan
 
 

@@ -12,8 +12,9 @@ from ledger.money import Currency, Money
 from ledger.store import Recorded
 from lending.merchant_terms import MerchantTerms, Weekday
 from lending.when import When
-from payments import bookings
+from payments.merchant_bookings import merchant_settled
 from payments.payout_file import Payout
+from payments.reconciliation_bookings import payout_confirmed, payout_returned
 from payments.settlement import ItemKind, MerchantBooks, Owed, Reserve, Settlement, pays_on, settle
 from tests.payments.plans import MERCHANT_TERMS
 
@@ -140,12 +141,12 @@ def test_a_payout_that_the_bank_brings_back_is_owed_again() -> None:
         "F02", key="m-1/o-1/1", value_date=DAY, occurred_at=WHEN.occurred_at, recorded_at=WHEN.recorded_at,
         correlation={}, amounts={"payable": pounds(95_00)}, names={"plan": "p-1", "merchant": "m-1"},
     )  # fmt: skip
-    books.post_all([opening, bookings.merchant_settled(payout, WHEN)])
+    books.post_all([opening, merchant_settled(payout, WHEN)])
     (waiting,) = books.open_groups(DAY)
-    books.post(bookings.payout_confirmed(payout, WHEN, bank="main", line_id="l-1"))
+    books.post(payout_confirmed(payout, WHEN, bank="main", line_id="l-1"))
     assert (waiting.account, waiting.value, books.open_groups(DAY)) == ("merchant:m-1:in_transit", "mp-1", ())
 
-    books.post_all(bookings.payout_returned(payout, WHEN, bank="main", line_id="l-2"))
+    books.post_all(payout_returned(payout, WHEN, bank="main", line_id="l-2"))
 
     assert books.open_groups(DAY) == ()
     assert books.balance("merchant:m-1:payable", Currency.GBP).posted(Side.CREDIT) == pounds(95_00)
