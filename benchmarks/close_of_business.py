@@ -17,8 +17,8 @@ from typing import Any
 
 import psycopg
 
+from ledger.books.postgres import PostgresLedger
 from ledger.money import Currency, Money
-from ledger.postgres import PostgresLedger
 from lending.close_of_business import close_of_business
 from lending.plan_event import Opened, tree_of
 from lending.postgres import PostgresPlans

@@ -13,10 +13,10 @@ import psycopg
 
 from benchmarks import budgets, close_of_business, ledger_posting
 from benchmarks.ledger_posting import HOT, SPREAD
-from ledger.postgres_audit import connect_for_audit
-from ledger.postgres_seals import PostgresSeals
-from ledger.seal import seal
-from ledger.verify import verify
+from ledger.proof.postgres_audit import connect_for_audit
+from ledger.proof.postgres_seals import PostgresSeals
+from ledger.proof.seal import seal
+from ledger.proof.verify import verify
 
 ROUNDS = 3
 SIZES = (10, 100, 1_000)

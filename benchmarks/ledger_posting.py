@@ -20,12 +20,13 @@ from typing import Any
 
 import psycopg
 
-from ledger import flows, outbox
+from ledger.books.postgres import PostgresLedger, connect
+from ledger.books.store import Act, Recorded, Request
 from ledger.journal import Journal
+from ledger.map import flows
 from ledger.migrate import migrate
 from ledger.money import Currency, Money
-from ledger.postgres import PostgresLedger, connect
-from ledger.store import Act, Recorded, Request
+from ledger.outbox import outbox
 
 DAY = date(2026, 1, 10)
 NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)

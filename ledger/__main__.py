@@ -7,18 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from ledger import credit_limit_commands, free_form_commands, proof_commands
+from ledger.commands import credit_limit, free_form, proof
 from ledger.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The books.")
-app.command("seal")(proof_commands.seal)
-app.command("verify")(proof_commands.verify)
-app.command("rebuild")(proof_commands.rebuild)
-app.command("export")(proof_commands.export)
-app.command("propose")(free_form_commands.propose)
-app.command("approve")(free_form_commands.approve)
-app.command("proposals")(free_form_commands.proposals)
-app.command("set-credit-limit")(credit_limit_commands.set_credit_limit)
+app.command("seal")(proof.seal)
+app.command("verify")(proof.verify)
+app.command("rebuild")(proof.rebuild)
+app.command("export")(proof.export)
+app.command("propose")(free_form.propose)
+app.command("approve")(free_form.approve)
+app.command("proposals")(free_form.proposals)
+app.command("set-credit-limit")(credit_limit.set_credit_limit)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
 AsOf = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Count what is valued up to this day.")]
@@ -36,7 +36,7 @@ class CorrelationFault(Exception):
 def migrate(*, as_json: AsJson = False) -> None:
     """Bring the database's schemas up to date; safe to run again and by several at once."""
     from ledger import migrate as act
-    from ledger.postgres import connect
+    from ledger.books.postgres import connect
 
     with connect(_url()) as connection:
         report = act.migrate(connection)
@@ -53,9 +53,9 @@ def draw_map(
     *, out: Annotated[Path, typer.Option(help="The folder of money-map.md and money-map.svg.", file_okay=False)]
 ) -> None:
     """Write the money map as a page and a picture, from the data that every posting is held to."""
-    from ledger.map_file import money_map
-    from ledger.map_page import page
-    from ledger.map_picture import picture
+    from ledger.map.map_file import money_map
+    from ledger.map.map_page import page
+    from ledger.map.map_picture import picture
 
     out.mkdir(parents=True, exist_ok=True)
     for name, text in (("money-map.md", page(money_map())), ("money-map.svg", picture(money_map()))):
@@ -67,7 +67,7 @@ def draw_map(
 def trial_balance(*, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """Every account's posted balance; debits equal credits in each currency."""
     from ledger.account import Side
-    from ledger.postgres import PostgresLedger, connect
+    from ledger.books.postgres import PostgresLedger, connect
 
     with connect(_url()) as connection:
         report = PostgresLedger(connection).trial_balance(_day(as_of))
@@ -98,9 +98,9 @@ def general_ledger(
     out: Annotated[Path, typer.Option(help="Where the CSV file goes.")],
 ) -> None:
     """Write each month's opening, debits, credits and closing of every line of the chart, by account code."""
-    from ledger import general_ledger as act
-    from ledger.postgres import connect
-    from ledger.postgres_general_ledger import PostgresMovements
+    from ledger.books.postgres import connect
+    from ledger.reports import general_ledger as act
+    from ledger.reports.postgres_general_ledger import PostgresMovements
 
     periods = act.months(first.date(), last.date())
     with connect(_url()) as connection:
@@ -122,8 +122,8 @@ def remittance(
     out: Annotated[Path, typer.Option(help="Where the CSV file goes.")],
 ) -> None:
     """Write a merchant's remittance advice: sold, discounted, taxed, refunded, kept back, paid, and what is left."""
-    from ledger import remittance as act
-    from ledger.postgres import PostgresLedger, connect
+    from ledger.books.postgres import PostgresLedger, connect
+    from ledger.reports import remittance as act
 
     with connect(_url()) as connection:
         advices = act.remittances(PostgresLedger(connection), merchant, first.date(), last.date())
@@ -148,8 +148,8 @@ def statement(
     as_json: AsJson = False,
 ) -> None:
     """An account's transfers in the order of value date, with the balance after each; one list for each currency."""
+    from ledger.books.postgres import PostgresLedger, connect
     from ledger.money import Currency
-    from ledger.postgres import PostgresLedger, connect
 
     with connect(_url()) as connection:
         books = PostgresLedger(connection)
@@ -187,7 +187,7 @@ def statement(
 @app.command("open-groups")
 def open_groups(*, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """Groups of clearing accounts that have not returned to zero, oldest first: the work list."""
-    from ledger.postgres import PostgresLedger, connect
+    from ledger.books.postgres import PostgresLedger, connect
 
     day = _day(as_of) or datetime.now(UTC).date()
     with connect(_url()) as connection:
@@ -230,7 +230,7 @@ def entries(
     as_json: AsJson = False,
 ) -> None:
     """Every journal, posted or held, that carries these ids."""
-    from ledger.postgres import PostgresLedger, connect
+    from ledger.books.postgres import PostgresLedger, connect
 
     wanted = dict(_pair(each) for each in correlation)
     with connect(_url()) as connection:
@@ -274,8 +274,8 @@ def expire_holds(
     as_json: AsJson = False,
 ) -> None:
     """Void the holds that have run out."""
-    from ledger.expire import expire_holds as act
-    from ledger.postgres import PostgresLedger, connect
+    from ledger.books.expire import expire_holds as act
+    from ledger.books.postgres import PostgresLedger, connect
 
     moment = datetime.now(UTC) if at is None else at.replace(tzinfo=at.tzinfo or UTC)
     with connect(_url()) as connection:
@@ -293,9 +293,9 @@ def close_period(
     as_json: AsJson = False,
 ) -> None:
     """Close everything up to a day: nothing more is posted into it, and its income and expense become equity."""
-    from ledger.close_period import close_period as act
-    from ledger.postgres import connect
-    from ledger.postgres_periods import PostgresPeriods
+    from ledger.books.close_period import close_period as act
+    from ledger.books.postgres import connect
+    from ledger.books.postgres_periods import PostgresPeriods
 
     with connect(_url()) as connection:
         report = act(PostgresPeriods(connection), through.date(), at=datetime.now(UTC))

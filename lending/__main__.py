@@ -31,7 +31,7 @@ def import_plans(
     """Open a plan for every loan of the file; a second import of it changes nothing."""
     from rich.console import Console
 
-    from ledger.postgres import PostgresLedger, connect
+    from ledger.books.postgres import PostgresLedger, connect
     from lending import import_plans as act
     from lending.postgres import PostgresPlans
     from lending.products import imported_product
@@ -92,7 +92,7 @@ def close_of_business(
     """Close a day over all plans, and days missed before it: interest, late fees, how late each plan is."""
     from rich.console import Console
 
-    from ledger.postgres import PostgresLedger, connect
+    from ledger.books.postgres import PostgresLedger, connect
     from lending import close_of_business as act
     from lending.postgres import PostgresPlans
     from lending.postgres_close import PostgresBusinessDates
@@ -125,7 +125,7 @@ def rebuild() -> None:
     """Make where every plan stands anew from its events; says what differed, exit code 1 if anything did."""
     from rich.console import Console
 
-    from ledger.postgres import connect
+    from ledger.books.postgres import connect
     from lending.postgres import PostgresPlans
     from lending.products import servicing_terms
     from lending.rebuild_standings import rebuild_standings
@@ -154,7 +154,7 @@ def statement(
     out: Annotated[Path, typer.Option(help="Where the CSV file goes.")],
 ) -> None:
     """Write what a shopper was charged and paid, plan by plan, and what is owed after each entry."""
-    from ledger.postgres import PostgresLedger, connect
+    from ledger.books.postgres import PostgresLedger, connect
     from lending import shopper_statement as act
     from lending.postgres import PostgresPlans
 
@@ -179,8 +179,8 @@ def vat_summary(
     out: Annotated[Path, typer.Option(help="Where the CSV file goes.")],
 ) -> None:
     """Write the value added tax on merchant discounts, by month and rate."""
-    from ledger.general_ledger import months
-    from ledger.postgres import PostgresLedger, connect
+    from ledger.books.postgres import PostgresLedger, connect
+    from ledger.reports.general_ledger import months
     from lending import vat_summary as act
     from lending.postgres import PostgresPlans
 
@@ -199,7 +199,7 @@ def import_opening_balances(
     *, file: Annotated[Path, typer.Option(help="A CSV file of dues, merchants' claims and shoppers' credit.")]
 ) -> None:
     """Take over plans and balances of another system (F48); a second import of the file changes nothing."""
-    from ledger.postgres import PostgresLedger, connect
+    from ledger.books.postgres import PostgresLedger, connect
     from lending import opening_balances as act
     from lending.postgres import PostgresPlans
     from lending.products import servicing_terms

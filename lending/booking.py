@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from ledger.flows import journal
 from ledger.journal import Journal
+from ledger.map.flows import journal
 from ledger.money import Currency, Money
 from lending.plan import Instalment, Plan
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
-from ledger.outbox import Fact
-from ledger.store import Asked, Refused
+from ledger.books.store import Asked, Refused
+from ledger.outbox.outbox import Fact
 from lending.correct_bookings import Known, correction
 from lending.fold import fold
 from lending.plan_facts import day_facts

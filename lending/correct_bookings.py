@@ -6,8 +6,8 @@ from datetime import date, datetime
 from itertools import takewhile
 
 from ledger.account import Side
-from ledger.flows import money_map
-from ledger.store import Act, Asked, Request, Reversal, Void
+from ledger.books.store import Act, Asked, Request, Reversal, Void
+from ledger.map.flows import money_map
 from lending.booking import Booking, balances_of, journal_of
 
 

@@ -1,6 +1,6 @@
 """What a decision tells those who follow the platform: that an order was placed, and how it was decided."""
 
-from ledger.outbox import Fact, fact
+from ledger.outbox.outbox import Fact, fact
 from lending.plan import plan_id_of
 from lending.record import Inputs, StoredDecision
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from data_contracts.catalog import contract
 from data_contracts.files import read_rows
+from ledger.books.store import Conflict
 from ledger.money import Currency, Money
-from ledger.store import Conflict
 from lending.due_dates import first_on_or_after
 from lending.plan import Origin, Plan, instalments_of
 from lending.plan_event import Opened, PlanEvent

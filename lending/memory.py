@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
-from ledger.store import Conflict
+from ledger.books.store import Conflict
 from lending.memory_log import MemoryPlanLog
 from lending.plan import Instalment, Plan, first_difference
 from lending.plan_log import InstalmentStanding

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from ledger.store import Conflict
+from ledger.books.store import Conflict
 from lending.plan import Plan
 from lending.plan_event import PlanEvent
 from lending.plan_log import Change, PlanHistory, PlanStanding

@@ -12,11 +12,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from ledger.account import Side
-from ledger.account_entries import moved
-from ledger.flows import journal
+from ledger.books.account_entries import moved
+from ledger.books.store import Conflict, Recorded, Refused
 from ledger.journal import Journal
+from ledger.map.flows import journal
 from ledger.money import AmountFault, Currency, Money
-from ledger.store import Conflict, Recorded, Refused
 from lending.plan import Instalment, Origin, Plan, PlanFault
 from lending.plan_event import Opened, PlanEvent
 from lending.products import NoSuchProduct, product_of

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from ledger.money import Money
-from ledger.outbox import Fact, fact
+from ledger.outbox.outbox import Fact, fact
 from lending.canonical import canonical
 from lending.plan import Plan, PlanStatus
 from lending.plan_event import Opened, Paid, PaidOff, PartShipped, PlanEvent, Recovered, Refunded, tree_of

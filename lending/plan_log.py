@@ -7,7 +7,7 @@ from datetime import date
 from typing import Protocol
 
 from ledger.money import Money
-from ledger.outbox import Fact
+from ledger.outbox.outbox import Fact
 from lending.correct_bookings import Corrected
 from lending.delinquency import bucket_of
 from lending.plan import Plan

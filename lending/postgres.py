@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
+from ledger.books.store import Conflict
 from ledger.money import Money
-from ledger.store import Conflict
 from lending.plan import (
     Instalment,
     Plan,

@@ -9,9 +9,9 @@ from typing import Any
 
 from psycopg import Connection
 
-from ledger import outbox
+from ledger.books.store import Conflict
 from ledger.money import Currency, Money
-from ledger.store import Conflict
+from ledger.outbox import outbox
 from lending.correct_bookings import Corrected
 from lending.plan_event import PlanEvent, body_of, tree_of
 from lending.plan_log import Change, InstalmentStanding, PlanHistory, PlanStanding

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Protocol
 
-from ledger.outbox import Fact
-from ledger.store import Books, Conflict, Ledger, Refusal, Refused, Request, Reversal
+from ledger.books.store import Books, Conflict, Ledger, Refusal, Refused, Request, Reversal
+from ledger.outbox.outbox import Fact
 from lending.correct_bookings import Correction, Known, correction
 from lending.fold import fold
 from lending.plan import Plan

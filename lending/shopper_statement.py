@@ -6,10 +6,10 @@ from datetime import date
 from pathlib import Path
 
 from ledger.account import Side
-from ledger.account_entries import AccountEntries, moved, standing_only
-from ledger.flows import money_map
+from ledger.books.account_entries import AccountEntries, moved, standing_only
+from ledger.books.store import Entry
+from ledger.map.flows import money_map
 from ledger.money import Money
-from ledger.store import Entry
 from lending.plan import Plan
 from lending.table_file import write_table
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from ledger import flows
+from ledger.books.store import Ledger, Refused
+from ledger.map import flows
 from ledger.money import Currency
-from ledger.outbox import Fact
-from ledger.store import Ledger, Refused
+from ledger.outbox.outbox import Fact
 from lending.decision import decide
 from lending.decision_facts import decision_facts
 from lending.exposure import Exposure

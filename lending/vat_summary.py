@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from ledger.account import Side
-from ledger.account_entries import AccountEntries, moved
+from ledger.books.account_entries import AccountEntries, moved
 from ledger.money import Currency, Money
 from lending.merchant_terms import merchant_terms_on
 from lending.plan import Plan

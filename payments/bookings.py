@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from ledger.flows import journal
 from ledger.journal import Journal
+from ledger.map.flows import journal
 from ledger.money import Money
 from lending.when import When
 

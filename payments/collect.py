@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeVar
 
-from ledger.store import AlreadyRecorded, Recorded
+from ledger.books.store import AlreadyRecorded, Recorded
 from lending.close_of_business import close_plans
 from lending.plan import Origin, Plan
 from lending.store import OpenInstalment

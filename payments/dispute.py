@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
+from ledger.books.store import Refusal
 from ledger.money import Money
-from ledger.store import Refusal
 from lending.plan_event import Body, CashBack, ClaimLost, ClaimOpened, ClaimWon, Route
 from lending.plan_refusal import PlanRefusal
 from lending.service_plans import EventRecorded, EventRefused, record

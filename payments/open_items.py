@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ledger.books.statement import OpenGroup
 from ledger.money import Currency, Money
-from ledger.statement import OpenGroup
 
 
 class Why(StrEnum):

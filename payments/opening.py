@@ -1,7 +1,7 @@
 """Opens the plan that an accepted decision becomes, inside the caller's database transaction."""
 
+from ledger.books.store import AlreadyRecorded, AlreadyVoided, Recorded, RefusalCode, Refused, Voided
 from ledger.money import Money
-from ledger.store import AlreadyRecorded, AlreadyVoided, Recorded, RefusalCode, Refused, Voided
 from lending.plan import Origin, Plan, instalments_of, plan_id_of
 from lending.plan_event import PlanEvent
 from lending.record import StoredDecision

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from ledger.store import TOO_LITTLE, Refused
+from ledger.books.store import TOO_LITTLE, Refused
 from lending.when import When
 from payments.expectation import Expected, Leg, debit_key
 from payments.opening import must_hold

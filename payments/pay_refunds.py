@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from ledger.statement import OpenGroup
-from ledger.store import Recorded
+from ledger.books.statement import OpenGroup
+from ledger.books.store import Recorded
 from lending.when import When
 from payments.charge import ChargeResult, NotKnown, RefundRequest, Refused, Succeeded, Unknown
 from payments.expectation import Expected, Leg, debit_key, refund_key

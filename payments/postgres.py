@@ -10,8 +10,8 @@ from psycopg import Connection
 from psycopg.errors import CheckViolation
 from psycopg.rows import dict_row
 
-from ledger import outbox
 from ledger.money import Currency, Money
+from ledger.outbox import outbox
 from payments.attempt import Attempt, Event, IllegalMove, Planned, State
 
 _INSERT = """

@@ -6,9 +6,9 @@ from typing import Any
 
 from psycopg import Connection
 
+from ledger.books.postgres import PostgresLedger
+from ledger.books.statement import group_totals
 from ledger.money import Currency, Money
-from ledger.postgres import PostgresLedger
-from ledger.statement import group_totals
 from lending.booking import journal_of
 from lending.fold import fold
 from lending.postgres import PostgresPlans

@@ -8,8 +8,8 @@ from typing import Any
 from psycopg import Connection
 
 from ledger.account import Side
+from ledger.books.postgres import PostgresLedger
 from ledger.money import Currency, Money
-from ledger.postgres import PostgresLedger
 
 _LINES = """
 SELECT count(*),

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 from psycopg import Connection
 
-from ledger.postgres import PostgresLedger
+from ledger.books.postgres import PostgresLedger
 from lending.merchant_terms import merchant_terms
 from lending.postgres import PostgresPlans
 from lending.postgres_decisions import PostgresDecisions

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from ledger.books.store import TOO_LITTLE, Conflict, Refusal
 from ledger.money import Money
-from ledger.store import TOO_LITTLE, Conflict, Refusal
 from lending.fold import fold
 from lending.plan import Plan
 from lending.plan_event import PlanEvent, Refunded

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from ledger.outbox import Fact, fact
+from ledger.outbox.outbox import Fact, fact
 from lending.when import When
 from payments.line import FileLine, LineKind
 from payments.provider_settlement import SIGN

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from data_contracts.files import FileFault
-from ledger.outbox import append_all
+from ledger.outbox.outbox import append_all
 from payments.bank_statement import COLUMNS as STATEMENT_COLUMNS
 from payments.bank_statement import StatementFault, read_bank_statement
 from payments.break_class import BreakClass

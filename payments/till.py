@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from ledger.books.postgres import PostgresLedger
 from ledger.database import Database
-from ledger.postgres import PostgresLedger
 from lending.merchant_terms import AllMerchantTerms
 from lending.postgres import PostgresPlans
 from lending.postgres_decisions import PostgresDecisions

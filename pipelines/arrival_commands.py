@@ -90,7 +90,7 @@ def _sent(settings: Settings, journal: str) -> Iterator[Iterator[Any]]:
         named = settings.journal(journal)
         yield read_journal(named if named.exists() else Path(journal))
         return
-    from ledger.postgres import connect
+    from ledger.books.postgres import connect
     from ledger.settings import Settings as LedgerSettings
 
     with connect(LedgerSettings.from_environment().database_url) as connection:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ledger.fact_log import FactLogs, Written
+from ledger.outbox.fact_log import FactLogs, Written
 from pipelines.sources.source import Event
 from pipelines.streams.stream import Stream, batches
 

@@ -15,7 +15,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object inst
 
 def relay(*, as_json: AsJson = False) -> None:
     """Put what the platform's database says happened on the stream, at least once, in the order of each plan."""
-    from ledger.postgres_outbox import relaying
+    from ledger.outbox.postgres_outbox import relaying
     from ledger.settings import Settings as LedgerSettings
     from pipelines import relay as act
     from pipelines.streams.kinesis import KinesisStream, client

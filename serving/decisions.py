@@ -12,9 +12,9 @@ from fastapi import APIRouter, Header, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from features.postgres import PostgresVectors
-from ledger import outbox
+from ledger.books.postgres import PostgresLedger
 from ledger.money import Currency, Money
-from ledger.postgres import PostgresLedger
+from ledger.outbox import outbox
 from lending.canonical import canonical
 from lending.order import Channel, Order, OrderFault, order_body
 from lending.policy import Policies

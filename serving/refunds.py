@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from ledger.books.store import Conflict
 from ledger.money import Currency, Money
-from ledger.store import Conflict
 from payments.postgres_till import DatabaseDown, connected, till_over
 from payments.provider import NoProvider
 from payments.refund import NoSuchPlan, RefundRefused, RefundTaken, refund

@@ -51,11 +51,11 @@ ENVIRONMENT_READ_IN = {
 }
 
 CLOCK_READ_IN = {
-    "ledger/credit_limit_commands.py": "the way in of whoever sets a credit limit",
+    "ledger/commands/credit_limit.py": "the way in of whoever sets a credit limit",
     "pipelines/follow_commands.py": "the way in of the stream job",
     "pipelines/arrival_commands.py": "the way in of whoever asks what has arrived by now",
     "pipelines/quarantine_commands.py": "the way in of whoever redrives the quarantine",
-    "ledger/free_form_commands.py": "the way in of whoever proposes or approves an entry",
+    "ledger/commands/free_form.py": "the way in of whoever proposes or approves an entry",
     "pipelines/relay_commands.py": "the way in of the relay",
     "pipelines/keeping_commands.py": "the way in of whoever keeps the lake",
     "pipelines/vector_commands.py": "the way in of whoever refreshes vectors",

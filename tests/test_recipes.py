@@ -9,9 +9,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger.postgres_audit import PostgresAudit
-from ledger.postgres_periods import PostgresPeriods
-from ledger.verify import verify
+from ledger.books.postgres_periods import PostgresPeriods
+from ledger.proof.postgres_audit import PostgresAudit
+from ledger.proof.verify import verify
 from lending.postgres import PostgresPlans
 from tests.test_conventions import CHECKOUT
 

@@ -116,7 +116,7 @@ def _asks(tables: Any, after: date, until: date) -> list[Ask]:
 
 def _import(stages: Stages, place: Place, tables: Any) -> ImportedPlans:
     with stages.stage("plans", "every granted loan becomes a plan that was taken over") as say:
-        from ledger.postgres import PostgresLedger, connect
+        from ledger.books.postgres import PostgresLedger, connect
         from lending.import_plans import import_plans
         from lending.postgres import PostgresPlans
         from lending.products import imported_product
@@ -156,7 +156,7 @@ def _reconcile(stages: Stages, place: Place, tables: Any) -> Standing:
 
 
 def _cash(place: Place, tables: Any, until: date) -> Cash:
-    from ledger.postgres import connect
+    from ledger.books.postgres import connect
     from lending.postgres import PostgresPlans
     from pipelines.lake.table import the_newest
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from ledger.account import Balance as Counters
 from ledger.account import Kind
-from ledger.flows import money_map
-from ledger.posting import AccountKey
-from ledger.store import Act, Entry
+from ledger.books.posting import AccountKey
+from ledger.books.store import Act, Entry
+from ledger.map.flows import money_map
 from payments.open_items import OpenItems
 from tranche.details import Balance, Flow
 from tranche.summary import Ledger, OpenGroups, Totals
@@ -36,9 +36,9 @@ class BookRun:
 
 def verified_books(database_url: str) -> BookRun:
     """Let the checker derive the books again, and read everything that was posted."""
-    from ledger.postgres import PostgresLedger, connect
-    from ledger.postgres_audit import connect_for_audit
-    from ledger.verify import verify
+    from ledger.books.postgres import PostgresLedger, connect
+    from ledger.proof.postgres_audit import connect_for_audit
+    from ledger.proof.verify import verify
 
     with connect_for_audit(database_url) as audit:
         report = verify(audit)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from data_contracts.catalog import event_contracts
-from ledger.outbox import SOURCE
+from ledger.outbox.outbox import SOURCE
 from pipelines.settings import Settings as LakeSettings
 from tranche.demo_course import Place
 from tranche.demo_lake import spark_session
@@ -51,7 +51,7 @@ def facts_into_the_lake(stages: Stages, place: Place) -> Facts:
 
 def _relay(stages: Stages, place: Place, settings: LakeSettings) -> None:
     with stages.stage("relay", "the platform's own facts, from outbox and journal onto the stream") as say:
-        from ledger.postgres_outbox import relaying
+        from ledger.outbox.postgres_outbox import relaying
         from pipelines.relay import relay
         from pipelines.streams.kinesis import KinesisStream, client
 
@@ -79,7 +79,7 @@ def _take_in(stages: Stages, spark: Any, settings: LakeSettings) -> None:
 
 def _compare(stages: Stages, place: Place, settings: LakeSettings) -> Facts:
     with stages.stage("completeness", "what the lake has of the database, id by id") as say:
-        from ledger.postgres import connect
+        from ledger.books.postgres import connect
         from pipelines.lake.iceberg import IcebergTables
 
         with connect(place.database_url) as connection:

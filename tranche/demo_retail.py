@@ -93,7 +93,7 @@ def _replayed(stages: Stages, place: Place, book: Any) -> Any:
 
 
 def _concluded(stages: Stages, place: Place, parts: Parts) -> tuple[Summary, Details]:
-    from ledger.postgres import PostgresLedger, connect
+    from ledger.books.postgres import PostgresLedger, connect
     from tranche.demo_books import verified_books
 
     replayed = parts.replayed

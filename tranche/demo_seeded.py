@@ -133,7 +133,7 @@ class SeededCourse:
         )
 
     def _cash(self, place: Place, answers: Sequence[Answer], until: date) -> Cash:
-        from ledger.postgres import connect
+        from ledger.books.postgres import connect
         from lending.plan import plan_id_of
         from lending.postgres import PostgresPlans
 

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from ledger.store import Act, Request
+from ledger.books.store import Act, Request
 from lending.store import OpenInstalment
 from payments.attempt import Planned, attempt_id_of
 from payments.collection_bookings import Components, attempt_claimed

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time
 
+from ledger.books.store import Act, Request
 from ledger.journal import Journal
-from ledger.store import Act, Request
 from lending.when import When
 from payments.opening import must_hold
 from payments.till import Till

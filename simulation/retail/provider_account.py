@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from ledger.flows import journal
 from ledger.journal import Journal
+from ledger.map.flows import journal
 from ledger.money import Money
 from payments.attempt import Planned
 from payments.charge import RefundRequest, Succeeded

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
+from ledger.books.store import Act, Request
 from ledger.money import Money
-from ledger.store import Act, Request
 from lending.fold import fold
 from lending.plan_event import PlanEvent, Refunded
 from lending.plan_state import PlanState

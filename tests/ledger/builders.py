@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from ledger import flows
 from ledger.journal import Journal
+from ledger.map import flows
 from ledger.money import Currency, Money
 
 DAY = date(2026, 1, 10)

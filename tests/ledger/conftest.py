@@ -6,10 +6,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger.memory import MemoryLedger
-from ledger.postgres import PostgresLedger
-from ledger.postgres_seals import PostgresSeals
-from ledger.seal import seal
+from ledger.books.memory import MemoryLedger
+from ledger.books.postgres import PostgresLedger
+from ledger.proof.postgres_seals import PostgresSeals
+from ledger.proof.seal import seal
 
 Store = MemoryLedger | PostgresLedger
 

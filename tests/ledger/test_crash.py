@@ -13,10 +13,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger.postgres import PostgresLedger
-from ledger.postgres_audit import PostgresAudit
-from ledger.store import AlreadyRecorded, AlreadyVoided, Recorded, Voided
-from ledger.verify import verify
+from ledger.books.postgres import PostgresLedger
+from ledger.books.store import AlreadyRecorded, AlreadyVoided, Recorded, Voided
+from ledger.proof.postgres_audit import PostgresAudit
+from ledger.proof.verify import verify
 from tests.ledger.builders import DAY, NOON, a_claim, a_journal, a_purchase, presumed_paid
 from tranche.local import LocalRuntime
 from tranche.postgres import LocalPostgres

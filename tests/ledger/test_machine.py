@@ -12,12 +12,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from ledger.credit_limit import LimitAlreadySet, LimitRefused, LimitSet
-from ledger.journal import Journal
-from ledger.memory import MemoryLedger
-from ledger.money import Currency, Money
-from ledger.postgres import PostgresLedger
-from ledger.store import (
+from ledger.books.credit_limit import LimitAlreadySet, LimitRefused, LimitSet
+from ledger.books.memory import MemoryLedger
+from ledger.books.postgres import PostgresLedger
+from ledger.books.store import (
     Act,
     AlreadyRecorded,
     AlreadyVoided,
@@ -32,6 +30,8 @@ from ledger.store import (
     Void,
     Voided,
 )
+from ledger.journal import Journal
+from ledger.money import Currency, Money
 from tests.ledger.builders import DAY, NOON, a_journal
 from tests.ledger.model import FIELDS, Ask, Differs, Model, Unknown
 from tests.soak import TIMES

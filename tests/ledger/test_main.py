@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from ledger.__main__ import CorrelationFault, main
-from ledger.credit_limit import LimitFault
-from ledger.postgres import PostgresLedger
+from ledger.books.credit_limit import LimitFault
+from ledger.books.postgres import PostgresLedger
 from ledger.settings import SettingFault
 from tests.ledger.builders import NOON, a_claim, a_journal, a_purchase
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import psycopg
 
-from ledger.memory import MemoryLedger
+from ledger.books.memory import MemoryLedger
+from ledger.books.postgres import PostgresLedger
 from ledger.money import Currency
-from ledger.postgres import PostgresLedger
 from lending.booking import Booking, balances_of
 from lending.fold import fold
 from lending.memory import MemoryPlans

@@ -8,12 +8,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger.close_period import close_period
-from ledger.flows import NothingToPost, NotOnTheMap
+from ledger.books.close_period import close_period
+from ledger.books.postgres import PostgresLedger
+from ledger.books.postgres_periods import PostgresPeriods
+from ledger.books.store import RefusalCode, Refused
+from ledger.map.flows import NothingToPost, NotOnTheMap
 from ledger.money import LARGEST_MINOR, AmountFault, Currency, CurrencyMismatch, Money
-from ledger.postgres import PostgresLedger
-from ledger.postgres_periods import PostgresPeriods
-from ledger.store import RefusalCode, Refused
 from ledger.transfer import Transfer, TransferFault
 from lending.plan import Plan
 from lending.plan_event import FeeCharged, PlanEvent, Refunded

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from ledger.money import Currency
-from ledger.postgres_general_ledger import PostgresMovements
+from ledger.reports.postgres_general_ledger import PostgresMovements
 from lending.__main__ import main
 from lending.close_of_business import ClosedDate, close_of_business
 from lending.plan import Plan

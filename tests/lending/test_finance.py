@@ -9,11 +9,11 @@ import psycopg
 import pytest
 
 from ledger.account import Side
-from ledger.general_ledger import months
+from ledger.books.postgres import PostgresLedger
 from ledger.money import Currency
-from ledger.postgres import PostgresLedger
-from ledger.postgres_audit import PostgresAudit
-from ledger.verify import verify
+from ledger.proof.postgres_audit import PostgresAudit
+from ledger.proof.verify import verify
+from ledger.reports.general_ledger import months
 from lending.__main__ import main
 from lending.opening_balances import COLUMNS, TakenOver, import_opening_balances
 from lending.plan_event import Refunded, Reversed

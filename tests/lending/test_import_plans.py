@@ -13,11 +13,11 @@ from data_contracts.catalog import contract, event_contracts
 from data_contracts.files import FileFault, write_rows
 from data_contracts.quarantine import check
 from ledger.account import Side
-from ledger.memory import MemoryLedger
+from ledger.books.memory import MemoryLedger
+from ledger.books.postgres import PostgresLedger
 from ledger.money import Currency, Money
-from ledger.postgres import PostgresLedger
-from ledger.postgres_audit import PostgresAudit
-from ledger.verify import verify
+from ledger.proof.postgres_audit import PostgresAudit
+from ledger.proof.verify import verify
 from lending.__main__ import main
 from lending.import_plans import ImportedPlans, ImportFault, import_plans
 from lending.memory import MemoryPlans

@@ -5,8 +5,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger.postgres_audit import PostgresAudit
-from ledger.verify import verify
+from ledger.proof.postgres_audit import PostgresAudit
+from ledger.proof.verify import verify
 from lending.__main__ import main
 from lending.postgres import PostgresPlans
 from lending.rebuild_standings import Rebuilt, rebuild_standings

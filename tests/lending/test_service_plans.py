@@ -11,11 +11,11 @@ import psycopg
 import pytest
 
 from ledger.account import Side
-from ledger.close_period import close_period
-from ledger.flows import journal
+from ledger.books.close_period import close_period
+from ledger.books.postgres_periods import PostgresPeriods
+from ledger.books.store import Conflict, RefusalCode
+from ledger.map.flows import journal
 from ledger.money import Currency
-from ledger.postgres_periods import PostgresPeriods
-from ledger.store import Conflict, RefusalCode
 from lending.plan import Plan
 from lending.plan_event import (
     Channel,

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege, IntegrityConstraintViolation
 
-from ledger.store import Conflict
+from ledger.books.store import Conflict
 from lending.memory import MemoryPlans
 from lending.postgres import PostgresPlans
 from lending.store import Plans

@@ -82,7 +82,7 @@ class KeptDecisions:
 
 def hold_offer(till: Till, decision: StoredDecision) -> None:
     """F01, as underwriting posts it."""
-    from ledger import flows
+    from ledger.map import flows
 
     offer = decision.offer
     assert offer is not None

@@ -5,10 +5,10 @@ from datetime import date
 import pytest
 
 from ledger.account import Side
-from ledger.flows import journal
-from ledger.memory import MemoryLedger
+from ledger.books.memory import MemoryLedger
+from ledger.books.store import Recorded
+from ledger.map.flows import journal
 from ledger.money import Currency
-from ledger.store import Recorded
 from lending.when import When
 from payments.collection_bookings import Collection, Components, attempt_claimed
 from payments.reconciliation_bookings import provider_settled, unidentified_credit, unidentified_debit

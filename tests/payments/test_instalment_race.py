@@ -8,9 +8,9 @@ from datetime import date
 import pytest
 
 from ledger.account import Side
-from ledger.postgres_audit import connect_for_audit
-from ledger.store import RefusalCode
-from ledger.verify import verify
+from ledger.books.store import RefusalCode
+from ledger.proof.postgres_audit import connect_for_audit
+from ledger.proof.verify import verify
 from lending.booking import balances_of
 from lending.fold import fold
 from lending.plan import Plan

@@ -3,7 +3,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from ledger.statement import OpenGroup
+from ledger.books.statement import OpenGroup
 from lending.plan_event import Route
 from lending.when import When
 from payments.__main__ import app

@@ -8,7 +8,7 @@ import pytest
 from psycopg.errors import IntegrityConstraintViolation
 
 from ledger.account import Side
-from ledger.flows import journal
+from ledger.map.flows import journal
 from lending.when import When
 from payments.opening import must_hold
 from payments.pay_merchants import PayMerchantsReport, pay_merchants

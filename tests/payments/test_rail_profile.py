@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.flows import money_map
+from ledger.map.flows import money_map
 from payments.break_class import BreakClass
 from payments.rail_profile import BREAKS, RAILS, ProfileFault, load_profile
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ledger.account import Side
-from ledger.store import Conflict
+from ledger.books.store import Conflict
 from lending.plan_refusal import PlanRefusalCode
 from lending.product import Product
 from payments.collect import collect

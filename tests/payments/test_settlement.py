@@ -6,10 +6,10 @@ from datetime import date, timedelta
 import pytest
 
 from ledger.account import Side
-from ledger.flows import journal
-from ledger.memory import MemoryLedger
+from ledger.books.memory import MemoryLedger
+from ledger.books.store import Recorded
+from ledger.map.flows import journal
 from ledger.money import Currency, Money
-from ledger.store import Recorded
 from lending.merchant_terms import MerchantTerms, Weekday
 from lending.when import When
 from payments.merchant_bookings import merchant_settled

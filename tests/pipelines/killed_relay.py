@@ -12,7 +12,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ledger.postgres_outbox import relaying
+from ledger.outbox.postgres_outbox import relaying
 from pipelines.relay import relay
 from pipelines.sources.source import Event
 

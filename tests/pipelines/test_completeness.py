@@ -9,7 +9,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from ledger import outbox
+from ledger.outbox import outbox
 from pipelines.completeness import (
     MOST_NAMED,
     FileJournal,

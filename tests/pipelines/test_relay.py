@@ -19,11 +19,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.fact_log import OvertakenRelay, Written
-from ledger.outbox import Fact, append_all, fact
-from ledger.postgres import PostgresLedger
-from ledger.postgres_outbox import JOURNAL, OUTBOX, relaying
-from ledger.store import Act
+from ledger.books.postgres import PostgresLedger
+from ledger.books.store import Act
+from ledger.outbox.fact_log import OvertakenRelay, Written
+from ledger.outbox.outbox import Fact, append_all, fact
+from ledger.outbox.postgres_outbox import JOURNAL, OUTBOX, relaying
 from pipelines.relay import ALERT_AFTER_S, RelayReport, put_in_order, relay
 from pipelines.relay_commands import relay as relay_command
 from pipelines.settings import Settings

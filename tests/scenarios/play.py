@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+from ledger.books.store import Act, Outcome, Recorded
 from ledger.journal import Journal
 from ledger.money import Currency, Money
-from ledger.store import Act, Outcome, Recorded
 from lending.booking import journal_of
 from lending.close_of_business import close_of_business
 from lending.fold import fold

@@ -8,8 +8,8 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
-from ledger.flows import journal
 from ledger.journal import Journal
+from ledger.map.flows import journal
 from ledger.money import Currency, Money
 from lending.due import Due
 from lending.due_dates import Adjustment

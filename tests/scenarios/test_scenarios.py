@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from ledger.money import Currency
-from ledger.postgres_audit import PostgresAudit
-from ledger.verify import verify
+from ledger.proof.postgres_audit import PostgresAudit
+from ledger.proof.verify import verify
 from lending.booking import balances_of
 from lending.fold import fold
 from tests.lending.servicing import Desk

@@ -14,8 +14,8 @@ import pytest
 import uvicorn
 
 from ledger.account import Side
+from ledger.books.postgres import PostgresLedger
 from ledger.money import Currency
-from ledger.postgres import PostgresLedger
 from payments.collect import collect
 from payments.postgres_till import connected, till_over
 from payments.sandbox import SandboxProvider

@@ -222,8 +222,8 @@ def test_a_risky_shopper_is_declined_for_what_raised_the_risk(client: Api, conne
 def test_an_approval_holds_its_amount_in_the_ledger_until_the_offer_expires(
     client: Api, connection: psycopg.Connection[Any]
 ) -> None:
+    from ledger.books.postgres import PostgresLedger
     from ledger.money import Currency, Money
-    from ledger.postgres import PostgresLedger
 
     answer = ask(client, amount_minor=60_000).json()
 

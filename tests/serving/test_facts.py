@@ -13,9 +13,9 @@ import pytest
 from data_contracts.catalog import event_contracts
 from data_contracts.contract import Contract
 from data_contracts.quarantine import check
-from ledger.fact_log import Written
 from ledger.money import Currency, Money
-from ledger.postgres_outbox import JOURNAL, LOGS, OUTBOX, relaying
+from ledger.outbox.fact_log import Written
+from ledger.outbox.postgres_outbox import JOURNAL, LOGS, OUTBOX, relaying
 from lending.close_of_business import close_of_business
 from lending.plan_event import Route
 from lending.postgres_close import PostgresBusinessDates

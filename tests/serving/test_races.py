@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from ledger.books.postgres import PostgresLedger
 from ledger.money import Currency
-from ledger.postgres import PostgresLedger
 from lending.order import Order
 from lending.underwrite import Underwritten
 from serving import decisions

@@ -2,9 +2,9 @@
 
 from datetime import UTC, date, datetime
 
-from ledger.flows import journal
+from ledger.books.memory import MemoryLedger
 from ledger.journal import Journal
-from ledger.memory import MemoryLedger
+from ledger.map.flows import journal
 from ledger.money import Currency, Money
 from tranche.demo_books import BookRun, read_books
 

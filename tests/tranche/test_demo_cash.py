@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime
 
-from ledger.memory import MemoryLedger
+from ledger.books.memory import MemoryLedger
 from ledger.money import Currency, Money
 from lending.memory import MemoryPlans
 from lending.plan import Instalment, Origin, Plan

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 
-from ledger.fact_log import Written
+from ledger.outbox.fact_log import Written
 from pipelines.relay import put_in_order
 from pipelines.settings import Settings
 from pipelines.sources.source import MAX_EVENT_BYTES, Event

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ledger.books.store import Act
 from ledger.money import Currency, Money
-from ledger.store import Act
 from lending.rebuild_standings import rebuild_standings
 from payments.postgres_till import connected, till_over
 from payments.simulated import SimulatedProvider

@@ -1,0 +1,32 @@
+"""The entries that moved given accounts, whole: for statements that say what else each of them moved."""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Protocol
+
+from ledger.account import Side
+from ledger.books.store import Entry
+from ledger.money import Currency
+
+
+class AccountEntries(Protocol):
+    """Finds entries by the accounts that they move."""
+
+    def entries_on(self, accounts: Collection[str]) -> Sequence[Entry]:
+        """Posted entries that move any of these accounts, in the order of recording."""
+
+
+def moved(entry: Entry, currency: Currency, side: Side, includes: Callable[[str], bool]) -> int:
+    """By how much an entry makes these accounts together grow on a side, in units; less than zero when they fall.
+
+    Transfers between two of the accounts cancel out.
+    """
+    net = 0
+    for transfer in entry.journal.transfers:
+        if transfer.amount.currency is currency:
+            net += transfer.amount.minor * (includes(transfer.debit) - includes(transfer.credit))
+    return net if side is Side.DEBIT else -net
+
+
+def standing_only(entries: Sequence[Entry]) -> list[Entry]:
+    """Without entries that were reversed, and without their reversals: together they moved nothing."""
+    return [entry for entry in entries if entry.reverses is None and entry.reversed_by is None]

@@ -1,0 +1,216 @@
+"""Act: write into the books what no flow of the map covers: one person proposes it with a reason, another approves it.
+
+Who they are is what they say: until the platform has a sign-in, nothing proves it.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any, Protocol, TypeVar
+
+from ledger.books.store import Act, AlreadyRecorded, Answer, Ledger, Recorded, Refused, Request
+from ledger.journal import Journal
+from ledger.map.flows import admit_free, money_map
+from ledger.money import Currency, Money
+from ledger.transfer import Transfer
+
+FLOW = "FREE"
+
+_T = TypeVar("_T")
+
+
+class ProposalFault(ValueError):
+    """Raised for a proposal that cannot be read, or that lacks its reason or its proposer; names the field."""
+
+    def __init__(self, where: str, field: str, fault: str) -> None:
+        super().__init__(where, field, fault)
+        self.where = where
+        self.field = field
+        self.fault = fault
+
+    @property
+    def user_message(self) -> str:
+        return f"{self.where}: {self.field}: {self.fault}"
+
+
+class UnknownProposal(LookupError):
+    """Raised when something is approved that nobody proposed."""
+
+    @property
+    def user_message(self) -> str:
+        return f"no entry {self.args[0]} was ever proposed"
+
+
+class OtherProposal(Exception):
+    """Raised when a proposal's id comes again with another content, proposer or reason."""
+
+    @property
+    def user_message(self) -> str:
+        return f"{self.args[0]} was proposed before with another content; a changed proposal takes a new id"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An entry that somebody wants in the books. `approved_by` is who agreed, once somebody has."""
+
+    proposal_id: str
+    proposed_by: str
+    reason: str
+    journal: Journal
+    proposed_at: datetime
+    approved_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """Two people agreed; `outcome` is the books' answer, which may still be a refusal."""
+
+    proposal_id: str
+    outcome: Recorded | AlreadyRecorded | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyApproved:
+    """Somebody had approved it before; nothing changed."""
+
+    proposal_id: str
+    approved_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class SamePerson:
+    """Nothing was written: whoever proposed an entry cannot be the one who approves it."""
+
+    proposal_id: str
+    proposed_by: str
+
+
+Approval = Approved | AlreadyApproved | SamePerson
+
+
+class Proposals(Protocol):
+    """Keeps what was proposed and who approved it; only ever added to."""
+
+    def add(self, proposal: Proposal) -> bool:
+        """Keep a proposal; False when its id is known."""
+
+    def get(self, proposal_id: str) -> Proposal | None: ...
+
+    def all(self) -> tuple[Proposal, ...]:
+        """Every proposal, the oldest first."""
+
+    def approve(self, proposal: Proposal, *, by: str, at: datetime) -> bool:
+        """Keep who approved it; False when somebody has, once their transaction has ended."""
+
+
+def propose(text: str, *, by: str, reason: str, at: datetime, proposals: Proposals, where: str = "proposal") -> bool:
+    """Keep a proposal written as JSON; False when it was kept before.
+
+    Raises ProposalFault, NotOnTheMap for an account off the chart, OtherProposal for a known id with another content.
+    """
+    for field, given in (("by", by), ("reason", reason)):
+        if not given.strip():
+            raise ProposalFault(where, field, "is empty")
+    proposal_id, journal = read_proposal(text, at=at, where=where)
+    admit_free(journal)
+    proposal = Proposal(proposal_id, by.strip(), reason.strip(), journal, at)
+    if proposals.add(proposal):
+        return True
+    known = proposals.get(proposal_id)
+    assert known is not None
+    arriving = replace(proposal, proposed_at=known.proposed_at, approved_by=known.approved_by)
+    if replace(known, journal=replace(known.journal, recorded_at=at)) != arriving:
+        raise OtherProposal(proposal_id)
+    return False
+
+
+def approve(proposal_id: str, *, by: str, at: datetime, proposals: Proposals, ledger: Ledger) -> Approval:
+    """Approve a proposal and post it, in one database transaction. Raises UnknownProposal, ProposalFault."""
+    if not by.strip():
+        raise ProposalFault(proposal_id, "by", "is empty")
+    proposal = proposals.get(proposal_id)
+    if proposal is None:
+        raise UnknownProposal(proposal_id)
+    if proposal.approved_by is not None:
+        return AlreadyApproved(proposal_id, proposal.approved_by)
+    if by.strip().lower() == proposal.proposed_by.lower():
+        return SamePerson(proposal_id, proposal.proposed_by)
+    if not proposals.approve(proposal, by=by.strip(), at=at):
+        approved = proposals.get(proposal_id)
+        assert approved is not None
+        assert approved.approved_by is not None
+        return AlreadyApproved(proposal_id, approved.approved_by)
+    journal = replace(proposal.journal, recorded_at=at)
+    (answer,) = ledger.post_batch([Request(Act.POST, journal, free=True)])
+    return Approved(proposal_id, _outcome(answer))
+
+
+def read_proposal(text: str, *, at: datetime, where: str) -> tuple[str, Journal]:
+    """A proposal's id and its journal, known to us at that moment; raises ProposalFault."""
+    try:
+        tree = json.loads(text)
+    except json.JSONDecodeError as fault:
+        raise ProposalFault(where, f"line {fault.lineno}", fault.msg) from fault
+    fields = {"proposal_id", "value_date", "occurred_at", "correlation", "transfers"}
+    _check_fields(tree, fields, where, "(entry)")
+    proposal_id = _text(tree, "proposal_id", where)
+    if not isinstance(tree["transfers"], list) or not tree["transfers"]:
+        raise ProposalFault(where, "transfers", "is not a list with something in it")
+    correlation = tree["correlation"]
+    if not isinstance(correlation, dict) or not all(isinstance(each, str) for each in correlation.values()):
+        raise ProposalFault(where, "correlation", "is not an object of texts")
+    try:
+        journal = Journal(
+            entry_id=f"{FLOW}:{proposal_id}",
+            flow=FLOW,
+            template_version=money_map().flow(FLOW).version,
+            value_date=_parsed(tree, "value_date", date.fromisoformat, where),
+            occurred_at=_parsed(tree, "occurred_at", datetime.fromisoformat, where),
+            recorded_at=at,
+            correlation=correlation,
+            transfers=tuple(
+                _transfer(each, where, f"transfers[{number}]") for number, each in enumerate(tree["transfers"])
+            ),
+        )
+    except ProposalFault:
+        raise
+    except ValueError as fault:
+        raise ProposalFault(where, "(entry)", str(fault)) from fault
+    return proposal_id, journal
+
+
+def _transfer(tree: Any, where: str, place: str) -> Transfer:
+    _check_fields(tree, {"debit", "credit", "currency", "amount"}, where, place)
+    try:
+        amount = Money.parse(str(tree["amount"]), Currency(tree["currency"]))
+        return Transfer(_text(tree, "debit", where), _text(tree, "credit", where), amount)
+    except ProposalFault:
+        raise
+    except ValueError as fault:
+        raise ProposalFault(where, place, str(fault)) from fault
+
+
+def _check_fields(tree: Any, fields: set[str], where: str, place: str) -> None:
+    if not isinstance(tree, dict):
+        raise ProposalFault(where, place, "is not an object")
+    for field in sorted(fields ^ set(tree)):
+        raise ProposalFault(where, place, f"has no {field!r}" if field in fields else f"has {field!r}, unknown here")
+
+
+def _text(tree: Mapping[str, Any], field: str, where: str) -> str:
+    if not isinstance(tree[field], str) or not tree[field]:
+        raise ProposalFault(where, field, "is not a text with something in it")
+    return str(tree[field])
+
+
+def _parsed(tree: Mapping[str, Any], field: str, parse: Callable[[str], _T], where: str) -> _T:
+    try:
+        return parse(_text(tree, field, where))
+    except ValueError as fault:
+        raise ProposalFault(where, field, str(fault)) from fault
+
+
+def _outcome(answer: Answer) -> Recorded | AlreadyRecorded | Refused:
+    assert isinstance(answer, Recorded | AlreadyRecorded | Refused)
+    return answer

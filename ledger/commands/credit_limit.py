@@ -1,0 +1,37 @@
+"""Command line: set an account's credit limit."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from ledger.money import Currency
+from ledger.settings import Settings
+
+
+def set_credit_limit(
+    account: Annotated[str, typer.Argument(help="An account's full name, such as merchant:m-1:payable.")],
+    *,
+    currency: Annotated[Currency, typer.Option(help="The account's currency.")],
+    limit: Annotated[str, typer.Option(help="How far below zero it may fall, such as 250.00; 0 for not at all.")],
+    by: Annotated[str, typer.Option(help="Who you are; it is taken as given until the platform has a sign-in.")],
+    reason: Annotated[str, typer.Option(help="Why the account gets this limit.")],
+) -> None:
+    """Let one account with a floor fall below zero by no more than this; exit code 1 when it is refused."""
+    from ledger.books.credit_limit import LimitFault, LimitRefused, LimitSet
+    from ledger.books.postgres import PostgresLedger, connect
+    from ledger.money import AmountFault, Money
+
+    try:
+        wanted = Money.parse(limit, currency)
+    except AmountFault as fault:
+        raise LimitFault(f"--limit {limit!r}: {fault}") from fault
+    with connect(Settings.from_environment().database_url) as connection:
+        answer = PostgresLedger(connection).set_credit_limit(
+            account, wanted, by=by, reason=reason, at=datetime.now(UTC)
+        )
+    if isinstance(answer, LimitRefused):
+        typer.echo(f"refused: {answer.code}: {account}: {answer.detail}", err=True)
+        raise typer.Exit(1)
+    before = "" if isinstance(answer, LimitSet) else "; it was so before"
+    typer.echo(f"the credit limit of {account} is {answer.limit}{before}")
