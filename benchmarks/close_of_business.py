@@ -19,13 +19,13 @@ import psycopg
 
 from ledger.books.postgres import PostgresLedger
 from ledger.money import Currency, Money
-from lending.close_of_business import close_of_business
-from lending.plan_event import Opened, tree_of
-from lending.postgres import PostgresPlans
-from lending.postgres_close import PostgresBusinessDates
-from lending.product import Product
-from lending.products import product_on, servicing_terms
-from lending.schedule import Terms, schedule
+from lending.plan.event import Opened, tree_of
+from lending.servicing.close_of_business import close_of_business
+from lending.servicing.postgres import PostgresPlans
+from lending.servicing.postgres_close import PostgresBusinessDates
+from lending.terms.dues import Terms, schedule
+from lending.terms.product import Product
+from lending.terms.products import product_on, servicing_terms
 
 SIZES = (20_000, 100_000)
 DAYS = 3

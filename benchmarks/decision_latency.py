@@ -27,13 +27,13 @@ from features.catalog import LAKE_FEATURES, MODEL_FEATURES, feature_set_digest
 from features.postgres import PostgresVectors
 from features.vector import FeatureVector
 from ledger.money import Currency, Money
-from lending import policy_file
-from lending.decision import decide
-from lending.exposure import Exposure
-from lending.order import Channel, Order
-from lending.product import Product
-from lending.record import Inputs, record
-from lending.score import Evidence
+from lending.decision.decision import decide
+from lending.decision.exposure import Exposure
+from lending.decision.order import Channel, Order
+from lending.decision.record import Inputs, record
+from lending.decision.score import Evidence
+from lending.terms import policy_file
+from lending.terms.product import Product
 from models import export, wording
 from models.artefact import Model
 from serving import scoring

@@ -11,7 +11,7 @@ from features.source import Source
 SETTLED = "status = 'settled'"
 # A fact counts the days past due of what is open; of what was settled by it the day it was due tells.
 LATE_DAYS = f"GREATEST(days_past_due, CASE WHEN {SETTLED} THEN DATEDIFF(occurred_at, due_on) ELSE 0 END)"
-# The moves that say a provider did not collect, and those that say it did (payments/attempt.py).
+# The moves that say a provider did not collect, and those that say it did (payments/collection/attempt.py).
 FAILED = "move IN ('refused', 'returned', 'claim_lost')"
 ENDED = "move IN ('refused', 'returned', 'claim_lost', 'cash_seen')"
 

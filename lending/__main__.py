@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from lending.import_plans import ImportedPlans
+    from lending.servicing.import_plans import ImportedPlans
 
 from lending.settings import Settings
 
@@ -32,9 +32,9 @@ def import_plans(
     from rich.console import Console
 
     from ledger.books.postgres import PostgresLedger, connect
-    from lending import import_plans as act
-    from lending.postgres import PostgresPlans
-    from lending.products import imported_product
+    from lending.servicing import import_plans as act
+    from lending.servicing.postgres import PostgresPlans
+    from lending.terms.products import imported_product
 
     settings = Settings.from_environment()
     waiting = Console(stderr=True).status(f"opening the plans of {file.name}")
@@ -62,7 +62,7 @@ def schedule(
     out: Annotated[Path, typer.Option(help="Where the same rows go, with our_due, our_principal_due and so on.")],
 ) -> None:
     """Amortise the loans of a file: day counts, spacings, down payments, declining balance or flat."""
-    from lending.schedule_file import WITHOUT_EFFECT, schedule_file
+    from lending.schedule.schedule_file import WITHOUT_EFFECT, schedule_file
 
     report = schedule_file(terms, out)
     typer.echo(f"{report.out}: {report.cases:,} cases, {report.rows:,} rows")
@@ -77,7 +77,7 @@ def apr(
     out: Annotated[Path, typer.Option(help="Where the same rows go, with our_apr_pct.")],
 ) -> None:
     """Work out annual percentage rates: by the EU and UK equation, or by Regulation Z's."""
-    from lending.apr_file import apr_file
+    from lending.schedule.apr_file import apr_file
 
     report = apr_file(flows, out)
     typer.echo(f"{report.out}: {report.rows:,} rates")
@@ -93,10 +93,10 @@ def close_of_business(
     from rich.console import Console
 
     from ledger.books.postgres import PostgresLedger, connect
-    from lending import close_of_business as act
-    from lending.postgres import PostgresPlans
-    from lending.postgres_close import PostgresBusinessDates
-    from lending.products import servicing_terms
+    from lending.servicing import close_of_business as act
+    from lending.servicing.postgres import PostgresPlans
+    from lending.servicing.postgres_close import PostgresBusinessDates
+    from lending.terms.products import servicing_terms
 
     settings = Settings.from_environment()
     waiting = Console(stderr=True).status(f"closing the business of {business_date.date()}")
@@ -126,9 +126,9 @@ def rebuild() -> None:
     from rich.console import Console
 
     from ledger.books.postgres import connect
-    from lending.postgres import PostgresPlans
-    from lending.products import servicing_terms
-    from lending.rebuild_standings import rebuild_standings
+    from lending.servicing.postgres import PostgresPlans
+    from lending.servicing.rebuild_standings import rebuild_standings
+    from lending.terms.products import servicing_terms
 
     settings = Settings.from_environment()
     waiting = Console(stderr=True).status("folding every plan")
@@ -155,8 +155,8 @@ def statement(
 ) -> None:
     """Write what a shopper was charged and paid, plan by plan, and what is owed after each entry."""
     from ledger.books.postgres import PostgresLedger, connect
-    from lending import shopper_statement as act
-    from lending.postgres import PostgresPlans
+    from lending.servicing import shopper_statement as act
+    from lending.servicing.postgres import PostgresPlans
 
     if (shopper is None) is (plan is None):
         raise typer.BadParameter("give either --shopper or --plan")
@@ -181,8 +181,8 @@ def vat_summary(
     """Write the value added tax on merchant discounts, by month and rate."""
     from ledger.books.postgres import PostgresLedger, connect
     from ledger.reports.general_ledger import months
-    from lending import vat_summary as act
-    from lending.postgres import PostgresPlans
+    from lending.servicing import vat_summary as act
+    from lending.servicing.postgres import PostgresPlans
 
     periods = months(first.date(), last.date())
     with connect(Settings.from_environment().database_url) as connection:
@@ -200,9 +200,9 @@ def import_opening_balances(
 ) -> None:
     """Take over plans and balances of another system (F48); a second import of the file changes nothing."""
     from ledger.books.postgres import PostgresLedger, connect
-    from lending import opening_balances as act
-    from lending.postgres import PostgresPlans
-    from lending.products import servicing_terms
+    from lending.servicing import opening_balances as act
+    from lending.servicing.postgres import PostgresPlans
+    from lending.terms.products import servicing_terms
 
     with connect(Settings.from_environment().database_url) as connection:
         report = act.import_opening_balances(

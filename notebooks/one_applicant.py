@@ -25,9 +25,9 @@ import duckdb
 import matplotlib.pyplot as plt
 from features.catalog import feature
 from features.postgres import PostgresVectors
-from lending import policy_file
-from lending.postgres_decisions import PostgresDecisions
-from lending.record import inputs_from_text
+from lending.terms import policy_file
+from lending.decision.postgres import PostgresDecisions
+from lending.decision.record import inputs_from_text
 from models import artefact
 from pipelines.lake.iceberg import IcebergTables
 from pipelines.settings import Settings as LakeSettings

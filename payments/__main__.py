@@ -14,8 +14,8 @@ from payments.settings import Settings
 
 if TYPE_CHECKING:
     from ledger.money import Currency, Money
-    from payments.postgres_standing import ListedBreak
-    from payments.reconcile import Listed
+    from payments.reconciliation.postgres_standing import ListedBreak
+    from payments.reconciliation.reconcile import Listed
     from payments.till import Till
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -40,7 +40,7 @@ def collect(
     from rich.console import Console
     from rich.progress import Progress
 
-    from payments.collect import collect as act
+    from payments.collection.collect import collect as act
 
     settings = Settings.from_environment(needs_provider=True)
     with _till(settings) as till, Progress(console=Console(stderr=True), transient=True) as progress:
@@ -66,9 +66,9 @@ def pay_merchants(
     as_json: AsJson = False,
 ) -> None:
     """Send every merchant what is owed to it and write the bank's file."""
-    from payments.pay_merchants import pay_merchants as act
-    from payments.postgres_till import connected, till_over
-    from payments.provider import NoProvider
+    from payments.merchants.pay_merchants import pay_merchants as act
+    from payments.provider.provider import NoProvider
+    from payments.wiring import connected, till_over
 
     settings = Settings.from_environment()
     with connected(settings.database_url) as connection:
@@ -91,7 +91,7 @@ def pay_refunds(
     as_json: AsJson = False,
 ) -> None:
     """Send shoppers the refunds that are owed to them, by the provider or by a file for the bank."""
-    from payments.pay_refunds import pay_refunds as act
+    from payments.refunds.pay_refunds import pay_refunds as act
 
     settings = Settings.from_environment(needs_provider=True)
     with _till(settings) as till:
@@ -115,10 +115,10 @@ def refund(
     as_json: AsJson = False,
 ) -> None:
     """Take back goods of an order: the plan falls, the merchant pays, the shopper gets back what was paid of them."""
-    from payments.postgres_till import connected, till_over
-    from payments.provider import NoProvider
-    from payments.refund import NoSuchPlan, RefundRefused
-    from payments.refund import refund as act
+    from payments.provider.provider import NoProvider
+    from payments.refunds.refund import NoSuchPlan, RefundRefused
+    from payments.refunds.refund import refund as act
+    from payments.wiring import connected, till_over
 
     settings = Settings.from_environment()
     with connected(settings.database_url) as connection:
@@ -147,11 +147,11 @@ def disputes(
     file: Annotated[Path, typer.Option(help="The provider's file of dispute notices.")], *, as_json: AsJson = False
 ) -> None:
     """Take a provider's notices of charge-backs and late claims; the same notice again changes nothing."""
-    from payments.control_file import Content
-    from payments.dispute import NoticeRefused, take_notice
-    from payments.dispute_file import read_notices
-    from payments.postgres_till import connected, till_over
-    from payments.provider import NoProvider
+    from payments.disputes.dispute import NoticeRefused, take_notice
+    from payments.disputes.dispute_file import read_notices
+    from payments.files.control_file import Content
+    from payments.provider.provider import NoProvider
+    from payments.wiring import connected, till_over
 
     settings = Settings.from_environment()
     notices = read_notices(Content.of(file))
@@ -181,10 +181,10 @@ def reconcile(
     from rich.console import Console
     from rich.progress import Progress
 
-    from payments.inbox import unseen
-    from payments.postgres_till import connected, till_over
-    from payments.provider import NoProvider
-    from payments.reconcile import reconcile as act
+    from payments.files.inbox import unseen
+    from payments.provider.provider import NoProvider
+    from payments.reconciliation.reconcile import reconcile as act
+    from payments.wiring import connected, till_over
 
     if (file is None) == (inbox is None):
         raise UsageFault("reconcile takes either --file FILE or --inbox DIR --day DATE")
@@ -236,9 +236,9 @@ def breaks(
     as_json: AsJson = False,
 ) -> None:
     """Where reconciliation stands: lines, matches, breaks by class and age, open expectations, clearing and bank."""
-    from payments.postgres_standing import PostgresStanding
-    from payments.postgres_till import connected
     from payments.rail_profile import load_profile
+    from payments.reconciliation.postgres_standing import PostgresStanding
+    from payments.wiring import connected
 
     settings = Settings.from_environment()
     with connected(settings.database_url) as connection, connection.transaction():
@@ -273,9 +273,9 @@ def open_items(
     as_json: AsJson = False,
 ) -> None:
     """What the clearing accounts hold, why and for whom to work; exit 1 when something is open without a reason."""
-    from payments.postgres_open_items import PostgresOpenItems
-    from payments.postgres_till import connected, till_over
-    from payments.provider import NoProvider
+    from payments.provider.provider import NoProvider
+    from payments.reconciliation.postgres_open_items import PostgresOpenItems
+    from payments.wiring import connected, till_over
 
     settings = Settings.from_environment()
     day = _day(as_of) if as_of else _now(settings).date()
@@ -311,8 +311,8 @@ def _print_breaks(counts: Any, listed: "tuple[Listed | ListedBreak, ...]") -> No
 
 @contextmanager
 def _till(settings: Settings) -> "Iterator[Till]":
-    from payments.postgres_till import connected, till_over
-    from payments.sandbox import SandboxProvider
+    from payments.provider.sandbox import SandboxProvider
+    from payments.wiring import connected, till_over
 
     provider = SandboxProvider(settings.provider_url or "")
     try:

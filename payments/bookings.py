@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from ledger.journal import Journal
 from ledger.map.flows import journal
 from ledger.money import Money
-from lending.when import When
+from lending.plan.when import When
 
 
 def capital_paid_in(key: str, bank: str, amount: Money, when: When) -> Journal:

@@ -2,12 +2,9 @@
 
 from collections.abc import Sequence
 
-from lending.plan_event import (
-    Body,
-    PlanEvent,
-)
-from lending.service_plans import EventRecorded, EventRefused, record
-from lending.when import When
+from lending.plan.event import Body, PlanEvent
+from lending.plan.when import When
+from lending.servicing.record_events import EventRecorded, EventRefused, record
 from payments.till import Till
 
 

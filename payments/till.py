@@ -4,17 +4,17 @@ from dataclasses import dataclass
 
 from ledger.books.postgres import PostgresLedger
 from ledger.database import Database
-from lending.merchant_terms import AllMerchantTerms
-from lending.postgres import PostgresPlans
-from lending.postgres_decisions import PostgresDecisions
-from lending.service_plans import TermsOf
-from payments.postgres import PostgresAttempts
-from payments.postgres_payouts import PostgresPayouts
-from payments.postgres_reconciliation import PostgresReconciliation
-from payments.postgres_refunds import PostgresRefunds
-from payments.provider import Provider
+from lending.decision.postgres import PostgresDecisions
+from lending.servicing.postgres import PostgresPlans
+from lending.servicing.record_events import TermsOf
+from lending.terms.merchant_terms import AllMerchantTerms
+from payments.collection.postgres import PostgresAttempts
+from payments.collection.retry import RetryPolicy
+from payments.merchants.postgres import PostgresPayouts
+from payments.provider.provider import Provider
 from payments.rail_profile import Profile
-from payments.retry import RetryPolicy
+from payments.reconciliation.postgres import PostgresReconciliation
+from payments.refunds.postgres import PostgresRefunds
 
 
 @dataclass(frozen=True, slots=True)

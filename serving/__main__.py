@@ -40,7 +40,7 @@ def replay(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
 ) -> None:
     """Compute decisions again from what was stored with them; exit code 1 when one differs."""
-    from lending import policy_file
+    from lending.terms import policy_file
     from serving import replay as act
     from serving.postgres import connected
     from serving.settings import Settings

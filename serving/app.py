@@ -7,9 +7,9 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from lending import policy_file
+from lending.terms import policy_file
 from models.artefact import load_champion
-from payments.sandbox import SandboxProvider
+from payments.provider.sandbox import SandboxProvider
 from serving import accept, decisions, health, plans, problems, refunds
 from serving.decisions import Desk
 from serving.postgres import open_pool

@@ -16,12 +16,12 @@ from ledger.books.postgres import PostgresLedger
 from ledger.money import Currency, Money
 from ledger.outbox import outbox
 from lending.canonical import canonical
-from lending.order import Channel, Order, OrderFault, order_body
-from lending.policy import Policies
-from lending.postgres_decisions import PostgresDecisions
-from lending.product import FIXED_MONTHS, Product
-from lending.record import StoredDecision
-from lending.underwrite import DecidedOtherwise, NoPolicy, Underwritten, underwrite
+from lending.decision.order import Channel, Order, OrderFault, order_body
+from lending.decision.postgres import PostgresDecisions
+from lending.decision.record import StoredDecision
+from lending.decision.underwrite import DecidedOtherwise, NoPolicy, Underwritten, underwrite
+from lending.terms.policy import Policies
+from lending.terms.product import FIXED_MONTHS, Product
 from models.artefact import Model
 from serving.postgres import ClaimedBefore, IdempotencyKeys, Lost, Pool, WrittenMeanwhile, transaction
 from serving.problems import MEDIA_TYPE, FieldFault, Problem, ProblemBody

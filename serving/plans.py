@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel
 
-from lending.fold import fold
-from lending.plan import InstalmentStatus, PlanStatus
-from lending.plan_log import PlanHistory
-from lending.postgres import PostgresPlans
-from lending.products import servicing_terms
+from lending.plan.fold import fold
+from lending.plan.plan import InstalmentStatus, PlanStatus
+from lending.servicing.log import PlanHistory
+from lending.servicing.postgres import PostgresPlans
+from lending.terms.products import servicing_terms
 from serving.decisions import Desk, problem_responses
 from serving.postgres import transaction
 from serving.problems import Problem

@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ledger.books.store import Conflict
 from ledger.money import Currency, Money
-from payments.postgres_till import DatabaseDown, connected, till_over
-from payments.provider import NoProvider
-from payments.refund import NoSuchPlan, RefundRefused, RefundTaken, refund
+from payments.provider.provider import NoProvider
+from payments.refunds.refund import NoSuchPlan, RefundRefused, RefundTaken, refund
+from payments.wiring import DatabaseDown, connected, till_over
 from serving.decisions import Desk, problem_responses
 from serving.postgres import ClaimedBefore, IdempotencyKeys, Unavailable, transaction
 from serving.problems import FieldFault, Problem

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 from features.postgres import PostgresVectors
 from features.store import VectorStore
 from lending.canonical import digest
-from lending.decision import decide
-from lending.policy import Policies, Policy
-from lending.postgres_decisions import PostgresDecisions
-from lending.record import Inputs, StoredDecision, inputs_from_text, record
+from lending.decision.decision import decide
+from lending.decision.postgres import PostgresDecisions
+from lending.decision.record import Inputs, StoredDecision, inputs_from_text, record
+from lending.terms.policy import Policies, Policy
 from models import artefact
 from models.artefact import ArtefactFault, Model
 from serving import scoring

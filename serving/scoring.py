@@ -7,21 +7,21 @@ from datetime import datetime
 from types import ModuleType
 
 import features.basket
-import lending.amortise
-import lending.apr
-import lending.day_count
-import lending.decision
-import lending.due
-import lending.due_dates
-import lending.exposure
-import lending.offer
-import lending.order
-import lending.policy
-import lending.product_terms
-import lending.products
-import lending.record
-import lending.schedule
-import lending.score
+import lending.decision.decision
+import lending.decision.exposure
+import lending.decision.offer
+import lending.decision.order
+import lending.decision.record
+import lending.decision.score
+import lending.schedule.amortise
+import lending.schedule.apr
+import lending.schedule.day_count
+import lending.schedule.due
+import lending.schedule.due_dates
+import lending.terms.dues
+import lending.terms.policy
+import lending.terms.product_terms
+import lending.terms.products
 import models.artefact
 import models.reasons
 import models.trees
@@ -29,9 +29,9 @@ from features.basket import request_features, requested_instalment
 from features.catalog import APPLICANT, MODEL_FEATURES, feature_set_digest
 from features.freshness import fresh_at, limits_of
 from features.store import VectorStore
-from lending.order import Order
-from lending.policy import Policy
-from lending.score import Evidence, ModelStamp, Score, ScoreReason
+from lending.decision.order import Order
+from lending.decision.score import Evidence, ModelStamp, Score, ScoreReason
+from lending.terms.policy import Policy
 from models.artefact import Model
 
 # The exponential function may differ between platforms in the last digit; log-odds, which rank, are kept whole.
@@ -120,21 +120,21 @@ def score(model: Model, stamped: ModelStamp, order: Order, evidence: Evidence) -
 # All that turns the inputs of a record into its answer.
 _COMPUTES: tuple[ModuleType, ...] = (
     features.basket,
-    lending.amortise,
-    lending.apr,
-    lending.day_count,
-    lending.decision,
-    lending.due,
-    lending.due_dates,
-    lending.exposure,
-    lending.offer,
-    lending.order,
-    lending.policy,
-    lending.product_terms,
-    lending.products,
-    lending.record,
-    lending.schedule,
-    lending.score,
+    lending.schedule.amortise,
+    lending.schedule.apr,
+    lending.schedule.day_count,
+    lending.decision.decision,
+    lending.schedule.due,
+    lending.schedule.due_dates,
+    lending.decision.exposure,
+    lending.decision.offer,
+    lending.decision.order,
+    lending.terms.policy,
+    lending.terms.product_terms,
+    lending.terms.products,
+    lending.decision.record,
+    lending.terms.dues,
+    lending.decision.score,
     models.artefact,
     models.reasons,
     models.trees,

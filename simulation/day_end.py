@@ -5,8 +5,8 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from data_contracts.files import FileFault
-from payments.control_file import Content, write_controlled
-from payments.payout_file import read_payouts
+from payments.files.control_file import Content, write_controlled
+from payments.files.payout_file import read_payouts
 from simulation.bank import OURS, PARKED, Movement, SimulatedBank, StatementRow, TooLate
 from simulation.provider import SettlementRow, SimulatedProvider
 

@@ -63,11 +63,11 @@ CLOCK_READ_IN = {
 }
 
 FLOATS_ALLOWED_IN = {
-    "lending/score.py": "probabilities and log-odds",
-    "lending/decision.py": "a reason's contribution in log-odds",
-    "lending/policy.py": "thresholds on probabilities and ratios",
-    "lending/policy_file.py": "thresholds on probabilities and ratios",
-    "payments/sandbox.py": "seconds of patience with the provider",
+    "lending/decision/score.py": "probabilities and log-odds",
+    "lending/decision/decision.py": "a reason's contribution in log-odds",
+    "lending/terms/policy.py": "thresholds on probabilities and ratios",
+    "lending/terms/policy_file.py": "thresholds on probabilities and ratios",
+    "payments/provider/sandbox.py": "seconds of patience with the provider",
 }
 
 FORBIDDEN_STEMS = {

@@ -12,7 +12,7 @@ import pytest
 from ledger.books.postgres_periods import PostgresPeriods
 from ledger.proof.postgres_audit import PostgresAudit
 from ledger.proof.verify import verify
-from lending.postgres import PostgresPlans
+from lending.servicing.postgres import PostgresPlans
 from tests.test_conventions import CHECKOUT
 
 FOLDER = CHECKOUT / "docs" / "recipes"

@@ -217,8 +217,8 @@ def _serve(stages: Stages, place: Place, started: ExitStack) -> ApiProcess:
 
 def _replay(stages: Stages, place: Place, checkout: Checkout, answers: Sequence[Answer]) -> Decisions:
     with stages.stage("replay", "every decision computed again from what was stored with it") as say:
-        from lending import policy_file
-        from lending.postgres_decisions import PostgresDecisions
+        from lending.decision.postgres import PostgresDecisions
+        from lending.terms import policy_file
         from models.settings import models_dir
         from serving import replay
         from serving.postgres import connected

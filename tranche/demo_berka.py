@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from lending.import_plans import ImportedPlans
-from payments.postgres_standing import Standing
+from lending.servicing.import_plans import ImportedPlans
+from payments.reconciliation.postgres_standing import Standing
 from tranche import demo_standing
 from tranche.demo_cash import Cash, cash_against_plan
 from tranche.demo_course import MoneyRun, Place
@@ -117,9 +117,9 @@ def _asks(tables: Any, after: date, until: date) -> list[Ask]:
 def _import(stages: Stages, place: Place, tables: Any) -> ImportedPlans:
     with stages.stage("plans", "every granted loan becomes a plan that was taken over") as say:
         from ledger.books.postgres import PostgresLedger, connect
-        from lending.import_plans import import_plans
-        from lending.postgres import PostgresPlans
-        from lending.products import imported_product
+        from lending.servicing.import_plans import import_plans
+        from lending.servicing.postgres import PostgresPlans
+        from lending.terms.products import imported_product
         from pipelines.export_loans import export_loans
 
         file = export_loans(tables, place.folder / "granted_loans.csv").path
@@ -136,9 +136,9 @@ def _import(stages: Stages, place: Place, tables: Any) -> ImportedPlans:
 
 def _reconcile(stages: Stages, place: Place, tables: Any) -> Standing:
     with stages.stage("reconcile", "every repayment meets a due in its own month, or is listed") as say:
-        from payments.postgres_till import connected, till_over
-        from payments.reconcile import reconcile
-        from payments.simulated import SimulatedProvider
+        from payments.provider.simulated import SimulatedProvider
+        from payments.reconciliation.reconcile import reconcile
+        from payments.wiring import connected, till_over
         from pipelines.export_statement import export_statement
 
         file = export_statement(tables, place.folder / "repayment_lines.csv").path
@@ -157,7 +157,7 @@ def _reconcile(stages: Stages, place: Place, tables: Any) -> Standing:
 
 def _cash(place: Place, tables: Any, until: date) -> Cash:
     from ledger.books.postgres import connect
-    from lending.postgres import PostgresPlans
+    from lending.servicing.postgres import PostgresPlans
     from pipelines.lake.table import the_newest
 
     snapshot = the_newest(tables, LOANS).snapshot_id

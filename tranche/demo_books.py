@@ -10,7 +10,7 @@ from ledger.account import Kind
 from ledger.books.posting import AccountKey
 from ledger.books.store import Act, Entry
 from ledger.map.flows import money_map
-from payments.open_items import OpenItems
+from payments.reconciliation.open_items import OpenItems
 from tranche.details import Balance, Flow
 from tranche.summary import Ledger, OpenGroups, Totals
 
@@ -58,9 +58,9 @@ def with_open_items(books: BookRun, found: OpenItems) -> BookRun:
 
 def open_items(database_url: str) -> OpenItems:
     """Each clearing group that is not zero beside what it stands for, in one snapshot."""
-    from payments.postgres_open_items import PostgresOpenItems
-    from payments.postgres_till import connected, till_over
-    from payments.provider import NoProvider
+    from payments.provider.provider import NoProvider
+    from payments.reconciliation.postgres_open_items import PostgresOpenItems
+    from payments.wiring import connected, till_over
 
     with connected(database_url) as connection, connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")

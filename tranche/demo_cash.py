@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from lending.plan_event import Paid, PlanEvent, Returned
-from lending.plan_log import PlanHistory
+from lending.plan.event import Paid, PlanEvent, Returned
+from lending.servicing.log import PlanHistory
 from tranche.details import CashMonth
 
 

@@ -10,16 +10,16 @@ from typing import Any
 import httpx
 
 from ledger.money import Currency, Money
-from lending.when import When
+from lending.plan.when import When
 from payments import bookings
-from payments.collect import collect
-from payments.inbox import unseen
-from payments.opening import must_hold
-from payments.pay_merchants import pay_merchants
-from payments.postgres_till import connected, till_over
-from payments.reconcile import reconcile
-from payments.sandbox import SandboxProvider
+from payments.collection.collect import collect
+from payments.collection.opening import must_hold
+from payments.files.inbox import unseen
+from payments.merchants.pay_merchants import pay_merchants
+from payments.provider.sandbox import SandboxProvider
+from payments.reconciliation.reconcile import reconcile
 from payments.till import Till
+from payments.wiring import connected, till_over
 from tranche.demo_course import Place
 
 COLLECTS_AT, PAYS_AT, RECONCILES_AT = time(18), time(19), time(23, 30)

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from payments.postgres_standing import ListedBreak, Standing
+from payments.reconciliation.postgres_standing import ListedBreak, Standing
 from tranche.summary import Planted
 
 QUARANTINE, DUPLICATES = "raw.quarantine", "raw.duplicates"

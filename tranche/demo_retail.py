@@ -78,8 +78,8 @@ def _classified(stages: Stages, place: Place) -> Any:
 
 def _replayed(stages: Stages, place: Place, book: Any) -> Any:
     with stages.stage("service", "day by day: sell, take back, collect, settle") as say, stages.bar("days") as tick:
-        from payments.postgres_till import connected, till_over
-        from payments.simulated import SimulatedProvider
+        from payments.provider.simulated import SimulatedProvider
+        from payments.wiring import connected, till_over
         from simulation.retail.replay import replay
 
         with connected(place.database_url) as connection:

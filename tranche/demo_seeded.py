@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from payments.postgres_standing import Standing
 from payments.rail_profile import load_profile
+from payments.reconciliation.postgres_standing import Standing
 from simulation.world.period import Period
 from simulation.world.size import Size
 from tranche import demo_standing
@@ -134,8 +134,8 @@ class SeededCourse:
 
     def _cash(self, place: Place, answers: Sequence[Answer], until: date) -> Cash:
         from ledger.books.postgres import connect
-        from lending.plan import plan_id_of
-        from lending.postgres import PostgresPlans
+        from lending.plan.plan import plan_id_of
+        from lending.servicing.postgres import PostgresPlans
 
         with connect(place.database_url) as connection:
             plan_ids = (plan_id_of(answer.decision_id) for answer in answers)

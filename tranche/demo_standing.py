@@ -4,9 +4,9 @@ from collections import defaultdict
 from datetime import date
 
 from ledger.money import Currency, Money
-from payments.postgres_standing import ListedBreak, PostgresStanding, Standing
-from payments.postgres_till import connected
 from payments.rail_profile import Profile, load_profile
+from payments.reconciliation.postgres_standing import ListedBreak, PostgresStanding, Standing
+from payments.wiring import connected
 from tranche.details import Break
 from tranche.summary import Reconciliation
 

@@ -3,11 +3,11 @@
 from datetime import date
 
 from ledger.books.store import Act, Request
-from lending.store import OpenInstalment
-from payments.attempt import Planned, attempt_id_of
-from payments.collection_bookings import Components, attempt_claimed
-from payments.collection_events import collected
-from payments.outcome import collection_of
+from lending.servicing.store import OpenInstalment
+from payments.collection.attempt import Planned, attempt_id_of
+from payments.collection.bookings import Components, attempt_claimed
+from payments.collection.events import collected
+from payments.collection.outcome import collection_of
 from payments.plan_events import record_on_plan
 from payments.till import Till
 from simulation.retail.evening import ask, evening

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, time
 
 from ledger.books.store import Act, Request
 from ledger.journal import Journal
-from lending.when import When
-from payments.opening import must_hold
+from lending.plan.when import When
+from payments.collection.opening import must_hold
 from payments.till import Till
 
 EVENING = time(23, 59, 30)

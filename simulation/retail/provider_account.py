@@ -8,11 +8,11 @@ from datetime import date, timedelta
 from ledger.journal import Journal
 from ledger.map.flows import journal
 from ledger.money import Money
-from payments.attempt import Planned
-from payments.charge import RefundRequest, Succeeded
-from payments.collect import request_of
-from payments.reconciliation_bookings import provider_settled
-from payments.refund_payment import RefundPayment
+from payments.collection.attempt import Planned
+from payments.collection.collect import request_of
+from payments.provider.charge import RefundRequest, Succeeded
+from payments.reconciliation.bookings import provider_settled
+from payments.refunds.refund_payment import RefundPayment
 from payments.till import Till
 from simulation.retail.evening import evening, post
 

@@ -1,10 +1,10 @@
 """A purchase as a plan: paid in 3, opened on the day of the invoice, without a decision of ours."""
 
-from lending.merchant_terms import MerchantTerms
-from lending.plan import Origin, Plan, instalments_of
-from lending.product import FIXED_MONTHS, Product
-from lending.products import product_on
-from lending.schedule import Terms, schedule
+from lending.plan.plan import Origin, Plan, instalments_of
+from lending.terms.dues import Terms, schedule
+from lending.terms.merchant_terms import MerchantTerms
+from lending.terms.product import FIXED_MONTHS, Product
+from lending.terms.products import product_on
 from simulation.retail.order_book import Purchase
 
 MERCHANT = "online-retail"

@@ -11,11 +11,11 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from ledger.money import Money
-from lending.when import When
+from lending.plan.when import When
 from payments.bookings import capital_paid_in
-from payments.pay_merchants import pay_merchants
-from payments.payout_file import Payout
-from payments.reconciliation_bookings import payout_confirmed
+from payments.files.payout_file import Payout
+from payments.merchants.pay_merchants import pay_merchants
+from payments.reconciliation.bookings import payout_confirmed
 from payments.till import Till
 from simulation.retail.collect_dues import collect_dues
 from simulation.retail.evening import evening, post

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from ledger.money import Money
-from lending.plan import Instalment, Plan
-from lending.when import When
-from payments.attempt import Planned, attempt_id_of
-from payments.collection_events import collected, opened
+from lending.plan.plan import Instalment, Plan
+from lending.plan.when import When
+from payments.collection.attempt import Planned, attempt_id_of
+from payments.collection.events import collected, opened
 from payments.plan_events import record_on_plan
 from payments.till import Till
 from simulation.retail.order_book import Purchase

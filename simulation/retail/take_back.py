@@ -5,13 +5,13 @@ from datetime import date
 
 from ledger.books.store import Act, Request
 from ledger.money import Money
-from lending.fold import fold
-from lending.plan_event import PlanEvent, Refunded
-from lending.plan_state import PlanState
+from lending.plan.event import PlanEvent, Refunded
+from lending.plan.fold import fold
+from lending.plan.state import PlanState
 from payments.plan_events import record_on_plan
-from payments.refund_bookings import refund_claimed, refund_paid
-from payments.refund_events import refund_arrived
-from payments.refund_payment import RefundPayment, Way, payment_id_of
+from payments.refunds.bookings import refund_claimed, refund_paid
+from payments.refunds.events import refund_arrived
+from payments.refunds.refund_payment import RefundPayment, Way, payment_id_of
 from payments.till import Till
 from simulation.retail.evening import ask, evening
 from simulation.retail.order_book import Refund

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 
 from ledger.money import Currency, Money
-from lending import policy_file
-from lending.decision import Decision, decide
-from lending.exposure import Exposure
-from lending.order import Channel, Order
-from lending.policy import Policy
-from lending.product import Product
-from lending.score import Evidence, ModelStamp, Score, ScoreReason
+from lending.decision.decision import Decision, decide
+from lending.decision.exposure import Exposure
+from lending.decision.order import Channel, Order
+from lending.decision.score import Evidence, ModelStamp, Score, ScoreReason
+from lending.terms import policy_file
+from lending.terms.policy import Policy
+from lending.terms.product import Product
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 FEATURES = "f" * 64

@@ -5,12 +5,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from ledger.money import Currency, Money
-from lending.booking import Booking, balances_of
-from lending.fold import fold
-from lending.plan import Plan
-from lending.plan_event import Body, Channel, Held, Opened, Paid, PlanEvent, Returned
-from lending.plan_state import PlanState
-from lending.servicing_terms import LateFeeRule, LateFees, ServicingTerms
+from lending.plan.booking import Booking, balances_of
+from lending.plan.event import Body, Channel, Held, Opened, Paid, PlanEvent, Returned
+from lending.plan.fold import fold
+from lending.plan.plan import Plan
+from lending.plan.state import PlanState
+from lending.terms.servicing_terms import LateFeeRule, LateFees, ServicingTerms
 from tests.lending.plans import OPENED_ON, a_plan, pounds
 
 LATE_FEE = LateFees((LateFeeRule("late", pounds("7.00"), 7),))

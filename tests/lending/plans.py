@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from ledger.money import Currency, Money
-from lending.plan import Origin, Plan, instalments_of
-from lending.product import Product
-from lending.products import product_on
-from lending.schedule import Terms, schedule
+from lending.plan.plan import Origin, Plan, instalments_of
+from lending.terms.dues import Terms, schedule
+from lending.terms.product import Product
+from lending.terms.products import product_on
 
 OPENED_ON = date(2026, 1, 10)
 NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)

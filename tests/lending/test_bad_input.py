@@ -15,13 +15,13 @@ from ledger.books.store import RefusalCode, Refused
 from ledger.map.flows import NothingToPost, NotOnTheMap
 from ledger.money import LARGEST_MINOR, AmountFault, Currency, CurrencyMismatch, Money
 from ledger.transfer import Transfer, TransferFault
-from lending.plan import Plan
-from lending.plan_event import FeeCharged, PlanEvent, Refunded
-from lending.plan_refusal import PlanRefusalCode
-from lending.service_plans import EventRefused
+from lending.plan.event import FeeCharged, PlanEvent, Refunded
+from lending.plan.plan import Plan
+from lending.plan.refusal import PlanRefusalCode
+from lending.servicing.record_events import EventRefused
 from tests.ledger.builders import NOON, a_journal, a_purchase, crowns, pounds
 from tests.lending.plans import a_plan
-from tests.lending.servicing import Desk, a_payment, an_event, day
+from tests.lending.servicing.servicing import Desk, a_payment, an_event, day
 
 Connection = psycopg.Connection[Any]
 SCHEMAS = ("ledger", "lending")

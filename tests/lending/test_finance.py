@@ -15,15 +15,15 @@ from ledger.proof.postgres_audit import PostgresAudit
 from ledger.proof.verify import verify
 from ledger.reports.general_ledger import months
 from lending.__main__ import main
-from lending.opening_balances import COLUMNS, TakenOver, import_opening_balances
-from lending.plan_event import Refunded, Reversed
-from lending.postgres import PostgresPlans
-from lending.products import servicing_terms
-from lending.shopper_statement import NoSuchPlans, plan_statements
-from lending.table_file import TableFault
-from lending.vat_summary import vat_summary
+from lending.plan.event import Refunded, Reversed
+from lending.schedule.table_file import TableFault
+from lending.servicing.opening_balances import COLUMNS, TakenOver, import_opening_balances
+from lending.servicing.postgres import PostgresPlans
+from lending.servicing.shopper_statement import NoSuchPlans, plan_statements
+from lending.servicing.vat_summary import vat_summary
+from lending.terms.products import servicing_terms
 from tests.lending.plans import a_plan, pounds
-from tests.lending.servicing import Desk, a_payment, an_event, day
+from tests.lending.servicing.servicing import Desk, a_payment, an_event, day
 
 Connection = psycopg.Connection[Any]
 

@@ -20,8 +20,7 @@ from hypothesis.stateful import (
 )
 
 from ledger.money import Currency, Money
-from lending.plan import Plan
-from lending.plan_event import (
+from lending.plan.event import (
     Body,
     Channel,
     ChargedOff,
@@ -34,11 +33,12 @@ from lending.plan_event import (
     Returned,
     Reversed,
 )
-from lending.service_plans import EventRecorded, EventRefused
+from lending.plan.plan import Plan
+from lending.servicing.record_events import EventRecorded, EventRefused
 from tests.lending.courses import day
 from tests.lending.plan_model import PURCHASE, Happening, Standing, fold
 from tests.lending.plans import a_plan, pounds
-from tests.lending.servicing import Desk
+from tests.lending.servicing.servicing import Desk
 from tests.soak import TIMES
 
 EXAMPLES = TIMES * 120

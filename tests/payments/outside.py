@@ -6,9 +6,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from ledger.money import Currency, Money
-from lending.when import When
+from lending.plan.when import When
 from payments import bookings
-from payments.charge import (
+from payments.collection.collect import CollectReport, collect
+from payments.collection.opening import must_hold
+from payments.files.inbox import unseen
+from payments.merchants.pay_merchants import PayMerchantsReport, pay_merchants
+from payments.provider.charge import (
     ChargeRequest,
     ChargeResult,
     EnquiryResult,
@@ -19,11 +23,7 @@ from payments.charge import (
     Succeeded,
     Unknown,
 )
-from payments.collect import CollectReport, collect
-from payments.inbox import unseen
-from payments.opening import must_hold
-from payments.pay_merchants import PayMerchantsReport, pay_merchants
-from payments.reconcile import ReconcileReport, reconcile
+from payments.reconciliation.reconcile import ReconcileReport, reconcile
 from payments.till import Till
 from simulation.bank import SimulatedBank, open_bank
 from simulation.day_end import end_day

@@ -11,21 +11,21 @@ import psycopg
 
 from ledger.account import Side
 from ledger.money import Currency, Money
-from lending.exposure import Exposure
-from lending.merchant_terms import AllMerchantTerms, MerchantTerms, Weekday, merchant_terms_on
-from lending.offer import make_offer
-from lending.order import Channel, Order
-from lending.plan import Plan
-from lending.product import Product
-from lending.record import StoredDecision
-from lending.when import When
-from payments.open_items import OpenItems
-from payments.opening import open_plan
-from payments.postgres_open_items import PostgresOpenItems
-from payments.postgres_till import connected, till_over
-from payments.provider import Provider
-from payments.simulated import SimulatedProvider
+from lending.decision.exposure import Exposure
+from lending.decision.offer import make_offer
+from lending.decision.order import Channel, Order
+from lending.decision.record import StoredDecision
+from lending.plan.plan import Plan
+from lending.plan.when import When
+from lending.terms.merchant_terms import AllMerchantTerms, MerchantTerms, Weekday, merchant_terms_on
+from lending.terms.product import Product
+from payments.collection.opening import open_plan
+from payments.provider.provider import Provider
+from payments.provider.simulated import SimulatedProvider
+from payments.reconciliation.open_items import OpenItems
+from payments.reconciliation.postgres_open_items import PostgresOpenItems
 from payments.till import Till
+from payments.wiring import connected, till_over
 
 __all__ = ["NOON", "Exposure"]
 

@@ -9,9 +9,9 @@ from ledger.books.memory import MemoryLedger
 from ledger.books.store import Recorded
 from ledger.map.flows import journal
 from ledger.money import Currency
-from lending.when import When
-from payments.collection_bookings import Collection, Components, attempt_claimed
-from payments.reconciliation_bookings import provider_settled, unidentified_credit, unidentified_debit
+from lending.plan.when import When
+from payments.collection.bookings import Collection, Components, attempt_claimed
+from payments.reconciliation.bookings import provider_settled, unidentified_credit, unidentified_debit
 from tests.lending.plans import a_plan, pounds
 
 DAY = date(2026, 3, 10)

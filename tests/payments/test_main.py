@@ -12,8 +12,8 @@ import pytest
 from data_contracts.environment import SettingFault
 from data_contracts.files import FileFault
 from payments.__main__ import UsageFault, main
-from payments.inbox import InboxFault, unseen
-from payments.postgres_till import DatabaseDown
+from payments.files.inbox import InboxFault, unseen
+from payments.wiring import DatabaseDown
 from tests.payments.plans import a_till, an_open_plan, first_due
 from tests.simulation.test_serve import a_server
 

@@ -8,16 +8,16 @@ from typing import Any
 from ledger.books.store import Act, Outcome, Recorded
 from ledger.journal import Journal
 from ledger.money import Currency, Money
-from lending.booking import journal_of
-from lending.close_of_business import close_of_business
-from lending.fold import fold
-from lending.plan_event import PlanEvent
-from lending.plan_refusal import PlanRefusal
-from lending.plan_state import PlanState
-from lending.postgres_close import PostgresBusinessDates
-from lending.refuse import refuse
-from lending.service_plans import EventRecorded, EventRefused
-from tests.lending.servicing import Desk
+from lending.plan.booking import journal_of
+from lending.plan.event import PlanEvent
+from lending.plan.fold import fold
+from lending.plan.refusal import PlanRefusal
+from lending.plan.refuse import refuse
+from lending.plan.state import PlanState
+from lending.servicing.close_of_business import close_of_business
+from lending.servicing.postgres_close import PostgresBusinessDates
+from lending.servicing.record_events import EventRecorded, EventRefused
+from tests.lending.servicing.servicing import Desk
 from tests.scenarios.scenario import Scenario, Step
 
 _BY_THE_CALENDAR = "F17"  # daily interest is told in one row up to the next thing that happens

@@ -11,15 +11,15 @@ from typing import Any, get_args, get_type_hints
 from ledger.journal import Journal
 from ledger.map.flows import journal
 from ledger.money import Currency, Money
-from lending.due import Due
-from lending.due_dates import Adjustment
-from lending.plan import ForeignPurchase, Origin, Plan, instalments_of
-from lending.plan_event import KINDS, PlanEvent, body_of
-from lending.product import Product
-from lending.product_terms import Repayment
-from lending.products import product_on, servicing_terms
-from lending.schedule import Terms, schedule
-from lending.servicing_terms import (
+from lending.plan.event import KINDS, PlanEvent, body_of
+from lending.plan.plan import ForeignPurchase, Origin, Plan, instalments_of
+from lending.schedule.due import Due
+from lending.schedule.due_dates import Adjustment
+from lending.terms.dues import Terms, schedule
+from lending.terms.product import Product
+from lending.terms.product_terms import Repayment
+from lending.terms.products import product_on, servicing_terms
+from lending.terms.servicing_terms import (
     Component,
     DiscountEarning,
     LateFeeRule,

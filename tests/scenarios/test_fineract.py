@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from lending.booking import journal_of
-from tests.lending.servicing import Desk
+from lending.plan.booking import journal_of
+from tests.lending.servicing.servicing import Desk
 from tests.scenarios.play import fold_in_order, play, rows_of
 from tests.scenarios.scenario import FOLDER, Scenario, agreement, rows, steps_of
 from tests.test_conventions import CHECKOUT

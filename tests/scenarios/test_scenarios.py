@@ -12,9 +12,9 @@ import pytest
 from ledger.money import Currency
 from ledger.proof.postgres_audit import PostgresAudit
 from ledger.proof.verify import verify
-from lending.booking import balances_of
-from lending.fold import fold
-from tests.lending.servicing import Desk
+from lending.plan.booking import balances_of
+from lending.plan.fold import fold
+from tests.lending.servicing.servicing import Desk
 from tests.scenarios.play import closing, end_of, fold_in_order, play, rows_of_state, schedule_rows
 from tests.scenarios.scenario import FOLDER, Scenario, read
 

@@ -16,9 +16,9 @@ import uvicorn
 from ledger.account import Side
 from ledger.books.postgres import PostgresLedger
 from ledger.money import Currency
-from payments.collect import collect
-from payments.postgres_till import connected, till_over
-from payments.sandbox import SandboxProvider
+from payments.collection.collect import collect
+from payments.provider.sandbox import SandboxProvider
+from payments.wiring import connected, till_over
 from serving.settings import Settings
 from simulation.server import create_app
 from simulation.settings import Settings as WorldSettings

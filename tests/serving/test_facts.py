@@ -16,15 +16,15 @@ from data_contracts.quarantine import check
 from ledger.money import Currency, Money
 from ledger.outbox.fact_log import Written
 from ledger.outbox.postgres_outbox import JOURNAL, LOGS, OUTBOX, relaying
-from lending.close_of_business import close_of_business
-from lending.plan_event import Route
-from lending.postgres_close import PostgresBusinessDates
-from payments.accept_offer import Accepted, accept_offer
-from payments.dispute import DisputeNotice, NoticeTaken, Stage, take_notice
-from payments.pay_refunds import pay_refunds
-from payments.postgres_till import connected, till_over
-from payments.refund import RefundTaken, refund
+from lending.plan.event import Route
+from lending.servicing.close_of_business import close_of_business
+from lending.servicing.postgres_close import PostgresBusinessDates
+from payments.collection.accept_offer import Accepted, accept_offer
+from payments.disputes.dispute import DisputeNotice, NoticeTaken, Stage, take_notice
+from payments.refunds.pay_refunds import pay_refunds
+from payments.refunds.refund import RefundTaken, refund
 from payments.till import Till
+from payments.wiring import connected, till_over
 from serving.decisions import decide_once
 from serving.settings import Settings
 from tests.payments.outside import Outside, at, days, evening, merchants_paid, pay_capital_in

@@ -11,8 +11,8 @@ import pytest
 
 from ledger.books.postgres import PostgresLedger
 from ledger.money import Currency
-from lending.order import Order
-from lending.underwrite import Underwritten
+from lending.decision.order import Order
+from lending.decision.underwrite import Underwritten
 from serving import decisions
 from serving.decisions import Desk, OrderRequest, decide_once
 from serving.settings import Settings
@@ -94,7 +94,7 @@ def test_a_reservation_that_expired_or_was_released_makes_room_again(
 ) -> None:
     from datetime import timedelta
 
-    from lending.postgres_decisions import PostgresDecisions
+    from lending.decision.postgres import PostgresDecisions
     from tests.serving.checkout import NOON
 
     publish(connection, "a-1", income_mean_180d=5_000_000.0)

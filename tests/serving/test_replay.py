@@ -7,9 +7,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from lending import policy_file
-from lending.policy import Policies
-from lending.postgres_decisions import PostgresDecisions
+from lending.decision.postgres import PostgresDecisions
+from lending.terms import policy_file
+from lending.terms.policy import Policies
 from models.artefact import ARRAYS_FILE
 from serving import replay as act
 from serving import scoring

@@ -9,9 +9,9 @@ import pytest
 
 from features.freshness import Limit
 from features.postgres import PostgresVectors
-from lending import policy_file
-from lending.postgres_decisions import PostgresDecisions
-from lending.record import inputs_from_text
+from lending.decision.postgres import PostgresDecisions
+from lending.decision.record import inputs_from_text
+from lending.terms import policy_file
 from serving import scoring
 from serving.replay import Cause, Differs, replay_all
 from serving.scoring import VectorScorer

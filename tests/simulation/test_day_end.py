@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ledger.money import Currency, Money
-from payments.payout_file import Payout, write_payouts
+from payments.files.payout_file import Payout, write_payouts
 from simulation.bank import OURS, PARKED, Movement, SimulatedBank, TooLate, open_bank
 from simulation.day_end import end_day
 from simulation.faults import FaultKind

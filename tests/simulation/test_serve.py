@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from ledger.money import Currency, Money
-from payments.charge import ChargeRequest, NotKnown, RefusalCode, Refused, Succeeded, Unknown
-from payments.sandbox import SandboxProvider
+from payments.provider.charge import ChargeRequest, NotKnown, RefusalCode, Refused, Succeeded, Unknown
+from payments.provider.sandbox import SandboxProvider
 
 MONDAY = date(2026, 1, 5)
 BEHAVIOUR = [

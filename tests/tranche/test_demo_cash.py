@@ -4,12 +4,12 @@ from datetime import UTC, date, datetime
 
 from ledger.books.memory import MemoryLedger
 from ledger.money import Currency, Money
-from lending.memory import MemoryPlans
-from lending.plan import Instalment, Origin, Plan
-from lending.plan_event import Body, Channel, Opened, Paid, PlanEvent, Returned
-from lending.product import Product
-from lending.service_plans import EventRecorded, record
-from lending.servicing_terms import ServicingTerms
+from lending.plan.event import Body, Channel, Opened, Paid, PlanEvent, Returned
+from lending.plan.plan import Instalment, Origin, Plan
+from lending.servicing.memory import MemoryPlans
+from lending.servicing.record_events import EventRecorded, record
+from lending.terms.product import Product
+from lending.terms.servicing_terms import ServicingTerms
 from tranche.demo_cash import cash_against_plan
 
 NOTHING = Money.zero(Currency.GBP)

@@ -10,8 +10,8 @@ import orjson
 import pytest
 
 from ledger.money import Currency, Money
-from payments.postgres_till import connected, till_over
-from payments.simulated import SimulatedProvider
+from payments.provider.simulated import SimulatedProvider
+from payments.wiring import connected, till_over
 from pipelines.sources.online_retail import OnlineRetail
 from simulation.retail.line import line_of
 from simulation.retail.order_book import OrderBook, order_book

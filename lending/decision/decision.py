@@ -1,0 +1,246 @@
+"""The decision on one order: a pure function of the order, what is known of the shopper, the score and the policy.
+
+Every rule of the policy is read, so that a decline names all its reasons. A rule that a smaller amount would cure leads
+to a counter-offer: the largest amount that breaks no rule.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from ledger.money import Money
+from lending.decision.exposure import Exposure
+from lending.decision.offer import Offer, make_offer
+from lending.decision.order import Order
+from lending.decision.score import Evidence, Score
+from lending.terms.policy import FEATURE_PREFIX, Affordability, Consequence, Fact, Policy, Reading, Stage, Verdict
+
+ScoreOrder = Callable[[Order, Evidence], Score]
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the shopper can pay each month, minor units; None where income or obligations are unknown."""
+
+    income_minor: int | None
+    obligations_minor: int | None
+    allowance_minor: int | None
+    instalment_minor: int
+
+    @property
+    def margin_minor(self) -> int | None:
+        """What the allowance leaves after the new instalment; below zero it is not affordable."""
+        return None if self.allowance_minor is None else self.allowance_minor - self.instalment_minor
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """One amount, assessed in full: the offer it would be, its score, its affordability and every rule's reading."""
+
+    offer: Offer
+    exposure_after: Money
+    means: Means
+    score: Score | None
+    readings: tuple[Reading, ...]
+
+    def asks_for(self, consequence: Consequence) -> bool:
+        return any(reading.consequence is consequence for reading in self.readings)
+
+    @property
+    def passed(self) -> bool:
+        """No rule fired, both credit risk and affordability were assessed, and there is a schedule to keep."""
+        fired = any(reading.verdict is Verdict.FIRED for reading in self.readings)
+        assessed = self.score is not None and self.means.margin_minor is not None
+        return not fired and assessed and bool(self.offer.instalments)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an order was not simply approved: `rule_id` fired; `contribution` in log-odds, of a model's reason only."""
+
+    code: str
+    text: str
+    stage: Stage
+    rule_id: str
+    contribution: float | None = None
+    features: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """The order may be paid later as asked."""
+
+    asked: Assessment
+
+    @property
+    def assessment(self) -> Assessment:
+        return self.asked
+
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovedReduced:
+    """Not the amount asked for, for these reasons, but a smaller one: the counter-offer of `assessment`."""
+
+    asked: Assessment
+    assessment: Assessment
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Referred:
+    """A person must look at it, for these reasons."""
+
+    asked: Assessment
+    reasons: tuple[Reason, ...]
+
+    def __post_init__(self) -> None:
+        _need_a_reason(self.reasons)
+
+    @property
+    def assessment(self) -> Assessment:
+        return self.asked
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """Not this order, for all these reasons."""
+
+    asked: Assessment
+    reasons: tuple[Reason, ...]
+
+    def __post_init__(self) -> None:
+        _need_a_reason(self.reasons)
+
+    @property
+    def assessment(self) -> Assessment:
+        return self.asked
+
+
+Decision = Approved | ApprovedReduced | Referred | Declined
+
+
+def decide(
+    order: Order,
+    *,
+    evidence: Evidence | None,
+    exposure: Exposure,
+    policy: Policy,
+    score_order: ScoreOrder,
+    at: datetime,
+) -> Decision:
+    """Apply the credit policy to one order at one moment."""
+    known = _Known(evidence, exposure, at)
+
+    def assess(amount: Money) -> Assessment:
+        asked = order if amount == order.amount else order.of(amount)
+        score = None if evidence is None else score_order(asked, evidence)
+        return _assess(asked, score, known, policy)
+
+    asked = assess(order.amount)
+    reasons = _reasons(asked, policy)
+    if asked.asks_for(Consequence.DECLINED):
+        return Declined(asked, reasons)
+    if asked.asks_for(Consequence.REFERRED):
+        return Referred(asked, reasons)
+    if asked.asks_for(Consequence.REDUCED):
+        amount = _largest_amount(order, known, policy)
+        smaller = None if amount is None else assess(amount)
+        if smaller is None or not smaller.passed:
+            return Declined(asked, reasons)
+        return ApprovedReduced(asked, smaller, reasons)
+    assert asked.passed, "an order that breaks no rule must have been assessed for risk and affordability"
+    return Approved(asked)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of the shopper at the moment of the decision."""
+
+    evidence: Evidence | None
+    exposure: Exposure
+    at: datetime
+
+
+def _assess(order: Order, score: Score | None, known: _Known, policy: Policy) -> Assessment:
+    offer = make_offer(order, policy.annual_rate_basis_points, known.at.date())
+    exposure_after = known.exposure.after(order.amount)
+    evidence = known.evidence
+    means = _means(policy.affordability, evidence, known.exposure, offer)
+    facts: dict[str, Fact] = {
+        "amount_minor": order.amount.minor,
+        "duration_months": order.duration_months,
+        "exposure_after_minor": exposure_after.minor,
+        "vector_age_days": None if evidence is None else evidence.age_days(known.at),
+    }
+    if evidence is not None:
+        facts |= {FEATURE_PREFIX + name: value for name, value in evidence.values.items()}
+        facts["affordable_margin_minor"] = means.margin_minor
+    if score is not None:
+        facts["default_probability"] = score.default_probability
+    return Assessment(offer, exposure_after, means, score, tuple(rule.read(facts) for rule in policy.rules))
+
+
+def _means(policy: Affordability, evidence: Evidence | None, exposure: Exposure, offer: Offer) -> Means:
+    """Income less what must be paid already, here and elsewhere; the policy's share of the rest may be used."""
+    instalment = offer.largest_instalment.minor
+    values = {} if evidence is None else evidence.values
+    income = values.get(policy.income)
+    elsewhere = [values.get(name) for name in policy.obligations]
+    known = [int(value) for value in elsewhere if value is not None]
+    if income is None or len(known) < len(elsewhere):
+        return Means(None if income is None else int(income), None, None, instalment)
+    obligations = sum(known) + exposure.monthly.minor
+    allowance = max(0, int(income) - obligations) * policy.share_basis_points // 10_000
+    return Means(int(income), obligations, allowance, instalment)
+
+
+def _largest_amount(order: Order, known: _Known, policy: Policy) -> Money | None:
+    """The largest amount below the one asked for that cures every curable rule; None when the smallest does not.
+
+    Exposure and instalment grow with the amount, so halving the interval finds it; the score is left out here, and the
+    amount found is assessed in full afterwards.
+    """
+    step = policy.counter_offer.step_minor
+
+    def cured(steps: int) -> bool:
+        smaller = order.of(Money(steps * step, order.amount.currency))
+        return not _assess(smaller, None, known, policy).asks_for(Consequence.REDUCED)
+
+    low, high = -(-policy.counter_offer.smallest_minor // step), (order.amount.minor - 1) // step
+    if high < low or not cured(low):
+        return None
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if cured(middle) else (low, middle - 1)
+    return Money(low * step, order.amount.currency)
+
+
+def _reasons(assessment: Assessment, policy: Policy) -> tuple[Reason, ...]:
+    """Every fired rule's reason: by stage, then in the order of the policy; each code once.
+
+    Where the risk was too high, the reasons are what raised it: that "your score is too low" helps no one.
+    """
+    stages = list(Stage)
+    fired = [reading for reading in assessment.readings if reading.verdict is Verdict.FIRED]
+    found: dict[str, Reason] = {}
+    for reading in sorted(fired, key=lambda reading: stages.index(reading.rule.stage)):
+        rule = reading.rule
+        score = assessment.score
+        if rule.fact == "default_probability" and score is not None and score.reasons:
+            for model in score.reasons[: policy.most_model_reasons]:
+                reason = Reason(model.code, model.text, rule.stage, rule.rule_id, model.contribution, model.features)
+                found.setdefault(reason.code, reason)
+        elif reading.reason is not None:
+            found.setdefault(
+                reading.reason, Reason(reading.reason, policy.reasons[reading.reason], rule.stage, rule.rule_id)
+            )
+    return tuple(found.values())
+
+
+def _need_a_reason(reasons: tuple[Reason, ...]) -> None:
+    if not reasons:
+        raise ValueError("a refusal needs at least one reason")

@@ -1,0 +1,123 @@
+"""What is offered: an amount, and the instalments by which it would be repaid."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from ledger.money import Currency, Money
+from lending.decision.order import Order
+from lending.schedule.apr import Flow, annual_percentage_rate, rounded, years_between
+from lending.schedule.due import Due, ScheduleFault
+from lending.terms.dues import Terms, schedule
+from lending.terms.product import Product
+from lending.terms.products import product_on
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One way to pay the amount later.
+
+    `terms_version` is the file of the product's terms; `annual_rate_basis_points` the yearly interest, 990 for 9.90 %.
+    """
+
+    amount: Money
+    product: Product
+    terms_version: str
+    offered_on: date
+    duration_months: int
+    annual_rate_basis_points: int
+    instalments: tuple[Due, ...]
+
+    @property
+    def largest_instalment(self) -> Money:
+        return max((instalment.amount for instalment in self.instalments), default=self.amount)
+
+    @property
+    def total(self) -> Money:
+        """Everything the shopper would pay."""
+        return Money.total((instalment.amount for instalment in self.instalments), self.amount.currency)
+
+    @property
+    def apr_percent(self) -> Decimal | None:
+        """The annual percentage rate to one decimal, as it must be disclosed; None where there are no instalments."""
+        if not self.instalments:
+            return None
+        lent = Flow(Fraction(0), Decimal(-self.amount.minor))
+        repaid = (
+            Flow(years_between(self.offered_on, each.due_on), Decimal(each.amount.minor)) for each in self.instalments
+        )
+        return rounded(annual_percentage_rate([lent, *repaid]))
+
+
+def make_offer(order: Order, annual_rate_basis_points: int, on: date) -> Offer:
+    """The offer on an order's full amount, with its schedule if it were taken on that day.
+
+    It has no instalments where no schedule can keep the terms, as three payments of two pence; no policy approves that.
+    """
+    product = product_on(order.product, on)
+    terms = Terms(order.amount, order.duration_months, annual_rate_basis_points)
+    try:
+        instalments = schedule(terms, product.repayment, on)
+    except ScheduleFault:
+        instalments = ()
+    return Offer(
+        amount=order.amount,
+        product=order.product,
+        terms_version=product.version,
+        offered_on=on,
+        duration_months=order.duration_months,
+        annual_rate_basis_points=annual_rate_basis_points,
+        instalments=instalments,
+    )
+
+
+def offer_body(offer: Offer) -> dict[str, Any]:
+    """The offer as it is recorded and answered: plain values."""
+    apr = offer.apr_percent
+    return {
+        "offer_id": "1",
+        "amount_minor": offer.amount.minor,
+        "currency": offer.amount.currency.value,
+        "product": offer.product.value,
+        "terms_version": offer.terms_version,
+        "offered_on": offer.offered_on.isoformat(),
+        "duration_months": offer.duration_months,
+        "annual_rate_basis_points": offer.annual_rate_basis_points,
+        "total_payable_minor": offer.total.minor,
+        "apr_percent": None if apr is None else str(apr),
+        "instalments": [
+            {
+                "number": instalment.number,
+                "due_on": instalment.due_on.isoformat(),
+                "amount_minor": instalment.amount.minor,
+                "principal_minor": instalment.principal.minor,
+                "interest_minor": instalment.interest.minor,
+            }
+            for instalment in offer.instalments
+        ],
+    }
+
+
+def offer_from_body(body: Mapping[str, Any]) -> Offer:
+    """The offer that `offer_body` wrote down."""
+    currency = Currency(body["currency"])
+    return Offer(
+        amount=Money(body["amount_minor"], currency),
+        product=Product(body["product"]),
+        terms_version=body["terms_version"],
+        offered_on=date.fromisoformat(body["offered_on"]),
+        duration_months=body["duration_months"],
+        annual_rate_basis_points=body["annual_rate_basis_points"],
+        instalments=tuple(
+            Due(
+                number=due["number"],
+                due_on=date.fromisoformat(due["due_on"]),
+                principal=Money(due["principal_minor"], currency),
+                interest=Money(due["interest_minor"], currency),
+            )
+            for due in body["instalments"]
+        ),
+    )

@@ -1,0 +1,105 @@
+"""What a shopper wants to pay later: the request that every decision answers."""
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ledger.money import Currency, Money
+from lending.terms.product import FIXED_MONTHS, Product
+
+
+class Channel(StrEnum):
+    """Where the order was placed."""
+
+    BRANCH = "branch"
+    WEB = "web"
+    POS = "pos"
+
+
+class OrderFault(ValueError):
+    """An order that cannot be: names the field and what it may hold."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One order at a merchant, or a cash loan where there is none, to be repaid by a product over some months."""
+
+    order_id: str
+    shopper_id: str
+    account_id: str
+    merchant_id: str | None
+    amount: Money
+    product: Product
+    duration_months: int
+    channel: Channel
+    application_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.amount.minor <= 0:
+            raise OrderFault("amount_minor", "must be greater than zero")
+        fixed = FIXED_MONTHS.get(self.product)
+        if fixed is not None and self.duration_months != fixed:
+            raise OrderFault("duration_months", f"is {fixed} for {self.product}, or left out")
+        if self.duration_months < 1:
+            raise OrderFault("duration_months", "must be at least 1")
+
+    @property
+    def decision_id(self) -> str:
+        """The id of the one decision on this order, derived from it; free of colons, which ledger account names use.
+
+        >>> Order("o-1", "s", "a", "m", Money(1, Currency.GBP), Product.PAY_IN_3, 2, Channel.WEB).decision_id
+        'd-601b09066f1174ae4af0bccd'
+        """
+        business_key = f"{self.merchant_id or ''}\n{self.order_id}"
+        return "d-" + hashlib.sha256(business_key.encode()).hexdigest()[:24]
+
+    def of(self, amount: Money) -> "Order":
+        """The same order for another amount, as a counter-offer needs it."""
+        return Order(
+            order_id=self.order_id,
+            shopper_id=self.shopper_id,
+            account_id=self.account_id,
+            merchant_id=self.merchant_id,
+            amount=amount,
+            product=self.product,
+            duration_months=self.duration_months,
+            channel=self.channel,
+            application_id=self.application_id,
+        )
+
+
+def order_body(order: Order) -> dict[str, str | int | None]:
+    """The order as it is recorded and hashed: every field, plain values."""
+    return {
+        "order_id": order.order_id,
+        "shopper_id": order.shopper_id,
+        "account_id": order.account_id,
+        "merchant_id": order.merchant_id,
+        "amount_minor": order.amount.minor,
+        "currency": order.amount.currency.value,
+        "product": order.product.value,
+        "duration_months": order.duration_months,
+        "channel": order.channel.value,
+        "application_id": order.application_id,
+    }
+
+
+def order_from_body(body: dict[str, object]) -> Order:
+    """The order that `order_body` wrote down."""
+    merchant_id, application_id = body["merchant_id"], body["application_id"]
+    return Order(
+        order_id=str(body["order_id"]),
+        shopper_id=str(body["shopper_id"]),
+        account_id=str(body["account_id"]),
+        merchant_id=None if merchant_id is None else str(merchant_id),
+        amount=Money(int(str(body["amount_minor"])), Currency(str(body["currency"]))),
+        product=Product(str(body["product"])),
+        duration_months=int(str(body["duration_months"])),
+        channel=Channel(str(body["channel"])),
+        application_id=None if application_id is None else str(application_id),
+    )

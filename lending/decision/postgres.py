@@ -1,0 +1,191 @@
+"""Decisions in PostgreSQL, in the caller's database transaction, which is never committed here."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from psycopg import Connection
+
+from ledger.money import Money
+from lending.decision.exposure import Exposure
+from lending.decision.offer import offer_from_body
+from lending.decision.order import Order, order_from_body
+from lending.decision.record import StoredDecision
+from lending.plan.fold import fold
+from lending.servicing.postgres_log import PostgresPlanLog
+from lending.terms.products import servicing_terms
+
+A_MONTH = timedelta(days=30)
+
+# Owed is what plans leave open; one of which something later than this moment is known is folded up to it instead. An
+# imported loan counts from the day after its grant, so that it never speaks against the very application it came from.
+# Reserved is what was approved and is neither expired, nor released, nor a plan yet.
+_EXPOSURE = """
+WITH own AS MATERIALIZED (
+    SELECT p.plan_id,
+           EXISTS (SELECT FROM lending.plan_events e WHERE e.plan_id = p.plan_id AND e.occurred_at > %(at)s) AS later
+      FROM lending.plans p
+     WHERE p.shopper_id = %(shopper)s AND p.currency = %(currency)s
+       AND (p.origin = 'checkout' OR p.opened_on < %(day)s)
+), owed AS (
+    SELECT sum(i.open_principal_minor) AS principal_minor,
+           sum(i.open_principal_minor + i.open_interest_minor) FILTER (WHERE i.due_on <= %(month_end)s) AS monthly_minor
+      FROM own o JOIN lending.instalment_standing i USING (plan_id)
+     WHERE NOT o.later
+), reserved AS (
+    SELECT sum(r.amount_minor) AS principal_minor, sum(r.instalment_minor) AS monthly_minor
+      FROM lending.reservations r
+     WHERE r.shopper_id = %(shopper)s AND r.currency = %(currency)s AND r.expires_at > %(at)s
+       AND NOT EXISTS (SELECT FROM lending.releases e WHERE e.decision_id = r.decision_id)
+       AND NOT EXISTS (SELECT FROM lending.plans p WHERE p.decision_id = r.decision_id)
+)
+SELECT coalesce(owed.principal_minor, 0), coalesce(reserved.principal_minor, 0),
+       coalesce(owed.monthly_minor, 0) + coalesce(reserved.monthly_minor, 0),
+       EXISTS (SELECT FROM lending.decisions WHERE decision_id = %(decision)s),
+       (SELECT coalesce(array_agg(plan_id), '{}') FROM own WHERE later)
+  FROM owed, reserved
+"""
+
+# One statement, so that a decision costs one round trip to keep.
+_ADD = """
+WITH decision AS (
+    INSERT INTO lending.decisions (decision_id, order_id, application_id, shopper_id, account_id, merchant_id, product,
+                                   currency, requested_minor, approved_minor, outcome, decided_at, expires_at,
+                                   policy_digest, model_digest, feature_set_digest, inputs, answer, digest)
+    VALUES (%(decision)s, %(order)s, %(application)s, %(shopper)s, %(account)s, %(merchant)s, %(product)s,
+            %(currency)s, %(requested)s, %(approved)s, %(outcome)s, %(decided_at)s, %(expires_at)s,
+            %(policy)s, %(model)s, %(features)s, %(inputs)s, %(answer)s, %(digest)s)
+    RETURNING decision_id, shopper_id, currency, approved_minor, expires_at
+), reasons AS (
+    INSERT INTO lending.decision_reasons (decision_id, rank, code, stage, rule_id, contribution)
+    SELECT decision_id, rank, code, stage, rule_id, contribution
+      FROM decision, unnest(%(codes)s::text[], %(stages)s::text[], %(rules)s::text[], %(contributions)s::float8[])
+           WITH ORDINALITY AS reason (code, stage, rule_id, contribution, rank)
+)
+INSERT INTO lending.reservations (decision_id, shopper_id, currency, amount_minor, instalment_minor, expires_at)
+SELECT decision_id, shopper_id, currency, approved_minor, %(instalment)s::bigint, expires_at
+  FROM decision WHERE approved_minor IS NOT NULL
+"""
+_DECISIONS = "SELECT decision_id, outcome, decided_at, expires_at, inputs, answer, digest FROM lending.decisions"
+
+
+class PostgresDecisions:
+    """Decisions in the schema `lending`; never commits."""
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self._connection = connection
+
+    def open(self, order: Order, at: datetime) -> tuple[StoredDecision | None, Exposure]:
+        """Lock the shopper's exposure until the transaction ends; the order's decision, if any, and the exposure.
+
+        The lock comes in a statement of its own: what another transaction committed while this one waited for it is
+        seen only by the statements after it.
+        """
+        execute, shopper = self._connection.execute, order.shopper_id
+        execute("INSERT INTO lending.exposure_locks (shopper_id) VALUES (%s) ON CONFLICT DO NOTHING", (shopper,))
+        execute("SELECT FROM lending.exposure_locks WHERE shopper_id = %s FOR UPDATE", (shopper,))
+        currency = order.amount.currency
+        row = execute(
+            _EXPOSURE,
+            {
+                "shopper": shopper,
+                "currency": currency.value,
+                "at": at,
+                "day": at.date(),
+                "month_end": (at + A_MONTH).date(),
+                "decision": order.decision_id,
+            },
+        ).fetchone()
+        assert row is not None
+        *amounts, decided, later = row
+        exposure = Exposure(*(Money(int(amount), currency) for amount in amounts))
+        if later:
+            exposure = self._adding(exposure, later, at)
+        return (self.get(order.decision_id) if decided else None), exposure
+
+    def _adding(self, exposure: Exposure, plan_ids: list[str], at: datetime) -> Exposure:
+        """With what these plans left open at a moment that is past for them."""
+        outstanding, monthly = exposure.outstanding, exposure.monthly
+        for history in PostgresPlanLog(self._connection).histories(plan_ids).values():
+            plan = history.plan
+            by_then = [event for event in history.events if event.occurred_at <= at]
+            terms = servicing_terms(plan.terms_version, plan.currency)
+            for each in fold(plan, by_then, terms, through=at.date()).instalments:
+                outstanding += each.open_principal
+                if each.due_on <= (at + A_MONTH).date():
+                    monthly += each.open_principal + each.open_interest
+        return replace(exposure, outstanding=outstanding, monthly=monthly)
+
+    def add(self, decision: StoredDecision) -> None:
+        """Keep a new decision with its reasons and its reservation; the same id again is a unique violation."""
+        order, offer = decision.order, decision.offer
+        inputs, answer = json.loads(decision.inputs), json.loads(decision.answer)
+        self._connection.execute(
+            _ADD,
+            {
+                "decision": decision.decision_id,
+                "order": order.order_id,
+                "application": order.application_id,
+                "shopper": order.shopper_id,
+                "account": order.account_id,
+                "merchant": order.merchant_id,
+                "product": order.product.value,
+                "currency": order.amount.currency.value,
+                "requested": order.amount.minor,
+                "approved": None if offer is None else offer.amount.minor,
+                "instalment": None if offer is None else offer.largest_instalment.minor,
+                "outcome": decision.outcome,
+                "decided_at": decision.decided_at,
+                "expires_at": decision.expires_at,
+                "policy": inputs["policy"]["digest"],
+                "model": inputs["model"]["digest"],
+                "features": inputs["model"]["feature_set_digest"],
+                "inputs": decision.inputs,
+                "answer": decision.answer,
+                "digest": decision.digest,
+                "codes": [reason["code"] for reason in answer["reasons"]],
+                "stages": [reason["stage"] for reason in answer["reasons"]],
+                "rules": [reason["rule"] for reason in answer["reasons"]],
+                "contributions": [reason["contribution"] for reason in answer["reasons"]],
+            },
+        )
+
+    def get(self, decision_id: str) -> StoredDecision | None:
+        """The decision as it was kept, or None."""
+        row = self._connection.execute(f"{_DECISIONS} WHERE decision_id = %s", (decision_id,)).fetchone()
+        return None if row is None else _decision(row)
+
+    def all(self) -> Iterator[StoredDecision]:
+        """Every decision in the order in which they were made, read a few hundred at a time."""
+        with self._connection.cursor(name="decisions") as cursor:
+            cursor.itersize = 500
+            cursor.execute(f"{_DECISIONS} ORDER BY decided_at, decision_id")
+            for row in cursor:
+                yield _decision(row)
+
+    def release(self, decision_id: str, *, at: datetime, reason: str) -> None:
+        """Free an approved amount before its offer expires, as when the down payment is declined; again is a no-op."""
+        self._connection.execute(
+            "INSERT INTO lending.releases (decision_id, released_at, reason) VALUES (%s, %s, %s)"
+            " ON CONFLICT DO NOTHING",
+            (decision_id, at, reason),
+        )
+
+
+def _decision(row: tuple[Any, ...]) -> StoredDecision:
+    decision_id, outcome, decided_at, expires_at, inputs, answer, digest = row
+    order = order_from_body(json.loads(inputs)["order"])
+    offers = json.loads(answer)["offers"]
+    return StoredDecision(
+        decision_id=decision_id,
+        order=order,
+        outcome=outcome,
+        offer=offer_from_body(offers[0]) if offers else None,
+        decided_at=decided_at.astimezone(UTC),
+        expires_at=None if expires_at is None else expires_at.astimezone(UTC),
+        inputs=inputs,
+        answer=answer,
+        digest=digest,
+    )

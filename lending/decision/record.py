@@ -1,0 +1,275 @@
+"""The record of a decision: everything needed to compute it again, and the answer it gave, as canonical JSON.
+
+`inputs` hold what was known and by what it was judged; `answer` is a pure function of them, and the very bytes that the
+checkout received. Canonical: keys sorted, no spaces, UTF-8, floats in their shortest exact form.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ledger.money import Currency, Money
+from lending.canonical import canonical, digest, moment
+from lending.decision.decision import (
+    Approved,
+    ApprovedReduced,
+    Assessment,
+    Decision,
+    Declined,
+    Means,
+    Reason,
+    Referred,
+)
+from lending.decision.exposure import Exposure
+from lending.decision.offer import Offer, offer_body
+from lending.decision.order import Order, order_body, order_from_body
+from lending.decision.score import Evidence, ModelStamp, Score
+from lending.terms.policy import Policy, Reading
+
+FORMAT = 1
+
+OUTCOMES = {
+    Approved: "approved",
+    ApprovedReduced: "approved_reduced",
+    Referred: "referred",
+    Declined: "declined",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What one decision was computed from; `code_digest` names the code that computed it."""
+
+    order: Order
+    at: datetime
+    evidence: Evidence | None
+    exposure: Exposure
+    policy_id: str
+    policy_version: str
+    policy_digest: str
+    model: ModelStamp
+    code_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDecision:
+    """A decision as it is kept: `inputs` and `answer` are canonical JSON, `digest` is over both."""
+
+    decision_id: str
+    order: Order
+    outcome: str
+    offer: Offer | None
+    decided_at: datetime
+    expires_at: datetime | None
+    inputs: str
+    answer: str
+    digest: str
+
+    @property
+    def hold_id(self) -> str:
+        """The ledger hold of an approved decision's amount (flow F01)."""
+        return f"F01:{self.decision_id}"
+
+
+def record(inputs: Inputs, decision: Decision, policy: Policy) -> StoredDecision:
+    """The decision with everything it was computed from, ready to be kept."""
+    offer = decision.assessment.offer if isinstance(decision, Approved | ApprovedReduced) else None
+    expires_at = None if offer is None else inputs.at + timedelta(hours=policy.offer_valid_hours)
+    written = canonical(inputs_body(inputs))
+    answer = canonical(answer_body(inputs, decision, policy, offer, expires_at))
+    return StoredDecision(
+        decision_id=inputs.order.decision_id,
+        order=inputs.order,
+        outcome=OUTCOMES[type(decision)],
+        offer=offer,
+        decided_at=inputs.at,
+        expires_at=expires_at,
+        inputs=written,
+        answer=answer,
+        digest=digest(written, answer),
+    )
+
+
+def inputs_body(inputs: Inputs) -> dict[str, Any]:
+    """What the decision was computed from, as plain values."""
+    exposure = inputs.exposure
+    return {
+        "format": FORMAT,
+        "at": moment(inputs.at),
+        "order": order_body(inputs.order),
+        "evidence": None if inputs.evidence is None else _evidence_body(inputs.evidence),
+        "exposure": {
+            "currency": exposure.outstanding.currency.value,
+            "outstanding_minor": exposure.outstanding.minor,
+            "reserved_minor": exposure.reserved.minor,
+            "monthly_minor": exposure.monthly.minor,
+        },
+        "policy": {"policy_id": inputs.policy_id, "version": inputs.policy_version, "digest": inputs.policy_digest},
+        "model": _model_body(inputs.model),
+        "code": {"digest": inputs.code_digest},
+    }
+
+
+def inputs_from_text(text: str) -> Inputs:
+    """The inputs that a record holds; raises ValueError or KeyError when the text is not one."""
+    body = json.loads(text)
+    if body["format"] != FORMAT:
+        raise ValueError(f"record format {body['format']}, this code reads {FORMAT}")
+    exposure, policy, evidence = body["exposure"], body["policy"], body["evidence"]
+    currency = Currency(exposure["currency"])
+    return Inputs(
+        order=order_from_body(body["order"]),
+        at=datetime.fromisoformat(body["at"]),
+        evidence=None if evidence is None else _evidence_from_body(evidence),
+        exposure=Exposure(
+            outstanding=Money(exposure["outstanding_minor"], currency),
+            reserved=Money(exposure["reserved_minor"], currency),
+            monthly=Money(exposure["monthly_minor"], currency),
+        ),
+        policy_id=policy["policy_id"],
+        policy_version=policy["version"],
+        policy_digest=policy["digest"],
+        model=ModelStamp(**body["model"]),
+        code_digest=body["code"]["digest"],
+    )
+
+
+def answer_body(
+    inputs: Inputs, decision: Decision, policy: Policy, offer: Offer | None, expires_at: datetime | None
+) -> dict[str, Any]:
+    """What the checkout is answered, as plain values."""
+    order, exposure, judged = inputs.order, inputs.exposure, decision.assessment
+    reasons = decision.reasons
+    return {
+        "decision_id": order.decision_id,
+        "order_id": order.order_id,
+        "application_id": order.application_id,
+        "shopper_id": order.shopper_id,
+        "account_id": order.account_id,
+        "merchant_id": order.merchant_id,
+        "jurisdiction": policy.jurisdiction,
+        "product": order.product.value,
+        "channel": order.channel.value,
+        "decided_at": moment(inputs.at),
+        "expires_at": None if expires_at is None else moment(expires_at),
+        "outcome": OUTCOMES[type(decision)],
+        "stage": reasons[0].stage.value if reasons else None,
+        "requested": {
+            "amount_minor": order.amount.minor,
+            "currency": order.amount.currency.value,
+            "duration_months": order.duration_months,
+        },
+        "approved_amount_minor": None if offer is None else offer.amount.minor,
+        "offers": [] if offer is None else [offer_body(offer)],
+        "reasons": [_reason_body(rank, reason) for rank, reason in enumerate(reasons, 1)],
+        "score": _score_body(judged.score),
+        "affordability": _means_body(judged.means, policy),
+        "exposure": {
+            "outstanding_minor": exposure.outstanding.minor,
+            "reserved_minor": exposure.reserved.minor,
+            "after_minor": judged.exposure_after.minor,
+        },
+        "policy": {
+            "policy_id": policy.policy_id,
+            "version": policy.version,
+            "digest": policy.digest,
+            "rules": [_reading_body(reading) for reading in decision.asked.readings],
+        },
+        "model": _model_body(inputs.model),
+        "inputs": _age_body(inputs, judged),
+        "disclosures": {"automated_decision": True, "review": decision_can_be_reviewed(decision)},
+    }
+
+
+def decision_can_be_reviewed(decision: Decision) -> bool:
+    """A shopper may ask a person to look again at anything but a plain approval."""
+    return not isinstance(decision, Approved)
+
+
+def _evidence_body(evidence: Evidence) -> dict[str, Any]:
+    # Only where there are any: the records written before staleness was known have no such field.
+    stale = {"stale": list(evidence.stale)} if evidence.stale else {}
+    return {
+        "entity_id": evidence.entity_id,
+        "feature_set_digest": evidence.feature_set_digest,
+        "as_of": moment(evidence.as_of),
+        "observed_until": None if evidence.observed_until is None else moment(evidence.observed_until),
+        "values": dict(evidence.values),
+        "snapshot_ids": dict(evidence.snapshot_ids),
+        **stale,
+    }
+
+
+def _evidence_from_body(body: Mapping[str, Any]) -> Evidence:
+    observed_until = body["observed_until"]
+    return Evidence(
+        entity_id=body["entity_id"],
+        feature_set_digest=body["feature_set_digest"],
+        as_of=datetime.fromisoformat(body["as_of"]),
+        observed_until=None if observed_until is None else datetime.fromisoformat(observed_until),
+        values=body["values"],
+        snapshot_ids=body["snapshot_ids"],
+        stale=tuple(body.get("stale", ())),
+    )
+
+
+def _model_body(model: ModelStamp) -> dict[str, str]:
+    return {
+        "name": model.name,
+        "version": model.version,
+        "digest": model.digest,
+        "feature_set_digest": model.feature_set_digest,
+    }
+
+
+def _reason_body(rank: int, reason: Reason) -> dict[str, Any]:
+    return {
+        "rank": rank,
+        "code": reason.code,
+        "text": reason.text,
+        "stage": reason.stage.value,
+        "rule": reason.rule_id,
+        "contribution": reason.contribution,
+        "features": list(reason.features),
+    }
+
+
+def _reading_body(reading: Reading) -> dict[str, Any]:
+    return {"rule": reading.rule.rule_id, "verdict": reading.verdict.value, "value": reading.value}
+
+
+def _score_body(score: Score | None) -> dict[str, Any] | None:
+    if score is None:
+        return None
+    return {"default_probability": score.default_probability, "log_odds": score.log_odds, "calibrated": True}
+
+
+def _means_body(means: Means, policy: Policy) -> dict[str, Any]:
+    return {
+        "method": "monthly means from bank transactions",
+        "share_basis_points": policy.affordability.share_basis_points,
+        "income_minor": means.income_minor,
+        "obligations_minor": means.obligations_minor,
+        "allowance_minor": means.allowance_minor,
+        "instalment_minor": means.instalment_minor,
+        "margin_minor": means.margin_minor,
+    }
+
+
+def _age_body(inputs: Inputs, judged: Assessment) -> dict[str, Any]:
+    """How old the evidence was, and which of the model's inputs were unknown."""
+    evidence = inputs.evidence
+    given = {} if judged.score is None else judged.score.inputs
+    stale = {"stale": sorted(evidence.stale)} if evidence is not None and evidence.stale else {}
+    return {
+        "feature_set_digest": inputs.model.feature_set_digest,
+        "as_of": None if evidence is None else moment(evidence.as_of),
+        "observed_until": None
+        if evidence is None or evidence.observed_until is None
+        else moment(evidence.observed_until),
+        "age_days": None if evidence is None else evidence.age_days(inputs.at),
+        "unknown": sorted(name for name, value in given.items() if value is None),
+        **stale,
+    }

@@ -1,0 +1,136 @@
+"""Act: decide one order, keep the decision and reserve its amount, inside the database transaction of whoever calls."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ledger.books.store import Ledger, Refused
+from ledger.map import flows
+from ledger.money import Currency
+from ledger.outbox.outbox import Fact
+from lending.decision.decision import decide
+from lending.decision.exposure import Exposure
+from lending.decision.facts import decision_facts
+from lending.decision.order import Order, order_body
+from lending.decision.record import Inputs, StoredDecision, record
+from lending.decision.score import Scorer
+from lending.terms.policy import Policies
+from lending.terms.product import Product
+
+
+class Decisions(Protocol):
+    """Keeps decisions, one for each order, for good."""
+
+    def open(self, order: Order, at: datetime) -> tuple[StoredDecision | None, Exposure]:
+        """Lock the shopper's exposure until the transaction ends; the order's decision, if any, and the exposure."""
+
+    def add(self, decision: StoredDecision) -> None:
+        """Keep a new decision with its reasons and its reservation."""
+
+
+class Publish(Protocol):
+    """Keeps facts that are published once the transaction has committed."""
+
+    def __call__(self, facts: Sequence[Fact]) -> int:
+        """How many were new: each is published once."""
+
+
+class NotHeld(RuntimeError):
+    """Raised when the books refuse a reservation, which no limit of theirs should."""
+
+
+@dataclass(frozen=True, slots=True)
+class Underwritten:
+    """The decision on the order; `new` when it was made just now, else it is the one made before."""
+
+    decision: StoredDecision
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedOtherwise:
+    """The order was decided before, and it was not the same order: `field` differs."""
+
+    decision_id: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoPolicy:
+    """Nothing is lent in this currency, by this product, on this day."""
+
+    currency: Currency
+    product: Product
+
+
+def underwrite(
+    order: Order,
+    *,
+    at: datetime,
+    code_digest: str,
+    policies: Policies,
+    scorer: Scorer,
+    decisions: Decisions,
+    ledger: Ledger,
+    publish: Publish,
+) -> Underwritten | DecidedOtherwise | NoPolicy:
+    """Decide the order once: a second call with the same order returns the first decision, whatever has changed since.
+
+    The shopper's exposure stays locked until the caller's transaction ends, so that two orders of one shopper cannot
+    both use the same room under the limit.
+    """
+    policy = policies.holding(order.amount.currency, order.product, at.date())
+    if policy is None:
+        return NoPolicy(order.amount.currency, order.product)
+    decided, exposure = decisions.open(order, at)
+    if decided is not None:
+        field = _first_difference(decided.order, order)
+        return Underwritten(decided, new=False) if field is None else DecidedOtherwise(decided.decision_id, field)
+    evidence = scorer.evidence(order.account_id, at)
+    inputs = Inputs(
+        order=order,
+        at=at,
+        evidence=evidence,
+        exposure=exposure,
+        policy_id=policy.policy_id,
+        policy_version=policy.version,
+        policy_digest=policy.digest,
+        model=scorer.model,
+        code_digest=code_digest,
+    )
+    decision = decide(order, evidence=evidence, exposure=exposure, policy=policy, score_order=scorer.score, at=at)
+    stored = record(inputs, decision, policy)
+    decisions.add(stored)
+    publish(decision_facts(stored, inputs, tuple(reason.code for reason in decision.reasons)))
+    # Last, because every approval meets on the two memorandum accounts until it commits.
+    _reserve(stored, ledger)
+    return Underwritten(stored, new=True)
+
+
+def _reserve(stored: StoredDecision, ledger: Ledger) -> None:
+    """Hold an approved amount in the ledger until the offer expires (flow F01)."""
+    if stored.offer is None:
+        return
+    journal = flows.journal(
+        "F01",
+        key=stored.decision_id,
+        value_date=stored.decided_at.date(),
+        occurred_at=stored.decided_at,
+        recorded_at=stored.decided_at,
+        correlation={
+            "order_id": stored.order.order_id,
+            "decision_id": stored.decision_id,
+            "shopper_id": stored.order.shopper_id,
+        },
+        amounts={"approved": stored.offer.amount},
+        names={},
+    )
+    held = ledger.hold(journal, expires_at=stored.expires_at)
+    if isinstance(held, Refused):
+        raise NotHeld(f"the books refused to hold {stored.offer.amount} for {stored.decision_id}: {held.reasons}")
+
+
+def _first_difference(decided: Order, asked: Order) -> str | None:
+    before, now = order_body(decided), order_body(asked)
+    return next((field for field in now if now[field] != before[field]), None)

@@ -1,0 +1,121 @@
+"""Debt that we no longer expect: charged off (F30), recovered (F32), written off (F31), and what comes back of it."""
+
+from collections.abc import Mapping
+
+from lending.plan.accrue_interest import stop_accruing
+from lending.plan.event import Channel, ChargedOff, Paid, PaidOff, PlanEvent, Recovered, WrittenOff
+from lending.plan.running import Owed, Payment, RunningPlan
+from lending.terms.servicing_terms import Component
+
+
+def charged_off(run: RunningPlan, event: PlanEvent, body: ChargedOff) -> None:
+    """F30: everything open leaves the books and is still owed; nothing accrues any more."""
+    if run.charged_off is not None:
+        return
+    run.fraud = run.fraud or body.fraud
+    off = _take_off(run)
+    run.charged_off = off
+    allowance = min(off.principal, 0 if body.allowance is None else body.allowance.minor)
+    amounts = _expenses(run, off, allowance) | {"still_owed": off.total}
+    run.book("F30", event.event_id, event, amounts)
+
+
+def written_off(run: RunningPlan, event: PlanEvent, body: WrittenOff) -> None:
+    """F31: what is open or was charged off is forgiven."""
+    forgiven = run.charged_off or Owed()
+    off = _take_off(run)
+    allowance = min(off.principal, 0 if body.allowance is None else body.allowance.minor)
+    run.book("F31", event.event_id, event, _expenses(run, off, allowance) | {"no_longer_owed": forgiven.total})
+    run.charged_off = Owed()
+    run.written_off = True
+
+
+def recovered(run: RunningPlan, event: PlanEvent, body: Recovered | Paid | PaidOff) -> None:
+    """F32: money for a debt that was charged off; what is beyond it is the shopper's credit."""
+    owed = run.charged_off or Owed()
+    payment = Payment(
+        event.event_id, body.payment_id, body.channel, body.amount.minor, body.provider, body.rail, recovered=Owed()
+    )
+    run.payments[event.event_id] = payment
+    payment.recovered = owed.take(body.amount.minor)
+    payment.credit = body.amount.minor - payment.recovered.total
+    run.credit += payment.credit
+    transfer = body.channel is Channel.TRANSFER
+    commission = body.commission if isinstance(body, Recovered) else None
+    held = body.held if isinstance(body, Paid) else None
+    run.book(
+        "F32",
+        body.payment_id,
+        event,
+        {
+            "identified" if transfer else "captured": body.amount.minor,
+            "recovery": payment.recovered.total,
+            "credit_balance": payment.credit,
+            "no_longer_owed": payment.recovered.total,
+            "commission": 0 if commission is None else commission.minor,
+        },
+        names={"provider": body.provider},
+        correlation={"line_id" if transfer else "attempt_id": body.payment_id},
+        voids=None if held is None else held.hold_id,
+    )
+
+
+def take_back_off_the_books(
+    run: RunningPlan,
+    event: PlanEvent,
+    payment: Payment,
+    amount: int,
+    *,
+    flows: tuple[str, str],
+    key: str,
+    names: Mapping[str, str | None],
+    correlation: Mapping[str, str],
+) -> None:
+    """A payment came back after the charge-off: so much more is owed off the books.
+
+    `flows`: the flow for a payment made before the charge-off, and the one for a recovery.
+    """
+    credit = min(run.free_credit, payment.credit, amount)
+    run.credit -= credit
+    payment.credit -= credit
+    payment.given_back += amount
+    again = amount - credit
+    owed = run.charged_off = run.charged_off or Owed()
+    amounts = {"credit_balance": credit, "owed_again": again}
+    if payment.recovered is None:
+        owed.principal += again
+        run.beyond_purchase += max(again - payment.of(Component.PRINCIPAL), 0)
+        amounts["fraud" if run.fraud else "charge_off"] = again
+    else:
+        undone = payment.recovered.take(again)
+        owed.principal += again - undone.interest - undone.fees
+        owed.interest += undone.interest
+        owed.fees += undone.fees
+        amounts["recovery"] = again
+    flow = flows[0] if payment.recovered is None else flows[1]
+    run.book(flow, key, event, amounts, names=names, correlation=correlation)
+
+
+def _take_off(run: RunningPlan) -> Owed:
+    stop_accruing(run)
+    off = Owed()
+    for line in run.lines:
+        off.principal += line.open_principal
+        off.interest += line.open_interest
+        line.credited += line.open_principal
+        line.interest_gone += line.open_interest
+        line.disputed = 0
+        for fee in line.fees:
+            off.fees += fee.open
+            fee.gone += fee.open
+    return off
+
+
+def _expenses(run: RunningPlan, off: Owed, allowance: int) -> dict[str, int]:
+    borne = "fraud" if run.fraud else "charge_off"
+    return {
+        "allowance": allowance,
+        borne: off.principal - allowance,
+        "interest": off.interest,
+        "fees": off.fees,
+    }

@@ -1,0 +1,105 @@
+"""A payment that the shopper's bank claims back (F14, F26): opened, won, lost; the debt stays until it is decided."""
+
+from datetime import timedelta
+
+from lending.plan.accrual import Accrual
+from lending.plan.allocation import Split, owe_more, take_back
+from lending.plan.charge_off import take_back_off_the_books
+from lending.plan.event import CashBack, ClaimLost, ClaimOpened, ClaimWon, PlanEvent, Route
+from lending.plan.running import Case, Line, Payment, RunningPlan
+from lending.plan.state import CaseKind
+from lending.plan.withhold_refund import release, use_up, withhold
+from lending.terms.servicing_terms import Component
+
+
+def claim_opened(run: RunningPlan, event: PlanEvent, body: ClaimOpened) -> None:
+    """F14a, F26a: we may lose the money; a refund that would give it to the shopper twice is withheld meanwhile."""
+    payment = run.payments.get(body.payment_event_id)
+    if payment is None or body.case_id in run.cases:
+        return
+    amount = payment.left if body.amount is None else min(payment.left, body.amount.minor)
+    case = Case(body.case_id, CaseKind.CLAIM, amount, payment=payment, route=body.route, provider=body.provider)
+    run.cases[body.case_id] = case
+    amounts = {"claim": amount}
+    flow = "F14a"
+    if body.route is Route.CARD:
+        flow = "F26e" if body.again else "F26a"
+        amounts["chargeback_fee"] = 0 if body.chargeback_fee is None else body.chargeback_fee.minor
+    run.book(flow, case.case_id, event, amounts, names=_names(case), correlation=_correlation(case))
+    withhold(run, event, run.claimed_back - run.withheld, case.case_id)
+
+
+def claim_won(run: RunningPlan, event: PlanEvent, body: ClaimWon) -> None:
+    """F14d, F26b: the payment stands; what was withheld of refunds is payable."""
+    case = run.cases.get(body.case_id)
+    if case is None or not case.open:
+        return
+    case.open = False
+    flow, amounts = "F26b", {"claim": case.amount}
+    if case.route is Route.DIRECT_DEBIT:
+        flow, amounts = "F14d", {_CASH_BACK[body.cash_back]: case.amount}
+    elif body.chargeback_fee is not None:
+        amounts["chargeback_fee"] = body.chargeback_fee.minor
+    names = _names(case) | {"bank": body.bank}
+    run.book(flow, case.case_id, event, amounts, names=names, correlation=_correlation(case))
+    release(run, event, case.case_id)
+
+
+def claim_lost(run: RunningPlan, event: PlanEvent, body: ClaimLost) -> None:
+    """F14c, F26c: the shopper has the money back and owes it again, credit balance first. F26d: fraud, we bear it."""
+    case = run.cases.get(body.case_id)
+    if case is None or not case.open or case.payment is None:
+        return
+    case.open = False
+    run.fraud = run.fraud or body.fraud
+    names, correlation = _names(case), _correlation(case)
+    if not body.fraud and (run.charged_off is not None or case.payment.recovered is not None):
+        flows, key = ("F25c", "F25f"), case.case_id
+        take_back_off_the_books(
+            run, event, case.payment, case.amount, flows=flows, key=key, names=names, correlation=correlation
+        )
+        return
+    credit = min(run.credit, case.amount)
+    use_up(run, credit)
+    if body.fraud:
+        _take_credit(run, case.payment, case.amount, credit)
+        borne = {"claim": case.amount - credit}
+        run.book("F26d", case.case_id, event, borne, names=names, correlation=correlation)
+        split = Split(credit=credit)
+    elif all(line.due_on < event.value_date for line in run.lines):
+        _take_credit(run, case.payment, case.amount, credit)
+        split = Split(principal=case.amount - credit, credit=credit)
+        _new_instalment(run, split.principal, event)
+        run.beyond_purchase += max(split.principal - case.payment.of(Component.PRINCIPAL), 0)
+    else:
+        split = take_back(run, case.payment, case.amount, credit, event.value_date)
+    flow = "F14c" if case.route is Route.DIRECT_DEBIT else "F26c"
+    run.book(flow, case.case_id, event, split.amounts(), names=names, correlation=correlation)
+
+
+_CASH_BACK = {CashBack.WITHDRAWN: "withdrawn", CashBack.BANK: "cash", CashBack.NETTED: "netted"}
+
+
+def _take_credit(run: RunningPlan, payment: Payment, amount: int, credit: int) -> None:
+    run.credit -= credit
+    payment.credit -= min(credit, payment.credit)
+    payment.given_back += amount
+
+
+def _new_instalment(run: RunningPlan, principal: int, event: PlanEvent) -> None:
+    """After the last due day, what is owed again is an instalment of its own."""
+    number = max(line.number for line in run.lines) + 1
+    due_on = event.value_date + timedelta(days=run.terms.claim_due_days)
+    accrual = Accrual(event.value_date, 0, due_on, 0)
+    line = Line(f"{run.plan.plan_id}/{number}", number, due_on, due_on, due_on, accrual)
+    run.add(line)
+    owe_more(line, principal, event.value_date)
+
+
+def _names(case: Case) -> dict[str, str | None]:
+    return {"provider": case.provider}
+
+
+def _correlation(case: Case) -> dict[str, str]:
+    """The attempt too: a charge-back's money leaves the clearing account under the attempt that brought it there."""
+    return {"case_id": case.case_id} | ({"attempt_id": case.payment.payment_id} if case.payment else {})

@@ -1,0 +1,126 @@
+"""What the books are asked for so that they hold what a plan's events now ask for, and no more."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from itertools import takewhile
+
+from ledger.account import Side
+from ledger.books.store import Act, Asked, Request, Reversal, Void
+from ledger.map.flows import money_map
+from lending.plan.booking import Booking, balances_of, journal_of
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """A booking that was reversed at least once: how often it was posted, and whether its last posting stands."""
+
+    times: int
+    stands: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """When the change happened and became known, the first day that the books still take, and why it is made."""
+
+    occurred_at: datetime
+    recorded_at: datetime
+    first_open: date | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing asked of the books, and the event that its booking comes from."""
+
+    asked: Asked
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """The steps in their order, and what is remembered of bookings that were reversed."""
+
+    steps: tuple[Step, ...]
+    corrected: Mapping[str, Corrected]
+
+
+def correction(
+    posted: Sequence[Booking], wanted: Sequence[Booking], known: Known, corrected: Mapping[str, Corrected]
+) -> Correction:
+    """Reverse what is no longer asked for, the newest first, then post what is not there, in the order of the fold.
+
+    Both are in the order of the fold. A booking that is posted again names the entry that it corrects, and has the
+    number of its posting in its id; money that arrived by a hold comes without it then, for the hold is used up.
+    Where an account would be below its limit on the way, all is taken back from the first difference on: what is left
+    at each step is then the beginning of a fold, which keeps every limit.
+    """
+    now = {booking.entry_id: booking for booking in wanted}
+    there = {booking.entry_id: booking for booking in posted}
+    gone = [booking for booking in reversed(posted) if now.get(booking.entry_id) != booking]
+    missing = [booking for booking in wanted if there.get(booking.entry_id) != booking]
+    if gone and _breaks_a_limit(posted, gone, missing):
+        same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(posted, wanted, strict=False)))
+        gone, missing = list(reversed(posted[same:])), list(wanted[same:])
+    used = {hold for booking in posted for hold in (booking.hold_id, booking.voids) if hold is not None}
+    times = {booking.entry_id: 1 for booking in gone} | {entry_id: each.times for entry_id, each in corrected.items()}
+    changed = {booking.entry_id: Corrected(times[booking.entry_id], stands=False) for booking in gone}
+    steps = [Step(_reversal(booking, times[booking.entry_id], known), booking.event_id) for booking in gone]
+    for booking in missing:
+        before = times.get(booking.entry_id, 0)
+        steps += (Step(asked, booking.event_id) for asked in _posting(booking, before, used, known))
+        if before:
+            changed[booking.entry_id] = Corrected(before + 1, stands=True)
+    return Correction(tuple(steps), changed)
+
+
+def entry_id_of(booking: Booking, times: int) -> str:
+    """The id of the entry of a booking's latest posting."""
+    return booking.entry_id + _suffix(times)
+
+
+def _suffix(times: int) -> str:
+    return "" if times == 1 else f"#{times}"
+
+
+def _breaks_a_limit(posted: Sequence[Booking], gone: Sequence[Booking], missing: Sequence[Booking]) -> bool:
+    """Whether an account with a floor would fall below it while these are reversed and those are posted."""
+    balances = balances_of(posted)
+    for booking, sign in (*((each, -1) for each in gone), *((each, 1) for each in missing)):
+        for (account, currency), minor in balances_of([booking]).items():
+            after = balances[account, currency] = balances.get((account, currency), 0) + sign * minor
+            kind = money_map().account_type(account)
+            if kind.floor and (after if kind.normal is Side.DEBIT else -after) < 0:
+                return True
+    return False
+
+
+def _reversal(booking: Booking, times: int, known: Known) -> Reversal:
+    day = booking.value_date if known.first_open is None else max(booking.value_date, known.first_open)
+    return Reversal(entry_id_of(booking, times), day, known.occurred_at, known.recorded_at, known.reason)
+
+
+def _posting(booking: Booking, before: int, used: set[str], known: Known) -> Iterator[Asked]:
+    if booking.voids is not None and booking.voids not in used:
+        yield Void(booking.voids, known.recorded_at, f"split anew by {booking.entry_id}")
+    journal = journal_of(
+        booking,
+        recorded_at=known.recorded_at,
+        first_open=known.first_open,
+        corrects=entry_id_of(booking, before) if before else None,
+        suffix=_suffix(before + 1),
+    )
+    if booking.hold_id is None or before:
+        yield Request(Act.POST, journal)
+    elif booking.hold_id in used:  # released when the split was another: it is placed again
+        held = journal_of(_hold_of(booking), recorded_at=known.recorded_at, first_open=known.first_open, suffix="#2")
+        yield Request(Act.HOLD, held)
+        yield Request(Act.POST_HOLD, journal, hold_id=held.entry_id)
+    else:
+        yield Request(Act.POST_HOLD, journal, hold_id=booking.hold_id)
+
+
+def _hold_of(booking: Booking) -> Booking:
+    """The hold that a booking posts, as if it were one itself; both move the same amounts."""
+    flow, _, key = (booking.hold_id or "").partition(":")
+    return replace(booking, flow=flow, key=key, hold_id=None)

@@ -1,0 +1,34 @@
+"""The shopper's credit balance of a running plan (F19b, F19c), and goodwill, which we pay for them (F34)."""
+
+from lending.plan.event import CreditApplied, CreditRefunded, Goodwill, PlanEvent
+from lending.plan.running import RunningPlan
+
+
+def credit_applied(run: RunningPlan, event: PlanEvent, body: CreditApplied) -> None:  # noqa: ARG001 - every act is called alike
+    """The other plan has the payment, and with it the journal."""
+    run.credit -= min(body.amount.minor, run.free_credit)
+
+
+def credit_refunded(run: RunningPlan, event: PlanEvent, body: CreditRefunded) -> None:
+    """F19b: it is payable now; what is withheld stays."""
+    amount = min(body.amount.minor, run.free_credit)
+    run.credit -= amount
+    run.payable[body.refund_id] = run.payable.get(body.refund_id, 0) + amount
+    run.book("F19b", body.refund_id, event, {"refund": amount}, correlation={"refund_id": body.refund_id})
+
+
+def goodwill(run: RunningPlan, event: PlanEvent, body: Goodwill) -> None:
+    """F34: principal falls, the oldest due first, then it is credit; after a charge-off F25b, less is owed."""
+    amount = body.amount.minor
+    if run.charged_off is not None:
+        taken = run.charged_off.take(amount).total
+        run.book("F25b", event.event_id, event, {"goodwill": taken, "no_longer_owed": taken})
+        return
+    left = amount
+    for line in run.lines:
+        fallen = min(left, line.open_principal)
+        line.credited += fallen
+        line.disputed = min(line.disputed, line.open_principal)
+        left -= fallen
+    run.credit += left
+    run.book("F34", event.event_id, event, {"principal": amount - left, "credit_balance": left})

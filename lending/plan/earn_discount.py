@@ -1,0 +1,25 @@
+"""Earn the merchant's discount (F05): in proportion to what is repaid of what the shopper kept, or at capture."""
+
+from lending.plan.accrual import rounded
+from lending.plan.event import PlanEvent
+from lending.plan.running import RunningPlan
+from lending.terms.servicing_terms import DiscountEarning
+
+
+def earn_discount(run: RunningPlan, event: PlanEvent) -> None:
+    """Book what is earned now over what was; cumulative, so that the last payment earns exactly the rest."""
+    change = _earned_by_now(run) - run.earned
+    if change:
+        run.earned += change
+        amounts = {"earned": change} if change > 0 else {"given_back": -change}
+        run.book("F05", event.event_id, event, amounts)
+
+
+def _earned_by_now(run: RunningPlan) -> int:
+    discount = run.captured.discount - run.refunded.discount
+    kept = run.captured.amount - run.refunded.amount
+    if run.terms.discount_earning is DiscountEarning.CAPTURED:
+        return discount
+    owed = run.outstanding + (run.charged_off.principal if run.charged_off else 0)
+    unpaid = max(owed - run.beyond_purchase, 0)  # what pays for no goods is repaid last
+    return rounded(discount, min(max(kept - unpaid, 0), kept), kept)

@@ -1,0 +1,445 @@
+"""What can happen to a plan: one event, one body for each kind, and how a body is stored."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+from ledger.money import Currency, Money
+from lending.schedule.due import Due
+
+
+class Channel(StrEnum):
+    """The way by which money came in."""
+
+    ATTEMPT = "attempt"  # an attempt of ours, held while it was under way
+    CHECKOUT = "checkout"  # the down payment
+    SHOPPER = "shopper"  # the shopper paid through a provider, without an attempt of ours
+    TRANSFER = "transfer"  # a line of the bank's statement, on suspense until it was identified
+    CREDIT = "credit"  # the shopper's credit balance
+    DUPLICATE = "duplicate"  # a second real movement for one due: all of it is the shopper's credit
+
+
+class FeeKind(StrEnum):
+    """Why a fee was charged by hand; late fees of the terms are no events."""
+
+    LATE = "late"
+    RETURN = "return"  # what a returned payment cost us, passed on
+
+
+class Route(StrEnum):
+    """Through whom a shopper claims a payment back."""
+
+    DIRECT_DEBIT = "direct_debit"
+    CARD = "card"
+
+
+class CashBack(StrEnum):
+    """How the money of a claim that we won is ours again."""
+
+    WITHDRAWN = "withdrawn"  # it was never taken
+    BANK = "bank"
+    NETTED = "netted"  # the provider adds it to a payout
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the hold of an attempt covers, component by component; `hold_id` names the hold in the books."""
+
+    hold_id: str
+    fees: Money
+    interest: Money
+    principal: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The plan begins: the purchase, or its first shipment, is captured; a loan is taken over or granted."""
+
+    captured: Money
+    shipment: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PartShipped:
+    """A later shipment of the order is captured."""
+
+    captured: Money
+    shipment: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """What is not captured yet never will be: the whole order, or what is left of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """Money came in. `payment_id` is the attempt's, or the statement line's of a transfer.
+
+    `instalment_id`: the one it was collected for. `held`: what the attempt's hold covers. `from_plan_id`: whose credit
+    it is, where another plan gives it (that plan has a CreditApplied).
+    """
+
+    amount: Money
+    channel: Channel
+    payment_id: str
+    provider: str | None = None
+    rail: str | None = None
+    instalment_id: str | None = None
+    held: Held | None = None
+    from_plan_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaidOff:
+    """Money that settles the plan early. `in_flight`: what the quote left out, being collected at the time."""
+
+    amount: Money
+    channel: Channel
+    payment_id: str
+    provider: str | None = None
+    rail: str | None = None
+    in_flight: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A payment came back unpaid, all of it."""
+
+    payment_event_id: str
+    return_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reversed:
+    """An event was recorded wrongly: the plan is as if it had never happened."""
+
+    reversed_event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refunded:
+    """The merchant takes back goods for `amount` of the purchase.
+
+    `receivable`: the part of the merchant's share that was paid out to it already. `in_flight`: the principal that is
+    being collected at the time.
+    """
+
+    refund_id: str
+    amount: Money
+    receivable: Money | None = None
+    in_flight: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundPaid:
+    """A refund reached the shopper; payments books it, the plan has to know that it can no longer be withheld."""
+
+    refund_id: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Rescheduled:
+    """The open part gets new dues, their numbers following those of the plan. Capitalised: what becomes principal."""
+
+    dues: tuple[Due, ...]
+    capitalise_interest: bool = False
+    capitalise_fees: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Holiday:
+    """No payment from `starts` until before `ends`; every open due from `starts` on moves by as many days."""
+
+    starts: date
+    ends: date
+
+
+@dataclass(frozen=True, slots=True)
+class Forbearance:
+    """Dues stay, but nothing is collected and no day counts as past due from `starts` until before `ends`."""
+
+    starts: date
+    ends: date
+
+
+@dataclass(frozen=True, slots=True)
+class FeeCharged:
+    """A fee charged by hand, owed with the instalment named, or with the oldest open one."""
+
+    fee_id: str
+    amount: Money
+    kind: FeeKind = FeeKind.LATE
+    instalment_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeeWaived:
+    """A fee, or a part of it, is not asked for; what was paid of it becomes credit."""
+
+    fee_id: str
+    amount: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InterestWaived:
+    """Accrued interest that is not asked for."""
+
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Goodwill:
+    """We pay a part for the shopper; it never counts as a repayment of theirs."""
+
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Disputed:
+    """The shopper disputes `amount` of the purchase with the merchant. `receivable` as in Refunded."""
+
+    case_id: str
+    amount: Money
+    receivable: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeSettled:
+    """The dispute with the merchant is decided."""
+
+    case_id: str
+    for_shopper: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimOpened:
+    """The shopper's bank claims a payment back: a charge-back of a card, a late claim on a direct debit.
+
+    `amount`: a part of the payment; all of it where left out. `again`: a further stage, under a case id of its own.
+    """
+
+    case_id: str
+    payment_event_id: str
+    route: Route
+    provider: str
+    amount: Money | None = None
+    chargeback_fee: Money | None = None
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimWon:
+    """The claim was withdrawn or countered. `chargeback_fee`: what came back of the provider's fee."""
+
+    case_id: str
+    cash_back: CashBack = CashBack.NETTED
+    bank: str | None = None
+    chargeback_fee: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimLost:
+    """The claim stands: the shopper owes again, or, where it was fraud, we bear it."""
+
+    case_id: str
+    fraud: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChargedOff:
+    """We no longer expect the rest, which is still owed. `allowance`: the part that was provided for."""
+
+    fraud: bool = False
+    allowance: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """Money came in after the charge-off. `commission`: what the agency that collected it keeps."""
+
+    amount: Money
+    channel: Channel
+    payment_id: str
+    provider: str | None = None
+    rail: str | None = None
+    commission: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenOff:
+    """The rest is forgiven. `allowance`: the part that was provided for."""
+
+    allowance: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """Nothing is collected until further notice: death, insolvency, suspected fraud."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unfrozen:
+    """What froze the plan is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreditApplied:
+    """A part of this plan's credit balance went to another plan, which has the payment and its journal."""
+
+    amount: Money
+    to_plan_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreditRefunded:
+    """A part of the credit balance is to be paid back to the shopper."""
+
+    refund_id: str
+    amount: Money
+
+
+Body = (
+    Opened | PartShipped | Cancelled | Paid | PaidOff | Returned | Reversed | Refunded | RefundPaid | Rescheduled
+    | Holiday | Forbearance | FeeCharged | FeeWaived | InterestWaived | Goodwill | Disputed | DisputeSettled
+    | ClaimOpened | ClaimWon | ClaimLost | ChargedOff | Recovered | WrittenOff | Frozen | Unfrozen | CreditApplied
+    | CreditRefunded
+)  # fmt: skip
+
+KINDS: Mapping[str, type[Body]] = {
+    "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in body.__name__).lstrip("_"): body
+    for body in get_args(Body)
+}
+_KIND_OF = {body: kind for kind, body in KINDS.items()}
+
+
+class EventFault(ValueError):
+    """Raised for a stored event that cannot be read: names the kind or the field."""
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanEvent:
+    """Something that happened to a plan. `value_date` is the day it counts from, `cause` the attempt, line or case.
+
+    `event_id` comes from the cause, so that recording it again changes nothing.
+    """
+
+    event_id: str
+    plan_id: str
+    value_date: date
+    occurred_at: datetime
+    recorded_at: datetime
+    cause: str
+    body: Body
+
+    @property
+    def kind(self) -> str:
+        return kind_of(self.body)
+
+
+def kind_of(body: Body) -> str:
+    """The name under which a body's kind is stored.
+
+    >>> kind_of(Returned("paid:a-1", "r-1"))
+    'returned'
+    """
+    return _KIND_OF[type(body)]
+
+
+def first_event_difference(known: PlanEvent, arriving: PlanEvent) -> str | None:
+    """The first field in which two events under one id differ; when we first knew of it may differ."""
+    compared = (each.name for each in fields(PlanEvent) if each.name != "recorded_at")
+    return next((name for name in compared if getattr(known, name) != getattr(arriving, name)), None)
+
+
+def tree_of(body: Body) -> dict[str, Any]:
+    """A body as plain values, for storage as JSON; what is None is left out.
+
+    >>> tree_of(Goodwill(Money(500, Currency.GBP)))
+    {'amount': {'minor': 500, 'currency': 'GBP'}}
+    """
+    plain = _plain(body)
+    assert isinstance(plain, dict)
+    return plain
+
+
+def body_of(kind: str, tree: Mapping[str, Any]) -> Body:
+    """The body that `tree_of` wrote down; raises EventFault.
+
+    >>> body_of("goodwill", {"amount": {"minor": 500, "currency": "GBP"}})
+    Goodwill(amount=Money(minor=500, currency=<Currency.GBP: 'GBP'>))
+    >>> body_of("gift", {})
+    Traceback (most recent call last):
+    lending.plan_event.EventFault: 'gift' is no kind of plan event
+    """
+    if kind not in KINDS:
+        raise EventFault(f"{kind!r} is no kind of plan event")
+    body: Body = _read_fields(KINDS[kind], tree, kind)
+    return body
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Money):
+        return {"minor": value.minor, "currency": value.currency.value}
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    if is_dataclass(value):
+        named = ((each.name, getattr(value, each.name)) for each in fields(value))
+        return {name: _plain(inner) for name, inner in named if inner is not None}
+    return value
+
+
+@cache
+def _types(form: type) -> Mapping[str, Any]:
+    return get_type_hints(form)
+
+
+def _read(form: Any, value: Any, where: str) -> Any:
+    """A plain value as the type that a field declares."""
+    if get_origin(form) is UnionType:
+        form = next(each for each in get_args(form) if each is not NoneType)
+    if get_origin(form) is tuple:
+        return tuple(_read(get_args(form)[0], each, f"{where}[{place}]") for place, each in enumerate(value))
+    if is_dataclass(form) and form is not Money:
+        return _read_fields(form, value, where)
+    try:
+        read = _READERS.get(form, form)(value)
+    except (KeyError, TypeError, ValueError) as error:
+        raise EventFault(f"{where}: {value!r} cannot be read: {error}") from error
+    if form in {str, int, bool} and type(value) is not form:
+        raise EventFault(f"{where}: {value!r} is not {form.__name__}")
+    return read
+
+
+def _read_fields(form: Any, value: Any, where: str) -> Any:
+    types = _types(form)
+    if not isinstance(value, Mapping):
+        raise EventFault(f"{where}: {value!r} has no fields")
+    unknown = value.keys() - types.keys()
+    if unknown:
+        raise EventFault(f"{where}.{min(unknown)}: no such field")
+    try:
+        return form(**{name: _read(types[name], inner, f"{where}.{name}") for name, inner in value.items()})
+    except TypeError as error:
+        raise EventFault(f"{where}: {error}") from error
+
+
+_READERS: Mapping[Any, Callable[[Any], Any]] = {
+    Money: lambda value: Money(value["minor"], Currency(value["currency"])),
+    date: date.fromisoformat,
+}

@@ -1,0 +1,86 @@
+"""Fees of a running plan: late fees by the calendar (F15), fees charged by hand, waivers (F16a, F16b)."""
+
+from datetime import date
+
+from lending.plan.allocation import move_to_credit
+from lending.plan.delinquency import day_late
+from lending.plan.event import FeeCharged, FeeKind, FeeWaived, InterestWaived, PlanEvent
+from lending.plan.running import Fee, Line, RunningPlan
+from lending.terms.servicing_terms import LateFeeRule
+
+
+def assess_late_fees(run: RunningPlan, day: date) -> None:
+    """F15 for each instalment whose grace ended by a day: once per rule, within the caps, value that first late day."""
+    rules = run.terms.late_fees.rules
+    if not rules or run.charged_off is not None or run.written_off:
+        return
+    ripe = []
+    for line in run.lines:
+        if line.grace_from >= day:
+            continue
+        for rule in rules:
+            if f"{line.instalment_id}/{rule.rule}" in run.fees or line.claimable <= 0:
+                continue
+            late_on = day_late(line.grace_from, rule.grace_days + 1, run.pauses)
+            if late_on is not None and late_on <= day:
+                ripe.append((late_on, line.number, rule.rule, line, rule))
+    for late_on, _, _, line, rule in sorted(ripe, key=lambda each: each[:3]):
+        _assess(run, line, rule, late_on)
+
+
+def fee_charged(run: RunningPlan, event: PlanEvent, body: FeeCharged) -> None:
+    """F15 or F13c: owed with the instalment named, else with the first that is open, else with the last."""
+    if body.fee_id in run.fees or run.charged_off is not None:
+        return
+    named = run.by_id.get(body.instalment_id or "")
+    line = named or next((each for each in run.lines if each.open > 0), run.lines[-1])
+    _owe(run, line, body.fee_id, body.amount.minor)
+    line.grace_from = max(line.grace_from, event.value_date)
+    correlation = {"instalment_id": line.instalment_id, "fee_id": body.fee_id}
+    if body.kind is FeeKind.LATE:
+        run.late_fees += body.amount.minor
+        run.book("F15", body.fee_id, event, {"fees": body.amount.minor}, correlation=correlation)
+    else:
+        run.book("F13c", body.fee_id, event, {"recharged": body.amount.minor}, correlation=correlation)
+
+
+def fee_waived(run: RunningPlan, event: PlanEvent, body: FeeWaived) -> None:
+    """The unpaid part is not asked for (F16a), the paid part becomes credit (F16b). A fee that fell away is no fee."""
+    fee = run.fees.get(body.fee_id)
+    if fee is None:
+        return
+    wanted = fee.amount if body.amount is None else body.amount.minor
+    unpaid = min(wanted, fee.open)
+    paid = min(wanted - unpaid, fee.paid)
+    fee.waived += unpaid + paid
+    move_to_credit(run, fee, paid)
+    correlation = {"instalment_id": fee.instalment_id, "fee_id": fee.fee_id}
+    run.book("F16a", event.event_id, event, {"fees": unpaid}, correlation=correlation)
+    run.book("F16b", event.event_id, event, {"credit_balance": paid}, correlation=correlation)
+
+
+def interest_waived(run: RunningPlan, event: PlanEvent, body: InterestWaived) -> None:
+    """F17w: accrued interest that is open is not asked for, the oldest first."""
+    left = body.amount.minor
+    for line in run.lines:
+        waived = min(left, line.open_accrued)
+        line.interest_gone += waived
+        left -= waived
+    run.book("F17w", event.event_id, event, {"interest": body.amount.minor - left})
+
+
+def _assess(run: RunningPlan, line: Line, rule: LateFeeRule, late_on: date) -> None:
+    on_it = sum(fee.amount for fee in run.fees.values() if fee.instalment_id == line.instalment_id)
+    room = run.terms.late_fees.room(run.captured.amount, run.late_fees, on_it)
+    amount = rule.amount.minor if room is None else min(rule.amount.minor, room)
+    fee_id = f"{line.instalment_id}/{rule.rule}"
+    _owe(run, line, fee_id, amount)
+    run.late_fees += amount
+    if amount:
+        run.book_derived("F15", fee_id, late_on, {"fees": amount}, instalment_id=line.instalment_id, fee_id=fee_id)
+
+
+def _owe(run: RunningPlan, line: Line, fee_id: str, amount: int) -> None:
+    fee = Fee(fee_id, line.instalment_id, amount)
+    run.fees[fee_id] = fee
+    line.fees.append(fee)

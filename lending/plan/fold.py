@@ -1,0 +1,252 @@
+"""Fold a plan's events into where it stands and into what they book: nothing is read but what is handed in."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import date, datetime
+from operator import itemgetter
+from typing import Any
+
+from lending.plan import capture, charge_off, claim, fee, refund, repay, reschedule
+from lending.plan.accrue_interest import accrue_to
+from lending.plan.credit import credit_applied, credit_refunded, goodwill
+from lending.plan.earn_discount import earn_discount
+from lending.plan.event import (
+    Cancelled,
+    ChargedOff,
+    ClaimLost,
+    ClaimOpened,
+    ClaimWon,
+    CreditApplied,
+    CreditRefunded,
+    Disputed,
+    DisputeSettled,
+    FeeCharged,
+    FeeWaived,
+    Forbearance,
+    Frozen,
+    Goodwill,
+    Holiday,
+    InterestWaived,
+    Opened,
+    Paid,
+    PaidOff,
+    PartShipped,
+    PlanEvent,
+    Recovered,
+    Refunded,
+    RefundPaid,
+    Rescheduled,
+    Returned,
+    Reversed,
+    Unfrozen,
+    WrittenOff,
+)  # fmt: skip
+from lending.plan.plan import Plan, PlanFault, PlanStatus
+from lending.plan.running import Line, RunningPlan
+from lending.plan.state import CaseState, FeeState, InstalmentState, PaymentState, PlanState
+from lending.terms.servicing_terms import Component, ServicingTerms
+
+_Act = Callable[[RunningPlan, PlanEvent, Any], None]
+
+_ACTS: Mapping[type, _Act] = {
+    Opened: capture.captured,
+    PartShipped: capture.captured,
+    Cancelled: capture.cancelled,
+    Paid: repay.paid,
+    PaidOff: repay.paid_off,
+    Returned: repay.returned,
+    Refunded: refund.refunded,
+    RefundPaid: refund.refund_paid,
+    Disputed: refund.disputed,
+    DisputeSettled: refund.dispute_settled,
+    ClaimOpened: claim.claim_opened,
+    ClaimWon: claim.claim_won,
+    ClaimLost: claim.claim_lost,
+    ChargedOff: charge_off.charged_off,
+    Recovered: charge_off.recovered,
+    WrittenOff: charge_off.written_off,
+    Rescheduled: reschedule.rescheduled,
+    Holiday: reschedule.holiday,
+    Forbearance: reschedule.forbearance,
+    Frozen: reschedule.frozen,
+    Unfrozen: reschedule.unfrozen,
+    FeeCharged: fee.fee_charged,
+    FeeWaived: fee.fee_waived,
+    InterestWaived: fee.interest_waived,
+    Goodwill: goodwill,
+    CreditApplied: credit_applied,
+    CreditRefunded: credit_refunded,
+}
+
+
+def fold(
+    plan: Plan,
+    events: Iterable[PlanEvent],
+    terms: ServicingTerms,
+    *,
+    through: date,
+    accrued_from: date | None = None,
+) -> PlanState:
+    """Where a plan stands at the end of `through`, and every booking up to then, in the order of their posting.
+
+    The order in which events are given does not matter. Events of later value dates are left out. Late fees and
+    interest are no events: they follow from the calendar, so a backdated payment makes a fee go by itself. Of the daily
+    bookings of interest only those after `accrued_from` are listed; the plan stands the same whatever it is.
+
+    It never refuses: what an event has nothing left to act on, since another one came before it after all, it leaves.
+    """
+    run = RunningPlan(plan, terms, accrued_from)
+    known: dict[str, str] = {}
+    for event in in_order(plan, events):
+        if event.value_date > through:
+            break
+        fee.assess_late_fees(run, event.value_date)
+        accrue_to(run, event.value_date)
+        _ACTS[type(event.body)](run, event, event.body)
+        earn_discount(run, event)
+        known[event.event_id] = event.kind
+    fee.assess_late_fees(run, through)
+    accrue_to(run, through)
+    return _state(run, through, known)
+
+
+def in_order(plan: Plan, events: Iterable[PlanEvent]) -> list[PlanEvent]:
+    """By value date, then by time, then by id; the opening comes first on its day.
+
+    What answers another event comes after it, and counts from that one's day if its own is earlier. An event that was
+    reversed is not there, nor is its reversal.
+    """
+    taken = list(events)
+    reversed_ids = {event.body.reversed_event_id for event in taken if isinstance(event.body, Reversed)}
+    standing = {}
+    cases = {}
+    for event in taken:
+        if event.plan_id != plan.plan_id:
+            raise PlanFault(f"{event.event_id} is an event of {event.plan_id}, not of {plan.plan_id}")
+        if event.event_id not in reversed_ids and not isinstance(event.body, Reversed):
+            standing[event.event_id] = event
+            if isinstance(event.body, ClaimOpened | Disputed):
+                cases[event.body.case_id] = event
+
+    def place(event: PlanEvent) -> tuple[_Place, ...]:
+        own = (event.value_date, not isinstance(event.body, Opened), event.occurred_at, event.event_id)
+        answered = _answered(event, standing, cases)
+        if answered is None:
+            return (own,)
+        places = place(answered)
+        return (*places, own) if places > (own,) else (own,)
+
+    placed = sorted(((place(event), event) for event in standing.values()), key=itemgetter(0))
+    return [_counting_from(event, places[0][0]) for places, event in placed]
+
+
+_Place = tuple[date, bool, datetime, str]
+
+
+def _answered(event: PlanEvent, standing: Mapping[str, PlanEvent], cases: Mapping[str, PlanEvent]) -> PlanEvent | None:
+    match event.body:
+        case Returned(payment_event_id) | ClaimOpened(_, payment_event_id):
+            return standing.get(payment_event_id)
+        case ClaimWon(case_id) | ClaimLost(case_id) | DisputeSettled(case_id):
+            return cases.get(case_id)
+        case _:
+            return None
+
+
+def _counting_from(event: PlanEvent, day: date) -> PlanEvent:
+    return event if event.value_date >= day else replace(event, value_date=day)
+
+
+def _state(run: RunningPlan, through: date, known: Mapping[str, str]) -> PlanState:
+    money = run.money
+    return PlanState(
+        plan=run.plan,
+        terms=run.terms,
+        through=through,
+        status=_status(run),
+        instalments=tuple(_instalment(run, line) for line in run.lines),
+        bookings=tuple(sorted(run.bookings, key=lambda booking: booking.value_date)),
+        events=known,
+        captured=money(run.captured.amount),
+        uncaptured=money(0 if run.cancelled else run.plan.principal.minor - run.captured.amount),
+        refunded=money(run.refunded.amount),
+        refundable_rest=money(refund.refundable(run)),
+        merchant_share=run.captured,
+        merchant_share_given_back=run.given_back,
+        credit_balance=money(run.credit),
+        withheld=money(run.withheld),
+        payable_refunds={refund_id: money(minor) for refund_id, minor in run.payable.items() if minor},
+        disputed=money(sum(line.disputed for line in run.lines)),
+        charged_off=money(run.charged_off.total if run.charged_off else 0),
+        late_fees=money(run.late_fees),
+        discount_earned=money(run.earned),
+        schedule_version=run.version,
+        pauses=tuple(run.pauses),
+        payments={
+            each.event_id: PaymentState(
+                event_id=each.event_id,
+                payment_id=each.payment_id,
+                channel=each.channel,
+                amount=money(each.amount),
+                fees=money(each.of(Component.FEES)),
+                interest=money(each.of(Component.INTEREST)),
+                principal=money(each.of(Component.PRINCIPAL)),
+                credit=money(each.credit),
+                recovery=each.recovered is not None,
+                returnable=money(each.left),
+                rail=each.rail,
+            )
+            for each in run.payments.values()
+        },
+        fees={
+            each.fee_id: FeeState(
+                fee_id=each.fee_id,
+                instalment_id=each.instalment_id,
+                amount=money(each.amount),
+                paid=money(each.paid),
+                waived=money(each.waived),
+                waivable=money(each.open + each.paid),
+            )
+            for each in run.fees.values()
+        },
+        cases={
+            each.case_id: CaseState(
+                case_id=each.case_id,
+                kind=each.kind,
+                amount=money(each.amount),
+                open=each.open,
+                payment_event_id=each.payment.event_id if each.payment else None,
+            )
+            for each in run.cases.values()
+        },
+        fraud=run.fraud,
+    )
+
+
+def _instalment(run: RunningPlan, line: Line) -> InstalmentState:
+    money = run.money
+    return InstalmentState(
+        instalment_id=line.instalment_id,
+        number=line.number,
+        due_on=line.due_on,
+        counts_from=line.counts_from,
+        principal=money(line.principal - line.credited),
+        open_principal=money(line.open_principal),
+        open_interest=money(line.open_interest),
+        open_fees=money(line.open_fees),
+        disputed=money(line.disputed),
+        accrued_interest=money(line.accrued),
+        accrual=line.accrual,
+    )
+
+
+def _status(run: RunningPlan) -> PlanStatus:
+    if run.written_off:
+        return PlanStatus.WRITTEN_OFF
+    if run.charged_off is not None:
+        return PlanStatus.CHARGED_OFF if run.charged_off.total else PlanStatus.RECOVERED
+    if run.captured.amount == 0:
+        return PlanStatus.CANCELLED if run.cancelled else PlanStatus.AGREED
+    if any(line.open for line in run.lines):
+        return PlanStatus.OPEN
+    return PlanStatus.REFUNDED if run.refunded.amount == run.captured.amount else PlanStatus.PAID

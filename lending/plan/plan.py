@@ -1,0 +1,149 @@
+"""A plan: how an order is repaid, and where it stands after what has been paid and returned."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+from ledger.money import Currency, Money
+from lending.schedule.due import Due
+from lending.terms.product import Product
+
+
+class PlanFault(ValueError):
+    """Raised for a plan or an event of one that cannot be."""
+
+
+class Origin(StrEnum):
+    """Where a plan came from."""
+
+    CHECKOUT = "checkout"
+    IMPORTED = "imported"
+    REPLAYED = "replayed"  # an order of the past that nobody asked us to decide
+
+
+@dataclass(frozen=True, slots=True)
+class Instalment:
+    """One part of a plan. Number 0 is paid when the plan is opened."""
+
+    instalment_id: str
+    number: int
+    due_on: date
+    principal: Money
+    interest: Money
+
+    @property
+    def amount(self) -> Money:
+        return self.principal + self.interest
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignPurchase:
+    """What the merchant gets in its own currency for the whole purchase; the rate, its source and time are facts.
+
+    `spread`: what we keep of the purchase for the conversion.
+    """
+
+    payable: Money
+    spread: Money
+    rate: str
+    rate_source: str
+    rate_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How an order is repaid, as agreed; it never changes. Its instalments' principal sums to the plan's.
+
+    `order_id` is the order, or the application of an imported loan; `terms_version` the file the terms came from;
+    `merchant_discount` what the merchant leaves us of the purchase; `taken_from` the source's row of an imported plan;
+    `tax` what the merchant pays on the discount; `foreign` what it gets where it sells in another currency.
+    """
+
+    plan_id: str
+    shopper_id: str | None
+    account_id: str
+    merchant_id: str | None
+    order_id: str
+    decision_id: str | None
+    origin: Origin
+    product: Product
+    opened_on: date
+    principal: Money
+    merchant_discount: Money
+    annual_rate_basis_points: int
+    terms_version: str
+    instalments: tuple[Instalment, ...]
+    taken_from: Mapping[str, str] = field(default_factory=dict)
+    tax: Money | None = None
+    foreign: ForeignPurchase | None = None
+
+    def __post_init__(self) -> None:
+        scheduled = Money.total((each.principal for each in self.instalments), self.currency)
+        if scheduled != self.principal:
+            raise PlanFault(f"{self.plan_id}: instalments repay {scheduled} of {self.principal}")
+        if any(each.amount.minor <= 0 for each in self.instalments):
+            raise PlanFault(f"{self.plan_id}: every instalment is more than zero")
+        if not self.merchant_discount.minor <= self.principal.minor or self.merchant_discount.minor < 0:
+            raise PlanFault(f"{self.plan_id}: a discount of {self.merchant_discount} on {self.principal}")
+        kept = self.merchant_discount if self.tax is None else self.merchant_discount + self.tax
+        if self.tax is not None and (self.tax.minor < 0 or kept > self.principal):
+            raise PlanFault(f"{self.plan_id}: a tax of {self.tax} on {self.principal}")
+
+    @property
+    def currency(self) -> Currency:
+        return self.principal.currency
+
+    def instalment(self, instalment_id: str) -> Instalment:
+        for each in self.instalments:
+            if each.instalment_id == instalment_id:
+                return each
+        raise PlanFault(f"{self.plan_id} has no instalment {instalment_id}")
+
+
+def plan_id_of(decision_id: str) -> str:
+    """The id of the plan that an accepted decision becomes."""
+    return f"p-{decision_id}"
+
+
+def instalments_of(plan_id: str, dues: Iterable[Due]) -> tuple[Instalment, ...]:
+    """A schedule's dues as a plan's instalments, named after the plan."""
+    return tuple(
+        Instalment(f"{plan_id}/{due.number}", due.number, due.due_on, due.principal, due.interest) for due in dues
+    )
+
+
+class InstalmentStatus(StrEnum):
+    """Where an instalment stands on a day."""
+
+    NOT_DUE = "not_due"
+    DUE = "due"
+    OVERDUE = "overdue"
+    PAID = "paid"
+
+
+class PlanStatus(StrEnum):
+    """Where a plan stands."""
+
+    AGREED = "agreed"  # nothing is captured yet
+    OPEN = "open"
+    PAID = "paid"
+    REFUNDED = "refunded"
+    CANCELLED = "cancelled"
+    CHARGED_OFF = "charged_off"  # still owed, no longer expected
+    RECOVERED = "recovered"  # paid after the charge-off
+    WRITTEN_OFF = "written_off"  # forgiven
+
+
+def first_difference(known: Plan, arriving: Plan) -> str | None:
+    """The first field in which two plans under one id differ; of an imported plan, the column of its source's row."""
+    for column in sorted(known.taken_from.keys() | arriving.taken_from.keys()):
+        if known.taken_from.get(column) != arriving.taken_from.get(column):
+            return column
+    return next((name for name in _COMPARED if getattr(known, name) != getattr(arriving, name)), None)
+
+
+_COMPARED: Sequence[str] = (
+    "shopper_id", "account_id", "merchant_id", "order_id", "decision_id", "origin", "product", "opened_on",
+    "principal", "merchant_discount", "annual_rate_basis_points", "terms_version", "instalments", "tax", "foreign",
+)  # fmt: skip

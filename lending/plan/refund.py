@@ -1,0 +1,256 @@
+"""Goods taken back by the merchant (F21, F22, F40r), the interest on them (F23), and disputes about them (F27)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lending.plan.accrual import rounded, shared
+from lending.plan.accrue_interest import scale_interest, scheduled_principal
+from lending.plan.event import Disputed, DisputeSettled, PlanEvent, Refunded, RefundPaid
+from lending.plan.merchant_share import Share, part_of
+from lending.plan.running import Case, Line, Owed, RunningPlan
+from lending.plan.state import CaseKind
+from lending.terms.servicing_terms import RefundPlacing
+
+
+@dataclass(frozen=True, slots=True)
+class Merchants:
+    """The merchant's side of a refund: its share, and how much of that was already paid out to it."""
+
+    share: Share
+    receivable: int
+
+    @property
+    def amounts(self) -> dict[str, int]:
+        return {"payable": self.share.merchant - self.receivable, "receivable": self.receivable}
+
+
+def refunded(run: RunningPlan, event: PlanEvent, body: Refunded) -> None:
+    """The merchant gives its share back; principal falls first, then the credit balance and what is payable rise."""
+    amount = min(body.amount.minor, refundable(run))
+    whole = amount == run.captured.amount
+    share = share_of(run, amount)
+    run.given_back += share
+    receivable = min(share.merchant, 0 if body.receivable is None else body.receivable.minor)
+    in_flight = 0 if body.in_flight is None else body.in_flight.minor
+    _refund(run, event, body.refund_id, Merchants(share, receivable), in_flight=in_flight, whole=whole)
+
+
+def refund_paid(run: RunningPlan, event: PlanEvent, body: RefundPaid) -> None:  # noqa: ARG001 - every act is called alike
+    """The shopper has it; payments has the journal."""
+    payable = run.payable.get(body.refund_id, 0)
+    run.payable[body.refund_id] = payable - min(payable, body.amount.minor)
+
+
+def disputed(run: RunningPlan, event: PlanEvent, body: Disputed) -> None:
+    """F27a: the merchant's share waits; the disputed principal is not collected."""
+    if body.case_id in run.cases:
+        return
+    share = share_of(run, min(body.amount.minor, refundable(run)))
+    run.given_back += share
+    receivable = min(share.merchant, 0 if body.receivable is None else body.receivable.minor)
+    case = Case(body.case_id, CaseKind.DISPUTE, share.amount, share=share, receivable=receivable)
+    run.cases[body.case_id] = case
+    for line, part in _placed(run, share.amount, event):
+        line.disputed += part
+    _book_case(run, "F27a", event, case, Merchants(share, receivable).amounts)
+
+
+def dispute_settled(run: RunningPlan, event: PlanEvent, body: DisputeSettled) -> None:
+    """F27b: for the shopper it is a refund out of what waited, for the merchant it gets its share back."""
+    case = run.cases.get(body.case_id)
+    if case is None or not case.open or case.share is None:
+        return
+    case.open = False
+    settled = _last_first([(line, line.disputed) for line in run.lines], case.amount)
+    merchants = Merchants(case.share, case.receivable)
+    direct = body.for_shopper and run.charged_off is None and run.plan.foreign is None
+    if not direct:
+        _book_case(run, "F27b", event, case, merchants.amounts)
+    if body.for_shopper:
+        _refund(run, event, case.case_id, merchants, in_flight=0, whole=False, provisional=direct, first=settled)
+    else:
+        run.given_back -= case.share
+    _release_lines(run, event)
+
+
+def refundable(run: RunningPlan) -> int:
+    """What of the purchase is neither refunded nor in dispute with the merchant."""
+    return run.captured.amount - run.given_back.amount
+
+
+def share_of(run: RunningPlan, amount: int) -> Share:
+    """A further part of the purchase that goes back."""
+    return part_of(run.captured, run.given_back, amount, foreign=run.plan.foreign is not None)
+
+
+def _refund(
+    run: RunningPlan,
+    event: PlanEvent,
+    refund_id: str,
+    merchants: Merchants,
+    *,
+    in_flight: int,
+    whole: bool,
+    provisional: bool = False,
+    first: Sequence[tuple[Line, int]] = (),
+) -> None:
+    share = merchants.share
+    interest_back = _interest_on(run, share.amount)
+    amounts = {"discount": min(share.discount, run.discount_deferred), "tax": share.tax}
+    amounts["earned_discount"] = share.discount - amounts["discount"]
+    run.refunded += share
+    run.earned -= amounts["earned_discount"]
+    amounts |= {"provisional": share.merchant} if provisional else {}
+    sides = {} if provisional or run.plan.foreign is not None else merchants.amounts
+    correlation = {"refund_id": refund_id}
+    if provisional:
+        correlation["case_id"] = refund_id
+    if run.charged_off is not None:
+        amounts |= _off_the_books(run, refund_id, share.amount, run.charged_off)
+        run.book("F25a", refund_id, event, amounts | sides, correlation=correlation)
+        return
+    amounts |= _on_the_books(run, event, refund_id, share.amount, in_flight, first)
+    if run.plan.foreign is not None:
+        amounts["converted"] = share.amount - share.discount - share.tax
+        names = {"currency": run.plan.foreign.payable.currency.value}
+        run.book("F40r", refund_id, event, amounts, names=names, correlation=correlation, foreign=merchants.amounts)
+    else:
+        flow = "F27b" if provisional else _flow(merchants, whole=whole)
+        run.book(flow, refund_id, event, amounts | sides, correlation=correlation)
+    _refund_interest(run, event, refund_id, interest_back)
+
+
+def _flow(merchants: Merchants, *, whole: bool) -> str:
+    if whole and merchants.receivable == 0:
+        return "F21a"
+    return "F21b" if whole and merchants.receivable == merchants.share.merchant else "F22"
+
+
+def _on_the_books(  # noqa: PLR0917 - one caller, which has all of it
+    run: RunningPlan,
+    event: PlanEvent,
+    refund_id: str,
+    amount: int,
+    in_flight: int,
+    first: Sequence[tuple[Line, int]],
+) -> dict[str, int]:
+    """Free principal first; what is in flight cannot fall, so its part waits as credit; the rest is payable.
+
+    `first`: what a dispute had stopped on each instalment; the shopper who wins it does not owe just that.
+    """
+    before = scheduled_principal(run)
+    free = max(0, run.outstanding - in_flight)
+    principal = min(amount, free)
+    left = principal
+    for line, most in first:
+        part = min(left, most, line.open_principal)
+        line.credited += part
+        line.disputed = min(line.disputed, line.open_principal)
+        left -= part
+    for line, part in _placed(run, left, event):
+        line.credited += part
+        left -= part
+    for line in reversed(run.lines):  # only then what is in dispute
+        part = min(left, line.open_principal)
+        line.credited += part
+        line.disputed = min(line.disputed, line.open_principal)
+        left -= part
+    scale_interest(run, before)
+    waits = min(amount - principal, in_flight)
+    run.credit += waits
+    withheld, payable = _grant(run, refund_id, amount - principal - waits)
+    return {"principal": principal, "credit_balance": waits + withheld, "refund": payable}
+
+
+def _off_the_books(run: RunningPlan, refund_id: str, amount: int, owed: Owed) -> dict[str, int]:
+    taken = owed.take(amount)
+    withheld, payable = _grant(run, refund_id, amount - taken.total)
+    return {
+        "fraud" if run.fraud else "charge_off": taken.principal,
+        "interest": taken.interest,
+        "fees": taken.fees,
+        "credit_balance": withheld,
+        "refund": payable,
+        "no_longer_owed": taken.total,
+    }
+
+
+def _grant(run: RunningPlan, refund_id: str, amount: int) -> tuple[int, int]:
+    """An amount for the shopper as (withheld while a claim asks for the same money, payable)."""
+    withheld = min(amount, max(0, run.claimed_back - run.withheld))
+    run.held_back[refund_id] = run.held_back.get(refund_id, 0) + withheld
+    run.credit += withheld
+    run.payable[refund_id] = run.payable.get(refund_id, 0) + amount - withheld
+    return withheld, amount - withheld
+
+
+def _interest_on(run: RunningPlan, amount: int) -> int:
+    """The interest so far on what is refunded, as if those goods had never been financed."""
+    charged = sum(line.accrued - line.interest_gone for line in run.lines) - run.interest_refunded
+    return rounded(max(0, charged), amount, run.captured.amount - run.refunded.amount)
+
+
+def _refund_interest(run: RunningPlan, event: PlanEvent, refund_id: str, amount: int) -> None:
+    """F23: open interest goes, then principal falls, then it is payable."""
+    amounts = {"interest": 0, "principal": 0}
+    for line in reversed(run.lines):
+        gone = min(amount, line.open_accrued)
+        line.interest_gone += gone
+        amounts["interest"] += gone
+        amount -= gone
+    run.interest_refunded += amount  # of interest that was paid; the part that was open is gone
+    for line in reversed(run.lines):
+        fallen = min(amount, line.open_principal)
+        line.credited += fallen
+        line.disputed = min(line.disputed, line.open_principal)
+        amounts["principal"] += fallen
+        amount -= fallen
+    amounts["credit_balance"], amounts["refund"] = _grant(run, refund_id, amount)
+    run.book("F23", refund_id, event, amounts, correlation={"refund_id": refund_id})
+
+
+def _placed(run: RunningPlan, amount: int, event: PlanEvent) -> list[tuple[Line, int]]:
+    """An amount of principal over the instalments that are open and not in dispute, as the terms place refunds."""
+    free = [(line, line.open_principal - line.disputed) for line in run.lines]
+    if run.terms.refund_placing is RefundPlacing.LAST_FIRST:
+        return _last_first(free, amount)
+    if run.terms.refund_placing is RefundPlacing.PRO_RATA:
+        return _in_proportion(free, amount)
+    to_come = [(line, part) for line, part in free if line.due_on > event.value_date]
+    late = [(line, part) for line, part in free if line.due_on <= event.value_date]
+    placed = _in_proportion(to_come, amount)
+    return [*placed, *_last_first(late, amount - sum(part for _, part in placed))]
+
+
+def _in_proportion(free: list[tuple[Line, int]], amount: int) -> list[tuple[Line, int]]:
+    weights = [part for _, part in free]
+    parts = shared(min(amount, sum(weights)), weights)
+    return [(line, part) for (line, _), part in zip(free, parts, strict=True)]
+
+
+def _last_first(free: list[tuple[Line, int]], amount: int) -> list[tuple[Line, int]]:
+    placed = []
+    for line, most in reversed(free):
+        part = min(amount, most)
+        placed.append((line, part))
+        amount -= part
+    return placed
+
+
+def _release_lines(run: RunningPlan, event: PlanEvent) -> None:
+    """What stays in dispute is placed anew; what no longer is may be collected, its grace counting from now."""
+    for line in run.lines:
+        if line.disputed:
+            line.grace_from = max(line.grace_from, event.value_date)
+            line.disputed = 0
+    rest = sum(case.amount for case in run.cases.values() if case.open and case.kind is CaseKind.DISPUTE)
+    for line, part in _placed(run, rest, event):
+        line.disputed += part
+
+
+def _book_case(run: RunningPlan, flow: str, event: PlanEvent, case: Case, amounts: dict[str, int]) -> None:
+    correlation = {"case_id": case.case_id}
+    if run.plan.foreign is None:
+        run.book(flow, case.case_id, event, amounts, correlation=correlation)
+    else:
+        run.book(flow, case.case_id, event, {}, correlation=correlation, foreign=amounts)

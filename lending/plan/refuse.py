@@ -1,0 +1,312 @@
+"""Why a plan does not take an event: every reason, judged by where the plan stands before it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from typing import Any
+
+from ledger.money import Money
+from lending.plan.event import (
+    KINDS,
+    Cancelled,
+    CashBack,
+    Channel,
+    ChargedOff,
+    ClaimLost,
+    ClaimOpened,
+    ClaimWon,
+    CreditApplied,
+    CreditRefunded,
+    Disputed,
+    DisputeSettled,
+    FeeCharged,
+    FeeKind,
+    FeeWaived,
+    Forbearance,
+    Frozen,
+    Goodwill,
+    Holiday,
+    InterestWaived,
+    Opened,
+    Paid,
+    PaidOff,
+    PartShipped,
+    PlanEvent,
+    Recovered,
+    Refunded,
+    RefundPaid,
+    Rescheduled,
+    Returned,
+    Reversed,
+    Unfrozen,
+    WrittenOff,
+    kind_of,
+)  # fmt: skip
+from lending.plan.plan import PlanStatus
+from lending.plan.refusal import PlanRefusal, PlanRefusalCode
+from lending.plan.state import CaseKind, CaseState, PlanState
+
+_Reasons = Iterator[PlanRefusal]
+_Code = PlanRefusalCode
+_S = PlanStatus
+
+_BEGUN = frozenset(PlanStatus) - {_S.AGREED, _S.CANCELLED}
+_ON_THE_BOOKS = frozenset({_S.OPEN, _S.PAID, _S.REFUNDED})
+
+TAKEN_IN: Mapping[type, frozenset[PlanStatus]] = {
+    Opened: frozenset({_S.AGREED}),
+    PartShipped: _ON_THE_BOOKS,
+    Cancelled: frozenset({_S.AGREED}) | _ON_THE_BOOKS,
+    Paid: _BEGUN,
+    PaidOff: _BEGUN,
+    Returned: _BEGUN,
+    Reversed: frozenset(PlanStatus),
+    Refunded: _BEGUN,
+    RefundPaid: _BEGUN,
+    Rescheduled: frozenset({_S.OPEN}),
+    Holiday: frozenset({_S.OPEN}),
+    Forbearance: frozenset({_S.OPEN}),
+    FeeCharged: frozenset({_S.OPEN}),
+    FeeWaived: _ON_THE_BOOKS,
+    InterestWaived: frozenset({_S.OPEN}),
+    Goodwill: _BEGUN - {_S.RECOVERED, _S.WRITTEN_OFF},
+    Disputed: _BEGUN,
+    DisputeSettled: _BEGUN,
+    ClaimOpened: _BEGUN,
+    ClaimWon: _BEGUN,
+    ClaimLost: _BEGUN,
+    ChargedOff: frozenset({_S.OPEN}),
+    Recovered: frozenset({_S.CHARGED_OFF, _S.RECOVERED, _S.WRITTEN_OFF}),
+    WrittenOff: frozenset({_S.OPEN, _S.CHARGED_OFF}),
+    Frozen: frozenset(PlanStatus) - {_S.CANCELLED},
+    Unfrozen: frozenset(PlanStatus),
+    CreditApplied: _BEGUN,
+    CreditRefunded: _BEGUN,
+}
+
+
+def refuse(state: PlanState, event: PlanEvent) -> tuple[PlanRefusal, ...]:
+    """Every reason against an event, in the order of their codes; none where the plan takes it."""
+    reasons = [*_amounts(state, event), *_status(state, event)]
+    judge = _JUDGES.get(type(event.body))
+    if judge is not None and not reasons:
+        reasons += judge(state, event.body)
+    order = list(PlanRefusalCode)
+    return tuple(sorted(reasons, key=lambda reason: order.index(reason.code)))
+
+
+def _amounts(state: PlanState, event: PlanEvent) -> _Reasons:
+    may_be_zero = {"receivable", "in_flight"}
+    for each in fields(event.body):
+        amount = getattr(event.body, each.name)
+        if not isinstance(amount, Money):
+            continue
+        foreign = state.plan.foreign
+        in_theirs = each.name == "receivable" and foreign is not None
+        currency = foreign.payable.currency if in_theirs and foreign is not None else state.currency
+        if amount.currency is not currency:
+            yield PlanRefusal(_Code.OTHER_CURRENCY, f"{each.name} is in {amount.currency}, not in {currency}")
+        elif amount.minor < 0 or (amount.minor == 0 and each.name not in may_be_zero):
+            yield PlanRefusal(_Code.NOT_POSITIVE, f"{each.name} is {amount}")
+
+
+def _status(state: PlanState, event: PlanEvent) -> _Reasons:
+    if state.status not in TAKEN_IN[type(event.body)]:
+        yield PlanRefusal(_Code.NOT_IN_THIS_STATUS, f"a plan that is {state.status} takes no {kind_of(event.body)}")
+    if event.value_date < state.plan.opened_on:
+        detail = f"{event.value_date} is before the plan was opened on {state.plan.opened_on}"
+        yield PlanRefusal(_Code.BEFORE_OPENING, detail)
+
+
+def _captured(state: PlanState, body: Opened | PartShipped) -> _Reasons:
+    if isinstance(body, Opened) and state.captured.minor:
+        yield PlanRefusal(_Code.ALREADY_OPEN, f"{state.captured} of the order is captured")
+    elif body.captured > state.uncaptured:
+        yield PlanRefusal(_Code.BEYOND_THE_ORDER, f"{state.uncaptured} of the order can still be captured")
+
+
+def _cancelled(state: PlanState, body: Cancelled) -> _Reasons:  # noqa: ARG001 - every judge is called alike
+    if not state.uncaptured.minor:
+        yield PlanRefusal(_Code.BEYOND_THE_ORDER, "nothing is left to cancel")
+
+
+def _paid(state: PlanState, body: Paid | PaidOff | Recovered) -> _Reasons:
+    yield from _complete(body)
+    if not isinstance(body, Paid):
+        return
+    if body.instalment_id is not None and state.instalment(body.instalment_id) is None:
+        yield PlanRefusal(_Code.UNKNOWN_INSTALMENT, f"{state.plan.plan_id} has no instalment {body.instalment_id}")
+    if body.channel is Channel.CREDIT:
+        if state.status is not PlanStatus.OPEN:
+            yield PlanRefusal(_Code.NOT_IN_THIS_STATUS, f"credit pays nothing on a plan that is {state.status}")
+        if body.from_plan_id in {None, state.plan.plan_id}:
+            yield from _credit(state, body.amount)
+
+
+def _complete(body: Paid | PaidOff | Recovered) -> _Reasons:
+    needed = {
+        Channel.ATTEMPT: ("provider", "rail"),
+        Channel.CHECKOUT: ("provider",),
+        Channel.SHOPPER: ("provider",),
+        Channel.DUPLICATE: ("provider",),
+    }
+    for name in needed.get(body.channel, ()):
+        if getattr(body, name) is None:
+            yield PlanRefusal(_Code.INCOMPLETE, f"{name} is missing for {body.channel}")
+    if not isinstance(body, Paid) and body.channel in {Channel.CREDIT, Channel.DUPLICATE, Channel.CHECKOUT}:
+        yield PlanRefusal(_Code.INCOMPLETE, f"{kind_of(body)} does not come by {body.channel}")
+
+
+def _returned(state: PlanState, body: Returned) -> _Reasons:
+    payment = state.payments.get(body.payment_event_id)
+    if payment is None:
+        yield PlanRefusal(_Code.UNKNOWN_PAYMENT, f"{state.plan.plan_id} has no payment {body.payment_event_id}")
+    elif payment.rail is None:
+        yield PlanRefusal(_Code.NOT_RETURNABLE, f"{payment.payment_id} came by {payment.channel}, not by a rail")
+    elif not payment.returnable.minor:
+        yield PlanRefusal(_Code.ALREADY_RETURNED, f"{payment.payment_id} was taken back already")
+
+
+def _reversed(state: PlanState, body: Reversed) -> _Reasons:
+    kind = state.events.get(body.reversed_event_id)
+    if kind is None:
+        yield PlanRefusal(_Code.UNKNOWN_EVENT, f"{body.reversed_event_id} is no event that counts")
+    elif KINDS[kind] is Opened:
+        yield PlanRefusal(_Code.NOT_REVERSIBLE, "an opening is not reversed: the purchase is refunded")
+
+
+def _refunded(state: PlanState, body: Refunded | Disputed) -> _Reasons:
+    if state.plan.merchant_id is None:
+        yield PlanRefusal(_Code.NO_MERCHANT, f"{state.plan.plan_id} paid no merchant")
+    if body.amount > state.refundable_rest:
+        yield PlanRefusal(_Code.BEYOND_THE_PURCHASE, f"{state.refundable_rest} of the purchase can still be refunded")
+    elif body.receivable is not None and body.receivable > state.merchant_share_of(body.amount):
+        detail = f"the merchant's share is {state.merchant_share_of(body.amount)}"
+        yield PlanRefusal(_Code.BEYOND_THE_MERCHANTS_SHARE, detail)
+    if isinstance(body, Disputed) and body.case_id in state.cases:
+        yield PlanRefusal(_Code.ID_TAKEN, f"case {body.case_id} is known")
+
+
+def _refund_paid(state: PlanState, body: RefundPaid) -> _Reasons:
+    payable = state.payable_refunds.get(body.refund_id, Money.zero(state.currency))
+    if body.amount > payable:
+        yield PlanRefusal(_Code.BEYOND_THE_REFUND, f"{payable} of refund {body.refund_id} is payable")
+
+
+def _dispute_settled(state: PlanState, body: DisputeSettled) -> _Reasons:
+    yield from _open_case(state.cases.get(body.case_id), CaseKind.DISPUTE, body.case_id)
+
+
+def _claim_opened(state: PlanState, body: ClaimOpened) -> _Reasons:
+    payment = state.payments.get(body.payment_event_id)
+    if body.case_id in state.cases:
+        yield PlanRefusal(_Code.ID_TAKEN, f"case {body.case_id} is known")
+    if payment is None:
+        yield PlanRefusal(_Code.UNKNOWN_PAYMENT, f"{state.plan.plan_id} has no payment {body.payment_event_id}")
+        return
+    if any(case.open and case.payment_event_id == payment.event_id for case in state.cases.values()):
+        yield PlanRefusal(_Code.CASE_OPEN, f"{payment.payment_id} is being claimed back already")
+    if not payment.returnable.minor or (body.amount is not None and body.amount > payment.returnable):
+        yield PlanRefusal(_Code.BEYOND_THE_PAYMENT, f"{payment.returnable} of the payment can be claimed back")
+
+
+def _claim_decided(state: PlanState, body: ClaimWon | ClaimLost) -> _Reasons:
+    yield from _open_case(state.cases.get(body.case_id), CaseKind.CLAIM, body.case_id)
+    if isinstance(body, ClaimWon) and body.cash_back is CashBack.BANK and body.bank is None:
+        yield PlanRefusal(_Code.INCOMPLETE, "bank is missing for money that came back by the bank")
+
+
+def _open_case(case: CaseState | None, kind: CaseKind, case_id: str) -> _Reasons:
+    if case is None or case.kind is not kind:
+        yield PlanRefusal(_Code.UNKNOWN_CASE, f"{case_id} is no {kind} of the plan")
+    elif not case.open:
+        yield PlanRefusal(_Code.CASE_CLOSED, f"{case_id} is decided")
+
+
+def _fee_charged(state: PlanState, body: FeeCharged) -> _Reasons:
+    if body.fee_id in state.fees:
+        yield PlanRefusal(_Code.ID_TAKEN, f"fee {body.fee_id} is known")
+    if body.instalment_id is not None and state.instalment(body.instalment_id) is None:
+        yield PlanRefusal(_Code.UNKNOWN_INSTALMENT, f"{state.plan.plan_id} has no instalment {body.instalment_id}")
+        return
+    room = state.late_fee_room(body.instalment_id)
+    if body.kind is FeeKind.LATE and room is not None and body.amount > room:
+        yield PlanRefusal(_Code.FEE_BEYOND_CAP, f"the caps leave {room}")
+
+
+def _fee_waived(state: PlanState, body: FeeWaived) -> _Reasons:
+    fee = state.fees.get(body.fee_id)
+    if fee is None:
+        yield PlanRefusal(_Code.UNKNOWN_FEE, f"{state.plan.plan_id} has no fee {body.fee_id}")
+    elif not fee.waivable.minor or (body.amount is not None and body.amount > fee.waivable):
+        yield PlanRefusal(_Code.BEYOND_THE_FEE, f"{fee.waivable} of the fee can be waived")
+
+
+def _interest_waived(state: PlanState, body: InterestWaived) -> _Reasons:
+    owed = state.payoff(state.through).interest
+    if body.amount > owed:
+        yield PlanRefusal(_Code.BEYOND_WHAT_IS_OWED, f"{owed} of interest is owed")
+
+
+def _rescheduled(state: PlanState, body: Rescheduled) -> _Reasons:
+    free = state.outstanding - state.disputed
+    if body.capitalise_interest:
+        free += state.payoff(state.through).interest
+    if body.capitalise_fees:
+        free += state.open_fees
+    asked = Money.total((due.principal for due in body.dues), state.currency)
+    if asked != free:
+        yield PlanRefusal(_Code.DUES_DO_NOT_REPAY, f"the new dues repay {asked} of {free}")
+    numbers = [due.number for due in body.dues]
+    taken = {each.number for each in state.instalments}
+    if len(set(numbers)) < len(numbers) or taken & set(numbers):
+        yield PlanRefusal(_Code.ID_TAKEN, f"numbers of new instalments begin at {max(taken) + 1}")
+
+
+def _period(state: PlanState, body: Holiday | Forbearance) -> _Reasons:  # noqa: ARG001 - every judge is called alike
+    if body.ends <= body.starts:
+        yield PlanRefusal(_Code.EMPTY_PERIOD, f"from {body.starts} until before {body.ends} is no day")
+
+
+def _freeze(state: PlanState, body: Frozen | Unfrozen) -> _Reasons:
+    is_frozen = any(pause.ends is None for pause in state.pauses)
+    if is_frozen is isinstance(body, Frozen):
+        yield PlanRefusal(_Code.NOT_IN_THIS_STATUS, "the plan is frozen" if is_frozen else "the plan is not frozen")
+
+
+def _credit(state: PlanState, amount: Money) -> _Reasons:
+    free = state.credit_balance - state.withheld
+    if amount > free:
+        yield PlanRefusal(_Code.BEYOND_THE_CREDIT, f"{free} of credit can be used")
+
+
+def _credit_used(state: PlanState, body: CreditApplied | CreditRefunded) -> _Reasons:
+    yield from _credit(state, body.amount)
+
+
+_JUDGES: Mapping[type, Callable[[PlanState, Any], _Reasons]] = {
+    Opened: _captured,
+    PartShipped: _captured,
+    Cancelled: _cancelled,
+    Paid: _paid,
+    PaidOff: _paid,
+    Recovered: _paid,
+    Returned: _returned,
+    Reversed: _reversed,
+    Refunded: _refunded,
+    Disputed: _refunded,
+    RefundPaid: _refund_paid,
+    DisputeSettled: _dispute_settled,
+    ClaimOpened: _claim_opened,
+    ClaimWon: _claim_decided,
+    ClaimLost: _claim_decided,
+    FeeCharged: _fee_charged,
+    FeeWaived: _fee_waived,
+    InterestWaived: _interest_waived,
+    Rescheduled: _rescheduled,
+    Holiday: _period,
+    Forbearance: _period,
+    Frozen: _freeze,
+    Unfrozen: _freeze,
+    CreditApplied: _credit_used,
+    CreditRefunded: _credit_used,
+}

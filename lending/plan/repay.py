@@ -1,0 +1,122 @@
+"""Payments of a running plan: paid, paid off early, returned."""
+
+from lending.plan.accrue_interest import accrue_ahead
+from lending.plan.allocation import Split, place, split_of, take_back
+from lending.plan.charge_off import recovered, take_back_off_the_books
+from lending.plan.event import Channel, Held, Paid, PaidOff, PlanEvent, Returned
+from lending.plan.running import Payment, RunningPlan
+from lending.plan.withhold_refund import use_up, withhold
+
+
+def paid(run: RunningPlan, event: PlanEvent, body: Paid) -> None:
+    """Place a payment; what nobody owed is the shopper's credit."""
+    own_credit = body.channel is Channel.CREDIT and body.from_plan_id in {None, run.plan.plan_id}
+    if run.charged_off is not None:
+        if body.channel is not Channel.CREDIT:  # no flow takes credit to a debt that is off the books
+            recovered(run, event, body)
+        return
+    amount = min(body.amount.minor, run.free_credit) if own_credit else body.amount.minor
+    payment = _payment(run, event, body, amount)
+    if body.channel is not Channel.DUPLICATE:
+        payment.pieces = place(run, amount, first=body.instalment_id)
+    split = split_of(payment.pieces)
+    if own_credit:
+        payment.amount = split.placed
+        run.credit -= split.placed
+    else:
+        split.credit = payment.credit = amount - split.placed
+        run.credit += split.credit
+    ahead = sum(accrue_ahead(piece.line) for piece in payment.pieces)
+    run.book("F17", f"{run.plan.plan_id}/{event.value_date}/{event.event_id}", event, {"interest": ahead})
+    _book(run, event, body, split)
+
+
+def paid_off(run: RunningPlan, event: PlanEvent, body: PaidOff) -> None:
+    """Settle early: fees, the interest accrued by now and the principal; interest to come is not charged.
+
+    What is in flight is left to the attempt that collects it: money for it as well is the shopper's credit. Less than
+    the rest is a payment like any other.
+    """
+    in_flight = 0 if body.in_flight is None else body.in_flight.minor
+    quote = sum(line.open_principal + line.open_accrued + line.open_fees for line in run.lines)
+    if run.charged_off is not None or body.amount.minor + in_flight < quote:
+        paid(run, event, Paid(body.amount, body.channel, body.payment_id, body.provider, body.rail))
+        return
+    payment = _payment(run, event, body, body.amount.minor)
+    to_settle = min(body.amount.minor, max(quote - in_flight, 0))
+    payment.pieces = place(run, to_settle, accrued_only=True, newest_first=in_flight > 0)
+    for line in run.lines:
+        to_come = line.interest - line.accrued
+        if to_come > 0:
+            payment.rebated.append((line, to_come))
+            line.set_interest(event.value_date, line.accrued)
+    split = split_of(payment.pieces)
+    split.credit = payment.credit = body.amount.minor - split.placed
+    run.credit += split.credit
+    if body.channel is Channel.TRANSFER:
+        _book(run, event, body, split)
+        return
+    names, correlation = {"provider": body.provider}, _correlation(body)
+    captured = {"captured": split.placed, "fees": split.fees, "interest": split.interest, "principal": split.principal}
+    run.book("F18", body.payment_id, event, captured, names=names, correlation=correlation)
+    excess = {"credit_balance": split.credit}
+    run.book("F20", body.payment_id, event, excess, names=names, correlation=correlation)
+
+
+def returned(run: RunningPlan, event: PlanEvent, body: Returned) -> None:
+    """F13b: what the payment paid is owed again, credit balance first, each instalment due on its original day."""
+    payment = run.payments.get(body.payment_event_id)
+    if payment is None or not payment.left or payment.rail is None:
+        return
+    names = {"rail": payment.rail, "provider": payment.provider}
+    correlation = {"return_id": body.return_id, "attempt_id": payment.payment_id}
+    whole = payment.left
+    if payment.recovered is not None or run.charged_off is not None:
+        flows = ("F25d", "F25e")
+        take_back_off_the_books(
+            run, event, payment, whole, flows=flows, key=body.return_id, names=names, correlation=correlation
+        )
+        return
+    withheld = withhold(run, event, whole - payment.credit, body.return_id)
+    credit = min(min(run.free_credit, payment.credit) + withheld, whole)
+    use_up(run, withheld)
+    split = take_back(run, payment, whole, credit, event.value_date)
+    for line, to_come in payment.rebated:
+        line.set_interest(event.value_date, line.interest + to_come)
+    run.book("F13b", body.return_id, event, split.amounts(), names=names, correlation=correlation)
+
+
+def _payment(run: RunningPlan, event: PlanEvent, body: Paid | PaidOff, amount: int) -> Payment:
+    payment = Payment(event.event_id, body.payment_id, body.channel, amount, body.provider, body.rail)
+    run.payments[event.event_id] = payment
+    return payment
+
+
+def _book(run: RunningPlan, event: PlanEvent, body: Paid | PaidOff, split: Split) -> None:
+    names = {"provider": body.provider, "rail": body.rail}
+    correlation = _correlation(body)
+    held = body.held if isinstance(body, Paid) else None
+    if isinstance(body, Paid) and body.instalment_id is not None:
+        correlation["instalment_id"] = body.instalment_id
+    flow, amounts = _FLOWS.get(body.channel, "F19a"), split.amounts()
+    hold_id, voids = None, None if held is None else held.hold_id
+    if held is not None and _covers(held, split):
+        flow, hold_id, voids = "F12b", held.hold_id, None
+    elif body.channel is Channel.CHECKOUT and not (split.fees or split.interest or split.credit):
+        flow = "F03"
+    elif body.channel is Channel.CREDIT:
+        del amounts["credit_balance"]  # what this plan did not owe stays where it was
+    run.book(flow, body.payment_id, event, amounts, names=names, correlation=correlation, hold_id=hold_id, voids=voids)
+
+
+_FLOWS = {Channel.TRANSFER: "F36b", Channel.CREDIT: "F19c", Channel.DUPLICATE: "F20"}
+
+
+def _covers(held: Held, split: Split) -> bool:
+    covered = (held.fees.minor, held.interest.minor, held.principal.minor)
+    return not split.credit and covered == (split.fees, split.interest, split.principal)
+
+
+def _correlation(body: Paid | PaidOff) -> dict[str, str]:
+    """A statement's line, or an attempt: also for money that no attempt of ours asked for, by the provider's id."""
+    return {"line_id" if body.channel is Channel.TRANSFER else "attempt_id": body.payment_id}

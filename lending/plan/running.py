@@ -1,0 +1,281 @@
+"""A plan while its events are folded: units that change from event to event, and the bookings so far."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+
+from ledger.money import Money
+from lending.plan.accrual import Accrual
+from lending.plan.booking import Booking, correlation_of
+from lending.plan.delinquency import Pause
+from lending.plan.event import Channel, PlanEvent, Route
+from lending.plan.merchant_share import Share
+from lending.plan.plan import Plan
+from lending.plan.state import CaseKind
+from lending.terms.servicing_terms import Component, ServicingTerms
+
+
+@dataclass(slots=True, eq=False)
+class Fee:
+    """A fee; `gone` is what was charged off or became principal."""
+
+    fee_id: str
+    instalment_id: str
+    amount: int
+    paid: int = 0
+    waived: int = 0
+    gone: int = 0
+
+    @property
+    def open(self) -> int:
+        return self.amount - self.paid - self.waived - self.gone
+
+
+@dataclass(slots=True, eq=False)
+class Line:
+    """One instalment. `credited` is principal that was taken off it otherwise than by a payment, `gone` interest.
+
+    `grace_from`: the day from which the grace of late fees counts, its due day or when a return opened it again.
+    """
+
+    instalment_id: str
+    number: int
+    due_on: date
+    counts_from: date
+    grace_from: date
+    accrual: Accrual
+    principal: int = 0
+    interest: int = 0
+    accrued: int = 0
+    repaid: int = 0
+    credited: int = 0
+    interest_paid: int = 0
+    interest_gone: int = 0
+    disputed: int = 0
+    fees: list[Fee] = field(default_factory=list)
+
+    @property
+    def open_principal(self) -> int:
+        return self.principal - self.repaid - self.credited
+
+    @property
+    def open_interest(self) -> int:
+        return self.interest - self.interest_paid - self.interest_gone
+
+    @property
+    def open_accrued(self) -> int:
+        return max(0, self.accrued - self.interest_paid - self.interest_gone)
+
+    @property
+    def open_fees(self) -> int:
+        return sum(fee.open for fee in self.fees)
+
+    @property
+    def open(self) -> int:
+        return self.open_principal + self.open_interest + self.open_fees
+
+    @property
+    def claimable(self) -> int:
+        return self.open - self.disputed
+
+    def set_interest(self, day: date, interest: int) -> None:
+        """Another scheduled interest from a day on; what has accrued stays."""
+        self.interest = max(interest, self.accrued)
+        self.accrual = self.accrual.onward(day, self.accrued, self.interest)
+
+
+@dataclass(slots=True, eq=False)
+class Piece:
+    """What a payment paid of one component of one instalment."""
+
+    line: Line
+    component: Component
+    amount: int
+    fee: Fee | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Payment:
+    """A payment as placed. `recovered`: what of it paid a charged-off debt, by component."""
+
+    event_id: str
+    payment_id: str
+    channel: Channel
+    amount: int
+    provider: str | None
+    rail: str | None
+    pieces: list[Piece] = field(default_factory=list)
+    credit: int = 0
+    recovered: "Owed | None" = None
+    rebated: list[tuple[Line, int]] = field(default_factory=list)  # future interest that this payoff made go away
+    given_back: int = 0
+
+    @property
+    def left(self) -> int:
+        """What can still be taken back."""
+        return self.amount - self.given_back
+
+    def of(self, component: Component) -> int:
+        return sum(piece.amount for piece in self.pieces if piece.component is component)
+
+
+@dataclass(slots=True, eq=False)
+class Owed:
+    """An amount by component, as of a debt that was charged off."""
+
+    principal: int = 0
+    interest: int = 0
+    fees: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.principal + self.interest + self.fees
+
+    def take(self, amount: int) -> "Owed":
+        """Take up to an amount off, principal first; answers what was taken."""
+        principal = min(amount, self.principal)
+        interest = min(amount - principal, self.interest)
+        fees = min(amount - principal - interest, self.fees)
+        self.principal -= principal
+        self.interest -= interest
+        self.fees -= fees
+        return Owed(principal, interest, fees)
+
+
+@dataclass(slots=True, eq=False)
+class Case:
+    """A dispute with the merchant (`share`), or a claim on a payment."""
+
+    case_id: str
+    kind: CaseKind
+    amount: int
+    open: bool = True
+    share: Share | None = None
+    receivable: int = 0
+    payment: Payment | None = None
+    route: Route | None = None
+    provider: str = ""
+
+
+class RunningPlan:
+    """The plan between two events. Everything here is in units of the plan's currency."""
+
+    def __init__(self, plan: Plan, terms: ServicingTerms, accrued_from: date | None) -> None:
+        self.plan, self.terms, self.accrued_from = plan, terms, accrued_from
+        self.bookings: list[Booking] = []
+        self._amounts: dict[int, Money] = {}
+        self.lines = _lines(plan)
+        self.by_id = {line.instalment_id: line for line in self.lines}
+        self.payments: dict[str, Payment] = {}
+        self.fees: dict[str, Fee] = {}
+        self.cases: dict[str, Case] = {}
+        self.pauses: list[Pause] = []
+        self.accrued_to: date = plan.opened_on - timedelta(days=1)
+        self.frozen_on: date | None = None
+        self.captured = Share()
+        self.given_back = Share()  # refunded, or in a dispute with the merchant
+        self.refunded = Share()
+        self.interest_refunded = 0
+        self.beyond_purchase = 0  # principal that pays for no goods: fees and interest that became principal
+        self.credit = self.earned = self.late_fees = 0
+        self.payable: dict[str, int] = {}  # refunds by id, granted and not paid out
+        self.held_back: dict[str, int] = {}  # refunds by id, in the credit balance while a claim is open
+        self.charged_off: Owed | None = None
+        self.fraud = self.cancelled = self.written_off = False
+        self.version = 1
+        shopper = plan.shopper_id or plan.account_id
+        self.names = {"plan": plan.plan_id, "shopper": shopper}
+        if plan.merchant_id is not None:
+            self.names["merchant"] = plan.merchant_id
+        self._correlation = correlation_of(plan)
+
+    @property
+    def outstanding(self) -> int:
+        return sum(line.open_principal for line in self.lines)
+
+    @property
+    def discount_deferred(self) -> int:
+        """What of the discount is neither earned nor refunded."""
+        return self.captured.discount - self.refunded.discount - self.earned
+
+    @property
+    def withheld(self) -> int:
+        return sum(self.held_back.values())
+
+    @property
+    def free_credit(self) -> int:
+        """The credit balance without what is withheld of refunds."""
+        return self.credit - self.withheld
+
+    @property
+    def claimed_back(self) -> int:
+        """What of payments is being claimed back and not decided."""
+        return sum(case.amount for case in self.cases.values() if case.open and case.kind is CaseKind.CLAIM)
+
+    def money(self, minor: int) -> Money:
+        """Units as money. A plan has the same few amounts over and over: each is made once."""
+        known = self._amounts.get(minor)
+        if known is None:
+            known = self._amounts[minor] = Money(minor, self.plan.currency)
+        return known
+
+    def book(
+        self,
+        flow: str,
+        key: str,
+        event: PlanEvent,
+        amounts: Mapping[str, int],
+        *,
+        names: Mapping[str, str | None] | None = None,
+        correlation: Mapping[str, str] | None = None,
+        hold_id: str | None = None,
+        voids: str | None = None,
+        foreign: Mapping[str, int] | None = None,
+    ) -> None:
+        """Add a journal of an event; amounts of zero are left out, and a journal of nothing but zeros with them."""
+        known = {name: Money(minor, self.plan.currency) for name, minor in amounts.items() if minor}
+        if foreign and self.plan.foreign is not None:
+            currency = self.plan.foreign.payable.currency
+            known |= {name: Money(minor, currency) for name, minor in foreign.items() if minor}
+        if not known:
+            return
+        self.bookings.append(
+            Booking(
+                flow,
+                key,
+                known,
+                self.names if names is None else {**self.names, **{k: v for k, v in names.items() if v is not None}},
+                event.value_date,
+                event.occurred_at,
+                event.event_id,
+                self._correlation if correlation is None else {**self._correlation, **correlation},
+                hold_id,
+                voids,
+            )
+        )
+
+    def book_derived(self, flow: str, key: str, day: date, amounts: Mapping[str, int], **correlation: str) -> None:
+        """Add a journal that follows from the calendar; its event is what it is about."""
+        at = datetime.combine(day, time.min, UTC)
+        known = {name: self.money(minor) for name, minor in amounts.items()}
+        ids = {**self._correlation, **correlation} if correlation else self._correlation
+        self.bookings.append(Booking(flow, key, known, self.names, day, at, f"{flow}:{key}", ids))
+
+    def add(self, line: Line) -> None:
+        """A further instalment."""
+        self.lines.append(line)
+        self.by_id[line.instalment_id] = line
+        self.sort_lines()
+
+    def sort_lines(self) -> None:
+        self.lines.sort(key=lambda line: (line.due_on, line.number))
+
+
+def _lines(plan: Plan) -> list[Line]:
+    lines = []
+    previous = plan.opened_on
+    for each in plan.instalments:
+        accrual = Accrual(previous, 0, each.due_on, 0)
+        lines.append(Line(each.instalment_id, each.number, each.due_on, each.due_on, each.due_on, accrual))
+        previous = each.due_on
+    return lines

@@ -1,0 +1,260 @@
+"""A plan after its events, through a day: what is owed by instalment, what is credit, what may be collected."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from ledger.money import Currency, Money
+from lending.plan.accrual import Accrual
+from lending.plan.booking import Booking
+from lending.plan.delinquency import Pause, PauseReason, bucket_of, days_late
+from lending.plan.event import Channel
+from lending.plan.merchant_share import Share, part_of
+from lending.plan.plan import InstalmentStatus, Plan, PlanStatus
+from lending.terms.servicing_terms import Bucket, ServicingTerms
+
+
+@dataclass(frozen=True, slots=True)
+class InstalmentState:
+    """What is left of one instalment. Open interest is what the schedule asks for, accrued or not yet.
+
+    `due_on` and `principal` are those of the schedule as it now is; a rescheduled one has nothing open any more.
+    """
+
+    instalment_id: str
+    number: int
+    due_on: date
+    counts_from: date
+    principal: Money
+    open_principal: Money
+    open_interest: Money
+    open_fees: Money
+    disputed: Money
+    accrued_interest: Money
+    accrual: Accrual
+
+    @property
+    def open(self) -> Money:
+        return self.open_principal + self.open_interest + self.open_fees
+
+    @property
+    def claimable(self) -> Money:
+        """What may be asked for: all that is open but the principal in dispute."""
+        return self.open - self.disputed
+
+    def status_of(self, as_of: date) -> InstalmentStatus:
+        """Its place on a day; a return puts it back with its original due date."""
+        if self.open.minor == 0:
+            return InstalmentStatus.PAID
+        if as_of < self.due_on:
+            return InstalmentStatus.NOT_DUE
+        return InstalmentStatus.DUE if as_of == self.due_on else InstalmentStatus.OVERDUE
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentState:
+    """A payment as the plan has placed it. `returnable`: what a return or a claim can still take back."""
+
+    event_id: str
+    payment_id: str
+    channel: Channel
+    amount: Money
+    fees: Money
+    interest: Money
+    principal: Money
+    credit: Money
+    recovery: bool
+    returnable: Money
+    rail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FeeState:
+    """A fee, and what of it is paid and waived. `waivable` is what was neither waived nor charged off."""
+
+    fee_id: str
+    instalment_id: str
+    amount: Money
+    paid: Money
+    waived: Money
+    waivable: Money
+
+
+class CaseKind(StrEnum):
+    """What is disputed."""
+
+    DISPUTE = "dispute"  # with the merchant
+    CLAIM = "claim"  # a payment, through the shopper's bank
+
+
+@dataclass(frozen=True, slots=True)
+class CaseState:
+    """A dispute or a claim."""
+
+    case_id: str
+    kind: CaseKind
+    amount: Money
+    open: bool
+    payment_event_id: str | None = None
+
+
+class NotCollectable(StrEnum):
+    """Why nothing, or less than what is due, may be asked for."""
+
+    NOTHING_DUE = "nothing_due"
+    DISPUTED = "disputed"
+    HOLIDAY = "holiday"
+    FORBEARANCE = "forbearance"
+    FROZEN = "frozen"
+    CHARGED_OFF = "charged_off"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Collectable:
+    """What may be asked for on a day, by instalment, and why it is not all that is due."""
+
+    by_instalment: Mapping[str, Money]
+    amount: Money
+    reasons: tuple[NotCollectable, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Payoff:
+    """What settles the plan on a day. `in_flight` is being collected already, so `amount` leaves it out."""
+
+    as_of: date
+    principal: Money
+    interest: Money
+    fees: Money
+    in_flight: Money
+
+    @property
+    def amount(self) -> Money:
+        left = self.principal + self.interest + self.fees - self.in_flight
+        return max(left, Money.zero(left.currency))
+
+
+@dataclass(frozen=True, slots=True)
+class PlanState:
+    """A plan after its events. Everything is derived; two folds of the same events are equal.
+
+    `events`: the kind of each event that counts, by id; what was reversed does not. `payable_refunds`: granted and not
+    known to be paid out, by id. `withheld`: the part of the credit balance that a refund left there while a claim is
+    open. `refundable_rest`: what the merchant may still refund.
+    """
+
+    plan: Plan
+    terms: ServicingTerms
+    through: date
+    status: PlanStatus
+    instalments: tuple[InstalmentState, ...]
+    bookings: tuple[Booking, ...]
+    events: Mapping[str, str]
+    captured: Money
+    uncaptured: Money
+    refunded: Money
+    refundable_rest: Money
+    merchant_share: Share
+    merchant_share_given_back: Share
+    credit_balance: Money
+    withheld: Money
+    payable_refunds: Mapping[str, Money]
+    disputed: Money
+    charged_off: Money
+    late_fees: Money
+    discount_earned: Money
+    schedule_version: int
+    pauses: tuple[Pause, ...]
+    payments: Mapping[str, PaymentState]
+    fees: Mapping[str, FeeState]
+    cases: Mapping[str, CaseState]
+    fraud: bool = False
+
+    @property
+    def currency(self) -> Currency:
+        return self.plan.currency
+
+    def merchant_share_of(self, amount: Money) -> Money:
+        """What the merchant gives back of a refund of so much; in its own currency where that is another one."""
+        foreign = self.plan.foreign
+        share = part_of(self.merchant_share, self.merchant_share_given_back, amount.minor, foreign=foreign is not None)
+        return Money(share.merchant, self.currency if foreign is None else foreign.payable.currency)
+
+    @property
+    def refunds_payable(self) -> Money:
+        """What is granted to the shopper and not known to be paid out."""
+        return Money.total(self.payable_refunds.values(), self.currency)
+
+    @property
+    def outstanding(self) -> Money:
+        """The principal still on the books."""
+        return Money.total((each.open_principal for each in self.instalments), self.currency)
+
+    @property
+    def open_fees(self) -> Money:
+        return Money.total((each.open_fees for each in self.instalments), self.currency)
+
+    @property
+    def owed(self) -> Money:
+        """What the shopper still owes: on the books, or off them after a charge-off."""
+        return Money.total((each.open for each in self.instalments), self.currency) + self.charged_off
+
+    def instalment(self, instalment_id: str) -> InstalmentState | None:
+        return next((each for each in self.instalments if each.instalment_id == instalment_id), None)
+
+    def late_fee_room(self, instalment_id: str | None) -> Money | None:
+        """What the caps leave for another late fee, on an instalment or on the plan; None without a cap."""
+        on_it = sum(fee.amount.minor for fee in self.fees.values() if fee.instalment_id == instalment_id)
+        room = self.terms.late_fees.room(self.captured.minor, self.late_fees.minor, on_it)
+        return None if room is None else Money(room, self.currency)
+
+    def days_past_due(self, as_of: date) -> int:
+        """Days since the oldest due that is unpaid and not in dispute, without the days of pauses."""
+        oldest = min((each.counts_from for each in self.instalments if each.claimable.minor > 0), default=None)
+        return 0 if oldest is None else days_late(oldest, as_of, self.pauses)
+
+    def bucket(self, as_of: date) -> Bucket:
+        """The delinquency bucket on a day."""
+        return bucket_of(self.days_past_due(as_of), self.terms.buckets)
+
+    def payoff(self, as_of: date, *, in_flight: Money | None = None) -> Payoff:
+        """What settles the plan on a day from `through` on: interest accrued by then and no more."""
+        interest = sum(_accrued_and_open(each, as_of) for each in self.instalments)
+        return Payoff(
+            as_of,
+            self.outstanding,
+            Money(interest, self.currency),
+            self.open_fees,
+            Money.zero(self.currency) if in_flight is None else in_flight,
+        )
+
+    def collectable(self, as_of: date) -> Collectable:
+        """What may be asked for on a day: what is due by then, unless the plan is paused, and not what is disputed."""
+        due = [each for each in self.instalments if each.due_on <= as_of and each.open.minor > 0]
+        stopped = [_STOPS[pause.reason] for pause in self.pauses if pause.covers(as_of)]
+        if self.status in {PlanStatus.CHARGED_OFF, PlanStatus.RECOVERED}:
+            stopped.append(NotCollectable.CHARGED_OFF)
+        elif self.status is not PlanStatus.OPEN:
+            stopped.append(NotCollectable.CLOSED)
+        elif not due:
+            stopped.append(NotCollectable.NOTHING_DUE)
+        claims = {} if stopped else {each.instalment_id: each.claimable for each in due if each.claimable.minor > 0}
+        if any(each.disputed.minor for each in due):
+            stopped.append(NotCollectable.DISPUTED)
+        reasons = tuple(dict.fromkeys(sorted(stopped, key=list(NotCollectable).index)))
+        return Collectable(claims, Money.total(claims.values(), self.currency), reasons)
+
+
+_STOPS = {
+    PauseReason.HOLIDAY: NotCollectable.HOLIDAY,
+    PauseReason.FORBEARANCE: NotCollectable.FORBEARANCE,
+    PauseReason.FROZEN: NotCollectable.FROZEN,
+}
+
+
+def _accrued_and_open(instalment: InstalmentState, as_of: date) -> int:
+    """The open interest less what accrues only after a day."""
+    to_come = instalment.accrual.to_minor - max(instalment.accrued_interest.minor, instalment.accrual.by(as_of))
+    return max(0, instalment.open_interest.minor - to_come)

@@ -1,0 +1,215 @@
+"""The annual percentage rate of what is lent and repaid: by the EU and UK equation, and by Regulation Z's.
+
+EU and UK: the rate X at which the flows are worth nothing today, the sum of amount x (1 + X)^-years being zero
+(Directive 2008/48/EC annex I, 2023/2225 annex III; FCA handbook CONC App 1.2). United States: unit periods at a
+nominal rate, fractions of one at simple interest (12 CFR 1026, Appendix J (b)(8)).
+
+Decimals of 50 digits; the root stays enclosed until its bounds are 20 decimals alike.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal
+from enum import StrEnum
+from fractions import Fraction
+from itertools import accumulate, groupby, pairwise
+from math import lcm
+
+from lending.schedule.due_dates import months_after
+
+_C = Context(prec=50, rounding=ROUND_HALF_EVEN)
+_CLOSE = Decimal(1).scaleb(-20)
+_ZERO, _ONE, _TWO = Decimal(0), Decimal(1), Decimal(2)
+_PERCENT = Decimal(100)
+_LARGEST = Decimal(64)  # as a force of interest, e^64: beyond it there is no rate worth a name
+_DAYS_IN_YEAR = 365
+_MONTHS_IN_YEAR = 12
+_SHOWN_DECIMALS = 1
+
+
+class AprFaultCode(StrEnum):
+    """Why flows have no annual percentage rate."""
+
+    NOTHING_LENT = "NOTHING_LENT"
+    NOTHING_REPAID = "NOTHING_REPAID"
+    PAID_BEFORE_LENT = "PAID_BEFORE_LENT"
+    LESS_REPAID_THAN_LENT = "LESS_REPAID_THAN_LENT"
+    MORE_THAN_ONE_RATE = "MORE_THAN_ONE_RATE"
+    BEYOND_MEASURE = "BEYOND_MEASURE"
+
+
+_IN_WORDS = {
+    AprFaultCode.NOTHING_LENT: "nothing is paid to the borrower",
+    AprFaultCode.NOTHING_REPAID: "nothing is paid by the borrower",
+    AprFaultCode.PAID_BEFORE_LENT: "the borrower pays before anything is lent",
+    AprFaultCode.LESS_REPAID_THAN_LENT: "less is repaid than was lent: the rate would be below zero",
+    AprFaultCode.MORE_THAN_ONE_RATE: "the debt changes sides more than once: more than one rate may solve the equation",
+    AprFaultCode.BEYOND_MEASURE: "the rate is too large to mean anything",
+}
+
+
+class AprFault(ValueError):
+    """Raised for flows that have no annual percentage rate."""
+
+    def __init__(self, code: AprFaultCode) -> None:
+        super().__init__(_IN_WORDS[code])
+        self.code = code
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """An amount so many years after the first; below zero it is paid to the borrower."""
+
+    years: Fraction
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class UnitPayment:
+    """A payment whole unit periods and a fraction of one after the advance."""
+
+    periods: int
+    fraction: Decimal
+    amount: Decimal
+
+
+def annual_percentage_rate(flows: Sequence[Flow]) -> Decimal:
+    """The rate in percent by the EU and UK equation, exact to far more places than are ever shown. Raises AprFault.
+
+    >>> flows = [Flow(Fraction(0), Decimal(-196000)), Flow(Fraction(1, 2), Decimal("207618.17"))]
+    >>> str(rounded(annual_percentage_rate(flows), 6))
+    '12.206644'
+    """
+    flows = _by_day(flows)
+    _has_one_rate(flows)
+    if not sum(flow.amount for flow in flows):
+        return _ZERO
+    steps = lcm(*(flow.years.denominator for flow in flows))  # of a year, so that every flow is a whole number of them
+    flows_by_step = [(flow.amount, int(flow.years * steps)) for flow in flows]
+
+    def worth(force: Decimal) -> Decimal:
+        """What the flows are worth today at a force of interest, the logarithm of 1 + X."""
+        a_step = _C.exp(_C.divide(-force, Decimal(steps)))
+        total = _ZERO
+        for amount, step in flows_by_step:
+            total = _C.fma(amount, _C.power(a_step, step), total)
+        return total
+
+    return _C.multiply(_PERCENT, _C.subtract(_C.exp(_root(worth)), _ONE))
+
+
+def regulation_z_rate(advance: Decimal, unit_periods_in_year: int, payments: Sequence[UnitPayment]) -> Decimal:
+    """The nominal rate in percent by Regulation Z's actuarial method. Raises AprFault.
+
+    >>> payments = [UnitPayment(number, Decimal(0), Decimal(230)) for number in range(1, 25)]
+    >>> str(rounded(regulation_z_rate(Decimal(5000), 12, payments), 2))
+    '9.69'
+    """
+    if advance <= 0:
+        raise AprFault(AprFaultCode.NOTHING_LENT)
+    if not any(payment.amount > 0 for payment in payments):
+        raise AprFault(AprFaultCode.NOTHING_REPAID)
+    if any(payment.amount < 0 for payment in payments):
+        raise AprFault(AprFaultCode.MORE_THAN_ONE_RATE)
+    repaid = sum((payment.amount for payment in payments), _ZERO)
+    if repaid < advance:
+        raise AprFault(AprFaultCode.LESS_REPAID_THAN_LENT)
+    if repaid == advance:
+        return _ZERO
+
+    def worth(rate: Decimal) -> Decimal:
+        """What the payments are worth at a rate of one unit period, less the advance."""
+        total, growth = -advance, _C.add(_ONE, rate)
+        for payment in payments:
+            grown = _C.multiply(_C.fma(payment.fraction, rate, _ONE), _C.power(growth, payment.periods))
+            total = _C.add(total, _C.divide(payment.amount, grown))
+        return total
+
+    return _C.multiply(_PERCENT * unit_periods_in_year, _root(worth))
+
+
+def years_between(start: date, end: date) -> Fraction:
+    """The time from a loan to a payment as the equation counts it: months of equal length, then days.
+
+    Whole months are counted back from the payment; the days before them are a share of 365, or of 366 where the year
+    back from there holds a 29 February.
+
+    >>> str(years_between(date(2013, 1, 12), date(2013, 2, 15)))
+    '67/732'
+    >>> str(years_between(date(2026, 1, 31), date(2026, 2, 28)))
+    '1/12'
+    """
+    if end < start:
+        raise ValueError(f"{end} is before {start}")
+    months = (end.year - start.year) * _MONTHS_IN_YEAR + end.month - start.month
+    if end == months_after(start, months):
+        return Fraction(months, _MONTHS_IN_YEAR)
+    if months_after(end, -months) < start:
+        months -= 1
+    reached = months_after(end, -months)
+    year = (reached - months_after(reached, -_MONTHS_IN_YEAR)).days
+    return Fraction(months, _MONTHS_IN_YEAR) + Fraction((reached - start).days, year)
+
+
+def rounded(rate: Decimal, decimals: int = _SHOWN_DECIMALS) -> Decimal:
+    """A rate as it is shown, to the nearest, halves up; to the consumer with one decimal.
+
+    >>> str(rounded(Decimal("12.25")))
+    '12.3'
+    """
+    return rate.quantize(_ONE.scaleb(-decimals), rounding=ROUND_HALF_UP, context=_C)
+
+
+def _by_day(flows: Sequence[Flow]) -> list[Flow]:
+    """The flows in order of time, those of one time as one."""
+    ordered = sorted(flows, key=lambda flow: flow.years)
+    together = groupby(ordered, key=lambda flow: flow.years)
+    at_once = ((years, sum((flow.amount for flow in each), _ZERO)) for years, each in together)
+    return [Flow(years, amount) for years, amount in at_once if amount]
+
+
+def _has_one_rate(flows: Sequence[Flow]) -> None:
+    """A debt that changes sides once has one rate above zero at most (Norstrom 1972)."""
+    if not any(flow.amount < 0 for flow in flows):
+        raise AprFault(AprFaultCode.NOTHING_LENT)
+    if not any(flow.amount > 0 for flow in flows):
+        raise AprFault(AprFaultCode.NOTHING_REPAID)
+    owed = [balance for balance in accumulate(flow.amount for flow in flows) if balance]
+    if owed and owed[0] > 0:
+        raise AprFault(AprFaultCode.PAID_BEFORE_LENT)
+    if sum(one * other < 0 for one, other in pairwise(owed)) > 1:
+        raise AprFault(AprFaultCode.MORE_THAN_ONE_RATE)
+    if sum(flow.amount for flow in flows) < 0:
+        raise AprFault(AprFaultCode.LESS_REPAID_THAN_LENT)
+
+
+def _root(worth: Callable[[Decimal], Decimal]) -> Decimal:
+    """Where a function that is above zero at zero first is not: enclosed by doubling, closed in on (Ridders 1979)."""
+    low, high = _ZERO, Decimal("0.125")
+    worth_low, worth_high = worth(low), worth(high)
+    while worth_high > 0:
+        if high >= _LARGEST:
+            raise AprFault(AprFaultCode.BEYOND_MEASURE)
+        low, worth_low = high, worth_high
+        high = _C.multiply(high, _TWO)
+        worth_high = worth(high)
+    while worth_high:
+        middle = _C.divide(_C.add(low, high), _TWO)
+        worth_middle = worth(middle)
+        bend = _C.sqrt(_C.subtract(_C.multiply(worth_middle, worth_middle), _C.multiply(worth_low, worth_high)))
+        guess = _C.add(middle, _C.divide(_C.multiply(_C.subtract(middle, low), worth_middle), bend))
+        for at in (middle, guess, _C.subtract(guess, _CLOSE), _C.add(guess, _CLOSE)):
+            if low < at < high:
+                value = worth(at)
+                if value > 0:
+                    low, worth_low = at, value
+                else:
+                    high, worth_high = at, value
+        if _C.subtract(high, low) <= 2 * _CLOSE:
+            break
+    return high

@@ -1,0 +1,143 @@
+"""The act behind `tranche lending apr`: flows from a file, each row answered with its annual percentage rate."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from lending.schedule.apr import AprFault, Flow, UnitPayment, annual_percentage_rate, regulation_z_rate, rounded
+from lending.schedule.table_file import TableRow, read_table, write_table
+
+NEEDED = ("method", "flows_json")
+OURS = "our_apr_pct"
+
+_DECIMALS_WITHOUT_A_PUBLISHED_RATE = 6
+_MOST_DECIMALS = 12
+_TIME = re.compile(r"[0-9]{1,9}(/[1-9][0-9]{0,8}|\.[0-9]{1,18})?", re.ASCII)
+_MOST_PERIODS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class AprReport:
+    """What was written."""
+
+    file: Path
+    out: Path
+    rows: int
+
+
+def apr_file(flows: Path, out: Path) -> AprReport:
+    """Write every row of a file of flows with its rate, to the published decimals or six.
+
+    Nothing is written where one row is wrong. Raises TableFault.
+    """
+    table = read_table(flows, NEEDED)
+    columns = [*(column for column in table.columns if column != OURS), OURS]
+    rows = [{**row.cells, OURS: str(rounded(rate_of(row), _decimals(row)))} for row in table.rows]
+    write_table(out, columns, rows)
+    return AprReport(flows, out, len(rows))
+
+
+def rate_of(row: TableRow) -> Decimal:
+    """The rate of one row in percent, by the method that it names; raises TableFault."""
+    method = next((read for name, read in _METHODS.items() if row["method"].startswith(name)), None)
+    if method is None:
+        raise row.fault("method", f"{row['method']!r} begins with none of {', '.join(_METHODS)}")
+    try:
+        body = json.loads(row["flows_json"], parse_float=Decimal, parse_int=Decimal, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise row.fault("flows_json", f"is not JSON: {error}") from error
+    try:
+        return method(body)
+    except AprFault as error:
+        raise row.fault("flows_json", f"no rate, {error.code}: {error}") from error
+    except _FlowFault as error:
+        raise row.fault("flows_json", str(error)) from error
+
+
+class _FlowFault(ValueError):
+    """Raised for JSON that is not of a method's form."""
+
+
+def _by_the_equation(body: Any) -> Decimal:
+    """`[[years, amount], …]`, years as a fraction or a decimal, an amount below zero paid to the borrower."""
+    if not isinstance(body, list):
+        raise _FlowFault("is not a list of [years, amount]")
+    return annual_percentage_rate([Flow(_years(pair[0]), _amount(pair[1])) for pair in map(_of(2), body)])
+
+
+def _by_regulation_z(body: Any) -> Decimal:
+    """An advance, the unit periods in a year and `[[unit periods, fraction of one, amount], …]`."""
+    if not isinstance(body, dict):
+        raise _FlowFault("is not an object with advance, unit_periods_per_year and payments_t_f_amount")
+    names = ("advance", "unit_periods_per_year", "payments_t_f_amount")
+    for name in names:
+        if name not in body:
+            raise _FlowFault(f"{name} is missing")
+    advance, in_year, payments = (body[name] for name in names)
+    if not isinstance(payments, list):
+        raise _FlowFault("payments_t_f_amount is not a list of [unit periods, fraction, amount]")
+    return regulation_z_rate(
+        _amount(advance),
+        _count(in_year, least=1),
+        [UnitPayment(_count(each[0]), _fraction(each[1]), _amount(each[2])) for each in map(_of(3), payments)],
+    )
+
+
+_METHODS: dict[str, Callable[[Any], Decimal]] = {
+    "EU_ANNEX_I": _by_the_equation,
+    "US_REGZ_APPENDIX_J": _by_regulation_z,
+}
+
+
+def _of(length: int) -> Callable[[Any], list[Any]]:
+    def checked(part: Any) -> list[Any]:
+        if not isinstance(part, list) or len(part) != length:
+            raise _FlowFault(f"{_text(part)} is not a list of {length}")
+        return part
+
+    return checked
+
+
+def _years(value: Any) -> Fraction:
+    text = str(value)
+    if not isinstance(value, str | Decimal) or _TIME.fullmatch(text) is None:
+        raise _FlowFault(f"{_text(value)} is not a time in years such as 1/12")
+    return Fraction(text)
+
+
+def _amount(value: Any) -> Decimal:
+    if not isinstance(value, Decimal) or not value.is_finite() or abs(value.adjusted()) > 18:
+        raise _FlowFault(f"{_text(value)} is not an amount")
+    return value
+
+
+def _fraction(value: Any) -> Decimal:
+    if not isinstance(value, Decimal) or not 0 <= value < 1:
+        raise _FlowFault(f"{_text(value)} is not a fraction of a unit period")
+    return value
+
+
+def _count(value: Any, least: int = 0) -> int:
+    if not isinstance(value, Decimal) or value != value.to_integral_value() or not least <= value <= _MOST_PERIODS:
+        raise _FlowFault(f"{_text(value)} is not a whole number from {least} to {_MOST_PERIODS}")
+    return int(value)
+
+
+def _decimals(row: TableRow) -> int:
+    text = row.get("published_decimals", str(_DECIMALS_WITHOUT_A_PUBLISHED_RATE))
+    if not text.isascii() or not text.isdigit() or int(text) > _MOST_DECIMALS:
+        raise row.fault("published_decimals", f"{text!r} is not a number of decimals from 0 to {_MOST_DECIMALS}")
+    return int(text)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no amount")
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, default=str)

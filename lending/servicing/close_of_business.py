@@ -1,0 +1,122 @@
+"""Closes a business date over all plans: interest of the day, late fees, how late each plan is.
+
+Only plans with something to do are visited, those that bear interest and those with a due behind them, in chunks that
+each stand for themselves. A plan already folded through the date is left alone, so that a run after an interruption, or
+a second one, does what is left and no more. Days that were missed are closed one by one, the oldest first.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Protocol
+
+from ledger.books.store import Asked, Refused
+from ledger.outbox.outbox import Fact
+from lending.plan.correct_bookings import Known, correction
+from lending.plan.fold import fold
+from lending.servicing.facts import day_facts
+from lending.servicing.log import Change, PlanHistory, PlanLog, standing_of
+from lending.servicing.record_events import KeptLedger, TermsOf, first_open_day
+
+LATE_FEE = "F15"
+CHUNK = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedDate:
+    """A business date that was closed: how many plans were visited and how many entries that posted."""
+
+    business_date: date
+    visited: int
+    posted: int
+
+
+class BusinessDates(Protocol):
+    """Keeps the dates that were closed, and knows which plans a date has something to do with."""
+
+    def last(self) -> date | None:
+        """The last date that was closed."""
+
+    def to_visit(self, business_date: date, *, after: str, limit: int) -> Sequence[str]:
+        """Plans that bear interest or have a due behind them and are not folded through the date, by id."""
+
+    def close(self, closed: ClosedDate, *, at: datetime) -> bool:
+        """Keep that a date is closed; False when it was."""
+
+
+class CloseRefused(Exception):
+    """Raised when the books refuse what a day brings by itself: the work stops there."""
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+def close_of_business(
+    business_date: date,
+    *,
+    plans: PlanLog,
+    dates: BusinessDates,
+    ledger: KeptLedger,
+    terms: TermsOf,
+    at: datetime,
+    commit: Callable[[], None],
+    chunk: int = CHUNK,
+) -> tuple[ClosedDate, ...]:
+    """Close every date after the last closed one up to this; none when it was closed. Commits after each chunk.
+
+    The first date that is ever closed also brings what the days before it would have brought.
+    """
+    last = dates.last()
+    first = business_date if last is None else last + timedelta(days=1)
+    closed = []
+    for days in range((business_date - first).days + 1):
+        day = first + timedelta(days=days)
+        visited = posted = 0
+        after = ""
+        while plan_ids := dates.to_visit(day, after=after, limit=chunk):
+            posted += close_plans(day, plan_ids, plans=plans, ledger=ledger, terms=terms, at=at)
+            commit()
+            visited, after = visited + len(plan_ids), plan_ids[-1]
+        closed.append(ClosedDate(day, visited, posted))
+        dates.close(closed[-1], at=at)
+        commit()
+    return tuple(closed)
+
+
+def close_plans(
+    day: date, plan_ids: Sequence[str], *, plans: PlanLog, ledger: KeptLedger, terms: TermsOf, at: datetime
+) -> int:
+    """Fold these plans through a day and post what that adds, in the caller's transaction; how many entries."""
+    known = Known(at, at, first_open_day(ledger), f"close of business {day.isoformat()}")
+    changes: list[Change] = []
+    asked: list[Asked] = []
+    for history in plans.lock(plan_ids).values():
+        if history.folded_through >= day:  # a payment was faster and has brought the day's bookings along
+            continue
+        change, added = _close_plan(day, history, terms, known)
+        changes.append(change)
+        asked += added
+    for answer in ledger.post_batch(asked):
+        if isinstance(answer, Refused):
+            raise CloseRefused(f"close of business {day}: {answer.entry_id}: {answer.reasons}")
+    plans.keep(changes)
+    return len(asked)
+
+
+def _close_plan(day: date, history: PlanHistory, terms: TermsOf, known: Known) -> tuple[Change, list[Asked]]:
+    """What the days since the last fold add. Without new events nothing changes that they had brought before."""
+    since = history.folded_through
+    state = fold(history.plan, history.events, terms(history.plan), through=day, accrued_from=since)
+    added = [booking for booking in state.bookings if booking.value_date > since]
+    made = correction((), added, known, history.corrected)
+    number = len(history.events)
+    late = any(booking.flow == LATE_FEE for booking in added)
+    facts: list[Fact] = []
+    if late:
+        before = fold(history.plan, history.events, terms(history.plan), through=since, accrued_from=since)
+        facts = day_facts(history.plan, before, state, number, known.occurred_at)
+    change = Change(
+        standing_of(state, version=number), corrected=made.corrected, instalments_too=late, facts=tuple(facts)
+    )
+    return change, [step.asked for step in made.steps]

@@ -1,0 +1,149 @@
+"""A plan's log: everything that happened to plans, and where each of them stands after it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Protocol
+
+from ledger.money import Money
+from ledger.outbox.outbox import Fact
+from lending.plan.correct_bookings import Corrected
+from lending.plan.delinquency import bucket_of
+from lending.plan.event import PlanEvent
+from lending.plan.plan import Plan
+from lending.plan.state import PlanState
+
+
+@dataclass(frozen=True, slots=True)
+class PlanHistory:
+    """What is kept of a plan. Its bookings are posted as far as the fold through `folded_through` asks for them."""
+
+    plan: Plan
+    events: tuple[PlanEvent, ...]
+    folded_through: date
+    corrected: Mapping[str, Corrected] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class InstalmentStanding:
+    """An instalment of a plan's schedule as it is now. `interest` is what the schedule asks for, open or not."""
+
+    instalment_id: str
+    number: int
+    due_on: date
+    principal: Money
+    interest: Money
+    open_principal: Money
+    open_interest: Money
+    open_fees: Money
+    disputed: Money
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStanding:
+    """Where a plan stands after its events: what anybody asks without folding it.
+
+    `past_due_since` is the oldest due that counts as past due, `accrues` whether the days to come bring interest, and
+    `paused` the days, first and first no more, on which nothing is collected.
+    """
+
+    plan_id: str
+    version: int
+    status: str
+    bucket: str
+    folded_through: date
+    past_due_since: date | None
+    next_due_on: date | None
+    days_past_due: int
+    accrues: bool
+    principal: Money
+    interest: Money
+    fees: Money
+    credit_balance: Money
+    paused: tuple[tuple[date, date | None], ...]
+    instalments: tuple[InstalmentStanding, ...]
+
+    def paused_on(self, day: date) -> bool:
+        return any(starts <= day and (ends is None or day < ends) for starts, ends in self.paused)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one plan's act leaves to be kept: its new events, where it now stands, the bookings it has corrected.
+
+    `facts` is what it tells those who follow the platform. Unless `instalments_too`, the instalments stand as before.
+    """
+
+    standing: PlanStanding
+    events: tuple[PlanEvent, ...] = ()
+    corrected: Mapping[str, Corrected] = field(default_factory=dict)
+    instalments_too: bool = True
+    facts: tuple[Fact, ...] = ()
+
+
+class PlanLog(Protocol):
+    """Keeps what happened to plans, each event once. An adapter never commits."""
+
+    def lock(self, plan_ids: Iterable[str]) -> Mapping[str, PlanHistory]:
+        """Plans with all that is known of them, nobody else's to change until the transaction ends.
+
+        They are locked in the order of their ids. A caller that locks accounts of the books as well does so after this.
+        """
+
+    def histories(self, plan_ids: Iterable[str]) -> Mapping[str, PlanHistory]:
+        """The same for a reader, who holds up nobody."""
+
+    def find_events(self, event_ids: Sequence[str]) -> Mapping[str, PlanEvent]:
+        """Known events by id, of whatever plan."""
+
+    def keep(self, changes: Sequence[Change]) -> None:
+        """Keep events, facts for the outbox, and where the plans stand. Raises ledger.store.Conflict."""
+
+    def standings(self, plan_ids: Iterable[str]) -> Mapping[str, PlanStanding]:
+        """Where plans were last said to stand."""
+
+    def whole(self) -> AbstractContextManager[None]:
+        """What is written inside, here and in the books, is undone when an exception leaves it."""
+
+
+def standing_of(state: PlanState, *, version: int) -> PlanStanding:
+    """What is kept of a plan's state.
+
+    Interest is what has accrued and is unpaid. A plan accrues while an open instalment's interest has days to come.
+    """
+    day = state.through
+    zero = Money.zero(state.currency)
+    days = state.days_past_due(day)
+    open_ones = [each for each in state.instalments if each.open.minor]
+    late = [each.counts_from for each in open_ones if each.counts_from < day and each.claimable.minor]
+    return PlanStanding(
+        plan_id=state.plan.plan_id,
+        version=version,
+        status=state.status.value,
+        bucket=bucket_of(days, state.terms.buckets).name,
+        folded_through=day,
+        past_due_since=min(late, default=None),
+        next_due_on=min((each.due_on for each in open_ones), default=None),
+        days_past_due=days,
+        accrues=any(each.accrued_interest.minor < each.accrual.to_minor for each in open_ones),
+        principal=state.outstanding,
+        interest=max(state.payoff(day).interest, zero),
+        fees=state.open_fees,
+        credit_balance=state.credit_balance,
+        paused=tuple(sorted((each.starts, each.ends) for each in state.pauses)),
+        instalments=tuple(
+            InstalmentStanding(
+                each.instalment_id,
+                each.number,
+                each.due_on,
+                each.principal,
+                Money(each.accrual.to_minor, state.currency),
+                each.open_principal,
+                each.open_interest,
+                each.open_fees,
+                each.disputed,
+            )
+            for each in state.instalments
+        ),
+    )

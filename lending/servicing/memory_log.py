@@ -1,0 +1,70 @@
+"""The log of plans in memory, for tests and examples; the same answers as in PostgreSQL."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from ledger.books.store import Conflict
+from lending.plan.event import PlanEvent
+from lending.plan.plan import Plan
+from lending.servicing.log import Change, PlanHistory, PlanStanding
+
+
+class MemoryPlanLog:
+    """The log for one process and one thread. `books` are undone with it, so they too must live in memory."""
+
+    def __init__(self, books: object | None = None) -> None:
+        self._books = books
+        self._plans: dict[str, Plan] = {}
+        self._histories: dict[str, PlanHistory] = {}
+        self._known: dict[str, PlanEvent] = {}
+        self._standings: dict[str, PlanStanding] = {}
+
+    def lock(self, plan_ids: Iterable[str]) -> Mapping[str, PlanHistory]:
+        return self.histories(plan_ids)
+
+    def histories(self, plan_ids: Iterable[str]) -> Mapping[str, PlanHistory]:
+        return {
+            plan_id: self._histories.get(plan_id, PlanHistory(plan, (), plan.opened_on))
+            for plan_id in plan_ids
+            if (plan := self._plans.get(plan_id)) is not None
+        }
+
+    def find_events(self, event_ids: Sequence[str]) -> Mapping[str, PlanEvent]:
+        return {event_id: self._known[event_id] for event_id in event_ids if event_id in self._known}
+
+    def keep(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            plan_id = change.standing.plan_id
+            for event in change.events:
+                if event.event_id in self._known:
+                    raise Conflict(event.event_id, "plan_id")
+                self._known[event.event_id] = event
+            history = self.histories([plan_id])[plan_id]
+            self._histories[plan_id] = replace(
+                history,
+                events=(*history.events, *change.events),
+                folded_through=change.standing.folded_through,
+                corrected={**history.corrected, **change.corrected},
+            )
+            self._standings[plan_id] = change.standing
+
+    def standings(self, plan_ids: Iterable[str]) -> Mapping[str, PlanStanding]:
+        return {plan_id: self._standings[plan_id] for plan_id in plan_ids if plan_id in self._standings}
+
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        parts: list[Any] = [each for each in (self, self._books) if each is not None]
+        before = [{name: _copied(value) for name, value in vars(part).items()} for part in parts]
+        try:
+            yield
+        except Exception:
+            for part, state in zip(parts, before, strict=True):
+                vars(part).update(state)
+            raise
+
+
+def _copied(kept: Any) -> Any:
+    """What is changed in place is copied; the rest is replaced whole by whoever changes it."""
+    return kept.copy() if hasattr(kept, "copy") else kept

@@ -1,0 +1,77 @@
+"""Makes where plans stand anew from what happened to them, and says what differed."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Protocol
+
+from lending.plan.fold import fold
+from lending.servicing.log import PlanLog, PlanStanding, standing_of
+from lending.servicing.record_events import TermsOf
+
+CHUNK = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Differed:
+    """A plan's standing that was not what its events make of it: what was kept, and what it is now."""
+
+    plan_id: str
+    field: str
+    kept: object
+    made: object
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """How many plans were made anew, and what had differed."""
+
+    plans: int
+    differed: tuple[Differed, ...]
+
+
+class Standings(PlanLog, Protocol):
+    """A log whose standings can be listed and written by themselves."""
+
+    def with_events(self, *, after: str, limit: int) -> Sequence[str]:
+        """Plans of which an event was recorded, by id."""
+
+    def put_all(self, standings: Sequence[PlanStanding]) -> None:
+        """Keep where plans and their instalments stand, whatever was kept before."""
+
+
+def rebuild_standings(plans: Standings, *, terms: TermsOf, commit: Callable[[], None], chunk: int = CHUNK) -> Rebuilt:
+    """Fold every plan again through the day to which it was folded. Commits after each chunk."""
+    count = 0
+    differed: list[Differed] = []
+    after = ""
+    while plan_ids := plans.with_events(after=after, limit=chunk):
+        histories = plans.lock(plan_ids)
+        kept = plans.standings(plan_ids)
+        made = []
+        for history in histories.values():
+            state = fold(history.plan, history.events, terms(history.plan), through=history.folded_through)
+            made.append(standing_of(state, version=len(history.events)))
+        found = [each for new in made for each in _differences(kept[new.plan_id], new)]
+        wrong = {each.plan_id for each in found}
+        plans.put_all([new for new in made if new.plan_id in wrong])
+        commit()
+        count, after = count + len(plan_ids), plan_ids[-1]
+        differed += found
+    return Rebuilt(count, tuple(differed))
+
+
+def _differences(kept: PlanStanding, made: PlanStanding) -> Iterator[Differed]:
+    for each in fields(PlanStanding):
+        if each.name == "instalments":
+            yield from _instalment_differences(kept, made)
+        elif getattr(kept, each.name) != getattr(made, each.name):
+            yield Differed(made.plan_id, each.name, getattr(kept, each.name), getattr(made, each.name))
+
+
+def _instalment_differences(kept: PlanStanding, made: PlanStanding) -> Iterator[Differed]:
+    before = {each.instalment_id: each for each in kept.instalments}
+    after = {each.instalment_id: each for each in made.instalments}
+    for instalment_id in sorted(before.keys() | after.keys()):
+        one, other = before.get(instalment_id), after.get(instalment_id)
+        if one != other:
+            yield Differed(made.plan_id, instalment_id, one, other)

@@ -1,0 +1,132 @@
+"""What the business decided about a product: how it is repaid and serviced, from which day on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+from ledger.money import Currency, Money
+from lending.schedule.amortise import Method
+from lending.schedule.day_count import DayCount
+from lending.schedule.due_dates import Adjustment, Spacing
+from lending.terms.product import Product
+from lending.terms.servicing_terms import (
+    Bucket,
+    Component,
+    DiscountEarning,
+    LateFeeRule,
+    LateFees,
+    RefundPlacing,
+    ServicingTerms,
+)
+
+
+class First(StrEnum):
+    """When the first instalment is due."""
+
+    AT_ONCE = "at_once"
+    AFTER_A_SPACING = "after_a_spacing"
+
+
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """How a product's interest is worked out; the yearly rate is the policy's."""
+
+    method: Method
+    day_count: DayCount
+    first_day_bears: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Repayment:
+    """When a product is repaid.
+
+    `instalments` is None where there are as many as the order's months; `interest` where the product bears none.
+    """
+
+    instalments: int | None
+    spacing: Spacing
+    first: First
+    down_payment_basis_points: int
+    business_days: Adjustment
+    interest: Interest | None
+
+    @property
+    def down_payment_percent(self) -> Decimal:
+        return Decimal(self.down_payment_basis_points).scaleb(-2)
+
+
+@dataclass(frozen=True, slots=True)
+class LateFee:
+    """A late fee's rule, with its amount in each currency."""
+
+    rule: str
+    grace_days: int
+    amount: Mapping[Currency, Money]
+
+
+@dataclass(frozen=True, slots=True)
+class LateFeeCaps:
+    """What late fees come to at most: for an instalment, for an order, and as a share of the order."""
+
+    per_instalment: Mapping[Currency, Money]
+    per_order: Mapping[Currency, Money]
+    of_order_basis_points: int
+
+
+@dataclass(frozen=True, slots=True)
+class Servicing:
+    """How plans are serviced, in every currency."""
+
+    late_fees: tuple[LateFee, ...]
+    late_fee_caps: LateFeeCaps
+    allocation: tuple[Component, ...]
+    buckets: tuple[Bucket, ...]
+    refund_placing: RefundPlacing
+    discount_earning: DiscountEarning
+    reschedule_resets_delinquency: bool
+    interest_stops_in_pause: bool
+    claim_due_days: int
+
+    def terms(self, version: str, currency: Currency) -> ServicingTerms:
+        """The same for plans in one currency, under the name of the file that says so."""
+        return ServicingTerms(
+            version=version,
+            allocation=self.allocation,
+            late_fees=LateFees(
+                rules=tuple(LateFeeRule(fee.rule, fee.amount[currency], fee.grace_days) for fee in self.late_fees),
+                cap_per_instalment=self.late_fee_caps.per_instalment[currency],
+                cap_per_order=self.late_fee_caps.per_order[currency],
+                cap_of_order_basis_points=self.late_fee_caps.of_order_basis_points,
+            ),
+            buckets=self.buckets,
+            refund_placing=self.refund_placing,
+            discount_earning=self.discount_earning,
+            reschedule_resets_delinquency=self.reschedule_resets_delinquency,
+            interest_stops_in_pause=self.interest_stops_in_pause,
+            claim_due_days=self.claim_due_days,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ProductTerms:
+    """One version of a product's terms. `effective_until` is the last day on which a plan is opened by it."""
+
+    version: str
+    product: Product
+    effective_from: date
+    effective_until: date | None
+    repayment: Repayment
+    servicing: Servicing
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedProduct:
+    """How loans that others granted are repaid: a due each month from the first `first_due_day` on."""
+
+    version: str
+    product: Product
+    annual_rate_basis_points: int
+    first_due_day: int
+    servicing: Servicing

@@ -1,0 +1,212 @@
+"""Products and their terms, read from the versioned files beside this module."""
+
+from collections.abc import Mapping
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from ledger.money import Currency
+from lending.schedule.amortise import MOST_INSTALMENTS, Method
+from lending.schedule.day_count import DayCount, DayCountFault
+from lending.schedule.due_dates import Adjustment, Spacing, Unit
+from lending.terms.product import Product
+from lending.terms.product_terms import (
+    First,
+    ImportedProduct,
+    Interest,
+    LateFee,
+    LateFeeCaps,
+    ProductTerms,
+    Repayment,
+    Servicing,
+)
+from lending.terms.servicing_terms import (
+    Bucket,
+    Component,
+    DiscountEarning,
+    RefundPlacing,
+    ServicingTerms,
+    TermsFault,
+)
+from lending.terms.terms_file import Section, TermsFileFault, effective, on_day, one_at_a_time, read_terms
+
+FOLDER = Path(str(files("lending"))) / "products"
+
+_IMPORTED = "imported-"
+
+_DAYS_IN_MONTH = {"actual": False, "30": True}
+_DAYS_IN_YEAR = {"actual": None, "360": 360, "364": 364, "365": 365}
+
+
+class NoSuchProduct(LookupError):
+    """Raised for a product that is not offered on a day."""
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+class Products:
+    """Every version of every product: finds the one that holds on a day, or the one that a plan names."""
+
+    def __init__(self, versions: Mapping[Product, tuple[ProductTerms, ...]]) -> None:
+        self._versions = versions
+
+    def on(self, product: Product, day: date) -> ProductTerms:
+        """The terms on which a plan is opened that day. Raises NoSuchProduct."""
+        terms = on_day(self._versions.get(product, ()), day)
+        if terms is None:
+            raise NoSuchProduct(f"{product} is not offered on {day}")
+        return terms
+
+    def version(self, name: str) -> ProductTerms:
+        """The terms that a plan was opened on. Raises NoSuchProduct."""
+        for versions in self._versions.values():
+            for terms in versions:
+                if terms.version == name:
+                    return terms
+        raise NoSuchProduct(f"there is no version {name} of a product")
+
+
+def load_products(folder: Path) -> Products:
+    """The products of a folder; raises TermsFileFault for the first file that cannot be used."""
+    read = [_product_terms(read_terms(file)) for file in sorted(folder.glob("*.toml")) if _is_a_product(file)]
+    return Products(
+        {
+            product: one_at_a_time((terms for terms in read if terms.product is product), folder, product)
+            for product in Product
+        }
+    )
+
+
+@cache
+def products() -> Products:
+    """The products that ship with this package."""
+    return load_products(FOLDER)
+
+
+def product_on(product: Product, day: date) -> ProductTerms:
+    """The terms on which a plan is opened that day. Raises NoSuchProduct.
+
+    >>> product_on(Product.PAY_IN_4, date(2026, 1, 31)).version
+    'pay-in-4-1'
+    """
+    return products().on(product, day)
+
+
+@cache
+def servicing_terms(version: str, currency: Currency) -> ServicingTerms:
+    """How plans that were opened on a version of a product, ours or imported, are serviced. Raises NoSuchProduct."""
+    terms = imported_product(version) if _is_imported(version) else products().version(version)
+    return terms.servicing.terms(version, currency)
+
+
+def product_of(version: str) -> Product:
+    """Which product a version is of, ours or imported. Raises NoSuchProduct."""
+    return imported_product(version).product if _is_imported(version) else products().version(version).product
+
+
+def imported_product(version: str = "imported-monthly-1", folder: Path = FOLDER) -> ImportedProduct:
+    """The terms of imported loans; raises TermsFileFault."""
+    settings = read_terms(folder / f"{version}.toml")
+    product = ImportedProduct(
+        version,
+        settings.one_of("product", Product),
+        settings.basis_points("annual_rate_basis_points"),
+        settings.whole("first_due_day", least=1, most=31),
+        _servicing(settings),
+    )
+    settings.done()
+    return product
+
+
+def _is_imported(version: str) -> bool:
+    return version.startswith(_IMPORTED) and (FOLDER / f"{version}.toml").is_file()
+
+
+def _is_a_product(file: Path) -> bool:
+    """Not the terms of imported loans, which have files of their own form."""
+    return not file.stem.startswith(_IMPORTED)
+
+
+def _product_terms(settings: Section) -> ProductTerms:
+    version, product = settings.text("version"), settings.one_of("product", Product)
+    effective_from, effective_until = effective(settings)
+    repayment = _repayment(settings)
+    if (product is Product.MONTHLY) is not (repayment.instalments is None):
+        raise settings.fault("repayment.instalments", "is left out for monthly, whose orders name their months, only")
+    terms = ProductTerms(version, product, effective_from, effective_until, repayment, _servicing(settings))
+    settings.done()
+    return terms
+
+
+def _servicing(settings: Section) -> Servicing:
+    fees, rules = settings.section("late_fees"), settings.section("servicing")
+    servicing = Servicing(
+        late_fees=tuple(_late_fee(rule) for rule in fees.sections("rules")),
+        late_fee_caps=LateFeeCaps(
+            fees.amounts("cap_per_instalment_minor"),
+            fees.amounts("cap_per_order_minor"),
+            fees.basis_points("cap_of_order_basis_points"),
+        ),
+        allocation=rules.order_of("allocation", Component),
+        buckets=tuple(_bucket(bucket) for bucket in rules.sections("buckets")),
+        refund_placing=rules.one_of("refund_placing", RefundPlacing),
+        discount_earning=rules.one_of("discount_earning", DiscountEarning),
+        reschedule_resets_delinquency=rules.flag("reschedule_resets_delinquency"),
+        interest_stops_in_pause=rules.flag("interest_stops_in_pause"),
+        claim_due_days=rules.whole("claim_due_days", most=366),
+    )
+    fees.done()
+    rules.done()
+    for currency in Currency:
+        try:
+            servicing.terms(settings.file.stem, currency)
+        except TermsFault as fault:
+            raise TermsFileFault(f"{settings.file}: servicing: {fault}") from fault
+    return servicing
+
+
+def _repayment(settings: Section) -> Repayment:
+    section = settings.section("repayment")
+    instalments = section.whole("instalments", least=1, most=MOST_INSTALMENTS) if section.has("instalments") else None
+    repayment = Repayment(
+        instalments=instalments,
+        spacing=Spacing(section.whole("every", least=1, most=366), section.one_of("unit", Unit)),
+        first=section.one_of("first", First),
+        down_payment_basis_points=section.whole("down_payment_basis_points", most=9_999),
+        business_days=section.one_of("business_days", Adjustment),
+        interest=_interest(settings) if section.flag("bears_interest") else None,
+    )
+    if repayment.interest is not None and repayment.first is First.AT_ONCE:
+        raise section.fault("first", "an instalment that bears interest is not due at once")
+    if repayment.down_payment_basis_points and repayment.first is First.AT_ONCE:
+        raise section.fault("down_payment_basis_points", "the first instalment is due at once already")
+    section.done()
+    return repayment
+
+
+def _interest(settings: Section) -> Interest:
+    section = settings.section("interest")
+    try:
+        day_count = DayCount(
+            section.key_of("days_in_month", _DAYS_IN_MONTH), section.key_of("days_in_year", _DAYS_IN_YEAR)
+        )
+    except DayCountFault as fault:
+        raise section.fault("days_in_year", str(fault)) from fault
+    interest = Interest(section.one_of("method", Method), day_count, section.flag("first_day_bears"))
+    section.done()
+    return interest
+
+
+def _late_fee(section: Section) -> LateFee:
+    fee = LateFee(section.text("rule"), section.whole("grace_days", most=366), section.amounts("amount_minor"))
+    section.done()
+    return fee
+
+
+def _bucket(section: Section) -> Bucket:
+    bucket = Bucket(section.text("name"), section.whole("from_days", most=100_000))
+    section.done()
+    return bucket

@@ -1,0 +1,47 @@
+"""What is posted when an attempt asks for an instalment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ledger.journal import Journal
+from ledger.money import Money
+from lending.plan.booking import correlation_of
+from lending.plan.plan import Instalment, Plan
+from lending.plan.when import When
+from payments.bookings import flow_journal
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """One attempt to collect an instalment, and the rail and provider it goes by."""
+
+    plan: Plan
+    instalment: Instalment
+    attempt_id: str
+    rail: str
+    provider: str
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        return {"plan": self.plan.plan_id, "rail": self.rail, "provider": self.provider}
+
+    def correlation(self, **others: str) -> dict[str, str]:
+        return correlation_of(self.plan, instalment=self.instalment, attempt_id=self.attempt_id, **others)
+
+
+@dataclass(frozen=True, slots=True)
+class Components:
+    """What an attempt asks for."""
+
+    principal: Money
+    interest: Money
+    fees: Money
+
+    def amounts(self) -> Mapping[str, Money]:
+        return {"fees": self.fees, "interest": self.interest, "principal": self.principal}
+
+
+def attempt_claimed(collection: Collection, asks: Components, when: When) -> Journal:
+    """F12a, to be held: the amount is being asked for, and nobody else can ask for it again."""
+    ids = collection.correlation()
+    return flow_journal("F12a", collection.attempt_id, when, ids, asks.amounts(), collection.names)

@@ -1,0 +1,38 @@
+"""The plan events of a purchase and of what is collected for it."""
+
+from lending.plan.event import Channel, CreditRefunded, Held, Opened, Paid, PlanEvent
+from lending.plan.plan import Plan
+from lending.plan.when import When
+from payments.collection.attempt import Planned
+from payments.plan_events import event_of, paid_event_id
+from payments.rail_profile import Rail
+
+
+def opened(plan: Plan, when: When) -> PlanEvent:
+    """The purchase is captured, all of it."""
+    return event_of(f"opened:{plan.plan_id}", plan.plan_id, plan.order_id, when, Opened(plan.principal))
+
+
+def collected(planned: Planned, rail: Rail, when: When) -> PlanEvent:
+    """The provider took what an attempt asked for; a down payment held nothing of its own."""
+    held = Held(planned.hold_id, planned.fees, planned.interest, planned.principal)
+    body = Paid(
+        planned.amount,
+        Channel.CHECKOUT if planned.opens_plan else Channel.ATTEMPT,
+        planned.attempt_id,
+        provider=rail.provider,
+        rail=rail.rail,
+        instalment_id=planned.instalment_id,
+        held=None if planned.opens_plan else held,
+    )
+    return event_of(paid_event_id(planned.attempt_id), planned.plan_id, planned.attempt_id, when, body)
+
+
+def credit_owed(plan_id: str, body: CreditRefunded, when: When) -> PlanEvent:
+    """Credit is to be paid back."""
+    return event_of(f"credit-refunded:{body.refund_id}", plan_id, body.refund_id, when, body)
+
+
+def credit_applied(plan_id: str, body: Paid, when: When) -> PlanEvent:
+    """Credit repays what is owed."""
+    return event_of(paid_event_id(body.payment_id), plan_id, body.payment_id, when, body)

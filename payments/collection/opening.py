@@ -1,0 +1,65 @@
+"""Opens the plan that an accepted decision becomes, inside the caller's database transaction."""
+
+from ledger.books.store import AlreadyRecorded, AlreadyVoided, Recorded, RefusalCode, Refused, Voided
+from ledger.money import Money
+from lending.decision.record import StoredDecision
+from lending.plan.event import PlanEvent
+from lending.plan.plan import Origin, Plan, instalments_of, plan_id_of
+from lending.plan.when import When
+from payments.collection.events import opened
+from payments.plan_events import record_on_plan
+from payments.till import Till
+
+
+class BooksRefused(Exception):
+    """The ledger refused what has already happened: an assumption is broken and the work stops."""
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+def plan_of(decision: StoredDecision, till: Till, when: When) -> Plan:
+    """The plan as it was offered; the decision must be an approval."""
+    offer = decision.offer
+    assert offer is not None, f"{decision.decision_id} offers nothing"
+    plan_id, order = plan_id_of(decision.decision_id), decision.order
+    nothing = Money.zero(offer.amount.currency)
+    merchant = None if order.merchant_id is None else till.merchants.on(order.merchant_id, when.value_date)
+    discount = nothing if merchant is None else merchant.merchant_discount(offer.amount)
+    tax = nothing if merchant is None else merchant.tax(discount)
+    return Plan(
+        plan_id=plan_id,
+        shopper_id=order.shopper_id,
+        account_id=order.account_id,
+        merchant_id=order.merchant_id,
+        order_id=order.order_id,
+        decision_id=decision.decision_id,
+        origin=Origin.CHECKOUT,
+        product=offer.product,
+        opened_on=when.value_date,
+        principal=offer.amount,
+        merchant_discount=discount,
+        annual_rate_basis_points=offer.annual_rate_basis_points,
+        terms_version=offer.terms_version,
+        instalments=instalments_of(plan_id, offer.instalments),
+        tax=tax if tax.minor else None,
+    )
+
+
+def open_plan(till: Till, decision: StoredDecision, when: When, *first: PlanEvent) -> Plan:
+    """The plan with its first events, and the end of F01's reservation: what was reserved has become a debt."""
+    plan = plan_of(decision, till, when)
+    till.plans.open(plan)
+    record_on_plan(till, [opened(plan, when), *first])
+    released = till.ledger.void_hold(decision.hold_id, at=when.recorded_at, reason="captured by F02")
+    run_out = isinstance(released, Refused) and all(each.code is RefusalCode.HOLD_RESOLVED for each in released.reasons)
+    if not run_out:  # an offer that ran out while its payment was being resolved has nothing left to release
+        must_hold(released, decision.hold_id)
+    return plan
+
+
+def must_hold(outcome: object, what: str) -> None:
+    """Stop the work unless the books wrote it, now or before."""
+    if not isinstance(outcome, Recorded | AlreadyRecorded | Voided | AlreadyVoided):
+        raise BooksRefused(f"the ledger refused {what}: {outcome}")

@@ -1,0 +1,225 @@
+"""Attempts and their messages in PostgreSQL. Nothing here commits."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.errors import CheckViolation
+from psycopg.rows import dict_row
+
+from ledger.money import Currency, Money
+from ledger.outbox import outbox
+from payments.collection.attempt import Attempt, Event, IllegalMove, Planned, State
+
+_INSERT = """
+INSERT INTO payments.attempts (attempt_id, instalment_id, number, plan_id, shopper_id, account_id, provider, currency,
+                               fees_minor, interest_minor, principal_minor, due_on, requested_on, opens_plan, asked_by)
+SELECT * FROM unnest(%s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+                     %s::bigint[], %s::bigint[], %s::bigint[], %s::date[], %s::date[], %s::boolean[], %s::text[])
+    ON CONFLICT DO NOTHING
+RETURNING attempt_id
+"""
+_MOVE = """
+WITH moved AS (
+    INSERT INTO payments.attempt_events (attempt_id, event, from_state, to_state, message_id, cause, at)
+    VALUES (%s, %s, '', '', %s, %s, %s) RETURNING position, attempt_id, to_state
+)
+SELECT m.to_state, m.position, a.instalment_id, a.plan_id, a.shopper_id, a.account_id, a.number, a.provider,
+       a.fees_minor + a.interest_minor + a.principal_minor, a.currency, a.due_on
+  FROM moved m JOIN payments.attempts a USING (attempt_id)
+"""
+_ONE = "SELECT * FROM payments.attempts WHERE attempt_id = %s"
+_ASKED_BY = "SELECT * FROM payments.attempts WHERE instalment_id = %s AND asked_by = %s"
+_LATEST = """
+SELECT DISTINCT ON (instalment_id) * FROM payments.attempts
+ WHERE instalment_id = ANY(%s) ORDER BY instalment_id, number DESC
+"""
+_UNRESOLVED = """
+SELECT * FROM payments.attempts WHERE state IN ('claimed', 'submitting', 'unknown') ORDER BY attempt_id
+"""
+
+
+class PostgresAttempts:
+    """Every attempt ever made, each moved only along the move table."""
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self._connection = connection
+
+    # A sending of an attempt is guarded by a lock of the database session: who holds it is alive and at work.
+
+    @contextmanager
+    def guard(self, attempt_ids: Sequence[str]) -> Iterator[list[str]]:
+        """Those of the attempts that nobody else is sending or resolving now; they are this session's until the end.
+
+        For a connection in autocommit mode, outside any transaction: the lock must not end or fail with one.
+        """
+        taken: list[str] = []
+        try:
+            for attempt_id in sorted(attempt_ids):
+                row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (_lock(attempt_id),)).fetchone()
+                if row is not None and row[0]:
+                    taken.append(attempt_id)
+            yield taken
+        finally:
+            for attempt_id in taken:
+                self._connection.execute("SELECT pg_advisory_unlock(%s)", (_lock(attempt_id),))
+
+    def plan(self, attempts: Iterable[Planned]) -> list[Planned]:
+        """Keep new attempts; those returned are ours. Another live attempt of the instalment keeps one out."""
+        rows = sorted(attempts, key=lambda planned: planned.attempt_id)
+        if not rows:
+            return []
+        columns = list(zip(*map(_columns, rows), strict=True))
+        added = {row[0] for row in self._connection.execute(_INSERT, [list(column) for column in columns])}
+        return [planned for planned in rows if planned.attempt_id in added]
+
+    def move(
+        self,
+        attempt_id: str,
+        event: Event,
+        *,
+        at: datetime,
+        cause: str,
+        message_id: str | None = None,
+        values: Mapping[str, object] | None = None,
+    ) -> State:
+        """Move an attempt and set what the event tells about it; `IllegalMove` leaves everything as it was."""
+        try:
+            with self._connection.transaction():
+                row = self._connection.execute(
+                    _MOVE,
+                    (attempt_id, event.value, message_id, cause, at),
+                ).fetchone()
+                assert row is not None, "an insert returns its row"
+                outbox.append_all(self._connection, [_moved(attempt_id, event, at, *row)])
+        except CheckViolation as error:
+            if error.diag.constraint_name != "legal_move":
+                raise
+            raise IllegalMove(attempt_id, State(str(error.diag.message_detail)), event) from error
+        for name, value in (values or {}).items():
+            self._connection.execute(_SET[name], (value, attempt_id))
+        return State(row[0])
+
+    def get(self, attempt_id: str, *, lock: bool = False) -> Attempt | None:
+        """An attempt by its id; with `lock` it waits for whoever is moving it."""
+        return next(iter(self._read(f"{_ONE} FOR UPDATE" if lock else _ONE, (attempt_id,))), None)
+
+    def latest(self, instalment_ids: Sequence[str]) -> dict[str, Attempt]:
+        """The newest attempt of each instalment that has one."""
+        return {found.planned.instalment_id: found for found in self._read(_LATEST, (list(instalment_ids),))}
+
+    def plans_of(self, attempt_ids: Sequence[str]) -> dict[str, str]:
+        """The plan of each of these attempts that is known."""
+        query = "SELECT attempt_id, plan_id FROM payments.attempts WHERE attempt_id = ANY(%s)"
+        return dict(self._connection.execute(query, (list(attempt_ids),)).fetchall())
+
+    def asked_by(self, instalment_id: str, key: str) -> Attempt | None:
+        """The attempt that a caller's key has made at an instalment."""
+        return next(iter(self._read(_ASKED_BY, (instalment_id, key))), None)
+
+    def unresolved(self) -> list[Attempt]:
+        """Attempts that were claimed and have no final answer, oldest id first."""
+        return self._read(_UNRESOLVED, ())
+
+    def counts(self) -> dict[State, int]:
+        """How many attempts stand where."""
+        rows = self._connection.execute("SELECT state, count(*) FROM payments.attempts GROUP BY state ORDER BY state")
+        return {State(state): count for state, count in rows}
+
+    def keep_message(self, direction: str, kind: str, about: str, body: str, at: datetime) -> str:
+        """Keep a message raw, once; its id is its hash."""
+        message_id = hashlib.sha256(f"{direction}\n{kind}\n{about}\n{body}".encode()).hexdigest()
+        self._connection.execute(
+            "INSERT INTO payments.messages (message_id, direction, kind, about, body, seen_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            (message_id, direction, kind, about, body, at),
+        )
+        return message_id
+
+    def _read(self, query: str, parameters: Sequence[object]) -> list[Attempt]:
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            return [_attempt(row) for row in cursor.execute(query, parameters)]
+
+
+_SET = {
+    name: f"UPDATE payments.attempts SET {name} = %s WHERE attempt_id = %s"  # noqa: S608 - names from the list below
+    for name in ("submitted_at", "refusal", "detail", "provider_reference", "captured_on", "retry_on", "policy_version")
+}
+
+
+def _moved(attempt_id: str, event: Event, at: datetime, state: str, position: int, *about: Any) -> outbox.Fact:
+    """A move for those who follow the platform; its row's position tells it from the attempt's other moves."""
+    instalment_id, plan_id, shopper_id, account_id, number, provider, amount_minor, currency, due_on = about
+    columns = {
+        "attempt_id": attempt_id,
+        "instalment_id": instalment_id,
+        "plan_id": plan_id,
+        "shopper_id": shopper_id,
+        "account_id": account_id,
+        "number": number,
+        "provider": provider,
+        "amount_minor": amount_minor,
+        "currency": currency,
+        "due_on": due_on.isoformat(),
+        "move": event.value,
+        "state": state,
+    }
+    event_id = f"attempt:{attempt_id}:{position}"
+    return outbox.fact("attempt_moved.v1", event_id, plan_id, columns, occurred_at=at, recorded_at=at)
+
+
+def _lock(attempt_id: str) -> int:
+    """The number of the attempt's lock: 63 bits of its hash."""
+    return int.from_bytes(hashlib.sha256(f"attempt\n{attempt_id}".encode()).digest()[:8], "big") >> 1
+
+
+def _columns(planned: Planned) -> tuple[object, ...]:
+    return (
+        planned.attempt_id,
+        planned.instalment_id,
+        planned.number,
+        planned.plan_id,
+        planned.shopper_id,
+        planned.account_id,
+        planned.provider,
+        planned.amount.currency.value,
+        planned.fees.minor,
+        planned.interest.minor,
+        planned.principal.minor,
+        planned.due_on,
+        planned.requested_on,
+        planned.opens_plan,
+        planned.asked_by,
+    )
+
+
+def _attempt(row: Mapping[str, Any]) -> Attempt:
+    currency = Currency(row["currency"])
+    planned = Planned(
+        attempt_id=row["attempt_id"],
+        instalment_id=row["instalment_id"],
+        number=row["number"],
+        plan_id=row["plan_id"],
+        shopper_id=row["shopper_id"],
+        account_id=row["account_id"],
+        provider=row["provider"],
+        fees=Money(row["fees_minor"], currency),
+        interest=Money(row["interest_minor"], currency),
+        principal=Money(row["principal_minor"], currency),
+        due_on=row["due_on"],
+        requested_on=row["requested_on"],
+        opens_plan=row["opens_plan"],
+        asked_by=row["asked_by"],
+    )
+    return Attempt(
+        planned,
+        State(row["state"]),
+        row["submitted_at"],
+        row["refusal"],
+        row["provider_reference"],
+        row["captured_on"],
+        row["retry_on"],
+    )

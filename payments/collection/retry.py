@@ -1,0 +1,101 @@
+"""When a refused instalment is asked for again, and when to stop: a versioned file, and one function."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from importlib.resources import files
+from pathlib import Path
+
+from payments.provider.charge import RefusalCode
+
+DEFAULT_POLICY = Path(str(files("payments"))) / "policies" / "retry-1.toml"
+
+
+class RetryPolicyFault(Exception):
+    """The policy file cannot be used; names the file and the entry."""
+
+    def __init__(self, path: Path, entry: str, reason: str) -> None:
+        super().__init__(f"{path}: {entry}: {reason}")
+
+    @property
+    def user_message(self) -> str:
+        """One line for the person who wrote the file."""
+        return str(self)
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalClass:
+    """How one kind of refusal is treated: attempts in all, and days from one to the next."""
+
+    name: str
+    most_attempts: int
+    gap_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Which refusal code belongs to which class."""
+
+    version: str
+    settle_down: timedelta
+    checkout_attempts: int
+    by_code: Mapping[RefusalCode, RefusalClass]
+
+
+@dataclass(frozen=True, slots=True)
+class TryAgain:
+    """Ask again on `on`, as the attempt after this one."""
+
+    on: date
+    policy_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """No further automatic attempt. `needs_person` when the code is not understood or its class says so."""
+
+    reason: str
+    needs_person: bool
+    policy_version: str
+
+
+def next_step(policy: RetryPolicy, code: RefusalCode, attempts_made: int, refused_on: date) -> TryAgain | Stop:
+    """What follows the refusal of the `attempts_made`-th attempt."""
+    kind = policy.by_code.get(code)
+    if kind is None:
+        return Stop(f"{code} is not in the policy", needs_person=True, policy_version=policy.version)
+    if attempts_made >= kind.most_attempts:
+        needs_person = kind.most_attempts == 1
+        return Stop(f"{kind.name}: {attempts_made} of {kind.most_attempts} attempts made", needs_person, policy.version)
+    return TryAgain(refused_on + timedelta(days=kind.gap_days), policy.version)
+
+
+def load_policy(path: Path = DEFAULT_POLICY) -> RetryPolicy:
+    """Read a policy file; a cap above the scheme's, an unknown code or class is a `RetryPolicyFault`."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise RetryPolicyFault(path, "(file)", str(error)) from error
+    classes = {
+        name: _class(path, name, entry, document["largest_attempts"]) for name, entry in document["classes"].items()
+    }
+    by_code: dict[RefusalCode, RefusalClass] = {}
+    for code, name in document["codes"].items():
+        if code not in set(RefusalCode):
+            raise RetryPolicyFault(path, f"codes.{code}", "no such refusal code")
+        if name not in classes:
+            raise RetryPolicyFault(path, f"codes.{code}", f"no class {name!r}")
+        by_code[RefusalCode(code)] = classes[name]
+    return RetryPolicy(
+        document["version"], timedelta(seconds=document["settle_down_seconds"]), document["checkout_attempts"], by_code
+    )
+
+
+def _class(path: Path, name: str, entry: Mapping[str, int], largest: int) -> RefusalClass:
+    most, gap = entry["most_attempts"], entry.get("gap_days", 0)
+    if not 1 <= most <= largest:
+        raise RetryPolicyFault(path, f"classes.{name}.most_attempts", f"{most} is not from 1 to {largest}")
+    if most > 1 and gap < 1:
+        raise RetryPolicyFault(path, f"classes.{name}.gap_days", "a class that retries needs at least one day between")
+    return RefusalClass(name, most, gap)

@@ -1,0 +1,28 @@
+"""What becomes of the credit that a refund left while an attempt was under way, once the attempt's outcome is known."""
+
+from lending.plan.event import Channel, CreditRefunded, Paid, PlanEvent, Refunded
+from lending.plan.fold import fold
+from lending.plan.when import When
+from payments.collection.attempt import Planned
+from payments.collection.events import credit_applied, credit_owed
+from payments.till import Till
+
+
+def settle_credit(till: Till, planned: Planned, when: When, *, captured: bool) -> list[PlanEvent]:
+    """The money came although the goods went back: it is owed to the shopper. It did not come: the credit repays.
+
+    Only what a refund left for the sake of an attempt; any other credit is the shopper's to decide on.
+    """
+    plan_id, attempt_id = planned.plan_id, planned.attempt_id
+    history = till.plans.histories([plan_id])[plan_id]
+    waiting = [event.body for event in history.events if isinstance(event.body, Refunded) and event.body.in_flight]
+    if not waiting:
+        return []
+    through = max(history.folded_through, when.value_date)
+    state = fold(history.plan, history.events, till.terms(history.plan), through=through)
+    free = min(state.credit_balance - state.withheld, planned.principal)
+    if free.minor <= 0:
+        return []
+    if captured:
+        return [credit_owed(plan_id, CreditRefunded(f"{waiting[-1].refund_id}/{attempt_id}", free), when)]
+    return [credit_applied(plan_id, Paid(free, Channel.CREDIT, f"credit/{attempt_id}"), when)]

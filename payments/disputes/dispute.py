@@ -1,0 +1,138 @@
+"""Act: a provider's notices of disputed payments: a card's charge-back, a late claim on a direct debit."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from ledger.books.store import Refusal
+from ledger.money import Money
+from lending.plan.event import Body, CashBack, ClaimLost, ClaimOpened, ClaimWon, Route
+from lending.plan.refusal import PlanRefusal
+from lending.plan.when import When
+from lending.servicing.record_events import EventRecorded, EventRefused, record
+from payments.collection.attempt import Attempt, Event
+from payments.disputes.events import claimed
+from payments.expectation import Expected, Leg, claim_key, claim_won_key, debit_key
+from payments.plan_events import paid_event_id
+from payments.till import Till
+
+
+class Stage(StrEnum):
+    """What a notice says of a case."""
+
+    OPENED = "opened"
+    OPENED_AGAIN = "opened_again"  # a further stage, under a case id of its own
+    WON = "won"
+    LOST = "lost"
+    FRAUD = "fraud"  # lost, and the payment was never the shopper's
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeNotice:
+    """One notice. `amount` is what is claimed, all of the payment where left out; `fee` what the provider charges us
+    for the case, or gives back of it. `cash_back`: how the money of a claim that we won is ours again.
+    """
+
+    case_id: str
+    stage: Stage
+    attempt_id: str
+    route: Route
+    told_on: date
+    amount: Money | None = None
+    fee: Money | None = None
+    cash_back: CashBack = CashBack.NETTED
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeTaken:
+    """The case stands as the notice says; `new` when that was not known before."""
+
+    case_id: str
+    entries: tuple[str, ...]
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRefused:
+    """Nothing was changed: we do not know the payment, or its plan cannot take the notice."""
+
+    case_id: str
+    reasons: tuple[PlanRefusal | Refusal | str, ...]
+
+
+def take_notice(notice: DisputeNotice, *, till: Till, at: datetime) -> NoticeTaken | NoticeRefused:
+    """Record a notice once, in a database transaction of its own: the plan books it, the attempt follows."""
+    with till.database.transaction():
+        attempt = till.attempts.get(notice.attempt_id, lock=True)
+        if attempt is None:
+            return NoticeRefused(notice.case_id, (f"there is no attempt {notice.attempt_id}",))
+        when = When.day(notice.told_on, recorded_at=at)
+        event = claimed(notice.case_id, notice.stage, attempt.planned.plan_id, when, _body(notice, till))
+        (answer,) = record([event], plans=till.plans, ledger=till.ledger, terms=till.terms)
+        if isinstance(answer, EventRefused):
+            return NoticeRefused(notice.case_id, answer.reasons)
+        if not isinstance(answer, EventRecorded):
+            return NoticeTaken(notice.case_id, (), new=False)
+        _move(attempt, notice, till, at)
+        return NoticeTaken(notice.case_id, answer.posted, new=True)
+
+
+def _body(notice: DisputeNotice, till: Till) -> Body:
+    rail = till.profile.card
+    match notice.stage:
+        case Stage.OPENED | Stage.OPENED_AGAIN:
+            return ClaimOpened(
+                notice.case_id,
+                paid_event_id(notice.attempt_id),
+                notice.route,
+                rail.provider,
+                amount=notice.amount,
+                chargeback_fee=notice.fee,
+                again=notice.stage is Stage.OPENED_AGAIN,
+            )
+        case Stage.WON:
+            return ClaimWon(notice.case_id, notice.cash_back, rail.bank, notice.fee)
+        case Stage.LOST | Stage.FRAUD:
+            return ClaimLost(notice.case_id, fraud=notice.stage is Stage.FRAUD)
+
+
+def _move(attempt: Attempt, notice: DisputeNotice, till: Till, at: datetime) -> None:
+    """The attempt follows its case, and files must show the money move."""
+    event = _EVENTS[notice.stage]
+    till.attempts.move(attempt.attempt_id, event, at=at, cause=f"{notice.case_id}: {notice.stage}")
+    expected = _expected(attempt, notice, till)
+    if expected is not None:
+        till.expectations.expect([expected])
+
+
+_EVENTS = {
+    Stage.OPENED: Event.CLAIM_OPENED,
+    Stage.OPENED_AGAIN: Event.CLAIM_OPENED,
+    Stage.WON: Event.CLAIM_WON,
+    Stage.LOST: Event.CLAIM_LOST,
+    Stage.FRAUD: Event.CLAIM_LOST,
+}
+
+
+def _expected(attempt: Attempt, notice: DisputeNotice, till: Till) -> Expected | None:
+    """A charge-back nets out of the provider's payout; a direct debit's claim is taken from our bank account."""
+    amount = attempt.planned.amount if notice.amount is None else notice.amount
+    if notice.fee is not None:
+        amount += notice.fee
+    opening = notice.stage in (Stage.OPENED, Stage.OPENED_AGAIN)
+    if notice.route is Route.CARD and (opening or notice.stage is Stage.WON):
+        key, leg = (claim_key if opening else claim_won_key)(notice.case_id), Leg.LEDGER_PROVIDER
+    elif notice.route is Route.DIRECT_DEBIT and opening:
+        key, leg = debit_key(notice.case_id), Leg.LEDGER_BANK
+    else:
+        return None
+    return Expected(
+        key=key,
+        leg=leg,
+        amount=amount,
+        expected_on=notice.told_on,
+        due_by=notice.told_on + timedelta(days=till.profile.claim_days),
+        created_by=f"claim:{notice.case_id}",
+        plan_id=attempt.planned.plan_id,
+        instalment_id=attempt.planned.instalment_id,
+    )

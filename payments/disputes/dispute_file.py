@@ -1,0 +1,53 @@
+"""Reads a provider's file of dispute notices: what it says of each case, one row a stage."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+from data_contracts.files import FileFault
+from ledger.money import Currency, Money
+from lending.plan.event import CashBack, Route
+from payments.disputes.dispute import DisputeNotice, Stage
+from payments.files.control_file import Content, NumberedRow, read_controlled
+
+COLUMNS = (
+    "case_id", "stage", "attempt_id", "route", "told_on", "amount_minor", "fee_minor", "currency", "cash_back"
+)  # fmt: skip
+Word = TypeVar("Word", bound=StrEnum)
+
+
+def read_notices(content: Content) -> list[DisputeNotice]:
+    """All notices of the file, or a `FileFault`. A fee and the way the cash comes back may be left empty."""
+    return [_notice(content.path, row) for row in read_controlled(content, COLUMNS)]
+
+
+def _notice(path: Path, row: NumberedRow) -> DisputeNotice:
+    code = row.text(path, "currency")
+    if code not in set(Currency):
+        raise FileFault(path, row.line, "currency", f"{code!r} is not a currency we know")
+    return DisputeNotice(
+        case_id=row.text(path, "case_id"),
+        stage=_word(path, row, "stage", Stage),
+        attempt_id=row.text(path, "attempt_id"),
+        route=_word(path, row, "route", Route),
+        told_on=row.day(path, "told_on"),
+        amount=_amount(path, row, "amount_minor", Currency(code)),
+        fee=_amount(path, row, "fee_minor", Currency(code)),
+        cash_back=_word(path, row, "cash_back", CashBack) if row.values["cash_back"] else CashBack.NETTED,
+    )
+
+
+def _word(path: Path, row: NumberedRow, column: str, words: type[Word]) -> Word:
+    text = row.text(path, column)
+    if text not in set(words):
+        raise FileFault(path, row.line, column, f"{text!r} is not one of {', '.join(words)}")
+    return words(text)
+
+
+def _amount(path: Path, row: NumberedRow, column: str, currency: Currency) -> Money | None:
+    if not row.values[column]:
+        return None
+    minor = row.whole(path, column)
+    if minor <= 0:
+        raise FileFault(path, row.line, column, f"{minor} is not greater than zero")
+    return Money(minor, currency)

@@ -1,0 +1,75 @@
+"""Reads a bank's statement: one account, one day; each row's balance must follow from the row before."""
+
+from data_contracts.files import FileFault
+from ledger.money import Currency, Money
+from payments.expectation import brought_back_key, debit_key, payout_key
+from payments.files.control_file import Content, NumberedRow, read_controlled
+from payments.files.line import FileLine, LineKind, ParsedFile, StatementHead
+
+COLUMNS = (
+    "line_id", "account", "statement", "amount_minor", "balance_minor", "currency", "booked_on", "value_on",
+    "reference", "counterparty",
+)  # fmt: skip
+
+
+class StatementFault(FileFault):
+    """The movements do not lead from the opening to the closing balance."""
+
+
+def read_bank_statement(content: Content) -> ParsedFile:
+    """All rows of the statement, or a `FileFault`; `StatementFault` when a balance does not follow."""
+    path = content.path
+    rows = read_controlled(content, COLUMNS)
+    if not rows:
+        raise FileFault(path, 2, "(rows)", "a statement without movements says nothing")
+    first = rows[0]
+    opening = first.whole(path, "balance_minor") - first.whole(path, "amount_minor")
+    balance = opening
+    lines = []
+    for row in rows:
+        for column in ("account", "currency", "statement"):
+            if row.values[column] != first.values[column]:
+                raise FileFault(path, row.line, column, f"{row.values[column]!r} in the statement of another one")
+        balance += row.whole(path, "amount_minor")
+        if balance != row.whole(path, "balance_minor"):
+            raise StatementFault(
+                path, row.line, "balance_minor", f"says {row.values['balance_minor']}, adds up to {balance}"
+            )
+        lines.append(_line(content, row))
+    head = StatementHead(
+        bank_account=first.text(path, "account"),
+        currency=first.text(path, "currency"),
+        number=first.whole(path, "statement"),
+        opening_minor=opening,
+        closing_minor=balance,
+        closed_on=max(line.booked_on for line in lines),
+    )
+    return ParsedFile("bank_statement", tuple(lines), head)
+
+
+def _line(content: Content, row: NumberedRow) -> FileLine:
+    path = content.path
+    currency = row.text(path, "currency")
+    if currency not in set(Currency):
+        raise FileFault(path, row.line, "currency", f"{currency!r} is not a currency we know")
+    minor = row.whole(path, "amount_minor")
+    if minor == 0:
+        raise FileFault(path, row.line, "amount_minor", "is zero")
+    kind = LineKind.CREDIT if minor > 0 else LineKind.DEBIT
+    reference = row.values["reference"]
+    name, _, reason = reference.partition(" ")
+    if reason:  # a payment that the bank brings back: its own reference, then the reason's code
+        key = brought_back_key(name)
+    else:
+        key = payout_key(reference) if kind is LineKind.CREDIT else debit_key(reference)
+    return FileLine(
+        line_id=row.text(path, "line_id"),
+        kind=kind,
+        amount=Money(abs(minor), Currency(currency)),
+        booked_on=row.day(path, "booked_on"),
+        reported_on=row.day(path, "booked_on"),
+        key=key if reference else None,
+        bank_account=row.text(path, "account"),
+        counterparty=row.values["counterparty"] or None,
+        detail=reference,
+    )

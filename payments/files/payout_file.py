@@ -1,0 +1,60 @@
+"""The file by which a bank is told to pay: one row a payout."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from data_contracts.files import FileFault
+from ledger.money import Currency, Money
+from payments.files.control_file import Content, read_controlled, write_controlled
+
+COLUMNS = ("payout_id", "payee_id", "amount_minor", "currency", "requested_on")
+
+
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """One amount to one payee: a merchant, or a shopper's bank account.
+
+    `payout_id` comes back as the reference of the bank statement's debit.
+    """
+
+    payout_id: str
+    payee_id: str
+    amount: Money
+    requested_on: date
+
+
+def write_payouts(path: Path, payouts: Iterable[Payout]) -> None:
+    """Write the payouts in the order of their ids."""
+    write_controlled(
+        path,
+        COLUMNS,
+        (
+            {
+                "payout_id": payout.payout_id,
+                "payee_id": payout.payee_id,
+                "amount_minor": payout.amount.minor,
+                "currency": payout.amount.currency.value,
+                "requested_on": payout.requested_on.isoformat(),
+            }
+            for payout in sorted(payouts, key=lambda payout: payout.payout_id)
+        ),
+    )
+
+
+def read_payouts(content: Content) -> list[Payout]:
+    """All payouts of the file, or a `FileFault`."""
+    path = content.path
+    payouts = []
+    for row in read_controlled(content, COLUMNS):
+        currency = row.text(path, "currency")
+        if currency not in set(Currency):
+            raise FileFault(path, row.line, "currency", f"{currency!r} is not a currency we know")
+        amount = Money(row.whole(path, "amount_minor"), Currency(currency))
+        if amount.minor <= 0:
+            raise FileFault(path, row.line, "amount_minor", f"{amount.minor} is not greater than zero")
+        payouts.append(
+            Payout(row.text(path, "payout_id"), row.text(path, "payee_id"), amount, row.day(path, "requested_on"))
+        )
+    return payouts

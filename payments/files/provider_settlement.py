@@ -1,0 +1,87 @@
+"""Reads the provider's settlement file: the rows of each payout, which must sum to zero."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from datetime import date
+
+from data_contracts.files import FileFault
+from ledger.money import Currency, Money
+from payments.expectation import capture_key, claim_key, claim_won_key, payout_key, refund_key, return_key
+from payments.files.control_file import Content, NumberedRow, read_controlled
+from payments.files.line import FileLine, LineKind, ParsedFile
+
+SETTLEMENT = "provider_settlement"
+COLUMNS = (
+    "line_id", "kind", "attempt_id", "reference", "amount_minor", "currency", "booked_on", "payout_id", "detail"
+)  # fmt: skip
+SIGN = {
+    LineKind.CAPTURE: 1,
+    LineKind.RETURN: -1,
+    LineKind.REFUND: -1,
+    LineKind.CHARGEBACK: -1,
+    LineKind.CHARGEBACK_WON: 1,
+    LineKind.FEE: -1,
+    LineKind.PAYOUT: -1,
+}
+
+
+def read_provider_settlement(content: Content) -> ParsedFile:
+    """All rows of the file, or a `FileFault`: also when a payout is not the sum of its rows."""
+    rows = read_controlled(content, COLUMNS)
+    settled_on = max((row.day(content.path, "booked_on") for row in rows), default=date.min)
+    lines = [_line(content, row, settled_on) for row in rows]
+    sums: dict[str, int] = defaultdict(int)
+    seen: set[str] = set()
+    for row, line in zip(rows, lines, strict=True):
+        if line.line_key in seen:
+            raise FileFault(content.path, row.line, "line_id", f"{line.line_id!r} stands on two rows")
+        seen.add(line.line_key)
+        sums[str(line.payout_id)] += row.whole(content.path, "amount_minor")
+    for payout_id, total in sorted(sums.items()):
+        if total:
+            raise FileFault(content.path, 0, "amount_minor", f"the rows of {payout_id} sum to {total}, not to zero")
+    return ParsedFile(SETTLEMENT, tuple(lines))
+
+
+def _line(content: Content, row: NumberedRow, settled_on: date) -> FileLine:
+    path = content.path
+    text = row.text(path, "kind")
+    kind = next((kind for kind in SIGN if kind == text), None)
+    if kind is None:
+        raise FileFault(path, row.line, "kind", f"{text!r} is not one of {', '.join(SIGN)}")
+    currency = row.text(path, "currency")
+    if currency not in set(Currency):
+        raise FileFault(path, row.line, "currency", f"{currency!r} is not a currency we know")
+    amount = Money(row.whole(path, "amount_minor") * SIGN[kind], Currency(currency))
+    if amount.minor <= 0:
+        raise FileFault(path, row.line, "amount_minor", f"has the wrong sign for a {kind}")
+    payout_id = row.text(path, "payout_id")
+    return FileLine(
+        line_id=row.text(path, "line_id"),
+        kind=kind,
+        amount=amount,
+        booked_on=row.day(path, "booked_on"),
+        reported_on=settled_on,
+        key=_key(content, row, kind, payout_id),
+        payout_id=payout_id,
+        detail=row.values["detail"],
+        reference=row.values["reference"] or None,
+    )
+
+
+def _key(content: Content, row: NumberedRow, kind: LineKind, payout_id: str) -> str | None:
+    """The expectation that a row names; a charge-back names its case as the detail."""
+    keyed = _KEYED.get(kind)
+    if keyed is None:
+        return payout_key(payout_id) if kind is LineKind.PAYOUT else None
+    key, column = keyed
+    return key(row.text(content.path, column))
+
+
+_KEYED: Mapping[LineKind, tuple[Callable[[str], str], str]] = {
+    LineKind.CAPTURE: (capture_key, "attempt_id"),
+    LineKind.RETURN: (return_key, "attempt_id"),
+    LineKind.REFUND: (refund_key, "attempt_id"),
+    LineKind.CHARGEBACK: (claim_key, "detail"),
+    LineKind.CHARGEBACK_WON: (claim_won_key, "detail"),
+}

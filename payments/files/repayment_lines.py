@@ -1,0 +1,35 @@
+"""Reads the contract's file of repayments that shoppers pushed (`repayment_line.v1`)."""
+
+from datetime import date
+
+from data_contracts import catalog
+from data_contracts.files import FileFault, read_rows
+from ledger.money import Currency, Money
+from payments.expectation import due_key
+from payments.files.control_file import Content
+from payments.files.line import FileLine, LineKind, ParsedFile
+
+CONTRACT = "repayment_line"
+
+
+def read_repayment_lines(content: Content) -> ParsedFile:
+    """All lines of the file, or a `FileFault`. A reference that names an instalment is its key."""
+    rows = read_rows(content.path, catalog.contract(CONTRACT))
+    lines = []
+    for number, row in enumerate(rows, 2):
+        booked_on, amount_minor, reference = row["booked_on"], row["amount_minor"], row["reference"]
+        if not isinstance(booked_on, date) or not isinstance(amount_minor, int):
+            raise FileFault(content.path, number, "booked_on", "the contract's types do not hold")
+        lines.append(
+            FileLine(
+                line_id=str(row["line_id"]),
+                kind=LineKind.REPAYMENT,
+                amount=Money(amount_minor, Currency(str(row["currency"]))),
+                booked_on=booked_on,
+                reported_on=booked_on,
+                key=None if reference is None else due_key(str(reference)),
+                account_id=str(row["account_id"]),
+                detail=str(row["source"]),
+            )
+        )
+    return ParsedFile("repayment_lines", tuple(lines))

@@ -1,0 +1,176 @@
+"""What one payout to a merchant is made of: what was sold and refunded, netted, kept back and given back. Pure."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from ledger.journal import Journal
+from ledger.money import Currency, Money
+from lending.plan.when import When
+from lending.terms.merchant_terms import MerchantTerms, Weekday
+from payments.files.payout_file import Payout
+from payments.merchants.bookings import merchant_settled, receivable_netted, reserve_held, reserve_released
+
+
+class ItemKind(StrEnum):
+    """Why an amount is in a payout."""
+
+    SALE = "sale"
+    REFUND = "refund"
+    DISPUTE = "dispute"
+    RETURNED_PAYOUT = "returned_payout"
+    CORRECTION = "correction"
+    NETTED = "netted"  # what the merchant owed us
+    RESERVE_HELD = "reserve_held"
+    RESERVE_RELEASED = "reserve_released"
+    OTHER = "other"
+
+
+_KINDS = {
+    "F02": ItemKind.SALE,
+    "F40": ItemKind.SALE,
+    "F21": ItemKind.REFUND,
+    "F22": ItemKind.REFUND,
+    "F27": ItemKind.DISPUTE,
+    "F07": ItemKind.RETURNED_PAYOUT,
+    "F38": ItemKind.CORRECTION,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """An entry on a merchant's payable account that no payout holds yet; less than zero when we owe less by it.
+
+    `position` is its place among the entries of that account.
+    """
+
+    position: int
+    entry_id: str
+    flow: str
+    value_date: date
+    amount: Money
+    order_id: str | None = None
+    plan_id: str | None = None
+
+    @property
+    def kind(self) -> ItemKind:
+        return _KINDS.get(self.flow[:3], ItemKind.OTHER)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One amount of a payout and the entry that wrote it; a payout is the sum of its items."""
+
+    kind: ItemKind
+    entry_id: str
+    value_date: date
+    amount: Money
+    order_id: str | None = None
+    plan_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """What a payout kept back of its sales, until a day."""
+
+    payout_id: str
+    amount: Money
+    release_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantBooks:
+    """A merchant as the books have it: what is owed and not yet settled, what it owes us, reserves to give back."""
+
+    merchant_id: str
+    currency: Currency
+    owed: tuple[Owed, ...]
+    receivable: Money
+    releases: tuple[Reserve, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A payout and all that it is made of. Of zero when all was netted or kept back: nothing is sent then.
+
+    `settled_through`: every entry of the payable account up to there is in this payout or in one before.
+    """
+
+    payout: Payout
+    items: tuple[Item, ...]
+    reserve: Reserve | None
+    released: tuple[Reserve, ...]
+    journals: tuple[Journal, ...]
+    terms_version: str
+    settled_through: int
+
+
+def payout_id_of(on: date, merchant_id: str, currency: Currency) -> str:
+    """A merchant has at most one payout a day and currency; its id is the reference on the bank's statement."""
+    return f"mp-{on.isoformat()}-{merchant_id}-{currency}"
+
+
+def pays_on(terms: MerchantTerms, day: date) -> bool:
+    """Whether the merchant is paid on this day of the week."""
+    return Weekday(day.strftime("%A").lower()) in terms.settlement_weekdays
+
+
+def settle(books: MerchantBooks, terms_on: Callable[[date], MerchantTerms], on: date, when: When) -> Settlement | None:
+    """What a merchant is paid on a day; None when nothing is left to pay, so that all of it waits for the next.
+
+    `terms_on` are the merchant's terms by day; a sale is under those of its own. It counts once its waiting time is
+    over, everything else counts at once. What the merchant owes us is taken first, then the reserve on the sales, as
+    far as there is anything.
+    """
+    ripe = [
+        each
+        for each in books.owed
+        if each.kind is not ItemKind.SALE or terms_on(each.value_date).settled_on(each.value_date) <= on
+    ]
+    items = [Item(e.kind, e.entry_id, e.value_date, e.amount, e.order_id, e.plan_id) for e in ripe]
+    payout_id = payout_id_of(on, books.merchant_id, books.currency)
+    journals: list[Journal] = []
+
+    def booked(journal: Journal, kind: ItemKind, amount: Money) -> None:
+        journals.append(journal)
+        items.append(Item(kind, journal.entry_id, on, amount))
+
+    for reserve in books.releases:
+        released = reserve_released(books.merchant_id, reserve.payout_id, payout_id, reserve.amount, when)
+        booked(released, ItemKind.RESERVE_RELEASED, reserve.amount)
+    left = _sum(items, books.currency)
+    if left.minor <= 0:
+        return None
+    netted = min(left, books.receivable)
+    if netted.minor:
+        journal = receivable_netted(books.merchant_id, payout_id, netted, when)
+        booked(journal, ItemKind.NETTED, -netted)
+    due = [terms_on(item.value_date).reserve(item.amount) for item in items if item.kind is ItemKind.SALE]
+    kept = min(left - netted, Money.total(due, books.currency))
+    if kept.minor > 0:
+        journal = reserve_held(books.merchant_id, payout_id, kept, when)
+        booked(journal, ItemKind.RESERVE_HELD, -kept)
+    payout = Payout(payout_id, books.merchant_id, _sum(items, books.currency), on)
+    if payout.amount.minor:
+        journals.append(merchant_settled(payout, when))
+    return Settlement(
+        payout=payout,
+        items=tuple(items),
+        reserve=Reserve(payout_id, kept, terms_on(on).released_on(on)) if kept.minor > 0 else None,
+        released=books.releases,
+        journals=tuple(journals),
+        terms_version=terms_on(on).version,
+        settled_through=_settled_through(books.owed, ripe),
+    )
+
+
+def _settled_through(owed: Sequence[Owed], ripe: Sequence[Owed]) -> int:
+    """The place before the first entry that waits."""
+    taken = {each.position for each in ripe}
+    waiting = [each.position for each in owed if each.position not in taken]
+    return min(waiting) - 1 if waiting else max((each.position for each in owed), default=0)
+
+
+def _sum(items: Sequence[Item], currency: Currency) -> Money:
+    return Money.total((item.amount for item in items), currency)

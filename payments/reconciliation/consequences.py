@@ -1,0 +1,272 @@
+"""What follows from matching: journals, plan events, matches and breaks. Pure; `reconcile` gathers and writes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+
+from ledger.journal import Journal
+from ledger.money import Money
+from lending.plan.event import PlanEvent
+from lending.plan.when import When
+from payments.break_class import BreakClass
+from payments.collection.bookings import Collection
+from payments.expectation import Expected
+from payments.files.line import FileLine, LineKind
+from payments.files.payout_file import Payout
+from payments.rail_profile import Profile
+from payments.reconciliation.bookings import (
+    chargeback_settled,
+    claim_identified,
+    claim_taken,
+    payout_confirmed,
+    payout_identified,
+    provider_settled,
+    refund_settled,
+    return_debited,
+    unidentified_credit,
+    unidentified_debit,
+)
+from payments.reconciliation.breaks import Break
+from payments.reconciliation.events import pushed
+from payments.reconciliation.matching import Different, Matched, Outcome, Unexpected
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutPart:
+    """A movement inside a provider's payout; `collection` is None when we do not know the attempt.
+
+    `attempt_id` is what it counts for on the clearing account: the attempt's id, or that of a refund's payment.
+    """
+
+    line: FileLine
+    attempt_id: str
+    collection: Collection | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the platform knows of the lines: expectations by key, what payouts are made of, lines on suspense."""
+
+    expected: Mapping[str, Expected]
+    parts: Mapping[str, Sequence[PayoutPart]]
+    fees: Mapping[str, Money]
+    merchant_payouts: Mapping[str, Payout]
+    on_suspense: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Consequences:
+    """Everything to write, in order.
+
+    `cash_seen`: attempts whose money is in the bank; `refunds_seen`: payments of refunds that a line confirms; `late`:
+    keys met too late.
+    """
+
+    journals: list[Journal] = field(default_factory=list)
+    events: list[PlanEvent] = field(default_factory=list)
+    matches: list[Matched] = field(default_factory=list)
+    breaks: list[Break] = field(default_factory=list)
+    cash_seen: list[str] = field(default_factory=list)
+    refunds_seen: list[tuple[str, FileLine]] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
+
+
+def consequences(
+    outcomes: Sequence[Outcome], lines: Mapping[str, FileLine], known: Known, profile: Profile
+) -> Consequences:
+    """What each outcome leads to. `lines` are by line key."""
+    result = Consequences()
+    for found in outcomes:
+        line = lines[found.line.line_id]
+        credited = isinstance(found, Matched) and line.kind is LineKind.CREDIT
+        outcome = _if_explained(found, known) if credited else found
+        if isinstance(outcome, Matched):
+            expected = known.expected[outcome.expectation.expectation_id]
+            result.matches.append(outcome)
+            if line.reported_on > expected.due_by:
+                result.late.append(expected.key)
+            _matched(line, expected, known, profile, result)
+        else:
+            _unmatched(line, outcome, profile, result)
+    return result
+
+
+def off_the_chart(line: FileLine, profile: Profile) -> Break:
+    """E19: money on the statement of a bank account that is not ours. Nothing is posted."""
+    reason = f"{line.detail or 'no reference'}: booked on bank account {line.bank_account}, which is not on our chart"
+    return a_break(line, BreakClass.WRONG_ACCOUNT, reason, profile)
+
+
+def missing(expected: Expected, profile: Profile) -> Break:
+    """E3: the other side should have shown it by now."""
+    treatment = profile.treatments[BreakClass.MISSING_EXTERNAL]
+    return Break(
+        break_id=f"expectation:{expected.key}",
+        break_class=BreakClass.MISSING_EXTERNAL,
+        reason=f"{expected.key} for {expected.amount} was to be shown by {expected.due_by.isoformat()}",
+        owner=treatment.owner,
+        severity=treatment.severity,
+        opened_on=expected.due_by,
+        due_by=treatment.due_by(expected.due_by),
+        expectation_id=expected.key,
+        amount=expected.amount,
+    )
+
+
+def a_break(
+    line: FileLine, break_class: BreakClass, reason: str, profile: Profile, *, expectation_id: str | None = None
+) -> Break:
+    """The break that a line is."""
+    treatment = profile.treatments[break_class]
+    return Break(
+        break_id=f"line:{line.line_key}",
+        break_class=break_class,
+        reason=reason,
+        owner=treatment.owner,
+        severity=treatment.severity,
+        opened_on=line.reported_on,
+        due_by=treatment.due_by(line.reported_on),
+        line_key=line.line_key,
+        expectation_id=expectation_id,
+        amount=line.amount,
+    )
+
+
+def seen_on(day: date) -> When:
+    """A day's file can first be known at its end."""
+    return When.day(day, recorded_at=When.day(day + timedelta(days=1)).occurred_at)
+
+
+def repaired(broken: Break, on: date, by: str) -> Break:
+    """A break that a posting has cured; it stays listed with what cured it."""
+    return replace(broken, closed_on=max(on, broken.opened_on), closed_by=by)
+
+
+def _matched(line: FileLine, expected: Expected, known: Known, profile: Profile, result: Consequences) -> None:
+    match line.kind:
+        case LineKind.REPAYMENT:
+            _repaid(line, expected, profile, result)
+        case LineKind.CREDIT:
+            payout_id = expected.key.partition(":")[2]
+            _paid_out(line, payout_id, known, profile, result)
+        case LineKind.DEBIT:
+            _debited(line, expected, known, profile, result)
+        case _:  # any other only confirms what the provider told us before
+            return
+
+
+def _debited(line: FileLine, expected: Expected, known: Known, profile: Profile, result: Consequences) -> None:
+    """F07b for a merchant's payout, F14b for a claim; F37b where the debit lay on suspense. A refund is confirmed."""
+    when, reference = seen_on(line.booked_on), expected.key.partition(":")[2]
+    bank, provider = line.bank_account or profile.merchant_bank, profile.card.provider
+    payout, on_suspense = known.merchant_payouts.get(reference), line.line_key in known.on_suspense
+    if payout is not None and on_suspense:
+        result.journals.append(payout_identified(payout, line, when))
+    elif payout is not None:
+        result.journals.append(payout_confirmed(payout, when, bank=bank, line_id=line.line_id))
+    elif expected.created_by.startswith("claim:") and on_suspense:
+        result.journals.append(claim_identified(reference, line, when, provider=provider))
+    elif expected.created_by.startswith("claim:"):
+        result.journals.append(claim_taken(reference, line, when, provider=provider, bank=bank))
+    else:
+        result.refunds_seen.append((reference, line))
+
+
+def _if_explained(outcome: Outcome, known: Known) -> Outcome:
+    """A payout is booked by its parts; with a return in it that we know nothing of, it would not sum to its cash."""
+    if not isinstance(outcome, Matched):
+        return outcome
+    payout_id = outcome.expectation.expectation_id.partition(":")[2]
+    for part in known.parts[payout_id]:
+        if part.line.kind is LineKind.RETURN and part.collection is None:
+            reason = f"payout {payout_id} holds the return {part.line.line_id} of a payment that we do not know"
+            return Unexpected(outcome.line, BreakClass.STATUS_CONFLICT, reason)
+    return outcome
+
+
+def _repaid(line: FileLine, expected: Expected, profile: Profile, result: Consequences) -> None:
+    """F36a, and the payment that identifies it at once: a shopper's push is known by its due."""
+    when = seen_on(line.booked_on)
+    result.journals.append(unidentified_credit(line.line_id, profile.push_bank, line.amount, when))
+    result.events.append(pushed(line, expected, when))
+
+
+def _paid_out(line: FileLine, payout_id: str, known: Known, profile: Profile, result: Consequences) -> None:
+    """F35a for each capture with its share of the fee, F13d for each return, F35d for each refund.
+
+    Together they are what the bank shows.
+    """
+    when = seen_on(line.booked_on)
+    rail = profile.card
+    parts = known.parts[payout_id]
+    captures = [part for part in parts if part.line.kind is LineKind.CAPTURE]
+    fees = shared_out(known.fees[payout_id], [part.line.amount for part in captures])
+    for part, fee in zip(captures, fees, strict=True):
+        ids = {"payout_id": payout_id, "line_id": line.line_id}
+        if part.collection is not None:
+            ids |= part.collection.correlation()
+            result.cash_seen.append(part.collection.attempt_id)
+        result.journals.append(
+            provider_settled(
+                part.line.line_id,
+                provider=rail.provider,
+                bank=rail.bank,
+                cash=part.line.amount - fee,
+                fee=fee,
+                correlation=ids,
+                when=when,
+            )
+        )
+    for part in parts:
+        if part.line.kind is LineKind.REFUND:
+            result.journals.append(
+                refund_settled(part.line, part.attempt_id, provider=rail.provider, bank=rail.bank, when=when)
+            )
+        if part.line.kind in (LineKind.CHARGEBACK, LineKind.CHARGEBACK_WON):
+            result.journals.append(
+                chargeback_settled(part.line, part.attempt_id, provider=rail.provider, bank=rail.bank, when=when)
+            )
+        if part.line.kind is LineKind.RETURN and part.collection is not None:
+            result.journals.append(
+                return_debited(
+                    part.collection, part.line.line_id, part.line.amount, when, bank=rail.bank, line_id=line.line_id
+                )
+            )
+
+
+def shared_out(whole: Money, weights: Sequence[Money]) -> list[Money]:
+    """An amount in proportion to the weights, rounded cumulatively so that the shares sum to it exactly.
+
+    >>> from ledger.money import Currency
+    >>> gbp = lambda minor: Money(minor, Currency.GBP)
+    >>> [share.minor for share in shared_out(gbp(100), [gbp(1), gbp(1), gbp(1)])]
+    [33, 34, 33]
+    """
+    total = sum(weight.minor for weight in weights)
+    shares, given, so_far = [], 0, 0
+    for weight in weights:
+        so_far += weight.minor
+        upto = (2 * whole.minor * so_far + total) // (2 * total)
+        shares.append(Money(upto - given, whole.currency))
+        given = upto
+    return shares
+
+
+def _unmatched(line: FileLine, outcome: Unexpected | Different, profile: Profile, result: Consequences) -> None:
+    """The break; money that moved at our bank is booked to suspense, unless its currency is in question."""
+    expectation_id = outcome.expectation.expectation_id if isinstance(outcome, Different) else None
+    broken, reason = outcome.break_class, outcome.reason
+    from_provider = line.kind is LineKind.CREDIT and line.counterparty == profile.card.provider
+    if from_provider and broken is BreakClass.MISSING_INTERNAL:
+        broken, reason = BreakClass.TIMING_EXTERNAL_FIRST, f"payout {line.detail}: the provider's file has not come yet"
+    result.breaks.append(a_break(line, broken, reason, profile, expectation_id=expectation_id))
+    waits = broken in (BreakClass.TIMING_EXTERNAL_FIRST, BreakClass.CURRENCY_DIFFERS)
+    if waits:
+        return
+    if line.kind is LineKind.DEBIT:
+        bank = line.bank_account or profile.merchant_bank
+        when = seen_on(line.booked_on)
+        result.journals.append(unidentified_debit(line.line_id, bank, line.amount, when))
+    elif line.kind in (LineKind.REPAYMENT, LineKind.CREDIT):
+        bank = profile.push_bank if line.kind is LineKind.REPAYMENT else line.bank_account or profile.push_bank
+        result.journals.append(unidentified_credit(line.line_id, bank, line.amount, seen_on(line.booked_on)))

@@ -1,0 +1,21 @@
+"""The plan events of lines that arrive in files."""
+
+from lending.plan.event import Channel, Paid, PlanEvent, Returned
+from lending.plan.when import When
+from payments.collection.attempt import Planned
+from payments.expectation import Expected
+from payments.files.line import FileLine
+from payments.plan_events import event_of, paid_event_id
+
+
+def pushed(line: FileLine, expected: Expected, when: When) -> PlanEvent:
+    """A line of the bank's statement pays the due that it was matched to."""
+    assert expected.plan_id is not None, f"{expected.key} is of no plan"
+    body = Paid(line.amount, Channel.TRANSFER, line.line_id, instalment_id=expected.instalment_id)
+    return event_of(paid_event_id(line.line_key), expected.plan_id, line.line_key, when, body)
+
+
+def returned(planned: Planned, return_id: str, when: When) -> PlanEvent:
+    """A payment came back."""
+    body = Returned(paid_event_id(planned.attempt_id), return_id)
+    return event_of(f"returned:{return_id}", planned.plan_id, return_id, when, body)

@@ -1,0 +1,295 @@
+"""Files, lines, expectations, matches and breaks in PostgreSQL. Nothing here commits."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import dict_row
+
+from ledger.money import Currency, Money
+from payments.break_class import BreakClass
+from payments.expectation import Expected, Window
+from payments.files.control_file import Content
+from payments.files.line import FileLine, LineKind, StatementHead
+from payments.reconciliation.breaks import Break
+from payments.reconciliation.matching import VERSION, Matched
+
+_ADD_LINES = """
+INSERT INTO payments.lines (line_key, sha256, kind, line_id, key, account_id, payout_id, bank_account, counterparty,
+                            amount_minor, currency, booked_on, reported_on, detail)
+SELECT line_key, %s, kind, line_id, key, account_id, payout_id, bank_account, counterparty,
+       amount_minor, currency, booked_on, reported_on, detail
+  FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
+              %s::bigint[], %s::text[], %s::date[], %s::date[], %s::text[])
+       AS u (line_key, kind, line_id, key, account_id, payout_id, bank_account, counterparty,
+             amount_minor, currency, booked_on, reported_on, detail)
+    ON CONFLICT DO NOTHING RETURNING line_key
+"""
+_EXPECT = """
+INSERT INTO payments.expectations (expectation_id, leg, account_id, plan_id, instalment_id, currency, amount_minor,
+                                   window_from, window_to, expected_on, due_by, created_by)
+SELECT * FROM unnest(%s::text[], %s::smallint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[],
+                     %s::date[], %s::date[], %s::date[], %s::date[], %s::text[])
+    ON CONFLICT DO NOTHING
+"""
+_EXPECTED = """
+SELECT e.*, m.line_key IS NOT NULL AS met
+  FROM payments.expectations e LEFT JOIN payments.matches m USING (expectation_id)
+ WHERE e.expectation_id = ANY(%s) OR e.account_id = ANY(%s)
+"""
+_OVERDUE = """
+SELECT e.*, false AS met FROM payments.expectations e
+ WHERE e.due_by < %s AND e.leg IN (2, 3)
+   AND NOT EXISTS (SELECT FROM payments.matches m WHERE m.expectation_id = e.expectation_id)
+   AND NOT EXISTS (SELECT FROM payments.breaks b JOIN payments.lines l USING (line_key)
+                    WHERE l.key = e.expectation_id AND b.closed_on IS NULL)
+ ORDER BY e.expectation_id
+"""
+_COUNT_OPEN = """
+SELECT count(*) FROM payments.expectations e
+ WHERE e.expected_on <= %s
+   AND NOT EXISTS (SELECT FROM payments.matches m WHERE m.expectation_id = e.expectation_id)
+"""
+_OPEN_LINES = """
+SELECT l.* FROM payments.lines l
+ WHERE l.kind NOT IN ('fee', 'payout')
+   AND NOT EXISTS (SELECT FROM payments.matches m WHERE m.line_key = l.line_key)
+ ORDER BY l.line_key
+"""
+_RAISE = """
+INSERT INTO payments.breaks (break_id, class, line_key, expectation_id, currency, amount_minor, reason, owner, severity,
+                             opened_on, due_by, closed_on, closed_by)
+SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::text[],
+                     %s::text[], %s::date[], %s::date[], %s::date[], %s::text[])
+    ON CONFLICT (break_id) DO UPDATE
+       SET class = excluded.class, reason = excluded.reason, owner = excluded.owner, severity = excluded.severity
+     WHERE payments.breaks.closed_on IS NULL AND payments.breaks.class <> excluded.class
+RETURNING class
+"""
+
+
+class LineConflict(Exception):
+    """A row came again under its id with another content; `field` differs."""
+
+    def __init__(self, line_key: str, field: str) -> None:
+        super().__init__(f"{line_key} was told before with another {field}")
+        self.line_key = line_key
+        self.field = field
+
+
+class PostgresReconciliation:
+    """The state of reconciliation; files, lines, expectations and matches are only ever added to."""
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self._connection = connection
+
+    # Files and their lines.
+
+    def take_file(self, content: Content, kind: str, rows: int, at: datetime) -> bool:
+        """Keep a file; False when its bytes were taken before, under whatever name."""
+        taken = self._connection.execute(
+            "INSERT INTO payments.files VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            (content.digest, content.path.name, kind, content.raw, rows, at),
+        )
+        self._connection.execute(
+            "INSERT INTO payments.file_names VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+            (content.digest, content.path.name, at),
+        )
+        return bool(taken.rowcount)
+
+    def names_taken(self) -> dict[str, str]:
+        """Every file name that was delivered, and the hash of its bytes."""
+        rows = self._connection.execute("SELECT name, sha256 FROM payments.file_names")
+        return {name: digest for name, digest in rows}  # noqa: C416 - rows are tuples
+
+    def names_of(self, digest: str) -> list[str]:
+        """The names under which these bytes came, the first one first."""
+        query = "SELECT name FROM payments.file_names WHERE sha256 = %s ORDER BY seen_at, name"
+        return [name for (name,) in self._connection.execute(query, (digest,))]
+
+    def add_lines(self, digest: str, lines: Sequence[FileLine]) -> list[str]:
+        """Keep rows, each once; the keys of those told before with the same content. Raises `LineConflict`."""
+        if not lines:
+            return []
+        columns = [list(column) for column in zip(*map(_line_columns, lines), strict=True)]
+        added = {key for (key,) in self._connection.execute(_ADD_LINES, [digest, *columns])}
+        again = {line.line_key: line for line in lines if line.line_key not in added}
+        for known in self._lines("SELECT * FROM payments.lines WHERE line_key = ANY(%s)", (list(again),)):
+            for name, before, now in zip(
+                _LINE_FIELDS, _line_columns(known), _line_columns(again[known.line_key]), strict=True
+            ):
+                if before != now:
+                    raise LineConflict(known.line_key, name)
+        return list(again)
+
+    def last_statement(self, bank_account: str, currency: str) -> tuple[int, int] | None:
+        """Number and closing balance of the newest statement of a bank account that was taken."""
+        row = self._connection.execute(
+            "SELECT number, closing_minor FROM payments.statements WHERE bank_account = %s AND currency = %s"
+            " ORDER BY number DESC LIMIT 1",
+            (bank_account, currency),
+        ).fetchone()
+        return None if row is None else (row[0], row[1])
+
+    def add_statement(self, digest: str, head: StatementHead) -> None:
+        """Keep where a statement stands in its account's sequence."""
+        self._connection.execute(
+            "INSERT INTO payments.statements VALUES (%s, %s, %s, %s, %s, %s)",
+            (head.bank_account, head.currency, head.number, digest, head.closing_minor, head.closed_on),
+        )
+
+    def open_lines(self) -> list[FileLine]:
+        """Rows that nothing has closed yet; fee and payout rows are closed by their file's sum."""
+        return self._lines(_OPEN_LINES, ())
+
+    def lines_of_payouts(self, payout_ids: Iterable[str]) -> list[FileLine]:
+        """All rows of the provider's files that belong to these payouts, in the order of their ids."""
+        query = "SELECT * FROM payments.lines WHERE payout_id = ANY(%s) ORDER BY line_id"
+        return self._lines(query, (list(payout_ids),))
+
+    def last_day(self) -> date | None:
+        """The last day that any line tells of."""
+        row = self._connection.execute("SELECT max(reported_on) FROM payments.lines").fetchone()
+        return None if row is None else row[0]
+
+    # Expectations and what closed them.
+
+    def count_open(self, upto: date) -> int:
+        """Expectations of days up to `upto` that no line has met."""
+        row = self._connection.execute(_COUNT_OPEN, (upto,)).fetchone()
+        assert row is not None, "a count is a row"
+        return int(row[0])
+
+    def expect(self, expected: Iterable[Expected]) -> int:
+        """Keep expectations, each once; how many were new."""
+        rows = [_expectation_columns(each) for each in expected]
+        if not rows:
+            return 0
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        return self._connection.execute(_EXPECT, columns).rowcount
+
+    def expected(self, keys: Iterable[str], accounts: Iterable[str]) -> list[Expected]:
+        """Expectations by key or by shopper's bank account, met ones included."""
+        return self._expected(_EXPECTED, (list(keys), list(accounts)))
+
+    def overdue(self, as_of: date) -> list[Expected]:
+        """What provider or bank should have shown before `as_of` and have not; a due is aged, never called missing."""
+        return self._expected(_OVERDUE, (as_of,))
+
+    def confirm(self, matched: Sequence[Matched], on: date) -> None:
+        """Keep matches, and close the breaks that they cure; one that is taken already is a unique violation."""
+        if not matched:
+            return
+        lines = [match.line.line_id for match in matched]
+        keys = [match.expectation.expectation_id for match in matched]
+        self._connection.execute(
+            "INSERT INTO payments.matches"
+            " SELECT l.line_key, u.expectation_id, u.rule, %s, l.reported_on > e.due_by, %s"
+            "   FROM unnest(%s::text[], %s::text[], %s::text[]) AS u (line_key, expectation_id, rule)"
+            "   JOIN payments.lines l USING (line_key) JOIN payments.expectations e USING (expectation_id)",
+            (VERSION, on, lines, keys, [match.rule.value for match in matched]),
+        )
+        self._connection.execute(
+            "UPDATE payments.breaks b SET closed_on = greatest(%s, b.opened_on), closed_by = 'match:' || m.line_key"
+            "  FROM payments.matches m"
+            " WHERE b.closed_on IS NULL AND m.line_key = ANY(%s)"
+            "   AND (b.line_key = m.line_key OR b.break_id = 'expectation:' || m.expectation_id)",
+            (on, lines),
+        )
+
+    def raise_breaks(self, breaks: Sequence[Break]) -> dict[BreakClass, int]:
+        """Keep breaks, each once; an open one may be refined. How many were new or refined, by class."""
+        if not breaks:
+            return {}
+        columns = [list(column) for column in zip(*map(_break_columns, breaks), strict=True)]
+        counts: dict[BreakClass, int] = {}
+        for (name,) in self._connection.execute(_RAISE, columns):
+            counts[BreakClass(name)] = counts.get(BreakClass(name), 0) + 1
+        return dict(sorted(counts.items()))
+
+    def with_a_break(self, line_keys: Sequence[str]) -> frozenset[str]:
+        """Those of the lines that were listed as a break in an earlier run, and put on suspense with it."""
+        query = "SELECT line_key FROM payments.breaks WHERE break_id = ANY(%s)"
+        rows = self._connection.execute(query, ([f"line:{key}" for key in line_keys],))
+        return frozenset(key for (key,) in rows)
+
+    def close_break(self, break_id: str, on: date, by: str) -> None:
+        """Close a break that something other than a match has cured."""
+        self._connection.execute(
+            "UPDATE payments.breaks SET closed_on = greatest(%s, opened_on), closed_by = %s"
+            " WHERE break_id = %s AND closed_on IS NULL",
+            (on, by, break_id),
+        )
+
+    def _lines(self, query: str, parameters: Sequence[object]) -> list[FileLine]:
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            return [_line(row) for row in cursor.execute(query, parameters)]
+
+    def _expected(self, query: str, parameters: Sequence[object]) -> list[Expected]:
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            return [_expectation(row) for row in cursor.execute(query, parameters)]
+
+
+_LINE_FIELDS = (
+    "line_key", "kind", "line_id", "key", "account_id", "payout_id", "bank_account", "counterparty",
+    "amount_minor", "currency", "booked_on", "reported_on", "detail",
+)  # fmt: skip
+
+
+def _line_columns(line: FileLine) -> tuple[object, ...]:
+    return (
+        line.line_key, line.kind.value, line.line_id, line.key, line.account_id, line.payout_id, line.bank_account,
+        line.counterparty, line.amount.minor, line.amount.currency.value, line.booked_on, line.reported_on, line.detail,
+    )  # fmt: skip
+
+
+def _line(row: Mapping[str, Any]) -> FileLine:
+    return FileLine(
+        line_id=row["line_id"],
+        kind=LineKind(row["kind"]),
+        amount=Money(row["amount_minor"], Currency(row["currency"])),
+        booked_on=row["booked_on"],
+        reported_on=row["reported_on"],
+        key=row["key"],
+        account_id=row["account_id"],
+        payout_id=row["payout_id"],
+        bank_account=row["bank_account"],
+        counterparty=row["counterparty"],
+        detail=row["detail"],
+    )
+
+
+def _expectation_columns(each: Expected) -> tuple[object, ...]:
+    window = each.window
+    return (
+        each.key, each.leg, each.account_id, each.plan_id, each.instalment_id, each.amount.currency.value,
+        each.amount.minor, window.first if window else None, window.last if window else None, each.expected_on,
+        each.due_by, each.created_by,
+    )  # fmt: skip
+
+
+def _expectation(row: Mapping[str, Any]) -> Expected:
+    currency = Currency(row["currency"])
+    return Expected(
+        key=row["expectation_id"],
+        leg=row["leg"],
+        amount=Money(row["amount_minor"], currency),
+        expected_on=row["expected_on"],
+        due_by=row["due_by"],
+        created_by=row["created_by"],
+        account_id=row["account_id"],
+        plan_id=row["plan_id"],
+        instalment_id=row["instalment_id"],
+        window=None if row["window_from"] is None else Window(row["window_from"], row["window_to"]),
+        met=row["met"],
+    )
+
+
+def _break_columns(each: Break) -> tuple[object, ...]:
+    amount = each.amount
+    return (
+        each.break_id, each.break_class.value, each.line_key, each.expectation_id,
+        amount.currency.value if amount else None, amount.minor if amount else None, each.reason, each.owner,
+        each.severity, each.opened_on, each.due_by, each.closed_on, each.closed_by,
+    )  # fmt: skip

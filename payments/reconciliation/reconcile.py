@@ -1,0 +1,310 @@
+"""Act: take the outside world's files, match their lines to what was expected, post, and list what is left.
+
+A file is taken whole or not at all, once, whatever it is called. Matching is over every line that is still open, so
+the order in which files arrive changes nothing; a run that was killed is completed by the next.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from ledger.money import Money
+from lending.plan.plan import Origin
+from payments.break_class import BreakClass
+from payments.collection.attempt import UNRESOLVED, Attempt, Event, State
+from payments.collection.opening import must_hold
+from payments.collection.outcome import apply_outcome, collection_of
+from payments.expectation import Expected, Leg, debit_key, due_key, payout_key
+from payments.files.line import FileLine, LineKind
+from payments.plan_events import record_on_plan
+from payments.provider.charge import Succeeded
+from payments.reconciliation.breaks import Break
+from payments.reconciliation.brought_back import brought_back, owe_again
+from payments.reconciliation.consequences import (
+    Consequences,
+    Known,
+    PayoutPart,
+    a_break,
+    consequences,
+    missing,
+    off_the_chart,
+    repaired,
+    seen_on,
+)
+from payments.reconciliation.events import returned
+from payments.reconciliation.matching import Matched, Outcome, Rule, Unexpected, match, month_of
+from payments.reconciliation.take_files import TakenFiles, take_files
+from payments.refunds.pay_refunds import confirm_by_file, confirm_by_line
+from payments.till import Till
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A break as a person reads it."""
+
+    break_class: str
+    line_id: str | None
+    expectation_id: str | None
+    amount: str | None
+    reason: str
+    owner: str
+    opened_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileReport:
+    """What one run did. `lines` are the rows of the files that it took; every one is matched or listed.
+
+    `breaks`: new ones of this run by class. `found_late`: matched after the day by which they were to be shown.
+    """
+
+    as_of: date
+    files_taken: tuple[str, ...]
+    files_taken_before: tuple[str, ...]
+    files_refused: tuple[str, ...]
+    lines: int
+    matched_by_id: int
+    matched_by_rule: int
+    unmatched: int
+    found_late: tuple[str, ...]
+    breaks: Mapping[str, int]
+    open_expectations: int
+    listed: tuple[Listed, ...]
+    entries: int
+
+
+def reconcile(
+    files: Sequence[Path],
+    *,
+    till: Till,
+    at: datetime,
+    as_of: date | None = None,
+    refuse_loudly: bool = True,
+    tick: Callable[[str], None] = lambda _: None,
+) -> ReconcileReport:
+    """Reconcile these files, and every line that earlier runs left open.
+
+    `as_of` is the day by which things are missing; without it, the last day that any taken line tells of. A damaged
+    file raises `FileFault` with `refuse_loudly`, else it is listed as a break and the others proceed.
+    """
+    new: Counter[BreakClass] = Counter()
+    taken = take_files(files, till=till, at=at, refuse_loudly=refuse_loudly, tick=tick)
+    new.update(taken.breaks)
+    with till.database.transaction():
+        till.database.execute("SELECT pg_advisory_xact_lock(hashtextextended('payments.reconcile', 0))")
+        last = till.expectations.last_day()
+        day = as_of or last or at.date()
+        tick("matching")
+        result = _settle(till, at, day)
+        new.update(till.expectations.raise_breaks(result.breaks))
+        overdue = [missing(each, till.profile) for each in till.expectations.overdue(day)]
+        new.update(till.expectations.raise_breaks(overdue))
+        open_count = till.expectations.count_open(min(day, last or day))
+    return _report(day, taken, result, new, overdue, open_count)
+
+
+def _settle(till: Till, at: datetime, day: date) -> Consequences:
+    """Match everything open, then write what follows."""
+    lines = {line.line_key: line for line in till.expectations.open_lines()}
+    ours = {
+        key: line
+        for key, line in lines.items()
+        if line.bank_account is None or line.bank_account in till.profile.bank_accounts
+    }
+    otherwise = _confirm_by_file(ours.values(), till, at)
+    returns = _returns([line for line in ours.values() if line.kind is LineKind.RETURN], till, day)
+    back = brought_back(ours.values(), till)
+    expected = _expectations(list(ours.values()), till)
+    dealt_with = {each.line.line_key for each in back}
+    to_match = [
+        line.to_match() for key, line in ours.items() if line.kind is not LineKind.RETURN and key not in dealt_with
+    ]
+    found = match(to_match, [each.to_match() for each in expected.values()])
+    outcomes = [_or_conflict(outcome, otherwise) for outcome in found]
+    known = _known(outcomes, expected, till)
+    result = consequences(outcomes, ours, known, till.profile)
+    result.breaks.extend(returns.breaks)
+    result.matches.extend(returns.matches)
+    result.breaks.extend(off_the_chart(line, till.profile) for key, line in lines.items() if key not in ours)
+    for journal, outcome in zip(result.journals, till.ledger.post_all(result.journals), strict=True):
+        must_hold(outcome, journal.entry_id)
+    record_on_plan(till, result.events)
+    for payment_id, line in result.refunds_seen:
+        confirm_by_line(payment_id, line.line_id, till, seen_on(line.booked_on))
+    owe_again(back, till, day, result)
+    till.expectations.confirm(result.matches, day)
+    for attempt_id in result.cash_seen:
+        attempt = till.attempts.get(attempt_id, lock=True)
+        if attempt is not None and attempt.state is State.PRESUMED_PAID:
+            till.attempts.move(attempt_id, Event.CASH_SEEN, at=at, cause="payout on the bank statement")
+    return result
+
+
+def _confirm_by_file(lines: Iterable[FileLine], till: Till, at: datetime) -> dict[str, State]:
+    """The provider's file is the truth: an attempt without an outcome is captured when the file shows it.
+
+    Lines whose attempt ended otherwise, by line key, with how it ended.
+    """
+    otherwise: dict[str, State] = {}
+    for line in lines:
+        if line.kind is LineKind.REFUND:
+            confirm_by_file((line.key or "").partition(":")[2], line, till, at)
+        if line.kind is LineKind.CAPTURE:
+            attempt_id = (line.key or "").partition(":")[2]
+            attempt = till.attempts.get(attempt_id, lock=True)
+            if attempt is not None and attempt.state in UNRESOLVED:
+                said = Succeeded(attempt_id, line.line_id, line.amount, line.booked_on, f"line {line.line_id}")
+                apply_outcome(till, attempt_id, said, at)
+            elif attempt is not None and attempt.state in (State.REJECTED, State.CANCELLED):
+                otherwise[line.line_key] = attempt.state
+    return otherwise
+
+
+def _or_conflict(outcome: Outcome, otherwise: Mapping[str, State]) -> Outcome:
+    """E11: they captured what we know as refused."""
+    state = otherwise.get(outcome.line.line_id)
+    if state is None or not isinstance(outcome, Unexpected):
+        return outcome
+    reason = f"{outcome.line.key} is captured for the provider and {state} for us"
+    return Unexpected(outcome.line, BreakClass.STATUS_CONFLICT, reason)
+
+
+def _returns(lines: Sequence[FileLine], till: Till, day: date) -> Consequences:
+    """F13b for each return of a payment of ours: the debt lives again, the instalment keeps its due day."""
+    result = Consequences()
+    for line in sorted(lines, key=lambda line: line.line_key):
+        attempt_id = (line.key or "").partition(":")[2]
+        attempt = till.attempts.get(attempt_id, lock=True)
+        if attempt is None:
+            reason = f"a return of {attempt_id}, which we do not know"
+            result.breaks.append(a_break(line, BreakClass.MISSING_INTERNAL, reason, till.profile))
+        elif attempt.state not in (State.PRESUMED_PAID, State.SETTLED) or line.amount != attempt.planned.amount:
+            reason = f"{line.amount} returned for {attempt_id}, which is {attempt.state} for {attempt.planned.amount}"
+            result.breaks.append(a_break(line, BreakClass.STATUS_CONFLICT, reason, till.profile))
+        else:
+            _returned(line, attempt, till, day, result)
+    return result
+
+
+def _returned(line: FileLine, attempt: Attempt, till: Till, day: date, result: Consequences) -> None:
+    planned = attempt.planned
+    plan = till.plans.get(planned.plan_id)
+    assert plan is not None, f"{planned.attempt_id} was paid for a plan that is not kept"
+    till.attempts.move(planned.attempt_id, Event.RETURNED, at=seen_on(line.booked_on).recorded_at, cause=line.line_id)
+    posted = record_on_plan(till, [returned(planned, line.line_id, seen_on(line.booked_on))])
+    expected = Expected(
+        key=str(line.key),
+        leg=Leg.LEDGER_PROVIDER,
+        amount=line.amount,
+        expected_on=line.booked_on,
+        due_by=line.reported_on,
+        created_by=line.line_id,
+        plan_id=plan.plan_id,
+        instalment_id=planned.instalment_id,
+    )
+    till.expectations.expect([expected])
+    result.matches.append(Matched(line.to_match(), expected.to_match(), Rule.ID))
+    reason = (
+        f"{planned.attempt_id} was paid on {attempt.captured_on} and returned; {planned.instalment_id} is due again"
+    )
+    broken = a_break(line, BreakClass.RETURNED, reason, till.profile, expectation_id=expected.key)
+    result.breaks.append(repaired(broken, day, posted[0]))
+
+
+def _expectations(lines: Sequence[FileLine], till: Till) -> dict[str, Expected]:
+    """Everything that these lines could close; the dues of imported plans are expected from here on."""
+    repayments = [line for line in lines if line.kind is LineKind.REPAYMENT]
+    if repayments:
+        upto = month_of(max(line.booked_on for line in repayments)).last
+        till.expectations.expect(
+            Expected(
+                key=due_key(due.instalment.instalment_id),
+                leg=Leg.LEDGER_BANK,
+                amount=due.open_amount,
+                expected_on=due.instalment.due_on,
+                due_by=month_of(due.instalment.due_on).last,
+                created_by=due.plan.plan_id,
+                account_id=due.plan.account_id,
+                plan_id=due.plan.plan_id,
+                instalment_id=due.instalment.instalment_id,
+                window=month_of(due.instalment.due_on),
+            )
+            for due in till.plans.due(upto)
+            if due.plan.origin is Origin.IMPORTED
+        )
+    keys = {line.key for line in lines if line.key is not None}
+    accounts = {line.account_id for line in repayments if line.account_id is not None}
+    return {each.key: each for each in till.expectations.expected(keys, accounts)}
+
+
+def _known(outcomes: Sequence[object], expected: Mapping[str, Expected], till: Till) -> Known:
+    """The payouts that the matched lines are about, and what they are made of."""
+    matched = [expected[o.expectation.expectation_id] for o in outcomes if isinstance(o, Matched)]
+    payout_ids = {each.key.partition(":")[2] for each in matched if each.key.startswith(payout_key(""))}
+    merchant_ids = {each.key.partition(":")[2] for each in matched if each.key.startswith(debit_key(""))}
+    parts: dict[str, list[PayoutPart]] = {payout_id: [] for payout_id in payout_ids}
+    fees: dict[str, Money] = {}
+    for line in till.expectations.lines_of_payouts(payout_ids):
+        payout_id = str(line.payout_id)
+        if line.kind is LineKind.FEE:
+            fees[payout_id] = fees[payout_id] + line.amount if payout_id in fees else line.amount
+        elif line.kind is not LineKind.PAYOUT:
+            parts[payout_id].append(_part(line, till))
+    for each in matched:
+        fees.setdefault(each.key.partition(":")[2], each.amount - each.amount)
+    on_suspense = till.expectations.with_a_break([o.line.line_id for o in outcomes if isinstance(o, Matched)])
+    return Known(expected, parts, fees, till.payouts.get_all(merchant_ids), on_suspense)
+
+
+def _part(line: FileLine, till: Till) -> PayoutPart:
+    about = (line.key or "").partition(":")[2]
+    if line.kind is LineKind.REFUND:
+        return PayoutPart(line, about)
+    if line.kind in (LineKind.CHARGEBACK, LineKind.CHARGEBACK_WON):
+        case = till.ledger.entries(correlation={"case_id": about})
+        return PayoutPart(line, case[0].journal.correlation["attempt_id"] if case else about)
+    attempt = till.attempts.get(about)
+    plan = None if attempt is None else till.plans.get(attempt.planned.plan_id)
+    known = None if attempt is None or plan is None else collection_of(plan, attempt.planned, till)
+    return PayoutPart(line, about, known)
+
+
+def _report(  # noqa: PLR0917 - the figures of one run, side by side
+    day: date,
+    taken: TakenFiles,
+    result: Consequences,
+    new: Counter[BreakClass],
+    overdue: Sequence[Break],
+    open_count: int,
+) -> ReconcileReport:
+    by_file = sum(1 for line in taken.lines if line.kind in (LineKind.FEE, LineKind.PAYOUT))
+    by_id = sum(1 for matched in result.matches if matched.rule is Rule.ID)
+    return ReconcileReport(
+        as_of=day,
+        files_taken=tuple(taken.names),
+        files_taken_before=tuple(taken.before),
+        files_refused=tuple(taken.refused),
+        lines=len(taken.lines),
+        matched_by_id=by_id + by_file,
+        matched_by_rule=len(result.matches) - by_id,
+        unmatched=sum(1 for broken in result.breaks if broken.closed_on is None),
+        found_late=tuple(result.late),
+        breaks={broken.value: count for broken, count in sorted(new.items())},
+        open_expectations=open_count,
+        listed=tuple(_listed(broken) for broken in (*result.breaks, *overdue)),
+        entries=len(result.journals),
+    )
+
+
+def _listed(broken: Break) -> Listed:
+    return Listed(
+        break_class=broken.break_class.value,
+        line_id=None if broken.line_key is None else broken.line_key.partition(":")[2],
+        expectation_id=broken.expectation_id,
+        amount=None if broken.amount is None else str(broken.amount),
+        reason=broken.reason,
+        owner=broken.owner,
+        opened_on=broken.opened_on,
+    )

@@ -1,0 +1,46 @@
+"""What a provider's settlement file tells those who follow the platform: each of its rows, once."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from ledger.outbox.outbox import Fact, fact
+from lending.plan.when import When
+from payments.files.line import FileLine, LineKind
+from payments.files.provider_settlement import SIGN
+
+_OF_AN_ATTEMPT = (LineKind.CAPTURE, LineKind.RETURN)
+
+
+def attempt_of(line: FileLine) -> str | None:
+    """The attempt that a row of a settlement names."""
+    return line.key.partition(":")[2] if line.kind in _OF_AN_ATTEMPT and line.key is not None else None
+
+
+def settlement_facts(
+    lines: Iterable[FileLine], plans: Mapping[str, str], provider: str, taken_at: datetime
+) -> list[Fact]:
+    """A row of an attempt keeps the order of its plan (`plans`: by attempt), every other that of its settlement.
+
+    It happened on the day that it was booked; what is told of a day still to come counts as told then.
+    """
+    return [
+        fact(
+            "settlement_line.v1",
+            f"settlement:{provider}:{line.line_key}",
+            plans.get(attempt_of(line) or "", str(line.payout_id)),
+            {
+                "line_id": line.line_id,
+                "settlement_id": line.payout_id,
+                "provider": provider,
+                "attempt_id": attempt_of(line),
+                "provider_reference": line.reference,
+                "kind": line.kind.value,
+                "amount_minor": line.amount.minor * SIGN[line.kind],
+                "currency": line.amount.currency.value,
+                "settled_on": line.reported_on.isoformat(),
+            },
+            occurred_at=When.day(line.booked_on).occurred_at,
+            recorded_at=taken_at,
+        )
+        for line in lines
+    ]

@@ -1,0 +1,280 @@
+"""Act: send shoppers the refunds that are owed to them, by the provider first, else by bank.
+
+The work list is the books: each refund that its account still owes, and for which nothing is held. As with charges, a
+payment is claimed, held in the ledger and written down before anything is sent, and one whose outcome is unknown is
+asked for, never sent under another key.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from ledger.books.statement import OpenGroup
+from ledger.books.store import Recorded
+from lending.plan.when import When
+from payments.collection.opening import must_hold
+from payments.expectation import Expected, Leg, debit_key, refund_key
+from payments.files.line import FileLine
+from payments.files.payout_file import Payout, write_payouts
+from payments.plan_events import record_on_plan
+from payments.provider.charge import ChargeResult, NotKnown, RefundRequest, Refused, Succeeded, Unknown
+from payments.refunds.bookings import refund_claimed, refund_failed, refund_paid
+from payments.refunds.events import refund_arrived, refund_came_back
+from payments.refunds.refund_payment import OVER, Event, RefundPayment, State, Way, payment_id_of
+from payments.till import Till
+
+
+@dataclass(frozen=True, slots=True)
+class PayRefundsReport:
+    """What one run sent. `owed`: refunds that had no payment under way; `by_bank`: those that went into the file."""
+
+    on: date
+    owed: int
+    paid: int
+    refused: int
+    unknown: int
+    by_bank: int
+    file: str | None
+    paid_minor: Mapping[str, int]
+
+
+class _Tally:
+    def __init__(self) -> None:
+        self.counts: Counter[State] = Counter()
+        self.paid: Counter[str] = Counter()
+
+    def add(self, payment: RefundPayment, state: State) -> None:
+        self.counts[state] += 1
+        if state is State.PAID:
+            self.paid[payment.amount.currency.value] += payment.amount.minor
+
+
+def pay_refunds(on: date, *, till: Till, outbox: Path, at: datetime) -> PayRefundsReport:
+    """Send every refund that is owed, each once; what the provider refuses goes into the bank's file of the day."""
+    tally = _Tally()
+    for unresolved in till.refunds.unresolved():
+        with till.attempts.guard([unresolved.payment_id]) as mine:
+            if mine:
+                tally.add(unresolved, _resolve(unresolved, till, at))
+    owed = _owed(till, on)
+    latest = till.refunds.latest([group.value for group in owed])
+    sent_by_bank = 0
+    for group in owed:
+        payment = _next(group, latest.get(group.value), till, on)
+        if payment is None:
+            continue
+        if payment.way is Way.PROVIDER:
+            tally.add(payment, _send_new(payment, till, at))
+            again = till.refunds.latest([payment.refund_id])[payment.refund_id]
+            payment = _next(group, again, till, on)  # what the provider has just refused goes by bank
+        if payment is not None:
+            sent_by_bank += _by_bank(payment, till, at)
+    file = outbox / f"refunds-{on.isoformat()}.csv"
+    by_bank = till.refunds.by_bank(on)
+    if by_bank:
+        write_payouts(file, (Payout(each.payment_id, each.account_id, each.amount, on) for each in by_bank))
+    return PayRefundsReport(
+        on=on,
+        owed=len(owed),
+        paid=tally.counts[State.PAID],
+        refused=tally.counts[State.REFUSED],
+        unknown=tally.counts[State.UNKNOWN],
+        by_bank=sent_by_bank,
+        file=file.name if by_bank else None,
+        paid_minor=dict(sorted(tally.paid.items())),
+    )
+
+
+def _owed(till: Till, on: date) -> list[OpenGroup]:
+    """Refunds that the books owe and that no payment holds."""
+    return [
+        group
+        for group in till.ledger.open_groups(on)
+        if group.key == "refund_id" and group.posted.minor < 0 and group.pending.minor == 0
+    ]
+
+
+def _next(group: OpenGroup, last: RefundPayment | None, till: Till, on: date) -> RefundPayment | None:
+    """The payment to make of a refund now; None while one is under way."""
+    if last is not None and last.state not in OVER:
+        return None
+    number = 1 if last is None else last.number + 1
+    _, shopper_id, _ = group.account.split(":")
+    plan_id = next(
+        entry.journal.correlation["plan_id"] for entry in till.ledger.entries(correlation={"refund_id": group.value})
+    )
+    plan = till.plans.get(plan_id)
+    assert plan is not None, f"refund {group.value} is of {plan_id}, which is not kept"
+    return RefundPayment(
+        payment_id=payment_id_of(group.value, number),
+        refund_id=group.value,
+        number=number,
+        plan_id=plan_id,
+        shopper_id=shopper_id,
+        account_id=plan.account_id,
+        way=Way.PROVIDER if last is None else Way.BANK,
+        amount=-group.posted,
+        requested_on=on,
+    )
+
+
+def _claim(payment: RefundPayment, till: Till, at: datetime) -> bool:
+    """F24h: the amount is on its way, and nobody else can send it."""
+    if not till.refunds.claim(payment):
+        return False
+    journal = refund_claimed(payment, When.moment(at), provider=till.profile.card.provider, bank=till.profile.push_bank)
+    if not isinstance(till.ledger.hold(journal), Recorded):
+        raise _NotFree(payment.payment_id)
+    return True
+
+
+class _NotFree(Exception):
+    """What was owed when the run began has been paid or held since; nothing of the claim is kept."""
+
+
+def _send_new(payment: RefundPayment, till: Till, at: datetime) -> State:
+    with till.attempts.guard([payment.payment_id]) as mine:
+        if not mine:
+            return State.CLAIMED
+        try:
+            with till.database.transaction():
+                if not _claim(payment, till, at):
+                    return State.CLAIMED
+        except _NotFree:
+            return State.CLAIMED
+        return _send(payment, till, at)
+
+
+def _send(payment: RefundPayment, till: Till, at: datetime) -> State:
+    """Send a claimed payment, which the caller guards, and book the answer."""
+    request = RefundRequest(payment.payment_id, payment.shopper_id, payment.amount, payment.requested_on)
+    with till.database.transaction():
+        body = json.dumps({"key": payment.payment_id, "amount": str(payment.amount)}, sort_keys=True)
+        message_id = till.attempts.keep_message("out", "refund", payment.payment_id, body, at)
+        till.refunds.move(
+            payment.payment_id, Event.REQUEST_WRITTEN, at=at, cause=payment.payment_id, message_id=message_id
+        )
+    answer = till.provider.refund(request)
+    with till.database.transaction():
+        return _apply(payment, answer, till, at)
+
+
+def _resolve(payment: RefundPayment, till: Till, at: datetime) -> State:
+    """Ask what became of a payment of an earlier run; one that was never seen is sent again under its own key."""
+    if payment.state is State.SUBMITTING:
+        with till.database.transaction():
+            till.refunds.move(payment.payment_id, Event.NO_ANSWER, at=at, cause="its sender left no answer")
+    if payment.state is not State.CLAIMED:
+        said = till.provider.enquire_refund(payment.payment_id)
+        if not isinstance(said, NotKnown):
+            with till.database.transaction():
+                return _apply(payment, said, till, at)
+        if payment.submitted_at is not None and at < payment.submitted_at + till.policy.settle_down:
+            return State.UNKNOWN
+        with till.database.transaction():
+            till.refunds.move(payment.payment_id, Event.NEVER_SEEN, at=at, cause="the provider never saw it")
+    return _send(payment, till, at)
+
+
+def _apply(payment: RefundPayment, answer: ChargeResult, till: Till, at: datetime) -> State:
+    """What the provider answered, inside the caller's database transaction."""
+    now = till.refunds.get(payment.payment_id, lock=True)
+    assert now is not None, f"{payment.payment_id} was sent and is not kept"
+    if now.state not in (State.SUBMITTING, State.UNKNOWN):
+        return now.state
+    raw = answer.raw or repr(answer)
+    message_id = till.attempts.keep_message("in", type(answer).__name__.lower(), payment.payment_id, raw, at)
+    match answer:
+        case Succeeded(provider_reference=reference, amount=amount) if amount == payment.amount:
+            till.refunds.move(payment.payment_id, Event.CONFIRMED, at=at, cause=reference, message_id=message_id)
+            _confirm(payment, till, When.moment(at))
+            till.expectations.expect([_line_expected(payment, till)])
+            return State.PAID
+        case Refused(code=code):
+            till.refunds.move(payment.payment_id, Event.REFUSED, at=at, cause=code.value, message_id=message_id)
+            voided = till.ledger.void_hold(payment.hold_id, at=at, reason=f"refused: {code}")
+            must_hold(voided, payment.payment_id)
+            return State.REFUSED
+        case Succeeded() | Unknown():
+            if now.state is State.SUBMITTING:
+                cause = answer.detail if isinstance(answer, Unknown) else f"paid {answer.amount}"
+                till.refunds.move(payment.payment_id, Event.NO_ANSWER, at=at, cause=cause, message_id=message_id)
+            return State.UNKNOWN
+
+
+def confirm_by_file(payment_id: str, line: FileLine, till: Till, at: datetime) -> None:
+    """The provider's file is the truth: a payment without an outcome is made when the file shows it."""
+    payment = till.refunds.get(payment_id, lock=True)
+    if payment is not None and payment.state in (State.SUBMITTING, State.UNKNOWN):
+        said = Succeeded(payment_id, line.line_id, line.amount, line.booked_on, f"line {line.line_id}")
+        _apply(payment, said, till, at)
+
+
+def confirm_by_line(payment_id: str, line_id: str, till: Till, when: When) -> None:
+    """The bank's statement shows a refund."""
+    payment = till.refunds.get(payment_id, lock=True)
+    assert payment is not None, f"{payment_id} was expected on the statement and is not kept"
+    if payment.state is State.SUBMITTING:
+        till.refunds.move(payment_id, Event.CONFIRMED, at=when.recorded_at, cause=line_id)
+        _confirm(payment, till, when, line_id=line_id)
+
+
+def take_back(payment: RefundPayment, line: FileLine, reason: str, till: Till) -> str:
+    """F24f: a refund that the bank brings back is owed again; answers the journal's id."""
+    when = When.day(line.booked_on)
+    till.refunds.move(payment.payment_id, Event.BROUGHT_BACK, at=when.recorded_at, cause=f"{line.line_id}: {reason}")
+    journal = refund_failed(
+        payment, when, provider=till.profile.card.provider, bank=till.profile.push_bank, line_id=line.line_id
+    )
+    must_hold(till.ledger.post(journal), journal.entry_id)
+    record_on_plan(till, [refund_came_back(payment, when)])
+    return journal.entry_id
+
+
+def _confirm(payment: RefundPayment, till: Till, when: When, *, line_id: str | None = None) -> None:
+    """F24: the money is with the shopper; the plan knows it, so that a dispute can no longer withhold it."""
+    names = {"provider": till.profile.card.provider, "bank": till.profile.push_bank}
+    journal = refund_paid(payment, when, line_id=line_id, **names)
+    must_hold(till.ledger.post_hold(payment.hold_id, journal), journal.entry_id)
+    record_on_plan(till, [refund_arrived(payment, when)])
+
+
+def _line_expected(payment: RefundPayment, till: Till) -> Expected:
+    """The provider's file must show the refund."""
+    return Expected(
+        key=refund_key(payment.payment_id),
+        leg=Leg.LEDGER_PROVIDER,
+        amount=payment.amount,
+        expected_on=payment.requested_on,
+        due_by=payment.requested_on + timedelta(days=till.profile.line_days),
+        created_by=payment.payment_id,
+        plan_id=payment.plan_id,
+    )
+
+
+def _by_bank(payment: RefundPayment, till: Till, at: datetime) -> bool:
+    """Claim a payment for the bank's file; its statement must show it."""
+    try:
+        with till.database.transaction():
+            if not _claim(payment, till, at):
+                return False
+            till.refunds.move(payment.payment_id, Event.REQUEST_WRITTEN, at=at, cause=payment.payment_id)
+            till.expectations.expect(
+                [
+                    Expected(
+                        key=debit_key(payment.payment_id),
+                        leg=Leg.PROVIDER_BANK,
+                        amount=payment.amount,
+                        expected_on=payment.requested_on,
+                        due_by=payment.requested_on + timedelta(days=till.profile.merchant_payout_days),
+                        created_by=payment.hold_id,
+                        plan_id=payment.plan_id,
+                    )
+                ]
+            )
+    except _NotFree:
+        return False
+    return True

@@ -1,0 +1,111 @@
+"""Refunds on their way to shoppers, in PostgreSQL. Nothing here commits."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.errors import CheckViolation
+from psycopg.rows import dict_row
+
+from ledger.money import Currency, Money
+from payments.refunds.refund_payment import Event, RefundPayment, State, Way
+
+_ADD = """
+INSERT INTO payments.refund_payments (payment_id, refund_id, number, plan_id, shopper_id, account_id, way, currency,
+                                      amount_minor, requested_on)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+"""
+_MOVE = """
+INSERT INTO payments.refund_events (payment_id, event, from_state, to_state, message_id, cause, at)
+VALUES (%s, %s, '', '', %s, %s, %s) RETURNING to_state
+"""
+_LATEST = """
+SELECT DISTINCT ON (refund_id) * FROM payments.refund_payments WHERE refund_id = ANY(%s) ORDER BY refund_id, number DESC
+"""
+_UNRESOLVED = """
+SELECT * FROM payments.refund_payments
+ WHERE way = 'provider' AND state IN ('claimed', 'submitting', 'unknown') ORDER BY payment_id
+"""
+
+
+class IllegalRefundMove(Exception):
+    """An event arrived that has no move from the payment's state; nothing was changed."""
+
+    def __init__(self, payment_id: str, state: State, event: Event) -> None:
+        super().__init__(f"refund payment {payment_id} is {state}: {event} cannot happen to it")
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+class PostgresRefunds:
+    """Every payment of every refund, each moved only along the move table."""
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self._connection = connection
+
+    def claim(self, payment: RefundPayment) -> bool:
+        """Keep a new payment; False while another payment of the refund lives."""
+        row = (
+            payment.payment_id, payment.refund_id, payment.number, payment.plan_id, payment.shopper_id,
+            payment.account_id, payment.way.value, payment.amount.currency.value, payment.amount.minor,
+            payment.requested_on,
+        )  # fmt: skip
+        return bool(self._connection.execute(_ADD, row).rowcount)
+
+    def move(self, payment_id: str, event: Event, *, at: datetime, cause: str, message_id: str | None = None) -> State:
+        """Move a payment; `IllegalRefundMove` leaves everything as it was."""
+        try:
+            with self._connection.transaction():
+                row = self._connection.execute(_MOVE, (payment_id, event.value, message_id, cause, at)).fetchone()
+        except CheckViolation as error:
+            if error.diag.constraint_name != "legal_move":
+                raise
+            raise IllegalRefundMove(payment_id, State(str(error.diag.message_detail)), event) from error
+        assert row is not None, "an insert returns its row"
+        return State(row[0])
+
+    def get(self, payment_id: str, *, lock: bool = False) -> RefundPayment | None:
+        """A payment by its id; with `lock` it waits for whoever is moving it."""
+        query = "SELECT * FROM payments.refund_payments WHERE payment_id = %s"
+        return next(iter(self._read(f"{query} FOR UPDATE" if lock else query, (payment_id,))), None)
+
+    def get_all(self, payment_ids: Sequence[str]) -> dict[str, RefundPayment]:
+        """Payments by id."""
+        query = "SELECT * FROM payments.refund_payments WHERE payment_id = ANY(%s)"
+        return {found.payment_id: found for found in self._read(query, (list(payment_ids),))}
+
+    def latest(self, refund_ids: Sequence[str]) -> dict[str, RefundPayment]:
+        """The newest payment of each refund that has one."""
+        return {found.refund_id: found for found in self._read(_LATEST, (list(refund_ids),))}
+
+    def unresolved(self) -> list[RefundPayment]:
+        """Payments by the provider that have no final answer."""
+        return self._read(_UNRESOLVED, ())
+
+    def by_bank(self, day: date) -> list[RefundPayment]:
+        """Every payment that the bank was asked for on a day."""
+        query = "SELECT * FROM payments.refund_payments WHERE way = 'bank' AND requested_on = %s ORDER BY payment_id"
+        return self._read(query, (day,))
+
+    def _read(self, query: str, parameters: Sequence[object]) -> list[RefundPayment]:
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            return [_payment(row) for row in cursor.execute(query, parameters)]
+
+
+def _payment(row: Mapping[str, Any]) -> RefundPayment:
+    return RefundPayment(
+        payment_id=row["payment_id"],
+        refund_id=row["refund_id"],
+        number=row["number"],
+        plan_id=row["plan_id"],
+        shopper_id=row["shopper_id"],
+        account_id=row["account_id"],
+        way=Way(row["way"]),
+        amount=Money(row["amount_minor"], Currency(row["currency"])),
+        requested_on=row["requested_on"],
+        state=State(row["state"]),
+        submitted_at=row["submitted_at"],
+    )

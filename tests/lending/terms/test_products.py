@@ -1,0 +1,156 @@
+"""Products as files: what ships, which version holds on a day, and what a file may not say."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from ledger.money import Currency, Money
+from lending.schedule.amortise import Method
+from lending.schedule.day_count import ACTUAL_365
+from lending.terms.product import FIXED_MONTHS, Product
+from lending.terms.products import FOLDER, NoSuchProduct, imported_product, load_products, product_on, servicing_terms
+from lending.terms.servicing_terms import BUCKETS, Component
+from lending.terms.terms_file import TermsFileFault
+
+ON = date(2026, 1, 31)
+FROM = "effective_from = 1993-01-01"
+
+
+def put(folder: Path, version: str, *, of: str = "monthly-1", **changes: str) -> Path:
+    """A copy of a shipped file under another version, with some of its text replaced."""
+    text = (FOLDER / f"{of}.toml").read_text().replace(f'version = "{of}"', f'version = "{version}"')
+    for old, new in changes.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    file = folder / f"{version}.toml"
+    file.write_text(text)
+    return file
+
+
+@pytest.mark.parametrize("product", Product)
+def test_every_product_is_offered(product: Product) -> None:
+    assert product_on(product, ON).product is product
+
+
+def test_monthly_interest_is_for_actual_days_over_365_on_what_is_owed() -> None:
+    interest = product_on(Product.MONTHLY, ON).repayment.interest
+
+    assert interest is not None
+    assert (interest.day_count, interest.method, interest.first_day_bears) == (
+        ACTUAL_365,
+        Method.DECLINING_BALANCE,
+        False,
+    )
+
+
+def test_a_product_says_how_its_plans_are_serviced() -> None:
+    terms = servicing_terms("pay-in-3-1", Currency.GBP)
+
+    assert terms.version == "pay-in-3-1"
+    assert terms.allocation == (Component.FEES, Component.INTEREST, Component.PRINCIPAL)
+    assert [(rule.grace_days, rule.amount) for rule in terms.late_fees.rules] == [(5, Money(600, Currency.GBP))]
+    assert terms.late_fees.cap_per_order == Money(1_800, Currency.GBP)
+    assert terms.buckets == BUCKETS
+
+
+def test_imported_loans_fall_due_on_the_12th_and_know_no_late_fee() -> None:
+    product = imported_product()
+
+    assert (product.version, product.product, product.first_due_day) == ("imported-monthly-1", Product.MONTHLY, 12)
+    assert servicing_terms("imported-monthly-1", Currency.CZK).late_fees.rules == ()
+
+
+@pytest.mark.parametrize("version", ["pay-in-3-0", "imported-monthly-0"])
+def test_a_version_that_no_file_has_is_refused(version: str) -> None:
+    with pytest.raises(NoSuchProduct, match=version):
+        servicing_terms(version, Currency.GBP)
+
+
+def test_the_version_of_a_day_is_the_one_in_force(tmp_path: Path) -> None:
+    put(tmp_path, "monthly-1", **{FROM: f"{FROM}\neffective_until = 2025-12-31"})
+    put(tmp_path, "monthly-2", **{"effective_from = 1993-01-01": "effective_from = 2026-02-01"})
+    products = load_products(tmp_path)
+
+    assert products.on(Product.MONTHLY, date(2025, 12, 31)).version == "monthly-1"
+    assert products.on(Product.MONTHLY, date(2026, 2, 1)).version == "monthly-2"
+    assert products.version("monthly-1").effective_until == date(2025, 12, 31)
+    for day in (date(1992, 12, 31), date(2026, 1, 31)):
+        with pytest.raises(NoSuchProduct, match=f"monthly is not offered on {day}"):
+            products.on(Product.MONTHLY, day)
+
+
+@pytest.mark.parametrize(
+    "end", [pytest.param("", id="for ever"), pytest.param("\neffective_until = 2026-02-01", id="to the other's day")]
+)
+def test_two_versions_of_one_day_are_refused(tmp_path: Path, end: str) -> None:
+    put(tmp_path, "monthly-1", **{"effective_from = 1993-01-01": f"effective_from = 1993-01-01{end}"})
+    put(tmp_path, "monthly-2", **{"effective_from = 1993-01-01": "effective_from = 2026-02-01"})
+
+    with pytest.raises(TermsFileFault, match=r"monthly-2\.toml: effective_from: 2026-02-01 is within monthly-1"):
+        load_products(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('version = "x-1"', 'version = "x-2"', "version: is 'x-2', the file's name says 'x-1'"),
+        ('product = "monthly"', 'product = "weekly"', "product: 'weekly' is none of monthly, pay_in_3"),
+        ('product = "monthly"', "", "product: is missing"),
+        ("effective_from = 1993-01-01", 'effective_from = "1993"', "effective_from: '1993' is not a day"),
+        ("effective_from = 1993-01-01", "effective_from = 1993-01-01T00:00:00", "effective_from: .* is not a day"),
+        (
+            "effective_from = 1993-01-01",
+            "effective_from = 1993-01-01\neffective_until = 1992-12-31",
+            "effective_until: 1992-12-31 is before 1993-01-01",
+        ),
+        ("effective_from = 1993-01-01", "effective_from = 1993-01-01\ncolour = 1", "colour: is not known here"),
+        ("every = 1", "every = 0", "repayment.every: 0 is not 1 to 366"),
+        ("every = 1", "every = 1.0", "repayment.every: 1.0 is not"),
+        ("every = 1", "every = 1\ninstalments = 3", "repayment.instalments: is left out"),
+        ('unit = "months"', 'unit = "years"', "repayment.unit: 'years' is none of days, weeks, months"),
+        ('first = "after_a_spacing"', 'first = "at_once"', "repayment.first: an instalment that bears interest"),
+        ("bears_interest = true", "bears_interest = 1", "repayment.bears_interest: 1 is neither"),
+        ("bears_interest = true", "bears_interest = false", "interest: is not known here"),
+        ("down_payment_basis_points = 0", "down_payment_basis_points = 10_000", "is not 0 to 9999"),
+        ('days_in_year = "365"', 'days_in_year = "366"', "interest.days_in_year: '366' is none of actual, 360"),
+        ("grace_days = 5", "grace_days = -1", r"late_fees.rules\[1\].grace_days: -1 is not"),
+        ("GBP = 600, EUR", "EUR", r"amount_minor.GBP: is missing"),
+        ("GBP = 600", "GBX = 600", "GBX: is none of GBP"),
+        ("GBP = 1_800", "GBP = 1.8", "cap_per_order_minor.GBP: 1.8 is not"),
+        ('"fees", "interest", "principal"', '"fees", "principal"', "servicing.allocation: .* each of fees, interest"),
+        ('"fees", "interest", "principal"', '"fees", "fees", "principal"', "servicing.allocation: "),
+        ("from_days = 0", "from_days = 2", "servicing: x-1: buckets begin at 0 days and rise"),
+        ("last_instalment_first", "first", "servicing.refund_placing: 'first' is none of"),
+        ('discount_earning = "repaid"', 'discount_earning = "never"', "servicing.discount_earning"),
+        ("[interest]", "[interest", "is not TOML"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_file(tmp_path: Path, old: str, new: str, says: str) -> None:
+    put(tmp_path, "x-1", **{old: new})
+
+    with pytest.raises(TermsFileFault, match=rf"x-1\.toml: .*{says}") as fault:
+        load_products(tmp_path)
+
+    assert fault.value.user_message == str(fault.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TermsFileFault, match=r"imported-monthly-9\.toml: No such file"):
+        imported_product("imported-monthly-9", tmp_path)
+
+
+def test_a_due_day_that_no_month_has_is_refused(tmp_path: Path) -> None:
+    put(tmp_path, "imported-1", of="imported-monthly-1", **{"first_due_day = 12": "first_due_day = 32"})
+
+    with pytest.raises(TermsFileFault, match="first_due_day: 32 is not 1 to 31"):
+        imported_product("imported-1", tmp_path)
+
+
+def test_the_days_of_a_fixed_product_are_counted_in_begun_months() -> None:
+    """`duration_months` of an order is what its product's last due makes it."""
+    for product, months in FIXED_MONTHS.items():
+        repayment = product_on(product, ON).repayment
+        assert repayment.instalments is not None
+        last = repayment.spacing.after(ON, repayment.instalments - (repayment.first == "at_once"))
+        assert ON + timedelta(days=30 * (months - 1)) < last <= ON + timedelta(days=30 * months)

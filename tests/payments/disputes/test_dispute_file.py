@@ -1,0 +1,52 @@
+"""A provider's file of dispute notices, taken by the command."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from data_contracts.files import FileFault
+from lending.plan.event import CashBack, Route
+from payments.__main__ import main
+from payments.disputes.dispute import DisputeNotice, Stage
+from payments.disputes.dispute_file import COLUMNS, read_notices
+from payments.files.control_file import Content, write_controlled
+from tests.payments.plans import pounds
+
+ROW = {
+    "case_id": "cb-1", "stage": "opened", "attempt_id": "p-1/1#1", "route": "card", "told_on": "2026-03-03",
+    "amount_minor": "2500", "fee_minor": "", "currency": "GBP", "cash_back": "",
+}  # fmt: skip
+
+
+def a_file(folder: Path, **changed: str) -> Path:
+    file = folder / "disputes.csv"
+    write_controlled(file, COLUMNS, [ROW | changed])
+    return file
+
+
+def test_a_row_is_a_notice(tmp_path: Path) -> None:
+    (notice,) = read_notices(Content.of(a_file(tmp_path)))
+    assert notice == DisputeNotice(
+        "cb-1", Stage.OPENED, "p-1/1#1", Route.CARD, date(2026, 3, 3), pounds(25_00), None, CashBack.NETTED
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("stage", "maybe"), ("route", "pigeon"), ("currency", "XXX"), ("amount_minor", "0"), ("cash_back", "soon")],
+)
+def test_a_row_that_cannot_be_is_named(tmp_path: Path, column: str, value: str) -> None:
+    with pytest.raises(FileFault) as caught:
+        read_notices(Content.of(a_file(tmp_path, **{column: value})))
+    assert caught.value.field == column
+
+
+def test_the_command_lists_what_it_could_not_take(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TRANCHE_DATABASE_URL", database_url)
+
+    assert main(["disputes", "--file", str(a_file(tmp_path))]) == 1
+
+    assert "cb-1: there is no attempt p-1/1#1" in capsys.readouterr().out
