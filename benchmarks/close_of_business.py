@@ -77,7 +77,7 @@ def main(sizes: tuple[int, ...] = SIZES) -> None:
 
 def measured_alone(plans: int) -> Mapping[str, float]:
     """The figures of a PostgreSQL that nothing else uses."""
-    from tranche.local import LocalRuntime
+    from tranche.local.runtime import LocalRuntime
 
     folder = Path(tempfile.mkdtemp(prefix="tranche-bench-", dir="/tmp"))
     runtime = LocalRuntime(folder, parts=("postgres",))

@@ -49,7 +49,7 @@ SEED = 7
 
 def main() -> None:
     """Measure and print; figures are in milliseconds."""
-    from tranche.local import LocalRuntime
+    from tranche.local.runtime import LocalRuntime
 
     folder = Path(tempfile.mkdtemp(prefix="tranche-bench-", dir="/tmp"))
     runtime = LocalRuntime(folder, parts=("postgres",))

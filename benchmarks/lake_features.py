@@ -240,8 +240,8 @@ def _engine() -> Any:
 
 
 def _session() -> Any:
+    from pipelines.runtime.spark import session
     from pipelines.settings import Settings
-    from pipelines.spark import session
 
     # It reads files alone: no endpoint is asked.
     return session(Settings.from_environment({"TRANCHE_AWS_ENDPOINT": "", **os.environ}))

@@ -22,18 +22,18 @@ from typing import Any
 from benchmarks.lake_ingest import put, some_movements
 from data_contracts.samples import read_samples
 from features.postgres import connected
-from pipelines.follow import Ages, Round, follow
-from pipelines.follow_steps import LakeSteps
+from pipelines.follow_stream.follow import Ages, Round, follow
+from pipelines.follow_stream.follow_steps import LakeSteps
 from pipelines.lake.iceberg import IcebergTables, catalog
 from pipelines.lake.iceberg_changes import IcebergChanges
-from pipelines.refresh_features import refresh
-from pipelines.served_set import served_sets
+from pipelines.runtime.spark import session
 from pipelines.settings import Settings
 from pipelines.sources.source import Event
-from pipelines.spark import session
 from pipelines.streams.backlog import Backlog
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.postgres_turn import ingesting
+from pipelines.vectors.refresh_features import refresh
+from pipelines.vectors.served_set import served_sets
 
 HISTORY = 100_000
 LOTS = 20
@@ -50,7 +50,7 @@ def main() -> None:
 
 def measure(scale: float = 1.0) -> dict[str, Any]:
     """The figures of the stream job over `scale` times 100,000 movements that the lake has, and twenty lots behind."""
-    from tranche.local import LocalRuntime
+    from tranche.local.runtime import LocalRuntime
 
     folder = Path(tempfile.mkdtemp(prefix="tranche-bench-", dir="/tmp"))
     runtime = LocalRuntime(folder, parts=("aws", "postgres"))

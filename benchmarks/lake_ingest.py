@@ -24,13 +24,13 @@ from data_contracts.catalog import contract
 from data_contracts.contract import Contract
 from data_contracts.quarantine import NO_VIOLATIONS
 from data_contracts.schemas import spark_ddl
-from pipelines import checked
-from pipelines.batch import conserved
-from pipelines.ingest import IngestReport, ingest
+from pipelines.ingest import checked
+from pipelines.ingest.batch import conserved
+from pipelines.ingest.ingest import IngestReport, ingest
 from pipelines.lake.iceberg import create_namespaces, spark_name
+from pipelines.runtime.spark import session
 from pipelines.settings import Settings
 from pipelines.sources.source import Event
-from pipelines.spark import session
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.records import DDL
 from pipelines.streams.stream import batches
@@ -51,7 +51,7 @@ def main() -> None:
 
 def measure(scale: float) -> dict[str, Any]:
     """The figures of ingest over `scale` times 200,000 invented bank transactions."""
-    from tranche.local import LocalRuntime
+    from tranche.local.runtime import LocalRuntime
 
     folder = Path(tempfile.mkdtemp(prefix="tranche-bench-", dir="/tmp"))
     runtime = LocalRuntime(folder, parts=("aws",))

@@ -22,11 +22,11 @@ from data_contracts.schemas import spark_ddl
 from features.as_of import point_in_time_sql
 from pipelines.lake.iceberg import IcebergTables, catalog, create_namespaces, spark_name, table_name
 from pipelines.lake.spark import ONE_WRITER
+from pipelines.runtime.spark import session
 from pipelines.settings import CHECKOUT, Settings
 from pipelines.sources.berka import Berka
 from pipelines.sources.online_retail import OnlineRetail, by_day
-from pipelines.spark import session
-from tranche.local import LocalRuntime
+from tranche.local.runtime import LocalRuntime
 
 LAYOUTS = {
     "bank_transaction": ("", "bucket(8, account_id)", "months(occurred_at)", "days(occurred_at)"),

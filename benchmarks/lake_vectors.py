@@ -86,7 +86,7 @@ def read_latencies(url: str, vectors: int, reads: int) -> tuple[list[float], lis
 
 def measure(vectors: int = VECTORS, reads: int = READS) -> dict[str, Any]:
     """The figures of this part of the benchmarks, over a database of its own."""
-    from tranche.local import LocalRuntime
+    from tranche.local.runtime import LocalRuntime
 
     folder = Path(tempfile.mkdtemp(prefix="tranche-bench-", dir="/tmp")).resolve()
     runtime = LocalRuntime(folder, parts=("postgres",))

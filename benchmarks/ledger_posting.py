@@ -200,7 +200,7 @@ def fill_one_account(url: str, postings: int = 1_000_000, days: int = 400, size:
 @contextmanager
 def databases() -> Iterator[Callable[[], str]]:
     """A PostgreSQL with its usual durability; each call gives the address of a fresh migrated database in it."""
-    from tranche.local import LocalRuntime
+    from tranche.local.runtime import LocalRuntime
 
     folder = Path(tempfile.mkdtemp(prefix="tranche-bench-", dir="/tmp"))
     runtime = LocalRuntime(folder, parts=("postgres",))

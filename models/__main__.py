@@ -149,7 +149,7 @@ def amend_training_sets(*, as_json: AsJson = False) -> None:
     """After an erasure: let every manifest say how many of its rows went, and the hash of those that stayed."""
     from models.amend import amend as act
     from models.iceberg import IcebergTables
-    from pipelines.lake.iceberg_erasures import IcebergErasures
+    from pipelines.erasures.iceberg_erasures import IcebergErasures
 
     settings = Settings.from_environment()
     lines = IcebergErasures(settings.lake).lines()

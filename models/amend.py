@@ -11,7 +11,7 @@ from models.manifest import MANIFEST_FILE, Amendment, Manifest, ManifestFault
 from models.rebuild import gather
 from models.registry import ModelVersion, Registry
 from models.tables import Tables
-from pipelines.erasures import Line, State
+from pipelines.erasures.erasures import Line, State
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,8 +67,9 @@ def pay_merchants(
 ) -> None:
     """Send every merchant what is owed to it and write the bank's file."""
     from payments.merchants.pay_merchants import pay_merchants as act
+    from payments.postgres import connected
     from payments.provider.provider import NoProvider
-    from payments.wiring import connected, till_over
+    from payments.wiring import till_over
 
     settings = Settings.from_environment()
     with connected(settings.database_url) as connection:
@@ -115,10 +116,11 @@ def refund(
     as_json: AsJson = False,
 ) -> None:
     """Take back goods of an order: the plan falls, the merchant pays, the shopper gets back what was paid of them."""
+    from payments.postgres import connected
     from payments.provider.provider import NoProvider
     from payments.refunds.refund import NoSuchPlan, RefundRefused
     from payments.refunds.refund import refund as act
-    from payments.wiring import connected, till_over
+    from payments.wiring import till_over
 
     settings = Settings.from_environment()
     with connected(settings.database_url) as connection:
@@ -150,8 +152,9 @@ def disputes(
     from payments.disputes.dispute import NoticeRefused, take_notice
     from payments.disputes.dispute_file import read_notices
     from payments.files.control_file import Content
+    from payments.postgres import connected
     from payments.provider.provider import NoProvider
-    from payments.wiring import connected, till_over
+    from payments.wiring import till_over
 
     settings = Settings.from_environment()
     notices = read_notices(Content.of(file))
@@ -182,9 +185,10 @@ def reconcile(
     from rich.progress import Progress
 
     from payments.files.inbox import unseen
+    from payments.postgres import connected
     from payments.provider.provider import NoProvider
     from payments.reconciliation.reconcile import reconcile as act
-    from payments.wiring import connected, till_over
+    from payments.wiring import till_over
 
     if (file is None) == (inbox is None):
         raise UsageFault("reconcile takes either --file FILE or --inbox DIR --day DATE")
@@ -236,9 +240,9 @@ def breaks(
     as_json: AsJson = False,
 ) -> None:
     """Where reconciliation stands: lines, matches, breaks by class and age, open expectations, clearing and bank."""
+    from payments.postgres import connected
     from payments.rail_profile import load_profile
     from payments.reconciliation.postgres_standing import PostgresStanding
-    from payments.wiring import connected
 
     settings = Settings.from_environment()
     with connected(settings.database_url) as connection, connection.transaction():
@@ -273,9 +277,10 @@ def open_items(
     as_json: AsJson = False,
 ) -> None:
     """What the clearing accounts hold, why and for whom to work; exit 1 when something is open without a reason."""
+    from payments.postgres import connected
     from payments.provider.provider import NoProvider
     from payments.reconciliation.postgres_open_items import PostgresOpenItems
-    from payments.wiring import connected, till_over
+    from payments.wiring import till_over
 
     settings = Settings.from_environment()
     day = _day(as_of) if as_of else _now(settings).date()
@@ -311,8 +316,9 @@ def _print_breaks(counts: Any, listed: "tuple[Listed | ListedBreak, ...]") -> No
 
 @contextmanager
 def _till(settings: Settings) -> "Iterator[Till]":
+    from payments.postgres import connected
     from payments.provider.sandbox import SandboxProvider
-    from payments.wiring import connected, till_over
+    from payments.wiring import till_over
 
     provider = SandboxProvider(settings.provider_url or "")
     try:

@@ -13,21 +13,25 @@ from typing import Annotated, Any, Self
 
 import typer
 
-from pipelines import (
-    arrival_commands,
-    curate_commands,
-    features_commands,
-    follow_commands,
-    keeping_commands,
-    quarantine_commands,
-    relay_commands,
-    stream_commands,
-    vector_commands,
+from pipelines.commands import (
+    arrival,
+    curate,
+    features,
+    follow,
+    quarantine,
+    relay,
+    vector,
+)
+from pipelines.commands import (
+    keeping as keeping_commands,
+)
+from pipelines.commands import (
+    stream as stream_commands,
 )
 from pipelines.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Stream to lake to features.")
-vector_commands.register(app)
+vector.register(app)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
 
@@ -53,8 +57,8 @@ def publish(
     as_json: AsJson = False,
 ) -> None:
     """Put a source's events on the stream in time order; rows that cannot become one go to raw.source_rejects."""
-    from pipelines import publish as act
-    from pipelines.completeness import FileJournal
+    from pipelines.ingest import publish as act
+    from pipelines.ingest.completeness import FileJournal
     from pipelines.sources.iceberg import IcebergRejects
     from pipelines.streams.kinesis import KinesisStream, client
 
@@ -104,8 +108,8 @@ def ingest(
     from rich.console import Console
 
     from features.settings import Settings as StoreSettings
-    from pipelines import ingest as act
-    from pipelines.spark import session
+    from pipelines.ingest import ingest as act
+    from pipelines.runtime.spark import session
     from pipelines.streams.postgres_turn import ingesting
 
     settings = Settings.from_environment()
@@ -140,17 +144,17 @@ def ingest(
         typer.echo(f"  {event_type:<24}{of.read:>12,}{of.accepted:>12,}{of.quarantined:>12,}{of.duplicates:>12,}")
 
 
-app.command("curate")(curate_commands.curate)
-app.command("backfill")(curate_commands.backfill)
+app.command("curate")(curate.curate)
+app.command("backfill")(curate.backfill)
 
 
-app.command("build-features")(features_commands.build_features)
+app.command("build-features")(features.build_features)
 
 
 @app.command("export-loans")
 def export_loans(*, out: Out, as_json: AsJson = False) -> None:
     """Write the granted loans of the curated lake as a contract's file."""
-    from pipelines import export_loans as act
+    from pipelines.curation import export_loans as act
     from pipelines.lake.iceberg import IcebergTables
 
     report = act.export_loans(IcebergTables(Settings.from_environment()), out)
@@ -163,7 +167,7 @@ def export_loans(*, out: Out, as_json: AsJson = False) -> None:
 @app.command("export-statement")
 def export_statement(*, out: Out, as_json: AsJson = False) -> None:
     """Write the repayments on accounts with a granted loan as a contract's file."""
-    from pipelines import export_statement as act
+    from pipelines.curation import export_statement as act
     from pipelines.lake.iceberg import IcebergTables
 
     report = act.export_statement(IcebergTables(Settings.from_environment()), out)
@@ -176,12 +180,12 @@ def export_statement(*, out: Out, as_json: AsJson = False) -> None:
     )
 
 
-app.command("relay")(relay_commands.relay)
+app.command("relay")(relay.relay)
 app.command("lag")(stream_commands.lag)
-app.command("follow")(follow_commands.follow)
-app.command("redrive")(quarantine_commands.redrive)
-app.command("completeness")(arrival_commands.completeness)
-app.command("feeds")(arrival_commands.feeds)
+app.command("follow")(follow.follow)
+app.command("redrive")(quarantine.redrive)
+app.command("completeness")(arrival.completeness)
+app.command("feeds")(arrival.feeds)
 for keeping in keeping_commands.COMMANDS:
     app.command(keeping.__name__)(keeping)
 

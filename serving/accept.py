@@ -7,8 +7,9 @@ from fastapi import APIRouter, Header, Path, Request, Response
 from pydantic import BaseModel
 
 from payments.collection.accept_offer import Accepted, NotOnOffer, PaymentRefused, PaymentUnknown, accept_offer
+from payments.postgres import DatabaseDown, connected
 from payments.provider.sandbox import SandboxProvider
-from payments.wiring import DatabaseDown, connected, till_over
+from payments.wiring import till_over
 from serving.decisions import Desk, problem_responses
 from serving.plans import PlanAnswer, answer
 from serving.postgres import ClaimedBefore, IdempotencyKeys, Unavailable, transaction

@@ -8,9 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ledger.books.store import Conflict
 from ledger.money import Currency, Money
+from payments.postgres import DatabaseDown, connected
 from payments.provider.provider import NoProvider
 from payments.refunds.refund import NoSuchPlan, RefundRefused, RefundTaken, refund
-from payments.wiring import DatabaseDown, connected, till_over
+from payments.wiring import till_over
 from serving.decisions import Desk, problem_responses
 from serving.postgres import ClaimedBefore, IdempotencyKeys, Unavailable, transaction
 from serving.problems import FieldFault, Problem

@@ -39,7 +39,7 @@ def runtime_folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres_environment(runtime_folder: Path) -> Iterator[dict[str, str]]:
     """A PostgreSQL of this test run, without the wait for the disk at each commit."""
-    from tranche.local import LocalRuntime
+    from tranche.local.runtime import LocalRuntime
 
     local = LocalRuntime(runtime_folder / "db", parts=("postgres",))
     environment = local.up()
@@ -54,7 +54,7 @@ def postgres_environment(runtime_folder: Path) -> Iterator[dict[str, str]]:
 @pytest.fixture(scope="session")
 def aws_environment(runtime_folder: Path) -> Iterator[dict[str, str]]:
     """An AWS endpoint of this test run; its credentials are those of the process while the run lasts."""
-    from tranche.local import LocalRuntime
+    from tranche.local.runtime import LocalRuntime
 
     local = LocalRuntime(runtime_folder / "cloud", parts=("aws",))
     environment = local.up()
@@ -108,7 +108,7 @@ def connection(database_url: str) -> Iterator[psycopg.Connection[Any]]:
 @pytest.fixture(scope="module")
 def lake_environment(runtime: Mapping[str, str]) -> dict[str, str]:
     """A lake and a stream of this test module's own: a prefix before the Glue databases, and a fresh stream."""
-    from tranche.ministack import LocalAws
+    from tranche.local.ministack import LocalAws
 
     name = f"t{next(_numbers)}"
     environment = {**runtime, "TRANCHE_STREAM": f"{name}-events", "TRANCHE_LAKE_PREFIX": f"{name}_"}
@@ -124,8 +124,8 @@ def lake_environment(runtime: Mapping[str, str]) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def spark(runtime: Mapping[str, str]) -> Iterator[Any]:
     """The one Spark session of the test run, on the private runtime's lake."""
+    from pipelines.runtime.spark import session
     from pipelines.settings import Settings
-    from pipelines.spark import session
 
     started = session(Settings.from_environment(runtime))
     yield started
@@ -144,7 +144,7 @@ class KeptDemo:
 @pytest.fixture(scope="session")
 def kept_demo(runtime_folder: Path) -> Iterator[KeptDemo]:
     """The whole path on a small world, run once for all tests that look at where it ends."""
-    from tranche.local import LocalRuntime
+    from tranche.local.runtime import LocalRuntime
 
     var = runtime_folder / "kept"
     environ = {**os.environ, **_folders(runtime_folder), "TRANCHE_VAR": str(var)}

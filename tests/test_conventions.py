@@ -44,21 +44,21 @@ TECHNOLOGIES = {
 
 # Spark is a vocabulary of frames as much as a client: the pipelines speak it, one module makes the session.
 SPARK_SPOKEN_IN = ("pipelines/", "data_contracts/schemas.py")
-SPARK_SESSION_MADE_IN = "pipelines/spark.py"
+SPARK_SESSION_MADE_IN = "pipelines/runtime/spark.py"
 
 ENVIRONMENT_READ_IN = {
-    "pipelines/spark.py": "Spark takes Java and Python from the environment of the process that starts it, only there",
+    "pipelines/runtime/spark.py": "Spark takes Java and Python from the environment of its process",
 }
 
 CLOCK_READ_IN = {
     "ledger/commands/credit_limit.py": "the way in of whoever sets a credit limit",
-    "pipelines/follow_commands.py": "the way in of the stream job",
-    "pipelines/arrival_commands.py": "the way in of whoever asks what has arrived by now",
-    "pipelines/quarantine_commands.py": "the way in of whoever redrives the quarantine",
+    "pipelines/commands/follow.py": "the way in of the stream job",
+    "pipelines/commands/arrival.py": "the way in of whoever asks what has arrived by now",
+    "pipelines/commands/quarantine.py": "the way in of whoever redrives the quarantine",
     "ledger/commands/free_form.py": "the way in of whoever proposes or approves an entry",
-    "pipelines/relay_commands.py": "the way in of the relay",
-    "pipelines/keeping_commands.py": "the way in of whoever keeps the lake",
-    "pipelines/vector_commands.py": "the way in of whoever refreshes vectors",
+    "pipelines/commands/relay.py": "the way in of the relay",
+    "pipelines/commands/keeping.py": "the way in of whoever keeps the lake",
+    "pipelines/commands/vector.py": "the way in of whoever refreshes vectors",
     "simulation/serve.py": "the way in of the simulated provider",
 }
 

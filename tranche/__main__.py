@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from tranche.fault import RuntimeFault, in_plain_words
-from tranche.local import LocalRuntime
+from tranche.local.runtime import LocalRuntime
 from tranche.settings import Settings, is_pointed_elsewhere, point_here
 
 EXIT_FAULT = 2
@@ -29,7 +29,7 @@ class Stage:
 
 
 STAGES = (
-    Stage("local", "tranche.local_acts", "PostgreSQL, AWS endpoint and provider on this machine", (), False),
+    Stage("local", "tranche.local.commands", "PostgreSQL, AWS endpoint and provider on this machine", (), False),
     Stage("contracts", "data_contracts.__main__", "what every record means"),
     Stage("pipelines", "pipelines.__main__", "stream to lake to features"),
     Stage("features", "features.__main__", "what each feature is"),
@@ -40,9 +40,9 @@ STAGES = (
     Stage("serving", "serving.__main__", "the decision API and replay"),
     Stage("serve", "serving.__main__", "the decision API: short for serving serve", ("serve",)),
     Stage("simulation", "simulation.__main__", "the world outside: shoppers, a provider, a bank"),
-    Stage("demo", "tranche.demo", "the whole path, once through", (), False),
-    Stage("airflow", "tranche.airflow", "the path on a clock", (), False),
-    Stage("lab", "tranche.lab", "the notebooks in JupyterLab"),
+    Stage("demo", "tranche.demo.demo", "the whole path, once through", (), False),
+    Stage("airflow", "tranche.local.airflow", "the path on a clock", (), False),
+    Stage("lab", "tranche.local.lab", "the notebooks in JupyterLab"),
 )
 
 

@@ -1,7 +1,7 @@
 """Spark and Python give one verdict on every sample, and on odd values of every type; in one pass.
 
-The samples of what travels on the stream are judged beside the ingest, in `tests/pipelines/test_checked.py`; here are
-all the others.
+The samples of what travels on the stream are judged beside the ingest, in `tests/pipelines/ingest/test_checked.py`;
+here are all the others.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ from ledger.books.store import AlreadyRecorded, AlreadyVoided, Recorded, Voided
 from ledger.proof.postgres_audit import PostgresAudit
 from ledger.proof.verify import verify
 from tests.ledger.builders import DAY, NOON, a_claim, a_journal, a_purchase, presumed_paid
-from tranche.local import LocalRuntime
-from tranche.postgres import LocalPostgres
+from tranche.local.postgres import LocalPostgres
+from tranche.local.runtime import LocalRuntime
 
 Connection = psycopg.Connection[Any]
 Act = Callable[[PostgresLedger, str], object]

@@ -22,7 +22,7 @@ from models.tables import LakeFault
 from models.train import SplitNotGiven
 from pipelines.lake.iceberg import catalog, create_namespaces, table_name
 from pipelines.lake.iceberg_upkeep import IcebergUpkeep
-from pipelines.maintain import expire_and_sweep, maintain
+from pipelines.upkeep.maintain import expire_and_sweep, maintain
 from tests.models.worlds import some_frames
 
 SPLIT = ["--train-until", "2024-06-30", "--test-until", "2024-09-30"]

@@ -19,7 +19,7 @@ from models.promote import promote
 from models.registry import ChampionStands, Run, UnknownVersion
 from models.tables import LakeFault
 from models.train import Request
-from pipelines.erasures import Line, State
+from pipelines.erasures.erasures import Line, State
 from tests.models.test_train import QUICK
 from tests.models.worlds import TEST_UNTIL, TRAIN_UNTIL, some_frames
 

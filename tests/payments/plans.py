@@ -20,12 +20,13 @@ from lending.plan.when import When
 from lending.terms.merchant_terms import AllMerchantTerms, MerchantTerms, Weekday, merchant_terms_on
 from lending.terms.product import Product
 from payments.collection.opening import open_plan
+from payments.postgres import connected
 from payments.provider.provider import Provider
 from payments.provider.simulated import SimulatedProvider
 from payments.reconciliation.open_items import OpenItems
 from payments.reconciliation.postgres_open_items import PostgresOpenItems
 from payments.till import Till
-from payments.wiring import connected, till_over
+from payments.wiring import till_over
 
 __all__ = ["NOON", "Exposure"]
 

@@ -13,7 +13,7 @@ from data_contracts.environment import SettingFault
 from data_contracts.files import FileFault
 from payments.__main__ import UsageFault, main
 from payments.files.inbox import InboxFault, unseen
-from payments.wiring import DatabaseDown
+from payments.postgres import DatabaseDown
 from tests.payments.plans import a_till, an_open_plan, first_due
 from tests.simulation.test_serve import a_server
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from data_contracts.contract import Contract
-from pipelines.gate import GateReport
+from pipelines.curation.gate import GateReport
 
 
 def let_through(frame: Any, contract: Contract) -> GateReport:

@@ -13,15 +13,15 @@ import orjson
 import pytest
 
 from data_contracts.catalog import contract
-from pipelines.java import find_java, home_for_spark
 from pipelines.lake.iceberg import IcebergTables, catalog, table_name
+from pipelines.runtime.java import find_java, home_for_spark
 from pipelines.settings import CHECKOUT, Settings
 from pipelines.sources.source import Event
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.stream import batches
 from tests.data_contracts.samples import valid_record
 from tests.pipelines.spark_cluster import a_cluster
-from tranche.ministack import LocalAws
+from tranche.local.ministack import LocalAws
 
 pytestmark = pytest.mark.slow
 
@@ -107,9 +107,9 @@ def test_only_the_master_differs_and_the_tables_are_equal(
 
 def in_this_process(spark: Any, settings: Settings) -> None:
     """The same acts in the test's own Spark, on two threads of this process."""
-    from pipelines.build_features import build_features
-    from pipelines.curate import curate
-    from pipelines.ingest import ingest
+    from pipelines.curation.curate import curate
+    from pipelines.ingest.ingest import ingest
+    from pipelines.vectors.build_features import build_features
 
     tables = IcebergTables(settings)
     ingest(spark, settings, now=lambda: datetime.now(UTC), sleep=time.sleep)

@@ -20,11 +20,11 @@ import pytest
 from data_contracts.catalog import contract, event_contracts
 from data_contracts.contract import Contract
 from data_contracts.quarantine import check, text_of
-from pipelines import rejects
-from pipelines.batch import TABLES, BatchWriter
-from pipelines.checked import UNKNOWN_TYPE
-from pipelines.curate import curate
-from pipelines.ingest import ingest
+from pipelines.curation.curate import curate
+from pipelines.ingest import rejects
+from pipelines.ingest.batch import TABLES, BatchWriter
+from pipelines.ingest.checked import UNKNOWN_TYPE
+from pipelines.ingest.ingest import ingest
 from pipelines.lake import raw
 from pipelines.lake.iceberg import IcebergTables, create_namespaces, spark_name
 from pipelines.settings import Settings
@@ -34,8 +34,8 @@ from pipelines.streams import records
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.stream import batches
 from tests.pipelines.green import let_through
-from tests.pipelines.test_ingest import killed_at
-from tranche.ministack import LocalAws
+from tests.pipelines.ingest.test_ingest import killed_at
+from tranche.local.ministack import LocalAws
 
 pytestmark = pytest.mark.slow
 

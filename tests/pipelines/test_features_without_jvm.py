@@ -13,12 +13,12 @@ from pyiceberg.catalog.sql import SqlCatalog
 
 from features.catalog import APPLICANT
 from features.duckdb import INSTANT, events_schema
-from pipelines import build_features as act
-from pipelines import iceberg_features
 from pipelines.lake import iceberg
 from pipelines.lake.iceberg import IcebergTables
 from pipelines.lake.table import MissingTable
 from pipelines.settings import Settings
+from pipelines.vectors import build_features as act
+from pipelines.vectors import iceberg_features
 from tests.features import oracle_own
 from tests.features.histories import DAY, START, once, told_of
 from tests.features.oracle import differences

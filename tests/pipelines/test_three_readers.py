@@ -8,12 +8,12 @@ import pytest
 
 from data_contracts.catalog import contract
 from data_contracts.contract import Column, ColumnType, Contract, PersonalData, Version
-from pipelines.curate import curate
+from pipelines.curation.curate import curate
 from pipelines.lake.iceberg import IcebergTables, catalog, spark_name, table_name
 from pipelines.lake.spark import at_snapshot
 from pipelines.settings import Settings
 from tests.pipelines.green import let_through
-from tests.pipelines.lake import an_event, append_raw
+from tests.pipelines.lake.lake import an_event, append_raw
 
 pytestmark = pytest.mark.slow
 

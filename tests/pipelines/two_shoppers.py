@@ -17,13 +17,13 @@ from pyiceberg.transforms import BucketTransform
 
 from data_contracts.catalog import contract
 from data_contracts.contract import ColumnType
-from pipelines.erasures import Line
+from pipelines.erasures.erasures import Line
+from pipelines.erasures.iceberg_erasures import IcebergErasures
 from pipelines.lake.iceberg import catalog, namespace, table_name
-from pipelines.lake.iceberg_erasures import IcebergErasures
 from pipelines.lake.iceberg_upkeep import IcebergUpkeep
 from pipelines.settings import Settings
 from pipelines.streams.iceberg import STOPS, UNTIL
-from tests.pipelines.lake import an_event
+from tests.pipelines.lake.lake import an_event
 
 MINE, OTHERS = "shopper-canary-7", "shopper-8"
 # Two accounts of one, so that what is found through one of them is not all.

@@ -17,8 +17,9 @@ from ledger.account import Side
 from ledger.books.postgres import PostgresLedger
 from ledger.money import Currency
 from payments.collection.collect import collect
+from payments.postgres import connected
 from payments.provider.sandbox import SandboxProvider
-from payments.wiring import connected, till_over
+from payments.wiring import till_over
 from serving.settings import Settings
 from simulation.server import create_app
 from simulation.settings import Settings as WorldSettings

@@ -21,10 +21,11 @@ from lending.servicing.close_of_business import close_of_business
 from lending.servicing.postgres_close import PostgresBusinessDates
 from payments.collection.accept_offer import Accepted, accept_offer
 from payments.disputes.dispute import DisputeNotice, NoticeTaken, Stage, take_notice
+from payments.postgres import connected
 from payments.refunds.pay_refunds import pay_refunds
 from payments.refunds.refund import RefundTaken, refund
 from payments.till import Till
-from payments.wiring import connected, till_over
+from payments.wiring import till_over
 from serving.decisions import decide_once
 from serving.settings import Settings
 from tests.payments.outside import Outside, at, days, evening, merchants_paid, pay_capital_in

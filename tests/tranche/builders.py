@@ -2,18 +2,9 @@
 
 from decimal import Decimal
 
-from tranche.details import (
-    Balance,
-    Break,
-    CalibrationBin,
-    CashMonth,
-    Details,
-    Flow,
-    ModelLine,
-    ReasonCount,
-)
-from tranche.retail import Retail
-from tranche.summary import (
+from tranche.report.details import Balance, Break, CalibrationBin, CashMonth, Details, Flow, ModelLine, ReasonCount
+from tranche.report.retail_summary import Retail
+from tranche.report.summary import (
     Decisions,
     Events,
     Facts,

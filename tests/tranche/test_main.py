@@ -73,7 +73,7 @@ def test_an_aws_endpoint_that_is_down_is_said_in_one_line() -> None:
     from botocore.exceptions import EndpointConnectionError
 
     from tranche.fault import in_plain_words
-    from tranche.process import free_port
+    from tranche.local.process import free_port
 
     client = boto3.client(
         "kinesis",

@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-from pipelines.lag import lag
+from pipelines.ingest.lag import lag
 from pipelines.lake.iceberg import catalog
 from pipelines.settings import Settings
 from pipelines.sources.source import Event

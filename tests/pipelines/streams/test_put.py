@@ -15,7 +15,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 
 from ledger.outbox.fact_log import Written
-from pipelines.relay import put_in_order
+from pipelines.ingest.relay import put_in_order
 from pipelines.settings import Settings
 from pipelines.sources.source import MAX_EVENT_BYTES, Event
 from pipelines.streams.kinesis import KinesisStream, client

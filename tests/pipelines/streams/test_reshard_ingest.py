@@ -12,7 +12,7 @@ import pytest
 
 from data_contracts.catalog import contract
 from pipelines.__main__ import main
-from pipelines.ingest import IngestReport, ingest
+from pipelines.ingest.ingest import IngestReport, ingest
 from pipelines.lake import raw
 from pipelines.lake.iceberg import create_namespaces, spark_name
 from pipelines.settings import Settings

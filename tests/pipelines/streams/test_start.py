@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import typer
 
+from pipelines.commands.stream import start_of
 from pipelines.settings import Settings
-from pipelines.stream_commands import start_of
 from pipelines.streams.backlog import Backlog, begin
 from pipelines.streams.iceberg import Stops
 from pipelines.streams.iceberg_terms import Start, StartRefused, Terms

@@ -11,9 +11,10 @@ import pytest
 from ledger.books.store import Act
 from ledger.money import Currency, Money
 from lending.servicing.rebuild_standings import rebuild_standings
+from payments.postgres import connected
 from payments.provider.simulated import SimulatedProvider
 from payments.till import Till
-from payments.wiring import connected, till_over
+from payments.wiring import till_over
 from simulation.retail.line import Line
 from simulation.retail.order_book import OrderBook, order_book
 from simulation.retail.replay import ReplayReport, replay

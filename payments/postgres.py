@@ -1,0 +1,29 @@
+"""The database connection of an act of payments."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+
+Connection = psycopg.Connection[Any]
+
+
+class DatabaseDown(Exception):
+    """The database cannot be reached."""
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+@contextmanager
+def connected(database_url: str) -> Iterator[Connection]:
+    """A connection in autocommit mode for an act that opens its own transactions; `DatabaseDown` when there is none."""
+    try:
+        connection = psycopg.connect(database_url, autocommit=True, application_name="tranche-payments")
+    except psycopg.OperationalError as error:
+        raise DatabaseDown(f"the database cannot be reached: {error}") from error
+    with connection:
+        connection.execute("SET TIME ZONE 'UTC'")
+        yield connection

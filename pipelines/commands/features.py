@@ -1,0 +1,79 @@
+"""Command line: build feature vectors from the curated lake."""
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from pipelines.settings import Settings
+
+
+class EngineName(StrEnum):
+    """What computes the vectors: Spark scales out, DuckDB needs no JVM."""
+
+    SPARK = "spark"
+    DUCKDB = "duckdb"
+
+
+class EntityName(StrEnum):
+    """Whose vectors are built."""
+
+    APPLICANT = "applicant"
+    MERCHANT = "merchant"
+
+
+def build_features(
+    *,
+    as_of: Annotated[
+        list[datetime] | None, typer.Option(formats=["%Y-%m-%d"], help="A day at whose start all of them are built.")
+    ] = None,
+    entity: Annotated[EntityName, typer.Option(help="Whose vectors.")] = EntityName.APPLICANT,
+    engine: Annotated[EngineName, typer.Option(help="Spark scales out; DuckDB needs no JVM.")] = EngineName.SPARK,
+    increment: Annotated[
+        bool, typer.Option("--increment", help="Only the --as-of days, reading only days that gained events.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")] = False,
+) -> None:
+    """Compute the features of every application at its moment, and of all accounts at each --as-of."""
+    from rich.console import Console
+
+    from features.catalog import FEATURE_SETS
+    from pipelines.lake.iceberg import IcebergTables
+    from pipelines.vectors import build_features as act
+
+    settings = Settings.from_environment()
+    moments = [day.replace(tzinfo=UTC) for day in as_of or []]
+    with Console(stderr=True).status("building features"):
+        report = act.build_features(
+            _spark(engine, settings),
+            IcebergTables(settings),
+            settings,
+            moments,
+            of=FEATURE_SETS[entity],
+            engine=engine.value,
+            increment=increment,
+        )
+    if as_json:
+        typer.echo(json.dumps(asdict(report), allow_nan=False))
+        return
+    typer.echo(
+        f"{'built' if report.written else 'found as built before'}: {report.vectors:,} vectors of {report.features} "
+        f"features ({report.empty:,} without {_EVENTS[entity]}), feature set {report.feature_set_digest[:12]}"
+    )
+    for each in report.increments:
+        why = "all days were read" if each.whole else "the rest from what was kept of each day"
+        typer.echo(f"  {each.source}: {each.days:,} days with {each.events_read:,} events were read; {why}")
+
+
+_EVENTS = {EntityName.APPLICANT: "a bank transaction", EntityName.MERCHANT: "an order"}
+
+
+def _spark(engine: EngineName, settings: Settings) -> Any:
+    if engine is EngineName.DUCKDB:
+        return None
+    from pipelines.runtime.spark import session
+
+    return session(settings)

@@ -1,0 +1,64 @@
+"""The steps of the stream job on one lake, in one Spark session: the acts that a schedule runs one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from data_contracts.catalog import event_contracts
+from pipelines.curation.curate import CurateReport, curate
+from pipelines.follow_stream.follow import Look, Vectors
+from pipelines.ingest.ingest import IngestReport, ingest
+from pipelines.vectors.refresh_features import refresh
+from pipelines.vectors.served_set import served_sets
+
+if TYPE_CHECKING:
+    from features.store import Publications
+    from pipelines.curation.audited import Judge
+    from pipelines.lake.changes import Changes
+    from pipelines.lake.table import VersionedTables
+    from pipelines.settings import Settings
+    from pipelines.streams.backlog import Backlog
+
+
+@dataclass(frozen=True, slots=True)
+class LakeSteps:
+    """Steps of `follow`. `turn` is held while ingest works and told its steps; `store` commits at its end."""
+
+    spark: Any
+    settings: Settings
+    backlog: Backlog
+    tables: VersionedTables
+    changes: Changes
+    store: Callable[[], AbstractContextManager[Publications]]
+    turn: Callable[[], AbstractContextManager[Callable[[str], None]]]
+    now: Callable[[], datetime]
+    sleep: Callable[[float], None]
+    judge: Judge | None = None
+
+    def look(self) -> Look:
+        newest, oldest = self.backlog.newest(), self.backlog.oldest_ms()
+        since = None if oldest is None else datetime.fromtimestamp(oldest / 1000, UTC)
+        return Look(since, 0 if newest is None else newest.until)
+
+    def ingest(self) -> IngestReport:
+        with self.turn() as still_mine:
+            return ingest(self.spark, self.settings, now=self.now, sleep=self.sleep, after_commit=still_mine)
+
+    def curate(self, event_types: Collection[str] | None) -> CurateReport:
+        known = event_contracts()
+        contracts = None if event_types is None else [known[each] for each in event_types if each in known]
+        return curate(self.spark, self.tables, self.settings, contracts=contracts, judge=self.judge)
+
+    def refresh(self, tables: Collection[str] | None) -> Vectors:
+        refreshed, unpublished = [], []
+        with self.store() as store:
+            for served in served_sets().values():
+                if store.active(served.digest) is None:
+                    unpublished.append(served.entity)
+                elif tables is None or any(source.table in tables for source in served.sources):
+                    refreshed.append(refresh(self.changes, store, served, self.now()))
+        return Vectors(tuple(refreshed), tuple(unpublished))

@@ -1,0 +1,140 @@
+"""Act: keep the lake's tables in shape: few files, no old snapshots that nothing needs, no files that nothing reaches.
+
+No row changes. A compaction says whose rows it wrote (`tranche.rows-of`) and carries its table's notes on, so that no
+act takes it for news. What a branch or a tag names never expires: a model's training set stands until the model is
+retired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pipelines.lake import raw
+from pipelines.lake.compaction import compact
+from pipelines.lake.iceberg import spark_name
+from pipelines.lake.iceberg_upkeep import IcebergUpkeep, Swept, UpkeepTable
+from pipelines.lake.table import ROWS_OF
+from pipelines.streams.iceberg import committed, unfinished
+from pipelines.upkeep.expiry import Expiry, expiry
+
+# A commit has to be done within this: files that nothing reaches are then leftovers of one that was killed.
+ORPHAN_AGE = timedelta(days=1)
+# Fewer small files than this are left for another night: each compaction writes their rows once more.
+FEWEST_FILES = 5
+
+
+class NoSuchTable(Exception):
+    """A table was asked for that the lake does not have."""
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Maintained:
+    """One table before and after: the files and bytes of its rows, its snapshots, and what was deleted of the store."""
+
+    table: str
+    compacted: int
+    files_before: int
+    files_after: int
+    bytes_before: int
+    bytes_after: int
+    snapshots_before: int
+    snapshots_after: int
+    kept: Expiry
+    swept: Swept
+
+
+@dataclass(frozen=True, slots=True)
+class MaintainReport:
+    """What was done to each table; `unfinished` is the end of a batch that ingest has to finish, None without one."""
+
+    tables: tuple[Maintained, ...]
+    unfinished: int | None
+
+
+def maintain(
+    spark: Any,
+    upkeep: IcebergUpkeep,
+    *,
+    now: datetime,
+    older_than: timedelta,
+    orphans_older_than: timedelta = ORPHAN_AGE,
+    fewest_files: int = FEWEST_FILES,
+    only: Sequence[str] = (),
+    progress: Callable[[str], None] = lambda _: None,
+) -> MaintainReport:
+    """Compact, expire and sweep every table, or those of `only`. Safe to stop anywhere and to run again."""
+    done = []
+    for name in _asked(upkeep.names(), only):
+        progress(f"maintaining {name}")
+        table = upkeep.table(name)
+        before = _Shape.of(table)
+        compacted = _compact(spark, upkeep, table, fewest_files)
+        after = _Shape.of(table)
+        kept, swept = expire_and_sweep(upkeep, table, now - older_than, now - orphans_older_than)
+        done.append(
+            Maintained(
+                table=name,
+                compacted=compacted,
+                files_before=before.files,
+                files_after=after.files,
+                bytes_before=before.bytes,
+                bytes_after=after.bytes,
+                snapshots_before=before.snapshots,
+                snapshots_after=len(table.snapshots),
+                kept=kept,
+                swept=swept,
+            )
+        )
+    left = unfinished(upkeep.catalog, upkeep.settings, raw.tables_of_a_batch())
+    return MaintainReport(tuple(done), left)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    files: int
+    bytes: int
+    snapshots: int
+
+    @classmethod
+    def of(cls, table: UpkeepTable) -> _Shape:
+        return cls(*table.data_files(), len(table.snapshots))
+
+
+def _asked(present: list[str], only: Sequence[str]) -> list[str]:
+    if unknown := sorted(set(only) - set(present)):
+        raise NoSuchTable(f"the lake has no table {', '.join(unknown)}; it has {', '.join(present)}")
+    return [name for name in present if not only or name in only]
+
+
+def _compact(spark: Any, upkeep: IcebergUpkeep, table: UpkeepTable, fewest_files: int) -> int:
+    rows_of = table.rows_of
+    if rows_of is None:
+        return 0
+    files = compact(
+        spark, spark_name(upkeep.settings, table.name), {**table.notes, ROWS_OF: str(rows_of)}, fewest_files
+    )
+    table.refresh()
+    return files
+
+
+def expire_and_sweep(
+    upkeep: IcebergUpkeep, table: UpkeepTable, older_than: datetime, orphans_older_than: datetime
+) -> tuple[Expiry, Swept]:
+    """Take the snapshots out that the rule lets go, then delete the files that nothing reaches any more."""
+    whole = committed(upkeep.catalog, upkeep.settings)
+    was_reached = table.reached()
+    plan = expiry(
+        table.snapshots,
+        {ref.snapshot_id for ref in table.refs},
+        older_than=older_than,
+        whole_until=None if whole is None else whole.until,
+    )
+    table.expire(plan.going)
+    return plan, table.sweep(was_reached, orphans_older_than)

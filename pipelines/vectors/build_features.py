@@ -1,0 +1,132 @@
+"""Act: curated → feature tables, one row for each application at its moment and for each entity at each day asked for.
+
+A second build of the same moments from the same snapshots writes nothing; any other updates the rows of its moments and
+leaves those of other moments. Spark is the job that the schedule runs and that scales out; DuckDB builds the same rows
+from the same definitions without a JVM.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Any, Literal
+
+from features.catalog import APPLICANT, FeatureSet, feature_set_digest
+from pipelines.lake.table import Snapshot, Tables, the_newest
+from pipelines.settings import Settings
+from pipelines.vectors.feature_engine import BANK_TRANSACTIONS, EMPTY, VECTORS, Engine, Increment, Request
+from pipelines.vectors.feature_moments import APPLICATIONS, REGISTERS
+
+REQUIRED = {"applicant": (BANK_TRANSACTIONS, APPLICATIONS), "merchant": ()}
+# What a build notes in the snapshot it commits, beside what its engine notes.
+BUILD = "tranche.build"
+
+EngineName = Literal["spark", "duckdb"]
+
+
+class NotMidnight(Exception):
+    """What is kept of whole days answers for midnights only; the message names the moment."""
+
+    def __init__(self, moment: datetime) -> None:
+        super().__init__(f"{moment.isoformat()} is no midnight in UTC: an increment is built from whole days")
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What was built: `vectors` rows for `moments` asked for, of which `empty` found no event of the first source.
+
+    `written` is False when the same build stood there already.
+    """
+
+    vectors: int
+    empty: int
+    features: int
+    feature_set_digest: str
+    inputs: dict[str, int]
+    snapshot_id: int
+    written: bool
+    entity: str = "applicant"
+    increments: tuple[Increment, ...] = ()
+
+
+def build_features(
+    spark: Any,
+    tables: Tables,
+    settings: Settings,
+    as_of: Sequence[datetime] = (),
+    *,
+    of: FeatureSet = APPLICANT,
+    engine: EngineName = "spark",
+    increment: bool = False,
+) -> Build:
+    """Compute the lake features of every application's moment, and of all entities known at each of `as_of` (UTC).
+
+    With `increment` only at each of `as_of`, which are midnights, and from events of days that gained any. `spark` is
+    read by the engine of that name alone. Raises MissingTable before the first curation.
+    """
+    for moment in as_of if increment else ():
+        if moment.timetz().replace(tzinfo=None) != time(0):
+            raise NotMidnight(moment)
+    read = _read(tables, of)
+    inputs = {table: snapshot.snapshot_id for table, snapshot in read.items()}
+    identity = {
+        "digest": feature_set_digest(of.entity),
+        # A compaction is no news.
+        "inputs": {table: snapshot.rows_of for table, snapshot in read.items()},
+        "as_of": sorted({moment.isoformat() for moment in as_of}),
+        "increment": increment,
+    }
+    build = json.dumps(identity, sort_keys=True)
+    standing = tables.newest(of.table)
+    if standing is not None and standing.summary.get(BUILD) == build:
+        return _report(of, standing, inputs, written=False)
+    request = Request(of, inputs, tuple(sorted(set(as_of))), increment)
+    increments = _engine(engine, spark, tables, settings).build(request, {BUILD: build})
+    return _report(of, the_newest(tables, of.table), inputs, written=True, increments=increments)
+
+
+def _engine(name: EngineName, spark: Any, tables: Tables, settings: Settings) -> Engine:
+    if name == "spark":
+        from pipelines.vectors.spark_features import SparkFeatures
+
+        return SparkFeatures(spark, tables, settings)
+    from pipelines.vectors.iceberg_features import IcebergFeatures
+
+    return IcebergFeatures(tables, settings)
+
+
+def _read(tables: Tables, of: FeatureSet) -> dict[str, Snapshot]:
+    register = REGISTERS[of.entity]
+    required = {*REQUIRED[of.entity], *([register.table] if register.required else [])}
+    wanted = dict.fromkeys([*(source.table for source in of.sources), APPLICATIONS, register.table])
+    read = {}
+    for table in wanted:
+        snapshot = the_newest(tables, table) if table in required else tables.newest(table)
+        if snapshot is not None:
+            read[table] = snapshot
+    return read
+
+
+def _report(
+    of: FeatureSet,
+    snapshot: Snapshot,
+    inputs: dict[str, int],
+    *,
+    written: bool,
+    increments: tuple[Increment, ...] = (),
+) -> Build:
+    return Build(
+        vectors=int(snapshot.summary[VECTORS]),
+        empty=int(snapshot.summary[EMPTY]),
+        features=len(of.lake),
+        feature_set_digest=feature_set_digest(of.entity),
+        inputs=inputs,
+        snapshot_id=snapshot.snapshot_id,
+        written=written,
+        entity=of.entity,
+        increments=increments,
+    )

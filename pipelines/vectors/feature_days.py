@@ -1,0 +1,109 @@
+"""What is kept of each day of a source, in integers, so that a day's build reads only days that gained events.
+
+Each entity's day keeps one row for every midnight by which some of it was first known, so that late events stay late.
+Which days gained events is told by the files that the curated table gained since the snapshot the days were made from.
+Where rows were changed or left it, or a measure changed, all days are read again.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812 - the name everyone knows them by
+from pyspark.sql.functions.partitioning import months
+
+from features.as_of import days_sql
+from features.source import Source
+from pipelines.lake.iceberg import spark_name
+from pipelines.lake.iceberg_gains import days_gained
+from pipelines.lake.spark import at_snapshot, noted
+from pipelines.lake.table import Snapshot, Tables
+from pipelines.settings import Settings
+from pipelines.vectors.feature_engine import Increment
+
+# What the days note of themselves: how they were summed, and the snapshot they were made from.
+PARTS, CURATED = "tranche.parts", "tranche.curated-snapshot-id"
+
+
+class SparkDays:
+    """The tables of days of one lake."""
+
+    def __init__(self, spark: Any, tables: Tables, settings: Settings) -> None:
+        self._spark = spark
+        self._tables = tables
+        self._settings = settings
+
+    def name(self, source: Source) -> str:
+        """The table as Spark names it."""
+        return spark_name(self._settings, days_table(source))
+
+    def refresh(self, source: Source, curated_id: int) -> Increment:
+        """Bring the days up to that snapshot of the curated table; says what had to be read."""
+        kept = self._tables.newest(days_table(source))
+        notes = {PARTS: parts_digest(source), CURATED: str(curated_id)}
+        if kept is not None and notes.items() <= kept.summary.items():
+            return Increment(source.name, 0, 0, whole=False)
+        changed = self._changed(source, kept, notes)
+        events = at_snapshot(self._spark, spark_name(self._settings, source.table), curated_id)
+        events.where(_on("occurred_at", changed)).createOrReplaceTempView("events_of_days")
+        days = self._spark.sql(days_sql(source, "events_of_days")).persist()
+        try:
+            events_read, count = days.agg(F.sum("events"), F.countDistinct("event_day")).first()
+            self._put(self.name(source), days, changed, notes)
+        finally:
+            days.unpersist()
+        return Increment(source.name, count, events_read or 0, whole=changed is None)
+
+    def _put(self, name: str, days: DataFrame, changed: set[date] | None, notes: Mapping[str, str]) -> None:
+        """Put the days in the place of those of the same date, in one commit.
+
+        A partition is a month and is replaced whole, so the other days of a touched month are written again as kept.
+        """
+        with noted(self._spark, notes):
+            if changed is None:
+                # Summed in another way the days have other columns: the table begins anew, with its past behind it.
+                made = days.writeTo(name).using("iceberg").partitionedBy(months("event_day"))
+                made.createOrReplace()
+                return
+            touched = _in_months_of(changed)
+            beside = self._spark.table(name).where(touched & ~_on("event_day", changed))
+            days.unionByName(beside).writeTo(name).overwrite(touched)
+
+    def _changed(self, source: Source, kept: Snapshot | None, notes: dict[str, str]) -> set[date] | None:
+        """The days whose events are not those the kept days were made of; None for all of them."""
+        if kept is None or kept.summary.get(PARTS) != notes[PARTS] or CURATED not in kept.summary:
+            return None
+        return days_gained(self._settings, source.table, int(kept.summary[CURATED]), int(notes[CURATED]))
+
+
+def days_table(source: Source) -> str:
+    """The table of a source's days."""
+    return f"features.{source.name.removesuffix('s')}_days"
+
+
+def parts_digest(source: Source) -> str:
+    """Identity of how days are summed: days summed in another way are made anew."""
+    canonical = json.dumps([days_sql(source, "events"), source.table])
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _on(column: str, days: Collection[date] | None) -> Any:
+    """Whether the column lies on one of the days; None is all of them."""
+    return F.lit(True) if days is None else _in(column, [(day, day + timedelta(days=1)) for day in sorted(days)])
+
+
+def _in_months_of(days: Collection[date]) -> Any:
+    """Whether `event_day` lies in the month of one of the days, which is whole partitions."""
+    first_days = sorted({day.replace(day=1) for day in days})
+    return _in("event_day", [(first, (first + timedelta(days=31)).replace(day=1)) for first in first_days])
+
+
+def _in(column: str, spans: Iterable[tuple[date, date]]) -> Any:
+    """Told in ranges, which spare the files and row groups that cannot hold an answer."""
+    inside = F.lit(False)
+    for first, following in spans:
+        inside |= (F.col(column) >= F.lit(first)) & (F.col(column) < F.lit(following))
+    return inside

@@ -1,0 +1,132 @@
+"""What the vectors of a feature set hold, by feature: how often known, where they lie, how they are spread."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from features.catalog import feature
+from pipelines.lake.table import Tables
+from pipelines.vectors.served_set import ServedSet
+
+BARS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The known values of a feature: some of their order, and how many lie in each of equal steps from `low` to `high`.
+
+    The steps leave out the outermost hundredth on each side where that is far away; those count in the outermost steps.
+    """
+
+    least: float
+    median: float
+    p95: float
+    greatest: float
+    low: float
+    high: float
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One feature over all vectors: shares of them where it is known and where it is zero, and its spread if known.
+
+    `by_month` is the share known of the vectors of each month, in the order of `Table.months`.
+    """
+
+    name: str
+    group: str
+    meaning: str
+    unit: str
+    known: float
+    zeros: float
+    spread: Spread | None
+    by_month: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The feature table of one entity; `seen` is the share of its vectors with any event of each source behind them."""
+
+    entity: str
+    table: str
+    snapshot_id: int
+    digest: str
+    vectors: int
+    entities: int
+    months: tuple[str, ...]
+    vectors_by_month: tuple[int, ...]
+    seen: Mapping[str, float]
+    features: tuple[Profile, ...]
+
+
+def table_of(tables: Tables, served: ServedSet) -> Table | None:
+    """The figures of one feature table; None when nothing was built yet."""
+    import numpy as np
+
+    snapshot = tables.newest(served.table)
+    if snapshot is None:
+        return None
+    equal = {"feature_set_digest": served.digest}
+    rows = tables.read(served.table, served.columns, snapshot_id=snapshot.snapshot_id, equal=equal)
+    months, of_month = np.unique(_months(rows["as_of"]), return_inverse=True)
+    by_month = np.bincount(of_month, minlength=len(months))
+    return Table(
+        entity=served.entity,
+        table=served.table,
+        snapshot_id=snapshot.snapshot_id,
+        digest=served.digest,
+        vectors=rows.num_rows,
+        entities=len(set(rows[served.key].to_pylist())),
+        months=tuple(str(month) for month in months),
+        vectors_by_month=tuple(by_month.tolist()),
+        seen=_seen(rows, served),
+        features=tuple(_profile(name, rows[name], of_month, by_month) for name in served.names),
+    )
+
+
+def _months(column: Any) -> Any:
+    return column.cast("timestamp[us]").to_numpy().astype("datetime64[M]")
+
+
+def _seen(rows: Any, served: ServedSet) -> dict[str, float]:
+    columns = {source: column for column, source in served.observed.items()} or {"any source": "observed_until"}
+    return {
+        source: 1 - rows[column].null_count / rows.num_rows if rows.num_rows else 0.0
+        for source, column in columns.items()
+    }
+
+
+def _profile(name: str, column: Any, of_month: Any, by_month: Any) -> Profile:
+    import numpy as np
+
+    values = column.cast("float64").to_numpy(zero_copy_only=False)
+    is_known = ~np.isnan(values)
+    known = values[is_known]
+    of_each_month = np.bincount(of_month[is_known], minlength=len(by_month)) / np.maximum(by_month, 1)
+    declared = feature(name)
+    total = max(len(values), 1)
+    return Profile(
+        name=name,
+        group=declared.group,
+        meaning=declared.meaning,
+        unit=declared.unit,
+        known=len(known) / total,
+        zeros=int((known == 0).sum()) / total,
+        spread=_spread(known) if len(known) else None,
+        by_month=tuple(of_each_month.tolist()),
+    )
+
+
+def _spread(known: Any) -> Spread:
+    """Where the values lie; a few that are far out are left out of the picture's range, and say so by its ends."""
+    import numpy as np
+
+    least, p01, median, p95, p99, greatest = np.quantile(known, [0, 0.01, 0.5, 0.95, 0.99, 1]).tolist()
+    reach = p99 - p01 or greatest - least  # almost all alike: nothing is far out
+    low = least if least >= p01 - reach else p01
+    high = greatest if greatest <= p99 + reach else p99
+    if low == high:
+        return Spread(least, median, p95, greatest, low, high, (len(known),))
+    counts, _ = np.histogram(np.clip(known, low, high), bins=BARS, range=(low, high))
+    return Spread(least, median, p95, greatest, low, high, tuple(counts.tolist()))

@@ -1,0 +1,38 @@
+"""Act: feature tables → a page on what each feature holds: how often it is known, where it lies, how it is spread.
+
+The figures are of the current feature set's vectors in the newest snapshot; the same snapshots give the same bytes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.lake.table import MissingTable, Tables, written_by
+from pipelines.vectors.feature_page import page
+from pipelines.vectors.feature_profile import table_of
+from pipelines.vectors.served_set import ServedSet, served_sets
+
+PAGE = "feature-coverage.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was looked at, and where the page is."""
+
+    path: Path
+    rows: Mapping[str, int]
+    features: int
+
+
+def profile_features(tables: Tables, out: Path, sets: Sequence[ServedSet] | None = None) -> Report:
+    """Write the page into the folder, whole or not at all. Raises MissingTable before the first build."""
+    profiled = [found for served in sets or served_sets().values() if (found := table_of(tables, served)) is not None]
+    if not profiled:
+        raise MissingTable("features.applicant", written_by("features.applicant"))
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / PAGE
+    written = path.with_suffix(".new")
+    written.write_text(page(profiled), encoding="utf-8")
+    written.replace(path)
+    rows = {each.entity: each.vectors for each in profiled}
+    return Report(path, rows, sum(len(each.features) for each in profiled))

@@ -1,0 +1,73 @@
+"""Act: a feature table → a new version of the vectors that serving reads."""
+
+import json
+from dataclasses import dataclass
+
+from features.publication import KEEP, Sources, Watermark
+from features.store import Publications
+from pipelines.lake.changes import Changes
+from pipelines.lake.table import Snapshot, Tables, the_newest
+from pipelines.vectors.served_set import ServedSet, served_sets
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """How many vectors of one feature set were handed over, and how many of them were new or changed.
+
+    Serving reads `version` now; `pruned` rows of older versions went.
+    """
+
+    vectors: int
+    changed: int
+    feature_set_digest: str
+    snapshot_id: int
+    entity: str
+    version: int | None
+    content_hash: str
+    pruned: int
+
+
+def publish_features(
+    tables: Tables,
+    store: Publications,
+    *,
+    served: ServedSet | None = None,
+    lake: Changes | None = None,
+    keep: int = KEEP,
+) -> Published:
+    """Hand every vector of one feature set (the applicant's, unless told) to the store and activate them as a version.
+
+    Publishing the same again makes no version. With `lake`, the version knows how far its build followed the lake, and
+    the next refresh begins there. Raises MissingTable before the first build.
+    """
+    served = served or served_sets()["applicant"]
+    snapshot = the_newest(tables, served.table)
+    equal = {"feature_set_digest": served.digest}
+    rows = tables.read(served.table, served.columns, snapshot_id=snapshot.snapshot_id, equal=equal)
+    followed = {} if lake is None else _followed(lake, served, snapshot)
+    sources = Sources({served.table: snapshot.snapshot_id}, followed)
+    handed = store.hand_over(served.batch(rows), "whole", sources)
+    return Published(
+        vectors=handed.vectors,
+        changed=handed.changed,
+        feature_set_digest=served.digest,
+        snapshot_id=snapshot.snapshot_id,
+        entity=served.entity,
+        version=handed.version,
+        content_hash=handed.content_hash,
+        pruned=store.prune(served.digest, keep) if handed.changed else 0,
+    )
+
+
+def _followed(lake: Changes, served: ServedSet, snapshot: Snapshot) -> dict[str, Watermark]:
+    """Up to where the build behind the snapshot followed its sources; nothing unless it built all entities."""
+    build = json.loads(snapshot.summary.get("tranche.build", "{}"))
+    inputs = build.get("inputs", {})
+    if not build.get("as_of"):
+        return {}
+    marks = {
+        source.table: lake.mark(source.table, int(inputs[source.table]))
+        for source in served.sources
+        if source.table in inputs
+    }
+    return {table: mark for table, mark in marks.items() if mark is not None}

@@ -1,0 +1,133 @@
+"""Act: curated → the vectors of the entities that new rows touched, straight into the version that serving reads.
+
+The stream job calls `refresh` after each curation; what it adds is a small version of its own on top of the active one.
+How far it followed the lake is kept with that version, so a roll-back takes the vectors and the watermark back together
+and the next refresh makes good what they lack.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from features.publication import Sources, Watermark
+from features.store import Publications
+from pipelines.lake.changes import Changes
+from pipelines.lake.table import MissingTable
+from pipelines.vectors.served_set import ServedSet
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What one refresh did: of `touched` entities, `changed` got another vector than they had at that moment.
+
+    `known_until` is when the newest event behind them was recorded, so `as_of` less that is how fresh serving is.
+    `outdated` says that another refresh had followed the lake further, so nothing was taken of this one.
+    """
+
+    entity: str
+    feature_set_digest: str
+    as_of: datetime
+    touched: int
+    changed: int
+    version: int | None
+    known_until: datetime | None
+    outdated: bool
+
+    @property
+    def freshness(self) -> timedelta | None:
+        """How old the newest word on the touched entities is; None when there is none."""
+        return None if self.known_until is None else self.as_of - self.known_until
+
+
+def refresh(
+    lake: Changes, store: Publications, served: ServedSet, as_of: datetime, touched: Collection[str] | None = None
+) -> Refreshed:
+    """Compute the touched entities as of the moment and add them to the active version; again, it changes nothing.
+
+    Without `touched`, those are the entities of the rows that were curated since the last refresh of this feature set.
+    Named ones are taken as part of what changed: the watermark then stays where it is. Raises MissingTable before the
+    first curation.
+    """
+    marks = _marks(lake, served)
+    active = store.active(served.digest)
+    seen = {} if active is None else active.watermark
+    found = _since(lake, served, seen, marks) if touched is None else {served.key: set(touched)}
+    moments = _moments(lake, served, found, as_of)
+    snapshot_ids = {table: mark.snapshot_id for table, mark in marks.items()}
+    sources = Sources(snapshot_ids, marks if touched is None else {})
+    rows = served.with_snapshots(served.compute(moments, _events(lake, served, marks, moments)), snapshot_ids)
+    handed = store.hand_over(served.batch(rows), "refresh", sources)
+    return Refreshed(
+        entity=served.entity,
+        feature_set_digest=served.digest,
+        as_of=as_of,
+        touched=moments.num_rows,
+        changed=handed.changed,
+        version=handed.version,
+        known_until=_newest(rows["known_until"]),
+        outdated=handed.outdated,
+    )
+
+
+def _marks(lake: Changes, served: ServedSet) -> dict[str, Watermark]:
+    marks = {source.table: lake.mark(source.table) for source in served.sources}
+    known = {table: mark for table, mark in marks.items() if mark is not None}
+    if not known:
+        raise MissingTable(served.sources[0].table, "curate")
+    return known
+
+
+def _since(
+    lake: Changes, served: ServedSet, seen: Mapping[str, Watermark], marks: Mapping[str, Watermark]
+) -> dict[str, set[str]]:
+    """By key, who is named in the rows that the sources gained."""
+    found: dict[str, set[str]] = {}
+    for source in served.sources:
+        if source.table in marks and seen.get(source.table) != marks[source.table]:
+            gained = lake.touched(source.table, source.key, seen.get(source.table), marks[source.table])
+            found.setdefault(source.key, set()).update(gained - {None})
+    return found
+
+
+def _moments(lake: Changes, served: ServedSet, found: Mapping[str, Collection[str]], as_of: datetime) -> Any:
+    """The keys of every touched entity, beside the moment. Of several that belong to it, the least counts."""
+    import pyarrow as pa
+
+    others: dict[str, dict[str, str | None]] = {entity: {} for entity in found.get(served.key, ())}
+    mark = None if served.register is None else lake.mark(served.register)
+    if served.register is not None and mark is not None:
+        for key, values in found.items():
+            for row in lake.rows(served.register, served.keys, key, values, mark).to_pylist():
+                known = others.setdefault(row[served.key], {})
+                for other in served.keys[1:]:
+                    told = [value for value in (known.get(other), row[other]) if value is not None]
+                    known[other] = min(told, default=None)
+    entities = sorted(others)
+    keys = {served.key: entities} | {
+        other: [others[entity].get(other) for entity in entities] for other in served.keys[1:]
+    }
+    columns = {key: pa.array(values, pa.string()) for key, values in keys.items()}
+    return pa.table(columns | {"as_of": pa.array([as_of] * len(entities), pa.timestamp("us", tz="UTC"))})
+
+
+def _events(lake: Changes, served: ServedSet, marks: Mapping[str, Watermark], moments: Any) -> dict[str, Any]:
+    """The whole histories of the touched, by source."""
+    return {
+        source.name: lake.rows(
+            source.table,
+            source.columns,
+            source.key,
+            [value for value in moments[source.key].to_pylist() if value is not None],
+            marks[source.table],
+        )
+        for source in served.sources
+        if source.table in marks
+    }
+
+
+def _newest(column: Any) -> datetime | None:
+    import pyarrow.compute as pc
+
+    newest: datetime | None = pc.max(column).as_py()
+    return newest

@@ -1,0 +1,99 @@
+"""ServedSet: one feature set as publishing and refreshing know it: its table, its columns, its sources, its engine."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+from features.batch import VectorBatch, batch_of
+from features.catalog import FEATURE_SETS, FeatureSet, feature_set_digest
+from pipelines.vectors.feature_moments import REGISTERS
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTable:
+    """A curated table that features are computed from: whose events they are, and the columns that are read of it."""
+
+    name: str
+    table: str
+    key: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServedSet:
+    """The features of one entity: the first of `keys` names it in its `table`, where each of `names` is a column.
+
+    Sources may know it by another of the keys; then the table `register` tells which belong together. `snapshots` tells
+    the lake's table behind each column of snapshot ids, or is the one column that holds them all as JSON; `observed`
+    tells the source behind each column of newest events. `compute` makes rows of `table` from moments and from events
+    by the name of their source, without a JVM.
+    """
+
+    entity: str
+    table: str
+    keys: tuple[str, ...]
+    register: str | None
+    digest: str
+    names: tuple[str, ...]
+    sources: tuple[SourceTable, ...]
+    snapshots: Mapping[str, str] | str
+    observed: Mapping[str, str]
+    compute: Callable[[Any, Mapping[str, Any]], Any]
+
+    @property
+    def key(self) -> str:
+        return self.keys[0]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What publishing reads of the table."""
+        snapshots = (self.snapshots,) if isinstance(self.snapshots, str) else tuple(self.snapshots)
+        return (self.key, "as_of", "observed_until", *snapshots, *self.observed, *self.names)
+
+    def with_snapshots(self, rows: Any, ids: Mapping[str, int]) -> Any:
+        """Computed rows with the columns that tell from which snapshots, as a build writes them."""
+        import pyarrow as pa
+
+        if isinstance(self.snapshots, str):
+            told = pa.array([json.dumps(dict(ids), sort_keys=True)] * rows.num_rows, pa.string())
+            return rows.append_column(self.snapshots, told)
+        for column, table in self.snapshots.items():
+            rows = rows.append_column(column, pa.array([ids.get(table)] * rows.num_rows, pa.int64()))
+        return rows
+
+    def batch(self, rows: Any) -> VectorBatch:
+        """Rows of the table as vectors."""
+        return batch_of(
+            rows,
+            digest=self.digest,
+            entity=self.entity,
+            key=self.key,
+            names=self.names,
+            snapshots=self.snapshots,
+            observed=self.observed,
+        )
+
+
+@cache
+def served_sets() -> Mapping[str, ServedSet]:
+    """Every feature set that is served, by entity."""
+    return {entity: _served(of) for entity, of in FEATURE_SETS.items()}
+
+
+def _served(of: FeatureSet) -> ServedSet:
+    from features.duckdb import compute
+
+    return ServedSet(
+        entity=of.entity,
+        table=of.table,
+        keys=of.keys,
+        register=REGISTERS[of.entity].table,
+        digest=feature_set_digest(of.entity),
+        names=tuple(feature.name for feature in of.lake),
+        sources=tuple(SourceTable(each.name, each.table, each.key, tuple(each.read_columns)) for each in of.sources),
+        snapshots="snapshot_ids",
+        observed={f"{each.name}_until": each.name for each in of.sources},
+        compute=partial(compute, of),
+    )

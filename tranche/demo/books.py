@@ -1,0 +1,135 @@
+"""The books at the end of a run: both sides per currency, balances by account of the chart, and what money moved."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ledger.account import Balance as Counters
+from ledger.account import Kind
+from ledger.books.posting import AccountKey
+from ledger.books.store import Act, Entry
+from ledger.map.flows import money_map
+from payments.reconciliation.open_items import OpenItems
+from tranche.report.details import Balance, Flow
+from tranche.report.summary import Ledger, OpenGroups, Totals
+
+_PLACEHOLDER = re.compile(r":?\{[a-z_]+\}")
+# The books' word for it would not fit a picture.
+FAULTS_NAMED = 5
+_KINDS = {Kind.MEMORANDUM: "memo"}
+
+
+@dataclass(frozen=True, slots=True)
+class BookRun:
+    """The summary's section on the books, what the report draws of them, and what the checker found wrong.
+
+    `by_flow` is what each flow moved in a currency, in minor units, without what was reversed.
+    """
+
+    summary: Ledger
+    balances: tuple[Balance, ...]
+    flows: tuple[Flow, ...]
+    faults: tuple[str, ...]
+    by_flow: Mapping[tuple[str, str], int]
+
+
+def verified_books(database_url: str) -> BookRun:
+    """Let the checker derive the books again, and read everything that was posted."""
+    from ledger.books.postgres import PostgresLedger, connect
+    from ledger.proof.postgres_audit import connect_for_audit
+    from ledger.proof.verify import verify
+
+    with connect_for_audit(database_url) as audit:
+        report = verify(audit)
+    with connect(database_url) as connection:
+        books = PostgresLedger(connection)
+        entries, counters = books.entries(correlation={}), books.balances()
+    faults = tuple(f"{each.check}: {each.where}: {each.detail}" for each in report.faults)
+    return read_books(entries, counters, faults)
+
+
+def with_open_items(books: BookRun, found: OpenItems) -> BookRun:
+    """The books beside what is known to be open."""
+    faults = tuple(str(each) for each in found.faults[:FAULTS_NAMED])
+    left = OpenGroups(found.groups, len(found.explained), len(found.missing), faults)
+    return replace(books, summary=replace(books.summary, open=left))
+
+
+def open_items(database_url: str) -> OpenItems:
+    """Each clearing group that is not zero beside what it stands for, in one snapshot."""
+    from payments.postgres import connected
+    from payments.provider.provider import NoProvider
+    from payments.reconciliation.postgres_open_items import PostgresOpenItems
+    from payments.wiring import till_over
+
+    with connected(database_url) as connection, connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        till = till_over(connection, NoProvider())
+        return PostgresOpenItems(connection, till.profile.card, till.terms).compared()
+
+
+def read_books(entries: Iterable[Entry], counters: Mapping[AccountKey, Counters], faults: tuple[str, ...]) -> BookRun:
+    """The books as a whole. Debits and credits are summed from the accounts' own counters, not from transfers."""
+    posted = posted_entries(entries)
+    balances = _balances(counters)
+    totals: dict[str, Totals] = {}
+    for balance in balances:
+        before = totals.get(balance.currency, Totals(0, 0))
+        totals[balance.currency] = Totals(
+            before.debits_minor + balance.debits_minor, before.credits_minor + balance.credits_minor
+        )
+    transfers = sum(len(entry.journal.transfers) for entry in posted)
+    summary = Ledger(entries=len(posted), transfers=transfers, totals=totals, verified=not faults)
+    return BookRun(summary, balances, _flows(posted), faults, _by_flow(posted))
+
+
+def posted_entries(entries: Iterable[Entry]) -> list[Entry]:
+    """The entries that moved money; a hold only reserves it."""
+    return [entry for entry in entries if entry.act is not Act.HOLD]
+
+
+def form_of(account: str) -> str:
+    """An account's line on the chart, without the names of single plans, shoppers or merchants.
+
+    >>> form_of("plan:p-1:principal"), form_of("bank:main"), form_of("suspense:unapplied")
+    ('plan:principal', 'bank', 'suspense:unapplied')
+    """
+    return _PLACEHOLDER.sub("", money_map().account_type(account).pattern)
+
+
+def _balances(counters: Mapping[AccountKey, Counters]) -> tuple[Balance, ...]:
+    """The accounts of each line of the chart added up; those on which amounts were only ever held are left out."""
+    sums: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
+    for (name, currency), found in sorted(counters.items()):
+        if found.debits_posted or found.credits_posted:
+            kind = money_map().account_type(name).kind
+            line = sums[_KINDS.get(kind, kind.value), form_of(name), currency.value]
+            line[0] += found.debits_posted
+            line[1] += found.credits_posted
+    return tuple(
+        Balance(form, kind, currency, debits, credits_)
+        for (kind, form, currency), (debits, credits_) in sorted(sums.items())
+    )
+
+
+def _by_flow(posted: Iterable[Entry]) -> dict[tuple[str, str], int]:
+    moved: dict[tuple[str, str], int] = defaultdict(int)
+    for entry in posted:
+        if entry.reversed_by is None:
+            for transfer in entry.journal.transfers:
+                moved[entry.journal.flow, transfer.amount.currency.value] += transfer.amount.minor
+    return moved
+
+
+def _flows(posted: Sequence[Entry]) -> tuple[Flow, ...]:
+    moved: dict[tuple[str, str, str], tuple[int, int, set[str]]] = {}
+    for entry in posted:
+        for transfer in entry.journal.transfers:
+            key = (form_of(transfer.debit), form_of(transfer.credit), transfer.amount.currency.value)
+            amount, times, names = moved.get(key, (0, 0, set()))
+            moved[key] = (amount + transfer.amount.minor, times + 1, names | {entry.journal.flow})
+    return tuple(
+        Flow(debit, credit, currency, amount, times, tuple(sorted(names)))
+        for (debit, credit, currency), (amount, times, names) in sorted(moved.items())
+    )

@@ -1,0 +1,113 @@
+"""The platform's evening: collect, pay merchants, let the outside world end its day, reconcile."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from ledger.money import Currency, Money
+from lending.plan.when import When
+from payments import bookings
+from payments.collection.collect import collect
+from payments.collection.opening import must_hold
+from payments.files.inbox import unseen
+from payments.merchants.pay_merchants import pay_merchants
+from payments.postgres import connected
+from payments.provider.sandbox import SandboxProvider
+from payments.reconciliation.reconcile import reconcile
+from payments.till import Till
+from payments.wiring import till_over
+from tranche.demo.course import Place
+
+COLLECTS_AT, PAYS_AT, RECONCILES_AT = time(18), time(19), time(23, 30)
+PAYDAY = 4
+"""Merchants are paid on Fridays."""
+
+
+class WorldFault(Exception):
+    """The simulated provider or bank did not do as it was asked."""
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Evenings:
+    """Runs days of the seeded world, one after the other, through the acts that the command line runs."""
+
+    till: Till
+    world: httpx.Client
+    exchange: Path
+
+    def open_books(self, capital: Money, behaviour: str, on: date) -> None:
+        """Capital is paid in (F49) and the bank holds it; the provider learns how its shoppers will answer."""
+        opening = {"currency": capital.currency.value, "amount_minor": capital.minor}
+        _done(self.world.put("/bank/opening", params=opening))
+        _done(self.world.put("/behaviour", content=behaviour.encode()))
+        journal = bookings.capital_paid_in("seeded-world", self.till.profile.card.bank, capital, When.day(on))
+        with self.till.database.transaction():
+            must_hold(self.till.ledger.post(journal), journal.entry_id)
+
+    def run(self, day: date, *, collecting: bool = True) -> None:
+        """One evening; running it again changes nothing. Without `collecting` only what is under way goes on."""
+        if collecting:
+            collect(day, till=self.till, at=_at(day, COLLECTS_AT))
+        if day.weekday() == PAYDAY:
+            outbox = self.exchange / "outbox"
+            pay_merchants(day, till=self.till, outbox=outbox, at=_at(day, PAYS_AT))
+        _done(self.world.post("/day-end", params={"date": day.isoformat()}))
+        files = unseen(self.exchange / "inbox", self.till.expectations.names_taken(), day)
+        reconcile(
+            files,
+            till=self.till,
+            at=_at(day, RECONCILES_AT),
+            as_of=day,
+            refuse_loudly=False,
+        )
+
+    def faults(self) -> dict[str, Any]:
+        """What the outside world planted so far."""
+        answer: dict[str, Any] = _done(self.world.get("/faults")).json()
+        return answer
+
+
+@contextmanager
+def evenings(place: Place) -> Iterator[Evenings]:
+    """Connections to the database and to the outside world, for as long as the block runs."""
+    address = place.environ["TRANCHE_PROVIDER_URL"]
+    provider = SandboxProvider(address)
+    try:
+        with connected(place.database_url) as connection, httpx.Client(base_url=address, timeout=30.0) as world:
+            exchange = place.folder / "runtime" / "provider"
+            yield Evenings(till_over(connection, provider), world, exchange)
+    finally:
+        provider.close()
+
+
+def pounds_sterling(minor: int) -> Money:
+    """An amount of the seeded world."""
+    return Money(minor, Currency.GBP)
+
+
+def days_from(first: date, count: int) -> list[date]:
+    """So many days, the first included.
+
+    >>> [day.isoformat() for day in days_from(date(2026, 1, 31), 2)]
+    ['2026-01-31', '2026-02-01']
+    """
+    return [first + timedelta(days=number) for number in range(count)]
+
+
+def _at(day: date, moment: time) -> datetime:
+    return datetime.combine(day, moment, UTC)
+
+
+def _done(answer: httpx.Response) -> httpx.Response:
+    if answer.is_error:
+        raise WorldFault(f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {answer.text[:300]}")
+    return answer

@@ -1,0 +1,152 @@
+"""Ask the decision API over HTTP as a checkout would, and hold every answer against its recomputation."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+import httpx
+
+from tranche.local.clock_file import ClockFile
+from tranche.report.details import ReasonCount
+from tranche.report.summary import Decisions
+
+Row = dict[str, Any]
+OUTCOMES = ("approved", "approved_reduced", "referred", "declined")
+
+
+class ApiRefused(Exception):
+    """The API answered something else than a decision."""
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One order at its moment. `body` is the request as the API takes it."""
+
+    at: datetime
+    body: Row
+
+    @property
+    def key(self) -> str:
+        return f"demo:{self.body['order_id']}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, to the byte, and how long its caller waited."""
+
+    ask: Ask
+    content: bytes
+    decision: Row
+    milliseconds: float
+
+    @property
+    def decision_id(self) -> str:
+        return str(self.decision["decision_id"])
+
+    @property
+    def outcome(self) -> str:
+        return str(self.decision["outcome"])
+
+
+class Checkout:
+    """A checkout's connection to the API, with the clock that it lives by."""
+
+    def __init__(self, address: str, clock: ClockFile) -> None:
+        self.client = httpx.Client(base_url=address, timeout=30.0)
+        self.clock = clock
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
+
+    def decide(self, asks: Sequence[Ask], tick: Callable[[int, int], None] = lambda _done, _of: None) -> list[Answer]:
+        """One request each, in the order given, the clock at its moment; ApiRefused on anything but a decision."""
+        answers = []
+        for ask in asks:
+            self.clock.show(ask.at)
+            began = time.perf_counter()
+            reply = self.client.post("/v1/decisions", json=ask.body, headers={"Idempotency-Key": ask.key})
+            took = (time.perf_counter() - began) * 1000
+            if reply.status_code != httpx.codes.CREATED:
+                raise ApiRefused(f"order {ask.body['order_id']}: {reply.status_code} {reply.text[:400]}")
+            answers.append(Answer(ask, reply.content, reply.json(), took))
+            tick(len(answers), len(asks))
+        return answers
+
+    def accept(self, decision_id: str, at: datetime) -> httpx.Response:
+        """Take the offer of an approved decision."""
+        self.clock.show(at)
+        headers = {"Idempotency-Key": f"demo:accept:{decision_id}"}
+        return self.client.post(f"/v1/decisions/{decision_id}/accept", headers=headers)
+
+    def read_again(self, decision_id: str) -> bytes:
+        """The decision as the API tells it later."""
+        reply = self.client.get(f"/v1/decisions/{decision_id}")
+        if reply.status_code != httpx.codes.OK:
+            raise ApiRefused(f"decision {decision_id}: {reply.status_code} {reply.text[:400]}")
+        return reply.content
+
+
+def replayed(
+    checkout: Checkout, answers: Sequence[Answer], recompute: Callable[[str], bytes | None]
+) -> tuple[int, list[str]]:
+    """How many answers were held against their recomputation, and the decisions that came out differently.
+
+    Both must be equal to the answer that was given: what the API reads back, and what `recompute` makes from the
+    record (None when it could not).
+    """
+    differing = [
+        answer.decision_id
+        for answer in answers
+        if not answer.content == checkout.read_again(answer.decision_id) == recompute(answer.decision_id)
+    ]
+    return len(answers), differing
+
+
+def figures(answers: Sequence[Answer], held: int, differing: Sequence[str]) -> Decisions:
+    """The summary's section on decisions."""
+    outcomes = Counter(answer.outcome for answer in answers)
+    times = sorted(answer.milliseconds for answer in answers)
+    return Decisions(
+        requested=len(answers),
+        approved=outcomes["approved"],
+        approved_reduced=outcomes["approved_reduced"],
+        referred=outcomes["referred"],
+        declined=outcomes["declined"],
+        declined_without_reason=sum(
+            answer.outcome == "declined" and not answer.decision["reasons"] for answer in answers
+        ),
+        replayed=held,
+        replayed_identical=held - len(differing),
+        p50_ms=quantile(times, 0.50),
+        p99_ms=quantile(times, 0.99),
+    )
+
+
+def reasons(answers: Sequence[Answer], most: int = 8) -> tuple[ReasonCount, ...]:
+    """The reasons given most often."""
+    times: Counter[tuple[str, str]] = Counter()
+    for answer in answers:
+        times.update((str(reason["code"]), str(reason["text"])) for reason in answer.decision["reasons"])
+    ranked = sorted(times.items(), key=lambda entry: (-entry[1], entry[0]))
+    return tuple(ReasonCount(code, text, number) for (code, text), number in ranked[:most])
+
+
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """The value that `share` of the ordered ones do not exceed; 0 when there are none.
+
+    >>> quantile([1.0, 2.0, 3.0, 4.0], 0.5), quantile([1.0, 2.0, 3.0, 4.0], 0.99), quantile([], 0.5)
+    (2.0, 4.0, 0.0)
+    """
+    if not ordered:
+        return 0.0
+    return ordered[max(0, -(-len(ordered) * round(share * 1000) // 1000) - 1)]

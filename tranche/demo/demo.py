@@ -1,0 +1,344 @@
+"""`tranche demo`: the whole path, once through, on a runtime of its own; on the seeded world or on real data.
+
+Writes `summary.json` and `report.html` under `var/demo`. Exit code 1 when a promise of the platform was not kept, 2
+when a stage could not finish. Every process that it started has ended when it returns, unless --keep asks for the API.
+"""
+
+import json
+import logging
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipelines.sources.online_retail import by_day
+from simulation.world.size import Size
+from tranche.demo.course import Course, MoneyRun, Place
+from tranche.demo.decisions import Answer, Checkout, figures, reasons, replayed
+from tranche.demo.facts import facts_into_the_lake
+from tranche.demo.lake import LakeRun, run_lake
+from tranche.demo.retail import RetailReplay
+from tranche.demo.stages import Stages
+from tranche.local.api_process import ApiProcess
+from tranche.local.clock_file import ClockFile
+from tranche.local.process import Running
+from tranche.local.runtime import LocalRuntime
+from tranche.report.details import Details
+from tranche.report.page import write_report
+from tranche.report.summary import Decisions, Facts, Summary
+from tranche.report.terminal_summary import print_summary
+from tranche.report.wording import count
+from tranche.settings import Settings, take_over
+
+app = typer.Typer(add_completion=False)
+EXIT_BROKEN_PROMISE = 1
+WIDTH_OF_A_LOG = 110
+
+
+class Source(StrEnum):
+    """What the demo can run over."""
+
+    SEEDED = "seeded"
+    BERKA = "berka"
+    ONLINE_RETAIL = "online_retail"
+
+
+class DemoFault(Exception):
+    """The demo cannot begin as it was asked to."""
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to run. Without a source it is Berka where there are data, else the seeded world of `seed`."""
+
+    data: Path | None = None
+    source: Source | None = None
+    train_until: date | None = None
+    test_until: date | None = None
+    seed: int = 7
+    size: Size = field(default_factory=Size)
+    keep: bool = False
+
+
+@app.command()
+def run(
+    *,
+    data: Annotated[Path | None, typer.Option(help="Folder with the source's files, or with its folder in it.")] = None,
+    source: Annotated[Source | None, typer.Option(help="What to run over; with --data alone it is berka.")] = None,
+    train_until: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Last day to learn from.")] = None,
+    test_until: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Last day to be judged by.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the API and the runtime up.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop what an earlier --keep left up.")] = False,
+    seed: Annotated[int, typer.Option(help="Seed of the world that is made without --data.")] = 7,
+    borrowers: Annotated[int, typer.Option(min=200, help="Past applicants in that world.")] = Size.borrowers,
+    buyers: Annotated[int, typer.Option(min=20, help="Shoppers at its checkouts.")] = Size.buyers,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
+) -> None:
+    """The whole path, once through: events, features, model, decisions, plans, cash, books."""
+    folder = Settings.from_environment().var / "demo"
+    if stop:
+        stop_kept(folder)
+        return
+    split = _day("--train-until", train_until), _day("--test-until", test_until)
+    request = Request(data, source, *split, seed, Size(borrowers, buyers), keep)
+    console = Console(stderr=as_json)
+    if not console.is_terminal:
+        console.width = WIDTH_OF_A_LOG
+    with _ended_in_order():
+        summary = demo(request, folder, console)
+    if as_json:
+        typer.echo(json.dumps(summary.as_tree()))
+    if summary.broken_promises():
+        raise typer.Exit(EXIT_BROKEN_PROMISE)
+
+
+def demo(request: Request, folder: Path, console: Console) -> Summary:
+    """Run one source from end to end; raises DemoFault before anything starts, StageFailed in a stage."""
+    run = RetailReplay(retail_days(request)) if request.source is Source.ONLINE_RETAIL else course_of(request, folder)
+    stop_kept(folder)
+    stages = Stages(console)
+    console.rule(f"[bold]{run.title}")
+    with _logged_into(folder / "demo.log"), ExitStack() as started:
+        place = _runtime(stages, folder, started)
+        if isinstance(run, RetailReplay):
+            api, (summary, details) = None, run.replay(stages, place)
+        else:
+            api, summary, details = _decided(stages, run, place, started)
+        if request.keep:
+            started.pop_all()  # forgets how to stop them; `stop_kept` knows
+    summary.write(folder / "summary.json")
+    write_report(folder / "report.html", summary, details)
+    print_summary(console, summary, details)
+    console.print(
+        f"report   {_from_here(folder / 'report.html')}\nfigures  {_from_here(folder / 'summary.json')}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if request.keep:
+        _note_kept(folder, api)
+        kept = "runtime is up" if api is None else f"API      {api.address}/docs"
+        console.print(f"{kept}   (tranche demo --stop ends it)", highlight=False, soft_wrap=True)
+    return summary
+
+
+def _decided(stages: Stages, course: Course, place: Place, started: ExitStack) -> tuple[ApiProcess, Summary, Details]:
+    """The path on which every plan begins with a decision."""
+    course.prepare(stages)
+    lake = run_lake(stages, place.environ, course.source, course.split, course.as_of)
+    api = _serve(stages, place, started)
+    with Checkout(api.address, place.clock) as checkout:
+        answers = course.decide(stages, place, lake, checkout)
+        decisions = _replay(stages, place, checkout, answers)
+    money = course.move_money(stages, place, answers)
+    facts = facts_into_the_lake(stages, place)
+    return api, *_conclude(stages, course, place, Parts(lake, answers, decisions, money, facts))
+
+
+def retail_days(request: Request) -> Path:
+    """The folder of Online Retail's days; DemoFault when there is none."""
+    if request.data is None:
+        raise DemoFault("--source online_retail needs --data: the folder with online_retail/by-day in it")
+    folder = by_day(request.data)
+    if not any(folder.glob("*.csv*")):
+        raise DemoFault(
+            f"no days of Online Retail in {folder}: expected a file a day there, like 2010-12-01.csv or .csv.gz"
+        )
+    return folder
+
+
+def course_of(request: Request, folder: Path) -> Course:
+    """The seeded world, or the Berka tables in the folder given or in its `berka`; DemoFault when there are none."""
+    if request.source is Source.SEEDED and request.data is not None:
+        raise DemoFault("--source seeded makes its own data: leave --data out")
+    if request.source is Source.BERKA and request.data is None:
+        raise DemoFault("--source berka needs --data: the folder with the Berka tables, or with berka/ in it")
+    if request.data is None:
+        from tranche.demo.seeded import SeededCourse
+
+        return SeededCourse(request.seed, request.size, folder / "world", request.train_until, request.test_until)
+    from tranche.demo.berka import BerkaCourse
+
+    return BerkaCourse(berka_folder(request.data), request.train_until, request.test_until)
+
+
+def berka_folder(data: Path) -> Path:
+    """Where the Berka tables are; DemoFault says what was looked for."""
+    for folder in (data / "berka", data):
+        if any(folder.glob("account.asc*")):
+            return folder
+    raise DemoFault(f"no Berka tables in {data} or {data / 'berka'}: expected account.asc or account.asc.gz there")
+
+
+def _runtime(stages: Stages, folder: Path, started: ExitStack) -> Place:
+    """A fresh runtime of the demo's own; `started` stops it, also when it came up only in part."""
+    runtime = LocalRuntime(folder / "runtime")
+    with stages.stage("runtime", "PostgreSQL, AWS endpoint, payment provider") as say:
+        runtime.reset()
+        started.callback(runtime.down)
+        own = runtime.up()
+        clock = ClockFile(folder / "runtime" / "clock")
+        own |= {"TRANCHE_VAR": str(folder / "runtime" / "var"), "TRANCHE_JVM_DIR": str(_jvm_folder(folder))}
+        environ = take_over(own) | {"TRANCHE_CLOCK_FILE": str(clock.path)}
+        say(f"fresh, in {_from_here(folder / 'runtime')}")
+    return Place(folder, environ, clock)
+
+
+def _from_here(path: Path) -> Path:
+    """The path as a person standing in the current folder would type it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _jvm_folder(folder: Path) -> Path:
+    """Java artefacts outlive a run: they are pinned by their hash."""
+    return folder.parent / "jvm"
+
+
+def _serve(stages: Stages, place: Place, started: ExitStack) -> ApiProcess:
+    with stages.stage("serve", "the decision API in a process of its own") as say:
+        api = ApiProcess(place.environ, place.folder / "api.log")
+        started.callback(api.stop)
+        api.wait_until_ready()
+        say(f"ready at {api.address}")
+    return api
+
+
+def _replay(stages: Stages, place: Place, checkout: Checkout, answers: Sequence[Answer]) -> Decisions:
+    with stages.stage("replay", "every decision computed again from what was stored with it") as say:
+        from lending.decision.postgres import PostgresDecisions
+        from lending.terms import policy_file
+        from models.settings import models_dir
+        from serving import replay
+        from serving.postgres import connected
+
+        with connected(place.database_url) as connection:
+            report = replay.replay_all(connection, models_dir(place.environ), policy_file.load())
+            differing = {each.decision_id: f"{each.cause}: {each.detail}" for each in report.differing}
+            stored = {each.decision_id: each.answer.encode() for each in PostgresDecisions(connection).all()}
+        held, unequal = replayed(checkout, answers, lambda it: None if it in differing else stored.get(it))
+        say(f"{count(held - len(unequal))} of {count(held)} the same, byte for byte")
+        for decision_id in unequal[:5]:
+            say(f"{decision_id} differs: {differing.get(decision_id, 'not what the API answered')}")
+    return figures(answers, held, unequal)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the stages of one run came to, before it is put together."""
+
+    lake: LakeRun
+    answers: Sequence[Answer]
+    decisions: Decisions
+    money: MoneyRun
+    facts: Facts
+
+
+def _conclude(stages: Stages, course: Course, place: Place, parts: Parts) -> tuple[Summary, Details]:
+    from tranche.demo.books import open_items, verified_books, with_open_items
+
+    with stages.stage("verify", "every balance against its transfers, debits against credits") as say:
+        left = open_items(place.database_url)
+        books = with_open_items(verified_books(place.database_url), left)
+        say(f"{count(books.summary.transfers)} transfers in {count(books.summary.entries)} entries")
+        say(f"{count(len(left.explained))} of {count(left.groups)} open clearing groups are what is known to be open")
+    lake, money = parts.lake, parts.money
+    summary = Summary(
+        source=course.name,
+        seconds=dict(stages.seconds),
+        events=lake.events,
+        features=lake.features,
+        model=lake.model,
+        decisions=parts.decisions,
+        plans=money.plans,
+        reconciliation=money.reconciliation,
+        ledger=books.summary,
+        facts=parts.facts,
+        planted=money.planted,
+    )
+    details = Details(
+        title=course.title,
+        currency=course.currency,
+        roc=lake.roc,
+        calibration=lake.calibration,
+        models=lake.models,
+        cash=money.cash,
+        balances=books.balances,
+        flows=books.flows,
+        breaks=money.breaks,
+        reasons=reasons(parts.answers),
+        facts=lake.facts,
+        notes=(*lake.notes, *money.notes),
+        financed_minor=money.financed_minor,
+        collected_minor=money.collected_minor,
+        cash_note=money.cash_note,
+    )
+    return summary, details
+
+
+def _note_kept(folder: Path, api: ApiProcess | None) -> None:
+    running = None if api is None else Running.of(api.process.pid)
+    (folder / "kept.json").write_text(json.dumps({"api": running.to_json() if running else None}))
+
+
+def stop_kept(folder: Path) -> None:
+    """Stop the API and the runtime that an earlier run with --keep left up, by their ids."""
+    note = folder / "kept.json"
+    if note.exists():
+        kept = Running.from_json(json.loads(note.read_text())["api"])
+        if kept is not None:
+            kept.stop(signal.SIGTERM, 10.0)
+        note.unlink()
+    LocalRuntime(folder / "runtime").down()
+
+
+@contextmanager
+def _logged_into(file: Path) -> Iterator[None]:
+    """What libraries log goes beside the report; without a handler of ours they would write between its lines."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(file, mode="w")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+        handler.close()
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Let a termination end the run as Ctrl-C does, so that nothing it started is left behind."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _day(option: str, text: str | None) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise DemoFault(f"{option} is {text!r}, which is not a day; for example {option} 1995-12-31") from None
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the demo; its exit code."""
+    result = app(args=sys.argv[1:] if argv is None else argv, standalone_mode=False, prog_name="tranche demo")
+    return int(result or 0)

@@ -1,0 +1,135 @@
+"""Were the faults that the seeded world planted found by the stage in charge? The generator's labels are the oracle.
+
+A fault counts as found only under its own identity: the very event, the very column. What was found without having been
+planted counts too, so that a false alarm makes the figures differ as a missed fault does.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from payments.reconciliation.postgres_standing import ListedBreak, Standing
+from tranche.report.summary import Planted
+
+QUARANTINE, DUPLICATES = "raw.quarantine", "raw.duplicates"
+BANK_TRANSACTIONS, APPLICANT = "raw.bank_transactions", "features.applicant"
+
+CAPTURE, RETURN = "capture:", "return:"
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What was planted among the events: ids of repeated ones, (id, column) of malformed ones, and late ones."""
+
+    duplicates: frozenset[str]
+    malformed: frozenset[tuple[str, str]]
+    late: tuple[Mapping[str, str], ...]
+
+
+def read_labels(path: Path) -> Labels:
+    """The labels that the generator wrote beside its events."""
+    planted = json.loads(path.read_text())["planted"]
+    return Labels(
+        duplicates=frozenset(planted["duplicates"]["event_ids"]),
+        malformed=frozenset((label["event_id"], label["column"]) for label in planted["malformed"]["events"]),
+        late=tuple(planted["late"]["events"]),
+    )
+
+
+def found_in_lake(tables: Any, labels: Labels) -> dict[str, Planted]:
+    """Hold the labels against what ingest set aside and against what the features saw."""
+    quarantined = {(row["event_id"], row["column"]) for row in _rows(tables, QUARANTINE, ("event_id", "column"))}
+    parked = {row["event_id"] for row in _rows(tables, DUPLICATES, ("event_id",))}
+    return {
+        "malformed": compared(labels.malformed, quarantined),
+        "duplicates": compared(labels.duplicates, parked),
+        "late": Planted(len(labels.late), _held_back(tables, labels.late)),
+    }
+
+
+def found_in_files(standing: Standing, faults: Mapping[str, Any]) -> dict[str, Planted]:
+    """Hold what the provider and the bank planted against the breaks that reconciliation found."""
+    planted: dict[str, set[str]] = defaultdict(set)
+    for label in faults["planted"]:
+        planted[label["kind"]].add(label["about"])
+    breaks: dict[str, list[ListedBreak]] = defaultdict(list)
+    for each in standing.listed:
+        breaks[each.break_class].append(each)
+    missing = {
+        each.expectation_id.removeprefix(CAPTURE)
+        for each in breaks["E3"]
+        if each.expectation_id.startswith(CAPTURE) and each.closed_on is None
+    }
+    late = {key.removeprefix(CAPTURE) for key in standing.found_late if key.startswith(CAPTURE)}
+    returned = {each.expectation_id.removeprefix(RETURN) for each in breaks["E16"]}
+    return {
+        "late": compared(frozenset(planted["late"]), late),
+        "missing_line": compared(frozenset(planted["missing_line"]), missing),
+        "returned": compared(frozenset(planted["returned"]), returned),
+        "parked": compared(frozenset(planted["parked"]), _named(planted["parked"], breaks["E19"])),
+        "duplicates": compared(frozenset(planted["duplicated_file"]), _named(planted["duplicated_file"], breaks["E5"])),
+    }
+
+
+def _named(about: Iterable[str], breaks: Iterable[ListedBreak]) -> set[str]:
+    """What each break is about, of the things asked for; a break about something else is told by its own reason."""
+    asked = set(about)
+    return {next((name for name in asked if name in each.reason), each.reason) for each in breaks}
+
+
+def together(*counts: Mapping[str, Planted]) -> dict[str, Planted]:
+    """One kind of fault may be planted in several places: among events and among the lines of files.
+
+    >>> together({"late": Planted(2, 2)}, {"late": Planted(1, 0), "parked": Planted(1, 1)})
+    {'late': Planted(planted=3, found=2), 'parked': Planted(planted=1, found=1)}
+    """
+    sums: dict[str, Planted] = {}
+    for each in counts:
+        for fault, seen in each.items():
+            before = sums.get(fault, Planted(0, 0))
+            sums[fault] = Planted(before.planted + seen.planted, before.found + seen.found)
+    return dict(sorted(sums.items()))
+
+
+def compared(planted: frozenset[Any], seen: Iterable[Any]) -> Planted:
+    """How many were planted, and how many of them were found; a false alarm counts on top.
+
+    >>> compared(frozenset({"a", "b"}), {"a"}), compared(frozenset({"a", "b"}), {"a", "b", "c"})
+    (Planted(planted=2, found=1), Planted(planted=2, found=3))
+    >>> compared(frozenset({"a", "b"}), {"a", "c"})  # one missed, one false alarm: they must not cancel out
+    Planted(planted=2, found=1)
+    """
+    found = set(seen)
+    missed = planted - found
+    return Planted(len(planted), len(planted) - len(missed) if missed else len(found))
+
+
+def _held_back(tables: Any, late: Iterable[Mapping[str, str]]) -> int:
+    """Late events that came into the lake, and that the feature of their moment did not see.
+
+    Each was the newest of its account, so a feature that had seen it would say that it observed that long.
+    """
+    accepted = {row["event_id"] for row in _rows(tables, BANK_TRANSACTIONS, ("event_id",))}
+    observed = {
+        (row["account_id"], row["as_of"]): row["observed_until"]
+        for row in _rows(tables, APPLICANT, ("account_id", "as_of", "observed_until"))
+    }
+    held_back = 0
+    for label in late:
+        moment = (label["account_id"], datetime.fromisoformat(label["as_of"]))
+        until = observed.get(moment)
+        unseen = moment in observed and (until is None or until < datetime.fromisoformat(label["occurred_at"]))
+        held_back += unseen and label["event_id"] in accepted
+    return held_back
+
+
+def _rows(tables: Any, table: str, columns: tuple[str, ...]) -> list[dict[str, Any]]:
+    newest = tables.newest(table)
+    if newest is None:
+        return []
+    rows: list[dict[str, Any]] = tables.read(table, columns, snapshot_id=newest.snapshot_id, equal={}).to_pylist()
+    return rows

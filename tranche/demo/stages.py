@@ -1,0 +1,93 @@
+"""The stages of a long run: each is named, timed and reported, and the one that fails is said by name."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from tranche.report.wording import duration
+
+
+class StageFailed(Exception):
+    """A stage could not finish; what ran before it stays as it is."""
+
+    def __init__(self, stage: str, reason: str) -> None:
+        super().__init__(f"stage {stage} failed: {reason}")
+        self.stage = stage
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
+class Stages:
+    """Runs stages one after the other; `seconds` holds what each took, in the order they ran."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str, doing: str) -> Iterator[Callable[[str], None]]:
+        """Run one stage. What it yields is called with the sentence that says how it came out.
+
+        Any exception ends the stage as `StageFailed` with the words that the fault has for its user. A stage may run
+        in parts under one name; their times add up.
+        """
+        said: list[str] = []
+        before = sum(self.seconds.values())
+        began = time.perf_counter()
+        self.console.print(f"[bold]{name:<17}[/] [dim]{doing} …[/]", soft_wrap=True)
+        try:
+            yield said.append
+        except StageFailed:
+            raise
+        except KeyboardInterrupt:
+            self.console.print(f"{'':<17} [yellow]interrupted; ending what was started …[/]")
+            raise
+        except Exception as fault:
+            raise StageFailed(name, _words(fault)) from fault
+        # What `apart` has counted for another stage meanwhile is not counted twice.
+        took = time.perf_counter() - began - (sum(self.seconds.values()) - before)
+        self.seconds[name] = self.seconds.get(name, 0.0) + took
+        first, *others = said or ["done"]
+        for line in (f"{first} [dim]({duration(took)})[/]", *others):
+            self.console.print(f"{'':<17} {line}", highlight=False, soft_wrap=True)
+
+    @contextmanager
+    def apart(self, name: str) -> Iterator[None]:
+        """Work for another stage in the midst of one: its time counts for `name`, and so does its failure."""
+        began = time.perf_counter()
+        try:
+            yield
+        except Exception as fault:
+            raise StageFailed(name, _words(fault)) from fault
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
+
+    @contextmanager
+    def bar(self, what: str) -> Iterator[Callable[[int, int], None]]:
+        """A progress bar with rate for work inside a stage; what it yields takes how many of how many are done."""
+        columns = (
+            TextColumn(f"{'':<17} {{task.description}}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(),
+        )
+        hidden = not self.console.is_terminal
+        with Progress(*columns, console=self.console, transient=True, disable=hidden) as progress:
+            task = progress.add_task(what, total=None, rate="")
+
+            def tick(done: int, of: int) -> None:
+                elapsed = progress.tasks[0].elapsed or 0.0
+                rate = f"{done / elapsed:,.0f}/s" if elapsed > 0.5 else ""
+                progress.update(task, completed=done, total=of, rate=rate)
+
+            yield tick
+
+
+def _words(fault: Exception) -> str:
+    said = getattr(fault, "user_message", None)
+    return str(said) if said else f"{type(fault).__name__}: {fault}"

@@ -1,0 +1,71 @@
+"""Where reconciliation stands at the end of a run, for the summary and the report."""
+
+from collections import defaultdict
+from datetime import date
+
+from ledger.money import Currency, Money
+from payments.postgres import connected
+from payments.rail_profile import Profile, load_profile
+from payments.reconciliation.postgres_standing import ListedBreak, PostgresStanding, Standing
+from tranche.report.details import Break
+from tranche.report.summary import Reconciliation
+
+EXAMPLES = 1
+
+
+def standing_of(database_url: str, as_of: date | None = None) -> Standing:
+    """Every line, match and break so far, cured ones too; as of the last day that a line tells of, if none is said."""
+    with connected(database_url) as connection, connection.transaction():
+        reader = PostgresStanding(connection, load_profile().card.provider)
+        day = as_of or reader.last_day()
+        assert day is not None, "no file was taken"
+        return reader.standing(day, closed=True)
+
+
+def figures(standing: Standing) -> Reconciliation:
+    """The summary's section."""
+    return Reconciliation(
+        lines=standing.lines,
+        matched_by_id=standing.matched_by_id,
+        matched_by_rule=standing.matched_by_rule,
+        unmatched=standing.unmatched,
+        breaks=standing.breaks,
+        open_expectations=standing.open_expectations,
+    )
+
+
+def breaks(standing: Standing, currency: str) -> tuple[Break, ...]:
+    """One line for each class: how many, how many of them cured, how much, how old the oldest open one is."""
+    profile = load_profile()
+    classes: dict[str, list[ListedBreak]] = defaultdict(list)
+    for each in standing.listed:
+        classes[each.break_class].append(each)
+    return tuple(_class(code, found, profile, currency) for code, found in sorted(classes.items(), key=_by_number))
+
+
+def _class(code: str, found: list[ListedBreak], profile: Profile, currency: str) -> Break:
+    titles = {broken.value: treatment.title for broken, treatment in profile.treatments.items()}
+    still_open = [each for each in found if each.closed_on is None]
+    shown = sorted(still_open or found, key=lambda each: each.opened_on)[:EXAMPLES]
+    return Break(
+        code=code,
+        meaning=titles.get(code, ""),
+        count=len(found),
+        still_open=len(still_open),
+        amount_minor=sum(_minor(each) for each in found),
+        currency=currency,
+        oldest_days=max((each.age_days for each in still_open), default=0),
+        examples=tuple(each.reason for each in shown),
+    )
+
+
+def _minor(listed: ListedBreak) -> int:
+    """The amount that a break is about, whatever its side; 0 for one about a file."""
+    if listed.amount is None:
+        return 0
+    digits, _, currency = listed.amount.partition(" ")
+    return abs(Money.parse(digits, Currency(currency)).minor)
+
+
+def _by_number(entry: tuple[str, list[ListedBreak]]) -> int:
+    return int(entry[0][1:])

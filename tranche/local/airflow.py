@@ -1,0 +1,185 @@
+"""`tranche airflow`: the DAGs on a clock, on loopback, stopped together.
+
+One API server and one scheduler. Airflow's own all-in-one command is not used: it listens on every address and leaves
+processes behind when it is stopped.
+"""
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tranche.fault import RuntimeFault
+from tranche.local.process import Running, answers, free_port, is_free, start_module, wait_until
+from tranche.local.runtime import LocalRuntime
+from tranche.settings import CHECKOUT, Settings, inherited, point_here
+
+DATABASE = "airflow"
+PORT = 8080
+READY_SECONDS = 180.0
+STOP_SECONDS = 30.0
+USER = "admin"
+
+app = typer.Typer(add_completion=False, help="The DAGs on a clock, on loopback.")
+
+
+@app.command()
+def run(
+    port: Annotated[int, typer.Option(help="Port of the user interface; another free one when it is taken.")] = PORT,
+) -> None:
+    """Run Airflow's API server and scheduler on the local runtime until Ctrl-C, then stop both."""
+    settings = Settings.from_environment()
+    environment = LocalRuntime(settings.local_folder).up()
+    point_here(environment)
+    home = settings.var / "airflow"
+    environ = airflow_environment(home, _database(settings), port if is_free(port) else free_port())
+    _stop_on_signals()
+    started: list[Running] = []
+    try:
+        bring_up(home, environ, started, _say)
+        password = json.loads((home / "passwords.json").read_text())[USER]
+        print(f"Airflow is at {environ['AIRFLOW__API__BASE_URL']}  user {USER}, password {password}; Ctrl-C stops it")
+        _watch(started)
+    finally:
+        stop_all(started)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run until interrupted; the exit code is typer's own."""
+    return int(app(argv, prog_name="tranche airflow", standalone_mode=False) or 0)
+
+
+def airflow_environment(home: Path, database_url: str, port: int) -> dict[str, str]:
+    """Everything that Airflow reads from the environment. The keys are made once and kept beside its logs.
+
+    Each component makes keys of its own when it is given none, and then refuses the other's requests.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    keys = _keys(home / "keys.json")
+    address = f"http://127.0.0.1:{port}"
+    return {
+        "AIRFLOW_HOME": str(home),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{inherited().get('PATH', os.defpath)}",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_url,
+        # Left out, Airflow would look for another driver for its few asynchronous calls.
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": database_url.replace("+psycopg:", "+psycopg_async:"),
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__BASE_URL": address,
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API__SECRET_KEY": keys["api"],
+        "AIRFLOW__API_AUTH__JWT_SECRET": keys["jwt"],
+        "AIRFLOW__CORE__FERNET_KEY": keys["fernet"],
+        "AIRFLOW__CORE__DAGS_FOLDER": str(CHECKOUT / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "2",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
+    }
+
+
+def bring_up(home: Path, environ: Mapping[str, str], started: list[Running], say: Callable[[str], None]) -> None:
+    """Start both; each is put on `started` as soon as it runs, so that the caller can stop what there is."""
+    passwords = home / "passwords.json"
+    if not passwords.is_file():
+        _write_private(passwords, json.dumps({USER: secrets.token_urlsafe(12)}))
+    say("database and DAGs")
+    _airflow(["db", "migrate"], environ, home)
+    _airflow(["dags", "reserialize"], environ, home)
+    say("API server")
+    started.append(start_module("airflow", ["api-server"], environ=environ, log=home / "api-server.log", cwd=home))
+    address = environ["AIRFLOW__API__BASE_URL"]
+    # The first call of each takes seconds, longer than the scheduler's tasks would wait for theirs.
+    for path in ("/api/v2/monitor/health", "/execution/health"):
+        if not wait_until(partial(_ended_or_answers, started[0], address + path), seconds=READY_SECONDS):
+            raise RuntimeFault(f"Airflow's API server does not answer; see {home / 'api-server.log'}")
+        if not started[0].is_alive:
+            raise RuntimeFault(f"Airflow's API server ended at once; see {home / 'api-server.log'}")
+    say("scheduler")
+    started.append(start_module("airflow", ["scheduler", "-s"], environ=environ, log=home / "scheduler.log", cwd=home))
+
+
+def _ended_or_answers(running: Running, address: str) -> bool:
+    return not running.is_alive or answers(address, 20.0)
+
+
+def stop_all(started: list[Running]) -> None:
+    """End the scheduler first, then the API server, each with the tasks and processes that it started."""
+    for running in reversed(started):
+        running.stop(signal.SIGTERM, STOP_SECONDS)
+
+
+def _watch(started: list[Running]) -> None:
+    while all(running.is_alive for running in started):
+        time.sleep(1.0)
+    raise RuntimeFault("a part of Airflow ended by itself; see the logs in var/airflow")
+
+
+def _airflow(words: list[str], environ: Mapping[str, str], home: Path) -> None:
+    log = home / "setup.log"
+    with log.open("ab") as output:
+        done = subprocess.run(
+            [sys.executable, "-m", "airflow", *words],
+            env=inherited(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=home,
+            check=False,
+        )
+    if done.returncode != 0:
+        raise RuntimeFault(f"airflow {' '.join(words)} failed; see {log}")
+
+
+def _database(settings: Settings) -> str:
+    """A database of Airflow's own: it shares a name for its migrations' table with MLflow."""
+    from tranche.local.postgres import LocalPostgres
+
+    server = LocalPostgres(settings.local_folder / "pg")
+    server.create_database(DATABASE)
+    return server.url(DATABASE, "psycopg")
+
+
+def _keys(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        from cryptography.fernet import Fernet
+
+        made = {
+            "api": secrets.token_urlsafe(48),
+            "jwt": secrets.token_urlsafe(64),
+            "fernet": Fernet.generate_key().decode(),
+        }
+        _write_private(path, json.dumps(made))
+    keys: dict[str, str] = json.loads(path.read_text())
+    return keys
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text)
+
+
+def _stop_on_signals() -> None:
+    """A SIGTERM ends it as Ctrl-C does: both processes are stopped."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupted)
+
+
+def _say(step: str) -> None:
+    print(f"… {step}", file=sys.stderr)

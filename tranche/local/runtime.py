@@ -1,0 +1,340 @@
+"""The local runtime: PostgreSQL, an AWS endpoint and the simulated provider, started, watched, repaired and stopped.
+
+All data of one runtime lies in one folder, so two of them do not see each other. What runs is known by process id and
+birth time from `runtime.json` in that folder; nothing is ever looked up or stopped by name.
+"""
+
+import fcntl
+import json
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tranche.fault import RuntimeFault
+from tranche.local.process import Running
+
+BUCKET = "tranche-lake"
+STREAM = "tranche-events"
+DATABASES = ("raw", "curated", "features")
+PROVIDER_SECONDS = 30.0
+PARTS = ("postgres", "aws", "provider")
+
+
+@dataclass(frozen=True, slots=True)
+class PartStatus:
+    """One part of the runtime: `state` is `up`, `down` or `crashed`."""
+
+    name: str
+    state: str
+    pid: int | None
+    address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UpReport:
+    """What `up` had to do; both empty when everything ran already."""
+
+    started: tuple[str, ...]
+    repaired: tuple[str, ...]
+    environment: dict[str, str]
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What `runtime.json` remembers between commands."""
+
+    aws_port: int | None = None
+    aws: Running | None = None
+    # What still has to be done on the endpoint: "" nothing, "provide" its bucket and stream, "repair" its catalogue.
+    # On record before it is begun, so that a command killed half way leaves it to the next one.
+    aws_pending: str = ""
+    provider_port: int | None = None
+    provider: Running | None = None
+    streams: dict[str, int] = field(default_factory=dict)
+    keys: list[str] = field(default_factory=list)
+
+
+class LocalRuntime:
+    """The runtime in one folder. `parts` leaves some out, as tests do with the provider."""
+
+    def __init__(self, folder: Path, parts: tuple[str, ...] = PARTS) -> None:
+        self.folder = folder.resolve()
+        self.parts = parts
+        self._state_path = self.folder / "runtime.json"
+
+    def up(self) -> dict[str, str]:
+        """Start what is not running, repair what crashed; the environment that points every package at it."""
+        return self.bring_up().environment
+
+    def bring_up(self, say: Callable[[str], None] = lambda _: None) -> UpReport:
+        """The same as `up`, telling `say` each step and reporting what was started and what was repaired."""
+        with self._alone():
+            memory = self._recall()
+            started: list[str] = []
+            repaired: list[str] = []
+            if "postgres" in self.parts:
+                self._up_postgres(say, started, repaired)
+            if "aws" in self.parts:
+                self._up_aws(memory, say, started, repaired)
+            if "provider" in self.parts:
+                self._up_provider(memory, say, started, repaired)
+            return UpReport(tuple(started), tuple(repaired), self._environment(memory))
+
+    def down(self, say: Callable[[str], None] = lambda _: None) -> tuple[str, ...]:
+        """Stop everything that this runtime started; the names of what was running."""
+        if not self.folder.is_dir():
+            return ()
+        with self._alone():
+            memory = self._recall()
+            stopped = []
+            if memory.provider is not None and memory.provider.is_alive:
+                say("stopping the simulated provider")
+                memory.provider.stop(signal.SIGTERM, 10.0)
+                stopped.append("provider")
+            memory.provider = None
+            if memory.aws is not None and memory.aws.is_alive:
+                say("stopping the AWS endpoint")
+                self._note_inventory(memory)
+                self._aws().stop(memory.aws)
+                stopped.append("aws")
+                memory.aws = None
+            # A crashed endpoint stays on record: its tables still wait for the repair of the next `up`.
+            self._remember(memory)
+            if self._postgres().running() is not None:
+                say("stopping PostgreSQL")
+                self._postgres().down()
+                stopped.append("postgres")
+            return tuple(stopped)
+
+    def reset(self, say: Callable[[str], None] = lambda _: None) -> None:
+        """Stop everything and remove all data of this runtime."""
+        self.down(say)
+        if self.folder.is_dir():
+            say(f"removing {self.folder}")
+            shutil.rmtree(self.folder)
+
+    def status(self) -> tuple[PartStatus, ...]:
+        """What runs, what is down and what has crashed; changes nothing but the memory of streams and keys."""
+        memory = self._recall()
+        parts = []
+        if "postgres" in self.parts:
+            parts.append(self._postgres_status())
+        if "aws" in self.parts:
+            status = _status("aws", memory.aws, memory.aws_port)
+            if status.state == "up":
+                with self._alone():
+                    memory = self._recall()
+                    self._note_inventory(memory)
+                    self._remember(memory)
+            parts.append(status)
+        if "provider" in self.parts:
+            parts.append(_status("provider", memory.provider, memory.provider_port))
+        return tuple(parts)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether anything of this runtime was started and not stopped since, also when it has crashed."""
+        return self._recall().aws is not None
+
+    def environment(self) -> dict[str, str]:
+        """The variables that point every package at this runtime, which must be up; `RuntimeFault` otherwise."""
+        broken = [part.name for part in self._quick_status() if part.state != "up"]
+        if broken:
+            raise RuntimeFault(
+                f"the local runtime is not whole ({', '.join(broken)} not running); repair it with: tranche local up"
+            )
+        return self._environment(self._recall())
+
+    # One part after the other.
+
+    def _up_postgres(self, say: Callable[[str], None], started: list[str], repaired: list[str]) -> None:
+        server = self._postgres()
+        crashed = server.crashed()
+        say("PostgreSQL")
+        if server.up():
+            started.append("postgres")
+        if crashed:
+            repaired.append("postgres: recovered from its log after a crash; nothing committed was lost")
+        for name in ("tranche", "mlflow"):
+            server.create_database(name)
+        server.migrate("tranche")
+
+    def _up_aws(self, memory: _Memory, say: Callable[[str], None], started: list[str], repaired: list[str]) -> None:
+        from tranche.local.ministack import SHARDS, aws_answers
+
+        aws = self._aws()
+        if memory.aws is None or not memory.aws.is_alive or not aws_answers(memory.aws_port):
+            say("AWS endpoint: Kinesis, S3, Glue, KMS")
+            if memory.aws is not None:
+                memory.aws_pending = "repair"
+                aws.stop(memory.aws)  # alive but silent: it is of no use to anybody
+            memory.aws_pending = memory.aws_pending or "provide"
+            self._remember(memory)
+            memory.aws, memory.aws_port = aws.start(memory.aws_port)
+            self._remember(memory)
+            started.append("aws")
+        if not memory.aws_pending:
+            return
+        endpoint = _address(memory.aws_port)
+        streams = {STREAM: SHARDS, **memory.streams}
+        made = aws.provide(endpoint, bucket=BUCKET, streams=streams, databases=DATABASES)
+        if memory.aws_pending == "repair":
+            say("repairing the lake's catalogue after a crash")
+            repaired += self._repair_aws(memory, made)
+        self._note_inventory(memory)
+        memory.aws_pending = ""
+        self._remember(memory)
+
+    def _repair_aws(self, memory: _Memory, made: list[str]) -> list[str]:
+        from tranche.local.iceberg import register_again
+
+        endpoint = _address(memory.aws_port)
+        aws = self._aws()
+        tables = register_again(aws.client("s3", endpoint), _lake_settings(self.folder, endpoint, aws.region))
+        keys = aws.provide_keys(endpoint, tuple(memory.keys))
+        told = [f"aws: table {name} registered again from its newest metadata" for name in tables]
+        told += [
+            f"aws: stream {name} was lost with its records and made again empty; publish again"
+            for name in made
+            if name in memory.streams
+        ]
+        told += [
+            f"aws: stream {name} is as of its last clean stop; records after it are lost"
+            for name in memory.streams
+            if name not in made
+        ]
+        told += [f"aws: key {name} was lost and made again; what was encrypted under it is unreadable" for name in keys]
+        return told or ["aws: started again after a crash; nothing was lost"]
+
+    def _up_provider(
+        self, memory: _Memory, say: Callable[[str], None], started: list[str], repaired: list[str]
+    ) -> None:
+        from tranche.local.provider import provider_answers, start_provider
+
+        if memory.provider is not None and memory.provider.is_alive and provider_answers(memory.provider_port):
+            return
+        if memory.provider is not None:
+            memory.provider.stop(signal.SIGKILL, 5.0)
+            repaired.append("provider: started again after a crash; its book is an append-only file")
+        say("simulated payment provider")
+        memory.provider, memory.provider_port = start_provider(self.folder / "provider", memory.provider_port)
+        self._remember(memory)
+        started.append("provider")
+
+    # What is known.
+
+    def _environment(self, memory: _Memory) -> dict[str, str]:
+        environment: dict[str, str] = {}
+        if "postgres" in self.parts:
+            server = self._postgres()
+            environment["TRANCHE_DATABASE_URL"] = server.url("tranche")
+            environment["TRANCHE_MLFLOW_TRACKING_URI"] = server.url("mlflow", "psycopg")
+        if "aws" in self.parts:
+            region = self._aws().region
+            environment |= {
+                "TRANCHE_AWS_ENDPOINT": _address(memory.aws_port),
+                "TRANCHE_AWS_REGION": region,
+                "TRANCHE_LAKE_BUCKET": BUCKET,
+                "TRANCHE_STREAM": STREAM,
+                "AWS_ACCESS_KEY_ID": "test",
+                "AWS_SECRET_ACCESS_KEY": "test",
+                "AWS_DEFAULT_REGION": region,
+                "AWS_REGION": region,
+            }
+        if memory.provider is not None:
+            environment["TRANCHE_PROVIDER_URL"] = _address(memory.provider_port)
+        environment["TRANCHE_MODELS_DIR"] = str(self.folder / "models")
+        return environment
+
+    def _quick_status(self) -> list[PartStatus]:
+        memory = self._recall()
+        known = [self._postgres_status()] if "postgres" in self.parts else []
+        if "aws" in self.parts:
+            known.append(_status("aws", memory.aws, memory.aws_port))
+        if "provider" in self.parts and memory.provider is not None:
+            known.append(_status("provider", memory.provider, memory.provider_port))
+        return known
+
+    def _postgres_status(self) -> PartStatus:
+        server = self._postgres()
+        running = server.running()
+        if running is None:
+            return PartStatus("postgres", "crashed" if server.crashed() else "down", None, None)
+        return PartStatus("postgres", "up", running.pid, server.url("tranche"))
+
+    def _note_inventory(self, memory: _Memory) -> None:
+        inventory = self._aws().inventory(_address(memory.aws_port))
+        memory.streams, memory.keys = inventory.streams, list(inventory.keys)
+
+    def _postgres(self) -> Any:
+        from tranche.local.postgres import LocalPostgres
+
+        return LocalPostgres(self.folder / "pg")
+
+    def _aws(self) -> Any:
+        from tranche.local.ministack import LocalAws
+
+        return LocalAws(self.folder / "aws")
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Two commands at once on one runtime: the second waits."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _recall(self) -> _Memory:
+        try:
+            stored = json.loads(self._state_path.read_text())
+        except FileNotFoundError:
+            return _Memory()
+        except json.JSONDecodeError as error:
+            raise RuntimeFault(f"{self._state_path} is damaged ({error}); tranche local reset starts afresh") from error
+        return _Memory(
+            aws_port=stored["aws_port"],
+            aws=Running.from_json(stored["aws"]),
+            aws_pending=stored["aws_pending"],
+            provider_port=stored["provider_port"],
+            provider=Running.from_json(stored["provider"]),
+            streams=stored["streams"],
+            keys=stored["keys"],
+        )
+
+    def _remember(self, memory: _Memory) -> None:
+        draft = self._state_path.with_suffix(".draft")
+        stored = {
+            "aws_port": memory.aws_port,
+            "aws": memory.aws.to_json() if memory.aws else None,
+            "aws_pending": memory.aws_pending,
+            "provider_port": memory.provider_port,
+            "provider": memory.provider.to_json() if memory.provider else None,
+            "streams": memory.streams,
+            "keys": memory.keys,
+        }
+        draft.write_text(json.dumps(stored, indent=2))
+        draft.replace(self._state_path)
+
+
+def _status(name: str, running: Running | None, port: int | None) -> PartStatus:
+    if running is None:
+        return PartStatus(name, "down", None, None)
+    if not running.is_alive:
+        return PartStatus(name, "crashed", None, None)
+    return PartStatus(name, "up", running.pid, _address(port))
+
+
+def _address(port: int | None) -> str:
+    return f"http://127.0.0.1:{port}"
+
+
+def _lake_settings(folder: Path, endpoint: str, region: str) -> Any:
+    from pipelines.settings import Settings
+
+    return Settings.from_environment(
+        {"TRANCHE_AWS_ENDPOINT": endpoint, "TRANCHE_AWS_REGION": region, "TRANCHE_VAR": str(folder)}
+    )

@@ -1,0 +1,281 @@
+"""What one run of the demo came to, as figures with stable names; `docs/summary.md` says what each one means."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from tranche.report.retail_summary import Retail
+
+Tree = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Bank transactions on their way from the source into the lake."""
+
+    refused_at_source: int
+    published: int
+    read: int
+    accepted: int
+    quarantined: int
+    duplicates: int
+    added_by_second_run: int
+
+    @property
+    def conserved(self) -> bool:
+        """Whether every row that was read is accounted for exactly once."""
+        return self.read == self.accepted + self.quarantined + self.duplicates
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """How many features the catalogue has, and how many vectors were published to serving."""
+
+    count: int
+    vectors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The champion out of time, beside the scorecard that it has to beat."""
+
+    train_rows: int
+    test_rows: int
+    auc: float
+    auc_low: float
+    auc_high: float
+    ks: float
+    brier: float
+    calibration_slope: float
+    scorecard_auc: float
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """Answers of the API over HTTP, and how many of them came out the same when computed again."""
+
+    requested: int
+    approved: int
+    approved_reduced: int
+    referred: int
+    declined: int
+    declined_without_reason: int
+    replayed: int
+    replayed_identical: int
+    p50_ms: float
+    p99_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """Plans opened, by an accepted offer or by import, and the instalments they have."""
+
+    opened: int
+    instalments: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """Rows of the outside world's files against what we expected."""
+
+    lines: int
+    matched_by_id: int
+    matched_by_rule: int
+    unmatched: int
+    breaks: Mapping[str, int]
+    open_expectations: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over all posted transfers of one currency."""
+
+    debits_minor: int
+    credits_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenGroups:
+    """Groups of the clearing accounts that are not zero, and those of them that are exactly what is known to be open.
+
+    `missing` are open items of which the books show nothing; `faults` names them, and the groups without a reason.
+    """
+
+    groups: int
+    explained: int
+    missing: int
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The books: their size, both sides per currency, whether the checker found nothing, and what is open."""
+
+    entries: int
+    transfers: int
+    totals: Mapping[str, Totals]
+    verified: bool
+    open: OpenGroups | None = None
+
+    @property
+    def balanced(self) -> bool:
+        return all(total.debits_minor == total.credits_minor for total in self.totals.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the platform's database tells of itself, and how much of it the lake has.
+
+    `unknown`: rows of the lake that nobody wrote. `differing_sums`: of repayments, open instalments and transfers.
+    """
+
+    written: int
+    in_lake: int
+    unknown: int
+    differing_sums: int
+
+    @property
+    def complete(self) -> bool:
+        return self.written == self.in_lake and not self.unknown and not self.differing_sums
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """Faults put in on purpose, and those that the stage in charge named."""
+
+    planted: int
+    found: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """All figures of one run. A section that has no meaning for the source is None, and absent when written."""
+
+    source: str
+    seconds: Mapping[str, float]
+    events: Events | None = None
+    features: Features | None = None
+    model: Model | None = None
+    decisions: Decisions | None = None
+    plans: Plans | None = None
+    reconciliation: Reconciliation | None = None
+    ledger: Ledger | None = None
+    facts: Facts | None = None
+    planted: Mapping[str, Planted] = field(default_factory=dict)
+    retail: Retail | None = None
+
+    def as_tree(self) -> Tree:
+        """The figures by name, as written to `summary.json`: a dot in a documented name is one level here."""
+        tree: Tree = {"source": self.source, "seconds": dict(self.seconds)}
+        for section in ("events", "features", "model", "decisions", "plans", "reconciliation"):
+            value = getattr(self, section)
+            if value is not None:
+                tree[section] = _plain(value)
+        if self.ledger is not None:
+            books = self.ledger
+            currencies = {currency: _plain(total) for currency, total in sorted(books.totals.items())}
+            tree["ledger"] = {"entries": books.entries, "transfers": books.transfers} | currencies
+            tree["ledger"] |= {"verified": books.verified}  # type: ignore[operator]
+            if (left := books.open) is not None:
+                tree["ledger"] |= {  # type: ignore[operator]
+                    "open_groups": left.groups,
+                    "open_groups_explained": left.explained,
+                    "open_items_missing": left.missing,
+                }
+        if self.facts is not None:
+            tree["facts"] = _plain(self.facts)
+        if self.retail is not None:
+            tree["retail"] = _plain(self.retail)
+        if self.planted:
+            tree["planted"] = {fault: _plain(found) for fault, found in sorted(self.planted.items())}
+        return tree
+
+    def broken_promises(self) -> tuple[str, ...]:
+        """Each promise of the platform that this run did not keep, in words; the demo fails when there is one."""
+        return tuple(_broken(self))
+
+    def write(self, path: Path) -> None:
+        """Write `summary.json`, whole or not at all."""
+        scratch = path.with_suffix(".part")
+        scratch.write_text(json.dumps(self.as_tree(), indent=2) + "\n")
+        scratch.replace(path)
+
+
+def keys_of(tree: Mapping[str, object], prefix: str = "") -> tuple[str, ...]:
+    """The dotted names of all figures in a tree.
+
+    >>> keys_of({"source": "seeded", "plans": {"opened": 1, "instalments": 3}})
+    ('source', 'plans.opened', 'plans.instalments')
+    """
+    names: list[str] = []
+    for key, value in tree.items():
+        names.extend(keys_of(value, f"{prefix}{key}.") if isinstance(value, dict) else [f"{prefix}{key}"])
+    return tuple(names)
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value):
+        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in sorted(value.items())}
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def _broken(summary: Summary) -> list[str]:
+    said: list[str] = []
+    events, decisions, books = summary.events, summary.decisions, summary.ledger
+    if events is not None:
+        if not events.conserved:
+            said.append(
+                f"rows are not conserved: {events.read:,} read, but "
+                f"{events.accepted + events.quarantined + events.duplicates:,} accepted, quarantined or parked"
+            )
+        if events.added_by_second_run:
+            said.append(f"a second run of ingest added {events.added_by_second_run:,} rows")
+    if decisions is not None:
+        if decisions.replayed != decisions.replayed_identical:
+            differing = decisions.replayed - decisions.replayed_identical
+            said.append(f"{differing:,} of {decisions.replayed:,} replayed decisions differ from the answer given")
+        if decisions.declined_without_reason:
+            said.append(f"{decisions.declined_without_reason:,} decisions declined without a reason")
+    if books is not None:
+        said.extend(_broken_books(books))
+    if (facts := summary.facts) is not None and not facts.complete:
+        said.append(
+            f"the lake has {facts.in_lake:,} of {facts.written:,} facts of the platform, {facts.unknown:,} that nobody "
+            f"wrote, and {facts.differing_sums:,} sums that differ"
+        )
+    if summary.retail is not None:
+        said.extend(summary.retail.broken())
+    said.extend(
+        f"planted faults of kind {fault}: {count.planted:,} planted, {count.found:,} found"
+        for fault, count in sorted(summary.planted.items())
+        if count.planted != count.found
+    )
+    return said
+
+
+def _broken_books(books: Ledger) -> list[str]:
+    said = [
+        f"debits and credits differ in {currency}: {total.debits_minor} and {total.credits_minor} minor units"
+        for currency, total in sorted(books.totals.items())
+        if total.debits_minor != total.credits_minor
+    ]
+    if not books.verified:
+        said.append("ledger verify found the books broken")
+    if books.open is not None:
+        said.extend(_not_explained(books.open))
+    return said
+
+
+def _not_explained(left: OpenGroups) -> list[str]:
+    """What is open in the books without a reason, or without a trace in the books, and the first of it by name."""
+    without = left.groups - left.explained
+    if not (without or left.missing):
+        return []
+    named = "; ".join(left.faults)
+    return [f"{without:,} open clearing groups without a reason, {left.missing:,} open items without a group: {named}"]
