@@ -1,7 +1,5 @@
 """Policy files: read, checked and turned into policies, or refused with the file and the place in it."""
 
-import hashlib
-import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -23,6 +21,7 @@ from lending.policy import (
     Rule,
     Stage,
 )
+from lending.terms_file import content_digest
 
 SHIPPED = Path(__file__).parent / "policies"
 
@@ -72,12 +71,6 @@ def parse(text: str, file: str) -> Policy:
         raise PolicyFault(file, "top level", str(fault)) from fault
     _lint(policy, file)
     return policy
-
-
-def content_digest(content: Mapping[str, Any]) -> str:
-    """A digest of what the policy says, whatever its file's comments and order."""
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=date.isoformat)
-    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _fields(table: Mapping[str, Any], file: str, place: str, wanted: set[str]) -> None:

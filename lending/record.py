@@ -17,6 +17,7 @@ from lending.exposure import Exposure
 from lending.offer import Offer, offer_body
 from lending.order import Order, order_body, order_from_body
 from lending.policy import Policy, Reading
+from lending.product_terms import TermsStamp
 from lending.score import Evidence, ModelStamp, Score
 
 FORMAT = 1
@@ -31,7 +32,10 @@ OUTCOMES = {
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What one decision was computed from; `code_digest` names the code that computed it."""
+    """What one decision was computed from; `code_digest` names the code that computed it.
+
+    `product_terms` is None in a record that was written before records kept it.
+    """
 
     order: Order
     at: datetime
@@ -42,6 +46,7 @@ class Inputs:
     policy_digest: str
     model: ModelStamp
     code_digest: str
+    product_terms: TermsStamp | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,9 @@ def moment(at: datetime) -> str:
 
 def inputs_body(inputs: Inputs) -> dict[str, Any]:
     """What the decision was computed from, as plain values."""
-    exposure = inputs.exposure
+    exposure, terms = inputs.exposure, inputs.product_terms
+    # An older record has no such field, and replay must write it again as it is.
+    product_terms = {} if terms is None else {"product_terms": {"version": terms.version, "digest": terms.digest}}
     return {
         "format": FORMAT,
         "at": moment(inputs.at),
@@ -123,6 +130,7 @@ def inputs_body(inputs: Inputs) -> dict[str, Any]:
         "policy": {"policy_id": inputs.policy_id, "version": inputs.policy_version, "digest": inputs.policy_digest},
         "model": _model_body(inputs.model),
         "code": {"digest": inputs.code_digest},
+        **product_terms,
     }
 
 
@@ -147,6 +155,7 @@ def inputs_from_text(text: str) -> Inputs:
         policy_digest=policy["digest"],
         model=ModelStamp(**body["model"]),
         code_digest=body["code"]["digest"],
+        product_terms=TermsStamp(**body["product_terms"]) if "product_terms" in body else None,
     )
 
 

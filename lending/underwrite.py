@@ -14,6 +14,7 @@ from lending.decision_facts import decision_facts
 from lending.exposure import Exposure
 from lending.order import Order, Product, order_body
 from lending.policy import Policies
+from lending.products import product_on
 from lending.record import Inputs, StoredDecision, record
 from lending.score import Scorer
 
@@ -97,6 +98,7 @@ def underwrite(
         policy_digest=policy.digest,
         model=scorer.model,
         code_digest=code_digest,
+        product_terms=product_on(order.product, at.date()).stamp,
     )
     decision = decide(order, evidence=evidence, exposure=exposure, policy=policy, score_order=scorer.score, at=at)
     stored = record(inputs, decision, policy)

@@ -62,7 +62,7 @@ def _source(spec: ModuleSpec) -> str:
 def _imported(tree: ast.Module, spec: ModuleSpec, packages: Collection[str]) -> Iterator[str]:
     """The modules of these packages that a module imports, each with the packages around it."""
     imported = [spec.name]
-    for node in _walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             imported += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -88,13 +88,15 @@ def _is_module(package: str, name: str) -> bool:
     return importlib.util.find_spec(f"{package}.{name}") is not None
 
 
-def _walk(node: ast.AST) -> Iterator[ast.AST]:
-    """The node and all below it that runs."""
-    yield node
-    for _, value in ast.iter_fields(node):
-        for child in _executed(value) if isinstance(value, list) else [value]:
-            if isinstance(child, ast.AST):
-                yield from _walk(child)
+def _statements(node: ast.AST) -> Iterator[ast.stmt]:
+    """All statements inside a node that can be executed, at any depth."""
+    for field in node._fields:
+        children = getattr(node, field, None)
+        for child in _executed(children) if isinstance(children, list) else ():
+            if isinstance(child, ast.stmt):
+                yield child
+            if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
+                yield from _statements(child)
 
 
 def _executed(nodes: Iterable[Any]) -> Iterator[Any]:
@@ -116,38 +118,37 @@ def _is_type_checking(test: ast.expr) -> bool:
 def _running(nodes: Iterable[Any]) -> Iterator[Any]:
     """These nodes without the statements that compute nothing: imports, docstrings, `pass` and `...`."""
     for node in _executed(nodes):
-        match node:
-            case ast.Import() | ast.ImportFrom() | ast.Pass() | ast.Expr(value=ast.Constant()):
-                continue
-        yield node
+        is_constant = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if not is_constant and not isinstance(node, ast.Import | ast.ImportFrom | ast.Pass):
+            yield node
 
 
 def _plain(value: Any) -> Any:
     """A node as plain JSON: fields that are empty are left out, since each version of Python adds some of its own."""
-    match value:
-        case ast.Constant() | ast.MatchSingleton():
-            # `ascii`, because what `repr` escapes depends on the Unicode tables of the interpreter.
-            return [type(value).__name__, type(value.value).__name__, ascii(value.value)]
-        case ast.JoinedStr():
-            return ["JoinedStr", _parts(value)]
-        case ast.expr_context():
-            return None
-        case ast.AST():
-            fields = {name: _plain(field) for name, field in ast.iter_fields(value)}
-            return [type(value).__name__, {name: field for name, field in fields.items() if field not in (None, [])}]
-        case list():
-            return [_plain(each) for each in _running(value)]
-    return value
+    if isinstance(value, list):
+        return [_plain(each) for each in _running(value)]
+    if not isinstance(value, ast.AST):
+        return value
+    kind = type(value).__name__
+    if isinstance(value, ast.Constant | ast.MatchSingleton):
+        # `ascii`, because what `repr` escapes depends on the Unicode tables of the interpreter.
+        return [kind, type(value.value).__name__, ascii(value.value)]
+    if isinstance(value, ast.JoinedStr):
+        return [kind, _parts(value)]
+    # Whether a name is read or written follows from where it is.
+    fields = {name: _plain(getattr(value, name, None)) for name in value._fields if name != "ctx"}
+    return [kind, {name: field for name, field in fields.items() if field not in (None, [])}]
 
 
 def _parts(joined: ast.JoinedStr) -> list[Any]:
     """An f-string's texts and expressions: where one text ends and the next begins differs between versions."""
     parts: list[Any] = []
     for value in joined.values:
-        if not isinstance(value, ast.Constant):
+        text = value.value if isinstance(value, ast.Constant) else None
+        if not isinstance(text, str):
             parts.append(_plain(value))
         elif parts and isinstance(parts[-1], str):
-            parts[-1] += value.value
-        elif value.value:
-            parts.append(value.value)
+            parts[-1] += text
+        elif text:
+            parts.append(text)
     return parts

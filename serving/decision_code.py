@@ -10,9 +10,7 @@ from lending.record import record
 from serving.code_tree import code_digest, import_closure
 from serving.scoring import score
 
-PACKAGES = frozenset(
-    {"data_contracts", "features", "ledger", "lending", "models", "payments", "pipelines", "serving"}
-)
+PACKAGES = frozenset({"data_contracts", "features", "ledger", "lending", "models", "payments", "pipelines", "serving"})
 
 # From a policy file and an order to the bytes of the answer.
 _STEPS = (parse, decide, make_offer, score, record)
