@@ -134,21 +134,12 @@ def _plain(value: Any) -> Any:
         # `ascii`, because what `repr` escapes depends on the Unicode tables of the interpreter.
         return [kind, type(value.value).__name__, ascii(value.value)]
     if isinstance(value, ast.JoinedStr):
-        return [kind, _parts(value)]
+        # Python 3.12 ends some formats with a text that is empty.
+        return [kind, [_plain(part) for part in value.values if not _is_empty(part)]]
     # Whether a name is read or written follows from where it is.
     fields = {name: _plain(getattr(value, name, None)) for name in value._fields if name != "ctx"}
     return [kind, {name: field for name, field in fields.items() if field not in (None, [])}]
 
 
-def _parts(joined: ast.JoinedStr) -> list[Any]:
-    """An f-string's texts and expressions: where one text ends and the next begins differs between versions."""
-    parts: list[Any] = []
-    for value in joined.values:
-        text = value.value if isinstance(value, ast.Constant) else None
-        if not isinstance(text, str):
-            parts.append(_plain(value))
-        elif parts and isinstance(parts[-1], str):
-            parts[-1] += text
-        elif text:
-            parts.append(text)
-    return parts
+def _is_empty(part: ast.expr) -> bool:
+    return isinstance(part, ast.Constant) and part.value == ""

@@ -207,7 +207,8 @@ def _first_difference(stored: StoredDecision, again: StoredDecision, inputs: Inp
     then, now = inputs.code_digest, decision_code_digest()
     changed = "the code is the same" if now == then else f"the code was {then[:12]} and is {now[:12]}"
     places = _differences(json.loads(stored.answer), json.loads(again.answer), "") or ["the record's form"]
-    return f"{', '.join(places[:5])} differ; {changed}"
+    unknown = "; the record does not say which terms it read" if inputs.product_terms is None else ""
+    return f"{', '.join(places[:5])} differ; {changed}{unknown}"
 
 
 def _differences(before: Any, now: Any, place: str) -> list[str]:

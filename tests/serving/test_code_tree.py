@@ -19,10 +19,11 @@ VERSIONS = ("3.11", "3.12", "3.13")
 # Each is something whose syntax tree could differ between versions of Python, with the one digest that it has.
 SNIPPETS = {
     "f'{amount}'": "42bd6ad930b8ec81",
-    "f'a{x!r:>{width}.{places}}b' 'c' f'{y=}'": "98904d5d58f41348",
-    "'a' f'' 'b'": "a1e9df8fef5505d4",
-    "f'{x:}{y:%Y-%m}{{z}}'": "0c5ad5442338ceab",
-    "f'''{f'{x:2}'} {d[\"k\"]!s}'''": "c002087a0fe60ba4",
+    "f'a{x!r:>{width}.{places}}b' 'c' f'{y=}'": "07ea62c77afab360",
+    "f'{name:<{width}} = {value}'": "00aba158fdc9342a",
+    "'a' f'' 'b'": "ad83d077f78276e1",
+    "f'{x:}{y:%Y-%m}{{z}}'": "6e8f2d37f5205335",
+    "f'''{f'{x:2}'} {d[\"k\"]!s}'''": "23d7f40ab01de4c9",
     "f'{x:{{}}}' f'{(lambda v: v)(1)}'": "42a8ed81933ab503",
     "u'caf\\u00e9', 'caf\u00e9', b'\\x00', 1, 1.0, True, None, ..., 1e999, 2j, -0.0": "478eac861ad87b24",
     "match order:\n"

@@ -145,6 +145,7 @@ def test_changed_product_terms_are_named(
     ],
 )
 def test_replay_minds_what_the_terms_of_the_product_say_and_nothing_else(
+    *,
     decision_id: str,
     connection: psycopg.Connection[Any],
     settings: Settings,
@@ -197,7 +198,7 @@ def test_a_changed_policy_and_changed_terms_are_both_named(
 
 
 def test_a_record_from_before_terms_were_kept_replays_to_the_same_bytes(
-    decision_id: str, connection: psycopg.Connection[Any], settings: Settings
+    decision_id: str, connection: psycopg.Connection[Any], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stored = PostgresDecisions(connection).get(decision_id)
     assert stored is not None
@@ -208,8 +209,12 @@ def test_a_record_from_before_terms_were_kept_replays_to_the_same_bytes(
     connection.execute("UPDATE lending.decisions SET inputs = %s, digest = %s", (inputs, digest(inputs, stored.answer)))
 
     result = replay(connection, decision_id, settings.models_dir, policy_file.load())
+    monkeypatch.setattr(scoring, "PROBABILITY_DIGITS", 2)
+    differing = replay(connection, decision_id, settings.models_dir, policy_file.load())
 
     assert result == Identical(decision_id, stored.answer)
+    assert isinstance(differing, Differs)
+    assert differing.detail.endswith("the code is the same; the record does not say which terms it read")
 
 
 def test_a_vector_changed_afterwards_is_named_by_its_feature(
