@@ -127,7 +127,7 @@ def test_changed_product_terms_are_named(
 ) -> None:
     before = products().version("pay-in-3-1").digest
     other_terms(tmp_path, monkeypatch, "pay-in-3-1.toml", "every = 30", "every = 31")
-    now = act.products().version("pay-in-3-1").digest
+    now = load_products(tmp_path / "products").version("pay-in-3-1").digest
 
     result = replay(connection, decision_id, settings.models_dir, policy_file.load())
 
