@@ -27,6 +27,7 @@ from lending.decision.offer import Offer, offer_body
 from lending.decision.order import Order, order_body, order_from_body
 from lending.decision.score import Evidence, ModelStamp, Score
 from lending.terms.policy import Policy, Reading
+from lending.terms.product_terms import TermsStamp
 
 FORMAT = 1
 
@@ -40,7 +41,10 @@ OUTCOMES = {
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What one decision was computed from; `code_digest` names the code that computed it."""
+    """What one decision was computed from; `code_digest` names the code that computed it.
+
+    `product_terms` is None in a record that was written before records kept it.
+    """
 
     order: Order
     at: datetime
@@ -51,6 +55,7 @@ class Inputs:
     policy_digest: str
     model: ModelStamp
     code_digest: str
+    product_terms: TermsStamp | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,9 @@ def record(inputs: Inputs, decision: Decision, policy: Policy) -> StoredDecision
 
 def inputs_body(inputs: Inputs) -> dict[str, Any]:
     """What the decision was computed from, as plain values."""
-    exposure = inputs.exposure
+    exposure, terms = inputs.exposure, inputs.product_terms
+    # An older record has no such field, and replay must write it again as it is.
+    product_terms = {} if terms is None else {"product_terms": {"version": terms.version, "digest": terms.digest}}
     return {
         "format": FORMAT,
         "at": moment(inputs.at),
@@ -109,6 +116,7 @@ def inputs_body(inputs: Inputs) -> dict[str, Any]:
         "policy": {"policy_id": inputs.policy_id, "version": inputs.policy_version, "digest": inputs.policy_digest},
         "model": _model_body(inputs.model),
         "code": {"digest": inputs.code_digest},
+        **product_terms,
     }
 
 
@@ -133,6 +141,7 @@ def inputs_from_text(text: str) -> Inputs:
         policy_digest=policy["digest"],
         model=ModelStamp(**body["model"]),
         code_digest=body["code"]["digest"],
+        product_terms=TermsStamp(**body["product_terms"]) if "product_terms" in body else None,
     )
 
 

@@ -17,6 +17,7 @@ from lending.decision.record import Inputs, StoredDecision, record
 from lending.decision.score import Scorer
 from lending.terms.policy import Policies
 from lending.terms.product import Product
+from lending.terms.products import product_on
 
 
 class Decisions(Protocol):
@@ -98,6 +99,7 @@ def underwrite(
         policy_digest=policy.digest,
         model=scorer.model,
         code_digest=code_digest,
+        product_terms=product_on(order.product, at.date()).stamp,
     )
     decision = decide(order, evidence=evidence, exposure=exposure, policy=policy, score_order=scorer.score, at=at)
     stored = record(inputs, decision, policy)
