@@ -10,6 +10,7 @@ import typer
 from data_contracts.catalog import FOLDER, contracts, load, versions
 from data_contracts.json_schema import json_schema
 from data_contracts.schemas import iceberg_schema, spark_struct
+from terminal.fault import Fault
 
 app = typer.Typer(help="What every record means.", no_args_is_help=True)
 
@@ -25,16 +26,11 @@ class Form(StrEnum):
     MODEL = "model"
 
 
-class NoContract(Exception):
+class NoContract(Fault):
     """A contract was named that does not exist."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"there is no contract {name!r}; there are {', '.join(sorted(contracts()))}")
-
-    @property
-    def user_message(self) -> str:
-        """One line for the person who asked."""
-        return str(self)
 
 
 @app.command()

@@ -9,6 +9,7 @@ import typer
 
 from ledger.commands import credit_limit, free_form, proof
 from ledger.settings import Settings
+from terminal.fault import Fault
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The books.")
 app.command("seal")(proof.seal)
@@ -24,7 +25,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object inst
 AsOf = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Count what is valued up to this day.")]
 
 
-class CorrelationFault(Exception):
+class CorrelationFault(Fault):
     """Raised when `--correlation` is not written key=value."""
 
     @property

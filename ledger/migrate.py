@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from ledger.database import Database
+from terminal.fault import Fault
 
 PACKAGES = ("ledger", "features", "lending", "payments", "serving")
 
@@ -25,12 +26,8 @@ CREATE TABLE IF NOT EXISTS ledger.migrations (
 """
 
 
-class MigrationFault(Exception):
+class MigrationFault(Fault):
     """Raised when a schema file changed or vanished after it was applied, or is not numbered like the others."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

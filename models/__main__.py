@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from models.settings import Settings
+from terminal.fault import Fault
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train models from the lake and promote them.")
 
@@ -16,20 +17,12 @@ Day = Annotated[str | None, typer.Option(metavar="YYYY-MM-DD")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
 
 
-class NotADay(Exception):
+class NotADay(Fault):
     """An option that should be a day is not."""
 
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
-
-class NoManifest(Exception):
+class NoManifest(Fault):
     """It was not said which training set is meant."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from payments.settings import Settings
+from terminal.fault import Fault
 
 if TYPE_CHECKING:
     from ledger.money import Currency, Money
@@ -24,12 +25,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.
 LONGEST_LIST = 20
 
 
-class UsageFault(Exception):
+class UsageFault(Fault):
     """The command line contradicts itself, or the clock file holds no time."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @app.command()

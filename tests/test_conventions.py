@@ -25,6 +25,7 @@ PACKAGES = (
     "ledger",
     "serving",
     "simulation",
+    "terminal",
     "tranche",
 )
 
@@ -170,6 +171,19 @@ def test_no_package_of_ours_is_also_somebody_elses() -> None:
     owners = packages_distributions()
 
     assert {name: set(owners.get(name, ["tranche"])) for name in PACKAGES} == {name: {"tranche"} for name in PACKAGES}
+
+
+def test_whatever_has_a_message_for_people_is_a_fault() -> None:
+    """One base class: whoever prints, counts or lives with faults asks for that and for nothing else."""
+    assert [
+        f"{path}:{node.lineno} {node.name}"
+        for path in _modules()
+        if path != Path("terminal/fault.py")
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.ClassDef)
+        and any(isinstance(each, ast.FunctionDef) and each.name == "user_message" for each in node.body)
+        and "Fault" not in {base.id for base in node.bases if isinstance(base, ast.Name)}
+    ] == []
 
 
 def test_no_dag_is_named_like_a_package() -> None:

@@ -11,6 +11,7 @@ from ledger.books.credit_limit import LimitAnswer
 from ledger.books.statement import OpenGroup, StatementLine, TrialBalance
 from ledger.journal import Journal
 from ledger.money import Currency, Money
+from terminal.fault import Fault
 
 
 class RefusalCode(StrEnum):
@@ -81,7 +82,7 @@ Outcome = Recorded | AlreadyRecorded | Refused
 Answer = Outcome | Voided | AlreadyVoided
 
 
-class Conflict(Exception):
+class Conflict(Fault):
     """Raised when an id that the books know comes again with another content; `field` is the first that differs."""
 
     def __init__(self, entry_id: str, field: str) -> None:
@@ -92,12 +93,8 @@ class Conflict(Exception):
     def __str__(self) -> str:
         return f"{self.entry_id} is recorded with another {self.field}"
 
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
-
-class UnknownEntry(LookupError):
+class UnknownEntry(Fault, LookupError):
     """Raised when an entry is reversed or corrected that was never recorded, or that was refused."""
 
     @property
@@ -105,7 +102,7 @@ class UnknownEntry(LookupError):
         return f"no entry {self.args[0]} was ever recorded"
 
 
-class UnknownHold(LookupError):
+class UnknownHold(Fault, LookupError):
     """Raised when a hold is posted or voided that was never placed, or that was refused."""
 
     @property

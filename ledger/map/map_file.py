@@ -8,6 +8,7 @@ from typing import Any
 
 from ledger.account import AccountType, Kind, Side
 from ledger.map.money_map import PLACEHOLDER, Clearing, Flow, Leg, MoneyMap, Row, Step
+from terminal.fault import Fault
 
 _Entry = Mapping[str, Any]
 
@@ -17,7 +18,7 @@ _FLOW = {"id", "title", "part", "means", "version"}
 _ROW = {"id", "title", "part", "means"}
 
 
-class MapFault(ValueError):
+class MapFault(Fault, ValueError):
     """Raised for a money map that cannot be read or contradicts itself; the message names the row."""
 
     @property

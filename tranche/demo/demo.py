@@ -22,6 +22,7 @@ from rich.console import Console
 
 from pipelines.sources.online_retail import by_day
 from simulation.world.size import Size
+from terminal.fault import Fault
 from tranche.demo.course import Course, MoneyRun, Place
 from tranche.demo.decisions import Answer, Checkout, figures, reasons, replayed
 from tranche.demo.facts import facts_into_the_lake
@@ -52,12 +53,8 @@ class Source(StrEnum):
     ONLINE_RETAIL = "online_retail"
 
 
-class DemoFault(Exception):
+class DemoFault(Fault):
     """The demo cannot begin as it was asked to."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

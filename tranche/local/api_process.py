@@ -9,16 +9,14 @@ from pathlib import Path
 
 import httpx
 
+from terminal.fault import Fault
+
 STARTS_WITHIN_SECONDS = 30.0
 STOPS_WITHIN_SECONDS = 10.0
 
 
-class ApiDidNotStart(Exception):
+class ApiDidNotStart(Fault):
     """The API's process ended or kept silent; carries the end of what it wrote."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 class ApiProcess:
