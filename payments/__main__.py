@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from payments.settings import Settings
+from terminal.command_line import run, stage
 from terminal.fault import Fault
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from payments.reconciliation.reconcile import Listed
     from payments.till import Till
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+app = stage("Collect what is due, pay merchants and refunds, reconcile outside files, list breaks.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 LONGEST_LIST = 20
@@ -362,11 +363,5 @@ def _print_json(report: Any) -> None:
     typer.echo(json.dumps(asdict(report), default=str))
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run one act; the exit code is typer's own. Expected failures are raised for `tranche` to print."""
-    result = app(args=argv, prog_name="tranche payments", standalone_mode=False)
-    return int(result or 0)
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run(app, "tranche payments"))

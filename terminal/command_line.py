@@ -21,10 +21,10 @@ class Acts(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         return super().parse_args(ctx, args if args or ctx.resilient_parsing else ["--help"])
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         """Every act with the whole first line of its description."""
         with formatter.section("Acts"):
-            formatter.write_dl([(name, meaning) for name, meaning in meanings(self).items()])
+            formatter.write_dl(list(meanings(self).items()))
 
 
 def stage(meaning: str) -> typer.Typer:

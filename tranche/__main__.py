@@ -3,11 +3,10 @@
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
-from typer.completion import completion_init, get_completion_script, install
+from typer.completion import completion_init, get_completion_script, install  # type: ignore[attr-defined]
 
 from terminal.command_line import answered, command_of
 from terminal.command_line import invoke as invoke_command
@@ -44,27 +43,10 @@ def invoke(arguments: Sequence[str]) -> int:
     return invoke_command(command_of(app), arguments, NAME)
 
 
-app = typer.Typer(cls=Stages, add_completion=False, rich_markup_mode=None)
+def _version(value: bool) -> None:
+    if value:
+        from importlib.metadata import version
 
-
-@app.callback()
-def tranche(
-    *,
-    print_version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=lambda on: _version(on=on))
-    ] = False,
-    show: Annotated[
-        Shell | None, typer.Option("--show-completion", is_eager=True, callback=lambda shell: _show(shell))
-    ] = None,
-    into: Annotated[
-        Shell | None, typer.Option("--install-completion", is_eager=True, callback=lambda shell: _install(shell))
-    ] = None,
-) -> None:
-    """The options of `tranche` itself end the command before a stage is looked for."""
-
-
-def _version(*, on: bool) -> None:
-    if on:
         print(f"{NAME} {version(NAME)}")
         raise typer.Exit
 
@@ -80,6 +62,19 @@ def _install(shell: Shell | None) -> None:
         _, file = install(shell=shell, prog_name=NAME)
         print(f"completion for {shell} is in {file}; it works in the next shell that is opened")
         raise typer.Exit
+
+
+app = typer.Typer(cls=Stages, add_completion=False, rich_markup_mode=None)
+
+
+@app.callback()
+def tranche(
+    *,
+    print_version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version)] = False,
+    show: Annotated[Shell | None, typer.Option("--show-completion", is_eager=True, callback=_show)] = None,
+    into: Annotated[Shell | None, typer.Option("--install-completion", is_eager=True, callback=_install)] = None,
+) -> None:
+    """The options of `tranche` itself end the command before a stage is looked for."""
 
 
 def _needs_local(arguments: Sequence[str]) -> bool:

@@ -65,7 +65,7 @@ class Stages(Acts):
         name, known, rest = super().resolve_command(ctx, args)
         return name, None if known is None else self.stages[args[0]].command(), rest
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         from tranche.acts import help_text
 
         formatter.write(help_text())

@@ -6,11 +6,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger.__main__ import CorrelationFault, main
+from ledger.__main__ import CorrelationFault
 from ledger.books.credit_limit import LimitFault
 from ledger.books.postgres import PostgresLedger
 from ledger.settings import SettingFault
+from tests.command_line import acts_of
 from tests.ledger.builders import NOON, a_claim, a_journal, a_purchase
+
+main = acts_of("ledger")
 
 Connection = psycopg.Connection[Any]
 

@@ -20,13 +20,13 @@ class ApiDidNotStart(Fault):
 
 
 class ApiProcess:
-    """`python -m serving` on a free port of the loopback. Use as a context, or call `stop`."""
+    """`tranche serve` on a free port of the loopback. Use as a context, or call `stop`."""
 
     def __init__(self, environ: Mapping[str, str], log: Path) -> None:
         self.log = log
         self.port = _free_port()
         self.address = f"http://127.0.0.1:{self.port}"
-        command = [sys.executable, "-m", "serving", "--port", str(self.port)]
+        command = [sys.executable, "-m", "tranche", "serve", "--port", str(self.port)]
         with log.open("wb") as out:
             self.process = subprocess.Popen(
                 command, env=dict(environ), stdout=out, stderr=subprocess.STDOUT, start_new_session=True
