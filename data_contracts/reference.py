@@ -151,7 +151,7 @@ def _meaning(column: Column) -> str:
 
 
 def _subject(column: str | None) -> str:
-    return "nobody's" if column is None else f"`{column}`"
+    return "no person's" if column is None else f"`{column}`"
 
 
 def _consumer(name: str, tolerates: bool) -> str:
