@@ -1,7 +1,7 @@
 """The point-in-time join, written once: one row of features from what was known of an entity at a moment.
 
-An event counts when it had occurred before the moment and had been recorded by then. The moment itself is excluded: in a
-source that records only days, the day of an application must not count. Rows that become known later therefore never
+An event counts when it had occurred before the moment and had been recorded by then. The moment itself is excluded: in
+a source that has only days, the day of an application must not count. Rows that become known later therefore never
 change the features of an earlier moment. Each source is read once and grouped once, for all windows of its features.
 """
 

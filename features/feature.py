@@ -19,7 +19,7 @@ class Feature:
     `sql` is arithmetic in Spark SQL: over measures for a lake feature, over the order's fields and lake features for a
     request feature. `monotone` says how the default probability may move when the value grows: up (1), down (-1), or
     either way (0) where economics does not decide it. After `stale_after` days without a new event of the bank, the
-    value is null and named in `stale`; None keeps it at any age. `allowed` lists the uses that each jurisdiction permits.
+    value is null and named in `stale`; None keeps it at any age. `allowed` lists the uses that a jurisdiction permits.
     Raise `version` when the meaning changes although the text stays the same.
     """
 

@@ -13,7 +13,7 @@ ENVELOPE: dict[str, ColumnType] = {"event_id": "string", "occurred_at": "timesta
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """Events of one kind about one entity: `key` is the entity's column, `measures` the aggregates over the events.
+    """Events of one kind about one entity: `key` is the entity's column, `measures` are aggregates of them.
 
     `columns` are those that measures read besides the envelope. `sequence` is the producer's own order where it has one:
     it decides the order within one instant, and a later record of the same event wins. `complete` says that an event
