@@ -15,7 +15,7 @@ ENVELOPE: dict[str, ColumnType] = {"event_id": "string", "occurred_at": "timesta
 class Source:
     """Events of one kind about one entity: `key` is the entity's column, `measures` are aggregates of them.
 
-    `columns` are those that measures read besides the envelope. `sequence` is the producer's own order if it has one: it
+    `columns` are those that measures read beside the envelope. `sequence` is the producer's own order if it has one: it
     decides the order within one instant, and a later record of the same event wins. `complete` says that an event
     that is not in the table did not happen; this is true of our own facts and not of a bank's data. `by_days` stores
     parts of each day, so that the next build reads only days that gained events.
