@@ -62,15 +62,6 @@ CREATE TABLE lending.releases (
     reason      text NOT NULL
 );
 
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lending.decisions
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lending.decision_reasons
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lending.reservations
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lending.releases
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
-
 GRANT USAGE ON SCHEMA lending TO tranche_application;
 GRANT SELECT, INSERT ON lending.exposure_locks, lending.decisions, lending.decision_reasons, lending.reservations,
       lending.releases TO tranche_application;
