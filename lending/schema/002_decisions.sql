@@ -1,7 +1,5 @@
 -- Decisions, their reasons and reservations. Rows are written once and never changed.
 
-CREATE SCHEMA IF NOT EXISTS lending;
-
 -- One row for each shopper who ever asked: locked while an order of theirs is decided, so that two orders cannot both
 -- use the same room under the limit.
 CREATE TABLE lending.exposure_locks (
