@@ -1,6 +1,7 @@
 """Command line: keep and read the books."""
 
 import json
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -41,10 +42,12 @@ def migrate(*, as_json: AsJson = False) -> None:
     with connect(_url()) as connection:
         report = act.migrate(connection)
     if as_json:
-        _print_json({"applied": report.applied, "already_applied": report.already_applied})
+        _print_json(asdict(report))
         return
     for file in report.applied:
         typer.echo(f"applied {file}")
+    for file in report.removed:
+        typer.echo(f"dropped what {file} defined")
     typer.echo(f"{len(report.applied)} applied, {report.already_applied} there before")
 
 
