@@ -19,7 +19,7 @@ app = stage("What every record means.")
 
 
 class Form(StrEnum):
-    """Who is to read a schema."""
+    """The tool for which a schema is printed."""
 
     SPARK = "spark"
     ICEBERG = "iceberg"
@@ -28,7 +28,7 @@ class Form(StrEnum):
 
 
 class NoContract(Fault):
-    """A contract was named that does not exist."""
+    """The named contract does not exist."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"there is no contract {name!r}; there are {', '.join(sorted(contracts()))}")
@@ -41,7 +41,7 @@ def check(
         Path, typer.Argument(help="A folder of contracts.", file_okay=False, show_default=False)
     ] = FOLDER,
 ) -> Report:
-    """Read every contract and say all that is wrong with file, line and reason; exit code 1 where anything is."""
+    """Read every contract and print each fault with file, line and reason; exit code 1 if there is one."""
     from data_contracts.check import check as act
 
     report = act(folder)
@@ -102,7 +102,7 @@ def compare(
     old: Annotated[Path, typer.Argument(help="A contract's file.", exists=True, dir_okay=False)],
     new: Annotated[Path, typer.Argument(help="The file that is to replace it.", exists=True, dir_okay=False)],
 ) -> Report:
-    """Print what a version changes; exit code 1 where its number does not allow that, naming the consumers."""
+    """Print what a version changes; exit code 1, with the affected consumers, if its number does not allow that."""
     from data_contracts.compatibility import changes, refusal
 
     before, after = load(old), load(new)
@@ -124,7 +124,7 @@ def compare(
 def release(
     names: Annotated[list[str], typer.Argument(help="The contracts whose next version is ready.")],
 ) -> Report:
-    """Give a contract's next.odcs.yaml the name of its version and record its digest; from then on it never changes."""
+    """Rename a contract's next.odcs.yaml to its version and record its digest; from then on it may not change."""
     from data_contracts.release import release as act
 
     released = [file for name in names for file in act(name).released]

@@ -43,28 +43,34 @@ def migrate() -> Report:
 
     with connect(_url()) as connection:
         report = act.migrate(connection)
-    tree = {"applied": report.applied, "already_applied": report.already_applied}
 
     def shown() -> Iterator[str]:
         for file in report.applied:
             yield f"applied {file}"
+        for file in report.removed:
+            yield f"dropped what {file} defined"
         yield f"{len(report.applied)} applied, {report.already_applied} there before"
 
-    return Report(tree, shown())
+    return Report(report, shown())
 
 
 @app.command("map")
 @reporting()
 def draw_map(
-    *, out: Annotated[Path, typer.Option(help="The folder of money-map.md and money-map.svg.", file_okay=False)]
+    *,
+    out: Annotated[Path, typer.Option(help="The folder of money-map.md and money-map.svg.", file_okay=False)],
+    flows: Annotated[Path | None, typer.Option(help="The module of the flows' names, ledger/map/flow.py.")] = None,
 ) -> Report:
     """Write the money map as a page and a picture, from the data that every posting is held to."""
+    from ledger.map.flow_names import flow_module
     from ledger.map.map_file import money_map
     from ledger.map.map_page import page
     from ledger.map.map_picture import picture
 
     out.mkdir(parents=True, exist_ok=True)
     texts = {out / "money-map.md": page(money_map()), out / "money-map.svg": picture(money_map())}
+    if flows is not None:
+        texts[flows] = flow_module(money_map())
     for file, text in texts.items():
         file.write_text(text, encoding="utf-8")
     return Report({"written": list(texts)}, [f"wrote {file}" for file in texts])
