@@ -228,7 +228,7 @@ def vat_summary(
 def import_opening_balances(
     *, file: Annotated[Path, typer.Option(help="A CSV file of dues, merchants' claims and shoppers' credit.")]
 ) -> Report:
-    """Take over plans and balances of another system (F48); a second import of the file changes nothing."""
+    """Take over plans and balances of another system; a second import of the file changes nothing."""
     from ledger.books.postgres import PostgresLedger, connect
     from lending.servicing import opening_balances as act
     from lending.servicing.postgres import PostgresPlans

@@ -61,12 +61,11 @@ def train(
         report = act.train(
             IcebergTables(settings.lake), _registry(settings), settings.models_dir, request, status.update
         )
-    tree = report.as_json()
 
     def shown() -> Iterator[str]:
         yield _described(report)
 
-    return Report(tree, shown())
+    return Report(report.as_json(), shown())
 
 
 @app.command()
@@ -80,13 +79,12 @@ def promote(
 
     settings = Settings.from_environment()
     report = act(_registry(settings), settings.models_dir, name, version)
-    tree = report.as_json()
 
     def shown() -> Iterator[str]:
         before = f", before it was version {report.before.version}" if report.before else ""
         yield f"champion of {name}: version {report.champion.version} ({report.champion.digest[:12]}){before}"
 
-    return Report(tree, shown())
+    return Report(report.as_json(), shown())
 
 
 @app.command("rebuild-training-set")
@@ -111,7 +109,6 @@ def rebuild_training_set(
         registry = _registry(settings)
         found = act.manifest_of(registry, registry.version(model, version))
     report = act.rebuild(IcebergTables(settings.lake), found)
-    tree = report.as_json()
 
     def shown() -> Iterator[str]:
         if report.is_same:
@@ -120,7 +117,7 @@ def rebuild_training_set(
             yield f"content hash {report.content_hash}, {report.expected_content_hash} was learnt from"
             yield "\n".join(f"  {difference}" for difference in report.differences)
 
-    return Report(tree, shown(), exit_code=0 if report.is_same else 1)
+    return Report(report.as_json(), shown(), exit_code=0 if report.is_same else 1)
 
 
 @app.command()
@@ -135,12 +132,11 @@ def retire(
 
     settings = Settings.from_environment()
     report = act(IcebergTables(settings.lake), _registry(settings), name, version)
-    tree = report.as_json()
 
     def shown() -> Iterator[str]:
         yield f"version {version} of {name} is retired; its tag is off {report.unpinned} tables"
 
-    return Report(tree, shown())
+    return Report(report.as_json(), shown())
 
 
 @app.command("amend-training-sets")

@@ -1,7 +1,6 @@
 """`tranche simulation <act>`: make the seeded world, and run the outside systems that the platform talks to."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -23,14 +22,13 @@ def generate(
     from simulation.world.generate import generate as act
 
     report = act(seed, out)
-    tree = asdict(report)
 
     def shown() -> Iterator[str]:
         for name, rows in report.rows.items():
             yield f"{rows:>9,}  {name}"
         yield f"{report.loans:,} past loans, {report.bad_loans:,} not repaid; planted: {dict(report.planted)}"
 
-    return Report(tree, shown())
+    return Report(report, shown())
 
 
 @app.command()

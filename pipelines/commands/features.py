@@ -1,7 +1,6 @@
 """Command line: build feature vectors from the curated lake."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -57,7 +56,6 @@ def build_features(
             engine=engine.value,
             increment=increment,
         )
-    tree = asdict(report)
 
     def shown() -> Iterator[str]:
         yield (
@@ -69,7 +67,7 @@ def build_features(
             why = "all days were read" if each.whole else "the rest from what was kept of each day"
             yield f"  {each.source}: {each.days:,} days with {each.events_read:,} events were read; {why}"
 
-    return Report(tree, shown())
+    return Report(report, shown())
 
 
 _EVENTS = {EntityName.APPLICANT: "a bank transaction", EntityName.MERCHANT: "an order"}

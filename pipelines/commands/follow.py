@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -60,7 +59,6 @@ def follow(
     until = None if seconds is None else _now() + timedelta(seconds=seconds)
     with _stop_told() as stop:
         report = act.follow(steps, now=_now, wait=stop.wait, every_s=every, until=until, told=_tell)
-    tree = asdict(report)
 
     def shown() -> Iterator[str]:
         yield (
@@ -75,7 +73,7 @@ def follow(
                     f"longest {ages.max_s:,.1f} s"
                 )
 
-    return Report(tree, shown())
+    return Report(report, shown())
 
 
 def _tell(done: Round) -> None:

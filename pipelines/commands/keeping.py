@@ -48,7 +48,6 @@ def maintain(
             only=table or (),
             progress=status.update,
         )
-    tree = asdict(report)
 
     def shown() -> Iterator[str]:
         yield f"{'':<32}{'files':>14}{'bytes':>26}{'snapshots':>14}{'deleted':>10}"
@@ -61,7 +60,7 @@ def maintain(
         if report.unfinished is not None:
             yield f"batch {report.unfinished} of the stream is unfinished; its snapshots were kept"
 
-    return Report(tree, shown())
+    return Report(report, shown())
 
 
 @reporting()
@@ -134,12 +133,11 @@ def erase(
             orphans_older_than=oldest,
             progress=status.update,
         )
-    tree = asdict(report)
 
     def shown() -> Iterator[str]:
         yield from _erased(report, orphans_older_than)
 
-    return Report(tree, shown(), exit_code=1 if report.state is not State.VERIFIED else 0)
+    return Report(report, shown(), exit_code=1 if report.state is not State.VERIFIED else 0)
 
 
 @reporting()

@@ -1,7 +1,6 @@
 """Command line: what was quarantined, once more through the contracts."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -47,7 +46,6 @@ def redrive(
             report = act.redrive(
                 spark, settings, wanted, now=datetime.now(UTC), park_after=park_after, after_commit=after_commit
             )
-    tree = asdict(report)
 
     def shown() -> Iterator[str]:
         yield f"redrive {report.redrive_id}, by {by}: {reason}"
@@ -60,4 +58,4 @@ def redrive(
         states = ", ".join(f"{count:,} {state}" for state, count in report.states.items())
         yield f"  the quarantine holds {states or 'nothing'}"
 
-    return Report(tree, shown())
+    return Report(report, shown())

@@ -17,7 +17,6 @@ app = stage("PostgreSQL, AWS endpoint, provider: on loopback.")
 def up() -> Report:
     """Start what is not running, repair what crashed; nothing when all is well."""
     report = _runtime().bring_up(_say)
-    tree = asdict(report)
 
     def shown() -> Iterator[str]:
         for line in report.repaired:
@@ -26,7 +25,7 @@ def up() -> Report:
         for name, value in report.environment.items():
             yield f"  {name}={value}"
 
-    return Report(tree, shown())
+    return Report(report, shown())
 
 
 @app.command()
