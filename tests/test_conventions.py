@@ -48,6 +48,8 @@ SPARK_SPOKEN_IN = ("pipelines/", "data_contracts/schemas.py")
 SPARK_SESSION_MADE_IN = "pipelines/runtime/spark.py"
 
 ENVIRONMENT_READ_IN = {
+    "tranche/doctor.py": "it examines the environment itself, also where the settings cannot be read",
+    "tranche/local/postgres.py": "the library that starts PostgreSQL hands on its process's environment",
     "pipelines/runtime/spark.py": "Spark takes Java and Python from the environment of its process",
 }
 
