@@ -64,6 +64,10 @@ def answered(act: Callable[[], int], words: Callable[[Exception], str | None] = 
         code = act()
     except (KeyboardInterrupt, typer.Abort):
         code = EXIT_INTERRUPTED
+    except SystemExit as leaving:  # completion, and a stage that reads its words by itself
+        code = leaving.code if isinstance(leaving.code, int) else 0 if leaving.code is None else EXIT_FAULT
+        if isinstance(leaving.code, str):
+            print(f"error: {leaving.code}", file=sys.stderr)
     except Exception as error:
         said = _said(error) or words(error)
         if said is None:

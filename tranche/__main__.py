@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             _join_local_runtime()
         return invoke(arguments)
 
-    return answered(beside_local, in_plain_words)
+    return answered(beside_local, lambda error: _in_words(error, next(iter(arguments), "")))
 
 
 def invoke(arguments: Sequence[str]) -> int:
@@ -77,6 +77,14 @@ def tranche(
     """The options of `tranche` itself end the command before a stage is looked for."""
 
 
+def _in_words(error: Exception, stage: str) -> str | None:
+    if isinstance(error, ModuleNotFoundError):
+        from tranche import extras
+
+        return extras.in_words(error, stage)
+    return in_plain_words(error)
+
+
 def _needs_local(arguments: Sequence[str]) -> bool:
     """Whether a stage runs that may need the local runtime; its help and its completion do not."""
     stage = next((stage for stage in STAGES if stage.name == next(iter(arguments), None)), None)
@@ -86,8 +94,14 @@ def _needs_local(arguments: Sequence[str]) -> bool:
 def _join_local_runtime() -> None:
     if is_pointed_elsewhere():
         return
-    from tranche.local.runtime import LocalRuntime
+    try:
+        from tranche.local.runtime import LocalRuntime
+    except ModuleNotFoundError as missing:
+        from tranche import extras
 
+        if extras.in_words(missing, "local") is None:
+            raise
+        return  # without the extra 'local' there is no local runtime to join
     runtime = LocalRuntime(Settings.from_environment().local_folder)
     if not runtime.is_up:
         return

@@ -48,6 +48,7 @@ STAGES = (
     Stage("demo", "tranche.demo.demo", "the whole path, once through", None, False),
     Stage("airflow", "tranche.local.airflow", "the path on a clock", None, False),
     Stage("lab", "tranche.local.lab", "the notebooks in JupyterLab"),
+    Stage("doctor", "tranche.doctor", "what this machine lacks or has wrong, and the cure", None, False),
 )
 
 

@@ -37,6 +37,7 @@ COMMANDS = {
     "demo": "",
     "airflow": "",
     "lab": "",
+    "doctor": "",
 }
 
 PRINT_NO_REPORT = {
@@ -45,6 +46,7 @@ PRINT_NO_REPORT = {
     "simulation serve": "runs until it is stopped; its address is a JSON object",
     "contracts schema": "prints a schema in the language of its reader",
     "features contract": "prints the text of a contract",
+    "doctor": "reads its words by itself, without any library; it has both",
 }
 
 
