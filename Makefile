@@ -43,7 +43,7 @@ bench: $(STAMP) ## the speed budgets, as ratios within one run; PART=ledger for 
 
 soak: $(STAMP) ## the random machines of ledger and plans for longer, and 50 kills of ingest; TIMES=20 says how much
 	@TRANCHE_SOAK=$(or $(TIMES),20) $(BIN)/python -m pytest --timeout=0 tests/ledger/test_machine.py tests/lending/test_plan_machine.py
-	@TRANCHE_SOAK=$(or $(TIMES),20) $(BIN)/python -m pytest --timeout=0 tests/pipelines/test_ingest.py -k killed
+	@TRANCHE_SOAK=$(or $(TIMES),20) $(BIN)/python -m pytest --timeout=0 tests/pipelines/test_ingest.py -k "killed or ended"
 
 serve: $(STAMP) ## the decision API on the local runtime
 	@$(BIN)/tranche local up

@@ -110,8 +110,12 @@ def connection(database_url: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 @pytest.fixture(scope="module")
-def lake_environment(runtime: Mapping[str, str]) -> dict[str, str]:
-    """A lake and a stream of this test module's own: a prefix before the Glue databases, and a fresh stream."""
+def lake_environment(runtime: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """A lake and a stream of this test module's own: a prefix before the Glue databases, and a fresh stream.
+
+    A local stream shows a record as soon as it is put, so no batch has to end two seconds before the present.
+    """
+    from pipelines.streams import backlog
     from tranche.ministack import LocalAws
 
     name = f"t{next(_numbers)}"
@@ -122,7 +126,9 @@ def lake_environment(runtime: Mapping[str, str]) -> dict[str, str]:
         streams={environment["TRANCHE_STREAM"]: 4},
         databases=tuple(f"{name}_{database}" for database in ("raw", "curated", "features")),
     )
-    return environment
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backlog, "MARGIN_MS", 0)
+        yield environment
 
 
 @pytest.fixture(scope="session")
