@@ -24,8 +24,8 @@ import pytest
 hypothesis.settings.register_profile("tranche", deadline=None)
 hypothesis.settings.load_profile("tranche")
 
-# A test's JVM ends before code compiled with the second compiler has paid for its compilation, which costs a third of all
-# processor time. Spark's launcher hands these options to every driver, in this process and in those that tests start.
+# A test's JVM ends before the second compiler's work has paid for itself, and that is a third of all processor time.
+# Spark's launcher hands these options to every driver, in this process and in those that tests start.
 os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1")
 
 CHECKOUT = Path(__file__).resolve().parents[1]

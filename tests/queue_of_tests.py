@@ -1,7 +1,7 @@
 """Several pytest processes share one run: each takes the next group of tests that no other has begun.
 
-A group is a module, since what its tests share is made once for the module; the tests that look at the kept demo are one
-group together. Named on the command line as `-p tests.queue_of_tests`, with the two settings of `infra/tests.sh`.
+A group is a module, since what its tests share is made once for the module; the tests that look at the kept demo are
+one group together. `infra/tests.sh` loads this plugin and sets the two variables below.
 """
 
 import os

@@ -3,12 +3,13 @@
 import os
 import socket
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pyspark
+
+from tests.waiting import until
 
 HOME = Path(pyspark.__file__).parent
 PATIENCE = 90.0
@@ -58,11 +59,11 @@ def _running(what: str, arguments: list[str], log: Path, environment: Mapping[st
 
 
 def _wait_for(words: str, logs: list[Path]) -> None:
-    until = time.monotonic() + PATIENCE
-    while not all(words in log.read_text(errors="replace") for log in logs):
-        if time.monotonic() > until:
-            raise TimeoutError("\n".join(log.read_text(errors="replace")[-2000:] for log in logs))
-        time.sleep(0.2)
+    until(
+        lambda: all(words in log.read_text(errors="replace") for log in logs),
+        seconds=PATIENCE,
+        say=lambda: "\n".join(log.read_text(errors="replace")[-2000:] for log in logs),
+    )
 
 
 def free_port() -> int:
