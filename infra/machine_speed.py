@@ -1,16 +1,12 @@
-"""Prints how fast this machine is, to stand beside every time that is measured on it."""
+"""Prints how fast this machine is, to stand beside every time measured on it: 0.7 s on a fast one, 2.1 s on a slow one.
+
+Processor time, at the level of the module, where names are looked up as in a script.
+"""
 
 import time
 
-
-def seconds_of_ten_million_additions() -> float:
-    """Processor time of this loop: 0.7 s on a fast machine, 2.1 s on a slow one."""
-    began = time.process_time()
-    total = 0
-    for _ in range(10_000_000):
-        total += 1
-    return time.process_time() - began
-
-
-if __name__ == "__main__":
-    print(f"this machine: {seconds_of_ten_million_additions():.2f} s for ten million additions in Python")
+began = time.process_time()
+total = 0
+for number in range(10_000_000):
+    total += number
+print(f"this machine: {time.process_time() - began:.2f} s for ten million additions in Python")
