@@ -21,18 +21,14 @@ demo: $(STAMP) ## the whole path; DATA=dir for real data, SOURCE=online_retail, 
 	@$(BIN)/tranche demo $(if $(SOURCE),--source $(SOURCE)) $(if $(DATA),--data "$(DATA)") $(if $(TRAIN_UNTIL),--train-until $(TRAIN_UNTIL)) \
 	  $(if $(TEST_UNTIL),--test-until $(TEST_UNTIL)) $(if $(KEEP),--keep)
 
-test: $(STAMP) ## every test, the slow ones beside the others; ARGS="-k name" narrows
+test: $(STAMP) ## every test, in two processes that share a queue; ARGS="-k name" narrows
 	@infra/tests.sh $(ARGS)
 
 test-fast: $(STAMP) ## the tests that start no Spark, no Airflow and no whole journey
-	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	@infra/tests.sh -m "not slow" $(ARGS)
 
 check: $(STAMP) ## format, lint, types, import layers, conventions, documents; no other tests
-	@$(BIN)/ruff format --check
-	@$(BIN)/ruff check
-	@$(BIN)/mypy
-	@PYTHONPATH=. $(BIN)/lint-imports
-	@$(BIN)/python -m pytest -q tests/test_conventions.py tests/test_docs.py
+	@infra/check.sh
 
 format: $(STAMP) ## write the format that check asks for
 	@$(BIN)/ruff format
