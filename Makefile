@@ -24,7 +24,7 @@ demo: $(STAMP) ## the whole path; DATA=dir for real data, SOURCE=online_retail, 
 test: $(STAMP) ## every test, in two processes that share a queue; ARGS="-k name" narrows
 	@infra/tests.sh $(ARGS)
 
-test-fast: $(STAMP) ## the tests that start no Spark, no Airflow and no whole journey
+test-fast: $(STAMP) ## the tests that start no Spark, no Airflow, no runtime of their own and no whole journey
 	@infra/tests.sh -m "not slow" $(ARGS)
 
 check: $(STAMP) ## format, lint, types, import layers, conventions, documents; no other tests
@@ -37,8 +37,9 @@ format: $(STAMP) ## write the format that check asks for
 bench: $(STAMP) ## the speed budgets, as ratios within one run; PART=ledger for one part of the platform
 	@$(BIN)/python -m benchmarks $(PART) $(ARGS)
 
-soak: $(STAMP) ## the random machines of ledger and plans for longer, and 50 kills of ingest; TIMES=20 says how much
+soak: $(STAMP) ## what is too long for every change (docs/testing.md): random machines, all kills of ingest; TIMES=20 says how much
 	@TRANCHE_SOAK=$(or $(TIMES),20) $(BIN)/python -m pytest --timeout=0 tests/ledger/test_machine.py tests/lending/test_plan_machine.py
+	@TRANCHE_SOAK=$(or $(TIMES),20) $(BIN)/python -m pytest --timeout=0 -m hypothesis
 	@TRANCHE_SOAK=$(or $(TIMES),20) $(BIN)/python -m pytest --timeout=0 tests/pipelines/test_ingest.py -k "killed or ended"
 
 serve: $(STAMP) ## the decision API on the local runtime

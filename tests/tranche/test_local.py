@@ -23,6 +23,8 @@ from tranche.iceberg import CREDENTIALS
 from tranche.local import LocalRuntime
 from tranche.process import wait_until
 
+pytestmark = pytest.mark.slow
+
 PARTS = ("postgres", "aws")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
+import pytest
+
 from pipelines.lake.iceberg import catalog
 from pipelines.settings import Settings
 from pipelines.sources.source import Event
@@ -18,6 +20,7 @@ from tests.waiting import until
 BOUND = 2_000
 
 
+@pytest.mark.slow
 def test_a_large_backlog_is_cut_into_batches_that_fit_while_events_keep_coming(
     lake_environment: Mapping[str, str],
 ) -> None:
