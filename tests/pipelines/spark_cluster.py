@@ -25,7 +25,7 @@ def a_cluster(folder: Path, *, workers: int, java_home: Path) -> Iterator[str]:
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_LOG_DIR": str(folder),
         "SPARK_NO_DAEMONIZE": "1",
-        # As in the drivers: none of these lives long enough for the second compiler. Executors get it from their worker.
+        # As in the drivers: none lives long enough for the second compiler. Executors get it from their worker.
         "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1",
     }
     port = free_port()
