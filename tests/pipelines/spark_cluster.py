@@ -12,7 +12,7 @@ import pyspark
 from tests.waiting import until
 
 HOME = Path(pyspark.__file__).parent
-PATIENCE = 90.0
+PATIENCE = 240.0
 
 
 @contextmanager

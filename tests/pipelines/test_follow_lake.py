@@ -183,7 +183,7 @@ def an_ingest_beside(spark: Any, settings: Settings, turn: Any, asked: threading
 
     def linger(step: str) -> None:
         if step == READ:
-            assert asked.wait(60)
+            assert asked.wait(600)
 
     with turn():
         ingest(spark, settings, now=lambda: AS_OF, sleep=time.sleep, after_commit=linger)
