@@ -82,6 +82,11 @@ LARGER_FOLDERS = {
     "lending/plan": "one module for each kind of event of a plan, read side by side",
 }
 
+TESTS_SLEEP_IN = {
+    "tests/waiting.py": "asks again and again for a condition, up to a limit",
+    "tests/pipelines/ingest/test_relay.py": "writers linger at random, so that their transactions end in any order",
+}
+
 FORBIDDEN_STEMS = {
     "service",
     "services",
@@ -171,6 +176,28 @@ def test_flows_are_named_in_code_and_their_codes_stay_in_data() -> None:
         for node in ast.walk(_tree(path))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and code.fullmatch(node.value.rstrip(":"))
     ] == []
+
+
+def test_no_test_waits_by_sleeping() -> None:
+    """A fixed pause is too long on a fast machine and too short on a busy one."""
+    tests = sorted(path.relative_to(CHECKOUT) for path in (CHECKOUT / "tests").rglob("*.py"))
+
+    sleepers = {str(path) for path in tests if any(_sleeps(node) for node in ast.walk(_tree(path)))}
+    assert sleepers == set(TESTS_SLEEP_IN)
+
+
+@pytest.mark.parametrize(
+    ("source", "sleeps"),
+    [
+        ("time.sleep(1)", True),
+        ("from time import sleep", True),
+        ("await asyncio.sleep(1)", True),
+        ("KinesisStream(client, name, time.sleep)", False),
+        ("waiting.sleep(1)", False),
+    ],
+)
+def test_what_counts_as_sleeping(source: str, sleeps: bool) -> None:
+    assert any(_sleeps(node) for node in ast.walk(ast.parse(source))) is sleeps
 
 
 @pytest.mark.parametrize(
@@ -332,6 +359,12 @@ def _reads_the_clock(node: ast.AST) -> bool:
         or _is_attribute(node.func, "date", {"today"})
         or _is_attribute(node.func, "time", {"time", "time_ns"})
     )
+
+
+def _sleeps(node: ast.AST) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "time" and any(alias.name == "sleep" for alias in node.names)
+    return isinstance(node, ast.Call) and any(_is_attribute(node.func, of, {"sleep"}) for of in ("time", "asyncio"))
 
 
 def _is_float(node: ast.AST) -> bool:
