@@ -1,7 +1,9 @@
 """What the other side of a payment should show, by when, and under which key."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol
 
 from ledger.money import Money
 
@@ -64,6 +66,16 @@ class Expected:
 
     def to_match(self) -> Expectation:
         return Expectation(self.key, self.amount, self.key, self.account_id, self.window, self.met)
+
+
+class Expectations(Protocol):
+    """Keeps what the other side should show, until a line has shown it. An adapter never commits."""
+
+    def expect(self, expected: Iterable[Expected]) -> int:
+        """Keep expectations, each once; how many were new.
+
+        Raises ExpectationConflict for a known key with another content.
+        """
 
 
 class Leg:

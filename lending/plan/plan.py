@@ -106,6 +106,15 @@ def plan_id_of(decision_id: str) -> str:
     return f"p-{decision_id}"
 
 
+def decision_id_of(plan_id: str) -> str:
+    """The decision that became the plan: the inverse of `plan_id_of`.
+
+    >>> decision_id_of(plan_id_of("d-1"))
+    'd-1'
+    """
+    return plan_id.removeprefix("p-")
+
+
 def instalments_of(plan_id: str, dues: Iterable[Due]) -> tuple[Instalment, ...]:
     """A schedule's dues as a plan's instalments, named after the plan."""
     return tuple(

@@ -1,18 +1,16 @@
 """Attempts and their messages in PostgreSQL. Nothing here commits."""
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from psycopg import Connection
 from psycopg.errors import CheckViolation
 from psycopg.rows import dict_row
 
 from ledger.money import Currency, Money
 from ledger.outbox import outbox
 from payments.collection.attempt import Attempt, Event, IllegalMove, Planned, State
+from payments.postgres_sending import PostgresSending
 
 _INSERT = """
 INSERT INTO payments.attempts (attempt_id, instalment_id, number, plan_id, shopper_id, account_id, provider, currency,
@@ -42,30 +40,8 @@ SELECT * FROM payments.attempts WHERE state IN ('claimed', 'submitting', 'unknow
 """
 
 
-class PostgresAttempts:
+class PostgresAttempts(PostgresSending):
     """Every attempt ever made, each moved only along the move table."""
-
-    def __init__(self, connection: Connection[Any]) -> None:
-        self._connection = connection
-
-    # A sending of an attempt is guarded by a lock of the database session: who holds it is alive and at work.
-
-    @contextmanager
-    def guard(self, attempt_ids: Sequence[str]) -> Iterator[list[str]]:
-        """Those of the attempts that nobody else is sending or resolving now; they are this session's until the end.
-
-        For a connection in autocommit mode, outside any transaction: the lock must not end or fail with one.
-        """
-        taken: list[str] = []
-        try:
-            for attempt_id in sorted(attempt_ids):
-                row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (_lock(attempt_id),)).fetchone()
-                if row is not None and row[0]:
-                    taken.append(attempt_id)
-            yield taken
-        finally:
-            for attempt_id in taken:
-                self._connection.execute("SELECT pg_advisory_unlock(%s)", (_lock(attempt_id),))
 
     def plan(self, attempts: Iterable[Planned]) -> list[Planned]:
         """Keep new attempts; those returned are ours. Another live attempt of the instalment keeps one out."""
@@ -129,16 +105,6 @@ class PostgresAttempts:
         rows = self._connection.execute("SELECT state, count(*) FROM payments.attempts GROUP BY state ORDER BY state")
         return {State(state): count for state, count in rows}
 
-    def keep_message(self, direction: str, kind: str, about: str, body: str, at: datetime) -> str:
-        """Keep a message raw, once; its id is its hash."""
-        message_id = hashlib.sha256(f"{direction}\n{kind}\n{about}\n{body}".encode()).hexdigest()
-        self._connection.execute(
-            "INSERT INTO payments.messages (message_id, direction, kind, about, body, seen_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            (message_id, direction, kind, about, body, at),
-        )
-        return message_id
-
     def _read(self, query: str, parameters: Sequence[object]) -> list[Attempt]:
         with self._connection.cursor(row_factory=dict_row) as cursor:
             return [_attempt(row) for row in cursor.execute(query, parameters)]
@@ -169,11 +135,6 @@ def _moved(attempt_id: str, event: Event, at: datetime, state: str, position: in
     }
     event_id = f"attempt:{attempt_id}:{position}"
     return outbox.fact("attempt_moved.v1", event_id, plan_id, columns, occurred_at=at, recorded_at=at)
-
-
-def _lock(attempt_id: str) -> int:
-    """The number of the attempt's lock: 63 bits of its hash."""
-    return int.from_bytes(hashlib.sha256(f"attempt\n{attempt_id}".encode()).digest()[:8], "big") >> 1
 
 
 def _columns(planned: Planned) -> tuple[object, ...]:

@@ -66,6 +66,10 @@ class PostgresPayouts:
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
 
+    def lock(self) -> None:
+        """See `Payouts.lock`."""
+        self._connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('payments.pay_merchants', 0))")
+
     def unsettled(self, on: date) -> list[MerchantBooks]:
         """The merchants with something to settle on a day, but for those that have their payout of the day."""
         owed: dict[tuple[str, str], list[Owed]] = defaultdict(list)

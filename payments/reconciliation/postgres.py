@@ -84,6 +84,10 @@ class PostgresReconciliation:
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
 
+    def lock(self) -> None:
+        """Wait for any other reconciliation; until the caller's transaction ends no other one runs."""
+        self._connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('payments.reconcile', 0))")
+
     # Files and their lines.
 
     def take_file(self, content: Content, kind: str, rows: int, at: datetime) -> bool:

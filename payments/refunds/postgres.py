@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from psycopg import Connection
 from psycopg.errors import CheckViolation
 from psycopg.rows import dict_row
 
 from ledger.money import Currency, Money
-from payments.refunds.refund_payment import Event, RefundPayment, State, Way
+from payments.postgres_sending import PostgresSending
+from payments.refunds.refund_payment import Event, IllegalRefundMove, RefundPayment, State, Way
 
 _ADD = """
 INSERT INTO payments.refund_payments (payment_id, refund_id, number, plan_id, shopper_id, account_id, way, currency,
@@ -29,22 +29,8 @@ SELECT * FROM payments.refund_payments
 """
 
 
-class IllegalRefundMove(Exception):
-    """An event arrived that has no move from the payment's state; nothing was changed."""
-
-    def __init__(self, payment_id: str, state: State, event: Event) -> None:
-        super().__init__(f"refund payment {payment_id} is {state}: {event} cannot happen to it")
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
-
-
-class PostgresRefunds:
+class PostgresRefundPayments(PostgresSending):
     """Every payment of every refund, each moved only along the move table."""
-
-    def __init__(self, connection: Connection[Any]) -> None:
-        self._connection = connection
 
     def claim(self, payment: RefundPayment) -> bool:
         """Keep a new payment; False while another payment of the refund lives."""

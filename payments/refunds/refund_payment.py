@@ -54,6 +54,17 @@ OVER = frozenset({State.REFUSED, State.FAILED})
 """The money is with us; the refund is owed as before, and goes by bank next."""
 
 
+class IllegalRefundMove(Exception):
+    """An event arrived that has no move from the payment's state; nothing was changed."""
+
+    def __init__(self, payment_id: str, state: State, event: Event) -> None:
+        super().__init__(f"refund payment {payment_id} is {state}: {event} cannot happen to it")
+
+    @property
+    def user_message(self) -> str:
+        return str(self)
+
+
 @dataclass(frozen=True, slots=True)
 class RefundPayment:
     """One payment of a refund. `payment_id` is its key at the provider, and its reference on the bank's statement."""

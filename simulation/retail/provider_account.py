@@ -5,15 +5,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from ledger.books.store import Ledger
 from ledger.journal import Journal
 from ledger.map.flows import journal
 from ledger.money import Money
 from payments.collection.attempt import Planned
 from payments.collection.collect import request_of
 from payments.provider.charge import RefundRequest, Succeeded
+from payments.provider.provider import Provider
+from payments.rail_profile import Rail
 from payments.reconciliation.bookings import provider_settled
 from payments.refunds.refund_payment import RefundPayment
-from payments.till import Till
 from simulation.retail.evening import evening, post
 
 PAYOUT_LAG = timedelta(days=2)
@@ -33,12 +35,18 @@ class ProviderRefused(Exception):
 class ProviderAccount:
     """Asks the provider, once under each key, and books its payouts two days later."""
 
-    till: Till
+    provider: Provider
+    ledger: Ledger
+    rail: Rail
     captured: dict[date, list[Planned]] = field(default_factory=lambda: defaultdict(list))
     given_back: dict[date, list[RefundPayment]] = field(default_factory=lambda: defaultdict(list))
     charges: int = 0
     received_minor: Counter[str] = field(default_factory=Counter)
     returned_minor: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.provider.name
 
     @property
     def waits(self) -> bool:
@@ -47,7 +55,7 @@ class ProviderAccount:
 
     def charge(self, planned: Planned) -> Planned:
         """Take the money of an attempt."""
-        _whole(self.till.provider.charge(request_of(planned)), planned.attempt_id, planned.amount)
+        _whole(self.provider.charge(request_of(planned)), planned.attempt_id, planned.amount)
         self.captured[planned.requested_on + PAYOUT_LAG].append(planned)
         self.received_minor[f"{planned.requested_on:%Y-%m}"] += planned.amount.minor
         self.charges += 1
@@ -57,7 +65,7 @@ class ProviderAccount:
         """Bring refunds to their shoppers."""
         for each in payments:
             asked = RefundRequest(each.payment_id, each.shopper_id, each.amount, each.requested_on)
-            _whole(self.till.provider.refund(asked), each.payment_id, each.amount)
+            _whole(self.provider.refund(asked), each.payment_id, each.amount)
             self.given_back[each.requested_on + PAYOUT_LAG].append(each)
             self.returned_minor += each.amount.minor
 
@@ -66,10 +74,10 @@ class ProviderAccount:
         payout_id = f"po-{day.isoformat()}"
         journals = [self._captured(each, payout_id, day) for each in self.captured.pop(day, ())]
         journals += [self._given_back(each, payout_id, day) for each in self.given_back.pop(day, ())]
-        post(self.till, journals)
+        post(self.ledger, journals)
 
     def _captured(self, planned: Planned, payout_id: str, day: date) -> Journal:
-        rail, fee = self.till.profile.card, fee_on(planned.amount)
+        rail, fee = self.rail, fee_on(planned.amount)
         ids = {"payout_id": payout_id, "attempt_id": planned.attempt_id, "plan_id": planned.plan_id}
         return provider_settled(
             f"{payout_id}/{planned.attempt_id}",
@@ -82,7 +90,7 @@ class ProviderAccount:
         )
 
     def _given_back(self, payment: RefundPayment, payout_id: str, day: date) -> Journal:
-        rail, when = self.till.profile.card, evening(day)
+        rail, when = self.rail, evening(day)
         return journal(
             "F35d",
             key=f"{payout_id}/{payment.payment_id}",

@@ -61,12 +61,12 @@ def open_items(database_url: str) -> OpenItems:
     from payments.postgres import connected
     from payments.provider.provider import NoProvider
     from payments.reconciliation.postgres_open_items import PostgresOpenItems
-    from payments.wiring import till_over
+    from payments.wiring import adapters_over
 
     with connected(database_url) as connection, connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        till = till_over(connection, NoProvider())
-        return PostgresOpenItems(connection, till.profile.card, till.terms).compared()
+        ports = adapters_over(connection, NoProvider())
+        return PostgresOpenItems(connection, ports.profile.card, ports.terms).compared()
 
 
 def read_books(entries: Iterable[Entry], counters: Mapping[AccountKey, Counters], faults: tuple[str, ...]) -> BookRun:
