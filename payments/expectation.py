@@ -6,6 +6,8 @@ from datetime import date
 from typing import Protocol
 
 from ledger.money import Money
+from payments.expectation_key import ClaimKey, ExpectationKey
+from payments.line_key import LineKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,43 +23,45 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A row of the outside world. `key` is an id of ours that it carries; `account_id` the shopper's bank account."""
+    """A row of the outside world. `key` is what it names of ours; `account_id` the shopper's bank account."""
 
-    line_id: str
+    line_key: LineKey
     amount: Money
     booked_on: date
-    key: str | None = None
+    key: ExpectationKey | None = None
     account_id: str | None = None
 
     def order(self) -> tuple[date, int, str]:
-        return (self.booked_on, self.amount.minor, self.line_id)
+        return (self.booked_on, self.amount.minor, str(self.line_key))
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
     """What the other side should show. `met` when a line has closed it in an earlier run."""
 
-    expectation_id: str
+    key: ExpectationKey
     amount: Money
-    key: str | None = None
     account_id: str | None = None
     window: Window | None = None
     met: bool = False
 
     def order(self) -> tuple[date, int, str]:
-        return (self.window.first if self.window else date.min, self.amount.minor, self.expectation_id)
+        return (self.window.first if self.window else date.min, self.amount.minor, str(self.key))
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the other side should show by `due_by`; a due is met in its window, everything else by its key."""
+    """What the other side should show by `due_by`; a due is met in its window, everything else by its key.
 
-    key: str
+    `created_by` is the claim that it belongs to, or else the id of what caused it.
+    """
+
+    key: ExpectationKey
     leg: int
     amount: Money
     expected_on: date
     due_by: date
-    created_by: str
+    created_by: ClaimKey | str
     account_id: str | None = None
     plan_id: str | None = None
     instalment_id: str | None = None
@@ -65,7 +69,7 @@ class Expected:
     met: bool = False
 
     def to_match(self) -> Expectation:
-        return Expectation(self.key, self.amount, self.key, self.account_id, self.window, self.met)
+        return Expectation(self.key, self.amount, self.account_id, self.window, self.met)
 
 
 class Expectations(Protocol):
@@ -84,43 +88,3 @@ class Leg:
     LEDGER_PROVIDER = 2
     PROVIDER_BANK = 3
     LEDGER_BANK = 4
-
-
-def capture_key(attempt_id: str) -> str:
-    return f"capture:{attempt_id}"
-
-
-def return_key(attempt_id: str) -> str:
-    return f"return:{attempt_id}"
-
-
-def claim_key(case_id: str) -> str:
-    """A charge-back in the provider's file."""
-    return f"claim:{case_id}"
-
-
-def claim_won_key(case_id: str) -> str:
-    return f"claim-won:{case_id}"
-
-
-def refund_key(payment_id: str) -> str:
-    return f"refund:{payment_id}"
-
-
-def payout_key(payout_id: str) -> str:
-    """A provider's payout to us."""
-    return f"payout:{payout_id}"
-
-
-def debit_key(reference: str) -> str:
-    """Money that leaves our bank under a reference of ours: a payout, a refund, a claim."""
-    return f"debit:{reference}"
-
-
-def brought_back_key(reference: str) -> str:
-    """A payment of ours that the bank brings back."""
-    return f"brought-back:{reference}"
-
-
-def due_key(instalment_id: str) -> str:
-    return f"due:{instalment_id}"

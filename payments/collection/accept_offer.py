@@ -18,6 +18,7 @@ from payments.collection.opening import KeptDecisions, open_plan, plan_of
 from payments.collection.outcome import Applied, ApplyOutcome, Result, apply_outcome
 from payments.collection.retry import RetryPolicy
 from payments.expectation import Expectations
+from payments.ids import AttemptId
 from payments.provider.provider import Provider
 from payments.rail_profile import Profile
 from payments.transaction import Transaction
@@ -35,7 +36,7 @@ class Accepted:
 class PaymentRefused:
     """What is due today could not be charged; nothing is owed. `code` is one of the closed list of refusals."""
 
-    attempt_id: str
+    attempt_id: AttemptId
     code: str
 
 
@@ -43,7 +44,7 @@ class PaymentRefused:
 class PaymentUnknown:
     """Whether today's charge was made is not known yet. Asking again resolves it, as does the next collection."""
 
-    attempt_id: str
+    attempt_id: AttemptId
     detail: str
 
 
@@ -204,7 +205,7 @@ def _try(
         return send(claimed, at, attempts=attempts, provider=provider, transaction=transaction, apply=apply)
 
 
-def _answer(attempt_id: str, result: Result | None, *, attempts: Attempts, plans: Plans) -> Acceptance:
+def _answer(attempt_id: AttemptId, result: Result | None, *, attempts: Attempts, plans: Plans) -> Acceptance:
     """What an attempt came to; without a result another worker is resolving it at this moment."""
     if result is None or result.applied is Applied.UNKNOWN:
         return PaymentUnknown(attempt_id, "the payment is being resolved" if result is None else result.detail)

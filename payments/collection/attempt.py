@@ -9,6 +9,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from ledger.money import Money
+from payments.ids import AttemptId
 
 
 class State(StrEnum):
@@ -78,7 +79,7 @@ UNRESOLVED = frozenset({State.CLAIMED, State.SUBMITTING, State.UNKNOWN})
 class IllegalMove(Exception):
     """An event arrived that has no move from the attempt's state; nothing was changed."""
 
-    def __init__(self, attempt_id: str, state: State, event: Event) -> None:
+    def __init__(self, attempt_id: AttemptId, state: State, event: Event) -> None:
         self.attempt_id = attempt_id
         self.state = state
         self.event = event
@@ -90,10 +91,10 @@ class IllegalMove(Exception):
         return str(self)
 
 
-def after(attempt_id: str, state: State, event: Event) -> State:
+def after(attempt_id: AttemptId, state: State, event: Event) -> State:
     """The state that `event` leads to; `IllegalMove` when the table has no such move.
 
-    >>> after("p-1/1#1", State.UNKNOWN, Event.CAPTURED).value
+    >>> after(AttemptId("p-1/1#1"), State.UNKNOWN, Event.CAPTURED).value
     'presumed_paid'
     """
     try:
@@ -102,13 +103,13 @@ def after(attempt_id: str, state: State, event: Event) -> State:
         raise IllegalMove(attempt_id, state, event) from None
 
 
-def attempt_id_of(instalment_id: str, number: int) -> str:
+def attempt_id_of(instalment_id: str, number: int) -> AttemptId:
     """The id, and so the provider's idempotency key, of the `number`-th attempt at an instalment.
 
     >>> attempt_id_of("p-d-1/2", 1)
     'p-d-1/2#1'
     """
-    return f"{instalment_id}#{number}"
+    return AttemptId(f"{instalment_id}#{number}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ class Planned:
     `opens_plan` marks a down payment: its plan opens only once it is captured; `asked_by` is then the caller's key.
     """
 
-    attempt_id: str
+    attempt_id: AttemptId
     instalment_id: str
     number: int
     plan_id: str
@@ -156,5 +157,5 @@ class Attempt:
     retry_on: date | None = None
 
     @property
-    def attempt_id(self) -> str:
+    def attempt_id(self) -> AttemptId:
         return self.planned.attempt_id

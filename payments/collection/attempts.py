@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from payments.collection.attempt import Attempt, Event, Planned, State
+from payments.ids import AttemptId
 from payments.sending import Sending
 
 
@@ -19,7 +20,7 @@ class Attempts(Sending, Protocol):
 
     def move(
         self,
-        attempt_id: str,
+        attempt_id: AttemptId,
         event: Event,
         *,
         at: datetime,
@@ -29,13 +30,13 @@ class Attempts(Sending, Protocol):
     ) -> State:
         """Move an attempt and set the values that came with the event. Raises IllegalMove, and changes nothing then."""
 
-    def get(self, attempt_id: str, *, lock: bool = False) -> Attempt | None:
+    def get(self, attempt_id: AttemptId, *, lock: bool = False) -> Attempt | None:
         """An attempt by its id; with `lock` it waits for any other transaction that is moving it."""
 
     def latest(self, instalment_ids: Sequence[str]) -> dict[str, Attempt]:
         """The newest attempt of each instalment that has one."""
 
-    def plans_of(self, attempt_ids: Sequence[str]) -> dict[str, str]:
+    def plans_of(self, attempt_ids: Sequence[AttemptId]) -> dict[AttemptId, str]:
         """The plan of each of these attempts that is known."""
 
     def asked_by(self, instalment_id: str, key: str) -> Attempt | None:

@@ -28,6 +28,7 @@ from payments.collection.opening import KeptDecisions
 from payments.collection.outcome import Applied, ApplyOutcome, Result, apply_outcome, collection_of
 from payments.collection.retry import RetryPolicy, Stop
 from payments.expectation import Expectations
+from payments.ids import AttemptId
 from payments.provider.charge import ChargeRequest, ChargeResult, NotKnown
 from payments.provider.provider import Provider
 from payments.rail_profile import Profile, Rail
@@ -184,7 +185,7 @@ def resolve_open(
     resolved = 0
     for chunk in _chunks(attempts.unresolved()):
         with attempts.guard([attempt.attempt_id for attempt in chunk]) as mine:
-            for attempt_id in mine:
+            for attempt_id in map(AttemptId, mine):
                 result = resolve(
                     attempt_id,
                     at,
@@ -201,7 +202,7 @@ def resolve_open(
 
 
 def resolve(
-    attempt_id: str,
+    attempt_id: AttemptId,
     at: datetime,
     *,
     attempts: Attempts,

@@ -18,7 +18,9 @@ from payments.collection.events import collected
 from payments.collection.opening import KeptDecisions, must_hold, open_plan
 from payments.collection.retry import RetryPolicy, Stop, TryAgain, next_step
 from payments.collection.settle_credit import settle_credit
-from payments.expectation import Expectations, Expected, Leg, capture_key
+from payments.expectation import Expectations, Expected, Leg
+from payments.expectation_key import CaptureKey
+from payments.ids import AttemptId
 from payments.plan_events import record_on_plan
 from payments.provider.charge import ChargeResult, Refused, Succeeded, Unknown
 from payments.rail_profile import Profile, Rail
@@ -43,12 +45,12 @@ class Result:
     detail: str = ""
 
 
-ApplyOutcome = Callable[[str, ChargeResult, datetime], Result]
+ApplyOutcome = Callable[[AttemptId, ChargeResult, datetime], Result]
 """`apply_outcome` with its ports bound: what the acts that ask a provider need of it."""
 
 
 def apply_outcome(
-    attempt_id: str,
+    attempt_id: AttemptId,
     answer: ChargeResult,
     at: datetime,
     *,
@@ -167,7 +169,7 @@ def _refusal_values(answer: Refused, step: TryAgain | Stop) -> Mapping[str, obje
 def _provider_line(planned: Planned, captured_on: date, profile: Profile) -> Expected:
     """The provider's file must show the capture."""
     return Expected(
-        key=capture_key(planned.attempt_id),
+        key=CaptureKey(planned.attempt_id),
         leg=Leg.LEDGER_PROVIDER,
         amount=planned.amount,
         expected_on=captured_on,

@@ -10,6 +10,7 @@ from psycopg.rows import dict_row
 from ledger.money import Currency, Money
 from ledger.outbox import outbox
 from payments.collection.attempt import Attempt, Event, IllegalMove, Planned, State
+from payments.ids import AttemptId
 from payments.postgres_sending import PostgresSending
 
 _INSERT = """
@@ -54,7 +55,7 @@ class PostgresAttempts(PostgresSending):
 
     def move(
         self,
-        attempt_id: str,
+        attempt_id: AttemptId,
         event: Event,
         *,
         at: datetime,
@@ -79,7 +80,7 @@ class PostgresAttempts(PostgresSending):
             self._connection.execute(_SET[name], (value, attempt_id))
         return State(row[0])
 
-    def get(self, attempt_id: str, *, lock: bool = False) -> Attempt | None:
+    def get(self, attempt_id: AttemptId, *, lock: bool = False) -> Attempt | None:
         """An attempt by its id; with `lock` it waits for whoever is moving it."""
         return next(iter(self._read(f"{_ONE} FOR UPDATE" if lock else _ONE, (attempt_id,))), None)
 
@@ -87,7 +88,7 @@ class PostgresAttempts(PostgresSending):
         """The newest attempt of each instalment that has one."""
         return {found.planned.instalment_id: found for found in self._read(_LATEST, (list(instalment_ids),))}
 
-    def plans_of(self, attempt_ids: Sequence[str]) -> dict[str, str]:
+    def plans_of(self, attempt_ids: Sequence[AttemptId]) -> dict[AttemptId, str]:
         """The plan of each of these attempts that is known."""
         query = "SELECT attempt_id, plan_id FROM payments.attempts WHERE attempt_id = ANY(%s)"
         return dict(self._connection.execute(query, (list(attempt_ids),)).fetchall())
@@ -160,7 +161,7 @@ def _columns(planned: Planned) -> tuple[object, ...]:
 def _attempt(row: Mapping[str, Any]) -> Attempt:
     currency = Currency(row["currency"])
     planned = Planned(
-        attempt_id=row["attempt_id"],
+        attempt_id=AttemptId(row["attempt_id"]),
         instalment_id=row["instalment_id"],
         number=row["number"],
         plan_id=row["plan_id"],

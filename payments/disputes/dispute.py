@@ -14,7 +14,9 @@ from lending.servicing.record_events import EventRecorded, EventRefused, KeptLed
 from payments.collection.attempt import Attempt, Event
 from payments.collection.attempts import Attempts
 from payments.disputes.events import claimed
-from payments.expectation import Expectations, Expected, Leg, claim_key, claim_won_key, debit_key
+from payments.expectation import Expectations, Expected, Leg
+from payments.expectation_key import ClaimKey, ClaimWonKey, DebitKey, ExpectationKey
+from payments.ids import AttemptId, CaseId
 from payments.plan_events import paid_event_id
 from payments.rail_profile import Profile, Rail
 from payments.transaction import Transaction
@@ -36,9 +38,9 @@ class DisputeNotice:
     for the case, or gives back of it. `cash_back`: how the money of a claim that we won is ours again.
     """
 
-    case_id: str
+    case_id: CaseId
     stage: Stage
-    attempt_id: str
+    attempt_id: AttemptId
     route: Route
     told_on: date
     amount: Money | None = None
@@ -50,7 +52,7 @@ class DisputeNotice:
 class NoticeTaken:
     """The case stands as the notice says; `new` when that was not known before."""
 
-    case_id: str
+    case_id: CaseId
     entries: tuple[str, ...]
     new: bool
 
@@ -59,7 +61,7 @@ class NoticeTaken:
 class NoticeRefused:
     """Nothing was changed: we do not know the payment, or its plan cannot take the notice."""
 
-    case_id: str
+    case_id: CaseId
     reasons: tuple[PlanRefusal | Refusal | str, ...]
 
 
@@ -127,10 +129,13 @@ def _expected(attempt: Attempt, notice: DisputeNotice, claim_days: int) -> Expec
     if notice.fee is not None:
         amount += notice.fee
     opening = notice.stage in (Stage.OPENED, Stage.OPENED_AGAIN)
-    if notice.route is Route.CARD and (opening or notice.stage is Stage.WON):
-        key, leg = (claim_key if opening else claim_won_key)(notice.case_id), Leg.LEDGER_PROVIDER
+    key: ExpectationKey
+    if notice.route is Route.CARD and opening:
+        key, leg = ClaimKey(notice.case_id), Leg.LEDGER_PROVIDER
+    elif notice.route is Route.CARD and notice.stage is Stage.WON:
+        key, leg = ClaimWonKey(notice.case_id), Leg.LEDGER_PROVIDER
     elif notice.route is Route.DIRECT_DEBIT and opening:
-        key, leg = debit_key(notice.case_id), Leg.LEDGER_BANK
+        key, leg = DebitKey(notice.case_id), Leg.LEDGER_BANK
     else:
         return None
     return Expected(
@@ -139,7 +144,7 @@ def _expected(attempt: Attempt, notice: DisputeNotice, claim_days: int) -> Expec
         amount=amount,
         expected_on=notice.told_on,
         due_by=notice.told_on + timedelta(days=claim_days),
-        created_by=f"claim:{notice.case_id}",
+        created_by=ClaimKey(notice.case_id),
         plan_id=attempt.planned.plan_id,
         instalment_id=attempt.planned.instalment_id,
     )

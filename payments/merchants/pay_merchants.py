@@ -10,7 +10,8 @@ from ledger.books.store import TOO_LITTLE, Ledger, Refused
 from lending.plan.when import When
 from lending.terms.merchant_terms import AllMerchantTerms
 from payments.collection.opening import must_hold
-from payments.expectation import Expectations, Expected, Leg, debit_key
+from payments.expectation import Expectations, Expected, Leg
+from payments.expectation_key import DebitKey
 from payments.files.payout_file import write_payouts
 from payments.merchants.payouts import Payouts
 from payments.merchants.settlement import Settlement, pays_on, settle
@@ -99,7 +100,7 @@ def _debit_expected(settled: Settlement, payout_days: int) -> Expected:
     """The bank's statement must show the payout."""
     payout = settled.payout
     return Expected(
-        key=debit_key(payout.payout_id),
+        key=DebitKey(payout.payout_id),
         leg=Leg.PROVIDER_BANK,
         amount=payout.amount,
         expected_on=payout.requested_on,

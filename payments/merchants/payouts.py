@@ -5,6 +5,7 @@ from datetime import date
 from typing import Protocol
 
 from payments.files.payout_file import Payout
+from payments.ids import PayoutId
 from payments.merchants.settlement import Item, MerchantBooks, Settlement
 
 
@@ -20,7 +21,7 @@ class Payouts(Protocol):
     def keep(self, settlements: Sequence[Settlement]) -> None:
         """Keep new payouts with all that they are made of."""
 
-    def keep_return(self, payout_id: str, line_id: str, reason: str, on: date) -> bool:
+    def keep_return(self, payout_id: PayoutId, line_id: str, reason: str, on: date) -> bool:
         """Keep that the bank brought a payout back, and why; False when that was known.
 
         Raises PayoutConflict when another return of the payout is known, or the line brought back another payout.
@@ -29,10 +30,10 @@ class Payouts(Protocol):
     def of_day(self, day: date) -> list[Payout]:
         """Every payout of a day, in the order of their ids."""
 
-    def get_all(self, payout_ids: Iterable[str]) -> dict[str, Payout]:
+    def get_all(self, payout_ids: Iterable[PayoutId]) -> dict[PayoutId, Payout]:
         """Those of these payouts that are known, by id."""
 
-    def items(self, payout_id: str) -> tuple[Item, ...]:
+    def items(self, payout_id: PayoutId) -> tuple[Item, ...]:
         """What a payout is made of, by day."""
 
     def settled(self, entry_id: str) -> bool:

@@ -9,6 +9,7 @@ from psycopg import Connection
 
 from ledger.money import Currency, Money
 from payments.files.payout_file import Payout
+from payments.ids import PayoutId
 from payments.merchants.settlement import Item, ItemKind, MerchantBooks, Owed, Reserve, Settlement
 
 # Entries of payable accounts that no payout holds. An account with a floor is locked by whoever writes to it, so its
@@ -79,7 +80,7 @@ class PostgresPayouts:
         owes = {(merchant, code): minor for merchant, code, minor in self._connection.execute(_RECEIVABLE)}
         releases: dict[tuple[str, str], list[Reserve]] = defaultdict(list)
         for merchant, code, payout_id, minor, day in self._connection.execute(_RELEASES, (on,)):
-            releases[merchant, code].append(Reserve(payout_id, Money(minor, Currency(code)), day))
+            releases[merchant, code].append(Reserve(PayoutId(payout_id), Money(minor, Currency(code)), day))
         paid = {(payout.payee_id, payout.amount.currency.value) for payout in self.of_day(on)}
         return [
             MerchantBooks(
@@ -121,7 +122,7 @@ class PostgresPayouts:
                 [list(column) for column in zip(*rows, strict=True)],
             )
 
-    def keep_return(self, payout_id: str, line_id: str, reason: str, on: date) -> bool:
+    def keep_return(self, payout_id: PayoutId, line_id: str, reason: str, on: date) -> bool:
         """Keep that the bank brought a payout back, and why; False when that was known."""
         kept = self._connection.execute(
             "INSERT INTO payments.payout_returns VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
@@ -133,12 +134,12 @@ class PostgresPayouts:
         """Every payout of a day."""
         return self._read(f"{_PAYOUTS} WHERE requested_on = %s ORDER BY payout_id", day)
 
-    def get_all(self, payout_ids: Iterable[str]) -> dict[str, Payout]:
+    def get_all(self, payout_ids: Iterable[PayoutId]) -> dict[PayoutId, Payout]:
         """Payouts by id."""
         found = self._read(f"{_PAYOUTS} WHERE payout_id = ANY(%s)", list(payout_ids))
-        return {payout.payout_id: payout for payout in found}
+        return {PayoutId(payout.payout_id): payout for payout in found}
 
-    def items(self, payout_id: str) -> tuple[Item, ...]:
+    def items(self, payout_id: PayoutId) -> tuple[Item, ...]:
         """What a payout is made of, by day."""
         return tuple(
             Item(ItemKind(kind), entry_id, day, Money(minor, Currency(code)), order, plan)
@@ -152,7 +153,7 @@ class PostgresPayouts:
 
     def _read(self, query: str, parameter: object) -> list[Payout]:
         rows = self._connection.execute(query, (parameter,))
-        return [Payout(row[0], row[1], Money(row[2], Currency(row[3])), row[4]) for row in rows]
+        return [Payout(PayoutId(row[0]), row[1], Money(row[2], Currency(row[3])), row[4]) for row in rows]
 
 
 def _payout_row(settled: Settlement) -> tuple[object, ...]:

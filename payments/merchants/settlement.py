@@ -10,6 +10,7 @@ from ledger.money import Currency, Money
 from lending.plan.when import When
 from lending.terms.merchant_terms import MerchantTerms, Weekday
 from payments.files.payout_file import Payout
+from payments.ids import PayoutId
 from payments.merchants.bookings import merchant_settled, receivable_netted, reserve_held, reserve_released
 
 
@@ -74,7 +75,7 @@ class Item:
 class Reserve:
     """What a payout kept back of its sales, until a day."""
 
-    payout_id: str
+    payout_id: PayoutId
     amount: Money
     release_on: date
 
@@ -106,9 +107,9 @@ class Settlement:
     settled_through: int
 
 
-def payout_id_of(on: date, merchant_id: str, currency: Currency) -> str:
+def payout_id_of(on: date, merchant_id: str, currency: Currency) -> PayoutId:
     """A merchant has at most one payout a day and currency; its id is the reference on the bank's statement."""
-    return f"mp-{on.isoformat()}-{merchant_id}-{currency}"
+    return PayoutId(f"mp-{on.isoformat()}-{merchant_id}-{currency}")
 
 
 def pays_on(terms: MerchantTerms, day: date) -> bool:

@@ -9,9 +9,12 @@ from lending.servicing.log import PlanLog
 from lending.servicing.record_events import KeptLedger, TermsOf
 from payments.break_class import BreakClass
 from payments.collection.opening import must_hold
-from payments.expectation import Expectations, Expected, Leg, brought_back_key
+from payments.expectation import Expectations, Expected, Leg
+from payments.expectation_key import BroughtBackKey
+from payments.files.bank_statement import reason_of_return
 from payments.files.line import FileLine
 from payments.files.payout_file import Payout
+from payments.ids import PayoutId, RefundPaymentId
 from payments.merchants.payouts import Payouts
 from payments.rail_profile import Profile
 from payments.reconciliation.bookings import payout_returned
@@ -30,24 +33,29 @@ class BroughtBack:
     payment: Payout | RefundPayment
 
     @property
+    def reference(self) -> str:
+        return _reference(self.payment)
+
+    @property
     def reason(self) -> str:
         """The bank's code, which follows the payment's own reference."""
-        return self.line.detail.partition(" ")[2]
+        return reason_of_return(self.line.detail)
 
 
 def brought_back(lines: Iterable[FileLine], *, payouts: Payouts, refunds: RefundPayments) -> list[BroughtBack]:
     """The lines that bring back a payment of ours whole; whose any other money is, is for a person to say."""
-    prefix = brought_back_key("")
-    by_reference = {line.key.removeprefix(prefix): line for line in lines if line.key and line.key.startswith(prefix)}
-    payments: dict[str, Payout | RefundPayment] = {
-        **payouts.get_all(by_reference),
-        **refunds.get_all(list(by_reference)),
-    }
-    return [
-        BroughtBack(by_reference[reference], payment)
-        for reference, payment in sorted(payments.items())
-        if by_reference[reference].amount == payment.amount
+    by_reference = {line.key.reference: line for line in lines if isinstance(line.key, BroughtBackKey)}
+    payments: list[Payout | RefundPayment] = [
+        *payouts.get_all(PayoutId(reference) for reference in by_reference).values(),
+        *refunds.get_all([RefundPaymentId(reference) for reference in by_reference]).values(),
     ]
+    found = [BroughtBack(by_reference[_reference(payment)], payment) for payment in payments]
+    return sorted((each for each in found if each.line.amount == each.payment.amount), key=lambda each: each.reference)
+
+
+def _reference(payment: Payout | RefundPayment) -> str:
+    """The payment's own reference, which it went out with."""
+    return payment.payout_id if isinstance(payment, Payout) else payment.payment_id
 
 
 def owe_again(
@@ -67,7 +75,7 @@ def owe_again(
     for each in found:
         line = each.line
         expected = Expected(
-            key=str(line.key),
+            key=BroughtBackKey(each.reference),
             leg=Leg.PROVIDER_BANK,
             amount=line.amount,
             expected_on=line.booked_on,
@@ -76,10 +84,8 @@ def owe_again(
         )
         expectations.expect([expected])
         if isinstance(each.payment, Payout):
-            name = each.payment.payout_id
             entry_id = _payout_owed_again(each, each.payment, payouts=payouts, ledger=ledger, profile=profile)
         else:
-            name = each.payment.payment_id
             entry_id = take_back(
                 each.payment,
                 line,
@@ -91,8 +97,8 @@ def owe_again(
                 profile=profile,
             )
         result.matches.append(Matched(line.to_match(), expected.to_match(), Rule.ID))
-        reason = f"{name} was brought back by the bank: {each.reason}; it is owed again"
-        broken = a_break(line, BreakClass.RETURNED, reason, profile, expectation_id=expected.key)
+        reason = f"{each.reference} was brought back by the bank: {each.reason}; it is owed again"
+        broken = a_break(line, BreakClass.RETURNED, reason, profile, expected=expected.key)
         result.breaks.append(repaired(broken, day, entry_id))
 
 
@@ -100,7 +106,7 @@ def _payout_owed_again(
     found: BroughtBack, payout: Payout, *, payouts: Payouts, ledger: Ledger, profile: Profile
 ) -> str:
     line = found.line
-    payouts.keep_return(payout.payout_id, line.line_id, found.reason, line.booked_on)
+    payouts.keep_return(PayoutId(payout.payout_id), line.line_id, found.reason, line.booked_on)
     bank = line.bank_account or profile.merchant_bank
     journals = payout_returned(payout, seen_on(line.booked_on), bank=bank, line_id=line.line_id)
     for journal, outcome in zip(journals, ledger.post_all(journals), strict=True):

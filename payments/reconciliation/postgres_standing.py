@@ -10,6 +10,7 @@ from psycopg import Connection
 from ledger.account import Side
 from ledger.books.postgres import PostgresLedger
 from ledger.money import Currency, Money
+from payments.line_key import LineKey
 
 _LINES = """
 SELECT count(*),
@@ -193,7 +194,7 @@ def _listed(row: tuple[Any, ...], as_of: date) -> ListedBreak:
     name, line_key, expectation_id, currency, minor, reason, owner, severity, opened_on, due_by, closed_on, by = row
     return ListedBreak(
         break_class=name,
-        line_id=line_key.partition(":")[2],
+        line_id=LineKey.of(line_key).line_id if line_key else "",
         expectation_id=expectation_id,
         amount=None if minor is None else str(Money(minor, Currency(currency))),
         reason=reason,

@@ -24,8 +24,21 @@ from payments.collection.attempts import Attempts
 from payments.collection.opening import KeptDecisions, must_hold
 from payments.collection.outcome import ApplyOutcome, apply_outcome, collection_of
 from payments.collection.retry import RetryPolicy
-from payments.expectation import Expectations, Expected, Leg, debit_key, due_key, payout_key
-from payments.files.line import FileLine, LineKind
+from payments.expectation import Expectations, Expected, Leg
+from payments.expectation_key import (
+    CaptureKey,
+    ClaimKey,
+    ClaimWonKey,
+    DebitKey,
+    DueKey,
+    ExpectationKey,
+    PayoutKey,
+    RefundKey,
+    ReturnKey,
+)
+from payments.files.line import FileLine
+from payments.ids import AttemptId, PayoutId, ProviderPayoutId, RefundPaymentId
+from payments.line_key import LineKey, LineKind
 from payments.merchants.payouts import Payouts
 from payments.plan_events import record_on_plan
 from payments.provider.charge import Succeeded
@@ -197,7 +210,7 @@ def _settle(
         ours.values(), at, attempts=attempts, apply=apply, confirm_refund=confirm_refund
     )
     returns = _returns(
-        [line for line in ours.values() if line.kind is LineKind.RETURN],
+        ours.values(),
         day,
         attempts=attempts,
         plans=plans,
@@ -268,30 +281,30 @@ def _confirm_by_file(
     *,
     attempts: Attempts,
     apply: ApplyOutcome,
-    confirm_refund: Callable[[str, FileLine, datetime], None],
-) -> dict[str, State]:
+    confirm_refund: Callable[[RefundPaymentId, FileLine, datetime], None],
+) -> dict[LineKey, State]:
     """The provider's file is the truth: an attempt without an outcome is captured when the file shows it.
 
     Lines whose attempt ended otherwise, by line key, with how it ended.
     """
-    closed_elsewhere: dict[str, State] = {}
+    closed_elsewhere: dict[LineKey, State] = {}
     for line in lines:
-        if line.kind is LineKind.REFUND:
-            confirm_refund((line.key or "").partition(":")[2], line, at)
-        if line.kind is LineKind.CAPTURE:
-            attempt_id = (line.key or "").partition(":")[2]
-            attempt = attempts.get(attempt_id, lock=True)
-            if attempt is not None and attempt.state in UNRESOLVED:
-                said = Succeeded(attempt_id, line.line_id, line.amount, line.booked_on, f"line {line.line_id}")
-                apply(attempt_id, said, at)
-            elif attempt is not None and attempt.state in (State.REJECTED, State.CANCELLED):
-                closed_elsewhere[line.line_key] = attempt.state
+        match line.key:
+            case RefundKey(payment_id):
+                confirm_refund(payment_id, line, at)
+            case CaptureKey(attempt_id):
+                attempt = attempts.get(attempt_id, lock=True)
+                if attempt is not None and attempt.state in UNRESOLVED:
+                    said = Succeeded(attempt_id, line.line_id, line.amount, line.booked_on, f"line {line.line_id}")
+                    apply(attempt_id, said, at)
+                elif attempt is not None and attempt.state in (State.REJECTED, State.CANCELLED):
+                    closed_elsewhere[line.line_key] = attempt.state
     return closed_elsewhere
 
 
-def _or_conflict(outcome: Outcome, closed_elsewhere: Mapping[str, State]) -> Outcome:
+def _or_conflict(outcome: Outcome, closed_elsewhere: Mapping[LineKey, State]) -> Outcome:
     """E11: they captured what we know as refused."""
-    state = closed_elsewhere.get(outcome.line.line_id)
+    state = closed_elsewhere.get(outcome.line.line_key)
     if state is None or not isinstance(outcome, Unexpected):
         return outcome
     reason = f"{outcome.line.key} is captured for the provider and {state} for us"
@@ -299,7 +312,7 @@ def _or_conflict(outcome: Outcome, closed_elsewhere: Mapping[str, State]) -> Out
 
 
 def _returns(
-    lines: Sequence[FileLine],
+    lines: Iterable[FileLine],
     day: date,
     *,
     attempts: Attempts,
@@ -311,8 +324,10 @@ def _returns(
 ) -> Consequences:
     """F13b for each return of a payment of ours: the debt lives again, the instalment keeps its due day."""
     result = Consequences()
-    for line in sorted(lines, key=lambda line: line.line_key):
-        attempt_id = (line.key or "").partition(":")[2]
+    for line in sorted(lines, key=lambda line: str(line.line_key)):
+        if not isinstance(line.key, ReturnKey):
+            continue
+        attempt_id = line.key.attempt_id
         attempt = attempts.get(attempt_id, lock=True)
         if attempt is None:
             reason = f"a return of {attempt_id}, which we do not know"
@@ -326,19 +341,19 @@ def _returns(
         attempts.move(attempt_id, Event.RETURNED, at=seen_on(line.booked_on).recorded_at, cause=line.line_id)
         event = returned(planned, line.line_id, seen_on(line.booked_on))
         posted = record_on_plan([event], plans=plans, ledger=ledger, terms=terms)
-        expected = _return_expected(line, planned)
+        expected = _return_expected(line, line.key, planned)
         expectations.expect([expected])
         result.matches.append(Matched(line.to_match(), expected.to_match(), Rule.ID))
         reason = f"{attempt_id} was paid on {attempt.captured_on} and returned; {planned.instalment_id} is due again"
-        broken = a_break(line, BreakClass.RETURNED, reason, profile, expectation_id=expected.key)
+        broken = a_break(line, BreakClass.RETURNED, reason, profile, expected=expected.key)
         result.breaks.append(repaired(broken, day, posted[0]))
     return result
 
 
-def _return_expected(line: FileLine, planned: Planned) -> Expected:
+def _return_expected(line: FileLine, key: ReturnKey, planned: Planned) -> Expected:
     """A return that the provider's file shows: expected and met by the same line."""
     return Expected(
-        key=str(line.key),
+        key=key,
         leg=Leg.LEDGER_PROVIDER,
         amount=line.amount,
         expected_on=line.booked_on,
@@ -351,14 +366,14 @@ def _return_expected(line: FileLine, planned: Planned) -> Expected:
 
 def _expectations(
     lines: Sequence[FileLine], plans: Plans, reconciliation: PostgresReconciliation
-) -> dict[str, Expected]:
+) -> dict[ExpectationKey, Expected]:
     """Everything that these lines could close; the dues of imported plans are expected from here on."""
     repayments = [line for line in lines if line.kind is LineKind.REPAYMENT]
     if repayments:
         upto = month_of(max(line.booked_on for line in repayments)).last
         reconciliation.expect(
             Expected(
-                key=due_key(due.instalment.instalment_id),
+                key=DueKey(due.instalment.instalment_id),
                 leg=Leg.LEDGER_BANK,
                 amount=due.open_amount,
                 expected_on=due.instalment.due_on,
@@ -379,7 +394,7 @@ def _expectations(
 
 def _known(
     outcomes: Sequence[object],
-    expected: Mapping[str, Expected],
+    expected: Mapping[ExpectationKey, Expected],
     *,
     attempts: Attempts,
     plans: Plans,
@@ -389,34 +404,35 @@ def _known(
     rail: Rail,
 ) -> Known:
     """The payouts that the matched lines are about, and what they are made of."""
-    matched = [expected[o.expectation.expectation_id] for o in outcomes if isinstance(o, Matched)]
-    payout_ids = {each.key.partition(":")[2] for each in matched if each.key.startswith(payout_key(""))}
-    merchant_ids = {each.key.partition(":")[2] for each in matched if each.key.startswith(debit_key(""))}
-    parts: dict[str, list[PayoutPart]] = {payout_id: [] for payout_id in payout_ids}
-    fees: dict[str, Money] = {}
+    matched = [expected[o.expectation.key] for o in outcomes if isinstance(o, Matched)]
+    payout_ids = {each.key.payout_id for each in matched if isinstance(each.key, PayoutKey)}
+    merchant_ids = {PayoutId(each.key.reference) for each in matched if isinstance(each.key, DebitKey)}
+    parts: dict[ProviderPayoutId, list[PayoutPart]] = {payout_id: [] for payout_id in payout_ids}
+    fees = {each.key.payout_id: Money.zero(each.amount.currency) for each in matched if isinstance(each.key, PayoutKey)}
     for line in reconciliation.lines_of_payouts(payout_ids):
-        payout_id = str(line.payout_id)
+        assert line.payout_id is not None, f"{line.line_key} was read as a row of a payout"
         if line.kind is LineKind.FEE:
-            fees[payout_id] = fees[payout_id] + line.amount if payout_id in fees else line.amount
+            fees[line.payout_id] += line.amount
         elif line.kind is not LineKind.PAYOUT:
-            parts[payout_id].append(_part(line, attempts=attempts, plans=plans, ledger=ledger, rail=rail))
-    for each in matched:
-        fees.setdefault(each.key.partition(":")[2], each.amount - each.amount)
-    on_suspense = reconciliation.with_a_break([o.line.line_id for o in outcomes if isinstance(o, Matched)])
+            parts[line.payout_id].append(_part(line, attempts=attempts, plans=plans, ledger=ledger, rail=rail))
+    on_suspense = reconciliation.with_a_break([o.line.line_key for o in outcomes if isinstance(o, Matched)])
     return Known(expected, parts, fees, payouts.get_all(merchant_ids), on_suspense)
 
 
 def _part(line: FileLine, *, attempts: Attempts, plans: Plans, ledger: Books, rail: Rail) -> PayoutPart:
-    about = (line.key or "").partition(":")[2]
-    if line.kind is LineKind.REFUND:
-        return PayoutPart(line, about)
-    if line.kind in (LineKind.CHARGEBACK, LineKind.CHARGEBACK_WON):
-        case = ledger.entries(correlation={"case_id": about})
-        return PayoutPart(line, case[0].journal.correlation["attempt_id"] if case else about)
-    attempt = attempts.get(about)
-    plan = None if attempt is None else plans.get(attempt.planned.plan_id)
-    known = None if attempt is None or plan is None else collection_of(plan, attempt.planned, rail)
-    return PayoutPart(line, about, known)
+    match line.key:
+        case RefundKey(payment_id):
+            return PayoutPart(line, payment_id)
+        case ClaimKey(case_id) | ClaimWonKey(case_id):
+            case = ledger.entries(correlation={"case_id": case_id})
+            return PayoutPart(line, AttemptId(case[0].journal.correlation["attempt_id"] if case else case_id))
+        case CaptureKey(attempt_id) | ReturnKey(attempt_id):
+            attempt = attempts.get(attempt_id)
+            plan = None if attempt is None else plans.get(attempt.planned.plan_id)
+            known = None if attempt is None or plan is None else collection_of(plan, attempt.planned, rail)
+            return PayoutPart(line, attempt_id, known)
+        case _:
+            raise AssertionError(f"{line.line_key} is no movement of a payout")
 
 
 def _report(  # noqa: PLR0917 - the figures of one run, side by side
@@ -438,7 +454,7 @@ def _report(  # noqa: PLR0917 - the figures of one run, side by side
         matched_by_id=by_id + by_file,
         matched_by_rule=len(result.matches) - by_id,
         unmatched=sum(1 for broken in result.breaks if broken.closed_on is None),
-        found_late=tuple(result.late),
+        found_late=tuple(map(str, result.late)),
         breaks={broken.value: count for broken, count in sorted(new.items())},
         open_expectations=open_count,
         listed=tuple(_listed(broken) for broken in (*result.breaks, *overdue)),
@@ -449,8 +465,8 @@ def _report(  # noqa: PLR0917 - the figures of one run, side by side
 def _listed(broken: Break) -> Listed:
     return Listed(
         break_class=broken.break_class.value,
-        line_id=None if broken.line_key is None else broken.line_key.partition(":")[2],
-        expectation_id=broken.expectation_id,
+        line_id=None if broken.line_key is None else broken.line_key.line_id,
+        expectation_id=None if broken.expected is None else str(broken.expected),
         amount=None if broken.amount is None else str(broken.amount),
         reason=broken.reason,
         owner=broken.owner,

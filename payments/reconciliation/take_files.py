@@ -10,14 +10,16 @@ from data_contracts.files import FileFault
 from lending.decision.underwrite import Publish
 from payments.break_class import BreakClass
 from payments.collection.attempts import Attempts
-from payments.expectation import Expected, Leg, payout_key
+from payments.expectation import Expected, Leg
+from payments.expectation_key import PayoutKey
 from payments.files.bank_statement import COLUMNS as STATEMENT_COLUMNS
 from payments.files.bank_statement import StatementFault, read_bank_statement
 from payments.files.control_file import Content
-from payments.files.line import FileLine, LineKind, ParsedFile, StatementHead
+from payments.files.line import FileLine, ParsedFile, StatementHead
 from payments.files.provider_settlement import COLUMNS as SETTLEMENT_COLUMNS
 from payments.files.provider_settlement import SETTLEMENT, read_provider_settlement
 from payments.files.repayment_lines import read_repayment_lines
+from payments.line_key import LineKind
 from payments.rail_profile import Profile
 from payments.reconciliation.breaks import Break
 from payments.reconciliation.consequences import a_break, repaired
@@ -143,7 +145,7 @@ def _payouts_expected(lines: Sequence[FileLine], content: Content, payout_days: 
     """What the provider says it sends must come into the bank."""
     return [
         Expected(
-            key=payout_key(str(line.payout_id)),
+            key=line.key,
             leg=Leg.PROVIDER_BANK,
             amount=line.amount,
             expected_on=line.booked_on,
@@ -151,7 +153,7 @@ def _payouts_expected(lines: Sequence[FileLine], content: Content, payout_days: 
             created_by=f"{content.path.name}:{line.line_id}",
         )
         for line in lines
-        if line.kind is LineKind.PAYOUT
+        if isinstance(line.key, PayoutKey) and line.kind is LineKind.PAYOUT
     ]
 
 

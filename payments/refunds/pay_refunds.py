@@ -20,9 +20,11 @@ from lending.servicing.log import PlanLog
 from lending.servicing.record_events import KeptLedger, TermsOf
 from lending.servicing.store import Plans
 from payments.collection.opening import must_hold
-from payments.expectation import Expectations, Expected, Leg, debit_key, refund_key
+from payments.expectation import Expectations, Expected, Leg
+from payments.expectation_key import DebitKey, RefundKey
 from payments.files.line import FileLine
 from payments.files.payout_file import Payout, write_payouts
+from payments.ids import RefundPaymentId
 from payments.plan_events import record_on_plan
 from payments.provider.charge import ChargeResult, NotKnown, RefundRequest, Refused, Succeeded, Unknown
 from payments.provider.provider import Provider
@@ -301,7 +303,7 @@ def _apply(
 
 
 def confirm_by_file(
-    payment_id: str,
+    payment_id: RefundPaymentId,
     line: FileLine,
     at: datetime,
     *,
@@ -329,7 +331,7 @@ def confirm_by_file(
 
 
 def confirm_by_line(
-    payment_id: str,
+    payment_id: RefundPaymentId,
     line_id: str,
     when: When,
     *,
@@ -387,7 +389,7 @@ def _confirm(
 def _line_expected(payment: RefundPayment, profile: Profile) -> Expected:
     """The provider's file must show the refund."""
     return Expected(
-        key=refund_key(payment.payment_id),
+        key=RefundKey(payment.payment_id),
         leg=Leg.LEDGER_PROVIDER,
         amount=payment.amount,
         expected_on=payment.requested_on,
@@ -400,7 +402,7 @@ def _line_expected(payment: RefundPayment, profile: Profile) -> Expected:
 def _debit_expected(payment: RefundPayment, profile: Profile) -> Expected:
     """The bank's statement must show the refund."""
     return Expected(
-        key=debit_key(payment.payment_id),
+        key=DebitKey(payment.payment_id),
         leg=Leg.PROVIDER_BANK,
         amount=payment.amount,
         expected_on=payment.requested_on,

@@ -8,6 +8,7 @@ from psycopg.errors import CheckViolation
 from psycopg.rows import dict_row
 
 from ledger.money import Currency, Money
+from payments.ids import RefundPaymentId
 from payments.postgres_sending import PostgresSending
 from payments.refunds.refund_payment import Event, IllegalRefundMove, RefundPayment, State, Way
 
@@ -41,7 +42,9 @@ class PostgresRefundPayments(PostgresSending):
         )  # fmt: skip
         return bool(self._connection.execute(_ADD, row).rowcount)
 
-    def move(self, payment_id: str, event: Event, *, at: datetime, cause: str, message_id: str | None = None) -> State:
+    def move(
+        self, payment_id: RefundPaymentId, event: Event, *, at: datetime, cause: str, message_id: str | None = None
+    ) -> State:
         """Move a payment; `IllegalRefundMove` leaves everything as it was."""
         try:
             with self._connection.transaction():
@@ -53,12 +56,12 @@ class PostgresRefundPayments(PostgresSending):
         assert row is not None, "an insert returns its row"
         return State(row[0])
 
-    def get(self, payment_id: str, *, lock: bool = False) -> RefundPayment | None:
+    def get(self, payment_id: RefundPaymentId, *, lock: bool = False) -> RefundPayment | None:
         """A payment by its id; with `lock` it waits for whoever is moving it."""
         query = "SELECT * FROM payments.refund_payments WHERE payment_id = %s"
         return next(iter(self._read(f"{query} FOR UPDATE" if lock else query, (payment_id,))), None)
 
-    def get_all(self, payment_ids: Sequence[str]) -> dict[str, RefundPayment]:
+    def get_all(self, payment_ids: Sequence[RefundPaymentId]) -> dict[RefundPaymentId, RefundPayment]:
         """Payments by id."""
         query = "SELECT * FROM payments.refund_payments WHERE payment_id = ANY(%s)"
         return {found.payment_id: found for found in self._read(query, (list(payment_ids),))}
@@ -83,7 +86,7 @@ class PostgresRefundPayments(PostgresSending):
 
 def _payment(row: Mapping[str, Any]) -> RefundPayment:
     return RefundPayment(
-        payment_id=row["payment_id"],
+        payment_id=RefundPaymentId(row["payment_id"]),
         refund_id=row["refund_id"],
         number=row["number"],
         plan_id=row["plan_id"],

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from ledger.money import Money
+from payments.ids import RefundPaymentId
 
 
 class Way(StrEnum):
@@ -57,7 +58,7 @@ OVER = frozenset({State.REFUSED, State.FAILED})
 class IllegalRefundMove(Exception):
     """An event arrived that has no move from the payment's state; nothing was changed."""
 
-    def __init__(self, payment_id: str, state: State, event: Event) -> None:
+    def __init__(self, payment_id: RefundPaymentId, state: State, event: Event) -> None:
         super().__init__(f"refund payment {payment_id} is {state}: {event} cannot happen to it")
 
     @property
@@ -69,7 +70,7 @@ class IllegalRefundMove(Exception):
 class RefundPayment:
     """One payment of a refund. `payment_id` is its key at the provider, and its reference on the bank's statement."""
 
-    payment_id: str
+    payment_id: RefundPaymentId
     refund_id: str
     number: int
     plan_id: str
@@ -87,10 +88,10 @@ class RefundPayment:
         return f"F24h:{self.payment_id}"
 
 
-def payment_id_of(refund_id: str, number: int) -> str:
+def payment_id_of(refund_id: str, number: int) -> RefundPaymentId:
     """The id of the `number`-th payment of a refund.
 
     >>> payment_id_of("r-1", 2)
     'r-1#2'
     """
-    return f"{refund_id}#{number}"
+    return RefundPaymentId(f"{refund_id}#{number}")

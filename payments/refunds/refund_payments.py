@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Protocol
 
+from payments.ids import RefundPaymentId
 from payments.refunds.refund_payment import Event, RefundPayment, State
 from payments.sending import Sending
 
@@ -17,13 +18,15 @@ class RefundPayments(Sending, Protocol):
         Raises RefundPaymentConflict for a known id with another content.
         """
 
-    def move(self, payment_id: str, event: Event, *, at: datetime, cause: str, message_id: str | None = None) -> State:
+    def move(
+        self, payment_id: RefundPaymentId, event: Event, *, at: datetime, cause: str, message_id: str | None = None
+    ) -> State:
         """Move a payment. Raises IllegalRefundMove, and changes nothing then."""
 
-    def get(self, payment_id: str, *, lock: bool = False) -> RefundPayment | None:
+    def get(self, payment_id: RefundPaymentId, *, lock: bool = False) -> RefundPayment | None:
         """A payment by its id; with `lock` it waits for any other transaction that is moving it."""
 
-    def get_all(self, payment_ids: Sequence[str]) -> dict[str, RefundPayment]:
+    def get_all(self, payment_ids: Sequence[RefundPaymentId]) -> dict[RefundPaymentId, RefundPayment]:
         """Those of these payments that are known, by id."""
 
     def latest(self, refund_ids: Sequence[str]) -> dict[str, RefundPayment]:

@@ -10,7 +10,9 @@ from ledger.money import Money
 from lending.plan.when import When
 from payments.collection.opening import must_hold
 from payments.expectation import Expected
-from payments.files.line import FileLine, LineKind
+from payments.expectation_key import DueKey
+from payments.files.line import FileLine
+from payments.line_key import LineKind
 from payments.provider.charge import RefundRequest, RefusalCode, Refused, Unknown
 from payments.provider.simulated import SimulatedProvider
 from payments.reconciliation.bookings import unidentified_credit
@@ -37,7 +39,7 @@ def owe(ports: Adapters, *, on: date = DAY) -> int:
     plan = an_open_plan(ports)
     whole = Money.total((each.amount for each in plan.instalments), plan.currency)
     when, line = When.day(on), FileLine("l-1", LineKind.REPAYMENT, whole, on, on)
-    expected = Expected("due", 4, whole, on, on, "test", plan_id=plan.plan_id)
+    expected = Expected(DueKey("p/1"), 4, whole, on, on, "test", plan_id=plan.plan_id)
     with ports.transaction():
         credit = unidentified_credit(line.line_id, "main", whole, when)
         must_hold(ports.ledger.post(credit), credit.entry_id)
