@@ -14,8 +14,8 @@ from payments.settings import Settings
 
 if TYPE_CHECKING:
     from ledger.money import Currency, Money
-    from payments.reconciliation.postgres_standing import ListedBreak
     from payments.reconciliation.reconcile import Listed
+    from payments.reconciliation.standing import ListedBreak
     from payments.wiring import Adapters
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
@@ -350,15 +350,14 @@ def open_items(
     as_json: AsJson = False,
 ) -> None:
     """What the clearing accounts hold, why and for whom to work; exit 1 when something is open without a reason."""
-    from payments.postgres import connected
+    from payments.postgres import snapshot
     from payments.provider.provider import NoProvider
     from payments.reconciliation.postgres_open_items import PostgresOpenItems
     from payments.wiring import adapters_over
 
     settings = Settings.from_environment()
     day = _day(as_of) if as_of else _now(settings).date()
-    with connected(settings.database_url) as connection, connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    with snapshot(settings.database_url) as connection:
         ports = adapters_over(connection, NoProvider())
         found = PostgresOpenItems(connection, ports.profile.card, ports.terms).compared()
     if as_json:

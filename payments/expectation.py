@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
+from ledger.books.store import Conflict
 from ledger.money import Money
 from payments.expectation_key import ClaimKey, ExpectationKey
 from payments.line_key import LineKey
@@ -72,13 +73,20 @@ class Expected:
         return Expectation(self.key, self.amount, self.account_id, self.window, self.met)
 
 
+def check_same_expectation(kept: Expected, expected: Expected) -> None:
+    """Raise Conflict when a key is expected with another content, whatever caused it."""
+    for name in ("leg", "amount", "expected_on", "due_by", "account_id", "plan_id", "instalment_id", "window"):
+        if getattr(kept, name) != getattr(expected, name):
+            raise Conflict(str(kept.key), name)
+
+
 class Expectations(Protocol):
     """Keeps what the other side should show, until a line has shown it. An adapter never commits."""
 
     def expect(self, expected: Iterable[Expected]) -> int:
         """Keep expectations, each once; how many were new.
 
-        Raises ExpectationConflict for a known key with another content.
+        Raises ledger.store.Conflict for a known key with another content; what first caused it stands.
         """
 
 

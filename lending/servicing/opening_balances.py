@@ -80,12 +80,13 @@ def _take_plans(  # noqa: PLR0917 - the one call above
     at: datetime,
 ) -> list[str]:
     """Open the plans and record their taking over; the entries that are new."""
+    events = [_opened(plan, at) for plan in agreed.values()]
+    plan_of_event = {event.event_id: event.plan_id for event in events}
     try:
         plans.open_all(list(agreed.values()))
-        events = [_opened(plan, at) for plan in agreed.values()]
         answers = record(events, plans=plans, ledger=ledger, terms=terms)
     except Conflict as conflict:
-        row = dues[conflict.entry_id.removeprefix("opened:")][0]
+        row = dues[plan_of_event.get(conflict.entry_id, conflict.entry_id)][0]
         raise row.fault("id", f"{conflict.entry_id} was taken over with another {conflict.field}") from conflict
     for event, answer in zip(events, answers, strict=True):
         if isinstance(answer, EventRefused):

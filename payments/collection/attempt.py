@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from ledger.books.store import Conflict
 from ledger.money import Money
 from payments.ids import AttemptId
 
@@ -142,6 +143,18 @@ class Planned:
     def hold_id(self) -> str:
         """The ledger hold that reserves the amount while the attempt is unresolved (flow F12a)."""
         return f"F12a:{self.attempt_id}"
+
+
+def check_same_attempt(kept: Planned, planned: Planned) -> None:
+    """Raise Conflict when an id is used for something else.
+
+    The amounts and days of two workers that saw the instalment at different times may differ: the first attempt stands.
+    """
+    for name in ("instalment_id", "number", "plan_id", "shopper_id", "account_id", "opens_plan"):
+        if getattr(kept, name) != getattr(planned, name):
+            raise Conflict(kept.attempt_id, name)
+    if kept.amount.currency != planned.amount.currency:
+        raise Conflict(kept.attempt_id, "currency")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ class Attempts(Sending, Protocol):
     def plan(self, attempts: Iterable[Planned]) -> list[Planned]:
         """Keep new attempts, and answer those that were kept: another live attempt of the instalment keeps one out.
 
-        Raises AttemptConflict for a known id with another content.
+        One that was kept before is not kept again. Raises ledger.store.Conflict when its id is of something else.
         """
 
     def move(

@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 
 from ledger.money import Currency, Money
 from ledger.outbox import outbox
-from payments.collection.attempt import Attempt, Event, IllegalMove, Planned, State
+from payments.collection.attempt import Attempt, Event, IllegalMove, Planned, State, check_same_attempt
 from payments.ids import AttemptId
 from payments.postgres_sending import PostgresSending
 
@@ -31,6 +31,7 @@ SELECT m.to_state, m.position, a.instalment_id, a.plan_id, a.shopper_id, a.accou
   FROM moved m JOIN payments.attempts a USING (attempt_id)
 """
 _ONE = "SELECT * FROM payments.attempts WHERE attempt_id = %s"
+_MANY = "SELECT * FROM payments.attempts WHERE attempt_id = ANY(%s)"
 _ASKED_BY = "SELECT * FROM payments.attempts WHERE instalment_id = %s AND asked_by = %s"
 _LATEST = """
 SELECT DISTINCT ON (instalment_id) * FROM payments.attempts
@@ -45,12 +46,16 @@ class PostgresAttempts(PostgresSending):
     """Every attempt ever made, each moved only along the move table."""
 
     def plan(self, attempts: Iterable[Planned]) -> list[Planned]:
-        """Keep new attempts; those returned are ours. Another live attempt of the instalment keeps one out."""
+        """See `Attempts.plan`."""
         rows = sorted(attempts, key=lambda planned: planned.attempt_id)
         if not rows:
             return []
         columns = list(zip(*map(_columns, rows), strict=True))
         added = {row[0] for row in self._connection.execute(_INSERT, [list(column) for column in columns])}
+        left_out = {planned.attempt_id: planned for planned in rows if planned.attempt_id not in added}
+        if left_out:
+            for known in self._read(_MANY, (list(left_out),)):
+                check_same_attempt(known.planned, left_out[known.attempt_id])
         return [planned for planned in rows if planned.attempt_id in added]
 
     def move(

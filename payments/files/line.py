@@ -39,6 +39,15 @@ class FileLine:
         return Line(self.line_key, self.amount, self.booked_on, self.key, self.account_id)
 
 
+class LineConflict(Exception):
+    """Raised when a row comes again under its id with another content; `field` is the first that differs."""
+
+    def __init__(self, line_key: LineKey, field: str) -> None:
+        super().__init__(f"{line_key} was told before with another {field}")
+        self.line_key = line_key
+        self.field = field
+
+
 @dataclass(frozen=True, slots=True)
 class ParsedFile:
     """All rows of a file that is whole. `statement` is set for a bank's."""

@@ -24,7 +24,7 @@ class Payouts(Protocol):
     def keep_return(self, payout_id: PayoutId, line_id: str, reason: str, on: date) -> bool:
         """Keep that the bank brought a payout back, and why; False when that was known.
 
-        Raises PayoutConflict when another return of the payout is known, or the line brought back another payout.
+        Raises ledger.store.Conflict when the payout came back by another line, or the line brought back another payout.
         """
 
     def of_day(self, day: date) -> list[Payout]:

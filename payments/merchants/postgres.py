@@ -10,7 +10,16 @@ from psycopg import Connection
 from ledger.money import Currency, Money
 from payments.files.payout_file import Payout
 from payments.ids import PayoutId
-from payments.merchants.settlement import Item, ItemKind, MerchantBooks, Owed, Reserve, Settlement
+from payments.merchants.settlement import (
+    Item,
+    ItemKind,
+    MerchantBooks,
+    Owed,
+    PayoutReturn,
+    Reserve,
+    Settlement,
+    check_same_return,
+)
 
 # Entries of payable accounts that no payout holds. An account with a floor is locked by whoever writes to it, so its
 # entries become visible in the order of their positions: nothing can still appear before `settled_through`.
@@ -54,6 +63,9 @@ SELECT p.merchant_id, p.currency, r.payout_id, r.amount_minor, r.release_on
 """
 _PAYOUTS = "SELECT payout_id, merchant_id, amount_minor, currency, requested_on FROM payments.merchant_payouts"
 _SETTLED = "SELECT EXISTS (SELECT FROM payments.payout_items WHERE entry_id = %s)"
+_RETURNS = """
+SELECT payout_id, line_id, reason, returned_on FROM payments.payout_returns WHERE payout_id = %s OR line_id = %s
+"""
 _ITEMS = """
 SELECT i.kind, i.entry_id, i.value_date, i.amount_minor, p.currency, i.order_id, i.plan_id
   FROM payments.payout_items i JOIN payments.merchant_payouts p USING (payout_id)
@@ -123,12 +135,17 @@ class PostgresPayouts:
             )
 
     def keep_return(self, payout_id: PayoutId, line_id: str, reason: str, on: date) -> bool:
-        """Keep that the bank brought a payout back, and why; False when that was known."""
+        """See `Payouts.keep_return`."""
+        told = PayoutReturn(payout_id, line_id, reason, on)
         kept = self._connection.execute(
             "INSERT INTO payments.payout_returns VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
             (payout_id, line_id, reason, on),
         )
-        return bool(kept.rowcount)
+        if kept.rowcount:
+            return True
+        for known in self._connection.execute(_RETURNS, (payout_id, line_id)):
+            check_same_return(PayoutReturn(*known), told)
+        return False
 
     def of_day(self, day: date) -> list[Payout]:
         """Every payout of a day."""

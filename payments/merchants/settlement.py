@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from ledger.books.store import Conflict
 from ledger.journal import Journal
 from ledger.money import Currency, Money
 from lending.plan.when import When
@@ -105,6 +106,23 @@ class Settlement:
     journals: tuple[Journal, ...]
     terms_version: str
     settled_through: int
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutReturn:
+    """The line of the bank's statement that brings a payout back, and the bank's reason."""
+
+    payout_id: PayoutId
+    line_id: str
+    reason: str
+    returned_on: date
+
+
+def check_same_return(kept: PayoutReturn, told: PayoutReturn) -> None:
+    """Raise Conflict when a payout came back by another line, or the line brought back another payout."""
+    for name in ("payout_id", "line_id", "reason", "returned_on"):
+        if getattr(kept, name) != getattr(told, name):
+            raise Conflict(told.payout_id, name)
 
 
 def payout_id_of(on: date, merchant_id: str, currency: Currency) -> PayoutId:

@@ -9,10 +9,10 @@ from psycopg.rows import dict_row
 
 from ledger.money import Currency, Money
 from payments.break_class import BreakClass
-from payments.expectation import Expected, Window
+from payments.expectation import Expected, Window, check_same_expectation
 from payments.expectation_key import ClaimKey, ExpectationKey, UnknownKey, expectation_key
 from payments.files.control_file import Content
-from payments.files.line import FileLine, StatementHead
+from payments.files.line import FileLine, LineConflict, StatementHead
 from payments.ids import ProviderPayoutId
 from payments.line_key import LineKey, LineKind
 from payments.reconciliation.breaks import Break
@@ -70,15 +70,6 @@ SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
      WHERE payments.breaks.closed_on IS NULL AND payments.breaks.class <> excluded.class
 RETURNING class
 """
-
-
-class LineConflict(Exception):
-    """A row came again under its id with another content; `field` differs."""
-
-    def __init__(self, line_key: LineKey, field: str) -> None:
-        super().__init__(f"{line_key} was told before with another {field}")
-        self.line_key = line_key
-        self.field = field
 
 
 class PostgresReconciliation:
@@ -171,12 +162,17 @@ class PostgresReconciliation:
         return int(row[0])
 
     def expect(self, expected: Iterable[Expected]) -> int:
-        """Keep expectations, each once; how many were new."""
-        rows = [_expectation_columns(each) for each in expected]
-        if not rows:
+        """See `Expectations.expect`."""
+        asked = list(expected)
+        if not asked:
             return 0
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        return self._connection.execute(_EXPECT, columns).rowcount
+        columns = [list(column) for column in zip(*map(_expectation_columns, asked), strict=True)]
+        added = self._connection.execute(_EXPECT, columns).rowcount
+        if added < len(asked):
+            kept = {each.key: each for each in self.expected((each.key for each in asked), ())}
+            for each in asked:
+                check_same_expectation(kept[each.key], each)
+        return added
 
     def expected(self, keys: Iterable[ExpectationKey], accounts: Iterable[str]) -> list[Expected]:
         """Expectations by key or by shopper's bank account, met ones included."""

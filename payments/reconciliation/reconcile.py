@@ -371,7 +371,10 @@ def _expectations(
     repayments = [line for line in lines if line.kind is LineKind.REPAYMENT]
     if repayments:
         upto = month_of(max(line.booked_on for line in repayments)).last
-        reconciliation.expect(
+        dues = [due for due in plans.due(upto) if due.plan.origin is Origin.IMPORTED]
+        expected_before = reconciliation.expected((DueKey(due.instalment.instalment_id) for due in dues), ())
+        known = {each.key for each in expected_before}
+        reconciliation.expect(  # a due keeps the amount that it was first expected with
             Expected(
                 key=DueKey(due.instalment.instalment_id),
                 leg=Leg.LEDGER_BANK,
@@ -384,8 +387,8 @@ def _expectations(
                 instalment_id=due.instalment.instalment_id,
                 window=month_of(due.instalment.due_on),
             )
-            for due in plans.due(upto)
-            if due.plan.origin is Origin.IMPORTED
+            for due in dues
+            if DueKey(due.instalment.instalment_id) not in known
         )
     keys = {line.key for line in lines if line.key is not None}
     accounts = {line.account_id for line in repayments if line.account_id is not None}

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from data_contracts.files import FileFault
+from ledger.books.store import Conflict
 from lending.decision.underwrite import Publish
 from payments.break_class import BreakClass
 from payments.collection.attempts import Attempts
@@ -15,7 +16,7 @@ from payments.expectation_key import PayoutKey
 from payments.files.bank_statement import COLUMNS as STATEMENT_COLUMNS
 from payments.files.bank_statement import StatementFault, read_bank_statement
 from payments.files.control_file import Content
-from payments.files.line import FileLine, ParsedFile, StatementHead
+from payments.files.line import FileLine, LineConflict, ParsedFile, StatementHead
 from payments.files.provider_settlement import COLUMNS as SETTLEMENT_COLUMNS
 from payments.files.provider_settlement import SETTLEMENT, read_provider_settlement
 from payments.files.repayment_lines import read_repayment_lines
@@ -23,7 +24,7 @@ from payments.line_key import LineKind
 from payments.rail_profile import Profile
 from payments.reconciliation.breaks import Break
 from payments.reconciliation.consequences import a_break, repaired
-from payments.reconciliation.postgres import LineConflict, PostgresReconciliation
+from payments.reconciliation.postgres import PostgresReconciliation
 from payments.reconciliation.settlement_facts import attempt_of, settlement_facts
 from payments.transaction import Transaction
 
@@ -103,7 +104,10 @@ def _take(
         raise FileFault(path, 0, conflict.field, str(conflict)) from conflict
     if parsed.statement is not None:
         _follow(content, parsed.statement, reconciliation)
-    reconciliation.expect(_payouts_expected(parsed.lines, content, profile.payout_days))
+    try:
+        reconciliation.expect(_payouts_expected(parsed.lines, content, profile.payout_days))
+    except Conflict as conflict:
+        raise FileFault(path, 0, conflict.field, str(conflict)) from conflict
     reconciliation.close_break(f"file:{content.digest}", at.date(), "taken")
     told_again = [_told_again(line, content, profile) for line in parsed.lines if line.line_key in again]
     breaks = reconciliation.raise_breaks(told_again)

@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 from ledger.money import Currency, Money
 from payments.ids import RefundPaymentId
 from payments.postgres_sending import PostgresSending
-from payments.refunds.refund_payment import Event, IllegalRefundMove, RefundPayment, State, Way
+from payments.refunds.refund_payment import Event, IllegalRefundMove, RefundPayment, State, Way, check_same_payment
 
 _ADD = """
 INSERT INTO payments.refund_payments (payment_id, refund_id, number, plan_id, shopper_id, account_id, way, currency,
@@ -34,13 +34,18 @@ class PostgresRefundPayments(PostgresSending):
     """Every payment of every refund, each moved only along the move table."""
 
     def claim(self, payment: RefundPayment) -> bool:
-        """Keep a new payment; False while another payment of the refund lives."""
+        """See `RefundPayments.claim`."""
         row = (
             payment.payment_id, payment.refund_id, payment.number, payment.plan_id, payment.shopper_id,
             payment.account_id, payment.way.value, payment.amount.currency.value, payment.amount.minor,
             payment.requested_on,
         )  # fmt: skip
-        return bool(self._connection.execute(_ADD, row).rowcount)
+        if self._connection.execute(_ADD, row).rowcount:
+            return True
+        known = self.get(payment.payment_id)
+        if known is not None:
+            check_same_payment(known, payment)
+        return False
 
     def move(
         self, payment_id: RefundPaymentId, event: Event, *, at: datetime, cause: str, message_id: str | None = None

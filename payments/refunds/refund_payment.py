@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from ledger.books.store import Conflict
 from ledger.money import Money
 from payments.ids import RefundPaymentId
 
@@ -86,6 +87,26 @@ class RefundPayment:
     def hold_id(self) -> str:
         """The ledger hold that reserves the amount until the payment is confirmed (flow F24h)."""
         return f"F24h:{self.payment_id}"
+
+
+def check_same_payment(kept: RefundPayment, payment: RefundPayment) -> None:
+    """Raise Conflict when an id is used for something else.
+
+    The amounts and days of two workers that saw the refund at different times may differ: the first payment stands.
+    """
+    for name in ("refund_id", "number", "plan_id", "shopper_id", "account_id", "way"):
+        if getattr(kept, name) != getattr(payment, name):
+            raise Conflict(kept.payment_id, name)
+    if kept.amount.currency != payment.amount.currency:
+        raise Conflict(kept.payment_id, "currency")
+
+
+def refund_state_after(payment_id: RefundPaymentId, state: State, event: Event) -> State:
+    """The state that `event` leads to; `IllegalRefundMove` when the table has no such move."""
+    try:
+        return MOVES[state, event]
+    except KeyError:
+        raise IllegalRefundMove(payment_id, state, event) from None
 
 
 def payment_id_of(refund_id: str, number: int) -> RefundPaymentId:

@@ -15,7 +15,7 @@ class RefundPayments(Sending, Protocol):
     def claim(self, payment: RefundPayment) -> bool:
         """Keep a new payment; False when it was kept before, or while another payment of the refund lives.
 
-        Raises RefundPaymentConflict for a known id with another content.
+        Raises ledger.store.Conflict when its id is of something else.
         """
 
     def move(

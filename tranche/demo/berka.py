@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lending.servicing.import_plans import ImportedPlans
-from payments.reconciliation.postgres_standing import Standing
+from payments.reconciliation.standing import Standing
 from tranche.demo import standing as demo_standing
 from tranche.demo.cash import Cash, cash_against_plan
 from tranche.demo.course import MoneyRun, Place

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from payments.expectation_key import CaptureKey, ReturnKey, expectation_key
-from payments.reconciliation.postgres_standing import ListedBreak, Standing
+from payments.reconciliation.standing import ListedBreak, Standing
 from tranche.report.summary import Planted
 
 QUARANTINE, DUPLICATES = "raw.quarantine", "raw.duplicates"

@@ -19,7 +19,8 @@ from lending.terms.product import Product
 from payments.collection.attempt import State
 from payments.collection.events import opened
 from payments.files.control_file import Content
-from payments.reconciliation.postgres_standing import PostgresStanding, Standing
+from payments.reconciliation.postgres_standing import PostgresStanding
+from payments.reconciliation.standing import Standing
 from payments.wiring import Adapters
 from simulation.faults import FaultKind
 from tests.payments.acts import record_on_plan, take_files
