@@ -129,7 +129,7 @@ def expectation_key(text: str) -> ExpectationKey:
     >>> expectation_key("claim-won:cb-1")
     ClaimWonKey(case_id='cb-1')
     """
-    name, _, about = text.partition(":")
-    if name not in _BY_NAME:
+    name, colon, about = text.partition(":")
+    if not colon or name not in _BY_NAME:
         raise UnknownKey(f"{text!r} is not the key of an expectation")
     return _BY_NAME[name](about)

@@ -41,8 +41,7 @@ class MemoryPayouts:
             if entry.act is Act.HOLD or entry.journal.flow == "F07a" or self.settled(entry.journal.entry_id):
                 continue
             for of, amount in _payable(entry):
-                if entry.position > self._settled_through(of):
-                    owed[of].append(_owed(entry, amount))
+                owed[of].append(_owed(entry, amount))
         releases: dict[_Of, list[Reserve]] = defaultdict(list)
         for reserve, of in self._reserves():
             if reserve.release_on <= on:
@@ -95,9 +94,6 @@ class MemoryPayouts:
     def settled(self, entry_id: str) -> bool:
         """See `Payouts.settled`."""
         return any(item.entry_id == entry_id for each in self._settlements.values() for item in each.items)
-
-    def _settled_through(self, of: _Of) -> int:
-        return max((each.settled_through for each in self._settlements.values() if _of(each.payout) == of), default=0)
 
     def _reserves(self) -> Iterator[tuple[Reserve, _Of]]:
         """Reserves that no payout has given back, in the order of their payouts."""

@@ -177,7 +177,7 @@ def test_what_was_claimed_and_not_answered_is_unresolved_in_the_order_of_ids(att
 
 
 def test_the_plan_of_an_attempt_is_told_where_the_attempt_is_known(attempts: Attempts) -> None:
-    attempts.plan([planned()])
+    attempts.plan([planned(), planned(instalment="p-z/1", plan_id="p-z")])
 
     assert attempts.plans_of([FIRST, AttemptId("p-y/1#1")]) == {FIRST: "p-x"}
 

@@ -1,6 +1,7 @@
 import shutil
 import threading
 from collections import Counter
+from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -11,18 +12,21 @@ from data_contracts.catalog import contract
 from data_contracts.files import FileFault, write_rows
 from ledger.account import Side
 from ledger.money import Currency, Money
-from lending.plan.event import Paid
+from lending.plan.event import Channel, Paid, PlanEvent
 from lending.plan.plan import Origin, Plan, instalments_of
 from lending.plan.when import When
 from lending.terms.dues import repeated
 from lending.terms.product import Product
 from payments.collection.attempt import State
 from payments.collection.events import opened
-from payments.files.control_file import Content
+from payments.expectation_key import DueKey, PayoutKey
+from payments.files.control_file import Content, write_controlled
+from payments.ids import ProviderPayoutId
 from payments.reconciliation.postgres_standing import PostgresStanding
 from payments.reconciliation.standing import Standing
 from payments.wiring import Adapters
 from simulation.faults import FaultKind
+from simulation.provider import SettlementRow
 from tests.payments.acts import record_on_plan, take_files
 from tests.payments.outside import (
     CAPITAL,
@@ -426,6 +430,38 @@ def test_a_row_that_comes_again_with_another_content_is_refused_with_its_field(
     assert caught.value.field == "key"
 
 
+def a_payout_of(folder: Path, day: date, minor: int, name: str) -> Path:
+    """A provider's file in which the payout po-1 has this amount, for a payment of somebody else's."""
+    rows = [
+        SettlementRow(f"{name}/1", "capture", "p-y/1#1", "re", minor, "GBP", day.isoformat(), "po-1", ""),
+        SettlementRow(f"{name}/2", "payout", "", "re", -minor, "GBP", day.isoformat(), "po-1", ""),
+    ]
+    file = folder / f"{name}.csv"
+    write_controlled(file, tuple(SettlementRow.__dataclass_fields__), [asdict(row) for row in rows])
+    return file
+
+
+def test_a_file_that_tells_another_amount_of_a_known_payout_is_refused_and_the_others_are_taken(
+    database_url: str, tmp_path: Path
+) -> None:
+    day = date(2026, 3, 3)
+    first, other, same = (a_payout_of(tmp_path, day, minor, name) for name, minor in NAMED_AMOUNTS)
+    with the_adapters(database_url) as ports:
+        reconciled(ports, [first], day)
+
+        report = reconciled(ports, [other, same], day, loudly=False)
+
+        assert (len(report.files_refused), report.files_taken) == (1, ("same.csv",))
+        assert "amount: payout:po-1 is recorded with another amount" in report.files_refused[0]
+        (expected,) = ports.reconciliation.expected([PayoutKey(ProviderPayoutId("po-1"))], [])
+        assert expected.amount == Money(500_00, Currency.GBP)
+        with pytest.raises(FileFault, match="another amount"):
+            reconciled(ports, [other], day)
+
+
+NAMED_AMOUNTS = (("first", 500_00), ("other", 400_00), ("same", 500_00))
+
+
 # Shoppers push.
 
 
@@ -481,6 +517,26 @@ def test_a_pushed_payment_repays_the_due_of_its_own_month_and_what_fits_none_sta
         assert posted(ports, "bank:main", currency=Currency.CZK) == 2 * 4_492_00 + 4_500_00
         assert paid_instalments(ports, plan) == [f"{plan.plan_id}/2"]
         assert collected(ports, date(1996, 12, 31)).instalments_due == 0, "an imported plan is never collected"
+
+
+def test_a_due_keeps_the_amount_it_was_expected_with_when_a_part_of_it_is_paid_by_hand(
+    database_url: str, tmp_path: Path
+) -> None:
+    file = repayments(tmp_path / "lines.csv", ("l1", "808", date(1996, 2, 12), 100_00))
+    day = date(1996, 2, 29)
+    with the_adapters(database_url) as ports:
+        plan = an_imported_plan(ports)
+        reconciled(ports, [file], day)
+        with ports.transaction():
+            body = Paid(Money(100_00, Currency.CZK), Channel.TRANSFER, "by hand", instalment_id=f"{plan.plan_id}/2")
+            when = When.day(day)
+            event = PlanEvent("paid:by hand", plan.plan_id, day, when.occurred_at, when.recorded_at, "a person", body)
+            record_on_plan(ports, [event])
+
+        reconciled(ports, [], day)
+
+        (due,) = ports.reconciliation.expected([DueKey(f"{plan.plan_id}/2")], [])
+        assert due.amount == Money(4_492_00, Currency.CZK)
 
 
 def test_files_in_any_order_or_in_one_lead_to_the_same_books(database_url: str, tmp_path: Path) -> None:

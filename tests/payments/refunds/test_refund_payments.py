@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import psycopg
@@ -115,7 +115,7 @@ def test_the_time_of_the_request_is_kept_with_the_payment(refunds: RefundPayment
     refunds.claim(payment())
 
     assert refunds.move(FIRST, Event.REQUEST_WRITTEN, at=NOON, cause="test") is State.SUBMITTING
-    assert refunds.move(FIRST, Event.NO_ANSWER, at=NOON, cause="test") is State.UNKNOWN
+    assert refunds.move(FIRST, Event.NO_ANSWER, at=NOON + timedelta(hours=1), cause="test") is State.UNKNOWN
     assert refunds.get(FIRST) == payment(state=State.UNKNOWN, submitted_at=NOON)
 
 
