@@ -34,9 +34,11 @@ from lending.decision.record import Inputs, record
 from lending.decision.score import Evidence
 from lending.terms import policy_file
 from lending.terms.product import Product
+from lending.terms.products import product_on
 from models import export, wording
 from models.artefact import Model
 from serving import scoring
+from serving.decision_code import decision_code_digest
 from serving.postgres import connected
 
 SHOPPERS = 2_000
@@ -126,7 +128,7 @@ def a_vector(number: int, chance: random.Random) -> FeatureVector:
 
 def measured_core(model: Model, vectors: Sequence[FeatureVector]) -> list[float]:
     """Score, apply the policy, make the offer, write the record: no input or output."""
-    at, stamp, code = datetime.now(UTC), scoring.stamp(model), scoring.code_digest()
+    at, stamp, code = datetime.now(UTC), scoring.stamp(model), decision_code_digest()
     nothing = Money(0, Currency.GBP)
     exposure = Exposure(nothing, nothing, nothing)
     policy = policy_file.load().holding(Currency.GBP, Product.PAY_IN_3, at.date())
@@ -149,7 +151,10 @@ def measured_core(model: Model, vectors: Sequence[FeatureVector]) -> list[float]
             score_order=lambda asked, known: scoring.score(model, stamp, asked, known),
             at=at,
         )
-        inputs = Inputs(order, at, evidence, exposure, policy.policy_id, policy.version, policy.digest, stamp, code)
+        terms = product_on(order.product, at.date()).stamp
+        inputs = Inputs(
+            order, at, evidence, exposure, policy.policy_id, policy.version, policy.digest, stamp, code, terms
+        )
         record(inputs, decision, policy)
         milliseconds.append((time.perf_counter() - began) * 1_000)
     return milliseconds

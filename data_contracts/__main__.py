@@ -17,7 +17,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object inst
 
 
 class Form(StrEnum):
-    """Who is to read a schema."""
+    """The tool for which a schema is printed."""
 
     SPARK = "spark"
     ICEBERG = "iceberg"
@@ -26,7 +26,7 @@ class Form(StrEnum):
 
 
 class NoContract(Exception):
-    """A contract was named that does not exist."""
+    """The named contract does not exist."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"there is no contract {name!r}; there are {', '.join(sorted(contracts()))}")
@@ -45,7 +45,7 @@ def check(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Read every contract and say all that is wrong with file, line and reason; exit code 1 where anything is."""
+    """Read every contract and print each fault with file, line and reason; exit code 1 if there is one."""
     from data_contracts.check import check as act
 
     report = act(folder)
@@ -105,7 +105,7 @@ def compare(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Print what a version changes; exit code 1 where its number does not allow that, naming the consumers."""
+    """Print what a version changes; exit code 1, with the affected consumers, if its number does not allow that."""
     from data_contracts.compatibility import changes, refusal
 
     before, after = load(old), load(new)
@@ -126,7 +126,7 @@ def compare(
 def release(
     names: Annotated[list[str], typer.Argument(help="The contracts whose next version is ready.")],
 ) -> None:
-    """Give a contract's next.odcs.yaml the name of its version and record its digest; from then on it never changes."""
+    """Rename a contract's next.odcs.yaml to its version and record its digest; from then on it may not change."""
     from data_contracts.release import release as act
 
     for name in names:

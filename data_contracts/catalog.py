@@ -1,4 +1,4 @@
-"""Finds and loads every contract of the folder that it is asked for; the files are read by `reader`."""
+"""Finds and loads the contracts of a folder; `reader` reads the single file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["FOLDER", "ContractFault", "contract", "contracts", "event_contracts"
 
 FOLDER = Path(__file__).parent
 
-# What travels on the stream or in a file, what lies in a table of the lake, a vector, a payload of an API.
+# In turn: records on the stream or in a file, tables of the lake, feature vectors, payloads of an API.
 LAYERS = {"events": "events/*", "tables": "tables/*/*", "features": "features/*", "api": "api/*"}
 
 
@@ -35,7 +35,7 @@ def contracts(folder: Path = FOLDER) -> dict[str, Contract]:
 
 
 def contract(name: str) -> Contract:
-    """The newest contract of that name; an unknown name raises KeyError naming those that exist."""
+    """The newest contract of that name; an unknown name raises KeyError, which lists the known ones."""
     known = contracts()
     if name not in known:
         raise KeyError(f"no contract {name!r}; there are {', '.join(sorted(known))}")
@@ -48,7 +48,7 @@ def versions(name: str, folder: Path = FOLDER) -> tuple[Contract, ...]:
 
 
 def event_contracts() -> dict[str, Contract]:
-    """The contracts of what travels on the stream, by event type."""
+    """The contracts of the events on the stream, by event type."""
     return {found.event_type: found for found in contracts().values() if found.raw_table is not None}
 
 

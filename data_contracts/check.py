@@ -1,4 +1,4 @@
-"""Act: read every contract of a folder and say all that is wrong with it, file by file."""
+"""Act: read every contract of a folder and report all its faults, file by file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from data_contracts.samples import samples_file
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """How many files and contracts were read, and everything that is wrong, in the order of files and lines."""
+    """How many files and contracts were read, and every fault, in the order of files and lines."""
 
     files: int
     contracts: int
@@ -27,7 +27,7 @@ class CheckReport:
 
 
 def check(folder: Path = FOLDER) -> CheckReport:
-    """Judge every file, the versions of each contract against each other, and its samples."""
+    """Check every file, each version of a contract against the one before it, and the samples."""
     readings = [read(file) for file in [*files(folder), *proposals(folder)]]
     by_folder: dict[Path, list[Reading]] = {}
     for reading in readings:
@@ -52,7 +52,7 @@ def _told(readings: Iterable[Reading]) -> Iterator[tuple[Reading, Contract]]:
 
 
 def _of_names(readings: list[Reading]) -> Iterator[ContractFault]:
-    """A contract is called like its folder, and no other is."""
+    """A contract has the name of its folder, and no other contract has that name."""
     folders: dict[str, Path] = {}
     for reading, contract in _told(readings):
         home = reading.file.parent
@@ -74,7 +74,7 @@ def _of_tables(readings: list[Reading]) -> Iterator[ContractFault]:
 
 
 def _of_versions(readings: list[Reading]) -> Iterator[ContractFault]:
-    """Each version may replace the one before it; a proposal comes after every released one."""
+    """Each version may replace the one before it, and a proposal is newer than every released version."""
     told = list(_told(readings))
     released = sorted((each for each in told if each[0].file.name != PROPOSAL), key=lambda each: each[1].version)
     proposed = [each for each in told if each[0].file.name == PROPOSAL]
@@ -93,7 +93,7 @@ def _of_samples(readings: list[Reading], folder: Path) -> Iterator[ContractFault
 
 
 def _of_stray_samples(by_folder: dict[Path, list[Reading]], folder: Path) -> Iterator[ContractFault]:
-    """Samples of nothing."""
+    """Sample files without a contract."""
     known = {samples_file(home.name, folder) for home in by_folder}
     for file in sorted((folder / "samples").glob("*.json")):
         if file not in known:

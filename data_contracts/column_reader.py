@@ -1,4 +1,4 @@
-"""One column of a contract's document, with all that its file says about its values."""
+"""Reads one column of a contract's document, with the rules for its values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _OPTIONS = {"pattern", "maxLength", "minimum", "maximum"}
 
 
 def read_column(place: Place) -> Column | None:
-    """The column; None, with the faults noted, where its entry does not make one."""
+    """The column, or None with the faults noted if its entry does not define one."""
     place.mapping()
     name = place["name"].text()
     place = place.called(name) if name else place
@@ -47,13 +47,13 @@ def read_column(place: Place) -> Column | None:
 
 
 def custom(place: Place, name: str) -> Place:
-    """The value of a custom property; a place with nothing in it where there is no such property."""
+    """The value of a custom property, or an empty place if there is no such property."""
     found = keyed(place["customProperties"], name)
     return found if found.is_missing else found["value"]
 
 
 def keyed(entries: Place, name: str) -> Place:
-    """The entry of a list whose `property` is that name; one that stands twice is noted."""
+    """The entry of a list whose `property` is that name; a repeated one is noted as a fault."""
     found = [entry for entry in entries.entries(may_be_missing=True) if entry["property"].value == name]
     for again in found[1:]:
         again.fault(f"{name} is already said above")
@@ -65,7 +65,7 @@ def _limit(place: Place) -> str | None:
 
 
 def _pattern(place: Place) -> tuple[str | None, bool]:
-    """The pattern, and whether what stands there, if anything, can be one."""
+    """The pattern, and whether it is valid (or missing)."""
     pattern = place.text_if_any()
     if pattern is None:
         return None, place.is_missing
@@ -82,7 +82,7 @@ def _pattern(place: Place) -> tuple[str | None, bool]:
 
 
 def _valid_values(column: Place) -> tuple[tuple[str, ...], Place]:
-    """The one list of valid values, and where it stands; a second list would leave open which one holds."""
+    """The list of valid values and its place; a second list is a fault, since either could apply."""
     values: tuple[str, ...] = ()
     place = column["quality"]
     for at, rule in enumerate(column["quality"].entries(may_be_missing=True)):

@@ -3,9 +3,9 @@
 | change | version |
 |---|---|
 | an optional column added, a limit loosened, a type widened where no table holds it | minor |
-| a value more, or none, where it was not possible | minor where every consumer tolerates it, else major |
+| a new value, or an empty one, where it was not possible | minor where every consumer tolerates it, else major |
 | a column renamed, dropped or narrowed, a required one added, a limit tightened, a use withdrawn | major |
-| words | patch |
+| descriptions | patch |
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _CLASSES = list(PersonalData)
 
 
 class Level(IntEnum):
-    """How far a version has to move for a change."""
+    """The part of the version number that a change must raise."""
 
     PATCH = 1
     MINOR = 2
@@ -36,7 +36,7 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference between two versions, and the least version that may carry it."""
+    """One difference between two versions, and the smallest step of the version number that allows it."""
 
     level: Level
     subject: str
@@ -47,9 +47,9 @@ class Change:
 
 
 def changes(old: Contract, new: Contract) -> tuple[Change, ...]:
-    """All that `new` changes of `old`, the gravest first.
+    """All changes from `old` to `new`, the most serious first.
 
-    A renamed column is one dropped and one added.
+    A renamed column counts as one removed and one added.
     """
     tolerant = all(consumer.tolerates_new_values for consumer in old.terms.consumers)
     found = [*_of_columns(old, new, tolerant), *_of_rules(old, new), *_of_places(old, new), *_of_terms(old, new)]
@@ -57,14 +57,14 @@ def changes(old: Contract, new: Contract) -> tuple[Change, ...]:
 
 
 def breaking(old: Contract, new: Contract) -> tuple[Change, ...]:
-    """The changes that only a major version may carry."""
+    """The changes that need a major version."""
     return tuple(change for change in changes(old, new) if change.level is Level.MAJOR)
 
 
 def refusal(old: Contract, new: Contract) -> str | None:
-    """Why `new` may not replace `old` under the version that it carries, None where it may.
+    """Why `new` may not replace `old` under its version number; None if it may.
 
-    The reason names the changes that the version is too small for and everybody who reads the record.
+    The reason names the changes for which the version step is too small, and all consumers of the record.
     """
     if new.version <= old.version:
         return f"{new.version} does not come after {old.version}"
@@ -105,7 +105,7 @@ def _of_column(old: Column, new: Column, tolerant: bool, *, has_rows: bool) -> I
     name = old.name
     unheard = Level.MINOR if tolerant else Level.MAJOR
     if old.type is not new.type:
-        # Iceberg has no way from long to double: the rows of a table would have to be written again.
+        # Iceberg cannot change a long to a double: the rows of a table would have to be written again.
         may_widen = (old.type, new.type) in _WIDER and not has_rows
         yield Change(
             Level.MINOR if may_widen else Level.MAJOR,
@@ -142,7 +142,7 @@ def _of_values(old: Column, new: Column, unheard: Level) -> Iterator[Change]:
 
 def _of_limits(old: Column, new: Column) -> Iterator[Change]:
     if old.pattern != new.pattern:
-        # Whether one pattern lets through all that another does cannot be told in general.
+        # It cannot be decided in general whether one pattern accepts everything that another accepts.
         level = Level.MINOR if new.pattern is None else Level.MAJOR
         yield Change(level, old.name, f"pattern {old.pattern} became {new.pattern}")
     limits: tuple[tuple[str, Any, Any, int], ...] = (

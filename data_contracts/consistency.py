@@ -1,4 +1,4 @@
-"""Rules of one column that contradict each other: what one allows the other forbids, or no value can keep both."""
+"""Finds rules of one column that contradict each other: one forbids what the other allows, or no value keeps both."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WITHOUT_VALUES = {ColumnType.OBJECT, ColumnType.ARRAY}
 
 
 def contradictions(column: Column) -> Iterator[tuple[str, str]]:
-    """Each contradiction as the option of the contract's file that takes part in it, and the reason.
+    """Each contradiction: the option of the contract's file that causes it, and the reason.
 
     >>> from dataclasses import replace
     >>> from data_contracts.catalog import contract
@@ -52,7 +52,7 @@ def _of_the_bounds(column: Column) -> Iterator[tuple[str, str]]:
 
 
 def _of_the_values(column: Column) -> Iterator[tuple[str, str]]:
-    """Valid values that another rule of the column forbids."""
+    """Valid values that another rule of the column rejects."""
     lowest, highest = _bound(column, column.minimum), _bound(column, column.maximum)
     seen: set[str] = set()
     for word in column.valid_values:

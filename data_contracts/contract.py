@@ -1,4 +1,4 @@
-"""The words every contract is written in: what a record means and what it must obey."""
+"""The types of which a contract consists: what a record means and which rules it must keep."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from data_contracts.terms import Terms
 
 
 class ColumnType(StrEnum):
-    """What a column holds.
+    """The type of a column's values.
 
     Money is INTEGER: minor units of the currency beside it, never NUMBER, which is a double. OBJECT and ARRAY are the
-    nested parts of an API's payload; in a table they lie as JSON text.
+    nested parts of an API's payload; a table stores them as JSON text.
     """
 
     STRING = "string"
@@ -27,7 +27,7 @@ class ColumnType(StrEnum):
 
 
 class PersonalData(StrEnum):
-    """How closely a column touches a person."""
+    """How personal the data of a column is."""
 
     NONE = "none"
     PSEUDONYMOUS = "pseudonymous"
@@ -36,7 +36,7 @@ class PersonalData(StrEnum):
 
 
 class RuleType(StrEnum):
-    """What a row rule looks at, in the order in which broken rules are told."""
+    """The kinds of row rule, in the order in which broken rules are reported."""
 
     REQUIRED = "required"
     TYPE = "type"
@@ -68,10 +68,10 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its type, what it means and what its values must obey.
+    """One column: its type, its meaning and the rules for its values.
 
     `minimum` and `maximum` are inclusive and written in the column's own type.
-    `pattern` must fit the whole value.
+    `pattern` must match the whole value.
     """
 
     name: str
@@ -88,7 +88,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class NotBefore:
-    """`column` is never earlier than `earlier`; an empty one of the two is no offence."""
+    """`column` is never earlier than `earlier`; the rule holds when either is empty."""
 
     column: str
     earlier: str
@@ -96,7 +96,7 @@ class NotBefore:
 
 @dataclass(frozen=True, slots=True)
 class RowRule:
-    """One thing that one record must obey; `bound` is its pattern, limit or other column."""
+    """A rule for one record; `bound` is its pattern, its limit or the other column."""
 
     column: Column
     type: RuleType
@@ -110,7 +110,7 @@ class RowRule:
 
 @dataclass(frozen=True, slots=True)
 class AggregateRule:
-    """One thing that a whole table must obey, as a named expectation with its arguments."""
+    """A rule for a whole table, as a named expectation with its arguments."""
 
     name: str
     meaning: str
@@ -120,7 +120,7 @@ class AggregateRule:
 
 @dataclass(frozen=True)
 class Contract:
-    """What a record type means: the only source of its schema, its checks and its documentation.
+    """The definition of a record type: the only source of its schema, its checks and its documentation.
 
     `table` is where its rows lie; of an event that is a raw table, of which `curated_table` is made. A closed record
     has no column beside those of the contract; of an open one they are ignored.
@@ -141,12 +141,12 @@ class Contract:
 
     @property
     def raw_table(self) -> str | None:
-        """Where an event's rows lie as the stream brought them; None of whatever is no event."""
+        """The raw table of an event; None for a contract that is not of an event."""
         return self.table if self.table is not None and self.table.startswith("raw.") else None
 
     @property
     def event_type(self) -> str:
-        """How events of this contract name themselves, e.g. `bank_transaction.v1`."""
+        """The event type that a record of this contract carries, e.g. `bank_transaction.v1`."""
         return f"{self.name}.v{self.version.major}"
 
     @cached_property
@@ -156,7 +156,7 @@ class Contract:
 
     @cached_property
     def row_rules(self) -> tuple[RowRule, ...]:
-        """Every rule of every column, in the order in which broken ones are told."""
+        """Every rule of every column, in the order in which broken rules are reported."""
         rules = [rule for column in self.columns for rule in _rules_of(column)]
         rules += [RowRule(self.by_name[order.column], RuleType.NOT_BEFORE, order.earlier) for order in self.orderings]
         return tuple(rules)

@@ -1,4 +1,4 @@
-"""A YAML document whose every value knows where it stands, and the faults that were found reading it."""
+"""A YAML document whose values know their lines, and the faults found while reading it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _STRING = "tag:yaml.org,2002:str"
 
 
 class ContractFault(Exception):
-    """A contract file does not say what a contract must say; names the file, the line and the field."""
+    """A contract file lacks something or is wrong; names the file, the line and the field."""
 
     def __init__(self, file: Path, line: int, field: str, reason: str) -> None:
         super().__init__(f"{file}:{line}: {field}: {reason}")
@@ -32,7 +32,7 @@ class ContractFault(Exception):
 
 @dataclass(slots=True)
 class Faults:
-    """What was found wrong in one file, in the order in which it was found."""
+    """The faults of one file, in the order in which they were found."""
 
     file: Path
     found: list[ContractFault] = field(default_factory=list)
@@ -59,10 +59,10 @@ class Entries(list[Any]):
 
 
 class Place:
-    """One value of a document: what it is, what it is called and on which line it stands.
+    """One value of a document, with its name and its line.
 
-    Every question has an answer of the right type. Where the document has none, the fault is noted and the answer
-    is empty, so that one reading finds all that is wrong.
+    Every accessor returns a value of the right type. If the document has none, the fault is noted and the value is
+    empty, so that one reading finds all faults.
     """
 
     def __init__(self, faults: Faults, name: str, line: int, value: object, *, is_excused: bool = False) -> None:
@@ -73,22 +73,22 @@ class Place:
         self._is_excused = is_excused  # the fault was noted where the value should have been
 
     def fault(self, reason: str) -> None:
-        """Note that something is wrong here."""
+        """Note a fault of this value."""
         if not self._is_excused:
             self._faults.add(self.line, self.name, reason)
 
     def called(self, label: str) -> Place:
-        """The same place under a name that says more, such as that of the column."""
+        """The same place under a more exact name, such as that of the column."""
         return Place(self._faults, f"{self.name}({label})", self.line, self.value, is_excused=self._is_excused)
 
     def lacking(self, name: str) -> Place:
-        """The place of something that should stand in this one and does not."""
+        """The place of an entry that is missing from this one."""
         full = name if self.name == "(file)" else f"{self.name}.{name}"
         return Place(self._faults, full, self.line, None, is_excused=self._is_excused)
 
     @property
     def is_missing(self) -> bool:
-        """Nothing stands here."""
+        """Whether there is no value."""
         return self.value is None
 
     def __getitem__(self, key: str) -> Place:
@@ -100,7 +100,7 @@ class Place:
         )
 
     def mapping(self) -> Place:
-        """This place; noted when it holds no mapping."""
+        """This place; a fault is noted if it is not a mapping."""
         if not isinstance(self.value, Block):
             self.fault("missing, or not a mapping")
         return self
@@ -109,11 +109,11 @@ class Place:
         return key in self.names()
 
     def names(self) -> list[str]:
-        """The keys of a mapping, none of anything else."""
+        """The keys of a mapping; empty for anything else."""
         return list(self.value) if isinstance(self.value, Block) else []
 
     def entries(self, *, may_be_missing: bool = False) -> Iterator[Place]:
-        """The entries of a list; noted when there is none, unless it may be missing."""
+        """The entries of a list; a fault is noted if there is no list, unless it may be missing."""
         if isinstance(self.value, Entries) and self.value:
             for at, (line, value) in enumerate(zip(self.value.lines, self.value, strict=True)):
                 yield Place(self._faults, f"{self.name}[{at}]", line, value, is_excused=self._is_excused)
@@ -121,32 +121,32 @@ class Place:
             self.fault("missing, or not a list with entries")
 
     def text(self) -> str:
-        """The text; noted when it is missing or no text."""
+        """The text; a fault is noted if it is missing or not a text."""
         if isinstance(self.value, str) and self.value:
             return self.value
         self.fault("missing, or not text")
         return ""
 
     def text_if_any(self) -> str | None:
-        """The text, None where nothing stands; noted when it is no text."""
+        """The text, or None if there is no value; a fault is noted if it is not a text."""
         return None if self.is_missing else self.text() or None
 
     def whole(self) -> int | None:
-        """The whole number that is not below nought; noted when it is none."""
+        """A whole number of at least zero; a fault is noted for anything else."""
         if isinstance(self.value, int) and not isinstance(self.value, bool) and self.value >= 0:
             return self.value
         self.fault(f"{self.value!r} is not a whole number")
         return None
 
     def truth(self) -> bool:
-        """True or false; noted when it is neither."""
+        """True or false; a fault is noted for anything else."""
         if isinstance(self.value, bool):
             return self.value
         self.fault("must be true or false")
         return False
 
     def one_of(self, words: type[_Words]) -> _Words | None:
-        """The word of a closed list; noted when it is none of them."""
+        """One word of a closed list; a fault is noted for anything else."""
         try:
             return words(str(self.value))
         except ValueError:
@@ -155,19 +155,19 @@ class Place:
             return None
 
     def must_be(self, expected: str) -> None:
-        """Note anything but the one text that can stand here."""
+        """Note a fault unless the value is this text."""
         if str(self.value) != expected:
             self.fault(f"{self.value!r} where {expected!r} is needed")
 
     def only(self, allowed: set[str]) -> None:
-        """Note each key that has no meaning here."""
+        """Note a fault for each key that is not allowed here."""
         for key in self.names():
             if key not in allowed:
                 self[key].fault(f"unknown; there are {', '.join(sorted(allowed))}")
 
 
 def read_document(file: Path, faults: Faults) -> Place | None:
-    """The document of a file; None, with the fault noted, when it is no YAML or a key stands twice."""
+    """The document of a file; None, with the fault noted, if it is not YAML or repeats a key."""
     try:
         node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

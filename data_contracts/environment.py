@@ -1,4 +1,4 @@
-"""Settings are read from environment variables here, and a wrong one is named with an example."""
+"""Reads settings from environment variables; the fault for a wrong one names it and gives an example."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""A contract as a pydantic model for producers: what it takes the ingest will take too, rule by rule."""
+"""A contract as a pydantic model for producers: ingest accepts every record that the model accepts."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ _TYPED = {ColumnType.DATE, ColumnType.TIMESTAMP}
 def event_model(contract: Contract) -> type[BaseModel]:
     """The record as a model whose errors name the column and the rule that was broken.
 
-    It is strict: an amount as text or a truth as a number is refused, where the ingest, which judges text, would read
-    it. Days and moments may be given as such or as the contract writes them, and become such; a moment is in UTC. Make
-    it once and keep it: making one takes longer than judging a record.
+    It is strict: an amount given as text, or a boolean given as a number, is refused, although ingest, which validates
+    text, would read it. Days and moments may be Python objects or the contract's text, and become Python objects; a
+    moment is in UTC. Create the model once and keep it: creating it takes longer than validating a record.
 
     >>> from data_contracts.catalog import contract
     >>> from data_contracts.samples import read_samples
@@ -73,7 +73,7 @@ def event_model(contract: Contract) -> type[BaseModel]:
 
 
 def _annotated(column: Column, rules: Sequence[RowRule]) -> Any:
-    """The column's type for readers of the model; what it takes is judged by the rules alone."""
+    """The column's type as readers of the model see it; only the rules validate its values."""
     told = _TOLD[column.type] if column.required else _TOLD[column.type] | None
     judged = PlainValidator(_judge(column, rules), json_schema_input_type=told)
     return Annotated[Any, judged, Field(description=column.meaning)]
@@ -113,7 +113,7 @@ def _breaks(rule: str, value: object) -> PydanticCustomError:
 
 
 def _is_no_number(column: Column, value: object) -> bool:
-    """Python takes a truth for a number."""
+    """Whether the value is a boolean, which Python would treat as a number."""
     return isinstance(value, bool) and column.type is not ColumnType.BOOLEAN
 
 

@@ -15,7 +15,7 @@ _BETWEEN = "expect_column_values_to_be_between"
 
 
 def suite(contract: Contract) -> dict[str, Any]:
-    """The suite that judges a whole table of the contract.
+    """The suite with the rules for a whole table of the contract.
 
     Shape: `{"name": …, "expectations": [{"type": …, "kwargs": {…}, "meta": {"rule": …, "meaning": …}}]}`.
     """
@@ -33,10 +33,10 @@ def suite(contract: Contract) -> dict[str, Any]:
 
 
 def row_suite(contract: Contract) -> dict[str, Any]:
-    """The suite of the row rules, of the same shape: a second opinion on what `quarantine` says of each record.
+    """The suite of the row rules, of the same shape: an independent check of what `quarantine` finds.
 
-    It judges a frame in which each column stands twice, as the predicates see it: as text under its own name, and as
-    its typed value, empty where it has none, under its name and `TYPED`.
+    It checks a frame that has each column twice, as the predicates use it: as text under its own name, and as its
+    typed value (empty where it has none) under its name and `TYPED`.
     """
     return {
         "name": f"{contract.name}@{contract.version}:rows",
@@ -55,7 +55,7 @@ def _of_rule(rule: RowRule) -> tuple[str, dict[str, Any]]:  # noqa: PLR0911 - on
         case RuleType.REQUIRED:
             return _NOT_NULL, text
         case RuleType.TYPE:
-            # Whatever is said at all must have a typed value.
+            # A value that is present must have a typed value.
             condition = {"row_condition": f"`{rule.column.name}`.notnull()", "condition_parser": "pandas"}
             return _NOT_NULL, value | condition
         case RuleType.ENUM:

@@ -1,4 +1,4 @@
-"""A feature set's contract, written from a list of its features: its file and the samples of its rules."""
+"""Writes a feature set's contract from the list of its features: its file and the samples of its rules."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OF_ANOTHER_TYPE = "none"
 
 @dataclass(frozen=True, slots=True)
 class FeatureColumn:
-    """One feature as its contract tells it. `monotone` is how the default probability may move with it: 1, -1 or 0."""
+    """One feature of a contract. `monotone` is how the default probability may move with it: 1, -1 or 0."""
 
     name: str
     type: ColumnType
@@ -54,7 +54,7 @@ def feature_set_contract(
 ) -> str:
     """The text of `features/NAME/vVERSION.odcs.yaml`: the columns of the entity are the key, then come the features.
 
-    What cannot be known of somebody is empty, so a feature is never required. The set may be used where credit is
+    A value that is not known is empty, so a feature is never required. The set may be used where credit is
     decided and models are trained, and it is kept as long as the decisions that it explains. `subject` is the column
     that names whose data it is, None where that is no person.
     """
@@ -79,7 +79,7 @@ def feature_set_contract(
     ]
     for position, column in enumerate(entity, start=1):
         lines += _entity_column(column, position)
-    # Of no person there is nothing to protect.
+    # A set that is not about a person has no personal data.
     personal_data = PersonalData.NONE if subject is None else PersonalData.FINANCIAL
     for feature in features:
         lines += _feature_column(feature, personal_data)

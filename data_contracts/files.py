@@ -1,7 +1,7 @@
-"""Files of a contract: CSV with a header, one row a record, and a control row at the end.
+"""Files of a contract: CSV with a header, one row per record, and a control row at the end.
 
-The control row `#control,<rows>,<total_minor>` tells a file that was cut short from a whole one.
-A file is taken whole or not at all.
+The control row `#control,<rows>,<total_minor>` shows whether a file was cut short.
+A file is read whole or not at all.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ AMOUNT = "amount_minor"
 
 
 class FileFault(Exception):
-    """A contract's file cannot be taken; names the file, the line and the field."""
+    """A contract's file cannot be read; names the file, the line and the field."""
 
     def __init__(self, file: Path, line: int, field: str, reason: str) -> None:
         super().__init__(f"{file}: line {line}: {field}: {reason}")
@@ -38,7 +38,7 @@ class FileFault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """What the control row says: how many rows, and the sum of their amounts in minor units."""
+    """The content of the control row: the number of rows, and the sum of their amounts in minor units."""
 
     rows: int
     total_minor: int

@@ -1,4 +1,4 @@
-"""A contract as JSON Schema, for whoever sends us records and uses none of our code."""
+"""A contract as JSON Schema, for senders of records who do not use our code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from data_contracts.quarantine import shape, typed
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-# What this language cannot say: an order of two columns, and limits of what it sees as text.
+# JSON Schema cannot express the order of two columns, or limits of values that it treats as text.
 UNSAID = (RuleType.NOT_BEFORE,)
 _TYPES = {
     ColumnType.STRING: "string",
@@ -28,8 +28,8 @@ _COUNTED = {ColumnType.INTEGER, ColumnType.NUMBER}
 def json_schema(contract: Contract) -> dict[str, Any]:
     """The record as JSON Schema of the 2020-12 dialect.
 
-    It says all that the row rules say but two things, which it only tells in words: that one time is not before
-    another, and limits of days and times. A column that may be empty may be null or left out.
+    It expresses all row rules except two, which it gives in words only: that one time is not before another, and
+    limits of days and times. A column that may be empty may be null or left out.
     """
     found: dict[str, Any] = {
         "$schema": DIALECT,

@@ -1,7 +1,7 @@
 """A contract's row rules twice: as Spark SQL predicates, and as a check of one record in Python.
 
-Both judge the text of a value (`1250` and `"1250"` read the same), because a payload is judged before
-it is typed. They agree on every sample of `samples/`; a test holds them to it.
+Both validate the text of a value (`1250` and `"1250"` are the same), because a payload is validated before it is
+typed. They agree on every sample of `samples/`, which a test checks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from data_contracts.contract import ColumnType, Contract, RowRule, RuleType
 _INTEGER = "(0|-?[1-9][0-9]{0,17})"
 _DATE = "[12][0-9]{3}-[0-9]{2}-[0-9]{2}"
 _TIMESTAMP = "[12][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?Z"
-# As JSON writes a number; two digits of exponent, so that every engine's double holds it and none makes it infinite.
+# A number as JSON writes it; at most two digits of exponent, so that no engine's double becomes infinite.
 _NUMBER = "-?(0|[1-9][0-9]{0,17})([.][0-9]{1,40})?([eE][+-]?[0-9]{1,2})?"
 _SHAPES = {
     ColumnType.INTEGER: _INTEGER,
@@ -26,7 +26,7 @@ _SHAPES = {
     ColumnType.BOOLEAN: "(true|false)",
     ColumnType.DATE: _DATE,
     ColumnType.TIMESTAMP: _TIMESTAMP,
-    # A payload was parsed before it is judged: what opens as an object or an array is one.
+    # The payload has been parsed before: a text that begins as an object or an array is one.
     ColumnType.OBJECT: r"[{][\s\S]*[}]",
     ColumnType.ARRAY: r"\[[\s\S]*\]",
 }
@@ -40,7 +40,7 @@ _SQL_TYPES = {
     ColumnType.OBJECT: "STRING",
     ColumnType.ARRAY: "STRING",
 }
-# Types of which each value has one text alone, and the least and the greatest value that fits the type's pattern.
+# Types whose values each have exactly one text, with the least and the greatest value that match the type's pattern.
 _WRITTEN_ONE_WAY = {
     ColumnType.INTEGER: ("-999999999999999999L", "999999999999999999L"),
     ColumnType.DATE: ("DATE '1000-01-01'", "DATE '2999-12-31'"),
@@ -64,11 +64,11 @@ class Violation:
 
 
 def typed_sql(column_type: ColumnType, text: str) -> str:
-    """SQL that reads the text as the type, and NULL where it is not of that type."""
+    """SQL that converts the text to the type; NULL where it is not of that type."""
     if column_type is ColumnType.STRING:
         return text
     if column_type in _WRITTEN_ONE_WAY:
-        # The same texts as of the pattern, which for each value takes longer than to read it and write it again.
+        # Accepts the same texts as the pattern; converting a value and writing it again is faster than matching.
         value = f"try_cast({text} AS {_SQL_TYPES[column_type]})"
         lowest, highest = _WRITTEN_ONE_WAY[column_type]
         return f"CASE WHEN CAST({value} AS STRING) = {text} AND {value} BETWEEN {lowest} AND {highest} THEN {value} END"
@@ -78,8 +78,8 @@ def typed_sql(column_type: ColumnType, text: str) -> str:
 def violations_sql(contract: Contract, text: str, typed: str) -> str:
     """SQL for the array of struct(rule, column, value) of all rules that a record breaks, in the contract's order.
 
-    `text` and `typed` are put before each column's name and name its text and its typed value (`typed_sql`), so that
-    a value is read once however many rules look at it. Of a string column the two are the same.
+    `text` and `typed` are prefixes of a column's name that name its text and its typed value (`typed_sql`), so that a
+    value is converted once, however many rules use it. For a string column the two are the same.
     """
     broken = [broken_sql(rule, text, typed) for rule in contract.row_rules]
     found = ", ".join(
@@ -87,14 +87,14 @@ def violations_sql(contract: Contract, text: str, typed: str) -> str:
         f"'column', '{rule.column.name}', 'value', {text}{rule.column.name}) END"
         for rule, is_broken in zip(contract.row_rules, broken, strict=True)
     )
-    # Most records break no rule, and an array of a place for each rule would be made for them only to be emptied.
+    # Most records break no rule; without this test an array with a place for each rule would be built and emptied.
     # Branches of a CASE become functions of their own, where a chain of ORs could outgrow what the JVM compiles.
     none = " ".join(f"WHEN {is_broken} THEN false" for is_broken in broken)
     return f"CASE WHEN CASE {none} ELSE true END THEN {NO_VIOLATIONS} ELSE array_compact(array({found})) END"
 
 
 def broken_sql(rule: RowRule, text: str, typed: str) -> str:
-    """SQL that is true where the record breaks the rule, and false, never NULL, everywhere else."""
+    """SQL that is true where the record breaks the rule and false otherwise, never NULL."""
     written, value = f"{text}{rule.column.name}", f"{typed}{rule.column.name}"
     match rule.type:
         case RuleType.REQUIRED:
@@ -137,16 +137,16 @@ def _literal_sql(rule: RowRule) -> str:
 
 
 def text_of(value: object) -> str | None:
-    """The text by which a JSON value is judged: a string itself, anything else as JSON writes it."""
+    """The text of a JSON value that is validated: a string itself, anything else as JSON writes it."""
     if value is None or isinstance(value, str):
         return value
-    if type(value) is int:  # most values that are no text; a truth is an int as well, and another type
+    if type(value) is int:  # most values that are not text; a bool is an int as well, but another type
         return str(value)
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def typed(column_type: ColumnType, text: str) -> Typed | None:  # noqa: PLR0911 - one for each type of column
-    """The text as the type, None where it is not of that type."""
+    """The text converted to the type; None if it is not of that type."""
     if column_type is ColumnType.STRING:
         return text
     if not _FITS[column_type](text):
@@ -167,12 +167,12 @@ def typed(column_type: ColumnType, text: str) -> Typed | None:  # noqa: PLR0911 
 
 
 def shape(column_type: ColumnType) -> str | None:
-    """The pattern that the whole text of a value of the type fits, None where any text will do."""
+    """The pattern that the whole text of a value of the type must match; None if any text is valid."""
     return _SHAPES.get(column_type)
 
 
 def check(contract: Contract, record: Mapping[str, object]) -> tuple[Violation, ...]:
-    """Every rule the record breaks, in the contract's order; columns it does not know are no offence."""
+    """Every rule the record breaks, in the contract's order; columns outside the contract are ignored."""
     texts = {column.name: text_of(record.get(column.name)) for column in contract.columns}
     return tuple(
         Violation(rule.name, rule.column.name, texts[rule.column.name])
@@ -231,7 +231,7 @@ def _typed_of(rule: RowRule, text: str | None) -> Typed | None:
 
 
 def _is_less(one: Typed | None, other: Typed | None) -> bool:
-    """Whether one comes before the other; a value that is not there or not of its type never does."""
+    """Whether the first is less than the second; false if either is missing or not of its type."""
     if one is None or other is None:
         return False
     return one < other  # type: ignore[operator]  # both are of the column's own type

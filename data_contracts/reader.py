@@ -1,4 +1,4 @@
-"""One contract's file as a Contract, with every fault of the file rather than the first."""
+"""Reads one contract's file into a Contract, and reports every fault of the file, not only the first."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _OF_A_PERSON = {PersonalData.PSEUDONYMOUS, PersonalData.PERSONAL}
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one file says: its contract, None where the file makes none, and all that is wrong with it.
+    """The result of reading one file: its contract (None if the file does not define one) and all its faults.
 
-    `lines` tells where `version`, `curatedTable`, each column and each rule of the whole table stand.
+    `lines` gives the lines of `version`, `curatedTable`, each column and each rule of the whole table.
     """
 
     file: Path
@@ -33,7 +33,7 @@ class Reading:
 
 
 def read(file: Path) -> Reading:
-    """Read one contract to its end."""
+    """Read one contract, past any fault, to its end."""
     faults = Faults(file)
     top = read_document(file, faults)
     lines: dict[str, int] = {}
@@ -81,7 +81,7 @@ def _contract(top: Place, lines: dict[str, int], file: Path) -> Contract | None:
 
 
 def _columns(properties: Place, lines: dict[str, int]) -> tuple[tuple[Column, ...], tuple[str, ...]]:
-    """The columns and the names of those that are the key."""
+    """The columns, and the names of the key columns."""
     columns: list[Column] = []
     key: list[str] = []
     for entry in properties.entries():
@@ -136,7 +136,7 @@ def _is_closed(place: Place) -> bool:
 
 
 def _judge_subject(found: Contract, top: Place) -> None:
-    """Whatever touches a person says whose data it is and on what grounds we hold it."""
+    """A contract with personal data must say whose data it is and on what grounds we hold it."""
     place = custom(top, "subjectColumn")
     if found.terms.subject is None:
         touching = [column.name for column in found.columns if column.personal_data in _OF_A_PERSON]

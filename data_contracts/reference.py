@@ -30,13 +30,13 @@ _TOLD = {
 
 
 def pages(folder: Path = FOLDER) -> dict[str, str]:
-    """Every page as Markdown, by the name of its file."""
+    """Every page as Markdown, by file name."""
     found = {f"{contract.name}.md": _page(versions(contract.name, folder)) for contract in contracts(folder).values()}
     return {INDEX: _index(folder), **found}
 
 
 def write_pages(out: Path, folder: Path = FOLDER) -> int:
-    """Write every page into the folder `out`, and remove those of contracts that are gone; how many there are."""
+    """Write every page into the folder `out`, remove those of removed contracts, and return the number of pages."""
     made = pages(folder)
     out.mkdir(parents=True, exist_ok=True)
     for file in out.glob("*.md"):
@@ -151,7 +151,7 @@ def _meaning(column: Column) -> str:
 
 
 def _subject(column: str | None) -> str:
-    return "nobody's" if column is None else f"`{column}`"
+    return "no person's" if column is None else f"`{column}`"
 
 
 def _consumer(name: str, tolerates: bool) -> str:

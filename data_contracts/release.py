@@ -1,4 +1,4 @@
-"""Act: release a contract's next version. What is released is what was proposed, under the name of its version."""
+"""Act: release a contract's next version: the proposal, unchanged, under the name of its version."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from data_contracts.released import digests, record
 
 
 class ReleaseFault(Exception):
-    """There is nothing to release, or what there is may not be released."""
+    """There is nothing to release, or it may not be released."""
 
     @property
     def user_message(self) -> str:
@@ -21,13 +21,13 @@ class ReleaseFault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ReleaseReport:
-    """The files that are released now, by their paths in the folder."""
+    """The newly released files, by their paths in the folder."""
 
     released: tuple[str, ...]
 
 
 def release(name: str, folder: Path = FOLDER) -> ReleaseReport:
-    """Give the proposal of that contract its version's name and record it, with any version not recorded yet.
+    """Rename the proposal of that contract to its version and record it, with any version not recorded yet.
 
     Raises ReleaseFault, and changes nothing, when the contract has a fault or there is nothing to release.
     """

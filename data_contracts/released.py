@@ -1,4 +1,4 @@
-"""Which versions are released, as digests of their files: what is written there never changes again."""
+"""The released versions, as digests of their files; a recorded file may not change again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _RECORD = "released.json"
 
 
 def digests(folder: Path = FOLDER) -> dict[str, str]:
-    """The recorded digest of each released file, by its path in the folder; none where nothing is recorded."""
+    """The recorded digest of each released file, by its path in the folder; empty if nothing is recorded."""
     file = folder / _RECORD
     if not file.exists():
         return {}
@@ -23,14 +23,14 @@ def digests(folder: Path = FOLDER) -> dict[str, str]:
 
 
 def record(file: Path, folder: Path = FOLDER) -> None:
-    """Record one more released file."""
+    """Record a released file."""
     known = digests(folder) | {_path(file, folder): _digest(file)}
     text = json.dumps(dict(sorted(known.items())), indent=1)
     (folder / _RECORD).write_text(f"{text}\n", encoding="utf-8")
 
 
 def judge_released(folder: Path = FOLDER) -> Iterator[ContractFault]:
-    """Each released file that is not what was released, is gone, or was never recorded."""
+    """A fault for each released file that was changed, removed or never recorded."""
     known = digests(folder)
     there = {_path(file, folder): file for file in files(folder)}
     for path, file in there.items():

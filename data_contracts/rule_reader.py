@@ -1,4 +1,4 @@
-"""One rule over several columns or over a whole table, as a contract's document writes it."""
+"""Reads one rule over several columns or over a whole table from a contract's document."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ALL_PERCENT = 100
 _ROWS = "expect_table_row_count_to_be_between"
 _NOT_NULL = "expect_column_values_to_not_be_null"
 
-# Where a library metric of the standard is a named expectation; what is left is written as one.
+# The library metrics of the standard that are named expectations; other rules are written as expectations.
 _BOUNDS = {
     "mustBe": ("min_value", "max_value"),
     "mustBeGreaterOrEqualTo": ("min_value",),
@@ -23,7 +23,7 @@ _BOUNDS = {
 
 
 def read_rule(place: Place, columns: _Columns) -> NotBefore | AggregateRule | None:
-    """The rule; None, with the fault noted, where the entry makes none."""
+    """The rule, or None with the fault noted if the entry does not define one."""
     place.mapping()
     if place["engine"].value == "tranche":
         return _not_before(place["implementation"].mapping(), columns)
@@ -112,7 +112,7 @@ def _row_count(rule: Place) -> tuple[str, dict[str, Any]] | None:
 
 
 def _known(place: Place, columns: _Columns) -> str:
-    """The name of a column that there is; noted when there is none."""
+    """The name of an existing column; a fault is noted for any other."""
     if isinstance(place.value, str) and place.value in columns:
         return place.value
     place.fault(f"no column {place.value!r}")

@@ -1,4 +1,4 @@
-"""What is wrong with the samples of a contract: a rule without them, one they do not keep or break, a stray one."""
+"""Faults of a contract's samples: a rule without samples, a sample that keeps or breaks the wrong rule, a stray one."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from data_contracts.table_samples import table_sample
 def judge_samples(
     versions: Sequence[tuple[Contract, Path, Mapping[str, int]]], folder: Path
 ) -> Iterator[ContractFault]:
-    """What is wrong with the samples of one contract: its newest released version and its proposal, if there is one.
+    """The faults of one contract's samples, for its newest released version and its proposal, if there is one.
 
-    Each version comes with its file and the lines of its columns, for a rule without samples is a fault of the
+    Each version comes with its file and the lines of its columns, because a rule without samples is a fault of the
     contract, not of the samples.
     """
     name = versions[0][0].name

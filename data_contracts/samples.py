@@ -29,7 +29,7 @@ class Samples:
     lines: Sequence[str]
 
     def broken(self, rule: str) -> Record:
-        """The first valid record with the one change that breaks the rule; KeyError when there is none."""
+        """The first valid record with the change that breaks the rule; raises KeyError if there is none."""
         return self.valid[0] | self.invalid[rule]
 
     def line_of(self, rule: str) -> int:
@@ -38,12 +38,12 @@ class Samples:
 
 
 def samples_file(name: str, folder: Path = FOLDER) -> Path:
-    """Where the samples of that contract are."""
+    """The path of that contract's samples."""
     return folder / "samples" / f"{name}.json"
 
 
 def read_samples(name: str, folder: Path = FOLDER) -> Samples:
-    """The samples of that contract; ContractFault for a file that is missing or holds none."""
+    """The samples of that contract; raises ContractFault if the file is missing or has none."""
     file = samples_file(name, folder)
     try:
         text = file.read_text(encoding="utf-8")

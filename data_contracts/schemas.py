@@ -1,4 +1,4 @@
-"""A contract as schema text for Spark and Iceberg that either can load; imports neither."""
+"""A contract as schema text that Spark and Iceberg can load; imports neither."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _ICEBERG = {
 def spark_ddl(contract: Contract) -> str:
     """The contract's columns as the inside of CREATE TABLE.
 
-    Every column may be empty for Spark: what is required is checked by the row rules, which
-    name the record, where a NOT NULL would only stop the job.
+    For Spark every column may be empty: the row rules check what is required and name the record, while a NOT NULL
+    would only stop the job.
 
     >>> from data_contracts.catalog import contract
     >>> spark_ddl(contract("repayment_line")).splitlines()[2]
@@ -59,8 +59,8 @@ def spark_struct(contract: Contract) -> str:
 def iceberg_schema(versions: Sequence[Contract]) -> str:
     """The newest of a contract's versions as the JSON form of an Iceberg schema.
 
-    The versions come oldest first and all of them, because the field ids follow from them (`field_ids`). No field is
-    required, for the reason that `spark_ddl` gives.
+    All versions are needed, oldest first, because the field ids follow from them (`field_ids`). No field is required,
+    for the reason given in `spark_ddl`.
     """
     ids = field_ids(versions)
     fields = [
@@ -80,7 +80,7 @@ def field_ids(versions: Sequence[Contract]) -> dict[str, int]:
     """The Iceberg field id of each column of the newest version; the versions come oldest first.
 
     A column takes the next free id in the first version that has it and keeps it for as long as it stays and holds
-    the same type. An id once given is never given again, not even to a column that comes back under its old name.
+    the same type. An id is never used again, not even for a column that comes back under its old name.
 
     >>> from data_contracts.catalog import versions
     >>> field_ids(versions("repayment_line"))["amount_minor"]
@@ -101,7 +101,7 @@ def field_ids(versions: Sequence[Contract]) -> dict[str, int]:
 
 
 def spark_text_ddl(columns: list[str]) -> str:
-    """Columns as the schema that reads a payload without judging it: every value as its text.
+    """Columns as the schema that reads a payload without validating it: every value as its text.
 
     >>> spark_text_ddl(["event_id", "amount_minor"])
     'event_id STRING, amount_minor STRING'

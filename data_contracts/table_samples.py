@@ -1,6 +1,6 @@
-"""For each rule over a whole table, a table that keeps it and one that breaks it, made of a contract's valid sample.
+"""For each rule over a whole table: a table that keeps it and one that breaks it, made from a valid sample.
 
-Where the rule itself says how it is broken the tables follow from it; for any other rule they stand in the file of
+For some rules the tables can be derived from the rule itself; for any other rule they are in the file of
 samples: `"tables": {"both_directions_occur": {"passing": [{…}, …], "failing": [{…}]}}`, each row a change of the first
 valid record.
 """
@@ -18,14 +18,14 @@ Rows = Sequence[Record]
 
 @dataclass(frozen=True, slots=True)
 class TableSample:
-    """The rows of a table that keeps a rule, and of one that breaks it."""
+    """The rows of a table that keeps a rule, and of a table that breaks it."""
 
     passing: Rows
     failing: Rows
 
 
 def table_sample(rule: AggregateRule, samples: Samples) -> TableSample | None:
-    """The two tables of the rule, None where neither the rule nor the file of samples gives them."""
+    """The two tables of the rule; None if neither the rule nor the file of samples gives them."""
     changes = samples.tables.get(rule.name) or _following_from(rule)
     if changes is None:
         return None

@@ -1,4 +1,4 @@
-"""What may be done with a record: on what grounds it is kept, for how long, where, for what and by whom."""
+"""The terms of a record: the grounds for holding it, for how long, where, for which uses and which readers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class LegalBasis(StrEnum):
-    """Why we may hold it at all; NONE is for what is about no person."""
+    """The legal grounds for holding a record; NONE is for records that are not about a person."""
 
     CONTRACT = "contract"
     LEGITIMATE_INTEREST = "legitimate_interest"
@@ -16,7 +16,7 @@ class LegalBasis(StrEnum):
 
 
 class Jurisdiction(StrEnum):
-    """Whose law decides what a record may be used for."""
+    """The law that decides what a record may be used for."""
 
     GB = "GB"
     EU = "EU"
@@ -35,7 +35,7 @@ class Use(StrEnum):
 
 
 class Unit(StrEnum):
-    """What a span is counted in, as the standard abbreviates it."""
+    """The unit of a span, in the abbreviation of the standard."""
 
     YEAR = "y"
     DAY = "d"
@@ -47,7 +47,7 @@ _HOURS = {Unit.YEAR: 366 * 24, Unit.DAY: 24, Unit.HOUR: 1}
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A length of time. A year counts 366 days, so that nothing goes a day too early.
+    """A length of time. A year counts 366 days, so that nothing is removed a day too early.
 
     >>> str(Span(7, Unit.YEAR)), Span(7, Unit.YEAR).days
     ('7 y', 2562)
@@ -63,7 +63,7 @@ class Span:
 
     @property
     def days(self) -> int:
-        """The whole days of the span."""
+        """The span in whole days."""
         return self.hours // 24
 
     def __str__(self) -> str:
@@ -72,7 +72,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """Who reads the record, and whether it copes with a value that it has not heard of."""
+    """A reader of the record, and whether it copes with a value that is new to it."""
 
     name: str
     tolerates_new_values: bool
@@ -80,7 +80,7 @@ class Consumer:
 
 @dataclass(frozen=True, slots=True)
 class AllowedUse:
-    """What the law of one place lets us do with the record."""
+    """The uses of the record that the law of one place allows."""
 
     jurisdiction: Jurisdiction
     uses: tuple[Use, ...]
@@ -88,10 +88,10 @@ class AllowedUse:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """All of it for one contract.
+    """All terms of one contract.
 
     `subject` names the column that says whose data a row is. `frequency` and `latency` are what a feed promises.
-    `rejected_share_limit` is the percentage of a batch above which rejecting rows becomes stopping the batch.
+    `rejected_share_limit` is the percentage of rejected rows above which a batch stops and writes nothing.
     """
 
     retention: Span
@@ -104,5 +104,5 @@ class Terms:
     rejected_share_limit: int | None = None
 
     def allows(self, use: Use, jurisdiction: Jurisdiction) -> bool:
-        """Whether the record may be used for that there; what is not said is not allowed."""
+        """Whether that use is allowed in that jurisdiction; a use that is not listed is not."""
         return any(use in each.uses for each in self.allowed_use if each.jurisdiction is jurisdiction)

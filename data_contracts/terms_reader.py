@@ -1,4 +1,4 @@
-"""The terms of a contract, as its document writes them."""
+"""Reads the terms of a contract from its document."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MOST_PERCENT = 100
 
 
 def read_terms(top: Place) -> Terms | None:
-    """The terms; None, with the faults noted, where something that every contract must say is not said."""
+    """The terms, or None with the faults noted if a required entry is missing."""
     retention = _span(keyed(top["slaProperties"], "retention"))
     legal_basis = custom(top, "legalBasis").one_of(LegalBasis)
     allowed_use = [_allowed_use(entry) for entry in custom(top, "allowedUse").entries()]

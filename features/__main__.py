@@ -38,7 +38,7 @@ def write_contract(
     version: Annotated[str, typer.Option(help="The version that the contract is to have.")] = "1.0.0",
     samples: Annotated[bool, typer.Option("--samples", help="Print the samples of the released contract.")] = False,
 ) -> None:
-    """Print a feature set as the contract of its table: what `data_contracts/features/*/next.odcs.yaml` is to hold."""
+    """Print a feature set as the contract of its table, for `data_contracts/features/*/next.odcs.yaml`."""
     from data_contracts.catalog import contract
     from data_contracts.contract import Version
     from data_contracts.feature_set import feature_set_samples

@@ -1,8 +1,8 @@
-"""The point-in-time join, written once: what was known of an entity at a moment, as one row of features.
+"""The point-in-time join, written once: one row of features from what was known of an entity at a moment.
 
-An event counts when it had occurred before the moment (the moment itself is outside: a source that knows only days must
-not let the day of an application in) and had been recorded by then. Rows that become known later therefore never change
-what an earlier moment saw. Each source is read once and grouped once, for all windows of all its features.
+An event counts when it had occurred before the moment and had been recorded by then. The moment itself is excluded: in
+a source that has only days, the day of an application must not count. Rows that become known later therefore never
+change the features of an earlier moment. Each source is read once and grouped once, for all windows of its features.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -24,12 +24,12 @@ PartsOf = Callable[[Measure, tuple[str, ...]], tuple[str, ...]]
 def point_in_time_sql(of: FeatureSet, moments: str, events: Mapping[str, str], by_days: Collection[str] = ()) -> str:
     """Spark SQL: the lake features of each row of `moments` (the set's keys and `as_of`).
 
-    `events` names the relation of each source by the source's name; for those in `by_days` it is the relation that
-    `days_sql` makes, and the moments must be midnights in UTC.
+    `events` maps the name of each source to its relation; for sources in `by_days` it is the relation that `days_sql`
+    makes, and the moments must be midnights in UTC.
 
     Returns as many rows as `moments` has, repeated ones included: the keys, as_of, observed_until and known_until of
-    the set's first source (null without an event), `stale` (the features that were withheld for their age, separated by
-    commas), SOURCE_until of each source (of those its measures look back on), then one column for each lake feature.
+    the set's first source (null without an event), `stale` (the features that are null because of their age, separated
+    by commas), SOURCE_until of each source that its measures read, then one column for each lake feature.
     """
     ctes = []
     for source in of.sources:
@@ -44,7 +44,7 @@ def point_in_time_sql(of: FeatureSet, moments: str, events: Mapping[str, str], b
 
 
 def days_sql(source: Source, events: str) -> str:
-    """Spark SQL: what is kept of each day of each entity, so that days add up to any window that ends at midnight.
+    """Spark SQL: the parts stored for each day of each entity; they add up to any window ending at midnight.
 
     One row for each key, `event_day` (UTC) and `known_on`, the first midnight by which its events were recorded.
     """
@@ -81,12 +81,12 @@ SELECT {_together(source)} asked.{source.key}, asked.as_of, {columns},
 
 
 def _together(source: Source) -> str:
-    """A hint: one task has all that is known of an entity, so it is put in order once for all groups that follow."""
+    """A hint that sends all events of an entity to one task, so that one sort serves all groups that follow."""
     return f"/*+ REPARTITION({source.key}) */"
 
 
 def _band(source: Source, age: str) -> str:
-    """The least bound of any window that an event is not older than; one more than the greatest for those past all."""
+    """The band of an event: the smallest window bound not below its age; the greatest bound plus one beyond all."""
     bounds = source.bounds
     if not bounds:
         return "0"
@@ -95,7 +95,7 @@ def _band(source: Source, age: str) -> str:
 
 
 def _bands(source: Source) -> str:
-    """What is kept of each band of ages: a window is several bands, and each event is looked at in one alone."""
+    """The parts of each band of ages: a window consists of several bands, and each event is read in exactly one."""
     parts = _lines(f"{sql} AS {name}" for name, sql in _parts(source, Measure.parts_of_band).items())
     return f"""
 SELECT {source.key}, as_of, band, MAX(occurred_at) AS occurred_at, MAX(recorded_at) AS recorded_at,
@@ -135,7 +135,7 @@ SELECT {source.key}, as_of, MAX(occurred_at) AS observed_until, MAX(recorded_at)
 
 
 def _all_measures(of: FeatureSet, moments: str) -> str:
-    """One row a moment with every measure: nothing known is 0 where it was counted or our own table is complete."""
+    """One row per moment with every measure: without events, counts and measures of complete tables are 0."""
     first = of.sources[0].name
     columns = [f"asking.{key}" for key in of.keys]
     columns += ["asking.as_of", f"{first}.observed_until AS observed_until", f"{first}.known_until AS known_until"]
@@ -172,7 +172,7 @@ def _lines(parts: Iterable[str]) -> str:
 
 
 def _too_old(of: FeatureSet, feature: Feature) -> str:
-    """Whether a source that the feature ages by was last heard of longer ago than its limit."""
+    """Whether the newest event of a source that the feature depends on is older than the feature's limit."""
     if feature.stale_after is None:
         return ""
     limit = feature.stale_after * DAY_MICROS
@@ -192,7 +192,7 @@ def measures_read(sql: str) -> frozenset[str]:
 
 
 def _columns_of_parts(source: Source, parts: PartsOf) -> dict[str, tuple[str, ...]]:
-    """Where each measure finds its parts; measures that differ in their window only share them."""
+    """The columns of each measure's parts; measures that differ only in their window share them."""
     column_of: dict[str, str] = {}
     columns: dict[str, tuple[str, ...]] = {}
     for name, measure in source.measures.items():

@@ -1,4 +1,4 @@
-"""The bank transactions of an account, and what is measured of them.
+"""The bank transactions of an account, and the measures over them.
 
 Money stays in integer minor units until a feature divides. A sum over an account without transactions is null, because
 nothing is known about it; a sum over one with transactions but none of the kind is 0.
@@ -13,7 +13,7 @@ HALF_YEAR = MONTH * MONTHS
 
 CREDIT, SPENDING = "direction = 'credit'", "direction = 'debit'"
 INCOME = "direction = 'credit' AND purpose <> 'interest'"
-# Obligations count as they were executed. A standing order itself is undated and may be the very loan applied for.
+# Obligations are measured from executed transfers: a standing order is undated and may be the loan applied for.
 OBLIGATION = (
     "direction = 'debit' AND purpose IN ('household', 'rent', 'insurance', 'loan_instalment', 'leasing', 'instalment')"
 )
@@ -32,7 +32,7 @@ def _paid_for(purpose: str, within: int = HALF_YEAR) -> Measure:
 
 
 def _balance(aggregate: str, within: int | None = None, beyond: int = 0) -> Measure:
-    """An aggregate of the balances that bookings left behind."""
+    """An aggregate of the balances after each booking."""
     return Measure(aggregate, "balance_after_minor", "", within, beyond)  # type: ignore[arg-type]
 
 
@@ -66,7 +66,7 @@ MEASURES: dict[str, Measure] = {
     "overdraft_days_180d": Measure("distinct_days", where=BELOW_ZERO, within=HALF_YEAR),
     "penalty_interest": Measure("count", where=PENALTY),
     "penalty_interest_180d": Measure("count", where=PENALTY, within=HALF_YEAR),
-    # What the features of cash_flow.py read beside them.
+    # More measures, read by the features of cash_flow.py.
     "balance_high_180d": _balance("max", HALF_YEAR),
     "active_days_90d": Measure("distinct_days", within=90),
     "overdraft_days_30d": Measure("distinct_days", where=BELOW_ZERO, within=30),
@@ -104,8 +104,8 @@ BANK_TRANSACTIONS = Source(
     by_days=True,
 )
 
-# A sum over 180 days is shared out over the months the account was seen in, at least one, so that a young account is
-# not taken for a poor one.
+# A sum over 180 days is divided by the months in which the account was seen, at least one, so that a young account
+# does not look like a poor one.
 MONTHS_SEEN = f"(GREATEST({MONTH}, LEAST({HALF_YEAR}, tenure)) / CAST({MONTH} AS DOUBLE))"
 INCOMES = [f"income_month_{n}" for n in range(1, MONTHS + 1)]
 INCOME_180D = f"({' + '.join(INCOMES)})"
@@ -119,5 +119,5 @@ def monthly(measure: str) -> str:
 
 
 def ratio(part: str, whole: str) -> str:
-    """Null where there is nothing to divide by."""
+    """A quotient; null where the divisor is zero."""
     return f"CAST({part} AS DOUBLE) / NULLIF({whole}, 0)"

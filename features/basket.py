@@ -1,4 +1,4 @@
-"""Request-time features: what the order asks for, against what the shopper's history can bear.
+"""Request-time features: what the order asks for, compared with what the shopper's history can bear.
 
 Training and serving both call `request_features`; each feature's `sql` states the same formula for readers and for the
 feature-set digest, and a test holds the two equal.
@@ -25,7 +25,7 @@ REQUEST: tuple[Feature, ...] = (
             "ratio", "balance_mean_180d / NULLIF(amount_minor, 0)", -1),
     Feature("income_left_minor", "request", "Monthly income less obligations and the instalment", "minor",
             "income_mean_180d - obligations_mean_180d - instalment_minor", -1),
-    # Beyond what the model reads: the order beside what is open already and what the shopper usually buys.
+    # Not read by the model: the order compared with what is already open and with what the shopper usually buys.
     Feature("open_with_order_minor", "basket", "Open on all our plans once this order is taken", "minor",
             "open_minor + amount_minor", 1),
     Feature("amount_to_mean_order", "basket", "Amount asked for, in mean orders of a year", "ratio",
@@ -44,7 +44,7 @@ def request_features(
 ) -> dict[str, float | None]:
     """The request-time features of one order, in the catalogue's order.
 
-    `lake` holds the shopper's lake features by name; what is unknown there stays unknown here (None, never a default).
+    `lake` holds the shopper's lake features by name; an unknown one gives an unknown result (None, never a default).
 
     >>> request_features(amount_minor=30_000, duration_months=3, instalment_minor=10_000,
     ...                  lake={"income_mean_180d": 40_000.0})["instalment_to_income"]
@@ -73,9 +73,9 @@ def request_features(
 
 
 def requested_instalment(amount_minor: int, product: str, duration_months: int) -> int:
-    """The instalment that an amount asks for before any terms exist: its equal share, in minor units, rounded up.
+    """The instalment that an amount implies before any terms exist: its equal share, in minor units, rounded up.
 
-    Training uses this rather than the instalment of the loan that was granted, which no one knew on the day.
+    Training uses this rather than the instalment of the granted loan, which was not known on the day.
 
     >>> requested_instalment(10_000, "pay_in_3", 2)
     3334

@@ -1,4 +1,4 @@
-"""VectorBatch: many vectors of one feature set as columns, the form in which a lake hands them over."""
+"""VectorBatch: many vectors of one feature set as columns, the form in which they come from the lake."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PROVENANCE = "provenance"
 
 
 class OtherFeatures(Exception):
-    """A vector's values are not those of the feature set whose digest it carries."""
+    """The names of a vector's values differ from those of the feature set whose digest it carries."""
 
     def __init__(self, entity_id: str, digest: str, missing: set[str], unknown: set[str]) -> None:
         self.entity_id = entity_id
@@ -61,7 +61,7 @@ class VectorBatch:
 
 
 def observed_column(source: str) -> str:
-    """The column that tells when the newest event of that source occurred."""
+    """The column with the time at which the newest event of that source occurred."""
     return f"{_OBSERVED}:{source}"
 
 
@@ -75,10 +75,10 @@ def batch_of(
     snapshots: Mapping[str, str] | str,
     observed: Mapping[str, str] | None = None,
 ) -> VectorBatch:
-    """The rows of a feature table (a `pyarrow.Table`) as vectors; of an equal entity and moment the last row counts.
+    """The rows of a feature table (a `pyarrow.Table`) as vectors; for the same entity and moment the last row counts.
 
-    `snapshots` tells the table behind each column of snapshot ids, or is the one column that holds them all as JSON;
-    `observed` tells the source behind each column of newest events. Raises UnfitValue.
+    `snapshots` maps each column of snapshot ids to its table, or names the one column that holds them all as JSON;
+    `observed` maps each column of newest events to its source. Raises UnfitValue.
     """
     import pyarrow as pa
 
@@ -97,7 +97,7 @@ def batch_of(
 
 
 def batches_of_vectors(vectors: Iterable[FeatureVector], names_of: Mapping[str, Sequence[str]]) -> list[VectorBatch]:
-    """Vectors one by one as batches, one for each digest; `names_of` are the names that a digest already has."""
+    """Single vectors as batches, one for each digest; `names_of` gives the names already known for a digest."""
     import pyarrow as pa
 
     by_digest: dict[str, list[FeatureVector]] = {}
@@ -136,7 +136,7 @@ def batches_of_vectors(vectors: Iterable[FeatureVector], names_of: Mapping[str, 
 
 
 def vectors_of(batch: VectorBatch) -> list[FeatureVector]:
-    """The batch's vectors one by one, for stores and tests that are not in a hurry."""
+    """The batch's vectors one by one; slow, for in-memory stores and tests."""
     from features.vector import FeatureVector
 
     return [
@@ -154,7 +154,7 @@ def vectors_of(batch: VectorBatch) -> list[FeatureVector]:
 
 
 def check_names(entity_id: str, digest: str, names: Iterable[str], values: Iterable[str]) -> None:
-    """Refuse values under other names than the feature set's; OtherFeatures tells the difference."""
+    """Raise OtherFeatures, with the difference, if the names are not those of the feature set."""
     expected, given = set(names), set(values)
     if expected != given:
         raise OtherFeatures(entity_id, digest, expected - given, given - expected)
@@ -185,7 +185,7 @@ def _provenances(rows: Any, snapshots: Mapping[str, str] | str) -> tuple[tuple[d
 
 
 def _doubles(column: Any, name: str, entities: Any) -> Any:
-    """A feature's column as doubles, none of them rounded, none of them but a number."""
+    """A feature's column as doubles; raises UnfitValue if one would be rounded or is not a finite number."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -203,7 +203,7 @@ def _doubles(column: Any, name: str, entities: Any) -> Any:
 
 
 def _each_once(table: Any) -> Any:
-    """The rows sorted by entity and moment; of equal ones the last as they came."""
+    """The rows sorted by entity and moment; among equal ones the last in the given order is kept."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc

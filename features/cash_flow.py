@@ -1,13 +1,13 @@
-"""What a bank history says beyond the model's inputs: how the account is run, and what is left to repay with.
+"""Features of a bank history that the model does not read: how the account is run, and what is left for repayment.
 
-Ability to repay is a matter of the present, so these go stale: after 60 days without a booking they are null.
+The ability to repay must be recent, so these become stale: after 60 days without a booking they are null.
 """
 
 from features.bank import INCOME_90D, INCOME_180D, monthly, ratio
 from features.feature import EVERY_USE, JURISDICTIONS, Feature
 
 LIMIT = 60
-# A pension may be public assistance, and Regulation B lets no system count such income against or apart from other.
+# A pension may be public assistance, and Regulation B does not allow such income to be treated differently.
 _NOT_IN_US_DECISIONS = dict.fromkeys(JURISDICTIONS, EVERY_USE) | {"US": frozenset({"reporting"})}
 _NET_OF_MONTH = [f"income_month_{n} - spending_month_{n}" for n in (1, 2, 3)]
 

@@ -31,10 +31,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FeatureSet:
-    """What one vector holds: the features of an entity and the sources they are computed from.
+    """The content of one vector: the features of an entity and the sources they are computed from.
 
-    `keys` are the columns of a moment that name the entity, the first of them the vector's identity. `request` features
-    are computed when an order comes, from the lake's; they are part of the set but not of the lake's table.
+    `keys` are the columns of a moment that name the entity; the first is the vector's identity. `request` features are
+    computed when an order comes, from the lake's features; they are part of the set but not of the lake's table.
     """
 
     entity: str
@@ -53,7 +53,7 @@ class FeatureSet:
         return {name: measure for source in self.sources for name, measure in source.measures.items()}
 
     def aged_by(self, feature: Feature) -> tuple[str, ...]:
-        """The sources whose silence makes the feature stale: those it reads that nobody can call complete.
+        """The sources whose lack of new events makes the feature stale: those it reads that are not complete.
 
         >>> APPLICANT.aged_by(feature("balance_last")), APPLICANT.aged_by(feature("plans_ever"))
         (('bank_transactions',), ())
@@ -62,7 +62,7 @@ class FeatureSet:
         return tuple(each.name for each in self.sources if not each.complete and read & set(each.measures))
 
     def digest(self) -> str:
-        """Identity of the set, as hex: any change of a definition gives another, the process that asks does not."""
+        """Identity of the set, as hex: it changes with any definition and is the same in every process."""
         definitions = {
             "sources": [
                 [each.name, each.table, each.key, each.order, each.complete,
@@ -152,13 +152,13 @@ MODEL_FEATURES: tuple[str, ...] = (
 
 
 def feature(name: str) -> Feature:
-    """The feature of that name; KeyError when there is none."""
+    """The feature of that name; raises KeyError if there is none."""
     return _by_name()[name]
 
 
 @cache
 def feature_set_digest(entity: str = "applicant") -> str:
-    """The digest of that entity's set. A vector carries it, and nothing reads a vector of another set."""
+    """The digest of that entity's set. A vector carries it, and a reader accepts only vectors of its own set."""
     return FEATURE_SETS[entity].digest()
 
 

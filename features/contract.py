@@ -1,4 +1,4 @@
-"""A feature set as the contract of its table: what a row of it holds, written from the catalogue."""
+"""A feature set as the contract of its table, written from the catalogue."""
 
 from data_contracts.contract import Column, ColumnType, PersonalData, Version
 from data_contracts.feature_set import FeatureColumn, feature_set_contract
@@ -15,7 +15,7 @@ _AS_OF = Column("as_of", ColumnType.TIMESTAMP, True, "The moment: nothing known 
 
 
 def contract_name(of: FeatureSet) -> str:
-    """The contract's name: a feature set is not the thing whose features it holds."""
+    """The contract's name, which differs from that of the entity whose features the set holds."""
     return f"{of.entity}_features"
 
 

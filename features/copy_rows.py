@@ -1,7 +1,7 @@
-"""A batch of vectors as PostgreSQL's binary COPY wants it, assembled as whole columns of bytes by numpy.
+"""A batch of vectors in the format of PostgreSQL's binary COPY, assembled by numpy as whole columns of bytes.
 
-Every field of every row gets a place of the width that its longest value needs; a mask then leaves out what a shorter
-or unknown value does not use. So no cell is touched by Python, and nothing is rounded on the way through text.
+Every field of every row gets the width of the longest value; a mask then leaves out the bytes that a shorter or unknown
+value does not use. So Python handles no single cell, and no value is rounded by conversion to text.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ARRAY_HEADER = 20
 
 
 def copy_rows(batch: VectorBatch) -> Iterator[bytes]:
-    """The rows, some thousands at a time, without header and trailer."""
+    """The rows in chunks of some thousands, without header and trailer."""
     for start in range(0, len(batch), _ROWS):
         yield _rows(batch, batch.table.slice(start, _ROWS))
 
@@ -83,7 +83,7 @@ def _doubles(columns: list[Any], size: int) -> Field:
 
 
 def _instants(columns: list[Any], size: int) -> Field:
-    """An array of moments; NULL as a whole where sources are not kept apart."""
+    """An array of moments; NULL as a whole if the times of the sources are not stored separately."""
     if not columns:
         nothing = np.zeros((size, 0), dtype=np.uint8)
         return _with_length(nothing, np.full(size, -1), nothing.astype(bool))
@@ -110,7 +110,7 @@ def _array(values: Any, unknown: Any, oid: int) -> Field:
 
 
 def _with_length(data: Any, lengths: Any, used: Any) -> Field:
-    """The field behind its length of four bytes."""
+    """The field, preceded by its length in four bytes."""
     length = lengths.astype(">i4")[:, None].view(np.uint8)
     return np.hstack([length, data]), np.hstack([np.ones_like(length, dtype=bool), used])
 

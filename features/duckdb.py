@@ -1,4 +1,4 @@
-"""The point-in-time join on DuckDB: the text that Spark runs, translated, over Arrow tables and without a JVM."""
+"""The point-in-time join on DuckDB: Spark's SQL, translated, over Arrow tables and without a JVM."""
 
 from collections.abc import Collection, Mapping
 from functools import cache
@@ -23,7 +23,7 @@ _ARROW: Mapping[ColumnType, Any] = {
 
 
 def events_schema(source: Source) -> Any:
-    """The Arrow schema of what a build reads of a source: a table that a lake lacks is an empty table of it."""
+    """The Arrow schema of the columns that a build reads of a source, also used for a table that the lake lacks."""
     return pa.schema([(name, _ARROW[column]) for name, column in source.read_columns.items()])
 
 
@@ -33,7 +33,7 @@ def moments_schema(of: FeatureSet) -> Any:
 
 
 def compute(of: FeatureSet, moments: Any, events: Mapping[str, Any], by_days: Collection[str] = ()) -> Any:
-    """The lake features of each moment as a `pyarrow.Table`; a source that is not among the events has none.
+    """The lake features of each moment as a `pyarrow.Table`; a source missing from `events` counts as empty.
 
     `events` are Arrow tables by source name; for a source in `by_days` its table is what `compute_days` made.
     """
@@ -47,12 +47,12 @@ def compute(of: FeatureSet, moments: Any, events: Mapping[str, Any], by_days: Co
 
 
 def compute_days(source: Source, events: Any) -> Any:
-    """What is kept of each day of these events, as a `pyarrow.Table`."""
+    """The daily parts of these events, as a `pyarrow.Table`."""
     return select(days_sql(source, "events"), {"events": events})
 
 
 def select(spark_sql: str, relations: Mapping[str, Any]) -> Any:
-    """The answer to one query over Arrow tables by their names, as a `pyarrow.Table`."""
+    """The result of one query over the named Arrow tables, as a `pyarrow.Table`."""
     with _engine() as engine:
         for name, rows in relations.items():
             engine.register(name, rows)
@@ -61,12 +61,12 @@ def select(spark_sql: str, relations: Mapping[str, Any]) -> Any:
 
 @cache
 def translated(spark_sql: str) -> str:
-    """DuckDB's words for Spark's. Spark 4 refuses a cast that does not fit, so no cast may answer null instead."""
+    """Spark's SQL in DuckDB's dialect. Spark 4 refuses a cast that does not fit, so no cast may return null."""
     query = sqlglot.parse_one(spark_sql, read="spark")
     for lenient in list(query.find_all(expressions.TryCast)):
         lenient.replace(expressions.Cast(this=lenient.this, to=lenient.to))
     for each in query.find_all(expressions.Select):
-        each.set("hint", None)  # one is for a plan of Spark's
+        each.set("hint", None)  # a hint is for Spark's planner only
     return query.sql(dialect="duckdb")
 
 

@@ -1,10 +1,10 @@
-"""What a shopper owes us at the moment, beside what the bank history says can be borne."""
+"""What a shopper owes us at the moment, compared with what the bank history shows they can afford."""
 
 from features.bank import INCOME_90D, ratio
 from features.feature import Feature
 
 _INCOME_OF_A_MONTH = f"({INCOME_90D} / CAST(3 AS DOUBLE))"
-LIMIT = 60  # those that read the bank's data go stale with it
+LIMIT = 60  # features that read the bank's data become stale with it
 
 FEATURES: tuple[Feature, ...] = (
     Feature("open_minor", "exposure", "Open on all our plans", "minor", "open_now", 1),

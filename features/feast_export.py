@@ -1,7 +1,7 @@
 """The catalogue as a Feast repository over the Parquet files of a feature table, for a bank that runs Feast.
 
-Feast knows neither knowledge time nor our limits on age, so the files carry vectors that were computed with both; what
-Feast joins on is the moment of the vector.
+Feast has neither knowledge time nor our limits of age, so the files hold vectors that were computed with both; Feast
+joins on the moment of the vector.
 """
 
 import json

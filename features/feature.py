@@ -16,11 +16,11 @@ EVERYWHERE: Mapping[Jurisdiction, frozenset[Use]] = dict.fromkeys(JURISDICTIONS,
 class Feature:
     """One named value of an entity.
 
-    `sql` is arithmetic in Spark SQL: of a lake feature over measures, of a request feature over the order's fields and
-    the lake features. `monotone` says how the default probability may move when the value grows: up (1), down (-1), or
-    either way (0) where economics does not settle it. `stale_after` days without a new event of the bank the value is
-    null and named in `stale`; None keeps it at any age. `allowed` lists the uses that each jurisdiction permits. Raise
-    `version` when the meaning changes although the text stays.
+    `sql` is arithmetic in Spark SQL: over measures for a lake feature, over the order's fields and lake features for a
+    request feature. `monotone` says how the default probability may move when the value grows: up (1), down (-1), or
+    either way (0) where economics does not decide it. After `stale_after` days without a new event of the bank, the
+    value is null and named in `stale`; None keeps it at any age. `allowed` lists the uses that a jurisdiction permits.
+    Raise `version` when the meaning changes although the text stays the same.
     """
 
     name: str
@@ -36,5 +36,5 @@ class Feature:
     allowed: Mapping[Jurisdiction, frozenset[Use]] = field(default_factory=lambda: EVERYWHERE)
 
     def may_serve(self, use: Use, jurisdiction: Jurisdiction) -> bool:
-        """Whether that jurisdiction permits this use of it; what is not listed is forbidden."""
+        """Whether that jurisdiction permits this use; a use that is not listed is forbidden."""
         return use in self.allowed.get(jurisdiction, frozenset())

@@ -1,7 +1,7 @@
-"""A value counts only as long as its feature's limit says: older than that, it is unknown, and said to be stale.
+"""Limits of age: a value that is older than its feature's limit is unknown and is reported as stale.
 
 The rule is the same where the lake builds a row and where a decision reads it: the age is that of the newest event of
-the feature's source at the moment of reading, and exactly the limit is still fresh. What was never seen is not stale.
+the feature's source at the moment of reading; an age equal to the limit is fresh. A value never seen is not stale.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from features.vector import FeatureVector
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How old the newest event behind a feature may be: of each of `sources`; of all together where none is named."""
+    """The greatest age of a feature's newest event, for each of `sources`; for all together if none is named."""
 
     after: timedelta
     sources: tuple[str, ...] = ()
@@ -29,9 +29,9 @@ class Fresh:
 
 
 def limits_of(features: Iterable[Feature], sources: Mapping[str, tuple[str, ...]]) -> dict[str, Limit]:
-    """The limits that the catalogue declares, by feature; a feature without one never gets stale.
+    """The limits that the catalogue declares, by feature; a feature without one never becomes stale.
 
-    `sources` names those that each feature's limit speaks of.
+    `sources` names the sources to which each feature's limit applies.
     """
     return {
         each.name: Limit(timedelta(days=each.stale_after), sources[each.name])
@@ -41,7 +41,7 @@ def limits_of(features: Iterable[Feature], sources: Mapping[str, tuple[str, ...]
 
 
 def fresh_at(vector: FeatureVector, at: datetime, limits: Mapping[str, Limit]) -> Fresh:
-    """The vector's values as they may be read at the moment."""
+    """The vector's values at the moment, with stale ones as unknown."""
     stale = tuple(name for name in vector.values if name in limits and _is_stale(vector, at, limits[name]))
     return Fresh({name: None if name in stale else value for name, value in vector.values.items()}, stale)
 

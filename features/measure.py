@@ -1,8 +1,8 @@
 """Measure: one aggregate over the known events of one entity, declared rather than written as SQL.
 
-A declaration is computed in two steps. Parts are what a group of events keeps so that groups add up: a band of ages
-for any moment, a day for a moment at midnight UTC. Every part is made of integers, so both agree to the last unit and
-the order in which events arrived cannot show.
+A declaration is computed in two steps. First each group of events is reduced to parts that can be added up: a group is
+a band of ages for any moment, or a day for a moment at midnight UTC. Then the parts of a window are added. All parts
+are integers, so both ways agree to the last unit and do not depend on the order in which events arrived.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ Aggregate = Literal[
     "count", "sum", "min", "max", "last", "days_since_first", "days_since_last", "distinct_days", "deviation"
 ]
 
-# What a measure says of an entity of which nothing is known: there were none of them, or nobody can say.
+# The value of a measure without events: zero, or unknown.
 _COUNTED = ("count", "distinct_days")
 _BITS = 60  # days that one 64-bit word holds
 _DAY = "8.64E10"  # microseconds
@@ -36,11 +36,11 @@ class Measure:
 
     @property
     def counted(self) -> bool:
-        """Whether nothing known means 0 rather than unknown."""
+        """Whether the measure is 0 rather than unknown without events."""
         return self.aggregate in _COUNTED
 
     def parts(self, order: tuple[str, ...]) -> tuple[str, ...]:
-        """Spark SQL of what one group of events keeps: a day of an entity, or a band of ages."""
+        """Spark SQL of the parts of one group of events: a day of an entity, or a band of ages."""
         match self.aggregate:
             case "days_since_first":
                 parts = (f"MIN({_when(self.where, 'UNIX_MICROS(occurred_at)')})",)
@@ -56,7 +56,7 @@ class Measure:
         return parts
 
     def parts_of_band(self, order: tuple[str, ...]) -> tuple[str, ...]:
-        """The same of a band of ages, whose events lie on many days: one bit a day, in words, by their `day_gap`."""
+        """Like `parts`, for a band of ages whose events lie on many days: one bit per day, in words, by `day_gap`."""
         if self.aggregate != "distinct_days":
             return self.parts(order)
         return tuple(
@@ -64,9 +64,9 @@ class Measure:
         )
 
     def over_days(self, parts: tuple[str, ...]) -> str:
-        """Spark SQL over the known days, each with its `day_gap`; `parts` are the columns that hold this one's parts.
+        """Spark SQL over the stored days, each with its `day_gap`; `parts` are the columns with this measure's parts.
 
-        At midnight whole days fall inside or outside a window, so `day_gap` decides as the age in microseconds would.
+        At midnight each day is wholly inside or outside a window, so `day_gap` decides like the age in microseconds.
         """
         if self.aggregate != "distinct_days":
             return self._over(parts, "day_gap")
@@ -74,13 +74,13 @@ class Measure:
         return _days_in(_when(_all_of(inside, _in_word(first)), _bit(first), _NO_DAY) for first in self._words())
 
     def over_bands(self, parts: tuple[str, ...]) -> str:
-        """Spark SQL over bands of ages, each with its `band`; no window ends inside one."""
+        """Spark SQL over bands of ages, each with its `band`; no window ends inside a band."""
         if self.aggregate != "distinct_days":
             return self._over(parts, "band")
         return _days_in(_when(self._window("band"), part, _NO_DAY) for part in parts)
 
     def _over(self, parts: tuple[str, ...], age: str) -> str:
-        """Spark SQL over groups of events whose `age` tells whether they fall inside the window."""
+        """Spark SQL over groups of events; the group's `age` decides whether it is inside the window."""
         window = self._window(age)
         part = parts[0]
         match self.aggregate:
@@ -105,7 +105,7 @@ class Measure:
         return _all_of(older, newer)
 
     def _plain(self, where: str) -> str:
-        """An aggregate that SQL has by name; days are counted as their events."""
+        """An aggregate that SQL has by name; counting days uses the same as counting events."""
         match self.aggregate:
             case "sum":
                 return _total(_when(where, self.value, "0"))
@@ -114,7 +114,7 @@ class Measure:
         return f"COUNT({_when(where, '1')})"
 
     def _words(self) -> range:
-        """The first day of each word that the window's days take up."""
+        """The first day of each 64-bit word that the window covers."""
         assert self.within is not None, "distinct days are counted in a window"
         return range(0, self.within + 1, _BITS)
 
@@ -128,7 +128,7 @@ def _bit(first: int) -> str:
 
 
 def _days_in(words: Iterable[str]) -> str:
-    """Distinct days without DISTINCT, which would multiply the rows: one bit a day, counted at the end."""
+    """Distinct days without DISTINCT, which would multiply the rows: one bit per day, counted at the end."""
     return " + ".join(f"CAST(BIT_COUNT(BIT_OR({word})) AS BIGINT)" for word in words)
 
 
@@ -144,7 +144,7 @@ def _when(condition: str, value: str, otherwise: str = "") -> str:
 
 
 def _total(value: str) -> str:
-    """A sum that every engine keeps in 64 bits, or refuses."""
+    """A sum that must fit 64 bits; every engine refuses a larger one."""
     return f"CAST(SUM({value}) AS BIGINT)"
 
 
@@ -153,7 +153,7 @@ def _square(value: str) -> str:
 
 
 def _moments(value: str) -> tuple[str, str, str]:
-    """Count, sum and sum of squares: the integers from which a deviation follows exactly."""
+    """Count, sum and sum of squares: integers from which the deviation can be computed exactly."""
     return f"COUNT({value})", _total(value), f"SUM({_square(value)})"
 
 

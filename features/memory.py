@@ -9,7 +9,7 @@ from features.batch import OtherFeatures, VectorBatch, batches_of_vectors, vecto
 from features.publication import KEEP, Handed, Kind, NoSuchVersion, Publication, Sources, before, oldest_kept
 from features.vector import FeatureVector
 
-_AT = datetime(2026, 1, 1, tzinfo=UTC)  # a memory has no clock
+_AT = datetime(2026, 1, 1, tzinfo=UTC)  # the in-memory store has no clock
 
 Key = tuple[str, datetime]
 Moments = dict[Key, FeatureVector]
@@ -17,7 +17,7 @@ Moments = dict[Key, FeatureVector]
 
 @dataclass(slots=True)
 class _Set:
-    """One feature set: its names, its versions, each with all it holds, and which one is active."""
+    """One feature set: its names, its versions with all their vectors, and the active version."""
 
     names: tuple[str, ...]
     versions: dict[int, tuple[Publication, Moments]] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class _Set:
 
 
 class MemoryVectors:
-    """A VectorStore and its Publications that live as long as their process."""
+    """A VectorStore and its Publications, lost when the process ends."""
 
     def __init__(self) -> None:
         self._sets: dict[str, _Set] = {}
@@ -141,12 +141,12 @@ class MemoryVectors:
 
 
 def _rows(of: _Set) -> set[tuple[Key, int | None]]:
-    """What a database would hold: each vector once, however many versions see it."""
+    """The rows that a database would hold: each vector once, however many versions see it."""
     return {(key, vector.version) for _, held in of.versions.values() for key, vector in held.items()}
 
 
 def _is_refreshed(of: _Set, key: Key) -> bool | None:
-    """Whether a refresh brought the active vector of that moment; None when there is none."""
+    """Whether the active vector of that moment came from a refresh; None if there is none."""
     return (key, of.held[key].version) in of.refreshed if key in of.held else None
 
 

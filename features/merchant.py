@@ -1,4 +1,4 @@
-"""What a merchant sells and takes back: a vector of its own, read beside the applicant's."""
+"""Features of a merchant's sales and refunds: a vector of its own, read together with the applicant's."""
 
 from functools import partial
 

@@ -11,8 +11,8 @@ from features.postgres_publications import PostgresPublications
 from features.publication import Sources
 from features.vector import FeatureVector
 
-# The active version and its vectors in one statement, so that whoever flips the pointer meanwhile is seen before or
-# after, never in between. Of an entity's moments the newest that has come, of its vectors the version's newest.
+# Reads the active version and its vectors in one statement, so that a change of the pointer meanwhile is seen wholly or
+# not at all. Takes the entity's newest moment that has come, and the version's newest vector of it.
 _LATEST = """
 SELECT asked.place, v.as_of, v.observed_until, v.observed, s.source_names, s.feature_names, v.feature_values,
        o.snapshot_ids, v.version
@@ -30,13 +30,13 @@ SELECT asked.place, v.as_of, v.observed_until, v.observed, s.source_names, s.fea
 
 @contextmanager
 def connected(database_url: str) -> Iterator["PostgresVectors"]:
-    """The store on a connection of its own, for an act that is one transaction: committed when all went well."""
+    """The store on its own connection, for an act in one database transaction: committed if no exception is raised."""
     with connect(database_url) as connection:
         yield PostgresVectors(connection)
 
 
 class PostgresVectors(PostgresPublications):
-    """A VectorStore and its Publications in PostgreSQL. It never commits: whoever opened the connection does."""
+    """A VectorStore and its Publications in PostgreSQL. It never commits; the owner of the connection does."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)

@@ -1,4 +1,4 @@
-"""Versions of vectors in PostgreSQL: made in one transaction, activated and rolled back by turning one pointer."""
+"""Versions of vectors in PostgreSQL: made in one transaction, activated and rolled back by moving one pointer."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ INSERT INTO features.feature_sets (digest, feature_names, entity, source_names) 
     ON CONFLICT DO NOTHING
 """
 
-# Whoever makes, activates or prunes a version of a set holds its row; readers do not wait for it.
+# Making, activating or pruning a version locks the set's row; readers do not wait for it.
 _LOCK = """
 SELECT s.set_id, s.active_version, p.abandoned, p.watermark
   FROM features.feature_sets s LEFT JOIN features.publications p ON p.version = s.active_version
@@ -50,8 +50,8 @@ SELECT %(set_id)s, %(kind)s, nullif(%(base)s::bigint, 0),
 RETURNING version
 """
 
-# What the base has at the same moment stays where it is when it says the same. A whole publication takes over what a
-# refresh brought, so that pruning spares it; a refresh that corrects a moment of a whole one leaves it whole.
+# A vector that equals the base's vector of the same moment is not written again. A whole publication takes over the
+# vectors of a refresh, so that pruning keeps them; a refresh that corrects a moment of a whole one leaves it whole.
 _ADD = """
 INSERT INTO features.vectors (set_id, entity_id, as_of, version, provenance_id, refreshed, observed_until, observed,
                               feature_values)
@@ -94,7 +94,7 @@ DELETE FROM features.vectors v
                  AND n.version > v.version AND n.version <= p.version AND n.version <> ALL (p.abandoned)))
 """
 
-# What a refresh brought has served its time once every kept version has a later moment of its entity.
+# A refreshed vector is no longer needed once every kept version has a later moment of its entity.
 _PASSED = """
 DELETE FROM features.vectors v
  WHERE v.set_id = %(set_id)s AND v.refreshed AND v.version < %(oldest)s
@@ -115,7 +115,7 @@ UPDATE features.publications
 
 
 class PostgresPublications:
-    """Publications in the schema `features`. It never commits: whoever opened the connection does."""
+    """Publications in the schema `features`. It never commits; the owner of the connection does."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -189,7 +189,7 @@ class PostgresPublications:
             raise OtherFeatures(first, batch.digest, set(names) - set(batch.names), set(batch.names) - set(names))
 
     def _stage(self, batch: VectorBatch) -> str:
-        """Bring the rows to the server, before anybody has to wait; the hash of them all."""
+        """Copy the rows to the server before any lock is taken; return the hash of all of them."""
         from features.copy_rows import COLUMNS, HEADER, TRAILER, copy_rows
 
         summed = hashlib.sha256(json.dumps([batch.names, batch.source_names, batch.provenances]).encode())
@@ -220,7 +220,7 @@ class PostgresPublications:
         self._connection.execute("UPDATE features.publications SET activated_at = now() WHERE version = %s", (version,))
 
     def _left_behind(self, oldest: int) -> list[int]:
-        """Versions older than `oldest` that it does not descend from."""
+        """Versions older than `oldest` that are not its ancestors."""
         return list(self._one("SELECT abandoned FROM features.publications WHERE version = %(v)s", {"v": oldest}))
 
     def _one(self, statement: str, named: dict[str, Any]) -> Any:

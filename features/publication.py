@@ -1,4 +1,4 @@
-"""Publication: one version of one feature set's vectors, and what can go wrong when versions are asked for."""
+"""Publication: one version of one feature set's vectors, and the faults of choosing a version."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Literal
 
 Kind = Literal["whole", "refresh"]
-KEEP = 3  # whole versions that pruning leaves in reach of a roll-back
+KEEP = 3  # whole versions that pruning keeps for a roll-back
 
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """Up to which snapshot of a table the vectors follow the lake; `sequence` orders a table's snapshots."""
+    """The snapshot of a table up to which the vectors follow the lake; `sequence` orders a table's snapshots."""
 
     snapshot_id: int
     sequence: int
@@ -19,9 +19,9 @@ class Watermark:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """One version: `whole` hands over everything a feature table holds, `refresh` a few entities at a new moment.
+    """One version: `whole` has everything that a feature table holds, `refresh` a few entities at a new moment.
 
-    `vectors` were handed over and `changed` of them were new or other than in `based_on`, the version active then.
+    `vectors` were published and `changed` of them were new or differed from `based_on`, the version active then.
     """
 
     version: int
@@ -41,10 +41,10 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """What became of vectors that were handed over.
+    """The result of publishing a batch of vectors.
 
     `version` is the active one afterwards: a new one when `changed` is not 0, else the one that was active before (None
-    when there is none). `outdated` says that the store follows the lake further than they did, so none were taken.
+    when there is none). `outdated` says that the store already follows the lake further, so none were published.
     """
 
     version: int | None
@@ -56,29 +56,29 @@ class Handed:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where vectors come from: tables of the lake with their snapshots, and how far they follow it."""
+    """The origin of vectors: tables of the lake with their snapshots, and how far the vectors follow each."""
 
     snapshot_ids: Mapping[str, int] = field(default_factory=dict)
     watermark: Mapping[str, Watermark] = field(default_factory=dict)
 
     def onto(self, watermark: Mapping[str, Watermark]) -> dict[str, Watermark]:
-        """How far a version follows the lake when these vectors are added to one that followed it that far."""
+        """The watermarks of a version that adds these vectors to a base with the given watermarks."""
         both = {**watermark}
         for table, mine in self.watermark.items():
             both[table] = max(mine, both.get(table, mine), key=lambda mark: mark.sequence)
         return both
 
     def behind(self, watermark: Mapping[str, Watermark]) -> bool:
-        """Whether another has followed one of the tables further."""
+        """Whether the other has followed one of the tables further."""
         return any(
             table in watermark and mine.sequence < watermark[table].sequence for table, mine in self.watermark.items()
         )
 
 
 def before(publications: Iterable[Publication]) -> int | None:
-    """Where a roll-back without a version goes: to what the newest whole version behind the active one was based on.
+    """The target of a roll-back without a version: the base of the newest whole version behind the active one.
 
-    So a bad build is taken back together with the refreshes made on top of it. None when nothing came before.
+    So a bad build is taken back together with the refreshes made on top of it. None if there is no earlier version.
     """
     known = {each.version: each for each in publications}
     version = next((each.version for each in known.values() if each.active), None)
@@ -90,7 +90,7 @@ def before(publications: Iterable[Publication]) -> int | None:
 
 
 def oldest_kept(publications: Iterable[Publication], keep: int) -> int | None:
-    """The oldest version that pruning leaves: every one from there on stays, so that each finds its ancestors."""
+    """The oldest version that pruning keeps; all later ones stay too, so that each still has its ancestors."""
     known = {each.version: each for each in publications}
     whole = sorted((each.version for each in known.values() if each.kind == "whole"), reverse=True)
     active = next((each.version for each in known.values() if each.active), None)
@@ -100,7 +100,7 @@ def oldest_kept(publications: Iterable[Publication], keep: int) -> int | None:
 
 
 class NoSuchVersion(Exception):
-    """There is no such version to activate; the message lists those there are."""
+    """There is no such version to activate; the message lists the existing ones."""
 
     def __init__(self, wanted: str, digest: str, known: Sequence[int]) -> None:
         listed = ", ".join(map(str, known)) or "none"

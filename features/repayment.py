@@ -1,6 +1,6 @@
 """How a shopper repaid our own plans: plans, instalments, attempts to collect and repayments.
 
-An instalment is told of once for each change, so what is open is a sum of changes, and being settled is one fact.
+Each change of an instalment is one fact, so the open amount is a sum of changes, and being settled is one fact.
 """
 
 from features.bank import ratio
@@ -9,9 +9,9 @@ from features.measure import Measure
 from features.source import Source
 
 SETTLED = "status = 'settled'"
-# A fact counts the days past due of what is open; of what was settled by it the day it was due tells.
+# A fact gives the days past due of the open amount; for the amount it settled, they follow from the due day.
 LATE_DAYS = f"GREATEST(days_past_due, CASE WHEN {SETTLED} THEN DATEDIFF(occurred_at, due_on) ELSE 0 END)"
-# The moves that say a provider did not collect, and those that say it did (payments/collection/attempt.py).
+# The states in which a provider did not collect, and those in which it did (payments/collection/attempt.py).
 FAILED = "move IN ('refused', 'returned', 'claim_lost')"
 ENDED = "move IN ('refused', 'returned', 'claim_lost', 'cash_seen')"
 
@@ -47,7 +47,7 @@ INSTALMENTS = Source(
         "arrears_worst_180d": Measure("max", LATE_DAYS, within=180),
         "arrears_worst": Measure("max", LATE_DAYS),
         "since_late": Measure("days_since_last", where=f"{LATE_DAYS} > 0"),
-        # What exposure.py reads.
+        # Measures that exposure.py reads.
         "open_now": Measure("sum", "open_change_minor"),
         "open_overdue": Measure("sum", "open_change_minor", "DATEDIFF(as_of, due_on) > 0"),
         "open_due_30d": Measure("sum", "open_change_minor", "DATEDIFF(due_on, as_of) BETWEEN 0 AND 30"),

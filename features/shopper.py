@@ -1,4 +1,4 @@
-"""What a shopper's bank history says: the features that the model reads, in its order.
+"""Features of a shopper's bank history: those that the model reads, in its order.
 
 Two steps, one scan: a measure aggregates the bank transactions that were known at the moment in question, a feature is
 arithmetic over measures.
@@ -12,7 +12,7 @@ _BALANCE_MEAN_180D = "COALESCE(CAST(balance_sum_180d AS DOUBLE) / NULLIF(balance
 
 
 def _income_variation() -> str:
-    """Coefficient of variation over the whole months seen; those before the first booking do not count."""
+    """Coefficient of variation over the whole months seen; months before the first booking do not count."""
     whole_months = f"LEAST({MONTHS}, FLOOR(tenure / {MONTH}))"
     seen = [f"CASE WHEN tenure >= {n * MONTH} THEN income_month_{n} END" for n in range(1, MONTHS + 1)]
     income = " + ".join(f"COALESCE({month}, 0)" for month in seen)

@@ -13,12 +13,12 @@ ENVELOPE: dict[str, ColumnType] = {"event_id": "string", "occurred_at": "timesta
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """Events of one kind about one entity: `key` names whose event it is, `measures` what is aggregated of them.
+    """Events of one kind about one entity: `key` is the entity's column, `measures` are aggregates of them.
 
-    `columns` are those that measures read beside the envelope. `sequence` is the producer's own order where it has one:
-    it settles the order within one instant, and a later word on the same event wins. `complete` says that what is not
-    in the table did not happen (our own facts), where of a bank's data nobody can say. `by_days` keeps parts of each
-    day, so that the next build reads only days that gained events.
+    `columns` are those that measures read beside the envelope. `sequence` is the producer's own order if it has one: it
+    decides the order within one instant, and a later record of the same event wins. `complete` says that an event
+    that is not in the table did not happen; this is true of our own facts and not of a bank's data. `by_days` stores
+    parts of each day, so that the next build reads only days that gained events.
     """
 
     name: str
@@ -32,18 +32,18 @@ class Source:
 
     @property
     def order(self) -> tuple[str, ...]:
-        """Ties are broken by these columns in turn; the greatest is the newest."""
+        """The columns that break ties, in turn; the greatest is the newest."""
         return ("occurred_at", *(["sequence"] if self.sequenced else []), "recorded_at", "event_id")
 
     @property
     def read_columns(self) -> dict[str, ColumnType]:
-        """Every column that a build reads, by type: the table may hold more."""
+        """Every column that a build reads, with its type; the table may have more."""
         sequence: dict[str, ColumnType] = {"sequence": "bigint"} if self.sequenced else {}
         return {self.key: "string", **ENVELOPE, **sequence, **self.columns}
 
     @property
     def horizon(self) -> int | None:
-        """How many days back any measure looks; None when one looks at the whole history."""
+        """The longest window of any measure in days; None if a measure reads the whole history."""
         days = [measure.within for measure in self.measures.values()]
         return None if None in days else max(day for day in days if day is not None)
 

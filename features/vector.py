@@ -1,4 +1,4 @@
-"""FeatureVector: what was known of one entity at one moment, ready for a decision to read."""
+"""FeatureVector: the features of one entity as known at one moment, for a decision to read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 class FeatureVector:
     """The lake features of one entity (an account, a merchant) as of one moment.
 
-    `observed_until` is when the newest event behind it occurred (None: there was none); `observed` tells the same of
-    each source where the feature table keeps them apart. `snapshot_ids` name the table versions it was computed from,
-    `version` the publication that brought it, which is no part of what it says.
+    `observed_until` is when the newest event behind it occurred (None: there was none); `observed` gives the same for
+    each source if the feature table stores them separately. `snapshot_ids` are the table versions it was computed from.
+    `version` is the publication that added it, which is not part of its content.
     """
 
     entity_id: str
@@ -24,9 +24,9 @@ class FeatureVector:
     version: int | None = field(default=None, compare=False)
 
     def age(self, at: datetime, source: str | None = None) -> timedelta | None:
-        """How old the newest event behind the vector is at the moment; None when nothing was ever seen.
+        """The age of the newest event behind the vector at the moment; None if there was none.
 
-        Of one source when it is named and kept apart, else of all sources together.
+        For one source if it is given and stored separately, else for all sources together.
         """
         newest = self.observed.get(source, self.observed_until) if source else self.observed_until
         return None if newest is None else at - newest

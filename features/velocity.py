@@ -1,6 +1,6 @@
-"""How fast a shopper asks and buys: credit applications, orders, and what was sent back.
+"""How often a shopper applies and buys: credit applications, orders and returns.
 
-These tables are our own and complete: what is not in them did not happen, so nothing seen is 0.
+These tables are our own and complete: an event that is not in them did not happen, so without events a count is 0.
 """
 
 from features.bank import ratio

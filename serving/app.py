@@ -11,9 +11,10 @@ from lending.terms import policy_file
 from models.artefact import load_champion
 from payments.provider.sandbox import SandboxProvider
 from serving import accept, decisions, health, plans, problems, refunds
+from serving.check_fit import check_fit
+from serving.decision_code import decision_code_digest
 from serving.decisions import Desk
 from serving.postgres import open_pool
-from serving.scoring import check_fit, code_digest
 from serving.settings import Settings
 
 Clock = Callable[[], datetime]
@@ -60,7 +61,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     app.state.settings = settings
     app.state.pool = pool
     app.state.clock = clock or clock_of(settings.clock_file)
-    app.state.desk = Desk(pool, model, policies, app.state.clock, code_digest())
+    app.state.desk = Desk(pool, model, policies, app.state.clock, decision_code_digest())
     app.state.provider = provider
     problems.install(app, settings.largest_body)
     app.include_router(decisions.router)

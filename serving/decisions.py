@@ -25,7 +25,7 @@ from lending.terms.product import FIXED_MONTHS, Product
 from models.artefact import Model
 from serving.postgres import ClaimedBefore, IdempotencyKeys, Lost, Pool, WrittenMeanwhile, transaction
 from serving.problems import MEDIA_TYPE, FieldFault, Problem, ProblemBody
-from serving.scoring import VectorScorer
+from serving.vector_scorer import VectorScorer
 
 ROUTE = "POST /v1/decisions"
 LARGEST_AMOUNT = 10**15

@@ -14,9 +14,11 @@ from lending.decision.decision import decide
 from lending.decision.postgres import PostgresDecisions
 from lending.decision.record import Inputs, StoredDecision, inputs_from_text, record
 from lending.terms.policy import Policies, Policy
+from lending.terms.products import NoSuchProduct, products
 from models import artefact
 from models.artefact import ArtefactFault, Model
 from serving import scoring
+from serving.decision_code import decision_code_digest
 from serving.postgres import Connection
 
 
@@ -72,8 +74,9 @@ class ModelFolder:
 def recompute(stored: StoredDecision, models: Models, policies: Policies, vectors: VectorStore) -> Identical | Differs:
     """Decide again from the record alone and compare the bytes.
 
-    The record is checked first, against its own digest and against the vector it says it read; then the policy and the
-    model it names are found by their digests. If all these are as they were and the answer is not, the code is.
+    The record is checked first, against its own digest and against the vector it says it read; then the policy, the
+    product's terms and the model it names are found by their digests. If all these are as they were and the answer is
+    not, the code has changed.
     """
     if digest(stored.inputs, stored.answer) != stored.digest:
         return Differs(stored.decision_id, Cause.DATA, "the record is not the one that was written: its digest differs")
@@ -83,8 +86,10 @@ def recompute(stored: StoredDecision, models: Models, policies: Policies, vector
         detail = f"the vector of {inputs.order.account_id} has since changed: {', '.join(changed)}"
         return Differs(stored.decision_id, Cause.DATA, detail)
     policy = policies.by_digest(inputs.policy_digest)
-    if policy is None:
-        return Differs(stored.decision_id, Cause.RULE, _missing_policy(inputs, policies))
+    changed_terms = _changed_terms(inputs)
+    if policy is None or changed_terms:
+        missing_policy = [_missing_policy(inputs, policies)] if policy is None else []
+        return Differs(stored.decision_id, Cause.RULE, "; ".join(missing_policy + changed_terms))
     try:
         model = models.find(inputs.model.digest)
     except ArtefactFault as fault:
@@ -180,11 +185,31 @@ def _missing_policy(inputs: Inputs, policies: Policies) -> str:
     return f"policy {named} ({inputs.policy_digest[:12]}) is gone"
 
 
+def _changed_terms(inputs: Inputs) -> list[str]:
+    """How the product's terms differ from those that were read, where the record says which they were."""
+    then = inputs.product_terms
+    if then is None:
+        return []
+    product, day = inputs.order.product, inputs.at.date()
+    try:
+        now = products().on(product, day)
+    except NoSuchProduct:
+        return [f"terms {then.version} ({then.digest[:12]}) of {product} are gone"]
+    if now.version != then.version:
+        return [f"terms of {product} on {day} were {then.version} and are {now.version}"]
+    if now.digest != then.digest:
+        return [
+            f"terms {then.version} of {product} were {then.digest[:12]} and are {now.digest[:12]}: they were changed"
+        ]
+    return []
+
+
 def _first_difference(stored: StoredDecision, again: StoredDecision, inputs: Inputs) -> str:
-    code = scoring.code_digest()
-    changed = "the code is the same" if code == inputs.code_digest else f"{inputs.code_digest[:12]} is now {code[:12]}"
+    then, now = inputs.code_digest, decision_code_digest()
+    changed = "the code is the same" if now == then else f"the code was {then[:12]} and is {now[:12]}"
     places = _differences(json.loads(stored.answer), json.loads(again.answer), "") or ["the record's form"]
-    return f"{', '.join(places[:5])} differ; {changed}"
+    unknown = "; the record does not say which terms it read" if inputs.product_terms is None else ""
+    return f"{', '.join(places[:5])} differ; {changed}{unknown}"
 
 
 def _differences(before: Any, now: Any, place: str) -> list[str]:

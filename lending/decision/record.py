@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from ledger.map.flow import Flow
 from ledger.money import Currency, Money
 from lending.canonical import canonical, digest, moment
 from lending.decision.decision import (
@@ -27,6 +28,7 @@ from lending.decision.offer import Offer, offer_body
 from lending.decision.order import Order, order_body, order_from_body
 from lending.decision.score import Evidence, ModelStamp, Score
 from lending.terms.policy import Policy, Reading
+from lending.terms.product_terms import TermsStamp
 
 FORMAT = 1
 
@@ -40,7 +42,10 @@ OUTCOMES = {
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What one decision was computed from; `code_digest` names the code that computed it."""
+    """What one decision was computed from; `code_digest` names the code that computed it.
+
+    `product_terms` is None in a record that was written before records kept it.
+    """
 
     order: Order
     at: datetime
@@ -51,6 +56,7 @@ class Inputs:
     policy_digest: str
     model: ModelStamp
     code_digest: str
+    product_terms: TermsStamp | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,7 @@ class StoredDecision:
     @property
     def hold_id(self) -> str:
         """The ledger hold of an approved decision's amount (flow F01)."""
-        return f"F01:{self.decision_id}"
+        return f"{Flow.LIMIT_HELD}:{self.decision_id}"
 
 
 def record(inputs: Inputs, decision: Decision, policy: Policy) -> StoredDecision:
@@ -94,7 +100,9 @@ def record(inputs: Inputs, decision: Decision, policy: Policy) -> StoredDecision
 
 def inputs_body(inputs: Inputs) -> dict[str, Any]:
     """What the decision was computed from, as plain values."""
-    exposure = inputs.exposure
+    exposure, terms = inputs.exposure, inputs.product_terms
+    # An older record has no such field, and replay must write it again as it is.
+    product_terms = {} if terms is None else {"product_terms": {"version": terms.version, "digest": terms.digest}}
     return {
         "format": FORMAT,
         "at": moment(inputs.at),
@@ -109,6 +117,7 @@ def inputs_body(inputs: Inputs) -> dict[str, Any]:
         "policy": {"policy_id": inputs.policy_id, "version": inputs.policy_version, "digest": inputs.policy_digest},
         "model": _model_body(inputs.model),
         "code": {"digest": inputs.code_digest},
+        **product_terms,
     }
 
 
@@ -133,6 +142,7 @@ def inputs_from_text(text: str) -> Inputs:
         policy_digest=policy["digest"],
         model=ModelStamp(**body["model"]),
         code_digest=body["code"]["digest"],
+        product_terms=TermsStamp(**body["product_terms"]) if "product_terms" in body else None,
     )
 
 

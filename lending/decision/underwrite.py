@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ledger.books.store import Ledger, Refused
 from ledger.map import flows
+from ledger.map.flow import Flow
 from ledger.money import Currency
 from ledger.outbox.outbox import Fact
 from lending.decision.decision import decide
@@ -17,6 +18,7 @@ from lending.decision.record import Inputs, StoredDecision, record
 from lending.decision.score import Scorer
 from lending.terms.policy import Policies
 from lending.terms.product import Product
+from lending.terms.products import product_on
 
 
 class Decisions(Protocol):
@@ -98,6 +100,7 @@ def underwrite(
         policy_digest=policy.digest,
         model=scorer.model,
         code_digest=code_digest,
+        product_terms=product_on(order.product, at.date()).stamp,
     )
     decision = decide(order, evidence=evidence, exposure=exposure, policy=policy, score_order=scorer.score, at=at)
     stored = record(inputs, decision, policy)
@@ -113,7 +116,7 @@ def _reserve(stored: StoredDecision, ledger: Ledger) -> None:
     if stored.offer is None:
         return
     journal = flows.journal(
-        "F01",
+        Flow.LIMIT_HELD,
         key=stored.decision_id,
         value_date=stored.decided_at.date(),
         occurred_at=stored.decided_at,

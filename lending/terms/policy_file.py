@@ -1,7 +1,5 @@
 """Policy files: read, checked and turned into policies, or refused with the file and the place in it."""
 
-import hashlib
-import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -24,6 +22,7 @@ from lending.terms.policy import (
     Stage,
 )
 from lending.terms.product import Product
+from lending.terms.terms_file import content_digest
 
 SHIPPED = Path(str(files("lending"))) / "policies"
 
@@ -73,12 +72,6 @@ def parse(text: str, file: str) -> Policy:
         raise PolicyFault(file, "top level", str(fault)) from fault
     _lint(policy, file)
     return policy
-
-
-def content_digest(content: Mapping[str, Any]) -> str:
-    """A digest of what the policy says, whatever its file's comments and order."""
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=date.isoformat)
-    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _fields(table: Mapping[str, Any], file: str, place: str, wanted: set[str]) -> None:

@@ -110,15 +110,28 @@ class Servicing:
 
 
 @dataclass(frozen=True, slots=True)
+class TermsStamp:
+    """What a record says of the terms that a decision read: their version, and the digest of what their file says."""
+
+    version: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProductTerms:
     """One version of a product's terms. `effective_until` is the last day on which a plan is opened by it."""
 
     version: str
+    digest: str
     product: Product
     effective_from: date
     effective_until: date | None
     repayment: Repayment
     servicing: Servicing
+
+    @property
+    def stamp(self) -> TermsStamp:
+        return TermsStamp(self.version, self.digest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,15 @@ from lending.terms.servicing_terms import (
     ServicingTerms,
     TermsFault,
 )
-from lending.terms.terms_file import Section, TermsFileFault, effective, on_day, one_at_a_time, read_terms
+from lending.terms.terms_file import (
+    Section,
+    TermsFileFault,
+    content_digest,
+    effective,
+    on_day,
+    one_at_a_time,
+    read_terms,
+)
 
 FOLDER = Path(str(files("lending"))) / "products"
 
@@ -136,9 +144,17 @@ def _product_terms(settings: Section) -> ProductTerms:
     repayment = _repayment(settings)
     if (product is Product.MONTHLY) is not (repayment.instalments is None):
         raise settings.fault("repayment.instalments", "is left out for monthly, whose orders name their months, only")
-    terms = ProductTerms(version, product, effective_from, effective_until, repayment, _servicing(settings))
+    servicing = _servicing(settings)
     settings.done()
-    return terms
+    return ProductTerms(
+        version=version,
+        digest=content_digest(settings.left),
+        product=product,
+        effective_from=effective_from,
+        effective_until=effective_until,
+        repayment=repayment,
+        servicing=servicing,
+    )
 
 
 def _servicing(settings: Section) -> Servicing:

@@ -1,5 +1,7 @@
 """A TOML file of terms, read setting by setting: each is there, is what it may be, and none is left unread."""
 
+import hashlib
+import json
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -166,6 +168,12 @@ def read_terms(file: Path) -> Section:
     if version != file.stem:
         raise section.fault("version", f"is {version!r}, the file's name says {file.stem!r}")
     return section
+
+
+def content_digest(settings: Mapping[str, Any]) -> str:
+    """A digest of what a file of terms says, whatever its comments and order."""
+    canonical = json.dumps(settings, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=date.isoformat)
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def effective(section: Section) -> tuple[date, date | None]:

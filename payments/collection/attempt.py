@@ -9,6 +9,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from ledger.books.store import Conflict
+from ledger.map.flow import Flow
 from ledger.money import Money
 from payments.ids import AttemptId
 
@@ -142,7 +143,7 @@ class Planned:
     @property
     def hold_id(self) -> str:
         """The ledger hold that reserves the amount while the attempt is unresolved (flow F12a)."""
-        return f"F12a:{self.attempt_id}"
+        return f"{Flow.ATTEMPT_CLAIMED}:{self.attempt_id}"
 
 
 def check_same_attempt(kept: Planned, planned: Planned) -> None:

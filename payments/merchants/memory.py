@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from ledger.books.store import Act, Books, Conflict, Entry
+from ledger.map.flow import Flow
 from ledger.map.flows import money_map
 from ledger.money import Currency, Money
 from payments.files.payout_file import Payout
@@ -38,7 +39,11 @@ class MemoryPayouts:
         """See `Payouts.unsettled`."""
         owed: dict[_Of, list[Owed]] = defaultdict(list)
         for entry in self._books.entries(correlation={}):
-            if entry.act is Act.HOLD or entry.journal.flow == "F07a" or self.settled(entry.journal.entry_id):
+            if (
+                entry.act is Act.HOLD
+                or entry.journal.flow == Flow.MERCHANT_SETTLED
+                or self.settled(entry.journal.entry_id)
+            ):
                 continue
             for of, amount in _payable(entry):
                 owed[of].append(_owed(entry, amount))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ledger.books.store import TOO_LITTLE, Books, Conflict, Refusal
+from ledger.map.flow import Flow
 from ledger.money import Money
 from lending.plan.event import PlanEvent, Refunded
 from lending.plan.fold import fold
@@ -116,7 +117,7 @@ def _record(
     return answer
 
 
-_PURCHASES = ("F02", "F02t", "F40")
+_PURCHASES = (Flow.PURCHASE_CAPTURED, Flow.TAXED_PURCHASE_CAPTURED, Flow.FOREIGN_PURCHASE)
 """The flows by which a purchase, or a shipment of it, is owed to the merchant."""
 
 
@@ -157,4 +158,11 @@ def _granted(refund_id: str, plan: Plan, ledger: Books) -> Money:
     return to_shopper
 
 
-_GRANTS = ("F21a", "F21b", "F22", "F23", "F25a", "F40r")
+_GRANTS = (
+    Flow.REFUND_BEFORE_SETTLEMENT,
+    Flow.REFUND_AFTER_SETTLEMENT,
+    Flow.PARTIAL_REFUND,
+    Flow.INTEREST_REFUNDED,
+    Flow.REFUND_AFTER_CHARGE_OFF,
+    Flow.FOREIGN_PURCHASE_REFUNDED,
+)

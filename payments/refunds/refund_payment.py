@@ -8,6 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from ledger.books.store import Conflict
+from ledger.map.flow import Flow
 from ledger.money import Money
 from payments.ids import RefundPaymentId
 
@@ -86,7 +87,7 @@ class RefundPayment:
     @property
     def hold_id(self) -> str:
         """The ledger hold that reserves the amount until the payment is confirmed (flow F24h)."""
-        return f"F24h:{self.payment_id}"
+        return f"{Flow.REFUND_CLAIMED}:{self.payment_id}"
 
 
 def check_same_payment(kept: RefundPayment, payment: RefundPayment) -> None:

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from ledger.books.store import Ledger
 from ledger.journal import Journal
+from ledger.map.flow import Flow
 from ledger.map.flows import journal
 from ledger.money import Money
 from payments.collection.attempt import Planned
@@ -92,7 +93,7 @@ class ProviderAccount:
     def _given_back(self, payment: RefundPayment, payout_id: str, day: date) -> Journal:
         rail, when = self.rail, evening(day)
         return journal(
-            "F35d",
+            Flow.PROVIDER_DEBITED,
             key=f"{payout_id}/{payment.payment_id}",
             value_date=when.value_date,
             occurred_at=when.occurred_at,

@@ -1,8 +1,8 @@
-"""Every row of the design's money map with an example, written out by hand: what is given, debited and credited."""
+"""Every flow of the money map with an example, written out by hand: what is given, debited and credited."""
 
 from pathlib import Path
 
-DESIGN = """
+NUMBERED = """
 F01 F02 F02t F03 F04 F05 F06 F07a F07b F07c F08 F09 F10 F11 F12a F12b F12c F13a F13b F13c F13d F14a F14b F14c F14d F15
 F16a F16b F17 F17w F18 F19a F19b F19c F20 F21a F21b F21c F22 F23 F24 F25 F26a F26b F26c F26d F26e F27a F27b F28 F28m
 F29 F30 F31 F32 F33 F34 F35a F35b F35c F35d F36a F36b F37a F37b F38 F39 F40 F41 F41c F42 F43 F44 F45 F46 F47 F48 F49

@@ -1,4 +1,4 @@
-"""The books in their simplest form, written from the design alone: what every store of them has to agree with.
+"""The books in their simplest form, written without the product's code: what every store of them has to agree with.
 
 Nothing is kept but what was recorded; each answer folds it again from the start.
 """
@@ -11,7 +11,7 @@ from datetime import date, datetime
 from ledger.journal import Journal
 from ledger.transfer import Transfer
 
-# The design's chart, where a limit is named: the side on which the account may not fall below zero.
+# The chart's accounts with a limit: the side on which the account may not fall below zero.
 DEBIT_FLOORS = (":principal", ":interest_rcv", ":fee_rcv")
 CREDIT_FLOORS = (":payable", ":credit_balance", ":deferred_discount")
 FIELDS = ("debits_posted", "credits_posted", "debits_pending", "credits_pending")

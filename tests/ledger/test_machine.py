@@ -1,6 +1,7 @@
 """Random requests in random order: the model, the books in memory and those in PostgreSQL give the same answers.
 
-After every step the invariants L1, L2, L4 to L8, L10, L12 and L14 hold; `make soak` runs it for longer.
+After every step entries and all balances sum to zero, limits and holds add up, versions have no gap, a reversal nets
+its original once and backdating changes nothing known earlier. `make soak` runs it for longer.
 """
 
 from collections.abc import Callable
@@ -84,7 +85,7 @@ class Books(RuleBasedStateMachine):
             assert _answer(lambda ledger=ledger: _word(ledger.post_batch([asked])[0])) == expected  # type: ignore[misc]
 
     def _preview(self, asked: Asked) -> object:
-        """L25: a dry run says what will be said, failures included, and L7: it leaves nothing behind."""
+        """A dry run gives the answer that posting will give, refusals included, and leaves nothing behind."""
         return _answer(lambda: _word(self.postgres.preview([asked])[0]))
 
     def post(self, journal: Journal) -> None:

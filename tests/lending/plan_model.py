@@ -1,6 +1,6 @@
 """A plan in its simplest form, in units of money and days by number: three dues without interest, folded from scratch.
 
-Written from the design's tables, not from the engine. Late fees: 7.00 for each due still open four days after it.
+Written without the engine's code. Late fees: 7.00 for each due still open four days after it.
 """
 
 from dataclasses import dataclass, field, replace

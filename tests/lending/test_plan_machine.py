@@ -1,6 +1,6 @@
 """Random events in random order, many of them backdated: the model, the plan in memory and in PostgreSQL stand alike.
 
-What the books hold after every step is what a fold from scratch says (S1 to S5, S8, S10, S16), whatever was reversed
+What the books hold after every step is what a fold from scratch says, whatever was reversed
 and posted again on the way. `make soak` runs it for longer.
 """
 
@@ -171,7 +171,7 @@ class Plans(RuleBasedStateMachine):
 
     @invariant()
     def where_it_stands_is_what_is_left_of_each_due(self) -> None:
-        """S1, on the rows that collection reads."""
+        """Principal and fees of the rows that collection reads are those of the model."""
         for desk in self.desks:
             standing = desk.standing(self.plan)
             assert standing.principal.minor == self.now.principal

@@ -75,7 +75,7 @@ class Oracle:
 def test_five_rates_of_corruption_conserve_all_of_berka(
     spark: Any, lake_environment: Mapping[str, str], berka: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """C2. Each fifth of Berka is a batch with its own share of broken records, and three in 100 are repeated."""
+    """Each fifth of Berka is a batch with its own share of broken records, and three in 100 are repeated."""
     settings = Settings.from_environment(lake_environment)
     monkeypatch.setattr(rejects, "limits", dict)
     for statement in raw.create_statements(settings, set()):
@@ -147,7 +147,7 @@ def _judged(payloads: list[str], seen: set[str], judges: Mapping[str, Contract])
 def test_a_killed_restarted_repeated_and_shuffled_delivery_is_curated_to_equal_tables(
     spark: Any, lake_environment: Mapping[str, str], berka: Path
 ) -> None:
-    """C2 and requirement 19, over the real stream. Lineage columns apart, which say how it came."""
+    """Over the real stream; the lineage columns, which say how a row came, are left out of the comparison."""
     events = list(islice(Berka(berka).read().events, 3_000))
     clean, rough = (_lake(lake_environment, name) for name in ("clean", "rough"))
     _put(clean, events)

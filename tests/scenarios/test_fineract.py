@@ -1,4 +1,4 @@
-"""Fineract's accounting beside ours: each row's events book what the row shows, and each difference is decided."""
+"""Fineract's accounting beside ours: each row's events book what the row shows, and each difference has its reason."""
 
 import re
 import tomllib
@@ -15,9 +15,9 @@ from tests.scenarios.scenario import FOLDER, Scenario, agreement, rows, steps_of
 from tests.test_conventions import CHECKOUT
 
 TABLE = tomllib.loads((FOLDER / "fineract.toml").read_text())
-DECISION = CHECKOUT / "docs" / "decisions" / "0031-where-plans-differ-from-fineract.md"
+DIFFERENCES = CHECKOUT / "docs" / "reference" / "fineract.md"
 
-# The transactions of the design's table, by the states of a loan in which Fineract has an accounting of its own.
+# Every transaction of Fineract's accounting, by the states of a loan in which it is booked differently.
 TRANSACTIONS = {
     "disbursement": {"normal"},
     "repayment": {"normal", "charged off"},
@@ -59,12 +59,12 @@ def test_the_books_take_what_a_row_books(row: Mapping[str, Any]) -> None:
 
 
 @each_row
-def test_a_difference_is_decided_and_only_a_difference(row: Mapping[str, Any]) -> None:
+def test_a_difference_has_its_reason_and_only_a_difference(row: Mapping[str, Any]) -> None:
     assert row["verdict"] in {"same", "differs"}
-    assert ("decision" in row) == (row["verdict"] == "differs")
-    if "decision" in row:
-        number = row["decision"].removeprefix("0031 §")
-        assert f"## §{number} " in DECISION.read_text(), row["decision"]
+    assert ("difference" in row) == (row["verdict"] == "differs")
+    if "difference" in row:
+        number = row["difference"].removeprefix("§")
+        assert f"## §{number} " in DIFFERENCES.read_text(), row["difference"]
 
 
 def test_every_transaction_of_fineract_has_its_rows() -> None:
@@ -76,10 +76,10 @@ def test_every_transaction_of_fineract_has_its_rows() -> None:
     assert {row["oddity"] for row in TABLE["row"] if "oddity" in row} == {1, 2, 3}
 
 
-def test_every_section_of_the_decision_is_about_a_row() -> None:
-    sections = set(re.findall(r"^## §(\d+) ", DECISION.read_text(), re.MULTILINE))
+def test_every_section_of_the_page_is_about_a_row() -> None:
+    sections = set(re.findall(r"^## §(\d+) ", DIFFERENCES.read_text(), re.MULTILINE))
 
-    assert {row["decision"].removeprefix("0031 §") for row in TABLE["row"] if "decision" in row} == sections
+    assert {row["difference"].removeprefix("§") for row in TABLE["row"] if "difference" in row} == sections
 
 
 def _story(row: Mapping[str, Any]) -> Scenario:

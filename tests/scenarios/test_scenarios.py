@@ -57,7 +57,7 @@ def test_the_fold_shows_what_the_story_says(file: Path) -> None:
 
 @each_scenario
 def test_the_books_show_what_the_story_says(file: Path, connection: psycopg.Connection[Any]) -> None:
-    """What stands after all reversals is what the fold asks for (L24, S4)."""
+    """What stands after all reversals is what the fold asks for."""
     story = read(file)
     desk = _desk(connection, story)
 
@@ -66,7 +66,7 @@ def test_the_books_show_what_the_story_says(file: Path, connection: psycopg.Conn
     assert played.rows == story.journal
     assert sorted(played.reversed) == sorted(story.reversed)
     principal = played.balances.get((f"plan:{story.plan.plan_id}:principal", story.plan.currency), 0)
-    assert played.open_principal.minor == principal  # S1
+    assert played.open_principal.minor == principal
     state = fold_in_order(story)
     assert played.balances == _folded(story)
     assert desk.standing(story.plan).status == state.status.value
@@ -99,7 +99,7 @@ def test_the_fold_is_the_same_in_whatever_order_events_are_given(file: Path) -> 
     assert forwards == backwards
 
 
-def test_every_order_of_the_design_has_a_scenario() -> None:
+def test_every_numbered_order_of_events_has_a_scenario() -> None:
     proved = {each for file in FILES for each in read(file).proves}
 
     assert proved & ORDERS == ORDERS

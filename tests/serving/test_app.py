@@ -18,7 +18,7 @@ import pytest
 from data_contracts.environment import SettingFault
 from models.artefact import ARRAYS_FILE, ArtefactFault, NoChampion
 from serving.app import ClockFault, clock_of, create_app
-from serving.scoring import UnfitForServing
+from serving.check_fit import UnfitForServing
 from serving.settings import Settings
 from tests.models.builders import a_model, a_promoted_model
 from tests.serving.checkout import STEPS, Api, an_order_body, kept, listening, promoted, until

@@ -1,19 +1,24 @@
 """A stored decision is computed again to the same bytes, or what changed is named."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from lending.canonical import canonical, digest
 from lending.decision.postgres import PostgresDecisions
+from lending.decision.record import inputs_from_text
 from lending.terms import policy_file
 from lending.terms.policy import Policies
+from lending.terms.products import FOLDER, load_products, products
 from models.artefact import ARRAYS_FILE
 from serving import replay as act
 from serving import scoring
 from serving.__main__ import main
+from serving.decision_code import decision_code_digest
 from serving.replay import Cause, Differs, Identical, NoSuchDecision, replay
 from serving.settings import Settings
 from tests.serving.checkout import Api, an_order_body, promoted, publish
@@ -93,6 +98,126 @@ def test_a_changed_rule_is_named(decision_id: str, connection: psycopg.Connectio
     assert "rules were changed" in result.detail
 
 
+def other_terms(folder: Path, monkeypatch: pytest.MonkeyPatch, file: str, old: str, new: str) -> None:
+    """Replay finds the shipped products, but in one file this text replaced by that."""
+    copy = Path(shutil.copytree(FOLDER, folder / "products"))
+    text = (copy / file).read_text(encoding="utf-8")
+    assert old in text
+    (copy / file).write_text(text.replace(old, new), encoding="utf-8")
+    monkeypatch.setattr(act, "products", lambda: load_products(copy))
+
+
+def test_a_record_says_which_product_terms_its_answer_read(
+    decision_id: str, connection: psycopg.Connection[Any]
+) -> None:
+    stored = PostgresDecisions(connection).get(decision_id)
+    assert stored is not None
+    (offer,) = json.loads(stored.answer)["offers"]
+
+    terms = inputs_from_text(stored.inputs).product_terms
+
+    assert terms == products().version(offer["terms_version"]).stamp
+
+
+def test_changed_product_terms_are_named(
+    decision_id: str,
+    connection: psycopg.Connection[Any],
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = products().version("pay-in-3-1").digest
+    other_terms(tmp_path, monkeypatch, "pay-in-3-1.toml", "every = 30", "every = 31")
+    now = load_products(tmp_path / "products").version("pay-in-3-1").digest
+
+    result = replay(connection, decision_id, settings.models_dir, policy_file.load())
+
+    assert isinstance(result, Differs)
+    assert result.cause is Cause.RULE
+    assert result.detail == f"terms pay-in-3-1 of pay_in_3 were {before[:12]} and are {now[:12]}: they were changed"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "same"),
+    [
+        pytest.param("pay-in-3-1.toml", "# Three payments", "# Some payments", True, id="a comment"),
+        pytest.param("pay-in-4-1.toml", "every = 14", "every = 15", True, id="another product"),
+        pytest.param("pay-in-3-1.toml", "1993-01-01", "2999-01-01", False, id="terms that are not offered that day"),
+    ],
+)
+def test_replay_minds_what_the_terms_of_the_product_say_and_nothing_else(
+    *,
+    decision_id: str,
+    connection: psycopg.Connection[Any],
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    file: str,
+    old: str,
+    new: str,
+    same: bool,
+) -> None:
+    other_terms(tmp_path, monkeypatch, file, old, new)
+
+    result = replay(connection, decision_id, settings.models_dir, policy_file.load())
+
+    assert isinstance(result, Identical) is same
+    if isinstance(result, Differs):
+        assert (result.cause, result.detail.endswith("of pay_in_3 are gone")) == (Cause.RULE, True)
+
+
+def test_newer_terms_that_take_over_the_day_are_named(
+    decision_id: str,
+    connection: psycopg.Connection[Any],
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other_terms(tmp_path, monkeypatch, "pay-in-3-1.toml", '"pay-in-3-1"', '"pay-in-3-2"')
+    (tmp_path / "products/pay-in-3-1.toml").rename(tmp_path / "products/pay-in-3-2.toml")
+
+    result = replay(connection, decision_id, settings.models_dir, policy_file.load())
+
+    assert isinstance(result, Differs)
+    assert (result.cause, result.detail.endswith("were pay-in-3-1 and are pay-in-3-2")) == (Cause.RULE, True)
+
+
+def test_a_changed_policy_and_changed_terms_are_both_named(
+    decision_id: str,
+    connection: psycopg.Connection[Any],
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other_terms(tmp_path, monkeypatch, "pay-in-3-1.toml", "every = 30", "every = 31")
+
+    result = replay(connection, decision_id, settings.models_dir, Policies([]))
+
+    assert isinstance(result, Differs)
+    assert result.detail.startswith("policy gb-pay-in-3 version 1 (")
+    assert "is gone; terms pay-in-3-1 of pay_in_3 were" in result.detail
+
+
+def test_a_record_from_before_terms_were_kept_replays_to_the_same_bytes(
+    decision_id: str, connection: psycopg.Connection[Any], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = PostgresDecisions(connection).get(decision_id)
+    assert stored is not None
+    body = json.loads(stored.inputs)
+    del body["product_terms"]
+    inputs = canonical(body)
+    connection.execute("ALTER TABLE lending.decisions DISABLE TRIGGER append_only")
+    connection.execute("UPDATE lending.decisions SET inputs = %s, digest = %s", (inputs, digest(inputs, stored.answer)))
+
+    result = replay(connection, decision_id, settings.models_dir, policy_file.load())
+    monkeypatch.setattr(scoring, "PROBABILITY_DIGITS", 2)
+    differing = replay(connection, decision_id, settings.models_dir, policy_file.load())
+
+    assert result == Identical(decision_id, stored.answer)
+    assert isinstance(differing, Differs)
+    assert differing.detail.endswith("the code is the same; the record does not say which terms it read")
+
+
 def test_a_vector_changed_afterwards_is_named_by_its_feature(
     decision_id: str, connection: psycopg.Connection[Any], settings: Settings
 ) -> None:
@@ -121,14 +246,15 @@ def test_other_code_is_named_with_the_place_that_differs(
     decision_id: str, connection: psycopg.Connection[Any], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scoring, "PROBABILITY_DIGITS", 2)
-    monkeypatch.setattr(scoring, "code_digest", lambda: "e" * 64)
+    monkeypatch.setattr(act, "decision_code_digest", lambda: "e" * 64)
 
     result = replay(connection, decision_id, settings.models_dir, policy_file.load())
 
     assert isinstance(result, Differs)
     assert result.cause is Cause.CODE
     assert "/score/default_probability" in result.detail
-    assert "eeeeeeeeeeee" in result.detail
+    code = decision_code_digest()
+    assert result.detail.endswith(f"differ; the code was {code[:12]} and is eeeeeeeeeeee")
 
 
 def test_an_unknown_decision_is_said_to_be_unknown(connection: psycopg.Connection[Any], settings: Settings) -> None:

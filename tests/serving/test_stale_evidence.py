@@ -12,10 +12,10 @@ from features.postgres import PostgresVectors
 from lending.decision.postgres import PostgresDecisions
 from lending.decision.record import inputs_from_text
 from lending.terms import policy_file
-from serving import scoring
+from serving import vector_scorer
 from serving.replay import Cause, Differs, replay_all
-from serving.scoring import VectorScorer
 from serving.settings import Settings
+from serving.vector_scorer import VectorScorer
 from tests.serving.checkout import NOON, Api, an_order_body, promoted, publish
 
 
@@ -23,7 +23,7 @@ from tests.serving.checkout import NOON, Api, an_order_body, promoted, publish
 def decision(client: Api, connection: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """A decision on a vector whose newest event is a day and a half old, where a day is the limit of one feature."""
     limits = {"balance_low_90d": Limit(timedelta(days=1)), "tenure_days": Limit(timedelta(days=2))}
-    monkeypatch.setattr(scoring, "LIMITS", limits)
+    monkeypatch.setattr(vector_scorer, "LIMITS", limits)
     publish(connection, "a-1")
     body = an_order_body(order_id="o-stale")
     response = client.post("/v1/decisions", json=body, headers={"Idempotency-Key": "o-stale"})

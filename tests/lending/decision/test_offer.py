@@ -1,4 +1,4 @@
-"""What an offer discloses is what its instalments cost (S17), and it is read back as it was written."""
+"""What an offer discloses is what its instalments cost, and it is read back as it was written."""
 
 from datetime import date
 from decimal import Decimal

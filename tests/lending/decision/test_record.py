@@ -12,13 +12,24 @@ from lending.decision.decision import Decision
 from lending.decision.offer import offer_from_body
 from lending.decision.record import Inputs, StoredDecision, inputs_from_text, record
 from lending.decision.score import Evidence
+from lending.terms.product_terms import TermsStamp
 from tests.lending.applicants import MODEL, NOON, an_order, decision_on, evidence, owing, pounds, the_policy
 
 
 def inputs(known: Evidence | None) -> Inputs:
     policy = the_policy()
+    terms = TermsStamp("pay-in-3-1", "d" * 64)
     return Inputs(
-        an_order(), NOON, known, owing(pounds(3)), policy.policy_id, policy.version, policy.digest, MODEL, "c" * 64
+        an_order(),
+        NOON,
+        known,
+        owing(pounds(3)),
+        policy.policy_id,
+        policy.version,
+        policy.digest,
+        MODEL,
+        "c" * 64,
+        terms,
     )
 
 
@@ -43,6 +54,16 @@ def test_inputs_without_evidence_are_read_back_exactly() -> None:
     written = inputs(None)
 
     assert inputs_from_text(stored_text(written)) == written
+
+
+def test_a_record_from_before_terms_were_kept_is_read_and_written_again_as_it_is() -> None:
+    terms = f',"product_terms":{{"digest":"{"d" * 64}","version":"pay-in-3-1"}}'
+    kept = stored_text(inputs(evidence()))
+    older = kept.replace(terms, "")
+
+    assert older != kept
+    assert inputs_from_text(older).product_terms is None
+    assert stored_text(inputs_from_text(older)) == older
 
 
 def test_a_record_of_another_format_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""The orders of events that break products, O01 to O21 of the money flows, and the rules around them."""
+"""The orders of events that break products, O01 to O21 of `tests/scenarios`, and the rules around them."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime

@@ -1,4 +1,4 @@
-"""What holds for every course of a plan (S1 to S16); courses are drawn from all that is not refused."""
+"""What holds for every course of a plan; courses are drawn from all that is not refused."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, time
@@ -165,7 +165,7 @@ def _dues(state: PlanState, parts: int, number: int) -> Rescheduled:
 def test_the_books_of_a_plan_agree_with_its_schedule_after_every_course(
     course: tuple[Plan, ServicingTerms, list[PlanEvent]],
 ) -> None:
-    """S1, S2: and after each of its days, for the books as of that day are those of the fold through it."""
+    """They agree after each of its days too: the books as of that day are those of the fold through it."""
     plan, terms, events = course
     for number in sorted({0, LAST, *((event.value_date - plan.opened_on).days for event in events)}):
         the_books_agree(fold(plan, events, terms, through=day(number)))
@@ -176,7 +176,7 @@ def test_the_books_of_a_plan_agree_with_its_schedule_after_every_course(
 def test_a_plan_does_not_depend_on_the_order_in_which_its_events_became_known(
     course: tuple[Plan, ServicingTerms, list[PlanEvent]], data: st.DataObject
 ) -> None:
-    """S3."""
+    """Inserting a backdated event gives the same plan as folding the sorted events from scratch."""
     plan, terms, events = course
     arrived = data.draw(st.permutations(events))
 
@@ -188,7 +188,7 @@ def test_a_plan_does_not_depend_on_the_order_in_which_its_events_became_known(
 def test_a_payoff_quote_paid_on_its_day_closes_the_plan(
     course: tuple[Plan, ServicingTerms, list[PlanEvent]], number: int
 ) -> None:
-    """S7."""
+    """After the payment the plan has a zero balance."""
     plan, terms, events = course
     known = [event for event in events if event.value_date <= day(number)]
     state = fold(plan, known, terms, through=day(number))
@@ -214,7 +214,7 @@ def _late(number: int) -> datetime:
 @settings(max_examples=25, deadline=None)
 @given(course=courses())
 def test_late_fees_come_once_and_keep_to_their_caps(course: tuple[Plan, ServicingTerms, list[PlanEvent]]) -> None:
-    """S10."""
+    """Each late fee is booked once, and the fees of one instalment stay within its cap."""
     plan, terms, events = course
     state = fold(plan, events, terms, through=day(LAST))
     late = [booking.key for booking in state.bookings if booking.flow == "F15" and booking.event_id.startswith("F15:")]
@@ -231,7 +231,7 @@ def test_late_fees_come_once_and_keep_to_their_caps(course: tuple[Plan, Servicin
 @settings(max_examples=25, deadline=None)
 @given(course=courses())
 def test_refunds_stay_within_the_purchase(course: tuple[Plan, ServicingTerms, list[PlanEvent]]) -> None:
-    """S8; and the merchant gives back no more than its share."""
+    """The merchant gives back no more than its share either."""
     plan, terms, events = course
     state = fold(plan, events, terms, through=day(LAST))
 
@@ -243,7 +243,7 @@ def test_refunds_stay_within_the_purchase(course: tuple[Plan, ServicingTerms, li
 @settings(max_examples=60, deadline=None)
 @given(number=st.integers(0, 170), amount=st.integers(2, 300_00), cuts=st.lists(st.integers(1, 299_99), max_size=4))
 def test_a_cash_split_over_payments_of_one_day_is_one_payment(number: int, amount: int, cuts: list[int]) -> None:
-    """S5, S14."""
+    """Allocation conserves the payment, so the parts together pay what one payment of the sum would."""
     plan, terms = PLANS[1], ServicingTerms(late_fees=FEES)
     opened = _event("opened", plan, 0, 0, Opened(plan.principal))
     edges = sorted({0, amount, *(cut for cut in cuts if cut < amount)})
@@ -266,7 +266,7 @@ def test_a_cash_split_over_payments_of_one_day_is_one_payment(number: int, amoun
 def test_an_event_is_taken_only_in_the_statuses_that_take_it(
     course: tuple[Plan, ServicingTerms, list[PlanEvent]], event: tuple[int, Body | int]
 ) -> None:
-    """S16: and what is not refused changes nothing that is final."""
+    """An event that is not refused changes nothing that is final."""
     plan, terms, events = course
     state = fold(plan, events, terms, through=day(LAST))
     number, body = event

@@ -15,7 +15,7 @@ from lending.schedule.apr_file import apr_file
 from lending.schedule.table_file import TableFault
 
 # Published rates that no exact solver reaches, by id: how far ours may lie from them, in percentage points. The
-# Commission's own sheet is that far off; EC22.2 is a misprint, 6.1 for 6.041228 (docs/decisions/0026).
+# Commission's own sheet is that far off; EC22.2 is a misprint, 6.1 for 6.041228 (docs/reference/published-rates.md).
 OFF_BY = {
     name: Decimal("0.000164") for name in ("EC34", "EC35", "EC36", "EC37", "EC38", "EC39", "EC41")
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Due days at month ends, on leap days, over a change of the clock, on days without business (O18)."""
+"""Due days at month ends, on leap days, over a change of the clock, on days without business (scenario O18)."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo

@@ -114,7 +114,7 @@ def test_twice_is_once(connection: Connection) -> None:
 
 
 def test_missed_days_are_closed_one_by_one_with_the_same_result(connection: Connection, template_database: str) -> None:
-    """S13."""
+    """Closing the missed days one by one gives the same books as closing each on its day."""
     _opened(connection)
     for number in range(1, 41):
         _run(connection, day(number), chunk=1)

@@ -165,7 +165,7 @@ def test_taking_a_backdated_payment_back_brings_the_fee_again_under_a_new_id(des
 
 
 def test_events_in_any_order_leave_the_same_plan_and_the_same_balances(desk: Desk) -> None:
-    """S3, S4: whatever becomes known when, the books end where the sorted events put them."""
+    """Whenever an event becomes known, the books end where the sorted events put them."""
     plan = a_plan("1000.00", months=6, rate=1200)
     events = [
         a_payment(plan, "x-1", day(31), "174.00"),
@@ -186,7 +186,7 @@ def test_events_in_any_order_leave_the_same_plan_and_the_same_balances(desk: Des
 
 
 def test_an_event_of_one_plan_leaves_the_others_alone(desk: Desk) -> None:
-    """S15."""
+    """No event of one plan changes a row or a balance of another."""
     one, other = a_plan("90.00"), a_plan("60.00", plan_id="p-d-2", decision_id="d-2", order_id="o-2")
     desk.open(one, other)
     before = desk.standing(other), desk.plans.histories([other.plan_id])[other.plan_id]
@@ -210,7 +210,7 @@ def test_an_interest_bearing_plan_accrues_up_to_the_payment(desk: Desk) -> None:
 
 
 def test_where_it_stands_is_what_the_books_have_on_the_plan(desk: Desk) -> None:
-    """S1, and the same of interest and fees."""
+    """Open principal, interest and fees each equal their account in the books."""
     plan = a_plan("1000.00", months=6, rate=1200)
     desk.open(plan)
     desk.take(a_payment(plan, "x-1", day(75), "200.00"))
@@ -252,7 +252,7 @@ def test_what_is_due_and_what_of_it_may_be_asked_for(desk: Desk) -> None:
 
 
 def test_one_by_one_and_all_at_once_write_the_same_journals(connection: Connection, template_database: str) -> None:
-    """L24: whatever the path, the same events make the same entries, to the digest of their bodies."""
+    """Whatever the path, the same events make the same entries, to the digest of their bodies."""
     plan, other = a_plan("1000.00", months=6, rate=1200), a_plan("60.00", plan_id="p-2", decision_id="d-2")
     other = replace(other, order_id="o-2")
     events = (
@@ -280,7 +280,7 @@ def _bodies(connection: Connection) -> set[tuple[str, bytes]]:
 
 
 def test_a_late_item_counts_from_the_first_open_day_and_keeps_its_own(connection: Connection) -> None:
-    """L15: nothing of a refold goes into a closed period, neither what is reversed nor what is posted again."""
+    """Nothing of a refold goes into a closed period, neither what is reversed nor what is posted again."""
     plan = a_plan("90.00")
     desk = Desk.over(connection)
     desk.open(plan)
@@ -304,7 +304,7 @@ def test_a_late_item_counts_from_the_first_open_day_and_keeps_its_own(connection
 
 
 def test_full_recovery_after_a_charge_off_leaves_no_loss_of_principal(desk: Desk) -> None:
-    """S11."""
+    """The loss booked at the charge-off and the recovery net to zero on principal."""
     plan = a_plan("90.00")
     desk.open(plan)
     desk.take(an_event(plan, "off", day(0), ChargedOff()))

@@ -28,6 +28,24 @@ def put(folder: Path, version: str, *, of: str = "monthly-1", **changes: str) ->
     return file
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        pytest.param("every = 30", "every = 31", False, id="a number"),
+        pytest.param("grace_days = 5", "grace_days = 6", False, id="a number deep inside"),
+        pytest.param("# Three payments", "# Some payments", True, id="a comment"),
+        pytest.param('every = 30\nunit = "days"', 'unit = "days"\nevery = 30', True, id="the order"),
+    ],
+)
+def test_terms_are_known_by_what_their_file_says(tmp_path: Path, old: str, new: str, same: bool) -> None:
+    put(tmp_path, "pay-in-3-1", of="pay-in-3-1", **{old: new})
+
+    changed = load_products(tmp_path).version("pay-in-3-1")
+
+    assert (changed.digest == product_on(Product.PAY_IN_3, ON).digest) is same
+    assert (changed.stamp.version, changed.stamp.digest) == ("pay-in-3-1", changed.digest)
+
+
 @pytest.mark.parametrize("product", Product)
 def test_every_product_is_offered(product: Product) -> None:
     assert product_on(product, ON).product is product
