@@ -1,6 +1,6 @@
 """What one payout to a merchant is made of: what was sold and refunded, netted, kept back and given back. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -30,13 +30,17 @@ class ItemKind(StrEnum):
     OTHER = "other"
 
 
-_KINDS = {
+_KINDS: Mapping[str, ItemKind] = {
     Flow.PURCHASE_CAPTURED: ItemKind.SALE,
+    Flow.TAXED_PURCHASE_CAPTURED: ItemKind.SALE,
     Flow.FOREIGN_PURCHASE: ItemKind.SALE,
-    "F21": ItemKind.REFUND,
+    Flow.REFUND_BEFORE_SETTLEMENT: ItemKind.REFUND,
+    Flow.REFUND_AFTER_SETTLEMENT: ItemKind.REFUND,
     Flow.PARTIAL_REFUND: ItemKind.REFUND,
-    "F27": ItemKind.DISPUTE,
-    "F07": ItemKind.RETURNED_PAYOUT,
+    Flow.FOREIGN_PURCHASE_REFUNDED: ItemKind.REFUND,
+    Flow.DISPUTE_OPENED: ItemKind.DISPUTE,
+    Flow.DISPUTE_DECIDED: ItemKind.DISPUTE,
+    Flow.PAYOUT_RETURNED: ItemKind.RETURNED_PAYOUT,
     Flow.REVERSED: ItemKind.CORRECTION,
 }
 
@@ -58,7 +62,7 @@ class Owed:
 
     @property
     def kind(self) -> ItemKind:
-        return _KINDS.get(self.flow[:3], ItemKind.OTHER)
+        return _KINDS.get(self.flow, ItemKind.OTHER)
 
 
 @dataclass(frozen=True, slots=True)
