@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ledger.books.store import Conflict
 from ledger.money import Money
+from lending.plan.plan import InstalmentId, PlanId
 from payments.expectation_key import ClaimKey, ExpectationKey
 from payments.line_key import LineKey
 
@@ -64,8 +65,8 @@ class Expected:
     due_by: date
     created_by: ClaimKey | str
     account_id: str | None = None
-    plan_id: str | None = None
-    instalment_id: str | None = None
+    plan_id: PlanId | None = None
+    instalment_id: InstalmentId | None = None
     window: Window | None = None
     met: bool = False
 

@@ -6,6 +6,7 @@ Each says what it is about; its text, `<what>:<id>`, is how it is stored in expe
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from lending.plan.plan import InstalmentId
 from payments.ids import AttemptId, CaseId, ProviderPayoutId, RefundPaymentId
 
 
@@ -96,7 +97,7 @@ class BroughtBackKey:
 class DueKey:
     """A shopper pays an instalment without being asked."""
 
-    instalment_id: str
+    instalment_id: InstalmentId
 
     def __str__(self) -> str:
         return f"due:{self.instalment_id}"
@@ -115,7 +116,7 @@ _BY_NAME: Mapping[str, Callable[[str], ExpectationKey]] = {
     "payout": lambda text: PayoutKey(ProviderPayoutId(text)),
     "debit": DebitKey,
     "brought-back": BroughtBackKey,
-    "due": DueKey,
+    "due": lambda text: DueKey(InstalmentId(text)),
 }
 
 

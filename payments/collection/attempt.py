@@ -11,6 +11,7 @@ from enum import StrEnum
 from ledger.books.store import Conflict
 from ledger.map.flow import Flow
 from ledger.money import Money
+from lending.plan.plan import InstalmentId, PlanId
 from payments.ids import AttemptId
 
 
@@ -105,10 +106,10 @@ def after(attempt_id: AttemptId, state: State, event: Event) -> State:
         raise IllegalMove(attempt_id, state, event) from None
 
 
-def attempt_id_of(instalment_id: str, number: int) -> AttemptId:
+def attempt_id_of(instalment_id: InstalmentId, number: int) -> AttemptId:
     """The id, and so the provider's idempotency key, of the `number`-th attempt at an instalment.
 
-    >>> attempt_id_of("p-d-1/2", 1)
+    >>> attempt_id_of(InstalmentId("p-d-1/2"), 1)
     'p-d-1/2#1'
     """
     return AttemptId(f"{instalment_id}#{number}")
@@ -122,9 +123,9 @@ class Planned:
     """
 
     attempt_id: AttemptId
-    instalment_id: str
+    instalment_id: InstalmentId
     number: int
-    plan_id: str
+    plan_id: PlanId
     shopper_id: str
     account_id: str
     provider: str

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TypeVar
 
 from ledger.books.store import AlreadyRecorded, Recorded
-from lending.plan.plan import Origin, Plan
+from lending.plan.plan import Origin, Plan, PlanId
 from lending.plan.when import When
 from lending.servicing.close_of_business import close_plans
 from lending.servicing.record_events import KeptLedger, TermsOf
@@ -304,7 +304,7 @@ def _next_attempt(due: OpenInstalment, latest: Mapping[str, Attempt], on: date, 
 
 def _charge(
     ready: Sequence[Planned],
-    plans: Mapping[str, Plan],
+    plans: Mapping[PlanId, Plan],
     at: datetime,
     *,
     attempts: Attempts,

@@ -9,6 +9,7 @@ from psycopg.rows import dict_row
 
 from ledger.money import Currency, Money
 from ledger.outbox import outbox
+from lending.plan.plan import InstalmentId, PlanId
 from payments.collection.attempt import Attempt, Event, IllegalMove, Planned, State, check_same_attempt
 from payments.ids import AttemptId
 from payments.postgres_sending import PostgresSending
@@ -167,9 +168,9 @@ def _attempt(row: Mapping[str, Any]) -> Attempt:
     currency = Currency(row["currency"])
     planned = Planned(
         attempt_id=AttemptId(row["attempt_id"]),
-        instalment_id=row["instalment_id"],
+        instalment_id=InstalmentId(row["instalment_id"]),
         number=row["number"],
-        plan_id=row["plan_id"],
+        plan_id=PlanId(row["plan_id"]),
         shopper_id=row["shopper_id"],
         account_id=row["account_id"],
         provider=row["provider"],

@@ -169,7 +169,7 @@ def _next(
         payment_id=payment_id_of(group.value, number),
         refund_id=group.value,
         number=number,
-        plan_id=plan_id,
+        plan_id=plan.plan_id,
         shopper_id=plan.shopper_id or plan.account_id,
         account_id=plan.account_id,
         way=Way.PROVIDER if last is None else Way.BANK,

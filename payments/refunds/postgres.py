@@ -8,6 +8,7 @@ from psycopg.errors import CheckViolation
 from psycopg.rows import dict_row
 
 from ledger.money import Currency, Money
+from lending.plan.plan import PlanId
 from payments.ids import RefundPaymentId
 from payments.postgres_sending import PostgresSending
 from payments.refunds.refund_payment import Event, IllegalRefundMove, RefundPayment, State, Way, check_same_payment
@@ -94,7 +95,7 @@ def _payment(row: Mapping[str, Any]) -> RefundPayment:
         payment_id=RefundPaymentId(row["payment_id"]),
         refund_id=row["refund_id"],
         number=row["number"],
-        plan_id=row["plan_id"],
+        plan_id=PlanId(row["plan_id"]),
         shopper_id=row["shopper_id"],
         account_id=row["account_id"],
         way=Way(row["way"]),

@@ -10,6 +10,7 @@ from enum import StrEnum
 from ledger.books.store import Conflict
 from ledger.map.flow import Flow
 from ledger.money import Money
+from lending.plan.plan import PlanId
 from payments.ids import RefundPaymentId
 
 
@@ -75,7 +76,7 @@ class RefundPayment:
     payment_id: RefundPaymentId
     refund_id: str
     number: int
-    plan_id: str
+    plan_id: PlanId
     shopper_id: str
     account_id: str
     way: Way
