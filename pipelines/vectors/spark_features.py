@@ -1,9 +1,8 @@
 """Vectors built by Spark, over pinned snapshots of the curated tables."""
 
 from collections.abc import Mapping
-from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name everyone knows them by
 
 from features.as_of import point_in_time_sql
@@ -23,7 +22,7 @@ _MOMENTS = "moments_asked"
 class SparkFeatures:
     """The engine that scales out."""
 
-    def __init__(self, spark: Any, tables: Tables, settings: Settings) -> None:
+    def __init__(self, spark: SparkSession, tables: Tables, settings: Settings) -> None:
         self._spark = spark
         self._tables = tables
         self._settings = settings
@@ -35,7 +34,7 @@ class SparkFeatures:
         vectors = self._vectors(request, moments, days).persist()
         try:
             unseen = F.count_if(F.col("observed_until").isNull())
-            rows, empty = vectors.agg(F.count("*").alias("all"), unseen.alias("empty")).first()
+            rows, empty = vectors.agg(F.count("*").alias("all"), unseen.alias("empty")).collect()[0]
             anew = self._tables.newest(request.of.table) is None
             have_table(self._spark, name, vectors.schema, "months(as_of)")
             with noted(self._spark, {**notes, VECTORS: str(rows), EMPTY: str(empty)}):
@@ -64,8 +63,7 @@ class SparkFeatures:
         }
         applications = None if request.increment else relations.get(APPLICATIONS)
         sql = moments_sql(request.of, request.as_of, applications=applications, register=relations.get(register))
-        moments: DataFrame = self._spark.sql(sql)
-        return moments
+        return self._spark.sql(sql)
 
     def _pinned(self, request: Request, table: str, view: str) -> str:
         name = spark_name(self._settings, table)
@@ -80,8 +78,7 @@ class SparkFeatures:
         }
         vectors = self._spark.sql(point_in_time_sql(request.of, _MOMENTS, events, by_days=days))
         constants = [F.lit(value).alias(name) for name, value in request.constants().items()]
-        found: DataFrame = vectors.select(*constants, *_columns(request.of))
-        return found
+        return vectors.select(*constants, *_columns(request.of))
 
     def _events(self, request: Request, source: Source) -> str:
         view = f"{source.name}_pinned"
