@@ -1,7 +1,7 @@
 """The purchase is captured, whole or shipment by shipment (F02, F40), or a loan is taken over or granted (F48, F47)."""
 
 from lending.plan.accrual import rounded, shared
-from lending.plan.event import Cancelled, Opened, PartShipped, PlanEvent
+from lending.plan.event import Opened, PartShipped, PlanEvent
 from lending.plan.merchant_share import Share
 from lending.plan.plan import Origin, Plan
 from lending.plan.running import RunningPlan
@@ -32,7 +32,7 @@ def captured(run: RunningPlan, event: PlanEvent, body: Opened | PartShipped) -> 
         run.book("F02t" if part.tax else "F02", _shipment(run, body), event, amounts)
 
 
-def cancelled(run: RunningPlan, event: PlanEvent, body: Cancelled) -> None:  # noqa: ARG001 - every act is called alike
+def cancelled(run: RunningPlan) -> None:
     """F04: nothing more is captured; the reservation is void, which is no journal."""
     run.cancelled = True
 
