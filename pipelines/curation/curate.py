@@ -7,19 +7,26 @@ red gate leaves the table at the snapshot it had, and the branch for a look. A k
 next one drops.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pyspark.sql import functions as F  # noqa: N812 - the name everyone knows them by
 
 from data_contracts.catalog import event_contracts
 from data_contracts.contract import Contract
-from pipelines.curation.audited import Judge, publish_audited
 from pipelines.curation.gate import Gate
-from pipelines.curation.promises import references_first
-from pipelines.lake.audit import MovedMeanwhile, audit, drop, left_behind
+from pipelines.curation.table_guarantees import references_first
+from pipelines.curation.write_audit_publish import (
+    MovedMeanwhile,
+    audit_branch,
+    drop_branches,
+    left_behind,
+    publish_audited,
+)
 from pipelines.lake.behind import CONTRACT, RAW_SNAPSHOT, Behind, behind, rows_of
 from pipelines.lake.iceberg import spark_name
 from pipelines.lake.partitioning import partitions
@@ -28,6 +35,11 @@ from pipelines.lake.table import VersionedTables
 from pipelines.settings import Settings
 from pipelines.transforms.changes import Changes, changes
 from pipelines.transforms.conform import conform
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from pipelines.curation.write_audit_publish import Judge
 
 # How often a table is begun because another writer was quicker.
 ATTEMPTS = 3
@@ -75,7 +87,7 @@ class RedGate(Exception):
 
 
 def curate(
-    spark: Any,
+    spark: SparkSession,
     tables: VersionedTables,
     settings: Settings,
     *,
@@ -108,7 +120,7 @@ def curate(
 class _Work:
     """What one run works with."""
 
-    spark: Any
+    spark: SparkSession
     tables: VersionedTables
     settings: Settings
     judge: Judge
@@ -128,7 +140,7 @@ class _Work:
         source, table = contract.raw_table, contract.curated_table
         assert source is not None, contract.name
         assert table is not None, contract.name
-        drop(self.spark, spark_name(self.settings, table), left_behind(self.tables.branches(table)))
+        drop_branches(self.spark, spark_name(self.settings, table), left_behind(self.tables.branches(table)))
         found = behind(self.tables, source, table)
         if found is None:
             return Curated(table, "empty", 0, None, None)
@@ -151,7 +163,7 @@ class _Work:
         try:
             written = sum(frame.count() for frame in kept)
             days = None if is_anew else tuple(sorted(row.day for row in change.days.distinct().collect()))
-            branch = audit(self.spark, name, found.raw.snapshot_id)
+            branch = audit_branch(self.spark, name, found.raw.snapshot_id)
             verdict = publish_audited(
                 branch,
                 contract,
@@ -176,7 +188,8 @@ class _Work:
             days=days,
         )
 
-    def _everything(self, contract: Contract, found: Behind, *, conformed: bool = False) -> Any:
+    def _everything(self, contract: Contract, found: Behind, *, conformed: bool = False) -> DataFrame:
+        """The raw rows of the snapshot. Columns: those of the raw table, or of the curated one when `conformed`."""
         assert contract.raw_table is not None, contract.name
         rows = at_snapshot(self.spark, spark_name(self.settings, contract.raw_table), found.raw.snapshot_id)
         return conform(rows, contract) if conformed else rows
@@ -206,10 +219,10 @@ class _Work:
         elif change.changed is None:
             added.writeTo(onto).append()
         else:
-            told = added.unionByName(fitted(self.spark, change.changed, onto))
+            changed = added.unionByName(fitted(self.spark, change.changed, onto))
             # Spark 4.1 finds no plan for a MERGE from a view that itself reads a table; a checkpoint reads none.
-            told.localCheckpoint().createOrReplaceTempView("curated_changes")
+            changed.localCheckpoint().createOrReplaceTempView("curated_changes")
             self.spark.sql(
-                f"MERGE INTO {onto} AS kept USING curated_changes AS told ON kept.event_id = told.event_id "
+                f"MERGE INTO {onto} AS kept USING curated_changes AS changed ON kept.event_id = changed.event_id "
                 "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
             )

@@ -12,12 +12,12 @@ from data_contracts.catalog import event_contracts
 from pipelines.curation.curate import CurateReport, curate
 from pipelines.follow_stream.follow import Look, Vectors
 from pipelines.ingest.ingest import IngestReport, ingest
+from pipelines.vectors.published_vectors import published_vectors
 from pipelines.vectors.refresh_features import refresh
-from pipelines.vectors.served_set import served_sets
 
 if TYPE_CHECKING:
     from features.store import Publications
-    from pipelines.curation.audited import Judge
+    from pipelines.curation.write_audit_publish import Judge
     from pipelines.lake.changes import Changes
     from pipelines.lake.table import VersionedTables
     from pipelines.settings import Settings
@@ -56,7 +56,7 @@ class LakeSteps:
     def refresh(self, tables: Collection[str] | None) -> Vectors:
         refreshed, unpublished = [], []
         with self.store() as store:
-            for served in served_sets().values():
+            for served in published_vectors().values():
                 if store.active(served.digest) is None:
                     unpublished.append(served.entity)
                 elif tables is None or any(source.table in tables for source in served.sources):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F  # noqa: N812 - as Spark's own pages write it
 
-from pipelines.ingest import checked, forgotten, rejects
+from pipelines.ingest import checked, erased_subjects, rejects
 from pipelines.lake import raw
 from pipelines.lake.iceberg import catalog, spark_name
 from pipelines.lake.partitioning import partitions
@@ -102,7 +102,7 @@ class BatchWriter:
         if ends.records <= ONE_TASK:
             heard = heard.coalesce(1)
         judged = {event_type: _kept(checked.judged(heard, event_type)) for event_type in ends.event_types}
-        judged, erased = forgotten.emptied(judged, forgotten.refused(self.settings))
+        judged, erased = erased_subjects.emptied(judged, erased_subjects.refused(self.settings))
         seen = self._seen(spark, states, until)
         repeated, of_types = _repeated(checked.verdicts(judged.values()), seen, ends.records)
         decided = {
@@ -314,7 +314,7 @@ def _excesses(
         rejected = of.quarantined - erased.get(event_type, 0)
         if not rejects.worth_a_look(read, rejected, limit):
             continue
-        frame = decided[event_type].where(forgotten.IS_TAKEN) if erased else decided[event_type]
+        frame = decided[event_type].where(erased_subjects.IS_TAKEN) if erased else decided[event_type]
         run = checked.longest_run(frame)
         if not rejects.may_reject(read, rejected, limit, run):
             rules = checked.frequent_rules(frame)

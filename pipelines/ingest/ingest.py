@@ -16,7 +16,7 @@ from typing import Any
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import functions as F  # noqa: N812 - as Spark's own pages write it
 
-from pipelines.ingest import forgotten
+from pipelines.ingest import erased_subjects
 from pipelines.ingest.batch import BatchWriter, Counts
 from pipelines.lake import raw
 from pipelines.lake.iceberg import catalog, namespace, spark_name
@@ -69,7 +69,7 @@ def ingest(
     SettingFault without the key of those who were erased.
     """
     began = now()
-    forgotten.refused(settings)  # each batch asks again; a missing key is told before anything is read
+    erased_subjects.refused(settings)  # each batch asks again; a missing key is told before anything is read
     stream = KinesisStream(client(settings), settings.stream, sleep)
     # The service tells whole seconds: what was put before now has arrived before the next one begins.
     target = stream.clock_ms() + _SECOND_MS

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pipelines.ingest import checked, forgotten
+from pipelines.ingest import checked, erased_subjects
 from pipelines.lake import raw
 from pipelines.lake.iceberg import catalog, namespace, spark_name
 from pipelines.lake.partitioning import partitions
@@ -110,7 +110,7 @@ class _Redrive:
         states = f"'{QUARANTINED}', '{PARKED}'" if wanted.parked else f"'{QUARANTINED}'"
         rows = self._table(raw.QUARANTINE).where(f"coalesce(state, '{QUARANTINED}') IN ({states})")
         rows = rows.where(f"until <= {0 if newest is None else newest.until}")
-        rows = rows.where(f"NOT (rule <=> '{forgotten.ERASED}')")
+        rows = rows.where(f"NOT (rule <=> '{erased_subjects.ERASED}')")
         if wanted.event_type is not None:
             rows = rows.where(rows.event_type == wanted.event_type)
         if wanted.contract_version is not None:
@@ -133,7 +133,7 @@ class _Redrive:
         heard = checked.heard(rows).localCheckpoint()
         types = sorted(row[0] for row in heard.select("contract_type").distinct().collect())
         judged = {event_type: checked.judged(heard, event_type).localCheckpoint() for event_type in types}
-        judged, _ = forgotten.emptied(judged, forgotten.refused(self.settings))
+        judged, _ = erased_subjects.emptied(judged, erased_subjects.refused(self.settings))
         seen = self._seen(heard)
         # Cut loose from the tables that are written below: it says what was there before.
         repeated = checked.duplicates(checked.verdicts(judged.values()), seen).localCheckpoint()

@@ -6,7 +6,7 @@ from typing import Any
 
 from features.catalog import feature
 from pipelines.lake.table import Tables
-from pipelines.vectors.served_set import ServedSet
+from pipelines.vectors.published_vectors import PublishedVectors
 
 BARS = 24
 
@@ -60,7 +60,7 @@ class Table:
     features: tuple[Profile, ...]
 
 
-def table_of(tables: Tables, served: ServedSet) -> Table | None:
+def table_of(tables: Tables, served: PublishedVectors) -> Table | None:
     """The figures of one feature table; None when nothing was built yet."""
     import numpy as np
 
@@ -89,7 +89,7 @@ def _months(column: Any) -> Any:
     return column.cast("timestamp[us]").to_numpy().astype("datetime64[M]")
 
 
-def _seen(rows: Any, served: ServedSet) -> dict[str, float]:
+def _seen(rows: Any, served: PublishedVectors) -> dict[str, float]:
     columns = {source: column for column, source in served.observed.items()} or {"any source": "observed_until"}
     return {
         source: 1 - rows[column].null_count / rows.num_rows if rows.num_rows else 0.0

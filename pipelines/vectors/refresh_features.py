@@ -14,7 +14,7 @@ from features.publication import Sources, Watermark
 from features.store import Publications
 from pipelines.lake.changes import Changes
 from pipelines.lake.table import MissingTable
-from pipelines.vectors.served_set import ServedSet
+from pipelines.vectors.published_vectors import PublishedVectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,11 @@ class Refreshed:
 
 
 def refresh(
-    lake: Changes, store: Publications, served: ServedSet, as_of: datetime, touched: Collection[str] | None = None
+    lake: Changes,
+    store: Publications,
+    served: PublishedVectors,
+    as_of: datetime,
+    touched: Collection[str] | None = None,
 ) -> Refreshed:
     """Compute the touched entities as of the moment and add them to the active version; again, it changes nothing.
 
@@ -70,7 +74,7 @@ def refresh(
     )
 
 
-def _marks(lake: Changes, served: ServedSet) -> dict[str, Watermark]:
+def _marks(lake: Changes, served: PublishedVectors) -> dict[str, Watermark]:
     marks = {source.table: lake.mark(source.table) for source in served.sources}
     known = {table: mark for table, mark in marks.items() if mark is not None}
     if not known:
@@ -79,7 +83,7 @@ def _marks(lake: Changes, served: ServedSet) -> dict[str, Watermark]:
 
 
 def _since(
-    lake: Changes, served: ServedSet, seen: Mapping[str, Watermark], marks: Mapping[str, Watermark]
+    lake: Changes, served: PublishedVectors, seen: Mapping[str, Watermark], marks: Mapping[str, Watermark]
 ) -> dict[str, set[str]]:
     """By key, who is named in the rows that the sources gained."""
     found: dict[str, set[str]] = {}
@@ -90,7 +94,7 @@ def _since(
     return found
 
 
-def _moments(lake: Changes, served: ServedSet, found: Mapping[str, Collection[str]], as_of: datetime) -> Any:
+def _moments(lake: Changes, served: PublishedVectors, found: Mapping[str, Collection[str]], as_of: datetime) -> Any:
     """The keys of every touched entity, beside the moment. Of several that belong to it, the least counts."""
     import pyarrow as pa
 
@@ -111,7 +115,7 @@ def _moments(lake: Changes, served: ServedSet, found: Mapping[str, Collection[st
     return pa.table(columns | {"as_of": pa.array([as_of] * len(entities), pa.timestamp("us", tz="UTC"))})
 
 
-def _events(lake: Changes, served: ServedSet, marks: Mapping[str, Watermark], moments: Any) -> dict[str, Any]:
+def _events(lake: Changes, served: PublishedVectors, marks: Mapping[str, Watermark], moments: Any) -> dict[str, Any]:
     """The whole histories of the touched, by source."""
     return {
         source.name: lake.rows(

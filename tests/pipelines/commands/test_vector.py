@@ -10,10 +10,10 @@ from psycopg import Connection
 from features.postgres import PostgresVectors
 from features.publication import NoSuchVersion
 from pipelines.__main__ import main
-from pipelines.vectors.served_set import served_sets
+from pipelines.vectors.published_vectors import published_vectors
 from tests.features.test_publications import NOON, hand_over
 
-SERVED = served_sets()["applicant"]
+SERVED = published_vectors()["applicant"]
 
 
 @pytest.fixture

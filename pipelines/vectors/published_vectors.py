@@ -1,4 +1,4 @@
-"""ServedSet: one feature set as publishing and refreshing know it: its table, its columns, its sources, its engine."""
+"""What publishing and refreshing know of a feature set: its table, columns, sources and engine."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ class SourceTable:
 
 
 @dataclass(frozen=True, slots=True)
-class ServedSet:
+class PublishedVectors:
     """The features of one entity: the first of `keys` names it in its `table`, where each of `names` is a column.
 
     Sources may know it by another of the keys; then the table `register` tells which belong together. `snapshots` tells
@@ -77,15 +77,15 @@ class ServedSet:
 
 
 @cache
-def served_sets() -> Mapping[str, ServedSet]:
+def published_vectors() -> Mapping[str, PublishedVectors]:
     """Every feature set that is served, by entity."""
     return {entity: _served(of) for entity, of in FEATURE_SETS.items()}
 
 
-def _served(of: FeatureSet) -> ServedSet:
+def _served(of: FeatureSet) -> PublishedVectors:
     from features.duckdb import compute
 
-    return ServedSet(
+    return PublishedVectors(
         entity=of.entity,
         table=of.table,
         keys=of.keys,

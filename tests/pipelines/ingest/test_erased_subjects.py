@@ -16,9 +16,9 @@ from data_contracts.environment import SettingFault
 from features.memory import MemoryVectors
 from pipelines.erasures.erasures import Line, Refused, State, pseudonym
 from pipelines.erasures.iceberg_erasures import IcebergErasures
-from pipelines.ingest import checked, forgotten, rejects
+from pipelines.ingest import checked, erased_subjects, rejects
 from pipelines.ingest.batch import BatchWriter
-from pipelines.ingest.forgotten import ERASED, IS_TAKEN
+from pipelines.ingest.erased_subjects import ERASED, IS_TAKEN
 from pipelines.ingest.redrive import Outcome, Wanted, _Redrive, redrive
 from pipelines.lake import raw
 from pipelines.lake.iceberg import spark_name
@@ -179,7 +179,7 @@ def test_who_comes_back_is_a_new_customer(spark: Any) -> None:
     rows = [("shard-0", 0, at, str(at), 1, payload, _fault(payload)) for at, payload in enumerate(payloads)]
     heard = checked.heard(spark.createDataFrame(rows, _DDL))
 
-    emptied, counts = forgotten.emptied(
+    emptied, counts = erased_subjects.emptied(
         {name: checked.judged(heard, name) for name in ("account.v1", checked.UNKNOWN_TYPE)}, who
     )
 
