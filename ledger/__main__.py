@@ -1,6 +1,7 @@
 """Command line: keep and read the books."""
 
 import json
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -41,18 +42,23 @@ def migrate(*, as_json: AsJson = False) -> None:
     with connect(_url()) as connection:
         report = act.migrate(connection)
     if as_json:
-        _print_json({"applied": report.applied, "already_applied": report.already_applied})
+        _print_json(asdict(report))
         return
     for file in report.applied:
         typer.echo(f"applied {file}")
+    for file in report.removed:
+        typer.echo(f"dropped what {file} defined")
     typer.echo(f"{len(report.applied)} applied, {report.already_applied} there before")
 
 
 @app.command("map")
 def draw_map(
-    *, out: Annotated[Path, typer.Option(help="The folder of money-map.md and money-map.svg.", file_okay=False)]
+    *,
+    out: Annotated[Path, typer.Option(help="The folder of money-map.md and money-map.svg.", file_okay=False)],
+    flows: Annotated[Path | None, typer.Option(help="The module of the flows' names, ledger/map/flow.py.")] = None,
 ) -> None:
     """Write the money map as a page and a picture, from the data that every posting is held to."""
+    from ledger.map.flow_names import flow_module
     from ledger.map.map_file import money_map
     from ledger.map.map_page import page
     from ledger.map.map_picture import picture
@@ -61,6 +67,9 @@ def draw_map(
     for name, text in (("money-map.md", page(money_map())), ("money-map.svg", picture(money_map()))):
         (out / name).write_text(text, encoding="utf-8")
         typer.echo(f"wrote {out / name}")
+    if flows is not None:
+        flows.write_text(flow_module(money_map()), encoding="utf-8")
+        typer.echo(f"wrote {flows}")
 
 
 @app.command("trial-balance")

@@ -149,6 +149,18 @@ def test_no_float_reaches_a_path_of_money() -> None:
     ] == []
 
 
+def test_flows_are_named_in_code_and_their_codes_stay_in_data() -> None:
+    code = re.compile(r"F\d\d[a-z]?")
+
+    assert [
+        f"{path}:{node.lineno} {node.value}"
+        for path in _modules()
+        if str(path) != "ledger/map/flow.py"
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and code.fullmatch(node.value.rstrip(":"))
+    ] == []
+
+
 @pytest.mark.parametrize(
     "table", [ENVIRONMENT_READ_IN, CLOCK_READ_IN, FLOATS_ALLOWED_IN], ids=["env", "clock", "float"]
 )

@@ -11,11 +11,12 @@ from typing import Any, Protocol, TypeVar
 
 from ledger.books.store import Act, AlreadyRecorded, Answer, Ledger, Recorded, Refused, Request
 from ledger.journal import Journal
+from ledger.map.flow import Flow
 from ledger.map.flows import admit_free, money_map
 from ledger.money import Currency, Money
 from ledger.transfer import Transfer
 
-FLOW = "FREE"
+FLOW = Flow.FREE_FORM
 
 _T = TypeVar("_T")
 

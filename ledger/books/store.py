@@ -10,6 +10,7 @@ from ledger.account import Balance
 from ledger.books.credit_limit import LimitAnswer
 from ledger.books.statement import OpenGroup, StatementLine, TrialBalance
 from ledger.journal import Journal
+from ledger.map.flow import Flow
 from ledger.money import Currency, Money
 
 
@@ -164,7 +165,7 @@ class Reversal:
 
     @property
     def entry_id(self) -> str:
-        return f"F38:{self.reverses}{self.suffix}"
+        return f"{Flow.REVERSED}:{self.reverses}{self.suffix}"
 
 
 Asked = Request | Void | Reversal

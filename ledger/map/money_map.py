@@ -41,7 +41,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Flow:
+class FlowTemplate:
     """A row of the money map: what one kind of business event moves.
 
     A `pending` one is held; one that `posts` takes the place of such a hold, one that `voids` releases it. A `reversal`
@@ -50,6 +50,7 @@ class Flow:
     """
 
     flow: str
+    name: str
     title: str
     part: str
     means: str
@@ -109,7 +110,7 @@ class MoneyMap:
 
     chart: tuple[AccountType, ...]
     clearing: Mapping[str, Clearing]
-    flows: Mapping[str, Flow]
+    flows: Mapping[str, FlowTemplate]
     rows: Mapping[str, Row]
     parts: Mapping[str, str]
 
@@ -123,7 +124,7 @@ class MoneyMap:
             self._known[account] = found
         return found
 
-    def flow(self, flow: str) -> Flow:
+    def flow(self, flow: str) -> FlowTemplate:
         if flow not in self.flows:
             raise NotOnTheMap(f"flow {flow!r} is not on the money map; it has {', '.join(sorted(self.flows))}")
         return self.flows[flow]

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from ledger.books.store import Asked, Refused
+from ledger.map.flow import Flow
 from ledger.outbox.outbox import Fact
 from lending.plan.correct_bookings import Known, correction
 from lending.plan.fold import fold
@@ -18,7 +19,7 @@ from lending.servicing.facts import day_facts
 from lending.servicing.log import Change, PlanHistory, PlanLog, standing_of
 from lending.servicing.record_events import KeptLedger, TermsOf, first_open_day
 
-LATE_FEE = "F15"
+LATE_FEE = Flow.LATE_FEE
 CHUNK = 1_000
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from ledger.map.flow import Flow
 from ledger.money import Money
 
 
@@ -140,7 +141,7 @@ class Planned:
     @property
     def hold_id(self) -> str:
         """The ledger hold that reserves the amount while the attempt is unresolved (flow F12a)."""
-        return f"F12a:{self.attempt_id}"
+        return f"{Flow.ATTEMPT_CLAIMED}:{self.attempt_id}"
 
 
 @dataclass(frozen=True, slots=True)

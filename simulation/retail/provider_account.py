@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from ledger.journal import Journal
+from ledger.map.flow import Flow
 from ledger.map.flows import journal
 from ledger.money import Money
 from payments.collection.attempt import Planned
@@ -84,7 +85,7 @@ class ProviderAccount:
     def _given_back(self, payment: RefundPayment, payout_id: str, day: date) -> Journal:
         rail, when = self.till.profile.card, evening(day)
         return journal(
-            "F35d",
+            Flow.PROVIDER_DEBITED,
             key=f"{payout_id}/{payment.payment_id}",
             value_date=when.value_date,
             occurred_at=when.occurred_at,
