@@ -113,8 +113,8 @@ def spark_session(stages: Stages, settings: LakeSettings) -> Iterator[Any]:
 
 
 def _ingest(stages: Stages, spark: Any, settings: LakeSettings, published: Any, event_type: str) -> Events:
-    from pipelines.ingest.batch import Counts
     from pipelines.ingest.ingest import ingest
+    from pipelines.ingest.verdict import Counts
 
     with stages.stage("ingest", "reading the stream into Iceberg, exactly once") as say:
         first = ingest(spark, settings, now=_now, sleep=time.sleep)

@@ -14,7 +14,7 @@ import pytest
 from data_contracts import catalog as contracts
 from data_contracts.catalog import contract
 from data_contracts.contract import Contract
-from pipelines.ingest import checked
+from pipelines.ingest import contract_type, validation
 from pipelines.ingest.batch import BatchWriter
 from pipelines.ingest.redrive import Outcome, RedriveReport, Wanted, redrive
 from pipelines.ingest.rejects import Excess, TooManyRejects
@@ -97,7 +97,12 @@ def correct() -> Callable[[pytest.MonkeyPatch], None]:
     """Puts the corrected contract in the place of the wrong one."""
     known = contracts.event_contracts()
     now = {name: corrected(found) if name == TYPE else found for name, found in known.items()}
-    return lambda patch: [patch.setattr(module, "event_contracts", lambda: now) for module in (checked, raw)] and None
+
+    def patch(monkeypatch: pytest.MonkeyPatch) -> None:
+        for module in (contract_type, validation, raw):
+            monkeypatch.setattr(module, "event_contracts", lambda: now)
+
+    return patch
 
 
 @pytest.fixture(scope="module")
