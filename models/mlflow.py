@@ -1,5 +1,7 @@
 """The registry on MLflow: runs, data sets pinned to Iceberg snapshots, model versions and the alias `champion`."""
 
+from __future__ import annotations
+
 import logging
 import shutil
 import warnings
@@ -8,7 +10,7 @@ from contextlib import contextmanager
 from importlib.metadata import version as installed
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import mlflow
 from mlflow.data.dataset_source import DatasetSource
@@ -26,6 +28,9 @@ from models.manifest import MANIFEST_FILE
 from models.registry import CHAMPION, ChampionStands, ModelVersion, Run, UnknownVersion
 from models.settings import Settings
 from models.tables import Reading
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # A bar for each file of a few kilobytes is in the way of what the command says.
 MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)  # type: ignore[no-untyped-call] # MLflow leaves it untyped
@@ -55,8 +60,8 @@ class IcebergDatasetSource(DatasetSource):
     def _get_source_type() -> str:
         return "iceberg"
 
-    def load(self) -> Any:
-        """The rows of the snapshot as a pandas frame, from the lake that the environment names."""
+    def load(self) -> pd.DataFrame:
+        """The rows of the snapshot, from the lake that the environment names."""
         return read_snapshot(Settings.from_environment().lake, self.table, self.snapshot_id)
 
     @staticmethod

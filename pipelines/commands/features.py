@@ -1,14 +1,19 @@
 """Command line: build feature vectors from the curated lake."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 class EngineName(StrEnum):
@@ -71,7 +76,7 @@ def build_features(
 _EVENTS = {EntityName.APPLICANT: "a bank transaction", EntityName.MERCHANT: "an order"}
 
 
-def _spark(engine: EngineName, settings: Settings) -> Any:
+def _spark(engine: EngineName, settings: Settings) -> SparkSession | None:
     if engine is EngineName.DUCKDB:
         return None
     from pipelines.runtime.spark import session

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from data_contracts.catalog import event_contracts
 from pipelines.curation.curate import CurateReport, curate
@@ -16,6 +16,8 @@ from pipelines.vectors.published_vectors import published_vectors
 from pipelines.vectors.refresh_features import refresh
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
     from features.store import Publications
     from pipelines.curation.write_audit_publish import Judge
     from pipelines.lake.changes import Changes
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 class LakeSteps:
     """Steps of `follow`. `turn` is held while ingest works and told its steps; `store` commits at its end."""
 
-    spark: Any
+    spark: SparkSession
     settings: Settings
     backlog: Backlog
     tables: VersionedTables

@@ -1,9 +1,14 @@
 """Changes: what an act that follows the lake asks of it: how far a table is, who was touched since, their histories."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from features.publication import Watermark
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class Changes(Protocol):
@@ -18,5 +23,5 @@ class Changes(Protocol):
         May name more than were touched (rows rewritten beside them), never fewer.
         """
 
-    def rows(self, table: str, columns: Sequence[str], key: str, among: Collection[str], at: Watermark) -> Any:
-        """These columns of the rows whose `key` is among the values, at one mark, as a `pyarrow.Table`."""
+    def rows(self, table: str, columns: Sequence[str], key: str, among: Collection[str], at: Watermark) -> pa.Table:
+        """These columns of the rows whose `key` is among the values, at one mark."""

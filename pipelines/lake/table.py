@@ -1,8 +1,13 @@
 """What an act may ask of the lake without Spark: a table's newest snapshot, and its rows."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 # How the name of every note begins that an act leaves in a snapshot's summary.
 NOTE = "tranche."
@@ -49,8 +54,8 @@ class Tables(Protocol):
     def newest(self, table: str) -> Snapshot | None:
         """The table's newest snapshot; None when the table is missing or was never written."""
 
-    def read(self, table: str, columns: Sequence[str], *, snapshot_id: int, equal: Mapping[str, str]) -> Any:
-        """These columns of the rows in which each column of `equal` has its value, as a `pyarrow.Table`."""
+    def read(self, table: str, columns: Sequence[str], *, snapshot_id: int, equal: Mapping[str, str]) -> pa.Table:
+        """These columns of the rows in which each column of `equal` has its value."""
 
 
 class VersionedTables(Tables, Protocol):

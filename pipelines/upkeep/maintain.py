@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pipelines.lake import raw
 from pipelines.lake.compaction import compact
@@ -19,6 +19,9 @@ from pipelines.lake.iceberg_upkeep import IcebergUpkeep, Swept, UpkeepTable
 from pipelines.lake.table import ROWS_OF
 from pipelines.streams.iceberg import committed, unfinished
 from pipelines.upkeep.expiry import Expiry, expiry
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 # A commit has to be done within this: files that nothing reaches are then leftovers of one that was killed.
 ORPHAN_AGE = timedelta(days=1)
@@ -59,7 +62,7 @@ class MaintainReport:
 
 
 def maintain(
-    spark: Any,
+    spark: SparkSession,
     upkeep: IcebergUpkeep,
     *,
     now: datetime,
@@ -113,7 +116,7 @@ def _asked(present: list[str], only: Sequence[str]) -> list[str]:
     return [name for name in present if not only or name in only]
 
 
-def _compact(spark: Any, upkeep: IcebergUpkeep, table: UpkeepTable, fewest_files: int) -> int:
+def _compact(spark: SparkSession, upkeep: IcebergUpkeep, table: UpkeepTable, fewest_files: int) -> int:
     rows_of = table.rows_of
     if rows_of is None:
         return 0

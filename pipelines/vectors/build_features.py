@@ -5,17 +5,22 @@ leaves those of other moments. Spark is the job that the schedule runs and that 
 from the same definitions without a JVM.
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from features.catalog import APPLICANT, FeatureSet, feature_set_digest
 from pipelines.lake.table import Snapshot, Tables, the_newest
 from pipelines.settings import Settings
 from pipelines.vectors.feature_engine import BANK_TRANSACTIONS, EMPTY, VECTORS, Engine, Increment, Request
 from pipelines.vectors.feature_moments import APPLICATIONS, REGISTERS
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 REQUIRED = {"applicant": (BANK_TRANSACTIONS, APPLICATIONS), "merchant": ()}
 # What a build notes in the snapshot it commits, beside what its engine notes.
@@ -54,7 +59,7 @@ class Build:
 
 
 def build_features(
-    spark: Any,
+    spark: SparkSession | None,
     tables: Tables,
     settings: Settings,
     as_of: Sequence[datetime] = (),
@@ -65,8 +70,8 @@ def build_features(
 ) -> Build:
     """Compute the lake features of every application's moment, and of all entities known at each of `as_of` (UTC).
 
-    With `increment` only at each of `as_of`, which are midnights, and from events of days that gained any. `spark` is
-    read by the engine of that name alone. Raises MissingTable before the first curation.
+    With `increment` only at each of `as_of`, which are midnights, and from events of days that gained any. Only the
+    engine `spark` needs a session. Raises MissingTable before the first curation.
     """
     for moment in as_of if increment else ():
         if moment.timetz().replace(tzinfo=None) != time(0):
@@ -89,10 +94,11 @@ def build_features(
     return _report(of, the_newest(tables, of.table), inputs, written=True, increments=increments)
 
 
-def _engine(name: EngineName, spark: Any, tables: Tables, settings: Settings) -> Engine:
+def _engine(name: EngineName, spark: SparkSession | None, tables: Tables, settings: Settings) -> Engine:
     if name == "spark":
         from pipelines.vectors.spark_features import SparkFeatures
 
+        assert spark is not None, "the engine spark works in a session"
         return SparkFeatures(spark, tables, settings)
     from pipelines.vectors.iceberg_features import IcebergFeatures
 

@@ -9,9 +9,8 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date, timedelta
-from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name everyone knows them by
 from pyspark.sql.functions.partitioning import months
 
@@ -31,7 +30,7 @@ PARTS, CURATED = "tranche.parts", "tranche.curated-snapshot-id"
 class SparkDays:
     """The tables of days of one lake."""
 
-    def __init__(self, spark: Any, tables: Tables, settings: Settings) -> None:
+    def __init__(self, spark: SparkSession, tables: Tables, settings: Settings) -> None:
         self._spark = spark
         self._tables = tables
         self._settings = settings
@@ -51,7 +50,7 @@ class SparkDays:
         events.where(_on("occurred_at", changed)).createOrReplaceTempView("events_of_days")
         days = self._spark.sql(days_sql(source, "events_of_days")).persist()
         try:
-            events_read, count = days.agg(F.sum("events"), F.countDistinct("event_day")).first()
+            events_read, count = days.agg(F.sum("events"), F.countDistinct("event_day")).collect()[0]
             self._put(self.name(source), days, changed, notes)
         finally:
             days.unpersist()
@@ -90,18 +89,18 @@ def parts_digest(source: Source) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _on(column: str, days: Collection[date] | None) -> Any:
+def _on(column: str, days: Collection[date] | None) -> Column:
     """Whether the column lies on one of the days; None is all of them."""
     return F.lit(True) if days is None else _in(column, [(day, day + timedelta(days=1)) for day in sorted(days)])
 
 
-def _in_months_of(days: Collection[date]) -> Any:
+def _in_months_of(days: Collection[date]) -> Column:
     """Whether `event_day` lies in the month of one of the days, which is whole partitions."""
     first_days = sorted({day.replace(day=1) for day in days})
     return _in("event_day", [(first, (first + timedelta(days=31)).replace(day=1)) for first in first_days])
 
 
-def _in(column: str, spans: Iterable[tuple[date, date]]) -> Any:
+def _in(column: str, spans: Iterable[tuple[date, date]]) -> Column:
     """Told in ranges, which spare the files and row groups that cannot hold an answer."""
     inside = F.lit(False)
     for first, following in spans:

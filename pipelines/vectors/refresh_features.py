@@ -5,16 +5,21 @@ How far it followed the lake is kept with that version, so a roll-back takes the
 and the next refresh makes good what they lack.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 from features.publication import Sources, Watermark
 from features.store import Publications
 from pipelines.lake.changes import Changes
 from pipelines.lake.table import MissingTable
 from pipelines.vectors.published_vectors import PublishedVectors
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,7 @@ def _marks(lake: Changes, served: PublishedVectors) -> dict[str, Watermark]:
 def _since(
     lake: Changes, served: PublishedVectors, seen: Mapping[str, Watermark], marks: Mapping[str, Watermark]
 ) -> dict[str, set[str]]:
-    """By key, who is named in the rows that the sources gained."""
+    """By key, the entities that are named in rows which the sources gained."""
     found: dict[str, set[str]] = {}
     for source in served.sources:
         if source.table in marks and seen.get(source.table) != marks[source.table]:
@@ -94,8 +99,10 @@ def _since(
     return found
 
 
-def _moments(lake: Changes, served: PublishedVectors, found: Mapping[str, Collection[str]], as_of: datetime) -> Any:
-    """The keys of every touched entity, beside the moment. Of several that belong to it, the least counts."""
+def _moments(
+    lake: Changes, served: PublishedVectors, found: Mapping[str, Collection[str]], as_of: datetime
+) -> pa.Table:
+    """One row for each touched entity; of several values of another key the least counts. Columns: the keys, as_of."""
     import pyarrow as pa
 
     others: dict[str, dict[str, str | None]] = {entity: {} for entity in found.get(served.key, ())}
@@ -105,8 +112,8 @@ def _moments(lake: Changes, served: PublishedVectors, found: Mapping[str, Collec
             for row in lake.rows(served.register, served.keys, key, values, mark).to_pylist():
                 known = others.setdefault(row[served.key], {})
                 for other in served.keys[1:]:
-                    told = [value for value in (known.get(other), row[other]) if value is not None]
-                    known[other] = min(told, default=None)
+                    values_known = [value for value in (known.get(other), row[other]) if value is not None]
+                    known[other] = min(values_known, default=None)
     entities = sorted(others)
     keys = {served.key: entities} | {
         other: [others[entity].get(other) for entity in entities] for other in served.keys[1:]
@@ -115,8 +122,10 @@ def _moments(lake: Changes, served: PublishedVectors, found: Mapping[str, Collec
     return pa.table(columns | {"as_of": pa.array([as_of] * len(entities), pa.timestamp("us", tz="UTC"))})
 
 
-def _events(lake: Changes, served: PublishedVectors, marks: Mapping[str, Watermark], moments: Any) -> dict[str, Any]:
-    """The whole histories of the touched, by source."""
+def _events(
+    lake: Changes, served: PublishedVectors, marks: Mapping[str, Watermark], moments: pa.Table
+) -> dict[str, pa.Table]:
+    """All events of the touched entities, by source. Columns: those that the source reads."""
     return {
         source.name: lake.rows(
             source.table,
@@ -130,7 +139,7 @@ def _events(lake: Changes, served: PublishedVectors, marks: Mapping[str, Waterma
     }
 
 
-def _newest(column: Any) -> datetime | None:
+def _newest(column: pa.ChunkedArray) -> datetime | None:
     import pyarrow.compute as pc
 
     newest: datetime | None = pc.max(column).as_py()

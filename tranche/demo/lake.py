@@ -99,6 +99,7 @@ def spark_session(stages: Stages, settings: LakeSettings) -> Iterator[Any]:
     # The JVM would live on until this process ends; it does so when its standard input is closed.
     context = type(spark.sparkContext)
     gateway = context._gateway  # noqa: SLF001 - nothing public tells of it
+    assert gateway is not None, "a session has a JVM until it is stopped"
     machine = getattr(gateway, "proc", None)
     try:
         yield spark
