@@ -117,7 +117,7 @@ def test_a_batch_over_its_limit_writes_nothing_until_it_is_let_through(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lots = [a_movement(f"sound:{at}") for at in range(75)] + [lottery(f"bad:{at}") for at in range(25)]
-    monkeypatch.setattr("pipelines.ingest.batch.rejects.limits", lambda: {TYPE: 24})
+    monkeypatch.setattr("pipelines.ingest.rejects.limits", lambda: {TYPE: 24})
 
     with pytest.raises(TooManyRejects) as stopped:
         lake.take(lots)
