@@ -149,12 +149,13 @@ class _Work:
         return conform(raw.join(ids, on="event_id", how="left_semi"), contract).where(self._on_the_day())
 
     def _write(self, onto: str, right: DataFrame) -> None:
+        """Replace the day's rows, and rows elsewhere with the same ids. Columns: those of the curated table."""
         right.select("event_id").createOrReplaceTempView("backfilled_ids")
         for gone in (self._on_the_day(), "event_id IN (SELECT event_id FROM backfilled_ids)"):
             self.spark.sql(f"DELETE FROM {onto} WHERE {gone}")  # noqa: S608 - named by our own act, never by input
         fitted(self.spark, right, onto).writeTo(onto).append()
 
     def _on_the_day(self) -> str:
-        """In the form of a range of `occurred_at`, by which Iceberg finds the files that can hold the day."""
+        """SQL for the day as a range of `occurred_at`, which lets Iceberg skip files."""
         after = self.day + timedelta(days=1)
         return f"occurred_at >= TIMESTAMP '{self.day}' AND occurred_at < TIMESTAMP '{after}'"

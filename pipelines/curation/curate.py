@@ -212,7 +212,7 @@ class _Work:
         return changes(gained, everything, self.spark.table(name), contract)
 
     def _write(self, onto: str, change: Changes, *, anew: bool) -> None:
-        """In one commit, whatever is to be written."""
+        """Write the change in one commit."""
         added = fitted(self.spark, change.added, onto)
         if anew:
             added.writeTo(onto).overwrite(F.lit(True))

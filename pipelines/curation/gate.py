@@ -1,7 +1,7 @@
 """The gate before a curated table: a whole frame against its contract's aggregate rules, by Great Expectations.
 
-Beside them stands what no contract's frame shows by itself: the table's size against its own past, its age at a time
-that is handed in, and whether its references lead to rows of other tables.
+It also checks what no single frame shows: the table's size against its own past, its age at a given time, and whether
+its references lead to rows of other tables.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ IN_MEMORY = 500_000
 
 @dataclass(frozen=True, slots=True)
 class GateReport:
-    """How many rules were judged; `broken` tells each rule that the frame breaks, its meaning and what was found."""
+    """How many rules were judged; `broken` has each broken rule with its meaning and what was found."""
 
     contract: str
     rules: int
@@ -52,7 +52,7 @@ class GateReport:
 def gate(frame: pd.DataFrame | DataFrame, contract: Contract) -> GateReport:
     """Judge the whole frame, of pandas or of Spark, by the contract's own rules.
 
-    They read it several times: hand in a Spark frame persisted.
+    The rules read it several times: pass a persisted Spark frame. Columns: those that the contract's rules name.
     """
     judged = verdicts(frame, suite(contract))
     broken = tuple(_told(verdict) for verdict in judged if not verdict.holds)
@@ -61,7 +61,7 @@ def gate(frame: pd.DataFrame | DataFrame, contract: Contract) -> GateReport:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The gate of one lake: a table must keep its contract's rules and what it promises beside them.
+    """The gate of one lake: a table must keep its contract's rules and its guarantees.
 
     Without `fresh_at` its age is not checked, as for historical data.
     """
@@ -72,20 +72,21 @@ class Gate:
     fresh_at: datetime | None = None
 
     def __call__(self, frame: DataFrame, contract: Contract) -> GateReport:
-        """Judge what the contract's curated table would hold."""
+        """Judge the next state of the contract's curated table. Columns: those of the curated table."""
         looked_at = frame.select(*_columns(frame, contract)).persist()
         try:
             seen = looked_at.selectExpr("count(*) AS rows", "unix_micros(max(recorded_at)) AS newest").collect()[0]
             own = gate(looked_at.toPandas() if seen.rows <= IN_MEMORY else looked_at, contract)
-            beside = list(self._beside(looked_at, contract, seen.rows, seen.newest))
+            guarantees = list(self._breaches(looked_at, contract, seen.rows, seen.newest))
         finally:
             looked_at.unpersist()
-        broken = own.broken + tuple(told for told in beside if told is not None)
-        return replace(own, rules=own.rules + len(beside), broken=broken)
+        broken = own.broken + tuple(breach for breach in guarantees if breach is not None)
+        return replace(own, rules=own.rules + len(guarantees), broken=broken)
 
-    def _beside(
+    def _breaches(
         self, frame: DataFrame, contract: Contract, rows: int, newest_micros: int | None
     ) -> Iterator[str | None]:
+        """For each guarantee the message of its breach, None when it holds."""
         guaranteed, table = guarantees_of(contract), contract.curated_table
         assert table is not None, contract.name
         newest = None if newest_micros is None else datetime.fromtimestamp(newest_micros / 1e6, UTC)
@@ -95,7 +96,7 @@ class Gate:
             yield reference_breach(reference, astray=self._astray(frame, reference))
 
     def _astray(self, frame: DataFrame, reference: Reference) -> int:
-        """How many values lead nowhere; one that is empty refers to nothing."""
+        """The number of distinct values that the referenced table does not have; nulls refer to nothing."""
         values = frame.select(reference.column).dropna().distinct()
         newest = self.tables.newest(reference.table)
         if newest is not None:
@@ -105,7 +106,7 @@ class Gate:
 
 
 def _columns(frame: DataFrame, contract: Contract) -> list[str]:
-    """Those columns that a rule looks at: a wide table is not read whole to be judged."""
+    """The columns that rules read, so that a wide table is not read whole."""
     named = {value for rule in contract.aggregate_rules for _, value in rule.arguments if isinstance(value, str)}
     named |= {name for rule in contract.aggregate_rules for _, value in rule.arguments for name in _names(value)}
     named |= {reference.column for reference in guarantees_of(contract).references} | {"recorded_at"}

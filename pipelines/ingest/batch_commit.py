@@ -34,7 +34,10 @@ class BatchCommit:
     _due: dict[str, int] = field(default_factory=dict)
 
     def append(self, table: str, rows: DataFrame, count: int, also: Mapping[str, str] | None = None) -> bool:
-        """Append the rows, with the notes of `also` beside those of the batch; False when the table has the batch."""
+        """Append the rows, with the notes of `also` beside those of the batch; False when the table has the batch.
+
+        Columns: those of the table.
+        """
         self._due[table] = count
         state = self.states.get(table)
         if state is not None and self.until in state.batches:

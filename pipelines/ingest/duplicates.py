@@ -110,4 +110,5 @@ def duplicates(records: DataFrame, seen: DataFrame | None, *, is_small: bool = T
 
 
 def _valid(records: DataFrame) -> DataFrame:
+    """The records that break no rule. Columns: those of the records."""
     return records.where("size(violations) = 0")

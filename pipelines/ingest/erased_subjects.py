@@ -67,7 +67,10 @@ def blanked(
 
 
 def _erased_ids(subject_ids: DataFrame, erased_subjects: Refused) -> Iterator[tuple[str, str, datetime]]:
-    """Kind, id and moment of the request for each of the ids that belongs to an erased subject."""
+    """Kind, id and moment of the request for each of the ids that belongs to an erased subject.
+
+    Columns: kind, id.
+    """
     ids: dict[str, set[str]] = {}
     for row in subject_ids.select("kind", "id").distinct().collect():
         ids.setdefault(row["kind"], set()).add(row["id"])

@@ -33,14 +33,14 @@ def union_all(frames: Iterable[DataFrame]) -> DataFrame:
 
 
 def materialised(frame: DataFrame) -> DataFrame:
-    """The same rows and columns, computed once at first use and freed with the last reference to them.
+    """The same rows, computed once at first use and freed with the last reference to them.
 
     Spark's cache would build columns, which costs as much again as validating, and would recompute what it keeps as
-    soon as a table is written that the frame was made from.
+    soon as a table is written that the frame was made from. Columns: those of the frame.
     """
     return frame.localCheckpoint(eager=False)
 
 
 def in_one_task(frame: DataFrame, records: int) -> DataFrame:
-    """The same rows and columns, in a single partition where there are few `records`."""
+    """The same rows, in a single partition when there are few `records`. Columns: those of the frame."""
     return frame.coalesce(1) if records <= ONE_TASK else frame

@@ -231,6 +231,7 @@ class _Redrive:
         return union_all(tables).join(records.select(*LINEAGE_COLUMNS), on=list(LINEAGE_COLUMNS), how="left_anti")
 
     def _append(self, table: str, rows: DataFrame, this: Redriven) -> None:
+        """Write the rows whose lineage the table does not have. Columns: those of the table."""
         have_table(self.spark, spark_name(self.settings, table), rows.schema, partitions(table))
         there = self._table(table).select(*LINEAGE_COLUMNS)
         news = rows.join(there, on=list(LINEAGE_COLUMNS), how="left_anti").localCheckpoint()
@@ -248,6 +249,7 @@ class _Redrive:
         return bool(catalog(self.settings).table_exists(f"{namespace(self.settings, 'raw')}.{table.split('.')[1]}"))
 
     def _table(self, table: str) -> DataFrame:
+        """All rows. Columns: those of the table."""
         return self.spark.table(spark_name(self.settings, table))
 
 

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 def rows_by_table(
     judged: Mapping[str, DataFrame], counts: Mapping[str, Counts], loaded_at: str
 ) -> list[tuple[str, DataFrame, int]]:
-    """Each table with its rows and their number, in the order in which tables are written; none without rows."""
+    """Each table with its rows and their number, in the order in which tables are written; none without rows.
+
+    Columns: those of `with_verdict` → those of each table.
+    """
     total = sum(counts.values(), Counts())
     tables = []
     if total.quarantined:

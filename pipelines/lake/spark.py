@@ -1,4 +1,4 @@
-"""Lake tables as Spark sees them: made when missing, grown when a column is new, read at one snapshot or since one."""
+"""Lake tables through Spark: created when missing, extended by new columns, read at one snapshot or since one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
 
-# Rows are sorted by partition before they are written. Else a task keeps the file of every partition open at once, and
+# Sorts rows by partition before they are written. Otherwise a task keeps the file of every partition open at once, and
 # a first load of years runs out of memory.
 ONE_WRITER = "'write.spark.fanout.enabled' = 'false'"
 SNAPSHOT_PROPERTY = "spark.sql.iceberg.snapshot-property."
@@ -47,7 +47,10 @@ def fitted(spark: SparkSession, rows: DataFrame, table: str) -> DataFrame:
 
 
 def content(rows: DataFrame, columns: Sequence[str]) -> tuple[int, str]:
-    """The number of rows, and a digest of these columns that does not depend on the order of rows."""
+    """The number of rows, and a digest of these columns that does not depend on the order of rows.
+
+    Columns: at least `columns`.
+    """
     row_digest = f"xxhash64(to_json(struct({', '.join(columns)})))"
     total = rows.selectExpr("count(*) AS rows", f"sum(CAST({row_digest} AS DECIMAL(38))) AS digest").collect()[0]
     return total.rows, str(total.digest or 0)

@@ -45,7 +45,7 @@ class SparkFeatures:
         return increments
 
     def _days(self, request: Request) -> tuple[dict[str, str], tuple[Increment, ...]]:
-        """The relations of the sources that keep days, brought up to date, and what that read."""
+        """The tables of sources that keep days, brought up to date, and what had to be read for it."""
         days = SparkDays(self._spark, self._tables, self._settings)
         relations, increments = {}, []
         for source in request.of.sources:
@@ -55,6 +55,7 @@ class SparkFeatures:
         return relations, tuple(increments)
 
     def _moments(self, request: Request) -> DataFrame:
+        """The moments to build vectors for. Columns: the entity's keys, as_of."""
         register = REGISTERS[request.of.entity].table
         relations = {
             table: self._pinned(request, table, table.replace(".", "_"))
@@ -71,6 +72,7 @@ class SparkFeatures:
         return view
 
     def _vectors(self, request: Request, moments: DataFrame, days: Mapping[str, str]) -> DataFrame:
+        """The vector of each moment. Columns: keys, as_of → the build's constants, then those of `_columns`."""
         moments.createOrReplaceTempView(_MOMENTS)
         events = {
             source.name: days[source.name] if source.name in days else self._events(request, source)
@@ -89,7 +91,7 @@ class SparkFeatures:
         return view
 
     def _write(self, vectors: DataFrame, name: str, entity: str, *, anew: bool) -> None:
-        """One row for each entity and moment: put in, or in the place of the one built before."""
+        """Insert each row, or replace the one of the same entity and moment. Columns: those of `_vectors`."""
         if anew:
             vectors.writeTo(name).append()
             return
