@@ -1,10 +1,9 @@
 """Act: raw → curated tables. One row an event, written on a branch, judged there, and published whole or not at all.
 
-Each table says in its snapshot which snapshot of its raw table it holds, so a run takes what the raw table gained
-since and leaves the rest alone: after each batch of the stream or once a night, the rows come out the same. A table
-whose past does not tell, or whose raw rows were taken away or changed (an erasure), is made anew from all raw rows. A
-red gate leaves the table at the snapshot it had, and the branch for a look. A killed run leaves a branch, which the
-next one drops.
+Each table notes in its snapshot which snapshot of its raw table it was made from, so a run reads only what the raw
+table gained since; run after each batch of the stream or once a night, the rows are the same. A table without such a
+note, or whose raw rows were removed or changed (an erasure), is rebuilt from all raw rows. A red gate leaves the table
+at the snapshot it had, and the branch for inspection. A killed run leaves a branch, which the next one drops.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
 
     from pipelines.curation.write_audit_publish import Judge
 
-# How often a table is begun because another writer was quicker.
+# How often a table is tried when another writer publishes first.
 ATTEMPTS = 3
 
 
@@ -50,7 +49,7 @@ class Curated:
     """What became of one table: written, unchanged since the raw snapshot, empty (no raw row yet), or red.
 
     `rows` are those of the whole table. `written` rows were added or changed, on the event days `days`; None stands for
-    every day, when the table was made anew. `branch` holds what a red gate refused.
+    every day, when the table was rebuilt. `branch` holds what a red gate refused.
     """
 
     table: str
@@ -70,7 +69,7 @@ class CurateReport:
 
 
 class RedGate(Exception):
-    """Tables failed their gate and stayed as they were; the others are curated. `report` tells both."""
+    """Tables failed their gate and stayed as they were; the others are curated. `report` has both."""
 
     def __init__(self, report: CurateReport) -> None:
         self.report = report
@@ -101,8 +100,8 @@ def curate(
     """Curate every contract's raw table. Raises RedGate after the last one when any failed its gate.
 
     A stream job calls this after each batch; a schedule calls it once a night. With `fresh_at`, tables must be as fresh
-    at that time as they promise. `whole` makes each table anew. `after_step` is told of each written table what was
-    just done: begun, written, judged, published, ended.
+    at that time as they guarantee. `whole` rebuilds each table. `after_step` is called with each step of a written
+    table: begun, written, judged, published, ended.
     """
     judge = Gate(spark, tables, settings, fresh_at) if judge is None else judge
     work = _Work(spark, tables, settings, judge, whole, after_step)
@@ -118,7 +117,7 @@ def curate(
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What one run works with."""
+    """One run, with what it works on."""
 
     spark: SparkSession
     tables: VersionedTables

@@ -55,7 +55,7 @@ def gate(frame: pd.DataFrame | DataFrame, contract: Contract) -> GateReport:
     The rules read it several times: pass a persisted Spark frame. Columns: those that the contract's rules name.
     """
     judged = verdicts(frame, suite(contract))
-    broken = tuple(_told(verdict) for verdict in judged if not verdict.holds)
+    broken = tuple(_message(verdict) for verdict in judged if not verdict.holds)
     return GateReport(f"{contract.name}@{contract.version}", len(judged), broken)
 
 
@@ -114,8 +114,8 @@ def _columns(frame: DataFrame, contract: Contract) -> list[str]:
 
 
 def _names(value: object) -> list[str]:
-    return [each for each in value if isinstance(each, str)] if isinstance(value, list | tuple) else []
+    return [name for name in value if isinstance(name, str)] if isinstance(value, list | tuple) else []
 
 
-def _told(verdict: Verdict) -> str:
+def _message(verdict: Verdict) -> str:
     return f"{verdict.rule}: {verdict.meaning} Found {verdict.found}."

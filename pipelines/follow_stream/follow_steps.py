@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LakeSteps:
-    """Steps of `follow`. `turn` is held while ingest works and told its steps; `store` commits at its end."""
+    """Steps of `follow`. `turn` is held while ingest works and called with its steps; `store` commits at its end."""
 
     spark: SparkSession
     settings: Settings

@@ -29,7 +29,9 @@ _COMMON_COLUMNS = (
 def duplicates_of_batch(
     validated: Iterable[DataFrame], seen: DataFrame | None, records: int
 ) -> tuple[DataFrame | None, frozenset[str]]:
-    """The duplicates of a batch of so many `records`, and the event types that have any; None when there are none.
+    """The duplicates of a batch, and the event types that have any; None when there are none.
+
+    `records` is the number of the batch's records.
 
     Columns: those of validated frames; `seen` as in `duplicates` → at_shard, at_position, of_type, reason.
     """

@@ -1,4 +1,4 @@
-"""Compaction by Spark: a table's rows into fewer files, in a commit that says the rows are the same."""
+"""Compaction by Spark: rewrites a table's rows into fewer files, in a commit that notes that the rows are the same."""
 
 from __future__ import annotations
 

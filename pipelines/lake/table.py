@@ -1,4 +1,4 @@
-"""What an act may ask of the lake without Spark: a table's newest snapshot, and its rows."""
+"""Port: the lake without Spark: a table's newest snapshot, and its rows."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# How the name of every note begins that an act leaves in a snapshot's summary.
+# The prefix of every note that an act leaves in a snapshot's summary.
 NOTE = "tranche."
-# A commit that only wrote the same rows into other files says whose rows they are.
+# The note of a commit that only wrote the same rows into other files: the snapshot whose rows they are.
 ROWS_OF = "tranche.rows-of"
 
 
@@ -59,7 +59,7 @@ class Tables(Protocol):
 
 
 class VersionedTables(Tables, Protocol):
-    """Tables that also tell what they were before, and which branches stand beside them."""
+    """Tables with their past snapshots and their branches."""
 
     def past(self, table: str) -> tuple[Snapshot, ...]:
         """The snapshots that led to the newest one, that one first, as far back as they are kept."""

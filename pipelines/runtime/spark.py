@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CATALOG = "lake"
 LOGGING = Path(str(files("pipelines"))) / "log4j2.properties"
-# Work comes in batches and nobody waits for a pause: the collector that takes the least of the cores.
+# The collector that takes the least CPU: work comes in batches, so its pauses do not matter.
 JAVA_OPTIONS = f"-Duser.timezone=UTC -XX:+UseParallelGC -Dlog4j2.configurationFile={LOGGING}"
 # Spark hides values of such names in what it logs and shows.
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -49,7 +49,7 @@ def session(settings: Settings) -> SparkSession:
 
 
 def configuration(settings: Settings, jar_paths: list[Path], environ: Mapping[str, str]) -> dict[str, str]:
-    """What the session is told; `environ` is asked for the keys that a driver hands to its executors, only."""
+    """The session's configuration; `environ` is read only for the keys that a driver hands to its executors."""
     return {**_spark(settings, jar_paths), **_executors(settings, environ), **_lake(settings)}
 
 

@@ -1,7 +1,7 @@
 """Act: keep the lake's tables in shape: few files, no old snapshots that nothing needs, no files that nothing reaches.
 
-No row changes. A compaction says whose rows it wrote (`tranche.rows-of`) and carries its table's notes on, so that no
-act takes it for news. What a branch or a tag names never expires: a model's training set stands until the model is
+No row changes. A compaction notes whose rows it wrote (`tranche.rows-of`) and keeps its table's notes, so no act takes
+it for new data. Snapshots that a branch or a tag names never expire: a model's training set is kept until the model is
 retired.
 """
 
@@ -23,9 +23,9 @@ from pipelines.upkeep.expiry import Expiry, expiry
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-# A commit has to be done within this: files that nothing reaches are then leftovers of one that was killed.
+# No commit takes longer than this: unreachable files that are older were left by a killed one.
 ORPHAN_AGE = timedelta(days=1)
-# Fewer small files than this are left for another night: each compaction writes their rows once more.
+# Fewer small files than this are left for another night, because each compaction rewrites their rows.
 FEWEST_FILES = 5
 
 

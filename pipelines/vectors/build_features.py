@@ -1,7 +1,7 @@
 """Act: curated → feature tables, one row for each application at its moment and for each entity at each day asked for.
 
-A second build of the same moments from the same snapshots writes nothing; any other updates the rows of its moments and
-leaves those of other moments. Spark is the job that the schedule runs and that scales out; DuckDB builds the same rows
+A second build of the same moments from the same snapshots writes nothing; any other build replaces the rows of its
+moments and leaves the rest. Spark is the job that the schedule runs and that scales out; DuckDB builds the same rows
 from the same definitions without a JVM.
 """
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 REQUIRED = {"applicant": (BANK_TRANSACTIONS, APPLICATIONS), "merchant": ()}
-# What a build notes in the snapshot it commits, beside what its engine notes.
+# The note of a build in the snapshot it commits, beside those of its engine.
 BUILD = "tranche.build"
 
 EngineName = Literal["spark", "duckdb"]
 
 
 class NotMidnight(Exception):
-    """What is kept of whole days answers for midnights only; the message names the moment."""
+    """Raised for an increment at another time than midnight: it is built from sums of whole days."""
 
     def __init__(self, moment: datetime) -> None:
         super().__init__(f"{moment.isoformat()} is no midnight in UTC: an increment is built from whole days")
@@ -42,9 +42,9 @@ class NotMidnight(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """What was built: `vectors` rows for `moments` asked for, of which `empty` found no event of the first source.
+    """What was built: `vectors` rows, of which `empty` have no event of the first source.
 
-    `written` is False when the same build stood there already.
+    `written` is False when the same build was there already.
     """
 
     vectors: int
@@ -80,7 +80,7 @@ def build_features(
     inputs = {table: snapshot.snapshot_id for table, snapshot in read.items()}
     identity = {
         "digest": feature_set_digest(of.entity),
-        # A compaction is no news.
+        # A compaction changes the snapshot, not the rows.
         "inputs": {table: snapshot.rows_of for table, snapshot in read.items()},
         "as_of": sorted({moment.isoformat() for moment in as_of}),
         "increment": increment,

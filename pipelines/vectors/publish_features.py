@@ -35,7 +35,7 @@ def publish_features(
     lake: Changes | None = None,
     keep: int = KEEP,
 ) -> Published:
-    """Hand every vector of one feature set (the applicant's, unless told) to the store and activate them as a version.
+    """Hand every vector of one feature set (the applicant's by default) to the store and activate them as a version.
 
     Publishing the same again makes no version. With `lake`, the version knows how far its build followed the lake, and
     the next refresh begins there. Raises MissingTable before the first build.

@@ -1,8 +1,8 @@
 """Act: curated → the vectors of the entities that new rows touched, straight into the version that serving reads.
 
-The stream job calls `refresh` after each curation; what it adds is a small version of its own on top of the active one.
-How far it followed the lake is kept with that version, so a roll-back takes the vectors and the watermark back together
-and the next refresh makes good what they lack.
+The stream job calls `refresh` after each curation; it adds a small version of its own on top of the active one. How far
+it followed the lake is kept with that version, so a roll-back takes back the vectors and the watermark together, and
+the next refresh computes again what was taken back.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Refreshed:
     """What one refresh did: of `touched` entities, `changed` got another vector than they had at that moment.
 
     `known_until` is when the newest event behind them was recorded, so `as_of` less that is how fresh serving is.
-    `outdated` says that another refresh had followed the lake further, so nothing was taken of this one.
+    `outdated` means that another refresh had followed the lake further, so this one was discarded.
     """
 
     entity: str
@@ -41,7 +41,7 @@ class Refreshed:
 
     @property
     def freshness(self) -> timedelta | None:
-        """How old the newest word on the touched entities is; None when there is none."""
+        """The age of the newest event of the touched entities; None without any."""
         return None if self.known_until is None else self.as_of - self.known_until
 
 
@@ -52,7 +52,7 @@ def refresh(
     as_of: datetime,
     touched: Collection[str] | None = None,
 ) -> Refreshed:
-    """Compute the touched entities as of the moment and add them to the active version; again, it changes nothing.
+    """Compute the touched entities as of the moment and add them to the active version. Idempotent.
 
     Without `touched`, those are the entities of the rows that were curated since the last refresh of this feature set.
     Named ones are taken as part of what changed: the watermark then stays where it is. Raises MissingTable before the
