@@ -32,15 +32,15 @@ from pipelines.sources.source import Event
 from pipelines.streams.backlog import Backlog
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.postgres_turn import ingesting
+from pipelines.vectors.published_vectors import published_vectors
 from pipelines.vectors.refresh_features import refresh
-from pipelines.vectors.served_set import served_sets
 
 HISTORY = 100_000
 LOTS = 20
 LOT = 100
 PAUSE_S = 5.0
 LONGEST = timedelta(minutes=10)
-SERVED = served_sets()["applicant"]
+SERVED = published_vectors()["applicant"]
 
 
 def main() -> None:

@@ -20,13 +20,18 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
+from pyspark.sql import DataFrame, SparkSession
+
 from data_contracts.catalog import contract
 from data_contracts.contract import Contract
 from data_contracts.quarantine import NO_VIOLATIONS
 from data_contracts.schemas import spark_ddl
-from pipelines.ingest import checked
-from pipelines.ingest.batch import conserved
+from pipelines.ingest.contract_type import with_contract_type
+from pipelines.ingest.duplicates import across_contracts, candidate_duplicates
 from pipelines.ingest.ingest import IngestReport, ingest
+from pipelines.ingest.table_rows import accepted_rows
+from pipelines.ingest.validation import validated
+from pipelines.ingest.verdict import conserved, with_verdict
 from pipelines.lake.iceberg import create_namespaces, spark_name
 from pipelines.runtime.spark import session
 from pipelines.settings import Settings
@@ -120,7 +125,7 @@ def put(stream: KinesisStream, events: Iterator[Event]) -> None:
 
 
 def take(
-    spark: Any,
+    spark: SparkSession,
     settings: Settings,
     sleep: Callable[[float], None] = time.sleep,
     after_commit: Callable[[str], None] = lambda _: None,
@@ -143,7 +148,7 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def measured_run(spark: Any, settings: Settings) -> dict[str, float]:
+def measured_run(spark: SparkSession, settings: Settings) -> dict[str, float]:
     """Seconds from the start of a run until each step of its batch, without the wait for the stream's clock."""
     waited: list[float] = []
     began = time.perf_counter()
@@ -161,7 +166,7 @@ def measured_run(spark: Any, settings: Settings) -> dict[str, float]:
     return steps
 
 
-def measured_freshness(spark: Any, settings: Settings, stream: KinesisStream) -> list[float]:
+def measured_freshness(spark: SparkSession, settings: Settings, stream: KinesisStream) -> list[float]:
     """Seconds from the put of an event until its table shows it, while ingest runs again and again."""
     put_at: dict[str, float] = {}
     seen_at: list[float] = []
@@ -186,7 +191,7 @@ def measured_freshness(spark: Any, settings: Settings, stream: KinesisStream) ->
     return [seen - put_at[lot] for seen, until in zip(seen_at, sorted(found), strict=True) for lot in found[until]]
 
 
-def ends(spark: Any, settings: Settings) -> dict[int, frozenset[str]]:
+def ends(spark: SparkSession, settings: Settings) -> dict[int, frozenset[str]]:
     """The lots that each batch brought."""
     rows = spark.table(spark_name(settings, TABLE)).where("event_id LIKE 'fresh%'")
     found: dict[int, set[str]] = {}
@@ -195,7 +200,7 @@ def ends(spark: Any, settings: Settings) -> dict[int, frozenset[str]]:
     return {until: frozenset(lots) for until, lots in found.items()}
 
 
-def measured_validation(spark: Any, settings: Settings, count: int) -> dict[str, float]:
+def measured_validation(spark: SparkSession, settings: Settings, count: int) -> dict[str, float]:
     """One batch of payloads into a table with and without its contract's rules; rounds of both take turns.
 
     Without them the values are taken at the types they are declared to have. Everything else that ingest does for a
@@ -207,18 +212,19 @@ def measured_validation(spark: Any, settings: Settings, count: int) -> dict[str,
         ("shard-0", 0, at, str(at), 1, each.body.decode(), None, TYPE)
         for at, each in enumerate(some_movements("v", count), 1)
     ]
-    heard = checked.heard(spark.createDataFrame(rows, DDL).repartition(4).localCheckpoint()).localCheckpoint()
+    batch = spark.createDataFrame(rows, DDL).repartition(4).localCheckpoint()
+    records = with_contract_type(batch).localCheckpoint()
     found = contract("bank_transaction")
-    ways = {"judged": lambda: checked.judged(heard, TYPE), "trusted": lambda: trusted(heard, found)}
+    ways = {"judged": lambda: validated(records, TYPE), "trusted": lambda: trusted(records, found)}
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for round_ in range(ROUNDS + 1):
         for name, frame_of in ways.items():
             began = time.perf_counter()
             frame = frame_of().localCheckpoint(eager=False)
-            assert checked.suspects(checked.verdicts([frame]), None).count() == 0
-            decided = checked.decided(frame, None)
-            assert conserved([decided], count, until=1)[TYPE].accepted == count
-            accepted = checked.accepted_rows(decided, found, "current_timestamp()")
+            assert candidate_duplicates(across_contracts([frame]), None).count() == 0
+            judged = with_verdict(frame, None)
+            assert conserved([judged], count, until=1)[TYPE].accepted == count
+            accepted = accepted_rows(judged, found, "current_timestamp()")
             accepted.writeTo(spark_name(beside, f"raw.{name}_{round_}")).using("iceberg").create()
             seconds[name].append(time.perf_counter() - began)
     medians = {name: median(each[1:]) for name, each in seconds.items()}
@@ -229,13 +235,13 @@ def measured_validation(spark: Any, settings: Settings, count: int) -> dict[str,
     }
 
 
-def trusted(heard: Any, found: Contract) -> Any:
-    """The columns of `checked.judged` with every record taken at its word."""
+def trusted(records: DataFrame, found: Contract) -> DataFrame:
+    """The columns of `validated` without any rule applied."""
     names = [column.name for column in found.columns]
     ddl = spark_ddl(found).replace("\n", " ")
-    read = heard.selectExpr("*", f"from_json(payload, '{ddl}') AS event")
+    read = records.selectExpr("*", f"from_json(payload, '{ddl}') AS event")
     return read.selectExpr(
-        *heard.columns,
+        *records.columns,
         *[f"event.{name} AS {name}" for name in names],
         f"{NO_VIOLATIONS} AS violations",
         f"'{found.version}' AS contract_version",

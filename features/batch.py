@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from terminal.fault import Fault
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
     from features.vector import FeatureVector
 
 KEYS = ("entity_id", "as_of")
@@ -38,7 +42,7 @@ class UnfitValue(Fault):
 class VectorBatch:
     """Vectors in the order of entity and moment, each pair once.
 
-    `table` is a `pyarrow.Table` of `entity_id` (string), `as_of` and `observed_until` (UTC, microseconds), `provenance`
+    `table` has the columns `entity_id` (string), `as_of` and `observed_until` (UTC, microseconds), `provenance`
     (the place in `provenances` of the snapshot ids behind the row), `observed_until:SOURCE` for each of `source_names`,
     and one double for each of `names`, null where it is unknown.
     """
@@ -46,7 +50,7 @@ class VectorBatch:
     digest: str
     entity: str
     names: tuple[str, ...]
-    table: Any
+    table: pa.Table
     provenances: tuple[Mapping[str, int], ...]
     source_names: tuple[str, ...] = ()
 
@@ -60,7 +64,7 @@ def observed_column(source: str) -> str:
 
 
 def batch_of(
-    rows: Any,
+    rows: pa.Table,
     *,
     digest: str,
     entity: str,
@@ -69,7 +73,7 @@ def batch_of(
     snapshots: Mapping[str, str] | str,
     observed: Mapping[str, str] | None = None,
 ) -> VectorBatch:
-    """The rows of a feature table (a `pyarrow.Table`) as vectors; for the same entity and moment the last row counts.
+    """The rows of a feature table as vectors; for the same entity and moment the last row counts.
 
     `snapshots` maps each column of snapshot ids to its table, or names the one column that holds them all as JSON;
     `observed` maps each column of newest events to its source. Raises UnfitValue.
@@ -154,7 +158,9 @@ def check_names(entity_id: str, digest: str, names: Iterable[str], values: Itera
         raise OtherFeatures(entity_id, digest, expected - given, given - expected)
 
 
-def _provenances(rows: Any, snapshots: Mapping[str, str] | str) -> tuple[tuple[dict[str, int], ...], Any]:
+def _provenances(
+    rows: pa.Table, snapshots: Mapping[str, str] | str
+) -> tuple[tuple[dict[str, int], ...], npt.NDArray[np.int64]]:
     """The distinct combinations of snapshot ids, and for each row the place of its own."""
     import numpy as np
 
@@ -178,7 +184,7 @@ def _provenances(rows: Any, snapshots: Mapping[str, str] | str) -> tuple[tuple[d
     return combinations, places
 
 
-def _doubles(column: Any, name: str, entities: Any) -> Any:
+def _doubles(column: pa.ChunkedArray, name: str, entities: pa.ChunkedArray) -> pa.ChunkedArray:
     """A feature's column as doubles; raises UnfitValue if one would be rounded or is not a finite number."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -196,7 +202,7 @@ def _doubles(column: Any, name: str, entities: Any) -> Any:
     return column.cast(pa.float64())
 
 
-def _each_once(table: Any) -> Any:
+def _each_once(table: pa.Table) -> pa.Table:
     """The rows sorted by entity and moment; among equal ones the last in the given order is kept."""
     import numpy as np
     import pyarrow as pa

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping
 from functools import cache
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -14,7 +13,7 @@ from features.catalog import FeatureSet
 from features.source import ColumnType, Source
 
 INSTANT = pa.timestamp("us", tz="UTC")
-_ARROW: Mapping[ColumnType, Any] = {
+_ARROW: Mapping[ColumnType, pa.DataType] = {
     "string": pa.string(),
     "bigint": pa.int64(),
     "date": pa.date32(),
@@ -22,20 +21,24 @@ _ARROW: Mapping[ColumnType, Any] = {
 }
 
 
-def events_schema(source: Source) -> Any:
+def events_schema(source: Source) -> pa.Schema:
     """The Arrow schema of the columns that a build reads of a source, also used for a table that the lake lacks."""
     return pa.schema([(name, _ARROW[column]) for name, column in source.read_columns.items()])
 
 
-def moments_schema(of: FeatureSet) -> Any:
+def moments_schema(of: FeatureSet) -> pa.Schema:
     """The Arrow schema of the moments of a feature set."""
     return pa.schema([*((key, pa.string()) for key in of.keys), ("as_of", INSTANT)])
 
 
-def compute(of: FeatureSet, moments: Any, events: Mapping[str, Any], by_days: Collection[str] = ()) -> Any:
-    """The lake features of each moment as a `pyarrow.Table`; a source missing from `events` counts as empty.
+def compute(
+    of: FeatureSet, moments: pa.Table, events: Mapping[str, pa.Table], by_days: Collection[str] = ()
+) -> pa.Table:
+    """The lake features of each moment; a source missing from `events` counts as empty.
 
-    `events` are Arrow tables by source name; for a source in `by_days` its table is what `compute_days` made.
+    `events` are by source name; for a source in `by_days` they are what `compute_days` made.
+
+    Columns: those of `moments_schema`; of each source those of `events_schema` → the feature table's, computed ones.
     """
     with _engine() as engine:
         engine.register("moments", moments)
@@ -46,13 +49,13 @@ def compute(of: FeatureSet, moments: Any, events: Mapping[str, Any], by_days: Co
         return engine.sql(translated(point_in_time_sql(of, "moments", relations, by_days))).to_arrow_table()
 
 
-def compute_days(source: Source, events: Any) -> Any:
-    """The daily parts of these events, as a `pyarrow.Table`."""
+def compute_days(source: Source, events: pa.Table) -> pa.Table:
+    """The daily parts of these events. Columns: those of `events_schema` → those of `days_sql`."""
     return select(days_sql(source, "events"), {"events": events})
 
 
-def select(spark_sql: str, relations: Mapping[str, Any]) -> Any:
-    """The result of one query over the named Arrow tables, as a `pyarrow.Table`."""
+def select(spark_sql: str, relations: Mapping[str, pa.Table]) -> pa.Table:
+    """The result of one query over the named tables. Columns: those that the query selects."""
     with _engine() as engine:
         for name, rows in relations.items():
             engine.register(name, rows)
@@ -70,7 +73,7 @@ def translated(spark_sql: str) -> str:
     return query.sql(dialect="duckdb")
 
 
-def _engine() -> Any:
+def _engine() -> duckdb.DuckDBPyConnection:
     engine = duckdb.connect()
     engine.execute("SET TimeZone = 'UTC'")
     return engine

@@ -1,7 +1,9 @@
 """Lake tables read by pyiceberg into pandas, each pinned to the snapshot it was read at."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import NoSuchTableError
@@ -11,6 +13,9 @@ from models.tables import LakeFault, Reading
 from pipelines.lake.iceberg import catalog, table_name
 from pipelines.lake.iceberg_tags import drop_tag, put_tag, tagged
 from pipelines.settings import Settings as LakeSettings
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class IcebergTables:
@@ -56,8 +61,8 @@ class IcebergTables:
             raise LakeFault(f"{table} is not in the lake; run {_maker(table)}") from missing
 
 
-def read_snapshot(settings: LakeSettings, table: str, snapshot_id: int) -> Any:
-    """All rows of one snapshot as a pandas frame."""
+def read_snapshot(settings: LakeSettings, table: str, snapshot_id: int) -> pd.DataFrame:
+    """All rows of one snapshot."""
     return catalog(settings).load_table(table_name(settings, table)).scan(snapshot_id=snapshot_id).to_pandas()
 
 

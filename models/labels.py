@@ -4,12 +4,17 @@ An outcome may have no date (Berka's status has none): then nobody can say wheth
 have been trained, and whoever reads the figures must be told.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 from models.tables import Reading, Tables
 from terminal.fault import Fault
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 OUTCOMES = "curated.loan_outcomes"
 DEFAULTED = {"finished_unpaid": True, "running_in_debt": True, "finished_paid": False, "running_ok": False}
@@ -65,6 +70,6 @@ def _newer(
     return max(known, other, key=lambda outcome: outcome[0] or datetime.min.replace(tzinfo=UTC))
 
 
-def _rows(frame: Any) -> list[tuple[str, str, datetime | None]]:
+def _rows(frame: pd.DataFrame) -> list[tuple[str, str, datetime | None]]:
     recorded = [None if moment != moment or moment is None else moment for moment in frame["recorded_at"]]  # noqa: PLR0124 - NaT
     return list(zip(frame["loan_id"].tolist(), frame["status"].tolist(), recorded, strict=True))

@@ -1,13 +1,18 @@
 """Registry and lake tables in memory, for tests and examples."""
 
+from __future__ import annotations
+
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from models.manifest import MANIFEST_FILE
 from models.registry import ChampionStands, ModelVersion, Run, UnknownVersion
 from models.tables import LakeFault, Reading
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class MemoryRegistry:
@@ -77,11 +82,11 @@ class MemoryRegistry:
 class MemoryTables:
     """Frames under the names of lake tables; `write` makes a new snapshot, and `expire` leaves those with a tag."""
 
-    def __init__(self, frames: Mapping[str, Any]) -> None:
-        self._snapshots: dict[str, dict[int, Any]] = {table: {1: frame} for table, frame in frames.items()}
+    def __init__(self, frames: Mapping[str, pd.DataFrame]) -> None:
+        self._snapshots: dict[str, dict[int, pd.DataFrame]] = {table: {1: frame} for table, frame in frames.items()}
         self._tags: dict[str, dict[str, int]] = {table: {} for table in frames}
 
-    def write(self, table: str, frame: Any) -> None:
+    def write(self, table: str, frame: pd.DataFrame) -> None:
         """Replace the table's rows in a new snapshot."""
         self._snapshots[table][max(self._snapshots[table]) + 1] = frame
 

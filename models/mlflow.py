@@ -1,5 +1,7 @@
 """The registry on MLflow: runs, data sets pinned to Iceberg snapshots, model versions and the alias `champion`."""
 
+from __future__ import annotations
+
 import logging
 import shutil
 import warnings
@@ -8,17 +10,18 @@ from contextlib import contextmanager
 from importlib.metadata import version as installed
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import mlflow
 from mlflow.data.dataset_source import DatasetSource
 from mlflow.data.meta_dataset import MetaDataset
 from mlflow.entities import LoggedModelInput
+from mlflow.entities.model_registry import ModelVersion as MlflowVersion
 from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
 from mlflow.store.db.utils import create_sqlalchemy_engine
-from mlflow.types import ColSpec, DataType, Schema
+from mlflow.types import ColSpec, DataType, Schema, TensorSpec
 
 from models.iceberg import read_snapshot
 from models.manifest import MANIFEST_FILE
@@ -26,8 +29,11 @@ from models.registry import CHAMPION, ChampionStands, ModelVersion, Run, Unknown
 from models.settings import Settings
 from models.tables import Reading
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 # A bar for each file of a few kilobytes is in the way of what the command says.
-MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)
+MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)  # type: ignore[no-untyped-call] # MLflow leaves it untyped
 
 EXPERIMENT = "tranche"
 FILES = "artefact"
@@ -42,7 +48,7 @@ TRUSTED_TYPES = [
 ]
 
 
-class IcebergDatasetSource(DatasetSource):  # type: ignore[misc] # mlflow ships no types
+class IcebergDatasetSource(DatasetSource):
     """One snapshot of one Iceberg table: the rows a model was made from, for as long as the snapshot is kept."""
 
     def __init__(self, table: str, snapshot_id: int, schema_id: int) -> None:
@@ -54,8 +60,8 @@ class IcebergDatasetSource(DatasetSource):  # type: ignore[misc] # mlflow ships 
     def _get_source_type() -> str:
         return "iceberg"
 
-    def load(self) -> Any:
-        """The rows of the snapshot as a pandas frame, from the lake that the environment names."""
+    def load(self) -> pd.DataFrame:
+        """The rows of the snapshot, from the lake that the environment names."""
         return read_snapshot(Settings.from_environment().lake, self.table, self.snapshot_id)
 
     @staticmethod
@@ -183,7 +189,7 @@ class MlflowRegistry:
 
 
 def _log_estimator(run: Run) -> str:
-    columns = [ColSpec(DataType.double, name, required=False) for name in run.feature_names]
+    columns: list[ColSpec | TensorSpec] = [ColSpec(DataType.double, name, required=False) for name in run.feature_names]
     with warnings.catch_warnings():
         # Column types are declared above, so MLflow's advice on guessing them does not apply.
         warnings.simplefilter("ignore")
@@ -200,17 +206,19 @@ def _log_estimator(run: Run) -> str:
 def _dataset(reading: Reading) -> MetaDataset:
     # MLflow keeps the first source it was given for a name and digest, so the digest has to be the snapshot.
     source = IcebergDatasetSource._resolve(reading)  # noqa: SLF001 - the name MLflow's interface prescribes
-    return MetaDataset(source, name=reading.table, digest=str(reading.snapshot_id))
+    # MLflow declares `profile` abstract and ships this class without it.
+    return MetaDataset(source, name=reading.table, digest=str(reading.snapshot_id))  # type: ignore[abstract]
 
 
-def _version(found: Any) -> ModelVersion:
+def _version(found: MlflowVersion) -> ModelVersion:
+    assert found.run_id is not None, f"version {found.version} of {found.name} was registered without a run"
     return ModelVersion(found.name, str(found.version), found.tags["model_id"], found.run_id, found.tags["digest"])
 
 
 @contextmanager
 def _alone(tracking_uri: str) -> Iterator[None]:
     """One process at a time: two that open an empty database at once would both lay its tables, and both fail."""
-    engine = create_sqlalchemy_engine(tracking_uri)
+    engine = create_sqlalchemy_engine(tracking_uri)  # type: ignore[no-untyped-call] # MLflow leaves it untyped
     try:
         with engine.connect() as connection:
             if engine.dialect.name == "postgresql":

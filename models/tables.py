@@ -1,20 +1,25 @@
 """Port: what training reads from the lake, each table with the snapshot it was read at."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 from terminal.fault import Fault
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Rows of one table as a pandas frame, and where they came from: enough to read the same rows again."""
+    """Rows of one table, and where they came from: enough to read the same rows again."""
 
     table: str
     snapshot_id: int
     schema_id: int
-    frame: Any
+    frame: pd.DataFrame
 
 
 class Tables(Protocol):

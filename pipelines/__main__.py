@@ -17,12 +17,10 @@ from pipelines.commands import (
     curate,
     features,
     follow,
+    maintenance,
     quarantine,
     relay,
     vector,
-)
-from pipelines.commands import (
-    keeping as keeping_commands,
 )
 from pipelines.commands import (
     stream as stream_commands,
@@ -196,8 +194,8 @@ app.command("follow")(follow.follow)
 app.command("redrive")(quarantine.redrive)
 app.command("completeness")(arrival.completeness)
 app.command("feeds")(arrival.feeds)
-for keeping in keeping_commands.COMMANDS:
-    app.command(keeping.__name__)(keeping)
+for command in maintenance.COMMANDS:
+    app.command(command.__name__)(command)
 
 
 def _source(name: SourceName, data: Path) -> Any:

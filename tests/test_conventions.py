@@ -61,7 +61,7 @@ CLOCK_READ_IN = {
     "pipelines/commands/quarantine.py": "the way in of whoever redrives the quarantine",
     "ledger/commands/free_form.py": "the way in of whoever proposes or approves an entry",
     "pipelines/commands/relay.py": "the way in of the relay",
-    "pipelines/commands/keeping.py": "the way in of whoever keeps the lake",
+    "pipelines/commands/maintenance.py": "the way in of whoever maintains the lake",
     "pipelines/commands/vector.py": "the way in of whoever refreshes vectors",
     "simulation/serve.py": "the way in of the simulated provider",
 }

@@ -2,7 +2,7 @@
 
 from ledger.map.flow import Flow
 from lending.plan.accrual import rounded, shared
-from lending.plan.event import Cancelled, Opened, PartShipped, PlanEvent
+from lending.plan.event import Opened, PartShipped, PlanEvent
 from lending.plan.merchant_share import Share
 from lending.plan.plan import Instalment, Origin, Plan
 from lending.plan.running import RunningPlan
@@ -37,7 +37,7 @@ def captured(run: RunningPlan, event: PlanEvent, body: Opened | PartShipped) -> 
         )
 
 
-def cancelled(run: RunningPlan, event: PlanEvent, body: Cancelled) -> None:  # noqa: ARG001 - every act is called alike
+def cancelled(run: RunningPlan) -> None:
     """F04: nothing more is captured; the reservation is void, which is no journal."""
     run.cancelled = True
 

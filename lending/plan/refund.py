@@ -36,7 +36,7 @@ def refunded(run: RunningPlan, event: PlanEvent, body: Refunded) -> None:
     _refund(run, event, body.refund_id, Merchants(share, receivable), in_flight=in_flight, whole=whole)
 
 
-def refund_paid(run: RunningPlan, event: PlanEvent, body: RefundPaid) -> None:  # noqa: ARG001 - every act is called alike
+def refund_paid(run: RunningPlan, body: RefundPaid) -> None:
     """The shopper has it; payments has the journal."""
     payable = run.payable.get(body.refund_id, 0)
     run.payable[body.refund_id] = payable - min(payable, body.amount.minor)

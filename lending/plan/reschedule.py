@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from ledger.map.flow import Flow
 from lending.plan.accrual import Accrual, rounded, shared
 from lending.plan.delinquency import Pause, PauseReason
-from lending.plan.event import Forbearance, Frozen, Holiday, PlanEvent, Rescheduled, Unfrozen
+from lending.plan.event import Forbearance, Holiday, PlanEvent, Rescheduled
 from lending.plan.running import Fee, Line, RunningPlan
 from lending.schedule.due import Due
 
@@ -73,7 +73,7 @@ def forbearance(run: RunningPlan, event: PlanEvent, body: Forbearance) -> None:
     _rest(run, pause, event.value_date)
 
 
-def frozen(run: RunningPlan, event: PlanEvent, body: Frozen) -> None:  # noqa: ARG001 - every act is called alike
+def frozen(run: RunningPlan, event: PlanEvent) -> None:
     """F46: nothing is collected and no day counts until the plan is unfrozen."""
     if run.frozen_on is not None:
         return
@@ -84,7 +84,7 @@ def frozen(run: RunningPlan, event: PlanEvent, body: Frozen) -> None:  # noqa: A
             line.accrual = replace(line.accrual, stopped=event.value_date)
 
 
-def unfrozen(run: RunningPlan, event: PlanEvent, body: Unfrozen) -> None:  # noqa: ARG001 - every act is called alike
+def unfrozen(run: RunningPlan, event: PlanEvent) -> None:
     """The freeze ends: it lasted until before this day."""
     if run.frozen_on is None:
         return

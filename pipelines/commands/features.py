@@ -1,14 +1,19 @@
 """Command line: build feature vectors from the curated lake."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines.settings import Settings
 from terminal.report import Report, reporting
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 class EngineName(StrEnum):
@@ -73,7 +78,7 @@ def build_features(
 _EVENTS = {EntityName.APPLICANT: "a bank transaction", EntityName.MERCHANT: "an order"}
 
 
-def _spark(engine: EngineName, settings: Settings) -> Any:
+def _spark(engine: EngineName, settings: Settings) -> SparkSession | None:
     if engine is EngineName.DUCKDB:
         return None
     from pipelines.runtime.spark import session

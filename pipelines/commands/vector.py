@@ -26,13 +26,13 @@ def publish_features(
     from pipelines.lake.iceberg import IcebergTables
     from pipelines.lake.iceberg_changes import IcebergChanges
     from pipelines.vectors import publish_features as act
-    from pipelines.vectors.served_set import served_sets
+    from pipelines.vectors.published_vectors import published_vectors
 
     lake = Settings.from_environment()
     tables, changes = IcebergTables(lake), IcebergChanges(lake)
     reports = []
     with _store() as store:
-        for served in served_sets().values():
+        for served in published_vectors().values():
             if tables.newest(served.table) is None and served.entity != "applicant":
                 continue  # an entity whose features nobody has built yet
             reports.append(act.publish_features(tables, store, served=served, lake=changes, keep=keep))
@@ -58,7 +58,7 @@ def refresh_features(
     """Compute the vectors of the entities that newly curated rows touched, and add them to what serving reads."""
     from pipelines.lake.iceberg_changes import IcebergChanges
     from pipelines.vectors import refresh_features as act
-    from pipelines.vectors.served_set import served_sets
+    from pipelines.vectors.published_vectors import published_vectors
 
     changes = IcebergChanges(Settings.from_environment())
     moment = datetime.now(UTC) if as_of is None else as_of.replace(tzinfo=UTC)
@@ -66,7 +66,7 @@ def refresh_features(
         # The applicant's sources must be there; another entity joins once its own are.
         known = [
             served
-            for served in served_sets().values()
+            for served in published_vectors().values()
             if served.entity == "applicant" or any(changes.mark(source.table) for source in served.sources)
         ]
         reports = [act.refresh(changes, store, served, moment) for served in known]
@@ -96,10 +96,10 @@ def roll_back_features(
     entity: Entity = "applicant",
 ) -> Report:
     """Let serving read an earlier version of the vectors, at once."""
-    from pipelines.vectors.served_set import served_sets
+    from pipelines.vectors.published_vectors import published_vectors
 
     with _store() as store:
-        publication = store.roll_back(_digest(served_sets(), entity), to)
+        publication = store.roll_back(_digest(published_vectors(), entity), to)
     tree = _as_json(publication)
 
     def shown() -> Iterator[str]:

@@ -1,19 +1,20 @@
 """Act: rebuild one event day of curated tables from raw, whatever happened to it there.
 
-A day that holds what raw gives is left alone, so the act may be repeated at any time. One that does not is put right on
-a branch, judged with the whole table, and published in one step. A row that was moved to another day comes back.
+A day that already holds what raw gives is left alone, so the act may be repeated at any time. Any other is rebuilt on a
+branch, judged with the whole table, and published in one step. A row that was moved to another day comes back.
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from data_contracts.catalog import event_contracts
 from data_contracts.contract import Contract
-from pipelines.curation.audited import Judge, publish_audited
 from pipelines.curation.gate import Gate
-from pipelines.lake.audit import audit, drop, left_behind
+from pipelines.curation.write_audit_publish import audit_branch, drop_branches, left_behind, publish_audited
 from pipelines.lake.behind import CONTRACT, RAW_SNAPSHOT, behind
 from pipelines.lake.iceberg import spark_name
 from pipelines.lake.spark import at_snapshot, content, fitted, have_table
@@ -21,6 +22,11 @@ from pipelines.lake.table import MissingTable, VersionedTables, written_by
 from pipelines.settings import Settings
 from pipelines.transforms.conform import conform
 from terminal.fault import Fault
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from pipelines.curation.write_audit_publish import Judge
 
 BACKFILLED = "tranche.backfilled-day"
 
@@ -59,7 +65,7 @@ class RedBackfill(Fault):
 
 
 def backfill(
-    spark: Any,
+    spark: SparkSession,
     tables: VersionedTables,
     settings: Settings,
     day: date,
@@ -90,7 +96,7 @@ def of_table(table: str) -> Contract:
 class _Work:
     """What one run works with."""
 
-    spark: Any
+    spark: SparkSession
     tables: VersionedTables
     settings: Settings
     day: date
@@ -108,7 +114,7 @@ class _Work:
         name = spark_name(self.settings, table)
         raw = at_snapshot(self.spark, spark_name(self.settings, source), found.raw.snapshot_id)
         right = self._of_raw(raw, contract).persist()
-        drop(self.spark, name, left_behind(self.tables.branches(table)))
+        drop_branches(self.spark, name, left_behind(self.tables.branches(table)))
         have_table(self.spark, name, right.schema)
         try:
             rows, digest = content(right, columns)
@@ -116,7 +122,7 @@ class _Work:
             if (rows, digest) == (had, had_digest):
                 return Backfilled(table, "same", had, rows, had_digest, digest)
             noted = {key: found.noted[key] for key in (RAW_SNAPSHOT, CONTRACT) if key in found.noted}
-            branch = audit(self.spark, name, found.raw.snapshot_id)
+            branch = audit_branch(self.spark, name, found.raw.snapshot_id)
             verdict = publish_audited(
                 branch,
                 contract,
@@ -131,18 +137,22 @@ class _Work:
             return Backfilled(table, "red", had, rows, had_digest, digest, broken=verdict.broken, branch=branch.branch)
         return Backfilled(table, "rebuilt", had, rows, had_digest, digest)
 
-    def _of_raw(self, raw: Any, contract: Contract) -> Any:
-        """The day's rows as curate makes them; an id that raw has on two days counts on the day known first."""
+    def _of_raw(self, raw: DataFrame, contract: Contract) -> DataFrame:
+        """The day's rows as curate makes them; an id that raw has on two days counts on the day known first.
+
+        Columns: those of the raw table → those of the curated one.
+        """
         ids = raw.where(self._on_the_day()).select("event_id").distinct()
         return conform(raw.join(ids, on="event_id", how="left_semi"), contract).where(self._on_the_day())
 
-    def _write(self, onto: str, right: Any) -> None:
+    def _write(self, onto: str, right: DataFrame) -> None:
+        """Replace the day's rows, and rows elsewhere with the same ids. Columns: those of the curated table."""
         right.select("event_id").createOrReplaceTempView("backfilled_ids")
         for gone in (self._on_the_day(), "event_id IN (SELECT event_id FROM backfilled_ids)"):
             self.spark.sql(f"DELETE FROM {onto} WHERE {gone}")  # noqa: S608 - named by our own act, never by input
         fitted(self.spark, right, onto).writeTo(onto).append()
 
     def _on_the_day(self) -> str:
-        """In the form of a range of `occurred_at`, by which Iceberg finds the files that can hold the day."""
+        """SQL for the day as a range of `occurred_at`, which lets Iceberg skip files."""
         after = self.day + timedelta(days=1)
         return f"occurred_at >= TIMESTAMP '{self.day}' AND occurred_at < TIMESTAMP '{after}'"

@@ -1,25 +1,31 @@
 """Act: raw → curated tables. One row an event, written on a branch, judged there, and published whole or not at all.
 
-Each table says in its snapshot which snapshot of its raw table it holds, so a run takes what the raw table gained
-since and leaves the rest alone: after each batch of the stream or once a night, the rows come out the same. A table
-whose past does not tell, or whose raw rows were taken away or changed (an erasure), is made anew from all raw rows. A
-red gate leaves the table at the snapshot it had, and the branch for a look. A killed run leaves a branch, which the
-next one drops.
+Each table notes in its snapshot which snapshot of its raw table it was made from, so a run reads only what the raw
+table gained since; run after each batch of the stream or once a night, the rows are the same. A table without such a
+note, or whose raw rows were removed or changed (an erasure), is rebuilt from all raw rows. A red gate leaves the table
+at the snapshot it had, and the branch for inspection. A killed run leaves a branch, which the next one drops.
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pyspark.sql import functions as F  # noqa: N812 - the name everyone knows them by
 
 from data_contracts.catalog import event_contracts
 from data_contracts.contract import Contract
-from pipelines.curation.audited import Judge, publish_audited
 from pipelines.curation.gate import Gate
-from pipelines.curation.promises import references_first
-from pipelines.lake.audit import MovedMeanwhile, audit, drop, left_behind
+from pipelines.curation.table_guarantees import references_first
+from pipelines.curation.write_audit_publish import (
+    MovedMeanwhile,
+    audit_branch,
+    drop_branches,
+    left_behind,
+    publish_audited,
+)
 from pipelines.lake.behind import CONTRACT, RAW_SNAPSHOT, Behind, behind, rows_of
 from pipelines.lake.iceberg import spark_name
 from pipelines.lake.partitioning import partitions
@@ -30,7 +36,12 @@ from pipelines.transforms.changes import Changes, changes
 from pipelines.transforms.conform import conform
 from terminal.fault import Fault
 
-# How often a table is begun because another writer was quicker.
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from pipelines.curation.write_audit_publish import Judge
+
+# How often a table is tried when another writer publishes first.
 ATTEMPTS = 3
 
 
@@ -39,7 +50,7 @@ class Curated:
     """What became of one table: written, unchanged since the raw snapshot, empty (no raw row yet), or red.
 
     `rows` are those of the whole table. `written` rows were added or changed, on the event days `days`; None stands for
-    every day, when the table was made anew. `branch` holds what a red gate refused.
+    every day, when the table was rebuilt. `branch` holds what a red gate refused.
     """
 
     table: str
@@ -59,7 +70,7 @@ class CurateReport:
 
 
 class RedGate(Fault):
-    """Tables failed their gate and stayed as they were; the others are curated. `report` tells both."""
+    """Tables failed their gate and stayed as they were; the others are curated. `report` has both."""
 
     def __init__(self, report: CurateReport) -> None:
         self.report = report
@@ -72,7 +83,7 @@ class RedGate(Fault):
 
 
 def curate(
-    spark: Any,
+    spark: SparkSession,
     tables: VersionedTables,
     settings: Settings,
     *,
@@ -86,8 +97,8 @@ def curate(
     """Curate every contract's raw table. Raises RedGate after the last one when any failed its gate.
 
     A stream job calls this after each batch; a schedule calls it once a night. With `fresh_at`, tables must be as fresh
-    at that time as they promise. `whole` makes each table anew. `after_step` is told of each written table what was
-    just done: begun, written, judged, published, ended.
+    at that time as they guarantee. `whole` rebuilds each table. `after_step` is called with each step of a written
+    table: begun, written, judged, published, ended.
     """
     judge = Gate(spark, tables, settings, fresh_at) if judge is None else judge
     work = _Work(spark, tables, settings, judge, whole, after_step)
@@ -103,9 +114,9 @@ def curate(
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What one run works with."""
+    """One run, with what it works on."""
 
-    spark: Any
+    spark: SparkSession
     tables: VersionedTables
     settings: Settings
     judge: Judge
@@ -125,7 +136,7 @@ class _Work:
         source, table = contract.raw_table, contract.curated_table
         assert source is not None, contract.name
         assert table is not None, contract.name
-        drop(self.spark, spark_name(self.settings, table), left_behind(self.tables.branches(table)))
+        drop_branches(self.spark, spark_name(self.settings, table), left_behind(self.tables.branches(table)))
         found = behind(self.tables, source, table)
         if found is None:
             return Curated(table, "empty", 0, None, None)
@@ -148,7 +159,7 @@ class _Work:
         try:
             written = sum(frame.count() for frame in kept)
             days = None if is_anew else tuple(sorted(row.day for row in change.days.distinct().collect()))
-            branch = audit(self.spark, name, found.raw.snapshot_id)
+            branch = audit_branch(self.spark, name, found.raw.snapshot_id)
             verdict = publish_audited(
                 branch,
                 contract,
@@ -173,7 +184,8 @@ class _Work:
             days=days,
         )
 
-    def _everything(self, contract: Contract, found: Behind, *, conformed: bool = False) -> Any:
+    def _everything(self, contract: Contract, found: Behind, *, conformed: bool = False) -> DataFrame:
+        """The raw rows of the snapshot. Columns: those of the raw table, or of the curated one when `conformed`."""
         assert contract.raw_table is not None, contract.name
         rows = at_snapshot(self.spark, spark_name(self.settings, contract.raw_table), found.raw.snapshot_id)
         return conform(rows, contract) if conformed else rows
@@ -196,17 +208,17 @@ class _Work:
         return changes(gained, everything, self.spark.table(name), contract)
 
     def _write(self, onto: str, change: Changes, *, anew: bool) -> None:
-        """In one commit, whatever is to be written."""
+        """Write the change in one commit."""
         added = fitted(self.spark, change.added, onto)
         if anew:
             added.writeTo(onto).overwrite(F.lit(True))
         elif change.changed is None:
             added.writeTo(onto).append()
         else:
-            told = added.unionByName(fitted(self.spark, change.changed, onto))
+            changed = added.unionByName(fitted(self.spark, change.changed, onto))
             # Spark 4.1 finds no plan for a MERGE from a view that itself reads a table; a checkpoint reads none.
-            told.localCheckpoint().createOrReplaceTempView("curated_changes")
+            changed.localCheckpoint().createOrReplaceTempView("curated_changes")
             self.spark.sql(
-                f"MERGE INTO {onto} AS kept USING curated_changes AS told ON kept.event_id = told.event_id "
+                f"MERGE INTO {onto} AS kept USING curated_changes AS changed ON kept.event_id = changed.event_id "
                 "WHEN MATCHED THEN UPDATE SET * WHEN NOT MATCHED THEN INSERT *"
             )

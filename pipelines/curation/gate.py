@@ -1,31 +1,43 @@
 """The gate before a curated table: a whole frame against its contract's aggregate rules, by Great Expectations.
 
-Beside them stands what no contract's frame shows by itself: the table's size against its own past, its age at a time
-that is handed in, and whether its references lead to rows of other tables.
+It also checks what no single frame shows: the table's size against its own past, its age at a given time, and whether
+its references lead to rows of other tables.
 """
+
+from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from data_contracts.contract import Contract
 from data_contracts.expectations import suite
 from pipelines.curation.great_expectations import Verdict, verdicts
-from pipelines.curation.promises import Reference, freshness_told, promise, reference_told, volume_told
+from pipelines.curation.table_guarantees import (
+    Reference,
+    freshness_breach,
+    guarantees_of,
+    reference_breach,
+    volume_breach,
+)
 from pipelines.lake.behind import rows_of
 from pipelines.lake.iceberg import spark_name
 from pipelines.lake.spark import at_snapshot
 from pipelines.lake.table import Tables
 from pipelines.settings import Settings
 
-# Tables of at most so many rows are judged in memory, for a tenth of what the Spark jobs cost.
+if TYPE_CHECKING:
+    import pandas as pd
+    from pyspark.sql import DataFrame, SparkSession
+
+# Tables of at most this many rows are judged in memory, for a tenth of what the Spark jobs cost.
 IN_MEMORY = 500_000
 
 
 @dataclass(frozen=True, slots=True)
 class GateReport:
-    """How many rules were judged; `broken` tells each rule that the frame breaks, its meaning and what was found."""
+    """How many rules were judged; `broken` has each broken rule with its meaning and what was found."""
 
     contract: str
     rules: int
@@ -37,51 +49,54 @@ class GateReport:
         return not self.broken
 
 
-def gate(frame: Any, contract: Contract) -> GateReport:
+def gate(frame: pd.DataFrame | DataFrame, contract: Contract) -> GateReport:
     """Judge the whole frame, of pandas or of Spark, by the contract's own rules.
 
-    They read it several times: hand in a Spark frame persisted.
+    The rules read it several times: pass a persisted Spark frame. Columns: those that the contract's rules name.
     """
     judged = verdicts(frame, suite(contract))
-    broken = tuple(_told(verdict) for verdict in judged if not verdict.holds)
+    broken = tuple(_message(verdict) for verdict in judged if not verdict.holds)
     return GateReport(f"{contract.name}@{contract.version}", len(judged), broken)
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The gate of one lake: a table must keep its contract's rules and what it promises beside them.
+    """The gate of one lake: a table must keep its contract's rules and its guarantees.
 
-    Without `fresh_at` nobody asks for its age, as for data of years ago.
+    Without `fresh_at` its age is not checked, as for historical data.
     """
 
-    spark: Any
+    spark: SparkSession
     tables: Tables
     settings: Settings
     fresh_at: datetime | None = None
 
-    def __call__(self, frame: Any, contract: Contract) -> GateReport:
-        """Judge what the contract's curated table would hold."""
+    def __call__(self, frame: DataFrame, contract: Contract) -> GateReport:
+        """Judge the next state of the contract's curated table. Columns: those of the curated table."""
         looked_at = frame.select(*_columns(frame, contract)).persist()
         try:
-            seen = looked_at.selectExpr("count(*) AS rows", "unix_micros(max(recorded_at)) AS newest").first()
+            seen = looked_at.selectExpr("count(*) AS rows", "unix_micros(max(recorded_at)) AS newest").collect()[0]
             own = gate(looked_at.toPandas() if seen.rows <= IN_MEMORY else looked_at, contract)
-            beside = list(self._beside(looked_at, contract, seen.rows, seen.newest))
+            guarantees = list(self._breaches(looked_at, contract, seen.rows, seen.newest))
         finally:
             looked_at.unpersist()
-        broken = own.broken + tuple(told for told in beside if told is not None)
-        return replace(own, rules=own.rules + len(beside), broken=broken)
+        broken = own.broken + tuple(breach for breach in guarantees if breach is not None)
+        return replace(own, rules=own.rules + len(guarantees), broken=broken)
 
-    def _beside(self, frame: Any, contract: Contract, rows: int, newest_micros: int | None) -> Iterator[str | None]:
-        promised, table = promise(contract), contract.curated_table
+    def _breaches(
+        self, frame: DataFrame, contract: Contract, rows: int, newest_micros: int | None
+    ) -> Iterator[str | None]:
+        """For each guarantee the message of its breach, None when it holds."""
+        guaranteed, table = guarantees_of(contract), contract.curated_table
         assert table is not None, contract.name
         newest = None if newest_micros is None else datetime.fromtimestamp(newest_micros / 1e6, UTC)
-        yield volume_told(promised, rows=rows, before=rows_of(self.tables.newest(table)))
-        yield freshness_told(promised, newest=newest, at=self.fresh_at)
-        for reference in promised.references:
-            yield reference_told(reference, astray=self._astray(frame, reference))
+        yield volume_breach(guaranteed, rows=rows, before=rows_of(self.tables.newest(table)))
+        yield freshness_breach(guaranteed, newest=newest, at=self.fresh_at)
+        for reference in guaranteed.references:
+            yield reference_breach(reference, astray=self._astray(frame, reference))
 
-    def _astray(self, frame: Any, reference: Reference) -> int:
-        """How many values lead nowhere; one that is empty refers to nothing."""
+    def _astray(self, frame: DataFrame, reference: Reference) -> int:
+        """The number of distinct values that the referenced table does not have; nulls refer to nothing."""
         values = frame.select(reference.column).dropna().distinct()
         newest = self.tables.newest(reference.table)
         if newest is not None:
@@ -90,17 +105,17 @@ class Gate:
         return int(values.count())
 
 
-def _columns(frame: Any, contract: Contract) -> list[str]:
-    """Those columns that a rule looks at: a wide table is not read whole to be judged."""
+def _columns(frame: DataFrame, contract: Contract) -> list[str]:
+    """The columns that rules read, so that a wide table is not read whole."""
     named = {value for rule in contract.aggregate_rules for _, value in rule.arguments if isinstance(value, str)}
     named |= {name for rule in contract.aggregate_rules for _, value in rule.arguments for name in _names(value)}
-    named |= {reference.column for reference in promise(contract).references} | {"recorded_at"}
+    named |= {reference.column for reference in guarantees_of(contract).references} | {"recorded_at"}
     return [name for name in frame.columns if name in named]
 
 
 def _names(value: object) -> list[str]:
-    return [each for each in value if isinstance(each, str)] if isinstance(value, list | tuple) else []
+    return [name for name in value if isinstance(name, str)] if isinstance(value, list | tuple) else []
 
 
-def _told(verdict: Verdict) -> str:
+def _message(verdict: Verdict) -> str:
     return f"{verdict.rule}: {verdict.meaning} Found {verdict.found}."

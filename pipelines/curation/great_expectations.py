@@ -1,14 +1,22 @@
-"""Great Expectations as the judge of whole frames; rows were separated long before it looks.
+"""Great Expectations judges whole frames by aggregate rules; single rows were checked and separated before.
 
-What it costs is the Spark jobs that it starts, three or four for each rule: so a frame that fits into memory is better
-handed in as a pandas one, and what was found is only asked of rules that do not hold.
+Each rule costs three or four Spark jobs, so a frame that fits into memory is better handed in as a pandas frame. The
+details of a failure are computed in a second pass, for broken rules only.
 """
 
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
+
+if TYPE_CHECKING:
+    from great_expectations.core.batch_definition import BatchDefinition
+    from great_expectations.core.expectation_validation_result import ExpectationValidationResult
+    from great_expectations.data_context.data_context.abstract_data_context import AbstractDataContext
+    from pyspark.sql import DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,52 +29,68 @@ class Verdict:
     found: str
 
 
-def verdicts(frame: Any, suite: Mapping[str, Any]) -> tuple[Verdict, ...]:
-    """A verdict on each expectation of the suite, in its order; the frame is one of pandas or of Spark.
+def verdicts(frame: pd.DataFrame | DataFrame, suite: Mapping[str, Any]) -> tuple[Verdict, ...]:
+    """A verdict on each expectation of the suite, in its order.
 
-    A rule that cannot be judged at all, such as one of a column that the frame lacks, does not hold.
+    A rule that cannot be evaluated, such as one on a column that the frame lacks, counts as broken.
     """
     import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
 
     context = gx.get_context(mode="ephemeral")
     context.enable_analytics(False)
-    context.variables.progress_bars = {"globally": False}
-    if isinstance(frame, pd.DataFrame):
-        lake = context.data_sources.add_pandas(name="lake")
-    else:
-        lake = context.data_sources.add_spark(name="lake", persist=False)
-    whole = lake.add_dataframe_asset(name=suite["name"]).add_batch_definition_whole_dataframe("whole")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    batch = _whole_frame(context, frame, suite["name"])
     expectations = suite["expectations"]
-    results = _results(context, whole, frame, expectations, "BOOLEAN_ONLY")
-    broken = [each for each in expectations if not results[each["meta"]["rule"]].success]
+    results = _results(context, batch, frame, expectations, "BOOLEAN_ONLY")
+    broken = [expectation for expectation in expectations if not results[expectation["meta"]["rule"]].success]
     if broken:
-        results |= _results(context, whole, frame, broken, "BASIC")
-    return tuple(_verdict(each["meta"], results[each["meta"]["rule"]]) for each in expectations)
+        results |= _results(context, batch, frame, broken, "BASIC")
+    return tuple(_verdict(expectation["meta"], results[expectation["meta"]["rule"]]) for expectation in expectations)
+
+
+def _whole_frame(context: AbstractDataContext, frame: pd.DataFrame | DataFrame, name: str) -> BatchDefinition[Any]:
+    """The frame as Great Expectations' one batch."""
+    if isinstance(frame, pd.DataFrame):
+        pandas_asset = context.data_sources.add_pandas(name="lake").add_dataframe_asset(name=name)
+        return pandas_asset.add_batch_definition_whole_dataframe("whole")
+    spark_asset = context.data_sources.add_spark(name="lake", persist=False).add_dataframe_asset(name=name)
+    return spark_asset.add_batch_definition_whole_dataframe("whole")
 
 
 def _results(
-    context: Any, whole: Any, frame: Any, expectations: Sequence[Mapping[str, Any]], result_format: str
-) -> dict[str, Any]:
-    """Each rule's result, told in as many words as the format has."""
+    context: AbstractDataContext,
+    batch: BatchDefinition[Any],
+    frame: pd.DataFrame | DataFrame,
+    expectations: Sequence[Mapping[str, Any]],
+    result_format: Literal["BOOLEAN_ONLY", "BASIC"],
+) -> dict[str, ExpectationValidationResult]:
+    """The result of each rule by its name, with as much detail as `result_format` asks for."""
     import great_expectations as gx
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
-    judged = [ExpectationConfiguration(**each).to_domain_obj() for each in expectations]
-    rules = context.suites.add(gx.ExpectationSuite(name=result_format, expectations=judged))
-    validation = gx.ValidationDefinition(name=result_format, data=whole, suite=rules)
+    rules = [ExpectationConfiguration(**expectation).to_domain_obj() for expectation in expectations]
+    suite = context.suites.add(gx.ExpectationSuite(name=result_format, expectations=rules))
+    validation = gx.ValidationDefinition(name=result_format, data=batch, suite=suite)
     outcome = context.validation_definitions.add(validation).run(
         batch_parameters={"dataframe": frame}, result_format=result_format
     )
-    return {result.expectation_config.meta["rule"]: result for result in outcome.results}
+    return {_meta(result)["rule"]: result for result in outcome.results}
 
 
-def _verdict(meta: Mapping[str, str], result: Any) -> Verdict:
+def _meta(result: ExpectationValidationResult) -> Mapping[str, str]:
+    config = result.expectation_config
+    assert config is not None, "the result of an expectation names its expectation"
+    return config.meta or {}
+
+
+def _verdict(meta: Mapping[str, str], result: ExpectationValidationResult) -> Verdict:
     holds = bool(result.success)
     return Verdict(meta["rule"], meta["meaning"], holds, "" if holds else _found(result))
 
 
-def _found(result: Any) -> str:
-    """What Great Expectations saw, in the fewest words: a figure, missing values, or how many rows were against it."""
+def _found(result: ExpectationValidationResult) -> str:
+    """What broke the rule, in few words: a figure, missing values, or the number of rows that break it."""
     seen = result.result
     if "observed_value" in seen and seen["observed_value"] is not None:
         return str(seen["observed_value"])
@@ -74,11 +98,11 @@ def _found(result: Any) -> str:
         return f"no {', '.join(map(str, seen['partial_missing_list']))}"
     if "unexpected_count" in seen:
         return f"{seen['unexpected_count']:,} of {seen.get('element_count', 0):,} rows against it"
-    told = [str(each.get("exception_message")) for each in _exceptions(result.exception_info)]
-    return f"that it could not be judged ({'; '.join(told)})"
+    messages = "; ".join(_messages(result.exception_info))
+    return f"that it could not be judged ({messages})"
 
 
-def _exceptions(info: Any) -> list[Mapping[str, Any]]:
-    """One exception is told as itself, several by the name of what failed."""
-    raised = [info] if "raised_exception" in info else list(info.values())
-    return [each for each in raised if each.get("raised_exception")]
+def _messages(info: Mapping[str, Any]) -> Iterable[str]:
+    """The messages of what was raised: one exception is given as itself, several by the name of what failed."""
+    raised = [info] if "raised_exception" in info else info.values()
+    return [str(exception.get("exception_message")) for exception in raised if exception.get("raised_exception")]

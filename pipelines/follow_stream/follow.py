@@ -20,8 +20,8 @@ from math import ceil
 from typing import Protocol
 
 from pipelines.curation.curate import CurateReport
-from pipelines.ingest.batch import Counts
 from pipelines.ingest.ingest import IngestReport
+from pipelines.ingest.verdict import Counts
 from pipelines.vectors.refresh_features import Refreshed
 from terminal.fault import Fault
 

@@ -6,18 +6,20 @@ from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from data_contracts.catalog import event_contracts
 from pipelines.curation.curate import CurateReport, curate
 from pipelines.follow_stream.follow import Look, Vectors
 from pipelines.ingest.ingest import IngestReport, ingest
+from pipelines.vectors.published_vectors import published_vectors
 from pipelines.vectors.refresh_features import refresh
-from pipelines.vectors.served_set import served_sets
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
     from features.store import Publications
-    from pipelines.curation.audited import Judge
+    from pipelines.curation.write_audit_publish import Judge
     from pipelines.lake.changes import Changes
     from pipelines.lake.table import VersionedTables
     from pipelines.settings import Settings
@@ -26,9 +28,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LakeSteps:
-    """Steps of `follow`. `turn` is held while ingest works and told its steps; `store` commits at its end."""
+    """Steps of `follow`. `turn` is held while ingest works and called with its steps; `store` commits at its end."""
 
-    spark: Any
+    spark: SparkSession
     settings: Settings
     backlog: Backlog
     tables: VersionedTables
@@ -56,7 +58,7 @@ class LakeSteps:
     def refresh(self, tables: Collection[str] | None) -> Vectors:
         refreshed, unpublished = [], []
         with self.store() as store:
-            for served in served_sets().values():
+            for served in published_vectors().values():
                 if store.active(served.digest) is None:
                     unpublished.append(served.entity)
                 elif tables is None or any(source.table in tables for source in served.sources):

@@ -45,7 +45,7 @@ class Hour:
 
     @property
     def rate(self) -> str:
-        """The share that the lake has, in percent; only what is whole is told as 100."""
+        """The share that the lake has, in percent; 100 only when nothing is missing."""
         return f"{int(10_000 * (self.put - self.missing) / self.put) / 100:.2f} %"
 
 
@@ -73,7 +73,7 @@ class JournalFault(Fault):
 
 
 class FileJournal:
-    """A journal of JSON lines. Lines are only ever added; an id told twice counts once."""
+    """A journal of JSON lines. Lines are only ever added; an id written twice counts once."""
 
     def __init__(self, path: Path, now: Callable[[], datetime]) -> None:
         self._path = path

@@ -1,8 +1,7 @@
 """Act: what is on the stream → raw tables, quarantine and parked duplicates, exactly once across restarts.
 
-How a batch is written is told in `batch`. A batch that was cut off is read again, with the same end, and only what
-is missing of it is written. The lake alone remembers how far the stream was read; the checkpoint that Spark asks for
-is thrown away.
+`batch` writes each batch. A batch that was cut off is read again, with the same end, and only what is missing of it is
+written. The lake alone remembers how far the stream was read; the checkpoint that Spark requires is thrown away.
 """
 
 from __future__ import annotations
@@ -11,13 +10,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import functions as F  # noqa: N812 - as Spark's own pages write it
 
-from pipelines.ingest import forgotten
-from pipelines.ingest.batch import BatchWriter, Counts
+from pipelines.ingest.batch import BatchWriter
+from pipelines.ingest.erased_subjects import refused
+from pipelines.ingest.verdict import Counts
 from pipelines.lake import raw
 from pipelines.lake.iceberg import catalog, namespace, spark_name
 from pipelines.settings import Settings
@@ -26,6 +26,9 @@ from pipelines.streams.iceberg import committed, unfinished
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.spark import FORMAT, StreamSource, options
 from pipelines.streams.stream import From
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 _SECOND_MS = 1_000
 
@@ -51,7 +54,7 @@ class IngestReport:
 
 
 def ingest(
-    spark: Any,
+    spark: SparkSession,
     settings: Settings,
     *,
     now: Callable[[], datetime],
@@ -62,16 +65,18 @@ def ingest(
 ) -> IngestReport:
     """Take everything that was on the stream when the act began, in as many batches as it needs.
 
-    `after_commit` is told each table as soon as it is committed, and the steps of a batch beside them (`batch.READ`,
-    `batch.TABLES`). Event types of `accept_rejects` may go over their limit. `start` says where to begin with a stream
-    that the lake knows nothing of. Raises StreamFault when the stream is not there, StartRefused when the lake has
-    begun with it, TooManyRejects when a batch goes over a limit, NotConserved when its counts do not add up, and
-    SettingFault without the key of those who were erased.
+    `after_commit` is called with each table as soon as it is committed, and with the other moments of a batch
+    (`batch.READ`, `batch.TABLES`). Event types of `accept_rejects` may go over their limit. `start` says where to begin
+    with a stream of which the lake has nothing.
+
+    Raises StreamFault when the stream does not exist, StartRefused when the lake has begun with it, TooManyRejects when
+    a batch is over a limit, NotConserved when its counts do not add up, and SettingFault when subjects were erased and
+    the key of their pseudonyms is missing.
     """
     began = now()
-    forgotten.refused(settings)  # each batch asks again; a missing key is told before anything is read
+    refused(settings)  # fails early when the erasure key is missing; each batch reads the requests again
     stream = KinesisStream(client(settings), settings.stream, sleep)
-    # The service tells whole seconds: what was put before now has arrived before the next one begins.
+    # The service's times are whole seconds: what was put before now has arrived before the next one begins.
     target = stream.clock_ms() + _SECOND_MS
     lake = catalog(settings)
     existing = {f"raw.{table}" for _, table in lake.list_tables(namespace(settings, "raw"))}
@@ -93,7 +98,7 @@ def ingest(
     return _report(spark, settings, since, (now() - began).total_seconds())
 
 
-def _run(spark: Any, writer: BatchWriter, until: int) -> None:
+def _run(spark: SparkSession, writer: BatchWriter, until: int) -> None:
     """One run of the stream: one batch, which ends at `until`."""
     found = options(writer.settings, raw.tables_of_a_batch(), until)
     source = spark.readStream.format(FORMAT).options(**found).load()
@@ -109,11 +114,11 @@ def _run(spark: Any, writer: BatchWriter, until: int) -> None:
         try:
             query.awaitTermination()
         except StreamingQueryException as error:
-            # Spark tells of it as a text; whoever started the act is told the fault itself.
+            # Spark reports only the text of a fault; the caller gets the fault itself.
             raise writer.fault or error from error
 
 
-def _report(spark: Any, settings: Settings, since: int, seconds: float) -> IngestReport:
+def _report(spark: SparkSession, settings: Settings, since: int, seconds: float) -> IngestReport:
     counts: dict[str, Counts] = {}
     newest = committed(catalog(settings), settings)
     if newest is None or newest.until == since:

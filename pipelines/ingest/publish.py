@@ -12,7 +12,7 @@ from pipelines.streams.stream import Stream, batches
 
 
 class Refused(Protocol):
-    """Keeps the rows that a source refused, each once however often it is told."""
+    """Keeps the rows that a source refused, each once however often it is written."""
 
     def add(self, rejects: tuple[Reject, ...]) -> int:
         """Keep them; how many were not known before."""

@@ -1,5 +1,7 @@
 """The lake without a JVM: pyiceberg over the same Glue catalogue and bucket that Spark writes."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
@@ -18,6 +20,7 @@ from pipelines.lake.table import Snapshot
 from pipelines.settings import Settings
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyiceberg.catalog.glue import GlueCatalog
 
 # Streams of the lake, each a Glue database; the settings' prefix stands in front.
@@ -125,7 +128,7 @@ class IcebergTables:
         beside = {name for name, ref in refs.items() if ref.snapshot_ref_type is SnapshotRefType.BRANCH} - {MAIN_BRANCH}
         return tuple(sorted(beside))
 
-    def read(self, table: str, columns: Sequence[str], *, snapshot_id: int, equal: Mapping[str, str]) -> Any:
+    def read(self, table: str, columns: Sequence[str], *, snapshot_id: int, equal: Mapping[str, str]) -> pa.Table:
         rows: BooleanExpression = AlwaysTrue()
         for column, value in equal.items():
             rows = And(rows, EqualTo(term=Reference(column), value=literal(value)))

@@ -1,8 +1,10 @@
 """How the lake's tables grow, by pyiceberg: only the files that a table gained are looked at."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterator, Sequence
 from itertools import takewhile
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.expressions import In, Reference
@@ -14,6 +16,9 @@ from pyiceberg.table.snapshots import Operation, Snapshot, ancestors_of
 from features.publication import Watermark
 from pipelines.lake.iceberg import catalog, table_name
 from pipelines.settings import Settings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class IcebergChanges:
@@ -44,7 +49,7 @@ class IcebergChanges:
             files = [path for each in past for path in _added(found, each)]
         return {value for path in files for value in _values(found, path, key)}
 
-    def rows(self, table: str, columns: Sequence[str], key: str, among: Collection[str], at: Watermark) -> Any:
+    def rows(self, table: str, columns: Sequence[str], key: str, among: Collection[str], at: Watermark) -> pa.Table:
         found, values = self._load(table), {literal(value) for value in among}
         among_them = In(term=Reference(key), values=values)
         return found.scan(among_them, selected_fields=tuple(columns), snapshot_id=at.snapshot_id).to_arrow()

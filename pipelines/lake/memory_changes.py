@@ -1,19 +1,24 @@
 """A growing lake in memory, for tests and examples."""
 
+from __future__ import annotations
+
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from features.publication import Watermark
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class MemoryChanges:
     """Tables that only grow; each append is a snapshot."""
 
     def __init__(self) -> None:
-        self._appended: dict[str, list[Any]] = {}
+        self._appended: dict[str, list[pa.Table]] = {}
 
-    def append(self, table: str, rows: Any) -> None:
-        """Add rows (a `pyarrow.Table`)."""
+    def append(self, table: str, rows: pa.Table) -> None:
+        """Add rows in a new snapshot."""
         self._appended.setdefault(table, []).append(rows)
 
     def mark(self, table: str, snapshot_id: int | None = None) -> Watermark | None:
@@ -25,7 +30,7 @@ class MemoryChanges:
         appended = self._appended[table][0 if since is None else since.sequence : until.sequence]
         return {value for rows in appended for value in rows[key].to_pylist()}
 
-    def rows(self, table: str, columns: Sequence[str], key: str, among: Collection[str], at: Watermark) -> Any:
+    def rows(self, table: str, columns: Sequence[str], key: str, among: Collection[str], at: Watermark) -> pa.Table:
         import pyarrow as pa
         import pyarrow.compute as pc
 

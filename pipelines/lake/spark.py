@@ -1,17 +1,23 @@
-"""Lake tables as Spark sees them: made when missing, grown when a column is new, read at one snapshot or since one."""
+"""Lake tables through Spark: created when missing, extended by new columns, read at one snapshot or since one."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
-# Rows are sorted by partition before they are written. Else a task keeps the file of every partition open at once, and
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
+
+# Sorts rows by partition before they are written. Otherwise a task keeps the file of every partition open at once, and
 # a first load of years runs out of memory.
 ONE_WRITER = "'write.spark.fanout.enabled' = 'false'"
 SNAPSHOT_PROPERTY = "spark.sql.iceberg.snapshot-property."
 
 
-def have_table(spark: Any, table: str, schema: Any, partitioned_by: str = "") -> None:
-    """Make the Iceberg table when it is missing; add the columns of `schema` (a StructType) that it lacks."""
+def have_table(spark: SparkSession, table: str, schema: StructType, partitioned_by: str = "") -> None:
+    """Make the Iceberg table when it is missing; add the columns of `schema` that it lacks."""
     columns = ", ".join(f"{field.name} {field.dataType.simpleString()}" for field in schema)
     partitions = f"PARTITIONED BY ({partitioned_by}) TBLPROPERTIES ({ONE_WRITER})" if partitioned_by else ""
     spark.sql(f"CREATE TABLE IF NOT EXISTS {table} ({columns}) USING iceberg {partitions}")
@@ -22,33 +28,36 @@ def have_table(spark: Any, table: str, schema: Any, partitioned_by: str = "") ->
         spark.sql(f"ALTER TABLE {table} ADD COLUMNS ({names})")
 
 
-def at_snapshot(spark: Any, table: str, snapshot_id: int) -> Any:
-    """The table's rows as of one snapshot."""
+def at_snapshot(spark: SparkSession, table: str, snapshot_id: int) -> DataFrame:
+    """The table's rows as of one snapshot. Columns: those of the table."""
     return spark.read.option("versionAsOf", snapshot_id).table(table)
 
 
-def appended(spark: Any, table: str, *, behind: int, until: int) -> Any:
-    """The rows that were appended behind one snapshot, up to and with another."""
+def appended(spark: SparkSession, table: str, *, behind: int, until: int) -> DataFrame:
+    """The rows that were appended after the snapshot `behind`, up to and with `until`. Columns: those of the table."""
     return spark.read.option("start-snapshot-id", behind).option("end-snapshot-id", until).table(table)
 
 
-def fitted(spark: Any, rows: Any, table: str) -> Any:
-    """The rows with every column of the table; a column that only the table has, of an older contract, is empty."""
+def fitted(spark: SparkSession, rows: DataFrame, table: str) -> DataFrame:
+    """The rows with every column of the table. Columns: those of the rows, then those that only the table has, null."""
     from pyspark.sql import functions as F  # noqa: N812 - the name everyone knows them by
 
     older = [field for field in spark.table(table).schema if field.name not in rows.columns]
     return rows.select("*", *(F.lit(None).cast(field.dataType).alias(field.name) for field in older))
 
 
-def content(rows: Any, columns: Sequence[str]) -> tuple[int, str]:
-    """How many rows there are, and a digest of these columns that is the same in whatever order they lie."""
-    each = f"xxhash64(to_json(struct({', '.join(columns)})))"
-    found = rows.selectExpr("count(*) AS rows", f"sum(CAST({each} AS DECIMAL(38))) AS digest").first()
-    return found.rows, str(found.digest or 0)
+def content(rows: DataFrame, columns: Sequence[str]) -> tuple[int, str]:
+    """The number of rows, and a digest of these columns that does not depend on the order of rows.
+
+    Columns: at least `columns`.
+    """
+    row_digest = f"xxhash64(to_json(struct({', '.join(columns)})))"
+    total = rows.selectExpr("count(*) AS rows", f"sum(CAST({row_digest} AS DECIMAL(38))) AS digest").collect()[0]
+    return total.rows, str(total.digest or 0)
 
 
 @contextmanager
-def noted(spark: Any, notes: Mapping[str, str]) -> Iterator[None]:
+def noted(spark: SparkSession, notes: Mapping[str, str]) -> Iterator[None]:
     """Every commit of this session inside the block carries the notes in its snapshot's summary."""
     for name, value in notes.items():
         spark.conf.set(f"{SNAPSHOT_PROPERTY}{name}", value)

@@ -1,14 +1,19 @@
-"""What an act may ask of the lake without Spark: a table's newest snapshot, and its rows."""
+"""Port: the lake without Spark: a table's newest snapshot, and its rows."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from terminal.fault import Fault
 
-# How the name of every note begins that an act leaves in a snapshot's summary.
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# The prefix of every note that an act leaves in a snapshot's summary.
 NOTE = "tranche."
-# A commit that only wrote the same rows into other files says whose rows they are.
+# The note of a commit that only wrote the same rows into other files: the snapshot whose rows they are.
 ROWS_OF = "tranche.rows-of"
 
 
@@ -47,12 +52,12 @@ class Tables(Protocol):
     def newest(self, table: str) -> Snapshot | None:
         """The table's newest snapshot; None when the table is missing or was never written."""
 
-    def read(self, table: str, columns: Sequence[str], *, snapshot_id: int, equal: Mapping[str, str]) -> Any:
-        """These columns of the rows in which each column of `equal` has its value, as a `pyarrow.Table`."""
+    def read(self, table: str, columns: Sequence[str], *, snapshot_id: int, equal: Mapping[str, str]) -> pa.Table:
+        """These columns of the rows in which each column of `equal` has its value."""
 
 
 class VersionedTables(Tables, Protocol):
-    """Tables that also tell what they were before, and which branches stand beside them."""
+    """Tables with their past snapshots and their branches."""
 
     def past(self, table: str) -> tuple[Snapshot, ...]:
         """The snapshots that led to the newest one, that one first, as far back as they are kept."""

@@ -1,27 +1,32 @@
 """The one place where a Spark session is built: the catalogue `lake`, on Glue and S3, in UTC."""
 
+from __future__ import annotations
+
 import os
 import re
 import sys
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pipelines.runtime import jars
 from pipelines.runtime.java import find_java, home_for_spark, trust_options
 from pipelines.settings import CHECKOUT, Settings
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 CATALOG = "lake"
 LOGGING = Path(str(files("pipelines"))) / "log4j2.properties"
-# Work comes in batches and nobody waits for a pause: the collector that takes the least of the cores.
+# The collector that takes the least CPU: work comes in batches, so its pauses do not matter.
 JAVA_OPTIONS = f"-Duser.timezone=UTC -XX:+UseParallelGC -Dlog4j2.configurationFile={LOGGING}"
 # Spark hides values of such names in what it logs and shows.
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
-def session(settings: Settings) -> Any:
-    """A SparkSession on `settings.spark_master`, with the Iceberg catalogue `lake`; the running one if there is one."""
+def session(settings: Settings) -> SparkSession:
+    """The session on `settings.spark_master`, with the Iceberg catalogue `lake`; the running one if there is one."""
     from pyspark.sql import SparkSession
 
     java = find_java(os.environ, choice=settings.java)
@@ -44,7 +49,7 @@ def session(settings: Settings) -> Any:
 
 
 def configuration(settings: Settings, jar_paths: list[Path], environ: Mapping[str, str]) -> dict[str, str]:
-    """What the session is told; `environ` is asked for the keys that a driver hands to its executors, only."""
+    """The session's configuration; `environ` is read only for the keys that a driver hands to its executors."""
     return {**_spark(settings, jar_paths), **_executors(settings, environ), **_lake(settings)}
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from pyspark.sql.datasource import DataSource, DataSourceStreamReader, InputPartition
@@ -49,7 +49,7 @@ def options(settings: Settings, tables: list[str], until: int | None = None) -> 
     return {"environment": json.dumps(environment), "tables": json.dumps(tables), "until": json.dumps(until)}
 
 
-class StreamSource(DataSource):  # type: ignore[misc]  # Spark's own typing is not followed
+class StreamSource(DataSource):
     """`spark.readStream.format("tranche_stream")`; register it first."""
 
     @classmethod
@@ -69,7 +69,7 @@ class StreamSource(DataSource):  # type: ignore[misc]  # Spark's own typing is n
         return StreamReader(self.options)
 
 
-class FamilyPart(InputPartition):  # type: ignore[misc]  # Spark's own typing is not followed
+class FamilyPart(InputPartition):
     """A part of a batch as Spark sends it to an executor."""
 
     def __init__(self, part: Part) -> None:
@@ -77,10 +77,10 @@ class FamilyPart(InputPartition):  # type: ignore[misc]  # Spark's own typing is
         self.part = part
 
 
-class StreamReader(DataSourceStreamReader):  # type: ignore[misc]  # Spark's own typing is not followed
+class StreamReader(DataSourceStreamReader):
     """Cuts the stream into batches by time and reads their parts."""
 
-    def __init__(self, options: Any) -> None:
+    def __init__(self, options: Mapping[str, str]) -> None:
         self._settings = Settings.from_environment(json.loads(options["environment"]))
         self._tables: list[str] = json.loads(options["tables"])
         self._until: int | None = json.loads(options["until"])

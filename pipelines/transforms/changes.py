@@ -1,4 +1,4 @@
-"""What rows that a raw table gained mean for its curated table."""
+"""Which rows of a curated table are added or changed by new rows of its raw table."""
 
 from dataclasses import dataclass
 
@@ -11,9 +11,10 @@ from pipelines.transforms.conform import conform
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """`added` has ids that the curated table lacks; `changed` are other rows for ids that it has, None where none is.
+    """`added` has ids that the curated table lacks; `changed` has new rows for ids that it has, None without any.
 
-    `days` are the event days of all of them, those that a changed row leaves included.
+    `days` are the event days of all of them, including those that a changed row leaves. Columns: those of `conform`;
+    day.
     """
 
     added: DataFrame
@@ -22,11 +23,13 @@ class Changes:
 
 
 def changes(gained: DataFrame, everything: DataFrame, standing: DataFrame, contract: Contract) -> Changes:
-    """Compare what was gained with what stands.
+    """Compare the new raw rows with the curated table.
 
     `gained` are the new raw rows, `everything` is the raw table with them, `standing` the curated table. Ingest parks a
-    repeated id, so nearly always all rows are added. Where an id does come again, which of its rows was known first is
-    asked of the whole raw table, so that the order of arrival never matters.
+    repeated id, so nearly always all rows are added. When an id does come again, the whole raw table decides which of
+    its rows was known first, so the order of arrival never matters.
+
+    Columns: those of the raw table; `standing` those of the curated one → see Changes.
     """
     fresh = conform(gained, contract)
     known = standing.join(fresh.select("event_id"), on="event_id", how="left_semi").select(*fresh.columns)
@@ -42,4 +45,5 @@ def changes(gained: DataFrame, everything: DataFrame, standing: DataFrame, contr
 
 
 def _days(rows: DataFrame) -> DataFrame:
+    """The event day of each row. Columns: occurred_at → day."""
     return rows.select(F.to_date("occurred_at").alias("day"))

@@ -5,10 +5,10 @@ from pyspark.sql import functions as F  # noqa: N812 - the name everyone knows t
 
 
 def first_known_by_event(events: DataFrame) -> DataFrame:
-    """Keep each event's row that could be known first; the stream may repeat it.
+    """The row of each event that could be known first; the stream may repeat events.
 
     The first and not the last: another row under the same identity is no correction (a correction is an event of its
-    own), and taking it would change what an earlier moment saw.
+    own), and taking it would change what an earlier moment saw. Columns: those of the events.
     """
     first = Window.partitionBy("event_id").orderBy(F.asc_nulls_last("recorded_at"), F.asc("kinesis_sequence"))
     return events.withColumn("place", F.row_number().over(first)).where("place = 1").drop("place")

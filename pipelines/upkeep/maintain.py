@@ -1,7 +1,7 @@
 """Act: keep the lake's tables in shape: few files, no old snapshots that nothing needs, no files that nothing reaches.
 
-No row changes. A compaction says whose rows it wrote (`tranche.rows-of`) and carries its table's notes on, so that no
-act takes it for news. What a branch or a tag names never expires: a model's training set stands until the model is
+No row changes. A compaction notes whose rows it wrote (`tranche.rows-of`) and keeps its table's notes, so no act takes
+it for new data. Snapshots that a branch or a tag names never expire: a model's training set is kept until the model is
 retired.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pipelines.lake import raw
 from pipelines.lake.compaction import compact
@@ -21,9 +21,12 @@ from pipelines.streams.iceberg import committed, unfinished
 from pipelines.upkeep.expiry import Expiry, expiry
 from terminal.fault import Fault
 
-# A commit has to be done within this: files that nothing reaches are then leftovers of one that was killed.
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+# No commit takes longer than this: unreachable files that are older were left by a killed one.
 ORPHAN_AGE = timedelta(days=1)
-# Fewer small files than this are left for another night: each compaction writes their rows once more.
+# Fewer small files than this are left for another night, because each compaction rewrites their rows.
 FEWEST_FILES = 5
 
 
@@ -56,7 +59,7 @@ class MaintainReport:
 
 
 def maintain(
-    spark: Any,
+    spark: SparkSession,
     upkeep: IcebergUpkeep,
     *,
     now: datetime,
@@ -110,7 +113,7 @@ def _asked(present: list[str], only: Sequence[str]) -> list[str]:
     return [name for name in present if not only or name in only]
 
 
-def _compact(spark: Any, upkeep: IcebergUpkeep, table: UpkeepTable, fewest_files: int) -> int:
+def _compact(spark: SparkSession, upkeep: IcebergUpkeep, table: UpkeepTable, fewest_files: int) -> int:
     rows_of = table.rows_of
     if rows_of is None:
         return 0

@@ -1,15 +1,17 @@
 """Act: curated → feature tables, one row for each application at its moment and for each entity at each day asked for.
 
-A second build of the same moments from the same snapshots writes nothing; any other updates the rows of its moments and
-leaves those of other moments. Spark is the job that the schedule runs and that scales out; DuckDB builds the same rows
+A second build of the same moments from the same snapshots writes nothing; any other build replaces the rows of its
+moments and leaves the rest. Spark is the job that the schedule runs and that scales out; DuckDB builds the same rows
 from the same definitions without a JVM.
 """
+
+from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from features.catalog import APPLICANT, FeatureSet, feature_set_digest
 from pipelines.lake.table import Snapshot, Tables, the_newest
@@ -18,15 +20,18 @@ from pipelines.vectors.feature_engine import BANK_TRANSACTIONS, EMPTY, VECTORS, 
 from pipelines.vectors.feature_moments import APPLICATIONS, REGISTERS
 from terminal.fault import Fault
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 REQUIRED = {"applicant": (BANK_TRANSACTIONS, APPLICATIONS), "merchant": ()}
-# What a build notes in the snapshot it commits, beside what its engine notes.
+# The note of a build in the snapshot it commits, beside those of its engine.
 BUILD = "tranche.build"
 
 EngineName = Literal["spark", "duckdb"]
 
 
 class NotMidnight(Fault):
-    """What is kept of whole days answers for midnights only; the message names the moment."""
+    """Raised for an increment at another time than midnight: it is built from sums of whole days."""
 
     def __init__(self, moment: datetime) -> None:
         super().__init__(f"{moment.isoformat()} is no midnight in UTC: an increment is built from whole days")
@@ -34,9 +39,9 @@ class NotMidnight(Fault):
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """What was built: `vectors` rows for `moments` asked for, of which `empty` found no event of the first source.
+    """What was built: `vectors` rows, of which `empty` have no event of the first source.
 
-    `written` is False when the same build stood there already.
+    `written` is False when the same build was there already.
     """
 
     vectors: int
@@ -51,7 +56,7 @@ class Build:
 
 
 def build_features(
-    spark: Any,
+    spark: SparkSession | None,
     tables: Tables,
     settings: Settings,
     as_of: Sequence[datetime] = (),
@@ -62,8 +67,8 @@ def build_features(
 ) -> Build:
     """Compute the lake features of every application's moment, and of all entities known at each of `as_of` (UTC).
 
-    With `increment` only at each of `as_of`, which are midnights, and from events of days that gained any. `spark` is
-    read by the engine of that name alone. Raises MissingTable before the first curation.
+    With `increment` only at each of `as_of`, which are midnights, and from events of days that gained any. Only the
+    engine `spark` needs a session. Raises MissingTable before the first curation.
     """
     for moment in as_of if increment else ():
         if moment.timetz().replace(tzinfo=None) != time(0):
@@ -72,7 +77,7 @@ def build_features(
     inputs = {table: snapshot.snapshot_id for table, snapshot in read.items()}
     identity = {
         "digest": feature_set_digest(of.entity),
-        # A compaction is no news.
+        # A compaction changes the snapshot, not the rows.
         "inputs": {table: snapshot.rows_of for table, snapshot in read.items()},
         "as_of": sorted({moment.isoformat() for moment in as_of}),
         "increment": increment,
@@ -86,10 +91,11 @@ def build_features(
     return _report(of, the_newest(tables, of.table), inputs, written=True, increments=increments)
 
 
-def _engine(name: EngineName, spark: Any, tables: Tables, settings: Settings) -> Engine:
+def _engine(name: EngineName, spark: SparkSession | None, tables: Tables, settings: Settings) -> Engine:
     if name == "spark":
         from pipelines.vectors.spark_features import SparkFeatures
 
+        assert spark is not None, "the engine spark works in a session"
         return SparkFeatures(spark, tables, settings)
     from pipelines.vectors.iceberg_features import IcebergFeatures
 

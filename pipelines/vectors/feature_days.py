@@ -1,17 +1,16 @@
-"""What is kept of each day of a source, in integers, so that a day's build reads only days that gained events.
+"""Sums of each day of a source, in integers, so that a day's build reads only days that gained events.
 
-Each entity's day keeps one row for every midnight by which some of it was first known, so that late events stay late.
-Which days gained events is told by the files that the curated table gained since the snapshot the days were made from.
-Where rows were changed or left it, or a measure changed, all days are read again.
+An entity's day has one row for every midnight by which some of it was first known, so late events stay late. The files
+that the curated table gained since the snapshot of the last refresh say which days gained events. When rows were
+changed or removed, or a measure changed, all days are read again.
 """
 
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date, timedelta
-from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name everyone knows them by
 from pyspark.sql.functions.partitioning import months
 
@@ -24,14 +23,14 @@ from pipelines.lake.table import Snapshot, Tables
 from pipelines.settings import Settings
 from pipelines.vectors.feature_engine import Increment
 
-# What the days note of themselves: how they were summed, and the snapshot they were made from.
+# Notes in the snapshots of the days: how they were summed, and the curated snapshot they were summed from.
 PARTS, CURATED = "tranche.parts", "tranche.curated-snapshot-id"
 
 
 class SparkDays:
     """The tables of days of one lake."""
 
-    def __init__(self, spark: Any, tables: Tables, settings: Settings) -> None:
+    def __init__(self, spark: SparkSession, tables: Tables, settings: Settings) -> None:
         self._spark = spark
         self._tables = tables
         self._settings = settings
@@ -41,7 +40,7 @@ class SparkDays:
         return spark_name(self._settings, days_table(source))
 
     def refresh(self, source: Source, curated_id: int) -> Increment:
-        """Bring the days up to that snapshot of the curated table; says what had to be read."""
+        """Bring the days up to that snapshot of the curated table; returns what had to be read."""
         kept = self._tables.newest(days_table(source))
         notes = {PARTS: parts_digest(source), CURATED: str(curated_id)}
         if kept is not None and notes.items() <= kept.summary.items():
@@ -51,20 +50,21 @@ class SparkDays:
         events.where(_on("occurred_at", changed)).createOrReplaceTempView("events_of_days")
         days = self._spark.sql(days_sql(source, "events_of_days")).persist()
         try:
-            events_read, count = days.agg(F.sum("events"), F.countDistinct("event_day")).first()
+            events_read, count = days.agg(F.sum("events"), F.countDistinct("event_day")).collect()[0]
             self._put(self.name(source), days, changed, notes)
         finally:
             days.unpersist()
         return Increment(source.name, count, events_read or 0, whole=changed is None)
 
     def _put(self, name: str, days: DataFrame, changed: set[date] | None, notes: Mapping[str, str]) -> None:
-        """Put the days in the place of those of the same date, in one commit.
+        """Replace the days of the same date, in one commit.
 
-        A partition is a month and is replaced whole, so the other days of a touched month are written again as kept.
+        A partition is a month and is replaced whole, so the other days of a touched month are rewritten as they are.
+        Columns: those of `days_sql`.
         """
         with noted(self._spark, notes):
             if changed is None:
-                # Summed in another way the days have other columns: the table begins anew, with its past behind it.
+                # Another way of summing has other columns: the table is replaced and keeps its past snapshots.
                 made = days.writeTo(name).using("iceberg").partitionedBy(months("event_day"))
                 made.createOrReplace()
                 return
@@ -73,7 +73,7 @@ class SparkDays:
             days.unionByName(beside).writeTo(name).overwrite(touched)
 
     def _changed(self, source: Source, kept: Snapshot | None, notes: dict[str, str]) -> set[date] | None:
-        """The days whose events are not those the kept days were made of; None for all of them."""
+        """The days whose events changed since the days were summed; None for all days."""
         if kept is None or kept.summary.get(PARTS) != notes[PARTS] or CURATED not in kept.summary:
             return None
         return days_gained(self._settings, source.table, int(kept.summary[CURATED]), int(notes[CURATED]))
@@ -85,24 +85,24 @@ def days_table(source: Source) -> str:
 
 
 def parts_digest(source: Source) -> str:
-    """Identity of how days are summed: days summed in another way are made anew."""
+    """Identity of how days are summed: when it changes, all days are summed again."""
     canonical = json.dumps([days_sql(source, "events"), source.table])
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _on(column: str, days: Collection[date] | None) -> Any:
-    """Whether the column lies on one of the days; None is all of them."""
+def _on(column: str, days: Collection[date] | None) -> Column:
+    """True where the column lies on one of the days; None stands for every day."""
     return F.lit(True) if days is None else _in(column, [(day, day + timedelta(days=1)) for day in sorted(days)])
 
 
-def _in_months_of(days: Collection[date]) -> Any:
-    """Whether `event_day` lies in the month of one of the days, which is whole partitions."""
+def _in_months_of(days: Collection[date]) -> Column:
+    """True where `event_day` lies in the month of one of the days: whole partitions."""
     first_days = sorted({day.replace(day=1) for day in days})
     return _in("event_day", [(first, (first + timedelta(days=31)).replace(day=1)) for first in first_days])
 
 
-def _in(column: str, spans: Iterable[tuple[date, date]]) -> Any:
-    """Told in ranges, which spare the files and row groups that cannot hold an answer."""
+def _in(column: str, spans: Iterable[tuple[date, date]]) -> Column:
+    """True where the column lies in one of the spans; ranges let Iceberg skip files and row groups."""
     inside = F.lit(False)
     for first, following in spans:
         inside |= (F.col(column) >= F.lit(first)) & (F.col(column) < F.lit(following))

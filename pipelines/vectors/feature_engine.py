@@ -1,4 +1,4 @@
-"""What an engine of features is asked for and what it answers."""
+"""Port: an engine that builds feature vectors, its request and its answer."""
 
 import json
 from collections.abc import Mapping
@@ -9,15 +9,15 @@ from typing import Protocol
 from features.catalog import FeatureSet, feature_set_digest
 
 BANK_TRANSACTIONS = "curated.bank_transactions"
-# What an engine notes in the snapshot it commits: the number of its rows, and of those that found no event.
+# Notes in the snapshot that an engine commits: the number of its rows, and of those without any event.
 VECTORS, EMPTY = "tranche.vectors", "tranche.empty"
 
 
 @dataclass(frozen=True, slots=True)
 class Increment:
-    """What was read of a source that keeps days: the days that gained events, and how many events those days hold.
+    """What was read of a source that keeps days: the days that gained events, and the number of their events.
 
-    `whole` says that every day was read: the first time, after a change of a measure, or after rows left the lake.
+    `whole` means that every day was read: the first time, after a change of a measure, or after rows were removed.
     """
 
     source: str
@@ -39,14 +39,14 @@ class Request:
     increment: bool
 
     def constants(self) -> dict[str, str | int]:
-        """What every row says of its build."""
-        told: dict[str, str | int] = {
+        """The columns that are equal in every row of a build."""
+        constants: dict[str, str | int] = {
             "feature_set_digest": feature_set_digest(self.of.entity),
             "snapshot_ids": json.dumps(self.inputs, sort_keys=True),
         }
         if BANK_TRANSACTIONS in self.inputs:
-            told["bank_transactions_snapshot_id"] = self.inputs[BANK_TRANSACTIONS]
-        return told
+            constants["bank_transactions_snapshot_id"] = self.inputs[BANK_TRANSACTIONS]
+        return constants
 
 
 class Engine(Protocol):

@@ -1,12 +1,19 @@
 """What the vectors of a feature set hold, by feature: how often known, where they lie, how they are spread."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from features.catalog import feature
 from pipelines.lake.table import Tables
-from pipelines.vectors.served_set import ServedSet
+from pipelines.vectors.published_vectors import PublishedVectors
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
 
 BARS = 24
 
@@ -60,7 +67,7 @@ class Table:
     features: tuple[Profile, ...]
 
 
-def table_of(tables: Tables, served: ServedSet) -> Table | None:
+def table_of(tables: Tables, served: PublishedVectors) -> Table | None:
     """The figures of one feature table; None when nothing was built yet."""
     import numpy as np
 
@@ -85,11 +92,12 @@ def table_of(tables: Tables, served: ServedSet) -> Table | None:
     )
 
 
-def _months(column: Any) -> Any:
-    return column.cast("timestamp[us]").to_numpy().astype("datetime64[M]")
+def _months(column: pa.ChunkedArray) -> npt.NDArray[np.datetime64]:
+    moments: npt.NDArray[np.datetime64] = column.cast("timestamp[us]").to_numpy()
+    return moments.astype("datetime64[M]")
 
 
-def _seen(rows: Any, served: ServedSet) -> dict[str, float]:
+def _seen(rows: pa.Table, served: PublishedVectors) -> dict[str, float]:
     columns = {source: column for column, source in served.observed.items()} or {"any source": "observed_until"}
     return {
         source: 1 - rows[column].null_count / rows.num_rows if rows.num_rows else 0.0
@@ -97,7 +105,9 @@ def _seen(rows: Any, served: ServedSet) -> dict[str, float]:
     }
 
 
-def _profile(name: str, column: Any, of_month: Any, by_month: Any) -> Profile:
+def _profile(
+    name: str, column: pa.ChunkedArray, of_month: npt.NDArray[np.intp], by_month: npt.NDArray[np.intp]
+) -> Profile:
     import numpy as np
 
     values = column.cast("float64").to_numpy(zero_copy_only=False)
@@ -118,7 +128,7 @@ def _profile(name: str, column: Any, of_month: Any, by_month: Any) -> Profile:
     )
 
 
-def _spread(known: Any) -> Spread:
+def _spread(known: npt.NDArray[np.float64]) -> Spread:
     """Where the values lie; a few that are far out are left out of the picture's range, and say so by its ends."""
     import numpy as np
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,17 +27,20 @@ class IcebergFeatures:
         self._settings = settings
 
     def build(self, request: Request, notes: Mapping[str, str]) -> tuple[Increment, ...]:
-        """It reads the events themselves, of an increment too: what is kept of days is the schedule's."""
+        """Reads the events themselves even for an increment: only the Spark engine keeps sums of days."""
         vectors = vectors_of(self._tables, request)
         empty = pc.sum(pc.is_null(vectors["observed_until"])).as_py() or 0
         put(self._settings, request, vectors, {**notes, VECTORS: str(len(vectors)), EMPTY: str(empty)})
         return ()
 
 
-def vectors_of(tables: Tables, request: Request) -> Any:
-    """The rows of every moment as a `pyarrow.Table`, for a table or a notebook."""
+def vectors_of(tables: Tables, request: Request) -> pa.Table:
+    """The rows of every moment, for the feature table or a notebook.
 
-    def read(table: str, columns: tuple[str, ...]) -> Any:
+    Columns: those of the feature table.
+    """
+
+    def read(table: str, columns: tuple[str, ...]) -> pa.Table:
         return tables.read(table, columns, snapshot_id=request.inputs[table], equal={})
 
     of, register = request.of, REGISTERS[request.of.entity]
@@ -60,8 +62,11 @@ def vectors_of(tables: Tables, request: Request) -> Any:
     return vectors
 
 
-def put(settings: Settings, request: Request, vectors: Any, notes: Mapping[str, str]) -> None:
-    """One row for each entity and moment: put in, or in the place of the one built before, in one commit."""
+def put(settings: Settings, request: Request, vectors: pa.Table, notes: Mapping[str, str]) -> None:
+    """Write one row for each entity and moment, replacing the one built before, in one commit.
+
+    Columns: those of the feature table.
+    """
     table = _have(settings, request.of.table, vectors.schema)
     if len(vectors) == 0:
         table.append(vectors, snapshot_properties=dict(notes))
@@ -86,7 +91,7 @@ def _between(min: datetime, max: datetime) -> And:  # noqa: A002 - as Arrow name
     )
 
 
-def _have(settings: Settings, name: str, schema: Any) -> Table:
+def _have(settings: Settings, name: str, schema: pa.Schema) -> Table:
     """The table, made when it is missing and grown by the columns it lacks."""
     lake, full_name = catalog(settings), table_name(settings, name)
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from pipelines.lake.table import MissingTable, Tables, written_by
 from pipelines.vectors.feature_page import page
 from pipelines.vectors.feature_profile import table_of
-from pipelines.vectors.served_set import ServedSet, served_sets
+from pipelines.vectors.published_vectors import PublishedVectors, published_vectors
 
 PAGE = "feature-coverage.html"
 
@@ -24,9 +24,10 @@ class Report:
     features: int
 
 
-def profile_features(tables: Tables, out: Path, sets: Sequence[ServedSet] | None = None) -> Report:
+def profile_features(tables: Tables, out: Path, sets: Sequence[PublishedVectors] | None = None) -> Report:
     """Write the page into the folder, whole or not at all. Raises MissingTable before the first build."""
-    profiled = [found for served in sets or served_sets().values() if (found := table_of(tables, served)) is not None]
+    figures = (table_of(tables, served) for served in sets or published_vectors().values())
+    profiled = [table for table in figures if table is not None]
     if not profiled:
         raise MissingTable("features.applicant", written_by("features.applicant"))
     out.mkdir(parents=True, exist_ok=True)

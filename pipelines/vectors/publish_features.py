@@ -7,7 +7,7 @@ from features.publication import KEEP, Sources, Watermark
 from features.store import Publications
 from pipelines.lake.changes import Changes
 from pipelines.lake.table import Snapshot, Tables, the_newest
-from pipelines.vectors.served_set import ServedSet, served_sets
+from pipelines.vectors.published_vectors import PublishedVectors, published_vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +31,16 @@ def publish_features(
     tables: Tables,
     store: Publications,
     *,
-    served: ServedSet | None = None,
+    served: PublishedVectors | None = None,
     lake: Changes | None = None,
     keep: int = KEEP,
 ) -> Published:
-    """Hand every vector of one feature set (the applicant's, unless told) to the store and activate them as a version.
+    """Hand every vector of one feature set (the applicant's by default) to the store and activate them as a version.
 
     Publishing the same again makes no version. With `lake`, the version knows how far its build followed the lake, and
     the next refresh begins there. Raises MissingTable before the first build.
     """
-    served = served or served_sets()["applicant"]
+    served = served or published_vectors()["applicant"]
     snapshot = the_newest(tables, served.table)
     equal = {"feature_set_digest": served.digest}
     rows = tables.read(served.table, served.columns, snapshot_id=snapshot.snapshot_id, equal=equal)
@@ -59,7 +59,7 @@ def publish_features(
     )
 
 
-def _followed(lake: Changes, served: ServedSet, snapshot: Snapshot) -> dict[str, Watermark]:
+def _followed(lake: Changes, served: PublishedVectors, snapshot: Snapshot) -> dict[str, Watermark]:
     """Up to where the build behind the snapshot followed its sources; nothing unless it built all entities."""
     build = json.loads(snapshot.summary.get("tranche.build", "{}"))
     inputs = build.get("inputs", {})

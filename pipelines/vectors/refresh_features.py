@@ -1,20 +1,25 @@
 """Act: curated → the vectors of the entities that new rows touched, straight into the version that serving reads.
 
-The stream job calls `refresh` after each curation; what it adds is a small version of its own on top of the active one.
-How far it followed the lake is kept with that version, so a roll-back takes the vectors and the watermark back together
-and the next refresh makes good what they lack.
+The stream job calls `refresh` after each curation; it adds a small version of its own on top of the active one. How far
+it followed the lake is kept with that version, so a roll-back takes back the vectors and the watermark together, and
+the next refresh computes again what was taken back.
 """
+
+from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 from features.publication import Sources, Watermark
 from features.store import Publications
 from pipelines.lake.changes import Changes
 from pipelines.lake.table import MissingTable
-from pipelines.vectors.served_set import ServedSet
+from pipelines.vectors.published_vectors import PublishedVectors
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +27,7 @@ class Refreshed:
     """What one refresh did: of `touched` entities, `changed` got another vector than they had at that moment.
 
     `known_until` is when the newest event behind them was recorded, so `as_of` less that is how fresh serving is.
-    `outdated` says that another refresh had followed the lake further, so nothing was taken of this one.
+    `outdated` means that another refresh had followed the lake further, so this one was discarded.
     """
 
     entity: str
@@ -36,14 +41,18 @@ class Refreshed:
 
     @property
     def freshness(self) -> timedelta | None:
-        """How old the newest word on the touched entities is; None when there is none."""
+        """The age of the newest event of the touched entities; None without any."""
         return None if self.known_until is None else self.as_of - self.known_until
 
 
 def refresh(
-    lake: Changes, store: Publications, served: ServedSet, as_of: datetime, touched: Collection[str] | None = None
+    lake: Changes,
+    store: Publications,
+    served: PublishedVectors,
+    as_of: datetime,
+    touched: Collection[str] | None = None,
 ) -> Refreshed:
-    """Compute the touched entities as of the moment and add them to the active version; again, it changes nothing.
+    """Compute the touched entities as of the moment and add them to the active version. Idempotent.
 
     Without `touched`, those are the entities of the rows that were curated since the last refresh of this feature set.
     Named ones are taken as part of what changed: the watermark then stays where it is. Raises MissingTable before the
@@ -70,7 +79,7 @@ def refresh(
     )
 
 
-def _marks(lake: Changes, served: ServedSet) -> dict[str, Watermark]:
+def _marks(lake: Changes, served: PublishedVectors) -> dict[str, Watermark]:
     marks = {source.table: lake.mark(source.table) for source in served.sources}
     known = {table: mark for table, mark in marks.items() if mark is not None}
     if not known:
@@ -79,9 +88,9 @@ def _marks(lake: Changes, served: ServedSet) -> dict[str, Watermark]:
 
 
 def _since(
-    lake: Changes, served: ServedSet, seen: Mapping[str, Watermark], marks: Mapping[str, Watermark]
+    lake: Changes, served: PublishedVectors, seen: Mapping[str, Watermark], marks: Mapping[str, Watermark]
 ) -> dict[str, set[str]]:
-    """By key, who is named in the rows that the sources gained."""
+    """By key, the entities that are named in rows which the sources gained."""
     found: dict[str, set[str]] = {}
     for source in served.sources:
         if source.table in marks and seen.get(source.table) != marks[source.table]:
@@ -90,8 +99,10 @@ def _since(
     return found
 
 
-def _moments(lake: Changes, served: ServedSet, found: Mapping[str, Collection[str]], as_of: datetime) -> Any:
-    """The keys of every touched entity, beside the moment. Of several that belong to it, the least counts."""
+def _moments(
+    lake: Changes, served: PublishedVectors, found: Mapping[str, Collection[str]], as_of: datetime
+) -> pa.Table:
+    """One row for each touched entity; of several values of another key the least counts. Columns: the keys, as_of."""
     import pyarrow as pa
 
     others: dict[str, dict[str, str | None]] = {entity: {} for entity in found.get(served.key, ())}
@@ -101,8 +112,8 @@ def _moments(lake: Changes, served: ServedSet, found: Mapping[str, Collection[st
             for row in lake.rows(served.register, served.keys, key, values, mark).to_pylist():
                 known = others.setdefault(row[served.key], {})
                 for other in served.keys[1:]:
-                    told = [value for value in (known.get(other), row[other]) if value is not None]
-                    known[other] = min(told, default=None)
+                    values_known = [value for value in (known.get(other), row[other]) if value is not None]
+                    known[other] = min(values_known, default=None)
     entities = sorted(others)
     keys = {served.key: entities} | {
         other: [others[entity].get(other) for entity in entities] for other in served.keys[1:]
@@ -111,8 +122,10 @@ def _moments(lake: Changes, served: ServedSet, found: Mapping[str, Collection[st
     return pa.table(columns | {"as_of": pa.array([as_of] * len(entities), pa.timestamp("us", tz="UTC"))})
 
 
-def _events(lake: Changes, served: ServedSet, marks: Mapping[str, Watermark], moments: Any) -> dict[str, Any]:
-    """The whole histories of the touched, by source."""
+def _events(
+    lake: Changes, served: PublishedVectors, marks: Mapping[str, Watermark], moments: pa.Table
+) -> dict[str, pa.Table]:
+    """All events of the touched entities, by source. Columns: those that the source reads."""
     return {
         source.name: lake.rows(
             source.table,
@@ -126,7 +139,7 @@ def _events(lake: Changes, served: ServedSet, marks: Mapping[str, Watermark], mo
     }
 
 
-def _newest(column: Any) -> datetime | None:
+def _newest(column: pa.ChunkedArray) -> datetime | None:
     import pyarrow.compute as pc
 
     newest: datetime | None = pc.max(column).as_py()

@@ -1,9 +1,8 @@
 """Vectors built by Spark, over pinned snapshots of the curated tables."""
 
 from collections.abc import Mapping
-from typing import Any
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name everyone knows them by
 
 from features.as_of import point_in_time_sql
@@ -23,7 +22,7 @@ _MOMENTS = "moments_asked"
 class SparkFeatures:
     """The engine that scales out."""
 
-    def __init__(self, spark: Any, tables: Tables, settings: Settings) -> None:
+    def __init__(self, spark: SparkSession, tables: Tables, settings: Settings) -> None:
         self._spark = spark
         self._tables = tables
         self._settings = settings
@@ -35,7 +34,7 @@ class SparkFeatures:
         vectors = self._vectors(request, moments, days).persist()
         try:
             unseen = F.count_if(F.col("observed_until").isNull())
-            rows, empty = vectors.agg(F.count("*").alias("all"), unseen.alias("empty")).first()
+            rows, empty = vectors.agg(F.count("*").alias("all"), unseen.alias("empty")).collect()[0]
             anew = self._tables.newest(request.of.table) is None
             have_table(self._spark, name, vectors.schema, "months(as_of)")
             with noted(self._spark, {**notes, VECTORS: str(rows), EMPTY: str(empty)}):
@@ -46,7 +45,7 @@ class SparkFeatures:
         return increments
 
     def _days(self, request: Request) -> tuple[dict[str, str], tuple[Increment, ...]]:
-        """The relations of the sources that keep days, brought up to date, and what that read."""
+        """The tables of sources that keep days, brought up to date, and what had to be read for it."""
         days = SparkDays(self._spark, self._tables, self._settings)
         relations, increments = {}, []
         for source in request.of.sources:
@@ -56,6 +55,7 @@ class SparkFeatures:
         return relations, tuple(increments)
 
     def _moments(self, request: Request) -> DataFrame:
+        """The moments to build vectors for. Columns: the entity's keys, as_of."""
         register = REGISTERS[request.of.entity].table
         relations = {
             table: self._pinned(request, table, table.replace(".", "_"))
@@ -64,8 +64,7 @@ class SparkFeatures:
         }
         applications = None if request.increment else relations.get(APPLICATIONS)
         sql = moments_sql(request.of, request.as_of, applications=applications, register=relations.get(register))
-        moments: DataFrame = self._spark.sql(sql)
-        return moments
+        return self._spark.sql(sql)
 
     def _pinned(self, request: Request, table: str, view: str) -> str:
         name = spark_name(self._settings, table)
@@ -73,6 +72,7 @@ class SparkFeatures:
         return view
 
     def _vectors(self, request: Request, moments: DataFrame, days: Mapping[str, str]) -> DataFrame:
+        """The vector of each moment. Columns: keys, as_of → the build's constants, then those of `_columns`."""
         moments.createOrReplaceTempView(_MOMENTS)
         events = {
             source.name: days[source.name] if source.name in days else self._events(request, source)
@@ -80,8 +80,7 @@ class SparkFeatures:
         }
         vectors = self._spark.sql(point_in_time_sql(request.of, _MOMENTS, events, by_days=days))
         constants = [F.lit(value).alias(name) for name, value in request.constants().items()]
-        found: DataFrame = vectors.select(*constants, *_columns(request.of))
-        return found
+        return vectors.select(*constants, *_columns(request.of))
 
     def _events(self, request: Request, source: Source) -> str:
         view = f"{source.name}_pinned"
@@ -92,7 +91,7 @@ class SparkFeatures:
         return view
 
     def _write(self, vectors: DataFrame, name: str, entity: str, *, anew: bool) -> None:
-        """One row for each entity and moment: put in, or in the place of the one built before."""
+        """Insert each row, or replace the one of the same entity and moment. Columns: those of `_vectors`."""
         if anew:
             vectors.writeTo(name).append()
             return

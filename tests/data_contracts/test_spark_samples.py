@@ -1,6 +1,6 @@
 """Spark and Python give one verdict on every sample, and on odd values of every type; in one pass.
 
-The samples of what travels on the stream are judged beside the ingest, in `tests/pipelines/ingest/test_checked.py`;
+The samples of what travels on the stream are judged beside the ingest, in `tests/pipelines/ingest/test_validation.py`;
 here are all the others.
 """
 

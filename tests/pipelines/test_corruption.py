@@ -23,7 +23,7 @@ from data_contracts.quarantine import check, text_of
 from pipelines.curation.curate import curate
 from pipelines.ingest import rejects
 from pipelines.ingest.batch import TABLES, BatchWriter
-from pipelines.ingest.checked import UNKNOWN_TYPE
+from pipelines.ingest.contract_type import UNKNOWN_TYPE
 from pipelines.ingest.ingest import ingest
 from pipelines.lake import raw
 from pipelines.lake.iceberg import IcebergTables, create_namespaces, spark_name

@@ -67,7 +67,8 @@ def test_before_the_first_curation_the_act_to_run_is_named(lake: SqlCatalog) -> 
 
 
 def test_the_engine_without_a_jvm_does_not_even_import_spark() -> None:
-    program = "import sys, pipelines.build_features, pipelines.iceberg_features; print('pyspark' in sys.modules)"
+    modules = "pipelines.vectors.build_features, pipelines.vectors.iceberg_features"
+    program = f"import sys, {modules}; print('pyspark' in sys.modules)"
 
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 

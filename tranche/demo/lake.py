@@ -99,6 +99,7 @@ def spark_session(stages: Stages, settings: LakeSettings) -> Iterator[Any]:
     # The JVM would live on until this process ends; it does so when its standard input is closed.
     context = type(spark.sparkContext)
     gateway = context._gateway  # noqa: SLF001 - nothing public tells of it
+    assert gateway is not None, "a session has a JVM until it is stopped"
     machine = getattr(gateway, "proc", None)
     try:
         yield spark
@@ -113,8 +114,8 @@ def spark_session(stages: Stages, settings: LakeSettings) -> Iterator[Any]:
 
 
 def _ingest(stages: Stages, spark: Any, settings: LakeSettings, published: Any, event_type: str) -> Events:
-    from pipelines.ingest.batch import Counts
     from pipelines.ingest.ingest import ingest
+    from pipelines.ingest.verdict import Counts
 
     with stages.stage("ingest", "reading the stream into Iceberg, exactly once") as say:
         first = ingest(spark, settings, now=_now, sleep=time.sleep)

@@ -8,6 +8,8 @@ import pytest
 
 from ledger.money import Currency, Money
 from lending.plan.event import (
+    KINDS,
+    Body,
     Cancelled,
     CashBack,
     Channel,
@@ -15,6 +17,7 @@ from lending.plan.event import (
     ClaimLost,
     ClaimOpened,
     ClaimWon,
+    CreditApplied,
     CreditRefunded,
     Disputed,
     DisputeSettled,
@@ -35,10 +38,12 @@ from lending.plan.event import (
     Refunded,
     RefundPaid,
     Rescheduled,
+    Returned,
     Reversed,
     Route,
     Unfrozen,
     WrittenOff,
+    kind_of,
 )  # fmt: skip
 from lending.plan.fold import fold
 from lending.plan.plan import ForeignPurchase, Instalment, Origin, PlanFault, PlanStatus
@@ -1002,3 +1007,58 @@ def test_an_event_of_another_plan_is_a_fault() -> None:
 
     with pytest.raises(PlanFault, match="is an event of p-d-1, not of p-other"):
         fold(replace(course.plan, plan_id="p-other"), course.events, course.terms, through=day(0))
+
+
+# ── every kind of event ─────────────────────────────────────────────────────────────────────────────────────────────
+
+_ONE_OF_EACH: tuple[Body, ...] = (
+    Opened(pounds("90.00")),
+    PartShipped(pounds("10.00"), 2),
+    Cancelled(),
+    Paid(pounds("30.00"), Channel.SHOPPER, "pay-1"),
+    PaidOff(pounds("90.00"), Channel.SHOPPER, "pay-2"),
+    Returned("paid:pay-1", "return-1"),
+    Reversed("paid:pay-1"),
+    Refunded("refund-1", pounds("10.00")),
+    RefundPaid("refund-1", pounds("10.00")),
+    Rescheduled((Due(4, day(120), pounds("90.00"), pounds("0.00")),)),
+    Holiday(day(10), day(20)),
+    Forbearance(day(10), day(20)),
+    FeeCharged("fee-1", pounds("5.00")),
+    FeeWaived("fee-1"),
+    InterestWaived(pounds("1.00")),
+    Goodwill(pounds("5.00")),
+    Disputed("case-1", pounds("20.00")),
+    DisputeSettled("case-1", for_shopper=True),
+    ClaimOpened("case-2", "paid:pay-1", Route.CARD, "bureau"),
+    ClaimWon("case-2"),
+    ClaimLost("case-2"),
+    ChargedOff(),
+    Recovered(pounds("5.00"), Channel.SHOPPER, "pay-3"),
+    WrittenOff(),
+    Frozen("insolvency"),
+    Unfrozen(),
+    CreditApplied(pounds("1.00"), "another-plan"),
+    CreditRefunded("refund-2", pounds("1.00")),
+)
+
+
+def test_every_kind_of_event_is_among_the_samples() -> None:
+    assert [kind_of(body) for body in _ONE_OF_EACH] == list(KINDS)
+
+
+@pytest.mark.parametrize("body", [each for each in _ONE_OF_EACH if not isinstance(each, Reversed)], ids=kind_of)
+def test_every_kind_of_event_is_folded(body: Body) -> None:
+    course = Course()
+    course.then(0, Opened(pounds("80.00")), event_id="opening")
+    event = course.then(5, body, event_id="event")
+
+    assert course.state(5).events == {"opening": "opened", event.event_id: event.kind}
+
+
+def test_a_reversal_and_what_it_reversed_are_not_folded() -> None:
+    course = Course().open()
+    course.then(5, Goodwill(pounds("5.00")), event_id="event")
+    course.then(6, Reversed("event"))
+
+    assert set(course.state(6).events) == {course.events[0].event_id}

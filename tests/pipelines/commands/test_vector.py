@@ -9,13 +9,13 @@ from psycopg import Connection
 
 from features.postgres import PostgresVectors
 from features.publication import NoSuchVersion
-from pipelines.vectors.served_set import served_sets
+from pipelines.vectors.published_vectors import published_vectors
 from tests.command_line import acts_of
 from tests.features.test_publications import NOON, hand_over
 
 main = acts_of("pipelines")
 
-SERVED = served_sets()["applicant"]
+SERVED = published_vectors()["applicant"]
 
 
 @pytest.fixture

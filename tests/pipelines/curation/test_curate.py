@@ -10,7 +10,7 @@ import pytest
 
 from data_contracts.catalog import contract, event_contracts
 from pipelines.curation.curate import Curated, RedGate, curate
-from pipelines.lake.audit import MovedMeanwhile
+from pipelines.curation.write_audit_publish import MovedMeanwhile
 from pipelines.lake.iceberg import IcebergTables, catalog, spark_name, table_name
 from pipelines.settings import Settings
 from pipelines.transforms.conform import conform

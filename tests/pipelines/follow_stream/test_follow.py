@@ -9,8 +9,8 @@ import pytest
 
 from pipelines.curation.curate import Curated, CurateReport
 from pipelines.follow_stream.follow import Ages, FollowReport, Look, Round, Vectors, follow
-from pipelines.ingest.batch import Counts
 from pipelines.ingest.ingest import IngestReport
+from pipelines.ingest.verdict import Counts
 from pipelines.streams.stream import StreamFault
 from pipelines.vectors.refresh_features import Refreshed
 

@@ -35,8 +35,8 @@ from pipelines.streams.backlog import Backlog
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.postgres_turn import ingesting
 from pipelines.vectors.publish_features import publish_features
+from pipelines.vectors.published_vectors import published_vectors
 from pipelines.vectors.refresh_features import refresh
-from pipelines.vectors.served_set import served_sets
 from tests.command_line import acts_of
 from tests.data_contracts.samples import valid_record
 
@@ -46,7 +46,7 @@ pytestmark = pytest.mark.slow
 
 ACCOUNTS = [f"berka:{number}" for number in range(6)]
 NAMES = ("account", "bank_transaction", "credit_application")
-SERVED = served_sets()["applicant"]
+SERVED = published_vectors()["applicant"]
 START, AS_OF = datetime(1996, 1, 1, tzinfo=UTC), datetime(1997, 1, 1, tzinfo=UTC)
 
 

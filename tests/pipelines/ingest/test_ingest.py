@@ -21,8 +21,9 @@ from pyiceberg.exceptions import NoSuchTableError
 
 from data_contracts.catalog import contract
 from pipelines.ingest import rejects
-from pipelines.ingest.batch import READ, TABLES, Counts, NotConserved, conserved
+from pipelines.ingest.batch import READ, TABLES
 from pipelines.ingest.ingest import IngestReport, ingest
+from pipelines.ingest.verdict import Counts, NotConserved, conserved
 from pipelines.lake import raw
 from pipelines.lake.iceberg import catalog, create_namespaces, spark_name, table_name
 from pipelines.settings import Settings

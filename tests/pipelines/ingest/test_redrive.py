@@ -14,7 +14,7 @@ import pytest
 from data_contracts import catalog as contracts
 from data_contracts.catalog import contract
 from data_contracts.contract import Contract
-from pipelines.ingest import checked
+from pipelines.ingest import contract_type, validation
 from pipelines.ingest.batch import BatchWriter
 from pipelines.ingest.redrive import Outcome, RedriveReport, Wanted, redrive
 from pipelines.ingest.rejects import Excess, TooManyRejects
@@ -97,7 +97,12 @@ def correct() -> Callable[[pytest.MonkeyPatch], None]:
     """Puts the corrected contract in the place of the wrong one."""
     known = contracts.event_contracts()
     now = {name: corrected(found) if name == TYPE else found for name, found in known.items()}
-    return lambda patch: [patch.setattr(module, "event_contracts", lambda: now) for module in (checked, raw)] and None
+
+    def patch(monkeypatch: pytest.MonkeyPatch) -> None:
+        for module in (contract_type, validation, raw):
+            monkeypatch.setattr(module, "event_contracts", lambda: now)
+
+    return patch
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +117,7 @@ def test_a_batch_over_its_limit_writes_nothing_until_it_is_let_through(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lots = [a_movement(f"sound:{at}") for at in range(75)] + [lottery(f"bad:{at}") for at in range(25)]
-    monkeypatch.setattr("pipelines.ingest.batch.rejects.limits", lambda: {TYPE: 24})
+    monkeypatch.setattr("pipelines.ingest.rejects.limits", lambda: {TYPE: 24})
 
     with pytest.raises(TooManyRejects) as stopped:
         lake.take(lots)

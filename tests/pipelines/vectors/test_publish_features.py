@@ -19,10 +19,10 @@ from pipelines.lake.table import MissingTable
 from pipelines.sources.berka import Berka
 from pipelines.vectors.profile_features import profile_features
 from pipelines.vectors.publish_features import publish_features
-from pipelines.vectors.served_set import served_sets
+from pipelines.vectors.published_vectors import published_vectors
 from tests.pipelines.vectors.test_refresh_features import EVENTS, START, arrow, bookings, feature_rows
 
-SERVED = served_sets()["applicant"]
+SERVED = published_vectors()["applicant"]
 DATES = [datetime(1994, 7, 1, tzinfo=UTC), datetime(1995, 12, 24, tzinfo=UTC), datetime(1996, 11, 5, tzinfo=UTC)]
 ACCOUNTS = 300
 

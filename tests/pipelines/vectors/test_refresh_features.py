@@ -18,11 +18,11 @@ from pipelines.lake.memory import MemoryTables
 from pipelines.lake.memory_changes import MemoryChanges
 from pipelines.lake.table import MissingTable
 from pipelines.vectors.publish_features import publish_features
+from pipelines.vectors.published_vectors import PublishedVectors, SourceTable, published_vectors
 from pipelines.vectors.refresh_features import Refreshed, refresh
-from pipelines.vectors.served_set import ServedSet, SourceTable, served_sets
 
 BANK_TRANSACTIONS = "curated.bank_transactions"
-SERVED = served_sets()["applicant"]
+SERVED = published_vectors()["applicant"]
 DAY = timedelta(days=1)
 START = datetime(1995, 1, 1, tzinfo=UTC)
 INSTANT = pa.timestamp("us", tz="UTC")
@@ -252,7 +252,7 @@ def test_a_source_that_knows_the_entity_by_another_key_touches_those_that_the_re
         ]
         return pa.Table.from_pylist(rows)
 
-    served = ServedSet(
+    served = PublishedVectors(
         entity="applicant",
         table="features.applicant",
         keys=("account_id", "shopper_id"),

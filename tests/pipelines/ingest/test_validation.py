@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from pyspark.sql import DataFrame, SparkSession
 
 from data_contracts.catalog import contract, event_contracts
 from data_contracts.contract import Column, ColumnType, Contract
 from data_contracts.quarantine import Violation, check
-from pipelines.ingest import checked
+from pipelines.ingest import contract_type, validation
 from tests.data_contracts.samples import all_rules, invalid_record, valid_record
 
 pytestmark = pytest.mark.slow
@@ -25,7 +26,7 @@ _ODD_VALUES = (
 )
 
 
-def judge(spark: Any, payloads: list[str], faults: list[str | None] | None = None) -> list[dict[str, Any]]:
+def judge(spark: SparkSession, payloads: list[str], faults: list[str | None] | None = None) -> list[dict[str, Any]]:
     """The judged records in the order given."""
     rows = [
         ("shard-0", 0, at, str(at), 1, payload, faults[at] if faults else None) for at, payload in enumerate(payloads)
@@ -35,18 +36,18 @@ def judge(spark: Any, payloads: list[str], faults: list[str | None] | None = Non
     return sorted(found, key=lambda row: int(row["position"]))
 
 
-def judged(batch: Any) -> list[Any]:
+def judged(batch: DataFrame) -> list[DataFrame]:
     """The batch by the contract of each event type that it holds."""
-    heard = checked.heard(batch)
-    types = [row[0] for row in heard.select("contract_type").distinct().collect()]
-    return [checked.judged(heard, event_type) for event_type in types]
+    records = contract_type.with_contract_type(batch)
+    types = [row[0] for row in records.select("contract_type").distinct().collect()]
+    return [validation.validated(records, event_type) for event_type in types]
 
 
 def violations(row: dict[str, Any]) -> tuple[Violation, ...]:
     return tuple(Violation(each["rule"], each["column"], each["value"]) for each in row["violations"])
 
 
-def test_every_sample_of_every_contract_gets_the_verdict_of_the_contract(spark: Any) -> None:
+def test_every_sample_of_every_contract_gets_the_verdict_of_the_contract(spark: SparkSession) -> None:
     on_stream = event_contracts().values()
     records = [(found, valid_record(found)) for found in on_stream]
     # A record of another type is judged by that type's contract, and by none here.
@@ -59,7 +60,7 @@ def test_every_sample_of_every_contract_gets_the_verdict_of_the_contract(spark: 
     assert all(violations(row) for row in rows[len(on_stream) :])
 
 
-def test_random_breakage_gets_the_same_verdict_from_spark_and_from_python(spark: Any) -> None:
+def test_random_breakage_gets_the_same_verdict_from_spark_and_from_python(spark: SparkSession) -> None:
     chance = random.Random(7)
     records = []
     for _ in range(1500):
@@ -77,7 +78,7 @@ def test_random_breakage_gets_the_same_verdict_from_spark_and_from_python(spark:
     assert different == []
 
 
-def test_a_type_nobody_knows_and_a_payload_nobody_can_read_are_violations(spark: Any) -> None:
+def test_a_type_nobody_knows_and_a_payload_nobody_can_read_are_violations(spark: SparkSession) -> None:
     stranger = valid_record(contract("account")) | {"event_type": "account.v9"}
     payloads = [json.dumps(stranger), json.dumps({"event_id": "x"}), "{", "base64:/w=="]
 
@@ -89,52 +90,12 @@ def test_a_type_nobody_knows_and_a_payload_nobody_can_read_are_violations(spark:
         (Violation("payload.readable", "payload", "not JSON"),),
         (Violation("payload.readable", "payload", "not UTF-8 at byte 0"),),
     ]
-    assert [row["contract_type"] for row in rows] == [checked.UNKNOWN_TYPE] * 4
+    assert [row["contract_type"] for row in rows] == [contract_type.UNKNOWN_TYPE] * 4
     assert [row["contract_version"] for row in rows] == [None] * 4
 
 
-def test_of_a_repeated_id_the_first_in_the_older_shard_is_kept(spark: Any) -> None:
-    payload = json.dumps(valid_record(contract("account")))
-    changed = json.dumps(valid_record(contract("account")) | {"shopper_id": "another"})
-    rows = [
-        ("child", 1, 1, "1", 1, payload, None),
-        ("parent", 0, 2, "2", 1, payload, None),
-        ("parent", 0, 3, "3", 1, changed, None),
-    ]
-    verdicts = checked.verdicts(judged(spark.createDataFrame(rows, _DDL)))
-
-    found = {(row.at_shard, row.at_position): row.reason for row in checked.duplicates(verdicts, None).collect()}
-
-    assert found == {("child", 1): "repeated", ("parent", 3): "another body under a known event_id"}
-
-
-def test_ids_that_are_all_new_leave_no_suspects_and_each_repeated_one_is_among_them(spark: Any) -> None:
-    ids = [str(at) for at in range(50)]
-    verdicts = a_verdict(spark, [*ids, "7", "7"])
-    seen = spark.createDataFrame([("9", 1), ("long ago", 2)], "event_id STRING, body_digest LONG")
-
-    suspects = checked.suspects(verdicts, seen)
-
-    assert checked.suspects(a_verdict(spark, ids), None).collect() == []
-    assert [(row.event_id, row.body_digest) for row in suspects.where("event_id IS NOT NULL").collect()] == [("9", 1)]
-    under = checked.under(verdicts, suspects)
-    assert sorted(row.event_id for row in under.collect()) == ["7", "7", "7", "9"]
-    found = checked.duplicates(under, suspects.where("event_id IS NOT NULL").select("event_id", "body_digest"))
-    assert sorted(found.collect()) == sorted(checked.duplicates(verdicts, seen).collect())
-
-
-def a_verdict(spark: Any, ids: list[str]) -> Any:
-    """Valid records of these ids, one behind the other in a shard."""
-    rows = [("s", 0, at, event_id, "account.v1", [], "1.0.0", 1) for at, event_id in enumerate(ids)]
-    columns = (
-        "shard STRING, generation INT, position LONG, event_id STRING, contract_type STRING, "
-        "violations ARRAY<STRING>, contract_version STRING, body_digest LONG"
-    )
-    return spark.createDataFrame(rows, columns)
-
-
 def test_a_batch_is_judged_by_many_contracts_with_columns_of_other_types_under_one_name(
-    spark: Any, monkeypatch: pytest.MonkeyPatch
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = contract("account")
     number = replace(account.by_name["shopper_id"], type=ColumnType.INTEGER, pattern=None)
@@ -142,7 +103,8 @@ def test_a_batch_is_judged_by_many_contracts_with_columns_of_other_types_under_o
         f"account_{at}.v1": replace(account, name=f"account_{at}", columns=_with(account, number if at % 2 else None))
         for at in range(24)
     }
-    monkeypatch.setattr(checked, "event_contracts", lambda: many)
+    for module in (contract_type, validation):
+        monkeypatch.setattr(module, "event_contracts", lambda: many)
     record = valid_record(account) | {"shopper_id": "seven"}
 
     rows = judge(spark, [json.dumps(record | {"event_id": name, "event_type": name}) for name in many])
@@ -159,12 +121,3 @@ def _with(account: Contract, changed: Column | None) -> tuple[Column, ...]:
         replace(column, valid_values=()) if column.name == "event_type" else column for column in account.columns
     ]
     return tuple(changed if changed is not None and column.name == changed.name else column for column in columns)
-
-
-def test_the_longest_run_of_rejects_is_counted_shard_by_shard_in_its_order(spark: Any) -> None:
-    outcomes = ["quarantined", "quarantined", "accepted", "quarantined", "quarantined", "quarantined", "duplicate"]
-    rows = [("a", at, each) for at, each in enumerate(outcomes)] + [("b", at, "quarantined") for at in range(2)]
-    decided = spark.createDataFrame(rows[::-1], "shard STRING, position LONG, verdict STRING")
-
-    assert checked.longest_run(decided) == 3
-    assert checked.longest_run(decided.where("verdict = 'accepted'")) == 0

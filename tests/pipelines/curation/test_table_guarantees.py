@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from data_contracts.catalog import contract, event_contracts
-from pipelines.curation.promises import (
-    Promise,
+from pipelines.curation.table_guarantees import (
     Reference,
-    freshness_told,
-    promise,
-    reference_told,
+    TableGuarantees,
+    freshness_breach,
+    guarantees_of,
+    reference_breach,
     references_first,
-    volume_told,
+    volume_breach,
 )
 from pipelines.lake.behind import RAW_SNAPSHOT, behind, rows_of
 from pipelines.lake.table import Snapshot
@@ -28,25 +28,25 @@ RAW, TABLE = "raw.accounts", "curated.accounts"
 def test_a_table_neither_shrinks_by_more_than_a_tenth_nor_grows_twentyfold_at_once(
     before: int, rows: int, holds: bool
 ) -> None:
-    assert (volume_told(Promise(), rows=rows, before=before) is None) is holds
+    assert (volume_breach(TableGuarantees(), rows=rows, before=before) is None) is holds
 
 
 @pytest.mark.parametrize(
     ("age", "holds"), [(timedelta(days=2), True), (timedelta(days=2, seconds=1), False), (None, False)]
 )
 def test_a_table_is_as_fresh_as_it_promises_at_the_time_handed_in(age: timedelta | None, holds: bool) -> None:
-    promised = Promise(fresh_within=timedelta(days=2))
+    guaranteed = TableGuarantees(fresh_within=timedelta(days=2))
     newest = None if age is None else NOW - age
 
-    assert (freshness_told(promised, newest=newest, at=NOW) is None) is holds
-    assert freshness_told(promised, newest=newest, at=None) is None
+    assert (freshness_breach(guaranteed, newest=newest, at=NOW) is None) is holds
+    assert freshness_breach(guaranteed, newest=newest, at=None) is None
 
 
 def test_a_reference_that_leads_nowhere_is_told_with_how_many_values_do() -> None:
     reference = Reference("account_id", "curated.accounts", "account_id")
 
-    assert reference_told(reference, astray=0) is None
-    assert "curated.accounts. Found 3 values" in (reference_told(reference, astray=3) or "")
+    assert reference_breach(reference, astray=0) is None
+    assert "curated.accounts. Found 3 values" in (reference_breach(reference, astray=3) or "")
 
 
 def test_a_table_comes_behind_those_it_refers_to() -> None:
@@ -55,17 +55,17 @@ def test_a_table_comes_behind_those_it_refers_to() -> None:
 
     assert sorted(map(str, ordered)) == sorted(str(each.curated_table) for each in backwards)
     for each in backwards:
-        for reference in promise(each).references:
+        for reference in guarantees_of(each).references:
             assert ordered.index(reference.table) < ordered.index(each.curated_table)
 
 
 def test_references_name_columns_of_contracts() -> None:
     tables = {each.curated_table: each for each in event_contracts().values()}
     for each in tables.values():
-        for reference in promise(each).references:
+        for reference in guarantees_of(each).references:
             assert reference.column in each.by_name
             assert reference.key in tables[reference.table].by_name
-    assert promise(contract("bank_transaction")).references
+    assert guarantees_of(contract("bank_transaction")).references
 
 
 class _Told:

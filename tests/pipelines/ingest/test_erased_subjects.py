@@ -16,9 +16,9 @@ from data_contracts.environment import SettingFault
 from features.memory import MemoryVectors
 from pipelines.erasures.erasures import Line, Refused, State, pseudonym
 from pipelines.erasures.iceberg_erasures import IcebergErasures
-from pipelines.ingest import checked, forgotten, rejects
+from pipelines.ingest import contract_type, rejects, validation
 from pipelines.ingest.batch import BatchWriter
-from pipelines.ingest.forgotten import ERASED, IS_TAKEN
+from pipelines.ingest.erased_subjects import ERASED, NOT_ERASED, blanked
 from pipelines.ingest.redrive import Outcome, Wanted, _Redrive, redrive
 from pipelines.lake import raw
 from pipelines.lake.iceberg import spark_name
@@ -177,15 +177,14 @@ def test_who_comes_back_is_a_new_customer(spark: Any) -> None:
     coded = base64.b64encode(b'{"account_id": "808" \xff').decode()
     payloads += [f"base64:{coded}", '{"account_id": "8080"}', "base64:no", ""]
     rows = [("shard-0", 0, at, str(at), 1, payload, _fault(payload)) for at, payload in enumerate(payloads)]
-    heard = checked.heard(spark.createDataFrame(rows, _DDL))
+    records = contract_type.with_contract_type(spark.createDataFrame(rows, _DDL))
 
-    emptied, counts = forgotten.emptied(
-        {name: checked.judged(heard, name) for name in ("account.v1", checked.UNKNOWN_TYPE)}, who
-    )
+    types = ("account.v1", contract_type.UNKNOWN_TYPE)
+    frames, counts = blanked({name: validation.validated(records, name) for name in types}, who)
 
-    gone = {row.position for frame in emptied.values() for row in frame.where(f"NOT {IS_TAKEN}").collect()}
+    gone = {row.position for frame in frames.values() for row in frame.where(f"NOT {NOT_ERASED}").collect()}
     assert gone == {0, 2, 3, 5, 6}
-    assert counts == {"account.v1": 2, checked.UNKNOWN_TYPE: 3}
+    assert counts == {"account.v1": 2, contract_type.UNKNOWN_TYPE: 3}
 
 
 def let_gb_be_a_currency(patch: pytest.MonkeyPatch) -> None:
@@ -195,5 +194,5 @@ def let_gb_be_a_currency(patch: pytest.MonkeyPatch) -> None:
         for column in account.columns
     ]
     now = {**event_contracts(), account.event_type: replace(account, columns=tuple(wider))}
-    for module in (checked, raw):
+    for module in (contract_type, validation, raw):
         patch.setattr(module, "event_contracts", lambda: now)

@@ -1,14 +1,19 @@
-"""ServedSet: one feature set as publishing and refreshing know it: its table, its columns, its sources, its engine."""
+"""What publishing and refreshing know of a feature set: its table, columns, sources and engine."""
+
+from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from features.batch import VectorBatch, batch_of
 from features.catalog import FEATURE_SETS, FeatureSet, feature_set_digest
 from pipelines.vectors.feature_moments import REGISTERS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +27,13 @@ class SourceTable:
 
 
 @dataclass(frozen=True, slots=True)
-class ServedSet:
+class PublishedVectors:
     """The features of one entity: the first of `keys` names it in its `table`, where each of `names` is a column.
 
-    Sources may know it by another of the keys; then the table `register` tells which belong together. `snapshots` tells
-    the lake's table behind each column of snapshot ids, or is the one column that holds them all as JSON; `observed`
-    tells the source behind each column of newest events. `compute` makes rows of `table` from moments and from events
-    by the name of their source, without a JVM.
+    A source may name the entity by another of the keys; the table `register` then says which keys belong together.
+    `snapshots` maps each column of snapshot ids to its table in the lake, or is the one column that holds them all as
+    JSON; `observed` maps each column of newest events to its source. `compute` makes rows of `table` from moments and
+    from events by the name of their source, without a JVM.
     """
 
     entity: str
@@ -40,7 +45,7 @@ class ServedSet:
     sources: tuple[SourceTable, ...]
     snapshots: Mapping[str, str] | str
     observed: Mapping[str, str]
-    compute: Callable[[Any, Mapping[str, Any]], Any]
+    compute: Callable[[pa.Table, Mapping[str, pa.Table]], pa.Table]
 
     @property
     def key(self) -> str:
@@ -52,18 +57,18 @@ class ServedSet:
         snapshots = (self.snapshots,) if isinstance(self.snapshots, str) else tuple(self.snapshots)
         return (self.key, "as_of", "observed_until", *snapshots, *self.observed, *self.names)
 
-    def with_snapshots(self, rows: Any, ids: Mapping[str, int]) -> Any:
-        """Computed rows with the columns that tell from which snapshots, as a build writes them."""
+    def with_snapshots(self, rows: pa.Table, ids: Mapping[str, int]) -> pa.Table:
+        """Computed rows with the columns that say which snapshots they come from, as a build writes them."""
         import pyarrow as pa
 
         if isinstance(self.snapshots, str):
-            told = pa.array([json.dumps(dict(ids), sort_keys=True)] * rows.num_rows, pa.string())
-            return rows.append_column(self.snapshots, told)
+            as_json = pa.array([json.dumps(dict(ids), sort_keys=True)] * rows.num_rows, pa.string())
+            return rows.append_column(self.snapshots, as_json)
         for column, table in self.snapshots.items():
             rows = rows.append_column(column, pa.array([ids.get(table)] * rows.num_rows, pa.int64()))
         return rows
 
-    def batch(self, rows: Any) -> VectorBatch:
+    def batch(self, rows: pa.Table) -> VectorBatch:
         """Rows of the table as vectors."""
         return batch_of(
             rows,
@@ -77,15 +82,15 @@ class ServedSet:
 
 
 @cache
-def served_sets() -> Mapping[str, ServedSet]:
+def published_vectors() -> Mapping[str, PublishedVectors]:
     """Every feature set that is served, by entity."""
     return {entity: _served(of) for entity, of in FEATURE_SETS.items()}
 
 
-def _served(of: FeatureSet) -> ServedSet:
+def _served(of: FeatureSet) -> PublishedVectors:
     from features.duckdb import compute
 
-    return ServedSet(
+    return PublishedVectors(
         entity=of.entity,
         table=of.table,
         keys=of.keys,
