@@ -107,10 +107,7 @@ class MigrationFault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Migrated:
-    """What a run applied, how many files the database had already, and the files whose objects it dropped for good.
-
-    Files are written `package/schema/FILE`.
-    """
+    """The files that a run applied, the number applied before, and the files whose objects were dropped for good."""
 
     applied: tuple[str, ...]
     already_applied: int
@@ -148,14 +145,14 @@ class SchemaFile:
 
 
 def migrate(connection: Database, packages: Iterable[str] = PACKAGES) -> Migrated:
-    """Bring a database up to date, whole or not at all; safe to run by several processes at once."""
+    """Migrate a database to the packages' SQL files in one transaction. Concurrent runs wait for each other."""
     return apply(connection, [each for package in packages for each in schema_files(package)])
 
 
 def schema_files(package: str) -> list[SchemaFile]:
-    """A package's SQL files, numbered ones first and in their order; none without a folder `schema`.
+    """A package's SQL files, numbered files first and in order; empty when it has no folder `schema`.
 
-    Raises MigrationFault for a file whose name says neither a number nor an object.
+    Raises MigrationFault for a file whose name is neither numbered nor that of an object.
     """
     schema = files(package) / "schema"
     found = []
@@ -175,7 +172,7 @@ def schema_files(package: str) -> list[SchemaFile]:
 
 
 def apply(connection: Database, wanted: Iterable[SchemaFile]) -> Migrated:
-    """Bring the packages of these files to exactly these files. Raises MigrationFault, and then nothing is changed."""
+    """Migrate a database to exactly these files. Raises MigrationFault and then changes nothing."""
     wanted = list(wanted)
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
@@ -190,7 +187,10 @@ def apply(connection: Database, wanted: Iterable[SchemaFile]) -> Migrated:
 
 
 def _gone(known: dict[tuple[str, str], str], wanted: Sequence[SchemaFile]) -> list[SchemaFile]:
-    """The functions, views and triggers that were applied and have no file any more; refuses what is done to tables."""
+    """Functions, views and triggers that were applied but have no file any more.
+
+    Raises MigrationFault when a numbered file was changed or removed after it was applied.
+    """
     by_key = {each.key: each for each in wanted}
     packages = {each.package for each in wanted}
     applied = [SchemaFile(package, file, "") for package, file in sorted(known) if package in packages]
@@ -205,7 +205,7 @@ def _gone(known: dict[tuple[str, str], str], wanted: Sequence[SchemaFile]) -> li
 
 
 def _stale(connection: Database, known: dict[tuple[str, str], str], wanted: Sequence[SchemaFile]) -> list[SchemaFile]:
-    """The files that this database has not, has in another version, or whose objects are missing."""
+    """The files that are not applied, changed since, or whose objects are missing."""
     present = _present(connection, wanted)
     return [each for each in wanted if known.get(each.key) != each.sha256 or (each.folder and each.key not in present)]
 
@@ -222,7 +222,7 @@ def _apply(
     _run_selected(connection, "the views cannot be dropped to be made again", _DROP_VIEWS, {"views": views})
     for each in _of("", stale):
         _run(connection, str(each), each.sql)
-    # A numbered file may have dropped a table with its triggers, or a function that stood in its way.
+    # A numbered file may have dropped a table with its triggers, or a function that it had to replace.
     present = _present(connection, wanted)
     due = [each for each in wanted if each in stale or (each.folder and each.key not in present)]
     _define(connection, due, gone)
@@ -234,8 +234,8 @@ def _apply(
 
 
 def _define(connection: Database, due: Sequence[SchemaFile], gone: Sequence[SchemaFile]) -> None:
-    """Make the functions, views and triggers that are due, and drop the functions and triggers that are gone."""
-    # Functions use each other and the views, in no order that suits all: their bodies are checked when all are there.
+    """Create the functions, views and triggers that are due, and drop functions and triggers without a file."""
+    # Functions use each other and the views in no fixed order, so bodies are checked once all of them exist.
     connection.execute("SET LOCAL check_function_bodies = off")
     for each in _of(_FUNCTIONS, due):
         _define_function(connection, each)
@@ -246,12 +246,12 @@ def _define(connection: Database, due: Sequence[SchemaFile], gone: Sequence[Sche
     for each in _of(_TRIGGERS, due):
         _run_selected(connection, str(each), _DROP_TRIGGERS, _object(each))
         _run(connection, str(each), each.sql)
-    for each in _of(_FUNCTIONS, gone):  # after the triggers, which may have called them until now
+    for each in _of(_FUNCTIONS, gone):  # after the triggers, which may call them
         _run_selected(connection, f"{each} is gone", _DROP_FUNCTIONS, _object(each))
 
 
 def _define_function(connection: Database, each: SchemaFile) -> None:
-    """Replace it in place, which keeps the triggers that call it; where that cannot be, drop it and make it again."""
+    """Replace a function in place, which keeps the triggers that call it; otherwise drop and create it."""
     before = list(connection.execute(_OIDS, _object(each)))
     if before and _replaced(connection, each) and list(connection.execute(_OIDS, _object(each))) == before:
         return
@@ -260,7 +260,7 @@ def _define_function(connection: Database, each: SchemaFile) -> None:
 
 
 def _replaced(connection: Database, each: SchemaFile) -> bool:
-    """Whether the file replaced the function, or added another of its name; False when its result differs."""
+    """Whether the file replaced the function or added an overload; False when the result type differs."""
     try:
         with connection.transaction():
             _run_selected(connection, str(each), _RESET_GRANTS, _object(each))
@@ -273,7 +273,7 @@ def _replaced(connection: Database, each: SchemaFile) -> bool:
 
 
 def _check(connection: Database, wanted: Sequence[SchemaFile]) -> None:
-    """Every file defines what its name says, and every function's body fits what is there now."""
+    """Check that every file defines the object of its name, and that every function body is valid."""
     present = _present(connection, wanted)
     for each in wanted:
         if each.folder and each.key not in present:
@@ -288,7 +288,7 @@ def _of(folder: str, among: Sequence[SchemaFile]) -> list[SchemaFile]:
 
 
 def _in_order(views: Sequence[SchemaFile]) -> list[SchemaFile]:
-    """Each view after those that it reads."""
+    """Views ordered so that each comes after those that it reads."""
     by_name = {f"{each.package}.{each.name}": each for each in views}
     reads = {}
     for name, each in by_name.items():
@@ -313,5 +313,5 @@ def _run_selected(connection: Database, what: str, query: str, params: Parameter
 def _run(connection: Database, what: str, statements: str) -> None:
     try:
         connection.execute(statements)
-    except Exception as error:  # whatever the driver raises: which file it came from is what has to be known
+    except Exception as error:  # the driver is not imported here; any of its errors is raised with the file's name
         raise MigrationFault(f"{what}: {error}") from error

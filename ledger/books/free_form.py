@@ -1,6 +1,6 @@
-"""Act: write into the books what no flow of the map covers: one person proposes it with a reason, another approves it.
+"""Act: post an entry that no flow of the map covers, proposed by one person with a reason and approved by another.
 
-Who they are is what they say: until the platform has a sign-in, nothing proves it.
+Names are taken as given and not authenticated, because the platform has no sign-in.
 """
 
 import json
@@ -53,7 +53,7 @@ class OtherProposal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """An entry that somebody wants in the books. `approved_by` is who agreed, once somebody has."""
+    """A free-form entry and its approval; `approved_by` is None until a second person has approved it."""
 
     proposal_id: str
     proposed_by: str
@@ -65,7 +65,7 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """Two people agreed; `outcome` is the books' answer, which may still be a refusal."""
+    """The proposal was approved by a second person; `outcome` is the answer of the books, possibly a refusal."""
 
     proposal_id: str
     outcome: Recorded | AlreadyRecorded | Refused
@@ -73,7 +73,7 @@ class Approved:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyApproved:
-    """Somebody had approved it before; nothing changed."""
+    """The proposal had been approved before; nothing changed."""
 
     proposal_id: str
     approved_by: str
@@ -81,7 +81,7 @@ class AlreadyApproved:
 
 @dataclass(frozen=True, slots=True)
 class SamePerson:
-    """Nothing was written: whoever proposed an entry cannot be the one who approves it."""
+    """The proposer tried to approve their own proposal; nothing was written."""
 
     proposal_id: str
     proposed_by: str
@@ -91,10 +91,10 @@ Approval = Approved | AlreadyApproved | SamePerson
 
 
 class Proposals(Protocol):
-    """Keeps what was proposed and who approved it; only ever added to."""
+    """Stores proposals and their approvals; append-only."""
 
     def add(self, proposal: Proposal) -> bool:
-        """Keep a proposal; False when its id is known."""
+        """Store a proposal; False when its id exists already."""
 
     def get(self, proposal_id: str) -> Proposal | None: ...
 
@@ -102,13 +102,14 @@ class Proposals(Protocol):
         """Every proposal, the oldest first."""
 
     def approve(self, proposal: Proposal, *, by: str, at: datetime) -> bool:
-        """Keep who approved it; False when somebody has, once their transaction has ended."""
+        """Store who approved a proposal; False when it is approved already. Waits for a concurrent approval to end."""
 
 
 def propose(text: str, *, by: str, reason: str, at: datetime, proposals: Proposals, where: str = "proposal") -> bool:
-    """Keep a proposal written as JSON; False when it was kept before.
+    """Store a proposal written as JSON; False when the same proposal is stored already.
 
-    Raises ProposalFault, NotOnTheMap for an account off the chart, OtherProposal for a known id with another content.
+    Raises ProposalFault for malformed JSON or fields, NotOnTheMap for an account that is not on the chart, and
+    OtherProposal when the id is stored with other content.
     """
     for field, given in (("by", by), ("reason", reason)):
         if not given.strip():
@@ -148,7 +149,7 @@ def approve(proposal_id: str, *, by: str, at: datetime, proposals: Proposals, le
 
 
 def read_proposal(text: str, *, at: datetime, where: str) -> tuple[str, Journal]:
-    """A proposal's id and its journal, known to us at that moment; raises ProposalFault."""
+    """Parse a proposal into its id and its journal, recorded at `at`; raises ProposalFault."""
     try:
         tree = json.loads(text)
     except json.JSONDecodeError as fault:

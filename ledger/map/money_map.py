@@ -1,4 +1,4 @@
-"""The money map: the chart of accounts, the flows over it, and what each of them means."""
+"""The money map: the chart of accounts, the flows over it, and their descriptions."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -22,9 +22,10 @@ class NotOnTheMap(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """An account and the amounts whose sum it carries; without any it carries the other side's total.
+    """An account of a step and the amounts whose sum it carries; without amounts, the other side's total.
 
-    `account` may name its parts otherwise than the chart does, as where two banks meet; `form` is the chart's pattern.
+    `account` may use other placeholders than the chart, for example where two banks meet; `form` is the chart's
+    pattern.
     """
 
     account: str
@@ -34,7 +35,7 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Debits and credits of one total."""
+    """Debits and credits with the same total."""
 
     debit: tuple[Leg, ...]
     credit: tuple[Leg, ...]
@@ -42,11 +43,11 @@ class Step:
 
 @dataclass(frozen=True)
 class FlowTemplate:
-    """A row of the money map: what one kind of business event moves.
+    """A row of the money map: the accounts that one kind of business event moves.
 
-    A `pending` one is held; one that `posts` takes the place of such a hold, one that `voids` releases it. A `reversal`
-    mirrors another entry, whatever that was; a `free` one may use any accounts of the chart, and needs two people.
-    `means`, `key` and `examples` (amounts as written) are what the page of the map says about it.
+    A `pending` flow is held. A flow with `posts` replaces such a hold, and one with `voids` releases it. A `reversal`
+    mirrors another entry of any flow. A `free` flow may use any accounts of the chart and needs two people. `means`,
+    `key` and `examples` (amounts as texts) are for the page.
     """
 
     flow: str
@@ -70,7 +71,7 @@ class FlowTemplate:
 
     @cached_property
     def pairs(self) -> frozenset[tuple[str, str]]:
-        """Every (debit, credit) pair of account forms that a transfer of this flow may have."""
+        """Every pair of account forms (debit, credit) that a transfer of this flow may have."""
         return frozenset((one.form, other.form) for step in self.steps for one in step.debit for other in step.credit)
 
     @property
@@ -78,7 +79,7 @@ class FlowTemplate:
         return tuple(leg for step in self.steps for leg in (*step.debit, *step.credit))
 
     def touches(self, form: str) -> bool:
-        """Whether a step has this account."""
+        """Whether a step uses an account of this form."""
         return any(leg.form == form for leg in self.legs)
 
 
@@ -94,7 +95,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Clearing:
-    """An account of the chart that must return to zero group by group, and the flows that open and close its groups."""
+    """An account whose groups must return to zero, and the flows that open and close them."""
 
     form: str
     key: str
@@ -106,7 +107,7 @@ class Clearing:
 
 @dataclass(frozen=True)
 class MoneyMap:
-    """The chart of accounts, what must return to zero on it, and every row; `parts` are the page's, by id."""
+    """The chart of accounts, its clearing accounts and every row; `parts` are the headings of the page, by id."""
 
     chart: tuple[AccountType, ...]
     clearing: Mapping[str, Clearing]
@@ -143,7 +144,7 @@ class MoneyMap:
 
     @cached_property
     def _by_shape(self) -> Mapping[tuple[str, str, int], Sequence[AccountType]]:
-        """The chart by what every account of one form shares: its first word, its last, and the number of its parts."""
+        """The chart indexed by what all accounts of a form share: first word, last word, and the number of parts."""
         shapes: dict[tuple[str, str, int], list[AccountType]] = {}
         for kind in self.chart:
             parts = kind.pattern.split(":")
