@@ -1,4 +1,4 @@
-"""A CSV file of terms or flows: rows with the line they stand on, every fault with file, line and column."""
+"""Reads and writes CSV files; each fault names the file, line and column."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ class TableFault(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One row and the line it begins on."""
+    """A row and the line of the file on which it begins."""
 
     file: Path
     line: int
@@ -31,7 +31,7 @@ class TableRow:
         return self.cells[column]
 
     def get(self, column: str, missing: str = "") -> str:
-        """A cell, or what stands for one that is empty or whose column is missing."""
+        """A cell's text, or `missing` when the cell is empty or the column does not exist."""
         return self.cells.get(column) or missing
 
     def fault(self, column: str | None, reason: str) -> TableFault:
@@ -40,14 +40,14 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A file's columns, in its order, and its rows."""
+    """The columns of a file in order, and its rows."""
 
     columns: tuple[str, ...]
     rows: tuple[TableRow, ...]
 
 
 def read_table(file: Path, needed: Iterable[str]) -> Table:
-    """A file with at least these columns and one row; raises TableFault."""
+    """Read a file with at least these columns and one row; raises TableFault."""
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
             return _read(file, lines, needed)
@@ -58,7 +58,7 @@ def read_table(file: Path, needed: Iterable[str]) -> Table:
 
 
 def write_table(file: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:
-    """Put a file where it belongs in one step, so that no half of it is ever seen; raises TableFault."""
+    """Write a file atomically, so that a partial file is never visible; raises TableFault."""
     partial = file.with_name(f".{file.name}.partial")
     try:
         with partial.open("w", encoding="utf-8", newline="") as lines:
