@@ -12,7 +12,7 @@ from lending.servicing.log import Change, PlanHistory, PlanStanding
 
 
 class MemoryPlanLog:
-    """The log for one process and one thread. `books` are undone with it, so they too must live in memory."""
+    """The log for one process and one thread. `books` are rolled back with it, so they must live in memory too."""
 
     def __init__(self, books: object | None = None) -> None:
         self._books = books
@@ -66,5 +66,5 @@ class MemoryPlanLog:
 
 
 def _copied(kept: Any) -> Any:
-    """What is changed in place is copied; the rest is replaced whole by whoever changes it."""
+    """A copy of a collection, which may be changed in place; other values are only ever replaced."""
     return kept.copy() if hasattr(kept, "copy") else kept
