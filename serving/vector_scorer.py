@@ -1,4 +1,4 @@
-"""A shopper's evidence, read from the published vectors, and an order's score on it."""
+"""Scores orders on a shopper's published vectors."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ LIMITS = limits_of(APPLICANT.lake, {each.name: APPLICANT.aged_by(each) for each 
 
 
 class VectorScorer:
-    """A Scorer over the vectors that the lake published and one loaded model."""
+    """A Scorer over the published vectors and one loaded model."""
 
     def __init__(self, model: Model, vectors: VectorStore) -> None:
         self._model = model
