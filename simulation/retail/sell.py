@@ -1,4 +1,4 @@
-"""Orders of a day: plans are opened, and their first instalment is paid at the checkout (F02, F03, F05)."""
+"""Books the orders of a day: plans are opened, and their first instalment is paid at the checkout (F02, F03, F05)."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from simulation.retail.purchase_plan import MERCHANT, plan_of
 
 
 def sell(sold: Sequence[Purchase], till: Till, provider: ProviderAccount) -> list[Plan]:
-    """Open the plan of each purchase; nobody is asked for a decision."""
+    """Open the plan of each purchase, without a credit decision."""
     plans = [plan_of(purchase, till.merchants.on(MERCHANT, purchase.ordered_on)) for purchase in sold]
     till.plans.open_all(plans)
     events = []

@@ -1,4 +1,4 @@
-"""Which stock codes are goods, as the file `stock_codes.toml` says."""
+"""The stock codes that are goods, from the file `stock_codes.toml`."""
 
 import re
 import tomllib
@@ -30,13 +30,13 @@ class StockCodesFault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StockCodes:
-    """The two lists of patterns, each as one pattern."""
+    """The two lists of patterns, each compiled to one pattern."""
 
     goods: re.Pattern[str]
     not_goods: re.Pattern[str]
 
     def kind(self, stock_code: str) -> Kind:
-        """What the code stands for; a code that both lists have is no goods."""
+        """What the code stands for; a code in both lists is not goods."""
         if self.not_goods.fullmatch(stock_code):
             return Kind.NOT_GOODS
         return Kind.GOODS if self.goods.fullmatch(stock_code) else Kind.UNKNOWN

@@ -1,4 +1,4 @@
-"""Refunds of a day: plans shrink (F21, F22), and what had been paid of the goods goes back to the shopper (F24)."""
+"""Books the refunds of a day: plans are reduced (F21, F22), and amounts already paid are returned (F24)."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
@@ -21,7 +21,7 @@ from simulation.retail.purchase_plan import MERCHANT, plan_id_of
 
 
 def take_back(refunds: Sequence[Refund], till: Till, provider: ProviderAccount, day: date) -> None:
-    """Record the refunds of a day; the merchant owes its share again where it has been paid for the order."""
+    """Record the refunds of a day; a merchant that has been paid for the order owes its share."""
     for together in _rounds(refunds):
         before = _states(till, [plan_id_of(refund.order_id) for refund in together], day)
         record_on_plan(till, [_refunded(refund, before[plan_id_of(refund.order_id)], till) for refund in together])
@@ -50,7 +50,7 @@ def _refunded(refund: Refund, state: PlanState, till: Till) -> PlanEvent:
 
 
 def _pay_back(payments: Sequence[RefundPayment], till: Till, provider: ProviderAccount, day: date) -> None:
-    """The amounts are held while the provider is asked; they leave with its answer."""
+    """Hold the amounts, refund them through the provider, then post the holds. Raises ProviderRefused."""
     rail, when = till.profile.card, evening(day)
     ends = {"provider": rail.provider, "bank": rail.bank}
     ask(till, [Request(Act.HOLD, refund_claimed(payment, when, **ends)) for payment in payments])
@@ -61,7 +61,7 @@ def _pay_back(payments: Sequence[RefundPayment], till: Till, provider: ProviderA
 
 
 def _states(till: Till, plan_ids: Iterable[str], day: date) -> dict[str, PlanState]:
-    """Where plans stand on a day."""
+    """The states of plans on a day."""
     histories = till.plans.histories(plan_ids)
     return {
         plan_id: fold(known.plan, known.events, till.terms(known.plan), through=day)
@@ -84,7 +84,7 @@ def _payment(refund: Refund, amount: Money, day: date) -> RefundPayment:
 
 
 def _rounds(refunds: Sequence[Refund]) -> Iterator[list[Refund]]:
-    """Refunds of one plan one after the other, since each is judged by the one before; those of others together."""
+    """Batches of refunds with at most one per plan, because each refund of a plan depends on the one before."""
     left = list(refunds)
     while left:
         first: dict[str, Refund] = {}
