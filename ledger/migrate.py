@@ -1,20 +1,20 @@
-"""Act: bring a database to the SQL files of every package, whole or not at all; several at once wait for each other.
+"""Act: migrate a database to the SQL files of every package, in one transaction; concurrent runs wait for each other.
 
-A package keeps its SQL in its folder `schema`, and what it makes lies in the database schema of the package's name:
+A package keeps its SQL in its folder `schema`; the objects belong to the database schema of the package's name:
 
 - `NNN_name.sql`: tables with their indexes, constraints, first rows and grants. Applied once, in the order of their
-  numbers. One that changed or vanished afterwards is refused by name: what tables need next is a new file.
+  numbers. A changed or removed one stops the migration: further changes of tables need a new file.
 - `functions/NAME.sql` and `views/NAME.sql`: one function or view each, with its grants.
 - `triggers/TABLE.sql`: all triggers of one table.
 
-Files of the last three kinds say how things are, not how they came to be. One is applied again when it changed or when
-what it defines is missing, and what it defined is dropped when it is gone. They come after all numbered files,
-functions before views before triggers; a numbered file can therefore use none of them.
+Files of the last three kinds state the present definition. Such a file is applied again when it changed or when its
+object is missing; when the file is removed, its object is dropped. They are applied after all numbered files, functions
+before views before triggers, so a numbered file cannot use them.
 
-Whenever there is something to apply, all views are dropped first and made again at the end. None stands in the way of a
-change to a table, one with other columns needs no care, and `SELECT *` reads the columns that its table has now. A
-function is replaced in place; when its arguments or its result changed, it is dropped and made again. What depends on a
-view or such a function and comes from no file stops the run and is named.
+When anything is to be applied, all views are dropped first and created again at the end: they do not block changes of
+tables, may change their columns, and `SELECT *` has the present columns of its table. A function is replaced in place,
+or dropped and created again when its arguments or its result changed. An object that depends on a view or on such a
+function but comes from no file stops the migration with an error that names it.
 """
 
 import hashlib

@@ -23,7 +23,7 @@ PARITY = 1e-12
 
 
 class ParityBroken(Exception):
-    """The flat arrays score a row otherwise than the estimator they were made from."""
+    """Raised when the flat arrays and the estimator they were made from score a row differently."""
 
     @property
     def user_message(self) -> str:

@@ -162,9 +162,9 @@ def _decide_again(inputs: Inputs, model: Model, policy: Policy) -> StoredDecisio
 
 
 def _changed_features(inputs: Inputs, vectors: VectorStore) -> list[str]:
-    """Features whose published value is no longer the one that was read; a vector that is gone has not changed.
+    """Features whose published value differs from the one read; a vector that was deleted counts as unchanged.
 
-    A value that was too old to count was not read, so it cannot have changed for the decision.
+    A value that was too old to count was not used by the decision, so it is not compared.
     """
     evidence = inputs.evidence
     if evidence is None:

@@ -11,7 +11,7 @@ from models.artefact import Model
 from serving.scoring import score, stamp
 
 LIMITS = limits_of(APPLICANT.lake, {each.name: APPLICANT.aged_by(each) for each in APPLICANT.lake})
-"""How old the data behind a feature may be when a decision reads it."""
+"""The maximum age of the data behind a feature when a decision reads it."""
 
 
 class VectorScorer:

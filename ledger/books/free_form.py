@@ -36,7 +36,7 @@ class ProposalFault(ValueError):
 
 
 class UnknownProposal(LookupError):
-    """Raised when something is approved that nobody proposed."""
+    """Raised when an id is approved for which there is no proposal."""
 
     @property
     def user_message(self) -> str:

@@ -109,7 +109,7 @@ class MemoryLedger:
             found.credit_limit = limit.minor
         return answer
 
-    def announce_close(self, through: date, *, at: datetime) -> None:  # noqa: ARG002 - nobody asks it when
+    def announce_close(self, through: date, *, at: datetime) -> None:  # noqa: ARG002 - the time is not reported
         closed = self._sheet.closed_through
         self._sheet.closed_through = through if closed is None else max(closed, through)
 

@@ -9,7 +9,7 @@ from ledger.account import AccountType
 
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _MOST_KNOWN = 1 << 16
-"""How many accounts a map remembers the line of; postings ask for the same ones again and again."""
+"""Size of the cache from account names to lines of the chart; postings use the same accounts again and again."""
 
 
 class NotOnTheMap(LookupError):

@@ -57,7 +57,7 @@ def fact(
 ) -> Fact:
     """A fact of the platform: the columns of its contract in the envelope that every event has.
 
-    Nothing is known before it happened: where a day's file tells of a moment still to come, that moment counts.
+    `recorded_at` is at least `occurred_at`: a file of a day may contain times later than its arrival.
 
     >>> noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
     >>> told = fact("plan_opened.v1", "plan:p-1", "p-1", {"plan_id": "p-1"}, occurred_at=noon, recorded_at=noon)

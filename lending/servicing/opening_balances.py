@@ -29,7 +29,7 @@ from lending.terms.terms_file import TermsFileFault
 FLOW = Flow.PLAN_TAKEN_OVER
 OPENING = "equity:opening"
 COLUMNS = ("source", "as_of", "kind", "id", "currency", "amount", "interest", "due_on")
-"""`id`: the plan's, merchant's or shopper's. Of a plan also account_id, shopper_id, merchant_id, order_id, terms."""
+"""`id`: of the plan, merchant or shopper. Plans also have account_id, shopper_id, merchant_id, order_id, terms."""
 
 
 class BalanceKind(StrEnum):

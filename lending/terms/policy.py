@@ -93,7 +93,7 @@ class Rule:
     def read(self, facts: Facts) -> "Reading":
         """Apply the rule to the facts; a value equal to the threshold is neither below nor above it.
 
-        A fact that is not there at all (no vector was found) leaves the rule unevaluated; one that is there and
+        A fact that is absent, because no vector was found, leaves the rule unevaluated; one that is present but
         unknown (None) has the consequence under `missing`, if there is one.
         """
         value = facts.get(self.fact)
