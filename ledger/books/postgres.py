@@ -102,6 +102,9 @@ def connect(database_url: str) -> "psycopg.Connection[Any]":
     return psycopg.connect(database_url, application_name="tranche")
 
 
+MOST_ATTEMPTS = 50  # each one lost means that another writer recorded the same id or opened the same account
+
+
 class _Overtaken(Exception):
     """Raised when the state read before locking has changed; the batch is retried from a savepoint."""
 
@@ -125,7 +128,7 @@ class PostgresLedger(PostgresBooks):
                 return self._record(requests, openings=False)
             except _Overtaken:  # or an account with a floor must be opened, which needs a savepoint
                 pass
-        while True:
+        for _ in range(MOST_ATTEMPTS):
             self._connection.execute("SAVEPOINT before_batch")
             try:
                 answers = self._record(requests, openings=True)
@@ -137,6 +140,7 @@ class PostgresLedger(PostgresBooks):
                 raise
             self._connection.execute("RELEASE SAVEPOINT before_batch")
             return answers
+        raise psycopg.errors.SerializationFailure(f"other writers were faster {MOST_ATTEMPTS} times; post it again")
 
     def preview(self, requests: Sequence[Asked]) -> tuple[Answer, ...]:
         self._connection.execute("SAVEPOINT before_preview")

@@ -59,7 +59,7 @@ class MemoryPlanLog:
         before = [{name: _copied(value) for name, value in vars(part).items()} for part in parts]
         try:
             yield
-        except Exception:
+        except Exception:  # whatever the reason: nothing written inside may stay
             for part, state in zip(parts, before, strict=True):
                 vars(part).update(state)
             raise

@@ -158,7 +158,7 @@ class PostgresPlanLog:
         self._connection.execute("SAVEPOINT whole")
         try:
             yield
-        except Exception:
+        except Exception:  # whatever the reason: nothing written inside may stay
             self._connection.execute("ROLLBACK TO SAVEPOINT whole")
             raise
         self._connection.execute("RELEASE SAVEPOINT whole")

@@ -24,6 +24,8 @@ from lending.terms.servicing_terms import ServicingTerms
 
 TermsOf = Callable[[Plan], ServicingTerms]
 
+MOST_CLOSES = 10  # periods that may be closed while events are recorded
+
 
 class KeptLedger(Ledger, Books, Protocol):
     """Books that can be read and written."""
@@ -117,7 +119,8 @@ def _take(
 ) -> dict[str, Answer]:
     """Check and write events; when the books refuse some of them, repeat without those."""
     refused: dict[str, tuple[Refusal, ...]] = {}
-    while True:
+    rounds = sum(len(events) for events in fresh.values()) + MOST_CLOSES  # each refuses an event or meets a new close
+    for _ in range(rounds):
         first_open = first_open_day(ledger)
         judged = [
             _judge(histories[plan_id], events, refused, terms(histories[plan_id].plan), first_open)
@@ -137,6 +140,7 @@ def _take(
             answers |= each.refused
             answers |= dict(_answers(each))
         return answers
+    raise RuntimeError(f"the books refused what events book in each of {rounds} rounds")
 
 
 def _judge(
