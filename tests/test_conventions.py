@@ -7,6 +7,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import packages_distributions
@@ -47,6 +48,8 @@ SPARK_SPOKEN_IN = ("pipelines/", "data_contracts/schemas.py")
 SPARK_SESSION_MADE_IN = "pipelines/runtime/spark.py"
 
 ENVIRONMENT_READ_IN = {
+    "tranche/doctor.py": "it examines the environment itself, also where the settings cannot be read",
+    "tranche/local/postgres.py": "the library that starts PostgreSQL hands on its process's environment",
     "pipelines/runtime/spark.py": "Spark takes Java and Python from the environment of its process",
 }
 
@@ -68,6 +71,14 @@ FLOATS_ALLOWED_IN = {
     "lending/terms/policy.py": "thresholds on probabilities and ratios",
     "lending/terms/policy_file.py": "thresholds on probabilities and ratios",
     "payments/provider/sandbox.py": "seconds of patience with the provider",
+}
+
+MODULES_IN_A_FOLDER = 20
+LARGER_FOLDERS = {
+    "data_contracts": "one subject: readers and renderers of one kind of file",
+    "features": "one subject: what features are, and how they are computed as of a moment",
+    "models": "one subject: a model from its labels to its export",
+    "lending/plan": "one module for each kind of event of a plan, read side by side",
 }
 
 FORBIDDEN_STEMS = {
@@ -170,6 +181,14 @@ def test_an_exception_that_nothing_needs_any_more_is_removed(table: dict[str, st
 
 def test_a_file_is_one_noun_or_one_act_never_a_drawer() -> None:
     assert [str(path) for path in _modules() if FORBIDDEN_STEMS & {path.stem, *path.parts[:-1]}] == []
+
+
+def test_a_folder_holds_no_more_modules_than_a_reader_can_look_over() -> None:
+    counted = Counter(str(path.parent) for path in _modules() if path.name not in ("__init__.py", "__main__.py"))
+    large = {folder for folder, modules in counted.items() if modules > MODULES_IN_A_FOLDER}
+
+    assert sorted(large - LARGER_FOLDERS.keys()) == []
+    assert sorted(LARGER_FOLDERS.keys() - large) == [], "these exceptions are not needed any more"
 
 
 def test_no_module_is_named_like_one_of_the_standard_library() -> None:

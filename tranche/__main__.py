@@ -9,8 +9,8 @@ from typing import Any
 
 import typer
 
+from tranche import extras
 from tranche.fault import RuntimeFault, in_plain_words
-from tranche.local.runtime import LocalRuntime
 from tranche.settings import Settings, is_pointed_elsewhere, point_here
 
 EXIT_FAULT = 2
@@ -43,6 +43,7 @@ STAGES = (
     Stage("demo", "tranche.demo.demo", "the whole path, once through", (), False),
     Stage("airflow", "tranche.local.airflow", "the path on a clock", (), False),
     Stage("lab", "tranche.local.lab", "the notebooks in JupyterLab"),
+    Stage("doctor", "tranche.doctor", "what this machine lacks or has wrong, and the cure", (), False),
 )
 
 
@@ -64,16 +65,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     except Exception as error:
         words = in_plain_words(error)
+        if words is None and isinstance(error, ModuleNotFoundError):
+            words = extras.in_words(error, stage.name)
         if words is None:
             raise
         return _fault(words)
 
 
 def acts(stage: Stage) -> dict[str, str]:
-    """The acts of a stage with the first line of their description; empty where the stage is one command."""
+    """The acts of a stage with the first line of their description; empty where the stage is one command.
+
+    Empty too where an extra of the product that the stage's module needs is not installed.
+    """
     if find_spec(stage.module) is None:
         return {}
-    app = getattr(importlib.import_module(stage.module), "app", None)
+    try:
+        app = getattr(importlib.import_module(stage.module), "app", None)
+    except ModuleNotFoundError as missing:
+        if extras.in_words(missing, stage.name) is None:
+            raise
+        return {}
     if stage.before or not isinstance(app, typer.Typer):
         return {}
     if len(app.registered_commands) == 1 and app.registered_callback is None:
@@ -121,6 +132,12 @@ def _exit_code(code: Any) -> int:
 def _join_local_runtime() -> None:
     if is_pointed_elsewhere():
         return
+    try:
+        from tranche.local.runtime import LocalRuntime
+    except ModuleNotFoundError as missing:
+        if extras.in_words(missing, "local") is None:
+            raise
+        return  # without the extra 'local' there is no local runtime to join
     runtime = LocalRuntime(Settings.from_environment().local_folder)
     if not runtime.is_up:
         return

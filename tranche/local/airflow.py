@@ -18,6 +18,7 @@ from typing import Annotated
 
 import typer
 
+from tranche.extras import require
 from tranche.fault import RuntimeFault
 from tranche.local.process import Running, answers, free_port, is_free, start_module, wait_until
 from tranche.local.runtime import LocalRuntime
@@ -37,6 +38,7 @@ def run(
     port: Annotated[int, typer.Option(help="Port of the user interface; another free one when it is taken.")] = PORT,
 ) -> None:
     """Run Airflow's API server and scheduler on the local runtime until Ctrl-C, then stop both."""
+    require("airflow")
     settings = Settings.from_environment()
     environment = LocalRuntime(settings.local_folder).up()
     point_here(environment)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from tranche.extras import require
 from tranche.settings import CHECKOUT, Settings, inherited
 
 # A double click on a plain Python file opens it as the notebook that it is.
@@ -22,6 +23,7 @@ def run(
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
 ) -> None:
     """Open the notebooks in JupyterLab until Ctrl-C; a double click opens one as a notebook."""
+    require("jupyterlab")
     configuration = Settings.from_environment().var / "jupyter"
     overrides = configuration / "labconfig" / "default_setting_overrides.json"
     overrides.parent.mkdir(parents=True, exist_ok=True)
