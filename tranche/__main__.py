@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
-    except Exception as error:
+    except Exception as error:  # faults have no common class yet; one without words for its user goes on
         words = in_plain_words(error)
         if words is None and isinstance(error, ModuleNotFoundError):
             words = extras.in_words(error, stage.name)
@@ -114,7 +114,7 @@ def _run(stage: Stage, arguments: list[str]) -> int:
         return _exit_code(leaving.code if isinstance(leaving, SystemExit) else leaving.exit_code)
     except typer.Abort:
         return EXIT_INTERRUPTED
-    except Exception as error:
+    except Exception as error:  # each command line library has its own errors; any other one goes on
         # The command line's own errors, such as a wrong option, can show themselves.
         show, code = getattr(error, "show", None), getattr(error, "exit_code", None)
         if not callable(show) or not isinstance(code, int):

@@ -191,7 +191,7 @@ class _Work:
             if gained is None or gained:
                 self._curated_and_refreshed(done, gained)
             self.done_until, self.waiting_since = until, None
-        except Exception as fault:
+        except Exception as fault:  # faults have no common class yet; one without words for its user goes on
             done.fault = getattr(fault, "user_message", None)
             if done.fault is None:
                 raise

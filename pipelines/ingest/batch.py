@@ -92,7 +92,7 @@ class BatchWriter:
             if ends:
                 self.after_commit(READ)
                 self._write(batch.sparkSession, heard, _Ends.of(ends))
-        except Exception as fault:
+        except Exception as fault:  # Spark reports only its text; whoever runs the stream raises the fault itself
             self.fault = fault
             raise
 

@@ -52,7 +52,7 @@ class Audit:
         call = f"CALL {catalogue}.system.fast_forward(table => '{table}', branch => 'main', to => '{self.branch}')"
         try:
             self.spark.sql(call)
-        except Exception as fault:
+        except Exception as fault:  # Spark wraps Iceberg's refusal in errors that only their text tells apart
             if _MOVED.search(str(fault)):
                 raise MovedMeanwhile(self.table) from fault
             raise
