@@ -1,4 +1,4 @@
-"""A journal: the transfers of one business event, written all or nothing under one id."""
+"""Journals: the transfers of one business event, written all or nothing under one id."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from ledger.transfer import Transfer
 
 
 class JournalFault(ValueError):
-    """Raised for a journal without an id, without transfers, with a time that has no zone or dates out of order."""
+    """Raised for a journal without an id or transfers, with a time that has no zone, or with dates out of order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,7 @@ def _bin(risk: FloatArray, bad: BoolArray) -> Bin:
 
 
 def _resample(scores: FloatArray, bad: BoolArray, seed: int) -> list[tuple[FloatArray, BoolArray]]:
-    """Draw loans with replacement, bads and goods apart, so that no resample lacks either."""
+    """Draw bads and goods separately with replacement, so that no resample lacks either kind."""
     random = np.random.default_rng(seed)
     bads, goods = scores[bad], scores[~bad]
     labels = np.repeat([True, False], [len(bads), len(goods)])

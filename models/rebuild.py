@@ -82,6 +82,6 @@ def _differences(found: TrainingSet, manifest: Manifest) -> tuple[str, ...]:
         return ()
     digests = found.column_digests()
     rows = len(found.application_ids)
-    told = [] if rows == manifest.rows else [f"{rows} rows, {manifest.rows} were learnt from"]
+    told = [] if rows == manifest.rows else [f"{rows} rows, the manifest has {manifest.rows}"]
     told += [f"column {name} holds other values" for name in digests if digests[name] != manifest.columns.get(name)]
-    return tuple(told) or ("the manifest's own content hash is not that of its columns",)
+    return tuple(told) or ("the manifest's content hash does not match its columns",)

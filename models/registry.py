@@ -40,7 +40,7 @@ class ModelVersion:
 
 
 class UnknownVersion(Exception):
-    """The registry does not hold the model, or not that version of it."""
+    """Raised when the registry does not have the model, or not that version."""
 
     @property
     def user_message(self) -> str:
@@ -48,7 +48,7 @@ class UnknownVersion(Exception):
 
 
 class ChampionStands(Exception):
-    """The champion cannot be retired."""
+    """Raised when the champion is to be retired."""
 
     def __init__(self, version: ModelVersion) -> None:
         super().__init__(

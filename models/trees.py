@@ -79,7 +79,7 @@ class Trees:
             raise MalformedTrees("a leaf's value is not finite, or a threshold is not a number")
         deepest = max((self._depth_below(int(root)) for root in self.root), default=0)
         if deepest != self.depth:
-            raise MalformedTrees(f"depth is said to be {self.depth} and is {deepest}")
+            raise MalformedTrees(f"depth is given as {self.depth} and is {deepest}")
 
     def _depth_below(self, root: int) -> int:
         deepest, pending = 0, [(root, 0)]

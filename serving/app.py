@@ -1,4 +1,4 @@
-"""The decision API put together: settings, model, policies and database become one application."""
+"""Assembles the decision API from settings, model, policies and database."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager

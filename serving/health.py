@@ -1,4 +1,4 @@
-"""Whether the process runs, and whether it can decide."""
+"""Liveness and readiness of the API: the process runs, and it can decide."""
 
 from typing import Any
 

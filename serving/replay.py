@@ -130,7 +130,7 @@ class NoSuchDecision(LookupError):
 
 
 def replay(connection: Connection, decision_id: str, models_dir: Path, policies: Policies) -> Identical | Differs:
-    """Compute one stored decision again; raises `NoSuchDecision`."""
+    """Compute one stored decision again; raises `NoSuchDecision` for an unknown id."""
     stored = PostgresDecisions(connection).get(decision_id)
     if stored is None:
         raise NoSuchDecision(decision_id)

@@ -9,7 +9,7 @@ from ledger.money import Currency
 
 
 class AccountEntries(Protocol):
-    """Finds entries by the accounts that they move."""
+    """Reads entries by the accounts that they move."""
 
     def entries_on(self, accounts: Collection[str]) -> Sequence[Entry]:
         """Posted entries that move any of these accounts, in the order of recording."""

@@ -60,7 +60,7 @@ def close_period(books: PeriodBooks, through: date, *, at: datetime) -> ClosedPe
         raise PeriodFault(f"{through} has not ended yet at {at.isoformat()}")
     books.announce_close(through, at=at)
     if not books.wait_for_writers():
-        raise PeriodFault(f"the period through {through} takes no posting any more; its result waits for a writer")
+        raise PeriodFault(f"the period through {through} is closed, but older transactions still run; close it again")
     written = []
     for currency, transfers in _results(books.trial_balance(through)).items():
         journal = _closing(through, currency, transfers, at)

@@ -10,7 +10,7 @@ from ledger.money import Money
 
 
 class LimitFault(Exception):
-    """Raised when what is asked for is no credit limit."""
+    """Raised for an invalid credit limit, or one without a setter, reason or time zone."""
 
     @property
     def user_message(self) -> str:
@@ -75,6 +75,6 @@ def decide_limit(account: str, limit: Money, *, present: Money, balance: Balance
         return LimitRefused(account, LimitCode.NEVER_USED, f"nothing was written to it in {limit.currency} yet")
     used = Money(max(0, -balance.free_minor(kind.normal)), limit.currency)
     if limit.minor < used.minor:
-        detail = f"it is {used} below zero, holds counted, so its limit is {used} at least"
+        detail = f"it is {used} below zero, holds included, so its limit must be at least {used}"
         return LimitRefused(account, LimitCode.IN_USE, detail, used)
     return LimitAlreadySet(account, limit) if limit == present else LimitSet(account, limit)

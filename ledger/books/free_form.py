@@ -22,7 +22,7 @@ _T = TypeVar("_T")
 
 
 class ProposalFault(ValueError):
-    """Raised for a proposal that cannot be read, or that lacks its reason or its proposer; names the field."""
+    """Raised for a malformed proposal, or one without a reason or proposer; names the field."""
 
     def __init__(self, where: str, field: str, fault: str) -> None:
         super().__init__(where, field, fault)
@@ -44,7 +44,7 @@ class UnknownProposal(LookupError):
 
 
 class OtherProposal(Exception):
-    """Raised when a proposal's id comes again with another content, proposer or reason."""
+    """Raised when a proposal's id is known with another content, proposer or reason."""
 
     @property
     def user_message(self) -> str:
@@ -158,10 +158,10 @@ def read_proposal(text: str, *, at: datetime, where: str) -> tuple[str, Journal]
     _check_fields(tree, fields, where, "(entry)")
     proposal_id = _text(tree, "proposal_id", where)
     if not isinstance(tree["transfers"], list) or not tree["transfers"]:
-        raise ProposalFault(where, "transfers", "is not a list with something in it")
+        raise ProposalFault(where, "transfers", "must be a list that is not empty")
     correlation = tree["correlation"]
     if not isinstance(correlation, dict) or not all(isinstance(each, str) for each in correlation.values()):
-        raise ProposalFault(where, "correlation", "is not an object of texts")
+        raise ProposalFault(where, "correlation", "must be an object whose values are texts")
     try:
         journal = Journal(
             entry_id=f"{FLOW}:{proposal_id}",
@@ -197,12 +197,12 @@ def _check_fields(tree: Any, fields: set[str], where: str, place: str) -> None:
     if not isinstance(tree, dict):
         raise ProposalFault(where, place, "is not an object")
     for field in sorted(fields ^ set(tree)):
-        raise ProposalFault(where, place, f"has no {field!r}" if field in fields else f"has {field!r}, unknown here")
+        raise ProposalFault(where, place, f"has no {field!r}" if field in fields else f"has unknown {field!r}")
 
 
 def _text(tree: Mapping[str, Any], field: str, where: str) -> str:
     if not isinstance(tree[field], str) or not tree[field]:
-        raise ProposalFault(where, field, "is not a text with something in it")
+        raise ProposalFault(where, field, "must be a text that is not empty")
     return str(tree[field])
 
 

@@ -100,7 +100,7 @@ def decide(line: Line, sheet: Sheet) -> Decision:
         released, found = _released(line, target)
         reasons += found
     if line.corrects is not None and sheet.targets[line.corrects].reversed_by is None:
-        reasons.append(Refusal(RefusalCode.NOT_REVERSED, line.corrects, "it still stands, so nothing is to correct"))
+        reasons.append(Refusal(RefusalCode.NOT_REVERSED, line.corrects, "not reversed, so there is nothing to correct"))
     versions = _apply(line, target, released, sheet.accounts, 1)
     reasons += _broken_limits(line, sheet.accounts)
     if reasons:
@@ -138,7 +138,7 @@ def _irreversible(target: Target) -> list[Refusal]:
     if target.entry.act is Act.HOLD:
         return [Refusal(RefusalCode.NOT_REVERSIBLE, entry_id, "a hold is voided, not reversed")]
     if target.entry.act is Act.REVERSE:
-        detail = "a reversal is not reversed: what it undid is posted again"
+        detail = "a reversal cannot be reversed; post the entry again"
         return [Refusal(RefusalCode.NOT_REVERSIBLE, entry_id, detail)]
     if target.reversed_by is not None:
         return [Refusal(RefusalCode.ALREADY_REVERSED, entry_id, f"by {target.reversed_by}")]
@@ -158,7 +158,7 @@ def _released(line: Line, target: Target) -> tuple[list[tuple[int, int]], list[R
     reasons: list[Refusal] = []
     expires_at = target.entry.expires_at
     if expires_at is not None and line.recorded_at >= expires_at:
-        reasons.append(Refusal(RefusalCode.HOLD_EXPIRED, hold_id, f"it ran out at {expires_at.isoformat()}"))
+        reasons.append(Refusal(RefusalCode.HOLD_EXPIRED, hold_id, f"it expired at {expires_at.isoformat()}"))
     wanted: dict[tuple[str, str, Currency], int] = {}
     for transfer in line.transfers:
         wanted[_pair(transfer)] = wanted.get(_pair(transfer), 0) + transfer.amount.minor
@@ -173,7 +173,7 @@ def _released(line: Line, target: Target) -> tuple[list[tuple[int, int]], list[R
     for transfer in {_pair(each): each for each in target.journal.transfers}.values():
         if wanted[_pair(transfer)] > 0:
             excess = Money(wanted[_pair(transfer)], transfer.amount.currency)
-            detail = f"debit {transfer.debit}, credit {transfer.credit}: {excess} more than is left of it"
+            detail = f"debit {transfer.debit}, credit {transfer.credit}: {excess} more than remains of it"
             reasons.append(Refusal(RefusalCode.MORE_THAN_HELD, hold_id, detail))
     return released, reasons
 

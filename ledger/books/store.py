@@ -15,7 +15,7 @@ from ledger.money import Currency, Money
 
 
 class RefusalCode(StrEnum):
-    """Why the books say no, in the order in which several reasons are given."""
+    """The reasons for a refusal, in the order in which several are listed."""
 
     CLOSED_PERIOD = "closed_period"  # the value date lies in a closed period
     NOT_REVERSIBLE = "not_reversible"  # a hold is voided instead, and a reversal is not reversed
@@ -51,7 +51,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyRecorded:
-    """It was written before with the same content; nothing changed."""
+    """The journal was written before with the same content; nothing changed."""
 
     entry_id: str
 
@@ -83,7 +83,7 @@ Answer = Outcome | Voided | AlreadyVoided
 
 
 class Conflict(Exception):
-    """Raised when an id that the books know comes again with another content; `field` is the first that differs."""
+    """Raised when a known id is requested again with other content; `field` is the first that differs."""
 
     def __init__(self, entry_id: str, field: str) -> None:
         super().__init__(entry_id, field)
@@ -99,7 +99,7 @@ class Conflict(Exception):
 
 
 class UnknownEntry(LookupError):
-    """Raised when an entry is reversed or corrected that was never recorded, or that was refused."""
+    """Raised when an entry to reverse or correct was never recorded, or was refused."""
 
     @property
     def user_message(self) -> str:
@@ -107,7 +107,7 @@ class UnknownEntry(LookupError):
 
 
 class UnknownHold(LookupError):
-    """Raised when a hold is posted or voided that was never placed, or that was refused."""
+    """Raised when a hold to post or void was never placed, or was refused."""
 
     @property
     def user_message(self) -> str:
@@ -141,7 +141,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Void:
-    """Asks to release what is left of a hold."""
+    """Asks to release what remains of a hold."""
 
     hold_id: str
     at: datetime
@@ -294,4 +294,4 @@ class Books(Protocol):
         """The last day that is closed to postings; None when no period is closed."""
 
     def open_groups(self, as_of: date) -> tuple[OpenGroup, ...]:
-        """Groups of clearing accounts that have not returned to zero, oldest first: the work list."""
+        """Groups of clearing accounts that have not returned to zero, the oldest first."""

@@ -50,7 +50,7 @@ def page(money_map: MoneyMap) -> str:
 
 
 def short(account: str) -> str:
-    """An account without the names in it: `plan:principal` for `plan:{plan}:principal`."""
+    """The short form of an account pattern, without placeholders: `plan:principal` for `plan:{plan}:principal`."""
     return ":".join(part for part in account.split(":") if not PLACEHOLDER.fullmatch(part))
 
 

@@ -85,7 +85,7 @@ class FlowTemplate:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of the map whose event writes no journal of its own."""
+    """A row of the map for an event without a journal."""
 
     row: str
     title: str

@@ -34,7 +34,7 @@ class Progress:
 
 
 class OvertakenRelay(Exception):
-    """Another relay has published what this one was about to mark: this one lost its turn with its connection."""
+    """Raised when another relay has published the facts that this one was about to mark as published."""
 
     @property
     def user_message(self) -> str:

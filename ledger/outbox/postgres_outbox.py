@@ -121,7 +121,7 @@ class PostgresLogs:
             "UPDATE ledger.relay_positions SET position = %s WHERE log = %s AND position = %s", (position, log, after)
         )
         if moved.rowcount != 1:
-            raise OvertakenRelay(f"the relay of the {log} was at {after} and is not any more")
+            raise OvertakenRelay(f"another relay has moved the {log} on from position {after}")
 
     def left(self, log: str) -> tuple[int, datetime | None]:
         """The number of unpublished facts, and when the oldest of them was recorded."""

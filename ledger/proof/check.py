@@ -26,7 +26,7 @@ class Check:
 
 
 def check_files(packages: Iterable[str] = PACKAGES) -> tuple[Check, ...]:
-    """Every check of these packages, by package and name."""
+    """Every check of these packages, ordered by package and name."""
     found: list[Check] = []
     for package in packages:
         folder = files(package) / "checks"

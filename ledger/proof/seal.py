@@ -20,7 +20,7 @@ class Seal:
 
 
 class Sealer(Protocol):
-    """Seals the books; each call is a database transaction of its own."""
+    """Seals the books; each call is a separate database transaction."""
 
     def seal_next(self, most: int, size: int) -> int:
         """Seal up to `most` further requests in seals of at most `size`; returns how many were sealed."""

@@ -29,7 +29,7 @@ _SHOWN_DECIMALS = 1
 
 
 class AprFaultCode(StrEnum):
-    """Why flows have no annual percentage rate."""
+    """The reasons why flows have no annual percentage rate."""
 
     NOTHING_LENT = "NOTHING_LENT"
     NOTHING_REPAID = "NOTHING_REPAID"

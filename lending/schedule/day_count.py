@@ -43,7 +43,7 @@ class DayCount:
             raise DayCountFault("months of 30 days do not fill a year of 365 or 366 days")
 
     def share_of_year(self, start: date, end: date, spacing: Spacing, *, first_day_bears: bool = False) -> Decimal:
-        """What share of a year lies between a due and the next.
+        """The share of a year that bears interest between a due and the next, to 19 digits.
 
         A period bears interest for its last day and not its first, or the other way round where `first_day_bears`:
         as many days, but not always of the same years.

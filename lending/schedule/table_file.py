@@ -98,7 +98,7 @@ def _columns(file: Path, cells: Sequence[str], needed: Iterable[str]) -> tuple[s
     columns = tuple(cell.strip() for cell in cells)
     for column in columns:
         if columns.count(column) > 1:
-            raise TableFault(file, "stands there twice", line=1, column=column)
+            raise TableFault(file, "occurs twice", line=1, column=column)
     for column in needed:
         if column not in columns:
             raise TableFault(file, "is missing", line=1, column=column)

@@ -1,4 +1,4 @@
-"""The log of plans in memory, for tests and examples; the same answers as in PostgreSQL."""
+"""The log of plans in memory, for tests and examples, with the same answers as in PostgreSQL."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager

@@ -42,7 +42,7 @@ class Plans(PlanLog, Protocol):
         """Store many plans in a few round trips; returns how many were new."""
 
     def get(self, plan_id: str) -> Plan | None:
-        """A plan as agreed."""
+        """The plan as agreed, or None."""
 
     def get_all(self, plan_ids: Iterable[str]) -> Mapping[str, Plan]:
         """The stored plans among these ids, by id."""

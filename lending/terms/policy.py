@@ -44,7 +44,7 @@ class PolicyFault(Exception):
 
 
 class Stage(StrEnum):
-    """Which part of the assessment a rule belongs to; also the order in which reasons rank."""
+    """The part of the assessment that a rule belongs to; also the order of reasons."""
 
     DATA = "data"
     ELIGIBILITY = "eligibility"

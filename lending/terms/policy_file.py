@@ -78,7 +78,7 @@ def _fields(table: Mapping[str, Any], file: str, place: str, wanted: set[str]) -
     for name in sorted(wanted - table.keys()):
         raise PolicyFault(file, place, f"`{name}` is missing")
     for name in sorted(table.keys() - wanted):
-        raise PolicyFault(file, place, f"`{name}` is not known here")
+        raise PolicyFault(file, place, f"`{name}` is not a known setting")
 
 
 def _whole_numbers(table: Mapping[str, Any], file: str, place: str) -> None:
@@ -127,7 +127,7 @@ def _lint(policy: Policy, file: str) -> None:
             if code not in policy.reasons:
                 raise PolicyFault(file, f"rule {rule.rule_id}", f"reason {code} has no text under [reasons]")
         if rule.fact == "default_probability" and rule.consequence is Consequence.REDUCED:
-            raise PolicyFault(file, f"rule {rule.rule_id}", "a risk too high is not cured by lending less of it")
+            raise PolicyFault(file, f"rule {rule.rule_id}", "too high a risk is not cured by a smaller amount")
     if not 1 <= policy.counter_offer.step_minor <= policy.counter_offer.smallest_minor:
         raise PolicyFault(file, "counter_offer", "must hold: 1 <= step_minor <= smallest_minor")
     for fact in ("default_probability", "exposure_after_minor", "affordable_margin_minor", "vector_age_days"):

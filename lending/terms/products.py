@@ -143,7 +143,7 @@ def _product_terms(settings: Section) -> ProductTerms:
     effective_from, effective_until = effective(settings)
     repayment = _repayment(settings)
     if (product is Product.MONTHLY) is not (repayment.instalments is None):
-        raise settings.fault("repayment.instalments", "is left out for monthly, whose orders name their months, only")
+        raise settings.fault("repayment.instalments", "must be given, but not for monthly, where the order states it")
     servicing = _servicing(settings)
     settings.done()
     return ProductTerms(

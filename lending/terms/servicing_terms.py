@@ -103,4 +103,4 @@ class ServicingTerms:
             raise TermsFault(f"{self.version}: buckets begin at 0 days and rise")
         rules = [each.rule for each in self.late_fees.rules]
         if len(rules) != len(set(rules)) or any(each.grace_days < 0 for each in self.late_fees.rules):
-            raise TermsFault(f"{self.version}: a late fee's rule has a name of its own and a grace of 0 days or more")
+            raise TermsFault(f"{self.version}: each late fee rule needs a unique name and a grace of 0 days or more")

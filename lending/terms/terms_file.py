@@ -71,7 +71,7 @@ class Section:
     def whole(self, name: str, *, least: int = 0, most: int = 2**31) -> int:
         value = self._take(name)
         if type(value) is not int or not least <= value <= most:
-            raise self.fault(name, f"{value!r} is not {least} to {most}")
+            raise self.fault(name, f"{value!r} is not a whole number from {least} to {most}")
         return value
 
     def basis_points(self, name: str) -> int:
@@ -142,7 +142,7 @@ class Section:
     def done(self) -> None:
         """Raise TermsFileFault for a setting that was not read."""
         for name in sorted(self.left.keys() - self._taken):
-            raise self.fault(name, "is not known here")
+            raise self.fault(name, "is not a known setting")
 
     def _take(self, name: str) -> Any:
         if name not in self.left:

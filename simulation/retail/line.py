@@ -1,4 +1,4 @@
-"""A line of a retailer's invoice, and its amount to the penny."""
+"""A line of a retailer's invoice, with its amount rounded to the penny."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

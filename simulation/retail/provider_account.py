@@ -23,7 +23,7 @@ FEE_BASIS_POINTS, FEE_FIXED_MINOR = 140, 20
 
 
 class ProviderRefused(Exception):
-    """The provider did not do all of what it was asked: the replay knows no such answer, and stops."""
+    """Raised when the provider declines a charge or refund of the replay, which has no other way to go on."""
 
     @property
     def user_message(self) -> str:

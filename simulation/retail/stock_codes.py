@@ -10,7 +10,7 @@ FILE = Path(__file__).with_name("stock_codes.toml")
 
 
 class Kind(StrEnum):
-    """What a stock code stands for."""
+    """Whether a stock code stands for goods."""
 
     GOODS = "goods"
     NOT_GOODS = "not_goods"
@@ -18,7 +18,7 @@ class Kind(StrEnum):
 
 
 class StockCodesFault(Exception):
-    """The file of stock codes does not say what it must; names the file and the list."""
+    """Raised for a faulty file of stock codes; names the file and the list."""
 
     def __init__(self, file: Path, field: str, reason: str) -> None:
         super().__init__(f"{file}: {field}: {reason}")
