@@ -1,4 +1,4 @@
-"""Accounts: what each one holds, on which side it grows, and what its four counters say."""
+"""Account types of the chart, and the balance of one account as four counters."""
 
 import re
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Side(StrEnum):
 
 
 class Kind(StrEnum):
-    """Where an account stands in the books."""
+    """The kinds of account in the chart: the five of a balance sheet and income statement, and memorandum."""
 
     ASSET = "asset"
     LIABILITY = "liability"
@@ -31,11 +31,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class AccountType:
-    """A line of the chart of accounts, such as `plan:{plan}:principal`: one rule for every account of that form.
+    """A line of the chart of accounts, such as `plan:{plan}:principal`: the rules for every account of that form.
 
-    `code` is its number in the general ledger. `floor`: the balance on its normal side may not fall below zero,
-    counting holds. `pending_only`: after every journal its posted balance is zero. `group`: the correlation key whose
-    groups must return to zero on this account, within `sla_days`; `owner` works those that do not.
+    `code` is the number in the general ledger. `normal` is the side on which the account grows. `floor`: the balance on
+    the normal side may not fall below zero, holds included. `pending_only`: the posted balance is zero after every
+    journal. `group`: a correlation key; the transfers that share its value must sum to zero on this account within
+    `sla_days`, and `owner` resolves those that do not.
     """
 
     pattern: str
@@ -55,13 +56,13 @@ class AccountType:
         return re.compile(NAME.join(re.escape(part) for part in fixed))
 
     def matches(self, account: str) -> bool:
-        """Whether an account's full name has this form."""
+        """Whether this line of the chart covers the account with this full name."""
         return self._form.fullmatch(account) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """Four counters of one account, none ever negative. What is pending is held, not yet posted."""
+    """The four counters of one account in minor units, never negative. Pending amounts are held, not yet posted."""
 
     currency: Currency
     debits_posted: int = 0
@@ -75,11 +76,11 @@ class Balance:
         return Money(net if normal is Side.DEBIT else -net, self.currency)
 
     def free(self, normal: Side) -> Money:
-        """What is left on the normal side once every open hold against it is posted."""
+        """The posted balance less every open hold that would reduce it, positive on the account's normal side."""
         return Money(self.free_minor(normal), self.currency)
 
     def free_minor(self, normal: Side) -> int:
-        """`free` as a bare number of units, which may lie outside of what an amount can be."""
+        """`free` in minor units as a plain integer, which may exceed the range of `Money`."""
         if normal is Side.DEBIT:
             return self.debits_posted - self.credits_posted - self.credits_pending
         return self.credits_posted - self.debits_posted - self.debits_pending

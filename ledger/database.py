@@ -1,4 +1,4 @@
-"""What an act needs of a database connection; a psycopg connection is one."""
+"""The database connection that acts need, as protocols that a psycopg connection satisfies."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -8,7 +8,7 @@ Parameters = Sequence[Any] | Mapping[str, Any]
 
 
 class Rows(Protocol):
-    """The answer to a statement."""
+    """The result of a statement."""
 
     @property
     def rowcount(self) -> int: ...
@@ -19,10 +19,10 @@ class Rows(Protocol):
 
 
 class Database(Protocol):
-    """Runs SQL. Statements belong to the caller's database transaction."""
+    """Runs SQL within the caller's database transaction."""
 
     def execute(self, query: Any, params: Parameters | None = None) -> Rows:
         """Run one statement, or several when there are no parameters."""
 
     def transaction(self) -> AbstractContextManager[Any]:
-        """A block that is kept whole or undone whole."""
+        """A block that is committed as a whole, or rolled back on an exception."""

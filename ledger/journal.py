@@ -1,4 +1,4 @@
-"""A journal: the transfers of one business event, written all or nothing under one id."""
+"""Journals: the transfers of one business event, written all or nothing under one id."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from ledger.transfer import Transfer
 
 
 class JournalFault(ValueError):
-    """Raised for a journal without an id, without transfers, with a time that has no zone or dates out of order."""
+    """Raised for a journal without an id or transfers, with a time that has no zone, or with dates out of order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """What one business event does to the books.
+    """The effect of one business event on the books.
 
-    `value_date` is the day the money counts from, `occurred_at` when it happened in the world, `recorded_at` when it
-    could first be known to us. `correlation` names the business ids (plan, instalment, attempt …) that find it again.
-    `original_date` is the day a late item belongs to, when `value_date` had to be moved into an open period; `corrects`
-    is the id of the reversed entry that this one posts again.
+    `value_date` is the day from which the money counts, `occurred_at` the time in the world, `recorded_at` when it
+    could first be known to us. `correlation` holds the business ids (plan, instalment, attempt …) by which the journal
+    is found. `original_date` is the day a late item belongs to, when `value_date` had to move into an open period.
+    `corrects` is the id of the reversed entry that this one posts again.
     """
 
     entry_id: str

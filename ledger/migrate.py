@@ -1,20 +1,20 @@
-"""Act: bring a database to the SQL files of every package, whole or not at all; several at once wait for each other.
+"""Act: migrate a database to the SQL files of every package, in one transaction; concurrent runs wait for each other.
 
-A package keeps its SQL in its folder `schema`, and what it makes lies in the database schema of the package's name:
+A package keeps its SQL in its folder `schema`; the objects belong to the database schema of the package's name:
 
 - `NNN_name.sql`: tables with their indexes, constraints, first rows and grants. Applied once, in the order of their
-  numbers. One that changed or vanished afterwards is refused by name: what tables need next is a new file.
+  numbers. A changed or removed one stops the migration: further changes of tables need a new file.
 - `functions/NAME.sql` and `views/NAME.sql`: one function or view each, with its grants.
 - `triggers/TABLE.sql`: all triggers of one table.
 
-Files of the last three kinds say how things are, not how they came to be. One is applied again when it changed or when
-what it defines is missing, and what it defined is dropped when it is gone. They come after all numbered files,
-functions before views before triggers; a numbered file can therefore use none of them.
+Files of the last three kinds state the present definition. Such a file is applied again when it changed or when its
+object is missing; when the file is removed, its object is dropped. They are applied after all numbered files, functions
+before views before triggers, so a numbered file cannot use them.
 
-Whenever there is something to apply, all views are dropped first and made again at the end. None stands in the way of a
-change to a table, one with other columns needs no care, and `SELECT *` reads the columns that its table has now. A
-function is replaced in place; when its arguments or its result changed, it is dropped and made again. What depends on a
-view or such a function and comes from no file stops the run and is named.
+When anything is to be applied, all views are dropped first and created again at the end: they do not block changes of
+tables, may change their columns, and `SELECT *` has the present columns of its table. A function is replaced in place,
+or dropped and created again when its arguments or its result changed. An object that depends on a view or on such a
+function but comes from no file stops the migration with an error that names it.
 """
 
 import hashlib
@@ -104,10 +104,7 @@ class MigrationFault(Fault):
 
 @dataclass(frozen=True, slots=True)
 class Migrated:
-    """What a run applied, how many files the database had already, and the files whose objects it dropped for good.
-
-    Files are written `package/schema/FILE`.
-    """
+    """The files that a run applied, the number applied before, and the files whose objects were dropped for good."""
 
     applied: tuple[str, ...]
     already_applied: int
@@ -145,14 +142,14 @@ class SchemaFile:
 
 
 def migrate(connection: Database, packages: Iterable[str] = PACKAGES) -> Migrated:
-    """Bring a database up to date, whole or not at all; safe to run by several processes at once."""
+    """Migrate a database to the packages' SQL files in one transaction. Concurrent runs wait for each other."""
     return apply(connection, [each for package in packages for each in schema_files(package)])
 
 
 def schema_files(package: str) -> list[SchemaFile]:
-    """A package's SQL files, numbered ones first and in their order; none without a folder `schema`.
+    """A package's SQL files, numbered files first and in order; empty when it has no folder `schema`.
 
-    Raises MigrationFault for a file whose name says neither a number nor an object.
+    Raises MigrationFault for a file whose name is neither numbered nor that of an object.
     """
     schema = files(package) / "schema"
     found = []
@@ -172,7 +169,7 @@ def schema_files(package: str) -> list[SchemaFile]:
 
 
 def apply(connection: Database, wanted: Iterable[SchemaFile]) -> Migrated:
-    """Bring the packages of these files to exactly these files. Raises MigrationFault, and then nothing is changed."""
+    """Migrate a database to exactly these files. Raises MigrationFault and then changes nothing."""
     wanted = list(wanted)
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
@@ -187,7 +184,10 @@ def apply(connection: Database, wanted: Iterable[SchemaFile]) -> Migrated:
 
 
 def _gone(known: dict[tuple[str, str], str], wanted: Sequence[SchemaFile]) -> list[SchemaFile]:
-    """The functions, views and triggers that were applied and have no file any more; refuses what is done to tables."""
+    """Functions, views and triggers that were applied but have no file any more.
+
+    Raises MigrationFault when a numbered file was changed or removed after it was applied.
+    """
     by_key = {each.key: each for each in wanted}
     packages = {each.package for each in wanted}
     applied = [SchemaFile(package, file, "") for package, file in sorted(known) if package in packages]
@@ -202,7 +202,7 @@ def _gone(known: dict[tuple[str, str], str], wanted: Sequence[SchemaFile]) -> li
 
 
 def _stale(connection: Database, known: dict[tuple[str, str], str], wanted: Sequence[SchemaFile]) -> list[SchemaFile]:
-    """The files that this database has not, has in another version, or whose objects are missing."""
+    """The files that are not applied, changed since, or whose objects are missing."""
     present = _present(connection, wanted)
     return [each for each in wanted if known.get(each.key) != each.sha256 or (each.folder and each.key not in present)]
 
@@ -219,7 +219,7 @@ def _apply(
     _run_selected(connection, "the views cannot be dropped to be made again", _DROP_VIEWS, {"views": views})
     for each in _of("", stale):
         _run(connection, str(each), each.sql)
-    # A numbered file may have dropped a table with its triggers, or a function that stood in its way.
+    # A numbered file may have dropped a table with its triggers, or a function that it had to replace.
     present = _present(connection, wanted)
     due = [each for each in wanted if each in stale or (each.folder and each.key not in present)]
     _define(connection, due, gone)
@@ -231,8 +231,8 @@ def _apply(
 
 
 def _define(connection: Database, due: Sequence[SchemaFile], gone: Sequence[SchemaFile]) -> None:
-    """Make the functions, views and triggers that are due, and drop the functions and triggers that are gone."""
-    # Functions use each other and the views, in no order that suits all: their bodies are checked when all are there.
+    """Create the functions, views and triggers that are due, and drop functions and triggers without a file."""
+    # Functions use each other and the views in no fixed order, so bodies are checked once all of them exist.
     connection.execute("SET LOCAL check_function_bodies = off")
     for each in _of(_FUNCTIONS, due):
         _define_function(connection, each)
@@ -243,12 +243,12 @@ def _define(connection: Database, due: Sequence[SchemaFile], gone: Sequence[Sche
     for each in _of(_TRIGGERS, due):
         _run_selected(connection, str(each), _DROP_TRIGGERS, _object(each))
         _run(connection, str(each), each.sql)
-    for each in _of(_FUNCTIONS, gone):  # after the triggers, which may have called them until now
+    for each in _of(_FUNCTIONS, gone):  # after the triggers, which may call them
         _run_selected(connection, f"{each} is gone", _DROP_FUNCTIONS, _object(each))
 
 
 def _define_function(connection: Database, each: SchemaFile) -> None:
-    """Replace it in place, which keeps the triggers that call it; where that cannot be, drop it and make it again."""
+    """Replace a function in place, which keeps the triggers that call it; otherwise drop and create it."""
     before = list(connection.execute(_OIDS, _object(each)))
     if before and _replaced(connection, each) and list(connection.execute(_OIDS, _object(each))) == before:
         return
@@ -257,7 +257,7 @@ def _define_function(connection: Database, each: SchemaFile) -> None:
 
 
 def _replaced(connection: Database, each: SchemaFile) -> bool:
-    """Whether the file replaced the function, or added another of its name; False when its result differs."""
+    """Whether the file replaced the function or added an overload; False when the result type differs."""
     try:
         with connection.transaction():
             _run_selected(connection, str(each), _RESET_GRANTS, _object(each))
@@ -270,7 +270,7 @@ def _replaced(connection: Database, each: SchemaFile) -> bool:
 
 
 def _check(connection: Database, wanted: Sequence[SchemaFile]) -> None:
-    """Every file defines what its name says, and every function's body fits what is there now."""
+    """Check that every file defines the object of its name, and that every function body is valid."""
     present = _present(connection, wanted)
     for each in wanted:
         if each.folder and each.key not in present:
@@ -285,7 +285,7 @@ def _of(folder: str, among: Sequence[SchemaFile]) -> list[SchemaFile]:
 
 
 def _in_order(views: Sequence[SchemaFile]) -> list[SchemaFile]:
-    """Each view after those that it reads."""
+    """Views ordered so that each comes after those that it reads."""
     by_name = {f"{each.package}.{each.name}": each for each in views}
     reads = {}
     for name, each in by_name.items():
@@ -310,5 +310,5 @@ def _run_selected(connection: Database, what: str, query: str, params: Parameter
 def _run(connection: Database, what: str, statements: str) -> None:
     try:
         connection.execute(statements)
-    except Exception as error:  # whatever the driver raises: which file it came from is what has to be known
+    except Exception as error:  # the driver is not imported here; any of its errors is raised with the file's name
         raise MigrationFault(f"{what}: {error}") from error

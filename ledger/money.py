@@ -1,11 +1,11 @@
-"""Exact amounts: integers of a currency's smallest unit."""
+"""Exact amounts: whole numbers of a currency's smallest unit."""
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-LARGEST_MINOR = 2**63 - 1  # what a bigint column holds; beyond it an amount is refused, never wrapped
+LARGEST_MINOR = 2**63 - 1  # the range of a bigint column; a larger amount raises AmountFault
 
 _DECIMAL = re.compile(r"(?P<sign>-?)(?P<whole>[0-9]+)(?:\.(?P<part>[0-9]+))?", re.ASCII)
 
@@ -20,7 +20,7 @@ class Currency(StrEnum):
 
     @property
     def exponent(self) -> int:
-        """How many decimals the currency has: 2 for each of these."""
+        """The number of decimals of the currency."""
         return _EXPONENTS[self]
 
 
@@ -35,18 +35,18 @@ class CurrencyMismatch(ValueError):
 
 
 class AmountFault(ValueError):
-    """Raised for an amount that cannot be: not a whole number of units, or past 64 bits."""
+    """Raised for an amount that is not a whole number of units, or exceeds 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """An exact amount, counted in the currency's smallest unit. May be negative: a difference is an amount too."""
+    """An exact amount, counted in the currency's smallest unit. May be negative, for example as a difference."""
 
     minor: int
     currency: Currency
 
     def __post_init__(self) -> None:
-        if type(self.minor) is not int:  # neither a float nor a bool nor another library's integer
+        if type(self.minor) is not int:  # rejects float, bool and the integer types of other libraries
             raise AmountFault(f"an amount is a whole number of {self.currency} units, not {self.minor!r}")
         if abs(self.minor) > LARGEST_MINOR:
             raise AmountFault(f"{self.minor} units of {self.currency} do not fit into 64 bits")
@@ -57,7 +57,7 @@ class Money:
 
     @classmethod
     def total(cls, amounts: Iterable["Money"], currency: Currency) -> "Money":
-        """The sum of any number of amounts; zero of the currency when there are none."""
+        """The sum of the amounts; zero in that currency when there are none."""
         result = cls.zero(currency)
         for amount in amounts:
             result += amount
@@ -83,7 +83,7 @@ class Money:
         return cls(-units if match["sign"] else units, currency)
 
     def split(self, parts: int) -> list["Money"]:
-        """Share out the whole amount; the earliest parts carry the odd units.
+        """Split the amount into parts that sum to it exactly; the first parts take the remaining units.
 
         >>> [part.minor for part in Money(100_00, Currency.EUR).split(3)]
         [3334, 3333, 3333]
@@ -131,7 +131,7 @@ class Money:
         return f"{'-' if self.minor < 0 else ''}{whole}.{part}"
 
     def __str__(self) -> str:
-        """The amount as people write it, exact.
+        """The amount with its currency, for people to read.
 
         >>> str(Money(-4_50, Currency.GBP))
         '-4.50 GBP'

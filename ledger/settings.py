@@ -1,4 +1,4 @@
-"""Where the books are."""
+"""The setting of the database that holds the books."""
 
 import os
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ class SettingFault(Fault):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The database that holds the schema `ledger`."""
+    """The connection settings of the database with the schema `ledger`."""
 
     database_url: str
 

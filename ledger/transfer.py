@@ -1,4 +1,4 @@
-"""One amount moving between two accounts: the only thing a ledger records."""
+"""A transfer: one amount moving between two accounts, the unit that the ledger records."""
 
 from dataclasses import dataclass
 
@@ -6,12 +6,12 @@ from ledger.money import Money
 
 
 class TransferFault(ValueError):
-    """Raised for a transfer that moves nothing, or moves it nowhere."""
+    """Raised for an amount that is not positive, or for two equal accounts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """A positive amount that debits one account and credits another, so an unbalanced one cannot be written down."""
+    """A positive amount that debits one account and credits another; an unbalanced one cannot be represented."""
 
     debit: str
     credit: str

@@ -1,4 +1,4 @@
-"""Act: after rows were taken out of pinned snapshots, let each manifest say how many and what the set's hash is now."""
+"""Act: after an erasure removed rows from pinned snapshots, record their number and the new hash in each manifest."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -16,7 +16,7 @@ from pipelines.erasures.erasures import Line, State
 
 @dataclass(frozen=True, slots=True)
 class Amended:
-    """A version whose manifest was amended, by which case, and its new hash."""
+    """A version whose manifest was amended, the case that caused it, and the new content hash."""
 
     version: ModelVersion
     case_id: str
@@ -30,9 +30,9 @@ class Amended:
 def amend(
     tables: Tables, registry: Registry, models_dir: Path, lines: Iterable[Line], now: datetime
 ) -> tuple[Amended, ...]:
-    """Amend the manifest of every version that stands and whose tag was moved; again, nothing is left to do.
+    """Amend the manifest of every version in use whose tag was moved by an erasure. Idempotent.
 
-    Raises ManifestFault where a tag was moved and the record of erasures does not say by which case.
+    Raises ManifestFault when a tag was moved and the record of erasures does not name the case.
     """
     removals = {
         (line.table, line.ref, line.snapshot_before): line for line in lines if line.state is State.REMOVED and line.ref

@@ -1,7 +1,7 @@
-"""A promoted model as files that numpy alone can load: scores, exact contributions, and proof that they are right.
+"""A promoted model as files that need only numpy: it scores, explains exactly, and proves that it is undamaged.
 
-The folder holds `model.json` and `arrays.npz`. Golden rows inside were scored when the model was exported; loading
-scores them again and refuses the model when one contribution differs, so a damaged or misread model never decides.
+The folder holds `model.json` and `arrays.npz`. It contains golden rows, scored at export. Loading scores them again and
+refuses the model when one contribution differs, so a damaged or misread model never decides.
 """
 
 import hashlib
@@ -27,13 +27,13 @@ ARRAYS_FILE = "arrays.npz"
 REGISTRATION_FILE = "registration.json"
 CHAMPION_FILE = "champion"
 
-# Contributions are sums of stored numbers in a stored order, so they must come out the same to the last bit; the
-# probability goes through the platform's exponential function, which may differ in the last place.
+# Contributions are sums of stored numbers in a fixed order, so they must be equal to the last bit. The probability
+# uses the platform's exponential function, which may differ in the last place.
 PROBABILITY_TOLERANCE = 1e-12
 
 
 class ArtefactFault(Fault):
-    """The model at a path cannot be served; says why."""
+    """Raised when the model at a path cannot be served; states the reason."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
@@ -42,26 +42,26 @@ class ArtefactFault(Fault):
 
 
 class GoldenMismatch(ArtefactFault):
-    """The loaded model does not score its golden rows as it did when it was exported."""
+    """Raised when a loaded model does not reproduce the scores of its golden rows."""
 
 
 class ArtefactDamaged(ArtefactFault):
-    """The files are not what the export wrote: unreadable, incomplete, or of another digest."""
+    """Raised when the files are not those of the export: unreadable, incomplete, or with another digest."""
 
 
 class NoChampion(ArtefactFault):
-    """No model has been promoted yet."""
+    """Raised when no model has been promoted yet."""
 
 
 class FeaturesMissing(ValueError):
-    """The values handed in lack features that the model needs; an unknown value is None, not absent."""
+    """Raised when features of the model are missing from the values; an unknown value must be given as None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """What the model says of one applicant.
+    """The model's result for one applicant.
 
-    `contributions` are in log-odds and add up to `log_odds` less the reference population's log-odds.
+    `contributions` are in log-odds and sum to `log_odds` less the log-odds of the reference population.
     """
 
     default_probability: float
@@ -71,7 +71,7 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """Where the registry keeps the model: given after the export, so no part of the digest."""
+    """Where the registry keeps the model. Written after the export, so not part of the digest."""
 
     version: str = ""
     model_id: str = ""
@@ -80,9 +80,9 @@ class Registration:
 
 @dataclass(frozen=True)
 class Model:
-    """An additive model: each tree asks about one feature, so each feature's share of the score is exact.
+    """An additive model: each tree splits on one feature, so each feature's share of the score is exact.
 
-    Safe to share between threads: nothing changes after construction.
+    Safe to share between threads, because it never changes after construction.
     """
 
     name: str
@@ -101,7 +101,7 @@ class Model:
     registration: Registration = Registration()
 
     def __post_init__(self) -> None:
-        """Refuse trees that ask about two features, and a calibration that would turn risk upside down."""
+        """Refuse trees that split on several features, and a calibration with a slope that is not positive."""
         self.trees.check(len(self.feature_names))
         if any(len(features) != 1 for features in self.trees.features_of_each_tree()):
             raise MalformedTrees("each tree must split on exactly one feature, or contributions would not be exact")
@@ -119,12 +119,12 @@ class Model:
 
     @cached_property
     def reference_log_odds(self) -> float:
-        """The log-odds against which contributions are counted."""
+        """The log-odds of the reference population, relative to which contributions are counted."""
         return self.slope * math.fsum((self.baseline, *self.reference_terms.tolist())) + self.intercept
 
     @cached_property
     def reference(self) -> Mapping[str, float | None]:
-        """For each feature a value of the reference population that carries no more than its average risk."""
+        """For each feature, a value of the reference population with at most its average risk."""
         known = self.reference_values.tolist()
         pairs = zip(self.feature_names, known, strict=True)
         return {name: None if math.isnan(value) else value for name, value in pairs}
@@ -134,16 +134,16 @@ class Model:
         return self.trees.feature[self.trees.root]
 
     def terms(self, row: FloatArray) -> FloatArray:
-        """What each feature adds to the score before calibration, in the order of `feature_names`."""
+        """The contribution of each feature to the uncalibrated score, in the order of `feature_names`."""
         added: FloatArray = np.bincount(
             self._feature_of_tree, weights=self.trees.leaf_values(row), minlength=len(self.feature_names)
         ).astype(np.float64, copy=False)
         return added
 
     def score(self, values: Mapping[str, float | None]) -> Scored:
-        """Score one applicant; None and NaN both mean unknown, other names in `values` are left alone.
+        """Score one applicant; None and NaN both mean unknown, and other names in `values` are ignored.
 
-        Raises `FeaturesMissing` when a feature of the model is not named at all.
+        Raises `FeaturesMissing` when `values` lacks a feature of the model.
         """
         try:
             known = [values[name] for name in self.feature_names]
@@ -153,19 +153,19 @@ class Model:
         return self.score_row(np.array([math.nan if value is None else value for value in known], dtype=np.float64))
 
     def score_row(self, row: FloatArray) -> Scored:
-        """Score one applicant whose values stand in the order of `feature_names`, NaN where unknown."""
+        """Score one applicant; `row` has shape (features,) in the order of `feature_names`, NaN where unknown."""
         added = (self.slope * (self.terms(row) - self.reference_terms)).tolist()
-        # An exactly rounded sum: the same score whatever the order of the features or the processor.
+        # Rounded exactly, so the score does not depend on the order of the features or on the processor.
         log_odds = math.fsum((self.reference_log_odds, *added))
         return Scored(probability(log_odds), log_odds, dict(zip(self.feature_names, added, strict=True)))
 
     def reasons(self, scored: Scored, limit: int = reasons.MOST_REASONS) -> tuple[Reason, ...]:
-        """Why this applicant's risk is above the reference population's, heaviest first."""
+        """The reasons why this applicant's risk is above the reference population's, largest contribution first."""
         return reasons.rank(scored.contributions, self.wording, limit)
 
 
 def probability(log_odds: float) -> float:
-    """The probability of these log-odds, without overflow at either end."""
+    """The probability for these log-odds, without overflow at either end."""
     if log_odds >= 0:
         return 1.0 / (1.0 + math.exp(-log_odds))
     odds = math.exp(log_odds)
@@ -185,9 +185,9 @@ def load_champion(models_dir: Path) -> Model:
 
 
 def load(directory: Path) -> Model:
-    """Read a model and prove that it scores as it did when exported.
+    """Read a model and verify it against its golden rows.
 
-    Raises `GoldenMismatch` when a golden row scores otherwise, `ArtefactDamaged` when the files are not what was
+    Raises `GoldenMismatch` when a golden row scores differently, `ArtefactDamaged` when the files are not those
     written.
     """
     try:
@@ -248,12 +248,12 @@ def _verify_golden(directory: Path, model: Model, arrays: Mapping[str, Any]) -> 
 
 
 def digest_of(described: bytes) -> str:
-    """The artefact's identity: `model.json` names everything in it and the digest of its arrays."""
+    """The identity of the artefact: a digest of `model.json`, which contains the digest of the arrays."""
     return hashlib.sha256(described).hexdigest()
 
 
 def arrays_digest(arrays: Mapping[str, Any]) -> str:
-    """A digest of the numbers themselves, whatever the container that a library version writes around them."""
+    """A digest of the arrays' values, independent of the file format that a library version writes."""
     summed = hashlib.sha256()
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])

@@ -1,4 +1,4 @@
-"""Scores to probabilities: Platt's line through out-of-fold scores, which spends no bad loan on calibration alone."""
+"""Calibrates scores to probabilities: Platt's logistic line through out-of-fold scores, so no loan is held back."""
 
 import math
 from collections.abc import Callable
@@ -23,7 +23,7 @@ class CalibrationFault(Fault):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`slope * score + intercept` are log-odds of default; `slope_error` is the slope's standard error."""
+    """Log-odds of default as `slope * score + intercept`; `slope_error` is the standard error of the slope."""
 
     slope: float
     intercept: float
@@ -37,9 +37,9 @@ class Line:
 def out_of_fold(
     rows: FloatArray, bad: BoolArray, fit_and_score: FitAndScore, *, folds: int = 5, repeats: int = 5, seed: int = 7
 ) -> tuple[FloatArray, BoolArray]:
-    """Score every row by models that did not see it, `repeats` times over; with fewer bads than folds, fewer folds.
+    """Score every row by models trained without it, `repeats` times; uses fewer folds when there are fewer bads.
 
-    Returns scores and their labels, `repeats` times as many as rows.
+    Returns the scores and their labels, both of shape (rows * repeats,).
     """
     rarest = int(min(bad.sum(), (~bad).sum()))
     if rarest < 2:
@@ -53,7 +53,7 @@ def out_of_fold(
 
 
 def platt(scores: FloatArray, bad: BoolArray) -> Line:
-    """The line that makes `scores` most likely; targets are drawn in a little, as Platt did, so that it is finite."""
+    """The line of maximum likelihood. Targets are moved slightly inward, as Platt did, so that it is always finite."""
     goods, bads = int((~bad).sum()), int(bad.sum())
     line = fit_line(scores, np.where(bad, (bads + 1) / (bads + 2), 1 / (goods + 2)))
     if not line.slope > 0:
@@ -64,7 +64,7 @@ def platt(scores: FloatArray, bad: BoolArray) -> Line:
 
 
 def fit_line(scores: FloatArray, target: FloatArray) -> Line:
-    """Logistic regression of one score by Newton's method, unpenalised.
+    """Logistic regression of one score by Newton's method, without penalty.
 
     `target` lies in 0..1. Where the classes separate no finite line exists: the slope is then infinite.
     """

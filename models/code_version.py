@@ -1,4 +1,4 @@
-"""Which code is running: the commit of a checkout, else the version of the package."""
+"""The version of the running code: the commit of a checkout, otherwise the version of the package."""
 
 import subprocess
 from importlib.metadata import version
@@ -8,7 +8,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 
 
 def code_version(checkout: Path = CHECKOUT) -> str:
-    """The commit, with `+changed` where files differ from it; `tranche VERSION` where there is no checkout."""
+    """The commit, with `+changed` when files differ from it; `tranche VERSION` outside a checkout."""
     commit = _git(checkout, "rev-parse", "HEAD") if (checkout / ".git").exists() else None
     if not commit:
         return f"tranche {version('tranche')}"

@@ -1,4 +1,4 @@
-"""The champion: shallow boosted trees, monotone where the catalogue says so, one feature a tree."""
+"""The champion's estimator: shallow boosted trees, monotone where the catalogue says so, one feature per tree."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -12,9 +12,9 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """How the trees grow: many small, cautious steps, since a portfolio has few defaults.
+    """Hyperparameters of the trees: many, with a small learning rate, because a portfolio has few defaults.
 
-    Chosen by cross-validation inside Berka's loans up to 1995 alone (211 loans, 30 defaults).
+    Chosen by cross-validation on Berka's loans up to 1995 only (211 loans, 30 defaults).
     """
 
     learning_rate: float = 0.05
@@ -24,7 +24,7 @@ class Parameters:
     l2_regularization: float = 5.0
     max_features: float = 0.5
     random_state: int = 7
-    # One feature a tree makes the model additive, so that each reason's weight is exact.
+    # One feature per tree makes the model additive, so that each reason's contribution is exact.
     interaction_cst: str | None = "no_interactions"
 
     def as_dict(self) -> dict[str, Any]:
@@ -37,9 +37,9 @@ def fit(
     monotone: Sequence[int],
     parameters: Parameters | None = None,
 ) -> HistGradientBoostingClassifier:
-    """Train on `rows` (NaN where unknown); `monotone` gives each column's direction: 1 raises the risk, -1 lowers it.
+    """Train on `rows` (n, features), NaN where unknown; `monotone` per column: 1 raises the risk, -1 lowers it.
 
-    One thread: sums over several are added in an order that varies, and equal inputs must give an equal model.
+    On one thread, because the order of parallel sums varies, and equal inputs must give an equal model.
     """
     chosen = parameters or Parameters()
     estimator = HistGradientBoostingClassifier(**chosen.as_dict(), monotonic_cst=list(monotone), early_stopping=False)
@@ -48,6 +48,6 @@ def fit(
 
 
 def log_odds(estimator: HistGradientBoostingClassifier, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Log-odds of default before calibration."""
+    """Uncalibrated log-odds of default, of shape (n,)."""
     with threadpool_limits(limits=1):
         return np.asarray(estimator.decision_function(rows), dtype=np.float64)

@@ -1,6 +1,6 @@
-"""How well probabilities order the loans and how true they are, each figure with its 95 % interval.
+"""Measures how well probabilities rank loans and how well they are calibrated, each figure with its 95 % interval.
 
-With a few dozen defaults an interval is wide and a difference inside it means nothing, so none is reported without.
+With a few dozen defaults the intervals are wide and differences within them mean nothing, so each figure has one.
 """
 
 import math
@@ -30,7 +30,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """Loans of similar probability: what was expected and what came; the interval is Wilson's around `observed`."""
+    """A group of loans of similar probability: expected and observed default rates, with Wilson's interval."""
 
     loans: int
     expected: float
@@ -41,7 +41,7 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Figures over one set of loans; `roc` holds (share of goods refused, share of bads refused), cut-off falling."""
+    """The figures for one set of loans; `roc` has (share of goods refused, share of bads refused), cut-off falling."""
 
     loans: int
     bads: int
@@ -56,7 +56,7 @@ class Evaluation:
 
 
 def evaluate(log_odds: FloatArray, bad: BoolArray, *, seed: int = 7) -> Evaluation:
-    """Judge calibrated `log_odds` of default by what came; `seed` draws the resamples behind two of the intervals."""
+    """Evaluate calibrated log-odds against outcomes, both of shape (n,); `seed` draws two bootstrap intervals."""
     auc = area_under_curve(log_odds, bad)
     risk = probabilities(log_odds)
     resampled = _resample(log_odds, bad, seed)
@@ -83,10 +83,10 @@ def probabilities(log_odds: FloatArray) -> FloatArray:
 
 
 def area_under_curve(scores: FloatArray, bad: BoolArray) -> Figure:
-    """AUC (a tie counts half) with DeLong's interval, drawn on the logit scale so that it stays within 0..1."""
+    """AUC, where a tie counts half, with DeLong's interval on the logit scale, which keeps it within 0..1."""
     bads, goods = scores[bad], scores[~bad]
-    above_good = _share_below(bads, goods)  # per bad: share of goods it outranks
-    below_bad = 1 - _share_below(goods, bads)  # per good: share of bads that outrank it
+    above_good = _share_below(bads, goods)  # per bad: share of goods with a lower score
+    below_bad = 1 - _share_below(goods, bads)  # per good: share of bads with a lower score
     auc = float(above_good.mean())
     variance = _variance(above_good) / len(bads) + _variance(below_bad) / len(goods)
     if not 0 < auc < 1:
@@ -112,17 +112,17 @@ def _logistic(value: float) -> float:
 
 
 def kolmogorov_smirnov(scores: FloatArray, bad: BoolArray) -> float:
-    """The widest gap between the shares of bads and of goods that one cut-off refuses."""
+    """The largest difference between the shares of bads and of goods refused by one cut-off."""
     return max(bads - goods for goods, bads in roc(scores, bad))
 
 
 def brier(risk: FloatArray, bad: BoolArray) -> float:
-    """The mean squared distance between probability and what came."""
+    """The mean squared difference between probability and outcome."""
     return float(np.mean((risk - bad) ** 2))
 
 
 def roc(scores: FloatArray, bad: BoolArray) -> tuple[tuple[float, float], ...]:
-    """From (0, 0) to (1, 1): shares of goods and of bads at or above each score, one point for loans of equal score."""
+    """Points from (0, 0) to (1, 1): shares of goods and of bads at or above each score; equal scores share a point."""
     order = np.argsort(-scores, kind="stable")
     ends = np.append(np.flatnonzero(np.diff(scores[order])), len(scores) - 1)
     bads = np.cumsum(bad[order])[ends] / bad.sum()
@@ -131,7 +131,7 @@ def roc(scores: FloatArray, bad: BoolArray) -> tuple[tuple[float, float], ...]:
 
 
 def reliability(risk: FloatArray, bad: BoolArray, *, fewest_per_bin: int = 20, most_bins: int = 10) -> tuple[Bin, ...]:
-    """Loans in order of probability, in up to `most_bins` bins of about equal size."""
+    """Loans ordered by probability in up to `most_bins` bins of about equal size, at least `fewest_per_bin` each."""
     order = np.argsort(risk, kind="stable")
     parts = np.array_split(order, max(1, min(most_bins, len(order) // fewest_per_bin)))
     return tuple(_bin(risk[part], bad[part]) for part in parts)
@@ -146,7 +146,7 @@ def _bin(risk: FloatArray, bad: BoolArray) -> Bin:
 
 
 def _resample(scores: FloatArray, bad: BoolArray, seed: int) -> list[tuple[FloatArray, BoolArray]]:
-    """Draw loans with replacement, bads and goods apart, so that no resample lacks either."""
+    """Draw bads and goods separately with replacement, so that no resample lacks either kind."""
     random = np.random.default_rng(seed)
     bads, goods = scores[bad], scores[~bad]
     labels = np.repeat([True, False], [len(bads), len(goods)])

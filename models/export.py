@@ -1,6 +1,6 @@
-"""Act: a fitted estimator becomes an artefact of flat arrays, proved equal to it and carrying golden rows.
+"""Act: export a fitted estimator as an artefact of flat arrays, verified to be equal to it, with golden rows.
 
-Only attributes of the estimator are read, so this module needs no machine-learning library itself.
+Only attributes of the estimator are read, so this module imports no machine-learning library.
 """
 
 import json
@@ -24,17 +24,17 @@ PARITY = 1e-12
 
 
 class ParityBroken(Fault):
-    """The flat arrays score a row otherwise than the estimator they were made from."""
+    """Raised when the flat arrays and the estimator they were made from score a row differently."""
 
 
 def flatten(estimator: Any) -> tuple[Trees, float]:
     """The trees of a fitted binary HistGradientBoostingClassifier, and its baseline in log-odds.
 
-    A tree that never split says the same of everyone; it becomes part of the baseline.
+    A tree without a split adds the same to every score, so it becomes part of the baseline.
     """
     (baseline,) = np.ravel(estimator._baseline_prediction).tolist()  # noqa: SLF001 - no public accessor exists
     grown = []
-    for (predictor,) in estimator._predictors:  # noqa: SLF001 - as above; one tree a round in a binary model
+    for (predictor,) in estimator._predictors:  # noqa: SLF001 - as above; a binary model has one tree per round
         if len(predictor.nodes) > 1:
             grown.append(predictor.nodes)
         else:
@@ -57,7 +57,7 @@ def _columns(nodes: Any) -> dict[str, Any]:
 
 
 def join(trees: Sequence[Mapping[str, Any]]) -> Trees:
-    """One set of arrays from the node columns of each tree, whose first node is its root."""
+    """One set of arrays from the node columns of each tree; the first node of a tree is its root."""
     sizes = [len(tree["feature"]) for tree in trees]
     root = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.intp) if trees else np.zeros(0, np.intp)
     types = {"feature": np.intp, "left": np.intp, "right": np.intp, "missing_left": np.bool_}
@@ -94,9 +94,9 @@ def assemble(
     wording: Sequence[Wording],
     training: Mapping[str, Any],
 ) -> Model:
-    """A model whose contributions are counted against the average of `reference_rows` (rows x features).
+    """A model whose contributions are relative to the average of `reference_rows` (rows, features).
 
-    `training` is what the artefact itself should tell of its origin; it must not vary between equal trainings.
+    `training` describes the artefact's origin; it must be equal for equal trainings, because it is part of the digest.
     """
     unreferenced = Model(
         name=name,
@@ -122,9 +122,9 @@ def assemble(
 
 
 def _typical_value(values: FloatArray, terms: FloatArray, average: float) -> float:
-    """The population's value whose risk is nearest to the average and not above it; the middle one of equals.
+    """The population's value with the risk nearest to the average but not above it; the median of equals.
 
-    Putting it in an applicant's place takes away at least the feature's contribution, which is what curing means.
+    Replacing an applicant's value by it removes at least the feature's contribution, which is what curing means.
     """
     not_above = terms <= average
     if not not_above.any():  # all equal, and the average was rounded down
@@ -136,10 +136,10 @@ def _typical_value(values: FloatArray, terms: FloatArray, average: float) -> flo
 
 
 def golden_rows(trees: Trees, feature_count: int) -> FloatArray:
-    """Rows that stand on, and just past, every threshold of every feature, then all unknown.
+    """Rows with values at and just above every threshold of every feature, and one row of unknowns.
 
-    An additive model adds each feature's share alone, so one row tries one threshold of every feature at once; a
-    threshold that moved by a single bit changes the share of the row that stands on it, or of the row just past it.
+    In an additive model features do not interact, so one row tests one threshold of every feature at once. A threshold
+    that is off by one bit changes the contribution in the row at it, or in the row just above it.
     """
     splits = trees.left != np.arange(len(trees.left))
     tried = []
@@ -154,7 +154,7 @@ def golden_rows(trees: Trees, feature_count: int) -> FloatArray:
 
 
 def prove_parity(model: Model, estimator: Any, rows: FloatArray) -> float:
-    """The largest difference between the flat arrays and the estimator over `rows`, in log-odds before calibration.
+    """The largest difference in uncalibrated log-odds between the flat arrays and the estimator over `rows`.
 
     Raises `ParityBroken` above 1e-12.
     """
@@ -166,9 +166,9 @@ def prove_parity(model: Model, estimator: Any, rows: FloatArray) -> float:
 
 
 def write(models_dir: Path, model: Model) -> Model:
-    """Write `model` under its digest; the same model written again is the same folder, left as it is.
+    """Write `model` to a folder named by its digest; a model that is there already is left unchanged.
 
-    Returns the model as loaded back from disk, golden rows verified.
+    Returns the model as loaded back from disk, with its golden rows verified.
     """
     described, arrays = _contents(model)
     digest = artefact.digest_of(described)
@@ -183,7 +183,7 @@ def write(models_dir: Path, model: Model) -> Model:
             artefact.load(draft)
             draft.rename(target)
         except OSError:
-            if not target.is_dir():  # else another export of the same model was quicker
+            if not target.is_dir():  # otherwise another process exported the same model first
                 raise
         finally:
             shutil.rmtree(draft, ignore_errors=True)
@@ -194,14 +194,14 @@ def write(models_dir: Path, model: Model) -> Model:
 
 
 def write_registration(models_dir: Path, digest: str, registration: Registration) -> None:
-    """Say beside the artefact where the registry keeps it."""
+    """Write beside the artefact where the registry keeps it."""
     path = models_dir / digest / artefact.REGISTRATION_FILE
     facts = {name: getattr(registration, name) for name in ("version", "model_id", "run_id")}
     replace_file(path, json.dumps(facts, sort_keys=True, indent=2) + "\n")
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Put `text` in the place of the file at once: a reader sees the old content or the new, never a part."""
+    """Replace a file atomically: a reader sees the old or the new content, never a part of it."""
     draft = path.with_name(f".{path.name}.draft")
     draft.write_text(text, encoding="utf-8")
     draft.replace(path)

@@ -1,4 +1,4 @@
-"""Lake tables read by pyiceberg into pandas, each pinned to the snapshot it was read at."""
+"""Reads lake tables with pyiceberg into pandas, each pinned to the snapshot that was read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class IcebergTables:
-    """Tables of the lake that the settings name."""
+    """Tables over the Iceberg lake of the settings."""
 
     def __init__(self, settings: LakeSettings) -> None:
         self._settings = settings
@@ -33,7 +33,7 @@ class IcebergTables:
         if snapshot is None:
             raise LakeFault(f"{table} is empty; run {_maker(table)}")
         scan = found.scan(selected_fields=tuple(columns), snapshot_id=snapshot.snapshot_id)
-        # A snapshot has the columns of its own time.
+        # An older snapshot has the columns of its own schema.
         schema = found.schema() if snapshot.schema_id is None else found.schemas()[snapshot.schema_id]
         absent = [name for name in columns if name not in schema.column_names]
         if absent:

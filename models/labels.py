@@ -1,7 +1,7 @@
-"""What counts as default, and when it is known: the only reader of `curated.loan_outcomes`.
+"""Labels of loans: which outcomes count as default, and when they were known. Sole reader of `curated.loan_outcomes`.
 
-An outcome may have no date (Berka's status has none): then nobody can say whether it was known when the model would
-have been trained, and whoever reads the figures must be told.
+An outcome may have no date (Berka's status has none). It is then unknown whether it was known at the time of training,
+and reports of the figures must say so.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class LabelFault(Fault):
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Whether each loan defaulted: `bad` maps loan_id to that, from `dated` dated and `undated` undated outcomes."""
+    """Whether each loan defaulted, by loan id, from `dated` outcomes with a date and `undated` without."""
 
     bad: dict[str, bool]
     dated: int
@@ -36,9 +36,10 @@ class Labels:
 
 
 def read(tables: Tables, known_by: date | None = None) -> Labels:
-    """The newest outcome of each loan, of those that were recorded by the end of `known_by` (no date: all there are).
+    """The newest outcome of each loan, among those recorded by the end of `known_by`; all outcomes without it.
 
-    An undated outcome cannot be left out by date, so it always counts; for one loan it must stand alone.
+    Undated outcomes always count, because no date excludes them; a loan with one may have no other outcome. Raises
+    LabelFault for an unknown status or contradicting outcomes.
     """
     reading = tables.read(OUTCOMES, ["loan_id", "status", "recorded_at"])
     end = None if known_by is None else datetime.combine(known_by + timedelta(days=1), time.min, UTC)

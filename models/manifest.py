@@ -1,7 +1,7 @@
-"""The manifest of a training set: enough to gather the same rows again, and to know that they are the same.
+"""The manifest of a training set: enough to gather the same rows again, and to verify that they are the same.
 
-It lies beside the model's artefact and in the registry. It names no person and holds no row: tables with the snapshots
-that a tag keeps, what the rows are by the rules of then, and digests of what they hold.
+It is stored beside the model's artefact and in the registry. It holds no rows and names no person: only the tagged
+snapshots of its tables, the rules by which rows were gathered, and digests of their content.
 """
 
 import json
@@ -23,7 +23,7 @@ class ManifestFault(Fault):
 
 @dataclass(frozen=True, slots=True)
 class Amendment:
-    """Rows that an erasure or a retention period took out of the pinned snapshots, and the digest before and after."""
+    """Rows removed from pinned snapshots by an erasure or retention, with the digests before and after."""
 
     case_id: str
     rows_erased: Mapping[str, int]
@@ -35,10 +35,10 @@ class Amendment:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a model was trained on.
+    """The training set of a model.
 
-    `tables` says at which snapshot each was read, `tag` what keeps those snapshots. `columns` has a digest of each
-    column of the set, so that a difference can be named. `split` says which rows were learnt from.
+    `tables` maps each table to the snapshot that was read, which `tag` keeps from expiring. `columns` has a digest of
+    each column, so that a difference can be located. `split` says which rows were trained on.
     """
 
     tag: str
@@ -59,13 +59,13 @@ class Manifest:
 
     @property
     def known_by_day(self) -> date | None:
-        """The last day whose outcomes count, where one was asked for."""
+        """The last day whose outcomes count; None without a limit."""
         return None if self.known_by is None else date.fromisoformat(self.known_by)
 
     def amended(
         self, amendment: Amendment, tables: Mapping[str, int], rows: int, columns: Mapping[str, str]
     ) -> "Manifest":
-        """The manifest after an erasure: what it said before stays in the amendment."""
+        """The manifest after an erasure; the previous values are kept in the amendment."""
         return replace(
             self,
             tables=dict(tables),
@@ -76,12 +76,12 @@ class Manifest:
         )
 
     def to_json(self) -> str:
-        """The manifest as text, the same for the same manifest."""
+        """The manifest as JSON; equal manifests give equal text."""
         return json.dumps(asdict(self), indent=1, sort_keys=True) + "\n"
 
     @classmethod
     def from_json(cls, text: str, where: str) -> "Manifest":
-        """Read what `to_json` wrote; anything else raises ManifestFault naming `where` it came from."""
+        """Parse the output of `to_json`; otherwise raises ManifestFault, which names `where` the text came from."""
         try:
             found = json.loads(text)
             amendments = tuple(Amendment(**each) for each in found.pop("amendments"))
@@ -94,7 +94,7 @@ class Manifest:
 
     @classmethod
     def read(cls, path: Path) -> "Manifest":
-        """Read a manifest's file."""
+        """Read a manifest from its file; raises ManifestFault."""
         try:
             return cls.from_json(path.read_text(encoding="utf-8"), str(path))
         except (OSError, UnicodeDecodeError) as error:

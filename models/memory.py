@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class MemoryRegistry:
-    """Runs and versions for as long as the process lives."""
+    """A Registry that lasts as long as the process."""
 
     def __init__(self) -> None:
         self.runs: list[Run] = []
@@ -80,18 +80,18 @@ class MemoryRegistry:
 
 
 class MemoryTables:
-    """Frames under the names of lake tables; `write` makes a new snapshot, and `expire` leaves those with a tag."""
+    """Tables over frames by table name. `write` makes a new snapshot; `expire` keeps those with a tag."""
 
     def __init__(self, frames: Mapping[str, pd.DataFrame]) -> None:
         self._snapshots: dict[str, dict[int, pd.DataFrame]] = {table: {1: frame} for table, frame in frames.items()}
         self._tags: dict[str, dict[str, int]] = {table: {} for table in frames}
 
     def write(self, table: str, frame: pd.DataFrame) -> None:
-        """Replace the table's rows in a new snapshot."""
+        """Replace the table's rows, in a new snapshot."""
         self._snapshots[table][max(self._snapshots[table]) + 1] = frame
 
     def expire(self) -> None:
-        """Forget every snapshot that is neither the newest nor named by a tag."""
+        """Drop every snapshot that is neither the newest nor tagged."""
         for table, snapshots in self._snapshots.items():
             named = {max(snapshots), *self._tags[table].values()}
             self._snapshots[table] = {number: frame for number, frame in snapshots.items() if number in named}

@@ -1,4 +1,4 @@
-"""The registry on MLflow: runs, data sets pinned to Iceberg snapshots, model versions and the alias `champion`."""
+"""The registry on MLflow: runs, data sets pinned to Iceberg snapshots, model versions, and the alias `champion`."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)  # type: ignore[no-untyped-call]
 EXPERIMENT = "tranche"
 FILES = "artefact"
 RETIRED = "retired"
-FIRST_OPENING = 7_239_471  # any number that no other advisory lock of the database uses
+FIRST_OPENING = 7_239_471  # an arbitrary number that no other advisory lock of the database uses
 
-# What a gradient boosting consists of; skops refuses to read any type that is not named here.
+# The types in a gradient boosting model; skops refuses to load any type not listed here.
 TRUSTED_TYPES = [
     "numpy.dtype",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
@@ -49,7 +49,7 @@ TRUSTED_TYPES = [
 
 
 class IcebergDatasetSource(DatasetSource):
-    """One snapshot of one Iceberg table: the rows a model was made from, for as long as the snapshot is kept."""
+    """One snapshot of an Iceberg table: the rows that a model was trained on, until the snapshot expires."""
 
     def __init__(self, table: str, snapshot_id: int, schema_id: int) -> None:
         self.table = table
@@ -81,16 +81,16 @@ class IcebergDatasetSource(DatasetSource):
 
 
 class MlflowRegistry:
-    """MLflow straight on its database, without a server; artefacts go where `artefacts_uri` says."""
+    """Registry over MLflow's database without a server; artefacts are stored under `artefacts_uri`."""
 
     def __init__(self, tracking_uri: str, artefacts_uri: str) -> None:
-        # The database's migrations and every new experiment are announced at length.
+        # MLflow logs every database migration and every new experiment.
         for chatty in ("mlflow", "alembic"):
             logging.getLogger(chatty).setLevel(logging.ERROR)
         mlflow.set_tracking_uri(tracking_uri)
         mlflow.set_registry_uri(tracking_uri)
         with _alone(tracking_uri):
-            # The client opens its store when it is made, and lays the tables of an empty one.
+            # The client opens its store when it is made, and creates the tables of an empty one.
             self._client = mlflow.MlflowClient(tracking_uri, tracking_uri)
             self._experiment_id = self._experiment(artefacts_uri)
 
@@ -110,7 +110,7 @@ class MlflowRegistry:
             model_id = known.model_id if known else _log_estimator(run)
             for dataset in datasets:
                 mlflow.log_input(dataset, context="training", model=LoggedModelInput(model_id=model_id))
-            # Metrics hang on the model and on the table of its vectors, which is the last one read.
+            # Metrics belong to the model and to the table of its vectors, which is read last.
             mlflow.log_metrics(dict(run.metrics), model_id=model_id, dataset=datasets[-1])
         return known or self._register(run, model_id, started.info.run_id)
 
@@ -125,7 +125,7 @@ class MlflowRegistry:
         except MlflowException as refused:
             if refused.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-        # MLflow's SQL store forgets a version's model id, so the version carries it as a tag.
+        # MLflow's SQL store loses a version's model id, so it is also stored as a tag.
         tags = {"digest": run.digest, "model_id": model_id}
         created = self._client.create_model_version(
             run.name, f"models:/{model_id}", run_id=run_id, model_id=model_id, tags=tags
@@ -191,7 +191,7 @@ class MlflowRegistry:
 def _log_estimator(run: Run) -> str:
     columns: list[ColSpec | TensorSpec] = [ColSpec(DataType.double, name, required=False) for name in run.feature_names]
     with warnings.catch_warnings():
-        # Column types are declared above, so MLflow's advice on guessing them does not apply.
+        # Column types are declared above, so MLflow's warning about inferred types does not apply.
         warnings.simplefilter("ignore")
         logged = mlflow.sklearn.log_model(
             run.estimator,
@@ -204,7 +204,7 @@ def _log_estimator(run: Run) -> str:
 
 
 def _dataset(reading: Reading) -> MetaDataset:
-    # MLflow keeps the first source it was given for a name and digest, so the digest has to be the snapshot.
+    # MLflow keeps the first source for a name and digest, so the digest must be the snapshot.
     source = IcebergDatasetSource._resolve(reading)  # noqa: SLF001 - the name MLflow's interface prescribes
     # MLflow declares `profile` abstract and ships this class without it.
     return MetaDataset(source, name=reading.table, digest=str(reading.snapshot_id))  # type: ignore[abstract]
@@ -217,7 +217,7 @@ def _version(found: MlflowVersion) -> ModelVersion:
 
 @contextmanager
 def _alone(tracking_uri: str) -> Iterator[None]:
-    """One process at a time: two that open an empty database at once would both lay its tables, and both fail."""
+    """An exclusive lock: two processes that open an empty database at once would both create its tables, and fail."""
     engine = create_sqlalchemy_engine(tracking_uri)  # type: ignore[no-untyped-call] # MLflow leaves it untyped
     try:
         with engine.connect() as connection:
@@ -225,4 +225,4 @@ def _alone(tracking_uri: str) -> Iterator[None]:
                 connection.exec_driver_sql(f"SELECT pg_advisory_lock({FIRST_OPENING})")
             yield
     finally:
-        engine.dispose()  # the connection's end frees the lock
+        engine.dispose()  # closing the connection releases the lock

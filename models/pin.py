@@ -1,4 +1,4 @@
-"""What a model learnt from is kept before the model is registered: its snapshots by a tag, the rest by a manifest."""
+"""Keeps a training set before its model is registered: its snapshots by a tag, the rest by a manifest."""
 
 from datetime import date, datetime
 from pathlib import Path
@@ -13,11 +13,11 @@ from models.split import Split
 from models.tables import Tables
 from models.training_set import TrainingSet
 
-TAG = "train_"  # the model's digest stands behind it
+TAG = "train_"  # followed by the model's digest
 
 
 class Asked(Protocol):
-    """What was asked of the training, as far as the manifest says it."""
+    """The fields of a training request that the manifest records."""
 
     @property
     def train_until(self) -> date | None: ...
@@ -32,7 +32,7 @@ class Asked(Protocol):
 
 
 def manifest_of(gathered: TrainingSet, sides: Split, digest: str, asked: Asked) -> Manifest:
-    """The manifest of the set that the model of this digest learnt from."""
+    """The manifest of the training set of the model with this digest."""
     snapshots = {reading.table: reading.snapshot_id for reading in gathered.readings}
     versions = {each.curated_table: f"{each.name}@{each.version}" for each in contracts().values()}
     return Manifest(
@@ -58,15 +58,15 @@ def manifest_of(gathered: TrainingSet, sides: Split, digest: str, asked: Asked) 
 
 
 def pin(tables: Tables, registry: Registry, folder: Path, manifest: Manifest, name: str) -> None:
-    """Keep the set's snapshots and put the manifest beside the artefact in `folder`.
+    """Tag the set's snapshots and write the manifest beside the artefact in `folder`.
 
-    Before anything is registered, so that no version stands whose rows could expire. A version that is registered
-    already keeps its own manifest and snapshots: it was trained on them.
+    Done before the registration, so that no version is registered whose rows could expire. A version that is registered
+    already keeps its own manifest and snapshots, because it was trained on them.
     """
     known = registry.registered(name, folder.name)
     kept = None if known is None else registry.manifest(known)
     if kept is None:
         tables.pin(manifest.tag, manifest.tables)
-    if known is not None and kept is None:  # registered before there were manifests
+    if known is not None and kept is None:  # registered before manifests existed
         registry.amend(known, manifest.to_json())
     export.replace_file(folder / MANIFEST_FILE, kept or manifest.to_json())

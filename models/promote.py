@@ -11,7 +11,7 @@ from models.registry import ModelVersion, Registry
 
 @dataclass(frozen=True, slots=True)
 class PromoteReport:
-    """The champion, and the version that was champion before it, if another was."""
+    """The new champion, and the previous one if another version was champion."""
 
     champion: ModelVersion
     before: ModelVersion | None
@@ -21,7 +21,7 @@ class PromoteReport:
 
 
 def promote(registry: Registry, models_dir: Path, name: str, version: str | None = None) -> PromoteReport:
-    """Give the alias to a version (the newest, if none is named) whose artefact proves itself; then let serving see it.
+    """Promote a version, by default the newest: verify its artefact, set the alias, then switch serving to it.
 
     The artefact is fetched from the registry when this machine lacks it. Promoting the champion again changes nothing.
     """

@@ -1,7 +1,7 @@
-"""Contributions of features, grouped into the reasons a shopper is told, ranked and capped.
+"""Groups contributions of features into the reasons given to a shopper, ranked and limited in number.
 
-A contribution is in log-odds of default against the reference population that the model declares, so a reason's
-weight is exactly what its features added to this applicant's risk.
+A contribution is in log-odds of default relative to the reference population of the model, so the weight of a reason is
+exactly what its features added to the applicant's risk.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,12 +11,12 @@ MOST_REASONS = 4  # more than four rarely help the person who reads them
 
 
 class NoWording(ValueError):
-    """A feature of the model has no reason, or two, so a decline by it could not be explained."""
+    """Raised when a feature of the model does not have exactly one reason, so that a decline could not be explained."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """One consumer reason: its code, its text and the features that speak through it."""
+    """A consumer reason: its code, its text, and the features it stands for."""
 
     code: str
     text: str
@@ -25,7 +25,7 @@ class Wording:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why the risk is higher than the reference population's.
+    """A reason why the risk is above that of the reference population.
 
     `contribution` is in log-odds and positive; `features` are those of the reason that raised the risk, largest first.
     """
@@ -39,7 +39,7 @@ class Reason:
 def rank(
     contributions: Mapping[str, float], wording: Iterable[Wording], limit: int = MOST_REASONS
 ) -> tuple[Reason, ...]:
-    """The reasons that raised the risk, heaviest first, at most `limit`; equal weights go by code.
+    """The reasons that raised the risk, largest contribution first, at most `limit`; ties are ordered by code.
 
     >>> low, cash = Wording("R01", "Low balance", ("low",)), Wording("R02", "Much cash", ("cash", "share"))
     >>> [reason.code for reason in rank({"low": 0.2, "cash": 0.4, "share": -0.1}, [low, cash])]
@@ -57,7 +57,7 @@ def _reason(words: Wording, contributions: Mapping[str, float]) -> Reason:
 
 
 def check(wording: Iterable[Wording], feature_names: Iterable[str]) -> None:
-    """Every feature speaks through exactly one reason, or `NoWording` names those that do not."""
+    """Raise `NoWording` unless every feature has exactly one reason; names those that do not."""
     named = [name for words in wording for name in words.features]
     wrong = sorted(name for name in feature_names if named.count(name) != 1)
     if wrong:

@@ -1,4 +1,4 @@
-"""Act: gather a model's training set again from the snapshots of its manifest, and compare it with what was learnt."""
+"""Act: gather a model's training set again from the snapshots of its manifest, and compare it with the manifest."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,7 +13,7 @@ from models.training_set import TrainingSet
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """The set as it is gathered now beside what the manifest says; `differences` is empty when they are the same."""
+    """The set as gathered now, beside its manifest; `differences` is empty when they are equal."""
 
     rows: int
     content_hash: str
@@ -23,7 +23,7 @@ class Rebuilt:
 
     @property
     def is_same(self) -> bool:
-        """The same rows came out."""
+        """Whether the same rows were gathered."""
         return not self.differences
 
     def as_json(self) -> dict[str, Any]:
@@ -63,13 +63,13 @@ def rebuild(tables: Tables, manifest: Manifest) -> Rebuilt:
 
 
 def gather(tables: Tables, manifest: Manifest) -> TrainingSet:
-    """The rows at the manifest's snapshots, by this code's rules."""
+    """The rows at the manifest's snapshots, by the rules of this code."""
     pinned = PinnedTables(tables, manifest.tables)
     return training_set.gather(pinned, source=manifest.source, known_by=manifest.known_by_day)
 
 
 def manifest_of(registry: Registry, version: ModelVersion) -> Manifest:
-    """The manifest of a registered version; ManifestFault when it has none."""
+    """The manifest of a registered version; raises ManifestFault when it has none."""
     text = registry.manifest(version)
     where = f"training set of {version.name} version {version.version}"
     if text is None:
@@ -82,6 +82,6 @@ def _differences(found: TrainingSet, manifest: Manifest) -> tuple[str, ...]:
         return ()
     digests = found.column_digests()
     rows = len(found.application_ids)
-    told = [] if rows == manifest.rows else [f"{rows} rows, {manifest.rows} were learnt from"]
+    told = [] if rows == manifest.rows else [f"{rows} rows, the manifest has {manifest.rows}"]
     told += [f"column {name} holds other values" for name in digests if digests[name] != manifest.columns.get(name)]
-    return tuple(told) or ("the manifest's own content hash is not that of its columns",)
+    return tuple(told) or ("the manifest's content hash does not match its columns",)

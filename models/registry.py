@@ -1,4 +1,4 @@
-"""Port: where training runs and model versions are kept, and which version is the champion."""
+"""Port: a store of training runs and model versions, and of which version is the champion."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ CHAMPION = "champion"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One training, as the registry shall remember it.
+    """One training run, as the registry stores it.
 
-    `artefact` is the exported folder, its `digest` the version's identity; `estimator` is what it was exported from.
+    `artefact` is the exported folder, and its `digest` identifies the version; `estimator` is the trained model.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class ModelVersion:
-    """A registered model: `digest` is its artefact's, `model_id` and `run_id` are the registry's own."""
+    """A registered version; `digest` is that of its artefact, `model_id` and `run_id` are the registry's."""
 
     name: str
     version: str
@@ -41,11 +41,11 @@ class ModelVersion:
 
 
 class UnknownVersion(Fault):
-    """The registry does not hold the model, or not that version of it."""
+    """Raised when the registry does not have the model, or not that version."""
 
 
 class ChampionStands(Fault):
-    """The champion cannot be retired."""
+    """Raised when the champion is to be retired."""
 
     def __init__(self, version: ModelVersion) -> None:
         super().__init__(
@@ -54,19 +54,19 @@ class ChampionStands(Fault):
 
 
 class Registry(Protocol):
-    """Remembers runs and versions; one alias a model, moved at once.
+    """Stores runs and versions, with one alias per model that moves atomically.
 
-    A retired version is known but stands no more: it is not found, and its digest registers as a new version.
+    A retired version is still stored but not found by its digest, which can be registered again as a new version.
     """
 
     def record(self, run: Run) -> ModelVersion:
-        """Remember the run and register its model.
+        """Store the run and register its model.
 
-        A digest that is registered already keeps its version: only the run is new.
+        A digest that is registered already keeps its version; only the run is new.
         """
 
     def registered(self, name: str, digest: str) -> ModelVersion | None:
-        """The version that holds this artefact; None when none does."""
+        """The version with this artefact digest, or None."""
 
     def version(self, name: str, version: str | None = None) -> ModelVersion:
         """That version, or the newest; raises `UnknownVersion`."""
@@ -75,22 +75,22 @@ class Registry(Protocol):
         """Every version of the model that is not retired, the oldest first."""
 
     def names(self) -> list[str]:
-        """The models that were ever registered."""
+        """The names of all models ever registered."""
 
     def manifest(self, version: ModelVersion) -> str | None:
-        """The manifest of its training set as text; None for a version from before there were any."""
+        """The manifest of the version's training set as JSON; None for a version from before manifests existed."""
 
     def amend(self, version: ModelVersion, manifest: str) -> None:
-        """Put another manifest in its place."""
+        """Replace the version's manifest."""
 
     def retire(self, name: str, version: str) -> ModelVersion:
-        """Let the version stand no more; again is the same. Raises `UnknownVersion`, and `ChampionStands`."""
+        """Retire the version. Idempotent. Raises `UnknownVersion`, and `ChampionStands` for the champion."""
 
     def champion(self, name: str) -> ModelVersion | None:
-        """The version that the alias `champion` names."""
+        """The version with the alias `champion`, or None."""
 
     def crown(self, version: ModelVersion) -> None:
-        """Let the alias `champion` name this version, and no other."""
+        """Move the alias `champion` to this version."""
 
     def fetch(self, version: ModelVersion, target: Path) -> None:
-        """Copy the artefact's files of that version into the folder `target`, which is made."""
+        """Copy the version's artefact into the folder `target`, which is created."""

@@ -1,4 +1,4 @@
-"""Act: let a model version stand no more, and its training set with it."""
+"""Act: retire a model version, and release the snapshots of its training set."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from models.tables import Tables
 
 @dataclass(frozen=True, slots=True)
 class RetireReport:
-    """The version, its tag, and from how many tables the tag was taken: their snapshots may expire now."""
+    """The retired version, its tag, and the number of tables whose tagged snapshots may now expire."""
 
     version: ModelVersion
     tag: str | None
@@ -21,13 +21,13 @@ class RetireReport:
 
 
 def retire(tables: Tables, registry: Registry, name: str, version: str) -> RetireReport:
-    """Retire the version, then take its tag off; safe to repeat. Raises ChampionStands for the champion."""
+    """Retire the version, then remove its tag. Idempotent. Raises ChampionStands for the champion."""
     retired = registry.retire(name, version)
     text = registry.manifest(retired)
     if text is None:
         return RetireReport(retired, None, 0)
     manifest = Manifest.from_json(text, f"training set of {name} version {version}")
-    # The same artefact trained and registered anew goes by the same tag.
+    # The same artefact, registered again as a new version, uses the same tag.
     if registry.registered(name, retired.digest) is not None:
         return RetireReport(retired, manifest.tag, 0)
     return RetireReport(retired, manifest.tag, tables.unpin(manifest.tag, list(manifest.tables)))

@@ -1,6 +1,6 @@
-"""The baseline that the champion must beat: a points scorecard, logistic regression on binned values.
+"""The baseline for the champion: a points scorecard, which is a logistic regression on binned values.
 
-Every feature is cut at quantiles of the training rows and unknown values have a bin of their own; the sum is printed in
+Every feature is cut at quantiles of the training rows, and unknown values have a bin of their own. The sum is scaled to
 the points that lenders use.
 """
 
@@ -13,35 +13,35 @@ from sklearn.linear_model import LogisticRegression
 
 FloatArray = NDArray[np.float64]
 
-# 600 points stand for odds of 50 good loans to a bad one; 20 points more double them.
+# 600 points mean odds of 50 good loans to one bad; 20 more points double the odds.
 ANCHOR_POINTS, ANCHOR_ODDS, POINTS_TO_DOUBLE = 600, 50, 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scorecard:
-    """`weights[i][j]` is what bin j of feature i adds to the log-odds of default; the last bin is the unknown."""
+    """`weights[i][j]` is what bin j of feature i adds to the log-odds of default; the last bin is for unknowns."""
 
     edges: tuple[FloatArray, ...]
     weights: tuple[FloatArray, ...]
     intercept: float
 
     def log_odds(self, rows: FloatArray) -> FloatArray:
-        """Log-odds of default, one for each of `rows`."""
+        """Log-odds of default of shape (n,), for `rows` of shape (n, features)."""
         bins = _bins(rows, self.edges)
         return self.intercept + sum(
             (own[bins[:, feature]] for feature, own in enumerate(self.weights)), start=np.zeros(len(rows))
         )
 
     def points(self, rows: FloatArray) -> NDArray[np.int64]:
-        """Whole points as lenders print them: more is safer."""
+        """Whole points as lenders print them; more is safer."""
         per_log_odds = POINTS_TO_DOUBLE / math.log(2)
         return np.rint(ANCHOR_POINTS - per_log_odds * (self.log_odds(rows) + math.log(ANCHOR_ODDS))).astype(np.int64)
 
 
 def fit(rows: FloatArray, bad: NDArray[np.bool_], *, bins: int | None = None, strength: float = 0.1) -> Scorecard:
-    """Cut each column of `rows` into `bins` quantile bins and weigh them; less `strength` shrinks the weights more.
+    """Fit a scorecard with `bins` quantile bins per column; a smaller `strength` shrinks the weights more.
 
-    Unless given, there is a bin for every ten bad loans, from 3 to 10: more than the defaults can tell apart is noise.
+    By default one bin per ten bad loans, from 3 to 10: with more, defaults are too few to tell bins apart.
     """
     bins = min(10, max(3, int(bad.sum()) // 10)) if bins is None else bins
     inner = np.linspace(0, 1, bins + 1)[1:-1]

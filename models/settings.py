@@ -1,4 +1,4 @@
-"""Where models and their registry are; the lake's own settings come from `pipelines`."""
+"""The settings of models and their registry; those of the lake belong to `pipelines`."""
 
 import os
 from collections.abc import Mapping, MutableMapping
@@ -11,9 +11,9 @@ from pipelines.settings import Settings as LakeSettings
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`models_dir` holds the exported artefacts, each under its digest, and the name of the champion.
+    """`models_dir` holds the exported artefacts by digest, and the digest of the champion.
 
-    `artefacts_uri` is where MLflow keeps the files of its runs.
+    `artefacts_uri` is where MLflow stores the files of its runs.
     """
 
     tracking_uri: str
@@ -36,7 +36,7 @@ class Settings:
         )
 
     def hand_to_mlflow(self, environ: MutableMapping[str, str] | None = None) -> None:
-        """MLflow and the AWS client inside it read only the environment: say there what these settings say."""
+        """Export the settings to the environment, the only source that MLflow and its AWS client read."""
         environ = os.environ if environ is None else environ
         environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
         environ["AWS_DEFAULT_REGION"] = self.lake.aws_region
@@ -45,6 +45,6 @@ class Settings:
 
 
 def models_dir(environ: Mapping[str, str] | None = None) -> Path:
-    """The folder of exported models: all that serving needs to know."""
+    """The folder of exported models, the only setting of this package that serving needs."""
     environ = os.environ if environ is None else environ
     return Path(required(environ, "TRANCHE_MODELS_DIR", "var/models"))

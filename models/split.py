@@ -1,6 +1,6 @@
-"""Out-of-time split: the model learns from applications up to one day and is judged by those after it.
+"""Out-of-time split: train on applications up to one day, test on later ones.
 
-There is no random split here: it flatters a credit model, since loans of the same weeks share their fortunes.
+Random splits are not offered, because loans of the same weeks share their economy, which flatters a credit model.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class SplitFault(Fault):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """Positions of the applications to learn from and to be judged by; `later` ones belong to neither."""
+    """Indices of the applications to train on and to test on; `later` ones belong to neither."""
 
     train: NDArray[np.intp]
     test: NDArray[np.intp]
@@ -28,7 +28,7 @@ class Split:
 def out_of_time(
     applied_on: NDArray[np.datetime64], bad: NDArray[np.bool_], *, train_until: date, test_until: date
 ) -> Split:
-    """Train on applications of days up to `train_until`, test on those of later days up to `test_until`."""
+    """Train on applications up to `train_until`, test on later ones up to `test_until`. Raises SplitFault."""
     if not train_until < test_until:
         raise SplitFault(f"train-until {train_until} must lie before test-until {test_until}")
     days = applied_on.astype("datetime64[D]")

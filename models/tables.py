@@ -1,4 +1,4 @@
-"""Port: what training reads from the lake, each table with the snapshot it was read at."""
+"""Port: the lake tables that training reads, each with the snapshot that was read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Reading:
 
 
 class Tables(Protocol):
-    """Tables of the lake, named `curated.loans` and the like whatever prefix an installation puts before them."""
+    """Tables of the lake by names like `curated.loans`, without the prefix of an installation."""
 
     def read(self, table: str, columns: Sequence[str], snapshot_id: int | None = None) -> Reading:
         """The named columns of every row of that snapshot, or of the newest.
@@ -32,20 +32,20 @@ class Tables(Protocol):
         """
 
     def pin(self, tag: str, snapshots: Mapping[str, int]) -> None:
-        """Let the tag name these snapshots of these tables, so that none expires; `LakeFault` where one has already.
+        """Tag these snapshots of these tables, so that they do not expire; raises `LakeFault` when one has expired.
 
-        A tag of that name which names another snapshot is moved.
+        An existing tag of that name is moved.
         """
 
     def pinned(self, tag: str, tables: Sequence[str]) -> dict[str, int]:
-        """The snapshots that the tag names, of those tables where it is."""
+        """The snapshot with this tag in each of these tables that has it."""
 
     def unpin(self, tag: str, tables: Sequence[str]) -> int:
-        """Take the tag off these tables; on how many it was."""
+        """Remove the tag from these tables; returns how many had it."""
 
 
 class PinnedTables:
-    """Tables as they were at the snapshots given: a `Tables` in which the newest snapshot is the pinned one."""
+    """Tables at given snapshots: a `Tables` whose newest snapshot is the pinned one."""
 
     def __init__(self, tables: Tables, snapshots: Mapping[str, int]) -> None:
         self._tables = tables

@@ -1,4 +1,4 @@
-"""Act: from the lake to a registered model: gather, split out of time, fit, calibrate, judge, export, record."""
+"""Act: train a model from the lake and register it: gather, split, fit, calibrate, evaluate, export, record."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ from terminal.fault import Fault
 NAME = "default_probability"
 MANY_BADS = 100
 
-# Only Berka's history is the same for everyone; any other source has to say where its past ends.
+# Berka's history is fixed; the split of any other source has to be given.
 SPLIT_OF_SOURCE = {"berka": (date(1995, 12, 31), date(1996, 12, 31))}
 
 Progress = Callable[[str], None]
@@ -38,9 +38,9 @@ class SplitNotGiven(Fault):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to train: the split (None: the source's usual one), the source and the last day outcomes were known.
+    """What to train: split (None for the source's usual one), source, and the last day of known outcomes.
 
-    `code` and `at` say for the manifest which code trained and when; nothing is computed from them.
+    `code` and `at` are recorded in the manifest and do not affect the model.
     """
 
     train_until: date | None = None
@@ -55,7 +55,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class TrainReport:
-    """What was learnt, from what, and how well it does on the loans after `train_until`."""
+    """The trained model, its data, and its figures on the loans after `train_until`."""
 
     version: ModelVersion
     source: str
@@ -76,7 +76,7 @@ class TrainReport:
     notes: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """The report for machines; the figures most asked for also stand at the top, under short names."""
+        """The report as plain JSON values; the main figures are repeated at the top level under short names."""
         head = {
             "auc": self.champion.auc.value,
             "auc_low": self.champion.auc.low,
@@ -94,7 +94,7 @@ class TrainReport:
 
 
 def _plain(value: Any) -> Any:
-    """What JSON can hold: a figure that does not exist is null."""
+    """A value that JSON can hold; figures that are not finite become null."""
     if isinstance(value, Mapping):
         return {name: _plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
@@ -113,9 +113,9 @@ class _Fitted:
 def train(
     tables: Tables, registry: Registry, models_dir: Path, request: Request, progress: Progress = lambda _: None
 ) -> TrainReport:
-    """Train and register one model; equal inputs give an equal artefact, so a repeat registers nothing new.
+    """Train and register one model. Equal inputs give an equal artefact, so a repeat registers no new version.
 
-    One thread: sums over several are added in an order that varies with the machine. There is not enough to share out.
+    On one thread, because the order of parallel sums varies by machine, and the data is too small to gain from more.
     """
     with threadpool_limits(limits=1):
         return _train(tables, registry, models_dir, request, progress)
@@ -183,7 +183,7 @@ def _days(request: Request, source: str) -> tuple[date, date]:
 
 
 def monotone_directions() -> list[int]:
-    """Each model feature's direction from the catalogue, in the model's order."""
+    """The monotone direction of each feature from the catalogue, in the model's order."""
     return [catalog.feature(name).monotone for name in catalog.MODEL_FEATURES]
 
 
@@ -223,7 +223,7 @@ def _exported(gathered: TrainingSet, sides: Split, fitted: _Fitted, request: Req
         reference_rows=reference,
         reference_population=f"the {len(reference)} loans of {gathered.source} granted up to {request.train_until}",
         wording=book.naming(catalog.MODEL_FEATURES),
-        # Snapshot ids stay out: the same rows read from a lake that was built again are the same model.
+        # Without snapshot ids, so that equal rows of a rebuilt lake give an equal model.
         training={
             "source": gathered.source,
             "train_until": str(request.train_until),
@@ -275,7 +275,7 @@ def _metrics(judged: Evaluation, prefix: str = "") -> dict[str, float]:
 
 
 def _notes(gathered: TrainingSet, sides: Split, judged: Evaluation) -> tuple[str, ...]:
-    """What a reader of the figures has to know."""
+    """Remarks that a reader of the figures needs."""
     outcomes = gathered.labels
     said = {
         f"{outcomes.undated} of {outcomes.dated + outcomes.undated} outcomes have no date: some may have become known "

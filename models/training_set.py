@@ -1,4 +1,4 @@
-"""What a model learns from: granted applications, the features known at their moment, and what became of the loans."""
+"""The training set: granted applications, their features at the time of application, and the outcomes of the loans."""
 
 import hashlib
 import math
@@ -29,11 +29,11 @@ class TrainingSetFault(Fault):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingSet:
-    """One row an application, ordered by its id: `rows` holds the features in the catalogue's order, NaN where unknown.
+    """One row per application, ordered by id; `rows` has shape (applications, features), NaN where unknown.
 
-    The application's id is all that a row says of whose it is: neither account nor shopper. Only the lake's
-    applications lead from it to a person, and an erasure takes theirs away.
-    `readings` say from which snapshots it was made; `unlabelled` loans have no outcome yet and are left out.
+    Rows name neither account nor shopper. Only the application id leads to a person, through the lake's applications,
+    and an erasure removes those. `readings` state the snapshots used; `unlabelled` loans have no outcome yet and are
+    left out.
     """
 
     source: str
@@ -46,14 +46,14 @@ class TrainingSet:
     readings: tuple[Reading, ...]
 
     def content_digest(self) -> str:
-        """The same rows give the same digest, whatever snapshots they were read from."""
+        """A digest of the rows, independent of the snapshots they were read from."""
         summed = hashlib.sha256("\n".join(self.application_ids).encode())
         for array in (self.applied_on.astype("datetime64[s]").astype(np.int64), self.rows, self.bad):
             summed.update(np.ascontiguousarray(array).tobytes())
         return summed.hexdigest()
 
     def column_digests(self) -> dict[str, str]:
-        """A digest of each column by itself, so that two sets can be told apart by more than that they differ."""
+        """A digest of each column, so that a difference between two sets can be located."""
         columns: dict[str, bytes] = {
             "application_id": "\n".join(self.application_ids).encode(),
             "applied_on": self.applied_on.astype("datetime64[s]").astype(np.int64).tobytes(),
@@ -67,7 +67,7 @@ class TrainingSet:
 
 
 def gather(tables: Tables, *, source: str | None = None, known_by: date | None = None) -> TrainingSet:
-    """Join applications to their loans, outcomes and vectors; `source` chooses one when the lake holds several."""
+    """Join applications with their loans, outcomes and vectors; `source` is needed when the lake holds several."""
     outcomes = labels.read(tables, known_by)
     applications = tables.read(
         APPLICATIONS,
@@ -96,7 +96,7 @@ def gather(tables: Tables, *, source: str | None = None, known_by: date | None =
 
 
 def _row(application: Mapping[str, Any], lake: Mapping[str, float | None]) -> list[float]:
-    """The model's inputs as serving would put them together on that day."""
+    """The model's inputs, computed as serving would have on that day."""
     amount, months = int(application["amount_minor"]), int(application["duration_months"])
     request = basket.request_features(
         amount_minor=amount,
@@ -136,7 +136,7 @@ def _loan_of_application(frame: Any) -> dict[str, str]:
 
 
 def _lake_features(frame: Any, applications: Sequence[Mapping[str, Any]]) -> list[dict[str, float | None]]:
-    """The vector of each application, from the feature set of this code: equal in number and order."""
+    """The vector of each application, by the feature set of this code, in the same number and order."""
     wanted = catalog.feature_set_digest()
     current = frame[frame["feature_set_digest"] == wanted]
     known: dict[tuple[str, Any], dict[str, float | None]] = {}

@@ -1,7 +1,7 @@
-"""Decision trees as flat arrays, walked level by level with numpy alone.
+"""Decision trees as flat arrays, evaluated level by level with numpy alone.
 
-A decision must not wait for a machine-learning library: one row of a few hundred shallow trees costs tens of
-microseconds here, about twenty times less than asking the estimator that was trained.
+Serving needs no machine-learning library: one row through a few hundred shallow trees takes tens of microseconds, about
+twenty times less than the trained estimator.
 """
 
 from dataclasses import dataclass, fields
@@ -14,14 +14,15 @@ IndexArray = NDArray[np.intp]
 
 
 class MalformedTrees(ValueError):
-    """The arrays do not describe trees; says which rule they break."""
+    """Raised when the arrays do not describe trees; names the violated rule."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trees:
-    """Every node of every tree, in one array per property; a leaf is its own left and right child.
+    """The nodes of all trees, one array per property; a leaf is its own left and right child.
 
-    A row goes left at a node when its value is at most `threshold`, or is missing (NaN) and `missing_left` is set.
+    A row goes left at a node when its value is at most `threshold`, or when it is missing (NaN) and `missing_left` is
+    set.
     """
 
     feature: IndexArray
@@ -34,7 +35,7 @@ class Trees:
     depth: int
 
     def leaf_values(self, row: FloatArray) -> FloatArray:
-        """The value of the leaf that `row` reaches in each tree."""
+        """The value of the leaf that `row` reaches in each tree, of shape (trees,)."""
         missing = np.isnan(row)
         node = self.root
         for _ in range(self.depth):
@@ -44,7 +45,7 @@ class Trees:
         return self.value[node]
 
     def features_of_each_tree(self) -> tuple[frozenset[int], ...]:
-        """Which features each tree splits on: exactly one, when the model is additive."""
+        """The features that each tree splits on; exactly one per tree in an additive model."""
         return tuple(frozenset(self._splits_below(int(root))) for root in self.root)
 
     def _splits_below(self, root: int) -> set[int]:
@@ -58,7 +59,7 @@ class Trees:
         return found
 
     def check(self, feature_count: int) -> None:
-        """Refuse arrays that a walk could leave, or that could keep it from arriving at a leaf."""
+        """Raise MalformedTrees for arrays in which a walk could leave the arrays or never reach a leaf."""
         nodes = len(self.feature)
         for name in ("threshold", "missing_left", "left", "right", "value"):
             if len(getattr(self, name)) != nodes:
@@ -78,7 +79,7 @@ class Trees:
             raise MalformedTrees("a leaf's value is not finite, or a threshold is not a number")
         deepest = max((self._depth_below(int(root)) for root in self.root), default=0)
         if deepest != self.depth:
-            raise MalformedTrees(f"depth is said to be {self.depth} and is {deepest}")
+            raise MalformedTrees(f"depth is given as {self.depth} and is {deepest}")
 
     def _depth_below(self, root: int) -> int:
         deepest, pending = 0, [(root, 0)]

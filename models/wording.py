@@ -1,4 +1,4 @@
-"""The reasons that applicants are told, read from `wording.toml`."""
+"""The reasons given to applicants, read from `wording.toml`."""
 
 import tomllib
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class WordingBook:
     reasons: tuple[Wording, ...]
 
     def naming(self, feature_names: tuple[str, ...]) -> tuple[Wording, ...]:
-        """The reasons that a model over `feature_names` can give, without the features it does not have."""
+        """The reasons that a model with these features can give, each limited to those features."""
         cut = (
             Wording(own.code, own.text, tuple(name for name in own.features if name in feature_names))
             for own in self.reasons
@@ -24,7 +24,7 @@ class WordingBook:
 
 
 def read() -> WordingBook:
-    """The wording that new models are exported with."""
+    """The wording for newly exported models."""
     book = tomllib.loads(files("models").joinpath("wording.toml").read_text(encoding="utf-8"))
     reasons = tuple(Wording(own["code"], own["text"], tuple(own["features"])) for own in book["reason"])
     return WordingBook(book["version"], reasons)

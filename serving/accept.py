@@ -1,4 +1,4 @@
-"""`POST /v1/decisions/{id}/accept`: an approved decision becomes a plan; what is due today is paid first."""
+"""`POST /v1/decisions/{id}/accept`: turns an approved decision into a plan, after the payment due today."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -28,7 +28,7 @@ _STATUS = {
 
 
 class PendingAnswer(BaseModel):
-    """The payment's outcome is not known yet; the same request asks again."""
+    """The outcome of the payment is not known yet; repeat the same request to ask again."""
 
     decision_id: str
     attempt_id: str
@@ -52,7 +52,7 @@ def accept(
     decision_id: Annotated[str, Path(max_length=100)],
     idempotency_key: Annotated[str, Header(min_length=1, max_length=255)],
 ) -> Response:
-    """Take the offer of an approved decision. The same key never pays twice."""
+    """Accept the offer of an approved decision. Requests with the same key pay at most once."""
     desk: Desk = request.app.state.desk
     provider: SandboxProvider | None = request.app.state.provider
     at = desk.clock()
@@ -61,7 +61,7 @@ def accept(
         detail = "No payment provider is set up: TRANCHE_PROVIDER_URL is missing."
         raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "no-provider", detail)
     try:
-        # A connection of its own: a slow provider must not keep one of the decisions' waiting.
+        # A connection of its own, so that a slow provider does not use up those for decisions.
         with connected(request.app.state.settings.database_url) as connection:
             ports = adapters_over(connection, provider)
             outcome = accept_offer(
@@ -102,7 +102,7 @@ def accept(
 
 
 def _claim(desk: Desk, decision_id: str, key: str) -> None:
-    """A key belongs to one decision."""
+    """Bind the key to this decision; a Problem when it belongs to another."""
     with transaction(desk.pool) as connection:
         claim = IdempotencyKeys(connection).claim(ROUTE, key, decision_id, desk.clock())
     if isinstance(claim, ClaimedBefore) and claim.request != decision_id:

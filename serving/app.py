@@ -1,4 +1,4 @@
-"""The decision API put together: settings, model, policies and database become one application."""
+"""Assembles the decision API from settings, model, policies and database."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -28,8 +28,8 @@ class ClockFault(Fault):
 def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     """The API over one model and one database.
 
-    Refuses to be made when no model is promoted, when the model does not score its golden rows as it did when it was
-    exported, or when model or policies were made for other features. The database may come up later.
+    Raises when no model is promoted, when the model does not reproduce its golden rows, and when the model or a policy
+    uses other features than this code computes. The database may become available later.
     """
     model = load_champion(settings.models_dir)
     policies = policy_file.load()
@@ -70,7 +70,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
 
 def clock_of(file: Path | None) -> Clock:
-    """The machine's clock, or the one in the file: read for every request, so that a replay of the past advances it."""
+    """The machine's clock, or a clock file read for every request, so that a replay of past days can advance it."""
     if file is None:
         return lambda: datetime.now(UTC)
     path = file

@@ -1,4 +1,4 @@
-"""Act: refuse a model or policy that was made for other features than this code computes."""
+"""Act: refuse a model or policy that uses other features than this code computes."""
 
 from collections.abc import Iterable
 
@@ -9,11 +9,11 @@ from terminal.fault import Fault
 
 
 class UnfitForServing(Fault):
-    """The model or a policy was made for other features than this code computes: it would decide on nonsense."""
+    """Raised when the model or a policy uses other features than this code computes."""
 
 
 def check_fit(model: Model, policies: Iterable[Policy]) -> None:
-    """Refuse a model or policy that reads features which this code does not compute."""
+    """Raise UnfitForServing when the model or a policy uses other features than this code computes."""
     if model.feature_set_digest != feature_set_digest():
         raise UnfitForServing(
             f"model {model.name} ({model.digest[:12]}) was trained on feature set {model.feature_set_digest[:12]}, "

@@ -1,7 +1,7 @@
-"""Code as syntax trees: the modules that some others import, and a digest that only a change of behaviour changes.
+"""Syntax trees of modules and their imports, and a digest of them that changes only with behaviour.
 
-The digest leaves out comments, layout, docstrings, import statements and the names of the modules, so it survives a
-module's move to another folder. It is the same on Python 3.11, 3.12 and 3.13. Needs the standard library only.
+The digest ignores comments, layout, docstrings, imports and the names of modules, so it survives moving a module to
+another folder. It is the same on Python 3.11, 3.12 and 3.13. Uses only the standard library.
 """
 
 import ast
@@ -15,10 +15,10 @@ from typing import Any
 
 
 def import_closure(roots: Iterable[str], packages: Collection[str]) -> dict[str, ast.Module]:
-    """The modules `roots` and all that they import, directly or through others, from these packages: by name, parsed.
+    """The modules `roots` and everything they import, directly or not, from these packages; parsed, by name.
 
-    Counts imports inside functions too, but not those under `if TYPE_CHECKING`. Looks modules up where Python itself
-    would import them from and runs no more than the `__init__` of their packages.
+    Includes imports inside functions, but not those under `if TYPE_CHECKING`. Modules are found on Python's import
+    path, and only the `__init__` of their packages is executed.
     """
     trees: dict[str, ast.Module] = {}
     waiting = list(roots)
@@ -32,9 +32,9 @@ def import_closure(roots: Iterable[str], packages: Collection[str]) -> dict[str,
 
 
 def code_digest(trees: Iterable[ast.Module]) -> str:
-    """The identity of some modules' code, whatever their names and their order.
+    """A digest of the code of some modules, independent of their names and order.
 
-    A module without any code of its own, as most `__init__` are, does not count.
+    Modules without code, such as most `__init__`, do not count.
     """
     modules = sorted(_module_digest(tree) for tree in trees if any(_running(tree.body)))
     return hashlib.sha256("\n".join(modules).encode()).hexdigest()
@@ -60,7 +60,7 @@ def _source(spec: ModuleSpec) -> str:
 
 
 def _imported(tree: ast.Module, spec: ModuleSpec, packages: Collection[str]) -> Iterator[str]:
-    """The modules of these packages that a module imports, each with the packages around it."""
+    """The modules of these packages that a module imports, with their parent packages."""
     imported = [spec.name]
     for node in _statements(tree):
         if isinstance(node, ast.Import):
@@ -81,15 +81,15 @@ def _is_in(name: str, packages: Collection[str]) -> bool:
 
 
 def _is_module(package: str, name: str) -> bool:
-    """Whether `from package import name` imports a module rather than something that a module holds."""
-    # Looking for a module inside another would run that one: only a package holds modules.
+    """Whether `from package import name` imports a module rather than an attribute."""
+    # Only packages contain modules; looking for a submodule of another module would execute that one.
     if _spec(package).submodule_search_locations is None:
         return False
     return importlib.util.find_spec(f"{package}.{name}") is not None
 
 
 def _statements(node: ast.AST) -> Iterator[ast.stmt]:
-    """All statements inside a node that can be executed, at any depth."""
+    """All executable statements inside a node, at any depth."""
     for field in node._fields:
         children = getattr(node, field, None)
         for child in _executed(children) if isinstance(children, list) else ():
@@ -100,7 +100,7 @@ def _statements(node: ast.AST) -> Iterator[ast.stmt]:
 
 
 def _executed(nodes: Iterable[Any]) -> Iterator[Any]:
-    """These nodes, with the `else` of each `if TYPE_CHECKING` in its place."""
+    """These nodes, with each `if TYPE_CHECKING` replaced by its `else`."""
     for node in nodes:
         if isinstance(node, ast.If) and _is_type_checking(node.test):
             yield from _executed(node.orelse)
@@ -116,7 +116,7 @@ def _is_type_checking(test: ast.expr) -> bool:
 
 
 def _running(nodes: Iterable[Any]) -> Iterator[Any]:
-    """These nodes without the statements that compute nothing: imports, docstrings, `pass` and `...`."""
+    """These nodes without statements that compute nothing: imports, docstrings, `pass` and `...`."""
     for node in _executed(nodes):
         is_constant = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         if not is_constant and not isinstance(node, ast.Import | ast.ImportFrom | ast.Pass):
@@ -124,19 +124,19 @@ def _running(nodes: Iterable[Any]) -> Iterator[Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A node as plain JSON: fields that are empty are left out, since each version of Python adds some of its own."""
+    """A node as plain JSON without empty fields, because each version of Python adds some."""
     if isinstance(value, list):
         return [_plain(each) for each in _running(value)]
     if not isinstance(value, ast.AST):
         return value
     kind = type(value).__name__
     if isinstance(value, ast.Constant | ast.MatchSingleton):
-        # `ascii`, because what `repr` escapes depends on the Unicode tables of the interpreter.
+        # `ascii`, because the escapes of `repr` depend on the interpreter's Unicode tables.
         return [kind, type(value.value).__name__, ascii(value.value)]
     if isinstance(value, ast.JoinedStr):
-        # Python 3.12 ends some formats with a text that is empty.
+        # Python 3.12 ends some f-strings with an empty text.
         return [kind, [_plain(part) for part in value.values if not _is_empty(part)]]
-    # Whether a name is read or written follows from where it is.
+    # The context (load or store) follows from the position.
     fields = {name: _plain(getattr(value, name, None)) for name in value._fields if name != "ctx"}
     return [kind, {name: field for name, field in fields.items() if field not in (None, [])}]
 

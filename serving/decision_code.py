@@ -1,4 +1,4 @@
-"""The code that decides: its modules, found by following imports, and their digest, which every record keeps."""
+"""The modules of the code that decides, found by following imports, and their digest, which every record stores."""
 
 import ast
 from functools import cache
@@ -17,11 +17,11 @@ _STEPS = (parse, decide, make_offer, score, record)
 
 
 def decision_modules() -> dict[str, ast.Module]:
-    """The modules whose code has a part in an answer, by name: those of the steps and all that these import."""
+    """The modules that can affect an answer, by name: the steps and everything they import."""
     return import_closure((step.__module__ for step in _STEPS), PACKAGES)
 
 
 @cache
 def decision_code_digest() -> str:
-    """The identity of the code that decides: a record keeps it, so that a later difference can be laid at its door."""
+    """The digest of the code that decides, so that replay can attribute a difference to a change of code."""
     return code_digest(decision_modules().values())

@@ -1,4 +1,4 @@
-"""`/v1/decisions`: ask for a decision on an order, and read it again."""
+"""`/v1/decisions`: request a decision on an order, and read it again."""
 
 import json
 from collections.abc import Callable
@@ -30,15 +30,15 @@ from serving.vector_scorer import VectorScorer
 ROUTE = "POST /v1/decisions"
 LARGEST_AMOUNT = 10**15
 
-# Printable and without spaces: ids end up in account names, file names and log lines.
+# Printable and without spaces, because ids become part of account names, file names and log lines.
 Id = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/-]*$")]
-# Part of a ledger account's name, which a colon would split.
+# Part of a ledger account's name, in which a colon is a separator.
 NameId = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """All that deciding needs, made once when the app starts."""
+    """Everything that deciding needs, created when the app starts."""
 
     pool: Pool
     model: Model
@@ -48,7 +48,7 @@ class Desk:
 
 
 class OrderRequest(BaseModel):
-    """An order at the checkout. `duration_months` is left out where the product fixes it."""
+    """An order at the checkout. `duration_months` is omitted for products that fix it."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -64,7 +64,7 @@ class OrderRequest(BaseModel):
     application_id: Id | None = None
 
     def order(self) -> Order:
-        """The order; raises `OrderFault` where fields contradict each other."""
+        """The order; raises `OrderFault` when fields contradict each other."""
         months = self.duration_months
         if months is None:
             months = FIXED_MONTHS.get(self.product)
@@ -84,7 +84,7 @@ class OrderRequest(BaseModel):
 
 
 class DecisionAnswer(BaseModel):
-    """The decision: outcome, offers, every reason, and by what it was judged. The same bytes whenever it is read."""
+    """The decision: outcome, offers, every reason, and what it was based on. Read again, it has the same bytes."""
 
     decision_id: str
     order_id: str
@@ -130,7 +130,7 @@ def decide_order(
     asked: OrderRequest,
     idempotency_key: Annotated[str, Header(min_length=1, max_length=255)],
 ) -> Response:
-    """Decide one order. The same key and body return the same answer, whenever it is asked."""
+    """Decide one order. The same key and body always return the same answer."""
     try:
         order = asked.order()
     except OrderFault as fault:
@@ -145,7 +145,7 @@ def decide_order(
 
 @router.get("/{decision_id}", responses={200: {"model": DecisionAnswer}, **problem_responses(404, 503)})
 def read_decision(request: Request, decision_id: Annotated[str, Path(max_length=100)]) -> Response:
-    """The decision as it was answered, byte for byte."""
+    """The decision as it was first answered, byte for byte."""
     desk: Desk = request.app.state.desk
     with transaction(desk.pool) as connection:
         decision = PostgresDecisions(connection).get(decision_id)
@@ -155,9 +155,9 @@ def read_decision(request: Request, decision_id: Annotated[str, Path(max_length=
 
 
 def decide_once(desk: Desk, order: Order, key: str) -> Underwritten:
-    """The order's one decision, made now or before; tried again once when the database lost or raced the first try.
+    """The order's decision, made now or before. Retried once after a lost connection or a lost race.
 
-    That is safe: the key and the order's identity make a second try find whatever the first one committed.
+    The retry is safe: by key and order it finds whatever the first attempt committed.
     """
     try:
         return _decide(desk, order, key)
@@ -166,7 +166,7 @@ def decide_once(desk: Desk, order: Order, key: str) -> Underwritten:
 
 
 def _decide(desk: Desk, order: Order, key: str) -> Underwritten:
-    """Claim the key, decide, keep and reserve in one transaction; any problem leaves nothing behind."""
+    """Claim the key, decide, store and reserve in one transaction; a Problem rolls all of it back."""
     at = desk.clock()
     asked = canonical(order_body(order))
     with transaction(desk.pool) as connection:
@@ -196,7 +196,7 @@ def _decide(desk: Desk, order: Order, key: str) -> Underwritten:
 
 
 def _other_body(before: str, now: str) -> Problem:
-    """The same key with another body: named, field by field."""
+    """The Problem of a key that is reused with another body; names each field that differs."""
     first, second = json.loads(before), json.loads(now)
     faults = tuple(
         FieldFault(f"/{name}", f"was {first.get(name)!r}, is {second[name]!r}")

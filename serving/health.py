@@ -1,4 +1,4 @@
-"""Whether the process runs, and whether it can decide."""
+"""Liveness and readiness of the API: the process runs, and it can decide."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ router = APIRouter(prefix="/health", tags=["health"])
 
 @router.get("/live")
 def live() -> dict[str, str]:
-    """The process answers."""
+    """The process is running."""
     return {"status": "live"}
 
 
 @router.get("/ready", responses={503: {"description": "The database cannot be reached or is not migrated"}})
 def ready(request: Request) -> Response:
-    """The database is reachable and migrated, and a proven model is loaded."""
+    """The database is reachable and migrated, and a verified model is loaded."""
     desk: Desk = request.app.state.desk
     database = postgres.reachable(desk.pool)
     body: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""`/v1/plans`: a plan as agreed, and where it stands."""
+"""`/v1/plans`: a plan as agreed, and its present state."""
 
 from datetime import date, datetime
 from http import HTTPStatus
@@ -18,7 +18,7 @@ from serving.problems import Problem
 
 
 class InstalmentAnswer(BaseModel):
-    """One instalment of the schedule as it now is; `open_minor` is what is left to pay, fees included."""
+    """One instalment of the present schedule; `open_minor` is the unpaid amount, fees included."""
 
     instalment_id: str
     number: int
@@ -31,9 +31,9 @@ class InstalmentAnswer(BaseModel):
 
 
 class PlanAnswer(BaseModel):
-    """A plan as it stands on the day of the request; amounts in minor units.
+    """A plan as of the day of the request; amounts are in minor units.
 
-    `outstanding_minor` is principal, `credit_minor` what the shopper has paid beyond what is owed.
+    `outstanding_minor` is principal; `credit_minor` is what the shopper has paid beyond the debt.
     """
 
     plan_id: str
@@ -62,7 +62,7 @@ router = APIRouter(prefix="/v1/plans", tags=["plans"])
 
 @router.get("/{plan_id}", responses={200: {"model": PlanAnswer}, **problem_responses(404, 503)})
 def read_plan(request: Request, plan_id: Annotated[str, Path(max_length=120)]) -> PlanAnswer:
-    """A plan, its instalments, and what has been paid."""
+    """A plan with its instalments and payments."""
     desk: Desk = request.app.state.desk
     with transaction(desk.pool) as connection:
         history = PostgresPlans(connection).histories([plan_id]).get(plan_id)
@@ -72,7 +72,7 @@ def read_plan(request: Request, plan_id: Annotated[str, Path(max_length=120)]) -
 
 
 def answer(history: PlanHistory, at: datetime) -> PlanAnswer:
-    """The plan after its events, on the day of `at`."""
+    """The plan after its events, as of the day of `at`."""
     plan, day = history.plan, at.date()
     state = fold(
         plan, history.events, servicing_terms(plan.terms_version, plan.currency), through=max(day, plan.opened_on)

@@ -1,4 +1,4 @@
-"""The API's side of PostgreSQL: its pool, its transactions and the idempotency keys."""
+"""The API's access to PostgreSQL: connection pool, transactions and idempotency keys."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,19 +15,19 @@ from terminal.fault import Fault
 
 
 class Unavailable(Fault):
-    """The database did not answer; the transaction left nothing behind, or its answer was lost."""
+    """Raised when the database cannot be reached; nothing was committed, except as described by `Lost`."""
 
 
 class Lost(Unavailable):
-    """The connection broke under a transaction: it may have committed just before."""
+    """Raised when the connection broke during a transaction, which may or may not have committed."""
 
 
 class Busy(Exception):
-    """Another transaction held what this one needed for too long."""
+    """Raised when a lock was not obtained in time."""
 
 
 class WrittenMeanwhile(Exception):
-    """Another transaction wrote the same identity first; asking again finds what it wrote."""
+    """Raised when another transaction wrote the same identity first; a retry finds what it wrote."""
 
 
 Connection = psycopg.Connection[Any]
@@ -35,7 +35,7 @@ Pool = ConnectionPool[Connection]
 
 
 def open_pool(database_url: str, size: int, wait_seconds: float) -> Pool:
-    """A pool that waits at most `wait_seconds` for a connection or a lock; the database need not be up yet."""
+    """A pool that waits at most `wait_seconds` for a connection or a lock; the database may become available later."""
     milliseconds = int(wait_seconds * 1000)
     return ConnectionPool(
         database_url,
@@ -56,7 +56,7 @@ def open_pool(database_url: str, size: int, wait_seconds: float) -> Pool:
 
 @contextmanager
 def connected(database_url: str) -> Iterator[Connection]:
-    """One connection outside any pool, for a command; `Unavailable` when the database cannot be reached."""
+    """One connection outside the pool, for a command; `Unavailable` when the database cannot be reached."""
     try:
         with psycopg.connect(database_url, options="-c timezone=UTC") as connection:
             yield connection
@@ -66,7 +66,7 @@ def connected(database_url: str) -> Iterator[Connection]:
 
 @contextmanager
 def transaction(pool: Pool) -> Iterator[Connection]:
-    """One database transaction: committed at the end, rolled back by any exception; errors in this module's words."""
+    """A database transaction, committed at the end or rolled back on an exception; raises this module's errors."""
     try:
         with pool.connection() as connection:
             yield connection
@@ -92,18 +92,18 @@ def reachable(pool: Pool) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """The key was free and is this request's now."""
+    """The key was unused and now belongs to this request."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedBefore:
-    """An earlier request holds the key; `request` is what it asked."""
+    """An earlier request used the key; `request` is what it asked for."""
 
     request: str
 
 
 class IdempotencyKeys:
-    """Keys by which a caller makes a request safe to repeat; never commits."""
+    """Idempotency keys of callers; never commits."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

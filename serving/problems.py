@@ -1,4 +1,4 @@
-"""Which error becomes which HTTP problem (RFC 9457): a stable type, a plain sentence, the field, and no stack."""
+"""Maps errors to HTTP problems (RFC 9457): a stable type, a sentence, the faulty field, and no stack trace."""
 
 import logging
 import uuid
@@ -22,14 +22,14 @@ log = logging.getLogger("tranche.serving")
 
 @dataclass(frozen=True, slots=True)
 class FieldFault:
-    """One field that is wrong: a JSON pointer into the body, or the header's name, and why."""
+    """One faulty field: a JSON pointer into the body or the name of a header, and what is wrong."""
 
     field: str
     reason: str
 
 
 class Problem(Exception):
-    """A request that cannot be answered as asked. `code` never changes its meaning; `detail` is for people."""
+    """An error answer over HTTP. A `code` keeps its meaning for good; `detail` is for people."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ def answer(problem: Problem) -> Response:
 
 
 def install(app: FastAPI, largest_body: int) -> None:
-    """Answer every error of the app with a problem, and refuse bodies that are too large before they are read."""
+    """Answer every error of the app with a problem, and refuse bodies that are too large before reading them."""
 
     @app.exception_handler(Problem)
     def known(_: Request, problem: Problem) -> Response:
@@ -119,7 +119,7 @@ def install(app: FastAPI, largest_body: int) -> None:
 
 
 def from_validation(error: RequestValidationError) -> Problem:
-    """A problem that names each field; a missing or unusable header, or broken JSON, is 400, else 422."""
+    """A problem that names each field; 400 for a missing or unusable header and for broken JSON, otherwise 422."""
     faults, malformed = [], False
     for fault in error.errors():
         place, *path = fault["loc"]
@@ -136,7 +136,7 @@ def from_validation(error: RequestValidationError) -> Problem:
 
 
 class BodyLimit:
-    """ASGI middleware: a body over `largest` bytes is 413, whether its length was announced or not."""
+    """ASGI middleware that answers 413 for a body over `largest` bytes, even when its length is not declared."""
 
     def __init__(self, app: ASGIApp, largest: int) -> None:
         self._app = app
@@ -157,7 +157,7 @@ class BodyLimit:
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > self._largest:
-                # FastAPI lets this class alone through while it reads a body.
+                # HTTPException is the only exception that FastAPI passes on while it reads a body.
                 raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._too_large().detail)
             return message
 

@@ -1,4 +1,4 @@
-"""`POST /v1/plans/{id}/refunds`: a merchant takes back goods of an order."""
+"""`POST /v1/plans/{id}/refunds`: refund goods of an order to a shopper."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -20,7 +20,7 @@ ROUTE = "POST /v1/plans/{id}/refunds"
 
 
 class RefundBody(BaseModel):
-    """What is refunded of the purchase, in minor units."""
+    """The amount to refund of the purchase, in minor units."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -29,7 +29,7 @@ class RefundBody(BaseModel):
 
 
 class RefundAnswer(BaseModel):
-    """The refund as booked: what of it the shopper gets back, and what of the purchase may still be refunded."""
+    """The refund as booked: the amount paid back to the shopper, and what may still be refunded of the purchase."""
 
     refund_id: str
     plan_id: str
@@ -53,7 +53,7 @@ def take_back(
     body: RefundBody,
     idempotency_key: Annotated[str, Header(min_length=1, max_length=100, pattern="^[A-Za-z0-9._-]+$")],
 ) -> Response:
-    """Refund a part or all of a purchase. The key is the refund's id: the same key never refunds twice."""
+    """Refund all or part of a purchase. The key is the refund's id; requests with the same key refund once."""
     desk: Desk = request.app.state.desk
     at = desk.clock()
     amount = Money(body.amount_minor, body.currency)
@@ -89,7 +89,7 @@ def take_back(
 
 
 def _claim(desk: Desk, plan_id: str, key: str) -> None:
-    """A key belongs to one plan."""
+    """Bind the key to this plan; a Problem when it belongs to another."""
     with transaction(desk.pool) as connection:
         claim = IdempotencyKeys(connection).claim(ROUTE, key, plan_id, desk.clock())
     if isinstance(claim, ClaimedBefore) and claim.request != plan_id:

@@ -1,4 +1,4 @@
-"""Compute a stored decision again from what was stored with it, and say what changed when the bytes differ."""
+"""Computes stored decisions again from their records, and reports the cause when the bytes differ."""
 
 import json
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from terminal.fault import Fault
 
 
 class Cause(StrEnum):
-    """What made a decision come out otherwise."""
+    """The cause of a difference between a stored and a recomputed decision."""
 
     DATA = "data"
     RULE = "rule"
@@ -34,7 +34,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identical:
-    """The same inputs, model and policy gave the same answer, byte for byte: `answer` is the one just computed."""
+    """The recomputed `answer` equals the stored one byte for byte."""
 
     decision_id: str
     answer: str
@@ -42,7 +42,7 @@ class Identical:
 
 @dataclass(frozen=True, slots=True)
 class Differs:
-    """The decision cannot be computed again as it was; `detail` names what is not as it was."""
+    """The decision cannot be reproduced; `detail` names the cause."""
 
     decision_id: str
     cause: Cause
@@ -50,14 +50,14 @@ class Differs:
 
 
 class Models(Protocol):
-    """Finds models by their digest."""
+    """Finds models by digest."""
 
     def find(self, digest: str) -> Model:
-        """The proven model; raises `ArtefactFault` when it is gone or damaged."""
+        """The verified model; raises `ArtefactFault` when it is missing or damaged."""
 
 
 class ModelFolder:
-    """Models as promotion exported them, each loaded once."""
+    """A folder of exported models, each loaded once."""
 
     def __init__(self, models_dir: Path) -> None:
         self._models_dir = models_dir
@@ -73,11 +73,10 @@ class ModelFolder:
 
 
 def recompute(stored: StoredDecision, models: Models, policies: Policies, vectors: VectorStore) -> Identical | Differs:
-    """Decide again from the record alone and compare the bytes.
+    """Compute the decision again from its record alone, and compare the bytes.
 
-    The record is checked first, against its own digest and against the vector it says it read; then the policy, the
-    product's terms and the model it names are found by their digests. If all these are as they were and the answer is
-    not, the code has changed.
+    The record is first checked against its own digest and the stored vector. Policy, product terms and model are then
+    found by their digests. When all of them are unchanged and the answer still differs, the cause is the code.
     """
     if digest(stored.inputs, stored.answer) != stored.digest:
         return Differs(stored.decision_id, Cause.DATA, "the record is not the one that was written: its digest differs")
@@ -103,7 +102,7 @@ def recompute(stored: StoredDecision, models: Models, policies: Policies, vector
 
 @dataclass(frozen=True, slots=True)
 class ReplayReport:
-    """How many stored decisions were computed again, and each one that came out otherwise."""
+    """The number of decisions replayed, and each one that differs."""
 
     replayed: int
     differing: tuple[Differs, ...]
@@ -124,7 +123,7 @@ class ReplayReport:
 
 
 class NoSuchDecision(Fault, LookupError):
-    """There is no decision of that id to compute again."""
+    """Raised when there is no decision with this id."""
 
     @property
     def user_message(self) -> str:
@@ -132,7 +131,7 @@ class NoSuchDecision(Fault, LookupError):
 
 
 def replay(connection: Connection, decision_id: str, models_dir: Path, policies: Policies) -> Identical | Differs:
-    """Compute one stored decision again; raises `NoSuchDecision`."""
+    """Compute one stored decision again; raises `NoSuchDecision` for an unknown id."""
     stored = PostgresDecisions(connection).get(decision_id)
     if stored is None:
         raise NoSuchDecision(decision_id)
@@ -164,9 +163,9 @@ def _decide_again(inputs: Inputs, model: Model, policy: Policy) -> StoredDecisio
 
 
 def _changed_features(inputs: Inputs, vectors: VectorStore) -> list[str]:
-    """Features whose published value is no longer the one that was read; a vector that is gone has not changed.
+    """Features whose published value differs from the one read; a vector that was deleted counts as unchanged.
 
-    A value that was too old to count was not read, so it cannot have changed for the decision.
+    A value that was too old to count was not used by the decision, so it is not compared.
     """
     evidence = inputs.evidence
     if evidence is None:
@@ -187,7 +186,7 @@ def _missing_policy(inputs: Inputs, policies: Policies) -> str:
 
 
 def _changed_terms(inputs: Inputs) -> list[str]:
-    """How the product's terms differ from those that were read, where the record says which they were."""
+    """The differences between the product's terms and those of the record, if the record states them."""
     then = inputs.product_terms
     if then is None:
         return []

@@ -1,21 +1,21 @@
-"""An order's features and their score: the one place where features and model meet lending."""
+"""Scores orders: computes an order's features, and turns the model's result into a `Score`."""
 
 from features.basket import request_features, requested_instalment
 from lending.decision.order import Order
 from lending.decision.score import Evidence, ModelStamp, Score, ScoreReason
 from models.artefact import Model
 
-# The exponential function may differ between platforms in the last digit; log-odds, which rank, are kept whole.
+# The exponential function may differ between platforms in the last digit; log-odds, which decide the rank, are exact.
 PROBABILITY_DIGITS = 12
 
 
 def stamp(model: Model) -> ModelStamp:
-    """What a record says of the model that scored."""
+    """The model's identity for the record of a decision."""
     return ModelStamp(model.name, model.version, model.digest, model.feature_set_digest)
 
 
 def score(model: Model, stamped: ModelStamp, order: Order, evidence: Evidence) -> Score:
-    """Score an order on its evidence, with the request-time features that training computed in the same way."""
+    """Score an order on its evidence, with request features computed as in training."""
     inputs = dict(evidence.values) | request_features(
         amount_minor=order.amount.minor,
         duration_months=order.duration_months,

@@ -1,4 +1,4 @@
-"""Where the decision API finds its database, its model and its clock."""
+"""The settings of the decision API: database, models and clock."""
 
 import os
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from data_contracts.environment import optional, required, required_url
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`clock_file`, when there is one, holds the time as ISO text and is read for every request: the past, replayed."""
+    """The settings; an optional `clock_file` holds the current time as ISO text and is read for every request."""
 
     database_url: str
     models_dir: Path
@@ -22,7 +22,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
-        """The settings of this process; a missing one raises `SettingFault` with its name and an example."""
+        """The settings of this process; a missing one raises `SettingFault`, which names it and gives an example."""
         environ = os.environ if environ is None else environ
         clock_file = optional(environ, "TRANCHE_CLOCK_FILE", "")
         return cls(

@@ -1,4 +1,4 @@
-"""A shopper's evidence, read from the published vectors, and an order's score on it."""
+"""Scores orders on a shopper's published vectors."""
 
 from datetime import datetime
 
@@ -11,11 +11,11 @@ from models.artefact import Model
 from serving.scoring import score, stamp
 
 LIMITS = limits_of(APPLICANT.lake, {each.name: APPLICANT.aged_by(each) for each in APPLICANT.lake})
-"""How old the data behind a feature may be when a decision reads it."""
+"""The maximum age of the data behind a feature when a decision reads it."""
 
 
 class VectorScorer:
-    """A Scorer over the vectors that the lake published and one loaded model."""
+    """A Scorer over the published vectors and one loaded model."""
 
     def __init__(self, model: Model, vectors: VectorStore) -> None:
         self._model = model

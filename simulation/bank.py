@@ -1,4 +1,4 @@
-"""The simulated bank: accounts, movements, payouts taken from a folder, and one statement a day and account."""
+"""The simulated bank: accounts, movements, payouts read from a folder, and one statement per day and account."""
 
 import threading
 from collections.abc import Mapping
@@ -10,12 +10,12 @@ from typing import Any
 from simulation.book import Book
 
 OURS = "main"
-PARKED = "former"  # an account that nobody on our side knows of any more
+PARKED = "former"  # an account that is no longer in use on our side
 
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """One movement on one account; positive is a credit. `movement_id` makes it happen once."""
+    """One movement on an account; positive is a credit. A `movement_id` is booked at most once."""
 
     movement_id: str
     account: str
@@ -28,7 +28,7 @@ class Movement:
 
 @dataclass(frozen=True, slots=True)
 class StatementRow:
-    """A movement as a statement shows it; debits are negative, `balance_minor` is the account's after it."""
+    """A movement on a statement; debits are negative, `balance_minor` is the balance after it."""
 
     line_id: str
     account: str
@@ -44,7 +44,7 @@ class StatementRow:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One account's statement of one day with movements; numbered without a gap for each account and currency."""
+    """An account's statement of one day with movements; numbers have no gaps per account and currency."""
 
     account: str
     currency: str
@@ -57,11 +57,11 @@ class Statement:
 
 
 class TooLate(Exception):
-    """What was asked belongs before something that has already happened."""
+    """Raised for an action that would have to happen before something already booked."""
 
 
 class SimulatedBank:
-    """The bank's whole state is its book. A day that was closed never changes again."""
+    """A bank whose whole state is its book. A closed day never changes."""
 
     def __init__(self, book: Book) -> None:
         self._book = book
@@ -74,7 +74,7 @@ class SimulatedBank:
             self._apply(record)
 
     def open_with(self, currency: str, minor: int) -> None:
-        """Let our account start with a balance; `TooLate` once anything has moved, or after another opening."""
+        """Give our account its opening balance; `TooLate` after any movement or a second opening."""
         with self._lock:
             if self._opening.get(currency) == minor:
                 return
@@ -84,12 +84,12 @@ class SimulatedBank:
 
     @property
     def last_closed(self) -> date | None:
-        """The last day that has ended."""
+        """The last closed day."""
         with self._lock:
             return self._closed
 
     def close_day(self, day: date) -> None:
-        """Let nothing more be booked up to `day`; the last closed day may be closed again."""
+        """Close `day` to further bookings. The last closed day may be closed again."""
         with self._lock:
             if self._closed is not None and day < self._closed:
                 raise TooLate(f"{day} cannot end after {self._closed} has")
@@ -97,7 +97,7 @@ class SimulatedBank:
                 self._write({"kind": "closed", "on": day.isoformat()})
 
     def move(self, movement: Movement) -> bool:
-        """Book a movement; False when it had been booked before, or when its day is closed."""
+        """Book a movement; False when it was booked before or its day is closed."""
         with self._lock:
             closed = self._closed is not None and movement.booked_on <= self._closed
             if movement.movement_id in self._movements or closed:
@@ -117,18 +117,18 @@ class SimulatedBank:
             return True
 
     def close_account(self, payee_id: str) -> None:
-        """From now on whatever is paid to this account of another bank comes back the same day."""
+        """Close an account at another bank: payments to it are returned on the same day."""
         with self._lock:
             if payee_id not in self._gone:
                 self._write({"kind": "account_closed", "payee_id": payee_id})
 
     def is_gone(self, payee_id: str) -> bool:
-        """Whether an account of another bank has been closed."""
+        """Whether an account at another bank is closed."""
         with self._lock:
             return payee_id in self._gone
 
     def statements(self, day: date) -> list[Statement]:
-        """The statements of a day, one for each account and currency that moved on it."""
+        """The statements of a day, one for each account and currency with movements."""
         with self._lock:
             moved = sorted({(m.account, m.currency) for m in self._movements.values() if m.booked_on == day})
             return [self._statement(account, currency, day) for account, currency in moved]
@@ -177,5 +177,5 @@ class SimulatedBank:
 
 
 def open_bank(folder: Path) -> SimulatedBank:
-    """The bank whose book is in `folder`."""
+    """The bank with its book in `folder`."""
     return SimulatedBank(Book(folder / "bank.jsonl"))

@@ -1,4 +1,4 @@
-"""An append-only book on disk: one JSON record a line, on the disk before anything is answered from it."""
+"""An append-only book on disk: one JSON record per line, flushed to disk before it is acknowledged."""
 
 import json
 import os
@@ -12,11 +12,11 @@ Record = dict[str, Any]
 
 
 class BookFault(Fault):
-    """The book on disk is damaged; names the file and the line."""
+    """Raised for a damaged book; names the file and the line."""
 
 
 class Book:
-    """Records in the order of writing; one that a crash cut off was never answered, and is dropped."""
+    """Records in the order of writing. A last record cut off by a crash was never acknowledged and is dropped."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,12 +33,12 @@ class Book:
             self._file.truncate(len(whole))
 
     def append(self, record: Mapping[str, Any]) -> None:
-        """Write one record and wait until the disk has it."""
+        """Write one record and wait until it is on disk."""
         self._file.write(json.dumps(record, separators=(",", ":"), sort_keys=True).encode() + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
         self.records.append(dict(record))
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()

@@ -11,14 +11,14 @@ from simulation.bank import OURS, PARKED, Movement, SimulatedBank, StatementRow,
 from simulation.provider import SettlementRow, SimulatedProvider
 
 PROVIDER_NAME = "sandbox"
-ACCOUNT_CLOSED = "AC04"  # why a payment comes back, in the words of the bank's standard
+ACCOUNT_CLOSED = "AC04"  # reason code of a returned payment, ISO 20022
 SETTLEMENT_COLUMNS = tuple(SettlementRow.__dataclass_fields__)
 STATEMENT_COLUMNS = tuple(StatementRow.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True)
 class DayEndReport:
-    """Files written to the inbox, payouts executed, and payout files that the bank refused with the reason."""
+    """The files written to the inbox, the payouts executed, and the payout files refused with their reasons."""
 
     day: date
     files: tuple[str, ...]
@@ -27,9 +27,9 @@ class DayEndReport:
 
 
 def end_day(day: date, provider: SimulatedProvider, bank: SimulatedBank, inbox: Path, outbox: Path) -> DayEndReport:
-    """End every day since the last one that ended, up to `day`; the last one again writes the same files again.
+    """Close every day since the last closed one, up to `day`; repeating the last one writes the same files again.
 
-    So it does not matter whether days without business are ended one by one. Raises TooLate for an earlier day.
+    Days without business therefore need no call of their own. Raises TooLate for an earlier day.
     """
     last = bank.last_closed
     if last is not None and day < last:
@@ -46,9 +46,9 @@ def end_day(day: date, provider: SimulatedProvider, bank: SimulatedBank, inbox: 
 
 
 def _end_one(day: date, provider: SimulatedProvider, bank: SimulatedBank, inbox: Path, outbox: Path) -> DayEndReport:
-    """Settle the day's captures, credit earlier payouts, execute merchants' payouts, write the files.
+    """Settle the day's captures, credit earlier payouts, execute merchants' payouts, and write the files.
 
-    A payout is credited the day after its settlement.
+    A payout is credited on the day after its settlement.
     """
     for settlement in provider.settlements_before(day):
         bank.move(
@@ -79,7 +79,7 @@ def _end_one(day: date, provider: SimulatedProvider, bank: SimulatedBank, inbox:
 
 
 def _execute(day: date, bank: SimulatedBank, outbox: Path) -> tuple[int, list[str]]:
-    """Debit each payout of each file once; a file that is not whole is refused and pays nothing."""
+    """Debit each payout of each file once; an incomplete file is refused as a whole."""
     paid, refused = 0, []
     for path in sorted(outbox.glob("*.csv")):
         try:

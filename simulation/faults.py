@@ -1,7 +1,7 @@
-"""Faults that the simulated provider and bank plant on purpose, chosen by the seed; their labels are the truth.
+"""Faults that the simulated provider and bank plant, chosen by the seed; their labels are the truth for tests.
 
-The n-th settlement that is large enough carries the n-th fault of the plan, so that the same seed and the same charges
-always give the same faults. A label is written when the fault has become visible from outside.
+The n-th settlement that is large enough carries the n-th fault of the plan, so that the same seed and charges always
+give the same faults. A label is written once the fault is visible from outside.
 """
 
 import hashlib
@@ -11,24 +11,24 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-LATE_DAYS = 6  # a late line comes in the first settlement this many days after its own day
-RETURN_DAYS = 3  # a payment is returned in the first settlement this many days after its capture
-SMALLEST_SETTLEMENT = 3  # captures that a settlement needs to carry a fault and still be a settlement
+LATE_DAYS = 6  # a late line is reported in the first settlement at least this many days later
+RETURN_DAYS = 3  # a payment is returned in the first settlement at least this many days after its capture
+SMALLEST_SETTLEMENT = 3  # captures that a settlement needs, so that one can be faulty
 
 
 class FaultKind(StrEnum):
-    """What goes wrong."""
+    """The kinds of fault."""
 
     LATE = "late"  # a capture is reported in a later file
     MISSING_LINE = "missing_line"  # a capture is never reported
-    RETURNED = "returned"  # a payment is taken back after it settled
+    RETURNED = "returned"  # a payment is returned after it settled
     PARKED = "parked"  # a payout is credited to another bank account
     DUPLICATED_FILE = "duplicated_file"  # the same file is delivered twice
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """One planted fault: `about` is the attempt, payout or file; `planted_on` the day from which it can be seen."""
+    """A planted fault: `about` is the attempt, payout or file; `planted_on` the first day on which it is visible."""
 
     kind: FaultKind
     about: str
@@ -36,7 +36,7 @@ class Label:
 
 
 def fault_of(seed: int, number: int) -> FaultKind | None:
-    """The fault of the `number`-th settlement (from 1) that is large enough; none at first, then every kind in turn.
+    """The fault of the `number`-th settlement (from 1) that is large enough; first none, then each kind in turn.
 
     >>> fault_of(7, 1) is None
     True
@@ -47,19 +47,19 @@ def fault_of(seed: int, number: int) -> FaultKind | None:
         return None
     turn, place = divmod(number - 2, 2 * len(FaultKind))
     if place >= len(FaultKind):
-        return None  # as many settlements without a fault follow
+        return None  # as many settlements without a fault first
     kinds = list(FaultKind)
-    random.Random(f"{seed}:faults:{turn}").shuffle(kinds)  # noqa: S311 - a rehearsal, not a secret
+    random.Random(f"{seed}:faults:{turn}").shuffle(kinds)  # noqa: S311 - a simulation, not a secret
     return kinds[place]
 
 
 def pick(seed: int, purpose: str, keys: Iterable[str]) -> str:
-    """One of the keys, the same whatever their order."""
+    """One of the keys, independent of their order."""
     return min(keys, key=lambda key: hashlib.sha256(f"{seed}:{purpose}:{key}".encode()).digest())
 
 
 def fraction(seed: int, purpose: str, key: str) -> int:
-    """A number from 0 to 9,999 that belongs to the key.
+    """A number from 0 to 9,999 derived from seed, purpose and key.
 
     >>> fraction(7, "outcome", "p-1/1#1") == fraction(7, "outcome", "p-1/1#1")
     True

@@ -1,4 +1,4 @@
-"""The simulated payment provider: charges and refunds once per key, keeps its own book, settles at a day's end."""
+"""The simulated payment provider: charges and refunds once per key, keeps its book, and settles at the end of a day."""
 
 import json
 import threading
@@ -22,16 +22,16 @@ from simulation.faults import (
 
 FEE_BASIS_POINTS = 140
 FEE_FIXED_MINOR = 20
-REFUSED = 500  # of 10,000 refunds, those that a card does not take
+REFUSED = 500  # of 10,000 refunds, how many are declined
 DECLINES = ("insufficient_funds", "insufficient_funds", "insufficient_funds", "expired_card", "account_closed")
 
-# How a shopper of the seeded world answers charges; see `simulation.world.checkouts.RepaymentBehaviour`.
+# The shoppers' payment habits in the seeded world; see `simulation.world.checkouts.RepaymentBehaviour`.
 PAYS_ON_RETRY, STOPS_PAYING, ANSWERS_LATE, TAKES_BACK = "pays_on_retry", "stops_paying", "answers_late", "takes_back"
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What we are asked to charge."""
+    """A request for a charge."""
 
     key: str
     amount_minor: int
@@ -43,7 +43,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """An entry of the provider's own book. `code` is the reason of a decline; an answer is lost only the first time."""
+    """A charge in the provider's book. `code` is the reason of a decline; an answer is lost only the first time."""
 
     order: Order
     status: str
@@ -54,7 +54,7 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class RefundOrder:
-    """What we are asked to pay back to a shopper."""
+    """A request for a refund to a shopper."""
 
     key: str
     amount_minor: int
@@ -65,7 +65,7 @@ class RefundOrder:
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """A refund in the provider's own book; one that was declined has a `code` and moves nothing."""
+    """A refund in the provider's book; a declined one has a `code` and moves nothing."""
 
     order: RefundOrder
     reference: str
@@ -73,7 +73,7 @@ class Refund:
 
 
 class KeyConflict(Exception):
-    """The key was used before for another request; `field` differs."""
+    """Raised when a key was used before for another request; `field` names the difference."""
 
     def __init__(self, key: str, field: str) -> None:
         super().__init__(f"key {key} was used with another {field}")
@@ -82,7 +82,7 @@ class KeyConflict(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SettlementRow:
-    """One movement of the provider's settlement; all rows of a payout sum to zero."""
+    """One movement in a settlement; the rows of a payout sum to zero."""
 
     line_id: str
     kind: str
@@ -97,7 +97,7 @@ class SettlementRow:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What one day's payout in one currency is made of. `parked` names another bank account it goes to by mistake."""
+    """The content of one day's payout in a currency. `parked` is the wrong bank account it is sent to, if any."""
 
     payout_id: str
     settled_on: date
@@ -113,7 +113,7 @@ class Settlement:
 
 
 class SimulatedProvider:
-    """The provider's whole state is its book, so a restart changes nothing."""
+    """A provider whose whole state is its book, so that a restart changes nothing."""
 
     def __init__(self, book: Book, seed: int, behaviour: Mapping[str, tuple[str, int]]) -> None:
         self._book = book
@@ -134,7 +134,7 @@ class SimulatedProvider:
             self._apply(record)
 
     def charge(self, order: Order) -> tuple[Charge, bool]:
-        """The charge of this key, made now or before, and whether its answer is to be lost on the way."""
+        """The charge of this key, made now or before, and whether its answer is to be lost."""
         with self._lock:
             known = self._charges.get(order.key)
             if known is not None:
@@ -154,7 +154,7 @@ class SimulatedProvider:
             return self._charges[order.key], lost
 
     def refund(self, order: RefundOrder) -> Refund:
-        """The refund of this key, made now or before; now and then the shopper's card takes none."""
+        """The refund of this key, made now or before; a share of refunds is declined."""
         with self._lock:
             known = self._refunds.get(order.key)
             if known is not None:
@@ -172,22 +172,22 @@ class SimulatedProvider:
             return self._refunds[order.key]
 
     def find_refund(self, key: str) -> Refund | None:
-        """The refund of a key, if there is one."""
+        """The refund of a key, or None."""
         with self._lock:
             return self._refunds.get(key)
 
     def behave(self, behaviour: Mapping[str, tuple[str, int]]) -> None:
-        """From now on the shoppers named here answer as they are said to."""
+        """Set the payment habits of shoppers, by shopper id, from now on."""
         with self._lock:
             self._behaviour = dict(behaviour)
 
     def find(self, key: str) -> Charge | None:
-        """The charge of a key, if there is one."""
+        """The charge of a key, or None."""
         with self._lock:
             return self._charges.get(key)
 
     def settle(self, day: date) -> list[Settlement]:
-        """Settle everything captured up to `day`, a payout for each currency. The same day again gives the same."""
+        """Settle everything captured up to `day`, one payout per currency. Repeating a day gives the same result."""
         with self._lock:
             currencies = sorted({charge.order.currency for charge in self._charges.values()})
             for currency in currencies:
@@ -199,19 +199,19 @@ class SimulatedProvider:
             return [self._settlements[day, currency] for currency in currencies if (day, currency) in self._settlements]
 
     def settlements_before(self, day: date) -> list[Settlement]:
-        """Settlements of earlier days, oldest first."""
+        """Settlements of earlier days, the oldest first."""
         with self._lock:
             return [self._settlements[key] for key in sorted(self._settlements) if key[0] < day]
 
     def pending_faults(self) -> list[str]:
-        """Attempts whose late line or return has not been shown yet."""
+        """Attempts whose late line or return is not visible yet."""
         with self._lock:
             late = {
                 key for key, shown_on in self._held_back.items() if shown_on is not None and key not in self._reported
             }
             return sorted(late | (set(self._returns) - self._returned))
 
-    # What is decided, from seed and key alone.
+    # Outcomes, determined by seed and key alone.
 
     def _decide(self, order: Order) -> tuple[str, str | None, bool]:
         plan_part, _, number = order.key.rpartition("#")
@@ -233,7 +233,7 @@ class SimulatedProvider:
     # Settlement.
 
     def _settlement(self, day: date, currency: str) -> dict[str, Any] | None:
-        """The record of a settlement, or None while nothing, or nothing but money owed to us, is to be settled."""
+        """The record of a settlement; None when there is nothing to settle, or only amounts owed to us."""
         captured = [c for c in self._charges.values() if c.status == "captured" and c.order.currency == currency]
         fresh = sorted(
             charge.order.key
@@ -365,13 +365,13 @@ class SimulatedProvider:
 
 
 def read_behaviour(lines: Iterable[str]) -> dict[str, tuple[str, int]]:
-    """Who answers how, from the world's `repayment_behaviour.jsonl`: (kind, from which instalment) by shopper."""
+    """Payment habits as (kind, first instalment) by shopper, from the lines of `repayment_behaviour.jsonl`."""
     rows = [json.loads(line) for line in lines if line.strip()]
     return {row["shopper_id"]: (row["kind"], int(row["from_instalment"])) for row in rows}
 
 
 def open_provider(folder: Path, seed: int, behaviour: Mapping[str, tuple[str, int]]) -> SimulatedProvider:
-    """The provider whose book is in `folder`."""
+    """The provider with its book in `folder`."""
     return SimulatedProvider(Book(folder / "provider.jsonl"), seed, behaviour)
 
 
@@ -384,7 +384,7 @@ def _record_of(order: Order | RefundOrder) -> dict[str, Any]:
 
 
 def _same(known: Order | RefundOrder, arriving: Order | RefundOrder) -> None:
-    """A re-send may come on a later day; nothing else may differ."""
+    """Raise KeyConflict when two requests differ in a field other than `requested_on`."""
     before, now = _record_of(known), _record_of(arriving)
     for field in before:
         if field != "requested_on" and before[field] != now[field]:

@@ -13,7 +13,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def serve(settings: Settings, port: int, say: Callable[[str], None]) -> None:
-    """Serve until interrupted. The socket is open before the address is told, so no caller can be too early."""
+    """Serve until interrupted. The address is reported once the socket is open, so no request comes too early."""
     app = create_app(settings)
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""The simulated provider over HTTP: charges, enquiries, the end of a day, and the labels of planted faults."""
+"""The simulated provider over HTTP: charges, status requests, the end of a day, and the labels of planted faults."""
 
 from dataclasses import asdict
 from datetime import date
@@ -25,7 +25,7 @@ from simulation.settings import Settings
 
 
 class ChargeBody(BaseModel):
-    """One request for money; the key is in the header `Idempotency-Key`."""
+    """A request for a charge; its key is in the header `Idempotency-Key`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -37,7 +37,7 @@ class ChargeBody(BaseModel):
 
 
 class RefundBody(BaseModel):
-    """Money to be paid back; the key is in the header `Idempotency-Key`."""
+    """A request for a refund; its key is in the header `Idempotency-Key`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -48,7 +48,7 @@ class RefundBody(BaseModel):
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The provider and the bank whose books are in `settings.folder`."""
+    """The provider and bank with their books in `settings.folder`."""
     known = settings.behaviour.read_text().splitlines() if settings.behaviour.exists() else []
     provider = open_provider(settings.folder, settings.seed, read_behaviour(known))
     bank = open_bank(settings.folder)
@@ -63,7 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def _charges(provider: SimulatedProvider) -> APIRouter:
-    """What a merchant of the provider sees."""
+    """The routes for charges."""
     router = APIRouter()
 
     @router.get("/health")
@@ -94,7 +94,7 @@ def _charges(provider: SimulatedProvider) -> APIRouter:
 
 
 def _refunds(provider: SimulatedProvider) -> APIRouter:
-    """Money back to a shopper."""
+    """The routes for refunds."""
     router = APIRouter()
 
     @router.post("/refunds")
@@ -116,7 +116,7 @@ def _refunds(provider: SimulatedProvider) -> APIRouter:
 
 
 def _exchange(settings: Settings, provider: SimulatedProvider, bank: SimulatedBank) -> APIRouter:
-    """The end of a day, and what was planted in it."""
+    """The routes for the end of a day and for planted faults."""
     router = APIRouter()
 
     @router.post("/day-end")
@@ -129,7 +129,7 @@ def _exchange(settings: Settings, provider: SimulatedProvider, bank: SimulatedBa
 
     @router.get("/faults")
     def faults() -> dict[str, Any]:
-        """The labels: every fault that can be seen by now, and attempts whose fault has not shown yet."""
+        """The labels of faults visible by now, and attempts whose fault is not visible yet."""
         planted = [
             {"kind": label.kind, "about": label.about, "planted_on": label.planted_on} for label in provider.labels
         ]
@@ -139,12 +139,12 @@ def _exchange(settings: Settings, provider: SimulatedProvider, bank: SimulatedBa
 
 
 def _setting_up(settings: Settings, provider: SimulatedProvider, bank: SimulatedBank) -> APIRouter:
-    """How the world is set up before it runs."""
+    """The routes that set up the world before it runs."""
     router = APIRouter()
 
     @router.put("/behaviour")
     async def behave(request: Request) -> JSONResponse:
-        """How shoppers answer charges: the world's `repayment_behaviour.jsonl`, kept for the next start."""
+        """Set the payment habits of shoppers from `repayment_behaviour.jsonl`; they are kept across restarts."""
         text = (await request.body()).decode()
         try:
             behaviour = read_behaviour(text.splitlines())
@@ -156,7 +156,7 @@ def _setting_up(settings: Settings, provider: SimulatedProvider, bank: Simulated
 
     @router.put("/bank/opening")
     def opening(currency: str, amount_minor: int) -> JSONResponse:
-        """Let our bank account start with this balance, before anything moves."""
+        """Give our bank account its opening balance, before any movement."""
         try:
             bank.open_with(currency, amount_minor)
         except TooLate as refusal:

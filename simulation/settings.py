@@ -1,4 +1,4 @@
-"""Where the simulated provider and bank keep their books and exchange files."""
+"""The settings of the simulated provider and bank: folders and seed."""
 
 import os
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from data_contracts.environment import optional
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`folder` holds the books; files for us appear in `inbox`, files from us are taken from `outbox`."""
+    """`folder` holds the books; files for us are written to `inbox`, and files from us are read from `outbox`."""
 
     folder: Path
     seed: int = 7
@@ -29,7 +29,7 @@ class Settings:
 
     @property
     def address(self) -> Path:
-        """The file that says where the server listens."""
+        """The file with the address that the server listens on."""
         return self.folder / "address"
 
     @classmethod

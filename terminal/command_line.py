@@ -68,7 +68,7 @@ def answered(act: Callable[[], int], words: Callable[[Exception], str | None] = 
         code = leaving.code if isinstance(leaving.code, int) else 0 if leaving.code is None else EXIT_FAULT
         if isinstance(leaving.code, str):
             print(f"error: {leaving.code}", file=sys.stderr)
-    except Exception as error:
+    except Exception as error:  # what has words for a person is printed; anything else goes on with its trace
         said = _said(error) or words(error)
         if said is None:
             raise

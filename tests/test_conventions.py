@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 
@@ -85,6 +86,13 @@ LARGER_FOLDERS = {
 TESTS_SLEEP_IN = {
     "tests/waiting.py": "asks again and again for a condition, up to a limit",
     "tests/pipelines/ingest/test_relay.py": "writers linger at random, so that their transactions end in any order",
+}
+
+# A loop that waits has a limit that its condition or an `if` which ends it compares with; these have theirs elsewhere.
+WAITS_WITHOUT_A_COMPARISON_IN = {
+    "pipelines/streams/kinesis.py put": "Calls.wait raises StreamFault after too many rounds that brought nothing",
+    "pipelines/streams/kinesis_calls.py patiently": "Calls.wait raises StreamFault after too many rounds",
+    "tranche/local/airflow.py _watch": "watches processes until one of them ends, which is its purpose",
 }
 
 FORBIDDEN_STEMS = {
@@ -200,6 +208,28 @@ def test_what_counts_as_sleeping(source: str, sleeps: bool) -> None:
     assert any(_sleeps(node) for node in ast.walk(ast.parse(source))) is sleeps
 
 
+def test_a_broad_except_says_why_it_is_right() -> None:
+    assert [
+        f"{path}:{node.lineno}"
+        for path in _modules()
+        for node in ast.walk(_tree(path))
+        if _catches_all(node) and not _has_reason(_text(path).split("\n"), node.lineno)
+    ] == []
+
+
+def test_a_loop_that_waits_has_a_limit() -> None:
+    found = {
+        f"{path} {function.name}"
+        for path in _modules()
+        for function in ast.walk(_tree(path))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        if _waits_without_comparison(node)
+    }
+
+    assert found == set(WAITS_WITHOUT_A_COMPARISON_IN)
+
+
 @pytest.mark.parametrize(
     "table", [ENVIRONMENT_READ_IN, CLOCK_READ_IN, FLOATS_ALLOWED_IN], ids=["env", "clock", "float"]
 )
@@ -300,6 +330,44 @@ def test_what_counts_as_a_float(source: str, has_float: bool) -> None:
     assert any(_is_float(node) for node in ast.walk(ast.parse(source))) is has_float
 
 
+@pytest.mark.parametrize(
+    ("handler", "has_reason"),
+    [
+        ("except Exception:", False),
+        ("except:", False),
+        ("except (OSError, BaseException):", False),
+        ("except Exception:  # noqa: BLE001", False),
+        ("except Exception:  # noqa: BLE001  # whatever the driver raises, the answer is no", True),
+        ("except Exception:  # whatever the reason: nothing written may stay", True),
+        ("# Whatever the reason: nothing written may stay.\nexcept Exception:", True),
+        ("except OSError:", True),
+    ],
+)
+def test_what_counts_as_the_reason_of_a_broad_except(handler: str, has_reason: bool) -> None:
+    source = f"try:\n    act()\n{handler}\n    undo()"
+
+    broad = [node for node in ast.walk(ast.parse(source)) if _catches_all(node)]
+
+    assert all(_has_reason(source.split("\n"), node.lineno) for node in broad) is has_reason
+
+
+@pytest.mark.parametrize(
+    ("source", "is_endless"),
+    [
+        ("while True:\n    sleep(1)", True),
+        ("while not ready():\n    time.sleep(1)", True),
+        ("for _ in count():\n    self._wait(1)", True),
+        ("while True:\n    if ready():\n        break\n    sleep(1)", True),
+        ("while not ready() and seconds() < end:\n    sleep(1)", False),
+        ("while True:\n    if seconds() > end:\n        raise TimeoutError\n    sleep(1)", False),
+        ("for _ in range(3):\n    sleep(1)", False),
+        ("while True:\n    take(queue)", False),
+    ],
+)
+def test_what_counts_as_a_loop_that_waits_without_a_limit(source: str, is_endless: bool) -> None:
+    assert any(_waits_without_comparison(node) for node in ast.walk(ast.parse(source))) is is_endless
+
+
 def test_the_patterns_find_what_they_look_for() -> None:
     assert REGISTRIES.search("https://files.python" + "hosted.org/x")
     assert MACHINE_PATHS.search("see /root" + "/x")
@@ -371,6 +439,46 @@ def _is_float(node: ast.AST) -> bool:
     if isinstance(node, ast.Constant):
         return isinstance(node.value, float)
     return isinstance(node, ast.Name) and node.id == "float"
+
+
+def _catches_all(node: ast.AST) -> TypeGuard[ast.ExceptHandler]:
+    if not isinstance(node, ast.ExceptHandler):
+        return False
+    caught = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+    return any(each is None or getattr(each, "id", None) in ("Exception", "BaseException") for each in caught)
+
+
+def _has_reason(lines: list[str], lineno: int) -> bool:
+    """Whether the line, or a comment alone on the line above it, says more than a directive to a tool."""
+    above = lines[lineno - 2].strip()
+    comments = [*lines[lineno - 1].split("#")[1:], *(above.split("#") if above.startswith("#") else [])]
+    return any(len(each.split()) > 2 for each in comments if not each.strip().startswith(("noqa", "type:")))
+
+
+def _waits_without_comparison(node: ast.AST) -> bool:
+    """Whether a loop without an end of its own waits, and nothing that can end it compares with a limit."""
+    if isinstance(node, ast.While):
+        conditions = [node.test]
+    elif isinstance(node, ast.For) and isinstance(node.iter, ast.Call) and _name_of(node.iter.func) == "count":
+        conditions = []
+    else:
+        return False
+    inside = [each for statement in node.body for each in ast.walk(statement)]
+    conditions += [
+        each.test
+        for each in inside
+        if isinstance(each, ast.If) and isinstance(each.body[-1], ast.Return | ast.Raise | ast.Break)
+    ]
+    waits = any(isinstance(each, ast.Call) and _name_of(each.func).strip("_") in ("sleep", "wait") for each in inside)
+    return waits and not any(_compares_order(each) for condition in conditions for each in ast.walk(condition))
+
+
+def _name_of(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def _compares_order(node: ast.AST) -> bool:
+    return isinstance(node, ast.Compare) and any(isinstance(op, ast.Lt | ast.LtE | ast.Gt | ast.GtE) for op in node.ops)
 
 
 def _found_in_tracked_files(pattern: re.Pattern[str]) -> list[str]:

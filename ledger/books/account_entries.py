@@ -1,4 +1,4 @@
-"""The entries that moved given accounts, whole: for statements that say what else each of them moved."""
+"""Finds the complete entries that moved given accounts, for statements that also show their other accounts."""
 
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
@@ -9,14 +9,14 @@ from ledger.money import Currency
 
 
 class AccountEntries(Protocol):
-    """Finds entries by the accounts that they move."""
+    """Reads entries by the accounts that they move."""
 
     def entries_on(self, accounts: Collection[str]) -> Sequence[Entry]:
         """Posted entries that move any of these accounts, in the order of recording."""
 
 
 def moved(entry: Entry, currency: Currency, side: Side, includes: Callable[[str], bool]) -> int:
-    """By how much an entry makes these accounts together grow on a side, in units; less than zero when they fall.
+    """The net amount in minor units by which an entry increases these accounts on a side; negative for a decrease.
 
     Transfers between two of the accounts cancel out.
     """
@@ -28,5 +28,5 @@ def moved(entry: Entry, currency: Currency, side: Side, includes: Callable[[str]
 
 
 def standing_only(entries: Sequence[Entry]) -> list[Entry]:
-    """Without entries that were reversed, and without their reversals: together they moved nothing."""
+    """The entries without reversed ones and without reversals; each such pair sums to zero."""
     return [entry for entry in entries if entry.reverses is None and entry.reversed_by is None]

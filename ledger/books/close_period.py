@@ -1,4 +1,4 @@
-"""Act: close a period, so that nothing is posted into it any more, and move its income and expense to equity (F44)."""
+"""Act: close a period to further postings and move its income and expense to equity (F44)."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -23,16 +23,16 @@ class PeriodFault(Fault):
 
 
 class PeriodBooks(Protocol):
-    """What closing a period needs of the books."""
+    """The operations on the books that closing a period needs."""
 
     def announce_close(self, through: date, *, at: datetime) -> None:
-        """Refuse, from now on and for all to see, what is valued on or before that day; again changes nothing."""
+        """Refuse, from now on and in every session, journals valued on or before that day. Idempotent."""
 
     def wait_for_writers(self) -> bool:
-        """Wait until whoever was writing before the announcement has ended; False when that takes too long."""
+        """Wait for transactions that were writing before the announcement to end; False after a timeout."""
 
     def trial_balance(self, as_of: date | None = None) -> TrialBalance:
-        """Every account's posted balance of the journals valued up to that day."""
+        """Every account's posted balance, from journals with a value date up to that day."""
 
     def post(self, journal: Journal) -> Outcome:
         """Write a journal."""
@@ -40,23 +40,24 @@ class PeriodBooks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ClosedPeriod:
-    """The last day closed and the journals that this run wrote for it, one per currency that had a result."""
+    """The last day of the closed period and the closing journals of this run, one for each currency with a result."""
 
     through: date
     entry_ids: tuple[str, ...]
 
 
 def close_period(books: PeriodBooks, through: date, *, at: datetime) -> ClosedPeriod:
-    """Close everything up to a day; again writes nothing more. Raises PeriodFault.
+    """Close the books for all value dates up to a day. Idempotent; a rerun completes an interrupted close.
 
-    First it is announced that the period takes no posting any more; then, once those who were at work before have
-    ended, its result is moved. Nobody who posts waits for either. A run that was cut off is taken up by the next.
+    New postings into the period are refused first. Once the transactions already running have ended, income and expense
+    move to retained earnings. Writers never wait for a close. Raises PeriodFault when the day has not ended, when
+    running transactions do not end in time, and when the books refuse a closing journal.
     """
     if through >= at.date():
         raise PeriodFault(f"{through} has not ended yet at {at.isoformat()}")
     books.announce_close(through, at=at)
     if not books.wait_for_writers():
-        raise PeriodFault(f"the period through {through} takes no posting any more; its result waits for a writer")
+        raise PeriodFault(f"the period through {through} is closed, but older transactions still run; close it again")
     written = []
     for currency, transfers in _results(books.trial_balance(through)).items():
         journal = _closing(through, currency, transfers, at)
@@ -70,7 +71,7 @@ def close_period(books: PeriodBooks, through: date, *, at: datetime) -> ClosedPe
 
 
 def _results(balances: TrialBalance) -> dict[Currency, list[Transfer]]:
-    """The transfers that leave income and expense at zero, by currency."""
+    """The transfers that bring income and expense accounts to zero, by currency."""
     found: dict[Currency, list[Transfer]] = defaultdict(list)
     for line in balances.lines:
         if money_map().account_type(line.account).kind not in (Kind.INCOME, Kind.EXPENSE):

@@ -1,4 +1,4 @@
-"""Credit limits: how far below zero an account with a floor may fall, and what speaks against one."""
+"""Credit limits: how far below zero an account with a floor may fall, and the reasons to refuse a limit."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,15 +11,15 @@ from terminal.fault import Fault
 
 
 class LimitFault(Fault):
-    """Raised when what is asked for is no credit limit."""
+    """Raised for an invalid credit limit, or one without a setter, reason or time zone."""
 
 
 class LimitCode(StrEnum):
-    """Why an account is not given a limit."""
+    """Why a limit is refused for an account."""
 
-    NO_FLOOR = "no_floor"  # the account may fall as far as it will
+    NO_FLOOR = "no_floor"  # an account without a floor has no limit to set
     NEVER_USED = "never_used"  # an account is opened by its first entry
-    IN_USE = "in_use"  # it has fallen further than that, counting holds
+    IN_USE = "in_use"  # it is further below zero than the limit allows, holds included
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class LimitAlreadySet:
 
 @dataclass(frozen=True, slots=True)
 class LimitRefused:
-    """Nothing changed; `least` is the smallest limit that the account can have now, if it can have any."""
+    """Nothing changed; `least` is the smallest limit that the account can have now, None if it can have none."""
 
     account: str
     code: LimitCode
@@ -52,7 +52,7 @@ LimitAnswer = LimitSet | LimitAlreadySet | LimitRefused
 
 
 def stated(limit: Money, by: str, reason: str, at: datetime) -> None:
-    """Refuse what nobody could have meant; raises LimitFault."""
+    """Check that a limit is not negative and that its setter, reason and time zone are given; raises LimitFault."""
     if limit.minor < 0:
         raise LimitFault(f"limit {limit}: a credit limit is zero or more")
     if not by or by != by.strip():
@@ -64,7 +64,7 @@ def stated(limit: Money, by: str, reason: str, at: datetime) -> None:
 
 
 def decide_limit(account: str, limit: Money, *, present: Money, balance: Balance | None) -> LimitAnswer:
-    """Judge a limit by how the account stands; `balance` is None before its first entry. Raises NotOnTheMap."""
+    """Accept or refuse a limit for an account; `balance` is None before its first entry. Raises NotOnTheMap."""
     kind = money_map().account_type(account)
     if not kind.floor:
         return LimitRefused(account, LimitCode.NO_FLOOR, f"{kind.pattern} has no floor on the chart")
@@ -72,6 +72,6 @@ def decide_limit(account: str, limit: Money, *, present: Money, balance: Balance
         return LimitRefused(account, LimitCode.NEVER_USED, f"nothing was written to it in {limit.currency} yet")
     used = Money(max(0, -balance.free_minor(kind.normal)), limit.currency)
     if limit.minor < used.minor:
-        detail = f"it is {used} below zero, holds counted, so its limit is {used} at least"
+        detail = f"it is {used} below zero, holds included, so its limit must be at least {used}"
         return LimitRefused(account, LimitCode.IN_USE, detail, used)
     return LimitAlreadySet(account, limit) if limit == present else LimitSet(account, limit)

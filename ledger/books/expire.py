@@ -1,4 +1,4 @@
-"""Act: void the holds that have run out."""
+"""Act: void the holds that have expired."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,13 +13,13 @@ class LedgerAndBooks(Ledger, Books, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ExpiredHolds:
-    """The holds that were voided, those that ran out first first."""
+    """The ids of the voided holds, in the order of their expiry."""
 
     hold_ids: tuple[str, ...]
 
 
 def expire_holds(books: LedgerAndBooks, *, at: datetime) -> ExpiredHolds:
-    """Release what holds with an end at or before `at` still keep; one without an end is never released by time."""
+    """Void every open hold that expires at or before `at`. A hold without an expiry is kept."""
     expired = books.open_holds(expired_at=at)
     voided = [hold.hold_id for hold in expired if isinstance(_void(books, hold.hold_id, at), Voided)]
     return ExpiredHolds(tuple(voided))

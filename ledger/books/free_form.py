@@ -1,6 +1,6 @@
-"""Act: write into the books what no flow of the map covers: one person proposes it with a reason, another approves it.
+"""Act: post an entry that no flow of the map covers, proposed by one person with a reason and approved by another.
 
-Who they are is what they say: until the platform has a sign-in, nothing proves it.
+Names are taken as given and not authenticated, because the platform has no sign-in.
 """
 
 import json
@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 
 
 class ProposalFault(Fault, ValueError):
-    """Raised for a proposal that cannot be read, or that lacks its reason or its proposer; names the field."""
+    """Raised for a malformed proposal, or one without a reason or proposer; names the field."""
 
     def __init__(self, where: str, field: str, fault: str) -> None:
         super().__init__(where, field, fault)
@@ -37,7 +37,7 @@ class ProposalFault(Fault, ValueError):
 
 
 class UnknownProposal(Fault, LookupError):
-    """Raised when something is approved that nobody proposed."""
+    """Raised when an id is approved for which there is no proposal."""
 
     @property
     def user_message(self) -> str:
@@ -45,7 +45,7 @@ class UnknownProposal(Fault, LookupError):
 
 
 class OtherProposal(Fault):
-    """Raised when a proposal's id comes again with another content, proposer or reason."""
+    """Raised when a proposal's id is known with another content, proposer or reason."""
 
     @property
     def user_message(self) -> str:
@@ -54,7 +54,7 @@ class OtherProposal(Fault):
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """An entry that somebody wants in the books. `approved_by` is who agreed, once somebody has."""
+    """A free-form entry and its approval; `approved_by` is None until a second person has approved it."""
 
     proposal_id: str
     proposed_by: str
@@ -66,7 +66,7 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """Two people agreed; `outcome` is the books' answer, which may still be a refusal."""
+    """The proposal was approved by a second person; `outcome` is the answer of the books, possibly a refusal."""
 
     proposal_id: str
     outcome: Recorded | AlreadyRecorded | Refused
@@ -74,7 +74,7 @@ class Approved:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyApproved:
-    """Somebody had approved it before; nothing changed."""
+    """The proposal had been approved before; nothing changed."""
 
     proposal_id: str
     approved_by: str
@@ -82,7 +82,7 @@ class AlreadyApproved:
 
 @dataclass(frozen=True, slots=True)
 class SamePerson:
-    """Nothing was written: whoever proposed an entry cannot be the one who approves it."""
+    """The proposer tried to approve their own proposal; nothing was written."""
 
     proposal_id: str
     proposed_by: str
@@ -92,10 +92,10 @@ Approval = Approved | AlreadyApproved | SamePerson
 
 
 class Proposals(Protocol):
-    """Keeps what was proposed and who approved it; only ever added to."""
+    """Stores proposals and their approvals; append-only."""
 
     def add(self, proposal: Proposal) -> bool:
-        """Keep a proposal; False when its id is known."""
+        """Store a proposal; False when its id exists already."""
 
     def get(self, proposal_id: str) -> Proposal | None: ...
 
@@ -103,13 +103,14 @@ class Proposals(Protocol):
         """Every proposal, the oldest first."""
 
     def approve(self, proposal: Proposal, *, by: str, at: datetime) -> bool:
-        """Keep who approved it; False when somebody has, once their transaction has ended."""
+        """Store who approved a proposal; False when it is approved already. Waits for a concurrent approval to end."""
 
 
 def propose(text: str, *, by: str, reason: str, at: datetime, proposals: Proposals, where: str = "proposal") -> bool:
-    """Keep a proposal written as JSON; False when it was kept before.
+    """Store a proposal written as JSON; False when the same proposal is stored already.
 
-    Raises ProposalFault, NotOnTheMap for an account off the chart, OtherProposal for a known id with another content.
+    Raises ProposalFault for malformed JSON or fields, NotOnTheMap for an account that is not on the chart, and
+    OtherProposal when the id is stored with other content.
     """
     for field, given in (("by", by), ("reason", reason)):
         if not given.strip():
@@ -149,7 +150,7 @@ def approve(proposal_id: str, *, by: str, at: datetime, proposals: Proposals, le
 
 
 def read_proposal(text: str, *, at: datetime, where: str) -> tuple[str, Journal]:
-    """A proposal's id and its journal, known to us at that moment; raises ProposalFault."""
+    """Parse a proposal into its id and its journal, recorded at `at`; raises ProposalFault."""
     try:
         tree = json.loads(text)
     except json.JSONDecodeError as fault:
@@ -158,10 +159,10 @@ def read_proposal(text: str, *, at: datetime, where: str) -> tuple[str, Journal]
     _check_fields(tree, fields, where, "(entry)")
     proposal_id = _text(tree, "proposal_id", where)
     if not isinstance(tree["transfers"], list) or not tree["transfers"]:
-        raise ProposalFault(where, "transfers", "is not a list with something in it")
+        raise ProposalFault(where, "transfers", "must be a list that is not empty")
     correlation = tree["correlation"]
     if not isinstance(correlation, dict) or not all(isinstance(each, str) for each in correlation.values()):
-        raise ProposalFault(where, "correlation", "is not an object of texts")
+        raise ProposalFault(where, "correlation", "must be an object whose values are texts")
     try:
         journal = Journal(
             entry_id=f"{FLOW}:{proposal_id}",
@@ -197,12 +198,12 @@ def _check_fields(tree: Any, fields: set[str], where: str, place: str) -> None:
     if not isinstance(tree, dict):
         raise ProposalFault(where, place, "is not an object")
     for field in sorted(fields ^ set(tree)):
-        raise ProposalFault(where, place, f"has no {field!r}" if field in fields else f"has {field!r}, unknown here")
+        raise ProposalFault(where, place, f"has no {field!r}" if field in fields else f"has unknown {field!r}")
 
 
 def _text(tree: Mapping[str, Any], field: str, where: str) -> str:
     if not isinstance(tree[field], str) or not tree[field]:
-        raise ProposalFault(where, field, "is not a text with something in it")
+        raise ProposalFault(where, field, "must be a text that is not empty")
     return str(tree[field])
 
 

@@ -1,4 +1,4 @@
-"""A request to the books: whether it may be asked at all, what it refers to, and the line that it would record."""
+"""Requests to the books: checks before they are decided, the entries they refer to, and the line each would record."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,12 +16,12 @@ from ledger.transfer import Transfer
 
 REVERSAL_FLOW = Flow.REVERSED
 _REVERSAL_VERSION = 1
-_ADMITTED: set[tuple[object, ...]] = set()  # of the shapes on the map, which are a few hundred
+_ADMITTED: set[tuple[object, ...]] = set()  # checked shapes of journals; the map allows a few hundred
 
 
 @dataclass(slots=True)
 class Target:
-    """A recorded entry that a request refers to; of a hold, what is left of each transfer."""
+    """A recorded entry that a request refers to; for a hold, with the remainder of each transfer."""
 
     entry: Entry
     remaining: list[int]
@@ -33,7 +33,7 @@ class Target:
         return self.entry.journal
 
     def hold(self) -> Hold:
-        """The hold as the books show it."""
+        """The entry as a hold with its remainders."""
         amounts = zip(self.remaining, self.journal.transfers, strict=True)
         left = tuple(Money(minor, transfer.amount.currency) for minor, transfer in amounts)
         return Hold(self.journal.entry_id, self.journal, self.entry.expires_at, left, self.voided)
@@ -41,7 +41,7 @@ class Target:
 
 @dataclass(slots=True)
 class Line:
-    """A request as it is recorded, whatever it asked for."""
+    """A request in the form in which it is recorded, whatever its act."""
 
     act: Act
     entry_id: str
@@ -59,10 +59,10 @@ class Line:
     transfers: tuple[Transfer, ...]
 
     def body(self) -> dict[str, str]:
-        """What makes two requests under one id the same, as texts, in the order in which a difference is named.
+        """The fields that must be equal in two requests under one id, as texts, in the order of comparison.
 
-        When we first knew of it and the template's version are left out: the first recording stands, and a template
-        that now writes other transfers is caught by these.
+        `recorded_at` and the template version are left out: the first recording stands, and a newer template that
+        writes other transfers differs in `body`.
         """
         return {
             **header(
@@ -81,13 +81,13 @@ class Line:
         }
 
     def transfers_text(self) -> str:
-        """A line per transfer: debit, credit, currency and amount, as the digest of a request has them."""
+        """One line per transfer with debit, credit, currency and amount, as used in the digest of a request."""
         return "".join(
             [f"{each.debit}\t{each.credit}\t{each.amount.currency}\t{each.amount.minor}\n" for each in self.transfers]
         )
 
     def journal(self) -> Journal:
-        """The journal that is recorded; a voiding has none."""
+        """The journal that is recorded; a void has none."""
         return Journal(
             entry_id=self.entry_id,
             flow=self.flow,
@@ -136,7 +136,10 @@ def difference(known: Mapping[str, str], arriving: Mapping[str, str]) -> str | N
 
 
 def check_batch(requests: Iterable[Asked]) -> None:
-    """Refuse a batch with a request off the map, or with one id for two contents; raises NotOnTheMap, Conflict."""
+    """Refuse a batch with a journal that is not on the map, or with one id for two contents.
+
+    Raises NotOnTheMap and Conflict.
+    """
     first: dict[str, Asked] = {}
     for request in requests:
         if isinstance(request, Request):
@@ -153,7 +156,7 @@ def check_batch(requests: Iterable[Asked]) -> None:
 
 
 def references(request: Asked) -> tuple[str, ...]:
-    """The ids of the recorded entries that a request is about."""
+    """The ids of the recorded entries that a request refers to."""
     if isinstance(request, Void):
         return (request.hold_id,)
     if isinstance(request, Reversal):
@@ -164,7 +167,7 @@ def references(request: Asked) -> tuple[str, ...]:
 
 
 def waves(requests: Sequence[Asked]) -> list[list[Asked]]:
-    """Cut a batch so that no part refers to what the same part writes."""
+    """Split a batch into parts so that no request refers to another one in its own part."""
     parts: list[list[Asked]] = [[]]
     written: set[str] = set()
     for request in requests:
@@ -177,7 +180,7 @@ def waves(requests: Sequence[Asked]) -> list[list[Asked]]:
 
 
 def check_targets(request: Asked, targets: Mapping[str, Target]) -> None:
-    """Refuse a request about something that was never recorded, or of another kind.
+    """Refuse a request that refers to an entry that is not recorded or is of the wrong kind.
 
     Raises UnknownHold, UnknownEntry, NotOnTheMap.
     """
@@ -193,7 +196,10 @@ def check_targets(request: Asked, targets: Mapping[str, Target]) -> None:
 
 
 def line_of(request: Asked, targets: Mapping[str, Target]) -> Line:
-    """What a request asks to be recorded; `targets` holds what it refers to, unless it brings its own journal."""
+    """The line that a request would record.
+
+    `targets` holds the entries that the request refers to, by id.
+    """
     if isinstance(request, Request):
         journal = request.journal
         return Line(
@@ -256,10 +262,10 @@ def kind_of(account: str) -> AccountType:
 
 
 def _admit(request: Request) -> None:
-    """Refuse what the money map does not have; a correction posts again what once posted a hold, without it.
+    """Refuse a journal that the money map does not allow. A correction of a posted hold posts again without the hold.
 
-    Journals of one flow over the same forms of accounts are all on the map, or none is, unless the map looks at their
-    amounts or currencies as well: so each such shape is checked once.
+    Whether the map allows a journal depends on its flow and the forms of its accounts, unless the map also looks at
+    amounts or currencies. Each such shape is therefore checked only once.
     """
     journal = request.journal
     if request.free:

@@ -1,4 +1,4 @@
-"""The books in memory, for tests and examples; the same rules and answers as in PostgreSQL."""
+"""The books in memory, for tests and examples, with the same rules and answers as in PostgreSQL."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -57,7 +57,7 @@ class MemoryLedger:
         self._known: dict[str, _Known] = {}
         self._sheet = Sheet()
         self._position = 0
-        self._known_at: dict[int, datetime] = {}  # of what is sealed, by position
+        self._known_at: dict[int, datetime] = {}  # when each sealed entry counts as known, by position
         self._watermark = _NEVER
 
     def post(self, journal: Journal) -> Outcome:
@@ -72,7 +72,7 @@ class MemoryLedger:
         before = (dict(self._known), self._sheet.copy(), self._position)
         try:
             return tuple(self._record(request) for request in requests)
-        except Exception:  # a batch with a conflict writes none of it
+        except Exception:  # whatever the reason, such as a conflict: a batch is written whole or not at all
             self._known, self._sheet, self._position = before
             raise
 
@@ -109,7 +109,7 @@ class MemoryLedger:
             found.credit_limit = limit.minor
         return answer
 
-    def announce_close(self, through: date, *, at: datetime) -> None:  # noqa: ARG002 - nobody asks it when
+    def announce_close(self, through: date, *, at: datetime) -> None:  # noqa: ARG002 - the time is not reported
         closed = self._sheet.closed_through
         self._sheet.closed_through = through if closed is None else max(closed, through)
 
@@ -117,7 +117,7 @@ class MemoryLedger:
         return True
 
     def seal(self) -> None:
-        """Settle when everything so far was known: no later recording changes an answer about that time any more."""
+        """Make every entry so far final: later recordings no longer change answers about the time up to now."""
         for target in self._entries():
             if target.entry.position not in self._known_at:
                 self._watermark = max(self._watermark, target.journal.recorded_at)

@@ -1,4 +1,4 @@
-"""What was posted up to a value date, as a whole, for programs that add it up by themselves."""
+"""All posted journals up to a value date, for export to other accounting programs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from ledger.money import Money
 
 @dataclass(frozen=True, slots=True)
 class UsedAccount:
-    """An account with posted transfers: the first value date of one, and per currency what it holds, debits positive.
+    """An account with posted transfers: its first value date, and its balance per currency with debits positive.
 
-    A balance of zero is listed too.
+    Balances of zero are included.
     """
 
     name: str
@@ -24,10 +24,10 @@ class UsedAccount:
 
 
 class PostedBooks(Protocol):
-    """The posted books as of one moment."""
+    """The posted books on one consistent snapshot."""
 
     def used_accounts(self, as_of: date | None) -> tuple[UsedAccount, ...]:
-        """Every account with a posted transfer valued up to this day, by name."""
+        """Every account with a posted transfer valued up to this day, ordered by name."""
 
     def journals(self, as_of: date | None) -> Iterator[Journal]:
-        """Every posted journal valued up to this day, by value date and in the order of recording."""
+        """Every posted journal valued up to this day, ordered by value date and then by recording."""

@@ -1,9 +1,9 @@
-"""Writes the books in PostgreSQL, in the caller's database transaction, which it never commits.
+"""Writes the books in PostgreSQL, within the caller's database transaction, which it never commits.
 
-A batch is two statements: `ledger.prepare` locks what it touches in one order for all writers and says how everything
-stands; it is then decided by the rules of posting.py; `ledger.write` adds what was decided. The database keeps the
-balances and refuses what would break them, whoever writes. Needs READ COMMITTED, PostgreSQL's default: each step must
-see what others have committed.
+A batch takes two statements. `ledger.prepare` locks the accounts and holds that the batch touches, in the same order
+for every writer, and returns their state. The batch is then decided by the rules of posting.py, and `ledger.write`
+records the outcome. The database maintains the balances and enforces floors and limits for every writer. READ
+COMMITTED, PostgreSQL's default, is required: each statement must see what others have committed.
 """
 
 import json
@@ -98,12 +98,15 @@ _DESCRIBED = (  # the columns of _KNOWN between `same` and the reasons of a refu
 
 
 def connect(database_url: str) -> "psycopg.Connection[Any]":
-    """Open a connection whose block commits when it ends well and undoes everything when it does not."""
+    """Open a connection; its `with` block commits on success and rolls back on an exception."""
     return psycopg.connect(database_url, application_name="tranche")
 
 
+MOST_ATTEMPTS = 50  # each one lost means that another writer recorded the same id or opened the same account
+
+
 class _Overtaken(Exception):
-    """Raised when what we looked at has changed: look again, behind a savepoint."""
+    """Raised when the state read before locking has changed; the batch is retried from a savepoint."""
 
 
 class PostgresLedger(PostgresBooks):
@@ -123,20 +126,21 @@ class PostgresLedger(PostgresBooks):
         if len(requests) == 1:
             try:
                 return self._record(requests, openings=False)
-            except _Overtaken:  # or an account with a floor has to be opened
+            except _Overtaken:  # or an account with a floor must be opened, which needs a savepoint
                 pass
-        while True:
+        for _ in range(MOST_ATTEMPTS):
             self._connection.execute("SAVEPOINT before_batch")
             try:
                 answers = self._record(requests, openings=True)
-            except _Overtaken:  # undone with its locks, so that they are taken in order again
+            except _Overtaken:  # the rollback also releases the locks, so that they are taken in order again
                 self._connection.execute("ROLLBACK TO SAVEPOINT before_batch")
                 continue
-            except Exception:  # what is written before a conflict is found is undone
+            except Exception:  # whatever the reason, such as a conflict: nothing of the batch stays written
                 self._connection.execute("ROLLBACK TO SAVEPOINT before_batch")
                 raise
             self._connection.execute("RELEASE SAVEPOINT before_batch")
             return answers
+        raise psycopg.errors.SerializationFailure(f"other writers were faster {MOST_ATTEMPTS} times; post it again")
 
     def preview(self, requests: Sequence[Asked]) -> tuple[Answer, ...]:
         self._connection.execute("SAVEPOINT before_preview")
@@ -164,7 +168,7 @@ class PostgresLedger(PostgresBooks):
     def set_credit_limit(self, account: str, limit: Money, *, by: str, reason: str, at: datetime) -> LimitAnswer:
         stated(limit, by, reason, at)
         key = (account, limit.currency)
-        sheet, account_ids, _ = self._prepare([key], [], {}, openings=True)  # locked as by whoever posts to it
+        sheet, account_ids, _ = self._prepare([key], [], {}, openings=True)  # locked in the same way as by a posting
         balance, present = None, Money(0, limit.currency)
         if key in account_ids and key in sheet.accounts:
             balance = sheet.accounts[key].balance(limit.currency)
@@ -181,7 +185,7 @@ class PostgresLedger(PostgresBooks):
         return answer
 
     def _record(self, requests: Sequence[Asked], *, openings: bool) -> tuple[Answer, ...]:
-        """Record requests in their order, part by part when one refers to another; the first locks for all of them."""
+        """Record requests in order, in parts without references within a part. The first part locks for all."""
         answers: dict[str, Answer] = {}
         outcomes: list[Answer] = []
         ahead = requests
@@ -192,14 +196,14 @@ class PostgresLedger(PostgresBooks):
             for request in part:
                 answer = answers[request.entry_id]
                 outcomes.append(answer)
-                if isinstance(answer, Recorded):  # should the batch hold the same request again
+                if isinstance(answer, Recorded):  # in case the batch holds the same request again
                     answers[request.entry_id] = AlreadyRecorded(answer.entry_id)
                 if isinstance(answer, Voided):
                     answers[request.entry_id] = AlreadyVoided(answer.hold_id)
         return tuple(outcomes)
 
     def _record_part(self, requests: Sequence[Asked], ahead: Sequence[Asked], *, openings: bool) -> dict[str, Answer]:
-        """Look up, lock, decide and write requests that do not refer to each other; raises _Overtaken."""
+        """Read, lock, decide and write requests that do not refer to each other; raises _Overtaken."""
         targets = self._targets({entry_id for request in (*requests, *ahead) for entry_id in references(request)})
         for request in requests:
             check_targets(request, targets)
@@ -229,7 +233,7 @@ class PostgresLedger(PostgresBooks):
     def _prepare(
         self, touched: Sequence[AccountKey], lines: Sequence[Line], targets: Mapping[str, Target], *, openings: bool
     ) -> tuple[Sheet, dict[AccountKey, int], list[str]]:
-        """Lock; how all that is touched stands, the ids of its accounts, and which of the lines' ids are taken."""
+        """Lock everything that the lines touch; returns its state, the account ids, and the ids already recorded."""
         floors = [kind_of(account).floor for account, _ in touched]
         places = {target.entry.position: target for target in targets.values()}
         row = self._connection.execute(
@@ -268,7 +272,7 @@ class PostgresLedger(PostgresBooks):
     def _known(
         self, requests: Sequence[Asked], lines: Sequence[Line], known: Sequence[str], targets: Mapping[str, Target]
     ) -> dict[str, Answer]:
-        """The stored answers; raises Conflict where the content differs."""
+        """The answers stored for requests recorded before; raises Conflict where the content differs."""
         if not known:
             return {}
         taken = set(known)
@@ -295,7 +299,7 @@ class PostgresLedger(PostgresBooks):
     def _write(
         self, decisions: Sequence[Decision], targets: Mapping[str, Target], account_ids: Mapping[AccountKey, int]
     ) -> None:
-        """Add what was decided; raises _Overtaken."""
+        """Write the decided requests; raises _Overtaken."""
         opened: dict[AccountKey, int] = {}
         transfers = _transfer_columns(decisions, account_ids, opened)
         row = self._connection.execute(
@@ -312,13 +316,13 @@ class PostgresLedger(PostgresBooks):
 
 
 def _standing(locked: Sequence[int] | None, columns: Sequence[Sequence[int] | None]) -> dict[int | None, Counters]:
-    """The locked balances by account, from one column each of ids, versions, the four counters and limits."""
+    """The locked counters by account, from parallel columns of ids, versions, four counters and limits."""
     rows = zip(locked or (), *(column or () for column in columns), strict=True)
     return {account_id: Counters(dp, cp, dh, ch, version, limit) for account_id, version, dp, cp, dh, ch, limit in rows}
 
 
 def _settle(targets: Mapping[int, Target], held: Sequence[Any], resolutions: Sequence[Any]) -> None:
-    """Say of each entry referred to what is left of it under the lock, and what has become of it."""
+    """Set on each target, read under the lock, what remains of a hold and how it was resolved."""
     for target in targets.values():
         target.remaining = [0] * len(target.remaining)
     for position, number, minor in zip(*(column or () for column in held), strict=True):
@@ -371,7 +375,10 @@ def _account_columns(opened: Iterable[AccountKey]) -> list[str]:
 def _transfer_columns(
     decisions: Iterable[Decision], account_ids: Mapping[AccountKey, int], opened: dict[AccountKey, int]
 ) -> list[str]:
-    """The transfers that were taken; accounts to open are put into `opened` and named by their place in it."""
+    """The transfers of the accepted decisions as column literals.
+
+    Accounts that do not exist yet are added to `opened` and referred to by their index there.
+    """
     rows: list[tuple[int | None, ...]] = []
     for place, decision in enumerate(decisions, 1):
         if decision.reasons:
@@ -415,7 +422,7 @@ def _body(line: Line) -> tuple[object, ...]:
 
 
 def _columns(rows: Sequence[tuple[object, ...]], count: int = 0) -> list[list[object]]:
-    """Rows as one array per column, so that any number of them is one statement."""
+    """Rows transposed into one array per column, so that any number of rows is one statement."""
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(count)]
 
 

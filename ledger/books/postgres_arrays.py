@@ -1,4 +1,4 @@
-"""Columns of a batch as PostgreSQL array literals, at a fraction of the time that psycopg takes value by value."""
+"""Columns of a batch as PostgreSQL array literals, built much faster than by psycopg's adaptation of each value."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -7,7 +7,7 @@ _BETWEEN = "\x1e"
 
 
 def numbers(values: Sequence[int | None]) -> str:
-    """An array of integers, with or without NULL."""
+    """An array of integers; None is NULL."""
     return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
 
 
@@ -17,7 +17,7 @@ def truths(values: Sequence[bool]) -> str:
 
 
 def texts(values: Sequence[str]) -> str:
-    """An array of texts: quoted as a whole, one by one only where a text holds the separator itself."""
+    """An array of texts. They are quoted in one pass, and one by one only when a text contains the separator."""
     if not values:
         return "{}"
     joined = _BETWEEN.join(values)
@@ -27,14 +27,14 @@ def texts(values: Sequence[str]) -> str:
 
 
 def texts_or_null(values: Sequence[str | None]) -> str:
-    """An array of texts of which some, most often all, are NULL; unnest fills a short column up with NULL."""
+    """An array of texts, most of them NULL. A shorter array is enough, because unnest pads it with NULL."""
     if not any(values):
         return "{}"
     return "{" + ",".join(["NULL" if value is None else f'"{_quoted(value)}"' for value in values]) + "}"
 
 
 def moments(values: Sequence[date | datetime | None]) -> str:
-    """An array of dates or of moments; the same one is written down once."""
+    """An array of dates or timestamps; each distinct value is formatted once."""
     written: dict[date | datetime | None, str] = {None: "NULL"}
     found = []
     for value in values:

@@ -68,7 +68,7 @@ SELECT s.account_id, sum(s.debits), sum(s.credits)
         UNION ALL SELECT credit, 0, remaining_minor FROM ledger.open_holds) s
  GROUP BY s.account_id
 """
-# An account without a floor: what is sealed, what came after, and what is held.
+# The balance of an account without a floor: its sealed total, the entries after it, and its open holds.
 _UNLIMITED = """
 WITH w AS MATERIALIZED (SELECT * FROM ledger.watermark),
 sealed AS (
@@ -100,8 +100,8 @@ _LIMITED = """
 SELECT a.account, a.currency, b.debits_posted, b.credits_posted, b.debits_pending, b.credits_pending
   FROM ledger.balances b JOIN ledger.accounts a ON a.account_id = b.account_id
 """
-# What was known by a moment: whole seals up to it, the next one up to the first entry known later, or, when there is no
-# next one, of what is not yet sealed that which was recorded by then. `edge` says where; each finds its rows by key.
+# The state known by a moment: all seals up to it, then the next seal up to its first entry recorded later; where no
+# seal follows, the unsealed entries recorded by then. `edge` is that boundary; each part finds its rows by key.
 _EDGE = """
 WITH asked AS MATERIALIZED (
     SELECT coalesce(%(valued_by)s::date, 'infinity') AS valued_by,
@@ -145,9 +145,9 @@ AND CASE WHEN e.tail THEN greatest(r.recorded_at, e.known_to) <= e.recorded_by
 
 
 def _moved(only: str) -> str:
-    """The debits and credits of accounts as of an edge, in parts that add up.
+    """SQL for the debits and credits of accounts as of an edge, as parts to be summed.
 
-    The range of positions is said of both tables: neither is then read whole to find what the other has.
+    The range of positions is given for both tables, so that neither is scanned as a whole.
     """
     of, debit, credit = (
         f" AND {column} = %(account_id)s" if only else "" for column in ("t.account_id", "t.debit", "t.credit")
@@ -198,7 +198,7 @@ _GROUPED = """
 SELECT a.account_id, g.key
   FROM ledger.accounts a JOIN unnest(%s::text[], %s::text[]) AS g (pattern, key) USING (pattern)
 """
-# First which groups are not zero; then, for these few, on which day each last left it.
+# First the groups that are not zero; then, for these few, the day on which each last left zero.
 _OPEN_GROUPS = """
 WITH sides AS (
     SELECT t.debit AS account_id, t.position, t.amount_minor AS posted, 0 AS pending
@@ -360,7 +360,7 @@ class PostgresBooks:
         )
 
     def _targets(self, entry_ids: Collection[str]) -> dict[str, Target]:
-        """Recorded entries by their ids; what is left of a hold is not read yet."""
+        """Recorded entries by id. The remainders of holds are read later, under the lock."""
         if not entry_ids:
             return {}
         entries = self._read_entries(_ENTRIES_BY_ID, list(entry_ids))

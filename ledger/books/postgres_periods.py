@@ -12,7 +12,7 @@ _WAIT = "SELECT ledger.wait_for_writers(%s)"
 
 
 class PostgresPeriods(PostgresLedger):
-    """PeriodBooks over the schema `ledger`; it commits, for an announcement is one only when others can see it."""
+    """PeriodBooks over the schema `ledger`. It commits, so that other sessions see the announcement of a close."""
 
     def __init__(self, connection: "psycopg.Connection[Any]", *, patience_s: int = 60) -> None:
         super().__init__(connection)

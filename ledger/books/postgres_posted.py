@@ -1,4 +1,4 @@
-"""Reads all that was posted in PostgreSQL, as of one moment."""
+"""Reads all posted journals in PostgreSQL on one snapshot."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,7 +42,7 @@ _HEADER = 10  # columns of a journal, before those of its transfer
 
 @contextmanager
 def connect_to_read(database_url: str) -> "Iterator[PostgresPostedBooks]":
-    """The posted books as of one moment, however long the reading takes."""
+    """The posted books on one snapshot, which stays the same however long they are read."""
     with psycopg.connect(database_url, application_name="tranche export") as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True

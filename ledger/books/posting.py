@@ -1,4 +1,4 @@
-"""What a line changes in the books and what speaks against it: the rules that every store of the books shares."""
+"""The rules of posting, shared by every store of the books: how a line changes balances, and when it is refused."""
 
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
@@ -13,16 +13,16 @@ from ledger.transfer import Transfer
 
 AccountKey = tuple[str, Currency]
 
-LARGE_MINOR = 10**12  # once an account without a floor has seen such an amount, its counters are watched too
-CLOSING_FLOW = Flow.PERIOD_CLOSED  # what closes a period is itself valued in it
+LARGE_MINOR = 10**12  # from this amount on, the counters of accounts without a floor are checked against overflow too
+CLOSING_FLOW = Flow.PERIOD_CLOSED  # the closing journal may be valued in the period that it closes
 _PRECEDENCE = {code: place for place, code in enumerate(RefusalCode)}
 
 
 @dataclass(slots=True)
 class Counters:
-    """The four counters of an account while a batch is decided.
+    """The four counters of an account, in minor units, while a batch is decided.
 
-    Of one with a floor also how often it was written to, and its credit limit.
+    For an account with a floor also its version (how often it was written to) and its credit limit.
     """
 
     debits_posted: int = 0
@@ -33,7 +33,7 @@ class Counters:
     credit_limit: int = 0
 
     def debit(self, minor: int, *, pending: bool, sides: int = 0) -> None:
-        """Debit units, posted or held; `sides` is by how many versions the account moves on."""
+        """Debit minor units, posted or held; `sides` is the number of versions by which the account advances."""
         if pending:
             self.debits_pending += minor
         else:
@@ -42,7 +42,7 @@ class Counters:
             self.version += sides
 
     def credit(self, minor: int, *, pending: bool, sides: int = 0) -> None:
-        """Credit units, posted or held; `sides` is by how many versions the account moves on."""
+        """Credit minor units, posted or held; `sides` is the number of versions by which the account advances."""
         if pending:
             self.credits_pending += minor
         else:
@@ -56,9 +56,10 @@ class Counters:
 
 @dataclass(slots=True)
 class Sheet:
-    """What a batch reads and changes: the accounts that it touches, the entries that it refers to, the closed date.
+    """The state that a batch reads and changes: its accounts, the entries it refers to, and the last closed day.
 
-    Accounts without a floor may be left out where no amount was ever large: nothing else is decided by theirs.
+    Accounts without a floor may be missing while no large amount was ever posted to them, because no decision then
+    depends on their balance.
     """
 
     accounts: MutableMapping[AccountKey, Counters] = field(default_factory=dict)
@@ -66,7 +67,7 @@ class Sheet:
     closed_through: date | None = None
 
     def copy(self) -> "Sheet":
-        """The same, to change or to come back to."""
+        """An independent copy, to change or to restore."""
         accounts = {key: replace(each) for key, each in self.accounts.items()}
         targets = {key: replace(each, remaining=[*each.remaining]) for key, each in self.targets.items()}
         return Sheet(accounts, targets, self.closed_through)
@@ -74,7 +75,7 @@ class Sheet:
 
 @dataclass(slots=True)
 class Decision:
-    """What a request does: the versions that its transfers give, what it releases of a hold, or why it is refused."""
+    """The decision on a request: account versions per transfer and amounts released of a hold, or a refusal."""
 
     line: Line
     reasons: tuple[Refusal, ...]
@@ -87,19 +88,19 @@ class Decision:
 
 
 def decide(line: Line, sheet: Sheet) -> Decision:
-    """Apply a request to the sheet, or say everything that speaks against it and leave the sheet as it was."""
+    """Apply a request to the sheet, or return every reason to refuse it and leave the sheet unchanged."""
     reasons = _too_late(line, sheet.closed_through)
     target = None if line.refers is None else sheet.targets[line.refers]
     released: list[tuple[int, int]] = []
     if target is not None and line.act is Act.REVERSE:
         irreversible = _irreversible(target)
-        if irreversible:  # what its mirror image would break is of no interest
+        if irreversible:  # the effect of a reversal that is not allowed does not matter
             return Decision(line, (*reasons, *irreversible), [], [])
     elif target is not None:
         released, found = _released(line, target)
         reasons += found
     if line.corrects is not None and sheet.targets[line.corrects].reversed_by is None:
-        reasons.append(Refusal(RefusalCode.NOT_REVERSED, line.corrects, "it still stands, so nothing is to correct"))
+        reasons.append(Refusal(RefusalCode.NOT_REVERSED, line.corrects, "not reversed, so there is nothing to correct"))
     versions = _apply(line, target, released, sheet.accounts, 1)
     reasons += _broken_limits(line, sheet.accounts)
     if reasons:
@@ -116,7 +117,7 @@ def decide(line: Line, sheet: Sheet) -> Decision:
 
 
 def resolved(hold: Hold) -> Refused:
-    """The answer to voiding a hold of which nothing is left."""
+    """The refusal of a void whose hold has nothing left."""
     return Refused(hold.hold_id, (_resolved(hold.hold_id, voided=hold.voided),))
 
 
@@ -137,7 +138,7 @@ def _irreversible(target: Target) -> list[Refusal]:
     if target.entry.act is Act.HOLD:
         return [Refusal(RefusalCode.NOT_REVERSIBLE, entry_id, "a hold is voided, not reversed")]
     if target.entry.act is Act.REVERSE:
-        detail = "a reversal is not reversed: what it undid is posted again"
+        detail = "a reversal cannot be reversed; post the entry again"
         return [Refusal(RefusalCode.NOT_REVERSIBLE, entry_id, detail)]
     if target.reversed_by is not None:
         return [Refusal(RefusalCode.ALREADY_REVERSED, entry_id, f"by {target.reversed_by}")]
@@ -145,7 +146,10 @@ def _irreversible(target: Target) -> list[Refusal]:
 
 
 def _released(line: Line, target: Target) -> tuple[list[tuple[int, int]], list[Refusal]]:
-    """How much of each held transfer goes: all of it when voided, else what is posted of it by its two accounts."""
+    """The amount released of each held transfer, and the reasons to refuse.
+
+    A void releases everything. A posting releases what it moves between the same two accounts.
+    """
     hold_id = target.journal.entry_id
     if not any(target.remaining):
         return [], [_resolved(hold_id, voided=target.voided)]
@@ -154,7 +158,7 @@ def _released(line: Line, target: Target) -> tuple[list[tuple[int, int]], list[R
     reasons: list[Refusal] = []
     expires_at = target.entry.expires_at
     if expires_at is not None and line.recorded_at >= expires_at:
-        reasons.append(Refusal(RefusalCode.HOLD_EXPIRED, hold_id, f"it ran out at {expires_at.isoformat()}"))
+        reasons.append(Refusal(RefusalCode.HOLD_EXPIRED, hold_id, f"it expired at {expires_at.isoformat()}"))
     wanted: dict[tuple[str, str, Currency], int] = {}
     for transfer in line.transfers:
         wanted[_pair(transfer)] = wanted.get(_pair(transfer), 0) + transfer.amount.minor
@@ -169,7 +173,7 @@ def _released(line: Line, target: Target) -> tuple[list[tuple[int, int]], list[R
     for transfer in {_pair(each): each for each in target.journal.transfers}.values():
         if wanted[_pair(transfer)] > 0:
             excess = Money(wanted[_pair(transfer)], transfer.amount.currency)
-            detail = f"debit {transfer.debit}, credit {transfer.credit}: {excess} more than is left of it"
+            detail = f"debit {transfer.debit}, credit {transfer.credit}: {excess} more than remains of it"
             reasons.append(Refusal(RefusalCode.MORE_THAN_HELD, hold_id, detail))
     return released, reasons
 
@@ -185,7 +189,7 @@ def _apply(
     counters: Mapping[AccountKey, Counters],
     sign: int,
 ) -> list[tuple[int | None, int | None]]:
-    """Move a line's amounts, or with -1 take them back; the versions that each transfer gives to its two accounts."""
+    """Move a line's amounts, or with `sign=-1` undo it; returns the versions given to each transfer's two accounts."""
     versions = []
     pending = line.act is Act.HOLD
     for transfer in line.transfers:
@@ -204,7 +208,7 @@ def _apply(
 def _release(
     target: Target, released: Iterable[tuple[int, int]], counters: Mapping[AccountKey, Counters], sign: int
 ) -> None:
-    """Take what is released of a hold off what is pending."""
+    """Subtract the released amounts of a hold from the pending counters."""
     for number, minor in released:
         transfer = target.journal.transfers[number - 1]
         debit = counters.get((transfer.debit, transfer.amount.currency))

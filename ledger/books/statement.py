@@ -1,4 +1,4 @@
-"""What the books show: the trial balance, an account's statement and the groups that are not yet zero."""
+"""Reports of the books: the trial balance, an account's statement, and the groups that are not yet zero."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from ledger.transfer import Transfer
 
 @dataclass(frozen=True, slots=True)
 class TrialBalanceLine:
-    """An account's posted balance on the side where it stands."""
+    """An account's posted balance, on the side on which it is positive."""
 
     account: str
     side: Side
@@ -48,10 +48,7 @@ class TrialBalance:
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One posted transfer as an account sees it: the other account, the amount on its side and the balance after it.
-
-    The balance is positive on the account's normal side.
-    """
+    """One posted transfer from an account's view: the other account, its side, the amount, and the balance after it."""
 
     value_date: date
     entry_id: str
@@ -82,11 +79,11 @@ class OpenGroup:
 
     @property
     def owner(self) -> str:
-        """Who works what does not return to zero, as the chart says."""
+        """Who resolves a group that does not return to zero, from the chart."""
         return self._clearing.owner
 
     def overdue(self, as_of: date) -> bool:
-        """Whether it is older than the chart expects."""
+        """Whether the group is older than the chart's `sla_days`."""
         return self.age_days(as_of) > self._clearing.sla_days
 
     @property
@@ -96,7 +93,7 @@ class OpenGroup:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A posted transfer with the day it counts from and the entry it belongs to."""
+    """A posted transfer with its value date and the entry it belongs to."""
 
     value_date: date
     entry_id: str
@@ -105,7 +102,7 @@ class Posted:
 
 
 def trial_balance_lines(nets: Mapping[tuple[str, Currency], int]) -> tuple[TrialBalanceLine, ...]:
-    """The lines of a trial balance from each account's debits less credits, by currency and account."""
+    """The lines of a trial balance, from debits less credits of each account, ordered by currency and account."""
     return tuple(
         TrialBalanceLine(account, Side.DEBIT if net > 0 else Side.CREDIT, Money(abs(net), currency))
         for (account, currency), net in sorted(nets.items(), key=lambda item: (item[0][1], item[0][0]))
@@ -118,7 +115,7 @@ def statement_lines(account: str, currency: Currency, posted: Iterable[Posted]) 
     normal = money_map().account_type(account).normal
     balance = Money.zero(currency)
     lines = []
-    for each in sorted(posted, key=lambda posted: posted.value_date):  # stable: the order of recording breaks ties
+    for each in sorted(posted, key=lambda posted: posted.value_date):  # stable, so the order of recording breaks ties
         transfer = each.transfer
         if account not in (transfer.debit, transfer.credit) or transfer.amount.currency != currency:
             continue
@@ -130,7 +127,7 @@ def statement_lines(account: str, currency: Currency, posted: Iterable[Posted]) 
 
 
 def group_totals(moved: Iterable[tuple[Journal, Transfer, int, int]]) -> tuple[OpenGroup, ...]:
-    """The groups that are not zero, from transfers with the units of each that are posted and pending."""
+    """The groups that are not zero, from transfers with the minor units of each that are posted and pending."""
     groups: dict[tuple[str, Currency, str, str], dict[date, tuple[int, int]]] = {}
     for journal, transfer, posted, pending in moved:
         for account, sign in ((transfer.debit, 1), (transfer.credit, -1)):
@@ -149,7 +146,7 @@ def group_totals(moved: Iterable[tuple[Journal, Transfer, int, int]]) -> tuple[O
 
 
 def _left(days: Mapping[date, tuple[int, int]]) -> Iterator[tuple[int, int, date]]:
-    """What is posted and pending at the end, and since when something was; nothing for a group at zero."""
+    """Posted and pending balance at the end, and the day since which they are not zero; nothing for a group at zero."""
     posted = pending = 0
     since: date | None = None
     for day, (one, other) in sorted(days.items()):

@@ -1,4 +1,4 @@
-"""What the rest of the platform needs of the books, and every answer they give."""
+"""The interface to the books: requests, answers and reports."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,27 +16,27 @@ from terminal.fault import Fault
 
 
 class RefusalCode(StrEnum):
-    """Why the books say no, in the order in which several reasons are given."""
+    """The reasons for a refusal, in the order in which several are listed."""
 
-    CLOSED_PERIOD = "closed_period"  # the value date lies in a period that takes no posting any more
+    CLOSED_PERIOD = "closed_period"  # the value date lies in a closed period
     NOT_REVERSIBLE = "not_reversible"  # a hold is voided instead, and a reversal is not reversed
-    ALREADY_REVERSED = "already_reversed"  # an entry is reversed once
-    NOT_REVERSED = "not_reversed"  # what it says it corrects still stands
+    ALREADY_REVERSED = "already_reversed"  # an entry can be reversed only once
+    NOT_REVERSED = "not_reversed"  # the entry that it corrects has not been reversed
     HOLD_RESOLVED = "hold_resolved"  # nothing of the hold is left: all of it was posted or voided
-    HOLD_EXPIRED = "hold_expired"  # it was known only after the hold had run out
+    HOLD_EXPIRED = "hold_expired"  # the posting was recorded after the hold had expired
     NOT_HELD = "not_held"  # the journal posts none of the transfers that were held
-    MORE_THAN_HELD = "more_than_held"  # it posts more of a held transfer than is left of it
-    BELOW_ZERO = "below_zero"  # the account's floor would break, counting holds
-    BEYOND_CREDIT_LIMIT = "beyond_credit_limit"  # it may be overdrawn, but not by that much, counting holds
+    MORE_THAN_HELD = "more_than_held"  # it posts more of a held transfer than remains
+    BELOW_ZERO = "below_zero"  # the account would fall below its floor, holds included
+    BEYOND_CREDIT_LIMIT = "beyond_credit_limit"  # the account would fall below minus its credit limit, holds included
     TOO_LARGE = "too_large"  # a counter would pass 64 bits
 
 
-TOO_LITTLE = frozenset({RefusalCode.BELOW_ZERO, RefusalCode.BEYOND_CREDIT_LIMIT})  # there is not that much to take
+TOO_LITTLE = frozenset({RefusalCode.BELOW_ZERO, RefusalCode.BEYOND_CREDIT_LIMIT})  # insufficient balance
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One reason, and the account or hold that it is about."""
+    """One reason for a refusal, and the account or hold that it concerns."""
 
     code: RefusalCode
     about: str
@@ -45,21 +45,21 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """It was written now."""
+    """The journal was written by this call."""
 
     entry_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class AlreadyRecorded:
-    """It was written before with the same content; nothing changed."""
+    """The journal was written before with the same content; nothing changed."""
 
     entry_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Nothing was written but this answer: the same request gets it again, with every reason."""
+    """The request was refused, with every reason. The refusal is stored, and repeating the request returns it again."""
 
     entry_id: str
     reasons: tuple[Refusal, ...]
@@ -67,14 +67,14 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Voided:
-    """What was left of the hold is released."""
+    """The remainder of the hold was released by this call."""
 
     hold_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class AlreadyVoided:
-    """It had been voided before."""
+    """The hold had been voided before; nothing changed."""
 
     hold_id: str
 
@@ -84,7 +84,7 @@ Answer = Outcome | Voided | AlreadyVoided
 
 
 class Conflict(Fault):
-    """Raised when an id that the books know comes again with another content; `field` is the first that differs."""
+    """Raised when a known id is requested again with other content; `field` is the first that differs."""
 
     def __init__(self, entry_id: str, field: str) -> None:
         super().__init__(entry_id, field)
@@ -96,7 +96,7 @@ class Conflict(Fault):
 
 
 class UnknownEntry(Fault, LookupError):
-    """Raised when an entry is reversed or corrected that was never recorded, or that was refused."""
+    """Raised when an entry to reverse or correct was never recorded, or was refused."""
 
     @property
     def user_message(self) -> str:
@@ -104,7 +104,7 @@ class UnknownEntry(Fault, LookupError):
 
 
 class UnknownHold(Fault, LookupError):
-    """Raised when a hold is posted or voided that was never placed, or that was refused."""
+    """Raised when a hold to post or void was never placed, or was refused."""
 
     @property
     def user_message(self) -> str:
@@ -112,7 +112,7 @@ class UnknownHold(Fault, LookupError):
 
 
 class Act(StrEnum):
-    """What a request asks of the books."""
+    """What a request does in the books."""
 
     POST = "post"
     HOLD = "hold"
@@ -123,7 +123,7 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A journal and what is asked of the books with it; a `free` one was approved and may use any accounts."""
+    """A journal and the act to perform with it. A `free` one is an approved free-form entry on any accounts."""
 
     act: Act
     journal: Journal
@@ -138,7 +138,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Void:
-    """Asks to release what is left of a hold."""
+    """Asks to release what remains of a hold."""
 
     hold_id: str
     at: datetime
@@ -151,7 +151,7 @@ class Void:
 
 @dataclass(frozen=True, slots=True)
 class Reversal:
-    """Asks for the mirror image of an entry, F38. `suffix` tells a second attempt from a first that was refused."""
+    """Asks for the mirror image of an entry (F38). `suffix` separates a retry from an earlier refused reversal."""
 
     reverses: str
     value_date: date
@@ -170,9 +170,9 @@ Asked = Request | Void | Reversal
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A journal as the books have it. `position` is the order of recording; `hold_id` the hold that it posted.
+    """A recorded journal. `position` is its place in the order of recording; `hold_id` is the hold that it posted.
 
-    A reversal and what it reverses name each other.
+    `reverses` and `reversed_by` link a reversal and the entry that it reverses.
     """
 
     position: int
@@ -186,7 +186,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A held journal and what is left of each of its transfers, in their order."""
+    """A held journal, and what remains of each of its transfers in their order."""
 
     hold_id: str
     journal: Journal
@@ -200,31 +200,32 @@ class Hold:
 
 
 class Ledger(Protocol):
-    """Writes the books. Each journal is written whole or not at all, once per id, and never changes again.
+    """Writes the books. A journal is written whole or not at all, once per id, and never changed.
 
-    An adapter never commits: plan rows, attempts and journals of one database transaction stand or fall together.
+    An adapter never commits, so plan rows, attempts and journals of one database transaction commit or roll back
+    together.
     """
 
     def post(self, journal: Journal) -> Outcome:
         """Write a journal. Raises Conflict for a known id with another content, NotOnTheMap for an unknown flow."""
 
     def post_all(self, journals: Sequence[Journal]) -> tuple[Outcome, ...]:
-        """Write many, in order, in a few round trips; each has its own answer, whatever the others' are."""
+        """Post many journals in order, in a few round trips. One refusal does not affect the other journals."""
 
     def post_batch(self, requests: Sequence[Asked]) -> tuple[Answer, ...]:
-        """Post, hold, post holds, void and reverse, mixed and in order; a request may refer to one before it."""
+        """Post, hold, post holds, void and reverse in any order; a request may refer to an earlier one of the batch."""
 
     def preview(self, requests: Sequence[Asked]) -> tuple[Answer, ...]:
-        """The answers, and the exceptions, that post_batch would give, writing nothing."""
+        """The answers and exceptions that `post_batch` would give, without writing anything."""
 
     def hold(self, journal: Journal, *, expires_at: datetime | None = None) -> Outcome:
-        """Reserve a journal's amounts under its id: counted against limits, not yet posted."""
+        """Reserve a journal's amounts under its id: they count against floors and limits but are not posted."""
 
     def post_hold(self, hold_id: str, journal: Journal) -> Outcome:
-        """Write a journal that posts a hold, whole or in part, and may move more beside it. Raises UnknownHold."""
+        """Post a hold, whole or in part; the journal may contain other transfers too. Raises UnknownHold."""
 
     def void_hold(self, hold_id: str, *, at: datetime, reason: str) -> Voided | AlreadyVoided | Refused:
-        """Release what is left of a hold. Raises UnknownHold."""
+        """Release what remains of a hold. Raises UnknownHold."""
 
     def reverse(
         self, entry_id: str, *, value_date: date, occurred_at: datetime, recorded_at: datetime, reason: str
@@ -232,14 +233,14 @@ class Ledger(Protocol):
         """Write the mirror image of an entry, once. Raises UnknownEntry."""
 
     def set_credit_limit(self, account: str, limit: Money, *, by: str, reason: str, at: datetime) -> LimitAnswer:
-        """Let an account with a floor fall to minus this, holds counted, until the next. Raises LimitFault."""
+        """Let an account with a floor fall to minus this limit, holds included. Raises LimitFault."""
 
 
 class Books(Protocol):
     """Reads the books.
 
-    Balances can be asked as of a day from which the money counts (`valued_by`), as of a moment up to which it was known
-    to us (`recorded_by`), and both.
+    A balance can be limited to journals valued by a day (`valued_by`), to journals recorded by a moment
+    (`recorded_by`), or both.
     """
 
     def entry(self, entry_id: str) -> Entry | None:
@@ -249,10 +250,10 @@ class Books(Protocol):
         """Every journal, posted or held, that carries all of these correlation ids, in the order of recording."""
 
     def find_hold(self, hold_id: str) -> Hold | None:
-        """A hold with what is left of it."""
+        """A hold with what remains of it."""
 
     def open_holds(self, *, expired_at: datetime | None = None) -> tuple[Hold, ...]:
-        """Holds with something left, those that run out first first; with `expired_at` only those run out by then."""
+        """Holds with a remainder, in the order of expiry; with `expired_at` only those expired by then."""
 
     def balance(
         self,
@@ -262,18 +263,18 @@ class Books(Protocol):
         valued_by: date | None = None,
         recorded_by: datetime | None = None,
     ) -> Balance:
-        """The counters of an account; zeros where nothing was ever written. What is pending has no past."""
+        """The counters of an account; all zero when it was never used. Pending amounts are always the present ones."""
 
     def credit_limit(self, account: str, currency: Currency) -> Money:
-        """How far an account with a floor may fall below it now; zero where no limit was ever set."""
+        """How far an account with a floor may fall below zero now; zero when no limit was set."""
 
     def balances(self) -> Mapping[tuple[str, Currency], Balance]:
-        """The counters of every account that was ever written to."""
+        """The counters of every account that was ever used."""
 
     def trial_balance(
         self, as_of: date | None = None, *, valued_by: date | None = None, recorded_by: datetime | None = None
     ) -> TrialBalance:
-        """Every account's posted balance; `as_of` is `valued_by`."""
+        """Every account's posted balance; `as_of` is another name for `valued_by`."""
 
     def statement(
         self,
@@ -287,7 +288,7 @@ class Books(Protocol):
         """The account's posted transfers in the order of value date and recording, each with the balance after it."""
 
     def closed_through(self) -> date | None:
-        """The last day that takes no posting any more."""
+        """The last day that is closed to postings; None when no period is closed."""
 
     def open_groups(self, as_of: date) -> tuple[OpenGroup, ...]:
-        """Groups of clearing accounts that have not returned to zero, oldest first: the work list."""
+        """Groups of clearing accounts that have not returned to zero, the oldest first."""

@@ -1,4 +1,4 @@
--- Every account is on the chart, as the chart has it, and was written to. The chart is what the audit has set it to.
+-- Every account is on the chart, matches its line there, and was used. The audit passes the chart as a setting.
 WITH chart AS (
     SELECT * FROM json_to_recordset(current_setting('tranche.chart')::json) AS c (pattern text, form text, kind text, normal text, floor boolean,
                                                            pending_only boolean)
@@ -37,7 +37,7 @@ SELECT 'currency', r.entry_id, format('transfer %s is from %s of %s to %s of %s'
   LEFT JOIN ledger.requests r USING (position)
  WHERE d.currency <> c.currency
 UNION ALL
--- an account that only ever holds amounts is left at zero by each entry
+-- an account that only holds amounts is left at zero by each entry
 SELECT 'limit', m.account, format('%s leaves a posted balance of %s, and it may only hold amounts', r.entry_id, m.net)
   FROM (SELECT s.position, a.account, sum(s.minor) AS net
           FROM chart c

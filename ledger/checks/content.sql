@@ -1,4 +1,4 @@
--- An entry is what was asked for: its digest, written with it, is that of its body.
+-- The content of an entry matches the digest written with it.
 SELECT 'content' AS "check", r.entry_id AS "where", 'is not what was recorded under its digest' AS detail
   FROM ledger.requests r
   LEFT JOIN ledger.requests referred ON referred.position = r.refers_to

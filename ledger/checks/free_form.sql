@@ -1,4 +1,4 @@
--- A free-form entry is what one person proposed and another approved, and what was approved is recorded.
+-- Every free-form entry was proposed by one person and approved by another, and every approved proposal is recorded.
 SELECT 'free form' AS "check", r.entry_id AS "where",
        CASE WHEN p.proposal_id IS NULL THEN 'was never proposed'
             WHEN a.proposal_id IS NULL THEN 'was never approved'

@@ -1,5 +1,5 @@
--- A hold is posted or voided by a request that says so, by no more than was held and than that request posts; a hold that
--- was voided has nothing left.
+-- A hold is posted or voided by a request of that kind, by no more than was held and than the request posts; a voided
+-- hold has no remainder.
 WITH events AS (
     SELECT e.*, h.entry_id AS hold_id, t.amount_minor AS held_minor, t.debit, t.credit, r.entry_id, r.act, r.refers_to,
            sum(e.amount_minor) OVER (PARTITION BY e.hold_position, e.number) AS taken
@@ -30,7 +30,7 @@ SELECT 'hold', m.entry_id, format('posts %s from %s to %s and takes %s off its h
   LEFT JOIN ledger.accounts c ON c.account_id = m.credit
  WHERE m.minor IS DISTINCT FROM p.minor
 UNION ALL
--- whoever posts or voids a hold takes something off it, and a void leaves nothing
+-- a request that posts or voids a hold reduces it, and a void leaves no remainder
 SELECT 'hold', r.entry_id, 'takes nothing off the hold that it names'
   FROM ledger.requests r
  WHERE r.act IN ('post_hold', 'void')

@@ -1,5 +1,5 @@
--- No account with a floor is below it by more than its credit limit, holds counted; limits are numbered without a gap;
--- and what accounts hold adds up to nothing in each currency.
+-- No account with a floor is below it by more than its credit limit, holds included; limits are numbered without a gap;
+-- and the balances of all accounts sum to zero in each currency.
 SELECT 'limit', a.account, format('%s is %s minor units below zero, its credit limit is %s', a.currency, -f.free,
                                     b.credit_limit_minor)
   FROM ledger.balances b

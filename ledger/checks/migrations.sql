@@ -1,4 +1,4 @@
--- The schema was made by the files that this program has. The audit has set what they are.
+-- The schema was made by the SQL files of this program, which the audit passes as a setting.
 SELECT 'schema', coalesce(f.package, m.package) || '/schema/' || coalesce(f.file, m.file),
        CASE WHEN m.file IS NULL THEN 'was not applied to this database'
             WHEN f.file IS NULL THEN 'was applied to this database and is gone'

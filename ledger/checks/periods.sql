@@ -1,4 +1,4 @@
--- A period whose result was moved is closed, and nothing has gone into it since.
+-- A period with a closing entry is closed, and no journal was posted into it afterwards.
 SELECT 'period', e.entry_id, format('moves the result of a period through %s, which was never closed', e.value_date)
   FROM ledger.entries e
  WHERE e.flow = 'F44' AND e.act = 'post' AND NOT EXISTS (SELECT FROM ledger.periods p WHERE p.through = e.value_date)

@@ -1,4 +1,4 @@
--- A reversal mirrors one entry exactly, once; what corrects an entry follows its reversal, in the same flow.
+-- A reversal mirrors one entry exactly and once; a correcting entry comes after its reversal, in the same flow.
 WITH taken AS (
     SELECT r.* FROM ledger.requests r
      WHERE (r.act IN ('reverse', 'post_hold', 'void') OR r.corrects IS NOT NULL)

@@ -1,4 +1,4 @@
--- The relay follows both logs, and neither is published beyond what was ever written to it.
+-- The relay has a position in both logs, and neither is published beyond its last entry.
 SELECT 'relay', l.log, coalesce(format('is published up to %s, and only %s were drawn', r.position, l.drawn),
                                 'has no position up to which it is published')
   FROM (SELECT 'outbox' AS log, last_value AS drawn FROM ledger.outbox_position_seq

@@ -1,4 +1,4 @@
--- What no entry covers is as it was written.
+-- Rows that belong to no entry match the digests written with them.
 SELECT 'period', p.through::text, 'is not what was announced'
   FROM ledger.periods p WHERE p.digest IS DISTINCT FROM ledger.row_digest(to_jsonb(p))
 UNION ALL

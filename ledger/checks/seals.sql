@@ -1,4 +1,4 @@
--- Each seal is chained to the one before it and holds exactly its part of the journal, in the sealed order.
+-- Each seal is chained to the one before it and covers exactly its part of the journal, in the sealed order.
 WITH RECURSIVE bounded AS (
     SELECT s.*, lag(s.seal_no, 1, 0) OVER sealed AS previous_no, lag(s.root, 1, ''::bytea) OVER sealed AS previous_root
       FROM ledger.seals s WINDOW sealed AS (ORDER BY s.seal_no)

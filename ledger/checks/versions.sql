@@ -1,4 +1,4 @@
--- Each transfer gives an account with a floor its next version, from 1 without a gap; the other accounts have none.
+-- Each transfer gives an account with a floor its next version, from 1 without a gap; other accounts have no versions.
 WITH sides AS (
     SELECT t.position, t.number, t.debit AS account_id, t.debit_version AS version FROM ledger.transfers t
     UNION ALL

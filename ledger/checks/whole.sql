@@ -1,4 +1,4 @@
--- A request has all of its transfers in order, pending if it is a hold; or its refusal and none.
+-- A request has all its transfers in order, pending if it is a hold; a refused request has none.
 WITH found AS (
     SELECT t.position, count(*) AS transfers, min(t.number) AS lowest, max(t.number) AS highest,
            bool_or(t.pending) AS any_pending, bool_and(t.pending) AS all_pending

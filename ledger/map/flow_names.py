@@ -1,4 +1,4 @@
-"""The module that gives the flows of the money map their names in code, written from the map."""
+"""Generates the module that names the flows of the money map in code."""
 
 from ledger.map.money_map import MoneyMap
 

@@ -1,4 +1,4 @@
-"""The journal of a business event: written as its flow prescribes, and refused where the money map has no such flow."""
+"""Builds the journal of a business event from its flow, and refuses journals that the money map does not prescribe."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ _PART = re.compile(r"[^:{}\s]{1,120}")
 
 
 class NothingToPost(ValueError):
-    """Raised when every amount of a flow is zero: the event then has no journal."""
+    """Raised when every amount of a flow is zero, so that there is no journal."""
 
 
 def journal(
@@ -33,12 +33,12 @@ def journal(
     corrects: str | None = None,
     suffix: str = "",
 ) -> Journal:
-    """Write the journal of one business event as its flow prescribes.
+    """Build the journal of one business event from its flow.
 
-    `key` is the business event's own id; `amounts` are by the flow's amount names, left out ones are zero; `names` fill
-    the `{…}` of the accounts. A late item has its `original_date`; one that is posted again names the reversed entry
-    that it `corrects`, and has a `suffix` to its id. Raises NotOnTheMap for anything that the map lacks, NothingToPost
-    when all is zero.
+    `key` is the business event's own id. `amounts` are keyed by the flow's amount names; missing ones are zero. `names`
+    fill the placeholders `{…}` of the accounts. `original_date` is set for a late item; `corrects` names the reversed
+    entry that this journal posts again, whose id `suffix` keeps apart. Raises NotOnTheMap for anything that the map
+    lacks, and NothingToPost when every amount is zero.
     """
     template = money_map().flow(flow)
     unknown = set(amounts) - template.amounts
@@ -62,7 +62,7 @@ def journal(
 
 
 def admit(written: Journal, *, held: bool, posts_hold: bool = False) -> None:
-    """Refuse a journal that its flow does not prescribe, however it was made; raises NotOnTheMap."""
+    """Refuse a journal that its flow does not prescribe; raises NotOnTheMap."""
     template = money_map().flow(written.flow)
     if template.free:
         raise NotOnTheMap(f"{written.entry_id}: a free-form entry is proposed and approved by two people")
@@ -78,14 +78,14 @@ def admit(written: Journal, *, held: bool, posts_hold: bool = False) -> None:
 
 
 def admit_free(written: Journal) -> None:
-    """Refuse a free-form entry whose accounts are not on the chart, or that is of another flow; raises NotOnTheMap."""
+    """Refuse a free-form entry of another flow, or with an account that is not on the chart; raises NotOnTheMap."""
     if not money_map().flow(written.flow).free:
         raise NotOnTheMap(f"{written.entry_id}: flow {written.flow} is no free-form entry")
     _check_pending_only(written, _forms(written))
 
 
 def _forms(written: Journal) -> Mapping[str, str]:
-    """The chart's pattern of every account of a journal."""
+    """The chart's pattern for every account of a journal."""
     forms: dict[str, str] = {}
     for transfer in written.transfers:
         for account in (transfer.debit, transfer.credit):
@@ -105,7 +105,7 @@ def _check_pairs(written: Journal, template: FlowTemplate, forms: Mapping[str, s
 
 
 def _check_pending_only(written: Journal, forms: Mapping[str, str]) -> None:
-    """What only ever holds amounts is left at zero by each journal on its own."""
+    """Refuse a journal that leaves a posted balance on an account that only holds amounts."""
     only = {account for account in forms if money_map().account_type(account).pending_only}
     for account in sorted(only):
         debits = sum(transfer.amount.minor for transfer in written.transfers if transfer.debit == account)
@@ -115,7 +115,7 @@ def _check_pending_only(written: Journal, forms: Mapping[str, str]) -> None:
 
 
 def _transfers(flow: str, step: Step, amounts: Mapping[str, Money], names: Mapping[str, str]) -> list[Transfer]:
-    """Pair the debits and credits of a step in the order written, splitting a leg where needed."""
+    """Pair the debits and credits of a step in the order written, splitting a leg where necessary."""
     debits, credits_ = _carried(flow, step, amounts)
     result = []
     while debits and credits_:

@@ -1,4 +1,4 @@
-"""Read the money map from its file, and refuse a file that contradicts itself."""
+"""Reads the money map from its file, and refuses a file that contradicts itself."""
 
 import re
 import tomllib
@@ -162,7 +162,7 @@ def _check_keys(where: str, entry: _Entry, needed: set[str], allowed: set[str]) 
     if missing:
         raise MapFault(f"{where} lacks {min(missing)!r}")
     if unknown:
-        raise MapFault(f"{where} has {min(unknown)!r}, which means nothing here")
+        raise MapFault(f"{where} has the unknown key {min(unknown)!r}")
 
 
 def _check_once(what: str, names: Iterable[str]) -> None:
@@ -181,7 +181,7 @@ def _check_parts(result: MoneyMap) -> None:
 
 
 def _check_holds(result: MoneyMap) -> None:
-    """A flow posts or voids only what is held."""
+    """Check that flows post or void only what some flow holds."""
     for flow in result.flows.values():
         for held in (flow.posts, flow.voids):
             if held is not None and not (held in result.flows and result.flows[held].pending):
@@ -189,7 +189,7 @@ def _check_holds(result: MoneyMap) -> None:
 
 
 def _check_clearing(result: MoneyMap, clearing: Clearing) -> None:
-    """Every flow over the account is listed, and every flow listed is one over it or voids what is held there."""
+    """Check that the listed flows are exactly those that use the account, or void what is held there."""
     listed = {"opens": clearing.opened_by, "closes": clearing.closed_by}
     for what, names in listed.items():
         if not names:

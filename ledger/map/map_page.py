@@ -1,4 +1,4 @@
-"""The money map as a page that product and finance can read: the chart, what must return to zero, and every flow."""
+"""The money map as a Markdown page for product and finance: the chart, the clearing accounts, and every flow."""
 
 from collections.abc import Iterable, Sequence
 
@@ -50,7 +50,7 @@ def page(money_map: MoneyMap) -> str:
 
 
 def short(account: str) -> str:
-    """An account without the names in it: `plan:principal` for `plan:{plan}:principal`."""
+    """The short form of an account pattern, without placeholders: `plan:principal` for `plan:{plan}:principal`."""
     return ":".join(part for part in account.split(":") if not PLACEHOLDER.fullmatch(part))
 
 
@@ -71,7 +71,7 @@ def _rule(account: AccountType) -> str:
 
 
 def _clearing(money_map: MoneyMap) -> str:
-    """The accounts that are state machines, with who opens and who closes their groups."""
+    """The clearing accounts, with the flows that open and close their groups."""
     rows = [
         (
             f"`{short(each.form)}`",
@@ -99,7 +99,7 @@ def _entry(entry: FlowTemplate | Row, money_map: MoneyMap) -> str:
 
 
 def _moves(step: Step, flow: FlowTemplate) -> list[list[str]]:
-    """A line for each amount of a step: the account debited, the account credited, the examples."""
+    """One row for each amount of a step: the account debited, the account credited, and the examples."""
     debit, credit = _alone(step.debit), _alone(step.credit)
     moves = [(name, _account(leg), credit) for leg in step.debit for name in leg.amounts]
     moves += [(name, debit, _account(leg)) for leg in step.credit for name in leg.amounts]
@@ -107,7 +107,7 @@ def _moves(step: Step, flow: FlowTemplate) -> list[list[str]]:
 
 
 def _alone(legs: Sequence[Leg]) -> str:
-    """The account that every line of the other side meets, if there is just one and it names no amounts."""
+    """The account that faces every row of the other side: the side's only leg, when it names no amounts; else empty."""
     return "" if legs[0].amounts else _account(legs[0])
 
 
@@ -149,13 +149,13 @@ def _days(days: int) -> str:
 
 
 def _named(money_map: MoneyMap, flows: Iterable[str]) -> str:
-    """Flows in the order of the map."""
+    """The names of flows, in the order of the map."""
     wanted = set(flows)
     return ", ".join(flow for flow in money_map.flows if flow in wanted)
 
 
 def _place(entry: FlowTemplate | Row) -> tuple[int, str]:
-    """By number and then by letter; what is free stands last."""
+    """A sort key by number and then by letter; flows without a number come last."""
     name = entry.flow if isinstance(entry, FlowTemplate) else entry.row
     digits = "".join(each for each in name if each.isdigit())
     return (int(digits), name) if digits else (1000, name)

@@ -1,4 +1,4 @@
-"""The money map as a picture: what must return to zero above, every account against every flow below."""
+"""The money map as an SVG picture: the clearing accounts above, a matrix of accounts and flows below."""
 
 from collections.abc import Sequence
 from html import escape
@@ -48,7 +48,7 @@ def picture(money_map: MoneyMap) -> str:
 
 
 def _chains(money_map: MoneyMap, width: int, top: int) -> tuple[list[str], int]:
-    """Two columns of accounts that return to zero: who opens a group, the account, who closes it."""
+    """Two columns of clearing accounts: the flows that open a group, the account, the flows that close it."""
     parts = [
         _text(_MARGIN, top + 18, "What must return to zero", size=20, weight=700),
         _text(
@@ -96,7 +96,7 @@ def _chain(money_map: MoneyMap, each: Clearing, left: int, top: int, width: int)
 
 
 def _matrix(money_map: MoneyMap, flows: Sequence[FlowTemplate], top: int) -> tuple[list[str], int]:
-    """Accounts down, flows across: debited, credited, or both."""
+    """The matrix of accounts (rows) and flows (columns), each cell marked as debited, credited or both."""
     columns, heads = _columns(money_map, flows)
     parts = [
         _text(_MARGIN, top + 18, "Every account and every flow", size=20, weight=700),
@@ -131,7 +131,7 @@ def _matrix(money_map: MoneyMap, flows: Sequence[FlowTemplate], top: int) -> tup
 
 
 def _columns(money_map: MoneyMap, flows: Sequence[FlowTemplate]) -> tuple[dict[str, int], list[tuple[str, int, int]]]:
-    """Where each flow's column begins, and each part's title with its reach."""
+    """Where each flow's column begins, and each part's title with the range of its columns."""
     columns, heads, x = {}, [], _MARGIN + _LEFT + 6
     for part, title in money_map.parts.items():
         start = x

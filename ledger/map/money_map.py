@@ -1,4 +1,4 @@
-"""The money map: the chart of accounts, the flows over it, and what each of them means."""
+"""The money map: the chart of accounts, the flows over it, and their descriptions."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from terminal.fault import Fault
 
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _MOST_KNOWN = 1 << 16
-"""How many accounts a map remembers the line of; postings ask for the same ones again and again."""
+"""Size of the cache from account names to lines of the chart; postings use the same accounts again and again."""
 
 
 class NotOnTheMap(Fault, LookupError):
@@ -19,9 +19,10 @@ class NotOnTheMap(Fault, LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """An account and the amounts whose sum it carries; without any it carries the other side's total.
+    """An account of a step and the amounts whose sum it carries; without amounts, the other side's total.
 
-    `account` may name its parts otherwise than the chart does, as where two banks meet; `form` is the chart's pattern.
+    `account` may use other placeholders than the chart, for example where two banks meet; `form` is the chart's
+    pattern.
     """
 
     account: str
@@ -31,7 +32,7 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Debits and credits of one total."""
+    """Debits and credits with the same total."""
 
     debit: tuple[Leg, ...]
     credit: tuple[Leg, ...]
@@ -39,11 +40,11 @@ class Step:
 
 @dataclass(frozen=True)
 class FlowTemplate:
-    """A row of the money map: what one kind of business event moves.
+    """A row of the money map: the accounts that one kind of business event moves.
 
-    A `pending` one is held; one that `posts` takes the place of such a hold, one that `voids` releases it. A `reversal`
-    mirrors another entry, whatever that was; a `free` one may use any accounts of the chart, and needs two people.
-    `means`, `key` and `examples` (amounts as written) are what the page of the map says about it.
+    A `pending` flow is held. A flow with `posts` replaces such a hold, and one with `voids` releases it. A `reversal`
+    mirrors another entry of any flow. A `free` flow may use any accounts of the chart and needs two people. `means`,
+    `key` and `examples` (amounts as texts) are for the page.
     """
 
     flow: str
@@ -67,7 +68,7 @@ class FlowTemplate:
 
     @cached_property
     def pairs(self) -> frozenset[tuple[str, str]]:
-        """Every (debit, credit) pair of account forms that a transfer of this flow may have."""
+        """Every pair of account forms (debit, credit) that a transfer of this flow may have."""
         return frozenset((one.form, other.form) for step in self.steps for one in step.debit for other in step.credit)
 
     @property
@@ -75,13 +76,13 @@ class FlowTemplate:
         return tuple(leg for step in self.steps for leg in (*step.debit, *step.credit))
 
     def touches(self, form: str) -> bool:
-        """Whether a step has this account."""
+        """Whether a step uses an account of this form."""
         return any(leg.form == form for leg in self.legs)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of the map whose event writes no journal of its own."""
+    """A row of the map for an event without a journal."""
 
     row: str
     title: str
@@ -91,7 +92,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Clearing:
-    """An account of the chart that must return to zero group by group, and the flows that open and close its groups."""
+    """An account whose groups must return to zero, and the flows that open and close them."""
 
     form: str
     key: str
@@ -103,7 +104,7 @@ class Clearing:
 
 @dataclass(frozen=True)
 class MoneyMap:
-    """The chart of accounts, what must return to zero on it, and every row; `parts` are the page's, by id."""
+    """The chart of accounts, its clearing accounts and every row; `parts` are the headings of the page, by id."""
 
     chart: tuple[AccountType, ...]
     clearing: Mapping[str, Clearing]
@@ -140,7 +141,7 @@ class MoneyMap:
 
     @cached_property
     def _by_shape(self) -> Mapping[tuple[str, str, int], Sequence[AccountType]]:
-        """The chart by what every account of one form shares: its first word, its last, and the number of its parts."""
+        """The chart indexed by what all accounts of a form share: first word, last word, and the number of parts."""
         shapes: dict[tuple[str, str, int], list[AccountType]] = {}
         for kind in self.chart:
             parts = kind.pattern.split(":")

@@ -1,4 +1,4 @@
-"""What the relay needs of the logs that it follows: what lies in them, and how far they can be published."""
+"""The logs that the relay publishes from, and how far each can be published."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from terminal.fault import Fault
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A fact as it lies in its log; facts of one `key` keep their order, `body` is the whole event as JSON."""
+    """A fact as stored in its log. `body` is the whole event as JSON; facts with the same `key` keep their order."""
 
     position: int
     event_id: str
@@ -21,7 +21,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """Positions up to `position` are decided once every transaction before `txid` has ended."""
+    """Entries up to `position` are final once every transaction before `txid` has ended."""
 
     position: int
     txid: str
@@ -29,40 +29,40 @@ class Horizon:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Up to where a log is published, and the horizon that an earlier run saw."""
+    """The position up to which a log is published, and the horizon stored by an earlier run."""
 
     position: int
     seen: Horizon
 
 
 class OvertakenRelay(Fault):
-    """Another relay has published what this one was about to mark: this one lost its turn with its connection."""
+    """Raised when another relay has published the facts that this one was about to mark as published."""
 
 
 class FactLogs(Protocol):
-    """Logs of facts, each with the position up to which it is published. Only one relay has them at a time."""
+    """Logs of facts, each with the position up to which it is published. Only one relay holds them at a time."""
 
     @property
     def names(self) -> Sequence[str]:
-        """The logs there are."""
+        """The names of the logs."""
 
     def progress(self, log: str) -> Progress:
         """How far a log is published."""
 
     def horizon(self, log: str) -> Horizon:
-        """What will be decided when all that write now have ended."""
+        """The horizon at this moment: what becomes final when all running transactions have ended."""
 
     def reached(self, horizon: Horizon) -> bool:
-        """Whether they have."""
+        """Whether all transactions before the horizon have ended."""
 
     def remember(self, log: str, seen: Horizon) -> None:
-        """Keep a horizon for the next run."""
+        """Store a horizon for the next run."""
 
     def read(self, log: str, *, after: int, through: int, limit: int) -> Sequence[Written]:
-        """The next facts behind `after`, in the order of their positions, up to a position that is decided."""
+        """The next facts after position `after`, in order, up to position `through`, which must be final."""
 
     def mark(self, log: str, *, after: int, position: int) -> None:
-        """All up to `position` is on the stream. Raises OvertakenRelay when somebody else has gone on from `after`."""
+        """Mark facts up to `position` as published. Raises OvertakenRelay when another relay moved on from `after`."""
 
     def left(self, log: str) -> tuple[int, datetime | None]:
-        """How many facts are written and not published, and since when the oldest of them is known."""
+        """The number of unpublished facts, and when the oldest of them was recorded."""

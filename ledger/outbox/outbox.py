@@ -1,7 +1,7 @@
 """Facts written in the database transaction that made them true, to be published to the stream afterwards.
 
-A fact's payload is the whole event as its contract describes it, but for `sequence`: that is the fact's position, which
-exists only once it is written, and the relay puts it in.
+A fact's payload is the whole event as its contract describes it, except `sequence`: that is the position of the row,
+known only once it is written, and the relay adds it.
 """
 
 import json
@@ -25,7 +25,7 @@ SELECT u.event_id, u.event_type, u.key, u.payload::jsonb, u.occurred_at, u.recor
        AS u (event_id, event_type, key, payload, occurred_at, recorded_at)
     ON CONFLICT (event_id) DO NOTHING
 """
-# When we first knew of a fact may differ; the first one stands.
+# `recorded_at` may differ when a fact is written again; the first one stands.
 _KNOWN = """
 SELECT event_type <> %s, key <> %s, payload - 'recorded_at' <> %s::jsonb - 'recorded_at', occurred_at <> %s
   FROM ledger.outbox WHERE event_id = %s
@@ -55,9 +55,9 @@ def fact(
     occurred_at: datetime,
     recorded_at: datetime,
 ) -> Fact:
-    """A fact of the platform: its contract's columns within the envelope that every event has.
+    """A fact of the platform: the columns of its contract in the envelope that every event has.
 
-    Nothing is known before it happened: where a day's file tells of a moment still to come, that moment counts.
+    `recorded_at` is at least `occurred_at`: a file of a day may contain times later than its arrival.
 
     >>> noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
     >>> told = fact("plan_opened.v1", "plan:p-1", "p-1", {"plan_id": "p-1"}, occurred_at=noon, recorded_at=noon)
@@ -76,7 +76,7 @@ def fact(
 
 
 def instant(at: datetime) -> str:
-    """A moment as events write it: in UTC, with its microseconds."""
+    """A time as written in events: UTC with microseconds."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
 
 
@@ -90,9 +90,9 @@ def append(
     occurred_at: datetime,
     recorded_at: datetime,
 ) -> bool:
-    """Write a fact once; False when it was there with the same content. Raises Conflict when it was there with another.
+    """Write a fact once; False when it exists with the same content. Raises Conflict when it exists with other content.
 
-    `key` is the partition key of the stream: facts of one key keep their order.
+    `key` is the partition key of the stream: facts with the same key keep their order.
     """
     written = json.dumps(payload, ensure_ascii=False)
     row = (event_id, event_type, key, written, occurred_at, recorded_at)
@@ -106,7 +106,7 @@ def append(
 
 
 def append_all(connection: Database, facts: Sequence[Fact]) -> int:
-    """Write many facts in order, each once, in one statement; how many were new. Raises Conflict like `append`."""
+    """Write many facts in order in one statement, each once; how many were new. Raises Conflict like `append`."""
     if not facts:
         return 0
     columns = [

@@ -1,4 +1,4 @@
-"""The reading side of the outbox and of the journal in PostgreSQL: what is final behind a position, in order."""
+"""Reads the final facts of the outbox and of the journal in PostgreSQL, in order, for the relay."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ SELECT o.position, o.event_id, o.event_type, o.key,
   FROM ledger.outbox o WHERE o.position > %(after)s AND o.position <= %(through)s
  ORDER BY o.position LIMIT %(limit)s
 """
-# An entry is told as it was posted; a hold is none until then, and what was refused never is.
+# An entry is published once it is posted: not while it is held, and not when it is refused.
 _POSTED = """
 SELECT r.position FROM ledger.requests r
  WHERE r.position > %(after)s AND r.position <= %(through)s AND r.act IN ('post', 'post_hold', 'reverse')
@@ -46,7 +46,7 @@ SELECT r.position, 'ledger:' || r.entry_id, 'ledger_entry.v1',
            'transfers', m.transfers
        )::text
   FROM moved m JOIN ledger.requests r USING (position) ORDER BY r.position
-"""  # noqa: S608 - put together of the texts above
+"""  # noqa: S608 - built from the constants above
 _READ = {OUTBOX: _WHOLE, JOURNAL: _ENTRIES}
 _DRAWN = {
     OUTBOX: "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM ledger.outbox_position_seq",
@@ -60,22 +60,22 @@ SELECT count(*), min(r.recorded_at) FROM ledger.requests r
    AND NOT EXISTS (SELECT FROM ledger.refusals f WHERE f.position = r.position)
 """,
 }
-# An id of our own, for it is larger than every one given out. The end of a snapshot is not: it lies behind the newest
-# transaction that has ended, and one that is still running can have that very id.
+# A transaction id of our own, because it is larger than every id assigned so far. The snapshot's xmax would not do: it
+# is one past the newest transaction that ended, and a running transaction can have that very id.
 _TXID = "SELECT pg_current_xact_id()::text"
 _ENDED = "SELECT pg_snapshot_xmin(pg_current_snapshot()) >= %s::xid8"
 
 
 @contextmanager
 def relaying(database_url: str) -> "Iterator[PostgresLogs]":
-    """The logs on a connection of their own; a second relay waits here until the first has ended, however it did."""
+    """The logs on their own connection. A second relay blocks here until the first one's connection has closed."""
     with psycopg.connect(database_url, autocommit=True, application_name="tranche relay") as connection:
         connection.execute("SELECT pg_advisory_lock(hashtextextended('ledger.relay', 0))")
         yield PostgresLogs(connection)
 
 
 class PostgresLogs:
-    """Both logs over a connection in autocommit mode: nothing is read in a transaction that would outlive its page."""
+    """FactLogs over a connection in autocommit mode, so that no transaction stays open while a page is published."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
@@ -91,24 +91,24 @@ class PostgresLogs:
         return Progress(row[0], Horizon(row[1], row[2]))
 
     def horizon(self, log: str) -> Horizon:
-        """What is decided when all that run now have ended; the position first, so that it is theirs or smaller."""
+        """The horizon now. The position is read first, so its transaction is older than the id read after it."""
         (position,) = self._one(_DRAWN[log])
         (txid,) = self._one(_TXID)
         return Horizon(position, txid)
 
     def reached(self, horizon: Horizon) -> bool:
-        """Whether every transaction before the horizon has ended, on any database of the server."""
+        """Whether every transaction before the horizon has ended, in all databases of the server."""
         return bool(self._one(_ENDED, (horizon.txid,))[0])
 
     def remember(self, log: str, seen: Horizon) -> None:
-        """Keep a horizon for the next run."""
+        """Store a horizon for the next run."""
         self._connection.execute(
             "UPDATE ledger.relay_positions SET seen_position = %s, seen_txid = %s::xid8 WHERE log = %s",
             (seen.position, seen.txid, log),
         )
 
     def read(self, log: str, *, after: int, through: int, limit: int) -> list[Written]:
-        """The next facts behind `after`, in the order of their positions, up to a position that is decided."""
+        """The next facts after position `after`, in order, up to position `through`, which must be final."""
         rows = self._connection.execute(_READ[log], {"after": after, "through": through, "limit": limit})
         return [
             Written(position, event_id, event_type, key, body.encode())
@@ -116,15 +116,15 @@ class PostgresLogs:
         ]
 
     def mark(self, log: str, *, after: int, position: int) -> None:
-        """All up to `position` is on the stream. Raises OvertakenRelay when somebody else has gone on from `after`."""
+        """Mark facts up to `position` as published. Raises OvertakenRelay when another relay moved on from `after`."""
         moved = self._connection.execute(
             "UPDATE ledger.relay_positions SET position = %s WHERE log = %s AND position = %s", (position, log, after)
         )
         if moved.rowcount != 1:
-            raise OvertakenRelay(f"the relay of the {log} was at {after} and is not any more")
+            raise OvertakenRelay(f"another relay has moved the {log} on from position {after}")
 
     def left(self, log: str) -> tuple[int, datetime | None]:
-        """How many facts are written and not published, and since when the oldest of them is known."""
+        """The number of unpublished facts, and when the oldest of them was recorded."""
         count, since = self._one(_LEFT[log], (self.progress(log).position,))
         return count, since
 

@@ -1,4 +1,4 @@
-"""A check of the books: an SQL file that selects a row for each thing that is wrong, and none when all is sound."""
+"""Checks of the books: SQL files that select one row for each fault, and none when the books are sound."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from ledger.migrate import PACKAGES
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that is not as it must be: which check, which entry, hold or account, and what is wrong."""
+    """A fault found by a check: the name of the check, the entry, hold or account, and what is wrong."""
 
     check: str
     where: str
@@ -18,7 +18,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A package's file `checks/NAME.sql`; its columns are those of a fault."""
+    """A package's file `checks/NAME.sql`; its query returns the columns of a Fault."""
 
     package: str
     name: str
@@ -26,7 +26,7 @@ class Check:
 
 
 def check_files(packages: Iterable[str] = PACKAGES) -> tuple[Check, ...]:
-    """Every check of these packages, by package and name."""
+    """Every check of these packages, ordered by package and name."""
     found: list[Check] = []
     for package in packages:
         folder = files(package) / "checks"

@@ -1,4 +1,4 @@
-"""Examines the books in PostgreSQL: on one snapshot, by two connections at once where there are two."""
+"""Audits the books in PostgreSQL on one snapshot, with two connections working in parallel."""
 
 import json
 import re
@@ -37,7 +37,7 @@ SELECT r.flow, r.template_version, r.act, coalesce(d.pattern, ''), coalesce(c.pa
   LEFT JOIN ledger.accounts c ON c.account_id = t.credit
  GROUP BY 1, 2, 3, 4, 5, 6
 """
-# What is hashed is written in one encoding and one time zone; large sums stay in memory; no plan is worth compiling.
+# Hashed texts need one encoding and time zone; large sums stay in memory; compiling a plan costs more than it saves.
 _SETTINGS = """
 SELECT set_config('client_encoding', 'UTF8', true), set_config('work_mem', '128MB', true),
        set_config('jit', 'off', true), set_config('timezone', 'UTC', true), set_config('tranche.chart', %s, true),
@@ -47,7 +47,7 @@ SELECT set_config('client_encoding', 'UTF8', true), set_config('work_mem', '128M
 
 @contextmanager
 def connect_for_audit(database_url: str) -> "Iterator[PostgresAudit]":
-    """The books as of one moment, however long the reading takes; nothing can be written."""
+    """The books on one snapshot for as long as they are read; the connections are read-only."""
     with _connect(database_url) as one, _connect(database_url) as other:
         (snapshot,) = one.execute("SELECT pg_export_snapshot()").fetchone() or ("",)
         other.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
@@ -62,7 +62,7 @@ def _connect(database_url: str) -> Connection:
 
 
 class PostgresAudit:
-    """Audit over the schema `ledger` and the checks that other packages add; the connections share one snapshot."""
+    """Audit over the schema `ledger` and the checks of other packages; the connections share one snapshot."""
 
     def __init__(self, *connections: Connection) -> None:
         self._connections = connections
@@ -92,7 +92,7 @@ class PostgresAudit:
 
 
 def _share_out(tasks: Sequence[Task], connections: Sequence[Connection]) -> None:
-    """Let each connection take the next task when it is free."""
+    """Run the tasks on the connections; each takes the next task when it is free."""
     waiting: SimpleQueue[Task] = SimpleQueue()
     for task in tasks:
         waiting.put(task)
@@ -130,7 +130,7 @@ def _schema_files() -> str:
 
 
 def _line(kind: AccountType) -> dict[str, object]:
-    fixed = PLACEHOLDER.split(kind.pattern)[::2]  # odd places are the placeholders' names
+    fixed = PLACEHOLDER.split(kind.pattern)[::2]  # every second piece is the name of a placeholder
     form = NAME.join(re.escape(part) for part in fixed)
     return {
         "pattern": kind.pattern,

@@ -1,11 +1,11 @@
-"""Compares the projections in PostgreSQL with the journal there, and puts them right."""
+"""Compares the projections in PostgreSQL with the journal, and repairs them."""
 
 from collections.abc import Iterator
 
 from ledger.database import Database
 from ledger.proof.projection import Difference, Projection
 
-# A projection's row beside the one that its view makes from the journal, where the two differ.
+# Each projection row beside the row that its view computes from the journal, where the two differ.
 _DIFFERING = """
 SELECT {name}, to_jsonb(says), to_jsonb(should)
   FROM ledger.{table} says
@@ -46,7 +46,7 @@ class PostgresProjections:
         self._connection = connection
 
     def hold_still(self) -> None:
-        """Let no posting and no sealing in until the end of the transaction; needs the owner of the tables."""
+        """Block postings and sealing until the end of the transaction; requires the owner of the tables."""
         self._connection.execute(_LOCK)
 
     def differences(self, projection: Projection) -> Iterator[Difference]:

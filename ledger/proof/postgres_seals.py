@@ -12,7 +12,7 @@ SELECT s.seal_no, encode(s.root, 'hex'), s.known_to, s.sealed_at, (SELECT sum(en
 
 
 class PostgresSeals:
-    """The seals of the schema `ledger`."""
+    """Sealer over the schema `ledger`."""
 
     def __init__(self, connection: Database) -> None:
         self._connection = connection

@@ -1,4 +1,4 @@
-"""The tables that are made from the journal, and where one of them says otherwise than it."""
+"""The projections, which are tables derived from the journal, and their differences from it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """A table of the schema `ledger`, the columns that tell its rows apart, and what one row is called."""
+    """A table of the schema `ledger`, its key columns, and what one of its rows is called."""
 
     table: str
     keys: tuple[str, ...]
     row: str
 
 
-# In this order: the days are made from the seals' totals.
+# In this order, because the daily totals are derived from the totals of seals.
 PROJECTIONS = (
     Projection("balances", ("account_id",), "balance"),
     Projection("open_holds", ("hold_position", "number"), "open hold"),
@@ -28,10 +28,7 @@ PROJECTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A row that is not what the journal makes of it; `says` or `should` is None where there is no such row.
-
-    `where` names its account and currency, or its hold.
-    """
+    """A row that differs from the journal: `says` is stored and `should` is derived, None where missing."""
 
     projection: Projection
     where: str
@@ -40,7 +37,7 @@ class Difference:
 
     @property
     def detail(self) -> str:
-        """What is wrong, column by column.
+        """The difference in words, column by column.
 
         >>> says, should = {"account_id": 1, "version": 3}, {"account_id": 1, "version": 2}
         >>> Difference(PROJECTIONS[0], "bank:main GBP", says, should).detail
@@ -59,10 +56,10 @@ class Difference:
 
 
 class Projections(Protocol):
-    """Compares the projections with the journal, and puts them right."""
+    """Compares projections with the journal, and repairs them."""
 
     def differences(self, projection: Projection) -> Iterator[Difference]:
-        """Every row that differs."""
+        """Every row that differs from the journal."""
 
     def replace(self, projection: Projection) -> None:
-        """Make the table what the journal says, row by row where it differs."""
+        """Repair the rows that differ from the journal."""

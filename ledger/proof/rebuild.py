@@ -1,4 +1,4 @@
-"""Act: make every projection again from the journal, and say what differed."""
+"""Act: rebuild every projection from the journal, and report the rows that differed."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,13 @@ from ledger.proof.projection import PROJECTIONS, Difference, Projections
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """Every row that was put right."""
+    """Every row that was repaired."""
 
     differences: tuple[Difference, ...]
 
 
 def rebuild(projections: Projections) -> Rebuilt:
-    """Put right what differs, in the caller's database transaction; a second run finds nothing."""
+    """Repair rows that differ from the journal, in the caller's database transaction. Idempotent."""
     found: list[Difference] = []
     for projection in PROJECTIONS:
         differing = list(projections.differences(projection))

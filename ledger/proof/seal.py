@@ -1,16 +1,16 @@
-"""Act: seal what is final of the journal, batch by batch, each chained to the one before it."""
+"""Act: seal the final entries of the journal in batches, each chained by hash to the one before it."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-MOST_AT_ONCE = 20_000  # requests of one database transaction: what an interrupted run may have to do again
-SEAL_SIZE = 1_000  # so that a question about a moment inside a seal reads few of its entries
+MOST_AT_ONCE = 20_000  # requests per database transaction, which an interrupted run may have to repeat
+SEAL_SIZE = 1_000  # small, so that a query as of a moment inside a seal reads few entries
 
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """The newest seal. Its root stands for every entry up to here: kept elsewhere, it shows that none was changed."""
+    """The newest seal. Its root covers every entry so far; a copy kept elsewhere proves that none was changed."""
 
     seal_no: int
     root: str
@@ -20,25 +20,25 @@ class Seal:
 
 
 class Sealer(Protocol):
-    """Seals the books; each call is a database transaction of its own."""
+    """Seals the books; each call is a separate database transaction."""
 
     def seal_next(self, most: int, size: int) -> int:
-        """Seal up to `most` further requests in seals of at most `size`; how many there were."""
+        """Seal up to `most` further requests in seals of at most `size`; returns how many were sealed."""
 
     def newest(self) -> Seal | None:
-        """The last seal; its `entries` are all up to it."""
+        """The newest seal, whose `entries` counts all entries sealed so far; None before the first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """How many requests this run sealed, and the newest seal."""
+    """The number of requests that this run sealed, and the newest seal."""
 
     entries: int
     newest: Seal | None
 
 
 def seal(sealer: Sealer, *, most: int = MOST_AT_ONCE, size: int = SEAL_SIZE) -> Sealed:
-    """Seal everything that is final. Safe to stop at any point, to run again and to run twice at once."""
+    """Seal every final entry. Safe to interrupt, to repeat, and to run concurrently."""
     entries = 0
     while found := sealer.seal_next(most, size):
         entries += found

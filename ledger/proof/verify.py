@@ -1,4 +1,4 @@
-"""Act: derive everything that follows from the journal again, set by set, and name each row that says otherwise."""
+"""Act: derive everything that follows from the journal again, and report each stored row that differs."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from ledger.proof.check import Fault
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How much there is to check."""
+    """The number of entries, transfers, holds and accounts checked."""
 
     entries: int
     transfers: int
@@ -23,9 +23,9 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What entries of one flow have in common: how they were asked for, and the forms of one transfer's two accounts.
+    """What entries of one flow have in common: their act, and the account forms of one transfer.
 
-    `posts` is the flow of the hold that they post; the forms are empty where an account was never opened.
+    `posts` is the flow of the hold that they post. A form is empty where the account is not in the table of accounts.
     """
 
     flow: str
@@ -38,9 +38,10 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What an audit found: how much there is, what is wrong, and which shapes the entries have.
+    """The result of an audit: counts, faults, and the shapes of the recorded entries.
 
-    Each shape comes with one entry that has it, and how many transfers do. `roots` are the seals', as hex.
+    Each shape comes with one example entry and the number of transfers that have it. `roots` are the seals' roots, in
+    hexadecimal.
     """
 
     counts: Counts
@@ -50,7 +51,7 @@ class Findings:
 
 
 class Audit(Protocol):
-    """The books as of one moment, and everything that is checked where they lie."""
+    """The books on one snapshot, with the checks that run in the database."""
 
     def examine(self) -> Findings:
         """Run every check, and compare every projection with the journal."""
@@ -72,10 +73,10 @@ class Verified:
 
 
 def verify(audit: Audit, kept_roots: Mapping[int, str] = MappingProxyType({})) -> Verified:
-    """Check everything; an empty list of faults proves that the books are what was recorded.
+    """Check everything; an empty list of faults proves that the books are as recorded.
 
-    `kept_roots` are roots by seal that were kept elsewhere: whoever can write to the database can also make a whole
-    chain anew, but not one that has these.
+    `kept_roots` are roots by seal number that were stored elsewhere. Write access to the database is enough to forge a
+    whole chain of seals, but not one with these roots.
     """
     found = audit.examine()
     counts, faults = found.counts, [*found.faults, *_off_the_map(found.shapes)]
@@ -92,7 +93,7 @@ def _not_kept(kept: Mapping[int, str], roots: Mapping[int, str]) -> Iterator[Fau
 
 
 def _off_the_map(shapes: Mapping[Shape, tuple[str, int]]) -> Iterator[Fault]:
-    """Entries that their flow does not prescribe. Those of an older version were checked when they were written."""
+    """Entries that their flow does not prescribe. Entries of an older template version were checked when written."""
     for shape, (entry_id, times) in shapes.items():
         trouble = _trouble(money_map().flows.get(shape.flow), shape)
         if trouble is not None:

@@ -1,4 +1,4 @@
-"""Act: write the posted books as plain text that another program reads and adds up by itself."""
+"""Act: export the posted books as plain text for another accounting program, which checks the balances."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from ledger.reports import export_beancount, export_hledger
 
 
 class Format(StrEnum):
-    """A program whose plain text can be written."""
+    """A program whose plain-text format can be written."""
 
     BEANCOUNT = "beancount"
     HLEDGER = "hledger"
@@ -18,7 +18,7 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """How much was written."""
+    """The numbers of entries, transfers and accounts written."""
 
     entries: int
     transfers: int
@@ -29,7 +29,7 @@ _DIALECTS = {Format.BEANCOUNT: export_beancount, Format.HLEDGER: export_hledger}
 
 
 def export(books: PostedBooks, form: Format, write: Callable[[str], object], *, as_of: date | None = None) -> Exported:
-    """Write every posted journal valued up to `as_of`, and at the end what each account must then hold."""
+    """Write every posted journal valued up to `as_of`, then assertions of each account's final balance."""
     dialect = _DIALECTS[form]
     accounts = books.used_accounts(as_of)
     kinds = {account.name: account.kind for account in accounts}

@@ -1,8 +1,8 @@
-"""The posted books in beancount's words.
+"""The posted books in the plain-text format of beancount.
 
-An account is its kind's root and then its own name, part by part, in letters that beancount allows: a part begins with
-a capital and `_x` becomes `X` (`plan:p-1:interest_rcv` is `Assets:Plan:P-1:InterestRcv`); every character that this
-leaves without a place is `X` and the two digits of each of its UTF-8 bytes. The way back is therefore one.
+An account name is the root for its kind followed by our own name, part by part, in characters that beancount allows. A
+part begins with a capital, and `_x` becomes `X` (`plan:p-1:interest_rcv` is `Assets:Plan:P-1:InterestRcv`). Every other
+character becomes `X` and two hexadecimal digits for each of its UTF-8 bytes, so the name can be decoded.
 """
 
 import re
@@ -20,14 +20,14 @@ _ROOTS = {
     Kind.INCOME: "Income",
     Kind.EXPENSE: "Expenses",
     Kind.EQUITY: "Equity",
-    Kind.MEMORANDUM: "Equity",  # beancount has no sixth root; the names tell the two apart
+    Kind.MEMORANDUM: "Equity",  # beancount has no sixth root; the account names keep the two kinds apart
 }
-_PLAIN = frozenset("abcdefghijklmnopqrstuvwyz")  # x is left out: X begins an escape
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwyz")  # without x, because X begins an escape
 _KEY = re.compile(r"[a-z][a-z0-9_]+")
 
 
 def account_name(name: str, kind: Kind) -> str:
-    """An account's name as beancount takes it.
+    """The beancount name of an account.
 
     >>> account_name("plan:berka-5314:interest_rcv", Kind.ASSET)
     'Assets:Plan:Berka-5314:InterestRcv'
@@ -38,7 +38,7 @@ def account_name(name: str, kind: Kind) -> str:
 
 
 def own_name(account: str) -> str:
-    """The account's name in our books.
+    """The name in our books of a beancount account.
 
     >>> own_name("Liabilities:Merchant:X41cmeX2ex:Payable")
     'merchant:Acme.x:payable'
@@ -47,7 +47,7 @@ def own_name(account: str) -> str:
 
 
 def opening(accounts: Iterable[UsedAccount]) -> str:
-    """The accounts, each from the first day of a posting."""
+    """Directives that open the accounts, each on its first value date."""
     lines = ['option "title" "Tranche"', ""]
     for account in accounts:
         currencies = ",".join(balance.currency for balance in account.balances)
@@ -57,7 +57,7 @@ def opening(accounts: Iterable[UsedAccount]) -> str:
 
 
 def entry(journal: Journal, kinds: Mapping[str, Kind]) -> str:
-    """A journal; each transfer is its debit and its credit."""
+    """A journal as a beancount transaction; each transfer becomes a debit and a credit line."""
     flow = money_map().flows.get(journal.flow)
     lines = [
         "",
@@ -67,7 +67,7 @@ def entry(journal: Journal, kinds: Mapping[str, Kind]) -> str:
         f"  occurred-at: {_text(journal.occurred_at.isoformat())}",
     ]
     for key, value in sorted(journal.correlation.items()):
-        # A key that beancount cannot read, or that would be read as one of the above, keeps its place in a text.
+        # A key that beancount cannot read, or that equals one of the keys above, is written as a comment.
         fits = _KEY.fullmatch(key) is not None and key != "entry"
         lines.append(f"  {key}: {_text(value)}" if fits else f"  ; {_text(f'{key}: {value}')}")
     for transfer in journal.transfers:
@@ -77,7 +77,7 @@ def entry(journal: Journal, kinds: Mapping[str, Kind]) -> str:
 
 
 def closing(accounts: Iterable[UsedAccount], last: date) -> str:
-    """What every account must hold when the day after the last one begins, to the smallest unit."""
+    """Assertions of every account's exact balance at the start of the day after the last one."""
     lines = [""]
     for account in accounts:
         name = account_name(account.name, account.kind)

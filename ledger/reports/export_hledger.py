@@ -1,4 +1,4 @@
-"""The posted books in hledger's words: an account is its kind and then its own name, `asset:plan:p-1:principal`."""
+"""The posted books in hledger's plain text; an account is its kind and our own name, `asset:plan:p-1:principal`."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -19,7 +19,7 @@ _TYPES = {
 
 
 def account_name(name: str, kind: Kind) -> str:
-    """An account's name as hledger takes it.
+    """The hledger name of an account.
 
     >>> account_name("plan:p-1:principal", Kind.ASSET)
     'asset:plan:p-1:principal'
@@ -28,12 +28,12 @@ def account_name(name: str, kind: Kind) -> str:
 
 
 def own_name(account: str) -> str:
-    """The account's name in our books."""
+    """The name in our books of an hledger account."""
     return account.partition(":")[2]
 
 
 def opening(accounts: Iterable[UsedAccount]) -> str:
-    """The currencies' form and the accounts, each with its type."""
+    """Directives for the currencies' formats and for the accounts with their types."""
     accounts = tuple(accounts)
     currencies = sorted({balance.currency for account in accounts for balance in account.balances})
     lines = [f"commodity 1000.{'0' * currency.exponent} {currency}" for currency in currencies]
@@ -42,7 +42,7 @@ def opening(accounts: Iterable[UsedAccount]) -> str:
 
 
 def entry(journal: Journal, kinds: Mapping[str, Kind]) -> str:
-    """A journal; each transfer is its debit and its credit."""
+    """A journal as an hledger transaction; each transfer becomes a debit and a credit line."""
     flow = money_map().flows.get(journal.flow)
     described = {
         "entry": journal.entry_id,
@@ -59,7 +59,7 @@ def entry(journal: Journal, kinds: Mapping[str, Kind]) -> str:
 
 
 def closing(accounts: Iterable[UsedAccount], last: date) -> str:
-    """A transaction of nothing at the end of the last day that asserts what every account must hold."""
+    """A transaction without amounts, at the end of the last day, that asserts every account's balance."""
     lines = ["", f"{last} * balances"]
     for account in accounts:
         name = account_name(account.name, account.kind)

@@ -1,4 +1,4 @@
-"""The general ledger of a period: what each line of the chart opened with, what moved, and what it closed with."""
+"""The general ledger of a period: opening balance, movements and closing balance of each line of the chart."""
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,7 +24,7 @@ class PeriodFault(Fault, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """What one day brought to a line of the chart: all its accounts together."""
+    """The debits and credits of one day on a line of the chart, summed over its accounts."""
 
     pattern: str
     currency: Currency
@@ -42,7 +42,7 @@ class Movements(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LedgerLine:
-    """A line of the chart in one period and currency. Balances are debits less credits: together they are zero."""
+    """A line of the chart in one period and currency. Balances are debits less credits and sum to zero."""
 
     first: date
     last: date
@@ -58,12 +58,12 @@ class LedgerLine:
 
 @dataclass(frozen=True, slots=True)
 class GeneralLedger:
-    """The lines of each period, by code and currency; a line that never had a balance or movement is left out."""
+    """The lines of each period, by code and currency; lines without any balance or movement are left out."""
 
     lines: tuple[LedgerLine, ...]
 
     def totals(self) -> Mapping[tuple[date, Currency], tuple[Money, Money, Money]]:
-        """Per period's last day and currency the sums of debits, of credits and of closing balances."""
+        """The sums of debits, credits and closing balances, by the period's last day and currency."""
         found: dict[tuple[date, Currency], tuple[Money, Money, Money]] = {}
         for line in self.lines:
             currency = line.opening.currency
@@ -79,7 +79,7 @@ class GeneralLedger:
 
 
 def months(first: date, last: date) -> tuple[tuple[date, date], ...]:
-    """The calendar months of a range, the first and the last cut to it. Raises PeriodFault.
+    """The calendar months of a range of days, the first and last cut to the range. Raises PeriodFault.
 
     >>> [(str(one), str(other)) for one, other in months(date(2026, 1, 15), date(2026, 3, 10))]
     [('2026-01-15', '2026-01-31'), ('2026-02-01', '2026-02-28'), ('2026-03-01', '2026-03-10')]
@@ -96,7 +96,7 @@ def months(first: date, last: date) -> tuple[tuple[date, date], ...]:
 
 
 def general_ledger(books: Movements, periods: Sequence[tuple[date, date]]) -> GeneralLedger:
-    """The general ledger of periods that follow each other."""
+    """The general ledger of consecutive periods."""
     kinds = {kind.pattern: kind for kind in money_map().chart}
     by_line: dict[tuple[str, Currency], list[Movement]] = {}
     for movement in books.movements(through=periods[-1][1]):
@@ -116,7 +116,7 @@ def general_ledger(books: Movements, periods: Sequence[tuple[date, date]]) -> Ge
 
 
 def write_general_ledger(path: Path, ledger: GeneralLedger) -> None:
-    """Write the lines as CSV, amounts as decimals, debit balances positive."""
+    """Write the lines as CSV; amounts are decimals, debit balances positive."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)

@@ -1,4 +1,4 @@
-"""Reads what moved on each line of the chart from PostgreSQL."""
+"""Reads the movements of each line of the chart from PostgreSQL."""
 
 from collections.abc import Iterator
 from datetime import date

@@ -1,4 +1,4 @@
-"""A merchant's remittance advice: what was sold, discounted, taxed, refunded, kept back and paid, and what is left."""
+"""A merchant's remittance advice: sales, discounts, taxes, refunds, reserves, payouts, and the balance owed."""
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ COLUMNS = (
 
 
 class RemittanceKind(StrEnum):
-    """Why an amount is on the advice."""
+    """The reason for an amount on the advice."""
 
     SALE = "sale"
     REFUND = "refund"
@@ -52,10 +52,10 @@ _GOODS = {RemittanceKind.SALE, RemittanceKind.REFUND, RemittanceKind.DISPUTE}
 
 @dataclass(frozen=True, slots=True)
 class RemittanceLine:
-    """One entry as the merchant sees it; a refund's amounts are less than zero.
+    """One entry from the merchant's view; the amounts of a refund are negative.
 
-    `owed` is what it adds to what we owe: goods less discount and tax. `kept_back` goes to the reserve, `paid` is on
-    its way to the merchant's bank, and `balance` is what we owe after it, less what the merchant owes us.
+    `owed` is goods less discount and tax. `kept_back` goes to the reserve, `paid` is on its way to the merchant's bank.
+    `balance` is what we owe the merchant after the entry, negative when the merchant owes us.
     """
 
     value_date: date
@@ -75,7 +75,7 @@ class RemittanceLine:
 
 @dataclass(frozen=True, slots=True)
 class Remittance:
-    """A merchant's advice of a period and currency: it closes with opening plus owed less kept back less paid."""
+    """A merchant's advice for a period and currency: closing = opening + owed - kept back - paid."""
 
     merchant_id: str
     first: date
@@ -92,13 +92,13 @@ class Remittance:
         return self.lines[-1].balance if self.lines else self.opening
 
     def total(self, column: str, *kinds: RemittanceKind) -> Money:
-        """A column's sum, of lines of these kinds or of all."""
+        """The sum of a column over the lines of these kinds, or over all lines."""
         wanted = [line for line in self.lines if not kinds or line.kind in kinds]
         return Money.total((getattr(line, column) for line in wanted), self.currency)
 
 
 def remittances(books: AccountEntries, merchant_id: str, first: date, last: date) -> tuple[Remittance, ...]:
-    """The advice of a period, one for each currency in which the merchant ever had an entry."""
+    """The advices of a period, one for each currency in which the merchant has entries."""
     payable, receivable, reserve = (f"merchant:{merchant_id}:{name}" for name in ("payable", "receivable", "reserve"))
     entries = [entry for entry in books.entries_on((payable, receivable, reserve)) if entry.journal.value_date <= last]
     flows = {entry.journal.entry_id: entry.journal.flow for entry in entries}

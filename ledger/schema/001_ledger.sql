@@ -1,5 +1,5 @@
--- The books: append-only requests and transfers, and the projections that the database itself keeps from them.
--- The application writes as tranche_application, which may add rows and nothing else.
+-- The books: append-only requests and transfers, and the projections that triggers keep from them. The application's
+-- role tranche_application may insert rows but not change them.
 
 CREATE SCHEMA IF NOT EXISTS ledger;
 
@@ -7,7 +7,7 @@ DO $$
 BEGIN
     CREATE ROLE tranche_application NOLOGIN;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN
-    NULL;  -- roles belong to the whole server: another database of it has made this one
+    NULL;  -- roles belong to the whole server: another database on it has created this one
 END
 $$;
 
@@ -15,8 +15,8 @@ $$;
 
 CREATE SEQUENCE ledger.positions;
 
--- The accounts that have ever been written to, as the chart described them when the first entry touched them. Those
--- with a floor keep a balance row below; the others have none, so that no account that everybody touches is a hot row.
+-- The accounts ever used, as the chart described them at their first entry. Those with a floor have a balance row
+-- below; the others have none, so that an account used by every entry is no hot row.
 CREATE TABLE ledger.accounts (
     account_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     account    text NOT NULL,
@@ -28,9 +28,10 @@ CREATE TABLE ledger.accounts (
     UNIQUE (account, currency)
 );
 
--- Everything ever asked of the books, under the id of its business event. Its transfers or its refusal say how it went.
--- `refers_to` is the hold that it posts or voids, or the entry that it reverses; `corrects` the reversed entry that it
--- posts again. `digest` is of what makes two requests the same. Columns stand in the order that wastes no bytes.
+-- Every request ever made of the books, under the id of its business event. Its outcome is its transfers or its
+-- refusal. `refers_to` is the hold that it posts or voids, or the entry that it reverses; `corrects` is the reversed
+-- entry that it posts again. `digest` covers the fields that must be equal in two requests under one id. Columns are
+-- ordered so that alignment wastes no bytes.
 CREATE TABLE ledger.requests (
     position         bigint PRIMARY KEY,
     txid             xid8 NOT NULL DEFAULT pg_current_xact_id(),
@@ -58,9 +59,10 @@ CREATE TABLE ledger.requests (
 CREATE INDEX requests_by_correlation ON ledger.requests USING gin (correlation jsonb_path_ops);
 CREATE INDEX requests_by_reference ON ledger.requests (refers_to) WHERE refers_to IS NOT NULL;
 
--- One positive amount from one account to another, both in one currency: an unbalanced one cannot be written. Numbered
--- within its entry, so none can be doubled. Those of a hold are pending. The versions are those that it gives to
--- accounts with a floor. No foreign key to the accounts: its lock on their rows would make the hot ones hot again.
+-- One positive amount from one account to another, both in one currency, so that an unbalanced one cannot be written.
+-- The number within its entry prevents duplicates. Transfers of a hold are pending. The versions are those that it
+-- gives to accounts with a floor. There is no foreign key to the accounts, because its row locks would make hot rows of
+-- accounts used by every entry.
 CREATE TABLE ledger.transfers (
     position       bigint NOT NULL,
     amount_minor   bigint NOT NULL CHECK (amount_minor > 0),
@@ -76,7 +78,7 @@ CREATE TABLE ledger.transfers (
 CREATE INDEX transfers_by_debit ON ledger.transfers (debit, position);
 CREATE INDEX transfers_by_credit ON ledger.transfers (credit, position);
 
--- What became of a held transfer: posted by an entry, in part or in full, or voided. What is left of it is still held.
+-- The events of a held transfer: posted by an entry, in part or in full, or voided. The remainder is still held.
 CREATE TABLE ledger.hold_events (
     hold_position bigint NOT NULL,
     resolver      bigint NOT NULL,
@@ -87,14 +89,14 @@ CREATE TABLE ledger.hold_events (
 );
 CREATE INDEX hold_events_by_resolver ON ledger.hold_events (resolver);
 
--- The answer to a request that wrote nothing: every reason, given again to whoever repeats it.
+-- The refusal of a request, which wrote nothing else: every reason, returned again to a repeated request.
 CREATE TABLE ledger.refusals (
     position bigint PRIMARY KEY REFERENCES ledger.requests (position),
     reasons  jsonb NOT NULL CHECK (jsonb_typeof(reasons) = 'array' AND jsonb_array_length(reasons) > 0)
 );
 
--- Days up to which no posting is taken any more, from the moment that the row is there for others to see. Like every row
--- that no entry covers, one carries the digest of what was written, so that a change behind the database's back is seen.
+-- Days up to which the books are closed to postings, from the commit of the row. Rows that belong to no entry, such as
+-- these, carry a digest of their content that shows later changes.
 CREATE TABLE ledger.periods (
     through   date PRIMARY KEY,
     closed_at timestamptz NOT NULL,
@@ -115,9 +117,9 @@ CREATE TABLE ledger.outbox (
 
 -- ── what follows from it ───────────────────────────────────────────────────────────────────────────────────────────
 
--- The balance of each account with a floor, kept by triggers; nothing else may write it. Writers queue up on these rows
--- in the order of their ids. `version` rises by one with every transfer on either side; the credit limit says how far the
--- balance may fall below its floor.
+-- The balance of each account with a floor, written by triggers only. Writers lock these rows in the order of their
+-- ids. `version` rises by one with every transfer on either side; the credit limit is how far the balance may fall
+-- below zero.
 CREATE TABLE ledger.balances (
     account_id         integer PRIMARY KEY,
     version            integer NOT NULL,
@@ -133,7 +135,7 @@ CREATE TABLE ledger.balances (
     )
 ) WITH (fillfactor = 70);
 
--- What is left of each held transfer, kept by triggers; a row goes when nothing is left.
+-- The remainder of each held transfer, kept by triggers; a row without a remainder is deleted.
 CREATE TABLE ledger.open_holds (
     hold_position   bigint NOT NULL,
     remaining_minor bigint NOT NULL CONSTRAINT not_more_than_held CHECK (remaining_minor >= 0),
@@ -147,8 +149,8 @@ CREATE INDEX open_holds_by_debit ON ledger.open_holds (debit);
 CREATE INDEX open_holds_by_credit ON ledger.open_holds (credit);
 CREATE INDEX open_holds_by_end ON ledger.open_holds (expires_at) WHERE expires_at IS NOT NULL;
 
--- Accounts without a floor that an amount of 10^12 units or more has touched: only theirs are counted, one writer at a
--- time, before more is posted, so that no counter ever passes 64 bits.
+-- Accounts without a floor that ever had an amount of 10^12 units or more: only their counters are checked, by one
+-- writer at a time, before a posting, so that none exceeds 64 bits.
 CREATE TABLE ledger.large_accounts (account_id integer PRIMARY KEY);
 
 -- ── who may do what ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,9 +1,10 @@
--- Seals: the final prefix of the journal in batches, each chained to the one before, and what every account's postings
--- add up to in them. The sealer runs beside the writers and no writer waits for it.
+-- Seals: the final part of the journal in batches, each chained to the one before, with the totals of every account's
+-- postings. The sealer runs beside the writers without blocking them.
 
--- The order of sealing is (txid, position). A transaction below the oldest one that still runs can add nothing more, so
--- its requests are a final prefix of that order. `known_from` and `known_to` are the running maximum of recorded_at in
--- that order, at the batch's first and last request: clocks that step back change nothing that was known before.
+-- The order of sealing is (txid, position). A transaction older than the oldest running one has ended and can add
+-- nothing, so the requests of such transactions are final in that order. `known_from` and `known_to` are the running
+-- maximum of recorded_at in that order, at the first and last request of the batch, so that clocks that step back do
+-- not change what was known before.
 CREATE TABLE ledger.seals (
     seal_no          integer PRIMARY KEY CHECK (seal_no > 0),
     known_from       timestamptz NOT NULL,
@@ -11,10 +12,10 @@ CREATE TABLE ledger.seals (
     known_on         date NOT NULL,     -- the UTC day of both
     last_txid        xid8 NOT NULL,
     last_position    bigint NOT NULL,
-    lowest_position  bigint NOT NULL,   -- of the batch itself
+    lowest_position  bigint NOT NULL,   -- of this batch
     highest_position bigint NOT NULL CHECK (highest_position >= lowest_position),
-    tail_from        bigint NOT NULL,   -- of the last seal: whatever is not sealed has a position after this one
-    seen_position    bigint NOT NULL,   -- how far positions were given out before `seen_txid` began: see tail_from
+    tail_from        bigint NOT NULL,   -- of the last seal: every unsealed request has a position after this one
+    seen_position    bigint NOT NULL,   -- the last position drawn before `seen_txid` began; see tail_from
     seen_txid        xid8 NOT NULL,
     entries          integer NOT NULL CHECK (entries > 0),
     transfers        integer NOT NULL CHECK (transfers >= 0),
@@ -24,10 +25,10 @@ CREATE TABLE ledger.seals (
     UNIQUE (last_txid, last_position),
     CHECK (known_on = (known_from AT TIME ZONE 'UTC')::date AND known_on = (known_to AT TIME ZONE 'UTC')::date)
 );
-ALTER TABLE ledger.seals ALTER COLUMN leaves SET STORAGE EXTERNAL;  -- hashes do not get smaller
+ALTER TABLE ledger.seals ALTER COLUMN leaves SET STORAGE EXTERNAL;  -- hashes do not compress
 CREATE INDEX seals_by_known_to ON ledger.seals (known_to);
 
--- What an account's posted transfers add up to in a seal, for each value date, and its totals after them in the order
+-- The sum of an account's posted transfers in a seal, for each value date, and its running totals in the order
 -- (seal_no, value_date). postings_total numbers the postings of an account that has no balance row.
 CREATE TABLE ledger.seal_totals (
     account_id     integer NOT NULL,
@@ -42,7 +43,7 @@ CREATE TABLE ledger.seal_totals (
     PRIMARY KEY (account_id, seal_no, value_date)
 );
 
--- The same for each day on which they were known, so that a long history is a few rows. Kept by a trigger.
+-- The same sums for each day on which they were known, so that a long history is few rows. Kept by a trigger.
 CREATE TABLE ledger.account_days (
     account_id integer NOT NULL,
     known_on   date NOT NULL,

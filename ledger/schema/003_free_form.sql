@@ -1,5 +1,5 @@
--- Free-form entries: what no row of the money map covers takes two people and a reason. The names are as given:
--- without a login, nothing proves who they are.
+-- Free-form entries: an entry that no row of the money map covers needs two people and a reason. Names are taken as
+-- given and not authenticated, because there is no sign-in.
 
 CREATE TABLE ledger.proposals (
     proposal_id text PRIMARY KEY CHECK (proposal_id <> ''),

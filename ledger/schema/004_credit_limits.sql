@@ -1,5 +1,5 @@
--- Credit limits: how far an account with a floor may fall below it. Each is a fact with who set it and why; the last one
--- holds. An account is opened by its first entry, so only one with a balance can have a limit.
+-- Credit limits: how far an account with a floor may fall below zero. Each row records who set it and why; the last one
+-- is in force. An account is opened by its first entry, so only an account with a balance row can have a limit.
 
 CREATE TABLE ledger.credit_limits (
     account_id  integer NOT NULL,

@@ -1,7 +1,7 @@
--- The relay: what follows two append-only logs, the outbox and the journal, and publishes them in order of position.
+-- The relay reads two append-only logs, the outbox and the journal, and publishes them in the order of position.
 
--- How far each log is published: up to `position`, all of it. `seen_position` is how far positions were drawn when every
--- transaction from `seen_txid` on had still to begin: what the next run can publish when a long writer holds this one up.
+-- Entries of a log up to `position` are published. `seen_position` is the last position drawn before `seen_txid` was
+-- taken: the next run can publish up to there even when a long transaction blocks a newer horizon.
 CREATE TABLE ledger.relay_positions (
     log           text PRIMARY KEY CHECK (log IN ('outbox', 'journal')),
     position      bigint NOT NULL CHECK (position >= 0),

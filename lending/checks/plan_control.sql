@@ -1,4 +1,4 @@
--- What plans say is owed on them, against the books: sub-ledger and control account, plan by plan.
+-- The amounts owed by plans equal the control accounts of the books, plan by plan.
 WITH kept AS (
     SELECT s.plan_id, p.currency, v.account, v.minor
       FROM lending.plan_standing s

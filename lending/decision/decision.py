@@ -1,7 +1,7 @@
-"""The decision on one order: a pure function of the order, what is known of the shopper, the score and the policy.
+"""The decision on one order: a pure function of order, evidence, exposure, score and policy.
 
-Every rule of the policy is read, so that a decline names all its reasons. A rule that a smaller amount would cure leads
-to a counter-offer: the largest amount that breaks no rule.
+Every rule of the policy is read, so that a decline states all its reasons. When a smaller amount would cure every fired
+rule, the answer is a counter-offer of the largest amount that breaks no rule.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ ScoreOrder = Callable[[Order, Evidence], Score]
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What the shopper can pay each month, minor units; None where income or obligations are unknown."""
+    """The shopper's means per month, in minor units; None where income or obligations are unknown."""
 
     income_minor: int | None
     obligations_minor: int | None
@@ -29,13 +29,13 @@ class Means:
 
     @property
     def margin_minor(self) -> int | None:
-        """What the allowance leaves after the new instalment; below zero it is not affordable."""
+        """What remains after the new instalment; negative when it is not affordable."""
         return None if self.allowance_minor is None else self.allowance_minor - self.instalment_minor
 
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """One amount, assessed in full: the offer it would be, its score, its affordability and every rule's reading."""
+    """The full assessment of one amount: offer, score, affordability, and the reading of every rule."""
 
     offer: Offer
     exposure_after: Money
@@ -48,7 +48,7 @@ class Assessment:
 
     @property
     def passed(self) -> bool:
-        """No rule fired, both credit risk and affordability were assessed, and there is a schedule to keep."""
+        """Whether no rule fired, risk and affordability were both assessed, and the offer has a schedule."""
         fired = any(reading.verdict is Verdict.FIRED for reading in self.readings)
         assessed = self.score is not None and self.means.margin_minor is not None
         return not fired and assessed and bool(self.offer.instalments)
@@ -56,7 +56,7 @@ class Assessment:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why an order was not simply approved: `rule_id` fired; `contribution` in log-odds, of a model's reason only."""
+    """A reason of a decision: the rule that fired, and for a model's reason its `contribution` in log-odds."""
 
     code: str
     text: str
@@ -68,7 +68,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """The order may be paid later as asked."""
+    """Approved as asked."""
 
     asked: Assessment
 
@@ -83,7 +83,7 @@ class Approved:
 
 @dataclass(frozen=True, slots=True)
 class ApprovedReduced:
-    """Not the amount asked for, for these reasons, but a smaller one: the counter-offer of `assessment`."""
+    """Approved for the smaller amount of `assessment`, because of these reasons against the requested one."""
 
     asked: Assessment
     assessment: Assessment
@@ -92,7 +92,7 @@ class ApprovedReduced:
 
 @dataclass(frozen=True, slots=True)
 class Referred:
-    """A person must look at it, for these reasons."""
+    """Passed to a person for review, for these reasons."""
 
     asked: Assessment
     reasons: tuple[Reason, ...]
@@ -107,7 +107,7 @@ class Referred:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """Not this order, for all these reasons."""
+    """Declined, for all these reasons."""
 
     asked: Assessment
     reasons: tuple[Reason, ...]
@@ -158,7 +158,7 @@ def decide(
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What is known of the shopper at the moment of the decision."""
+    """The inputs of the decision, as known at its moment."""
 
     evidence: Evidence | None
     exposure: Exposure
@@ -185,7 +185,7 @@ def _assess(order: Order, score: Score | None, known: _Known, policy: Policy) ->
 
 
 def _means(policy: Affordability, evidence: Evidence | None, exposure: Exposure, offer: Offer) -> Means:
-    """Income less what must be paid already, here and elsewhere; the policy's share of the rest may be used."""
+    """Income less obligations elsewhere and with us; the policy's share of the remainder may be used."""
     instalment = offer.largest_instalment.minor
     values = {} if evidence is None else evidence.values
     income = values.get(policy.income)
@@ -199,9 +199,9 @@ def _means(policy: Affordability, evidence: Evidence | None, exposure: Exposure,
 
 
 def _largest_amount(order: Order, known: _Known, policy: Policy) -> Money | None:
-    """The largest amount below the one asked for that cures every curable rule; None when the smallest does not.
+    """The largest smaller amount that cures every curable rule; None when the smallest offer does not.
 
-    Exposure and instalment grow with the amount, so halving the interval finds it; the score is left out here, and the
+    Exposure and instalment grow with the amount, so it is found by bisection. The score is not computed here; the
     amount found is assessed in full afterwards.
     """
     step = policy.counter_offer.step_minor
@@ -220,9 +220,9 @@ def _largest_amount(order: Order, known: _Known, policy: Policy) -> Money | None
 
 
 def _reasons(assessment: Assessment, policy: Policy) -> tuple[Reason, ...]:
-    """Every fired rule's reason: by stage, then in the order of the policy; each code once.
+    """The reasons of every fired rule, by stage and then in the order of the policy; each code once.
 
-    Where the risk was too high, the reasons are what raised it: that "your score is too low" helps no one.
+    When the rule on risk fired, its reasons are those of the model, because "score too low" explains nothing.
     """
     stages = list(Stage)
     fired = [reading for reading in assessment.readings if reading.verdict is Verdict.FIRED]

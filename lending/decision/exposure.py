@@ -1,4 +1,4 @@
-"""What a shopper owes and may still come to owe."""
+"""A shopper's exposure: what they owe, and what they may still owe from approved offers."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ from ledger.money import Money
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """Principal owed on open plans, approved offers that may still become plans, and what both take each month."""
+    """Principal owed on open plans, amounts of approved offers not yet taken up, and the monthly dues of both."""
 
     outstanding: Money
     reserved: Money
     monthly: Money
 
     def after(self, amount: Money) -> Money:
-        """The exposure if this amount were lent too."""
+        """The exposure if this amount were lent as well."""
         return self.outstanding + self.reserved + amount

@@ -1,4 +1,4 @@
-"""What a decision tells those who follow the platform: that an order was placed, and how it was decided."""
+"""The facts that a decision publishes: the order placed, and the decision on it."""
 
 from ledger.outbox.outbox import Fact, fact
 from lending.decision.record import Inputs, StoredDecision
@@ -6,7 +6,7 @@ from lending.plan.plan import plan_id_of
 
 
 def decision_facts(stored: StoredDecision, inputs: Inputs, reasons: tuple[str, ...]) -> tuple[Fact, Fact]:
-    """Both are told at the moment of the decision, without its evidence, in the order of the plan that may follow."""
+    """Both facts, timed at the decision and without its evidence, under the key of the plan that may follow."""
     order, offer, at = stored.order, stored.offer, stored.decided_at
     key = plan_id_of(stored.decision_id)
     asked = {

@@ -1,4 +1,4 @@
-"""What is offered: an amount, and the instalments by which it would be repaid."""
+"""Offers: an amount, and the instalments by which it would be repaid."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,9 +18,10 @@ from lending.terms.products import product_on
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One way to pay the amount later.
+    """An amount that the shopper may pay later, with its terms and schedule.
 
-    `terms_version` is the file of the product's terms; `annual_rate_basis_points` the yearly interest, 990 for 9.90 %.
+    `terms_version` names the file of the product's terms; `annual_rate_basis_points` is the yearly rate, 990 for 9.90
+    %.
     """
 
     amount: Money
@@ -37,12 +38,12 @@ class Offer:
 
     @property
     def total(self) -> Money:
-        """Everything the shopper would pay."""
+        """The total that the shopper would pay."""
         return Money.total((instalment.amount for instalment in self.instalments), self.amount.currency)
 
     @property
     def apr_percent(self) -> Decimal | None:
-        """The annual percentage rate to one decimal, as it must be disclosed; None where there are no instalments."""
+        """The annual percentage rate with one decimal, as it must be disclosed; None when there are no instalments."""
         if not self.instalments:
             return None
         lent = Flow(Fraction(0), Decimal(-self.amount.minor))
@@ -53,9 +54,9 @@ class Offer:
 
 
 def make_offer(order: Order, annual_rate_basis_points: int, on: date) -> Offer:
-    """The offer on an order's full amount, with its schedule if it were taken on that day.
+    """The offer of an order's full amount, with the schedule for a start on that day.
 
-    It has no instalments where no schedule can keep the terms, as three payments of two pence; no policy approves that.
+    It has no instalments when the amount is too small for the product's schedule; such an offer is never approved.
     """
     product = product_on(order.product, on)
     terms = Terms(order.amount, order.duration_months, annual_rate_basis_points)
@@ -75,7 +76,7 @@ def make_offer(order: Order, annual_rate_basis_points: int, on: date) -> Offer:
 
 
 def offer_body(offer: Offer) -> dict[str, Any]:
-    """The offer as it is recorded and answered: plain values."""
+    """The offer as plain values, for the record and the API."""
     apr = offer.apr_percent
     return {
         "offer_id": "1",
@@ -102,7 +103,7 @@ def offer_body(offer: Offer) -> dict[str, Any]:
 
 
 def offer_from_body(body: Mapping[str, Any]) -> Offer:
-    """The offer that `offer_body` wrote down."""
+    """The offer from the plain values of `offer_body`."""
     currency = Currency(body["currency"])
     return Offer(
         amount=Money(body["amount_minor"], currency),

@@ -1,4 +1,4 @@
-"""What a shopper wants to pay later: the request that every decision answers."""
+"""Orders: requests to pay later, each answered by one decision."""
 
 import hashlib
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Channel(StrEnum):
 
 
 class OrderFault(ValueError):
-    """An order that cannot be: names the field and what it may hold."""
+    """Raised for an invalid order; names the field and its allowed values."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}")
@@ -27,7 +27,7 @@ class OrderFault(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One order at a merchant, or a cash loan where there is none, to be repaid by a product over some months."""
+    """An order at a merchant, or a cash loan when there is no merchant, to be repaid by a product over some months."""
 
     order_id: str
     shopper_id: str
@@ -50,7 +50,7 @@ class Order:
 
     @property
     def decision_id(self) -> str:
-        """The id of the one decision on this order, derived from it; free of colons, which ledger account names use.
+        """The id of the decision on this order, derived from the order; without colons, which separate account names.
 
         >>> Order("o-1", "s", "a", "m", Money(1, Currency.GBP), Product.PAY_IN_3, 2, Channel.WEB).decision_id
         'd-601b09066f1174ae4af0bccd'
@@ -59,7 +59,7 @@ class Order:
         return "d-" + hashlib.sha256(business_key.encode()).hexdigest()[:24]
 
     def of(self, amount: Money) -> "Order":
-        """The same order for another amount, as a counter-offer needs it."""
+        """The same order for another amount, for a counter-offer."""
         return Order(
             order_id=self.order_id,
             shopper_id=self.shopper_id,
@@ -74,7 +74,7 @@ class Order:
 
 
 def order_body(order: Order) -> dict[str, str | int | None]:
-    """The order as it is recorded and hashed: every field, plain values."""
+    """The order as plain values, for the record and its digest."""
     return {
         "order_id": order.order_id,
         "shopper_id": order.shopper_id,
@@ -90,7 +90,7 @@ def order_body(order: Order) -> dict[str, str | int | None]:
 
 
 def order_from_body(body: dict[str, object]) -> Order:
-    """The order that `order_body` wrote down."""
+    """The order from the plain values of `order_body`."""
     merchant_id, application_id = body["merchant_id"], body["application_id"]
     return Order(
         order_id=str(body["order_id"]),

@@ -1,4 +1,4 @@
-"""Decisions in PostgreSQL, in the caller's database transaction, which is never committed here."""
+"""Decisions in PostgreSQL, within the caller's database transaction."""
 
 import json
 from collections.abc import Iterator
@@ -19,9 +19,9 @@ from lending.terms.products import servicing_terms
 
 A_MONTH = timedelta(days=30)
 
-# Owed is what plans leave open; one of which something later than this moment is known is folded up to it instead. An
-# imported loan counts from the day after its grant, so that it never speaks against the very application it came from.
-# Reserved is what was approved and is neither expired, nor released, nor a plan yet.
+# Owed is the open amount of plans; a plan with events known after this moment is folded up to it instead. An imported
+# loan counts from the day after its grant, so that it does not count against the application it came from.
+# Reserved are approved amounts that are neither expired, nor released, nor plans yet.
 _EXPOSURE = """
 WITH own AS MATERIALIZED (
     SELECT p.plan_id,
@@ -48,7 +48,7 @@ SELECT coalesce(owed.principal_minor, 0), coalesce(reserved.principal_minor, 0),
   FROM owed, reserved
 """
 
-# One statement, so that a decision costs one round trip to keep.
+# One statement, so that storing a decision takes one round trip.
 _ADD = """
 WITH decision AS (
     INSERT INTO lending.decisions (decision_id, order_id, application_id, shopper_id, account_id, merchant_id, product,
@@ -72,7 +72,7 @@ _DECISIONS = "SELECT decision_id, outcome, decided_at, expires_at, inputs, answe
 
 
 class PostgresDecisions:
-    """Decisions in the schema `lending`; never commits."""
+    """Decisions over the schema `lending`. It never commits."""
 
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
@@ -80,8 +80,8 @@ class PostgresDecisions:
     def open(self, order: Order, at: datetime) -> tuple[StoredDecision | None, Exposure]:
         """Lock the shopper's exposure until the transaction ends; the order's decision, if any, and the exposure.
 
-        The lock comes in a statement of its own: what another transaction committed while this one waited for it is
-        seen only by the statements after it.
+        The lock is a statement of its own, because only later statements see what another transaction committed while
+        this one waited.
         """
         execute, shopper = self._connection.execute, order.shopper_id
         execute("INSERT INTO lending.exposure_locks (shopper_id) VALUES (%s) ON CONFLICT DO NOTHING", (shopper,))
@@ -106,7 +106,7 @@ class PostgresDecisions:
         return (self.get(order.decision_id) if decided else None), exposure
 
     def _adding(self, exposure: Exposure, plan_ids: list[str], at: datetime) -> Exposure:
-        """With what these plans left open at a moment that is past for them."""
+        """The exposure with what these plans left open at a past moment added."""
         outstanding, monthly = exposure.outstanding, exposure.monthly
         for history in PostgresPlanLog(self._connection).histories(plan_ids).values():
             plan = history.plan
@@ -119,7 +119,7 @@ class PostgresDecisions:
         return replace(exposure, outstanding=outstanding, monthly=monthly)
 
     def add(self, decision: StoredDecision) -> None:
-        """Keep a new decision with its reasons and its reservation; the same id again is a unique violation."""
+        """Store a new decision with its reasons and reservation; a known id raises a unique violation."""
         order, offer = decision.order, decision.offer
         inputs, answer = json.loads(decision.inputs), json.loads(decision.answer)
         self._connection.execute(
@@ -153,12 +153,12 @@ class PostgresDecisions:
         )
 
     def get(self, decision_id: str) -> StoredDecision | None:
-        """The decision as it was kept, or None."""
+        """The stored decision, or None."""
         row = self._connection.execute(f"{_DECISIONS} WHERE decision_id = %s", (decision_id,)).fetchone()
         return None if row is None else _decision(row)
 
     def all(self) -> Iterator[StoredDecision]:
-        """Every decision in the order in which they were made, read a few hundred at a time."""
+        """Every decision in the order of time, read in pages of a few hundred."""
         with self._connection.cursor(name="decisions") as cursor:
             cursor.itersize = 500
             cursor.execute(f"{_DECISIONS} ORDER BY decided_at, decision_id")
@@ -166,7 +166,7 @@ class PostgresDecisions:
                 yield _decision(row)
 
     def release(self, decision_id: str, *, at: datetime, reason: str) -> None:
-        """Free an approved amount before its offer expires, as when the down payment is declined; again is a no-op."""
+        """Release the reservation before the offer expires, for example after a declined down payment. Idempotent."""
         self._connection.execute(
             "INSERT INTO lending.releases (decision_id, released_at, reason) VALUES (%s, %s, %s)"
             " ON CONFLICT DO NOTHING",

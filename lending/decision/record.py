@@ -1,7 +1,7 @@
-"""The record of a decision: everything needed to compute it again, and the answer it gave, as canonical JSON.
+"""The record of a decision as canonical JSON: everything needed to compute it again, and its answer.
 
-`inputs` hold what was known and by what it was judged; `answer` is a pure function of them, and the very bytes that the
-checkout received. Canonical: keys sorted, no spaces, UTF-8, floats in their shortest exact form.
+`inputs` hold the evidence and what judged it; `answer` is a pure function of them, and the exact bytes sent to the
+checkout. Canonical JSON has sorted keys, no spaces, UTF-8, and floats in their shortest exact form.
 """
 
 import json
@@ -42,9 +42,9 @@ OUTCOMES = {
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What one decision was computed from; `code_digest` names the code that computed it.
+    """The inputs of one decision; `code_digest` identifies the code that computed it.
 
-    `product_terms` is None in a record that was written before records kept it.
+    `product_terms` is None in records from before that field existed.
     """
 
     order: Order
@@ -61,7 +61,7 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True)
 class StoredDecision:
-    """A decision as it is kept: `inputs` and `answer` are canonical JSON, `digest` is over both."""
+    """A stored decision; `inputs` and `answer` are canonical JSON, `digest` covers both."""
 
     decision_id: str
     order: Order
@@ -80,7 +80,7 @@ class StoredDecision:
 
 
 def record(inputs: Inputs, decision: Decision, policy: Policy) -> StoredDecision:
-    """The decision with everything it was computed from, ready to be kept."""
+    """The decision and its inputs, ready to be stored."""
     offer = decision.assessment.offer if isinstance(decision, Approved | ApprovedReduced) else None
     expires_at = None if offer is None else inputs.at + timedelta(hours=policy.offer_valid_hours)
     written = canonical(inputs_body(inputs))
@@ -99,9 +99,9 @@ def record(inputs: Inputs, decision: Decision, policy: Policy) -> StoredDecision
 
 
 def inputs_body(inputs: Inputs) -> dict[str, Any]:
-    """What the decision was computed from, as plain values."""
+    """The inputs as plain values."""
     exposure, terms = inputs.exposure, inputs.product_terms
-    # An older record has no such field, and replay must write it again as it is.
+    # Older records lack this field, and replay must reproduce their bytes.
     product_terms = {} if terms is None else {"product_terms": {"version": terms.version, "digest": terms.digest}}
     return {
         "format": FORMAT,
@@ -122,7 +122,7 @@ def inputs_body(inputs: Inputs) -> dict[str, Any]:
 
 
 def inputs_from_text(text: str) -> Inputs:
-    """The inputs that a record holds; raises ValueError or KeyError when the text is not one."""
+    """The inputs of a record; raises ValueError or KeyError for text that is no record."""
     body = json.loads(text)
     if body["format"] != FORMAT:
         raise ValueError(f"record format {body['format']}, this code reads {FORMAT}")
@@ -149,7 +149,7 @@ def inputs_from_text(text: str) -> Inputs:
 def answer_body(
     inputs: Inputs, decision: Decision, policy: Policy, offer: Offer | None, expires_at: datetime | None
 ) -> dict[str, Any]:
-    """What the checkout is answered, as plain values."""
+    """The answer to the checkout, as plain values."""
     order, exposure, judged = inputs.order, inputs.exposure, decision.assessment
     reasons = decision.reasons
     return {
@@ -194,12 +194,12 @@ def answer_body(
 
 
 def decision_can_be_reviewed(decision: Decision) -> bool:
-    """A shopper may ask a person to look again at anything but a plain approval."""
+    """Whether a shopper may ask for a review by a person: for every decision but a plain approval."""
     return not isinstance(decision, Approved)
 
 
 def _evidence_body(evidence: Evidence) -> dict[str, Any]:
-    # Only where there are any: the records written before staleness was known have no such field.
+    # Only when there are any: records from before staleness lack the field.
     stale = {"stale": list(evidence.stale)} if evidence.stale else {}
     return {
         "entity_id": evidence.entity_id,
@@ -269,7 +269,7 @@ def _means_body(means: Means, policy: Policy) -> dict[str, Any]:
 
 
 def _age_body(inputs: Inputs, judged: Assessment) -> dict[str, Any]:
-    """How old the evidence was, and which of the model's inputs were unknown."""
+    """The age of the evidence, and the model's inputs that were unknown."""
     evidence = inputs.evidence
     given = {} if judged.score is None else judged.score.inputs
     stale = {"stale": sorted(evidence.stale)} if evidence is not None and evidence.stale else {}

@@ -1,4 +1,4 @@
-"""How likely an applicant is to default, on what evidence, and by which model."""
+"""Scores: the probability that an applicant defaults, the evidence for it, and the model that computed it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from lending.decision.order import Order
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The applicant's features as they were read for one decision.
+    """The applicant's features as read for one decision.
 
-    `as_of` is the moment they describe, `observed_until` the newest bank transaction in them, and
-    `snapshot_ids` the lake snapshots they were computed from. A value of None is known to be unknown; the names in
-    `stale` are those that had a value too old to count at the moment of reading.
+    `as_of` is the moment they describe, `observed_until` the time of the newest bank transaction in them, and
+    `snapshot_ids` the lake snapshots they were computed from. A value of None is unknown; `stale` names the features
+    whose values were too old to count when they were read.
     """
 
     entity_id: str
@@ -32,7 +32,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class ModelStamp:
-    """Which model scored: enough to find the very artefact again."""
+    """The model that scored, identified so that its artefact can be found again."""
 
     name: str
     version: str
@@ -42,7 +42,7 @@ class ModelStamp:
 
 @dataclass(frozen=True, slots=True)
 class ScoreReason:
-    """What raised the risk: a consumer reason, the log-odds it added and the features that speak through it."""
+    """A reason why the risk is raised: a consumer reason, its share in log-odds, and the features behind it."""
 
     code: str
     text: str
@@ -52,9 +52,9 @@ class ScoreReason:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A default probability, the inputs the model was given and each one's additive part of the log-odds.
+    """A probability of default, with the model's inputs and the contribution of each in log-odds.
 
-    `reasons` are what raised the risk above the model's reference population, heaviest first.
+    `reasons` are those that raise the risk above the model's reference population, largest first.
     """
 
     default_probability: float
@@ -66,14 +66,14 @@ class Score:
 
 
 class Scorer(Protocol):
-    """Reads an applicant's evidence and scores an order on it."""
+    """Reads an applicant's evidence and scores an order with it."""
 
     def evidence(self, account_id: str, at: datetime) -> Evidence | None:
-        """The newest evidence of `at` or before, or None when there is none. The only method that reads anything."""
+        """The newest evidence as of `at`, or None. The only method with I/O."""
 
     def score(self, order: Order, evidence: Evidence) -> Score:
-        """Score the order on the evidence; equal arguments give an equal score."""
+        """Score the order; equal arguments give an equal score."""
 
     @property
     def model(self) -> ModelStamp:
-        """The model that scores."""
+        """The model that this scorer uses."""

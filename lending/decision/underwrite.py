@@ -1,4 +1,4 @@
-"""Act: decide one order, keep the decision and reserve its amount, inside the database transaction of whoever calls."""
+"""Act: decide an order, store the decision and reserve its amount, within the caller's database transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,29 +22,29 @@ from lending.terms.products import product_on
 
 
 class Decisions(Protocol):
-    """Keeps decisions, one for each order, for good."""
+    """Stores decisions, one per order, never changed."""
 
     def open(self, order: Order, at: datetime) -> tuple[StoredDecision | None, Exposure]:
         """Lock the shopper's exposure until the transaction ends; the order's decision, if any, and the exposure."""
 
     def add(self, decision: StoredDecision) -> None:
-        """Keep a new decision with its reasons and its reservation."""
+        """Store a new decision with its reasons and its reservation."""
 
 
 class Publish(Protocol):
-    """Keeps facts that are published once the transaction has committed."""
+    """Stores facts to be published after the transaction has committed."""
 
     def __call__(self, facts: Sequence[Fact]) -> int:
-        """How many were new: each is published once."""
+        """Store facts, each once; returns how many were new."""
 
 
 class NotHeld(RuntimeError):
-    """Raised when the books refuse a reservation, which no limit of theirs should."""
+    """Raised when the books refuse a reservation, although no limit applies to its accounts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Underwritten:
-    """The decision on the order; `new` when it was made just now, else it is the one made before."""
+    """The decision on the order; `new` is False when it was made before."""
 
     decision: StoredDecision
     new: bool
@@ -52,7 +52,7 @@ class Underwritten:
 
 @dataclass(frozen=True, slots=True)
 class DecidedOtherwise:
-    """The order was decided before, and it was not the same order: `field` differs."""
+    """The order's id was decided before with another content; `field` names the difference."""
 
     decision_id: str
     field: str
@@ -60,7 +60,7 @@ class DecidedOtherwise:
 
 @dataclass(frozen=True, slots=True)
 class NoPolicy:
-    """Nothing is lent in this currency, by this product, on this day."""
+    """No policy lends in this currency by this product on this day."""
 
     currency: Currency
     product: Product
@@ -77,10 +77,10 @@ def underwrite(
     ledger: Ledger,
     publish: Publish,
 ) -> Underwritten | DecidedOtherwise | NoPolicy:
-    """Decide the order once: a second call with the same order returns the first decision, whatever has changed since.
+    """Decide the order once: a repeated call returns the first decision, even if policy or data changed since.
 
-    The shopper's exposure stays locked until the caller's transaction ends, so that two orders of one shopper cannot
-    both use the same room under the limit.
+    The shopper's exposure stays locked until the caller's transaction ends, so that two concurrent orders of a shopper
+    cannot use the same room under the limit.
     """
     policy = policies.holding(order.amount.currency, order.product, at.date())
     if policy is None:
@@ -106,7 +106,7 @@ def underwrite(
     stored = record(inputs, decision, policy)
     decisions.add(stored)
     publish(decision_facts(stored, inputs, tuple(reason.code for reason in decision.reasons)))
-    # Last, because every approval meets on the two memorandum accounts until it commits.
+    # Last, because all approvals write to the same two memorandum accounts, locked until the commit.
     _reserve(stored, ledger)
     return Underwritten(stored, new=True)
 

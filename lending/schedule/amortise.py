@@ -1,8 +1,8 @@
-"""A loan's instalments with interest: level ones on what is still owed, or flat ones on what was lent.
+"""Amortises a loan into instalments with interest, either level on a declining balance or flat on the amount lent.
 
-The arithmetic is that of Fineract's progressive loans, whose printed schedules are our oracle (docs/decisions/0025):
-decimals of 19 significant digits, half to even, and the operations in the order in which they are written below.
-Amounts become whole units once, half to even: the down payment, the instalment, the interest of each period.
+The arithmetic follows Fineract's progressive loans, whose published schedules are our oracle (docs/decisions/0025):
+decimals of 19 significant digits, half to even, with operations in the order written here. Amounts are rounded to whole
+units once, half to even: the down payment, the instalment, and the interest of each period.
 """
 
 from collections.abc import Sequence
@@ -26,17 +26,18 @@ _MOST_LEVELLINGS = 3
 
 
 class Method(StrEnum):
-    """What bears interest."""
+    """The base on which interest is computed."""
 
     DECLINING_BALANCE = "declining_balance"  # what is still owed
-    FLAT = "flat"  # what was lent, until the end
+    FLAT = "flat"  # the amount lent, until the last due
 
 
 @dataclass(frozen=True, slots=True)
 class Loan:
-    """An amount and how it is repaid; `annual_rate_percent` 9.9 is 9.9 % a year.
+    """An amount lent and its repayment; `annual_rate_percent` 9.9 is 9.9 % a year.
 
-    The down payment is due at once, the rest in so many instalments, the first a spacing after `starts_on`.
+    The down payment is due at once. The rest is due in `instalments` instalments, the first one spacing after
+    `starts_on`.
     """
 
     amount: Money
@@ -61,7 +62,7 @@ class Loan:
 
 
 def down_payment(amount: Money, percent: Decimal) -> Money:
-    """What is paid at once.
+    """The part of an amount that is paid at once.
 
     >>> from ledger.money import Currency
     >>> str(down_payment(Money(99_99, Currency.GBP), Decimal(25)))
@@ -72,7 +73,7 @@ def down_payment(amount: Money, percent: Decimal) -> Money:
 
 @dataclass(frozen=True, slots=True)
 class _Period:
-    """The time between two dues, and the interest it brings on an amount of one."""
+    """The period that ends with a due: its number, days, and its interest rate as a share of the amount."""
 
     number: int
     due_on: date
@@ -80,14 +81,14 @@ class _Period:
     rate: Decimal
 
     def interest(self, on_minor: int) -> Decimal:
-        """A day's interest, to 19 digits, for each day."""
+        """The interest on an amount over the period, with each daily interest rounded to 19 digits."""
         a_day = DIGITS.divide(DIGITS.multiply(Decimal(on_minor), self.rate), Decimal(self.days))
         return DIGITS.multiply(a_day, Decimal(self.days))
 
 
 @dataclass(frozen=True, slots=True)
 class _Split:
-    """An instalment in whole units of the currency."""
+    """An instalment split into principal and interest, in minor units."""
 
     principal: int
     interest: int
@@ -98,11 +99,11 @@ class _Split:
 
 
 def amortise(loan: Loan) -> tuple[Due, ...]:
-    """A loan's instalments; the down payment, if there is one, is number 0. Raises ScheduleFault.
+    """The instalments of a loan; a down payment is number 0. Raises ScheduleFault.
 
     >>> from ledger.money import Currency
-    >>> from lending.day_count import ACTUAL_365
-    >>> from lending.due_dates import Unit
+    >>> from lending.schedule.day_count import ACTUAL_365
+    >>> from lending.schedule.due_dates import Unit
     >>> terms = (Money(600_00, Currency.GBP), Decimal("99.9"), 3, Spacing(1, Unit.MONTHS), date(2026, 4, 30))
     >>> [(str(due.due_on), due.principal.minor, due.interest.minor) for due in amortise(Loan(*terms, ACTUAL_365))]
     [('2026-05-30', 18482, 4927), ('2026-06-30', 19886, 3523), ('2026-07-30', 21632, 1776)]
@@ -141,9 +142,9 @@ def _rate_of(loan: Loan, yearly: Decimal, start: date, due_on: date) -> Decimal:
 
 
 def _levelled(lent: int, periods: Sequence[_Period]) -> list[_Split]:
-    """The same instalment each time; where the last would be far from it, the others take their part of that.
+    """Equal instalments; where the last one differs by much, the others absorb a part of the difference.
 
-    Far is more than half a unit for each instalment. At most three times, and only while it comes nearer.
+    Much is more than half a unit per instalment. Repeated at most three times, and only while the difference shrinks.
     """
     instalment = _level_instalment(lent, periods)
     splits = _repaid(lent, periods, instalment, flat=False)
@@ -160,7 +161,7 @@ def _levelled(lent: int, periods: Sequence[_Period]) -> list[_Split]:
 
 
 def _level_instalment(lent: int, periods: Sequence[_Period]) -> int:
-    """The annuity: what was lent, grown to the end, over what instalments of one would have grown to."""
+    """The annuity: the amount lent compounded to the end, divided by the compounded sum of unit instalments."""
     grown, grown_instalments = Decimal(1), Decimal(1)
     for period in periods:
         growth = _ROOMY.add(Decimal(1), period.rate)
@@ -171,9 +172,9 @@ def _level_instalment(lent: int, periods: Sequence[_Period]) -> int:
 
 
 def _repaid(lent: int, periods: Sequence[_Period], instalment: int, *, flat: bool) -> list[_Split]:
-    """Each instalment pays the interest of its period first; the last pays all that is left.
+    """Split instalments: each first pays the interest of its period, and the last pays the remainder.
 
-    Interest that is more than an instalment waits for the next one and bears none itself.
+    Interest above the instalment is carried into the next period and bears no interest itself.
     """
     owed, waiting = lent, 0
     splits = []
@@ -191,7 +192,7 @@ def _repaid(lent: int, periods: Sequence[_Period], instalment: int, *, flat: boo
 
 
 def _flat(lent: int, periods: Sequence[_Period]) -> list[_Split]:
-    """The interest of each period on all that was lent; instalments are equal, the last takes what does not divide."""
+    """Flat interest: each period on the whole amount lent; instalments are equal, and the last takes the remainder."""
     whole = lent + sum(_whole(period.interest(lent)) for period in periods)
     instalment = _whole(DIGITS.divide(Decimal(whole), Decimal(len(periods))))
     return _repaid(lent, periods, instalment, flat=True)

@@ -1,10 +1,10 @@
-"""The annual percentage rate of what is lent and repaid: by the EU and UK equation, and by Regulation Z's.
+"""The annual percentage rate of a loan's flows: by the EU and UK equation, and by Regulation Z.
 
-EU and UK: the rate X at which the flows are worth nothing today, the sum of amount x (1 + X)^-years being zero
-(Directive 2008/48/EC annex I, 2023/2225 annex III; FCA handbook CONC App 1.2). United States: unit periods at a
-nominal rate, fractions of one at simple interest (12 CFR 1026, Appendix J (b)(8)).
+EU and UK: the rate X at which the present value of all flows is zero, the sum of amount x (1 + X)^-years (Directive
+2008/48/EC annex I, 2023/2225 annex III; FCA handbook CONC App 1.2). United States: unit periods at a nominal rate,
+fractions of a period at simple interest (12 CFR 1026, Appendix J (b)(8)).
 
-Decimals of 50 digits; the root stays enclosed until its bounds are 20 decimals alike.
+Computed with decimals of 50 digits; the root is bracketed until both bounds agree to 20 decimals.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,14 +23,14 @@ _C = Context(prec=50, rounding=ROUND_HALF_EVEN)
 _CLOSE = Decimal(1).scaleb(-20)
 _ZERO, _ONE, _TWO = Decimal(0), Decimal(1), Decimal(2)
 _PERCENT = Decimal(100)
-_LARGEST = Decimal(64)  # as a force of interest, e^64: beyond it there is no rate worth a name
+_LARGEST = Decimal(64)  # as a force of interest, a growth of e^64 a year: a larger rate has no use
 _DAYS_IN_YEAR = 365
 _MONTHS_IN_YEAR = 12
 _SHOWN_DECIMALS = 1
 
 
 class AprFaultCode(StrEnum):
-    """Why flows have no annual percentage rate."""
+    """The reasons why flows have no annual percentage rate."""
 
     NOTHING_LENT = "NOTHING_LENT"
     NOTHING_REPAID = "NOTHING_REPAID"
@@ -60,7 +60,7 @@ class AprFault(Fault, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """An amount so many years after the first; below zero it is paid to the borrower."""
+    """An amount at a time in years after the first flow; negative when paid to the borrower."""
 
     years: Fraction
     amount: Decimal
@@ -68,7 +68,7 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class UnitPayment:
-    """A payment whole unit periods and a fraction of one after the advance."""
+    """A payment at a number of whole unit periods and a fraction of one after the advance."""
 
     periods: int
     fraction: Decimal
@@ -76,7 +76,7 @@ class UnitPayment:
 
 
 def annual_percentage_rate(flows: Sequence[Flow]) -> Decimal:
-    """The rate in percent by the EU and UK equation, exact to far more places than are ever shown. Raises AprFault.
+    """The rate in percent by the EU and UK equation, far more exact than it is ever shown. Raises AprFault.
 
     >>> flows = [Flow(Fraction(0), Decimal(-196000)), Flow(Fraction(1, 2), Decimal("207618.17"))]
     >>> str(rounded(annual_percentage_rate(flows), 6))
@@ -86,11 +86,11 @@ def annual_percentage_rate(flows: Sequence[Flow]) -> Decimal:
     _has_one_rate(flows)
     if not sum(flow.amount for flow in flows):
         return _ZERO
-    steps = lcm(*(flow.years.denominator for flow in flows))  # of a year, so that every flow is a whole number of them
+    steps = lcm(*(flow.years.denominator for flow in flows))  # per year, so that every flow falls on a whole step
     flows_by_step = [(flow.amount, int(flow.years * steps)) for flow in flows]
 
     def worth(force: Decimal) -> Decimal:
-        """What the flows are worth today at a force of interest, the logarithm of 1 + X."""
+        """The present value of the flows at a force of interest, which is the logarithm of 1 + X."""
         a_step = _C.exp(_C.divide(-force, Decimal(steps)))
         total = _ZERO
         for amount, step in flows_by_step:
@@ -101,7 +101,7 @@ def annual_percentage_rate(flows: Sequence[Flow]) -> Decimal:
 
 
 def regulation_z_rate(advance: Decimal, unit_periods_in_year: int, payments: Sequence[UnitPayment]) -> Decimal:
-    """The nominal rate in percent by Regulation Z's actuarial method. Raises AprFault.
+    """The nominal yearly rate in percent by Regulation Z's actuarial method. Raises AprFault.
 
     >>> payments = [UnitPayment(number, Decimal(0), Decimal(230)) for number in range(1, 25)]
     >>> str(rounded(regulation_z_rate(Decimal(5000), 12, payments), 2))
@@ -120,7 +120,7 @@ def regulation_z_rate(advance: Decimal, unit_periods_in_year: int, payments: Seq
         return _ZERO
 
     def worth(rate: Decimal) -> Decimal:
-        """What the payments are worth at a rate of one unit period, less the advance."""
+        """The present value of the payments at a rate per unit period, less the advance."""
         total, growth = -advance, _C.add(_ONE, rate)
         for payment in payments:
             grown = _C.multiply(_C.fma(payment.fraction, rate, _ONE), _C.power(growth, payment.periods))
@@ -131,10 +131,10 @@ def regulation_z_rate(advance: Decimal, unit_periods_in_year: int, payments: Seq
 
 
 def years_between(start: date, end: date) -> Fraction:
-    """The time from a loan to a payment as the equation counts it: months of equal length, then days.
+    """The time from loan to payment in years, as the equation counts it: whole months, then days.
 
-    Whole months are counted back from the payment; the days before them are a share of 365, or of 366 where the year
-    back from there holds a 29 February.
+    Whole months are counted back from the payment. The remaining days are divided by 365, or by 366 where the year
+    before that day contains a 29 February.
 
     >>> str(years_between(date(2013, 1, 12), date(2013, 2, 15)))
     '67/732'
@@ -154,7 +154,7 @@ def years_between(start: date, end: date) -> Fraction:
 
 
 def rounded(rate: Decimal, decimals: int = _SHOWN_DECIMALS) -> Decimal:
-    """A rate as it is shown, to the nearest, halves up; to the consumer with one decimal.
+    """A rate rounded for display, halves up; consumers see one decimal.
 
     >>> str(rounded(Decimal("12.25")))
     '12.3'
@@ -163,7 +163,7 @@ def rounded(rate: Decimal, decimals: int = _SHOWN_DECIMALS) -> Decimal:
 
 
 def _by_day(flows: Sequence[Flow]) -> list[Flow]:
-    """The flows in order of time, those of one time as one."""
+    """The flows ordered by time, with flows of the same time added up."""
     ordered = sorted(flows, key=lambda flow: flow.years)
     together = groupby(ordered, key=lambda flow: flow.years)
     at_once = ((years, sum((flow.amount for flow in each), _ZERO)) for years, each in together)
@@ -171,7 +171,7 @@ def _by_day(flows: Sequence[Flow]) -> list[Flow]:
 
 
 def _has_one_rate(flows: Sequence[Flow]) -> None:
-    """A debt that changes sides once has one rate above zero at most (Norstrom 1972)."""
+    """Check that the debt changes sides only once, so that at most one rate is positive (Norstrom 1972)."""
     if not any(flow.amount < 0 for flow in flows):
         raise AprFault(AprFaultCode.NOTHING_LENT)
     if not any(flow.amount > 0 for flow in flows):
@@ -186,7 +186,7 @@ def _has_one_rate(flows: Sequence[Flow]) -> None:
 
 
 def _root(worth: Callable[[Decimal], Decimal]) -> Decimal:
-    """Where a function that is above zero at zero first is not: enclosed by doubling, closed in on (Ridders 1979)."""
+    """The root of a decreasing function that is positive at zero: bracketed by doubling, then by Ridders (1979)."""
     low, high = _ZERO, Decimal("0.125")
     worth_low, worth_high = worth(low), worth(high)
     while worth_high > 0:

@@ -1,4 +1,4 @@
-"""The act behind `tranche lending apr`: flows from a file, each row answered with its annual percentage rate."""
+"""Act of `tranche lending apr`: read flows from a CSV file and write each row with its annual percentage rate."""
 
 import json
 import re
@@ -23,7 +23,7 @@ _MOST_PERIODS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class AprReport:
-    """What was written."""
+    """The number of rows written and where."""
 
     file: Path
     out: Path
@@ -31,9 +31,9 @@ class AprReport:
 
 
 def apr_file(flows: Path, out: Path) -> AprReport:
-    """Write every row of a file of flows with its rate, to the published decimals or six.
+    """Write every row of a file of flows with its rate, to as many decimals as the published rate, or six.
 
-    Nothing is written where one row is wrong. Raises TableFault.
+    Nothing is written when a row is faulty. Raises TableFault.
     """
     table = read_table(flows, NEEDED)
     columns = [*(column for column in table.columns if column != OURS), OURS]
@@ -43,7 +43,7 @@ def apr_file(flows: Path, out: Path) -> AprReport:
 
 
 def rate_of(row: TableRow) -> Decimal:
-    """The rate of one row in percent, by the method that it names; raises TableFault."""
+    """The rate of one row in percent, by the row's method; raises TableFault."""
     method = next((read for name, read in _METHODS.items() if row["method"].startswith(name)), None)
     if method is None:
         raise row.fault("method", f"{row['method']!r} begins with none of {', '.join(_METHODS)}")
@@ -60,18 +60,18 @@ def rate_of(row: TableRow) -> Decimal:
 
 
 class _FlowFault(ValueError):
-    """Raised for JSON that is not of a method's form."""
+    """Raised for JSON that does not have the form of its method."""
 
 
 def _by_the_equation(body: Any) -> Decimal:
-    """`[[years, amount], …]`, years as a fraction or a decimal, an amount below zero paid to the borrower."""
+    """The EU and UK rate of `[[years, amount], …]`; years as fraction or decimal, amounts to the borrower negative."""
     if not isinstance(body, list):
         raise _FlowFault("is not a list of [years, amount]")
     return annual_percentage_rate([Flow(_years(pair[0]), _amount(pair[1])) for pair in map(_of(2), body)])
 
 
 def _by_regulation_z(body: Any) -> Decimal:
-    """An advance, the unit periods in a year and `[[unit periods, fraction of one, amount], …]`."""
+    """The Regulation Z rate of an advance, unit periods per year and `[[unit periods, fraction, amount], …]`."""
     if not isinstance(body, dict):
         raise _FlowFault("is not an object with advance, unit_periods_per_year and payments_t_f_amount")
     names = ("advance", "unit_periods_per_year", "payments_t_f_amount")

@@ -25,14 +25,14 @@ _DAYS_OF = {Unit.DAYS: 1, Unit.WEEKS: 7, Unit.MONTHS: _DAYS_OF_A_MONTH}
 
 
 class DayCountFault(ValueError):
-    """Raised for a combination that no day count knows."""
+    """Raised for a combination of settings that no day count has."""
 
 
 @dataclass(frozen=True, slots=True)
 class DayCount:
-    """How days become a share of a year.
+    """How the days of a period become a share of a year.
 
-    `thirty_day_months`: each month counts 30 days. `days_in_year`: None where each year counts its own days.
+    `thirty_day_months`: every month counts 30 days. `days_in_year`: None where each year counts its own days.
     """
 
     thirty_day_months: bool
@@ -43,7 +43,7 @@ class DayCount:
             raise DayCountFault("months of 30 days do not fill a year of 365 or 366 days")
 
     def share_of_year(self, start: date, end: date, spacing: Spacing, *, first_day_bears: bool = False) -> Decimal:
-        """What share of a year lies between a due and the next.
+        """The share of a year that bears interest between a due and the next, to 19 digits.
 
         A period bears interest for its last day and not its first, or the other way round where `first_day_bears`:
         as many days, but not always of the same years.
@@ -73,7 +73,7 @@ def days_of_year(year: int) -> int:
 
 
 def _by_each_year(start: date, end: date, *, first_day_bears: bool) -> Decimal:
-    """The days of each year by that year's length; the year ends for the count where its last bearing day does."""
+    """Each day as a share of the calendar year in which it bears interest."""
     share = Decimal(0)
     for year in range(start.year, end.year + 1):
         year_ends = date(year, 12, 31).toordinal() + (1 if first_day_bears else 0)

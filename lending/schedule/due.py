@@ -1,4 +1,4 @@
-"""One instalment as a schedule asks for it: when, how much of the amount, how much interest."""
+"""A due of a schedule: its day, principal and interest."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -7,12 +7,12 @@ from ledger.money import Money
 
 
 class ScheduleFault(ValueError):
-    """Raised for terms that no schedule can keep: too small an amount for so many instalments, or no instalment."""
+    """Raised for terms without a schedule: an amount too small for its instalments, or no instalments."""
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One instalment of a schedule. Number 0 is due when the plan is opened, the others count from 1."""
+    """A due of a schedule. Number 0 is due when the plan is opened; the others count from 1."""
 
     number: int
     due_on: date

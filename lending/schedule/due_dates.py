@@ -1,6 +1,6 @@
-"""On which days something is due: every so many days, weeks or months, at month ends and on leap days too.
+"""The due days of a schedule: every number of days, weeks or months, with month ends and leap days handled.
 
-Days are calendar days without a time, so no change of the clock can move one.
+Days are calendar days without a time, so time zones and clock changes do not move them.
 """
 
 import calendar
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class Unit(StrEnum):
-    """What a spacing counts."""
+    """The unit of a spacing."""
 
     DAYS = "days"
     WEEKS = "weeks"
@@ -19,7 +19,7 @@ class Unit(StrEnum):
 
 
 class Adjustment(StrEnum):
-    """What becomes of a due on a day without business."""
+    """How a due on a day without business is moved."""
 
     NONE = "none"
     FOLLOWING = "following"
@@ -28,7 +28,7 @@ class Adjustment(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Spacing:
-    """How far apart dues are: every 14 days, every 3 months."""
+    """The distance between dues, such as every 14 days or every 3 months."""
 
     every: int
     unit: Unit
@@ -38,7 +38,7 @@ class Spacing:
             raise ValueError(f"dues are at least one of {self.unit} apart, not {self.every}")
 
     def after(self, start: date, times: int) -> date:
-        """The day so many spacings after a start, counted from the start: no month end shortens the ones after it.
+        """The day `times` spacings after a start, always counted from the start: a short month has no later effect.
 
         >>> [str(Spacing(1, Unit.MONTHS).after(date(2028, 1, 31), times)) for times in (1, 2)]
         ['2028-02-29', '2028-03-31']
@@ -53,7 +53,7 @@ class Spacing:
 
 
 def months_after(day: date, months: int) -> date:
-    """The same day of a later month, or that month's last day when it is shorter; of an earlier one if below zero.
+    """The same day a number of months later, or earlier if negative; the last day of a month that is shorter.
 
     >>> [str(months_after(date(2023, 12, 31), months)) for months in (1, 2, 3)]
     ['2024-01-31', '2024-02-29', '2024-03-31']
@@ -63,7 +63,7 @@ def months_after(day: date, months: int) -> date:
 
 
 def first_on_or_after(day: date, day_of_month: int) -> date:
-    """The first such day of a month, on the day itself or later; the last day of a month that is too short.
+    """The first occurrence of a day of the month on or after a day; the last day of a month that is too short.
 
     >>> [str(first_on_or_after(date(1996, 2, day), 12)) for day in (11, 12, 13)]
     ['1996-02-12', '1996-02-12', '1996-03-12']
@@ -78,9 +78,9 @@ def first_on_or_after(day: date, day_of_month: int) -> date:
 
 
 def on_business_day(day: date, adjustment: Adjustment, holidays: Collection[date] = frozenset()) -> date:
-    """The day itself, or the next that is neither a weekend's nor a holiday.
+    """The day itself, or the next one that is neither on a weekend nor a holiday.
 
-    Modified: where the next lies in another month, the last one before.
+    Modified following: where the next business day lies in another month, the last business day before it.
 
     >>> str(on_business_day(date(2026, 5, 31), Adjustment.FOLLOWING)), str(
     ...     on_business_day(date(2026, 5, 31), Adjustment.MODIFIED_FOLLOWING)

@@ -1,4 +1,4 @@
-"""The act behind `tranche lending schedule`: loans from a file, amortised, beside what others computed for them."""
+"""Act of `tranche lending schedule`: amortise loans from a CSV file beside the schedules that others computed."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +15,7 @@ from lending.schedule.due import Due, ScheduleFault
 from lending.schedule.due_dates import Spacing, Unit
 from lending.schedule.table_file import Table, TableRow, read_table, write_table
 
-CURRENCY = Currency.GBP  # the oracle's; the schedule of any currency with two decimals is the same
+CURRENCY = Currency.GBP  # of the oracle; any currency with two decimals gives the same schedule
 
 NEEDED = ("case", "principal", "rate_pct", "n", "every", "freq", "start", "days_in_month", "days_in_year")
 DEFAULTS = {
@@ -41,7 +41,7 @@ _DAYS_IN_MONTH = {"DAYS_30": True, "ACTUAL": False}
 
 @dataclass(frozen=True, slots=True)
 class ScheduleReport:
-    """What was written; `without_effect` are the cases that ask for a setting that changes nothing (decision 0025)."""
+    """The rows and cases written; `without_effect` lists cases with a setting that changes nothing (decision 0025)."""
 
     file: Path
     out: Path
@@ -52,7 +52,7 @@ class ScheduleReport:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line of a schedule as the oracle prints it."""
+    """A line of a schedule in the oracle's form."""
 
     row: int
     kind: str
@@ -71,9 +71,9 @@ class _Line:
 
 
 def schedule_file(terms: Path, out: Path) -> ScheduleReport:
-    """Write every row of a file of terms with our answer; a case of one row becomes all rows of its schedule.
+    """Write every row of a file of terms with our schedule; a case of one row is expanded to its whole schedule.
 
-    Nothing is written where one row is wrong. Raises TableFault.
+    Nothing is written when a row is faulty. Raises TableFault.
     """
     table = read_table(terms, NEEDED)
     cases: dict[str, list[TableRow]] = {}
@@ -96,7 +96,7 @@ def schedule_file(terms: Path, out: Path) -> ScheduleReport:
 
 
 def loan_of(row: TableRow) -> Loan:
-    """The loan that a row's settings describe; raises TableFault."""
+    """The loan described by a row; raises TableFault."""
     _one_of(row, "custom_strategy", {strategy: strategy for strategy in STRATEGIES})
     day_count = _day_count(row)
     spacing = Spacing(_whole(row, "every"), _one_of(row, "freq", {unit.name: unit for unit in Unit}))
@@ -157,9 +157,9 @@ def _line(number: int, due: Due, start: date) -> _Line:
 
 
 def _answered(rows: list[TableRow], lines: list[_Line]) -> Iterator[tuple[TableRow, dict[str, str]]]:
-    """Each row with its line of the schedule: all lines for a row alone, else the next line of the row's kind.
+    """Each row with its line of the schedule: all lines for a single row, else the next line of the row's kind.
 
-    The rows of a case may leave out its disbursement and down payment, but no repayment.
+    A case may omit its disbursement and down payment, but no repayment.
     """
     if len(rows) == 1:
         for line in lines:
@@ -179,7 +179,7 @@ def _answered(rows: list[TableRow], lines: list[_Line]) -> Iterator[tuple[TableR
 
 
 def _kind(text: str) -> str:
-    """One letter for a kind of line, however its words are joined: disbursement, down payment, repayment."""
+    """The kind of a line in any spelling as one letter: d(isbursement), (down) p(ayment), r(epayment), or empty."""
     letters = re.sub(r"[^a-z]", "", text.lower())
     return {"disbursement": "d", "downpayment": "p", "repayment": "r"}.get(letters, "")
 

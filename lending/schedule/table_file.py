@@ -1,4 +1,4 @@
-"""A CSV file of terms or flows: rows with the line they stand on, every fault with file, line and column."""
+"""Reads and writes CSV files; each fault names the file, line and column."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ class TableFault(Fault, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One row and the line it begins on."""
+    """A row and the line of the file on which it begins."""
 
     file: Path
     line: int
@@ -29,7 +29,7 @@ class TableRow:
         return self.cells[column]
 
     def get(self, column: str, missing: str = "") -> str:
-        """A cell, or what stands for one that is empty or whose column is missing."""
+        """A cell's text, or `missing` when the cell is empty or the column does not exist."""
         return self.cells.get(column) or missing
 
     def fault(self, column: str | None, reason: str) -> TableFault:
@@ -38,14 +38,14 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A file's columns, in its order, and its rows."""
+    """The columns of a file in order, and its rows."""
 
     columns: tuple[str, ...]
     rows: tuple[TableRow, ...]
 
 
 def read_table(file: Path, needed: Iterable[str]) -> Table:
-    """A file with at least these columns and one row; raises TableFault."""
+    """Read a file with at least these columns and one row; raises TableFault."""
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
             return _read(file, lines, needed)
@@ -56,7 +56,7 @@ def read_table(file: Path, needed: Iterable[str]) -> Table:
 
 
 def write_table(file: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:
-    """Put a file where it belongs in one step, so that no half of it is ever seen; raises TableFault."""
+    """Write a file atomically, so that a partial file is never visible; raises TableFault."""
     partial = file.with_name(f".{file.name}.partial")
     try:
         with partial.open("w", encoding="utf-8", newline="") as lines:
@@ -96,7 +96,7 @@ def _columns(file: Path, cells: Sequence[str], needed: Iterable[str]) -> tuple[s
     columns = tuple(cell.strip() for cell in cells)
     for column in columns:
         if columns.count(column) > 1:
-            raise TableFault(file, "stands there twice", line=1, column=column)
+            raise TableFault(file, "occurs twice", line=1, column=column)
     for column in needed:
         if column not in columns:
             raise TableFault(file, "is missing", line=1, column=column)

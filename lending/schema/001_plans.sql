@@ -1,4 +1,4 @@
--- Plans as agreed and what happened to them. Rows are only ever added.
+-- Plans as agreed, and their instalments. Append-only.
 
 CREATE SCHEMA IF NOT EXISTS lending;
 

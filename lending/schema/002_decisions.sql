@@ -1,7 +1,7 @@
 -- Decisions, their reasons and reservations. Rows are written once and never changed.
 
--- One row for each shopper who ever asked: locked while an order of theirs is decided, so that two orders cannot both
--- use the same room under the limit.
+-- One row for each shopper with an order, locked while an order of theirs is decided, so that two concurrent orders
+-- cannot use the same room under the limit.
 CREATE TABLE lending.exposure_locks (
     shopper_id text PRIMARY KEY
 );
@@ -23,7 +23,7 @@ CREATE TABLE lending.decisions (
     policy_digest      text NOT NULL,
     model_digest       text NOT NULL,
     feature_set_digest text NOT NULL,
-    -- Canonical JSON as text, not jsonb: its bytes are what a replay must meet.
+    -- Canonical JSON as text, not jsonb, because a replay must reproduce its exact bytes.
     inputs             text NOT NULL,
     answer             text NOT NULL,
     digest             text NOT NULL,
@@ -63,5 +63,5 @@ CREATE TABLE lending.releases (
 GRANT USAGE ON SCHEMA lending TO tranche_application;
 GRANT SELECT, INSERT ON lending.exposure_locks, lending.decisions, lending.decision_reasons, lending.reservations,
       lending.releases TO tranche_application;
--- SELECT … FOR UPDATE asks for this; the key itself is all there is to update.
+-- Required by SELECT … FOR UPDATE; the table has no other column to update.
 GRANT UPDATE ON lending.exposure_locks TO tranche_application;

@@ -1,6 +1,6 @@
--- What happened to plans, as one log, and what follows from it: where each plan and each of its instalments stands.
+-- The events of plans as one log, and the standings of plans and instalments derived from it.
 
--- Everything that ever happened to a plan, in whatever kind. Rows are only ever added; the plan is their fold.
+-- Every event of a plan, of any kind. Append-only; the state of a plan is the fold of its events.
 CREATE TABLE lending.plan_events (
     event_id    text PRIMARY KEY CHECK (event_id <> ''),
     position    bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
@@ -14,9 +14,9 @@ CREATE TABLE lending.plan_events (
 );
 CREATE INDEX plan_events_by_plan ON lending.plan_events (plan_id, position);
 
--- Where a plan stands after its events, folded through a day. Two events of one plan queue up on this row, so that the
--- second is judged by what the first left. Kept by the application in the transaction of the event; made anew by
--- `tranche lending rebuild`.
+-- The standing of a plan after its events, folded through a day. Concurrent acts on a plan wait for the lock on this
+-- row, so that the second sees the result of the first. Written by the application in the transaction of the event;
+-- `tranche lending rebuild` computes it again.
 CREATE TABLE lending.plan_standing (
     plan_id              text PRIMARY KEY REFERENCES lending.plans (plan_id),
     version              integer NOT NULL DEFAULT 0 CHECK (version >= 0),
@@ -33,11 +33,11 @@ CREATE TABLE lending.plan_standing (
     credit_balance_minor bigint NOT NULL DEFAULT 0 CHECK (credit_balance_minor >= 0),
     paused               datemultirange NOT NULL DEFAULT '{}'
 ) WITH (fillfactor = 80);
--- Close of business visits the plans that accrue and those with a due behind them.
+-- Close of business visits plans that accrue and plans with an earlier due.
 CREATE INDEX plans_that_accrue ON lending.plan_standing (plan_id) WHERE accrues;
 CREATE INDEX plans_by_next_due ON lending.plan_standing (next_due_on) WHERE next_due_on IS NOT NULL;
 
--- The instalments of a plan's schedule as it is now, and what is open of each.
+-- The instalments of a plan's schedule as it is now, with the open amount of each.
 CREATE TABLE lending.instalment_standing (
     instalment_id        text PRIMARY KEY,
     plan_id              text NOT NULL,
@@ -55,7 +55,7 @@ CREATE INDEX instalments_left ON lending.instalment_standing (due_on, plan_id, n
     WHERE open_principal_minor + open_interest_minor + open_fees_minor > 0;
 
 -- Bookings of a plan that were reversed because an earlier event became known later. `times` is how often the booking
--- has been posted; `stands` says whether its last posting stands or was reversed like those before it.
+-- was posted; `stands` is whether its last posting is in force or was reversed too.
 CREATE TABLE lending.corrected_bookings (
     plan_id text NOT NULL REFERENCES lending.plans (plan_id),
     booking text NOT NULL,
@@ -64,7 +64,7 @@ CREATE TABLE lending.corrected_bookings (
     PRIMARY KEY (plan_id, booking)
 );
 
--- Business dates whose books were closed for the day over all plans.
+-- Business dates that are closed for all plans.
 CREATE TABLE lending.business_dates (
     business_date date PRIMARY KEY,
     closed_at     timestamptz NOT NULL,

@@ -1,8 +1,8 @@
-"""Closes a business date over all plans: interest of the day, late fees, how late each plan is.
+"""Act: close a business date for all plans: interest of the day, late fees, and days past due.
 
-Only plans with something to do are visited, those that bear interest and those with a due behind them, in chunks that
-each stand for themselves. A plan already folded through the date is left alone, so that a run after an interruption, or
-a second one, does what is left and no more. Days that were missed are closed one by one, the oldest first.
+Only plans that bear interest or have an earlier due are visited, in chunks with a transaction each. A plan already
+folded through the date is skipped, so that a rerun after an interruption completes the rest and changes nothing else.
+Missed days are closed one by one, the oldest first.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ CHUNK = 1_000
 
 @dataclass(frozen=True, slots=True)
 class ClosedDate:
-    """A business date that was closed: how many plans were visited and how many entries that posted."""
+    """A closed business date, with the number of plans visited and of entries posted."""
 
     business_date: date
     visited: int
@@ -34,20 +34,20 @@ class ClosedDate:
 
 
 class BusinessDates(Protocol):
-    """Keeps the dates that were closed, and knows which plans a date has something to do with."""
+    """Stores the closed dates, and finds the plans that a date affects."""
 
     def last(self) -> date | None:
-        """The last date that was closed."""
+        """The last closed date; None before the first."""
 
     def to_visit(self, business_date: date, *, after: str, limit: int) -> Sequence[str]:
-        """Plans that bear interest or have a due behind them and are not folded through the date, by id."""
+        """Plans that bear interest or have an earlier due and are not folded through the date, ordered by id."""
 
     def close(self, closed: ClosedDate, *, at: datetime) -> bool:
-        """Keep that a date is closed; False when it was."""
+        """Record that a date is closed; False when it was closed before."""
 
 
 class CloseRefused(Fault):
-    """Raised when the books refuse what a day brings by itself: the work stops there."""
+    """Raised when the books refuse a booking of the close; the run stops there."""
 
 
 def close_of_business(
@@ -61,9 +61,9 @@ def close_of_business(
     commit: Callable[[], None],
     chunk: int = CHUNK,
 ) -> tuple[ClosedDate, ...]:
-    """Close every date after the last closed one up to this; none when it was closed. Commits after each chunk.
+    """Close every date after the last closed one, up to this one; empty when it is closed. Commits after each chunk.
 
-    The first date that is ever closed also brings what the days before it would have brought.
+    The first date that is ever closed also includes the bookings of all days before it.
     """
     last = dates.last()
     first = business_date if last is None else last + timedelta(days=1)
@@ -85,12 +85,12 @@ def close_of_business(
 def close_plans(
     day: date, plan_ids: Sequence[str], *, plans: PlanLog, ledger: KeptLedger, terms: TermsOf, at: datetime
 ) -> int:
-    """Fold these plans through a day and post what that adds, in the caller's transaction; how many entries."""
+    """Fold these plans through a day and post the resulting bookings; returns the number of entries. Never commits."""
     known = Known(at, at, first_open_day(ledger), f"close of business {day.isoformat()}")
     changes: list[Change] = []
     asked: list[Asked] = []
     for history in plans.lock(plan_ids).values():
-        if history.folded_through >= day:  # a payment was faster and has brought the day's bookings along
+        if history.folded_through >= day:  # a payment was recorded meanwhile and included the day's bookings
             continue
         change, added = _close_plan(day, history, terms, known)
         changes.append(change)
@@ -103,7 +103,7 @@ def close_plans(
 
 
 def _close_plan(day: date, history: PlanHistory, terms: TermsOf, known: Known) -> tuple[Change, list[Asked]]:
-    """What the days since the last fold add. Without new events nothing changes that they had brought before."""
+    """The bookings since the last fold. Bookings of earlier days do not change without new events."""
     since = history.folded_through
     state = fold(history.plan, history.events, terms(history.plan), through=day, accrued_from=since)
     added = [booking for booking in state.bookings if booking.value_date > since]

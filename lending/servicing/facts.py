@@ -1,4 +1,4 @@
-"""What a plan tells those who follow it: its opening, every event, money that came in, goods taken back, its dues."""
+"""The facts that a plan publishes: opening, events, money received, goods taken back, and changes of its dues."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
@@ -12,12 +12,12 @@ from lending.plan.plan import Plan, PlanStatus
 from lending.plan.state import InstalmentState, PlanState
 from lending.plan.when import When
 
-# Nobody will pay what was open on such a plan.
+# Nothing more will be paid on such a plan.
 _FALLEN = (PlanStatus.CANCELLED, PlanStatus.REFUNDED, PlanStatus.WRITTEN_OFF)
 
 
 def event_facts(event: PlanEvent, plan: Plan, before: PlanState | None, after: PlanState, number: int) -> list[Fact]:
-    """All that an event of a plan tells; it is the plan's `number`th, and `before` is None for the first."""
+    """The facts of one event of a plan, the plan's `number`th; `before` is None for the first."""
     when = When(event.value_date, event.occurred_at, event.recorded_at)
     facts = []
     if before is None and isinstance(event.body, Opened):
@@ -56,15 +56,15 @@ def event_facts(event: PlanEvent, plan: Plan, before: PlanState | None, after: P
 
 
 def day_facts(plan: Plan, before: PlanState, after: PlanState, number: int, at: datetime) -> list[Fact]:
-    """What days without an event changed of a plan's dues, after its `number` events: a late fee is owed with one."""
+    """The changes of dues on days without an event, such as a late fee, after the plan's `number`th event."""
     return list(_instalment_facts(plan, before, after, f"{number}:{after.through}", When.moment(at)))
 
 
 def _instalment_facts(plan: Plan, before: PlanState | None, after: PlanState, cause: str, when: When) -> Iterator[Fact]:
-    """How each due differs from the fact before: summed up, the changes of a due are what is open of it."""
+    """The change of each due since its last fact. A due's open amount is the sum of its changes."""
     known = {} if before is None else {each.instalment_id: _due(each, before) for each in before.instalments}
     now = {each.instalment_id: _due(each, after) for each in after.instalments}
-    for instalment_id, due in known.items():  # a backdated event can take away what a later one had made
+    for instalment_id, due in known.items():  # a backdated event can remove a due that a later event had added
         now.setdefault(instalment_id, {**due, "open_minor": 0, "status": "cancelled"})
     for instalment_id, due in now.items():
         was = known.get(instalment_id)

@@ -1,7 +1,7 @@
-"""Act: open a plan for every loan of a `granted_loan.v1` file that another lender granted (flow F48).
+"""Act: open a plan for every loan of a `granted_loan.v1` file of another lender (flow F48).
 
-The file is taken whole or not at all. Importing it again changes nothing; a loan that comes again with another row is
-an error that names the column.
+The file is imported as a whole or not at all. Importing it again changes nothing; a loan whose row has changed is an
+error that names the column.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ class ImportFault(Fault):
 
 @dataclass(frozen=True, slots=True)
 class LoanDifference:
-    """A loan whose instalments do not sum to the amount that was lent: `difference` is what they repay beyond it."""
+    """A loan whose instalments do not sum to the amount lent; `difference` is what they repay beyond it."""
 
     loan_id: str
     lent: Money
@@ -46,7 +46,7 @@ class LoanDifference:
 
 @dataclass(frozen=True, slots=True)
 class ImportedPlans:
-    """What an import did: plans that are new, plans that were there, and how the sums compare with what was lent."""
+    """The plans that are new, the plans imported before, and how their sums compare with the amounts lent."""
 
     file: str
     loans: int
@@ -59,7 +59,7 @@ class ImportedPlans:
 
 
 def import_plans(file: Path, *, plans: Plans, ledger: KeptLedger, product: ImportedProduct) -> ImportedPlans:
-    """Open a plan for each loan of the file and take over its balance.
+    """Open a plan for each loan of the file, with its balance.
 
     Raises data_contracts.files.FileFault for a broken file and ImportFault for a loan that changed since.
     """
@@ -82,7 +82,7 @@ def import_plans(file: Path, *, plans: Plans, ledger: KeptLedger, product: Impor
 
 
 def plan_of(row: Mapping[str, Any], product: ImportedProduct) -> Plan:
-    """The plan of one granted loan: `duration` dues of the instalment that its account pays each month."""
+    """The plan of one granted loan: `duration` monthly dues of the loan's instalment."""
     currency = Currency(row["currency"])
     plan_id = PlanId(f"{row['source']}-{row['loan_id']}")
     granted_on: date = row["granted_on"]
@@ -109,7 +109,7 @@ def plan_of(row: Mapping[str, Any], product: ImportedProduct) -> Plan:
 
 
 def _opened(plan: Plan, row: Mapping[str, Any]) -> PlanEvent:
-    """F48: the plan comes with what is still owed on it."""
+    """The event that opens the plan with the amount still owed (F48)."""
     body = Opened(plan.principal)
     return PlanEvent(
         f"opened:{plan.plan_id}",

@@ -1,4 +1,4 @@
-"""A plan's log: everything that happened to plans, and where each of them stands after it."""
+"""The log of plan events, and the standing of each plan after them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -17,7 +17,7 @@ from lending.plan.state import PlanState
 
 @dataclass(frozen=True, slots=True)
 class PlanHistory:
-    """What is kept of a plan. Its bookings are posted as far as the fold through `folded_through` asks for them."""
+    """The events of a plan. Its bookings are posted as of the fold through `folded_through`."""
 
     plan: Plan
     events: tuple[PlanEvent, ...]
@@ -27,7 +27,7 @@ class PlanHistory:
 
 @dataclass(frozen=True, slots=True)
 class InstalmentStanding:
-    """An instalment of a plan's schedule as it is now. `interest` is what the schedule asks for, open or not."""
+    """An instalment of a plan's schedule as it is now. `interest` is the amount scheduled, paid or not."""
 
     instalment_id: str
     number: int
@@ -42,10 +42,10 @@ class InstalmentStanding:
 
 @dataclass(frozen=True, slots=True)
 class PlanStanding:
-    """Where a plan stands after its events: what anybody asks without folding it.
+    """A plan's state after its events, stored so that it can be read without folding them.
 
-    `past_due_since` is the oldest due that counts as past due, `accrues` whether the days to come bring interest, and
-    `paused` the days, first and first no more, on which nothing is collected.
+    `past_due_since` is the oldest due that counts as past due. `accrues` is whether the coming days bear interest.
+    `paused` is a half-open range of days on which nothing is collected.
     """
 
     plan_id: str
@@ -70,9 +70,9 @@ class PlanStanding:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one plan's act leaves to be kept: its new events, where it now stands, the bookings it has corrected.
+    """The outcome of an act on one plan, to be stored: new events, the standing after them, and corrected bookings.
 
-    `facts` is what it tells those who follow the platform. Unless `instalments_too`, the instalments stand as before.
+    `facts` are published through the outbox. Unless `instalments_too` is set, the stored instalments are unchanged.
     """
 
     standing: PlanStanding
@@ -83,34 +83,34 @@ class Change:
 
 
 class PlanLog(Protocol):
-    """Keeps what happened to plans, each event once. An adapter never commits."""
+    """Stores the events of plans, each once. An adapter never commits."""
 
     def lock(self, plan_ids: Iterable[str]) -> Mapping[str, PlanHistory]:
-        """Plans with all that is known of them, nobody else's to change until the transaction ends.
+        """Lock plans until the transaction ends, in the order of their ids, and return their histories.
 
-        They are locked in the order of their ids. A caller that locks accounts of the books as well does so after this.
+        A caller that also locks accounts of the books does so after this, to avoid deadlocks.
         """
 
     def histories(self, plan_ids: Iterable[str]) -> Mapping[str, PlanHistory]:
-        """The same for a reader, who holds up nobody."""
+        """Like `lock`, without taking locks."""
 
     def find_events(self, event_ids: Sequence[str]) -> Mapping[str, PlanEvent]:
-        """Known events by id, of whatever plan."""
+        """Recorded events by id, of any plan."""
 
     def keep(self, changes: Sequence[Change]) -> None:
-        """Keep events, facts for the outbox, and where the plans stand. Raises ledger.store.Conflict."""
+        """Store events, facts for the outbox, and standings. Raises ledger.store.Conflict."""
 
     def standings(self, plan_ids: Iterable[str]) -> Mapping[str, PlanStanding]:
-        """Where plans were last said to stand."""
+        """The stored standings of plans."""
 
     def whole(self) -> AbstractContextManager[None]:
-        """What is written inside, here and in the books, is undone when an exception leaves it."""
+        """A savepoint: changes made inside, here and in the books, are undone when an exception leaves the block."""
 
 
 def standing_of(state: PlanState, *, version: int) -> PlanStanding:
-    """What is kept of a plan's state.
+    """The standing of a plan's state.
 
-    Interest is what has accrued and is unpaid. A plan accrues while an open instalment's interest has days to come.
+    Interest is what has accrued and is unpaid. A plan accrues while an open instalment bears interest on coming days.
     """
     day = state.through
     zero = Money.zero(state.currency)

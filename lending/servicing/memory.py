@@ -1,4 +1,4 @@
-"""Plans in memory, for tests and examples; the same answers as in PostgreSQL."""
+"""Plans in memory, for tests and examples, with the same answers as in PostgreSQL."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date

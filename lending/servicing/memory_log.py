@@ -1,4 +1,4 @@
-"""The log of plans in memory, for tests and examples; the same answers as in PostgreSQL."""
+"""The log of plans in memory, for tests and examples, with the same answers as in PostgreSQL."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from lending.servicing.log import Change, PlanHistory, PlanStanding
 
 
 class MemoryPlanLog:
-    """The log for one process and one thread. `books` are undone with it, so they too must live in memory."""
+    """The log for one process and one thread. `books` are rolled back with it, so they must live in memory too."""
 
     def __init__(self, books: object | None = None) -> None:
         self._books = books
@@ -59,12 +59,12 @@ class MemoryPlanLog:
         before = [{name: _copied(value) for name, value in vars(part).items()} for part in parts]
         try:
             yield
-        except Exception:
+        except Exception:  # whatever the reason: nothing written inside may stay
             for part, state in zip(parts, before, strict=True):
                 vars(part).update(state)
             raise
 
 
 def _copied(kept: Any) -> Any:
-    """What is changed in place is copied; the rest is replaced whole by whoever changes it."""
+    """A copy of a collection, which may be changed in place; other values are only ever replaced."""
     return kept.copy() if hasattr(kept, "copy") else kept

@@ -1,7 +1,7 @@
-"""Act: take over the balances of another system (F48): plans with their open dues, merchants' claims, shoppers' credit.
+"""Act: take over balances of another system (F48): plans with open dues, claims of merchants, credit of shoppers.
 
-The file is taken whole or not at all. A balance is known by its source and id, so that importing a file again changes
-nothing; one that comes again with another content is an error that names the line.
+The file is imported as a whole or not at all. A balance is identified by its source and id. Importing it again changes
+nothing; a balance with other content is an error that names the line.
 """
 
 import re
@@ -29,11 +29,11 @@ from lending.terms.terms_file import TermsFileFault
 FLOW = Flow.PLAN_TAKEN_OVER
 OPENING = "equity:opening"
 COLUMNS = ("source", "as_of", "kind", "id", "currency", "amount", "interest", "due_on")
-"""`id`: the plan's, merchant's or shopper's. Of a plan also account_id, shopper_id, merchant_id, order_id, terms."""
+"""`id`: of the plan, merchant or shopper. Plans also have account_id, shopper_id, merchant_id, order_id, terms."""
 
 
 class BalanceKind(StrEnum):
-    """What a row takes over."""
+    """The kind of balance in a row."""
 
     DUE = "due"  # one open due of a plan: `amount` is its principal
     PAYABLE = "payable"  # what is owed to a merchant
@@ -42,7 +42,7 @@ class BalanceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TakenOver:
-    """How many balances are new and how many were known, and what the new ones moved on `equity:opening`."""
+    """The numbers of new and known balances, and what the new ones moved on `equity:opening`."""
 
     taken: int
     known: int
@@ -50,7 +50,7 @@ class TakenOver:
 
 
 def import_opening_balances(file: Path, *, plans: Plans, ledger: KeptLedger, terms: TermsOf, at: datetime) -> TakenOver:
-    """Take over every balance of the file. Raises TableFault that names file, line and column."""
+    """Take over every balance of the file. Raises TableFault, which names file, line and column."""
     dues: dict[str, list[TableRow]] = {}
     others: dict[str, tuple[TableRow, Journal]] = {}
     for row in read_table(file, COLUMNS).rows:
@@ -80,7 +80,7 @@ def _take_plans(  # noqa: PLR0917 - the one call above
     terms: TermsOf,
     at: datetime,
 ) -> list[str]:
-    """Open the plans and record their taking over; the entries that are new."""
+    """Open the plans and record their opening balances; returns the ids of new entries."""
     events = [_opened(plan, at) for plan in agreed.values()]
     plan_of_event = {event.event_id: event.plan_id for event in events}
     try:
@@ -115,7 +115,7 @@ def _post(others: Sequence[tuple[TableRow, Journal]], ledger: KeptLedger) -> lis
 
 
 def _plan(plan_id: str, rows: Sequence[TableRow]) -> Plan:
-    """A plan of the dues that are still open; its other columns stand alike in each of its rows."""
+    """The plan of these open dues; its other columns must be equal in each of its rows."""
     first = rows[0]
     for row in rows:
         for column in (*_ALIKE, *_OPTIONAL):

@@ -1,4 +1,4 @@
-"""Plans in PostgreSQL, in the caller's database transaction, which is never committed here."""
+"""Plans in PostgreSQL, within the caller's database transaction."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -45,7 +45,7 @@ SELECT i.plan_id, i.instalment_id, i.number, i.due_on, i.principal_minor, i.inte
 
 
 class PostgresPlans(PostgresPlanLog):
-    """Plans over the schema `lending`. It never commits: whoever opened the connection does."""
+    """Plans over the schema `lending`. It never commits."""
 
     def open(self, plan: Plan) -> bool:
         return self.open_all([plan]) == 1

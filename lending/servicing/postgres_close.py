@@ -21,7 +21,7 @@ INSERT INTO lending.business_dates (business_date, closed_at, visited, posted) V
 
 
 class PostgresBusinessDates:
-    """Business dates over the schema `lending`; it never commits."""
+    """BusinessDates over the schema `lending`. It never commits."""
 
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection

@@ -1,4 +1,4 @@
-"""The log of plans in PostgreSQL, in the caller's database transaction, which is never committed here."""
+"""The log of plans in PostgreSQL, within the caller's database transaction."""
 
 import json
 from collections import defaultdict
@@ -74,7 +74,7 @@ SELECT * FROM unnest(%s::text[], %s::text[], %s::integer[], %s::date[], %s::bigi
        (excluded.due_on, excluded.principal_minor, excluded.interest_minor, excluded.open_principal_minor,
         excluded.open_interest_minor, excluded.open_fees_minor, excluded.disputed_minor)
 """  # noqa: S608
-# A backdated event can take away an instalment that a later event had made.
+# A backdated event can remove an instalment that a later event had added.
 _FORGET_INSTALMENTS = """
 DELETE FROM lending.instalment_standing WHERE plan_id = ANY(%s) AND instalment_id <> ALL(%s)
 """
@@ -89,7 +89,7 @@ _READ_INSTALMENTS = (
 
 
 class PostgresPlanLog:
-    """The log of plans over the schema `lending`. It never commits: whoever opened the connection does."""
+    """PlanLog over the schema `lending`. It never commits."""
 
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
@@ -109,7 +109,7 @@ class PostgresPlanLog:
         if events:
             added = {event_id for (event_id,) in self._run(_ADD_EVENTS, [_event_row(event) for event in events])}
             for event in events:
-                if event.event_id not in added:  # another plan's has this id
+                if event.event_id not in added:  # the id belongs to an event of another plan
                     raise Conflict(event.event_id, "plan_id")
         facts = [fact for change in changes for fact in change.facts]
         if facts:
@@ -158,7 +158,7 @@ class PostgresPlanLog:
         self._connection.execute("SAVEPOINT whole")
         try:
             yield
-        except Exception:
+        except Exception:  # whatever the reason: nothing written inside may stay
             self._connection.execute("ROLLBACK TO SAVEPOINT whole")
             raise
         self._connection.execute("RELEASE SAVEPOINT whole")
@@ -179,7 +179,7 @@ class PostgresPlanLog:
         }
 
     def _run(self, query: str, rows: Sequence[tuple[object, ...]]) -> list[tuple[Any, ...]]:
-        """Run a statement over rows given as one array per column."""
+        """Run a statement over rows, which are passed as one array per column."""
         cursor = self._connection.execute(query, [list(column) for column in zip(*rows, strict=True)])
         return cursor.fetchall() if cursor.description else []
 

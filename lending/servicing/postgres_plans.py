@@ -63,7 +63,7 @@ def _plan(row: Sequence[Any], instalments: Iterable[Sequence[Any]]) -> Plan:
 
 
 def foreign_tree(foreign: ForeignPurchase) -> dict[str, Any]:
-    """A purchase in another currency as it is stored."""
+    """A purchase in another currency, in the form in which it is stored."""
     return {
         "currency": foreign.payable.currency.value,
         "payable_minor": foreign.payable.minor,

@@ -1,4 +1,4 @@
-"""Makes where plans stand anew from what happened to them, and says what differed."""
+"""Act: compute every plan's standing from its events again, and report those that differed."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -13,7 +13,7 @@ CHUNK = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Differed:
-    """A plan's standing that was not what its events make of it: what was kept, and what it is now."""
+    """A plan whose stored standing differed from its events: the standing as stored, and as computed now."""
 
     plan_id: str
     field: str
@@ -23,24 +23,24 @@ class Differed:
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """How many plans were made anew, and what had differed."""
+    """The number of plans rebuilt, and those that had differed."""
 
     plans: int
     differed: tuple[Differed, ...]
 
 
 class Standings(PlanLog, Protocol):
-    """A log whose standings can be listed and written by themselves."""
+    """A PlanLog whose plans can be listed and whose standings can be replaced."""
 
     def with_events(self, *, after: str, limit: int) -> Sequence[str]:
-        """Plans of which an event was recorded, by id."""
+        """The ids of plans with a recorded event, in order."""
 
     def put_all(self, standings: Sequence[PlanStanding]) -> None:
-        """Keep where plans and their instalments stand, whatever was kept before."""
+        """Replace the stored standings of plans and of their instalments."""
 
 
 def rebuild_standings(plans: Standings, *, terms: TermsOf, commit: Callable[[], None], chunk: int = CHUNK) -> Rebuilt:
-    """Fold every plan again through the day to which it was folded. Commits after each chunk."""
+    """Fold every plan again through the day to which it was folded before. Commits after each chunk."""
     count = 0
     differed: list[Differed] = []
     after = ""

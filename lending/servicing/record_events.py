@@ -1,7 +1,7 @@
-"""Records what happens to plans: every event is judged by what came before it, kept, folded and booked.
+"""Act: record events of plans; each is checked against those before it, stored, folded and booked.
 
-Bookings are a function of a plan's events. An event that became known late can therefore change bookings of events
-valued after it: those are reversed, the newest first, and what the fold now asks for is posted in their place.
+Bookings are a function of a plan's events. An event that became known late can therefore change the bookings of events
+valued after it: those are reversed, the newest first, and posted again as the new fold requires.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,14 +25,16 @@ from terminal.fault import Fault
 
 TermsOf = Callable[[Plan], ServicingTerms]
 
+MOST_CLOSES = 10  # periods that may be closed while events are recorded
+
 
 class KeptLedger(Ledger, Books, Protocol):
-    """Books that are written and read."""
+    """Books that can be read and written."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventRecorded:
-    """The event is kept and booked: the entries posted for it and those reversed, in the order of the books."""
+    """The event is stored and booked: the ids of entries posted and of entries reversed, in the order of the books."""
 
     event_id: str
     posted: tuple[str, ...]
@@ -41,14 +43,14 @@ class EventRecorded:
 
 @dataclass(frozen=True, slots=True)
 class EventAlreadyRecorded:
-    """The event was known with the same content; nothing changed."""
+    """The event was recorded before with the same content; nothing changed."""
 
     event_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class EventRefused:
-    """Nothing of the event is kept: the plan cannot take it, or the books do not take what it would book."""
+    """Nothing of the event is stored, because the plan's state does not allow it or the books refuse its bookings."""
 
     event_id: str
     reasons: tuple[PlanRefusal | Refusal, ...]
@@ -66,10 +68,10 @@ class UnknownPlan(Fault, LookupError):
 
 
 def record(events: Sequence[PlanEvent], *, plans: PlanLog, ledger: KeptLedger, terms: TermsOf) -> tuple[Answer, ...]:
-    """Take events of any number of plans, in order, in a few round trips; each has its own answer.
+    """Record events of any plans, in order, in a few round trips; each event has its own answer.
 
-    It never commits. Two acts on one plan queue up: the second is judged by what the first left. What the books refuse
-    is undone with the event that asked for it. Raises ledger.store.Conflict for a known id with another content.
+    It never commits. Concurrent acts on one plan wait for each other, and the second sees the result of the first. An
+    event whose bookings are refused is not stored. Raises ledger.store.Conflict for a known id with other content.
     """
     histories = plans.lock(sorted({event.plan_id for event in events}))
     known = dict(plans.find_events([event.event_id for event in events]))
@@ -87,14 +89,14 @@ def record(events: Sequence[PlanEvent], *, plans: PlanLog, ledger: KeptLedger, t
     found: list[Answer] = []
     for event in events:
         found.append(answers.get(event.event_id, EventAlreadyRecorded(event.event_id)))
-        if isinstance(found[-1], EventRecorded):  # an id that comes twice is taken once
+        if isinstance(found[-1], EventRecorded):  # an id that occurs twice is recorded once
             answers[event.event_id] = EventAlreadyRecorded(event.event_id)
     return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """What one plan's new events come to: those taken, those refused, and what the books are asked for."""
+    """The outcome of one plan's new events: events accepted and refused, and the bookings to correct."""
 
     change: Change
     refused: Mapping[str, EventRefused]
@@ -102,7 +104,7 @@ class _Judged:
 
 
 class _BooksRefused(Exception):
-    """The books refused what events would book: reasons by event."""
+    """Raised when the books refuse bookings of events; holds the reasons by event."""
 
     def __init__(self, reasons: Mapping[str, tuple[Refusal, ...]]) -> None:
         super().__init__(reasons)
@@ -116,9 +118,10 @@ def _take(
     ledger: KeptLedger,
     terms: TermsOf,
 ) -> dict[str, Answer]:
-    """Judge and write; what the books refuse is judged again without the events that asked for it."""
+    """Check and write events; when the books refuse some of them, repeat without those."""
     refused: dict[str, tuple[Refusal, ...]] = {}
-    while True:
+    rounds = sum(len(events) for events in fresh.values()) + MOST_CLOSES  # each refuses an event or meets a new close
+    for _ in range(rounds):
         first_open = first_open_day(ledger)
         judged = [
             _judge(histories[plan_id], events, refused, terms(histories[plan_id].plan), first_open)
@@ -130,7 +133,7 @@ def _take(
                 _post(taken, ledger)
                 plans.keep([each.change for each in taken])
         except _BooksRefused as error:
-            if first_open_day(ledger) == first_open:  # else the day was closed meanwhile
+            if first_open_day(ledger) == first_open:  # else the day was closed meanwhile: judge again
                 refused |= error.reasons
             continue
         answers: dict[str, Answer] = {}
@@ -138,6 +141,7 @@ def _take(
             answers |= each.refused
             answers |= dict(_answers(each))
         return answers
+    raise RuntimeError(f"the books refused what events book in each of {rounds} rounds")
 
 
 def _judge(
@@ -147,7 +151,7 @@ def _judge(
     terms: ServicingTerms,
     first_open: date | None,
 ) -> _Judged:
-    """Take each event that the plan can take after those before it, and compare what was booked with what should be."""
+    """Accept each event that the plan's state allows, and compare the posted bookings with those required now."""
     plan, through = history.plan, history.folded_through
     taken: list[PlanEvent] = []
     facts: list[Fact] = []
@@ -180,28 +184,28 @@ def _judge(
 
 
 def _unchanged_through(history: PlanHistory, events: Sequence[PlanEvent]) -> date | None:
-    """The last day whose interest no event can change; None when one takes back an event of any age."""
+    """The last day whose interest no event can change; None when an event can change days of any age."""
     if any(isinstance(event.body, Reversed) for event in events):
         return None
     return min(history.folded_through, *(event.value_date for event in events)) - timedelta(days=1)
 
 
 def _post(judged: Sequence[_Judged], ledger: KeptLedger) -> None:
-    """Ask the books for everything at once; raises _BooksRefused with the reasons by event."""
+    """Post all bookings in one batch; raises _BooksRefused with the reasons by event."""
     steps = [(each, step) for each in judged for step in each.correction.steps]
     reasons: dict[str, tuple[Refusal, ...]] = {}
     for (each, step), answer in zip(steps, ledger.post_batch([step.asked for _, step in steps]), strict=True):
         if isinstance(answer, Refused):
             taken = [event.event_id for event in each.change.events]
             behind = [step.event_id] if step.event_id in taken else taken
-            for event_id in behind:  # what no new event has booked, all of them together have changed
+            for event_id in behind:  # a booking without a new event of its own was changed by all of them
                 reasons[event_id] = reasons.get(event_id, ()) + answer.reasons
     if reasons:
         raise _BooksRefused(reasons)
 
 
 def _answers(judged: _Judged) -> Iterator[tuple[str, EventRecorded]]:
-    """Entries go with the event that booked them; what an event changed of others goes with the last one taken."""
+    """The answer for each event. Corrections of other events' bookings are listed with the last accepted event."""
     taken = [event.event_id for event in judged.change.events]
     posted: dict[str, list[str]] = {event_id: [] for event_id in taken}
     reversed_: dict[str, list[str]] = {event_id: [] for event_id in taken}
@@ -217,6 +221,6 @@ def _answers(judged: _Judged) -> Iterator[tuple[str, EventRecorded]]:
 
 
 def first_open_day(books: Books) -> date | None:
-    """The first day that the books still take; None when no period was ever closed."""
+    """The first day that is open to postings; None when no period was ever closed."""
     closed = books.closed_through()
     return None if closed is None else closed + timedelta(days=1)

@@ -1,4 +1,4 @@
-"""A shopper's statement: what each plan charged and what was paid, entry by entry, and what is owed after it."""
+"""A shopper's statement: charges, payments and refunds of each plan, entry by entry, with the balance owed."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class NoSuchPlans(Fault, LookupError):
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """What one entry changed of what is owed on a plan: charges are above zero, payments and refunds below."""
+    """The change that one entry made to the debt of a plan; charges are positive, payments and refunds negative."""
 
     value_date: date
     what: str
@@ -46,7 +46,7 @@ class StatementLine:
 
 @dataclass(frozen=True, slots=True)
 class PlanStatement:
-    """A plan up to a day. What was booked in error and reversed is left out; together it changed nothing."""
+    """The entries of a plan up to a day. Reversed entries are left out together with their reversals."""
 
     plan: Plan
     as_of: date
@@ -54,7 +54,7 @@ class PlanStatement:
 
     @property
     def owed(self) -> Money:
-        """What is owed on the plan after all of it."""
+        """The balance owed after the last line."""
         return self.lines[-1].owed if self.lines else Money.zero(self.plan.currency)
 
 

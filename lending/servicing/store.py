@@ -1,4 +1,4 @@
-"""What collection, reconciliation and the API need of plans."""
+"""The store of plans for collection, reconciliation and the API."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from lending.servicing.log import PlanLog
 
 @dataclass(frozen=True, slots=True)
 class OpenInstalment:
-    """An instalment of a plan's schedule as it is now, with something left to pay.
+    """An instalment of a plan's schedule as it is now, with an open amount.
 
-    `disputed` is the part of the open principal that nobody may ask for while the dispute lasts.
+    `disputed` is the part of the open principal that may not be collected while a dispute lasts.
     """
 
     plan: Plan
@@ -30,22 +30,22 @@ class OpenInstalment:
 
 
 class Plans(PlanLog, Protocol):
-    """Keeps plans and what happened to them, each once. An adapter never commits.
+    """Stores plans and their events, each once. An adapter never commits.
 
-    The same id with the same content changes nothing; with another content it raises ledger.store.Conflict.
+    Storing the same content under a known id changes nothing; other content raises ledger.store.Conflict.
     """
 
     def open(self, plan: Plan) -> bool:
-        """Keep a new plan; False when it was there."""
+        """Store a new plan; False when it was stored before."""
 
     def open_all(self, plans: Sequence[Plan]) -> int:
-        """Keep many in a few round trips; how many were new."""
+        """Store many plans in a few round trips; returns how many were new."""
 
     def get(self, plan_id: str) -> Plan | None:
-        """A plan as agreed."""
+        """The plan as agreed, or None."""
 
     def get_all(self, plan_ids: Iterable[str]) -> Mapping[str, Plan]:
-        """Those of these plans that we know, by id."""
+        """The stored plans among these ids, by id."""
 
     def find_by_account(self, account_id: str) -> tuple[Plan, ...]:
         """The plans repaid from a bank account, oldest first."""
@@ -54,7 +54,7 @@ class Plans(PlanLog, Protocol):
         """The plans of a shopper, oldest first."""
 
     def due(self, as_of: date) -> tuple[OpenInstalment, ...]:
-        """Instalments due up to a day, that day included, with something left to pay; by due day, plan and number."""
+        """Instalments due on or before a day with an open amount, ordered by due day, plan and number."""
 
     def collectable(self, as_of: date) -> tuple[OpenInstalment, ...]:
-        """Those of them that may be asked for: of open plans that no pause covers, and not only what is disputed."""
+        """The instalments of `due` that may be collected: of open plans, not paused, not wholly in dispute."""

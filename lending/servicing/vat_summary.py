@@ -1,4 +1,4 @@
-"""The value added tax on merchant discounts: by month and rate what was sold, given back, and is owed to the state."""
+"""Value added tax on merchant discounts, by month and rate: charged, returned with refunds, and owed to the state."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class VatLine:
-    """A month, currency and rate; the rate is in basis points, None for what no purchase explains.
+    """A month, currency and rate in basis points; the rate is None for amounts without a known purchase.
 
-    `discount` is what the tax was on, less what was given back; `paid` went to the state.
+    `discount` is the taxed amount less refunds; `paid` is what was paid to the state.
     """
 
     first: date
@@ -47,7 +47,7 @@ def vat_summary(
     plans: Callable[[Iterable[str]], Mapping[str, Plan]],
     rate_of: Callable[[Plan], int],
 ) -> tuple[VatLine, ...]:
-    """The lines of periods, by currency and rate. Over a period, net less paid is what `tax:payable` has grown by."""
+    """The lines of periods, by currency and rate. Net less paid is the increase of `tax:payable` in the period."""
     entries = books.entries_on([TAX])
     known = plans({entry.journal.correlation.get("plan_id", "") for entry in entries})
     sums: dict[tuple[date, date, Currency, int], list[int]] = {}

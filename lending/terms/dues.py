@@ -1,4 +1,4 @@
-"""When an amount is repaid and by how much: instalments that sum to the amount and its interest, to the unit."""
+"""Builds the schedule of an order: due days and amounts of instalments, which sum exactly to amount and interest."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from lending.terms.product_terms import First, Interest, Repayment
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """An amount and what its order agreed on; `annual_rate_basis_points` is the yearly interest, 990 for 9.90 %."""
+    """The amount, instalments and rate agreed for an order; `annual_rate_basis_points` is yearly, 990 for 9.90 %."""
 
     amount: Money
     duration_months: int
@@ -24,14 +24,14 @@ class Terms:
 def schedule(
     terms: Terms, repayment: Repayment, on: date, *, holidays: Collection[date] = frozenset()
 ) -> tuple[Due, ...]:
-    """The instalments of terms that are taken up on a day, as their product is repaid. Raises ScheduleFault.
+    """The instalments of terms that start on a day, by the product's repayment rules. Raises ScheduleFault.
 
     Without interest the amount is split, the earliest carry the odd units. With interest they are level and the last
     takes what is over. A due that a product moves off a holiday keeps its amount.
 
     >>> from ledger.money import Currency
-    >>> from lending.order import Product
-    >>> from lending.products import product_on
+    >>> from lending.decision.order import Product
+    >>> from lending.terms.products import product_on
     >>> on = date(2026, 1, 31)
     >>> in_three = product_on(Product.PAY_IN_3, on).repayment
     >>> dues = schedule(Terms(Money(100_00, Currency.GBP), 2), in_three, on)
@@ -48,7 +48,7 @@ def schedule(
 
 
 def repeated(instalment: Money, count: int, *, first_due_on: date) -> tuple[Due, ...]:
-    """The same instalment without interest every month, as a bank's standing order pays it."""
+    """Equal monthly instalments without interest, as a bank's standing order pays them."""
     _enough(instalment * count, count)
     nothing = Money.zero(instalment.currency)
     return tuple(
@@ -57,7 +57,7 @@ def repeated(instalment: Money, count: int, *, first_due_on: date) -> tuple[Due,
 
 
 def _split(terms: Terms, repayment: Repayment, on: date) -> tuple[Due, ...]:
-    """The down payment at once, the rest in equal parts; number 0 is whatever is due on the day itself."""
+    """The down payment, due at once, and the rest in equal parts; number 0 is the instalment due on the first day."""
     nothing = Money.zero(terms.amount.currency)
     down = down_payment(terms.amount, repayment.down_payment_percent)
     rest, count = terms.amount - down, _count(terms, repayment)

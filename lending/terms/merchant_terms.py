@@ -1,4 +1,4 @@
-"""What a merchant agreed on, by merchant and day: our discount and its tax, the reserve, when it is paid."""
+"""The terms agreed with merchants, by merchant and day: discount and its tax, reserve, settlement days."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -34,12 +34,12 @@ _WEEK = tuple(Weekday)
 
 
 class NoMerchantTerms(Fault, LookupError):
-    """Raised for a day on which neither the merchant nor all merchants have terms."""
+    """Raised for a day on which a merchant has no terms of its own and there are no default terms."""
 
 
 @dataclass(frozen=True, slots=True)
 class MerchantTerms:
-    """One version of what a merchant agreed on; `merchant_id` is None where it is for all that have none of their own.
+    """One version of a merchant's terms; `merchant_id` is None for the default terms of merchants without their own.
 
     Shares are in basis points, 500 for 5 %. `effective_until` is the last day of purchases under it.
     """
@@ -57,7 +57,7 @@ class MerchantTerms:
     settlement_weekdays: frozenset[Weekday]
 
     def merchant_discount(self, purchase: Money) -> Money:
-        """What the merchant leaves us of a purchase, to the nearest unit, halves up."""
+        """The discount that the merchant grants us on a purchase, rounded to the nearest unit, halves up."""
         return _share(purchase, self.discount_basis_points)
 
     def tax(self, discount: Money) -> Money:
@@ -75,15 +75,15 @@ class MerchantTerms:
         return purchase - discount - self.tax(discount)
 
     def reserve(self, payable: Money) -> Money:
-        """What is held back of an amount that we owe the merchant."""
+        """The part of an amount owed to the merchant that is kept in reserve."""
         return _share(payable, self.reserve_basis_points)
 
     def released_on(self, held_on: date) -> date:
-        """When a reserve is released."""
+        """The day on which a reserve is released."""
         return held_on + timedelta(days=self.reserve_days)
 
     def settled_on(self, purchased_on: date, holidays: Collection[date] = frozenset()) -> date:
-        """When a purchase is paid out: the first weekday of paying, and no holiday, so many days after it.
+        """The day a purchase is paid out: the first settlement weekday that is no holiday, after the settlement days.
 
         >>> str(merchant_terms_on("m-1", date(2026, 1, 30)).settled_on(date(2026, 1, 30)))
         '2026-02-02'
@@ -106,7 +106,7 @@ class AllMerchantTerms:
         }
 
     def on(self, merchant_id: str, day: date) -> MerchantTerms:
-        """The merchant's own terms that hold on a day, else those of all. Raises NoMerchantTerms."""
+        """The merchant's own terms on a day, or else the default terms. Raises NoMerchantTerms."""
         for merchant in (merchant_id, None):
             terms = on_day(self._versions.get(merchant, ()), day)
             if terms is not None:
@@ -115,7 +115,7 @@ class AllMerchantTerms:
 
 
 def load_merchant_terms(folder: Path) -> AllMerchantTerms:
-    """The terms of a folder; raises TermsFileFault for the first file that cannot be used."""
+    """Load the terms in a folder; raises TermsFileFault for the first file that cannot be used."""
     return AllMerchantTerms([_merchant_terms(read_terms(file)) for file in sorted(folder.glob("*.toml"))], folder)
 
 
@@ -126,7 +126,7 @@ def merchant_terms() -> AllMerchantTerms:
 
 
 def merchant_terms_on(merchant_id: str, day: date) -> MerchantTerms:
-    """What a merchant agreed on for purchases of a day. Raises NoMerchantTerms."""
+    """The terms of a merchant for purchases of a day. Raises NoMerchantTerms."""
     return merchant_terms().on(merchant_id, day)
 
 
@@ -154,7 +154,7 @@ def _merchant_terms(settings: Section) -> MerchantTerms:
 
 
 def _share(amount: Money, basis_points: int) -> Money:
-    """To the nearest unit, halves up.
+    """A share of an amount, rounded to the nearest unit, halves up.
 
     >>> from ledger.money import Currency
     >>> str(_share(Money(10, Currency.GBP), 500))

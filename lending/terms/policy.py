@@ -1,8 +1,8 @@
-"""The credit policy: versioned rules from a file, compiled to plain predicates over named facts.
+"""The credit policy: versioned rules from a file, compiled to predicates over named facts.
 
-A policy names a currency, the products it is for and the day from which it holds. Each rule reads one fact, compares it
-with a threshold and says what follows. A fact may be unknown, and a rule says what follows then, so that missing and
-harmless are never the same. Rules are data: the digest of their content is stamped on each decision.
+A policy names a currency, its products, and the day from which it holds. A rule compares one fact with a threshold and
+states the consequence. For an unknown fact a rule can state another consequence, so that a missing value is never
+treated as harmless by accident. The digest of a policy's content is stored with each decision.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -31,7 +31,7 @@ FEATURE_PREFIX = "feature."
 
 
 class PolicyFault(Fault):
-    """A policy file that cannot be used: names the file, the place in it and what is wrong."""
+    """Raised for a policy file that cannot be used; names the file, the place in it and the fault."""
 
     def __init__(self, file: str, place: str, reason: str) -> None:
         super().__init__(f"{file}: {place}: {reason}")
@@ -45,7 +45,7 @@ class PolicyFault(Fault):
 
 
 class Stage(StrEnum):
-    """Which part of the assessment a rule belongs to; also the order in which reasons rank."""
+    """The part of the assessment that a rule belongs to; also the order of reasons."""
 
     DATA = "data"
     ELIGIBILITY = "eligibility"
@@ -55,7 +55,7 @@ class Stage(StrEnum):
 
 
 class Consequence(StrEnum):
-    """What a fired rule asks for: `reduced` is cured by a smaller amount, the others are not."""
+    """The effect of a fired rule. `reduced` can be cured by a smaller amount; the others cannot."""
 
     DECLINED = "declined"
     REFERRED = "referred"
@@ -63,7 +63,7 @@ class Consequence(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What became of one rule in one decision."""
+    """The result of one rule in one decision."""
 
     FIRED = "fired"
     NOT_FIRED = "not_fired"
@@ -72,7 +72,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What follows when a rule's fact is unknown."""
+    """The consequence and reason when a rule's fact is unknown."""
 
     consequence: Consequence
     reason: str
@@ -80,7 +80,7 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`fact` below or above `threshold` has a consequence, for a reason."""
+    """A rule: when `fact` is below or above `threshold`, it has a consequence and a reason."""
 
     rule_id: str
     stage: Stage
@@ -94,7 +94,7 @@ class Rule:
     def read(self, facts: Facts) -> "Reading":
         """Apply the rule to the facts; a value equal to the threshold is neither below nor above it.
 
-        A fact that is not there at all (no vector was found) leaves the rule unevaluated; one that is there and
+        A fact that is absent, because no vector was found, leaves the rule unevaluated; one that is present but
         unknown (None) has the consequence under `missing`, if there is one.
         """
         value = facts.get(self.fact)
@@ -110,7 +110,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One rule applied to one applicant: the value it read, and what it asks for if it fired."""
+    """One rule applied to one applicant: the value it read, and its consequence if it fired."""
 
     rule: Rule
     verdict: Verdict
@@ -121,7 +121,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Affordability:
-    """Which features say what comes in and what must go out each month, and the share of the rest that may be used."""
+    """The features for monthly income and obligations, and the share of the remainder that a shopper may use."""
 
     income: str
     obligations: tuple[str, ...]
@@ -130,7 +130,7 @@ class Affordability:
 
 @dataclass(frozen=True, slots=True)
 class CounterOffer:
-    """The smallest amount worth offering instead of the one asked for, and the step in which amounts are offered."""
+    """The smallest amount to offer instead of the requested one, and the step between amounts offered."""
 
     smallest_minor: int
     step_minor: int
@@ -138,7 +138,7 @@ class CounterOffer:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The rules, limits and terms for one currency and some products, from a day on."""
+    """The rules, limits and terms for one currency and some products, from a given day on."""
 
     policy_id: str
     version: str
@@ -163,7 +163,7 @@ class Policy:
 
 
 class Policies:
-    """Every version of every policy: finds the one that holds for an order, or the one that a digest names."""
+    """Every version of every policy, to be found by order or by digest."""
 
     def __init__(self, policies: Iterable[Policy]) -> None:
         self._all = tuple(sorted(policies, key=lambda policy: (policy.valid_from, policy.policy_id, policy.version)))
@@ -173,7 +173,7 @@ class Policies:
         return iter(self._all)
 
     def holding(self, currency: Currency, product: Product, on: date) -> Policy | None:
-        """The newest policy for this currency and product that is valid on the day, if there is one."""
+        """The newest policy for this currency and product that is valid on the day; None if there is none."""
         fitting = [
             policy
             for policy in self._all
@@ -182,5 +182,5 @@ class Policies:
         return fitting[-1] if fitting else None
 
     def by_digest(self, digest: str) -> Policy | None:
-        """The very policy that a stored decision names, if its file is still the same."""
+        """The policy with this digest, as named by a stored decision; None when its file is gone or was changed."""
         return self._by_digest.get(digest)

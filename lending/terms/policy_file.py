@@ -1,4 +1,4 @@
-"""Policy files: read, checked and turned into policies, or refused with the file and the place in it."""
+"""Reads policy files and checks them; a fault names the file and the place in it."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -34,12 +34,12 @@ _RULE = {"id", "stage", "fact", "consequence", "reason"}
 
 
 def load(folder: Path = SHIPPED) -> Policies:
-    """Every policy of the folder; raises `PolicyFault` for the first file that cannot be used."""
+    """Load every policy in the folder; raises `PolicyFault` for the first file that cannot be used."""
     return Policies([parse(path.read_text(encoding="utf-8"), path.name) for path in sorted(folder.glob("*.toml"))])
 
 
 def parse(text: str, file: str) -> Policy:
-    """One policy from the text of its file."""
+    """Parse one policy from the text of its file; raises `PolicyFault`."""
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as fault:
@@ -78,7 +78,7 @@ def _fields(table: Mapping[str, Any], file: str, place: str, wanted: set[str]) -
     for name in sorted(wanted - table.keys()):
         raise PolicyFault(file, place, f"`{name}` is missing")
     for name in sorted(table.keys() - wanted):
-        raise PolicyFault(file, place, f"`{name}` is not known here")
+        raise PolicyFault(file, place, f"`{name}` is not a known setting")
 
 
 def _whole_numbers(table: Mapping[str, Any], file: str, place: str) -> None:
@@ -120,14 +120,14 @@ def _rule(number: int, entry: Mapping[str, Any], file: str) -> Rule:
 
 
 def _lint(policy: Policy, file: str) -> None:
-    """What would make a decision unexplainable or lend without an assessment is refused before it decides anything."""
+    """Refuse a policy whose decisions could lack an explanation or an assessment of risk and affordability."""
     _unique([rule.rule_id for rule in policy.rules], file)
     for rule in policy.rules:
         for code in [rule.reason, *([rule.missing.reason] if rule.missing else [])]:
             if code not in policy.reasons:
                 raise PolicyFault(file, f"rule {rule.rule_id}", f"reason {code} has no text under [reasons]")
         if rule.fact == "default_probability" and rule.consequence is Consequence.REDUCED:
-            raise PolicyFault(file, f"rule {rule.rule_id}", "a risk too high is not cured by lending less of it")
+            raise PolicyFault(file, f"rule {rule.rule_id}", "too high a risk is not cured by a smaller amount")
     if not 1 <= policy.counter_offer.step_minor <= policy.counter_offer.smallest_minor:
         raise PolicyFault(file, "counter_offer", "must hold: 1 <= step_minor <= smallest_minor")
     for fact in ("default_probability", "exposure_after_minor", "affordable_margin_minor", "vector_age_days"):

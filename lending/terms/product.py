@@ -12,7 +12,7 @@ class Product(StrEnum):
     PAY_IN_30_DAYS = "pay_in_30_days"
 
 
-# The months from the order to its last payment, begun ones counted, of the products whose terms leave no choice.
+# Months from the order to the last payment, rounded up, for products whose terms fix it.
 FIXED_MONTHS = {
     Product.PAY_IN_3: 2,  # today, +30 and +60 days
     Product.PAY_IN_4: 2,  # today, +14, +28 and +42 days

@@ -1,4 +1,4 @@
-"""What the business decided about a product: how it is repaid and serviced, from which day on."""
+"""The terms of products by version: how a product is repaid and serviced, and from which day."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from lending.terms.servicing_terms import (
 
 
 class First(StrEnum):
-    """When the first instalment is due."""
+    """The due day of the first instalment."""
 
     AT_ONCE = "at_once"
     AFTER_A_SPACING = "after_a_spacing"
@@ -31,7 +31,7 @@ class First(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Interest:
-    """How a product's interest is worked out; the yearly rate is the policy's."""
+    """How a product's interest is computed; the yearly rate comes from the policy."""
 
     method: Method
     day_count: DayCount
@@ -40,9 +40,9 @@ class Interest:
 
 @dataclass(frozen=True, slots=True)
 class Repayment:
-    """When a product is repaid.
+    """The repayment schedule of a product.
 
-    `instalments` is None where there are as many as the order's months; `interest` where the product bears none.
+    `instalments` is None where the order's months set the number; `interest` is None for a product without interest.
     """
 
     instalments: int | None
@@ -59,7 +59,7 @@ class Repayment:
 
 @dataclass(frozen=True, slots=True)
 class LateFee:
-    """A late fee's rule, with its amount in each currency."""
+    """The rule of a late fee, with its amount in each currency."""
 
     rule: str
     grace_days: int
@@ -68,7 +68,7 @@ class LateFee:
 
 @dataclass(frozen=True, slots=True)
 class LateFeeCaps:
-    """What late fees come to at most: for an instalment, for an order, and as a share of the order."""
+    """The caps on late fees: per instalment, per order, and as a share of the order."""
 
     per_instalment: Mapping[Currency, Money]
     per_order: Mapping[Currency, Money]
@@ -77,7 +77,7 @@ class LateFeeCaps:
 
 @dataclass(frozen=True, slots=True)
 class Servicing:
-    """How plans are serviced, in every currency."""
+    """How plans are serviced, with amounts in every currency."""
 
     late_fees: tuple[LateFee, ...]
     late_fee_caps: LateFeeCaps
@@ -90,7 +90,7 @@ class Servicing:
     claim_due_days: int
 
     def terms(self, version: str, currency: Currency) -> ServicingTerms:
-        """The same for plans in one currency, under the name of the file that says so."""
+        """The servicing terms for plans in one currency; `version` is the name of the terms file."""
         return ServicingTerms(
             version=version,
             allocation=self.allocation,
@@ -111,7 +111,7 @@ class Servicing:
 
 @dataclass(frozen=True, slots=True)
 class TermsStamp:
-    """What a record says of the terms that a decision read: their version, and the digest of what their file says."""
+    """The terms file that a decision used: its version and the digest of its content."""
 
     version: str
     digest: str
@@ -119,7 +119,7 @@ class TermsStamp:
 
 @dataclass(frozen=True, slots=True)
 class ProductTerms:
-    """One version of a product's terms. `effective_until` is the last day on which a plan is opened by it."""
+    """One version of a product's terms. `effective_until` is the last day on which plans are opened under it."""
 
     version: str
     digest: str
@@ -136,7 +136,7 @@ class ProductTerms:
 
 @dataclass(frozen=True, slots=True)
 class ImportedProduct:
-    """How loans that others granted are repaid: a due each month from the first `first_due_day` on."""
+    """The repayment terms of loans granted by others: one due a month, first on or after day `first_due_day`."""
 
     version: str
     product: Product

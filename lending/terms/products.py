@@ -1,4 +1,4 @@
-"""Products and their terms, read from the versioned files beside this module."""
+"""Products and their terms, read from the versioned files in this folder."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -53,20 +53,20 @@ class NoSuchProduct(Fault, LookupError):
 
 
 class Products:
-    """Every version of every product: finds the one that holds on a day, or the one that a plan names."""
+    """Every version of every product, to be found by day or by version."""
 
     def __init__(self, versions: Mapping[Product, tuple[ProductTerms, ...]]) -> None:
         self._versions = versions
 
     def on(self, product: Product, day: date) -> ProductTerms:
-        """The terms on which a plan is opened that day. Raises NoSuchProduct."""
+        """The terms under which a plan is opened that day. Raises NoSuchProduct."""
         terms = on_day(self._versions.get(product, ()), day)
         if terms is None:
             raise NoSuchProduct(f"{product} is not offered on {day}")
         return terms
 
     def version(self, name: str) -> ProductTerms:
-        """The terms that a plan was opened on. Raises NoSuchProduct."""
+        """The terms under which a plan was opened. Raises NoSuchProduct."""
         for versions in self._versions.values():
             for terms in versions:
                 if terms.version == name:
@@ -75,7 +75,7 @@ class Products:
 
 
 def load_products(folder: Path) -> Products:
-    """The products of a folder; raises TermsFileFault for the first file that cannot be used."""
+    """Load the products in a folder; raises TermsFileFault for the first file that cannot be used."""
     read = [_product_terms(read_terms(file)) for file in sorted(folder.glob("*.toml")) if _is_a_product(file)]
     return Products(
         {
@@ -92,7 +92,7 @@ def products() -> Products:
 
 
 def product_on(product: Product, day: date) -> ProductTerms:
-    """The terms on which a plan is opened that day. Raises NoSuchProduct.
+    """The terms under which a plan is opened that day. Raises NoSuchProduct.
 
     >>> product_on(Product.PAY_IN_4, date(2026, 1, 31)).version
     'pay-in-4-1'
@@ -102,13 +102,13 @@ def product_on(product: Product, day: date) -> ProductTerms:
 
 @cache
 def servicing_terms(version: str, currency: Currency) -> ServicingTerms:
-    """How plans that were opened on a version of a product, ours or imported, are serviced. Raises NoSuchProduct."""
+    """The servicing terms of a version of a product, ours or imported. Raises NoSuchProduct."""
     terms = imported_product(version) if _is_imported(version) else products().version(version)
     return terms.servicing.terms(version, currency)
 
 
 def product_of(version: str) -> Product:
-    """Which product a version is of, ours or imported. Raises NoSuchProduct."""
+    """The product that a version belongs to, ours or imported. Raises NoSuchProduct."""
     return imported_product(version).product if _is_imported(version) else products().version(version).product
 
 
@@ -131,7 +131,7 @@ def _is_imported(version: str) -> bool:
 
 
 def _is_a_product(file: Path) -> bool:
-    """Not the terms of imported loans, which have files of their own form."""
+    """Whether a file holds the terms of a product; those of imported loans have another form."""
     return not file.stem.startswith(_IMPORTED)
 
 
@@ -140,7 +140,7 @@ def _product_terms(settings: Section) -> ProductTerms:
     effective_from, effective_until = effective(settings)
     repayment = _repayment(settings)
     if (product is Product.MONTHLY) is not (repayment.instalments is None):
-        raise settings.fault("repayment.instalments", "is left out for monthly, whose orders name their months, only")
+        raise settings.fault("repayment.instalments", "must be given, but not for monthly, where the order states it")
     servicing = _servicing(settings)
     settings.done()
     return ProductTerms(

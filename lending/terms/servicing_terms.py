@@ -1,4 +1,4 @@
-"""What a product decides about plans that run: who is paid first, what lateness costs, how a refund is placed."""
+"""How a product's plans are serviced: allocation of payments, late fees, refunds, buckets of days past due."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,23 +17,23 @@ class Component(StrEnum):
 
 
 class RefundPlacing(StrEnum):
-    """Which instalments a refund makes smaller."""
+    """The instalments that a refund reduces."""
 
     LAST_FIRST = "last_instalment_first"
-    PRO_RATA = "pro_rata"  # each open one in proportion
-    REAMORTISE = "re_amortise"  # those not yet due, so that they are level again
+    PRO_RATA = "pro_rata"  # every open instalment, in proportion
+    REAMORTISE = "re_amortise"  # the instalments not yet due, which are made level again
 
 
 class DiscountEarning(StrEnum):
     """When the merchant's discount becomes income."""
 
     REPAID = "repaid"  # in proportion to the principal repaid
-    CAPTURED = "captured"  # at once
+    CAPTURED = "captured"  # at once, on capture of the purchase
 
 
 @dataclass(frozen=True, slots=True)
 class LateFeeRule:
-    """A fee, once for each instalment that is still open when its days past due exceed the grace."""
+    """A fee charged once per instalment that is still open when its days past due exceed the grace."""
 
     rule: str
     amount: Money
@@ -42,9 +42,9 @@ class LateFeeRule:
 
 @dataclass(frozen=True, slots=True)
 class LateFees:
-    """The rules of late fees and what they may come to at most; a cap left out does not limit.
+    """The late fee rules and their caps; a cap of None does not limit.
 
-    `cap_of_order_basis_points`: 2500 for a quarter of the purchase.
+    `cap_of_order_basis_points` is a share of the purchase, 2500 for a quarter.
     """
 
     rules: tuple[LateFeeRule, ...] = ()
@@ -53,7 +53,7 @@ class LateFees:
     cap_of_order_basis_points: int | None = None
 
     def room(self, purchase: int, charged: int, on_instalment: int) -> int | None:
-        """What the caps leave for another fee, in units; None without a cap."""
+        """The largest further fee that the caps allow, in minor units; None without a cap."""
         rooms = []
         if self.cap_per_instalment is not None:
             rooms.append(self.cap_per_instalment.minor - on_instalment)
@@ -66,7 +66,7 @@ class LateFees:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A range of days past due: from this many days until the next bucket begins."""
+    """A range of days past due, from this day until the next bucket begins."""
 
     name: str
     from_days: int
@@ -78,12 +78,12 @@ BUCKETS = (
 
 
 class TermsFault(ValueError):
-    """Raised for servicing terms that leave a question open: a component without a place, a line with a gap."""
+    """Raised for servicing terms that are incomplete: a component without a place, or buckets with a gap."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServicingTerms:
-    """How plans of a product are serviced. `interest_stops_in_pause`: the days of a pause bear no interest."""
+    """How plans of a product are serviced. With `interest_stops_in_pause`, days of a pause bear no interest."""
 
     version: str = "servicing-1"
     allocation: tuple[Component, ...] = (Component.FEES, Component.INTEREST, Component.PRINCIPAL)
@@ -93,7 +93,7 @@ class ServicingTerms:
     discount_earning: DiscountEarning = DiscountEarning.REPAID
     reschedule_resets_delinquency: bool = True
     interest_stops_in_pause: bool = False
-    claim_due_days: int = 14  # a claim that stands after the last due becomes an instalment due so much later
+    claim_due_days: int = 14  # a claim upheld after the last due becomes an instalment due this many days later
 
     def __post_init__(self) -> None:
         if sorted(self.allocation) != sorted(Component):
@@ -103,4 +103,4 @@ class ServicingTerms:
             raise TermsFault(f"{self.version}: buckets begin at 0 days and rise")
         rules = [each.rule for each in self.late_fees.rules]
         if len(rules) != len(set(rules)) or any(each.grace_days < 0 for each in self.late_fees.rules):
-            raise TermsFault(f"{self.version}: a late fee's rule has a name of its own and a grace of 0 days or more")
+            raise TermsFault(f"{self.version}: each late fee rule needs a unique name and a grace of 0 days or more")

@@ -1,4 +1,4 @@
-"""A TOML file of terms, read setting by setting: each is there, is what it may be, and none is left unread."""
+"""Reads a TOML file of terms setting by setting; each must be present and valid, and unknown settings are refused."""
 
 import hashlib
 import json
@@ -26,7 +26,7 @@ class TermsFileFault(Fault, ValueError):
 
 
 class InForce(Protocol):
-    """Terms that hold from one day to another; None is for ever."""
+    """Terms with a first and a last day; a last day of None is open-ended."""
 
     @property
     def version(self) -> str: ...
@@ -40,7 +40,7 @@ class InForce(Protocol):
 
 @dataclass(slots=True)
 class Section:
-    """A table of a file whose settings are taken out one by one."""
+    """A table of a terms file. Settings are read one by one, and `done` refuses those not read."""
 
     file: Path
     place: str
@@ -68,11 +68,11 @@ class Section:
     def whole(self, name: str, *, least: int = 0, most: int = 2**31) -> int:
         value = self._take(name)
         if type(value) is not int or not least <= value <= most:
-            raise self.fault(name, f"{value!r} is not {least} to {most}")
+            raise self.fault(name, f"{value!r} is not a whole number from {least} to {most}")
         return value
 
     def basis_points(self, name: str) -> int:
-        """A share in hundredths of a percent, 500 for 5 %."""
+        """A share in basis points, 500 for 5 %."""
         return self.whole(name, most=_ALL_OF_IT)
 
     def flag(self, name: str) -> bool:
@@ -94,21 +94,21 @@ class Section:
         return choices(value)
 
     def key_of(self, name: str, known: Mapping[str, Value]) -> Value:
-        """What a word of a closed list stands for."""
+        """The value that a word of a closed list stands for."""
         value = self.text(name)
         if value not in known:
             raise self.fault(name, f"{value!r} is none of {', '.join(known)}")
         return known[value]
 
     def some_of(self, name: str, choices: type[Choice]) -> tuple[Choice, ...]:
-        """One or more of the choices, each once."""
+        """One or more of the choices, without repetition."""
         value = self._take(name)
         if not isinstance(value, list) or not value or not set(map(str, value)) <= set(choices) or _repeats(value):
             raise self.fault(name, f"{value!r} is not some of {', '.join(choices)}, each once")
         return tuple(choices(each) for each in value)
 
     def order_of(self, name: str, choices: type[Choice]) -> tuple[Choice, ...]:
-        """Every one of the choices once, in the file's order."""
+        """All of the choices in the file's order, each once."""
         value = self._take(name)
         if not isinstance(value, list) or sorted(map(str, value)) != sorted(choices):
             raise self.fault(name, f"{value!r} does not name each of {', '.join(choices)} once")
@@ -124,7 +124,7 @@ class Section:
         )
 
     def amounts(self, name: str) -> Mapping[Currency, Money]:
-        """An amount of each currency, in its smallest unit."""
+        """An amount for each currency, given in its smallest unit."""
         table = self.section(name)
         amounts = {}
         for code in sorted(table.left):
@@ -137,9 +137,9 @@ class Section:
         return amounts
 
     def done(self) -> None:
-        """Raises TermsFileFault for a setting that nobody has asked for."""
+        """Raise TermsFileFault for a setting that was not read."""
         for name in sorted(self.left.keys() - self._taken):
-            raise self.fault(name, "is not known here")
+            raise self.fault(name, "is not a known setting")
 
     def _take(self, name: str) -> Any:
         if name not in self.left:
@@ -153,7 +153,7 @@ def _repeats(values: list[Any]) -> bool:
 
 
 def read_terms(file: Path) -> Section:
-    """A file whose `version` is its name; raises TermsFileFault."""
+    """Read a file whose `version` must equal its name; raises TermsFileFault."""
     try:
         settings = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -168,13 +168,13 @@ def read_terms(file: Path) -> Section:
 
 
 def content_digest(settings: Mapping[str, Any]) -> str:
-    """A digest of what a file of terms says, whatever its comments and order."""
+    """The digest of the settings in a terms file; comments and order do not count."""
     canonical = json.dumps(settings, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=date.isoformat)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def effective(section: Section) -> tuple[date, date | None]:
-    """From which day a file's terms hold, and the last on which they do."""
+    """The first and the last day of a file's terms; a last day of None is open-ended."""
     start = section.day("effective_from")
     end = section.day("effective_until") if section.has("effective_until") else None
     if end is not None and end < start:
@@ -183,7 +183,7 @@ def effective(section: Section) -> tuple[date, date | None]:
 
 
 def one_at_a_time(versions: Iterable[Versioned], folder: Path, of: str) -> tuple[Versioned, ...]:
-    """Versions in the order of their days; raises TermsFileFault where two hold on one day."""
+    """The versions ordered by their first day; raises TermsFileFault where two overlap."""
     ordered = tuple(sorted(versions, key=lambda version: version.effective_from))
     for one, other in pairwise(ordered):
         if one.effective_until is None or one.effective_until >= other.effective_from:
@@ -194,7 +194,7 @@ def one_at_a_time(versions: Iterable[Versioned], folder: Path, of: str) -> tuple
 
 
 def on_day(versions: Iterable[Versioned], day: date) -> Versioned | None:
-    """The version that holds on a day, if one does."""
+    """The version that holds on a day, or None."""
     for version in versions:
         if version.effective_from <= day and (version.effective_until is None or day <= version.effective_until):
             return version

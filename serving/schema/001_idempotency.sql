@@ -1,5 +1,5 @@
--- The first request under a key claims it, in the transaction that takes effect; a request that was refused before
--- anything happened leaves nothing here. The answer is not repeated here: it is the decision that the request names.
+-- The first request under a key claims it in the transaction of its effect; a request refused before any effect leaves
+-- no row. The answer is not stored here: it is the decision that the request names.
 CREATE SCHEMA IF NOT EXISTS serving;
 
 CREATE TABLE serving.idempotency_keys (

@@ -1,4 +1,4 @@
-"""From what was posted to the retailer's turnover: purchases, less refunds, with each class that has no flow."""
+"""The bridge from posted amounts to the retailer's turnover: purchases less refunds, plus each unposted class."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from simulation.retail.order_book import OrderBook
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
-    """The figures of all lines. `lines_by_class` and `unposted_minor` name every class, also one without a line."""
+    """The totals of all lines. `lines_by_class` and `unposted_minor` have every class, also those without lines."""
 
     lines: int
     invoices: int
@@ -26,17 +26,17 @@ class Bridge:
 
     @property
     def net_minor(self) -> int:
-        """Every line to the penny, as the bridge puts them together."""
+        """The turnover in pence: the sum of the bridge."""
         return self.posted_purchases_minor - self.posted_refunds_minor + sum(self.unposted_minor.values())
 
     @property
     def rounding_minor(self) -> Decimal:
-        """What rounding each line to the penny added to the exact turnover; a part of a penny, maybe."""
+        """The effect of rounding each line to the penny on the exact turnover, possibly a fraction of a penny."""
         return Decimal(self.net_minor * MILLS_IN_A_PENNY - self.exact_mills) / MILLS_IN_A_PENNY
 
 
 def bridge(book: OrderBook) -> Bridge:
-    """Purchases and refunds as they are posted, the other classes line by line."""
+    """Purchases and refunds as posted, and the other classes line by line."""
     lines: Counter[LineClass] = Counter()
     minor: Counter[LineClass] = Counter()
     for each in book.lines:

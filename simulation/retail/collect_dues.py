@@ -1,4 +1,4 @@
-"""The instalments of a day: held (F12a), charged, and repaid (F12b, F05)."""
+"""Collects the instalments of a day: held (F12a), charged, and repaid (F12b, F05)."""
 
 from datetime import date
 
@@ -15,7 +15,7 @@ from simulation.retail.provider_account import ProviderAccount
 
 
 def collect_dues(day: date, provider: ProviderAccount, *, plans: Plans, ledger: KeptLedger, terms: TermsOf) -> None:
-    """Collect whatever refunds have left of the instalments due."""
+    """Collect the instalments due, less refunds."""
     when = evening(day)
     due = plans.collectable(day)
     attempts = [_attempt(each, provider.name, day) for each in due]

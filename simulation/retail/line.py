@@ -1,4 +1,4 @@
-"""A line of a retailer's invoice, and its amount to the penny."""
+"""A line of a retailer's invoice, with its amount rounded to the penny."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ COLUMNS = (
     "order_id", "document", "ordered_on", "line_number", "occurred_at",
     "shopper_id", "stock_code", "quantity", "unit_price_mills",
 )  # fmt: skip
-"""What the lake's table of order lines is asked for."""
+"""The columns read from the lake's table of order lines."""
 MILLS_IN_A_PENNY = 10
 
 
 class Document(StrEnum):
-    """What kind of invoice a line stands on."""
+    """The kind of invoice that a line belongs to."""
 
     SALE = "sale"
     CANCELLATION = "cancellation"
@@ -24,7 +24,7 @@ class Document(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line. Its identity is its invoice, its day and its ordinal in that day's file."""
+    """One line of an invoice, identified by its invoice, its day, and its ordinal in that day's file."""
 
     order_id: str
     document: Document
@@ -43,7 +43,7 @@ class Line:
 
     @property
     def amount_minor(self) -> int:
-        """The same in pennies; half a penny goes away from zero, so that a cancellation mirrors its sale.
+        """The amount in pence, half a penny rounded away from zero, so that a cancellation mirrors its sale.
 
         >>> from datetime import UTC
         >>> at = datetime(2011, 4, 15, 9, 27, tzinfo=UTC)
@@ -55,7 +55,7 @@ class Line:
 
 
 def line_of(row: Mapping[str, Any]) -> Line:
-    """A row of the lake as a line."""
+    """The line in a row of the lake."""
     return Line(
         order_id=row["order_id"],
         document=Document(row["document"]),

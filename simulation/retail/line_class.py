@@ -1,7 +1,7 @@
-"""The class of every line, by a written rule: the first one that fits, in the order in which they stand here.
+"""Classifies lines by written rules: the first rule that fits, in the order of the classes here.
 
-Two classes are posted: a purchase becomes part of a plan, a refund shrinks one. The others have no flow and stand in
-the bridge from the retailer's turnover to ours with their own amounts.
+Two classes are posted: a purchase becomes part of a plan, and a refund reduces one. The others have no flow; their
+amounts are listed in the bridge from the posted amounts to the retailer's turnover.
 """
 
 from enum import StrEnum
@@ -11,38 +11,38 @@ from simulation.retail.stock_codes import Kind, StockCodes
 
 
 class LineClass(StrEnum):
-    """What becomes of a line."""
+    """How a line is treated."""
 
     BAD_DEBT = "bad_debt"
-    """A booking of the retailer's own on an A invoice."""
+    """An internal booking of the retailer on an A invoice."""
     STOCK_ADJUSTMENT = "stock_adjustment"
-    """Goods written off: a sale of a negative quantity that costs nothing."""
+    """Goods written off: a sale with a negative quantity and an amount of zero."""
     FREE_OF_CHARGE = "free_of_charge"
-    """Any other line that costs nothing."""
+    """Any other line with an amount of zero."""
     UNDER_A_PENNY = "under_a_penny"
-    """It costs something, and rounds to nothing."""
+    """An amount that rounds to zero pence."""
     NEGATIVE_SALE = "negative_sale"
-    """A sale that gives money back without being a cancellation."""
+    """A sale with a negative amount that is no cancellation."""
     POSITIVE_CANCELLATION = "positive_cancellation"
-    """A cancellation that takes money."""
+    """A cancellation with a positive amount."""
     SALE_NOT_GOODS = "sale_not_goods"
-    """Postage, fees, discounts, vouchers: we finance goods."""
+    """Postage, fees, discounts, vouchers: only goods are financed."""
     CANCELLATION_NOT_GOODS = "cancellation_not_goods"
-    """The same, taken back."""
+    """A cancellation of postage, fees, discounts or vouchers."""
     UNKNOWN_CODE = "unknown_code"
-    """Nobody has said yet whether the code stands for goods."""
+    """A stock code not yet listed as goods or no goods."""
     SALE_WITHOUT_CUSTOMER = "sale_without_customer"
-    """Nobody is there who could owe it."""
+    """A sale without a customer, who would owe it."""
     CANCELLATION_WITHOUT_CUSTOMER = "cancellation_without_customer"
-    """Nobody is there to whom it could go back."""
+    """A cancellation without a customer, who would be refunded."""
     SALE_TOO_SMALL = "sale_too_small"
-    """All purchases of its invoice together cannot be divided into the instalments of the product."""
+    """All purchases of the invoice together are too small for the product's instalments."""
     PURCHASE = "purchase"
     """Posted: goods sold to a known customer."""
     CANCELLATION_UNLINKED = "cancellation_unlinked"
-    """The customer bought no such item earlier, as far as we know."""
+    """No earlier purchase of the item by the customer is known."""
     CANCELLATION_BEYOND_PURCHASE = "cancellation_beyond_purchase"
-    """The customer bought it earlier, but no purchase has so much left to take back."""
+    """The customer bought it earlier, but no single purchase has enough left to take back."""
     REFUND = "refund"
     """Posted: taken back from one earlier purchase."""
 
@@ -62,7 +62,7 @@ _WITHOUT_CUSTOMER = {
 
 
 def class_alone(line: Line, codes: StockCodes) -> LineClass:
-    """The class as far as the line itself tells it; a purchase may be too small yet, a refund must still be linked."""
+    """The class by the line alone; whether a purchase is large enough and a refund can be linked is decided later."""
     if line.document is Document.BAD_DEBT:
         return LineClass.BAD_DEBT
     sale = line.document is Document.SALE

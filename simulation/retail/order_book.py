@@ -1,8 +1,8 @@
 """A retailer's invoices as purchases and refunds: every line classified, every refund linked to one purchase.
 
-A refund links to the customer's latest earlier purchase of the item from which its amount can still be taken: earlier
-by the invoice's time, then by the order of the file; an item is its stock code, whatever its case; what was sold on
-one line is taken back at most once. A refund for which no single purchase is large enough is not divided.
+A refund links to the customer's latest earlier purchase of the item with enough left to take back. Earlier is by
+invoice time, then by the order of the file; an item is its stock code, ignoring case; goods on a line can be taken back
+at most once. A refund larger than every single purchase is not divided.
 """
 
 from collections import defaultdict
@@ -20,7 +20,7 @@ CURRENCY = Currency.GBP
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """The goods of one invoice that a customer bought: one order, one plan."""
+    """The goods that a customer bought on one invoice: one order, one plan."""
 
     order_id: str
     shopper_id: str
@@ -31,7 +31,7 @@ class Purchase:
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """What one cancellation takes back of one order; as late as the last of its lines."""
+    """The goods of one order taken back by one cancellation, timed by the last of its lines."""
 
     refund_id: str
     order_id: str
@@ -43,7 +43,7 @@ class Refund:
 
 @dataclass(frozen=True, slots=True)
 class ClassifiedLine:
-    """A line with its class, and the purchase that a refund is taken from."""
+    """A line with its class, and for a refund the purchase it is taken from."""
 
     line: Line
     line_class: LineClass
@@ -52,7 +52,7 @@ class ClassifiedLine:
 
 @dataclass(frozen=True, slots=True)
 class OrderBook:
-    """All lines of all days, classified, and what is posted of them, in the order of time."""
+    """All lines of all days, classified, and the posted purchases and refunds in the order of time."""
 
     lines: tuple[ClassifiedLine, ...]
     purchases: tuple[Purchase, ...]
@@ -60,7 +60,7 @@ class OrderBook:
 
     @property
     def first_day(self) -> date:
-        """The day of the first line; there is at least one."""
+        """The day of the first line; at least one line is required."""
         return min(each.line.ordered_on for each in self.lines)
 
     @property
@@ -70,7 +70,7 @@ class OrderBook:
 
 
 def order_book(lines: Iterable[Line], codes: StockCodes, smallest: Money) -> OrderBook:
-    """Classify every line; purchases of an invoice that come to less than `smallest` together become no plan."""
+    """Classify every line; an invoice whose purchases sum to less than `smallest` has no plan."""
     in_order = sorted(lines, key=lambda line: (line.occurred_at, line.ordered_on, line.number, line.order_id))
     alone = [(line, class_alone(line, codes)) for line in in_order]
     sold: dict[str, int] = defaultdict(int)

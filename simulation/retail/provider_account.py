@@ -1,4 +1,4 @@
-"""The provider's account with us: what it took from shoppers and gave back to them, until it is paid out."""
+"""Our account at the provider: amounts captured from shoppers and refunded to them, until they are paid out."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -21,17 +21,17 @@ from simulation.retail.evening import evening, post
 from terminal.fault import Fault
 
 PAYOUT_LAG = timedelta(days=2)
-"""After so many days the provider's money is in the bank."""
+"""Days from a capture until the provider's payout is in the bank."""
 FEE_BASIS_POINTS, FEE_FIXED_MINOR = 140, 20
 
 
 class ProviderRefused(Fault):
-    """The provider did not do all of what it was asked: the replay knows no such answer, and stops."""
+    """Raised when the provider declines a charge or refund of the replay, which has no other way to go on."""
 
 
 @dataclass(slots=True)
 class ProviderAccount:
-    """Asks the provider, once under each key, and books its payouts two days later."""
+    """Asks the provider, once per key, and books its payouts two days later."""
 
     provider: Provider
     ledger: Ledger
@@ -48,11 +48,11 @@ class ProviderAccount:
 
     @property
     def waits(self) -> bool:
-        """Whether something is still to be paid out."""
+        """Whether amounts are still to be paid out."""
         return bool(self.captured or self.given_back)
 
     def charge(self, planned: Planned) -> Planned:
-        """Take the money of an attempt."""
+        """Charge the payment of an attempt; raises ProviderRefused."""
         _whole(self.provider.charge(request_of(planned)), planned.attempt_id, planned.amount)
         self.captured[planned.requested_on + PAYOUT_LAG].append(planned)
         self.received_minor[f"{planned.requested_on:%Y-%m}"] += planned.amount.minor
@@ -60,7 +60,7 @@ class ProviderAccount:
         return planned
 
     def give_back(self, payments: Iterable[RefundPayment]) -> None:
-        """Bring refunds to their shoppers."""
+        """Refund payments to their shoppers; raises ProviderRefused."""
         for each in payments:
             asked = RefundRequest(each.payment_id, each.shopper_id, each.amount, each.requested_on)
             _whole(self.provider.refund(asked), each.payment_id, each.amount)
@@ -68,7 +68,7 @@ class ProviderAccount:
             self.returned_minor += each.amount.minor
 
     def pay_out(self, day: date) -> None:
-        """F35a, F35d: what it took is in the bank, less its fees, and less what it gave back."""
+        """Book the provider's payout: captures less its fees and less refunds (F35a, F35d)."""
         payout_id = f"po-{day.isoformat()}"
         journals = [self._captured(each, payout_id, day) for each in self.captured.pop(day, ())]
         journals += [self._given_back(each, payout_id, day) for each in self.given_back.pop(day, ())]
@@ -102,7 +102,7 @@ class ProviderAccount:
 
 
 def fee_on(amount: Money) -> Money:
-    """What the provider keeps of a capture, to the unit below, and never more than it took.
+    """The provider's fee on a capture, rounded down, at most the captured amount.
 
     >>> from ledger.money import Currency
     >>> fee_on(Money(100_00, Currency.GBP)).minor, fee_on(Money(19, Currency.GBP)).minor

@@ -1,4 +1,4 @@
-"""A purchase as a plan: paid in 3, opened on the day of the invoice, without a decision of ours."""
+"""Turns a purchase into a pay-in-3 plan, opened on the day of the invoice without a credit decision."""
 
 from lending.plan.plan import Origin, Plan, PlanId, instalments_of
 from lending.terms.dues import Terms, schedule
@@ -11,12 +11,12 @@ MERCHANT = "online-retail"
 
 
 def plan_id_of(order_id: str) -> PlanId:
-    """The plan of an order; a merchant numbers its invoices once."""
+    """The id of an order's plan; invoice numbers are unique per merchant."""
     return PlanId(f"p-{MERCHANT}-{order_id}")
 
 
 def plan_of(purchase: Purchase, merchant: MerchantTerms) -> Plan:
-    """The plan that the purchase becomes, on the terms of its day."""
+    """The plan of the purchase, on the terms of its day."""
     plan_id, day = plan_id_of(purchase.order_id), purchase.ordered_on
     discount = merchant.merchant_discount(purchase.amount)
     terms = product_on(Product.PAY_IN_3, day)

@@ -1,7 +1,7 @@
-"""Act: a retailer's orders through the platform, day by day: plans, refunds, collections, payouts, settlements.
+"""Act: run a retailer's orders through the platform, day by day: plans, refunds, collections, payouts, settlements.
 
-Each day is posted in a few batches, however many its orders. The provider answers in this process; each charge is asked
-for once, under the attempt's own key, while its amount is held.
+Each day is posted in a few batches, whatever its number of orders. The provider answers within this process; each
+charge is requested once, under the attempt's key, while its amount is held.
 """
 
 from collections import Counter, defaultdict
@@ -33,14 +33,14 @@ from simulation.retail.sell import sell
 from simulation.retail.take_back import take_back
 
 CAPITAL = Money(250_000_000, CURRENCY)
-"""What the owners pay in: the merchant is paid before the shoppers have paid."""
+"""Capital paid in by the owners, because the merchant is paid before the shoppers pay."""
 DAYS_BEHIND_THE_LAST_ORDER = 63
-"""By then pay-in-3 is collected and paid out; only told as progress."""
+"""Days after which pay-in-3 is collected and paid out; only used to estimate progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayReport:
-    """What the days came to. Months are `2010-12`, their amounts minor units."""
+    """The totals of a replay. Months are `2010-12`, amounts are in minor units."""
 
     first_day: date
     last_day: date
@@ -69,9 +69,9 @@ def replay(
     outbox: Path,
     tick: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> ReplayReport:
-    """Replay every order and refund; the days go on until everything is collected, paid out and settled.
+    """Replay every order and refund, and the days after them until everything is collected, paid out and settled.
 
-    `outbox` is where the bank finds what it is to pay. `tick` is told how many days of about how many are done.
+    `outbox` is the folder in which the bank finds payouts. `tick` receives the days done and their estimated total.
     """
     sold: dict[date, list[Purchase]] = defaultdict(list)
     back: dict[date, list[Refund]] = defaultdict(list)
@@ -104,7 +104,7 @@ def replay(
 
 @dataclass(slots=True)
 class _Days:
-    """Runs days in order and keeps what is still on its way."""
+    """Runs days in order, and keeps the amounts in transit."""
 
     plans: Plans
     ledger: KeptLedger
@@ -122,16 +122,16 @@ class _Days:
     due_minor: Counter[str] = field(default_factory=Counter)
 
     def left(self, day: date) -> bool:
-        """Whether this day or a later one brings something."""
+        """Whether this day or a later one has business."""
         return day <= self.last_due or bool(self.in_transit) or self.provider.waits or self._owed_to_merchant
 
     def open_books(self, day: date) -> None:
-        """F49: the owners' capital."""
+        """Book the owners' capital (F49)."""
         with self.transaction():
             post(self.ledger, [capital_paid_in(MERCHANT, self._bank, CAPITAL, When.day(day))])
 
     def run(self, day: date, sold: Sequence[Purchase], back: Sequence[Refund]) -> None:
-        """One day, whole or not at all; then the merchant is paid."""
+        """Post one day as a whole or not at all; then pay the merchant."""
         with self.transaction():
             self._confirm(day)
             self.provider.pay_out(day)
@@ -172,7 +172,7 @@ class _Days:
         return payable.credits_posted > payable.debits_posted
 
     def _pay_merchant(self, day: date) -> None:
-        """F07a; the bank shows it on the next day."""
+        """Pay the merchant (F07a); the bank shows it on the next day."""
         pay_merchants(
             day,
             payouts=self.payouts,
@@ -189,7 +189,7 @@ class _Days:
             self.in_transit[day + timedelta(days=1)] = sent
 
     def _confirm(self, day: date) -> None:
-        """F07b: the bank's statement shows the payouts of the day before."""
+        """Book the payouts of the day before, which the bank's statement shows (F07b)."""
         lines = [(payout, f"{self._bank}/{payout.payout_id}") for payout in self.in_transit.pop(day, ())]
         when = evening(day)
         post(self.ledger, [payout_confirmed(payout, when, bank=self._bank, line_id=line) for payout, line in lines])
@@ -200,7 +200,7 @@ class _Days:
         return self.profile.merchant_bank
 
     def report(self, first: date, last: date) -> ReplayReport:
-        """What all days came to."""
+        """The totals of all days."""
         return ReplayReport(
             first_day=first,
             last_day=last,

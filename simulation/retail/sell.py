@@ -1,4 +1,4 @@
-"""Orders of a day: plans are opened, and their first instalment is paid at the checkout (F02, F03, F05)."""
+"""Books the orders of a day: plans are opened, and their first instalment is paid at the checkout (F02, F03, F05)."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ def sell(
     merchants: AllMerchantTerms,
     terms: TermsOf,
 ) -> list[Plan]:
-    """Open the plan of each purchase; nobody is asked for a decision."""
+    """Open the plan of each purchase, without a credit decision."""
     opened_plans = [plan_of(purchase, merchants.on(MERCHANT, purchase.ordered_on)) for purchase in sold]
     plans.open_all(opened_plans)
     events = []

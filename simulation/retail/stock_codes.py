@@ -1,4 +1,4 @@
-"""Which stock codes are goods, as the file `stock_codes.toml` says."""
+"""The stock codes that are goods, from the file `stock_codes.toml`."""
 
 import re
 import tomllib
@@ -12,7 +12,7 @@ FILE = Path(__file__).with_name("stock_codes.toml")
 
 
 class Kind(StrEnum):
-    """What a stock code stands for."""
+    """Whether a stock code stands for goods."""
 
     GOODS = "goods"
     NOT_GOODS = "not_goods"
@@ -20,7 +20,7 @@ class Kind(StrEnum):
 
 
 class StockCodesFault(Fault):
-    """The file of stock codes does not say what it must; names the file and the list."""
+    """Raised for a faulty file of stock codes; names the file and the list."""
 
     def __init__(self, file: Path, field: str, reason: str) -> None:
         super().__init__(f"{file}: {field}: {reason}")
@@ -28,13 +28,13 @@ class StockCodesFault(Fault):
 
 @dataclass(frozen=True, slots=True)
 class StockCodes:
-    """The two lists of patterns, each as one pattern."""
+    """The two lists of patterns, each compiled to one pattern."""
 
     goods: re.Pattern[str]
     not_goods: re.Pattern[str]
 
     def kind(self, stock_code: str) -> Kind:
-        """What the code stands for; a code that both lists have is no goods."""
+        """What the code stands for; a code in both lists is not goods."""
         if self.not_goods.fullmatch(stock_code):
             return Kind.NOT_GOODS
         return Kind.GOODS if self.goods.fullmatch(stock_code) else Kind.UNKNOWN

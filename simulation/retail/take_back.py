@@ -1,4 +1,4 @@
-"""Refunds of a day: plans shrink (F21, F22), and what had been paid of the goods goes back to the shopper (F24)."""
+"""Books the refunds of a day: plans are reduced (F21, F22), and amounts already paid are returned (F24)."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
@@ -32,7 +32,7 @@ def take_back(
     payouts: Payouts,
     terms: TermsOf,
 ) -> None:
-    """Record the refunds of a day; the merchant owes its share again where it has been paid for the order."""
+    """Record the refunds of a day; a merchant that has been paid for the order owes its share."""
     for together in _rounds(refunds):
         before = _states([plan_id_of(refund.order_id) for refund in together], day, plans, terms)
         events = [_refunded(refund, before[plan_id_of(refund.order_id)], payouts) for refund in together]
@@ -70,7 +70,7 @@ def _pay_back(
     ledger: KeptLedger,
     terms: TermsOf,
 ) -> None:
-    """The amounts are held while the provider is asked; they leave with its answer."""
+    """Hold the amounts, refund them through the provider, then post the holds. Raises ProviderRefused."""
     rail, when = provider.rail, evening(day)
     ends = {"provider": rail.provider, "bank": rail.bank}
     ask(ledger, [Request(Act.HOLD, refund_claimed(payment, when, **ends)) for payment in payments])
@@ -82,7 +82,7 @@ def _pay_back(
 
 
 def _states(plan_ids: Iterable[str], day: date, plans: Plans, terms: TermsOf) -> dict[str, PlanState]:
-    """Where plans stand on a day."""
+    """The states of plans on a day."""
     histories = plans.histories(plan_ids)
     return {
         plan_id: fold(known.plan, known.events, terms(known.plan), through=day) for plan_id, known in histories.items()
@@ -104,7 +104,7 @@ def _payment(refund: Refund, amount: Money, day: date) -> RefundPayment:
 
 
 def _rounds(refunds: Sequence[Refund]) -> Iterator[list[Refund]]:
-    """Refunds of one plan one after the other, since each is judged by the one before; those of others together."""
+    """Batches of refunds with at most one per plan, because each refund of a plan depends on the one before."""
     left = list(refunds)
     while left:
         first: dict[str, Refund] = {}

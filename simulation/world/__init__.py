@@ -1,1 +1,1 @@
-"""The seeded world: shoppers, their bank accounts, what they borrowed, and what they buy today."""
+"""The seeded world: shoppers, their bank accounts, past loans and present checkouts."""

@@ -1,4 +1,4 @@
-"""What a shopper's bank books day by day; every balance is the balance before it and the amount."""
+"""Simulates a shopper's bank account day by day; each balance is the previous balance plus the amount."""
 
 import random
 from collections.abc import Iterator
@@ -8,15 +8,15 @@ from datetime import date, timedelta
 from simulation.world.shopper import Shopper
 
 OVERDRAFT_RATE = 0.399
-"""A year's interest on an overdrawn balance, as high-street banks charge it."""
+"""Yearly interest rate on an overdrawn balance, as charged by high-street banks."""
 CREDIT_RATE = 0.012
 SAVED_ABOVE_INCOMES = 2.5
-"""Money beyond this many months of income leaves for a savings account."""
+"""A balance above this many months of income is moved to a savings account."""
 
 
 @dataclass(frozen=True, slots=True)
 class BankTransaction:
-    """One row of a bank's feed. `direction` is credit or debit, as the account holder's bank says it."""
+    """A row of a bank's feed. `direction` is credit or debit from the account holder's view."""
 
     account_id: str
     booked_on: date
@@ -38,7 +38,7 @@ class BankTransaction:
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """Something that will be booked if the account allows it; `must` are payments that are never given up."""
+    """A payment to be booked if the balance allows it; those with `must` are always tried."""
 
     day: date
     direction: str
@@ -50,7 +50,7 @@ class Intent:
 
 
 def account_life(chance: random.Random, shopper: Shopper, extra: tuple[Intent, ...] = ()) -> list[BankTransaction]:
-    """All bank transactions of one account between the days it is seen, in the order they were booked."""
+    """All bank transactions of one account between its first and last observed day, in the order of booking."""
     intents = sorted([*_intents(chance, shopper), *extra], key=lambda intent: intent.day)
     return _book(shopper, intents)
 
@@ -120,7 +120,7 @@ def _free(chance: random.Random, shopper: Shopper, month: date) -> Iterator[Inte
 
 
 class _Book:
-    """The running balance of one account while its months are played; lives inside `_book` only."""
+    """The running balance of one account while its months are simulated; used inside `_book` only."""
 
     def __init__(self, shopper: Shopper) -> None:
         self.shopper = shopper
@@ -131,7 +131,7 @@ class _Book:
         self.today_count = 0
 
     def pass_days_to(self, day: date) -> None:
-        """Let nights pass; each adds to the interest that the month's end will charge."""
+        """Advance to a day, adding each night's overdraft interest to the charge at the end of the month."""
         while self.today < day:
             if self.balance < 0:
                 self.debt_days_minor -= self.balance
@@ -182,7 +182,7 @@ def _book(shopper: Shopper, intents: list[Intent]) -> list[BankTransaction]:
         book.pass_days_to(intent.day)
         floor = -shopper.overdraft_limit_minor
         needs = intent.amount_minor if intent.direction == "debit" else 0
-        # Free spending stops at the overdraft limit; rent and debts are let through a little beyond it, then bounce.
+        # Free spending stops at the overdraft limit; rent and debts may exceed it a little, then bounce.
         if needs and book.balance - needs < (floor * 2 if intent.must else floor):
             continue
         book.book(intent)

@@ -1,6 +1,6 @@
-"""What an account shows of its holder, and how likely such a holder is to default: the truth of the seeded world.
+"""The account holder's behaviour and the probability of default that follows: the truth of the seeded world.
 
-A model never sees these functions; it has to find out from the transactions what they say.
+A model cannot call these functions; it has to learn from the transactions.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from simulation.world.account_life import BankTransaction
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """How somebody lived with one account before a day. Shares and multiples of a month's income."""
+    """How an account was used before a day, as shares and multiples of a month's income."""
 
     overdrawn_share: float
     mean_balance: float
@@ -25,7 +25,7 @@ class Behaviour:
 
 
 def behaviour_before(transactions: Sequence[BankTransaction], day: date, instalment_minor: int) -> Behaviour:
-    """Fold the rows booked before `day`; `instalment_minor` is what the wished loan would cost a month."""
+    """The behaviour in the rows booked before `day`; `instalment_minor` is the monthly cost of the requested loan."""
     seen = [row for row in transactions if row.booked_on < day]
     balances = _daily_balances(seen, day)
     months = _monthly_income(seen, day)
@@ -43,7 +43,7 @@ def behaviour_before(transactions: Sequence[BankTransaction], day: date, instalm
 
 
 def default_probability(behaviour: Behaviour, luck: float) -> float:
-    """How likely the loan goes bad. `luck` is what no bank account shows: a draw around zero."""
+    """The probability that the loan defaults. `luck` is the part that no account shows: a draw around zero."""
     log_odds = (
         -6.3
         + 6.0 * behaviour.overdrawn_share
@@ -58,7 +58,7 @@ def default_probability(behaviour: Behaviour, luck: float) -> float:
 
 
 def _daily_balances(seen: Sequence[BankTransaction], day: date) -> list[int]:
-    """The balance at each day's end over the last 90 days for which there is one."""
+    """The balance at the end of each day over the last 90 days, as far as observed."""
     by_day = {row.booked_on: row.balance_after_minor for row in seen}
     if not by_day:
         return [0]
@@ -73,7 +73,7 @@ def _daily_balances(seen: Sequence[BankTransaction], day: date) -> list[int]:
 
 
 def _monthly_income(seen: Sequence[BankTransaction], day: date) -> list[float]:
-    """Income per 30 days, newest first, for whole spans that the account was seen."""
+    """Income per 30 days, the newest first, for spans that were observed entirely."""
     first = min((row.booked_on for row in seen), default=day)
     spans = max(1, min(6, (day - first).days // 30))
     sums = [0.0] * spans

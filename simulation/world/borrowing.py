@@ -1,4 +1,4 @@
-"""What shoppers borrowed in the past, and how each loan ended, with the day on which that was known."""
+"""The past loans of shoppers, their outcomes, and the day on which each outcome was known."""
 
 import random
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ WORST_THAT_GOT_MONEY = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """An application of the past: this much, over so many months, at this moment."""
+    """A past application: amount, months and time."""
 
     application_id: str
     shopper_id: str
@@ -35,7 +35,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class PastLoan:
-    """A granted wish and its end. `ended_on` is when the outcome happened and the lender knew it."""
+    """A granted loan and its outcome; `ended_on` is when it happened and when the lender knew it."""
 
     loan_id: str
     wish: Wish
@@ -46,7 +46,7 @@ class PastLoan:
 
 
 def a_wish(chance: random.Random, shopper: Shopper, day: date) -> Wish:
-    """Draw what one shopper applied for on a day; people wish for sums in proportion to what they earn."""
+    """Draw a shopper's application on a day; amounts are in proportion to income."""
     amount = round(shopper.income_minor * chance.uniform(0.25, 1.3) / 1_000) * 1_000
     return Wish(
         application_id=f"seeded:application:{shopper.number:05d}",
@@ -63,11 +63,11 @@ def a_wish(chance: random.Random, shopper: Shopper, day: date) -> Wish:
 def the_loan(
     chance: random.Random, shopper: Shopper, wish: Wish, transactions: Sequence[BankTransaction]
 ) -> PastLoan | None:
-    """Grant the wish, unless the lender of the past refused it, and let the shopper's behaviour decide the end."""
+    """The loan of an application, or None when it was refused; its outcome is drawn by the shopper's behaviour."""
     day = wish.applied_at.date()
     behaviour: Behaviour = behaviour_before(transactions, day, wish.instalment_minor)
     probability = default_probability(behaviour, chance.gauss(0.0, 0.3))
-    # A lender of the past who looked at little: some refused at random, and only the very worst refused by rule.
+    # The lender of the past was lax: it refused some at random, and by rule only the very worst.
     if chance.random() < 0.08 or probability > WORST_THAT_GOT_MONEY:
         return None
     bad = chance.random() < probability

@@ -1,4 +1,4 @@
-"""What shoppers put in their baskets on the days of the demo, and how they will repay if they get it."""
+"""Checkouts on the days of the demo, and how the shoppers repay."""
 
 import random
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ PAYS, PAYS_ON_RETRY, STOPS_PAYING, ANSWERS_LATE, TAKES_BACK = (
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """One basket at one merchant. `accepts` is whether the shopper takes an offer that is made."""
+    """One basket at one merchant; `accepts` is whether the shopper takes an offer."""
 
     order_id: str
     checkout_at: datetime
@@ -42,11 +42,11 @@ class Checkout:
 
 @dataclass(frozen=True, slots=True)
 class RepaymentBehaviour:
-    """How one shopper's payment method answers charges.
+    """How a shopper's payment method answers charges.
 
-    `pays`: always. `pays_on_retry`: the first attempt of an instalment is declined. `stops_paying`: every attempt
-    from instalment `from_instalment` on is declined. `answers_late`: the first answer is lost, an enquiry tells.
-    `takes_back`: the payment of instalment `from_instalment` is returned after it settled.
+    `pays`: always. `pays_on_retry`: the first attempt of an instalment is declined. `stops_paying`: every attempt from
+    instalment `from_instalment` on is declined. `answers_late`: the first answer is lost, and a status request returns
+    it. `takes_back`: the payment of instalment `from_instalment` is returned after it settled.
     """
 
     account_id: str
@@ -59,7 +59,7 @@ class RepaymentBehaviour:
 
 
 def a_checkout(chance: random.Random, shopper: Shopper, day: date, number: int) -> Checkout:
-    """Draw one basket: small ones in three payments, larger ones over months."""
+    """Draw one basket: small ones paid in three, larger ones monthly."""
     monthly = chance.random() < 0.35
     amount = (
         chance.randint(300, 1_800) * 100 + 99 if monthly else chance.randint(35, 420) * 100 + chance.choice((0, 49, 99))
@@ -82,7 +82,7 @@ def a_checkout(chance: random.Random, shopper: Shopper, day: date, number: int) 
 def a_repayment_behaviour(
     chance: random.Random, shopper: Shopper, transactions: Sequence[BankTransaction], day: date
 ) -> RepaymentBehaviour:
-    """The worse an account looks, the likelier its holder stops paying; the other habits are plain chance."""
+    """Draw a shopper's payment habit; the worse the account, the likelier they stop paying. Other habits are random."""
     probability = default_probability(behaviour_before(transactions, day, 0), chance.gauss(0.0, 0.3))
     draw = chance.random()
     if draw < probability:

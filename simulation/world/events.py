@@ -1,4 +1,4 @@
-"""The world's facts as canonical events, one dictionary a line, keys in one fixed order."""
+"""The world's facts as canonical events: one dictionary per event, with keys in a fixed order."""
 
 from datetime import datetime, timedelta
 
@@ -43,7 +43,7 @@ def bank_transaction(row: BankTransaction) -> Event:
 
 
 def shopper(person: Shopper) -> Event:
-    """Known to the platform from the same moment as the account, and told before it."""
+    """The shopper's event, recorded at the same moment as the account's and before it."""
     seen_at = at(person.observed_from, 0)
     return _head(f"seeded:shopper:{person.shopper_id}", "shopper.v1", seen_at, seen_at) | {
         "shopper_id": person.shopper_id,
@@ -63,7 +63,7 @@ def merchant(shop: Merchant) -> Event:
 
 
 def account(shopper: Shopper) -> Event:
-    """Known to the platform from the first day that the shopper shares the account."""
+    """The account's event, recorded on the first day that the shopper shares the account."""
     seen_at = at(shopper.observed_from, 0)
     return _head(f"seeded:account:{shopper.account_id}", "account.v1", seen_at, seen_at) | {
         "account_id": shopper.account_id,

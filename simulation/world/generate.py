@@ -1,4 +1,4 @@
-"""Make the seeded world and write it: canonical events, checkouts, repayment behaviour and the labels of faults."""
+"""Act: make the seeded world and write it: canonical events, checkouts, payment habits and the labels of faults."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ from simulation.world.size import Size
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything of one seed, before it is written."""
+    """The whole world of one seed, before it is written."""
 
     seed: int
     period: Period
@@ -33,7 +33,7 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class GenerateReport:
-    """What was written: rows and sha256 of each file, and how many faults of each kind."""
+    """The rows and sha256 of each file written, and the number of faults of each kind."""
 
     seed: int
     out: str
@@ -45,7 +45,7 @@ class GenerateReport:
 
 
 def a_world(seed: int, size: Size | None = None, period: Period | None = None) -> World:
-    """Draw the world of one seed. Equal arguments give an equal world."""
+    """Draw the world of a seed; equal arguments give an equal world."""
     size, period = size or Size(), period or Period()
     borrowers = [a_borrower(seed, number, period) for number in range(1, size.borrowers + 1)]
     buyers: list[Buyer] = []
@@ -73,7 +73,7 @@ def a_world(seed: int, size: Size | None = None, period: Period | None = None) -
 
 
 def generate(seed: int, out: Path, size: Size | None = None) -> GenerateReport:
-    """Write the world of `seed` into the folder `out` (made if absent). Same seed, same bytes.
+    """Write the world of `seed` into the folder `out`, made if absent. The same seed gives the same bytes.
 
     Raises OSError when the folder cannot be written.
     """
@@ -98,13 +98,13 @@ def generate(seed: int, out: Path, size: Size | None = None) -> GenerateReport:
 
 
 def _decisive_moments(borrowers: Iterable[Borrower], buyers: Iterable[Buyer]) -> dict[str, datetime]:
-    """For each account the moment at which its features count: an application, or the midnight before a checkout."""
+    """The moment at which each account's features are needed: its application, or the midnight before its checkout."""
     moments = {person.shopper.account_id: person.wish.applied_at for person in borrowers}
     return moments | {buyer.shopper.account_id: at(buyer.checkouts[0].checkout_at.date(), 0) for buyer in buyers}
 
 
 def _as_published(rows: list[Event]) -> list[Event]:
-    """In the order in which the banks told; a repeated event follows its first telling."""
+    """The events in the order in which the banks sent them; a repeated event follows its first copy."""
     return sorted(rows, key=lambda row: (str(row["recorded_at"]), str(row["account_id"]), int(str(row["sequence"]))))
 
 

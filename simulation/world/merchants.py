@@ -1,4 +1,4 @@
-"""Where the seeded world shops: the same few merchants in every world, there before anybody borrows."""
+"""The merchants of the seeded world: the same few in every world, founded before the first loan."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -6,7 +6,7 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True)
 class Merchant:
-    """A shop, and what it deals in as an ISO 18245 code."""
+    """A merchant with its ISO 18245 category code."""
 
     merchant_id: str
     category_code: str

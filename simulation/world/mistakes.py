@@ -1,4 +1,4 @@
-"""What goes wrong on the way from the banks: planted on purpose, and remembered, so that finding it can be checked."""
+"""Faults of the bank feeds, planted with labels so that their detection can be verified."""
 
 import random
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ BREAKAGES: tuple[tuple[str, object], ...] = (
     ("direction", "sideways"),
     ("operation", "barter"),
 )
-"""A column and what a malformed event carries there; None means that the column is missing altogether."""
+"""A column and its value in a malformed event; None means that the column is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """A planted contract breach: which event, and which column of it is wrong."""
+    """The label of a planted contract breach: the event, and its faulty column."""
 
     event_id: str
     column: str
@@ -29,7 +29,7 @@ class Malformed:
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """A planted delay: the event happened before `as_of`, and the platform was told only after it."""
+    """The label of a planted delay: the event happened before `as_of` and was recorded after it."""
 
     event_id: str
     account_id: str
@@ -39,12 +39,12 @@ class Late:
 
 
 def repeated(chance: random.Random, events: Sequence[Event], count: int) -> list[Event]:
-    """Events that a bank sends twice, byte for byte the same."""
+    """Draw events that a bank sends twice, byte for byte the same."""
     return [dict(event) for event in chance.sample(list(events), count)]
 
 
 def malformed(chance: random.Random, events: Sequence[Event], count: int) -> tuple[list[Event], list[Malformed]]:
-    """Further events, each modelled on a real one under an id of its own, each breaking one rule of the contract."""
+    """Further events, each a copy of a real one with its own id and one breach of the contract, with their labels."""
     broken: list[Event] = []
     labels: list[Malformed] = []
     for number, event in enumerate(chance.sample(list(events), count)):
@@ -61,10 +61,10 @@ def malformed(chance: random.Random, events: Sequence[Event], count: int) -> tup
 def delay(
     chance: random.Random, events: Sequence[Event], as_of_by_account: dict[str, datetime], count: int
 ) -> tuple[dict[str, Event], list[Late]]:
-    """Let the newest event that each of `count` accounts could show at its `as_of` become known only weeks after it.
+    """Delay the newest event of `count` accounts before their `as_of`, to weeks after it.
 
-    The delayed versions by event id, and their labels. The event must be the newest one, so that whether a feature
-    saw it is visible in how recent the feature's newest row is.
+    Returns the delayed events by id, and their labels. The newest event is chosen because then the age of the newest
+    row shows whether a feature used it.
     """
     newest: dict[str, Event] = {}
     for event in events:

@@ -1,4 +1,4 @@
-"""Who borrowed in the past and who shops today, each with the bank account that tells about it."""
+"""The borrowers of the past and the buyers of today, each with a bank account."""
 
 import random
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from simulation.world.shopper import Shopper, a_shopper
 
 @dataclass(frozen=True, slots=True)
 class Borrower:
-    """Somebody who applied once in the past; `loan` is None when the lender of then refused."""
+    """A shopper who applied once in the past; `loan` is None when the application was refused."""
 
     shopper: Shopper
     wish: Wish
@@ -24,7 +24,7 @@ class Borrower:
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """Somebody who checks out on a day of the demo."""
+    """A shopper who checks out on a day of the demo."""
 
     shopper: Shopper
     checkouts: tuple[Checkout, ...]
@@ -44,7 +44,7 @@ def a_borrower(seed: int, number: int, period: Period) -> Borrower:
         observed_to=day + timedelta(days=36),
     )
     wish = a_wish(chance, shopper, day)
-    # The account is lived twice with the same chances: the loan depends on what came before its day, and the one
+    # The account is simulated twice with the same random stream: the loan depends on the days before it, and the one
     # instalment seen afterwards depends on the loan.
     life = f"life {number}"
     before = account_life(stream(seed, life), shopper)

@@ -1,4 +1,4 @@
-"""Who lives in the seeded world: a shopper's habits with money, drawn once and never told to the platform."""
+"""The shoppers of the seeded world: financial habits, drawn once and never disclosed to the platform."""
 
 import random
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True)
 class Shopper:
-    """One person with one current account. Amounts in pence a month unless the name says otherwise."""
+    """A person with one current account. Amounts are in pence per month unless the name says otherwise."""
 
     number: int
     opened_on: date
@@ -37,10 +37,10 @@ class Shopper:
 
 
 def a_shopper(chance: random.Random, number: int, opened_on: date, observed_from: date, observed_to: date) -> Shopper:
-    """Draw one shopper whose account is seen between two days, both included.
+    """Draw a shopper whose account is observed between two days, both included.
 
-    `strain` is how far beyond the means somebody lives; it moves spending, buffer and debts together, and the
-    account shows it.
+    `strain` is how far the person lives beyond their means; it moves spending, buffer and debts together, and shows in
+    the account.
     """
     strain = chance.gauss(0.0, 1.0)
     irregular = chance.random() < 0.26

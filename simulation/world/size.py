@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Size:
-    """How large the world is, and how many faults of each kind are planted among its bank transactions."""
+    """The size of the world, and the number of faults of each kind planted among its bank transactions."""
 
     borrowers: int = 1_400
     buyers: int = 190

@@ -44,7 +44,7 @@ class Stages:
         except KeyboardInterrupt:
             self.console.print(f"{'':<17} [yellow]interrupted; ending what was started …[/]")
             raise
-        except Exception as fault:
+        except Exception as fault:  # whatever ends a stage is reported under its name, with the cause
             raise StageFailed(name, _words(fault)) from fault
         # What `apart` has counted for another stage meanwhile is not counted twice.
         took = time.perf_counter() - began - (sum(self.seconds.values()) - before)
@@ -59,7 +59,7 @@ class Stages:
         began = time.perf_counter()
         try:
             yield
-        except Exception as fault:
+        except Exception as fault:  # whatever ends a stage is reported under its name, with the cause
             raise StageFailed(name, _words(fault)) from fault
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
 

@@ -1,6 +1,6 @@
--- A fact of the outbox takes its digest as it is written.
+-- Sets the digest of a fact when it is written to the outbox.
 CREATE OR REPLACE FUNCTION ledger.add_outbox_digest() RETURNS trigger
-LANGUAGE plpgsql AS $$  -- for every fact written, so without settings of its own to put in place and take back
+LANGUAGE plpgsql AS $$  -- runs for every fact, so without a SET clause, which would cost more than the hash
 BEGIN
     NEW.digest := ledger.outbox_digest(NEW);
     RETURN NEW;

@@ -1,4 +1,4 @@
--- A row takes its digest as it is written; the digest is of its JSON, hence one time zone.
+-- Sets the digest of a row when it is written. It is computed from the row's JSON, hence the fixed time zone.
 CREATE OR REPLACE FUNCTION ledger.add_row_digest() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog SET timezone = 'UTC' AS $$
 BEGIN

@@ -1,4 +1,4 @@
--- What a seal adds to each account's days.
+-- Adds the totals of a new seal to the daily totals of each account.
 CREATE OR REPLACE FUNCTION ledger.add_to_days() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN

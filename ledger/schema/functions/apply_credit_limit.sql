@@ -1,5 +1,5 @@
--- A limit takes its place after the account's others, and the balance follows: one that is already overdrawn by more
--- breaks its constraint `within_limit`.
+-- Numbers a limit after the account's earlier ones and sets it on the balance. A limit that is already exceeded
+-- violates the constraint `within_limit`.
 CREATE OR REPLACE FUNCTION ledger.apply_credit_limit() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN

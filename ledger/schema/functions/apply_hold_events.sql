@@ -1,5 +1,5 @@
--- What is left of a held transfer shrinks with every event, and the pending balances with it.
--- Its settings are there for the reason that `prepare` gives.
+-- Subtracts hold events from the remainder of held transfers and from the pending balances. For the settings see
+-- `prepare`.
 CREATE OR REPLACE FUNCTION ledger.apply_hold_events() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$

@@ -1,6 +1,6 @@
--- An entry's transfers come all at once, and the balances follow them. Accounts with a floor are locked by whoever
--- writes; their versions rise without a gap, or the row to update is not found.
--- Its settings are there for the reason that `prepare` gives.
+-- Updates balances for the transfers of an entry, which are inserted in one statement. The writer has locked the
+-- accounts with a floor. Their versions rise without a gap; otherwise the row to update is not found. For the settings
+-- see `prepare`.
 CREATE OR REPLACE FUNCTION ledger.apply_transfers() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$

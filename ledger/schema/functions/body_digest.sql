@@ -1,6 +1,7 @@
--- The digest of what makes two requests the same: `refers` and `corrects` by their ids, `transfers` as one line each of
--- debit, credit, currency and amount with tabs between. When we first knew of it and the template's version are left
--- out: the first recording stands, and a template that now writes other transfers is caught by these.
+-- The digest of the fields that two requests under one id must have in common: `refers` and `corrects` are ids, and
+-- `transfers` has one line each of debit, credit, currency and amount, separated by tabs. `recorded_at` and the
+-- template version are left out: the first recording stands, and a newer template that writes other transfers differs
+-- in `transfers`.
 CREATE OR REPLACE FUNCTION ledger.body_digest(
     act text, refers text, corrects text, expires_at timestamptz, flow text, value_date date, original_date date,
     occurred_at timestamptz, correlation jsonb, reason text, transfers text

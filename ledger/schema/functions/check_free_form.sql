@@ -1,4 +1,4 @@
--- Nothing is recorded as a free-form entry but what was proposed and approved, under its id and to the letter.
+-- Allows a free-form entry only under the id and with the exact content of an approved proposal.
 CREATE OR REPLACE FUNCTION ledger.check_free_form() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM ledger.proposals p JOIN ledger.approvals a ON a.proposal_id = p.proposal_id

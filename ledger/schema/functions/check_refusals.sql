@@ -1,4 +1,4 @@
--- An entry that has transfers was taken, and what was taken cannot be refused.
+-- Rejects a refusal of a request that has transfers, because such a request was accepted.
 CREATE OR REPLACE FUNCTION ledger.check_refusals() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
     IF EXISTS (SELECT FROM added JOIN ledger.transfers t ON t.position = added.position) THEN

@@ -1,4 +1,4 @@
--- The watermark only rises, by one seal after the other.
+-- Allows the watermark to rise only, one seal at a time.
 CREATE OR REPLACE FUNCTION ledger.check_seal() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE
     mark ledger.watermark;

@@ -1,4 +1,4 @@
--- A log's position only rises.
+-- Allows the published position of a log to rise only.
 CREATE OR REPLACE FUNCTION ledger.keep_relay_position() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.log <> OLD.log OR NEW.position < OLD.position THEN

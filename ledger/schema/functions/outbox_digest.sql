@@ -1,4 +1,4 @@
--- A fact of the outbox carries the hash of what was written.
+-- The digest of a fact in the outbox, which shows a later change of the row.
 CREATE OR REPLACE FUNCTION ledger.outbox_digest(fact ledger.outbox) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT sha256(
         replace((fact).event_id || E'\x1f' || (fact).event_type || E'\x1f' || (fact).key || E'\x1f'

@@ -1,8 +1,8 @@
--- Look up accounts, then lock what a batch needs: the entries it refers to and its accounts with a floor, each in one
--- order everywhere, so that no two writers wait for each other; and say how everything stands under the locks.
--- Unless `openings`, nothing is locked when an account with a floor has to be opened: that needs a savepoint first.
--- It reaches rows by their keys alone. Its plans are kept for a session, and one made for a batch of thousands would read
--- whole tables for every single entry after it: hence the settings.
+-- Looks up accounts, locks what a batch needs (the entries it refers to and its accounts with a floor), and returns
+-- their state. Each kind is locked in one fixed order, so that writers do not deadlock. Unless `openings` is set,
+-- nothing is locked when an account with a floor must be opened first, because that needs a savepoint. Rows are read by
+-- key only: the query plans are kept for a session, and a plan made for a batch of thousands would scan whole tables
+-- for every single entry after it. The settings prevent that.
 CREATE OR REPLACE FUNCTION ledger.prepare(
     names text[], currencies text[], floors boolean[], entry_ids text[], targets bigint[], openings boolean,
     OUT account_ids integer[], OUT locked_ids integer[], OUT versions integer[],
@@ -15,8 +15,8 @@ CREATE OR REPLACE FUNCTION ledger.prepare(
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
 SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
 BEGIN
-    -- The transaction has its id before it reads a closed date or draws a position: who closes a period or seals can
-    -- tell by the ids of running transactions whom to wait for.
+    -- The transaction takes its id before it reads the closed date or draws a position, so that a close of a period or
+    -- a seal can tell from the ids of running transactions which of them to wait for.
     PERFORM pg_current_xact_id();
     SELECT array_agg(a.account_id ORDER BY w.ordinality), coalesce(bool_or(a.account_id IS NULL AND w.floor), false)
       INTO account_ids, opens

@@ -1,4 +1,4 @@
--- What a proposal asks the books to record, as the digest under which they do.
+-- The digest of a proposal's entry, equal to the digest under which the books record it.
 CREATE OR REPLACE FUNCTION ledger.proposed_digest(journal jsonb) RETURNS bytea
 LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
     SELECT ledger.body_digest('post', NULL, NULL, NULL, 'FREE', (journal ->> 'value_date')::date, NULL,

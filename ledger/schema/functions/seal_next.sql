@@ -1,7 +1,6 @@
--- Seal up to `most` further requests, in seals of at most `size`; returns how many. It belongs to the caller's
--- transaction: whole, or not at all. A second sealer waits for the first.
--- The sealer takes an id of its own as its horizon. The end of a snapshot would not do: a transaction that still runs can
--- have that very id and a position already drawn, and its entry would never be sealed.
+-- Seals up to `most` further requests, in seals of at most `size`, within the caller's transaction; returns how many. A
+-- second sealer waits for the first. The horizon is a new transaction id. The end of the snapshot would not do: a
+-- running transaction can have that very id and an earlier position, and its entry would never be sealed.
 CREATE OR REPLACE FUNCTION ledger.seal_next(most integer, size integer) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET client_encoding = 'UTF8' AS $$
 DECLARE
@@ -10,13 +9,14 @@ DECLARE
     final_below xid8;  -- every transaction before this one has ended
     next_txid xid8;
     found bigint;
-    open_from xid8;    -- nothing that stays unsealed has an older transaction
+    open_from xid8;    -- no unsealed request has an older transaction
     lower bigint;
     moment timestamptz := clock_timestamp();
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('ledger.seals', 0));
     SELECT * INTO mark FROM ledger.watermark;
-    -- In this order: who has a larger id than this transaction draws a position after `seen`, as an id comes first.
+    -- Read before the id is taken: a transaction with a larger id draws its position after `seen`, because it takes its
+    -- id first.
     SELECT CASE WHEN p.is_called THEN p.last_value ELSE 0 END INTO seen FROM ledger.positions p;
     next_txid := pg_current_xact_id();
     SELECT pg_snapshot_xmin(s) INTO final_below FROM pg_current_snapshot() s;

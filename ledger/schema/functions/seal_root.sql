@@ -1,4 +1,4 @@
--- A seal's root: over the root before it, what the seal says of itself and its leaves.
+-- The root of a seal: a hash of the previous root, the seal's own columns and its leaves.
 CREATE OR REPLACE FUNCTION ledger.seal_root(
     previous bytea, seal_no integer, known_from timestamptz, known_to timestamptz, known_on date, last_txid xid8,
     last_position bigint, lowest_position bigint, highest_position bigint, tail_from bigint, seen_position bigint,

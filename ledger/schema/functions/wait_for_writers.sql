@@ -1,5 +1,5 @@
--- Wait until every transaction of this moment has ended, at most so many seconds; nobody waits for who waits here. After
--- a closed period was announced, whoever comes later sees it, and whoever came before has then ended.
+-- Waits until every transaction running now has ended; false after `seconds` seconds. Blocks no writer. Called after
+-- the announcement of a closed period: later transactions see the announcement, and earlier ones have then ended.
 CREATE OR REPLACE FUNCTION ledger.wait_for_writers(seconds integer) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE

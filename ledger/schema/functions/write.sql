@@ -1,7 +1,7 @@
--- Write what was decided under the locks of `prepare`. Transfers and hold events name their request by its place in the
--- batch; a transfer's account is its id, or less than zero its place among the accounts to open. False when somebody
--- else has meanwhile taken an id or opened an account with a floor: the caller undoes what it has, and looks again.
--- Its settings are there for the reason that `prepare` gives.
+-- Writes what was decided under the locks of `prepare`. Transfers and hold events refer to their request by its index
+-- in the batch. The account of a transfer is its id, or if negative, its index among the accounts to open. False when
+-- another writer has meanwhile recorded one of the ids or opened one of the accounts: the caller rolls back and starts
+-- again. For the settings see `prepare`.
 CREATE OR REPLACE FUNCTION ledger.write(
     -- requests
     entry_ids text[], acts text[], flows text[], template_versions smallint[], value_dates date[],
@@ -57,7 +57,7 @@ BEGIN
     IF made < cardinality(entry_ids) THEN
         RETURN false;
     END IF;
-    IF cardinality(resolvers) > 0 THEN  -- before the transfers: until then the held amount counts twice
+    IF cardinality(resolvers) > 0 THEN  -- before the transfers, else held amounts count twice
         INSERT INTO ledger.hold_events (hold_position, resolver, amount_minor, number, event)
         SELECT u.hold_position, positions[u.resolver], u.amount_minor, u.number, u.event
           FROM unnest(hold_positions, resolvers, released, hold_numbers, events)

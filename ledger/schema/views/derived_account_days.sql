@@ -1,4 +1,4 @@
--- As ledger.account_days must be, from the seals' totals: the checker compares the two, a rebuild copies it over.
+-- The correct content of ledger.account_days, from the totals of seals: compared by verify, copied by rebuild.
 CREATE OR REPLACE VIEW ledger.derived_account_days AS
     SELECT t.account_id, s.known_on, t.value_date, sum(t.postings)::integer AS postings, sum(t.debits)::bigint AS debits,
            sum(t.credits)::bigint AS credits

@@ -1,5 +1,5 @@
--- As ledger.balances must be, from the journal and the last credit limits: the checker compares the two, a rebuild copies
--- it over.
+-- The correct content of ledger.balances, from the journal and the last credit limits: compared by verify, copied by
+-- rebuild.
 CREATE OR REPLACE VIEW ledger.derived_balances AS
     WITH sides AS (
         SELECT t.debit AS account_id, 1 AS side, CASE WHEN t.pending THEN 0 ELSE t.amount_minor END AS debits_posted,

@@ -1,4 +1,4 @@
--- As ledger.large_accounts must be, from the journal: the checker compares the two, a rebuild copies it over.
+-- The correct content of ledger.large_accounts, from the journal: compared by verify, copied by rebuild.
 CREATE OR REPLACE VIEW ledger.derived_large_accounts AS
     SELECT a.account_id FROM ledger.accounts a
      WHERE NOT a.floor AND a.account_id IN (SELECT unnest(ARRAY[t.debit, t.credit]) FROM ledger.transfers t

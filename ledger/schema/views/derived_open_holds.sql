@@ -1,4 +1,4 @@
--- As ledger.open_holds must be, from the journal: the checker compares the two, a rebuild copies it over.
+-- The correct content of ledger.open_holds, from the journal: compared by verify, copied by rebuild.
 CREATE OR REPLACE VIEW ledger.derived_open_holds AS
     SELECT t.position AS hold_position, (t.amount_minor - coalesce(sum(e.amount_minor), 0))::bigint AS remaining_minor,
            r.expires_at, t.debit, t.credit, t.number

@@ -1,4 +1,4 @@
--- As ledger.seal_totals must be, from the journal and the seals: the checker compares the two, a rebuild copies it over.
+-- The correct content of ledger.seal_totals, from the journal and the seals: compared by verify, copied by rebuild.
 CREATE OR REPLACE VIEW ledger.derived_seal_totals AS
     WITH placed AS MATERIALIZED (
         SELECT r.position, r.value_date, s.seal_no

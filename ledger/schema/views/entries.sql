@@ -1,4 +1,4 @@
--- What was taken: neither refused nor the voiding of a hold.
+-- Accepted requests that are journals: neither refused nor voids of holds.
 CREATE OR REPLACE VIEW ledger.entries AS
     SELECT r.* FROM ledger.requests r
      WHERE r.act <> 'void' AND NOT EXISTS (SELECT FROM ledger.refusals f WHERE f.position = r.position);

@@ -1,4 +1,4 @@
--- Every transfer that was ever held, and what is left of it.
+-- Every transfer ever held, with its remainder.
 CREATE OR REPLACE VIEW ledger.held_transfers AS
     SELECT t.position AS hold_position, t.number, t.debit, t.credit, t.amount_minor,
            coalesce(o.remaining_minor, 0) AS remaining_minor

@@ -1,5 +1,5 @@
--- The hash of each request: every column of it, of its transfers, of its refusal and of what it did to a hold. The binary
--- form of a row says where each value begins and ends, and depends on no setting but the client's encoding.
+-- The hash of each request: all columns of the request, its transfers, its refusal, and its hold events. The binary
+-- form of a row delimits its values, and depends on no setting but the client's encoding.
 CREATE OR REPLACE VIEW ledger.leaves AS
     SELECT r.position, r.txid, r.entry_id, r.value_date, r.recorded_at, t.transfers,
            sha256(record_send(ROW(

@@ -1,4 +1,4 @@
--- How far the journal is sealed: always one row.
+-- The end of the sealed part of the journal; always one row.
 CREATE OR REPLACE VIEW ledger.watermark AS
     SELECT coalesce(s.seal_no, 0) AS seal_no, coalesce(s.last_txid, '0'::xid8) AS txid,
            coalesce(s.last_position, 0) AS position, coalesce(s.known_to, '-infinity') AS known_to,

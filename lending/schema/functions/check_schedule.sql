@@ -1,4 +1,4 @@
--- At commit a plan's instalments repay its principal to the unit.
+-- Checks at commit that a plan's instalments sum exactly to its principal.
 CREATE OR REPLACE FUNCTION lending.check_schedule() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE
     scheduled bigint := (SELECT sum(principal_minor) FROM lending.instalments WHERE plan_id = NEW.plan_id);

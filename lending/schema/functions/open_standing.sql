@@ -1,4 +1,4 @@
--- A plan stands somewhere from the moment it is agreed: nothing is captured yet, so nothing is owed.
+-- Adds the standing of a new plan: nothing is captured yet, so nothing is owed.
 CREATE OR REPLACE FUNCTION lending.open_standing() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN

@@ -102,7 +102,7 @@ def test_the_result_waits_for_a_writer_who_did_not_see_the_announcement_and_nobo
         PostgresLedger(setup).post(a_purchase(key="o-2", names=other_plan))
         PostgresLedger(setup).post(_earned("0.50", "before", names=other_plan))  # who opens an account is waited for
     PostgresLedger(connection).post(_earned("3.00"))  # at work: not committed
-    with psycopg.connect(database_url) as closing, pytest.raises(PeriodFault, match="waits for a writer"):
+    with psycopg.connect(database_url) as closing, pytest.raises(PeriodFault, match="older transactions still run"):
         close_period(PostgresPeriods(closing, patience_s=0), MONTH_END, at=LATER)
     with psycopg.connect(database_url) as other:
         assert isinstance(PostgresLedger(other).post(_earned("1.00", "new", names=other_plan)), Refused)

@@ -15,11 +15,12 @@ from psycopg.errors import (
     CheckViolation,
     InsufficientPrivilege,
     IntegrityConstraintViolation,
+    SerializationFailure,
     UniqueViolation,
 )
 
 from ledger.account import Side
-from ledger.books.postgres import PostgresLedger
+from ledger.books.postgres import MOST_ATTEMPTS, PostgresLedger, _Overtaken
 from ledger.books.store import (
     Act,
     AlreadyRecorded,
@@ -91,6 +92,25 @@ def test_not_even_the_owner_changes_what_is_recorded_or_sets_a_balance(
         column = _first_column(connection, table)
         with pytest.raises(InsufficientPrivilege, match="only ever added to"), connection.transaction():
             connection.execute(change.format(table, column))
+
+
+def test_a_batch_that_is_always_overtaken_is_given_up_and_its_transaction_still_works(
+    books: PostgresLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[object] = []
+
+    def overtaken(*_: object) -> None:
+        tries.append(None)
+        raise _Overtaken
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PostgresLedger, "_write", overtaken)
+        with pytest.raises(SerializationFailure, match="other writers were faster"):
+            books.post_batch([Request(Act.HOLD, a_claim("1.00", attempt)) for attempt in ("a-8", "a-9")])
+
+    assert len(tries) == MOST_ATTEMPTS
+    assert books.entry("F12a:a-8") is None
+    assert isinstance(books.hold(a_claim("1.00", "a-8")), Recorded)
 
 
 def test_the_application_may_add_and_read(connection: Connection) -> None:

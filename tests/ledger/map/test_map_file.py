@@ -55,7 +55,7 @@ def test_a_small_map_is_read() -> None:
         pytest.param(
             '[{ debit = [["a"]], credit = [["b", "x"]] }]\nposts = "Y"', "X resolves 'Y'", id="posts what nobody holds"
         ),
-        pytest.param("[]\npendng = true", "X has 'pendng'", id="unknown key"),
+        pytest.param("[]\npendng = true", "X has the unknown key 'pendng'", id="unknown key"),
     ],
 )
 def test_a_flow_that_cannot_hold_is_refused_by_name(steps: str, says: str) -> None:
@@ -85,7 +85,7 @@ def test_a_flow_that_cannot_hold_is_refused_by_name(steps: str, says: str) -> No
         pytest.param('opened_by = ["F27a"]', "opened_by = []", "provisional: nothing opens", id="nobody opens a group"),
         pytest.param('opened_by = ["F36a"]', 'opened_by = ["F36a", "F01"]', "F01 opens no group", id="opens elsewhere"),
         pytest.param('closed_by = ["F27b"]', 'closed_by = ["F99"]', "F99 closes no group", id="an unknown flow closes"),
-        pytest.param("[[part]]\nid", "[[parts]]\nid", "the file has 'parts'", id="an unknown table"),
+        pytest.param("[[part]]\nid", "[[parts]]\nid", "the file has the unknown key 'parts'", id="an unknown table"),
         pytest.param("[[part]]\nid", "[[part\nid", "line", id="not TOML"),
     ],
 )

@@ -1,10 +1,10 @@
 """Events as they are recorded: kept once, judged by what came before, booked, and booked anew when one comes late."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import psycopg
@@ -12,8 +12,9 @@ import pytest
 
 from ledger.account import Side
 from ledger.books.close_period import close_period
+from ledger.books.memory import MemoryLedger
 from ledger.books.postgres_periods import PostgresPeriods
-from ledger.books.store import Conflict, RefusalCode
+from ledger.books.store import Answer, Asked, Conflict, Refusal, RefusalCode, Refused
 from ledger.map.flows import journal
 from ledger.money import Currency
 from lending.plan.event import (
@@ -30,7 +31,14 @@ from lending.plan.event import (
 )
 from lending.plan.plan import Plan
 from lending.plan.refusal import PlanRefusalCode
-from lending.servicing.record_events import EventAlreadyRecorded, EventRecorded, EventRefused, UnknownPlan
+from lending.servicing.memory import MemoryPlans
+from lending.servicing.record_events import (
+    MOST_CLOSES,
+    EventAlreadyRecorded,
+    EventRecorded,
+    EventRefused,
+    UnknownPlan,
+)
 from tests.lending.plans import NOON, a_plan, pounds
 from tests.lending.servicing.servicing import Desk, a_payment, an_event, another_database, day, opened
 
@@ -125,6 +133,28 @@ def test_what_the_books_refuse_is_undone_and_the_rest_is_taken(desk: Desk) -> No
     }  # fmt: skip
     assert desk.standing(one).version == 1
     assert isinstance(desk.record(a_payment(one, "x-2", day(0), "1.00"))[0], EventRecorded)
+
+
+def test_books_that_refuse_and_close_a_period_in_every_round_end_the_recording() -> None:
+    class Closing(MemoryLedger):
+        rounds = 0
+
+        def closed_through(self) -> date:
+            self.rounds += 1
+            return day(-1000 + self.rounds)
+
+        def post_batch(self, requests: Sequence[Asked]) -> tuple[Answer, ...]:
+            return tuple(Refused("F02:x", (Refusal(RefusalCode.CLOSED_PERIOD, "2026", "closed"),)) for _ in requests)
+
+    ledger = Closing()
+    desk = Desk(MemoryPlans(ledger), ledger)
+    plan = a_plan()
+    desk.plans.open(plan)
+
+    with pytest.raises(RuntimeError, match=f"in each of {1 + MOST_CLOSES} rounds"):
+        desk.record(opened(plan))
+
+    assert desk.plans.find_events([f"opened:{plan.plan_id}"]) == {}
 
 
 def test_a_backdated_payment_takes_a_late_fee_away_by_reversal(desk: Desk) -> None:

@@ -98,8 +98,16 @@ def test_a_merchant_may_be_paid_once_a_week(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("basis_points = 500", "basis_points = 10_001", "discount.basis_points: 10001 is not 0 to 10000"),
-        ("basis_points = 500", "basis_points = 0.5", "discount.basis_points: 0.5 is not 0 to 10000"),
+        (
+            "basis_points = 500",
+            "basis_points = 10_001",
+            "discount.basis_points: 10001 is not a whole number from 0 to 10000",
+        ),
+        (
+            "basis_points = 500",
+            "basis_points = 0.5",
+            "discount.basis_points: 0.5 is not a whole number from 0 to 10000",
+        ),
         ("kept_on_refund = false", "", "discount.kept_on_refund: is missing"),
         ("kept_on_refund = false", 'kept_on_refund = "no"', "discount.kept_on_refund: 'no' is neither"),
         ("days = 2 ", "days = -2 ", "settlement.days: -2 is not"),
@@ -107,7 +115,7 @@ def test_a_merchant_may_be_paid_once_a_week(tmp_path: Path) -> None:
         ('"monday", ', '"friday", ', "settlement.weekdays: .* is not some of monday"),
         ("[reserve]", "[reserves]", "reserve: is missing"),
         ('version = "x-1"', 'version = "x-1"\nmerchant_id = ""', "merchant_id: '' is not a text"),
-        ('version = "x-1"', 'version = "x-1"\nnote = "x"', "note: is not known here"),
+        ('version = "x-1"', 'version = "x-1"\nnote = "x"', "note: is not a known setting"),
         ('version = "x-1"', 'version = "x-1"\ndiscount = 1', "is not TOML"),
     ],
 )

@@ -39,7 +39,9 @@ def test_any_figure_changes_a_policys_digest() -> None:
     [
         pytest.param('version = "1"\n', "", "top level: `version` is missing", id="a field is missing"),
         pytest.param('version = "1"', 'versoin = "1"', "`version` is missing", id="a field is misspelt"),
-        pytest.param('version = "1"', 'version = "1"\nowner = "x"', "`owner` is not known", id="a field too many"),
+        pytest.param(
+            'version = "1"', 'version = "1"\nowner = "x"', "`owner` is not a known setting", id="a field too many"
+        ),
         pytest.param('currency = "GBP"', 'currency = "XXX"', "XXX", id="a currency nobody knows"),
         pytest.param("offer_valid_hours = 24", "offer_valid_hours = 1.5", "terms.offer_valid_hours", id="half an hour"),
         pytest.param('stage = "data"', 'stage = "luck"', "rule vector-fresh: 'luck'", id="an unknown stage"),
@@ -77,5 +79,5 @@ def test_a_policy_that_skips_an_assessment_is_refused(rule_id: str, fact: str) -
 def test_a_risk_too_high_cannot_be_cured_by_lending_less() -> None:
     text = SHIPPED.replace('above = 0.30\nconsequence = "declined"', 'above = 0.30\nconsequence = "reduced"')
 
-    with pytest.raises(PolicyFault, match="not cured by lending less"):
+    with pytest.raises(PolicyFault, match="not cured by a smaller amount"):
         policy_file.parse(text, "gb.toml")

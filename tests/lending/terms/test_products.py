@@ -122,15 +122,15 @@ def test_two_versions_of_one_day_are_refused(tmp_path: Path, end: str) -> None:
             "effective_from = 1993-01-01\neffective_until = 1992-12-31",
             "effective_until: 1992-12-31 is before 1993-01-01",
         ),
-        ("effective_from = 1993-01-01", "effective_from = 1993-01-01\ncolour = 1", "colour: is not known here"),
-        ("every = 1", "every = 0", "repayment.every: 0 is not 1 to 366"),
+        ("effective_from = 1993-01-01", "effective_from = 1993-01-01\ncolour = 1", "colour: is not a known setting"),
+        ("every = 1", "every = 0", "repayment.every: 0 is not a whole number from 1 to 366"),
         ("every = 1", "every = 1.0", "repayment.every: 1.0 is not"),
-        ("every = 1", "every = 1\ninstalments = 3", "repayment.instalments: is left out"),
+        ("every = 1", "every = 1\ninstalments = 3", "repayment.instalments: must be given"),
         ('unit = "months"', 'unit = "years"', "repayment.unit: 'years' is none of days, weeks, months"),
         ('first = "after_a_spacing"', 'first = "at_once"', "repayment.first: an instalment that bears interest"),
         ("bears_interest = true", "bears_interest = 1", "repayment.bears_interest: 1 is neither"),
-        ("bears_interest = true", "bears_interest = false", "interest: is not known here"),
-        ("down_payment_basis_points = 0", "down_payment_basis_points = 10_000", "is not 0 to 9999"),
+        ("bears_interest = true", "bears_interest = false", "interest: is not a known setting"),
+        ("down_payment_basis_points = 0", "down_payment_basis_points = 10_000", "is not a whole number from 0 to 9999"),
         ('days_in_year = "365"', 'days_in_year = "366"', "interest.days_in_year: '366' is none of actual, 360"),
         ("grace_days = 5", "grace_days = -1", r"late_fees.rules\[1\].grace_days: -1 is not"),
         ("GBP = 600, EUR", "EUR", r"amount_minor.GBP: is missing"),
@@ -161,7 +161,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_due_day_that_no_month_has_is_refused(tmp_path: Path) -> None:
     put(tmp_path, "imported-1", of="imported-monthly-1", **{"first_due_day = 12": "first_due_day = 32"})
 
-    with pytest.raises(TermsFileFault, match="first_due_day: 32 is not 1 to 31"):
+    with pytest.raises(TermsFileFault, match="first_due_day: 32 is not a whole number from 1 to 31"):
         imported_product("imported-1", tmp_path)
 
 
