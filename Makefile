@@ -28,18 +28,14 @@ demo: $(STAMP) ## the whole path; DATA=dir for real data, SOURCE=online_retail, 
 	@$(BIN)/tranche demo $(if $(SOURCE),--source $(SOURCE)) $(if $(DATA),--data "$(DATA)") $(if $(TRAIN_UNTIL),--train-until $(TRAIN_UNTIL)) \
 	  $(if $(TEST_UNTIL),--test-until $(TEST_UNTIL)) $(if $(KEEP),--keep)
 
-test: $(DEV_STAMP) ## every test, the slow ones beside the others; ARGS="-k name" narrows
+test: $(DEV_STAMP) ## every test, in two processes that share a queue; ARGS="-k name" narrows
 	@infra/tests.sh $(ARGS)
 
-test-fast: $(DEV_STAMP) ## the tests that start no Spark, no Airflow and no whole journey
-	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+test-fast: $(DEV_STAMP) ## the tests that start no Spark, no Airflow, no runtime of their own and no whole journey
+	@infra/tests.sh -m "not slow" $(ARGS)
 
 check: $(DEV_STAMP) ## format, lint, types, import layers, conventions, documents; no other tests
-	@$(BIN)/ruff format --check
-	@$(BIN)/ruff check
-	@$(BIN)/mypy
-	@PYTHONPATH=. $(BIN)/lint-imports
-	@$(BIN)/python -m pytest -q tests/test_conventions.py tests/test_docs.py
+	@infra/check.sh
 
 format: $(DEV_STAMP) ## write the format that check asks for
 	@$(BIN)/ruff format
@@ -48,9 +44,10 @@ format: $(DEV_STAMP) ## write the format that check asks for
 bench: $(STAMP) ## the speed budgets, as ratios within one run; PART=ledger for one part of the platform
 	@$(BIN)/python -m benchmarks $(PART) $(ARGS)
 
-soak: $(DEV_STAMP) ## the random machines of ledger and plans for longer, and 50 kills of ingest; TIMES=20 says how much
+soak: $(DEV_STAMP) ## what is too long for every change (docs/testing.md): random machines, all kills of ingest; TIMES=20 says how much
 	@TRANCHE_SOAK=$(or $(TIMES),20) $(BIN)/python -m pytest --timeout=0 tests/ledger/test_machine.py tests/lending/test_plan_machine.py
-	@TRANCHE_SOAK=$(or $(TIMES),20) $(BIN)/python -m pytest --timeout=0 tests/pipelines/ingest/test_ingest.py -k killed
+	@TRANCHE_SOAK=$(or $(TIMES),20) $(BIN)/python -m pytest --timeout=0 -m hypothesis
+	@TRANCHE_SOAK=$(or $(TIMES),20) $(BIN)/python -m pytest --timeout=0 tests/pipelines/ingest/test_ingest.py -k "killed or ended"
 
 serve: $(STAMP) ## the decision API on the local runtime
 	@$(BIN)/tranche local up

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.test_conventions import CHECKOUT, PACKAGES
-from tranche.__main__ import STAGES, acts
+from tranche.acts import acts
 
 # The kinds of text file in which a document or a decision may be named.
 WRITTEN = {".md", ".py", ".sql", ".toml", ".yaml", ".sh", ".txt"}
@@ -174,16 +174,8 @@ def test_a_command_that_is_not_there_is_noticed() -> None:
 
 
 def _exists(stage_name: str, act: str) -> bool:
-    stage = next((stage for stage in STAGES if stage.name == stage_name), None)
-    if stage is None:
-        return False
-    known = _acts(stage_name)
-    return not act or not known or act in known
-
-
-@cache
-def _acts(stage_name: str) -> frozenset[str]:
-    return frozenset(acts(next(stage for stage in STAGES if stage.name == stage_name)))
+    known = acts().get(stage_name)
+    return known is not None and (not act or not known or act in known)
 
 
 def _code_in(text: str) -> list[str]:

@@ -275,14 +275,15 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="tranche doctor", description="What this machine lacks or has wrong, each with its cure."
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.add_argument("--json", action="store_true", help="short for --output json")
+    parser.add_argument("--output", choices=("table", "json"), default="table", help="for people or as one JSON object")
     parser.add_argument(
         "--before-install", action="store_true", help="only what would break the installation; silent when all is well"
     )
     asked = parser.parse_args(argv)
     findings = examine(os.environ, before_install=asked.before_install)
     wrong = [each for each in findings if each.is_wrong]
-    if asked.json:
+    if asked.json or asked.output == "json":
         checks = [{**each._asdict(), "is_wrong": each.is_wrong} for each in findings]
         print(json.dumps({"wrong": len(wrong), "checks": checks}))
         return 1 if wrong else 0

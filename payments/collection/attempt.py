@@ -13,6 +13,7 @@ from ledger.map.flow import Flow
 from ledger.money import Money
 from lending.plan.plan import InstalmentId, PlanId
 from payments.ids import AttemptId
+from terminal.fault import Fault
 
 
 class State(StrEnum):
@@ -79,7 +80,7 @@ UNRESOLVED = frozenset({State.CLAIMED, State.SUBMITTING, State.UNKNOWN})
 """Asked for or about to be, and not answered: these carry the pending hold."""
 
 
-class IllegalMove(Exception):
+class IllegalMove(Fault):
     """An event arrived that has no move from the attempt's state; nothing was changed."""
 
     def __init__(self, attempt_id: AttemptId, state: State, event: Event) -> None:
@@ -87,11 +88,6 @@ class IllegalMove(Exception):
         self.state = state
         self.event = event
         super().__init__(f"attempt {attempt_id} is {state}: {event} cannot happen to it")
-
-    @property
-    def user_message(self) -> str:
-        """One line for a person."""
-        return str(self)
 
 
 def after(attempt_id: AttemptId, state: State, event: Event) -> State:

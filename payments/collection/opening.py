@@ -13,6 +13,7 @@ from lending.servicing.store import Plans
 from lending.terms.merchant_terms import AllMerchantTerms
 from payments.collection.events import opened
 from payments.plan_events import record_on_plan
+from terminal.fault import Fault
 
 
 class KeptDecisions(Protocol):
@@ -22,12 +23,8 @@ class KeptDecisions(Protocol):
         """The decision as it was kept, or None."""
 
 
-class BooksRefused(Exception):
+class BooksRefused(Fault):
     """The ledger refused what has already happened: an assumption is broken and the work stops."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 def plan_of(decision: StoredDecision, when: When, *, merchants: AllMerchantTerms) -> Plan:

@@ -12,6 +12,7 @@ from ledger.map.flow import Flow
 from ledger.money import Money
 from lending.plan.plan import PlanId
 from payments.ids import RefundPaymentId
+from terminal.fault import Fault
 
 
 class Way(StrEnum):
@@ -58,15 +59,11 @@ OVER = frozenset({State.REFUSED, State.FAILED})
 """The money is with us; the refund is owed as before, and goes by bank next."""
 
 
-class IllegalRefundMove(Exception):
+class IllegalRefundMove(Fault):
     """An event arrived that has no move from the payment's state; nothing was changed."""
 
     def __init__(self, payment_id: RefundPaymentId, state: State, event: Event) -> None:
         super().__init__(f"refund payment {payment_id} is {state}: {event} cannot happen to it")
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

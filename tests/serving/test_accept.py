@@ -23,7 +23,8 @@ from serving.settings import Settings
 from simulation.server import create_app
 from simulation.settings import Settings as WorldSettings
 from tests.payments.acts import collect
-from tests.serving.checkout import NOON, Api, an_order_body, publish, running, until
+from tests.serving.checkout import NOON, Api, an_order_body, publish, running
+from tests.waiting import until
 
 Accept = Callable[..., httpx.Response]
 

@@ -132,7 +132,10 @@ def test_what_is_wrong_is_printed_with_its_cure_and_ends_with_exit_code_1(
     assert doctor.main(["--before-install"]) == 1
     assert capsys.readouterr().out.splitlines() == ["wrong disk             full", "                       → make room"]
     assert doctor.main(["--json"]) == 1
-    report = json.loads(capsys.readouterr().out)
+    said = capsys.readouterr().out
+    assert doctor.main(["--output", "json"]) == 1
+    assert capsys.readouterr().out == said
+    report = json.loads(said)
     assert report["wrong"] == 1
     assert report["checks"][0] == {"subject": "disk", "found": "full", "cure": "make room", "is_wrong": True}
 

@@ -4,7 +4,8 @@ import pytest
 
 from tranche import __main__ as command_line
 from tranche import extras
-from tranche.__main__ import STAGES, main
+from tranche.__main__ import main
+from tranche.stage import STAGES
 
 KNOWN = {
     "serving": ("fastapi", "psycopg"),
@@ -49,7 +50,7 @@ def test_a_module_that_no_extra_brings_keeps_its_traceback(monkeypatch: pytest.M
     def missing(*_: object) -> int:
         raise ModuleNotFoundError("No module named 'ledger.boooks'", name="ledger.boooks")
 
-    monkeypatch.setattr(command_line, "_run", missing)
+    monkeypatch.setattr(command_line, "invoke", missing)
 
     with pytest.raises(ModuleNotFoundError, match="boooks"):
         main(["contracts", "check"])

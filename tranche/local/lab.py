@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 
+from terminal.command_line import stage
 from tranche.extras import require
 from tranche.settings import CHECKOUT, Settings, inherited
 
 # A double click on a plain Python file opens it as the notebook that it is.
 _VIEWER = {"@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"python": "Jupytext Notebook"}}}
 
-app = typer.Typer(add_completion=False, help="JupyterLab on the notebooks, on loopback.")
+app = stage("JupyterLab on the notebooks, on loopback.")
 
 
 @app.command()
@@ -39,8 +40,3 @@ def run(
         check=False,
     )
     raise typer.Exit(done.returncode)
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run until interrupted; the exit code is JupyterLab's own."""
-    return int(app(argv, prog_name="tranche lab", standalone_mode=False) or 0)

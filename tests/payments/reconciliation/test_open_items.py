@@ -6,7 +6,6 @@ import pytest
 from ledger.books.statement import OpenGroup
 from lending.plan.event import Route
 from lending.plan.when import When
-from payments.__main__ import app
 from payments.disputes.dispute import DisputeNotice, NoticeTaken, Stage
 from payments.provider.charge import ChargeRequest
 from payments.provider.simulated import SimulatedProvider
@@ -16,6 +15,7 @@ from payments.refunds.refund import RefundTaken
 from payments.wiring import Adapters
 from tests.payments.acts import collect, refund, take_notice
 from tests.payments.plans import NOON, an_open_plan, first_due, open_items, pounds, the_adapters
+from tranche.__main__ import invoke
 
 CLEARING = "provider:sandbox:clearing"
 DAY = date(2026, 3, 2)
@@ -114,6 +114,6 @@ def test_what_nobody_knows_is_found_in_the_books_and_what_the_books_lack_among_t
 
     assert [each.group.value for each in found.unexplained] == ["l-9"]
     monkeypatch.setenv("TRANCHE_DATABASE_URL", database_url)
-    assert app(args=["open-items"], standalone_mode=False) == 1
+    assert invoke(["payments", "open-items"]) == 1
     assert "suspense:unapplied holds -0.05 GBP of line_id l-9" in capsys.readouterr().err
     assert [each.items[0].item_id for each in found.missing] == [attempt]
