@@ -378,7 +378,7 @@ def body_of(kind: str, tree: Mapping[str, Any]) -> Body:
     Goodwill(amount=Money(minor=500, currency=<Currency.GBP: 'GBP'>))
     >>> body_of("gift", {})
     Traceback (most recent call last):
-    lending.plan_event.EventFault: 'gift' is no kind of plan event
+    lending.plan.event.EventFault: 'gift' is no kind of plan event
     """
     if kind not in KINDS:
         raise EventFault(f"{kind!r} is no kind of plan event")

@@ -101,8 +101,8 @@ def amortise(loan: Loan) -> tuple[Due, ...]:
     """A loan's instalments; the down payment, if there is one, is number 0. Raises ScheduleFault.
 
     >>> from ledger.money import Currency
-    >>> from lending.day_count import ACTUAL_365
-    >>> from lending.due_dates import Unit
+    >>> from lending.schedule.day_count import ACTUAL_365
+    >>> from lending.schedule.due_dates import Unit
     >>> terms = (Money(600_00, Currency.GBP), Decimal("99.9"), 3, Spacing(1, Unit.MONTHS), date(2026, 4, 30))
     >>> [(str(due.due_on), due.principal.minor, due.interest.minor) for due in amortise(Loan(*terms, ACTUAL_365))]
     [('2026-05-30', 18482, 4927), ('2026-06-30', 19886, 3523), ('2026-07-30', 21632, 1776)]

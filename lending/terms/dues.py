@@ -30,8 +30,8 @@ def schedule(
     takes what is over. A due that a product moves off a holiday keeps its amount.
 
     >>> from ledger.money import Currency
-    >>> from lending.order import Product
-    >>> from lending.products import product_on
+    >>> from lending.terms.product import Product
+    >>> from lending.terms.products import product_on
     >>> on = date(2026, 1, 31)
     >>> in_three = product_on(Product.PAY_IN_3, on).repayment
     >>> dues = schedule(Terms(Money(100_00, Currency.GBP), 2), in_three, on)
