@@ -30,7 +30,7 @@ def schedule(
     takes what is over. A due that a product moves off a holiday keeps its amount.
 
     >>> from ledger.money import Currency
-    >>> from lending.decision.order import Product
+    >>> from lending.terms.product import Product
     >>> from lending.terms.products import product_on
     >>> on = date(2026, 1, 31)
     >>> in_three = product_on(Product.PAY_IN_3, on).repayment

@@ -18,11 +18,6 @@ ACCEPTED, QUARANTINED, DUPLICATE = "accepted", "quarantined", "duplicate"
 class NotConserved(Fault):
     """Raised when a batch's counts do not add up to the records read; the batch is not committed."""
 
-    @property
-    def user_message(self) -> str:
-        """One line for the person who started the act."""
-        return str(self)
-
 
 @dataclass(frozen=True, slots=True)
 class Counts:
