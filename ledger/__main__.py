@@ -9,6 +9,7 @@ import typer
 
 from ledger.commands import credit_limit, free_form, proof
 from ledger.settings import Settings
+from terminal.clock import now, today
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The books.")
 app.command("seal")(proof.seal)
@@ -189,7 +190,7 @@ def open_groups(*, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """Groups of clearing accounts that have not returned to zero, oldest first: the work list."""
     from ledger.books.postgres import PostgresLedger, connect
 
-    day = _day(as_of) or datetime.now(UTC).date()
+    day = _day(as_of) or today()
     with connect(_url()) as connection:
         groups = PostgresLedger(connection).open_groups(day)
     if as_json:
@@ -277,7 +278,7 @@ def expire_holds(
     from ledger.books.expire import expire_holds as act
     from ledger.books.postgres import PostgresLedger, connect
 
-    moment = datetime.now(UTC) if at is None else at.replace(tzinfo=at.tzinfo or UTC)
+    moment = now() if at is None else at.replace(tzinfo=at.tzinfo or UTC)
     with connect(_url()) as connection:
         report = act(PostgresLedger(connection), at=moment)
     if as_json:
@@ -298,7 +299,7 @@ def close_period(
     from ledger.books.postgres_periods import PostgresPeriods
 
     with connect(_url()) as connection:
-        report = act(PostgresPeriods(connection), through.date(), at=datetime.now(UTC))
+        report = act(PostgresPeriods(connection), through.date(), at=now())
     if as_json:
         _print_json({"through": report.through.isoformat(), "entries": report.entry_ids})
         return

@@ -1,7 +1,7 @@
 """Command line: plans of loans that others granted, schedules and annual percentage rates."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from lending.servicing.import_plans import ImportedPlans
 
 from lending.settings import Settings
+from terminal.clock import now
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Decisions and plans.")
 
@@ -107,7 +108,7 @@ def close_of_business(
             dates=PostgresBusinessDates(connection),
             ledger=PostgresLedger(connection),
             terms=lambda plan: servicing_terms(plan.terms_version, plan.currency),
-            at=datetime.now(UTC),
+            at=now(),
             commit=connection.commit,
         )
     if as_json:
@@ -210,7 +211,7 @@ def import_opening_balances(
             plans=PostgresPlans(connection),
             ledger=PostgresLedger(connection),
             terms=lambda plan: servicing_terms(plan.terms_version, plan.currency),
-            at=datetime.now(UTC),
+            at=now(),
         )
     typer.echo(f"{file}: {report.taken:,} balances taken over, {report.known:,} known")
     for amount in report.opening.values():

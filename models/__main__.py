@@ -2,13 +2,14 @@
 
 import json
 import sys
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from models.settings import Settings
+from terminal.clock import now
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train models from the lake and promote them.")
 
@@ -58,7 +59,7 @@ def train(
         source=source,
         name=name,
         code=code_version(),
-        at=datetime.now(UTC),
+        at=now(),
     )
     settings = Settings.from_environment()
     console = Console(stderr=True)
@@ -153,7 +154,7 @@ def amend_training_sets(*, as_json: AsJson = False) -> None:
 
     settings = Settings.from_environment()
     lines = IcebergErasures(settings.lake).lines()
-    amended = act(IcebergTables(settings.lake), _registry(settings), settings.models_dir, lines, datetime.now(UTC))
+    amended = act(IcebergTables(settings.lake), _registry(settings), settings.models_dir, lines, now())
     if as_json:
         _print_json({"amended": [each.as_json() for each in amended]})
         return

@@ -4,13 +4,14 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from payments.settings import Settings
+from terminal.clock import now
 
 if TYPE_CHECKING:
     from ledger.money import Currency, Money
@@ -25,7 +26,7 @@ LONGEST_LIST = 20
 
 
 class UsageFault(Exception):
-    """The command line contradicts itself, or the clock file holds no time."""
+    """The command line contradicts itself."""
 
     @property
     def user_message(self) -> str:
@@ -45,7 +46,7 @@ def collect(
     settings = Settings.from_environment(needs_provider=True)
     with _till(settings) as till, Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("collecting", total=None)
-        report = act(_day(due), till=till, at=_now(settings), tick=lambda count: progress.advance(task, count))
+        report = act(_day(due), till=till, at=now(), tick=lambda count: progress.advance(task, count))
     if as_json:
         _print_json(report)
         return
@@ -74,7 +75,7 @@ def pay_merchants(
     settings = Settings.from_environment()
     with connected(settings.database_url) as connection:
         till = till_over(connection, NoProvider())
-        report = act(_day(on), till=till, outbox=outbox, at=_now(settings))
+        report = act(_day(on), till=till, outbox=outbox, at=now())
     if as_json:
         _print_json(report)
         return
@@ -96,7 +97,7 @@ def pay_refunds(
 
     settings = Settings.from_environment(needs_provider=True)
     with _till(settings) as till:
-        report = act(_day(on), till=till, outbox=outbox, at=_now(settings))
+        report = act(_day(on), till=till, outbox=outbox, at=now())
     if as_json:
         _print_json(report)
         return
@@ -128,7 +129,7 @@ def refund(
         known = till.plans.get(plan)
         if known is None:
             raise UsageFault(f"there is no plan {plan}")
-        answer = act(plan, refund_id, _amount(amount_minor, known.currency), till=till, at=_now(settings))
+        answer = act(plan, refund_id, _amount(amount_minor, known.currency), till=till, at=now())
     match answer:
         case RefundRefused(_, reasons):
             raise UsageFault(f"refund {refund_id} was refused: {'; '.join(each.detail for each in reasons)}")
@@ -160,7 +161,7 @@ def disputes(
     notices = read_notices(Content.of(file))
     with connected(settings.database_url) as connection:
         till = till_over(connection, NoProvider())
-        answers = [take_notice(notice, till=till, at=_now(settings)) for notice in notices]
+        answers = [take_notice(notice, till=till, at=now()) for notice in notices]
     refused = [answer for answer in answers if isinstance(answer, NoticeRefused)]
     if as_json:
         typer.echo(json.dumps([asdict(answer) for answer in answers], default=str))
@@ -210,7 +211,7 @@ def reconcile(
         report = act(
             files,
             till=till,
-            at=_now(settings),
+            at=now(),
             as_of=as_of,
             refuse_loudly=file is not None,
             tick=tick,
@@ -247,7 +248,7 @@ def breaks(
     settings = Settings.from_environment()
     with connected(settings.database_url) as connection, connection.transaction():
         reader = PostgresStanding(connection, load_profile().card.provider)
-        day = _day(as_of) if as_of else reader.last_day() or _now(settings).date()
+        day = _day(as_of) if as_of else reader.last_day() or now().date()
         standing = reader.standing(day, closed=closed)
     if as_json:
         _print_json(standing)
@@ -283,7 +284,7 @@ def open_items(
     from payments.wiring import till_over
 
     settings = Settings.from_environment()
-    day = _day(as_of) if as_of else _now(settings).date()
+    day = _day(as_of) if as_of else now().date()
     with connected(settings.database_url) as connection, connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         till = till_over(connection, NoProvider())
@@ -326,18 +327,6 @@ def _till(settings: Settings) -> "Iterator[Till]":
             yield till_over(connection, provider)
     finally:
         provider.close()
-
-
-def _now(settings: Settings) -> datetime:
-    """The clock of this command: the machine's, or the one in the clock file."""
-    if settings.clock_file is None:
-        return datetime.now(UTC)
-    text = settings.clock_file.read_text(encoding="ascii").strip()
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageFault(f"{settings.clock_file}: {text!r} is not an ISO time, such as 1996-03-01T00:00:00Z") from error
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def _day(text: str) -> date:

@@ -1,9 +1,7 @@
 """The decision API put together: settings, model, policies and database become one application."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -16,16 +14,7 @@ from serving.decision_code import decision_code_digest
 from serving.decisions import Desk
 from serving.postgres import open_pool
 from serving.settings import Settings
-
-Clock = Callable[[], datetime]
-
-
-class ClockFault(Exception):
-    """The clock file does not hold a time."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
+from terminal.clock import Clock, clock_of
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
@@ -70,20 +59,3 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     app.include_router(refunds.router)
     app.include_router(health.router)
     return app
-
-
-def clock_of(file: Path | None) -> Clock:
-    """The machine's clock, or the one in the file: read for every request, so that a replay of the past advances it."""
-    if file is None:
-        return lambda: datetime.now(UTC)
-    path = file
-
-    def read() -> datetime:
-        text = path.read_text(encoding="ascii").strip()
-        try:
-            at = datetime.fromisoformat(text)
-        except ValueError as fault:
-            raise ClockFault(f"{path}: {text!r} is not an ISO time; for example 1996-03-01T00:00:00Z") from fault
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-
-    return read

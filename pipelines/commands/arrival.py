@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from pipelines.settings import Settings
+from terminal.clock import machine_now
 
 OUTBOX = "outbox"
 
@@ -67,7 +68,7 @@ def feeds(
     from pipelines.ingest import feeds as act
     from pipelines.lake.iceberg import IcebergTables
 
-    moment = datetime.now(UTC) if at is None else at.replace(tzinfo=UTC)
+    moment = machine_now() if at is None else at.replace(tzinfo=UTC)
     found = act.feeds(IcebergTables(Settings.from_environment()), act.agreements(), moment)
     if as_json:
         typer.echo(json.dumps({"at": moment.isoformat(), "feeds": [_plain(asdict(feed)) for feed in found]}))

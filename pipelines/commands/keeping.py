@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from pipelines.settings import Settings
+from terminal.clock import machine_now
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
 Shopper = Annotated[str, typer.Option(help="The shopper's id.")]
@@ -42,7 +43,7 @@ def maintain(
         report = act.maintain(
             spark,
             upkeep,
-            now=_now(),
+            now=machine_now(),
             older_than=oldest,
             orphans_older_than=oldest_orphan,
             only=table or (),
@@ -83,7 +84,7 @@ def retain(
             IcebergUpkeep(settings),
             IcebergErasures(settings),
             as_of=as_of.date(),
-            now=_now(),
+            now=machine_now(),
             held=IcebergHolds(settings).standing(),
             orphans_older_than=oldest,
             progress=status.update,
@@ -125,7 +126,7 @@ def erase(
             store,
             IcebergErasures(settings),
             request,
-            now=_now(),
+            now=machine_now(),
             holds=IcebergHolds(settings).standing(),
             orphans_older_than=oldest,
             progress=status.update,
@@ -142,7 +143,7 @@ def hold(*, shopper: Shopper, case_id: CaseId) -> None:
     """Hold a shopper's data for a legal case: neither erasure nor retention touches it until it is released."""
     from pipelines.erasures.iceberg_erasures import IcebergHolds
 
-    new = IcebergHolds(Settings.from_environment()).put(case_id, shopper, _now())
+    new = IcebergHolds(Settings.from_environment()).put(case_id, shopper, machine_now())
     typer.echo(f"case {case_id} {'holds' if new else 'held already'} the shopper")
 
 
@@ -178,10 +179,6 @@ def _tell_young(files: int, orphans_older_than: str) -> None:
 
 def _change(before: int, after: int) -> str:
     return f"{before:,} > {after:,}"
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _print_json(report: dict[str, Any]) -> None:

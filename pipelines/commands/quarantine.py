@@ -2,12 +2,12 @@
 
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from pipelines.settings import Settings
+from terminal.clock import machine_now
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
 
@@ -46,7 +46,7 @@ def redrive(
                 still_mine(table)
 
             report = act.redrive(
-                spark, settings, wanted, now=datetime.now(UTC), park_after=park_after, after_commit=after_commit
+                spark, settings, wanted, now=machine_now(), park_after=park_after, after_commit=after_commit
             )
     if as_json:
         typer.echo(json.dumps(asdict(report)))

@@ -3,12 +3,12 @@
 import json
 import time
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from pipelines.settings import Settings
+from terminal.clock import now
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
 
@@ -23,7 +23,7 @@ def relay(*, as_json: AsJson = False) -> None:
     settings = Settings.from_environment()
     stream = KinesisStream(client(settings), settings.stream, time.sleep)
     with relaying(LedgerSettings.from_environment().database_url) as logs:
-        report = act.relay(logs, stream, now=lambda: datetime.now(UTC), seconds=time.monotonic, sleep=time.sleep)
+        report = act.relay(logs, stream, now=now, seconds=time.monotonic, sleep=time.sleep)
     if as_json:
         typer.echo(json.dumps(asdict(report) | {"total": report.total}, allow_nan=False))
         return

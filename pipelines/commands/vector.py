@@ -12,6 +12,7 @@ import typer
 
 from features.publication import KEEP, Publication
 from pipelines.settings import Settings
+from terminal.clock import now
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
 Entity = Annotated[str, typer.Option(help="Whose vectors: applicant or another entity of the catalogue.")]
@@ -60,7 +61,7 @@ def refresh_features(
     from pipelines.vectors.served_set import served_sets
 
     changes = IcebergChanges(Settings.from_environment())
-    moment = datetime.now(UTC) if as_of is None else as_of.replace(tzinfo=UTC)
+    moment = now() if as_of is None else as_of.replace(tzinfo=UTC)
     with _store() as store:
         # The applicant's sources must be there; another entity joins once its own are.
         known = [

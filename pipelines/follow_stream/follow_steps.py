@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LakeSteps:
-    """Steps of `follow`. `turn` is held while ingest works and told its steps; `store` commits at its end."""
+    """Steps of `follow`. `turn` is held while ingest works and told its steps; `store` commits at its end.
+
+    `now` is the machine's time, which rows are stamped with; `as_of` is the moment of the vectors, `now` if not given.
+    """
 
     spark: Any
     settings: Settings
@@ -38,6 +41,7 @@ class LakeSteps:
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
     judge: Judge | None = None
+    as_of: Callable[[], datetime] | None = None
 
     def look(self) -> Look:
         newest, oldest = self.backlog.newest(), self.backlog.oldest_ms()
@@ -60,5 +64,5 @@ class LakeSteps:
                 if store.active(served.digest) is None:
                     unpublished.append(served.entity)
                 elif tables is None or any(source.table in tables for source in served.sources):
-                    refreshed.append(refresh(self.changes, store, served, self.now()))
+                    refreshed.append(refresh(self.changes, store, served, (self.as_of or self.now)()))
         return Vectors(tuple(refreshed), tuple(unpublished))
