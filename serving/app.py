@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from lending.terms import policy_file
 from models.artefact import load_champion
 from payments.provider.sandbox import SandboxProvider
-from serving import accept, decisions, health, plans, problems, refunds
+from serving import accept, decisions, health, pages, plans, problems, refunds
 from serving.check_fit import check_fit
 from serving.decision_code import decision_code_digest
 from serving.decisions import Desk
@@ -45,6 +45,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         summary="Credit decisions at the checkout, and the plans they become",
         version=model.digest[:12],
         lifespan=lifespan,
+        docs_url=None,
         redoc_url=None,
     )
     app.state.settings = settings
@@ -58,4 +59,5 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     app.include_router(plans.router)
     app.include_router(refunds.router)
     app.include_router(health.router)
+    pages.install(app)
     return app
