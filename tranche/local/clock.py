@@ -29,10 +29,14 @@ class ClockRefused(Fault):
 
 
 @app.callback(invoke_without_command=True)
-def show(context: typer.Context) -> None:
+def show(
+    context: typer.Context,
+    *,
+    day: Annotated[bool, typer.Option("--day", help="Print the day alone, as other commands take it.")] = False,
+) -> None:
     """Show the time that commands and the API of this runtime go by; set, advance and clear change it."""
     if context.invoked_subcommand is None:
-        print(clock_line() or f"{_minute(clock.now())}, the machine's own time")
+        print(clock.today() if day else clock_line() or f"{_minute(clock.now())}, the machine's own time")
 
 
 @app.command("set")

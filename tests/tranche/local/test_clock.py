@@ -21,12 +21,14 @@ def test_a_clock_that_was_set_stands_until_it_is_advanced(file: Path, capsys: py
     main(["advance", "1d"])
     main(["advance", "6h"])
     main([])
+    main(["--day"])
 
     assert capsys.readouterr().out.splitlines() == [
         "clock 2126-12-01 09:00 UTC",
         "clock 2126-12-02 09:00 UTC",
         "clock 2126-12-02 15:00 UTC",
         "clock 2126-12-02 15:00 UTC",
+        "2126-12-02",
     ]
     assert clock.now().isoformat() == "2126-12-02T15:00:00+00:00"
 
