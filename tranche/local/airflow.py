@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -28,6 +28,8 @@ PORT = 8080
 READY_SECONDS = 180.0
 STOP_SECONDS = 30.0
 USER = "admin"
+UNPAUSED = "relay_facts,verify_ledger"
+"""What runs by itself at first: neither moves money nor starts Spark."""
 
 app = typer.Typer(add_completion=False, help="The DAGs on a clock, on loopback.")
 
@@ -35,8 +37,12 @@ app = typer.Typer(add_completion=False, help="The DAGs on a clock, on loopback."
 @app.command()
 def run(
     port: Annotated[int, typer.Option(help="Port of the user interface; another free one when it is taken.")] = PORT,
+    unpaused: Annotated[
+        str, typer.Option(metavar="DAG,DAG", help="The DAGs that run by themselves; all others start paused.")
+    ] = UNPAUSED,
 ) -> None:
     """Run Airflow's API server and scheduler on the local runtime until Ctrl-C, then stop both."""
+    running = named(unpaused)
     settings = Settings.from_environment()
     environment = LocalRuntime(settings.local_folder).up()
     point_here(environment)
@@ -45,9 +51,10 @@ def run(
     _stop_on_signals()
     started: list[Running] = []
     try:
-        bring_up(home, environ, started, _say)
+        bring_up(home, environ, started, _say, running)
         password = json.loads((home / "passwords.json").read_text())[USER]
         print(f"Airflow is at {environ['AIRFLOW__API__BASE_URL']}  user {USER}, password {password}; Ctrl-C stops it")
+        print(f"running by themselves: {', '.join(running) or 'none'}; every other DAG is paused", flush=True)
         _watch(started)
     finally:
         stop_all(started)
@@ -82,7 +89,7 @@ def airflow_environment(home: Path, database_url: str, port: int) -> dict[str, s
         "AIRFLOW__CORE__DAGS_FOLDER": str(CHECKOUT / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__PARALLELISM": "4",
-        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
         "AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "2",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
@@ -91,14 +98,42 @@ def airflow_environment(home: Path, database_url: str, port: int) -> dict[str, s
     }
 
 
-def bring_up(home: Path, environ: Mapping[str, str], started: list[Running], say: Callable[[str], None]) -> None:
-    """Start both; each is put on `started` as soon as it runs, so that the caller can stop what there is."""
+def named(dags: str) -> tuple[str, ...]:
+    """The DAGs of a list with commas; RuntimeFault names those that there are when one is not among them.
+
+    >>> named("verify_ledger, relay_facts"), named("")
+    (('verify_ledger', 'relay_facts'), ())
+    """
+    known = sorted(path.stem for path in (CHECKOUT / "dags").glob("*.py"))
+    names = tuple(name.strip() for name in dags.split(",") if name.strip())
+    for name in names:
+        if name not in known:
+            raise RuntimeFault(f"there is no DAG {name!r}; there are {', '.join(known)}")
+    return names
+
+
+def bring_up(
+    home: Path,
+    environ: Mapping[str, str],
+    started: list[Running],
+    say: Callable[[str], None],
+    unpaused: Sequence[str],
+) -> None:
+    """Start both with every DAG paused but those named.
+
+    Each is put on `started` as soon as it runs, so that the caller can stop what there is.
+    """
     passwords = home / "passwords.json"
     if not passwords.is_file():
         _write_private(passwords, json.dumps({USER: secrets.token_urlsafe(12)}))
     say("database and DAGs")
     _airflow(["db", "migrate"], environ, home)
     _airflow(["dags", "reserialize"], environ, home)
+    # A DAG keeps its switch from the last time, whoever set it then.
+    names = "|".join(unpaused)
+    _airflow(["dags", "pause", "--yes", "--treat-dag-id-as-regex", f"^(?!({names})$)"], environ, home)
+    if unpaused:
+        _airflow(["dags", "unpause", "--yes", "--treat-dag-id-as-regex", f"^({names})$"], environ, home)
     say("API server")
     started.append(start_module("airflow", ["api-server"], environ=environ, log=home / "api-server.log", cwd=home))
     address = environ["AIRFLOW__API__BASE_URL"]

@@ -4,30 +4,39 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
+from tranche.fault import RuntimeFault
 from tranche.settings import CHECKOUT, Settings, inherited
 
+NOTEBOOK = "one_applicant"
+_FACTORY = "Jupytext Notebook"
 # A double click on a plain Python file opens it as the notebook that it is.
-_VIEWER = {"@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"python": "Jupytext Notebook"}}}
+_VIEWER = {"@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"python": _FACTORY}}}
 
 app = typer.Typer(add_completion=False, help="JupyterLab on the notebooks, on loopback.")
 
 
 @app.command()
 def run(
+    notebook: Annotated[str, typer.Argument(help="The notebook that is opened, by its name.")] = NOTEBOOK,
     port: Annotated[int, typer.Option(help="Port; the next free one when it is taken.")] = 8888,
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
 ) -> None:
-    """Open the notebooks in JupyterLab until Ctrl-C; a double click opens one as a notebook."""
+    """Open a notebook in JupyterLab until Ctrl-C; a double click opens another."""
+    file = notebook_file(notebook)
     configuration = Settings.from_environment().var / "jupyter"
     overrides = configuration / "labconfig" / "default_setting_overrides.json"
     overrides.parent.mkdir(parents=True, exist_ok=True)
     overrides.write_text(json.dumps(_VIEWER))
     words = ["lab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.root_dir=notebooks"]
-    options = [] if browser else ["--no-browser"]
+    # The address of the page names the viewer, so it does not depend on what a person's own settings prefer.
+    page = f"/lab/tree/{file.name}?factory={quote(_FACTORY)}"
+    options = [f"--LabApp.default_url={page}", *([] if browser else ["--no-browser"])]
     if os.geteuid() == 0:
         options.append("--allow-root")  # in a container there is nobody else; it listens on loopback alone
     done = subprocess.run(
@@ -37,6 +46,19 @@ def run(
         check=False,
     )
     raise typer.Exit(done.returncode)
+
+
+def notebook_file(name: str) -> Path:
+    """The file of a notebook; RuntimeFault names those that there are when it is not among them.
+
+    >>> notebook_file("one_applicant").name
+    'one_applicant.py'
+    """
+    files = {path.stem: path for path in sorted((CHECKOUT / "notebooks").glob("*.py"))}
+    found = files.get(name.removesuffix(".py"))
+    if found is None:
+        raise RuntimeFault(f"there is no notebook {name!r}; there are {', '.join(files)}")
+    return found
 
 
 def main(argv: list[str] | None = None) -> int:
