@@ -2,11 +2,9 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote
 
 import typer
 
@@ -14,9 +12,11 @@ from tranche.fault import RuntimeFault
 from tranche.settings import CHECKOUT, Settings, inherited
 
 NOTEBOOK = "one_applicant"
-_FACTORY = "Jupytext Notebook"
-# A double click on a plain Python file opens it as the notebook that it is.
-_VIEWER = {"@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"python": _FACTORY}}}
+# A plain Python file is opened as the notebook that it is; nothing is asked for from the internet.
+_SETTINGS = {
+    "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"python": "Jupytext Notebook"}},
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+}
 
 app = typer.Typer(add_completion=False, help="JupyterLab on the notebooks, on loopback.")
 
@@ -32,20 +32,18 @@ def run(
     configuration = Settings.from_environment().var / "jupyter"
     overrides = configuration / "labconfig" / "default_setting_overrides.json"
     overrides.parent.mkdir(parents=True, exist_ok=True)
-    overrides.write_text(json.dumps(_VIEWER))
+    overrides.write_text(json.dumps(_SETTINGS))
     words = ["lab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.root_dir=notebooks"]
-    # The address of the page names the viewer, so it does not depend on what a person's own settings prefer.
-    page = f"/lab/tree/{file.name}?factory={quote(_FACTORY)}"
-    options = [f"--LabApp.default_url={page}", *([] if browser else ["--no-browser"])]
+    options = [f"--LabApp.default_url=/lab/tree/{file.name}", *([] if browser else ["--no-browser"])]
     if os.geteuid() == 0:
         options.append("--allow-root")  # in a container there is nobody else; it listens on loopback alone
-    done = subprocess.run(
+    os.chdir(CHECKOUT)
+    # JupyterLab takes this process's place: whatever ends the command ends it too.
+    os.execve(  # noqa: S606 - our own program with fixed arguments
+        sys.executable,
         [sys.executable, "-m", "jupyter", *words, *options],
-        env=inherited({"JUPYTER_CONFIG_PATH": str(configuration)}),
-        cwd=CHECKOUT,
-        check=False,
+        inherited({"JUPYTER_CONFIG_PATH": str(configuration)}),
     )
-    raise typer.Exit(done.returncode)
 
 
 def notebook_file(name: str) -> Path:
