@@ -24,6 +24,7 @@ from ledger.books.postgres import PostgresLedger, connect
 from ledger.books.store import Act, Recorded, Request
 from ledger.journal import Journal
 from ledger.map import flows
+from ledger.map.flow import Flow
 from ledger.migrate import migrate
 from ledger.money import Currency, Money
 from ledger.outbox import outbox
@@ -50,7 +51,7 @@ def purchases(count: int, tag: str) -> list[Journal]:
     """Purchases with a discount and a down payment: three transfers each, two accounts opened by each."""
     return [
         flows.journal(
-            "F02",
+            Flow.PURCHASE_CAPTURED,
             key=f"{tag}{number}",
             value_date=DAY,
             occurred_at=NOON,
@@ -67,7 +68,7 @@ def repayments(count: int, tag: str, *, plan: str = "p", plans: int = 1, provide
     """Payments of one transfer each, on so many plans in turn."""
     return [
         flows.journal(
-            "F03",
+            Flow.DOWN_PAYMENT,
             key=f"{tag}{number}",
             value_date=DAY,
             occurred_at=NOON,
@@ -141,10 +142,10 @@ def holds(url: str, size: int = 1_000, rounds: int = 3) -> float:
         _open(books, "p", MERCHANTS)
         connection.commit()
         for turn in range(rounds):
-            placed = [Request(Act.HOLD, each) for each in _claims("F12a", size, f"h{turn}-")]
+            placed = [Request(Act.HOLD, each) for each in _claims(Flow.ATTEMPT_CLAIMED, size, f"h{turn}-")]
             posted = [
-                Request(Act.POST_HOLD, each, hold_id=each.entry_id.replace("F12b", "F12a"))
-                for each in _claims("F12b", size, f"h{turn}-")
+                Request(Act.POST_HOLD, each, hold_id=each.entry_id.replace(Flow.PRESUMED_PAID, Flow.ATTEMPT_CLAIMED))
+                for each in _claims(Flow.PRESUMED_PAID, size, f"h{turn}-")
             ]
             started = time.perf_counter()
             for batch in (placed, posted):
@@ -275,7 +276,7 @@ def _open(books: PostgresLedger, plan: str, plans: int) -> None:
         books.post_all(
             [
                 flows.journal(
-                    "F02",
+                    Flow.PURCHASE_CAPTURED,
                     key=f"open-{plan}{number}",
                     value_date=DAY,
                     occurred_at=NOON,

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from terminal.fault import Fault
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -59,9 +61,5 @@ class PinnedTables:
         return self._tables.unpin(tag, tables)
 
 
-class LakeFault(Exception):
+class LakeFault(Fault):
     """Training cannot read what it needs; says which table and which act makes it."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from ledger.journal import Journal
+from ledger.map.flow import Flow
 from ledger.map.flows import journal
 from ledger.money import Money
 from lending.plan.when import When
@@ -10,7 +11,7 @@ from lending.plan.when import When
 
 def capital_paid_in(key: str, bank: str, amount: Money, when: When) -> Journal:
     """F49: the owners' money."""
-    return flow_journal("F49", key, when, {}, {"capital": amount}, {"bank": bank})
+    return flow_journal(Flow.CAPITAL_PAID_IN, key, when, {}, {"capital": amount}, {"bank": bank})
 
 
 def flow_journal(  # noqa: PLR0917 - the one call that each booking above spells out

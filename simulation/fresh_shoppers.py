@@ -9,7 +9,6 @@ from simulation.world import events as canonical
 from simulation.world.period import Period
 from simulation.world.population import Buyer, a_buyer
 
-MOST = 9_999
 _NUMBERED_FROM = date(2000, 1, 1)
 
 

@@ -1,8 +1,8 @@
 """Act: a day's shoppers come to the checkout: their history reaches the lake, then each asks for a decision."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import httpx
@@ -27,10 +27,29 @@ _OWNERS = "seeded-world"
 class Shopping:
     """What the shoppers of one day came to."""
 
+    day: date
     folder: Path
     shoppers: int
     taken_in: TakenIn
     shopped: checkout.ShoppedReport
+
+    def lines(self, longest_list: int) -> Iterator[str]:
+        """What a person reads of it."""
+        taken, shopped = self.taken_in, self.shopped
+        yield (
+            f"{self.shoppers:,} shoppers of {self.day}: {taken.published:,} events of their history published, "
+            f"{taken.accepted:,} new in the lake, {taken.vectors:,} vectors new"
+        )
+        yield f"decisions  {', '.join(f'{number:,} {outcome}' for outcome, number in shopped.outcomes.most_common())}"
+        for reason, number in shopped.reasons.most_common(longest_list):
+            yield f"  {number:>6,}  {reason}"
+        financed = ", ".join(str(Money(minor, Currency(name))) for name, minor in shopped.financed_minor.items())
+        yield (
+            f"offers     {shopped.accepted:,} accepted: {len(shopped.plans):,} plans opened, {financed or 'nothing'} "
+            f"financed; {shopped.declined_payments:,} first payments declined, {shopped.unknown_payments:,} unknown"
+        )
+        for due, number in sorted(shopped.due.items())[:longest_list]:
+            yield f"  due {due}  {number:,} instalments"
 
 
 def shop(
@@ -55,7 +74,7 @@ def shop(
     taken = take_in(source, as_of=now, say=say)
     say("asking for decisions")
     baskets = [basket for buyer in buyers for basket in buyer.checkouts]
-    return Shopping(source, len(buyers), taken, checkout.shop(api, baskets))
+    return Shopping(now.date(), source, len(buyers), taken, checkout.shop(api, baskets))
 
 
 def pay_in_capital(ledger: Ledger, books: Books, world: Outside, now: datetime) -> bool:

@@ -9,11 +9,12 @@ from functools import lru_cache
 from ledger.account import AccountType
 from ledger.books.store import Act, Asked, Conflict, Entry, Hold, Request, Reversal, UnknownEntry, UnknownHold, Void
 from ledger.journal import Journal
+from ledger.map.flow import Flow
 from ledger.map.flows import NotOnTheMap, admit, admit_free, money_map
 from ledger.money import Money
 from ledger.transfer import Transfer
 
-REVERSAL_FLOW = "F38"
+REVERSAL_FLOW = Flow.REVERSED
 _REVERSAL_VERSION = 1
 _ADMITTED: set[tuple[object, ...]] = set()  # of the shapes on the map, which are a few hundred
 

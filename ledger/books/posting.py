@@ -7,13 +7,14 @@ from datetime import date
 from ledger.account import Balance, Side
 from ledger.books.line import Line, Target, kind_of
 from ledger.books.store import Act, Hold, Refusal, RefusalCode, Refused
+from ledger.map.flow import Flow
 from ledger.money import LARGEST_MINOR, Currency, Money
 from ledger.transfer import Transfer
 
 AccountKey = tuple[str, Currency]
 
 LARGE_MINOR = 10**12  # once an account without a floor has seen such an amount, its counters are watched too
-CLOSING_FLOW = "F44"  # what closes a period is itself valued in it
+CLOSING_FLOW = Flow.PERIOD_CLOSED  # what closes a period is itself valued in it
 _PRECEDENCE = {code: place for place, code in enumerate(RefusalCode)}
 
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from ledger.journal import Journal
 from ledger.map.map_file import money_map
-from ledger.map.money_map import PLACEHOLDER, Flow, Leg, NotOnTheMap, Step
+from ledger.map.money_map import PLACEHOLDER, FlowTemplate, Leg, NotOnTheMap, Step
 from ledger.money import Money
 from ledger.transfer import Transfer
 
@@ -97,7 +97,7 @@ def _forms(written: Journal) -> Mapping[str, str]:
     return forms
 
 
-def _check_pairs(written: Journal, template: Flow, forms: Mapping[str, str]) -> None:
+def _check_pairs(written: Journal, template: FlowTemplate, forms: Mapping[str, str]) -> None:
     for transfer in written.transfers:
         if (forms[transfer.debit], forms[transfer.credit]) not in template.pairs:
             pair = f"debit of {transfer.debit} with a credit of {transfer.credit}"

@@ -1,5 +1,6 @@
 """Read the money map from its file, and refuse a file that contradicts itself."""
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -7,17 +8,19 @@ from importlib.resources import files
 from typing import Any
 
 from ledger.account import AccountType, Kind, Side
-from ledger.map.money_map import PLACEHOLDER, Clearing, Flow, Leg, MoneyMap, Row, Step
+from ledger.map.money_map import PLACEHOLDER, Clearing, FlowTemplate, Leg, MoneyMap, Row, Step
+from terminal.fault import Fault
 
 _Entry = Mapping[str, Any]
 
 _ACCOUNT = {"pattern", "code", "title", "kind", "normal"}
 _CLEARING = {"group", "owner", "sla_days", "opened_by", "closed_by"}
-_FLOW = {"id", "title", "part", "means", "version"}
+_NAME = re.compile(r"[a-z]+(_[a-z]+)*")
+_FLOW = {"id", "name", "title", "part", "means", "version"}
 _ROW = {"id", "title", "part", "means"}
 
 
-class MapFault(ValueError):
+class MapFault(Fault, ValueError):
     """Raised for a money map that cannot be read or contradicts itself; the message names the row."""
 
     @property
@@ -46,6 +49,7 @@ def parse(text: str) -> MoneyMap:
     flows = [_flow(entry, forms) for entry in document.get("flow", [])]
     rows = [_row(entry) for entry in document.get("row", [])]
     _check_once("row", [flow.flow for flow in flows] + [row.row for row in rows])
+    _check_once("flow name", (flow.name for flow in flows))
     for part in parts:
         _check_keys(f"part {part.get('id', '?')}", part, {"id", "title"}, set())
     result = MoneyMap(
@@ -89,15 +93,16 @@ def _row(entry: _Entry) -> Row:
     return Row(entry["id"], entry["title"], entry["part"], entry["means"])
 
 
-def _flow(entry: _Entry, forms: Mapping[str, str]) -> Flow:
+def _flow(entry: _Entry, forms: Mapping[str, str]) -> FlowTemplate:
     name = entry.get("id", "?")
     kinds = {"pending", "posts", "voids", "reversal", "free"}
     _check_keys(f"flow {name}", entry, _FLOW, {"steps", "key", "examples", *kinds})
     steps = tuple(_step(name, step, forms) for step in entry.get("steps", ()))
     if not steps and not kinds & set(entry):
         raise MapFault(f"flow {name} has no steps")
-    flow = Flow(
+    flow = FlowTemplate(
         flow=name,
+        name=entry["name"],
         title=entry["title"],
         part=entry["part"],
         means=entry["means"],
@@ -111,6 +116,8 @@ def _flow(entry: _Entry, forms: Mapping[str, str]) -> Flow:
         free=entry.get("free", False),
         examples=tuple(entry.get("examples", ())),
     )
+    if not _NAME.fullmatch(flow.name):
+        raise MapFault(f"flow {name} has the name {flow.name!r}: small letters and underscores are allowed")
     if steps and not (flow.key and flow.examples):
         raise MapFault(f"flow {name} moves money and lacks its key or its examples")
     for example in flow.examples:
@@ -167,7 +174,7 @@ def _check_once(what: str, names: Iterable[str]) -> None:
 
 
 def _check_parts(result: MoneyMap) -> None:
-    entries: list[Flow | Row] = [*result.flows.values(), *result.rows.values()]
+    entries: list[FlowTemplate | Row] = [*result.flows.values(), *result.rows.values()]
     for entry in entries:
         if entry.part not in result.parts:
             raise MapFault(f"{entry.title!r} stands in part {entry.part!r}, which the page does not have")

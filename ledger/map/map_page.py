@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from ledger.account import AccountType, Kind
-from ledger.map.money_map import PLACEHOLDER, Clearing, Flow, Leg, MoneyMap, Row, Step
+from ledger.map.money_map import PLACEHOLDER, Clearing, FlowTemplate, Leg, MoneyMap, Row, Step
 
 _RETURNS = """\
 ## What must return to zero
@@ -42,7 +42,7 @@ def page(money_map: MoneyMap) -> str:
     """The whole page, in Markdown."""
     sections = [_HEAD, _chart(money_map), _clearing(money_map)]
     for part, title in money_map.parts.items():
-        entries: list[Flow | Row] = [*money_map.flows.values(), *money_map.rows.values()]
+        entries: list[FlowTemplate | Row] = [*money_map.flows.values(), *money_map.rows.values()]
         inside = [entry for entry in entries if entry.part == part]
         sections.append(f"## {title}\n")
         sections += [_entry(entry, money_map) for entry in sorted(inside, key=_place)]
@@ -86,7 +86,7 @@ def _clearing(money_map: MoneyMap) -> str:
     return "\n".join([_RETURNS, _table(("Account", "By", "Opened by", "Closed by", "Worked by", "Within"), rows)])
 
 
-def _entry(entry: Flow | Row, money_map: MoneyMap) -> str:
+def _entry(entry: FlowTemplate | Row, money_map: MoneyMap) -> str:
     if isinstance(entry, Row):
         return f"### {entry.row} {entry.title}\n\n{entry.means}\n"
     lines = [f"### {entry.flow} {entry.title}\n", entry.means, ""]
@@ -98,7 +98,7 @@ def _entry(entry: Flow | Row, money_map: MoneyMap) -> str:
     return "\n".join([*lines, ""])
 
 
-def _moves(step: Step, flow: Flow) -> list[list[str]]:
+def _moves(step: Step, flow: FlowTemplate) -> list[list[str]]:
     """A line for each amount of a step: the account debited, the account credited, the examples."""
     debit, credit = _alone(step.debit), _alone(step.credit)
     moves = [(name, _account(leg), credit) for leg in step.debit for name in leg.amounts]
@@ -115,7 +115,7 @@ def _account(leg: Leg) -> str:
     return f"`{short(leg.account)}`"
 
 
-def _notes(flow: Flow, money_map: MoneyMap) -> list[str]:
+def _notes(flow: FlowTemplate, money_map: MoneyMap) -> list[str]:
     notes = []
     if flow.key:
         notes.append(f"Business key: {flow.key}.")
@@ -133,7 +133,7 @@ def _notes(flow: Flow, money_map: MoneyMap) -> list[str]:
     return notes
 
 
-def _returns(flow: Flow, clearing: Clearing, money_map: MoneyMap) -> list[str]:
+def _returns(flow: FlowTemplate, clearing: Clearing, money_map: MoneyMap) -> list[str]:
     account, key = f"`{short(clearing.form)}`", f"`{clearing.key}`"
     notes = []
     if flow.flow in clearing.opened_by:
@@ -154,9 +154,9 @@ def _named(money_map: MoneyMap, flows: Iterable[str]) -> str:
     return ", ".join(flow for flow in money_map.flows if flow in wanted)
 
 
-def _place(entry: Flow | Row) -> tuple[int, str]:
+def _place(entry: FlowTemplate | Row) -> tuple[int, str]:
     """By number and then by letter; what is free stands last."""
-    name = entry.flow if isinstance(entry, Flow) else entry.row
+    name = entry.flow if isinstance(entry, FlowTemplate) else entry.row
     digits = "".join(each for each in name if each.isdigit())
     return (int(digits), name) if digits else (1000, name)
 

@@ -5,7 +5,7 @@ from html import escape
 
 from ledger.account import AccountType, Kind
 from ledger.map.map_page import short
-from ledger.map.money_map import Clearing, Flow, MoneyMap
+from ledger.map.money_map import Clearing, FlowTemplate, MoneyMap
 
 _INK, _MUTED, _LINE, _PAPER = "#1f2933", "#66727f", "#d5dbe1", "#ffffff"
 _DEBIT, _CREDIT, _BOTH, _ZERO = "#1864ab", "#d9480f", "#5f3dc4", "#fff3bf"
@@ -95,7 +95,7 @@ def _chain(money_map: MoneyMap, each: Clearing, left: int, top: int, width: int)
     return parts
 
 
-def _matrix(money_map: MoneyMap, flows: Sequence[Flow], top: int) -> tuple[list[str], int]:
+def _matrix(money_map: MoneyMap, flows: Sequence[FlowTemplate], top: int) -> tuple[list[str], int]:
     """Accounts down, flows across: debited, credited, or both."""
     columns, heads = _columns(money_map, flows)
     parts = [
@@ -130,7 +130,7 @@ def _matrix(money_map: MoneyMap, flows: Sequence[Flow], top: int) -> tuple[list[
     return parts, y + _MARGIN
 
 
-def _columns(money_map: MoneyMap, flows: Sequence[Flow]) -> tuple[dict[str, int], list[tuple[str, int, int]]]:
+def _columns(money_map: MoneyMap, flows: Sequence[FlowTemplate]) -> tuple[dict[str, int], list[tuple[str, int, int]]]:
     """Where each flow's column begins, and each part's title with its reach."""
     columns, heads, x = {}, [], _MARGIN + _LEFT + 6
     for part, title in money_map.parts.items():
@@ -156,7 +156,7 @@ def _row(account: AccountType, y: int, right: int) -> list[str]:
     ]
 
 
-def _cell(flow: Flow, account: AccountType, x: int, y: int) -> str:
+def _cell(flow: FlowTemplate, account: AccountType, x: int, y: int) -> str:
     debited = any(leg.form == account.pattern for step in flow.steps for leg in step.debit)
     credited = any(leg.form == account.pattern for step in flow.steps for leg in step.credit)
     if not (debited or credited):

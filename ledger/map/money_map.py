@@ -6,18 +6,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ledger.account import AccountType
+from terminal.fault import Fault
 
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _MOST_KNOWN = 1 << 16
 """How many accounts a map remembers the line of; postings ask for the same ones again and again."""
 
 
-class NotOnTheMap(LookupError):
+class NotOnTheMap(Fault, LookupError):
     """Raised for a flow, an account, an amount or a name that the money map does not have, or has otherwise."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Flow:
+class FlowTemplate:
     """A row of the money map: what one kind of business event moves.
 
     A `pending` one is held; one that `posts` takes the place of such a hold, one that `voids` releases it. A `reversal`
@@ -50,6 +47,7 @@ class Flow:
     """
 
     flow: str
+    name: str
     title: str
     part: str
     means: str
@@ -109,7 +107,7 @@ class MoneyMap:
 
     chart: tuple[AccountType, ...]
     clearing: Mapping[str, Clearing]
-    flows: Mapping[str, Flow]
+    flows: Mapping[str, FlowTemplate]
     rows: Mapping[str, Row]
     parts: Mapping[str, str]
 
@@ -123,7 +121,7 @@ class MoneyMap:
             self._known[account] = found
         return found
 
-    def flow(self, flow: str) -> Flow:
+    def flow(self, flow: str) -> FlowTemplate:
         if flow not in self.flows:
             raise NotOnTheMap(f"flow {flow!r} is not on the money map; it has {', '.join(sorted(self.flows))}")
         return self.flows[flow]

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ledger.books.store import Act
 from ledger.map.flows import money_map
-from ledger.map.money_map import Flow
+from ledger.map.money_map import FlowTemplate
 from ledger.proof.check import Fault
 
 
@@ -100,13 +100,13 @@ def _off_the_map(shapes: Mapping[Shape, tuple[str, int]]) -> Iterator[Fault]:
             yield Fault("money map", entry_id, trouble + more)
 
 
-def _trouble(flow: Flow | None, shape: Shape) -> str | None:
+def _trouble(flow: FlowTemplate | None, shape: Shape) -> str | None:
     if flow is None:
         return f"flow {shape.flow} is not on the money map"
     return _difference(flow, shape) if flow.version == shape.version else None
 
 
-def _difference(flow: Flow, shape: Shape) -> str | None:
+def _difference(flow: FlowTemplate, shape: Shape) -> str | None:
     if flow.reversal is not (shape.act is Act.REVERSE):
         return f"flow {flow.flow} is {'' if flow.reversal else 'not '}a reversal"
     if flow.pending is not (shape.act is Act.HOLD):

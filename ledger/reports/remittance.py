@@ -11,6 +11,7 @@ from pathlib import Path
 from ledger.account import Side
 from ledger.books.account_entries import AccountEntries, moved
 from ledger.books.store import Entry
+from ledger.map.flow import Flow
 from ledger.money import Currency, Money
 
 COLUMNS = (
@@ -31,20 +32,20 @@ class RemittanceKind(StrEnum):
     OTHER = "other"
 
 
-_KINDS = {
-    "F02": RemittanceKind.SALE,
-    "F02t": RemittanceKind.SALE,
-    "F40": RemittanceKind.SALE,
-    "F07a": RemittanceKind.PAYOUT,
-    "F07c": RemittanceKind.RETURNED_PAYOUT,
-    "F08": RemittanceKind.RESERVE,
-    "F21a": RemittanceKind.REFUND,
-    "F21b": RemittanceKind.REFUND,
-    "F22": RemittanceKind.REFUND,
-    "F25a": RemittanceKind.REFUND,
-    "F27a": RemittanceKind.DISPUTE,
-    "F27b": RemittanceKind.DISPUTE,
-    "F40r": RemittanceKind.REFUND,
+_KINDS: Mapping[str, RemittanceKind] = {
+    Flow.PURCHASE_CAPTURED: RemittanceKind.SALE,
+    Flow.TAXED_PURCHASE_CAPTURED: RemittanceKind.SALE,
+    Flow.FOREIGN_PURCHASE: RemittanceKind.SALE,
+    Flow.MERCHANT_SETTLED: RemittanceKind.PAYOUT,
+    Flow.PAYOUT_RETURNED: RemittanceKind.RETURNED_PAYOUT,
+    Flow.MERCHANT_RESERVE: RemittanceKind.RESERVE,
+    Flow.REFUND_BEFORE_SETTLEMENT: RemittanceKind.REFUND,
+    Flow.REFUND_AFTER_SETTLEMENT: RemittanceKind.REFUND,
+    Flow.PARTIAL_REFUND: RemittanceKind.REFUND,
+    Flow.REFUND_AFTER_CHARGE_OFF: RemittanceKind.REFUND,
+    Flow.DISPUTE_OPENED: RemittanceKind.DISPUTE,
+    Flow.DISPUTE_DECIDED: RemittanceKind.DISPUTE,
+    Flow.FOREIGN_PURCHASE_REFUNDED: RemittanceKind.REFUND,
 }
 _GOODS = {RemittanceKind.SALE, RemittanceKind.REFUND, RemittanceKind.DISPUTE}
 

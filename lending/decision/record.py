@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from ledger.map.flow import Flow
 from ledger.money import Currency, Money
 from lending.canonical import canonical, digest, moment
 from lending.decision.decision import (
@@ -75,7 +76,7 @@ class StoredDecision:
     @property
     def hold_id(self) -> str:
         """The ledger hold of an approved decision's amount (flow F01)."""
-        return f"F01:{self.decision_id}"
+        return f"{Flow.LIMIT_HELD}:{self.decision_id}"
 
 
 def record(inputs: Inputs, decision: Decision, policy: Policy) -> StoredDecision:

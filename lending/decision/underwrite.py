@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ledger.books.store import Ledger, Refused
 from ledger.map import flows
+from ledger.map.flow import Flow
 from ledger.money import Currency
 from ledger.outbox.outbox import Fact
 from lending.decision.decision import decide
@@ -115,7 +116,7 @@ def _reserve(stored: StoredDecision, ledger: Ledger) -> None:
     if stored.offer is None:
         return
     journal = flows.journal(
-        "F01",
+        Flow.LIMIT_HELD,
         key=stored.decision_id,
         value_date=stored.decided_at.date(),
         occurred_at=stored.decided_at,

@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+from ledger.map.flow import Flow
 from lending.plan.running import Line, RunningPlan
 
 
@@ -21,7 +22,7 @@ def accrue_to(run: RunningPlan, day: date) -> None:
         grown = [max(line.accrued, line.accrual.by(current)) for line in growing]
         change = sum(grown) - sum(reached)
         if change:
-            run.book_derived("F17", f"{run.plan.plan_id}/{current}", current, {"interest": change})
+            run.book_derived(Flow.INTEREST_ACCRUED, f"{run.plan.plan_id}/{current}", current, {"interest": change})
         reached = grown
     for line in growing:
         line.accrued = max(line.accrued, line.accrual.by(day))

@@ -1,5 +1,6 @@
 """The purchase is captured, whole or shipment by shipment (F02, F40), or a loan is taken over or granted (F48, F47)."""
 
+from ledger.map.flow import Flow
 from lending.plan.accrual import rounded, shared
 from lending.plan.event import Cancelled, Opened, PartShipped, PlanEvent
 from lending.plan.merchant_share import Share
@@ -18,18 +19,22 @@ def captured(run: RunningPlan, event: PlanEvent, body: Opened | PartShipped) -> 
     run.captured = _captured(plan, before.amount + amount)
     part = run.captured - before
     if plan.origin is Origin.IMPORTED:
-        run.book("F48", plan.plan_id, event, {"principal": amount})
+        run.book(Flow.PLAN_TAKEN_OVER, plan.plan_id, event, {"principal": amount})
     elif plan.merchant_id is None:
-        run.book("F47", plan.plan_id, event, {"granted": amount})
+        run.book(Flow.LOAN_DISBURSED, plan.plan_id, event, {"granted": amount})
     elif plan.foreign is not None:
         amounts = {"discount": part.discount, "tax": part.tax}
         amounts["spread"] = rounded(plan.foreign.spread.minor, amount, plan.principal.minor)
         amounts["converted"] = amount - sum(amounts.values())
         names = {"currency": plan.foreign.payable.currency.value}
-        run.book("F40", _shipment(run, body), event, amounts, names=names, foreign={"payable": part.merchant})
+        run.book(
+            Flow.FOREIGN_PURCHASE, _shipment(run, body), event, amounts, names=names, foreign={"payable": part.merchant}
+        )
     else:
         amounts = {"payable": part.merchant, "discount": part.discount, "tax": part.tax}
-        run.book("F02t" if part.tax else "F02", _shipment(run, body), event, amounts)
+        run.book(
+            Flow.TAXED_PURCHASE_CAPTURED if part.tax else Flow.PURCHASE_CAPTURED, _shipment(run, body), event, amounts
+        )
 
 
 def cancelled(run: RunningPlan, event: PlanEvent, body: Cancelled) -> None:  # noqa: ARG001 - every act is called alike

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from ledger.map.flow import Flow
 from lending.plan.accrue_interest import stop_accruing
 from lending.plan.event import Channel, ChargedOff, Paid, PaidOff, PlanEvent, Recovered, WrittenOff
 from lending.plan.running import Owed, Payment, RunningPlan
@@ -17,7 +18,7 @@ def charged_off(run: RunningPlan, event: PlanEvent, body: ChargedOff) -> None:
     run.charged_off = off
     allowance = min(off.principal, 0 if body.allowance is None else body.allowance.minor)
     amounts = _expenses(run, off, allowance) | {"still_owed": off.total}
-    run.book("F30", event.event_id, event, amounts)
+    run.book(Flow.CHARGED_OFF, event.event_id, event, amounts)
 
 
 def written_off(run: RunningPlan, event: PlanEvent, body: WrittenOff) -> None:
@@ -25,7 +26,9 @@ def written_off(run: RunningPlan, event: PlanEvent, body: WrittenOff) -> None:
     forgiven = run.charged_off or Owed()
     off = _take_off(run)
     allowance = min(off.principal, 0 if body.allowance is None else body.allowance.minor)
-    run.book("F31", event.event_id, event, _expenses(run, off, allowance) | {"no_longer_owed": forgiven.total})
+    run.book(
+        Flow.WRITTEN_OFF, event.event_id, event, _expenses(run, off, allowance) | {"no_longer_owed": forgiven.total}
+    )
     run.charged_off = Owed()
     run.written_off = True
 
@@ -44,7 +47,7 @@ def recovered(run: RunningPlan, event: PlanEvent, body: Recovered | Paid | PaidO
     commission = body.commission if isinstance(body, Recovered) else None
     held = body.held if isinstance(body, Paid) else None
     run.book(
-        "F32",
+        Flow.RECOVERY,
         body.payment_id,
         event,
         {

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from ledger.map.flow import Flow
 from lending.plan.accrual import Accrual
 from lending.plan.allocation import Split, owe_more, take_back
 from lending.plan.charge_off import take_back_off_the_books
@@ -21,9 +22,9 @@ def claim_opened(run: RunningPlan, event: PlanEvent, body: ClaimOpened) -> None:
     case = Case(body.case_id, CaseKind.CLAIM, amount, payment=payment, route=body.route, provider=body.provider)
     run.cases[body.case_id] = case
     amounts = {"claim": amount}
-    flow = "F14a"
+    flow = Flow.LATE_CLAIM_ADVISED
     if body.route is Route.CARD:
-        flow = "F26e" if body.again else "F26a"
+        flow = Flow.CHARGEBACK_REOPENED if body.again else Flow.CHARGEBACK_OPENED
         amounts["chargeback_fee"] = 0 if body.chargeback_fee is None else body.chargeback_fee.minor
     run.book(flow, case.case_id, event, amounts, names=_names(case), correlation=_correlation(case))
     withhold(run, event, run.claimed_back - run.withheld, case.case_id)
@@ -35,9 +36,9 @@ def claim_won(run: RunningPlan, event: PlanEvent, body: ClaimWon) -> None:
     if case is None or not case.open:
         return
     case.open = False
-    flow, amounts = "F26b", {"claim": case.amount}
+    flow, amounts = Flow.CHARGEBACK_WON, {"claim": case.amount}
     if case.route is Route.DIRECT_DEBIT:
-        flow, amounts = "F14d", {_CASH_BACK[body.cash_back]: case.amount}
+        flow, amounts = Flow.CLAIM_WITHDRAWN, {_CASH_BACK[body.cash_back]: case.amount}
     elif body.chargeback_fee is not None:
         amounts["chargeback_fee"] = body.chargeback_fee.minor
     names = _names(case) | {"bank": body.bank}
@@ -54,7 +55,7 @@ def claim_lost(run: RunningPlan, event: PlanEvent, body: ClaimLost) -> None:
     run.fraud = run.fraud or body.fraud
     names, correlation = _names(case), _correlation(case)
     if not body.fraud and (run.charged_off is not None or case.payment.recovered is not None):
-        flows, key = ("F25c", "F25f"), case.case_id
+        flows, key = (Flow.CLAIM_UPHELD_AFTER_CHARGE_OFF, Flow.CLAIM_UPHELD_ON_RECOVERY), case.case_id
         take_back_off_the_books(
             run, event, case.payment, case.amount, flows=flows, key=key, names=names, correlation=correlation
         )
@@ -64,7 +65,7 @@ def claim_lost(run: RunningPlan, event: PlanEvent, body: ClaimLost) -> None:
     if body.fraud:
         _take_credit(run, case.payment, case.amount, credit)
         borne = {"claim": case.amount - credit}
-        run.book("F26d", case.case_id, event, borne, names=names, correlation=correlation)
+        run.book(Flow.FRAUD_BORNE, case.case_id, event, borne, names=names, correlation=correlation)
         split = Split(credit=credit)
     elif all(line.due_on < event.value_date for line in run.lines):
         _take_credit(run, case.payment, case.amount, credit)
@@ -73,7 +74,7 @@ def claim_lost(run: RunningPlan, event: PlanEvent, body: ClaimLost) -> None:
         run.beyond_purchase += max(split.principal - case.payment.of(Component.PRINCIPAL), 0)
     else:
         split = take_back(run, case.payment, case.amount, credit, event.value_date)
-    flow = "F14c" if case.route is Route.DIRECT_DEBIT else "F26c"
+    flow = Flow.CLAIM_UPHELD if case.route is Route.DIRECT_DEBIT else Flow.CHARGEBACK_LOST
     run.book(flow, case.case_id, event, split.amounts(), names=names, correlation=correlation)
 
 

@@ -1,5 +1,6 @@
 """The shopper's credit balance of a running plan (F19b, F19c), and goodwill, which we pay for them (F34)."""
 
+from ledger.map.flow import Flow
 from lending.plan.event import CreditApplied, CreditRefunded, Goodwill, PlanEvent
 from lending.plan.running import RunningPlan
 
@@ -14,7 +15,7 @@ def credit_refunded(run: RunningPlan, event: PlanEvent, body: CreditRefunded) ->
     amount = min(body.amount.minor, run.free_credit)
     run.credit -= amount
     run.payable[body.refund_id] = run.payable.get(body.refund_id, 0) + amount
-    run.book("F19b", body.refund_id, event, {"refund": amount}, correlation={"refund_id": body.refund_id})
+    run.book(Flow.CREDIT_REFUNDED, body.refund_id, event, {"refund": amount}, correlation={"refund_id": body.refund_id})
 
 
 def goodwill(run: RunningPlan, event: PlanEvent, body: Goodwill) -> None:
@@ -22,7 +23,7 @@ def goodwill(run: RunningPlan, event: PlanEvent, body: Goodwill) -> None:
     amount = body.amount.minor
     if run.charged_off is not None:
         taken = run.charged_off.take(amount).total
-        run.book("F25b", event.event_id, event, {"goodwill": taken, "no_longer_owed": taken})
+        run.book(Flow.GOODWILL_AFTER_CHARGE_OFF, event.event_id, event, {"goodwill": taken, "no_longer_owed": taken})
         return
     left = amount
     for line in run.lines:
@@ -31,4 +32,4 @@ def goodwill(run: RunningPlan, event: PlanEvent, body: Goodwill) -> None:
         line.disputed = min(line.disputed, line.open_principal)
         left -= fallen
     run.credit += left
-    run.book("F34", event.event_id, event, {"principal": amount - left, "credit_balance": left})
+    run.book(Flow.GOODWILL, event.event_id, event, {"principal": amount - left, "credit_balance": left})

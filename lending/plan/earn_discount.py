@@ -1,5 +1,6 @@
 """Earn the merchant's discount (F05): in proportion to what is repaid of what the shopper kept, or at capture."""
 
+from ledger.map.flow import Flow
 from lending.plan.accrual import rounded
 from lending.plan.event import PlanEvent
 from lending.plan.running import RunningPlan
@@ -12,7 +13,7 @@ def earn_discount(run: RunningPlan, event: PlanEvent) -> None:
     if change:
         run.earned += change
         amounts = {"earned": change} if change > 0 else {"given_back": -change}
-        run.book("F05", event.event_id, event, amounts)
+        run.book(Flow.DISCOUNT_EARNED, event.event_id, event, amounts)
 
 
 def _earned_by_now(run: RunningPlan) -> int:

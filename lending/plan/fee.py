@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from ledger.map.flow import Flow
 from lending.plan.allocation import move_to_credit
 from lending.plan.delinquency import day_late
 from lending.plan.event import FeeCharged, FeeKind, FeeWaived, InterestWaived, PlanEvent
@@ -39,9 +40,9 @@ def fee_charged(run: RunningPlan, event: PlanEvent, body: FeeCharged) -> None:
     correlation = {"instalment_id": line.instalment_id, "fee_id": body.fee_id}
     if body.kind is FeeKind.LATE:
         run.late_fees += body.amount.minor
-        run.book("F15", body.fee_id, event, {"fees": body.amount.minor}, correlation=correlation)
+        run.book(Flow.LATE_FEE, body.fee_id, event, {"fees": body.amount.minor}, correlation=correlation)
     else:
-        run.book("F13c", body.fee_id, event, {"recharged": body.amount.minor}, correlation=correlation)
+        run.book(Flow.RETURN_FEE, body.fee_id, event, {"recharged": body.amount.minor}, correlation=correlation)
 
 
 def fee_waived(run: RunningPlan, event: PlanEvent, body: FeeWaived) -> None:
@@ -55,8 +56,8 @@ def fee_waived(run: RunningPlan, event: PlanEvent, body: FeeWaived) -> None:
     fee.waived += unpaid + paid
     move_to_credit(run, fee, paid)
     correlation = {"instalment_id": fee.instalment_id, "fee_id": fee.fee_id}
-    run.book("F16a", event.event_id, event, {"fees": unpaid}, correlation=correlation)
-    run.book("F16b", event.event_id, event, {"credit_balance": paid}, correlation=correlation)
+    run.book(Flow.UNPAID_FEE_WAIVED, event.event_id, event, {"fees": unpaid}, correlation=correlation)
+    run.book(Flow.PAID_FEE_WAIVED, event.event_id, event, {"credit_balance": paid}, correlation=correlation)
 
 
 def interest_waived(run: RunningPlan, event: PlanEvent, body: InterestWaived) -> None:
@@ -66,7 +67,7 @@ def interest_waived(run: RunningPlan, event: PlanEvent, body: InterestWaived) ->
         waived = min(left, line.open_accrued)
         line.interest_gone += waived
         left -= waived
-    run.book("F17w", event.event_id, event, {"interest": body.amount.minor - left})
+    run.book(Flow.INTEREST_WAIVED, event.event_id, event, {"interest": body.amount.minor - left})
 
 
 def _assess(run: RunningPlan, line: Line, rule: LateFeeRule, late_on: date) -> None:
@@ -77,7 +78,9 @@ def _assess(run: RunningPlan, line: Line, rule: LateFeeRule, late_on: date) -> N
     _owe(run, line, fee_id, amount)
     run.late_fees += amount
     if amount:
-        run.book_derived("F15", fee_id, late_on, {"fees": amount}, instalment_id=line.instalment_id, fee_id=fee_id)
+        run.book_derived(
+            Flow.LATE_FEE, fee_id, late_on, {"fees": amount}, instalment_id=line.instalment_id, fee_id=fee_id
+        )
 
 
 def _owe(run: RunningPlan, line: Line, fee_id: str, amount: int) -> None:

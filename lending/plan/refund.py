@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ledger.map.flow import Flow
 from lending.plan.accrual import rounded, shared
 from lending.plan.accrue_interest import scale_interest, scheduled_principal
 from lending.plan.event import Disputed, DisputeSettled, PlanEvent, Refunded, RefundPaid
@@ -52,7 +53,7 @@ def disputed(run: RunningPlan, event: PlanEvent, body: Disputed) -> None:
     run.cases[body.case_id] = case
     for line, part in _placed(run, share.amount, event):
         line.disputed += part
-    _book_case(run, "F27a", event, case, Merchants(share, receivable).amounts)
+    _book_case(run, Flow.DISPUTE_OPENED, event, case, Merchants(share, receivable).amounts)
 
 
 def dispute_settled(run: RunningPlan, event: PlanEvent, body: DisputeSettled) -> None:
@@ -65,7 +66,7 @@ def dispute_settled(run: RunningPlan, event: PlanEvent, body: DisputeSettled) ->
     merchants = Merchants(case.share, case.receivable)
     direct = body.for_shopper and run.charged_off is None and run.plan.foreign is None
     if not direct:
-        _book_case(run, "F27b", event, case, merchants.amounts)
+        _book_case(run, Flow.DISPUTE_DECIDED, event, case, merchants.amounts)
     if body.for_shopper:
         _refund(run, event, case.case_id, merchants, in_flight=0, whole=False, provisional=direct, first=settled)
     else:
@@ -107,23 +108,35 @@ def _refund(
         correlation["case_id"] = refund_id
     if run.charged_off is not None:
         amounts |= _off_the_books(run, refund_id, share.amount, run.charged_off)
-        run.book("F25a", refund_id, event, amounts | sides, correlation=correlation)
+        run.book(Flow.REFUND_AFTER_CHARGE_OFF, refund_id, event, amounts | sides, correlation=correlation)
         return
     amounts |= _on_the_books(run, event, refund_id, share.amount, in_flight, first)
     if run.plan.foreign is not None:
         amounts["converted"] = share.amount - share.discount - share.tax
         names = {"currency": run.plan.foreign.payable.currency.value}
-        run.book("F40r", refund_id, event, amounts, names=names, correlation=correlation, foreign=merchants.amounts)
+        run.book(
+            Flow.FOREIGN_PURCHASE_REFUNDED,
+            refund_id,
+            event,
+            amounts,
+            names=names,
+            correlation=correlation,
+            foreign=merchants.amounts,
+        )
     else:
-        flow = "F27b" if provisional else _flow(merchants, whole=whole)
+        flow = Flow.DISPUTE_DECIDED if provisional else _flow(merchants, whole=whole)
         run.book(flow, refund_id, event, amounts | sides, correlation=correlation)
     _refund_interest(run, event, refund_id, interest_back)
 
 
 def _flow(merchants: Merchants, *, whole: bool) -> str:
     if whole and merchants.receivable == 0:
-        return "F21a"
-    return "F21b" if whole and merchants.receivable == merchants.share.merchant else "F22"
+        return Flow.REFUND_BEFORE_SETTLEMENT
+    return (
+        Flow.REFUND_AFTER_SETTLEMENT
+        if whole and merchants.receivable == merchants.share.merchant
+        else Flow.PARTIAL_REFUND
+    )
 
 
 def _on_the_books(  # noqa: PLR0917 - one caller, which has all of it
@@ -206,7 +219,7 @@ def _refund_interest(run: RunningPlan, event: PlanEvent, refund_id: str, amount:
         amounts["principal"] += fallen
         amount -= fallen
     amounts["credit_balance"], amounts["refund"] = _grant(run, refund_id, amount)
-    run.book("F23", refund_id, event, amounts, correlation={"refund_id": refund_id})
+    run.book(Flow.INTEREST_REFUNDED, refund_id, event, amounts, correlation={"refund_id": refund_id})
 
 
 def _placed(run: RunningPlan, amount: int, event: PlanEvent) -> list[tuple[Line, int]]:

@@ -1,5 +1,6 @@
 """Payments of a running plan: paid, paid off early, returned."""
 
+from ledger.map.flow import Flow
 from lending.plan.accrue_interest import accrue_ahead
 from lending.plan.allocation import Split, place, split_of, take_back
 from lending.plan.charge_off import recovered, take_back_off_the_books
@@ -27,7 +28,9 @@ def paid(run: RunningPlan, event: PlanEvent, body: Paid) -> None:
         split.credit = payment.credit = amount - split.placed
         run.credit += split.credit
     ahead = sum(accrue_ahead(piece.line) for piece in payment.pieces)
-    run.book("F17", f"{run.plan.plan_id}/{event.value_date}/{event.event_id}", event, {"interest": ahead})
+    run.book(
+        Flow.INTEREST_ACCRUED, f"{run.plan.plan_id}/{event.value_date}/{event.event_id}", event, {"interest": ahead}
+    )
     _book(run, event, body, split)
 
 
@@ -58,9 +61,9 @@ def paid_off(run: RunningPlan, event: PlanEvent, body: PaidOff) -> None:
         return
     names, correlation = {"provider": body.provider}, _correlation(body)
     captured = {"captured": split.placed, "fees": split.fees, "interest": split.interest, "principal": split.principal}
-    run.book("F18", body.payment_id, event, captured, names=names, correlation=correlation)
+    run.book(Flow.EARLY_PAYOFF, body.payment_id, event, captured, names=names, correlation=correlation)
     excess = {"credit_balance": split.credit}
-    run.book("F20", body.payment_id, event, excess, names=names, correlation=correlation)
+    run.book(Flow.DUPLICATE_COLLECTION, body.payment_id, event, excess, names=names, correlation=correlation)
 
 
 def returned(run: RunningPlan, event: PlanEvent, body: Returned) -> None:
@@ -72,7 +75,7 @@ def returned(run: RunningPlan, event: PlanEvent, body: Returned) -> None:
     correlation = {"return_id": body.return_id, "attempt_id": payment.payment_id}
     whole = payment.left
     if payment.recovered is not None or run.charged_off is not None:
-        flows = ("F25d", "F25e")
+        flows = (Flow.RETURNED_AFTER_CHARGE_OFF, Flow.RECOVERY_RETURNED)
         take_back_off_the_books(
             run, event, payment, whole, flows=flows, key=body.return_id, names=names, correlation=correlation
         )
@@ -83,7 +86,7 @@ def returned(run: RunningPlan, event: PlanEvent, body: Returned) -> None:
     split = take_back(run, payment, whole, credit, event.value_date)
     for line, to_come in payment.rebated:
         line.set_interest(event.value_date, line.interest + to_come)
-    run.book("F13b", body.return_id, event, split.amounts(), names=names, correlation=correlation)
+    run.book(Flow.PAYMENT_RETURNED, body.return_id, event, split.amounts(), names=names, correlation=correlation)
 
 
 def _payment(run: RunningPlan, event: PlanEvent, body: Paid | PaidOff, amount: int) -> Payment:
@@ -98,18 +101,22 @@ def _book(run: RunningPlan, event: PlanEvent, body: Paid | PaidOff, split: Split
     held = body.held if isinstance(body, Paid) else None
     if isinstance(body, Paid) and body.instalment_id is not None:
         correlation["instalment_id"] = body.instalment_id
-    flow, amounts = _FLOWS.get(body.channel, "F19a"), split.amounts()
+    flow, amounts = _FLOWS.get(body.channel, Flow.OVERPAYMENT), split.amounts()
     hold_id, voids = None, None if held is None else held.hold_id
     if held is not None and _covers(held, split):
-        flow, hold_id, voids = "F12b", held.hold_id, None
+        flow, hold_id, voids = Flow.PRESUMED_PAID, held.hold_id, None
     elif body.channel is Channel.CHECKOUT and not (split.fees or split.interest or split.credit):
-        flow = "F03"
+        flow = Flow.DOWN_PAYMENT
     elif body.channel is Channel.CREDIT:
         del amounts["credit_balance"]  # what this plan did not owe stays where it was
     run.book(flow, body.payment_id, event, amounts, names=names, correlation=correlation, hold_id=hold_id, voids=voids)
 
 
-_FLOWS = {Channel.TRANSFER: "F36b", Channel.CREDIT: "F19c", Channel.DUPLICATE: "F20"}
+_FLOWS = {
+    Channel.TRANSFER: Flow.CREDIT_IDENTIFIED,
+    Channel.CREDIT: Flow.CREDIT_APPLIED,
+    Channel.DUPLICATE: Flow.DUPLICATE_COLLECTION,
+}
 
 
 def _covers(held: Held, split: Split) -> bool:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date, timedelta
 
+from ledger.map.flow import Flow
 from lending.plan.accrual import Accrual, rounded, shared
 from lending.plan.delinquency import Pause, PauseReason
 from lending.plan.event import Forbearance, Frozen, Holiday, PlanEvent, Rescheduled, Unfrozen
@@ -38,7 +39,7 @@ def rescheduled(run: RunningPlan, event: PlanEvent, body: Rescheduled) -> None:
         for fee in fees:
             capitalised["fees"] += fee.open
             fee.gone += fee.open
-    run.book("F28", event.event_id, event, capitalised)
+    run.book(Flow.RESCHEDULED, event.event_id, event, capitalised)
     run.beyond_purchase += sum(capitalised.values())
     first = _add(run, event, body.dues, principal + sum(capitalised.values()), interest)
     first.fees += fees

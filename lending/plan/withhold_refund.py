@@ -1,5 +1,6 @@
 """Refunds that are granted but not paid out: withheld while the shopper's bank claims the same money back."""
 
+from ledger.map.flow import Flow
 from lending.plan.event import PlanEvent
 from lending.plan.running import RunningPlan
 
@@ -14,7 +15,9 @@ def withhold(run: RunningPlan, event: PlanEvent, amount: int, key: str) -> int:
         run.held_back[refund_id] = run.held_back.get(refund_id, 0) + withheld
         run.credit += withheld
         correlation = {"refund_id": refund_id}
-        run.book("F19b", f"{refund_id}/withheld/{key}", event, {"withheld": withheld}, correlation=correlation)
+        run.book(
+            Flow.CREDIT_REFUNDED, f"{refund_id}/withheld/{key}", event, {"withheld": withheld}, correlation=correlation
+        )
     return max(amount, 0) - left
 
 
@@ -28,7 +31,9 @@ def release(run: RunningPlan, event: PlanEvent, key: str) -> None:
         run.payable[refund_id] = run.payable.get(refund_id, 0) + released
         run.credit -= released
         correlation = {"refund_id": refund_id}
-        run.book("F19b", f"{refund_id}/released/{key}", event, {"refund": released}, correlation=correlation)
+        run.book(
+            Flow.CREDIT_REFUNDED, f"{refund_id}/released/{key}", event, {"refund": released}, correlation=correlation
+        )
 
 
 def use_up(run: RunningPlan, amount: int) -> None:

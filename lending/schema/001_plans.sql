@@ -38,28 +38,5 @@ CREATE TABLE lending.instalments (
     CHECK (principal_minor + interest_minor > 0)
 );
 
--- At commit a plan's instalments repay its principal to the unit.
-CREATE FUNCTION lending.check_schedule() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
-DECLARE
-    scheduled bigint := (SELECT sum(principal_minor) FROM lending.instalments WHERE plan_id = NEW.plan_id);
-    agreed bigint := (SELECT principal_minor FROM lending.plans WHERE plan_id = NEW.plan_id);
-BEGIN
-    IF scheduled IS DISTINCT FROM agreed THEN
-        RAISE EXCEPTION 'plan %: instalments repay % of %', NEW.plan_id, scheduled, agreed
-              USING ERRCODE = 'integrity_constraint_violation';
-    END IF;
-    RETURN NULL;
-END
-$$;
-CREATE CONSTRAINT TRIGGER check_schedule AFTER INSERT ON lending.plans
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION lending.check_schedule();
-CREATE CONSTRAINT TRIGGER check_schedule AFTER INSERT ON lending.instalments
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION lending.check_schedule();
-
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lending.plans
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lending.instalments
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
-
 GRANT USAGE ON SCHEMA lending TO tranche_application;
 GRANT SELECT, INSERT ON lending.plans, lending.instalments TO tranche_application;

@@ -1,7 +1,5 @@
 -- Decisions, their reasons and reservations. Rows are written once and never changed.
 
-CREATE SCHEMA IF NOT EXISTS lending;
-
 -- One row for each shopper who ever asked: locked while an order of theirs is decided, so that two orders cannot both
 -- use the same room under the limit.
 CREATE TABLE lending.exposure_locks (
@@ -61,15 +59,6 @@ CREATE TABLE lending.releases (
     released_at timestamptz NOT NULL,
     reason      text NOT NULL
 );
-
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lending.decisions
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lending.decision_reasons
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lending.reservations
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lending.releases
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 
 GRANT USAGE ON SCHEMA lending TO tranche_application;
 GRANT SELECT, INSERT ON lending.exposure_locks, lending.decisions, lending.decision_reasons, lending.reservations,

@@ -72,23 +72,6 @@ CREATE TABLE lending.business_dates (
     posted        bigint NOT NULL CHECK (posted >= 0)
 );
 
--- A plan stands somewhere from the moment it is agreed: nothing is captured yet, so nothing is owed.
-CREATE FUNCTION lending.open_standing() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
-BEGIN
-    INSERT INTO lending.plan_standing (plan_id, status, folded_through)
-    SELECT plan_id, 'agreed', opened_on FROM added;
-    RETURN NULL;
-END
-$$;
-CREATE TRIGGER open_standing AFTER INSERT ON lending.plans
-    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION lending.open_standing();
-
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lending.plan_events
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lending.business_dates
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
-
 GRANT SELECT, INSERT ON lending.plan_events, lending.business_dates TO tranche_application;
 GRANT SELECT, INSERT, UPDATE ON lending.plan_standing, lending.corrected_bookings TO tranche_application;
 GRANT SELECT, INSERT, UPDATE, DELETE ON lending.instalment_standing TO tranche_application;

@@ -15,6 +15,7 @@ from ledger.account import Side
 from ledger.books.account_entries import moved
 from ledger.books.store import Conflict, Recorded, Refused
 from ledger.journal import Journal
+from ledger.map.flow import Flow
 from ledger.map.flows import journal
 from ledger.money import AmountFault, Currency, Money
 from lending.plan.event import Opened, PlanEvent
@@ -25,7 +26,7 @@ from lending.servicing.store import Plans
 from lending.terms.products import NoSuchProduct, product_of
 from lending.terms.terms_file import TermsFileFault
 
-FLOW = "F48"
+FLOW = Flow.PLAN_TAKEN_OVER
 OPENING = "equity:opening"
 COLUMNS = ("source", "as_of", "kind", "id", "currency", "amount", "interest", "due_on")
 """`id`: the plan's, merchant's or shopper's. Of a plan also account_id, shopper_id, merchant_id, order_id, terms."""

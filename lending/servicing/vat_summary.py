@@ -7,13 +7,14 @@ from pathlib import Path
 
 from ledger.account import Side
 from ledger.books.account_entries import AccountEntries, moved
+from ledger.map.flow import Flow
 from ledger.money import Currency, Money
 from lending.plan.plan import Plan
 from lending.schedule.table_file import write_table
 from lending.terms.merchant_terms import merchant_terms_on
 
 TAX = "tax:payable"
-PAID = "F02v"
+PAID = Flow.TAX_PAID
 COLUMNS = (
     "period_from", "period_to", "currency", "rate_percent", "discount", "vat", "vat_given_back", "vat_net", "vat_paid",
 )  # fmt: skip

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ledger.journal import Journal
+from ledger.map.flow import Flow
 from ledger.money import Money
 from lending.plan.booking import correlation_of
 from lending.plan.plan import Instalment, Plan
@@ -44,4 +45,4 @@ class Components:
 def attempt_claimed(collection: Collection, asks: Components, when: When) -> Journal:
     """F12a, to be held: the amount is being asked for, and nobody else can ask for it again."""
     ids = collection.correlation()
-    return flow_journal("F12a", collection.attempt_id, when, ids, asks.amounts(), collection.names)
+    return flow_journal(Flow.ATTEMPT_CLAIMED, collection.attempt_id, when, ids, asks.amounts(), collection.names)

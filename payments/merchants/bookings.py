@@ -1,6 +1,7 @@
 """What is posted when merchants are paid."""
 
 from ledger.journal import Journal
+from ledger.map.flow import Flow
 from ledger.money import Money
 from lending.plan.when import When
 from payments.bookings import flow_journal
@@ -9,23 +10,31 @@ from payments.files.payout_file import Payout
 
 def merchant_settled(payout: Payout, when: When) -> Journal:
     """F07a: what is owed to a merchant is on its way."""
-    return flow_journal("F07a", payout.payout_id, when, ids_of(payout), {"payout": payout.amount}, payee_of(payout))
+    return flow_journal(
+        Flow.MERCHANT_SETTLED, payout.payout_id, when, ids_of(payout), {"payout": payout.amount}, payee_of(payout)
+    )
 
 
 def reserve_held(merchant_id: str, payout_id: str, kept: Money, when: When) -> Journal:
     """F08: a part of a payout's sales is kept back."""
-    return flow_journal("F08", payout_id, when, {"payout_id": payout_id}, {"held": kept}, {"merchant": merchant_id})
+    return flow_journal(
+        Flow.MERCHANT_RESERVE, payout_id, when, {"payout_id": payout_id}, {"held": kept}, {"merchant": merchant_id}
+    )
 
 
 def reserve_released(merchant_id: str, kept_by: str, payout_id: str, kept: Money, when: When) -> Journal:
     """F08 the other way: what the payout `kept_by` kept back goes into a later payout."""
     key = f"{kept_by}/released"
-    return flow_journal("F08", key, when, {"payout_id": payout_id}, {"released": kept}, {"merchant": merchant_id})
+    return flow_journal(
+        Flow.MERCHANT_RESERVE, key, when, {"payout_id": payout_id}, {"released": kept}, {"merchant": merchant_id}
+    )
 
 
 def receivable_netted(merchant_id: str, payout_id: str, owed: Money, when: When) -> Journal:
     """F21c: what a merchant owes us is taken from what we owe it."""
-    return flow_journal("F21c", payout_id, when, {"payout_id": payout_id}, {"netted": owed}, {"merchant": merchant_id})
+    return flow_journal(
+        Flow.RECEIVABLE_NETTED, payout_id, when, {"payout_id": payout_id}, {"netted": owed}, {"merchant": merchant_id}
+    )
 
 
 def payee_of(payout: Payout) -> dict[str, str]:

@@ -6,6 +6,7 @@ from datetime import date
 from enum import StrEnum
 
 from ledger.journal import Journal
+from ledger.map.flow import Flow
 from ledger.money import Currency, Money
 from lending.plan.when import When
 from lending.terms.merchant_terms import MerchantTerms, Weekday
@@ -28,13 +29,13 @@ class ItemKind(StrEnum):
 
 
 _KINDS = {
-    "F02": ItemKind.SALE,
-    "F40": ItemKind.SALE,
+    Flow.PURCHASE_CAPTURED: ItemKind.SALE,
+    Flow.FOREIGN_PURCHASE: ItemKind.SALE,
     "F21": ItemKind.REFUND,
-    "F22": ItemKind.REFUND,
+    Flow.PARTIAL_REFUND: ItemKind.REFUND,
     "F27": ItemKind.DISPUTE,
     "F07": ItemKind.RETURNED_PAYOUT,
-    "F38": ItemKind.CORRECTION,
+    Flow.REVERSED: ItemKind.CORRECTION,
 }
 
 

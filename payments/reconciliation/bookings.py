@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from ledger.journal import Journal
+from ledger.map.flow import Flow
 from ledger.money import Money
 from lending.plan.when import When
 from payments.bookings import flow_journal
@@ -17,7 +18,7 @@ def return_debited(
 ) -> Journal:
     """F13d: a returned payment is missing in what the bank's statement shows."""
     ids = collection.correlation(return_id=return_id, line_id=line_id)
-    return flow_journal("F13d", return_id, when, ids, {"cash": amount}, {**collection.names, "bank": bank})
+    return flow_journal(Flow.RETURN_DEBITED, return_id, when, ids, {"cash": amount}, {**collection.names, "bank": bank})
 
 
 def provider_settled(
@@ -29,14 +30,14 @@ def provider_settled(
     the clearing account returns to zero.
     """
     names = {"provider": provider, "bank": bank}
-    return flow_journal("F35a", key, when, correlation, {"cash": cash, "fee": fee}, names)
+    return flow_journal(Flow.PROVIDER_SETTLED, key, when, correlation, {"cash": cash, "fee": fee}, names)
 
 
 def payout_confirmed(payout: Payout, when: When, *, bank: str, line_id: str) -> Journal:
     """F07b: the bank's statement shows the payout."""
     names = {**payee_of(payout), "bank": bank}
     return flow_journal(
-        "F07b", payout.payout_id, when, ids_of(payout, line_id=line_id), {"payout": payout.amount}, names
+        Flow.PAYOUT_CONFIRMED, payout.payout_id, when, ids_of(payout, line_id=line_id), {"payout": payout.amount}, names
     )
 
 
@@ -44,47 +45,51 @@ def payout_returned(payout: Payout, when: When, *, bank: str, line_id: str) -> t
     """F07c, twice: the bank brings a payout back; then it is owed to the merchant again."""
     names, ids = {**payee_of(payout), "bank": bank}, ids_of(payout, line_id=line_id)
     return (
-        flow_journal("F07c", f"{payout.payout_id}/back", when, ids, {"money_back": payout.amount}, names),
-        flow_journal("F07c", f"{payout.payout_id}/owed", when, ids, {"owed_again": payout.amount}, names),
+        flow_journal(Flow.PAYOUT_RETURNED, f"{payout.payout_id}/back", when, ids, {"money_back": payout.amount}, names),
+        flow_journal(Flow.PAYOUT_RETURNED, f"{payout.payout_id}/owed", when, ids, {"owed_again": payout.amount}, names),
     )
 
 
 def refund_settled(line: FileLine, payment_id: str, *, provider: str, bank: str, when: When) -> Journal:
     """F35d: what the provider gave back to a shopper is missing in its payout."""
     ids = {"attempt_id": payment_id, "payout_id": str(line.payout_id)}
-    return flow_journal("F35d", line.line_id, when, ids, {"cash": line.amount}, {"provider": provider, "bank": bank})
+    return flow_journal(
+        Flow.PROVIDER_DEBITED, line.line_id, when, ids, {"cash": line.amount}, {"provider": provider, "bank": bank}
+    )
 
 
 def chargeback_settled(line: FileLine, attempt_id: str, *, provider: str, bank: str, when: When) -> Journal:
     """F35d: what the shopper's bank took back is missing in the provider's payout; F35a: or comes with it."""
     ids = {"attempt_id": attempt_id, "payout_id": str(line.payout_id)}
-    flow = "F35d" if line.kind is LineKind.CHARGEBACK else "F35a"
+    flow = Flow.PROVIDER_DEBITED if line.kind is LineKind.CHARGEBACK else Flow.PROVIDER_SETTLED
     return flow_journal(flow, line.line_id, when, ids, {"cash": line.amount}, {"provider": provider, "bank": bank})
 
 
 def claim_taken(case_id: str, line: FileLine, when: When, *, provider: str, bank: str) -> Journal:
     """F14b: the cash of a claim has left our bank account."""
     ids = {"case_id": case_id, "line_id": line.line_id}
-    return flow_journal("F14b", case_id, when, ids, {"cash": line.amount}, {"provider": provider, "bank": bank})
+    return flow_journal(
+        Flow.CLAIM_TAKEN, case_id, when, ids, {"cash": line.amount}, {"provider": provider, "bank": bank}
+    )
 
 
 def claim_identified(case_id: str, line: FileLine, when: When, *, provider: str) -> Journal:
     """F37b: a debit that nobody knew was the cash of a claim; it stands for F14b."""
     ids = {"case_id": case_id, "line_id": line.line_id}
-    return flow_journal("F37b", line.line_id, when, ids, {"claim": line.amount}, {"provider": provider})
+    return flow_journal(Flow.DEBIT_IDENTIFIED, line.line_id, when, ids, {"claim": line.amount}, {"provider": provider})
 
 
 def payout_identified(payout: Payout, line: FileLine, when: When) -> Journal:
     """F37b: a debit that nobody knew was a payout to a merchant; it stands for F07b."""
     ids = ids_of(payout, line_id=line.line_id)
-    return flow_journal("F37b", line.line_id, when, ids, {"payout": line.amount}, payee_of(payout))
+    return flow_journal(Flow.DEBIT_IDENTIFIED, line.line_id, when, ids, {"payout": line.amount}, payee_of(payout))
 
 
 def unidentified_credit(line_id: str, bank: str, amount: Money, when: When) -> Journal:
     """F36a: money is on the statement and nobody knows yet whose it is."""
-    return flow_journal("F36a", line_id, when, {"line_id": line_id}, {"cash": amount}, {"bank": bank})
+    return flow_journal(Flow.UNIDENTIFIED_CREDIT, line_id, when, {"line_id": line_id}, {"cash": amount}, {"bank": bank})
 
 
 def unidentified_debit(line_id: str, bank: str, amount: Money, when: When) -> Journal:
     """F37a: money left the bank and nobody knows yet what for."""
-    return flow_journal("F37a", line_id, when, {"line_id": line_id}, {"cash": amount}, {"bank": bank})
+    return flow_journal(Flow.UNIDENTIFIED_DEBIT, line_id, when, {"line_id": line_id}, {"cash": amount}, {"bank": bank})

@@ -1,6 +1,7 @@
 """What is posted when a refund is sent to a shopper, arrives or comes back."""
 
 from ledger.journal import Journal
+from ledger.map.flow import Flow
 from ledger.money import Money
 from lending.plan.when import When
 from payments.bookings import flow_journal
@@ -9,19 +10,23 @@ from payments.refunds.refund_payment import RefundPayment, Way
 
 def refund_claimed(payment: RefundPayment, when: When, *, provider: str, bank: str) -> Journal:
     """F24h, to be held: a refund is on its way to the shopper."""
-    return flow_journal("F24h", payment.payment_id, when, _ids(payment), _sent(payment), _ends(payment, provider, bank))
+    return flow_journal(
+        Flow.REFUND_CLAIMED, payment.payment_id, when, _ids(payment), _sent(payment), _ends(payment, provider, bank)
+    )
 
 
 def refund_paid(payment: RefundPayment, when: When, *, provider: str, bank: str, line_id: str | None = None) -> Journal:
     """F24, posts F24h: the shopper has the refund, from the provider or from our bank."""
     ids = _ids(payment) | ({} if line_id is None else {"line_id": line_id})
-    return flow_journal("F24", payment.payment_id, when, ids, _sent(payment), _ends(payment, provider, bank))
+    return flow_journal(Flow.REFUND_PAID, payment.payment_id, when, ids, _sent(payment), _ends(payment, provider, bank))
 
 
 def refund_failed(payment: RefundPayment, when: When, *, provider: str, bank: str, line_id: str) -> Journal:
     """F24f: a refund came back, and is owed to the shopper again."""
     ids = {**_ids(payment), "line_id": line_id}
-    return flow_journal("F24f", payment.payment_id, when, ids, _sent(payment), _ends(payment, provider, bank))
+    return flow_journal(
+        Flow.REFUND_FAILED, payment.payment_id, when, ids, _sent(payment), _ends(payment, provider, bank)
+    )
 
 
 def _ids(payment: RefundPayment) -> dict[str, str]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ledger.books.store import TOO_LITTLE, Conflict, Refusal
+from ledger.map.flow import Flow
 from ledger.money import Money
 from lending.plan.event import PlanEvent, Refunded
 from lending.plan.fold import fold
@@ -88,7 +89,7 @@ def _settled(state: PlanState, till: Till) -> bool:
     return any(till.payouts.settled(booking.entry_id) for booking in state.bookings if booking.flow in _PURCHASES)
 
 
-_PURCHASES = ("F02", "F02t", "F40")
+_PURCHASES = (Flow.PURCHASE_CAPTURED, Flow.TAXED_PURCHASE_CAPTURED, Flow.FOREIGN_PURCHASE)
 
 
 def _merchant_has_less(answer: EventRefused, plan: Plan) -> bool:
@@ -129,4 +130,11 @@ def _taken(refund_id: str, plan: Plan, till: Till, when: When, *, new: bool) -> 
     return RefundTaken(refund_id, plan.plan_id, new, to_shopper, rest)
 
 
-_GRANTS = ("F21a", "F21b", "F22", "F23", "F25a", "F40r")
+_GRANTS = (
+    Flow.REFUND_BEFORE_SETTLEMENT,
+    Flow.REFUND_AFTER_SETTLEMENT,
+    Flow.PARTIAL_REFUND,
+    Flow.INTEREST_REFUNDED,
+    Flow.REFUND_AFTER_CHARGE_OFF,
+    Flow.FOREIGN_PURCHASE_REFUNDED,
+)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from ledger.map.flow import Flow
 from ledger.money import Money
 
 
@@ -73,7 +74,7 @@ class RefundPayment:
     @property
     def hold_id(self) -> str:
         """The ledger hold that reserves the amount until the payment is confirmed (flow F24h)."""
-        return f"F24h:{self.payment_id}"
+        return f"{Flow.REFUND_CLAIMED}:{self.payment_id}"
 
 
 def payment_id_of(refund_id: str, number: int) -> str:

@@ -92,14 +92,3 @@ CREATE TABLE payments.breaks (
     CHECK ((closed_on IS NULL) = (closed_by IS NULL))
 );
 CREATE INDEX breaks_open ON payments.breaks (class) WHERE closed_on IS NULL;
-
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON payments.files
-    FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_to_change();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON payments.lines
-    FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_to_change();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON payments.matches
-    FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_to_change();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON payments.expectations
-    FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_to_change();
-CREATE TRIGGER never_deleted BEFORE DELETE ON payments.breaks
-    FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_to_change();

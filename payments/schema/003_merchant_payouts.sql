@@ -26,23 +26,6 @@ CREATE TABLE payments.payout_items (
 );
 CREATE INDEX payout_items_by_payout ON payments.payout_items (payout_id);
 
-CREATE FUNCTION payments.items_make_the_payout() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    wrong text;
-BEGIN
-    SELECT p.payout_id INTO wrong
-      FROM payments.merchant_payouts p
-     WHERE p.payout_id IN (SELECT payout_id FROM added)
-       AND p.amount_minor <> (SELECT sum(i.amount_minor) FROM payments.payout_items i WHERE i.payout_id = p.payout_id);
-    IF FOUND THEN
-        RAISE EXCEPTION 'the items of payout % do not add up to it', wrong
-            USING ERRCODE = 'integrity_constraint_violation';
-    END IF;
-    RETURN NULL;
-END $$;
-CREATE TRIGGER items_make_the_payout AFTER INSERT ON payments.payout_items
-    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION payments.items_make_the_payout();
-
 -- What a payout kept back of its sales, and the payout that gave it back.
 CREATE TABLE payments.merchant_reserves (
     payout_id    text PRIMARY KEY REFERENCES payments.merchant_payouts,
@@ -61,14 +44,3 @@ CREATE TABLE payments.payout_returns (
     reason      text NOT NULL,
     returned_on date NOT NULL
 );
-
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON payments.merchant_payouts
-    FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_to_change();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON payments.payout_items
-    FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_to_change();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON payments.merchant_reserves
-    FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_to_change();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON payments.reserve_releases
-    FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_to_change();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON payments.payout_returns
-    FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_to_change();

@@ -46,32 +46,3 @@ CREATE TABLE payments.refund_events (
     FOREIGN KEY (from_state, event) REFERENCES payments.refund_moves (from_state, event)
 );
 CREATE INDEX refund_events_by_payment ON payments.refund_events (payment_id);
-
--- As with attempts: a move takes the payment's row, and one that is not in the table changes nothing.
-CREATE FUNCTION payments.move_refund() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    current text;
-BEGIN
-    SELECT state INTO current FROM payments.refund_payments WHERE payment_id = NEW.payment_id FOR UPDATE;
-    SELECT from_state, to_state INTO NEW.from_state, NEW.to_state
-      FROM payments.refund_moves WHERE from_state = current AND event = NEW.event;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'refund payment % is %: % cannot happen to it', NEW.payment_id, current, NEW.event
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'legal_move', DETAIL = current;
-    END IF;
-    UPDATE payments.refund_payments
-       SET state = NEW.to_state,
-           submitted_at = CASE NEW.event WHEN 'request_written' THEN NEW.at ELSE submitted_at END
-     WHERE payment_id = NEW.payment_id;
-    RETURN NEW;
-END $$;
-CREATE TRIGGER move_refund BEFORE INSERT ON payments.refund_events
-    FOR EACH ROW EXECUTE FUNCTION payments.move_refund();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON payments.refund_events
-    FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_to_change();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON payments.refund_moves
-    FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_to_change();
-CREATE TRIGGER never_deleted BEFORE DELETE ON payments.refund_payments
-    FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_to_change();
-CREATE TRIGGER moved_by_events BEFORE UPDATE ON payments.refund_payments
-    FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION payments.refuse_to_change();

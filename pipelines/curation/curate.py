@@ -28,6 +28,7 @@ from pipelines.lake.table import VersionedTables
 from pipelines.settings import Settings
 from pipelines.transforms.changes import Changes, changes
 from pipelines.transforms.conform import conform
+from terminal.fault import Fault
 
 # How often a table is begun because another writer was quicker.
 ATTEMPTS = 3
@@ -57,7 +58,7 @@ class CurateReport:
     tables: tuple[Curated, ...]
 
 
-class RedGate(Exception):
+class RedGate(Fault):
     """Tables failed their gate and stayed as they were; the others are curated. `report` tells both."""
 
     def __init__(self, report: CurateReport) -> None:
@@ -68,10 +69,6 @@ class RedGate(Exception):
         super().__init__(
             f"not curated, left as before: {broken}. What was refused can be read until the next run: {looks}"
         )
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 def curate(

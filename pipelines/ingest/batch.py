@@ -20,6 +20,7 @@ from pipelines.lake.partitioning import partitions
 from pipelines.lake.spark import have_table
 from pipelines.settings import Settings
 from pipelines.streams.iceberg import ROWS, STOPS, UNTIL, Stops, TableState, committed, table_states
+from terminal.fault import Fault
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -35,13 +36,8 @@ ONE_FILE = 50_000
 ONE_TASK = 5_000
 
 
-class NotConserved(Exception):
+class NotConserved(Fault):
     """A batch has not as many records as were read: nothing of it may count."""
-
-    @property
-    def user_message(self) -> str:
-        """One line for the person who started the act."""
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from data_contracts.catalog import event_contracts
 from pipelines.ingest.checked import UNKNOWN_TYPE
+from terminal.fault import Fault
 
 # Of what has no contract nobody can say how much is usual; a producer that misspells its type is to be noticed.
 UNKNOWN_LIMIT = 20
@@ -35,7 +36,7 @@ class Excess:
         return f"{told}; most often {'; '.join(self.rules)}" if self.rules else told
 
 
-class TooManyRejects(Exception):
+class TooManyRejects(Fault):
     """A batch goes over the limit of an event type; nothing of it was written and the next run reads it again."""
 
     def __init__(self, excesses: Iterable[Excess]) -> None:
@@ -45,11 +46,6 @@ class TooManyRejects(Exception):
             f"nothing was written, the stream stands where it stood. {' | '.join(map(str, self.excesses))}. "
             f"Mend the producer or the contract and run again, or let it through: {types}"
         )
-
-    @property
-    def user_message(self) -> str:
-        """One line for the person who started the act."""
-        return str(self)
 
 
 def limits() -> dict[str, int]:

@@ -10,19 +10,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from terminal.fault import Fault
+
 _PREFIX = "audit_"
 _MOVED = re.compile(r"not an ancestor|Ref does not exist|branch does not exist", re.IGNORECASE)
 
 
-class MovedMeanwhile(Exception):
+class MovedMeanwhile(Fault):
     """Another writer changed the table while the branch was being judged: what was judged is not what would stand."""
 
     def __init__(self, table: str) -> None:
         super().__init__(f"{table} was changed by somebody else meanwhile and is as they left it; run the act again")
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

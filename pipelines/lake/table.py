@@ -4,22 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from terminal.fault import Fault
+
 # How the name of every note begins that an act leaves in a snapshot's summary.
 NOTE = "tranche."
 # A commit that only wrote the same rows into other files says whose rows they are.
 ROWS_OF = "tranche.rows-of"
 
 
-class MissingTable(Exception):
+class MissingTable(Fault):
     """A table that an act reads has never been written. The message names the act that writes it."""
 
     def __init__(self, table: str, writer: str) -> None:
         self.table = table
         super().__init__(f"{table} holds nothing yet; run `tranche pipelines {writer}` first")
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from pipelines.lake.table import Snapshot, Tables, the_newest
 from pipelines.settings import Settings
 from pipelines.vectors.feature_engine import BANK_TRANSACTIONS, EMPTY, VECTORS, Engine, Increment, Request
 from pipelines.vectors.feature_moments import APPLICATIONS, REGISTERS
+from terminal.fault import Fault
 
 REQUIRED = {"applicant": (BANK_TRANSACTIONS, APPLICATIONS), "merchant": ()}
 # What a build notes in the snapshot it commits, beside what its engine notes.
@@ -24,15 +25,11 @@ BUILD = "tranche.build"
 EngineName = Literal["spark", "duckdb"]
 
 
-class NotMidnight(Exception):
+class NotMidnight(Fault):
     """What is kept of whole days answers for midnights only; the message names the moment."""
 
     def __init__(self, moment: datetime) -> None:
         super().__init__(f"{moment.isoformat()} is no midnight in UTC: an increment is built from whole days")
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,5 @@ CREATE TABLE serving.idempotency_keys (
     PRIMARY KEY (route, key)
 );
 
--- Keys are never changed; those past their life may be deleted, and the order's own identity goes on protecting it.
-CREATE TRIGGER never_changed BEFORE UPDATE ON serving.idempotency_keys
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
-
 GRANT USAGE ON SCHEMA serving TO tranche_application;
 GRANT SELECT, INSERT, DELETE ON serving.idempotency_keys TO tranche_application;

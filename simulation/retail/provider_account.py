@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from ledger.journal import Journal
+from ledger.map.flow import Flow
 from ledger.map.flows import journal
 from ledger.money import Money
 from payments.collection.attempt import Planned
@@ -15,18 +16,15 @@ from payments.reconciliation.bookings import provider_settled
 from payments.refunds.refund_payment import RefundPayment
 from payments.till import Till
 from simulation.retail.evening import evening, post
+from terminal.fault import Fault
 
 PAYOUT_LAG = timedelta(days=2)
 """After so many days the provider's money is in the bank."""
 FEE_BASIS_POINTS, FEE_FIXED_MINOR = 140, 20
 
 
-class ProviderRefused(Exception):
+class ProviderRefused(Fault):
     """The provider did not do all of what it was asked: the replay knows no such answer, and stops."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(slots=True)
@@ -84,7 +82,7 @@ class ProviderAccount:
     def _given_back(self, payment: RefundPayment, payout_id: str, day: date) -> Journal:
         rail, when = self.till.profile.card, evening(day)
         return journal(
-            "F35d",
+            Flow.PROVIDER_DEBITED,
             key=f"{payout_id}/{payment.payment_id}",
             value_date=when.value_date,
             occurred_at=when.occurred_at,

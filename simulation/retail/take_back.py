@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from ledger.books.store import Act, Request
+from ledger.map.flow import Flow
 from ledger.money import Money
 from lending.plan.event import PlanEvent, Refunded
 from lending.plan.fold import fold
@@ -35,7 +36,7 @@ def take_back(refunds: Sequence[Refund], till: Till, provider: ProviderAccount, 
 
 
 def _refunded(refund: Refund, state: PlanState, till: Till) -> PlanEvent:
-    settled = till.payouts.settled(f"F02:{MERCHANT}/{refund.order_id}/1")
+    settled = till.payouts.settled(f"{Flow.PURCHASE_CAPTURED}:{MERCHANT}/{refund.order_id}/1")
     receivable = state.merchant_share_of(refund.amount) if settled else None
     return PlanEvent(
         event_id=f"refunded:{refund.refund_id}",

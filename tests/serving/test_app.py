@@ -132,7 +132,7 @@ def served(settings: Settings) -> Iterator[tuple[subprocess.Popen[str], str]]:
         "TRANCHE_CLOCK_FILE": str(settings.clock_file),
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "serving", "--json"], env=environ, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tranche", "serve", "--json"], env=environ, stdout=subprocess.PIPE, text=True
     )
     try:
         assert process.stdout is not None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ledger.map.flow import Flow
 from pipelines.sources.online_retail import EVENT_TYPE, OnlineRetail
 from tranche.demo.course import Place
 from tranche.demo.lake import take_in
@@ -21,7 +22,10 @@ TABLE = "curated.order_lines"
 CURRENCY = "GBP"
 SMALLEST_MINOR = 3
 """Pay-in-3 divides by three."""
-PURCHASE, REFUNDS = "F02", ("F21a", "F21b", "F22")
+PURCHASE, REFUNDS = (
+    Flow.PURCHASE_CAPTURED,
+    (Flow.REFUND_BEFORE_SETTLEMENT, Flow.REFUND_AFTER_SETTLEMENT, Flow.PARTIAL_REFUND),
+)
 FAULTS_SHOWN = 5
 
 

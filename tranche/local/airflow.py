@@ -18,6 +18,8 @@ from typing import Annotated
 
 import typer
 
+from terminal.command_line import stage
+from tranche.extras import require
 from tranche.fault import RuntimeFault
 from tranche.local.process import Running, answers, free_port, is_free, start_module, wait_until
 from tranche.local.runtime import LocalRuntime
@@ -31,7 +33,7 @@ USER = "admin"
 UNPAUSED = "relay_facts,verify_ledger"
 """What runs by itself at first: neither moves money nor starts Spark."""
 
-app = typer.Typer(add_completion=False, help="The DAGs on a clock, on loopback.")
+app = stage("The DAGs on a clock, on loopback.")
 
 
 @app.command()
@@ -42,6 +44,7 @@ def run(
     ] = UNPAUSED,
 ) -> None:
     """Run Airflow's API server and scheduler on the local runtime until Ctrl-C, then stop both."""
+    require("airflow")
     running = named(unpaused)
     settings = Settings.from_environment()
     environment = LocalRuntime(settings.local_folder).up()
@@ -58,11 +61,6 @@ def run(
         _watch(started)
     finally:
         stop_all(started)
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run until interrupted; the exit code is typer's own."""
-    return int(app(argv, prog_name="tranche airflow", standalone_mode=False) or 0)
 
 
 def airflow_environment(home: Path, database_url: str, port: int) -> dict[str, str]:

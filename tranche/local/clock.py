@@ -19,7 +19,9 @@ from tranche.local.clock_file import ClockFile
 _FORMATS = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"]
 _UNITS = {"w": timedelta(weeks=1), "d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1)}
 
-app = typer.Typer(add_completion=False, help="The runtime's time: show it, set it, advance it, give it back.")
+app = typer.Typer(
+    add_completion=False, rich_markup_mode=None, help="The runtime's time: show it, set it, advance it, give it back."
+)
 
 Force = Annotated[bool, typer.Option("--force", help="Let the time go backwards: what is on record stays there.")]
 
@@ -114,8 +116,3 @@ def _file() -> Path:
 
 def _minute(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run one act; its exit code."""
-    return int(app(argv, prog_name="tranche clock", standalone_mode=False) or 0)

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from terminal.command_line import stage
+from tranche.extras import require
 from tranche.fault import RuntimeFault
 from tranche.settings import CHECKOUT, Settings, inherited
 
@@ -18,7 +20,7 @@ _SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
 }
 
-app = typer.Typer(add_completion=False, help="JupyterLab on the notebooks, on loopback.")
+app = stage("JupyterLab on the notebooks, on loopback.")
 
 
 @app.command()
@@ -28,6 +30,7 @@ def run(
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
 ) -> None:
     """Open a notebook in JupyterLab until Ctrl-C; a double click opens another."""
+    require("jupyterlab")
     file = notebook_file(notebook)
     configuration = Settings.from_environment().var / "jupyter"
     overrides = configuration / "labconfig" / "default_setting_overrides.json"
@@ -57,8 +60,3 @@ def notebook_file(name: str) -> Path:
     if found is None:
         raise RuntimeFault(f"there is no notebook {name!r}; there are {', '.join(files)}")
     return found
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run until interrupted; the exit code is JupyterLab's own."""
-    return int(app(argv, prog_name="tranche lab", standalone_mode=False) or 0)

@@ -13,6 +13,7 @@ id = "p"
 title = "p"
 [[flow]]
 id = "X"
+name = "flow"
 title = "x"
 part = "p"
 means = "x"
@@ -68,6 +69,13 @@ def test_a_flow_that_cannot_hold_is_refused_by_name(steps: str, says: str) -> No
         pytest.param('code = "1020"', 'code = "1010"', "code 1010 .* twice", id="one number for two accounts"),
         pytest.param('id = "F03"', 'id = "F02"', "row F02 .* twice", id="one id for two flows"),
         pytest.param('id = "F04"', 'id = "F02"', "row F02 .* twice", id="one id for a flow and a row"),
+        pytest.param(
+            'name = "down_payment"',
+            'name = "fee_financed"',
+            "flow name fee_financed .* twice",
+            id="one name for two flows",
+        ),
+        pytest.param('name = "down_payment"', 'name = "Down payment"', "small letters", id="a name that is not one"),
         pytest.param('pattern = "inc:fx"', 'pattern = "exp:fx"', "account exp:fx .* twice", id="one account twice"),
         pytest.param('owner = "risk"\n', "", "dispute:.*:receivable lacks 'owner'", id="nobody works the group"),
         pytest.param('kind = "asset"', 'kind = "assets"', "bank.*assets", id="unknown kind"),

@@ -5,17 +5,21 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from ledger.__main__ import main
 from ledger.map.flows import admit, money_map
 from ledger.map.map_page import page, short
+from tests.command_line import acts_of
 from tests.ledger.builders import a_journal, euros, pounds
 
-COMMITTED = Path(__file__).parents[3] / "docs" / "reference"
+main = acts_of("ledger")
+
+CHECKOUT = Path(__file__).parents[3]
+COMMITTED = CHECKOUT / "docs" / "reference"
 
 
 def test_the_committed_page_and_picture_are_those_of_the_map(tmp_path: Path) -> None:
-    main(["map", "--out", str(tmp_path)])
+    main(["map", "--out", str(tmp_path), "--flows", str(tmp_path / "flow.py")])
 
+    assert (tmp_path / "flow.py").read_text() == (CHECKOUT / "ledger/map/flow.py").read_text(), "run tranche ledger map"
     for name in ("money-map.md", "money-map.svg"):
         assert (tmp_path / name).read_text() == (COMMITTED / name).read_text(), "run tranche ledger map"
 

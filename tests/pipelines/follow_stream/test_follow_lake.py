@@ -21,7 +21,6 @@ import pytest
 from data_contracts.catalog import contract
 from features.memory import MemoryVectors
 from features.store import Publications
-from pipelines.__main__ import main
 from pipelines.curation.curate import curate
 from pipelines.follow_stream.follow import Look, Round, follow
 from pipelines.follow_stream.follow_steps import LakeSteps
@@ -38,7 +37,10 @@ from pipelines.streams.postgres_turn import ingesting
 from pipelines.vectors.publish_features import publish_features
 from pipelines.vectors.refresh_features import refresh
 from pipelines.vectors.served_set import served_sets
+from tests.command_line import acts_of
 from tests.data_contracts.samples import valid_record
+
+main = acts_of("pipelines")
 
 pytestmark = pytest.mark.slow
 

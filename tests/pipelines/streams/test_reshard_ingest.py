@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from data_contracts.catalog import contract
-from pipelines.__main__ import main
 from pipelines.ingest.ingest import IngestReport, ingest
 from pipelines.lake import raw
 from pipelines.lake.iceberg import create_namespaces, spark_name
@@ -20,8 +19,11 @@ from pipelines.sources.source import Event
 from pipelines.streams.iceberg_terms import StartRefused
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.stream import From
+from tests.command_line import acts_of
 from tests.data_contracts.samples import valid_record
 from tests.pipelines.streams import kinesis_local
+
+main = acts_of("pipelines")
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from terminal import clock
-from tranche.local.clock import ClockRefused, clock_line, main
+from terminal.command_line import command_of, invoke
+from tranche.local.clock import ClockRefused, app, clock_line
 
 
 @pytest.fixture
@@ -71,3 +72,8 @@ def test_without_a_runtime_it_says_what_makes_one(monkeypatch: pytest.MonkeyPatc
 
     with pytest.raises(ClockRefused, match="tranche local up"):
         main(["set", "2126-12-01T09:00"])
+
+
+def main(words: list[str]) -> None:
+    """Type `tranche clock` and these words."""
+    assert invoke(command_of(app), words, "tranche clock") == 0

@@ -1,8 +1,7 @@
--- As in 002, with an id of its own as the sealer's horizon. The end of a snapshot, which stood there, lies behind the
--- newest transaction that has ended: one that still ran could have that very id and a position already drawn, and the
--- tail from which later seals look for entries began behind it. Such an entry was never sealed.
 -- Seal up to `most` further requests, in seals of at most `size`; returns how many. It belongs to the caller's
 -- transaction: whole, or not at all. A second sealer waits for the first.
+-- The sealer takes an id of its own as its horizon. The end of a snapshot would not do: a transaction that still runs can
+-- have that very id and a position already drawn, and its entry would never be sealed.
 CREATE OR REPLACE FUNCTION ledger.seal_next(most integer, size integer) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET client_encoding = 'UTF8' AS $$
 DECLARE
@@ -94,3 +93,5 @@ BEGIN
     RETURN found;
 END
 $$;
+REVOKE EXECUTE ON FUNCTION ledger.seal_next FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger.seal_next TO tranche_application;

@@ -1,0 +1,4 @@
+CREATE TRIGGER check_refusals AFTER INSERT ON ledger.refusals
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION ledger.check_refusals();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger.refusals
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();

@@ -1,0 +1,4 @@
+CREATE TRIGGER add_to_days AFTER INSERT ON ledger.seal_totals
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION ledger.add_to_days();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger.seal_totals
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();

@@ -1,0 +1,3 @@
+CREATE TRIGGER check_seal BEFORE INSERT ON ledger.seals FOR EACH ROW EXECUTE FUNCTION ledger.check_seal();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger.seals
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();

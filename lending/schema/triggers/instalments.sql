@@ -1,0 +1,4 @@
+CREATE CONSTRAINT TRIGGER check_schedule AFTER INSERT ON lending.instalments
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION lending.check_schedule();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lending.instalments
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
