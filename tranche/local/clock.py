@@ -13,6 +13,7 @@ import typer
 
 from terminal import clock
 from terminal.fault import Fault
+from terminal.report import Report, reporting
 from terminal.settings import Settings
 from tranche.local.clock_file import ClockFile
 
@@ -38,36 +39,39 @@ def show(
 ) -> None:
     """Show the time that commands and the API of this runtime go by; set, advance and clear change it."""
     if context.invoked_subcommand is None:
-        print(clock.today() if day else clock_line() or f"{_minute(clock.now())}, the machine's own time")
+        print(clock.today() if day else _line())
 
 
 @app.command("set")
+@reporting()
 def set_to(
     time: Annotated[datetime, typer.Argument(formats=_FORMATS, help="In UTC.")],
     *,
     force: Force = False,
-) -> None:
+) -> Report:
     """Let it be this moment from now on, until it is moved again."""
-    _move(time.replace(tzinfo=UTC), force=force)
+    return _move(time.replace(tzinfo=UTC), force=force)
 
 
 @app.command()
+@reporting()
 def advance(
     by: Annotated[str, typer.Argument(metavar="1d|6h|30m|2w", help="Days, hours, minutes or weeks.")],
-) -> None:
+) -> Report:
     """Move the time on; from the machine's own when it was not set before."""
-    _move(clock.now() + length_of(by), force=False)
+    return _move(clock.now() + length_of(by), force=False)
 
 
 @app.command()
-def clear(*, force: Force = False) -> None:
+@reporting()
+def clear(*, force: Force = False) -> Report:
     """Go back to the machine's own time."""
     file = _file()
     shown = clock.shown_by(file)
     if shown is not None:
         _refuse_backwards(shown, clock.machine_now(), force=force)
         file.unlink(missing_ok=True)
-    print(f"{_minute(clock.now())}, the machine's own time")
+    return _as_it_is()
 
 
 def clock_line() -> str | None:
@@ -89,11 +93,19 @@ def length_of(text: str) -> timedelta:
     return int(found[1]) * _UNITS[found[2]]
 
 
-def _move(to: datetime, *, force: bool) -> None:
+def _move(to: datetime, *, force: bool) -> Report:
     file = _file()
     _refuse_backwards(clock.now(), to, force=force)
     ClockFile(file).show(to)
-    print(clock_line())
+    return _as_it_is()
+
+
+def _as_it_is() -> Report:
+    return Report({"now": clock.now(), "is_set": clock_line() is not None}, [_line()])
+
+
+def _line() -> str:
+    return clock_line() or f"{_minute(clock.now())}, the machine's own time"
 
 
 def _refuse_backwards(now: datetime, to: datetime, *, force: bool) -> None:
