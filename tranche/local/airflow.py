@@ -32,6 +32,13 @@ STOP_SECONDS = 30.0
 USER = "admin"
 UNPAUSED = "relay_facts,verify_ledger"
 """What runs by itself at first: neither moves money nor starts Spark."""
+_COMMANDS = """
+import json, sys
+from airflow.__main__ import main
+for words in json.loads(sys.argv[1]):
+    sys.argv = ["airflow", *words]
+    main()
+"""
 
 app = stage("The DAGs on a clock, on loopback.")
 
@@ -125,13 +132,15 @@ def bring_up(
     if not passwords.is_file():
         _write_private(passwords, json.dumps({USER: secrets.token_urlsafe(12)}))
     say("database and DAGs")
-    _airflow(["db", "migrate"], environ, home)
-    _airflow(["dags", "reserialize"], environ, home)
-    # A DAG keeps its switch from the last time, whoever set it then.
     names = "|".join(unpaused)
-    _airflow(["dags", "pause", "--yes", "--treat-dag-id-as-regex", f"^(?!({names})$)"], environ, home)
-    if unpaused:
-        _airflow(["dags", "unpause", "--yes", "--treat-dag-id-as-regex", f"^({names})$"], environ, home)
+    commands = [
+        ["db", "migrate"],
+        ["dags", "reserialize"],
+        # A DAG keeps its switch from the last time, whoever set it then.
+        ["dags", "pause", "--yes", "--treat-dag-id-as-regex", f"^(?!({names})$)"],
+        ["dags", "unpause", "--yes", "--treat-dag-id-as-regex", f"^({names})$"],
+    ]
+    _airflow(commands if unpaused else commands[:-1], environ, home)
     say("API server")
     started.append(start_module("airflow", ["api-server"], environ=environ, log=home / "api-server.log", cwd=home))
     address = environ["AIRFLOW__API__BASE_URL"]
@@ -161,11 +170,12 @@ def _watch(started: list[Running]) -> None:
     raise RuntimeFault("a part of Airflow ended by itself; see the logs in var/airflow")
 
 
-def _airflow(words: list[str], environ: Mapping[str, str], home: Path) -> None:
+def _airflow(commands: list[list[str]], environ: Mapping[str, str], home: Path) -> None:
+    """Run commands of Airflow one after the other, in one process: to load it takes longer than most of them."""
     log = home / "setup.log"
     with log.open("ab") as output:
         done = subprocess.run(
-            [sys.executable, "-m", "airflow", *words],
+            [sys.executable, "-c", _COMMANDS, json.dumps(commands)],
             env=inherited(environ),
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -174,7 +184,7 @@ def _airflow(words: list[str], environ: Mapping[str, str], home: Path) -> None:
             check=False,
         )
     if done.returncode != 0:
-        raise RuntimeFault(f"airflow {' '.join(words)} failed; see {log}")
+        raise RuntimeFault(f"Airflow's database or its DAGs could not be made ready; see {log}")
 
 
 def _database(settings: Settings) -> str:
