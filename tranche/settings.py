@@ -8,6 +8,7 @@ from pathlib import Path
 from data_contracts.environment import optional
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+STATE_DIR = "TRANCHE_STATE_DIR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,18 @@ class Settings:
     def local_folder(self) -> Path:
         """The folder of `tranche local`'s runtime."""
         return self.var / "local"
+
+
+def state_dir(environ: Mapping[str, str] | None = None) -> Path:
+    """The folder above the data of every runtime of this user; `TRANCHE_STATE_DIR` where it is set."""
+    environ = os.environ if environ is None else environ
+    if chosen := optional(environ, STATE_DIR, ""):
+        return Path(chosen).expanduser().resolve()
+    if os.geteuid() == 0:
+        return Path("/var/lib/tranche")
+    # The specification asks to pass over a path that is not absolute.
+    named = Path(environ.get("XDG_STATE_HOME", ""))
+    return (named if named.is_absolute() else Path.home() / ".local" / "state") / "tranche"
 
 
 def is_pointed_elsewhere() -> bool:

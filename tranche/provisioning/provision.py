@@ -1,0 +1,58 @@
+"""`tranche provision`: bucket, Glue databases, stream, PostgreSQL databases, tables and roles, where they are missing.
+
+Works on whatever the settings name, AWS itself or the local runtime, and is safe to repeat.
+"""
+
+import json
+from typing import Annotated
+
+import typer
+
+from models.settings import Settings as ModelSettings
+from payments.settings import Settings as PaymentSettings
+from pipelines.lake.iceberg import NAMESPACES
+from tranche.provisioning.aws import SHARDS, AwsNames, clients, provide_aws
+from tranche.provisioning.made import Made
+from tranche.provisioning.postgres import provide_databases, provide_schema
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def run(
+    shards: Annotated[
+        int, typer.Option(min=1, help="Shards of a stream that is made; an existing one keeps its own.")
+    ] = SHARDS,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> None:
+    """Make what the platform needs and the settings name: bucket, stream, databases, tables, roles. Safe to repeat."""
+    made = provision(shards)
+    if as_json:
+        print(json.dumps({"made": [{"kind": each.kind, "name": each.name} for each in made]}))
+        return
+    for each in made:
+        print(f"made      {each}")
+    if not made:
+        print("made      nothing: all was there")
+
+
+def provision(shards: int = SHARDS) -> list[Made]:
+    """Make what is missing of everything that this process's settings name; what was made, in that order."""
+    settings = ModelSettings.from_environment()
+    database_url = PaymentSettings.from_environment().database_url
+    lake = settings.lake
+    names = AwsNames(
+        region=lake.aws_region,
+        bucket=lake.lake_bucket,
+        streams={lake.stream: shards},
+        databases=tuple(f"{lake.lake_prefix}{name}" for name in NAMESPACES),
+    )
+    made = provide_aws(clients(lake.aws_region, lake.aws_endpoint, lake.kinesis_endpoint), names)
+    registry = settings.tracking_uri.replace("postgresql+psycopg://", "postgresql://")
+    databases = [database_url, *([registry] if registry.startswith("postgresql://") else [])]
+    return [*made, *provide_databases(databases), *provide_schema(database_url)]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run it; the exit code is typer's own."""
+    return int(app(argv, prog_name="tranche provision", standalone_mode=False) or 0)
