@@ -45,16 +45,13 @@ soak: $(STAMP) ## the random machines of ledger and plans for longer, and 50 kil
 	@TRANCHE_SOAK=$(or $(TIMES),20) $(BIN)/python -m pytest --timeout=0 tests/ledger/test_machine.py tests/lending/test_plan_machine.py
 	@TRANCHE_SOAK=$(or $(TIMES),20) $(BIN)/python -m pytest --timeout=0 tests/pipelines/ingest/test_ingest.py -k killed
 
-serve: $(STAMP) ## the decision API on the local runtime
-	@$(BIN)/tranche local up
+serve: $(STAMP) ## the decision API on the current profile
 	@$(BIN)/tranche serve $(ARGS)
 
-airflow: $(STAMP) ## the DAGs on a clock, on the local runtime; Ctrl-C stops all of it
-	@$(BIN)/tranche local up
+airflow: $(STAMP) ## the DAGs on a clock, on the current profile; Ctrl-C stops all of it
 	@$(BIN)/tranche airflow $(ARGS)
 
-lab: $(STAMP) ## JupyterLab on the notebooks (py:percent files), on loopback
-	@$(BIN)/tranche local up
+lab: $(STAMP) ## JupyterLab on the notebooks (py:percent files), on loopback, on the current profile
 	@$(BIN)/tranche lab $(ARGS)
 
 lock: $(STAMP) ## resolve pyproject.toml again into requirements.lock; UPGRADE=1 takes newer versions
@@ -63,6 +60,6 @@ lock: $(STAMP) ## resolve pyproject.toml again into requirements.lock; UPGRADE=1
 	@$(UV) pip compile infra/beancount.in --universal --python-version 3.11 \
 	  --generate-hashes --no-header --no-annotate --quiet $(if $(UPGRADE),--upgrade) -o infra/beancount.lock > /dev/null
 
-clean: ## stop the local runtime and remove .venv and var/ with all its data
-	@if [ -x $(BIN)/tranche ]; then $(BIN)/tranche local reset; fi
+clean: ## stop every runtime of this checkout and remove .venv and var/ with all its data
+	@if [ -x $(BIN)/tranche ]; then $(BIN)/tranche local reset --all; fi
 	@rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

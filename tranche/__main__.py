@@ -9,9 +9,8 @@ from typing import Any
 
 import typer
 
-from tranche.fault import RuntimeFault, in_plain_words
-from tranche.local.runtime import LocalRuntime
-from tranche.settings import Settings, is_pointed_elsewhere, point_here
+from tranche.fault import in_plain_words
+from tranche.local.join_profile import join_current
 
 EXIT_FAULT = 2
 EXIT_INTERRUPTED = 130
@@ -30,6 +29,8 @@ class Stage:
 
 STAGES = (
     Stage("local", "tranche.local.commands", "PostgreSQL, AWS endpoint and provider on this machine", (), False),
+    Stage("use", "tranche.local.use", "which world commands work on: demo, local or another", (), False),
+    Stage("provision", "tranche.provisioning.provision", "bucket, stream and databases, where they are missing"),
     Stage("contracts", "data_contracts.__main__", "what every record means"),
     Stage("pipelines", "pipelines.__main__", "stream to lake to features"),
     Stage("features", "features.__main__", "what each feature is"),
@@ -41,7 +42,7 @@ STAGES = (
     Stage("serve", "serving.__main__", "the decision API: short for serving serve", ("serve",)),
     Stage("simulation", "simulation.__main__", "the world outside: shoppers, a provider, a bank"),
     Stage("demo", "tranche.demo.demo", "the whole path, once through", (), False),
-    Stage("airflow", "tranche.local.airflow", "the path on a clock", (), False),
+    Stage("airflow", "tranche.local.airflow", "the path on a clock"),
     Stage("lab", "tranche.local.lab", "the notebooks in JupyterLab"),
 )
 
@@ -57,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fault(f"there is no stage {arguments[0]!r}; tranche --help lists them")
     try:
         if stage.runs_beside_local:
-            _join_local_runtime()
+            join_current(stage.name, arguments[1:])
         return _run(stage, [*stage.before, *arguments[1:]])
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -116,19 +117,6 @@ def _exit_code(code: Any) -> int:
     if code is None:
         return 0
     return code if isinstance(code, int) else _fault(str(code))
-
-
-def _join_local_runtime() -> None:
-    if is_pointed_elsewhere():
-        return
-    runtime = LocalRuntime(Settings.from_environment().local_folder)
-    if not runtime.is_up:
-        return
-    try:
-        point_here(runtime.environment())
-    except RuntimeFault as fault:
-        # A command that needs nothing of the runtime works all the same; any other names the setting it misses.
-        print(f"note: {fault.user_message}", file=sys.stderr)
 
 
 def _fault(message: str) -> int:

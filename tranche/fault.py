@@ -1,5 +1,7 @@
 """What can go wrong at the command line, in words for the person who typed the command."""
 
+import re
+
 
 class RuntimeFault(Exception):
     """The local runtime cannot do what was asked. The message says what is wrong and what to do."""
@@ -20,11 +22,27 @@ _OF_THE_SURROUNDINGS = {
 }
 
 
+_NOT_SET = re.compile(
+    r"setting (TRANCHE_(?:DATABASE_URL|AWS_ENDPOINT|MLFLOW_TRACKING_URI|MODELS_DIR|PROVIDER_URL)) is not"
+)
+
+
+def without_runtime(message: str) -> str:
+    """What to do where a setting is missing that a runtime brings along; any other message as it is."""
+    missing = _NOT_SET.match(message)
+    if missing is None:
+        return message
+    return (
+        "there is no world to work on yet: make demo makes one and chooses it, tranche local up makes an empty one, "
+        f"tranche use chooses among those there are (or set {missing[1]} and its companions, see docs/settings.md)"
+    )
+
+
 def in_plain_words(error: BaseException) -> str | None:
     """One line for a fault that a person can put right; None for anything else, which deserves its traceback."""
     own = getattr(error, "user_message", None)
     if isinstance(own, str):
-        return own
+        return without_runtime(own)
     for kind in type(error).__mro__:
         meaning = _OF_THE_SURROUNDINGS.get(f"{kind.__module__}.{kind.__qualname__}")
         if meaning is not None:

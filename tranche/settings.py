@@ -45,12 +45,16 @@ def is_pointed_elsewhere() -> bool:
     return "TRANCHE_DATABASE_URL" in os.environ and "TRANCHE_AWS_ENDPOINT" in os.environ
 
 
-def point_here(environment: Mapping[str, str]) -> None:
-    """Put the local runtime's variables into this process where they are not set.
+def point_here(environment: Mapping[str, str], *, local: bool = True) -> None:
+    """Put a profile's variables into this process where they are not set; `local` is that of a runtime on this machine.
 
     Its AWS credentials come with its endpoint or not at all: an endpoint that the caller chose keeps the caller's own,
     and the local one never sees them.
     """
+    if not local:
+        for name, value in environment.items():
+            os.environ.setdefault(name, value)
+        return
     for name, value in merged(os.environ, environment).items():
         os.environ[name] = value
     if os.environ.get("TRANCHE_AWS_ENDPOINT") == environment.get("TRANCHE_AWS_ENDPOINT"):

@@ -5,6 +5,7 @@ No decision is asked for: the orders were placed long ago. The simulated provide
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ SMALLEST_MINOR = 3
 """Pay-in-3 divides by three."""
 PURCHASE, REFUNDS = "F02", ("F21a", "F21b", "F22")
 FAULTS_SHOWN = 5
+ENDS_AT = time(23, 30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ def _replayed(stages: Stages, place: Place, book: Any) -> Any:
 
         with connected(place.database_url) as connection:
             done = replay(book, till_over(connection, SimulatedProvider()), place.folder / "outbox", tick)
+        # Who looks at this world afterwards finds it on the evening on which it stopped.
+        place.clock.show(datetime.combine(done.last_day, ENDS_AT, UTC))
         say(
             f"{count(done.plans)} plans, {count(done.charges)} charges of "
             f"{money(sum(done.received_by_month.values()), CURRENCY)}, {count(done.refunds)} refunds, "

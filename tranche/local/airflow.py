@@ -20,8 +20,9 @@ import typer
 
 from tranche.fault import RuntimeFault
 from tranche.local.process import Running, answers, free_port, is_free, start_module, wait_until
+from tranche.local.profiles import current
 from tranche.local.runtime import LocalRuntime
-from tranche.settings import CHECKOUT, Settings, inherited, point_here
+from tranche.settings import CHECKOUT, Settings, inherited
 
 DATABASE = "airflow"
 PORT = 8080
@@ -36,10 +37,8 @@ app = typer.Typer(add_completion=False, help="The DAGs on a clock, on loopback."
 def run(
     port: Annotated[int, typer.Option(help="Port of the user interface; another free one when it is taken.")] = PORT,
 ) -> None:
-    """Run Airflow's API server and scheduler on the local runtime until Ctrl-C, then stop both."""
+    """Run Airflow's API server and scheduler on the current profile until Ctrl-C, then stop both."""
     settings = Settings.from_environment()
-    environment = LocalRuntime(settings.local_folder).up()
-    point_here(environment)
     home = settings.var / "airflow"
     environ = airflow_environment(home, _database(settings), port if is_free(port) else free_port())
     _stop_on_signals()
@@ -145,12 +144,14 @@ def _airflow(words: list[str], environ: Mapping[str, str], home: Path) -> None:
 
 
 def _database(settings: Settings) -> str:
-    """A database of Airflow's own: it shares a name for its migrations' table with MLflow."""
-    from tranche.local.postgres import LocalPostgres
+    """A database of Airflow's own: it shares a name for its migrations' table with MLflow.
 
-    server = LocalPostgres(settings.local_folder / "pg")
-    server.create_database(DATABASE)
-    return server.url(DATABASE, "psycopg")
+    It lies in the runtime of the current profile; an environment outside this machine leaves it to the local one.
+    """
+    profile = current(settings.var)
+    runtime = profile.runtime if profile and profile.runtime else LocalRuntime(settings.local_folder)
+    runtime.bring_up(_say, only=("postgres",))
+    return runtime.database(DATABASE, "psycopg")
 
 
 def _keys(path: Path) -> dict[str, str]:

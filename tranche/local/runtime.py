@@ -168,6 +168,14 @@ class LocalRuntime:
             )
         return self._environment(self._recall())
 
+    def database(self, name: str, driver: str = "") -> str:
+        """The address of one more database on its PostgreSQL, which must run; made where it is missing."""
+        from tranche.provisioning.postgres import provide_databases
+
+        provide_databases([self._postgres().url(name)])
+        url: str = self._postgres().url(name, driver)
+        return url
+
     # One part after the other.
 
     def _up_postgres(self, say: Callable[[str], None], started: list[str], repaired: list[str]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from ledger.migrate import migrate
 from tranche.provisioning.made import Made
@@ -16,11 +16,10 @@ def provide_databases(urls: Iterable[str]) -> list[Made]:
     """Make each database that its server lacks; the right to make databases is needed only then."""
     made = []
     for url in urls:
-        server = conninfo_to_dict(url)
-        name = str(server.pop("dbname"))
         if _answers(url):
             continue
-        with psycopg.connect(**server, dbname="postgres", connect_timeout=10, autocommit=True) as connection:
+        name = str(conninfo_to_dict(url)["dbname"])
+        with psycopg.connect(make_conninfo(url, dbname="postgres", connect_timeout=10), autocommit=True) as connection:
             try:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
             except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
