@@ -15,7 +15,8 @@ from pipelines.settings import CHECKOUT, Settings
 CATALOG = "lake"
 LOGGING = Path(str(files("pipelines"))) / "log4j2.properties"
 # Work comes in batches and nobody waits for a pause: the collector that takes the least of the cores.
-JAVA_OPTIONS = f"-Duser.timezone=UTC -XX:+UseParallelGC -Dlog4j2.configurationFile={LOGGING}"
+# Spark cuts the options at spaces, which an address does not have.
+JAVA_OPTIONS = f"-Duser.timezone=UTC -XX:+UseParallelGC -Dlog4j2.configurationFile={LOGGING.as_uri()}"
 # Spark hides values of such names in what it logs and shows.
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 

@@ -40,7 +40,8 @@ class LocalPostgres:
         lines = self._pid_file()
         if not lines:
             return None
-        running = Running.of(int(lines[0]))
+        # While it is being made, a file of its own stands there with a negative number.
+        running = Running.of(int(lines[0])) if int(lines[0]) > 0 else None
         process = running.process() if running else None
         if process is None:
             return None
@@ -57,7 +58,6 @@ class LocalPostgres:
         """Make it answer; True when it had to be started. `RuntimeFault` when it does not answer within a minute."""
         if self.running() is not None and self.answers():
             return False
-        self.data.mkdir(parents=True, exist_ok=True)
         end = time.monotonic() + RECOVERY_SECONDS
         trouble = ""
         while True:
@@ -107,16 +107,16 @@ class LocalPostgres:
                 (self.data / name).unlink(missing_ok=True)
         package = _package()
         programs = package / PROGRAMS
-        user = _user_of_the_server(self.data, package)
-        if not (self.data / "PG_VERSION").exists():
-            self._make(programs, user)
+        _let_the_server_in(self.data.parent, package)
+        if not self.data.is_dir():
+            self._make(programs)
         # Not by pg_ctl, which hands its options to a shell and waits ten seconds for a redo that may take a minute.
         started = start_program(
             [str(programs / "postgres"), "-D", str(self.data), "-h", "", "-k", str(self.data)],
             environ={"LC_ALL": "C"},
             log=self.data / "log",
             cwd=self.data,
-            user=user,
+            user=_given_to_the_server(self.data),
         )
         try:
             wait_until(lambda: not started.is_alive or self.answers(), seconds=RECOVERY_SECONDS)
@@ -126,17 +126,17 @@ class LocalPostgres:
         if not started.is_alive:
             raise RuntimeFault(f"the server ended at once: {self._last_words()}")
 
-    def _make(self, programs: Path, user: str | None) -> None:
-        """A new data directory, the same on every machine: no locale of the system is asked for."""
-        for left in self.data.iterdir():
-            # An earlier attempt was cut short before it was complete.
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
+    def _make(self, programs: Path) -> None:
+        """A new data directory, whole or not at all, and the same on every machine: it asks for no system's locale."""
+        draft = self.data.with_name(f"{self.data.name}.draft")
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
         options = ["--auth=trust", "--encoding=utf8", "--locale=C", "--locale-provider=builtin"]
         done = subprocess.run(
-            [programs / "initdb", *options, "--builtin-locale=C.UTF-8", "-U", "postgres", "-D", self.data],
+            [programs / "initdb", *options, "--builtin-locale=C.UTF-8", "-U", "postgres", "-D", draft],
             env=inherited({"LC_ALL": "C"}),
-            cwd=self.data,
-            user=user,
+            cwd=draft,
+            user=_given_to_the_server(draft),
             capture_output=True,
             text=True,
             check=False,
@@ -144,6 +144,7 @@ class LocalPostgres:
         )
         if done.returncode != 0:
             raise RuntimeFault(f"initdb failed: {' '.join(done.stderr.split())[-300:]}")
+        draft.rename(self.data)
 
     def _last_words(self) -> str:
         log = self.data / "log"
@@ -183,8 +184,8 @@ def _package() -> Path:
     return Path(spec.origin).parent
 
 
-def _user_of_the_server(data: Path, package: Path) -> str | None:
-    """As root the server runs under a user of its own, which is made and let in; anybody else runs it themselves."""
+def _given_to_the_server(data: Path) -> str | None:
+    """As root the server runs under a user of its own, which owns its data; anybody else runs it themselves."""
     if os.geteuid() != 0:
         return None
     try:
@@ -193,12 +194,18 @@ def _user_of_the_server(data: Path, package: Path) -> str | None:
         subprocess.run(["useradd", "--system", "--shell", "/bin/false", USER], check=True, capture_output=True)
         user = pwd.getpwnam(USER)
     os.chown(data, user.pw_uid, user.pw_gid)
+    return USER
+
+
+def _let_the_server_in(home: Path, package: Path) -> None:
+    """As root: let its user read the wheel, and pass through every folder above the wheel and the data."""
+    if os.geteuid() != 0:
+        return
     for program in (package, package.with_name(f"{package.name}.libs")):
         for path in (program, *program.rglob("*")):
             _open(path, _READ_AND_PASS if path.is_dir() or os.access(path, os.X_OK) else _READ)
-    for folder in (*data.parents, *package.parents):
+    for folder in (home, *home.parents, *package.parents):
         _open(folder, _PASS)
-    return USER
 
 
 def _open(path: Path, rights: int) -> None:
