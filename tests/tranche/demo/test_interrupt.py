@@ -26,7 +26,7 @@ STAGES = ("runtime", "ingest") if TIMES == 1 else ("runtime", "publish", "spark"
 
 
 class RunningDemo:
-    """A small demo in a process group of its own, as a terminal has one, and every process that it was seen to start."""
+    """A small demo in a process group of its own, as in a terminal, and every process that it was seen to start."""
 
     def __init__(self, folder: Path) -> None:
         self.out = folder / "out"
