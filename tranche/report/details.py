@@ -67,7 +67,7 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """One class of differences: how many were found, how many are still open, how much, how old the oldest open one."""
+    """One class of differences: how many were found and how much, what of it is open and for how long at most."""
 
     code: str
     meaning: str
@@ -77,6 +77,12 @@ class Break:
     currency: str
     oldest_days: int
     examples: tuple[str, ...] = ()
+    open_minor: int = 0
+
+    @property
+    def words(self) -> str:
+        """What it means with its code behind: `missing in the provider's file (E3)`."""
+        return with_code(self.meaning, self.code)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A runtime's data lies under the user's state directory, whatever the path of the checkout; what cannot work is said."""
+"""A runtime's data lies under the user's state directory, whatever the path of the checkout."""
 
 import os
 import shutil

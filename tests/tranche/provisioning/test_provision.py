@@ -72,7 +72,7 @@ def test_a_bucket_of_another_account_is_said(runtime: Mapping[str, str], monkeyp
 
     monkeypatch.setattr(s3, "head_bucket", refused)
 
-    with pytest.raises(RuntimeFault, match="the bucket theirs exists but .*choose another with TRANCHE_LAKE_BUCKET"):
+    with pytest.raises(RuntimeFault, match=r"the bucket theirs exists but .*choose another with TRANCHE_LAKE_BUCKET"):
         provide_aws(lambda _: s3, AwsNames("eu-west-1", "theirs", {}, ()))
 
 
