@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
+Outbox = Annotated[Path | None, typer.Option(help="Folder from which the bank takes payout files; the profile's own.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 LONGEST_LIST = 20
 
@@ -61,8 +62,8 @@ def collect(
 @app.command("pay-merchants")
 def pay_merchants(
     on: Annotated[str, typer.Option(help="The day of the payout.")],
-    outbox: Annotated[Path, typer.Option(help="Folder from which the bank takes payout files.")],
     *,
+    outbox: Outbox = None,
     as_json: AsJson = False,
 ) -> None:
     """Send every merchant what is owed to it and write the bank's file."""
@@ -74,7 +75,7 @@ def pay_merchants(
     settings = Settings.from_environment()
     with connected(settings.database_url) as connection:
         till = till_over(connection, NoProvider())
-        report = act(_day(on), till=till, outbox=outbox, at=_now(settings))
+        report = act(_day(on), till=till, outbox=_outbox(outbox, settings), at=_now(settings))
     if as_json:
         _print_json(report)
         return
@@ -87,8 +88,8 @@ def pay_merchants(
 @app.command("pay-refunds")
 def pay_refunds(
     on: Annotated[str, typer.Option(help="The day of the payment.")],
-    outbox: Annotated[Path, typer.Option(help="Folder from which the bank takes payout files.")],
     *,
+    outbox: Outbox = None,
     as_json: AsJson = False,
 ) -> None:
     """Send shoppers the refunds that are owed to them, by the provider or by a file for the bank."""
@@ -96,7 +97,7 @@ def pay_refunds(
 
     settings = Settings.from_environment(needs_provider=True)
     with _till(settings) as till:
-        report = act(_day(on), till=till, outbox=outbox, at=_now(settings))
+        report = act(_day(on), till=till, outbox=_outbox(outbox, settings), at=_now(settings))
     if as_json:
         _print_json(report)
         return
@@ -176,7 +177,10 @@ def disputes(
 def reconcile(
     *,
     file: Annotated[Path | None, typer.Option(help="One file.")] = None,
-    inbox: Annotated[Path | None, typer.Option(help="A folder: every file that was not taken yet.")] = None,
+    inbox: Annotated[
+        Path | None,
+        typer.Option(help="A folder: every file that was not taken yet. Without --file, the profile's own."),
+    ] = None,
     day: Annotated[str | None, typer.Option(help="The day by which things are missing; needed with --inbox.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -190,11 +194,13 @@ def reconcile(
     from payments.reconciliation.reconcile import reconcile as act
     from payments.wiring import till_over
 
+    settings = Settings.from_environment()
+    if file is None and inbox is None:
+        inbox = settings.inbox
     if (file is None) == (inbox is None):
         raise UsageFault("reconcile takes either --file FILE or --inbox DIR --day DATE")
     if inbox is not None and day is None:
         raise UsageFault("--inbox needs --day DATE: the day by which a line is missing")
-    settings = Settings.from_environment()
     with (
         connected(settings.database_url) as connection,
         Progress(console=Console(stderr=True), transient=True) as progress,
@@ -326,6 +332,13 @@ def _till(settings: Settings) -> "Iterator[Till]":
             yield till_over(connection, provider)
     finally:
         provider.close()
+
+
+def _outbox(asked: Path | None, settings: Settings) -> Path:
+    outbox = asked or settings.outbox
+    if outbox is None:
+        raise UsageFault("--outbox is missing: the folder from which the bank takes payout files")
+    return outbox
 
 
 def _now(settings: Settings) -> datetime:

@@ -10,17 +10,23 @@ from data_contracts.environment import optional, required_url
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`clock_file`, when there is one, holds the time as ISO text: the past, replayed."""
+    """`clock_file`, when there is one, holds the time as ISO text: the past, replayed.
+
+    Files of provider and bank come in `inbox`, files for the bank go to `outbox`, where no command names others.
+    """
 
     database_url: str
     provider_url: str | None = None
     clock_file: Path | None = None
+    inbox: Path | None = None
+    outbox: Path | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None, *, needs_provider: bool = False) -> "Settings":
         """The settings of this process; a missing one raises `SettingFault` with its name and an example."""
         environ = os.environ if environ is None else environ
         clock_file = optional(environ, "TRANCHE_CLOCK_FILE", "")
+        inbox, outbox = optional(environ, "TRANCHE_INBOX", ""), optional(environ, "TRANCHE_OUTBOX", "")
         web = ("http", "https")
         provider_url: str | None = optional(environ, "TRANCHE_PROVIDER_URL", "")
         if needs_provider or provider_url:
@@ -31,4 +37,6 @@ class Settings:
             ),
             provider_url=provider_url or None,
             clock_file=Path(clock_file) if clock_file else None,
+            inbox=Path(inbox) if inbox else None,
+            outbox=Path(outbox) if outbox else None,
         )

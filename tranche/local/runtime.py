@@ -25,6 +25,7 @@ STREAM = "tranche-events"
 DATABASES = ("raw", "curated", "features")
 DATABASES_OF_POSTGRES = ("tranche", "mlflow")
 PROVIDER_SECONDS = 30.0
+EXCHANGE = {"TRANCHE_INBOX": "inbox", "TRANCHE_OUTBOX": "outbox"}
 PARTS = ("postgres", "aws", "provider")
 
 
@@ -70,6 +71,11 @@ class LocalRuntime:
         self.home = home_of(self.folder)
         self.parts = parts
         self._state_path = self.home / "runtime.json"
+
+    @property
+    def exchange(self) -> Path:
+        """Where the simulated provider and bank keep their books, and exchange files with us."""
+        return self.folder / "provider"
 
     def up(self) -> dict[str, str]:
         """Start what is not running, repair what crashed; the environment that points every package at it."""
@@ -250,7 +256,7 @@ class LocalRuntime:
             memory.provider.stop(signal.SIGKILL, 5.0)
             repaired.append("provider: started again after a crash; its book is an append-only file")
         say("simulated payment provider")
-        memory.provider, memory.provider_port = start_provider(self.folder / "provider", memory.provider_port)
+        memory.provider, memory.provider_port = start_provider(self.exchange, memory.provider_port)
         self._remember(memory)
         started.append("provider")
 
@@ -275,6 +281,7 @@ class LocalRuntime:
                 "AWS_REGION": region,
             }
         if memory.provider_port is not None:
+            environment |= {name: str(self.exchange / folder) for name, folder in EXCHANGE.items()}
             environment["TRANCHE_PROVIDER_URL"] = _address(memory.provider_port)
         environment["TRANCHE_MODELS_DIR"] = str(self.folder / "models")
         return environment
