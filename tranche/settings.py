@@ -13,14 +13,18 @@ STATE_DIR = "TRANCHE_STATE_DIR"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`var` holds everything that a run leaves behind; nothing else of the checkout is written to."""
+    """`var` holds everything that a run leaves behind; nothing else of the checkout is written to.
+
+    A profile may keep what its runs leave behind apart (`TRANCHE_VAR`); what it is a profile of stays in this folder.
+    """
 
     var: Path
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         environ = os.environ if environ is None else environ
-        return cls(var=Path(optional(environ, "TRANCHE_VAR", str(CHECKOUT / "var"))).resolve())
+        var = optional(environ, "TRANCHE_PROFILES", "") or optional(environ, "TRANCHE_VAR", str(CHECKOUT / "var"))
+        return cls(var=Path(var).resolve())
 
     @property
     def local_folder(self) -> Path:

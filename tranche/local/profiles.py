@@ -94,7 +94,8 @@ def named(var: Path, name: str) -> Profile:
     if name == DEMO:
         folder = var / "demo" / "runtime"
         # The demo's journals and Spark's scratch space are apart; Java artefacts are pinned by hash and kept for all.
-        settings = {"TRANCHE_VAR": str(folder / "var"), "TRANCHE_JVM_DIR": str(var / "jvm")}
+        apart = {"TRANCHE_VAR": str(folder / "var"), "TRANCHE_JVM_DIR": str(var / "jvm")}
+        settings = apart | {"TRANCHE_PROFILES": str(var)}
         return Profile(name, LocalRuntime(folder), settings, folder / "clock")
     if name == LOCAL:
         folder = var / "local"

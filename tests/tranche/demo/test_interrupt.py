@@ -22,7 +22,9 @@ pytestmark = pytest.mark.slow
 
 STARTS_WITHIN_SECONDS = 600.0
 ENDS_WITHIN_SECONDS = 10.0
-STAGES = ("runtime", "ingest") if TIMES == 1 else ("runtime", "publish", "spark", "ingest", "train", "decisions")
+STAGES = (
+    ("runtime", "ingest") if TIMES == 1 else ("runtime", "publish", "spark", "ingest", "train", "decisions", "facts")
+)
 
 
 class RunningDemo:

@@ -25,10 +25,10 @@ from tranche.local.profiles import (
     names,
 )
 from tranche.local.runtime import LocalRuntime
-from tranche.settings import point_here
+from tranche.settings import Settings, point_here
 
 TESTS_ALONE = {"TRANCHE_TEST_DATA", "TRANCHE_FEAST", "TRANCHE_SOAK"}
-PLACES = {"TRANCHE_VAR", "TRANCHE_STATE_DIR"}
+PLACES = {"TRANCHE_VAR", "TRANCHE_STATE_DIR", "TRANCHE_PROFILES"}
 
 
 @pytest.fixture(autouse=True)
@@ -145,6 +145,23 @@ def test_a_command_of_a_caller_who_says_where_everything_is_joins_no_profile(tmp
     os.environ |= {"TRANCHE_DATABASE_URL": "postgresql://x", "TRANCHE_AWS_ENDPOINT": ""}
 
     assert join_current("ledger", []) is None
+
+
+def test_a_program_started_on_the_demos_world_still_finds_every_profile(tmp_path: Path) -> None:
+    point_here(named(tmp_path, DEMO).environment())
+
+    assert Settings.from_environment().var == tmp_path
+    assert os.environ["TRANCHE_VAR"] == str(tmp_path / "demo" / "runtime" / "var")
+
+
+def test_the_clock_of_a_runtime_reaches_commands_once_it_was_set(tmp_path: Path) -> None:
+    assert "TRANCHE_CLOCK_FILE" not in named(tmp_path, LOCAL).environment()
+
+    (tmp_path / "local").mkdir()
+    (tmp_path / "local" / "clock").write_text("2026-03-01T00:00:00Z\n")
+
+    assert named(tmp_path, LOCAL).environment()["TRANCHE_CLOCK_FILE"] == str(tmp_path / "local" / "clock")
+    assert header(named(tmp_path, LOCAL)) == "profile local · clock 2026-03-01T00:00:00Z"
 
 
 def test_the_header_says_profile_and_clock_on_a_terminal_and_not_beside_json(
