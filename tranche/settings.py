@@ -9,6 +9,7 @@ from data_contracts.environment import optional
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 STATE_DIR = "TRANCHE_STATE_DIR"
+_PLACES = ("TRANCHE_VAR", "TRANCHE_PROFILES")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +90,15 @@ def inherited(more: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def merged(present: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables of `environment` that are to be set beside those present."""
+    """The variables of `environment` that are to be set beside those present.
+
+    A folder that is present says where the profiles are, and the profile chosen there where its own things lie.
+    """
     local_aws = "TRANCHE_AWS_ENDPOINT" not in present
     added = {
         name: value
         for name, value in environment.items()
-        if (local_aws if name.startswith("AWS_") else name not in present)
+        if (local_aws if name.startswith("AWS_") else name in _PLACES or name not in present)
     }
     if any(name in present for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY")):
         # What listens on loopback is not to be asked for through a proxy.
