@@ -141,10 +141,12 @@ def test_what_the_caller_has_set_wins_over_a_profile_and_its_credentials_are_lef
 
 
 def test_a_command_of_a_caller_who_says_where_everything_is_joins_no_profile(tmp_path: Path) -> None:
-    make_current(tmp_path, LOCAL)
+    a_file(tmp_path, 'TRANCHE_STREAM = "theirs"')
+    make_current(tmp_path, "prod")
     os.environ |= {"TRANCHE_DATABASE_URL": "postgresql://x", "TRANCHE_AWS_ENDPOINT": ""}
 
     assert join_current("ledger", []) is None
+    assert "TRANCHE_STREAM" not in os.environ
 
 
 def test_a_program_started_on_the_demos_world_still_finds_every_profile(tmp_path: Path) -> None:
