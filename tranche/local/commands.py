@@ -1,6 +1,7 @@
 """`tranche local`: the acts of the local runtime as commands."""
 
 import json
+import shlex
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -38,7 +39,7 @@ def up(as_json: AsJson = False) -> None:
         print(f"repaired  {line}")
     print(f"started   {', '.join(report.started) or 'nothing: all was running'}")
     for name, value in report.environment.items():
-        print(f"  {name}={value}")
+        print(f"  {name}={shlex.quote(value)}")
 
 
 @app.command()

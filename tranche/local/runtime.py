@@ -189,7 +189,8 @@ class LocalRuntime:
 
         server = self._postgres()
         crashed = server.crashed()
-        say("PostgreSQL")
+        if server.running() is None:
+            say("PostgreSQL")
         if server.up():
             started.append("postgres")
         if crashed:
