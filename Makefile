@@ -49,21 +49,18 @@ soak: $(DEV_STAMP) ## what is too long for every change (docs/testing.md): rando
 	@TRANCHE_SOAK=$(or $(TIMES),20) $(BIN)/python -m pytest --timeout=0 -m hypothesis
 	@TRANCHE_SOAK=$(or $(TIMES),20) $(BIN)/python -m pytest --timeout=0 tests/pipelines/ingest/test_ingest.py -k "killed or ended"
 
-serve: $(STAMP) ## the decision API on the local runtime
-	@$(BIN)/tranche local up
+serve: $(STAMP) ## the decision API on the current profile
 	@$(BIN)/tranche serve $(ARGS)
 
-airflow: $(STAMP) ## the DAGs on a clock, on the local runtime; Ctrl-C stops all of it
-	@$(BIN)/tranche local up
+airflow: $(STAMP) ## the DAGs on a clock, on the current profile; Ctrl-C stops all of it
 	@$(BIN)/tranche airflow $(ARGS)
 
-lab: $(DEV_STAMP) ## JupyterLab on the notebooks (py:percent files), on loopback
-	@$(BIN)/tranche local up
+lab: $(DEV_STAMP) ## JupyterLab on the notebooks (py:percent files), on loopback, on the current profile
 	@$(BIN)/tranche lab $(ARGS)
 
 lock: $(STAMP) ## resolve pyproject.toml again into requirements.lock and locks/; UPGRADE=1 takes newer versions
 	@infra/lock.sh $(if $(UPGRADE),--upgrade)
 
-clean: ## stop the local runtime and remove .venv and var/ with all its data
-	@if [ -x $(BIN)/tranche ]; then $(BIN)/tranche local reset; fi
+clean: ## stop every runtime of this checkout and remove .venv and var/ with all its data
+	@if [ -x $(BIN)/tranche ]; then $(BIN)/tranche local reset --all; fi
 	@rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -84,7 +84,7 @@ def measured_alone(plans: int) -> Mapping[str, float]:
     try:
         return measured(runtime.up()["TRANCHE_DATABASE_URL"], plans)
     finally:
-        runtime.down()
+        runtime.reset()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -70,7 +70,7 @@ def main() -> None:
             crowd, seconds = asked_by_many(address)
             report(f"HTTP, durable, {CONNECTIONS} connections", crowd, seconds)
     finally:
-        runtime.down()
+        runtime.reset()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -61,7 +61,7 @@ def measure(scale: float = 1.0) -> dict[str, Any]:
         settings = Settings.from_environment({**environment, "TRANCHE_VAR": str(folder / "var"), **kept})
         return measured(settings, environment["TRANCHE_DATABASE_URL"], int(HISTORY * scale))
     finally:
-        runtime.down()
+        runtime.reset()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -89,7 +89,7 @@ def measure(scale: float) -> dict[str, Any]:
             "validation": measured_validation(spark, settings, count),
         }
     finally:
-        runtime.down()
+        runtime.reset()
         shutil.rmtree(folder, ignore_errors=True)
 
 

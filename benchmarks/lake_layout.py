@@ -51,7 +51,7 @@ def main(wanted: list[str] | None = None) -> None:
                 _compare(spark, settings, Path(folder), name)
             spark.stop()
         finally:
-            local.down()
+            local.reset()
 
 
 def _compare(spark: Any, settings: Settings, folder: Path, name: str) -> None:

@@ -107,7 +107,7 @@ def measure(vectors: int = VECTORS, reads: int = READS) -> dict[str, Any]:
             rolled_back = (time.perf_counter() - began) * 1000
         taken, empty = read_latencies(url, vectors, reads)
     finally:
-        runtime.down()
+        runtime.reset()
         shutil.rmtree(folder, ignore_errors=True)
     return {
         "publish": {

@@ -221,7 +221,7 @@ def databases() -> Iterator[Callable[[], str]]:
 
         yield fresh
     finally:
-        runtime.down()
+        runtime.reset()
         shutil.rmtree(folder, ignore_errors=True)
 
 

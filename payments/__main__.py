@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 app = stage("Collect what is due, pay merchants and refunds, reconcile outside files, list breaks.")
 
+Outbox = Annotated[Path | None, typer.Option(help="Folder from which the bank takes payout files; the profile's own.")]
 LONGEST_LIST = 20
 
 
@@ -76,7 +77,8 @@ def collect(due: Annotated[str, typer.Option(help="Charge what is due up to this
 @reporting()
 def pay_merchants(
     on: Annotated[str, typer.Option(help="The day of the payout.")],
-    outbox: Annotated[Path, typer.Option(help="Folder from which the bank takes payout files.")],
+    *,
+    outbox: Outbox = None,
 ) -> Report:
     """Send every merchant what is owed to it and write the bank's file."""
     from payments.merchants.pay_merchants import pay_merchants as act
@@ -95,7 +97,7 @@ def pay_merchants(
             merchants=ports.merchants,
             payout_days=ports.profile.merchant_payout_days,
             transaction=ports.transaction,
-            outbox=outbox,
+            outbox=_outbox(outbox, settings),
             at=now(),
         )
 
@@ -112,7 +114,8 @@ def pay_merchants(
 @reporting()
 def pay_refunds(
     on: Annotated[str, typer.Option(help="The day of the payment.")],
-    outbox: Annotated[Path, typer.Option(help="Folder from which the bank takes payout files.")],
+    *,
+    outbox: Outbox = None,
 ) -> Report:
     """Send shoppers the refunds that are owed to them, by the provider or by a file for the bank."""
     from payments.refunds.pay_refunds import pay_refunds as act
@@ -130,7 +133,7 @@ def pay_refunds(
             settle_down=ports.policy.settle_down,
             profile=ports.profile,
             transaction=ports.transaction,
-            outbox=outbox,
+            outbox=_outbox(outbox, settings),
             at=now(),
         )
 
@@ -234,7 +237,10 @@ def disputes(file: Annotated[Path, typer.Option(help="The provider's file of dis
 def reconcile(
     *,
     file: Annotated[Path | None, typer.Option(help="One file.")] = None,
-    inbox: Annotated[Path | None, typer.Option(help="A folder: every file that was not taken yet.")] = None,
+    inbox: Annotated[
+        Path | None,
+        typer.Option(help="A folder: every file that was not taken yet. Without --file, the profile's own."),
+    ] = None,
     day: Annotated[str | None, typer.Option(help="The day by which things are missing; needed with --inbox.")] = None,
 ) -> Report:
     """Match files to what was expected, post, and list what is left. The same file again changes nothing."""
@@ -247,11 +253,13 @@ def reconcile(
     from payments.reconciliation.reconcile import reconcile as act
     from payments.wiring import adapters_over
 
+    settings = Settings.from_environment()
+    if file is None and inbox is None:
+        inbox = settings.inbox
     if (file is None) == (inbox is None):
         raise UsageFault("reconcile takes either --file FILE or --inbox DIR --day DATE")
     if inbox is not None and day is None:
         raise UsageFault("--inbox needs --day DATE: the day by which a line is missing")
-    settings = Settings.from_environment()
     with (
         connected(settings.database_url) as connection,
         Progress(console=Console(stderr=True), transient=True) as progress,
@@ -404,6 +412,13 @@ def _adapters(settings: Settings) -> "Iterator[Adapters]":
             yield adapters_over(connection, provider)
     finally:
         provider.close()
+
+
+def _outbox(asked: Path | None, settings: Settings) -> Path:
+    outbox = asked or settings.outbox
+    if outbox is None:
+        raise UsageFault("--outbox is missing: the folder from which the bank takes payout files")
+    return outbox
 
 
 def _day(text: str) -> date:

@@ -3,21 +3,25 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from data_contracts.environment import optional, required_url
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The database, and the provider where a command needs one."""
+    """The database, the provider, and the folders of files where no command names others."""
 
     database_url: str
     provider_url: str | None = None
+    inbox: Path | None = None
+    outbox: Path | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None, *, needs_provider: bool = False) -> "Settings":
         """The settings of this process; a missing one raises `SettingFault` with its name and an example."""
         environ = os.environ if environ is None else environ
+        inbox, outbox = optional(environ, "TRANCHE_INBOX", ""), optional(environ, "TRANCHE_OUTBOX", "")
         web = ("http", "https")
         provider_url: str | None = optional(environ, "TRANCHE_PROVIDER_URL", "")
         if needs_provider or provider_url:
@@ -27,4 +31,6 @@ class Settings:
                 environ, "TRANCHE_DATABASE_URL", "postgresql://user@localhost/tranche", ("postgresql", "postgres")
             ),
             provider_url=provider_url or None,
+            inbox=Path(inbox) if inbox else None,
+            outbox=Path(outbox) if outbox else None,
         )

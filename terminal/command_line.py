@@ -69,7 +69,7 @@ def answered(act: Callable[[], int], words: Callable[[Exception], str | None] = 
         if isinstance(leaving.code, str):
             print(f"error: {leaving.code}", file=sys.stderr)
     except Exception as error:  # what has words for a person is printed; anything else goes on with its trace
-        said = _said(error) or words(error)
+        said = words(error) or _said(error)
         if said is None:
             raise
         print(f"error: {said}", file=sys.stderr)

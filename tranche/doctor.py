@@ -33,7 +33,6 @@ INSTALL_DISK = 5 * GIB
 RUN_DISK = 1 * GIB
 TEMPORARY_DISK = 1 * GIB
 # A unix socket's path has room for 108 bytes on Linux and 104 on macOS, the closing zero among them.
-LONGEST_SOCKET = 103
 
 
 class Finding(NamedTuple):
@@ -58,8 +57,7 @@ def examine(environ: Mapping[str, str], *, before_install: bool = False) -> list
         lambda: disk("disk of var", var, RUN_DISK),
         lambda: disk("temporary disk", Path(tempfile.gettempdir()), TEMPORARY_DISK),
         temporary_files,
-        lambda: data_path(var),
-        lambda: sockets(var),
+        sockets,
         loopback,
         lambda: language(environ),
         lambda: java(environ),
@@ -152,43 +150,30 @@ def memory() -> Finding:
 
 
 def temporary_files() -> Finding:
-    """The temporary folder takes our files, and none of their names is taken by another user."""
+    """The temporary folder takes files."""
     folder = Path(tempfile.gettempdir())
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as fault:
         return Finding("temporary files", f"{folder}: {fault.strerror}", "point TMPDIR at a folder of yours")
-    from tranche.settings import postgres_lock
-
-    lock = postgres_lock()
-    if lock.exists() and not os.access(lock, os.W_OK):
-        return Finding("temporary files", f"{lock} belongs to another user", f"as root: rm '{lock}', or set TMPDIR")
     return Finding("temporary files", str(folder))
 
 
-def data_path(var: Path) -> Finding:
-    """PostgreSQL's data lies below this path, and its starter cuts the path at a space."""
-    if " " in str(var):
-        return Finding("path of var", f"{var} has a space", "point TRANCHE_VAR at a folder without one")
-    return Finding("path of var", str(var))
+def sockets() -> Finding:
+    """The data of local runtimes lies in short folders of the state directory, with PostgreSQL's socket beside it."""
+    from tranche.fault import RuntimeFault
+    from tranche.local.placement import check
+    from tranche.settings import state_dir
 
-
-def sockets(var: Path) -> Finding:
-    """PostgreSQL listens on a unix socket beside its data, or in the temporary folder where that path is too long."""
-    too_long = len(os.fsencode(var / "demo" / "runtime" / "pg" / ".s.PGSQL.5432")) > LONGEST_SOCKET
-    folder = Path(tempfile.gettempdir()) if too_long else _existing(var)
-    if not os.access(folder, os.W_OK | os.X_OK):
-        return Finding("sockets", f"{folder} cannot be written to", "point TRANCHE_VAR at a folder of yours")
+    trial = state_dir() / "12345678"  # as long a name as those of the runtimes
     try:
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".s-") as scratch:  # noqa: SIM117  # as Python 3.8 reads it
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-                probe.bind(f"{scratch}/s")
-    except OSError as fault:
-        # Shared folders of virtual machines and some network file systems have none.
-        cure = f"point {'TMPDIR' if too_long else 'TRANCHE_VAR'} at a folder with a short path on a local disk"
-        return Finding("sockets", f"no unix socket in {folder}: {fault.strerror or fault}", cure)
-    return Finding("sockets", f"unix sockets in {folder}")
+        check(trial)
+    except RuntimeFault as fault:
+        found, _, cure = str(fault).partition("; ")
+        return Finding("sockets", found, cure)
+    trial.rmdir()
+    return Finding("sockets", f"data and sockets in {state_dir()}")
 
 
 def loopback() -> Finding:

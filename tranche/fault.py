@@ -1,5 +1,7 @@
 """What can go wrong at the command line, in words for the person who typed the command."""
 
+import re
+
 from terminal.fault import Fault
 
 
@@ -18,10 +20,26 @@ _OF_THE_SURROUNDINGS = {
 }
 
 
+_NOT_SET = re.compile(
+    r"setting (TRANCHE_(?:DATABASE_URL|AWS_ENDPOINT|MLFLOW_TRACKING_URI|MODELS_DIR|PROVIDER_URL)) is not"
+)
+
+
+def without_runtime(message: str) -> str:
+    """What to do where a setting is missing that a runtime brings along; any other message as it is."""
+    missing = _NOT_SET.match(message)
+    if missing is None:
+        return message
+    return (
+        "there is no world to work on yet: make demo makes one and chooses it, tranche local up makes an empty one, "
+        f"tranche use chooses among those there are (or set {missing[1]} and its companions, see docs/settings.md)"
+    )
+
+
 def in_plain_words(error: BaseException) -> str | None:
     """One line for a fault that a person can put right; None for anything else, which deserves its traceback."""
     if isinstance(error, Fault):
-        return error.user_message
+        return without_runtime(error.user_message)
     for kind in type(error).__mro__:
         meaning = _OF_THE_SURROUNDINGS.get(f"{kind.__module__}.{kind.__qualname__}")
         if meaning is not None:

@@ -1,7 +1,6 @@
 """Where the local runtime lies, and how its environment reaches the commands that are run beside it."""
 
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,18 +8,24 @@ from pathlib import Path
 from data_contracts.environment import optional
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+STATE_DIR = "TRANCHE_STATE_DIR"
+_PLACES = ("TRANCHE_VAR", "TRANCHE_PROFILES")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`var` holds everything that a run leaves behind; nothing else of the checkout is written to."""
+    """`var` holds everything that a run leaves behind; nothing else of the checkout is written to.
+
+    A profile may keep what its runs leave behind apart (`TRANCHE_VAR`); what it is a profile of stays in this folder.
+    """
 
     var: Path
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         environ = os.environ if environ is None else environ
-        return cls(var=Path(optional(environ, "TRANCHE_VAR", str(CHECKOUT / "var"))).resolve())
+        var = optional(environ, "TRANCHE_PROFILES", "") or optional(environ, "TRANCHE_VAR", str(CHECKOUT / "var"))
+        return cls(var=Path(var).resolve())
 
     @property
     def local_folder(self) -> Path:
@@ -28,9 +33,16 @@ class Settings:
         return self.var / "local"
 
 
-def postgres_lock() -> Path:
-    """The file by which this user's starts of PostgreSQL take turns. Each user of a machine has one."""
-    return Path(tempfile.gettempdir()) / f"tranche-{os.getuid()}.lock"
+def state_dir(environ: Mapping[str, str] | None = None) -> Path:
+    """The folder above the data of every runtime of this user; `TRANCHE_STATE_DIR` where it is set."""
+    environ = os.environ if environ is None else environ
+    if chosen := optional(environ, STATE_DIR, ""):
+        return Path(chosen).expanduser().resolve()
+    if os.geteuid() == 0:
+        return Path("/var/lib/tranche")
+    # The specification asks to pass over a path that is not absolute.
+    named = Path(environ.get("XDG_STATE_HOME", ""))
+    return (named if named.is_absolute() else Path.home() / ".local" / "state") / "tranche"
 
 
 def is_pointed_elsewhere() -> bool:
@@ -38,12 +50,16 @@ def is_pointed_elsewhere() -> bool:
     return "TRANCHE_DATABASE_URL" in os.environ and "TRANCHE_AWS_ENDPOINT" in os.environ
 
 
-def point_here(environment: Mapping[str, str]) -> None:
-    """Put the local runtime's variables into this process where they are not set.
+def point_here(environment: Mapping[str, str], *, local: bool = True) -> None:
+    """Put a profile's variables into this process where they are not set; `local` is that of a runtime on this machine.
 
     Its AWS credentials come with its endpoint or not at all: an endpoint that the caller chose keeps the caller's own,
     and the local one never sees them.
     """
+    if not local:
+        for name, value in environment.items():
+            os.environ.setdefault(name, value)
+        return
     for name, value in merged(os.environ, environment).items():
         os.environ[name] = value
     if os.environ.get("TRANCHE_AWS_ENDPOINT") == environment.get("TRANCHE_AWS_ENDPOINT"):
@@ -74,12 +90,15 @@ def inherited(more: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def merged(present: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables of `environment` that are to be set beside those present."""
+    """The variables of `environment` that are to be set beside those present.
+
+    A folder that is present says where the profiles are, and the profile chosen there where its own things lie.
+    """
     local_aws = "TRANCHE_AWS_ENDPOINT" not in present
     added = {
         name: value
         for name, value in environment.items()
-        if (local_aws if name.startswith("AWS_") else name not in present)
+        if (local_aws if name.startswith("AWS_") else name in _PLACES or name not in present)
     }
     if any(name in present for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY")):
         # What listens on loopback is not to be asked for through a proxy.

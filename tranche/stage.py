@@ -18,7 +18,7 @@ class Stage:
     module: str
     meaning: str
     act: str | None = None
-    runs_beside_local: bool = True
+    works_on_profile: bool = True
 
     def command(self) -> TyperGroup | TyperCommand:
         """Load the stage."""
@@ -35,6 +35,8 @@ class Stage:
 
 STAGES = (
     Stage("local", "tranche.local.commands", "PostgreSQL, AWS endpoint and provider on this machine", None, False),
+    Stage("use", "tranche.local.use", "which world commands work on: demo, local or another", None, False),
+    Stage("provision", "tranche.provisioning.provision", "bucket, stream and databases, where they are missing"),
     Stage("contracts", "data_contracts.__main__", "what every record means"),
     Stage("pipelines", "pipelines.__main__", "stream to lake to features"),
     Stage("features", "features.__main__", "what each feature is"),
@@ -47,7 +49,7 @@ STAGES = (
     Stage("simulation", "simulation.__main__", "the world outside: shoppers, a provider, a bank"),
     Stage("clock", "tranche.local.clock", "the time that this runtime goes by"),
     Stage("demo", "tranche.demo.demo", "the whole path, once through", None, False),
-    Stage("airflow", "tranche.local.airflow", "the path on a clock", None, False),
+    Stage("airflow", "tranche.local.airflow", "the path on a clock"),
     Stage("lab", "tranche.local.lab", "the notebooks in JupyterLab"),
     Stage("doctor", "tranche.doctor", "what this machine lacks or has wrong, and the cure", None, False),
 )

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 CATALOG = "lake"
 LOGGING = Path(str(files("pipelines"))) / "log4j2.properties"
 # The collector that takes the least CPU: work comes in batches, so its pauses do not matter.
-JAVA_OPTIONS = f"-Duser.timezone=UTC -XX:+UseParallelGC -Dlog4j2.configurationFile={LOGGING}"
+# Spark cuts the options at spaces, which an address does not have.
+JAVA_OPTIONS = f"-Duser.timezone=UTC -XX:+UseParallelGC -Dlog4j2.configurationFile={LOGGING.as_uri()}"
 # Spark hides values of such names in what it logs and shows.
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 

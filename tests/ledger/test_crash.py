@@ -150,7 +150,7 @@ def own_server(runtime_folder: Path) -> Iterator[tuple[LocalPostgres, str]]:
     """A PostgreSQL of this test alone, which waits for the disk at each commit."""
     runtime = LocalRuntime(runtime_folder / "crash", parts=("postgres",))
     url = runtime.up()["TRANCHE_DATABASE_URL"]
-    yield LocalPostgres(runtime_folder / "crash" / "pg"), url
+    yield LocalPostgres(runtime.home / "pg"), url
     runtime.down()
 
 

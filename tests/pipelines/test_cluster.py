@@ -21,7 +21,7 @@ from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.stream import batches
 from tests.data_contracts.samples import valid_record
 from tests.pipelines.spark_cluster import a_cluster
-from tranche.local.ministack import LocalAws
+from tranche.provisioning.aws import AwsNames, clients, provide_aws
 
 pytestmark = pytest.mark.slow
 
@@ -85,8 +85,9 @@ def test_only_the_master_differs_and_the_tables_are_equal(
     there = {**lake_environment, "TRANCHE_LAKE_PREFIX": prefix, "TRANCHE_STREAM": stream}
     near, far = Settings.from_environment(here), Settings.from_environment(there)
     databases = tuple(f"{prefix}{name}" for name in ("raw", "curated", "features"))
-    LocalAws(Path(), region=far.aws_region).provide(
-        str(far.aws_endpoint), bucket=far.lake_bucket, streams={stream: 2}, databases=databases
+    provide_aws(
+        clients(far.aws_region, far.aws_endpoint, far.aws_endpoint),
+        AwsNames(far.aws_region, far.lake_bucket, {stream: 2}, databases),
     )
     for settings in (near, far):
         for batch in batches(iter(a_small_stream())):

@@ -35,7 +35,7 @@ from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.stream import batches
 from tests.pipelines.green import let_through
 from tests.pipelines.ingest.test_ingest import killed_at
-from tranche.local.ministack import LocalAws
+from tranche.provisioning.aws import AwsNames, clients, provide_aws
 
 pytestmark = pytest.mark.slow
 
@@ -178,8 +178,9 @@ def test_a_killed_restarted_repeated_and_shuffled_delivery_is_curated_to_equal_t
 def _lake(environment: Mapping[str, str], name: str) -> Settings:
     settings = Settings.from_environment(environment)
     own = replace(settings, stream=f"{settings.stream}-{name}", lake_prefix=f"{settings.lake_prefix}{name}_")
-    LocalAws(Path(), region=settings.aws_region).provide(
-        environment["TRANCHE_AWS_ENDPOINT"], bucket=settings.lake_bucket, streams={own.stream: 2}, databases=()
+    provide_aws(
+        clients(settings.aws_region, settings.aws_endpoint, settings.aws_endpoint),
+        AwsNames(settings.aws_region, settings.lake_bucket, {own.stream: 2}, databases=()),
     )
     create_namespaces(own)
     return own

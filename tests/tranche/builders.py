@@ -107,8 +107,8 @@ def the_details() -> Details:
             Flow("bank", "suspense:unapplied", "GBP", 10_000, 1, ("F36a",)),
         ),
         breaks=(
-            Break("E16", "reversed or returned", 7, 7, 82_300, "GBP", 61, ("p-d12/2",)),
-            Break("E19", "wrong account or entity", 1, 1, 45_000, "GBP", 58),
+            Break("E16", "reversed or returned", 7, 6, 82_300, "GBP", 61, ("p-d12/2",), open_minor=70_000),
+            Break("E19", "wrong account or entity", 1, 1, 45_000, "GBP", 58, open_minor=45_000),
         ),
         reasons=(ReasonCount("R12", "spends more than the account earns", 41),),
         facts=(("Model", "monotone boosting, version 1"),),

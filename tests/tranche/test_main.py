@@ -20,7 +20,7 @@ from tranche.stage import STAGES, Stage
 
 # What `tranche --help` listed when acts were last named: a command that is renamed or removed breaks what others wrote.
 COMMANDS = {
-    "local": "up status down reset",
+    "local": "up status down reset where",
     "contracts": "check page schema compare release",
     "pipelines": "publish-features refresh-features roll-back-features list-publications profile-features publish "
     "ingest curate backfill build-features export-loans export-statement relay lag follow redrive completeness feeds "
@@ -33,7 +33,10 @@ COMMANDS = {
     "general-ledger remittance statement open-groups entries expire-holds close-period",
     "serving": "serve replay",
     "serve": "",
-    "simulation": "generate serve",
+    "simulation": "generate shop pay bank serve",
+    "use": "",
+    "provision": "",
+    "clock": "set advance clear",
     "demo": "",
     "airflow": "",
     "lab": "",
@@ -280,4 +283,4 @@ def _stage_that(monkeypatch: pytest.MonkeyPatch, trouble: BaseException) -> None
         pass
 
     monkeypatch.setitem(sys.modules, "trial", Module)
-    monkeypatch.setattr(stages, "STAGES", (Stage("trial", "trial", "", runs_beside_local=False),))
+    monkeypatch.setattr(stages, "STAGES", (Stage("trial", "trial", "", works_on_profile=False),))

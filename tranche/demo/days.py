@@ -22,6 +22,7 @@ from payments.reconciliation.reconcile import reconcile
 from payments.wiring import Adapters, adapters_over
 from terminal.fault import Fault
 from tranche.demo.course import Place
+from tranche.local.clock_file import ClockFile
 
 COLLECTS_AT, PAYS_AT, RECONCILES_AT = time(18), time(19), time(23, 30)
 PAYDAY = 4
@@ -39,6 +40,7 @@ class Evenings:
     ports: Adapters
     world: httpx.Client
     exchange: Path
+    clock: ClockFile
 
     def open_books(self, capital: Money, behaviour: str, on: date) -> None:
         """Capital is paid in (F49) and the bank holds it; the provider learns how its shoppers will answer."""
@@ -101,6 +103,8 @@ class Evenings:
             as_of=day,
             refuse_loudly=False,
         )
+        # Who looks at this world afterwards finds it on the evening on which it stopped.
+        self.clock.show(_at(day, RECONCILES_AT))
 
     def faults(self) -> dict[str, Any]:
         """What the outside world planted so far."""
@@ -116,7 +120,7 @@ def evenings(place: Place) -> Iterator[Evenings]:
     try:
         with connected(place.database_url) as connection, httpx.Client(base_url=address, timeout=30.0) as world:
             exchange = place.folder / "runtime" / "provider"
-            yield Evenings(adapters_over(connection, provider), world, exchange)
+            yield Evenings(adapters_over(connection, provider), world, exchange, place.clock)
     finally:
         provider.close()
 

@@ -6,14 +6,12 @@ when a stage could not finish. Every process that it started has ended when it r
 
 import json
 import logging
-import signal
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -27,12 +25,15 @@ from terminal.report import AsJson, Form
 from tranche.demo.course import Course, MoneyRun, Place
 from tranche.demo.decisions import Answer, Checkout, figures, reasons, replayed
 from tranche.demo.facts import facts_into_the_lake
+from tranche.demo.interrupt import ended_in_order
 from tranche.demo.lake import LakeRun, run_lake
+from tranche.demo.needs import NEEDS, check, room_at, words
 from tranche.demo.retail import RetailReplay
 from tranche.demo.stages import Stages
-from tranche.local.api_process import ApiProcess
+from tranche.local.api_process import KEPT, ApiProcess, stop_noted
 from tranche.local.clock_file import ClockFile
-from tranche.local.process import Running
+from tranche.local.join_profile import header
+from tranche.local.profiles import DEMO, make_current, named
 from tranche.local.runtime import LocalRuntime
 from tranche.report.details import Details
 from tranche.report.page import write_report
@@ -97,8 +98,10 @@ def run(
     console = Console(stderr=as_json)
     if not console.is_terminal:
         console.width = WIDTH_OF_A_LOG
-    with _ended_in_order():
+    with ended_in_order(LocalRuntime(folder / "runtime").kill):
         summary = demo(request, folder, console)
+    chosen = make_current(folder.parent, DEMO)
+    console.print(f"{header(chosen)}   (every command works on this world now; tranche use local leaves it)")
     if as_json:
         typer.echo(json.dumps(summary.as_tree()))
     if summary.broken_promises():
@@ -109,8 +112,11 @@ def demo(request: Request, folder: Path, console: Console) -> Summary:
     """Run one source from end to end; raises DemoFault before anything starts, StageFailed in a stage."""
     run = RetailReplay(retail_days(request)) if request.source is Source.ONLINE_RETAIL else course_of(request, folder)
     stop_kept(folder)
+    needs, room = NEEDS[run.name], room_at(folder)
+    check(needs, room)
     stages = Stages(console)
     console.rule(f"[bold]{run.title}")
+    console.print(f"[dim]{words(needs, room)}[/]", highlight=False, soft_wrap=True)
     with _logged_into(folder / "demo.log"), ExitStack() as started:
         place = _runtime(stages, folder, started)
         if isinstance(run, RetailReplay):
@@ -128,7 +134,8 @@ def demo(request: Request, folder: Path, console: Console) -> Summary:
         soft_wrap=True,
     )
     if request.keep:
-        _note_kept(folder, api)
+        if api is not None:
+            api.note(folder / KEPT)
         kept = "runtime is up" if api is None else f"API      {api.address}/docs"
         console.print(f"{kept}   (tranche demo --stop ends it)", highlight=False, soft_wrap=True)
     return summary
@@ -188,22 +195,18 @@ def _runtime(stages: Stages, folder: Path, started: ExitStack) -> Place:
     with stages.stage("runtime", "PostgreSQL, AWS endpoint, payment provider") as say:
         runtime.reset()
         started.callback(runtime.down)
-        own = runtime.up()
-        clock = ClockFile(folder / "runtime" / "clock")
-        own |= {"TRANCHE_VAR": str(folder / "runtime" / "var"), "TRANCHE_JVM_DIR": str(_jvm_folder(folder))}
-        environ = take_over(own) | {"TRANCHE_CLOCK_FILE": str(clock.path)}
-        say(f"fresh, in {_from_here(folder / 'runtime')}")
+        runtime.up()
+        profile = named(folder.parent, DEMO)
+        assert profile.clock_file is not None
+        clock = ClockFile(profile.clock_file)
+        environ = take_over(profile.environment()) | {"TRANCHE_CLOCK_FILE": str(clock.path)}
+        say(f"fresh, its data in {runtime.home}")
     return Place(folder, environ, clock)
 
 
 def _from_here(path: Path) -> Path:
     """The path as a person standing in the current folder would type it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
-def _jvm_folder(folder: Path) -> Path:
-    """Java artefacts outlive a run: they are pinned by their hash."""
-    return folder.parent / "jvm"
 
 
 def _serve(stages: Stages, place: Place, started: ExitStack) -> ApiProcess:
@@ -287,19 +290,9 @@ def _conclude(stages: Stages, course: Course, place: Place, parts: Parts) -> tup
     return summary, details
 
 
-def _note_kept(folder: Path, api: ApiProcess | None) -> None:
-    running = None if api is None else Running.of(api.process.pid)
-    (folder / "kept.json").write_text(json.dumps({"api": running.to_json() if running else None}))
-
-
 def stop_kept(folder: Path) -> None:
     """Stop the API and the runtime that an earlier run with --keep left up, by their ids."""
-    note = folder / "kept.json"
-    if note.exists():
-        kept = Running.from_json(json.loads(note.read_text())["api"])
-        if kept is not None:
-            kept.stop(signal.SIGTERM, 10.0)
-        note.unlink()
+    stop_noted(folder / KEPT)
     LocalRuntime(folder / "runtime").down()
 
 
@@ -315,20 +308,6 @@ def _logged_into(file: Path) -> Iterator[None]:
     finally:
         logging.getLogger().removeHandler(handler)
         handler.close()
-
-
-@contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """Let a termination end the run as Ctrl-C does, so that nothing it started is left behind."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _day(option: str, text: str | None) -> date | None:

@@ -1,5 +1,6 @@
 """The demo's way from a source into serving: publish, ingest, curate, features, model. Spark runs in this process."""
 
+import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -93,8 +94,11 @@ def spark_session(stages: Stages, settings: LakeSettings) -> Iterator[Any]:
         from pipelines.runtime.spark import session
 
         settings.var.mkdir(parents=True, exist_ok=True)
+        on_interrupt = signal.getsignal(signal.SIGINT)
         with stderr_into(settings.var / "spark.log"):
             spark = session(settings)
+        # Spark's own handler would first ask the JVM to cancel its jobs, and wait for the answer.
+        signal.signal(signal.SIGINT, on_interrupt)
         say(f"Spark {spark.version} on {settings.spark_master}")
     # The JVM would live on until this process ends; it does so when its standard input is closed.
     context = type(spark.sparkContext)
@@ -103,14 +107,23 @@ def spark_session(stages: Stages, settings: LakeSettings) -> Iterator[Any]:
     machine = getattr(gateway, "proc", None)
     try:
         yield spark
-    finally:
-        spark.stop()
-        gateway.shutdown()  # what still refers to Java objects must not try to tell a JVM that is gone
+    except KeyboardInterrupt:
         if machine is not None:
-            machine.stdin.close()
-            machine.wait(timeout=30)
+            machine.kill()  # a job that was cut short has nothing to save
+            machine = None
+        raise
+    finally:
+        if machine is not None:
+            _end(spark, gateway, machine)
         # Else the next session of this process would look for the JVM that is gone.
         context._gateway = context._jvm = None  # noqa: SLF001
+
+
+def _end(spark: Any, gateway: Any, machine: Any) -> None:
+    spark.stop()
+    gateway.shutdown()  # what still refers to Java objects must not try to tell a JVM that is gone
+    machine.stdin.close()
+    machine.wait(timeout=30)
 
 
 def _ingest(stages: Stages, spark: Any, settings: LakeSettings, published: Any, event_type: str) -> Events:

@@ -5,6 +5,7 @@ No decision is asked for: the orders were placed long ago. The simulated provide
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ PURCHASE, REFUNDS = (
     (Flow.REFUND_BEFORE_SETTLEMENT, Flow.REFUND_AFTER_SETTLEMENT, Flow.PARTIAL_REFUND),
 )
 FAULTS_SHOWN = 5
+ENDS_AT = time(23, 30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,8 @@ def _replayed(stages: Stages, place: Place, book: Any) -> Any:
                 outbox=place.folder / "outbox",
                 tick=tick,
             )
+        # Who looks at this world afterwards finds it on the evening on which it stopped.
+        place.clock.show(datetime.combine(done.last_day, ENDS_AT, UTC))
         say(
             f"{count(done.plans)} plans, {count(done.charges)} charges of "
             f"{money(sum(done.received_by_month.values()), CURRENCY)}, {count(done.refunds)} refunds, "

@@ -57,6 +57,7 @@ def _class(code: str, found: list[ListedBreak], profile: Profile, currency: str)
         currency=currency,
         oldest_days=max((each.age_days for each in still_open), default=0),
         examples=tuple(each.reason for each in shown),
+        open_minor=sum(_minor(each) for each in still_open),
     )
 
 

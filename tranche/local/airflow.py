@@ -22,8 +22,9 @@ from terminal.command_line import stage
 from tranche.extras import require
 from tranche.fault import RuntimeFault
 from tranche.local.process import Running, answers, free_port, is_free, start_module, wait_until
+from tranche.local.profiles import current
 from tranche.local.runtime import LocalRuntime
-from tranche.settings import CHECKOUT, Settings, inherited, point_here
+from tranche.settings import CHECKOUT, Settings, inherited
 
 DATABASE = "airflow"
 PORT = 8080
@@ -50,12 +51,10 @@ def run(
         str, typer.Option(metavar="DAG,DAG", help="The DAGs that run by themselves; all others start paused.")
     ] = UNPAUSED,
 ) -> None:
-    """Run Airflow's API server and scheduler on the local runtime until Ctrl-C, then stop both."""
+    """Run Airflow's API server and scheduler on the current profile until Ctrl-C, then stop both."""
     require("airflow")
     running = named(unpaused)
     settings = Settings.from_environment()
-    environment = LocalRuntime(settings.local_folder).up()
-    point_here(environment)
     home = settings.var / "airflow"
     environ = airflow_environment(home, _database(settings), port if is_free(port) else free_port())
     _stop_on_signals()
@@ -188,12 +187,14 @@ def _airflow(commands: list[list[str]], environ: Mapping[str, str], home: Path) 
 
 
 def _database(settings: Settings) -> str:
-    """A database of Airflow's own: it shares a name for its migrations' table with MLflow."""
-    from tranche.local.postgres import LocalPostgres
+    """A database of Airflow's own: it shares a name for its migrations' table with MLflow.
 
-    server = LocalPostgres(settings.local_folder / "pg")
-    server.create_database(DATABASE)
-    return server.url(DATABASE, "psycopg")
+    It lies in the runtime of the current profile; an environment outside this machine leaves it to the local one.
+    """
+    profile = current(settings.var)
+    runtime = profile.runtime if profile and profile.runtime else LocalRuntime(settings.local_folder)
+    runtime.bring_up(_say, only=("postgres",))
+    return runtime.database(DATABASE, "psycopg")
 
 
 def _keys(path: Path) -> dict[str, str]:

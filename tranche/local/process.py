@@ -91,20 +91,33 @@ def start_module(
     environ: Mapping[str, str] | None = None,
     cwd: Path | None = None,
 ) -> Running:
-    """Start `python -m module` on its own session, so that a Ctrl-C in the terminal does not end it."""
+    """Start `python -m module` as `start_program` does."""
+    return start_program([sys.executable, "-m", module, *arguments], log=log, environ=environ, cwd=cwd)
+
+
+def start_program(
+    command: Sequence[str],
+    *,
+    log: Path,
+    environ: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    user: str | None = None,
+) -> Running:
+    """Start a program in a session of its own, so that a Ctrl-C in the terminal does not end it."""
     with log.open("ab") as output:
         child = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
+            command,
             env=inherited(environ),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             cwd=cwd,
+            user=user,
         )
     started = Running.of(child.pid)
     if started is None:
-        raise ChildProcessError(f"{module} ended at once; see {log}")
+        raise ChildProcessError(f"{command[0]} ended at once; see {log}")
     # The command that started it ends before it does: nobody is left to be told of its end.
     child.returncode = 0
     return started
@@ -117,7 +130,11 @@ def start_on_a_port(
     port = remembered if remembered and is_free(remembered) else free_port()
     for _ in range(PORT_TRIES):
         running = launch(port)
-        wait_until(partial(_ready_or_ended, running, is_ready, port), seconds=START_SECONDS)
+        try:
+            wait_until(partial(_ready_or_ended, running, is_ready, port), seconds=START_SECONDS)
+        except BaseException:  # an interrupt too: no record names the server yet, so nothing else would stop it
+            running.stop(signal.SIGKILL, 5)
+            raise
         if running.is_alive and is_ready(port):
             return running, port
         running.stop(signal.SIGKILL, 5)

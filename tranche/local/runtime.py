@@ -1,26 +1,31 @@
 """The local runtime: PostgreSQL, an AWS endpoint and the simulated provider, started, watched, repaired and stopped.
 
-All data of one runtime lies in one folder, so two of them do not see each other. What runs is known by process id and
-birth time from `runtime.json` in that folder; nothing is ever looked up or stopped by name.
+A runtime is named by its folder, and two of them do not see each other. What needs a socket, or a place that any user
+may read, lies in the runtime's home (see `placement`); the provider's files and the models lie in the folder. What runs
+is known by process id and birth time from `runtime.json` in the home; nothing is ever looked up or stopped by name.
 """
 
 import fcntl
 import json
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tranche.fault import RuntimeFault
+from tranche.local.placement import BELONGS_TO, home_of, make_home
 from tranche.local.process import Running
 
 BUCKET = "tranche-lake"
 STREAM = "tranche-events"
 DATABASES = ("raw", "curated", "features")
+DATABASES_OF_POSTGRES = ("tranche", "mlflow")
 PROVIDER_SECONDS = 30.0
+EXCHANGE = {"TRANCHE_INBOX": "inbox", "TRANCHE_OUTBOX": "outbox"}
 PARTS = ("postgres", "aws", "provider")
 
 
@@ -63,30 +68,37 @@ class LocalRuntime:
 
     def __init__(self, folder: Path, parts: tuple[str, ...] = PARTS) -> None:
         self.folder = folder.resolve()
+        self.home = home_of(self.folder)
         self.parts = parts
-        self._state_path = self.folder / "runtime.json"
+        self._state_path = self.home / "runtime.json"
+
+    @property
+    def exchange(self) -> Path:
+        """Where the simulated provider and bank keep their books, and exchange files with us."""
+        return self.folder / "provider"
 
     def up(self) -> dict[str, str]:
         """Start what is not running, repair what crashed; the environment that points every package at it."""
         return self.bring_up().environment
 
-    def bring_up(self, say: Callable[[str], None] = lambda _: None) -> UpReport:
-        """The same as `up`, telling `say` each step and reporting what was started and what was repaired."""
+    def bring_up(self, say: Callable[[str], None] = lambda _: None, only: Iterable[str] | None = None) -> UpReport:
+        """Like `up`, calling `say` with each step; reports what was started and repaired. `only` names parts."""
+        wanted = self._wanted(only)
         with self._alone():
             memory = self._recall()
             started: list[str] = []
             repaired: list[str] = []
-            if "postgres" in self.parts:
+            if "postgres" in wanted:
                 self._up_postgres(say, started, repaired)
-            if "aws" in self.parts:
+            if "aws" in wanted:
                 self._up_aws(memory, say, started, repaired)
-            if "provider" in self.parts:
+            if "provider" in wanted:
                 self._up_provider(memory, say, started, repaired)
             return UpReport(tuple(started), tuple(repaired), self._environment(memory))
 
     def down(self, say: Callable[[str], None] = lambda _: None) -> tuple[str, ...]:
         """Stop everything that this runtime started; the names of what was running."""
-        if not self.folder.is_dir():
+        if not self.exists:
             return ()
         with self._alone():
             memory = self._recall()
@@ -113,9 +125,18 @@ class LocalRuntime:
     def reset(self, say: Callable[[str], None] = lambda _: None) -> None:
         """Stop everything and remove all data of this runtime."""
         self.down(say)
-        if self.folder.is_dir():
-            say(f"removing {self.folder}")
-            shutil.rmtree(self.folder)
+        for each in (self.folder, self.home):
+            if each.is_dir():
+                say(f"removing {each}")
+                shutil.rmtree(each)
+
+    def kill(self) -> None:
+        """End every part at once, without giving it time to save; for when stopping in order takes too long."""
+        memory = self._recall()
+        for running in (memory.provider, memory.aws):
+            if running is not None:
+                running.stop(signal.SIGKILL, 1.0)
+        self._postgres().kill()
 
     def status(self) -> tuple[PartStatus, ...]:
         """What runs, what is down and what has crashed; changes nothing but the memory of streams and keys."""
@@ -136,35 +157,50 @@ class LocalRuntime:
         return tuple(parts)
 
     @property
-    def is_up(self) -> bool:
-        """Whether anything of this runtime was started and not stopped since, also when it has crashed."""
-        return self._recall().aws is not None
+    def exists(self) -> bool:
+        """Whether it was ever started and not removed since; what runs of it is another question."""
+        return (self.home / BELONGS_TO).is_file()
 
-    def environment(self) -> dict[str, str]:
-        """The variables that point every package at this runtime, which must be up; `RuntimeFault` otherwise."""
-        broken = [part.name for part in self._quick_status() if part.state != "up"]
-        if broken:
+    def missing(self, only: Iterable[str] | None = None) -> tuple[str, ...]:
+        """The parts that do not run, crashed ones included; `only` asks for some of them."""
+        wanted = self._wanted(only)
+        return tuple(part.name for part in self._quick_status() if part.name in wanted and part.state != "up")
+
+    def environment(self, only: Iterable[str] | None = None) -> dict[str, str]:
+        """The variables that point every package at this runtime; `RuntimeFault` when a part of `only` does not run."""
+        if broken := self.missing(only):
             raise RuntimeFault(
                 f"the local runtime is not whole ({', '.join(broken)} not running); repair it with: tranche local up"
             )
         return self._environment(self._recall())
 
+    def database(self, name: str, driver: str = "") -> str:
+        """The address of one more database on its PostgreSQL, which must run; made where it is missing."""
+        from tranche.provisioning.postgres import provide_databases
+
+        provide_databases([self._postgres().url(name)])
+        url: str = self._postgres().url(name, driver)
+        return url
+
     # One part after the other.
 
     def _up_postgres(self, say: Callable[[str], None], started: list[str], repaired: list[str]) -> None:
+        from tranche.provisioning.postgres import provide_databases, provide_schema
+
         server = self._postgres()
         crashed = server.crashed()
-        say("PostgreSQL")
+        if server.running() is None:
+            say("PostgreSQL")
         if server.up():
             started.append("postgres")
         if crashed:
             repaired.append("postgres: recovered from its log after a crash; nothing committed was lost")
-        for name in ("tranche", "mlflow"):
-            server.create_database(name)
-        server.migrate("tranche")
+        provide_databases([server.url(name) for name in DATABASES_OF_POSTGRES])
+        provide_schema(server.url(DATABASES_OF_POSTGRES[0]))
 
     def _up_aws(self, memory: _Memory, say: Callable[[str], None], started: list[str], repaired: list[str]) -> None:
-        from tranche.local.ministack import SHARDS, aws_answers
+        from tranche.local.ministack import aws_answers
+        from tranche.provisioning.aws import SHARDS, STREAM_KIND, AwsNames, provide_aws
 
         aws = self._aws()
         if memory.aws is None or not memory.aws.is_alive or not aws_answers(memory.aws_port):
@@ -179,17 +215,17 @@ class LocalRuntime:
             started.append("aws")
         if not memory.aws_pending:
             return
-        endpoint = _address(memory.aws_port)
         streams = {STREAM: SHARDS, **memory.streams}
-        made = aws.provide(endpoint, bucket=BUCKET, streams=streams, databases=DATABASES)
+        client = partial(aws.client, endpoint=_address(memory.aws_port))
+        made = provide_aws(client, AwsNames(aws.region, BUCKET, streams, DATABASES))
         if memory.aws_pending == "repair":
             say("repairing the lake's catalogue after a crash")
-            repaired += self._repair_aws(memory, made)
+            repaired += self._repair_aws(memory, {each.name for each in made if each.kind == STREAM_KIND})
         self._note_inventory(memory)
         memory.aws_pending = ""
         self._remember(memory)
 
-    def _repair_aws(self, memory: _Memory, made: list[str]) -> list[str]:
+    def _repair_aws(self, memory: _Memory, made: set[str]) -> list[str]:
         from tranche.local.iceberg import register_again
 
         endpoint = _address(memory.aws_port)
@@ -199,8 +235,8 @@ class LocalRuntime:
         told = [f"aws: table {name} registered again from its newest metadata" for name in tables]
         told += [
             f"aws: stream {name} was lost with its records and made again empty; publish again"
-            for name in made
-            if name in memory.streams
+            for name in memory.streams
+            if name in made
         ]
         told += [
             f"aws: stream {name} is as of its last clean stop; records after it are lost"
@@ -221,7 +257,7 @@ class LocalRuntime:
             memory.provider.stop(signal.SIGKILL, 5.0)
             repaired.append("provider: started again after a crash; its book is an append-only file")
         say("simulated payment provider")
-        memory.provider, memory.provider_port = start_provider(self.folder / "provider", memory.provider_port)
+        memory.provider, memory.provider_port = start_provider(self.exchange, memory.provider_port)
         self._remember(memory)
         started.append("provider")
 
@@ -233,7 +269,7 @@ class LocalRuntime:
             server = self._postgres()
             environment["TRANCHE_DATABASE_URL"] = server.url("tranche")
             environment["TRANCHE_MLFLOW_TRACKING_URI"] = server.url("mlflow", "psycopg")
-        if "aws" in self.parts:
+        if memory.aws_port is not None:
             region = self._aws().region
             environment |= {
                 "TRANCHE_AWS_ENDPOINT": _address(memory.aws_port),
@@ -245,7 +281,8 @@ class LocalRuntime:
                 "AWS_DEFAULT_REGION": region,
                 "AWS_REGION": region,
             }
-        if memory.provider is not None:
+        if memory.provider_port is not None:
+            environment |= {name: str(self.exchange / folder) for name, folder in EXCHANGE.items()}
             environment["TRANCHE_PROVIDER_URL"] = _address(memory.provider_port)
         environment["TRANCHE_MODELS_DIR"] = str(self.folder / "models")
         environment["TRANCHE_CLOCK_FILE"] = str(self.folder / "clock")
@@ -256,7 +293,7 @@ class LocalRuntime:
         known = [self._postgres_status()] if "postgres" in self.parts else []
         if "aws" in self.parts:
             known.append(_status("aws", memory.aws, memory.aws_port))
-        if "provider" in self.parts and memory.provider is not None:
+        if "provider" in self.parts:
             known.append(_status("provider", memory.provider, memory.provider_port))
         return known
 
@@ -274,18 +311,21 @@ class LocalRuntime:
     def _postgres(self) -> Any:
         from tranche.local.postgres import LocalPostgres
 
-        return LocalPostgres(self.folder / "pg")
+        return LocalPostgres(self.home / "pg")
 
     def _aws(self) -> Any:
         from tranche.local.ministack import LocalAws
 
-        return LocalAws(self.folder / "aws")
+        return LocalAws(self.home / "aws")
+
+    def _wanted(self, only: Iterable[str] | None) -> set[str]:
+        return set(self.parts if only is None else only) & set(self.parts)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Two commands at once on one runtime: the second waits."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("w") as lock:
+        make_home(self.folder)
+        with (self.home / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tranche.report.wording import count, money, with_code
+
 
 @dataclass(frozen=True, slots=True)
 class CalibrationBin:
@@ -65,7 +67,7 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """One class of differences: how many were found, how many are still open, how much, how old the oldest open one."""
+    """One class of differences: how many were found and how much, what of it is open and for how long at most."""
 
     code: str
     meaning: str
@@ -75,6 +77,12 @@ class Break:
     currency: str
     oldest_days: int
     examples: tuple[str, ...] = ()
+    open_minor: int = 0
+
+    @property
+    def words(self) -> str:
+        """What it means with its code behind: `missing in the provider's file (E3)`."""
+        return with_code(self.meaning, self.code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,11 @@ class ReasonCount:
     code: str
     text: str
     count: int
+
+    @property
+    def words(self) -> str:
+        """The reason with its code behind."""
+        return with_code(self.text, self.code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +118,15 @@ class Details:
     financed_minor: int | None = None
     collected_minor: int | None = None
     cash_note: str = ""
+
+    def open_breaks(self) -> tuple[str, ...]:
+        """The open breaks of each currency in one line: how many, how much, how old the oldest is."""
+        still_open = [each for each in self.breaks if each.still_open]
+        lines = []
+        for currency in sorted({each.currency for each in still_open}):
+            these = [each for each in still_open if each.currency == currency]
+            number, oldest = sum(each.still_open for each in these), max(each.oldest_days for each in these)
+            amount = money(sum(each.open_minor for each in these), currency)
+            named = ", ".join(f"{count(each.still_open)} {each.words}" for each in these)
+            lines.append(f"{count(number)} open over {amount}, the oldest {count(oldest)} days: {named}")
+        return tuple(lines)

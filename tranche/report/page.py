@@ -54,7 +54,7 @@ def render(summary: Summary, details: Details) -> str:
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f"<title>{escape(details.title)}</title><style>{CSS}</style></head><body><main>"
         f"<header><h1>{escape(details.title)}</h1>{_lead(summary, details)}<nav>{links}</nav></header>"
-        f"{_verdict(summary)}{_cards(summary, details)}{body}</main></body></html>"
+        f"{_verdict(summary, details)}{_cards(summary, details)}{body}</main></body></html>"
     )
 
 
@@ -96,7 +96,7 @@ def _lead(summary: Summary, details: Details) -> str:
     return f'<p class="quiet">One run over {over}, in {duration(total)}.{facts}</p>'
 
 
-def _verdict(summary: Summary) -> str:
+def _verdict(summary: Summary, details: Details) -> str:
     broken = summary.broken_promises()
     if broken:
         return (
@@ -120,6 +120,12 @@ def _verdict(summary: Summary) -> str:
             f"{count(decisions.replayed_identical)} of {count(decisions.replayed)} decisions came out the same, "
             "byte for byte, when computed again from what was stored."
         )
+    left = details.open_breaks()
+    if (matched := summary.reconciliation) and matched.open_expectations:
+        left = (*left, f"{count(matched.open_expectations)} expected lines have not come.")
+    if left:
+        lead = '<b class="ok">Every promise was kept.</b> <b>Not everything agrees yet.</b>'
+        return f'<div class="verdict">{lead}{_list(left)}{_list(kept)}</div>'
     return f'<div class="verdict"><b class="ok">Everything agrees.</b>{_list(kept)}</div>'
 
 
@@ -184,9 +190,9 @@ def _decisions(summary: Summary, details: Details) -> str:
     first = table("Answers of the decision API.", ("outcome", "decisions", "share"), rows, numbers_from=1)
     if not details.reasons:
         return first
-    reasons = [[reason.code, reason.text, count(reason.count)] for reason in details.reasons]
+    reasons = [[reason.words, count(reason.count)] for reason in details.reasons]
     caption = "Reasons given; a decision carries all of its reasons."
-    second = table(caption, ("code", "reason", "times"), reasons, numbers_from=2)
+    second = table(caption, ("reason", "times"), reasons, numbers_from=1)
     return f'<div class="pair">{first}{second}</div>'
 
 
@@ -205,24 +211,37 @@ def _breaks(summary: Summary, details: Details) -> str:
     )
     rows = [
         [
-            line.code,
-            line.meaning,
+            line.words,
             count(line.count),
-            count(line.still_open),
             money(line.amount_minor, line.currency) if line.amount_minor else "",
+            count(line.still_open),
+            money(line.open_minor, line.currency) if line.open_minor else "",
             f"{count(line.oldest_days)} days" if line.still_open else "",
             "; ".join(line.examples),
         ]
         for line in details.breaks
     ]
-    heads = ("class", "what it means", "found", "open", "amount", "oldest open", "example")
+    heads = ("class", "found", "amount", "open", "open amount", "oldest open", "example")
+    still_open = [line for line in details.breaks if line.still_open]
+    foot = []
+    if len({line.currency for line in details.breaks}) == 1:
+        foot = [
+            "All",
+            count(sum(line.count for line in details.breaks)),
+            money(sum(line.amount_minor for line in details.breaks), details.breaks[0].currency),
+            count(sum(line.still_open for line in still_open)),
+            money(sum(line.open_minor for line in still_open), details.breaks[0].currency),
+            f"{count(max(line.oldest_days for line in still_open))} days" if still_open else "",
+            "",
+        ]
     return lead + (
         table(
             "Every difference has a class, an owner and an age; a cured one stays on record.",
             heads,
             rows,
-            numbers_from=2,
+            numbers_from=1,
             numbers_to=6,
+            foot=foot,
         )
         if rows
         else ""

@@ -26,6 +26,8 @@ def print_summary(console: Console, summary: Summary, details: Details) -> None:
     console.print(_books(summary, details))
     for note in details.notes:
         console.print(f"[dim]note: {note}[/]", highlight=False)
+    for line in details.open_breaks():
+        console.print(f"[yellow]• {line}[/]", highlight=False)
     broken = summary.broken_promises()
     for line in broken:
         console.print(f"[bold red]✗ {line}[/]", highlight=False)
@@ -83,12 +85,12 @@ def _figures(summary: Summary, details: Details) -> Table:
 
 
 def _breaks(details: Details) -> Table:
-    table = _table("Breaks", "class", "found", "open", "amount", "oldest open")
+    table = _table("Breaks", "class", "found", "amount", "open", "open amount", "oldest open")
     for line in details.breaks:
-        name = f"{line.code} {line.meaning}"
         oldest = f"{count(line.oldest_days)} days" if line.still_open else ""
         amount = money(line.amount_minor, line.currency)
-        table.add_row(name, count(line.count), count(line.still_open), amount, oldest)
+        still_open = money(line.open_minor, line.currency) if line.still_open else ""
+        table.add_row(line.words, count(line.count), amount, count(line.still_open), still_open, oldest)
     return table
 
 

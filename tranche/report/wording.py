@@ -65,6 +65,15 @@ def share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} %" if whole else "n/a"
 
 
+def with_code(words: str, code: str) -> str:
+    """Words first, for people; the code behind, for looking it up.
+
+    >>> with_code("missing in the provider's file", "E3"), with_code("", "E99")
+    ("missing in the provider's file (E3)", 'E99')
+    """
+    return f"{words} ({code})" if words else code
+
+
 def duration(seconds: float) -> str:
     """Wall clock, as one says it.
 

@@ -12,7 +12,6 @@ from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import isclose
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -215,15 +214,13 @@ def built(settings: Settings) -> MemoryTables:
 
 def beside(environment: Mapping[str, str]) -> dict[str, str]:
     """A second lake with a stream of its own."""
-    from tranche.local.ministack import LocalAws
+    from tranche.provisioning.aws import AwsNames, clients, provide_aws
 
     prefix, stream = f"{environment['TRANCHE_LAKE_PREFIX']}whole_", f"{environment['TRANCHE_STREAM']}-whole"
-    LocalAws(Path(), region=environment["TRANCHE_AWS_REGION"]).provide(
-        environment["TRANCHE_AWS_ENDPOINT"],
-        bucket=environment["TRANCHE_LAKE_BUCKET"],
-        streams={stream: 4},
-        databases=tuple(f"{prefix}{name}" for name in ("raw", "curated", "features")),
-    )
+    region, endpoint = environment["TRANCHE_AWS_REGION"], environment["TRANCHE_AWS_ENDPOINT"]
+    databases = tuple(f"{prefix}{name}" for name in ("raw", "curated", "features"))
+    names = AwsNames(region, environment["TRANCHE_LAKE_BUCKET"], {stream: 4}, databases)
+    provide_aws(clients(region, endpoint, endpoint), names)
     return {**environment, "TRANCHE_LAKE_PREFIX": prefix, "TRANCHE_STREAM": stream}
 
 

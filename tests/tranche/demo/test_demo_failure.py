@@ -11,6 +11,7 @@ from rich.console import Console
 
 from tranche.demo.demo import Request, demo
 from tranche.demo.stages import StageFailed
+from tranche.local.placement import home_of
 from tranche.local.runtime import LocalRuntime
 
 pytestmark = pytest.mark.slow
@@ -50,4 +51,5 @@ def test_a_source_that_lacks_tables_ends_the_run_in_its_stage(runtime_folder: Pa
     assert "publish" in out.getvalue()
     assert [part.state for part in LocalRuntime(folder / "runtime").status()] == ["down", "down", "down"]
     assert processes_about(folder) == []
+    assert processes_about(home_of(folder / "runtime")) == []
     assert not (folder / "summary.json").exists()

@@ -18,6 +18,7 @@ import pytest
 from tests.tranche.processes import processes_of
 from tranche.fault import RuntimeFault
 from tranche.local.airflow import UNPAUSED, airflow_environment, named
+from tranche.local.placement import home_of
 from tranche.local.process import free_port, wait_until
 from tranche.local.runtime import LocalRuntime
 
@@ -76,6 +77,7 @@ def test_it_listens_on_loopback_alone_runs_the_dags_that_were_named_and_leaves_n
     LocalRuntime(var / "local").down()  # it was brought up for Airflow and stays up without it
     assert [process for process in family if process.is_running()] == []
     assert processes_of(var) == []
+    assert processes_of(home_of(var / "local")) == []
 
 
 def _listening(process: psutil.Process) -> list[Any]:

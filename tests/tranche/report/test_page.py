@@ -60,10 +60,11 @@ def test_the_report_asks_for_nothing_outside_itself(page: str) -> None:
         "£52,400.00",
         "217 of 217 decisions",
         "4.3 ms",
-        "E16",
+        "reversed or returned (E16)",
+        "spends more than the account earns (R12)",
         "61 days",
         "monotone boosting",
-        "Everything agrees.",
+        "Every promise was kept.",
         "not posted: sale without customer",
         "£840.002",
     ],
@@ -86,6 +87,35 @@ def test_a_broken_promise_stands_at_the_top() -> None:
 
     assert page.index("This run broke a promise.") < page.index("From events to cash</h2>")
     assert "Everything agrees." not in page
+
+
+def test_what_is_open_is_summed_at_the_top_with_its_age(page: str) -> None:
+    assert "Everything agrees." not in page
+    assert (
+        "7 open over £1,150.00, the oldest 61 days: 6 reversed or returned (E16), 1 wrong account or entity (E19)"
+    ) in page
+    assert "31 expected lines have not come." in page
+
+
+def test_everything_agrees_only_above_nothing_open() -> None:
+    summary, details = a_summary(), the_details()
+    assert summary.reconciliation is not None
+    cured = tuple(replace(each, still_open=0, open_minor=0) for each in details.breaks)
+    none_expected = replace(summary, reconciliation=replace(summary.reconciliation, open_expectations=0))
+
+    assert "Everything agrees." in render(none_expected, replace(details, breaks=cured))
+    assert "Everything agrees." not in render(none_expected, details)
+    assert "Everything agrees." not in render(summary, replace(details, breaks=cured))
+
+
+def test_breaks_in_several_currencies_are_summed_apart() -> None:
+    details = the_details()
+    euros = replace(details.breaks[1], currency="EUR", open_minor=1_00)
+
+    assert [line.split(" days")[0] for line in replace(details, breaks=(details.breaks[0], euros)).open_breaks()] == [
+        "1 open over €1.00, the oldest 58",
+        "6 open over £700.00, the oldest 61",
+    ]
 
 
 def test_a_run_without_sections_still_makes_a_page(tmp_path: Path) -> None:

@@ -1,0 +1,68 @@
+"""Point a command at the current profile, and start those of its services that the command needs and that are stopped.
+
+What they were started for may end; they stay up for the next command, until `tranche local down`.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from tranche.local.profiles import LOCAL, Profile, current, make_current
+from tranche.settings import Settings, is_pointed_elsewhere, point_here
+
+_DATABASE = ("postgres",)
+_MONEY = ("postgres", "provider")
+_LAKE = ("postgres", "aws")
+NEEDS = {
+    "ledger": _DATABASE,
+    "lending": _DATABASE,
+    "payments": _MONEY,
+    "serving": _MONEY,
+    "serve": _MONEY,
+    "features": _LAKE,
+    "pipelines": _LAKE,
+    "models": _LAKE,
+    "provision": _LAKE,
+    "lab": _LAKE,
+    "airflow": ("postgres", "aws", "provider"),
+}
+"""The parts of a runtime that each stage works with; one that is not here needs none of them."""
+
+MAKE_THEIR_OWN = ("serve", "airflow", "lab")
+"""Stages on which a first look begins: with no profile chosen they make the local runtime."""
+
+_ASK_ONLY = ("--help", "-h", "--version")
+
+
+def join_current(stage: str, arguments: Sequence[str] = ()) -> Profile | None:
+    """Set the current profile's variables that the caller has not set; None when the caller's environment says it all.
+
+    Its header and what is started are said on standard error, the header on a terminal alone and not beside `--json`.
+    """
+    if is_pointed_elsewhere() or any(word in _ASK_ONLY for word in arguments):
+        return None
+    var = Settings.from_environment().var
+    profile = current(var)
+    if profile is None and stage in MAKE_THEIR_OWN:
+        profile = make_current(var, LOCAL)
+    if profile is None or not (profile.exists or stage in MAKE_THEIR_OWN):
+        return None  # a command that needs nothing works all the same; for any other, see `fault.without_runtime`
+    needed = NEEDS.get(stage, ())
+    if profile.runtime is not None and (not profile.exists or profile.runtime.missing(needed)):
+        # A runtime that is made now is made whole.
+        report = profile.runtime.bring_up(_say, needed if profile.exists else None)
+        for line in report.repaired:
+            _say(f"repaired {line}")
+    point_here(profile.environment(), local=profile.runtime is not None)
+    if sys.stderr.isatty() and "--json" not in arguments:
+        print(header(profile), file=sys.stderr)
+    return profile
+
+
+def header(profile: Profile) -> str:
+    """One line on where a command works: `profile demo · clock 2026-03-31T23:30:00Z`."""
+    time = profile.time()
+    return f"profile {profile.name}" + (f" · clock {time}" if time else "")
+
+
+def _say(step: str) -> None:
+    print(f"… {step}", file=sys.stderr)

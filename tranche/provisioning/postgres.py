@@ -1,0 +1,45 @@
+"""The PostgreSQL side of provisioning: databases, schemas and roles, made where they are missing."""
+
+from collections.abc import Iterable
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from ledger.migrate import migrate
+from tranche.provisioning.made import Made
+
+_ROLES = "SELECT rolname FROM pg_roles"
+
+
+def provide_databases(urls: Iterable[str]) -> list[Made]:
+    """Make each database that its server lacks; the right to make databases is needed only then."""
+    made = []
+    for url in urls:
+        if _answers(url):
+            continue
+        name = str(conninfo_to_dict(url)["dbname"])
+        with psycopg.connect(make_conninfo(url, dbname="postgres", connect_timeout=10), autocommit=True) as connection:
+            try:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+                continue  # another process made it at the same moment
+            made.append(Made("PostgreSQL database", name))
+    return made
+
+
+def _answers(url: str) -> bool:
+    try:
+        psycopg.connect(url, connect_timeout=10).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def provide_schema(url: str) -> list[Made]:
+    """Bring every package's tables and the roles that own or use them to their newest version."""
+    with psycopg.connect(url, connect_timeout=10) as connection:
+        before = {name for (name,) in connection.execute(_ROLES)}
+        applied = migrate(connection).applied
+        roles = sorted({name for (name,) in connection.execute(_ROLES)} - before)
+    return [*(Made("role", name) for name in roles), *(Made("tables of", each) for each in applied)]
