@@ -9,6 +9,7 @@ import typer
 
 from ledger.commands import credit_limit, free_form, proof
 from ledger.settings import Settings
+from terminal.clock import now, today
 from terminal.command_line import run, stage
 from terminal.fault import Fault
 from terminal.report import Report, reporting
@@ -250,7 +251,7 @@ def open_groups(*, as_of: AsOf = None) -> Report:
     """List groups of clearing accounts that have not returned to zero, the oldest first."""
     from ledger.books.postgres import PostgresLedger, connect
 
-    day = _day(as_of) or datetime.now(UTC).date()
+    day = _day(as_of) or today()
     with connect(_url()) as connection:
         groups = PostgresLedger(connection).open_groups(day)
     rows = [
@@ -334,7 +335,7 @@ def expire_holds(
     from ledger.books.expire import expire_holds as act
     from ledger.books.postgres import PostgresLedger, connect
 
-    moment = datetime.now(UTC) if at is None else at.replace(tzinfo=at.tzinfo or UTC)
+    moment = now() if at is None else at.replace(tzinfo=at.tzinfo or UTC)
     with connect(_url()) as connection:
         report = act(PostgresLedger(connection), at=moment)
     tree = {"voided": report.hold_ids}
@@ -357,7 +358,7 @@ def close_period(
     from ledger.books.postgres_periods import PostgresPeriods
 
     with connect(_url()) as connection:
-        report = act(PostgresPeriods(connection), through.date(), at=datetime.now(UTC))
+        report = act(PostgresPeriods(connection), through.date(), at=now())
     tree = {"through": report.through.isoformat(), "entries": report.entry_ids}
 
     def shown() -> Iterator[str]:

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from terminal.clock import now
 from terminal.command_line import run, stage
 from terminal.report import Report, reporting
 from terminal.waiting import waiting
@@ -103,7 +104,7 @@ def close_of_business(
             dates=PostgresBusinessDates(connection),
             ledger=PostgresLedger(connection),
             terms=lambda plan: servicing_terms(plan.terms_version, plan.currency),
-            at=datetime.now(UTC),
+            at=now(),
             commit=connection.commit,
         )
     rows = [{"date": str(day.business_date), "visited": day.visited, "posted": day.posted} for day in closed]
@@ -240,7 +241,7 @@ def import_opening_balances(
             plans=PostgresPlans(connection),
             ledger=PostgresLedger(connection),
             terms=lambda plan: servicing_terms(plan.terms_version, plan.currency),
-            at=datetime.now(UTC),
+            at=now(),
         )
     tree = {
         "file": file,

@@ -1,13 +1,14 @@
 """Command line: train a model from the lake, promote a version to champion, manage training sets."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from models.settings import Settings
+from terminal.clock import now
 from terminal.command_line import run, stage
 from terminal.fault import Fault
 from terminal.report import Report, reporting
@@ -51,7 +52,7 @@ def train(
         source=source,
         name=name,
         code=code_version(),
-        at=datetime.now(UTC),
+        at=now(),
     )
     settings = Settings.from_environment()
     console = Console(stderr=True)
@@ -149,7 +150,7 @@ def amend_training_sets() -> Report:
 
     settings = Settings.from_environment()
     lines = IcebergErasures(settings.lake).lines()
-    amended = act(IcebergTables(settings.lake), _registry(settings), settings.models_dir, lines, datetime.now(UTC))
+    amended = act(IcebergTables(settings.lake), _registry(settings), settings.models_dir, lines, now())
     tree = {"amended": [each.as_json() for each in amended]}
 
     def shown() -> Iterator[str]:

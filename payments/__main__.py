@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from payments.settings import Settings
+from terminal.clock import now
 from terminal.command_line import run, stage
 from terminal.fault import Fault
 from terminal.report import Report, reporting
@@ -54,7 +55,7 @@ def collect(due: Annotated[str, typer.Option(help="Charge what is due up to this
             policy=ports.policy,
             profile=ports.profile,
             transaction=ports.transaction,
-            at=_now(settings),
+            at=now(),
             tick=lambda count: progress.advance(task, count),
         )
 
@@ -95,7 +96,7 @@ def pay_merchants(
             payout_days=ports.profile.merchant_payout_days,
             transaction=ports.transaction,
             outbox=outbox,
-            at=_now(settings),
+            at=now(),
         )
 
     def shown() -> Iterator[str]:
@@ -130,7 +131,7 @@ def pay_refunds(
             profile=ports.profile,
             transaction=ports.transaction,
             outbox=outbox,
-            at=_now(settings),
+            at=now(),
         )
 
     def shown() -> Iterator[str]:
@@ -172,7 +173,7 @@ def refund(
             terms=ports.terms,
             settled=ports.payouts.settled,
             transaction=ports.transaction,
-            at=_now(settings),
+            at=now(),
         )
     match answer:
         case RefundRefused(_, reasons):
@@ -213,7 +214,7 @@ def disputes(file: Annotated[Path, typer.Option(help="The provider's file of dis
                 terms=ports.terms,
                 profile=ports.profile,
                 transaction=ports.transaction,
-                at=_now(settings),
+                at=now(),
             )
             for notice in notices
         ]
@@ -278,7 +279,7 @@ def reconcile(
             policy=ports.policy,
             profile=ports.profile,
             transaction=ports.transaction,
-            at=_now(settings),
+            at=now(),
             as_of=as_of,
             refuse_loudly=file is not None,
             tick=tick,
@@ -325,7 +326,7 @@ def breaks(
     settings = Settings.from_environment()
     with connected(settings.database_url) as connection, connection.transaction():
         reader = PostgresStanding(connection, load_profile().card.provider)
-        day = _day(as_of) if as_of else reader.last_day() or _now(settings).date()
+        day = _day(as_of) if as_of else reader.last_day() or now().date()
         standing = reader.standing(day, closed=closed)
 
     def shown() -> Iterator[str]:
@@ -362,7 +363,7 @@ def open_items(
     from payments.wiring import adapters_over
 
     settings = Settings.from_environment()
-    day = _day(as_of) if as_of else _now(settings).date()
+    day = _day(as_of) if as_of else now().date()
     with snapshot(settings.database_url) as connection:
         ports = adapters_over(connection, NoProvider())
         found = PostgresOpenItems(connection, ports.profile.card, ports.terms).compared()
@@ -403,18 +404,6 @@ def _adapters(settings: Settings) -> "Iterator[Adapters]":
             yield adapters_over(connection, provider)
     finally:
         provider.close()
-
-
-def _now(settings: Settings) -> datetime:
-    """The clock of this command: the machine's, or the one in the clock file."""
-    if settings.clock_file is None:
-        return datetime.now(UTC)
-    text = settings.clock_file.read_text(encoding="ascii").strip()
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageFault(f"{settings.clock_file}: {text!r} is not an ISO time, such as 1996-03-01T00:00:00Z") from error
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def _day(text: str) -> date:

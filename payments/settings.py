@@ -3,24 +3,21 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from data_contracts.environment import optional, required_url
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`clock_file`, when there is one, holds the time as ISO text: the past, replayed."""
+    """The database, and the provider where a command needs one."""
 
     database_url: str
     provider_url: str | None = None
-    clock_file: Path | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None, *, needs_provider: bool = False) -> "Settings":
         """The settings of this process; a missing one raises `SettingFault` with its name and an example."""
         environ = os.environ if environ is None else environ
-        clock_file = optional(environ, "TRANCHE_CLOCK_FILE", "")
         web = ("http", "https")
         provider_url: str | None = optional(environ, "TRANCHE_PROVIDER_URL", "")
         if needs_provider or provider_url:
@@ -30,5 +27,4 @@ class Settings:
                 environ, "TRANCHE_DATABASE_URL", "postgresql://user@localhost/tranche", ("postgresql", "postgres")
             ),
             provider_url=provider_url or None,
-            clock_file=Path(clock_file) if clock_file else None,
         )

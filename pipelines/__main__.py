@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -26,6 +25,7 @@ from pipelines.commands import (
     stream as stream_commands,
 )
 from pipelines.settings import Settings
+from terminal.clock import machine_now
 from terminal.command_line import run, stage
 from terminal.report import Report, reporting
 
@@ -62,13 +62,13 @@ def publish(
 
     settings = Settings.from_environment()
     stream = KinesisStream(client(settings), settings.stream, time.sleep)
-    refused = IcebergRejects(settings, _now)
+    refused = IcebergRejects(settings, machine_now)
     with _Bar("publish") as bar:
         report = act.publish(
             _source(source, data),
             stream,
             refused,
-            journal=FileJournal(settings.journal(source), _now),
+            journal=FileJournal(settings.journal(source), machine_now),
             seconds=time.monotonic,
             progress=bar.show,
         )
@@ -127,7 +127,7 @@ def ingest(
             report = act.ingest(
                 spark,
                 settings,
-                now=_now,
+                now=machine_now,
                 sleep=time.sleep,
                 after_commit=after_commit,
                 start=begin,
@@ -211,10 +211,6 @@ def _source(name: SourceName, data: Path) -> Any:
 
     above = data / "berka"
     return Berka(above if above.is_dir() and not any(data.glob("*.asc*")) else data)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 class _Bar:

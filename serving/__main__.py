@@ -1,11 +1,14 @@
 """`tranche serve`: the decision API. `tranche serving replay`: stored decisions, computed again."""
 
 import json
+import socket
+import sys
 from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
+from serving.listen import PORT, listen
 from terminal.command_line import run, stage
 from terminal.report import AsJson, Form, Report, reporting
 
@@ -15,7 +18,9 @@ app = stage("The decision API, and the replay of its decisions.")
 @app.command()
 def serve(
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="port to listen on; 0 takes a free one")] = 0,
+    port: Annotated[
+        int | None, typer.Option(help=f"port to listen on; 0 takes any free one; default: {PORT}, or the next free one")
+    ] = None,
     as_json: AsJson = False,
     output: Form = "table",
 ) -> None:
@@ -26,16 +31,20 @@ def serve(
     from serving.settings import Settings
 
     class Announcing(uvicorn.Server):
-        async def startup(self, sockets=None) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             if self.started:
-                address = "http://{}:{}".format(*self.servers[0].sockets[0].getsockname()[:2])
                 in_json = as_json or output == "json"
                 print(json.dumps({"address": address}) if in_json else f"decisions at {address}", flush=True)
 
     application = create_app(Settings.from_environment())
-    config = uvicorn.Config(application, host=host, port=port, access_log=False, log_level="warning")
-    Announcing(config).run()
+    with listen(host, port) as listener:
+        taken = listener.getsockname()[1]
+        address = f"http://{host}:{taken}"
+        if port is None and taken != PORT:
+            print(f"port {PORT} is taken; it listens on {taken}", file=sys.stderr)
+        config = uvicorn.Config(application, access_log=False, log_level="warning")
+        Announcing(config).run(sockets=[listener])
 
 
 @app.command()

@@ -1,28 +1,20 @@
 """Assembles the decision API from settings, model, policies and database."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-from pathlib import Path
 
 from fastapi import FastAPI
 
 from lending.terms import policy_file
 from models.artefact import load_champion
 from payments.provider.sandbox import SandboxProvider
-from serving import accept, decisions, health, plans, problems, refunds
+from serving import accept, decisions, health, pages, plans, problems, refunds
 from serving.check_fit import check_fit
 from serving.decision_code import decision_code_digest
 from serving.decisions import Desk
 from serving.postgres import open_pool
 from serving.settings import Settings
-from terminal.fault import Fault
-
-Clock = Callable[[], datetime]
-
-
-class ClockFault(Fault):
-    """The clock file does not hold a time."""
+from terminal.clock import Clock, clock_of
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
@@ -53,6 +45,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         summary="Credit decisions at the checkout, and the plans they become",
         version=model.digest[:12],
         lifespan=lifespan,
+        docs_url=None,
         redoc_url=None,
     )
     app.state.settings = settings
@@ -66,21 +59,5 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     app.include_router(plans.router)
     app.include_router(refunds.router)
     app.include_router(health.router)
+    pages.install(app)
     return app
-
-
-def clock_of(file: Path | None) -> Clock:
-    """The machine's clock, or a clock file read for every request, so that a replay of past days can advance it."""
-    if file is None:
-        return lambda: datetime.now(UTC)
-    path = file
-
-    def read() -> datetime:
-        text = path.read_text(encoding="ascii").strip()
-        try:
-            at = datetime.fromisoformat(text)
-        except ValueError as fault:
-            raise ClockFault(f"{path}: {text!r} is not an ISO time; for example 1996-03-01T00:00:00Z") from fault
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-
-    return read

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_contracts.environment import optional, required, required_url
+from terminal.settings import Settings as Clock
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The settings; an optional `clock_file` holds the current time as ISO text and is read for every request."""
+    """`clock_file`, while it is there, holds the time as ISO text and is read for every request."""
 
     database_url: str
     models_dir: Path
@@ -24,12 +25,11 @@ class Settings:
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """The settings of this process; a missing one raises `SettingFault`, which names it and gives an example."""
         environ = os.environ if environ is None else environ
-        clock_file = optional(environ, "TRANCHE_CLOCK_FILE", "")
         return cls(
             database_url=required_url(
                 environ, "TRANCHE_DATABASE_URL", "postgresql://user@localhost/tranche", ("postgresql", "postgres")
             ),
             models_dir=Path(required(environ, "TRANCHE_MODELS_DIR", "var/models")),
-            clock_file=Path(clock_file) if clock_file else None,
+            clock_file=Clock.from_environment(environ).clock_file,
             provider_url=optional(environ, "TRANCHE_PROVIDER_URL", "") or None,
         )

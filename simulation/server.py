@@ -1,5 +1,6 @@
 """The simulated provider over HTTP: charges, status requests, the end of a day, and the labels of planted faults."""
 
+import json
 from dataclasses import asdict
 from datetime import date
 from http import HTTPStatus
@@ -9,7 +10,7 @@ from fastapi import APIRouter, FastAPI, Header, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from simulation.bank import SimulatedBank, TooLate, open_bank
+from simulation.bank import OURS, Movement, SimulatedBank, TooLate, open_bank
 from simulation.day_end import PROVIDER_NAME, end_day
 from simulation.provider import (
     Charge,
@@ -125,7 +126,7 @@ def _exchange(settings: Settings, provider: SimulatedProvider, bank: SimulatedBa
             report = end_day(day, provider, bank, settings.inbox, settings.outbox)
         except TooLate as refusal:
             return JSONResponse({"error": str(refusal)}, HTTPStatus.CONFLICT)
-        return JSONResponse(asdict(report) | {"day": day.isoformat()})
+        return JSONResponse(asdict(report) | {"day": day.isoformat(), "inbox": str(settings.inbox.resolve())})
 
     @router.get("/faults")
     def faults() -> dict[str, Any]:
@@ -153,6 +154,28 @@ def _setting_up(settings: Settings, provider: SimulatedProvider, bank: Simulated
         settings.behaviour.write_text(text)
         provider.behave(behaviour)
         return JSONResponse({"shoppers": len(behaviour)})
+
+    @router.post("/behaviour")
+    async def behave_too(request: Request) -> JSONResponse:
+        """How further shoppers answer charges; what was said of others stays, what is said again counts anew."""
+        text = (await request.body()).decode()
+        kept = settings.behaviour.read_text() if settings.behaviour.exists() else ""
+        try:
+            rows = {row["shopper_id"]: row for row in map(json.loads, [*kept.splitlines(), *text.splitlines()])}
+            behaviour = read_behaviour(map(json.dumps, rows.values()))
+        except (KeyError, ValueError) as error:
+            return JSONResponse({"error": f"not repayment behaviour: {error!r}"}, HTTPStatus.BAD_REQUEST)
+        settings.behaviour.write_text("".join(f"{json.dumps(row)}\n" for row in rows.values()))
+        provider.behave(behaviour)
+        return JSONResponse({"shoppers": len(behaviour)})
+
+    @router.post("/bank/credits")
+    def credit(
+        *, payment_id: str, amount_minor: int, currency: str, reference: str, payer: str, on: date
+    ) -> JSONResponse:
+        """A transfer onto our account; it is on the statement of that day."""
+        new = bank.move(Movement(f"credit:{payment_id}", OURS, amount_minor, currency, on, reference, payer))
+        return JSONResponse({"new": new})
 
     @router.put("/bank/opening")
     def opening(currency: str, amount_minor: int) -> JSONResponse:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_contracts.environment import optional
+from data_contracts.environment import optional, required_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +37,23 @@ class Settings:
         """The settings of this process; without a folder, `provider` under `TRANCHE_VAR`."""
         environ = os.environ if environ is None else environ
         return cls(folder or Path(optional(environ, "TRANCHE_VAR", "var")) / "provider", seed)
+
+
+@dataclass(frozen=True, slots=True)
+class WorldSettings:
+    """Where the acts of a day find the simulated provider, the books, and room for what they write."""
+
+    provider_url: str
+    database_url: str
+    var: Path
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> "WorldSettings":
+        """The settings of this process; a missing one raises `SettingFault` with its name and an example."""
+        environ = os.environ if environ is None else environ
+        database = "postgresql://user@localhost/tranche"
+        return cls(
+            required_url(environ, "TRANCHE_PROVIDER_URL", "http://127.0.0.1:8090", ("http", "https")),
+            required_url(environ, "TRANCHE_DATABASE_URL", database, ("postgresql", "postgres")),
+            Path(optional(environ, "TRANCHE_VAR", "var")),
+        )

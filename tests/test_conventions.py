@@ -56,15 +56,7 @@ ENVIRONMENT_READ_IN = {
 }
 
 CLOCK_READ_IN = {
-    "ledger/commands/credit_limit.py": "the way in of whoever sets a credit limit",
-    "pipelines/commands/follow.py": "the way in of the stream job",
-    "pipelines/commands/arrival.py": "the way in of whoever asks what has arrived by now",
-    "pipelines/commands/quarantine.py": "the way in of whoever redrives the quarantine",
-    "ledger/commands/free_form.py": "the way in of whoever proposes or approves an entry",
-    "pipelines/commands/relay.py": "the way in of the relay",
-    "pipelines/commands/maintenance.py": "the way in of whoever maintains the lake",
-    "pipelines/commands/vector.py": "the way in of whoever refreshes vectors",
-    "simulation/serve.py": "the way in of the simulated provider",
+    "terminal/clock.py": "where every way in takes the time from",
 }
 
 FLOATS_ALLOWED_IN = {
@@ -154,11 +146,11 @@ def test_the_environment_is_read_only_in_settings() -> None:
     ] == []
 
 
-def test_the_clock_is_read_only_at_the_ways_in() -> None:
+def test_the_machines_clock_is_read_in_one_place() -> None:
     assert [
         f"{path}:{node.lineno}"
         for path in _modules()
-        if path.name not in ("__main__.py", "app.py") and path.parts[0] != "tranche" and str(path) not in CLOCK_READ_IN
+        if path.parts[:2] != ("tranche", "demo") and str(path) not in CLOCK_READ_IN
         for node in ast.walk(_tree(path))
         if _reads_the_clock(node)
     ] == []

@@ -45,6 +45,7 @@ STAGES = (
     Stage("serving", "serving.__main__", "the decision API and replay"),
     Stage("serve", "serving.__main__", "the decision API: short for serving serve", "serve"),
     Stage("simulation", "simulation.__main__", "the world outside: shoppers, a provider, a bank"),
+    Stage("clock", "tranche.local.clock", "the time that this runtime goes by"),
     Stage("demo", "tranche.demo.demo", "the whole path, once through", None, False),
     Stage("airflow", "tranche.local.airflow", "the path on a clock", None, False),
     Stage("lab", "tranche.local.lab", "the notebooks in JupyterLab"),

@@ -1,12 +1,12 @@
 """Command line: set an account's credit limit."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from ledger.money import Currency
 from ledger.settings import Settings
+from terminal.clock import now
 from terminal.report import Report, reporting
 
 
@@ -29,9 +29,7 @@ def set_credit_limit(
     except AmountFault as fault:
         raise LimitFault(f"--limit {limit!r}: {fault}") from fault
     with connect(Settings.from_environment().database_url) as connection:
-        answer = PostgresLedger(connection).set_credit_limit(
-            account, wanted, by=by, reason=reason, at=datetime.now(UTC)
-        )
+        answer = PostgresLedger(connection).set_credit_limit(account, wanted, by=by, reason=reason, at=now())
     if isinstance(answer, LimitRefused):
         typer.echo(f"refused: {answer.code}: {account}: {answer.detail}", err=True)
         return Report({"account": account, "refused": answer.code, "detail": answer.detail}, [], exit_code=1)

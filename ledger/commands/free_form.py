@@ -1,7 +1,6 @@
 """Command line: propose, approve and list free-form entries."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import typer
 
 from ledger.settings import Settings
 from ledger.transfer import Transfer
+from terminal.clock import now
 from terminal.report import Report, reporting
 
 By = Annotated[str, typer.Option(help="Who you are; it is taken as given until the platform has a sign-in.")]
@@ -31,7 +31,7 @@ def propose(
             file.read_text(encoding="utf-8"),
             by=by,
             reason=reason,
-            at=datetime.now(UTC),
+            at=now(),
             proposals=PostgresProposals(connection),
             where=str(file),
         )
@@ -51,7 +51,7 @@ def approve(proposal_id: Annotated[str, typer.Argument(help="The proposal's id."
         answer = free_form.approve(
             proposal_id,
             by=by,
-            at=datetime.now(UTC),
+            at=now(),
             proposals=PostgresProposals(connection),
             ledger=PostgresLedger(connection),
         )

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from pipelines.settings import Settings
+from terminal.clock import machine_now
 from terminal.report import Report, reporting
 
 OUTBOX = "outbox"
@@ -64,7 +65,7 @@ def feeds(
     from pipelines.ingest import feeds as act
     from pipelines.lake.iceberg import IcebergTables
 
-    moment = datetime.now(UTC) if at is None else at.replace(tzinfo=UTC)
+    moment = machine_now() if at is None else at.replace(tzinfo=UTC)
     found = act.feeds(IcebergTables(Settings.from_environment()), act.agreements(), moment)
     rows = [asdict(feed) for feed in found]
 

@@ -7,13 +7,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines.settings import Settings
+from terminal.clock import machine_now, now
 from terminal.report import Report, reporting
 
 if TYPE_CHECKING:
@@ -53,12 +54,13 @@ def follow(
         changes=IcebergChanges(settings),
         store=partial(connected, database_url),
         turn=partial(ingesting, database_url, settings, patience_s=_TURN_S),
-        now=_now,
+        now=machine_now,
+        as_of=now,
         sleep=time.sleep,
     )
-    until = None if seconds is None else _now() + timedelta(seconds=seconds)
+    until = None if seconds is None else machine_now() + timedelta(seconds=seconds)
     with _stop_told() as stop:
-        report = act.follow(steps, now=_now, wait=stop.wait, every_s=every, until=until, told=_tell)
+        report = act.follow(steps, now=machine_now, wait=stop.wait, every_s=every, until=until, told=_tell)
 
     def shown() -> Iterator[str]:
         yield (
@@ -82,7 +84,7 @@ def _tell(done: Round) -> None:
         return
     spent = ", ".join(f"{step} {seconds:.1f} s" for step, seconds in done.seconds.items())
     line = (
-        f"{_now():%H:%M:%S} {done.counts.read:,} events, {done.curated:,} curated rows, "
+        f"{machine_now():%H:%M:%S} {done.counts.read:,} events, {done.curated:,} curated rows, "
         f"{done.refreshed:,} vectors refreshed ({spent})"
     )
     if done.unpublished:
@@ -102,7 +104,3 @@ def _stop_told() -> Iterator[threading.Event]:
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

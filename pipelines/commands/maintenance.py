@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
 from pipelines.settings import Settings
+from terminal.clock import machine_now
 from terminal.report import Report, reporting
 
 Shopper = Annotated[str, typer.Option(help="The shopper's id.")]
@@ -42,7 +43,7 @@ def maintain(
         report = act.maintain(
             spark,
             upkeep,
-            now=_now(),
+            now=machine_now(),
             older_than=oldest,
             orphans_older_than=oldest_orphan,
             only=table or (),
@@ -84,7 +85,7 @@ def retain(
             IcebergUpkeep(settings),
             IcebergErasures(settings),
             as_of=as_of.date(),
-            now=_now(),
+            now=machine_now(),
             held=IcebergHolds(settings).standing(),
             orphans_older_than=oldest,
             progress=status.update,
@@ -128,7 +129,7 @@ def erase(
             store,
             IcebergErasures(settings),
             request,
-            now=_now(),
+            now=machine_now(),
             holds=IcebergHolds(settings).standing(),
             orphans_older_than=oldest,
             progress=status.update,
@@ -145,7 +146,7 @@ def hold(*, shopper: Shopper, case_id: CaseId) -> Report:
     """Hold a shopper's data for a legal case: neither erasure nor retention touches it until it is released."""
     from pipelines.erasures.iceberg_erasures import IcebergHolds
 
-    new = IcebergHolds(Settings.from_environment()).put(case_id, shopper, _now())
+    new = IcebergHolds(Settings.from_environment()).put(case_id, shopper, machine_now())
     line = f"case {case_id} {'holds' if new else 'held already'} the shopper"
     return Report({"case_id": case_id, "new": new}, [line])
 
@@ -184,10 +185,6 @@ def _young(files: int, orphans_older_than: str) -> Iterator[str]:
 
 def _change(before: int, after: int) -> str:
     return f"{before:,} > {after:,}"
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 COMMANDS = (maintain, retain, erase, hold, release)

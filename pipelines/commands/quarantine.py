@@ -1,12 +1,12 @@
 """Command line: what was quarantined, once more through the contracts."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from pipelines.settings import Settings
+from terminal.clock import machine_now
 from terminal.report import Report, reporting
 
 
@@ -44,7 +44,7 @@ def redrive(
                 still_mine(table)
 
             report = act.redrive(
-                spark, settings, wanted, now=datetime.now(UTC), park_after=park_after, after_commit=after_commit
+                spark, settings, wanted, now=machine_now(), park_after=park_after, after_commit=after_commit
             )
 
     def shown() -> Iterator[str]:

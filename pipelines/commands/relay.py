@@ -3,9 +3,9 @@
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
 
 from pipelines.settings import Settings
+from terminal.clock import now
 from terminal.report import Report, reporting
 
 
@@ -20,7 +20,7 @@ def relay() -> Report:
     settings = Settings.from_environment()
     stream = KinesisStream(client(settings), settings.stream, time.sleep)
     with relaying(LedgerSettings.from_environment().database_url) as logs:
-        report = act.relay(logs, stream, now=lambda: datetime.now(UTC), seconds=time.monotonic, sleep=time.sleep)
+        report = act.relay(logs, stream, now=now, seconds=time.monotonic, sleep=time.sleep)
     tree = asdict(report) | {"total": report.total}
 
     def shown() -> Iterator[str]:

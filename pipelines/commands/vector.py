@@ -11,6 +11,7 @@ import typer
 
 from features.publication import KEEP, Publication
 from pipelines.settings import Settings
+from terminal.clock import now
 from terminal.report import Report, reporting
 
 Entity = Annotated[str, typer.Option(help="Whose vectors: applicant or another entity of the catalogue.")]
@@ -61,7 +62,7 @@ def refresh_features(
     from pipelines.vectors.published_vectors import published_vectors
 
     changes = IcebergChanges(Settings.from_environment())
-    moment = datetime.now(UTC) if as_of is None else as_of.replace(tzinfo=UTC)
+    moment = now() if as_of is None else as_of.replace(tzinfo=UTC)
     with _store() as store:
         # The applicant's sources must be there; another entity joins once its own are.
         known = [

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LakeSteps:
-    """Steps of `follow`. `turn` is held while ingest works and called with its steps; `store` commits at its end."""
+    """Steps of `follow`. `turn` is held while ingest works and called with its steps; `store` commits at its end.
+
+    `now` is the machine's time, which rows are stamped with; `as_of` is the moment of the vectors, `now` if not given.
+    """
 
     spark: SparkSession
     settings: Settings
@@ -40,6 +43,7 @@ class LakeSteps:
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
     judge: Judge | None = None
+    as_of: Callable[[], datetime] | None = None
 
     def look(self) -> Look:
         newest, oldest = self.backlog.newest(), self.backlog.oldest_ms()
@@ -62,5 +66,5 @@ class LakeSteps:
                 if store.active(served.digest) is None:
                     unpublished.append(served.entity)
                 elif tables is None or any(source.table in tables for source in served.sources):
-                    refreshed.append(refresh(self.changes, store, served, self.now()))
+                    refreshed.append(refresh(self.changes, store, served, (self.as_of or self.now)()))
         return Vectors(tuple(refreshed), tuple(unpublished))

@@ -69,7 +69,7 @@ def a_buyer(seed: int, number: int, first_order: int, period: Period) -> Buyer:
     transactions = account_life(stream(seed, f"life {number}"), shopper)
     days = period.days_of_checkout()
     times = 2 if chance.random() < 0.15 else 1
-    visits = sorted(chance.sample(days, times))
+    visits = sorted(chance.sample(days, min(times, len(days))))
     checkouts = tuple(a_checkout(chance, shopper, day, first_order + count) for count, day in enumerate(visits))
     repayment = a_repayment_behaviour(chance, shopper, transactions, visits[0])
     return Buyer(shopper, checkouts, repayment, transactions)

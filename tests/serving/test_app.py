@@ -17,7 +17,7 @@ import pytest
 
 from data_contracts.environment import SettingFault
 from models.artefact import ARRAYS_FILE, ArtefactFault, NoChampion
-from serving.app import ClockFault, clock_of, create_app
+from serving.app import create_app
 from serving.check_fit import UnfitForServing
 from serving.settings import Settings
 from tests.models.builders import a_model, a_promoted_model
@@ -110,13 +110,6 @@ def test_the_clock_file_is_read_for_every_request(settings: Settings, tmp_path: 
             days.append(answer.json()["decided_at"])
 
     assert days == ["1996-03-01T00:00:00.000000Z", "1996-03-02T00:00:00.000000Z"]
-
-
-def test_a_clock_file_without_a_time_is_named(tmp_path: Path) -> None:
-    (tmp_path / "clock").write_text("yesterday")
-
-    with pytest.raises(ClockFault, match="clock: 'yesterday' is not an ISO time"):
-        clock_of(tmp_path / "clock")()
 
 
 def test_the_serving_process_loads_no_training_or_lake_library() -> None:

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -30,6 +30,15 @@ PORT = 8080
 READY_SECONDS = 180.0
 STOP_SECONDS = 30.0
 USER = "admin"
+UNPAUSED = "relay_facts,verify_ledger"
+"""What runs by itself at first: neither moves money nor starts Spark."""
+_COMMANDS = """
+import json, sys
+from airflow.__main__ import main
+for words in json.loads(sys.argv[1]):
+    sys.argv = ["airflow", *words]
+    main()
+"""
 
 app = stage("The DAGs on a clock, on loopback.")
 
@@ -37,9 +46,13 @@ app = stage("The DAGs on a clock, on loopback.")
 @app.command()
 def run(
     port: Annotated[int, typer.Option(help="Port of the user interface; another free one when it is taken.")] = PORT,
+    unpaused: Annotated[
+        str, typer.Option(metavar="DAG,DAG", help="The DAGs that run by themselves; all others start paused.")
+    ] = UNPAUSED,
 ) -> None:
     """Run Airflow's API server and scheduler on the local runtime until Ctrl-C, then stop both."""
     require("airflow")
+    running = named(unpaused)
     settings = Settings.from_environment()
     environment = LocalRuntime(settings.local_folder).up()
     point_here(environment)
@@ -48,9 +61,10 @@ def run(
     _stop_on_signals()
     started: list[Running] = []
     try:
-        bring_up(home, environ, started, _say)
+        bring_up(home, environ, started, _say, running)
         password = json.loads((home / "passwords.json").read_text())[USER]
         print(f"Airflow is at {environ['AIRFLOW__API__BASE_URL']}  user {USER}, password {password}; Ctrl-C stops it")
+        print(f"running by themselves: {', '.join(running) or 'none'}; every other DAG is paused", flush=True)
         _watch(started)
     finally:
         stop_all(started)
@@ -80,7 +94,7 @@ def airflow_environment(home: Path, database_url: str, port: int) -> dict[str, s
         "AIRFLOW__CORE__DAGS_FOLDER": str(CHECKOUT / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__PARALLELISM": "4",
-        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
         "AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "2",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
@@ -89,14 +103,44 @@ def airflow_environment(home: Path, database_url: str, port: int) -> dict[str, s
     }
 
 
-def bring_up(home: Path, environ: Mapping[str, str], started: list[Running], say: Callable[[str], None]) -> None:
-    """Start both; each is put on `started` as soon as it runs, so that the caller can stop what there is."""
+def named(dags: str) -> tuple[str, ...]:
+    """The DAGs of a list with commas; RuntimeFault names those that there are when one is not among them.
+
+    >>> named("verify_ledger, relay_facts"), named("")
+    (('verify_ledger', 'relay_facts'), ())
+    """
+    known = sorted(path.stem for path in (CHECKOUT / "dags").glob("*.py"))
+    names = tuple(name.strip() for name in dags.split(",") if name.strip())
+    for name in names:
+        if name not in known:
+            raise RuntimeFault(f"there is no DAG {name!r}; there are {', '.join(known)}")
+    return names
+
+
+def bring_up(
+    home: Path,
+    environ: Mapping[str, str],
+    started: list[Running],
+    say: Callable[[str], None],
+    unpaused: Sequence[str],
+) -> None:
+    """Start both with every DAG paused but those named.
+
+    Each is put on `started` as soon as it runs, so that the caller can stop what there is.
+    """
     passwords = home / "passwords.json"
     if not passwords.is_file():
         _write_private(passwords, json.dumps({USER: secrets.token_urlsafe(12)}))
     say("database and DAGs")
-    _airflow(["db", "migrate"], environ, home)
-    _airflow(["dags", "reserialize"], environ, home)
+    names = "|".join(unpaused)
+    commands = [
+        ["db", "migrate"],
+        ["dags", "reserialize"],
+        # A DAG keeps its switch from the last time, whoever set it then.
+        ["dags", "pause", "--yes", "--treat-dag-id-as-regex", f"^(?!({names})$)"],
+        ["dags", "unpause", "--yes", "--treat-dag-id-as-regex", f"^({names})$"],
+    ]
+    _airflow(commands if unpaused else commands[:-1], environ, home)
     say("API server")
     started.append(start_module("airflow", ["api-server"], environ=environ, log=home / "api-server.log", cwd=home))
     address = environ["AIRFLOW__API__BASE_URL"]
@@ -126,11 +170,12 @@ def _watch(started: list[Running]) -> None:
     raise RuntimeFault("a part of Airflow ended by itself; see the logs in var/airflow")
 
 
-def _airflow(words: list[str], environ: Mapping[str, str], home: Path) -> None:
+def _airflow(commands: list[list[str]], environ: Mapping[str, str], home: Path) -> None:
+    """Run commands of Airflow one after the other, in one process: to load it takes longer than most of them."""
     log = home / "setup.log"
     with log.open("ab") as output:
         done = subprocess.run(
-            [sys.executable, "-m", "airflow", *words],
+            [sys.executable, "-c", _COMMANDS, json.dumps(commands)],
             env=inherited(environ),
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -139,7 +184,7 @@ def _airflow(words: list[str], environ: Mapping[str, str], home: Path) -> None:
             check=False,
         )
     if done.returncode != 0:
-        raise RuntimeFault(f"airflow {' '.join(words)} failed; see {log}")
+        raise RuntimeFault(f"Airflow's database or its DAGs could not be made ready; see {log}")
 
 
 def _database(settings: Settings) -> str:

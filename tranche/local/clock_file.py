@@ -1,11 +1,11 @@
-"""The clock that the API reads from a file, advanced by whoever replays the past."""
+"""The clock that every command and the API read from a file, moved on by a person or by a replay of the past."""
 
 from datetime import UTC, datetime
 from pathlib import Path
 
 
 class ClockFile:
-    """The time in `path`, as the serving process reads it for every request."""
+    """The time in `path`, as `terminal.clock` reads it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

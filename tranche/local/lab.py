@@ -2,41 +2,61 @@
 
 import json
 import os
-import subprocess
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from terminal.command_line import stage
 from tranche.extras import require
+from tranche.fault import RuntimeFault
 from tranche.settings import CHECKOUT, Settings, inherited
 
-# A double click on a plain Python file opens it as the notebook that it is.
-_VIEWER = {"@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"python": "Jupytext Notebook"}}}
+NOTEBOOK = "one_applicant"
+# A plain Python file is opened as the notebook that it is; nothing is asked for from the internet.
+_SETTINGS = {
+    "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"python": "Jupytext Notebook"}},
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+}
 
 app = stage("JupyterLab on the notebooks, on loopback.")
 
 
 @app.command()
 def run(
+    notebook: Annotated[str, typer.Argument(help="The notebook that is opened, by its name.")] = NOTEBOOK,
     port: Annotated[int, typer.Option(help="Port; the next free one when it is taken.")] = 8888,
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
 ) -> None:
-    """Open the notebooks in JupyterLab until Ctrl-C; a double click opens one as a notebook."""
+    """Open a notebook in JupyterLab until Ctrl-C; a double click opens another."""
     require("jupyterlab")
+    file = notebook_file(notebook)
     configuration = Settings.from_environment().var / "jupyter"
     overrides = configuration / "labconfig" / "default_setting_overrides.json"
     overrides.parent.mkdir(parents=True, exist_ok=True)
-    overrides.write_text(json.dumps(_VIEWER))
+    overrides.write_text(json.dumps(_SETTINGS))
     words = ["lab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.root_dir=notebooks"]
-    options = [] if browser else ["--no-browser"]
+    options = [f"--LabApp.default_url=/lab/tree/{file.name}", *([] if browser else ["--no-browser"])]
     if os.geteuid() == 0:
         options.append("--allow-root")  # in a container there is nobody else; it listens on loopback alone
-    done = subprocess.run(
+    os.chdir(CHECKOUT)
+    # JupyterLab takes this process's place: whatever ends the command ends it too.
+    os.execve(  # noqa: S606 - our own program with fixed arguments
+        sys.executable,
         [sys.executable, "-m", "jupyter", *words, *options],
-        env=inherited({"JUPYTER_CONFIG_PATH": str(configuration)}),
-        cwd=CHECKOUT,
-        check=False,
+        inherited({"JUPYTER_CONFIG_PATH": str(configuration)}),
     )
-    raise typer.Exit(done.returncode)
+
+
+def notebook_file(name: str) -> Path:
+    """The file of a notebook; RuntimeFault names those that there are when it is not among them.
+
+    >>> notebook_file("one_applicant").name
+    'one_applicant.py'
+    """
+    files = {path.stem: path for path in sorted((CHECKOUT / "notebooks").glob("*.py"))}
+    found = files.get(name.removesuffix(".py"))
+    if found is None:
+        raise RuntimeFault(f"there is no notebook {name!r}; there are {', '.join(files)}")
+    return found

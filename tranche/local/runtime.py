@@ -248,6 +248,7 @@ class LocalRuntime:
         if memory.provider is not None:
             environment["TRANCHE_PROVIDER_URL"] = _address(memory.provider_port)
         environment["TRANCHE_MODELS_DIR"] = str(self.folder / "models")
+        environment["TRANCHE_CLOCK_FILE"] = str(self.folder / "clock")
         return environment
 
     def _quick_status(self) -> list[PartStatus]:

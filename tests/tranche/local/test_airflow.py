@@ -16,7 +16,8 @@ import psutil
 import pytest
 
 from tests.tranche.processes import processes_of
-from tranche.local.airflow import airflow_environment
+from tranche.fault import RuntimeFault
+from tranche.local.airflow import UNPAUSED, airflow_environment, named
 from tranche.local.process import free_port, wait_until
 from tranche.local.runtime import LocalRuntime
 
@@ -40,11 +41,20 @@ def test_its_keys_are_made_once_and_are_nobody_elses(tmp_path: Path) -> None:
     assert (tmp_path / "keys.json").stat().st_mode & 0o077 == 0
 
 
+def test_a_dag_that_there_is_not_is_named_with_those_that_there_are() -> None:
+    with pytest.raises(RuntimeFault, match=r"no DAG 'collect'; there are build_features, .*collect_instalments"):
+        named("verify_ledger,collect")
+
+
+def test_what_runs_by_itself_at_first_is_there() -> None:
+    assert named(UNPAUSED) == ("relay_facts", "verify_ledger")
+
+
 @pytest.mark.slow
-def test_it_listens_on_loopback_alone_and_leaves_no_process(var: Path) -> None:
+def test_it_listens_on_loopback_alone_runs_the_dags_that_were_named_and_leaves_no_process(var: Path) -> None:
     port = free_port()
     environ = {**os.environ, "TRANCHE_VAR": str(var)}
-    command = [sys.executable, "-m", "tranche", "airflow", "--port", str(port)]
+    command = [sys.executable, "-m", "tranche", "airflow", "--port", str(port), "--unpaused", "verify_ledger"]
     with (var / "out").open("w") as out:
         runner = subprocess.Popen(command, env=environ, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
     try:
@@ -57,7 +67,9 @@ def test_it_listens_on_loopback_alone_and_leaves_no_process(var: Path) -> None:
         listening = {each.laddr for process in family for each in _listening(process)}
         assert {each.ip for each in listening} == {"127.0.0.1"}
         assert port in {each.port for each in listening}
-        assert _names_of_dags(port, home) >= {"ingest_events", "verify_ledger"}
+        paused = _paused_dags(port, home)
+        assert paused.keys() >= {"ingest_events", "verify_ledger"}
+        assert [name for name, is_paused in paused.items() if not is_paused] == ["verify_ledger"]
     finally:
         runner.send_signal(signal.SIGTERM)
         runner.wait(60)
@@ -73,10 +85,11 @@ def _listening(process: psutil.Process) -> list[Any]:
         return []
 
 
-def _names_of_dags(port: int, home: Path) -> set[str]:
+def _paused_dags(port: int, home: Path) -> dict[str, bool]:
+    """Each DAG, and whether it is paused."""
     address = f"http://127.0.0.1:{port}"
     login = {"username": "admin", "password": json.loads((home / "passwords.json").read_text())["admin"]}
     with httpx.Client(trust_env=False, timeout=60) as http:
         token = http.post(f"{address}/auth/token", json=login).json()["access_token"]
         found = http.get(f"{address}/api/v2/dags", headers={"Authorization": f"Bearer {token}"}).json()
-    return {each["dag_id"] for each in found["dags"]}
+    return {each["dag_id"]: each["is_paused"] for each in found["dags"]}
