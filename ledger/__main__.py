@@ -1,4 +1,4 @@
-"""Command line: keep and read the books."""
+"""Command line of the books."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -38,7 +38,7 @@ class CorrelationFault(Fault):
 @app.command("migrate")
 @reporting()
 def migrate() -> Report:
-    """Bring the database's schemas up to date; safe to run again and by several at once."""
+    """Bring the database's schemas up to date. Idempotent; concurrent runs wait for each other."""
     from ledger import migrate as act
     from ledger.books.postgres import connect
 
@@ -62,7 +62,7 @@ def draw_map(
     out: Annotated[Path, typer.Option(help="The folder of money-map.md and money-map.svg.", file_okay=False)],
     flows: Annotated[Path | None, typer.Option(help="The module of the flows' names, ledger/map/flow.py.")] = None,
 ) -> Report:
-    """Write the money map as a page and a picture, from the data that every posting is held to."""
+    """Write the money map as a page and a picture, from the same data that restricts every posting."""
     from ledger.map.flow_names import flow_module
     from ledger.map.map_file import money_map
     from ledger.map.map_page import page
@@ -80,7 +80,7 @@ def draw_map(
 @app.command("trial-balance")
 @reporting("account", "side", "currency", "minor")
 def trial_balance(*, as_of: AsOf = None) -> Report:
-    """Every account's posted balance; debits equal credits in each currency."""
+    """Print every account's posted balance; total debits equal total credits in each currency."""
     from ledger.account import Side
     from ledger.books.postgres import PostgresLedger, connect
 
@@ -208,7 +208,7 @@ def statement(
     *,
     as_of: AsOf = None,
 ) -> Report:
-    """An account's transfers in the order of value date, with the balance after each; one list for each currency."""
+    """Print an account's transfers in the order of value date, with the balance after each; one list per currency."""
     from ledger.books.postgres import PostgresLedger, connect
     from ledger.money import Currency
 
@@ -248,7 +248,7 @@ def statement(
     "account", "key", "value", "currency", "posted_minor", "pending_minor", "since", "age_days", "owner", "overdue"
 )
 def open_groups(*, as_of: AsOf = None) -> Report:
-    """Groups of clearing accounts that have not returned to zero, oldest first: the work list."""
+    """List groups of clearing accounts that have not returned to zero, the oldest first."""
     from ledger.books.postgres import PostgresLedger, connect
 
     day = _day(as_of) or today()
@@ -286,9 +286,9 @@ def open_groups(*, as_of: AsOf = None) -> Report:
 @reporting("value_date", "act", "entry_id", "flow", "debit", "credit", "currency", "minor")
 def entries(
     *,
-    correlation: Annotated[list[str], typer.Option(help="key=value; every one given must be carried.")],
+    correlation: Annotated[list[str], typer.Option(help="key=value; an entry must carry all that are given.")],
 ) -> Report:
-    """Every journal, posted or held, that carries these ids."""
+    """Print every journal, posted or held, that carries these correlation ids."""
     from ledger.books.postgres import PostgresLedger, connect
 
     wanted = dict(_pair(each) for each in correlation)
@@ -329,9 +329,9 @@ def entries(
 @reporting()
 def expire_holds(
     *,
-    at: Annotated[datetime | None, typer.Option(help="Release what ran out by then (UTC); now when left out.")] = None,
+    at: Annotated[datetime | None, typer.Option(help="Void what expired by then (UTC); now by default.")] = None,
 ) -> Report:
-    """Void the holds that have run out."""
+    """Void the holds that have expired."""
     from ledger.books.expire import expire_holds as act
     from ledger.books.postgres import PostgresLedger, connect
 
@@ -341,7 +341,7 @@ def expire_holds(
     tree = {"voided": report.hold_ids}
 
     def shown() -> Iterator[str]:
-        yield f"{len(report.hold_ids):,} holds voided that ran out by {moment.isoformat()}"
+        yield f"{len(report.hold_ids):,} holds voided that expired by {moment.isoformat()}"
 
     return Report(tree, shown())
 
@@ -352,7 +352,7 @@ def close_period(
     *,
     through: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The last day of the period.")],
 ) -> Report:
-    """Close everything up to a day: nothing more is posted into it, and its income and expense become equity."""
+    """Close the books up to a day: later postings into it are refused; income and expense move to equity."""
     from ledger.books.close_period import close_period as act
     from ledger.books.postgres import connect
     from ledger.books.postgres_periods import PostgresPeriods

@@ -1,4 +1,4 @@
-"""Command line: plans of loans that others granted, schedules and annual percentage rates."""
+"""Command line of lending: imported plans, schedules, annual percentage rates, close of business, statements."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -27,7 +27,7 @@ def import_plans(
     *,
     file: Annotated[Path, typer.Option(help="A granted_loan.v1 file, as `tranche pipelines export-loans` writes it.")],
 ) -> Report:
-    """Open a plan for every loan of the file; a second import of it changes nothing."""
+    """Open a plan for every loan of the file; importing it again changes nothing."""
     from ledger.books.postgres import PostgresLedger, connect
     from lending.servicing import import_plans as act
     from lending.servicing.postgres import PostgresPlans
@@ -76,7 +76,7 @@ def apr(
     flows: Annotated[Path, typer.Option(help="A CSV file with a method and flows_json a row.")],
     out: Annotated[Path, typer.Option(help="Where the same rows go, with our_apr_pct.")],
 ) -> Report:
-    """Work out annual percentage rates: by the EU and UK equation, or by Regulation Z's."""
+    """Compute annual percentage rates: by the EU and UK equation, or by Regulation Z."""
     from lending.schedule.apr_file import apr_file
 
     report = apr_file(flows, out)
@@ -89,7 +89,7 @@ def close_of_business(
     *,
     business_date: Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="The day to close.")],
 ) -> Report:
-    """Close a day over all plans, and days missed before it: interest, late fees, how late each plan is."""
+    """Close a day for all plans, with missed days before it: interest, late fees and days past due."""
     from ledger.books.postgres import PostgresLedger, connect
     from lending.servicing import close_of_business as act
     from lending.servicing.postgres import PostgresPlans
@@ -122,7 +122,7 @@ def close_of_business(
 @app.command("rebuild")
 @reporting("plan_id", "field", "kept", "made")
 def rebuild() -> Report:
-    """Make where every plan stands anew from its events; says what differed, exit code 1 if anything did."""
+    """Compute every plan's standing from its events again; exit code 1 when a stored one differed, naming each."""
     from ledger.books.postgres import connect
     from lending.servicing.postgres import PostgresPlans
     from lending.servicing.rebuild_standings import rebuild_standings
@@ -229,7 +229,7 @@ def vat_summary(
 def import_opening_balances(
     *, file: Annotated[Path, typer.Option(help="A CSV file of dues, merchants' claims and shoppers' credit.")]
 ) -> Report:
-    """Take over plans and balances of another system; a second import of the file changes nothing."""
+    """Take over plans and balances of another system; importing the file again changes nothing."""
     from ledger.books.postgres import PostgresLedger, connect
     from lending.servicing import opening_balances as act
     from lending.servicing.postgres import PostgresPlans

@@ -1,4 +1,4 @@
-"""Command line: train a model from the lake, promote a version to champion."""
+"""Command line: train a model from the lake, promote a version to champion, manage training sets."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -19,11 +19,11 @@ Day = Annotated[str | None, typer.Option(metavar="YYYY-MM-DD")]
 
 
 class NotADay(Fault):
-    """An option that should be a day is not."""
+    """Raised for an option that must be a day but is not."""
 
 
 class NoManifest(Fault):
-    """It was not said which training set is meant."""
+    """Raised when neither a manifest nor a model is given."""
 
 
 @app.command()
@@ -75,7 +75,7 @@ def promote(
     version: Annotated[str | None, typer.Option(help="Version in the registry; the newest if not given.")] = None,
     name: Annotated[str, typer.Option(help="Name of the model in the registry.")] = "default_probability",
 ) -> Report:
-    """Make a version the champion: the registry's alias, and the file that serving follows."""
+    """Make a version the champion, in the registry and in the file that serving reads."""
     from models.promote import promote as act
 
     settings = Settings.from_environment()
@@ -115,7 +115,7 @@ def rebuild_training_set(
         if report.is_same:
             yield f"the same {report.rows} rows, content hash {report.content_hash}"
         else:
-            yield f"content hash {report.content_hash}, {report.expected_content_hash} was learnt from"
+            yield f"content hash {report.content_hash}, the manifest has {report.expected_content_hash}"
             yield "\n".join(f"  {difference}" for difference in report.differences)
 
     return Report(report.as_json(), shown(), exit_code=0 if report.is_same else 1)
@@ -127,7 +127,7 @@ def retire(
     name: Annotated[str, typer.Argument(help="Name of the model in the registry.")],
     version: Annotated[str, typer.Argument(help="Its version.")],
 ) -> Report:
-    """Let a version stand no more and take the tag off its training set, whose snapshots may then expire."""
+    """Retire a version, and remove the tag of its training set, whose snapshots may then expire."""
     from models.iceberg import IcebergTables
     from models.retire import retire as act
 
@@ -143,7 +143,7 @@ def retire(
 @app.command("amend-training-sets")
 @reporting()
 def amend_training_sets() -> Report:
-    """After an erasure: let every manifest say how many of its rows went, and the hash of those that stayed."""
+    """After an erasure: record in every manifest how many of its rows were removed, and the hash of the rest."""
     from models.amend import amend as act
     from models.iceberg import IcebergTables
     from pipelines.erasures.iceberg_erasures import IcebergErasures
@@ -156,8 +156,8 @@ def amend_training_sets() -> Report:
     def shown() -> Iterator[str]:
         for each in amended:
             yield (
-                f"{each.version.name} version {each.version.version}: {each.training_rows_erased} rows went on account "
-                f"of {each.case_id}, content hash {each.content_hash}"
+                f"{each.version.name} version {each.version.version}: {each.training_rows_erased} rows removed in case "
+                f"{each.case_id}, content hash {each.content_hash}"
             )
         if not amended:
             yield "no pinned training set has changed"

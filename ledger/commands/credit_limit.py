@@ -19,7 +19,7 @@ def set_credit_limit(
     by: Annotated[str, typer.Option(help="Who you are; it is taken as given until the platform has a sign-in.")],
     reason: Annotated[str, typer.Option(help="Why the account gets this limit.")],
 ) -> Report:
-    """Let one account with a floor fall below zero by no more than this; exit code 1 when it is refused."""
+    """Let an account with a floor fall below zero by up to this limit; exit code 1 when it is refused."""
     from ledger.books.credit_limit import LimitFault, LimitRefused, LimitSet
     from ledger.books.postgres import PostgresLedger, connect
     from ledger.money import AmountFault, Money

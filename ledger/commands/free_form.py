@@ -21,7 +21,7 @@ def propose(
     by: By,
     reason: Annotated[str, typer.Option(help="Why the books need it.")],
 ) -> Report:
-    """Propose an entry that no flow of the money map covers; somebody else has to approve it."""
+    """Propose an entry that no flow of the money map covers; another person has to approve it."""
     from ledger.books import free_form
     from ledger.books.postgres import connect
     from ledger.books.postgres_proposals import PostgresProposals
@@ -35,13 +35,13 @@ def propose(
             proposals=PostgresProposals(connection),
             where=str(file),
         )
-    line = "proposed; it is posted once somebody else approves it" if new else "proposed before; nothing changed"
+    line = "proposed; it is posted once another person approves it" if new else "proposed before; nothing changed"
     return Report({"new": new}, [line])
 
 
 @reporting()
 def approve(proposal_id: Annotated[str, typer.Argument(help="The proposal's id.")], *, by: By) -> Report:
-    """Approve what somebody else proposed, and post it; exit code 1 when it is not posted."""
+    """Approve another person's proposal and post it; exit code 1 when it is not posted."""
     from ledger.books import free_form
     from ledger.books.postgres import PostgresLedger, connect
     from ledger.books.postgres_proposals import PostgresProposals
@@ -60,7 +60,7 @@ def approve(proposal_id: Annotated[str, typer.Argument(help="The proposal's id."
             tree = {"posted": False, "approved_by": who}
             return Report(tree, [f"{who} had approved it before; nothing changed"])
         case free_form.SamePerson(proposed_by=who):
-            typer.echo(f"{who} proposed it, so somebody else has to approve it", err=True)
+            typer.echo(f"{who} proposed it, so another person has to approve it", err=True)
             return Report({"posted": False, "proposed_by": who}, [], exit_code=1)
         case free_form.Approved(outcome=Refused(reasons=reasons)):
             for each in reasons:
@@ -73,7 +73,7 @@ def approve(proposal_id: Annotated[str, typer.Argument(help="The proposal's id."
 
 @reporting("proposal_id", "proposed_by", "reason", "approved_by")
 def proposals() -> Report:
-    """Every proposal with its reason, who proposed it and who approved it."""
+    """List every proposal with its reason, proposer and approver."""
     from ledger.books.postgres import connect
     from ledger.books.postgres_proposals import PostgresProposals
 

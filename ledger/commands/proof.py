@@ -1,4 +1,4 @@
-"""Command line: seal the journal, verify the books, rebuild what follows from them and export them."""
+"""Command line: seal the journal, verify the books, rebuild projections, export the books."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def seal(
     *,
     out: Annotated[Path | None, typer.Option(help="Add the newest root to this file as a line of JSON.")] = None,
 ) -> Report:
-    """Seal every entry that is final, each batch chained to the one before it; safe to stop and to run again."""
+    """Seal every final entry, each batch chained by hash to the one before it. Idempotent; safe to interrupt."""
     from ledger.books.postgres import connect
     from ledger.proof import seal as act
     from ledger.proof.postgres_seals import PostgresSeals
@@ -61,7 +61,7 @@ def verify(
         Path | None, typer.Option(help="A file that `seal --out` wrote: its roots must be those here.", exists=True)
     ] = None,
 ) -> Report:
-    """Derive everything again from what was recorded; exit code 1 names each row that says otherwise."""
+    """Derive everything again from the recorded entries; exit code 1 when a stored row differs, with each one named."""
     from ledger.proof import verify as act
     from ledger.proof.postgres_audit import connect_for_audit
 
@@ -85,7 +85,7 @@ def verify(
 
 @reporting("projection", "where", "detail")
 def rebuild() -> Report:
-    """Make every projection again from the journal and say what differed; no posting is taken meanwhile."""
+    """Rebuild every projection from the journal and report the rows that differed; postings wait meanwhile."""
     from ledger.books.postgres import connect
     from ledger.proof import rebuild as act
     from ledger.proof.postgres_projections import PostgresProjections
@@ -114,7 +114,7 @@ def export(
     out: Annotated[Path, typer.Option(help="The file to write.", dir_okay=False)],
     as_of: AsOf = None,
 ) -> Report:
-    """Write every posted entry as plain text for another program, which checks each balance at the end."""
+    """Write every posted entry as plain text for another program, which checks the balances."""
     from ledger.books.postgres_posted import connect_to_read
     from ledger.reports import export as act
 
