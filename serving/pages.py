@@ -31,7 +31,8 @@ _PAGE = """<!doctype html>
 <style>
 body {{ font: 1rem/1.55 system-ui, sans-serif; color: #1c2733; max-width: 46rem; margin: 3rem auto; padding: 0 1.2rem }}
 h1 {{ margin-bottom: .2rem }} h2 {{ margin-top: 2rem; font-size: 1.1rem }}
-pre {{ background: #f2f5f7; padding: .9rem 1rem; overflow-x: auto; border-radius: .4rem; font-size: .85rem }}
+pre {{ background: #f2f5f7; padding: .9rem 1rem; border-radius: .4rem; font-size: .85rem }}
+pre {{ white-space: pre-wrap; overflow-wrap: anywhere }}
 a {{ color: #0a5c8a }} dt {{ float: left; clear: left; width: 9rem }} dd {{ margin: 0 0 .4rem 9rem }}
 </style>
 </head>
