@@ -162,9 +162,8 @@ def measured_core(model: Model, vectors: Sequence[FeatureVector]) -> list[float]
 
 @contextmanager
 def serving(environ: dict[str, str]) -> Iterator[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "serving", "--json"], env=os.environ | environ, stdout=subprocess.PIPE, text=True
-    )
+    command = [sys.executable, "-m", "tranche", "serve", "--json"]
+    process = subprocess.Popen(command, env=os.environ | environ, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         yield json.loads(process.stdout.readline())["address"]

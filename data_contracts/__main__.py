@@ -1,6 +1,7 @@
 """`tranche contracts`: check, compare and release contracts, and print what is made from them."""
 
 import json
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,10 +11,11 @@ import typer
 from data_contracts.catalog import FOLDER, contracts, load, versions
 from data_contracts.json_schema import json_schema
 from data_contracts.schemas import iceberg_schema, spark_struct
+from terminal.command_line import run, stage
+from terminal.fault import Fault
+from terminal.report import Report, reporting
 
-app = typer.Typer(help="What every record means.", no_args_is_help=True)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
+app = stage("What every record means.")
 
 
 class Form(StrEnum):
@@ -25,54 +27,50 @@ class Form(StrEnum):
     MODEL = "model"
 
 
-class NoContract(Exception):
+class NoContract(Fault):
     """The named contract does not exist."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"there is no contract {name!r}; there are {', '.join(sorted(contracts()))}")
 
-    @property
-    def user_message(self) -> str:
-        """One line for the person who asked."""
-        return str(self)
-
 
 @app.command()
+@reporting("file", "line", "field", "reason")
 def check(
     folder: Annotated[
         Path, typer.Argument(help="A folder of contracts.", file_okay=False, show_default=False)
     ] = FOLDER,
-    *,
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """Read every contract and print each fault with file, line and reason; exit code 1 if there is one."""
     from data_contracts.check import check as act
 
     report = act(folder)
-    if as_json:
-        faults = [
-            {"file": str(each.file), "line": each.line, "field": each.field, "reason": each.reason}
-            for each in report.faults
-        ]
-        typer.echo(json.dumps({"files": report.files, "contracts": report.contracts, "faults": faults}))
-    else:
+    faults = [
+        {"file": str(each.file), "line": each.line, "field": each.field, "reason": each.reason}
+        for each in report.faults
+    ]
+    tree = {"files": report.files, "contracts": report.contracts, "faults": faults}
+
+    def shown() -> Iterator[str]:
         for fault in report.faults:
-            typer.echo(str(fault))
-        typer.echo(f"{report.contracts} contracts in {report.files} files: {_count(len(report.faults), 'fault')}")
-    if report.faults:
-        raise typer.Exit(1)
+            yield str(fault)
+        yield f"{report.contracts} contracts in {report.files} files: {_count(len(report.faults), 'fault')}"
+
+    return Report(tree, shown(), faults, 1 if report.faults else 0)
 
 
 @app.command()
+@reporting()
 def page(
     out: Annotated[Path, typer.Option(help="The folder to write into.", file_okay=False)] = Path(
         "docs/reference/contracts"
     ),
-) -> None:
+) -> Report:
     """Write the reference page of every contract, and their index."""
     from data_contracts.reference import write_pages
 
-    typer.echo(f"{_count(write_pages(out), 'page')} in {out}")
+    pages = write_pages(out)
+    return Report({"out": out, "pages": pages}, [f"{_count(pages, 'page')} in {out}"])
 
 
 @app.command()
@@ -99,49 +97,43 @@ def schema(
 
 
 @app.command()
+@reporting("level", "subject", "what")
 def compare(
     old: Annotated[Path, typer.Argument(help="A contract's file.", exists=True, dir_okay=False)],
     new: Annotated[Path, typer.Argument(help="The file that is to replace it.", exists=True, dir_okay=False)],
-    *,
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """Print what a version changes; exit code 1, with the affected consumers, if its number does not allow that."""
     from data_contracts.compatibility import changes, refusal
 
     before, after = load(old), load(new)
     found, reason = changes(before, after), refusal(before, after)
-    if as_json:
-        told = [{"level": str(each.level), "subject": each.subject, "what": each.what} for each in found]
-        consumers = [each.name for each in before.terms.consumers]
-        typer.echo(json.dumps({"changes": told, "consumers": consumers, "refused": reason}))
-    else:
+    changed = [{"level": str(each.level), "subject": each.subject, "what": each.what} for each in found]
+    consumers = [each.name for each in before.terms.consumers]
+    tree = {"changes": changed, "consumers": consumers, "refused": reason}
+
+    def shown() -> Iterator[str]:
         for change in found:
-            typer.echo(str(change))
-        typer.echo(reason or f"{after.version} may replace {before.version}: {_count(len(found), 'change')}")
-    if reason:
-        raise typer.Exit(1)
+            yield str(change)
+        yield reason or f"{after.version} may replace {before.version}: {_count(len(found), 'change')}"
+
+    return Report(tree, shown(), changed, 1 if reason else 0)
 
 
 @app.command()
+@reporting()
 def release(
     names: Annotated[list[str], typer.Argument(help="The contracts whose next version is ready.")],
-) -> None:
+) -> Report:
     """Rename a contract's next.odcs.yaml to its version and record its digest; from then on it may not change."""
     from data_contracts.release import release as act
 
-    for name in names:
-        for file in act(name).released:
-            typer.echo(f"released {file}")
+    released = [file for name in names for file in act(name).released]
+    return Report({"released": released}, [f"released {file}" for file in released])
 
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run one act; the exit code says how it ended."""
-    return app(argv, standalone_mode=False, prog_name="tranche contracts") or 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run(app, "tranche contracts"))

@@ -10,11 +10,13 @@ from typing import Any, TypeVar
 
 import yaml
 
+from terminal.fault import Fault
+
 _Words = TypeVar("_Words", bound=StrEnum)
 _STRING = "tag:yaml.org,2002:str"
 
 
-class ContractFault(Exception):
+class ContractFault(Fault):
     """A contract file lacks something or is wrong; names the file, the line and the field."""
 
     def __init__(self, file: Path, line: int, field: str, reason: str) -> None:
@@ -23,11 +25,6 @@ class ContractFault(Exception):
         self.line = line
         self.field = field
         self.reason = reason
-
-    @property
-    def user_message(self) -> str:
-        """One line for the person who wrote the contract."""
-        return str(self)
 
 
 @dataclass(slots=True)

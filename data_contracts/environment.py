@@ -2,19 +2,17 @@
 
 from collections.abc import Mapping
 
+from terminal.fault import Fault
 
-class SettingFault(Exception):
+
+class SettingFault(Fault):
     """A setting is missing or malformed. The message names the variable and shows a value that works."""
 
     def __init__(self, name: str, trouble: str, example: str) -> None:
         self.name = name
         self.trouble = trouble
         self.example = example
-        super().__init__(self.user_message)
-
-    @property
-    def user_message(self) -> str:
-        return f"setting {self.name} {self.trouble}; for example {self.name}={self.example}"
+        super().__init__(f"setting {name} {trouble}; for example {name}={example}")
 
 
 def required(environ: Mapping[str, str], name: str, example: str, *, may_be_empty: bool = False) -> str:

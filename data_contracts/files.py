@@ -15,12 +15,13 @@ from pathlib import Path
 
 from data_contracts.contract import Contract
 from data_contracts.quarantine import Typed, check, typed
+from terminal.fault import Fault
 
 CONTROL = "#control"
 AMOUNT = "amount_minor"
 
 
-class FileFault(Exception):
+class FileFault(Fault):
     """A contract's file cannot be read; names the file, the line and the field."""
 
     def __init__(self, file: Path, line: int, field: str, reason: str) -> None:
@@ -29,11 +30,6 @@ class FileFault(Exception):
         self.line = line
         self.field = field
         self.reason = reason
-
-    @property
-    def user_message(self) -> str:
-        """One line for the person who sent the file."""
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

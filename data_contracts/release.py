@@ -8,15 +8,11 @@ from pathlib import Path
 from data_contracts.catalog import FOLDER, files, load, proposals
 from data_contracts.check import check
 from data_contracts.released import digests, record
+from terminal.fault import Fault
 
 
-class ReleaseFault(Exception):
+class ReleaseFault(Fault):
     """There is nothing to release, or it may not be released."""
-
-    @property
-    def user_message(self) -> str:
-        """One line for the person who asked."""
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """`tranche features`: look at the feature catalogue."""
 
-import json
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,20 +10,23 @@ import typer
 from features.catalog import APPLICANT, FEATURE_SETS, feature_set_digest
 from features.feature import Feature
 from features.reference import page
+from terminal.command_line import run, stage
+from terminal.report import Report, reporting
 
-app = typer.Typer(help="What each feature is.", no_args_is_help=True)
+app = stage("What each feature is.")
 
 
 @app.command("page")
-def write_page(
-    as_json: Annotated[bool, typer.Option("--json", help="The definitions as one JSON object.")] = False,
-) -> None:
+@reporting()
+def write_page() -> Report:
     """Print the reference page of all features."""
-    if as_json:
-        features = [_told(each) for of in FEATURE_SETS.values() for each in of.lake + of.request]
-        print(json.dumps({"digest": feature_set_digest(), "features": features}))
-    else:
-        print(page(), end="")
+    features = [_told(each) for of in FEATURE_SETS.values() for each in of.lake + of.request]
+    tree = {"digest": feature_set_digest(), "features": features}
+
+    def shown() -> Iterator[str]:
+        yield page().removesuffix("\n")
+
+    return Report(tree, shown())
 
 
 def _told(feature: Feature) -> dict[str, Any]:
@@ -51,14 +54,14 @@ def write_contract(
 
 
 @app.command("feast")
+@reporting()
 def write_feast(
     *,
     out: Annotated[Path, typer.Option(help="The folder of the repository; it is made when it is missing.")],
     vectors: Annotated[
         str, typer.Option(help="Where the Parquet files of the feature table are, for Feast to read.")
     ] = "vectors.parquet",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")] = False,
-) -> None:
+) -> Report:
     """Write the catalogue as a Feast repository."""
     from features.feast_export import export_feast
 
@@ -70,16 +73,13 @@ def write_feast(
         features=APPLICANT.lake,
         vectors=vectors,
     )
-    if as_json:
-        print(json.dumps({"folder": str(report.folder), "features": report.features}))
-    else:
-        print(f"{report.features} features, in {report.folder}")
+    tree = {"folder": str(report.folder), "features": report.features}
 
+    def shown() -> Iterator[str]:
+        yield f"{report.features} features, in {report.folder}"
 
-def main(argv: list[str] | None = None) -> int:
-    """Run one act; the exit code says how it ended."""
-    return app(argv, standalone_mode=False, prog_name="tranche features") or 0
+    return Report(tree, shown())
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run(app, "tranche features"))

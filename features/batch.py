@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from terminal.fault import Fault
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -19,7 +21,7 @@ _OBSERVED = "observed_until"
 _PROVENANCE = "provenance"
 
 
-class OtherFeatures(Exception):
+class OtherFeatures(Fault):
     """The names of a vector's values differ from those of the feature set whose digest it carries."""
 
     def __init__(self, entity_id: str, digest: str, missing: set[str], unknown: set[str]) -> None:
@@ -28,20 +30,12 @@ class OtherFeatures(Exception):
         differences += [f"has unknown {', '.join(sorted(unknown))}"] if unknown else []
         super().__init__(f"vector of {entity_id} under feature set {digest[:12]} {' and '.join(differences)}")
 
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
-
-class UnfitValue(Exception):
+class UnfitValue(Fault):
     """A value cannot be served as it is: not a number, infinite, or a whole number that a double would round."""
 
     def __init__(self, entity_id: str, feature: str, value: object) -> None:
         super().__init__(f"vector of {entity_id}: {feature} is {value}, which cannot be served exactly")
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from terminal.fault import Fault
+
 Kind = Literal["whole", "refresh"]
 KEEP = 3  # whole versions that pruning keeps for a roll-back
 
@@ -99,13 +101,9 @@ def oldest_kept(publications: Iterable[Publication], keep: int) -> int | None:
     return min({*whole[:keep], active, before(known.values()) or active} & known.keys())
 
 
-class NoSuchVersion(Exception):
+class NoSuchVersion(Fault):
     """There is no such version to activate; the message lists the existing ones."""
 
     def __init__(self, wanted: str, digest: str, known: Sequence[int]) -> None:
         listed = ", ".join(map(str, known)) or "none"
         super().__init__(f"feature set {digest[:12]} has no {wanted}; its versions are {listed}")
-
-    @property
-    def user_message(self) -> str:
-        return str(self)

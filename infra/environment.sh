@@ -1,60 +1,89 @@
 #!/usr/bin/env bash
-# Makes .venv from requirements.lock, or brings a stale one up to date. `make` runs this before everything else.
-#   infra/environment.sh <stamp>      <stamp> is written last, so that an interrupted run is taken up again
+# Makes .venv, or brings a stale one up to date, exactly as the locks say. `make` runs this before everything else.
+#   infra/environment.sh STAMP [DEV_STAMP]     with DEV_STAMP the developer tools too
+# The stamps are written last, so that an interrupted run is taken up again. One line says how far it is; the rest is in
+# a log that is named when something fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 stamp=$1
+dev_stamp=${2:-}
 
-fits() {
-  "$1" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1
+# The one line: what is done now and for how long. Where the output is no terminal, each step is a line of its own.
+doing() {
+  step=$1
+  if [ -t 1 ]; then printf '\r\033[K%s … %s s' "$step" "$SECONDS"; else printf '%s …\n' "$step"; fi
 }
 
-find_python() {
-  local candidate
-  # A relative PYTHON, a broken shim and a Python without venv are all passed over.
-  for candidate in "${PYTHON:-python3.11}" python3.11 python3.12 python3.13 python3; do
-    if fits "$candidate"; then
-      command -v "$candidate"
-      return
-    fi
-  done
-  cat >&2 <<'MESSAGE'
-Python 3.11, 3.12 or 3.13 with its venv module is needed and was not found on the path.
-Get it from the system's packages (Debian, Ubuntu: python3.11 python3.11-venv; macOS with Homebrew: python@3.12), or name
-one that lies elsewhere: make PYTHON=/path/to/python3.12 ...
-MESSAGE
-  return 1
+# Runs one command of the step with its output in the log.
+quietly() {
+  local code=0 ticker=
+  if [ -t 1 ]; then
+    (while sleep 1; do doing "$step"; done) &
+    ticker=$!
+  fi
+  "$@" >> "$log" 2>&1 || code=$?
+  if [ -n "$ticker" ]; then
+    kill "$ticker"
+    wait "$ticker" 2> /dev/null || true
+  fi
+  return "$code"
 }
 
-# What pip was told about mirrors and certificates holds for uv too, which does not read pip's settings.
-like_pip() {
-  local index certificates
-  index=${PIP_INDEX_URL:-$("$1" -m pip config get global.index-url 2>/dev/null || true)}
-  certificates=${PIP_CERT:-$("$1" -m pip config get global.cert 2>/dev/null || true)}
-  if [ -n "$index" ] && [ -z "${UV_DEFAULT_INDEX:-}" ]; then export UV_DEFAULT_INDEX="$index"; fi
-  if [ -n "$certificates" ] && [ -z "${SSL_CERT_FILE:-}" ]; then export SSL_CERT_FILE="$certificates"; fi
+ended() {
+  local code=$?
+  if [ "$code" -ne 0 ]; then
+    kill $(jobs -p) 2> /dev/null || true
+    if [ -t 1 ]; then printf '\r\033[K'; fi
+    { echo "not done: $step"; tail -n 12 "$log" | sed 's/^/  /'; echo "all of it is in $PWD/$log"; } >&2
+  fi
 }
 
-if ! fits .venv/bin/python; then
-  python=$(find_python)
-  echo "making .venv with $("$python" --version) ($python)"
+install_checkout() {
+  local wheels
+  wheels=$(mktemp -d) || return
+  "$bootstrap/bin/python" -c 'import sys; from hatchling.build import build_editable; build_editable(sys.argv[1])' "$wheels" &&
+    infra/uv.sh pip install --python .venv/bin/python --no-deps --offline "$wheels"/*.whl
+  local code=$?
+  rm -rf "$wheels"
+  return "$code"
+}
+
+python=$(infra/python.sh)
+# What cannot work is said before anything is installed.
+"$python" -B -m tranche.doctor --before-install
+
+if [ "$python" != .venv/bin/python ]; then
   rm -rf .venv
-  "$python" -m venv .venv
+  mkdir .venv
 fi
+log=.venv/install.log
+: > "$log"
+locks=(requirements.lock)
+size="2 GB"
+if [ -n "$dev_stamp" ]; then
+  locks+=(locks/dev.lock)
+  size="2.5 GB"
+fi
+packages=$(cat "${locks[@]}" | grep -c ==)
 
-# uv lives beside the environment it fills, so that filling it exactly does not remove uv itself.
+trap ended EXIT
+doing "making .venv with $("$python" --version)"
+if [ "$python" != .venv/bin/python ]; then quietly "$python" -m venv .venv; fi
+
+# uv lies beside the environment it fills, so that filling it exactly does not remove uv itself.
 bootstrap=.venv/bootstrap
 if ! cmp -s infra/bootstrap.lock "$bootstrap/lock"; then
-  echo "fetching uv"
-  .venv/bin/python -m venv --clear "$bootstrap"
-  "$bootstrap/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r infra/bootstrap.lock
+  doing "fetching uv"
+  quietly .venv/bin/python -m venv --clear "$bootstrap"
+  quietly "$bootstrap/bin/python" -m pip install --disable-pip-version-check --require-hashes -r infra/bootstrap.lock
   cp infra/bootstrap.lock "$bootstrap/lock"
 fi
 
-like_pip "$bootstrap/bin/python"
-uv=$bootstrap/bin/uv
-echo "installing what requirements.lock names (about 2 GB on disk; 20 to 60 s on a good line)"
-"$uv" pip sync --python .venv/bin/python --require-hashes --compile-bytecode --link-mode copy requirements.lock
-"$uv" pip install --python .venv/bin/python --no-deps --no-build-isolation --offline --quiet --editable .
-rm -f .venv/made-from-*
+doing "installing $packages packages into .venv ($size on disk)"
+quietly infra/uv.sh pip sync --python .venv/bin/python --require-hashes --compile-bytecode --link-mode copy "${locks[@]}"
+quietly install_checkout
+rm -f .venv/made-from-* .venv/dev-from-*
 touch "$stamp"
+if [ -n "$dev_stamp" ]; then touch "$dev_stamp"; fi
+if [ -t 1 ]; then printf '\r\033[K'; fi
+echo ".venv is ready: $packages packages in $SECONDS s"

@@ -1,22 +1,28 @@
 #!/usr/bin/env bash
-# Every test, in two processes that each have a runtime of their own: those marked slow share one Spark session and one kept
-# demo and run beside all the others. Arguments narrow both; what the slow ones print comes when both have ended.
+# Tests in two processes, each with a runtime of its own, that share one queue: one begins with what needs Spark, the
+# other with what needs the kept demo, and whichever ends first goes on with what is left. Arguments narrow both; what the
+# second one prints comes when both have ended.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 NOTHING_TO_RUN=5
 
-printed=$(mktemp)
-.venv/bin/python -m pytest -m slow "$@" > "$printed" 2>&1 &
-slow=$!
-trap 'kill -INT "$slow" 2> /dev/null; wait "$slow"; rm -f "$printed"; exit 130' INT TERM
-.venv/bin/python -m pytest -m "not slow" "$@"
-quick_code=$?
-wait "$slow"
-slow_code=$?
-printf '\n== the slow tests\n'
-cat "$printed"
-rm -f "$printed"
+queue=$(mktemp -d)
+export TRANCHE_TESTS_QUEUE=$queue/taken
+mkdir "$TRANCHE_TESTS_QUEUE"
+# Each process shows a part of all tests, so a percentage of all would mislead.
+tests=(.venv/bin/python -m pytest -p tests.queue_of_tests -o console_output_style=classic "$@")
 
-if [ "$quick_code" -eq "$NOTHING_TO_RUN" ]; then exit "$slow_code"; fi
-if [ "$slow_code" -eq "$NOTHING_TO_RUN" ]; then exit "$quick_code"; fi
-exit $((quick_code > slow_code ? quick_code : slow_code))
+TRANCHE_TESTS_FIRST=kept_demo "${tests[@]}" > "$queue/printed" 2>&1 &
+second=$!
+trap 'kill -INT "$second" 2> /dev/null; wait "$second"; rm -rf "$queue"; exit 130' INT TERM
+TRANCHE_TESTS_FIRST=spark "${tests[@]}"
+first_code=$?
+wait "$second"
+second_code=$?
+printf '\n== the second process\n'
+cat "$queue/printed"
+rm -rf "$queue"
+
+if [ "$first_code" -eq "$NOTHING_TO_RUN" ]; then exit "$second_code"; fi
+if [ "$second_code" -eq "$NOTHING_TO_RUN" ]; then exit "$first_code"; fi
+exit $((first_code > second_code ? first_code : second_code))

@@ -1,7 +1,6 @@
 """Command line: keep and read the books."""
 
-import json
-from dataclasses import asdict
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,8 +9,11 @@ import typer
 
 from ledger.commands import credit_limit, free_form, proof
 from ledger.settings import Settings
+from terminal.command_line import run, stage
+from terminal.fault import Fault
+from terminal.report import Report, reporting
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="The books.")
+app = stage("The books.")
 app.command("seal")(proof.seal)
 app.command("verify")(proof.verify)
 app.command("rebuild")(proof.rebuild)
@@ -21,11 +23,10 @@ app.command("approve")(free_form.approve)
 app.command("proposals")(free_form.proposals)
 app.command("set-credit-limit")(credit_limit.set_credit_limit)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
 AsOf = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Count what is valued up to this day.")]
 
 
-class CorrelationFault(Exception):
+class CorrelationFault(Fault):
     """Raised when `--correlation` is not written key=value."""
 
     @property
@@ -34,29 +35,32 @@ class CorrelationFault(Exception):
 
 
 @app.command("migrate")
-def migrate(*, as_json: AsJson = False) -> None:
+@reporting()
+def migrate() -> Report:
     """Bring the database's schemas up to date; safe to run again and by several at once."""
     from ledger import migrate as act
     from ledger.books.postgres import connect
 
     with connect(_url()) as connection:
         report = act.migrate(connection)
-    if as_json:
-        _print_json(asdict(report))
-        return
-    for file in report.applied:
-        typer.echo(f"applied {file}")
-    for file in report.removed:
-        typer.echo(f"dropped what {file} defined")
-    typer.echo(f"{len(report.applied)} applied, {report.already_applied} there before")
+
+    def shown() -> Iterator[str]:
+        for file in report.applied:
+            yield f"applied {file}"
+        for file in report.removed:
+            yield f"dropped what {file} defined"
+        yield f"{len(report.applied)} applied, {report.already_applied} there before"
+
+    return Report(report, shown())
 
 
 @app.command("map")
+@reporting()
 def draw_map(
     *,
     out: Annotated[Path, typer.Option(help="The folder of money-map.md and money-map.svg.", file_okay=False)],
     flows: Annotated[Path | None, typer.Option(help="The module of the flows' names, ledger/map/flow.py.")] = None,
-) -> None:
+) -> Report:
     """Write the money map as a page and a picture, from the data that every posting is held to."""
     from ledger.map.flow_names import flow_module
     from ledger.map.map_file import money_map
@@ -64,48 +68,52 @@ def draw_map(
     from ledger.map.map_picture import picture
 
     out.mkdir(parents=True, exist_ok=True)
-    for name, text in (("money-map.md", page(money_map())), ("money-map.svg", picture(money_map()))):
-        (out / name).write_text(text, encoding="utf-8")
-        typer.echo(f"wrote {out / name}")
+    texts = {out / "money-map.md": page(money_map()), out / "money-map.svg": picture(money_map())}
     if flows is not None:
-        flows.write_text(flow_module(money_map()), encoding="utf-8")
-        typer.echo(f"wrote {flows}")
+        texts[flows] = flow_module(money_map())
+    for file, text in texts.items():
+        file.write_text(text, encoding="utf-8")
+    return Report({"written": list(texts)}, [f"wrote {file}" for file in texts])
 
 
 @app.command("trial-balance")
-def trial_balance(*, as_of: AsOf = None, as_json: AsJson = False) -> None:
+@reporting("account", "side", "currency", "minor")
+def trial_balance(*, as_of: AsOf = None) -> Report:
     """Every account's posted balance; debits equal credits in each currency."""
     from ledger.account import Side
     from ledger.books.postgres import PostgresLedger, connect
 
     with connect(_url()) as connection:
         report = PostgresLedger(connection).trial_balance(_day(as_of))
-    if as_json:
-        lines = [
-            {"account": line.account, "side": line.side, "currency": line.amount.currency, "minor": line.amount.minor}
-            for line in report.lines
-        ]
-        totals = {
-            currency: {"debits_minor": debits.minor, "credits_minor": credits_.minor}
-            for currency, (debits, credits_) in report.totals().items()
-        }
-        _print_json({"balanced": report.balanced, "totals": totals, "lines": lines})
-        return
-    typer.echo(f"{'account':<44}{'debit':>22}{'credit':>22}")
-    for line in report.lines:
-        column = 22 if line.side is Side.DEBIT else 44
-        typer.echo(f"{line.account:<44}{line.amount!s:>{column}}")
-    for debits, credits_ in report.totals().values():
-        typer.echo(f"{'total':<44}{debits!s:>22}{credits_!s:>22}  {'equal' if debits == credits_ else 'NOT EQUAL'}")
+    lines = [
+        {"account": line.account, "side": line.side, "currency": line.amount.currency, "minor": line.amount.minor}
+        for line in report.lines
+    ]
+    totals = {
+        currency: {"debits_minor": debits.minor, "credits_minor": credits_.minor}
+        for currency, (debits, credits_) in report.totals().items()
+    }
+    tree = {"balanced": report.balanced, "totals": totals, "lines": lines}
+
+    def shown() -> Iterator[str]:
+        yield f"{'account':<44}{'debit':>22}{'credit':>22}"
+        for line in report.lines:
+            column = 22 if line.side is Side.DEBIT else 44
+            yield f"{line.account:<44}{line.amount!s:>{column}}"
+        for debits, credits_ in report.totals().values():
+            yield f"{'total':<44}{debits!s:>22}{credits_!s:>22}  {'equal' if debits == credits_ else 'NOT EQUAL'}"
+
+    return Report(tree, shown(), lines)
 
 
 @app.command("general-ledger")
+@reporting()
 def general_ledger(
     *,
     first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day.")],
     last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The last day.")],
     out: Annotated[Path, typer.Option(help="Where the CSV file goes.")],
-) -> None:
+) -> Report:
     """Write each month's opening, debits, credits and closing of every line of the chart, by account code."""
     from ledger.books.postgres import connect
     from ledger.reports import general_ledger as act
@@ -115,21 +123,40 @@ def general_ledger(
     with connect(_url()) as connection:
         report = act.general_ledger(PostgresMovements(connection), periods)
     act.write_general_ledger(out, report)
-    for (day, _), (debits, credits_, closing) in report.totals().items():
-        typer.echo(f"to {day}: debits {debits}, credits {credits_}, closing balances together {closing}")
-    typer.echo(f"{out}: {len(report.lines):,} lines, {'balanced' if report.balanced else 'NOT BALANCED'}")
-    if not report.balanced:
-        raise typer.Exit(1)
+    totals = report.totals()
+    tree = {
+        "out": out,
+        "lines": len(report.lines),
+        "balanced": report.balanced,
+        "totals": [
+            {
+                "to": day,
+                "currency": currency,
+                "debits_minor": debits.minor,
+                "credits_minor": credits_.minor,
+                "closing_minor": closing.minor,
+            }
+            for (day, currency), (debits, credits_, closing) in totals.items()
+        ],
+    }
+
+    def shown() -> Iterator[str]:
+        for (day, _), (debits, credits_, closing) in totals.items():
+            yield f"to {day}: debits {debits}, credits {credits_}, closing balances together {closing}"
+        yield f"{out}: {len(report.lines):,} lines, {'balanced' if report.balanced else 'NOT BALANCED'}"
+
+    return Report(tree, shown(), exit_code=0 if report.balanced else 1)
 
 
 @app.command("remittance")
+@reporting()
 def remittance(
     *,
     merchant: Annotated[str, typer.Option(help="The merchant's id.")],
     first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day.")],
     last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The last day.")],
     out: Annotated[Path, typer.Option(help="Where the CSV file goes.")],
-) -> None:
+) -> Report:
     """Write a merchant's remittance advice: sold, discounted, taxed, refunded, kept back, paid, and what is left."""
     from ledger.books.postgres import PostgresLedger, connect
     from ledger.reports import remittance as act
@@ -137,25 +164,49 @@ def remittance(
     with connect(_url()) as connection:
         advices = act.remittances(PostgresLedger(connection), merchant, first.date(), last.date())
     act.write_remittances(out, advices)
-    for advice in advices:
-        typer.echo(f"{merchant}, {advice.first} to {advice.last}: we owed {advice.opening}")
-        typer.echo(f"  sold       {advice.total('goods', act.RemittanceKind.SALE)!s:>20}")
-        typer.echo(f"  refunded   {advice.total('goods', act.RemittanceKind.REFUND)!s:>20}")
-        typer.echo(f"  discount   {-advice.total('discount')!s:>20}")
-        typer.echo(f"  VAT        {-advice.total('tax')!s:>20}")
-        typer.echo(f"  kept back  {-advice.total('kept_back')!s:>20}")
-        typer.echo(f"  paid       {-advice.total('paid')!s:>20}")
-        typer.echo(f"  we owe now {advice.closing!s:>20}")
-    typer.echo(f"{out}: {sum(len(advice.lines) for advice in advices):,} lines")
+    totals = [
+        {
+            "sold": advice.total("goods", act.RemittanceKind.SALE),
+            "refunded": advice.total("goods", act.RemittanceKind.REFUND),
+            "discount": -advice.total("discount"),
+            "VAT": -advice.total("tax"),
+            "kept back": -advice.total("kept_back"),
+            "paid": -advice.total("paid"),
+            "we owe now": advice.closing,
+        }
+        for advice in advices
+    ]
+    tree = {
+        "merchant": merchant,
+        "out": out,
+        "advices": [
+            {
+                "first": advice.first,
+                "last": advice.last,
+                "currency": advice.opening.currency,
+                "opening_minor": advice.opening.minor,
+                **{f"{name.replace(' ', '_').lower()}_minor": amount.minor for name, amount in of.items()},
+            }
+            for advice, of in zip(advices, totals, strict=True)
+        ],
+    }
+
+    def shown() -> Iterator[str]:
+        for advice, of in zip(advices, totals, strict=True):
+            yield f"{merchant}, {advice.first} to {advice.last}: we owed {advice.opening}"
+            yield from (f"  {name:<11}{amount!s:>20}" for name, amount in of.items())
+        yield f"{out}: {sum(len(advice.lines) for advice in advices):,} lines"
+
+    return Report(tree, shown())
 
 
 @app.command("statement")
+@reporting("currency", "value_date", "entry_id", "other", "side", "minor", "balance_minor")
 def statement(
     account: Annotated[str, typer.Argument(help="An account's full name, such as plan:berka-5314:principal.")],
     *,
     as_of: AsOf = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """An account's transfers in the order of value date, with the balance after each; one list for each currency."""
     from ledger.books.postgres import PostgresLedger, connect
     from ledger.money import Currency
@@ -163,125 +214,122 @@ def statement(
     with connect(_url()) as connection:
         books = PostgresLedger(connection)
         found = {currency: books.statement(account, currency, as_of=_day(as_of)) for currency in Currency}
-    if as_json:
-        _print_json(
+    by_currency = {
+        currency: [
             {
-                "account": account,
-                "lines": {
-                    currency: [
-                        {
-                            "value_date": line.value_date.isoformat(),
-                            "entry_id": line.entry_id,
-                            "other": line.other,
-                            "side": line.side,
-                            "minor": line.amount.minor,
-                            "balance_minor": line.balance.minor,
-                        }
-                        for line in lines
-                    ]
-                    for currency, lines in found.items()
-                    if lines
-                },
+                "value_date": line.value_date,
+                "entry_id": line.entry_id,
+                "other": line.other,
+                "side": line.side,
+                "minor": line.amount.minor,
+                "balance_minor": line.balance.minor,
             }
-        )
-        return
-    for lines in found.values():
-        for line in lines:
-            moved = f"{line.side:<7}{line.amount!s:>20}{line.balance!s:>20}"
-            typer.echo(f"{line.value_date}  {moved}  {line.entry_id}  {line.other}")
-    if not any(found.values()):
-        typer.echo(f"{account} has no transfers")
+            for line in lines
+        ]
+        for currency, lines in found.items()
+        if lines
+    }
+    rows = ({"currency": currency, **line} for currency, lines in by_currency.items() for line in lines)
+
+    def shown() -> Iterator[str]:
+        for lines in found.values():
+            for line in lines:
+                moved = f"{line.side:<7}{line.amount!s:>20}{line.balance!s:>20}"
+                yield f"{line.value_date}  {moved}  {line.entry_id}  {line.other}"
+        if not any(found.values()):
+            yield f"{account} has no transfers"
+
+    return Report({"account": account, "lines": by_currency}, shown(), rows)
 
 
 @app.command("open-groups")
-def open_groups(*, as_of: AsOf = None, as_json: AsJson = False) -> None:
+@reporting(
+    "account", "key", "value", "currency", "posted_minor", "pending_minor", "since", "age_days", "owner", "overdue"
+)
+def open_groups(*, as_of: AsOf = None) -> Report:
     """Groups of clearing accounts that have not returned to zero, oldest first: the work list."""
     from ledger.books.postgres import PostgresLedger, connect
 
     day = _day(as_of) or datetime.now(UTC).date()
     with connect(_url()) as connection:
         groups = PostgresLedger(connection).open_groups(day)
-    if as_json:
-        _print_json(
-            {
-                "as_of": day.isoformat(),
-                "groups": [
-                    {
-                        "account": group.account,
-                        "key": group.key,
-                        "value": group.value,
-                        "currency": group.posted.currency,
-                        "posted_minor": group.posted.minor,
-                        "pending_minor": group.pending.minor,
-                        "since": group.since.isoformat(),
-                        "age_days": group.age_days(day),
-                        "owner": group.owner,
-                        "overdue": group.overdue(day),
-                    }
-                    for group in groups
-                ],
-            }
-        )
-        return
-    for group in groups:
-        amounts = f"{group.posted!s:>20}{f'{group.pending} held' if group.pending.minor else '':>26}"
-        late = "overdue" if group.overdue(day) else ""
-        about = f"{group.account}  {group.key}={group.value or '(none)'}"
-        typer.echo(f"{group.age_days(day):>5} days {late:<8}{amounts}  {group.owner:<11} {about}")
-    overdue = sum(group.overdue(day) for group in groups)
-    typer.echo(f"{len(groups):,} groups open on {day}, {overdue:,} of them overdue")
+    rows = [
+        {
+            "account": group.account,
+            "key": group.key,
+            "value": group.value,
+            "currency": group.posted.currency,
+            "posted_minor": group.posted.minor,
+            "pending_minor": group.pending.minor,
+            "since": group.since,
+            "age_days": group.age_days(day),
+            "owner": group.owner,
+            "overdue": group.overdue(day),
+        }
+        for group in groups
+    ]
+
+    def shown() -> Iterator[str]:
+        for group in groups:
+            amounts = f"{group.posted!s:>20}{f'{group.pending} held' if group.pending.minor else '':>26}"
+            late = "overdue" if group.overdue(day) else ""
+            about = f"{group.account}  {group.key}={group.value or '(none)'}"
+            yield f"{group.age_days(day):>5} days {late:<8}{amounts}  {group.owner:<11} {about}"
+        overdue = sum(group.overdue(day) for group in groups)
+        yield f"{len(groups):,} groups open on {day}, {overdue:,} of them overdue"
+
+    return Report({"as_of": day, "groups": rows}, shown(), rows)
 
 
 @app.command("entries")
+@reporting("value_date", "act", "entry_id", "flow", "debit", "credit", "currency", "minor")
 def entries(
     *,
     correlation: Annotated[list[str], typer.Option(help="key=value; every one given must be carried.")],
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """Every journal, posted or held, that carries these ids."""
     from ledger.books.postgres import PostgresLedger, connect
 
     wanted = dict(_pair(each) for each in correlation)
     with connect(_url()) as connection:
         found = PostgresLedger(connection).entries(correlation=wanted)
-    if as_json:
-        _print_json(
-            {
-                "entries": [
-                    {
-                        "entry_id": entry.journal.entry_id,
-                        "act": entry.act,
-                        "flow": entry.journal.flow,
-                        "value_date": entry.journal.value_date.isoformat(),
-                        "correlation": dict(entry.journal.correlation),
-                        "transfers": [
-                            {
-                                "debit": transfer.debit,
-                                "credit": transfer.credit,
-                                "currency": transfer.amount.currency,
-                                "minor": transfer.amount.minor,
-                            }
-                            for transfer in entry.journal.transfers
-                        ],
-                    }
-                    for entry in found
-                ]
-            }
-        )
-        return
-    for entry in found:
-        typer.echo(f"{entry.journal.value_date}  {entry.act:<9}  {entry.journal.entry_id}")
-        for transfer in entry.journal.transfers:
-            typer.echo(f"            {transfer.amount!s:>18}  debit {transfer.debit}  credit {transfer.credit}")
-    typer.echo(f"{len(found):,} entries")
+    listed: list[dict[str, Any]] = [
+        {
+            "entry_id": entry.journal.entry_id,
+            "act": entry.act,
+            "flow": entry.journal.flow,
+            "value_date": entry.journal.value_date,
+            "correlation": dict(entry.journal.correlation),
+            "transfers": [
+                {
+                    "debit": transfer.debit,
+                    "credit": transfer.credit,
+                    "currency": transfer.amount.currency,
+                    "minor": transfer.amount.minor,
+                }
+                for transfer in entry.journal.transfers
+            ],
+        }
+        for entry in found
+    ]
+    rows = ({**entry, **transfer} for entry in listed for transfer in entry["transfers"])
+
+    def shown() -> Iterator[str]:
+        for entry in found:
+            yield f"{entry.journal.value_date}  {entry.act:<9}  {entry.journal.entry_id}"
+            for transfer in entry.journal.transfers:
+                yield f"            {transfer.amount!s:>18}  debit {transfer.debit}  credit {transfer.credit}"
+        yield f"{len(found):,} entries"
+
+    return Report({"entries": listed}, shown(), rows)
 
 
 @app.command("expire-holds")
+@reporting()
 def expire_holds(
     *,
     at: Annotated[datetime | None, typer.Option(help="Release what ran out by then (UTC); now when left out.")] = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """Void the holds that have run out."""
     from ledger.books.expire import expire_holds as act
     from ledger.books.postgres import PostgresLedger, connect
@@ -289,18 +337,20 @@ def expire_holds(
     moment = datetime.now(UTC) if at is None else at.replace(tzinfo=at.tzinfo or UTC)
     with connect(_url()) as connection:
         report = act(PostgresLedger(connection), at=moment)
-    if as_json:
-        _print_json({"voided": report.hold_ids})
-        return
-    typer.echo(f"{len(report.hold_ids):,} holds voided that ran out by {moment.isoformat()}")
+    tree = {"voided": report.hold_ids}
+
+    def shown() -> Iterator[str]:
+        yield f"{len(report.hold_ids):,} holds voided that ran out by {moment.isoformat()}"
+
+    return Report(tree, shown())
 
 
 @app.command("close-period")
+@reporting()
 def close_period(
     *,
     through: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The last day of the period.")],
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """Close everything up to a day: nothing more is posted into it, and its income and expense become equity."""
     from ledger.books.close_period import close_period as act
     from ledger.books.postgres import connect
@@ -308,12 +358,14 @@ def close_period(
 
     with connect(_url()) as connection:
         report = act(PostgresPeriods(connection), through.date(), at=datetime.now(UTC))
-    if as_json:
-        _print_json({"through": report.through.isoformat(), "entries": report.entry_ids})
-        return
-    for entry_id in report.entry_ids:
-        typer.echo(f"posted {entry_id}")
-    typer.echo(f"closed through {report.through}; what comes late is posted in the open period with its original date")
+    tree = {"through": report.through.isoformat(), "entries": report.entry_ids}
+
+    def shown() -> Iterator[str]:
+        for entry_id in report.entry_ids:
+            yield f"posted {entry_id}"
+        yield f"closed through {report.through}; what comes late is posted in the open period with its original date"
+
+    return Report(tree, shown())
 
 
 def _url() -> str:
@@ -331,14 +383,5 @@ def _pair(text: str) -> tuple[str, str]:
     return key, value
 
 
-def _print_json(report: dict[str, Any]) -> None:
-    typer.echo(json.dumps(report))
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run one command; its exit code. Expected failures are raised for `tranche` to print."""
-    return int(app(args=argv, prog_name="tranche ledger", standalone_mode=False) or 0)
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run(app, "tranche ledger"))

@@ -25,6 +25,7 @@ from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
 
 from ledger.database import Database, Parameters
+from terminal.fault import Fault
 
 PACKAGES = ("ledger", "features", "lending", "payments", "serving")
 
@@ -97,12 +98,8 @@ SELECT format('SELECT %%s(%%s)', l.lanvalidator::regproc, p.oid)
 """
 
 
-class MigrationFault(Exception):
+class MigrationFault(Fault):
     """Raised when the SQL files cannot be applied to this database; the message names the file."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from terminal.fault import Fault
+
 DATABASE_URL = "TRANCHE_DATABASE_URL"
 EXAMPLE = "postgresql://tranche@db.example:5432/tranche"
 
 
-class SettingFault(Exception):
+class SettingFault(Fault):
     """Raised when a setting is missing or malformed; names the variable and shows a value that works."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """Command line: train a model from the lake, promote a version to champion."""
 
-import json
-import sys
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,30 +8,25 @@ from typing import Annotated, Any
 import typer
 
 from models.settings import Settings
+from terminal.command_line import run, stage
+from terminal.fault import Fault
+from terminal.report import Report, reporting
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train models from the lake and promote them.")
+app = stage("Train models from the lake and promote them.")
 
 Day = Annotated[str | None, typer.Option(metavar="YYYY-MM-DD")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
 
 
-class NotADay(Exception):
+class NotADay(Fault):
     """An option that should be a day is not."""
 
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
-
-class NoManifest(Exception):
+class NoManifest(Fault):
     """It was not said which training set is meant."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @app.command()
+@reporting()
 def train(
     *,
     train_until: Day = None,
@@ -40,8 +34,7 @@ def train(
     known_by: Day = None,
     source: Annotated[str | None, typer.Option(help="berka or seeded; needed when the lake holds both.")] = None,
     name: Annotated[str, typer.Option(help="Name of the model in the registry.")] = "default_probability",
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """Train on applications up to --train-until, judge by those after it up to --test-until, register the model.
 
     Berka's usual split (1995-12-31, 1996-12-31) needs no options. Outcomes recorded after --known-by do not count.
@@ -68,38 +61,40 @@ def train(
         report = act.train(
             IcebergTables(settings.lake), _registry(settings), settings.models_dir, request, status.update
         )
-    if as_json:
-        _print_json(report.as_json())
-        return
-    typer.echo(_described(report))
+
+    def shown() -> Iterator[str]:
+        yield _described(report)
+
+    return Report(report.as_json(), shown())
 
 
 @app.command()
+@reporting()
 def promote(
     version: Annotated[str | None, typer.Option(help="Version in the registry; the newest if not given.")] = None,
     name: Annotated[str, typer.Option(help="Name of the model in the registry.")] = "default_probability",
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """Make a version the champion: the registry's alias, and the file that serving follows."""
     from models.promote import promote as act
 
     settings = Settings.from_environment()
     report = act(_registry(settings), settings.models_dir, name, version)
-    if as_json:
-        _print_json(report.as_json())
-        return
-    before = f", before it was version {report.before.version}" if report.before else ""
-    typer.echo(f"champion of {name}: version {report.champion.version} ({report.champion.digest[:12]}){before}")
+
+    def shown() -> Iterator[str]:
+        before = f", before it was version {report.before.version}" if report.before else ""
+        yield f"champion of {name}: version {report.champion.version} ({report.champion.digest[:12]}){before}"
+
+    return Report(report.as_json(), shown())
 
 
 @app.command("rebuild-training-set")
+@reporting()
 def rebuild_training_set(
     manifest: Annotated[Path | None, typer.Argument(help="A manifest's file; else the one of --model.")] = None,
     *,
     model: Annotated[str | None, typer.Option(help="A model of the registry; its newest version.")] = None,
     version: Annotated[str | None, typer.Option(help="Another version of --model.")] = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """Gather a training set again from the snapshots of its manifest; exit code 1 names what differs."""
     from models import rebuild as act
     from models.iceberg import IcebergTables
@@ -114,38 +109,39 @@ def rebuild_training_set(
         registry = _registry(settings)
         found = act.manifest_of(registry, registry.version(model, version))
     report = act.rebuild(IcebergTables(settings.lake), found)
-    if as_json:
-        _print_json(report.as_json())
-    elif report.is_same:
-        typer.echo(f"the same {report.rows} rows, content hash {report.content_hash}")
-    else:
-        typer.echo(f"content hash {report.content_hash}, {report.expected_content_hash} was learnt from")
-        typer.echo("\n".join(f"  {difference}" for difference in report.differences))
-    if not report.is_same:
-        raise typer.Exit(1)
+
+    def shown() -> Iterator[str]:
+        if report.is_same:
+            yield f"the same {report.rows} rows, content hash {report.content_hash}"
+        else:
+            yield f"content hash {report.content_hash}, {report.expected_content_hash} was learnt from"
+            yield "\n".join(f"  {difference}" for difference in report.differences)
+
+    return Report(report.as_json(), shown(), exit_code=0 if report.is_same else 1)
 
 
 @app.command()
+@reporting()
 def retire(
     name: Annotated[str, typer.Argument(help="Name of the model in the registry.")],
     version: Annotated[str, typer.Argument(help="Its version.")],
-    *,
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """Let a version stand no more and take the tag off its training set, whose snapshots may then expire."""
     from models.iceberg import IcebergTables
     from models.retire import retire as act
 
     settings = Settings.from_environment()
     report = act(IcebergTables(settings.lake), _registry(settings), name, version)
-    if as_json:
-        _print_json(report.as_json())
-        return
-    typer.echo(f"version {version} of {name} is retired; its tag is off {report.unpinned} tables")
+
+    def shown() -> Iterator[str]:
+        yield f"version {version} of {name} is retired; its tag is off {report.unpinned} tables"
+
+    return Report(report.as_json(), shown())
 
 
 @app.command("amend-training-sets")
-def amend_training_sets(*, as_json: AsJson = False) -> None:
+@reporting()
+def amend_training_sets() -> Report:
     """After an erasure: let every manifest say how many of its rows went, and the hash of those that stayed."""
     from models.amend import amend as act
     from models.iceberg import IcebergTables
@@ -154,16 +150,18 @@ def amend_training_sets(*, as_json: AsJson = False) -> None:
     settings = Settings.from_environment()
     lines = IcebergErasures(settings.lake).lines()
     amended = act(IcebergTables(settings.lake), _registry(settings), settings.models_dir, lines, datetime.now(UTC))
-    if as_json:
-        _print_json({"amended": [each.as_json() for each in amended]})
-        return
-    for each in amended:
-        typer.echo(
-            f"{each.version.name} version {each.version.version}: {each.training_rows_erased} rows went on account of "
-            f"{each.case_id}, content hash {each.content_hash}"
-        )
-    if not amended:
-        typer.echo("no pinned training set has changed")
+    tree = {"amended": [each.as_json() for each in amended]}
+
+    def shown() -> Iterator[str]:
+        for each in amended:
+            yield (
+                f"{each.version.name} version {each.version.version}: {each.training_rows_erased} rows went on account "
+                f"of {each.case_id}, content hash {each.content_hash}"
+            )
+        if not amended:
+            yield "no pinned training set has changed"
+
+    return Report(tree, shown())
 
 
 def _registry(settings: Settings) -> Any:
@@ -200,15 +198,5 @@ def _day(option: str, text: str | None) -> date | None:
         raise NotADay(f"{option} is {text!r}, which is not a day; for example {option} 1995-12-31") from None
 
 
-def _print_json(report: dict[str, Any]) -> None:
-    typer.echo(json.dumps(report, allow_nan=False))
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run one command; expected faults are raised to the caller, who prints them."""
-    result = app(args=sys.argv[1:] if argv is None else argv, standalone_mode=False, prog_name="tranche models")
-    return int(result or 0)
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run(app, "tranche models"))

@@ -19,6 +19,7 @@ import numpy as np
 from models import reasons
 from models.reasons import Reason, Wording
 from models.trees import NODE_ARRAYS, FloatArray, IndexArray, MalformedTrees, Trees
+from terminal.fault import Fault
 
 FORMAT = 1
 MODEL_FILE = "model.json"
@@ -31,17 +32,13 @@ CHAMPION_FILE = "champion"
 PROBABILITY_TOLERANCE = 1e-12
 
 
-class ArtefactFault(Exception):
+class ArtefactFault(Fault):
     """The model at a path cannot be served; says why."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
         self.path = path
         self.reason = reason
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 class GoldenMismatch(ArtefactFault):

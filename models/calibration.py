@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
+from terminal.fault import Fault
+
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 FitAndScore = Callable[[FloatArray, BoolArray, FloatArray], FloatArray]
@@ -15,12 +17,8 @@ FitAndScore = Callable[[FloatArray, BoolArray, FloatArray], FloatArray]
 MOST_STEPS = 100
 
 
-class CalibrationFault(Exception):
+class CalibrationFault(Fault):
     """No line with a positive slope leads from scores to probabilities."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

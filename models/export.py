@@ -18,16 +18,13 @@ from models import artefact
 from models.artefact import ArtefactDamaged, Model, Registration
 from models.reasons import Wording
 from models.trees import NODE_ARRAYS, FloatArray, Trees
+from terminal.fault import Fault
 
 PARITY = 1e-12
 
 
-class ParityBroken(Exception):
+class ParityBroken(Fault):
     """The flat arrays score a row otherwise than the estimator they were made from."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 def flatten(estimator: Any) -> tuple[Trees, float]:

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from models.tables import Reading, Tables
+from terminal.fault import Fault
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,12 +20,8 @@ OUTCOMES = "curated.loan_outcomes"
 DEFAULTED = {"finished_unpaid": True, "running_in_debt": True, "finished_paid": False, "running_ok": False}
 
 
-class LabelFault(Exception):
+class LabelFault(Fault):
     """The outcomes contradict each other or speak of a status that has no meaning here."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,14 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from terminal.fault import Fault
+
 FORMAT = 1
 MANIFEST_FILE = "training_set.json"
 
 
-class ManifestFault(Exception):
+class ManifestFault(Fault):
     """A manifest is missing or cannot be read; says which and what to do."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

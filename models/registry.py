@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from models.tables import Reading
+from terminal.fault import Fault
 
 CHAMPION = "champion"
 
@@ -39,25 +40,17 @@ class ModelVersion:
     digest: str
 
 
-class UnknownVersion(Exception):
+class UnknownVersion(Fault):
     """The registry does not hold the model, or not that version of it."""
 
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
-
-class ChampionStands(Exception):
+class ChampionStands(Fault):
     """The champion cannot be retired."""
 
     def __init__(self, version: ModelVersion) -> None:
         super().__init__(
             f"version {version.version} of model {version.name} is its champion; promote another one, then retire it"
         )
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 class Registry(Protocol):

@@ -9,13 +9,11 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
+from terminal.fault import Fault
 
-class SplitFault(Exception):
+
+class SplitFault(Fault):
     """A side of the split has no applications, or only good or only bad ones; says which and what to change."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import pandas as pd
 
+from terminal.fault import Fault
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -64,9 +66,5 @@ class PinnedTables:
         return self._tables.unpin(tag, tables)
 
 
-class LakeFault(Exception):
+class LakeFault(Fault):
     """Training cannot read what it needs; says which table and which act makes it."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)

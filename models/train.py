@@ -21,6 +21,7 @@ from models.registry import ModelVersion, Registry, Run
 from models.split import Split
 from models.tables import Tables
 from models.training_set import TrainingSet
+from terminal.fault import Fault
 
 NAME = "default_probability"
 MANY_BADS = 100
@@ -31,12 +32,8 @@ SPLIT_OF_SOURCE = {"berka": (date(1995, 12, 31), date(1996, 12, 31))}
 Progress = Callable[[str], None]
 
 
-class SplitNotGiven(Exception):
+class SplitNotGiven(Fault):
     """The source has no usual split, and none was asked for."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

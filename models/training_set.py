@@ -14,6 +14,7 @@ from features import basket, catalog
 from models import labels
 from models.labels import Labels
 from models.tables import Reading, Tables
+from terminal.fault import Fault
 
 APPLICATIONS = "curated.credit_applications"
 LOANS = "curated.granted_loans"
@@ -22,12 +23,8 @@ VECTORS = "features.applicant"
 LAKE_NAMES = tuple(each.name for each in catalog.LAKE_FEATURES if each.name in catalog.MODEL_FEATURES)
 
 
-class TrainingSetFault(Exception):
+class TrainingSetFault(Fault):
     """The tables do not give one vector for each labelled loan; says which act to run or which loan to look at."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

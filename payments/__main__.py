@@ -1,6 +1,5 @@
 """`tranche payments <act>`: collect what is due, pay merchants and refunds, reconcile outside files, list breaks."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -11,6 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from payments.settings import Settings
+from terminal.command_line import run, stage
+from terminal.fault import Fault
+from terminal.report import Report, reporting
 
 if TYPE_CHECKING:
     from ledger.money import Currency, Money
@@ -18,24 +20,18 @@ if TYPE_CHECKING:
     from payments.reconciliation.reconcile import Listed
     from payments.till import Till
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+app = stage("Collect what is due, pay merchants and refunds, reconcile outside files, list breaks.")
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 LONGEST_LIST = 20
 
 
-class UsageFault(Exception):
+class UsageFault(Fault):
     """The command line contradicts itself, or the clock file holds no time."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @app.command()
-def collect(
-    due: Annotated[str, typer.Option(help="Charge what is due up to this day.")], *, as_json: AsJson = False
-) -> None:
+@reporting()
+def collect(due: Annotated[str, typer.Option(help="Charge what is due up to this day.")]) -> Report:
     """Charge every instalment that is due; a second run, or one beside it, charges nothing twice."""
     from rich.console import Console
     from rich.progress import Progress
@@ -46,25 +42,26 @@ def collect(
     with _till(settings) as till, Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("collecting", total=None)
         report = act(_day(due), till=till, at=_now(settings), tick=lambda count: progress.advance(task, count))
-    if as_json:
-        _print_json(report)
-        return
-    typer.echo(
-        f"due up to {report.due}: {report.instalments_due:,} instalments; {report.captured:,} captured, "
-        f"{report.refused:,} refused, {report.unknown:,} unknown; {report.resolved:,} of earlier runs resolved, "
-        f"{report.waiting:,} waiting, {report.elsewhere:,} at another collector, {report.needs_person:,} for a person"
-    )
-    for currency, minor in report.captured_minor.items():
-        typer.echo(f"  captured {_money(minor, currency)}")
+
+    def shown() -> Iterator[str]:
+        yield (
+            f"due up to {report.due}: {report.instalments_due:,} instalments; {report.captured:,} captured, "
+            f"{report.refused:,} refused, {report.unknown:,} unknown; {report.resolved:,} of earlier runs resolved, "
+            f"{report.waiting:,} waiting, {report.elsewhere:,} at another collector, "
+            f"{report.needs_person:,} for a person"
+        )
+        for currency, minor in report.captured_minor.items():
+            yield f"  captured {_money(minor, currency)}"
+
+    return Report(report, shown())
 
 
 @app.command("pay-merchants")
+@reporting()
 def pay_merchants(
     on: Annotated[str, typer.Option(help="The day of the payout.")],
     outbox: Annotated[Path, typer.Option(help="Folder from which the bank takes payout files.")],
-    *,
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """Send every merchant what is owed to it and write the bank's file."""
     from payments.merchants.pay_merchants import pay_merchants as act
     from payments.postgres import connected
@@ -75,46 +72,46 @@ def pay_merchants(
     with connected(settings.database_url) as connection:
         till = till_over(connection, NoProvider())
         report = act(_day(on), till=till, outbox=outbox, at=_now(settings))
-    if as_json:
-        _print_json(report)
-        return
-    paid = ", ".join(_money(minor, currency) for currency, minor in report.paid_minor.items()) or "nothing"
-    typer.echo(
-        f"{report.on}: {report.payouts:,} payouts, {report.new:,} of them new, {paid}; file {report.file or '-'}"
-    )
+
+    def shown() -> Iterator[str]:
+        paid = ", ".join(_money(minor, currency) for currency, minor in report.paid_minor.items()) or "nothing"
+        yield (
+            f"{report.on}: {report.payouts:,} payouts, {report.new:,} of them new, {paid}; file {report.file or '-'}"
+        )
+
+    return Report(report, shown())
 
 
 @app.command("pay-refunds")
+@reporting()
 def pay_refunds(
     on: Annotated[str, typer.Option(help="The day of the payment.")],
     outbox: Annotated[Path, typer.Option(help="Folder from which the bank takes payout files.")],
-    *,
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """Send shoppers the refunds that are owed to them, by the provider or by a file for the bank."""
     from payments.refunds.pay_refunds import pay_refunds as act
 
     settings = Settings.from_environment(needs_provider=True)
     with _till(settings) as till:
         report = act(_day(on), till=till, outbox=outbox, at=_now(settings))
-    if as_json:
-        _print_json(report)
-        return
-    paid = ", ".join(_money(minor, currency) for currency, minor in report.paid_minor.items()) or "nothing"
-    typer.echo(
-        f"{report.on}: {report.owed:,} refunds owed, {report.paid:,} paid ({paid}), {report.refused:,} refused, "
-        f"{report.unknown:,} unknown, {report.by_bank:,} by bank; file {report.file or '-'}"
-    )
+
+    def shown() -> Iterator[str]:
+        paid = ", ".join(_money(minor, currency) for currency, minor in report.paid_minor.items()) or "nothing"
+        yield (
+            f"{report.on}: {report.owed:,} refunds owed, {report.paid:,} paid ({paid}), {report.refused:,} refused, "
+            f"{report.unknown:,} unknown, {report.by_bank:,} by bank; file {report.file or '-'}"
+        )
+
+    return Report(report, shown())
 
 
 @app.command()
+@reporting()
 def refund(
     plan: Annotated[str, typer.Option(help="The plan's id.")],
     refund_id: Annotated[str, typer.Option(help="The refund's own id; the same id never refunds twice.")],
     amount_minor: Annotated[int, typer.Option(help="What is refunded of the purchase, in minor units.")],
-    *,
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """Take back goods of an order: the plan falls, the merchant pays, the shopper gets back what was paid of them."""
     from payments.postgres import connected
     from payments.provider.provider import NoProvider
@@ -134,20 +131,18 @@ def refund(
             raise UsageFault(f"refund {refund_id} was refused: {'; '.join(each.detail for each in reasons)}")
         case NoSuchPlan():
             raise UsageFault(f"there is no plan {plan}")
-        case taken if as_json:
-            _print_json(taken)
         case taken:
             again = "" if taken.new else " before"
-            typer.echo(
+            line = (
                 f"{refund_id}: refunded{again}; {taken.to_shopper} goes to the shopper, {taken.refundable_rest} of the "
                 "purchase can still be refunded"
             )
+            return Report(taken, [line])
 
 
 @app.command()
-def disputes(
-    file: Annotated[Path, typer.Option(help="The provider's file of dispute notices.")], *, as_json: AsJson = False
-) -> None:
+@reporting()
+def disputes(file: Annotated[Path, typer.Option(help="The provider's file of dispute notices.")]) -> Report:
     """Take a provider's notices of charge-backs and late claims; the same notice again changes nothing."""
     from payments.disputes.dispute import NoticeRefused, take_notice
     from payments.disputes.dispute_file import read_notices
@@ -162,24 +157,24 @@ def disputes(
         till = till_over(connection, NoProvider())
         answers = [take_notice(notice, till=till, at=_now(settings)) for notice in notices]
     refused = [answer for answer in answers if isinstance(answer, NoticeRefused)]
-    if as_json:
-        typer.echo(json.dumps([asdict(answer) for answer in answers], default=str))
-    else:
-        typer.echo(f"{len(answers):,} notices, {len(refused):,} refused")
+    tree = [asdict(answer) for answer in answers]
+
+    def shown() -> Iterator[str]:
+        yield f"{len(answers):,} notices, {len(refused):,} refused"
         for answer in refused:
-            typer.echo(f"  {answer.case_id}: {'; '.join(map(str, answer.reasons))}")
-    if refused:
-        raise typer.Exit(1)
+            yield f"  {answer.case_id}: {'; '.join(map(str, answer.reasons))}"
+
+    return Report(tree, shown(), exit_code=1 if refused else 0)
 
 
 @app.command()
+@reporting()
 def reconcile(
     *,
     file: Annotated[Path | None, typer.Option(help="One file.")] = None,
     inbox: Annotated[Path | None, typer.Option(help="A folder: every file that was not taken yet.")] = None,
     day: Annotated[str | None, typer.Option(help="The day by which things are missing; needed with --inbox.")] = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """Match files to what was expected, post, and list what is left. The same file again changes nothing."""
     from rich.console import Console
     from rich.progress import Progress
@@ -215,30 +210,40 @@ def reconcile(
             refuse_loudly=file is not None,
             tick=tick,
         )
-    if as_json:
-        _print_json(report)
-    else:
+
+    def shown() -> Iterator[str]:
         if not files:
-            typer.echo(f"no file in {inbox} that was not taken before")
-        typer.echo(
+            yield f"no file in {inbox} that was not taken before"
+        yield (
             f"{len(report.files_taken):,} files, {report.lines:,} lines: {report.matched_by_id:,} matched by id, "
             f"{report.matched_by_rule:,} by rule, {report.unmatched:,} unmatched; "
             f"{report.open_expectations:,} open expectations; {report.entries:,} journal entries"
         )
-        _print_breaks(report.breaks, report.listed)
+        yield from _breaks(report.breaks, report.listed)
         for refused in report.files_refused:
-            typer.echo(f"  refused: {refused}")
-    if report.files_refused:
-        raise typer.Exit(1)
+            yield f"  refused: {refused}"
+
+    return Report(report, shown(), exit_code=1 if report.files_refused else 0)
 
 
 @app.command()
+@reporting(
+    "break_class",
+    "line_id",
+    "expectation_id",
+    "amount",
+    "reason",
+    "owner",
+    "severity",
+    "opened_on",
+    "due_by",
+    "age_days",
+)
 def breaks(
     *,
     as_of: Annotated[str | None, typer.Option(help="Day for ages; default: the last day of any line.")] = None,
     closed: Annotated[bool, typer.Option("--closed", help="List cured ones too.")] = False,
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """Where reconciliation stands: lines, matches, breaks by class and age, open expectations, clearing and bank."""
     from payments.postgres import connected
     from payments.rail_profile import load_profile
@@ -249,33 +254,34 @@ def breaks(
         reader = PostgresStanding(connection, load_profile().card.provider)
         day = _day(as_of) if as_of else reader.last_day() or _now(settings).date()
         standing = reader.standing(day, closed=closed)
-    if as_json:
-        _print_json(standing)
-        return
-    typer.echo(
-        f"as of {standing.as_of}: {standing.lines:,} lines, {standing.matched_by_id:,} matched by id, "
-        f"{standing.matched_by_rule:,} by rule, {standing.unmatched:,} unmatched; "
-        f"{standing.open_expectations:,} open expectations {dict(standing.open_by_age)}"
-    )
-    for clearing in standing.clearing:
-        typer.echo(
-            f"  clearing {_money(clearing.balance_minor, clearing.currency)}, explained by {clearing.attempts:,} "
-            f"captures not paid out: {_money(clearing.explained_minor, clearing.currency)}"
+
+    def shown() -> Iterator[str]:
+        yield (
+            f"as of {standing.as_of}: {standing.lines:,} lines, {standing.matched_by_id:,} matched by id, "
+            f"{standing.matched_by_rule:,} by rule, {standing.unmatched:,} unmatched; "
+            f"{standing.open_expectations:,} open expectations {dict(standing.open_by_age)}"
         )
-    for bank in standing.banks:
-        typer.echo(
-            f"  bank {bank.bank_account}: statement {_money(bank.statement_minor, bank.currency)}, "
-            f"books {_money(bank.ledger_minor, bank.currency)}"
-        )
-    _print_breaks(standing.breaks, standing.listed)
+        for clearing in standing.clearing:
+            yield (
+                f"  clearing {_money(clearing.balance_minor, clearing.currency)}, explained by {clearing.attempts:,} "
+                f"captures not paid out: {_money(clearing.explained_minor, clearing.currency)}"
+            )
+        for bank in standing.banks:
+            yield (
+                f"  bank {bank.bank_account}: statement {_money(bank.statement_minor, bank.currency)}, "
+                f"books {_money(bank.ledger_minor, bank.currency)}"
+            )
+        yield from _breaks(standing.breaks, standing.listed)
+
+    return Report(standing, shown(), (asdict(each) for each in standing.listed))
 
 
 @app.command(name="open-items")
+@reporting()
 def open_items(
     *,
     as_of: Annotated[str | None, typer.Option(help="Day for ages; default: today.")] = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """What the clearing accounts hold, why and for whom to work; exit 1 when something is open without a reason."""
     from payments.postgres import connected
     from payments.provider.provider import NoProvider
@@ -288,30 +294,29 @@ def open_items(
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         till = till_over(connection, NoProvider())
         found = PostgresOpenItems(connection, till.profile.card, till.terms).compared()
-    if as_json:
-        _print_json(found)
-    else:
+
+    def shown() -> Iterator[str]:
         for each in found.explained:
             group, why = each.group, ", ".join(sorted({item.why.value for item in each.items}))
             amount = group.posted if group.posted.minor else group.pending
             late = " overdue" if group.overdue(day) else ""
             age = f"{group.age_days(day):,} days{late}"
-            typer.echo(f"  {group.account} {group.value} {amount} {why}, {age} [{group.owner}]")
-        typer.echo(f"{len(found.explained):,} of {found.groups:,} open clearing groups are what is known to be open")
+            yield f"  {group.account} {group.value} {amount} {why}, {age} [{group.owner}]"
+        yield f"{len(found.explained):,} of {found.groups:,} open clearing groups are what is known to be open"
+
     for fault in found.faults:
         typer.echo(str(fault), err=True)
-    if found.faults:
-        raise typer.Exit(1)
+    return Report(found, shown(), exit_code=1 if found.faults else 0)
 
 
-def _print_breaks(counts: Any, listed: "tuple[Listed | ListedBreak, ...]") -> None:
+def _breaks(counts: Any, listed: "tuple[Listed | ListedBreak, ...]") -> Iterator[str]:
     if counts:
-        typer.echo("  breaks: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()))
+        yield "  breaks: " + ", ".join(f"{name} {count:,}" for name, count in counts.items())
     for each in listed[:LONGEST_LIST]:
         about = each.line_id or each.expectation_id or ""
-        typer.echo(f"    {each.break_class:<4} {about:<28} {each.amount or '':>16}  {each.reason} [{each.owner}]")
+        yield f"    {each.break_class:<4} {about:<28} {each.amount or '':>16}  {each.reason} [{each.owner}]"
     if len(listed) > LONGEST_LIST:
-        typer.echo(f"    … and {len(listed) - LONGEST_LIST:,} more; --json lists them all")
+        yield f"    … and {len(listed) - LONGEST_LIST:,} more; --json lists them all"
 
 
 @contextmanager
@@ -361,15 +366,5 @@ def _amount(minor: int, currency: "Currency") -> "Money":
     return Money(minor, currency)
 
 
-def _print_json(report: Any) -> None:
-    typer.echo(json.dumps(asdict(report), default=str))
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run one act; the exit code is typer's own. Expected failures are raised for `tranche` to print."""
-    result = app(args=argv, prog_name="tranche payments", standalone_mode=False)
-    return int(result or 0)
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run(app, "tranche payments"))

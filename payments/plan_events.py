@@ -6,14 +6,11 @@ from lending.plan.event import Body, PlanEvent
 from lending.plan.when import When
 from lending.servicing.record_events import EventRecorded, EventRefused, record
 from payments.till import Till
+from terminal.fault import Fault
 
 
-class PlanRefused(Exception):
+class PlanRefused(Fault):
     """A plan refused what has already happened: an assumption is broken and the work stops."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 def record_on_plan(till: Till, events: Sequence[PlanEvent]) -> tuple[str, ...]:

@@ -6,15 +6,13 @@ from typing import Any
 
 import psycopg
 
+from terminal.fault import Fault
+
 Connection = psycopg.Connection[Any]
 
 
-class DatabaseDown(Exception):
+class DatabaseDown(Fault):
     """The database cannot be reached."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @contextmanager

@@ -8,21 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from payments.break_class import BreakClass
+from terminal.fault import Fault
 
 _POLICIES = Path(__file__).parent / "policies"
 RAILS, BREAKS = _POLICIES / "rails-1.toml", _POLICIES / "breaks-1.toml"
 
 
-class ProfileFault(Exception):
+class ProfileFault(Fault):
     """A policy file cannot be used; names the file and the entry."""
 
     def __init__(self, path: Path, entry: str, reason: str) -> None:
         super().__init__(f"{path}: {entry}: {reason}")
-
-    @property
-    def user_message(self) -> str:
-        """One line for the person who wrote the file."""
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -27,11 +26,12 @@ from pipelines.commands import (
     stream as stream_commands,
 )
 from pipelines.settings import Settings
+from terminal.command_line import run, stage
+from terminal.report import Report, reporting
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Stream to lake to features.")
+app = stage("Stream to lake to features.")
 vector.register(app)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
 
 Out = Annotated[Path, typer.Option(help="The file to write; it appears whole or not at all.")]
 
@@ -45,6 +45,7 @@ class SourceName(StrEnum):
 
 
 @app.command("publish")
+@reporting()
 def publish(
     *,
     source: Annotated[
@@ -52,8 +53,7 @@ def publish(
         typer.Option(help="Berka tables, days of Online Retail, or canonical events."),
     ],
     data: Annotated[Path, typer.Option(help="The folder; for berka and online_retail also a folder above it.")],
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """Put a source's events on the stream in time order; rows that cannot become one go to raw.source_rejects."""
     from pipelines.ingest import publish as act
     from pipelines.ingest.completeness import FileJournal
@@ -72,19 +72,22 @@ def publish(
             seconds=time.monotonic,
             progress=bar.show,
         )
-    if as_json:
-        _print_json(asdict(report) | {"total": report.total})
-        return
-    typer.echo(f"published {report.total:,} events to {settings.stream} in {report.seconds:.1f} s")
-    for event_type, count in report.published.items():
-        typer.echo(f"  {event_type:<24}{count:>12,}")
-    typer.echo(
-        f"  refused at source       {report.refused_at_source:>12,}   ({report.newly_refused:,} new in the lake)"
-    )
-    typer.echo(f"  sent again              {report.sent_again:>12,}")
+    tree = asdict(report) | {"total": report.total}
+
+    def shown() -> Iterator[str]:
+        yield f"published {report.total:,} events to {settings.stream} in {report.seconds:.1f} s"
+        for event_type, count in report.published.items():
+            yield f"  {event_type:<24}{count:>12,}"
+        yield (
+            f"  refused at source       {report.refused_at_source:>12,}   ({report.newly_refused:,} new in the lake)"
+        )
+        yield f"  sent again              {report.sent_again:>12,}"
+
+    return Report(tree, shown())
 
 
 @app.command("ingest")
+@reporting()
 def ingest(
     *,
     start: Annotated[
@@ -100,8 +103,7 @@ def ingest(
             help="An event type, or unknown, that may go over its limit of rejects this time; noted in the lake."
         ),
     ] = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """Take what is on the stream into the raw tables, each event once; broken and repeated ones are set beside."""
     from rich.console import Console
 
@@ -131,15 +133,17 @@ def ingest(
                 start=begin,
                 accept_rejects=frozenset(accept_rejects or ()),
             )
-    if as_json:
-        total = asdict(report.total)
-        _print_json(asdict(report) | total)
-        return
-    batches = "1 batch" if report.batches == 1 else f"{report.batches} batches"
-    typer.echo(f"took {report.total.read:,} events from {report.stream} in {batches}, {report.seconds:.1f} s")
-    typer.echo(f"  {'':<24}{'read':>12}{'accepted':>12}{'quarantined':>12}{'duplicates':>12}")
-    for event_type, of in report.event_types.items():
-        typer.echo(f"  {event_type:<24}{of.read:>12,}{of.accepted:>12,}{of.quarantined:>12,}{of.duplicates:>12,}")
+    total = asdict(report.total)
+    tree = asdict(report) | total
+
+    def shown() -> Iterator[str]:
+        batches = "1 batch" if report.batches == 1 else f"{report.batches} batches"
+        yield f"took {report.total.read:,} events from {report.stream} in {batches}, {report.seconds:.1f} s"
+        yield f"  {'':<24}{'read':>12}{'accepted':>12}{'quarantined':>12}{'duplicates':>12}"
+        for event_type, of in report.event_types.items():
+            yield f"  {event_type:<24}{of.read:>12,}{of.accepted:>12,}{of.quarantined:>12,}{of.duplicates:>12,}"
+
+    return Report(tree, shown())
 
 
 app.command("curate")(curate.curate)
@@ -150,32 +154,38 @@ app.command("build-features")(features.build_features)
 
 
 @app.command("export-loans")
-def export_loans(*, out: Out, as_json: AsJson = False) -> None:
+@reporting()
+def export_loans(*, out: Out) -> Report:
     """Write the granted loans of the curated lake as a contract's file."""
     from pipelines.curation import export_loans as act
     from pipelines.lake.iceberg import IcebergTables
 
     report = act.export_loans(IcebergTables(Settings.from_environment()), out)
-    if as_json:
-        _print_json(asdict(report) | {"path": str(report.path)})
-        return
-    typer.echo(f"{report.loans:,} loans, {report.total_minor:,} minor units lent, in {report.path}")
+    tree = asdict(report) | {"path": str(report.path)}
+
+    def shown() -> Iterator[str]:
+        yield f"{report.loans:,} loans, {report.total_minor:,} minor units lent, in {report.path}"
+
+    return Report(tree, shown())
 
 
 @app.command("export-statement")
-def export_statement(*, out: Out, as_json: AsJson = False) -> None:
+@reporting()
+def export_statement(*, out: Out) -> Report:
     """Write the repayments on accounts with a granted loan as a contract's file."""
     from pipelines.curation import export_statement as act
     from pipelines.lake.iceberg import IcebergTables
 
     report = act.export_statement(IcebergTables(Settings.from_environment()), out)
-    if as_json:
-        _print_json(asdict(report) | {"path": str(report.path)})
-        return
-    typer.echo(
-        f"{report.lines:,} repayments on {report.accounts:,} accounts, {report.total_minor:,} minor units, in "
-        f"{report.path} ({report.on_other_accounts:,} on accounts without a granted loan stayed out)"
-    )
+    tree = asdict(report) | {"path": str(report.path)}
+
+    def shown() -> Iterator[str]:
+        yield (
+            f"{report.lines:,} repayments on {report.accounts:,} accounts, {report.total_minor:,} minor units, in "
+            f"{report.path} ({report.on_other_accounts:,} on accounts without a granted loan stayed out)"
+        )
+
+    return Report(tree, shown())
 
 
 app.command("relay")(relay.relay)
@@ -240,15 +250,5 @@ class _Bar:
         self._progress.stop()
 
 
-def _print_json(report: dict[str, Any]) -> None:
-    typer.echo(json.dumps(report, allow_nan=False))
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run one command; expected faults are raised to the caller, who prints them."""
-    result = app(args=sys.argv[1:] if argv is None else argv, standalone_mode=False, prog_name="tranche pipelines")
-    return int(result or 0)
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run(app, "tranche pipelines"))

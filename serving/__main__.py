@@ -1,19 +1,23 @@
 """`tranche serve`: the decision API. `tranche serving replay`: stored decisions, computed again."""
 
 import json
-import sys
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="The decision API, and the replay of its decisions.", no_args_is_help=True)
+from terminal.command_line import run, stage
+from terminal.report import AsJson, Form, Report, reporting
+
+app = stage("The decision API, and the replay of its decisions.")
 
 
 @app.command()
 def serve(
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="port to listen on; 0 takes a free one")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="print the address as JSON")] = False,
+    as_json: AsJson = False,
+    output: Form = "table",
 ) -> None:
     """Answer decisions over HTTP until SIGTERM or Ctrl-C; prints its address once it listens."""
     import uvicorn
@@ -26,7 +30,8 @@ def serve(
             await super().startup(sockets)
             if self.started:
                 address = "http://{}:{}".format(*self.servers[0].sockets[0].getsockname()[:2])
-                print(json.dumps({"address": address}) if as_json else f"decisions at {address}", flush=True)
+                in_json = as_json or output == "json"
+                print(json.dumps({"address": address}) if in_json else f"decisions at {address}", flush=True)
 
     application = create_app(Settings.from_environment())
     config = uvicorn.Config(application, host=host, port=port, access_log=False, log_level="warning")
@@ -34,11 +39,11 @@ def serve(
 
 
 @app.command()
+@reporting("decision_id", "cause", "detail")
 def replay(
     decision_id: Annotated[str | None, typer.Option("--id", help="one decision")] = None,
     every: Annotated[bool, typer.Option("--all", help="every decision that was ever made")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
-) -> None:
+) -> Report:
     """Compute decisions again from what was stored with them; exit code 1 when one differs."""
     from lending.terms import policy_file
     from serving import replay as act
@@ -55,23 +60,15 @@ def replay(
         else:
             result = act.replay(connection, decision_id, settings.models_dir, policies)
             report = act.ReplayReport(1, (result,) if isinstance(result, act.Differs) else ())
-    if as_json:
-        print(json.dumps(report.as_json()))
-    else:
-        print(f"{report.replayed} decisions replayed, {report.identical} identical")
+    tree = report.as_json()
+
+    def shown() -> Iterator[str]:
+        yield f"{report.replayed} decisions replayed, {report.identical} identical"
         for differing in report.differing:
-            print(f"  {differing.decision_id}: {differing.cause}: {differing.detail}")
-    raise typer.Exit(1 if report.differing else 0)
+            yield f"  {differing.decision_id}: {differing.cause}: {differing.detail}"
 
-
-def main(argv: list[str] | None = None) -> int:
-    """Run one act; without the name of one, `serve`."""
-    arguments = sys.argv[1:] if argv is None else argv
-    if not arguments or (arguments[0].startswith("--") and arguments[0] != "--help"):
-        arguments = ["serve", *arguments]
-    result = app(arguments, standalone_mode=False)
-    return int(result or 0)
+    return Report(tree, shown(), tree["differing"], 1 if report.differing else 0)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(run(app, "tranche serving"))

@@ -16,16 +16,13 @@ from serving.decision_code import decision_code_digest
 from serving.decisions import Desk
 from serving.postgres import open_pool
 from serving.settings import Settings
+from terminal.fault import Fault
 
 Clock = Callable[[], datetime]
 
 
-class ClockFault(Exception):
+class ClockFault(Fault):
     """The clock file does not hold a time."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:

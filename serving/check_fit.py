@@ -5,14 +5,11 @@ from collections.abc import Iterable
 from features.catalog import MODEL_FEATURES, feature_set_digest
 from lending.terms.policy import Policy
 from models.artefact import Model
+from terminal.fault import Fault
 
 
-class UnfitForServing(Exception):
+class UnfitForServing(Fault):
     """The model or a policy was made for other features than this code computes: it would decide on nonsense."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 def check_fit(model: Model, policies: Iterable[Policy]) -> None:

@@ -11,13 +11,11 @@ from psycopg import Error, InterfaceError, OperationalError
 from psycopg.errors import DeadlockDetected, LockNotAvailable, SerializationFailure, UniqueViolation
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from terminal.fault import Fault
 
-class Unavailable(Exception):
+
+class Unavailable(Fault):
     """The database did not answer; the transaction left nothing behind, or its answer was lost."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 class Lost(Unavailable):

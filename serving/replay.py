@@ -20,6 +20,7 @@ from models.artefact import ArtefactFault, Model
 from serving import scoring
 from serving.decision_code import decision_code_digest
 from serving.postgres import Connection
+from terminal.fault import Fault
 
 
 class Cause(StrEnum):
@@ -122,7 +123,7 @@ class ReplayReport:
         }
 
 
-class NoSuchDecision(LookupError):
+class NoSuchDecision(Fault, LookupError):
     """There is no decision of that id to compute again."""
 
     @property

@@ -1,36 +1,34 @@
 """`tranche simulation <act>`: make the seeded world, and run the outside systems that the platform talks to."""
 
-import json
-from dataclasses import asdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+from terminal.command_line import run, stage
+from terminal.report import Report, reporting
 
-
-@app.callback()
-def _acts() -> None:
-    """Keep acts named even while there is only one."""
+app = stage("Make the seeded world, and run the outside systems that the platform talks to.")
 
 
 @app.command()
+@reporting()
 def generate(
     out: Annotated[Path, typer.Option(help="Folder to write; made when absent.")],
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 7,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
-) -> None:
+) -> Report:
     """Write shoppers' bank transactions, past loans, checkouts and the labels of planted faults."""
     from simulation.world.generate import generate as act
 
     report = act(seed, out)
-    if as_json:
-        typer.echo(json.dumps(asdict(report)))
-        return
-    for name, rows in report.rows.items():
-        typer.echo(f"{rows:>9,}  {name}")
-    typer.echo(f"{report.loans:,} past loans, {report.bad_loans:,} not repaid; planted: {dict(report.planted)}")
+
+    def shown() -> Iterator[str]:
+        for name, rows in report.rows.items():
+            yield f"{rows:>9,}  {name}"
+        yield f"{report.loans:,} past loans, {report.bad_loans:,} not repaid; planted: {dict(report.planted)}"
+
+    return Report(report, shown())
 
 
 @app.command()
@@ -50,11 +48,5 @@ def serve(
     act(Settings.from_environment(var, seed), port, typer.echo)
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run one act; the exit code is typer's own."""
-    result = app(args=argv, prog_name="tranche simulation", standalone_mode=False)
-    return int(result or 0)
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run(app, "tranche simulation"))

@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from terminal.fault import Fault
+
 Record = dict[str, Any]
 
 
-class BookFault(Exception):
+class BookFault(Fault):
     """The book on disk is damaged; names the file and the line."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 class Book:

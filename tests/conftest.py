@@ -20,9 +20,15 @@ import hypothesis
 import psycopg
 import pytest
 
+from tests.soak import TIMES
+
 # How long an example takes says something about the machine, nothing about the code.
-hypothesis.settings.register_profile("tranche", deadline=None)
+hypothesis.settings.register_profile("tranche", deadline=None, max_examples=50 if TIMES == 1 else 100)
 hypothesis.settings.load_profile("tranche")
+
+# A test's JVM ends before the second compiler's work has paid for itself, and that is a third of all processor time.
+# Spark's launcher hands these options to every driver, in this process and in those that tests start.
+os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1")
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 _numbers = count(1)
@@ -92,7 +98,7 @@ def database_url(template_database: str) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     admin = template_database.replace("/tranche?", "/postgres?")
     with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"create database {name} template tranche")
+        connection.execute(f"create database {name} template tranche strategy = file_copy")
     yield template_database.replace("/tranche?", f"/{name}?")
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(f"drop database {name} with (force)")
@@ -106,8 +112,12 @@ def connection(database_url: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 @pytest.fixture(scope="module")
-def lake_environment(runtime: Mapping[str, str]) -> dict[str, str]:
-    """A lake and a stream of this test module's own: a prefix before the Glue databases, and a fresh stream."""
+def lake_environment(runtime: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """A lake and a stream of this test module's own: a prefix before the Glue databases, and a fresh stream.
+
+    A local stream shows a record as soon as it is put, so no batch has to end two seconds before the present.
+    """
+    from pipelines.streams import backlog
     from tranche.local.ministack import LocalAws
 
     name = f"t{next(_numbers)}"
@@ -118,7 +128,9 @@ def lake_environment(runtime: Mapping[str, str]) -> dict[str, str]:
         streams={environment["TRANCHE_STREAM"]: 4},
         databases=tuple(f"{name}_{database}" for database in ("raw", "curated", "features")),
     )
-    return environment
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backlog, "MARGIN_MS", 0)
+        yield environment
 
 
 @pytest.fixture(scope="session")

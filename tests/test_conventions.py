@@ -7,6 +7,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import packages_distributions
@@ -25,6 +26,7 @@ PACKAGES = (
     "ledger",
     "serving",
     "simulation",
+    "terminal",
     "tranche",
 )
 
@@ -47,6 +49,8 @@ SPARK_SPOKEN_IN = ("pipelines/", "data_contracts/schemas.py")
 SPARK_SESSION_MADE_IN = "pipelines/runtime/spark.py"
 
 ENVIRONMENT_READ_IN = {
+    "tranche/doctor.py": "it examines the environment itself, also where the settings cannot be read",
+    "tranche/local/postgres.py": "the library that starts PostgreSQL hands on its process's environment",
     "pipelines/runtime/spark.py": "Spark takes Java and Python from the environment of its process",
 }
 
@@ -68,6 +72,19 @@ FLOATS_ALLOWED_IN = {
     "lending/terms/policy.py": "thresholds on probabilities and ratios",
     "lending/terms/policy_file.py": "thresholds on probabilities and ratios",
     "payments/provider/sandbox.py": "seconds of patience with the provider",
+}
+
+MODULES_IN_A_FOLDER = 20
+LARGER_FOLDERS = {
+    "data_contracts": "one subject: readers and renderers of one kind of file",
+    "features": "one subject: what features are, and how they are computed as of a moment",
+    "models": "one subject: a model from its labels to its export",
+    "lending/plan": "one module for each kind of event of a plan, read side by side",
+}
+
+TESTS_SLEEP_IN = {
+    "tests/waiting.py": "asks again and again for a condition, up to a limit",
+    "tests/pipelines/ingest/test_relay.py": "writers linger at random, so that their transactions end in any order",
 }
 
 FORBIDDEN_STEMS = {
@@ -161,6 +178,28 @@ def test_flows_are_named_in_code_and_their_codes_stay_in_data() -> None:
     ] == []
 
 
+def test_no_test_waits_by_sleeping() -> None:
+    """A fixed pause is too long on a fast machine and too short on a busy one."""
+    tests = sorted(path.relative_to(CHECKOUT) for path in (CHECKOUT / "tests").rglob("*.py"))
+
+    sleepers = {str(path) for path in tests if any(_sleeps(node) for node in ast.walk(_tree(path)))}
+    assert sleepers == set(TESTS_SLEEP_IN)
+
+
+@pytest.mark.parametrize(
+    ("source", "sleeps"),
+    [
+        ("time.sleep(1)", True),
+        ("from time import sleep", True),
+        ("await asyncio.sleep(1)", True),
+        ("KinesisStream(client, name, time.sleep)", False),
+        ("waiting.sleep(1)", False),
+    ],
+)
+def test_what_counts_as_sleeping(source: str, sleeps: bool) -> None:
+    assert any(_sleeps(node) for node in ast.walk(ast.parse(source))) is sleeps
+
+
 @pytest.mark.parametrize(
     "table", [ENVIRONMENT_READ_IN, CLOCK_READ_IN, FLOATS_ALLOWED_IN], ids=["env", "clock", "float"]
 )
@@ -170,6 +209,14 @@ def test_an_exception_that_nothing_needs_any_more_is_removed(table: dict[str, st
 
 def test_a_file_is_one_noun_or_one_act_never_a_drawer() -> None:
     assert [str(path) for path in _modules() if FORBIDDEN_STEMS & {path.stem, *path.parts[:-1]}] == []
+
+
+def test_a_folder_holds_no_more_modules_than_a_reader_can_look_over() -> None:
+    counted = Counter(str(path.parent) for path in _modules() if path.name not in ("__init__.py", "__main__.py"))
+    large = {folder for folder, modules in counted.items() if modules > MODULES_IN_A_FOLDER}
+
+    assert sorted(large - LARGER_FOLDERS.keys()) == []
+    assert sorted(LARGER_FOLDERS.keys() - large) == [], "these exceptions are not needed any more"
 
 
 def test_no_module_is_named_like_one_of_the_standard_library() -> None:
@@ -182,6 +229,19 @@ def test_no_package_of_ours_is_also_somebody_elses() -> None:
     owners = packages_distributions()
 
     assert {name: set(owners.get(name, ["tranche"])) for name in PACKAGES} == {name: {"tranche"} for name in PACKAGES}
+
+
+def test_whatever_has_a_message_for_people_is_a_fault() -> None:
+    """One base class: whoever prints, counts or lives with faults asks for that and for nothing else."""
+    assert [
+        f"{path}:{node.lineno} {node.name}"
+        for path in _modules()
+        if path != Path("terminal/fault.py")
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.ClassDef)
+        and any(isinstance(each, ast.FunctionDef) and each.name == "user_message" for each in node.body)
+        and "Fault" not in {base.id for base in node.bases if isinstance(base, ast.Name)}
+    ] == []
 
 
 def test_no_dag_is_named_like_a_package() -> None:
@@ -299,6 +359,12 @@ def _reads_the_clock(node: ast.AST) -> bool:
         or _is_attribute(node.func, "date", {"today"})
         or _is_attribute(node.func, "time", {"time", "time_ns"})
     )
+
+
+def _sleeps(node: ast.AST) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "time" and any(alias.name == "sleep" for alias in node.names)
+    return isinstance(node, ast.Call) and any(_is_attribute(node.func, of, {"sleep"}) for of in ("time", "asyncio"))
 
 
 def _is_float(node: ast.AST) -> bool:

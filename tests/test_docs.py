@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.test_conventions import CHECKOUT, PACKAGES
-from tranche.__main__ import STAGES, acts
+from tranche.acts import acts
 
 # The kinds of text file in which a document or a decision may be named.
 WRITTEN = {".md", ".py", ".sql", ".toml", ".yaml", ".sh", ".txt"}
@@ -125,16 +125,33 @@ def test_no_number_of_a_decision_is_missing_or_given_twice() -> None:
     assert [number for number, *_ in _index()] == [f"{number:04}" for number in range(1, len(_index()) + 1)]
 
 
-def test_every_direct_dependency_has_its_reason() -> None:
+def test_every_direct_dependency_has_its_reason_and_its_extras() -> None:
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
-    asked = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
-    direct = {re.split(r"[\[<>=!~ ;]", each)[0] for each in asked}
-    reasoned = set(
-        re.findall(r"^\| ([a-z0-9-]+) \|", (CHECKOUT / "docs" / "dependencies.md").read_text(), re.MULTILINE)
-    )
+    brought: dict[str, list[str]] = {}
+    for extra, asked in {"core": project["dependencies"], **project["optional-dependencies"]}.items():
+        for each in asked:
+            brought.setdefault(re.split(r"[\[<>=!~ ;]", each)[0], []).append(extra)
+    page = (CHECKOUT / "docs" / "dependencies.md").read_text()
+    reasoned = {
+        name: extras.split(", ") for name, extras in re.findall(r"^\| ([a-z0-9-]+) \| ([^|]+) \|", page, re.MULTILINE)
+    }
 
-    assert sorted(direct - reasoned) == []
-    assert sorted(reasoned - direct - {"dependency", "artefact"}) == []
+    assert {
+        name: extras for name, extras in reasoned.items() if name not in ("dependency", "extra", "artefact")
+    } == brought
+
+
+def test_every_lock_names_the_versions_of_the_whole() -> None:
+    def pinned(lock: Path) -> set[str]:
+        return set(re.findall(r"^(\S+==\S+)", lock.read_text(), re.MULTILINE))
+
+    locks = {path.stem: pinned(path) for path in (CHECKOUT / "locks").glob("*.lock")}
+    product = pinned(CHECKOUT / "requirements.lock")
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+
+    assert locks.keys() == project["optional-dependencies"].keys()
+    assert set().union(*(names for extra, names in locks.items() if extra != "dev")) == product
+    assert not locks["dev"] & product
 
 
 @pytest.mark.parametrize(
@@ -157,16 +174,8 @@ def test_a_command_that_is_not_there_is_noticed() -> None:
 
 
 def _exists(stage_name: str, act: str) -> bool:
-    stage = next((stage for stage in STAGES if stage.name == stage_name), None)
-    if stage is None:
-        return False
-    known = _acts(stage_name)
-    return not act or not known or act in known
-
-
-@cache
-def _acts(stage_name: str) -> frozenset[str]:
-    return frozenset(acts(next(stage for stage in STAGES if stage.name == stage_name)))
+    known = acts().get(stage_name)
+    return known is not None and (not act or not known or act in known)
 
 
 def _code_in(text: str) -> list[str]:

@@ -1,126 +1,107 @@
-"""The command line: `tranche <stage> <act>`. Each stage is also `python -m <stage> <act>`."""
+"""The command line: `tranche <stage> <act>`."""
 
-import importlib
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib.util import find_spec
-from typing import Any
+from enum import StrEnum
+from typing import Annotated
 
 import typer
+from typer.completion import completion_init, get_completion_script, install  # type: ignore[attr-defined]
 
+from terminal.command_line import answered, command_of
+from terminal.command_line import invoke as invoke_command
 from tranche.fault import RuntimeFault, in_plain_words
-from tranche.local.runtime import LocalRuntime
 from tranche.settings import Settings, is_pointed_elsewhere, point_here
+from tranche.stage import STAGES, Stages
 
-EXIT_FAULT = 2
-EXIT_INTERRUPTED = 130
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A word after `tranche`: the module that answers to it, and what stands before the rest of its arguments."""
-
-    name: str
-    module: str
-    meaning: str
-    before: tuple[str, ...] = ()
-    runs_beside_local: bool = True
+NAME = "tranche"
 
 
-STAGES = (
-    Stage("local", "tranche.local.commands", "PostgreSQL, AWS endpoint and provider on this machine", (), False),
-    Stage("contracts", "data_contracts.__main__", "what every record means"),
-    Stage("pipelines", "pipelines.__main__", "stream to lake to features"),
-    Stage("features", "features.__main__", "what each feature is"),
-    Stage("models", "models.__main__", "features to model"),
-    Stage("lending", "lending.__main__", "decisions and plans"),
-    Stage("payments", "payments.__main__", "collection and reconciliation"),
-    Stage("ledger", "ledger.__main__", "the books"),
-    Stage("serving", "serving.__main__", "the decision API and replay"),
-    Stage("serve", "serving.__main__", "the decision API: short for serving serve", ("serve",)),
-    Stage("simulation", "simulation.__main__", "the world outside: shoppers, a provider, a bank"),
-    Stage("demo", "tranche.demo.demo", "the whole path, once through", (), False),
-    Stage("airflow", "tranche.local.airflow", "the path on a clock", (), False),
-    Stage("lab", "tranche.local.lab", "the notebooks in JupyterLab"),
-)
+class Shell(StrEnum):
+    """The shells whose completion is tested."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; its exit code. What a person can put right is one line, not a traceback."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if not arguments or arguments[0] in ("--help", "-h", "help"):
-        print(help_text())
-        return 0
-    stage = next((stage for stage in STAGES if stage.name == arguments[0]), None)
-    if stage is None:
-        return _fault(f"there is no stage {arguments[0]!r}; tranche --help lists them")
-    try:
-        if stage.runs_beside_local:
+
+    def beside_local() -> int:
+        if _needs_local(arguments):
             _join_local_runtime()
-        return _run(stage, [*stage.before, *arguments[1:]])
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
-    except Exception as error:
-        words = in_plain_words(error)
-        if words is None:
-            raise
-        return _fault(words)
+        return invoke(arguments)
+
+    return answered(beside_local, lambda error: _in_words(error, next(iter(arguments), "")))
 
 
-def acts(stage: Stage) -> dict[str, str]:
-    """The acts of a stage with the first line of their description; empty where the stage is one command."""
-    if find_spec(stage.module) is None:
-        return {}
-    app = getattr(importlib.import_module(stage.module), "app", None)
-    if stage.before or not isinstance(app, typer.Typer):
-        return {}
-    if len(app.registered_commands) == 1 and app.registered_callback is None:
-        return {}  # its one act needs no name
-    found = {}
-    for command in app.registered_commands:
-        callback = command.callback
-        name = command.name or (callback.__name__.replace("_", "-") if callback else "")
-        described = command.help or (callback.__doc__ if callback else None) or ""
-        found[name] = described.strip().split("\n")[0]
-    return found
+def invoke(arguments: Sequence[str]) -> int:
+    """Run one command in this process and environment; its exit code. Faults and wrong usage are raised."""
+    completion_init()
+    return invoke_command(command_of(app), arguments, NAME)
 
 
-def help_text() -> str:
-    """Every stage and act."""
-    lines = ["usage: tranche <stage> <act> [options]      (tranche <stage> <act> --help says more)", ""]
-    for stage in STAGES:
-        lines.append(f"{stage.name:<12}{stage.meaning}")
-        lines += [f"    {name:<22}{meaning}" for name, meaning in acts(stage).items()]
-    return "\n".join(lines)
+def _version(value: bool) -> None:
+    if value:
+        from importlib.metadata import version
+
+        print(f"{NAME} {version(NAME)}")
+        raise typer.Exit
 
 
-def _run(stage: Stage, arguments: list[str]) -> int:
-    try:
-        return _exit_code(importlib.import_module(stage.module).main(arguments))
-    except (SystemExit, typer.Exit) as leaving:
-        return _exit_code(leaving.code if isinstance(leaving, SystemExit) else leaving.exit_code)
-    except typer.Abort:
-        return EXIT_INTERRUPTED
-    except Exception as error:
-        # The command line's own errors, such as a wrong option, can show themselves.
-        show, code = getattr(error, "show", None), getattr(error, "exit_code", None)
-        if not callable(show) or not isinstance(code, int):
-            raise
-        show()
-        return code
+def _show(shell: Shell | None) -> None:
+    if shell is not None:
+        print(get_completion_script(prog_name=NAME, complete_var=f"_{NAME.upper()}_COMPLETE", shell=shell))
+        raise typer.Exit
 
 
-def _exit_code(code: Any) -> int:
-    if code is None:
-        return 0
-    return code if isinstance(code, int) else _fault(str(code))
+def _install(shell: Shell | None) -> None:
+    if shell is not None:
+        _, file = install(shell=shell, prog_name=NAME)
+        print(f"completion for {shell} is in {file}; it works in the next shell that is opened")
+        raise typer.Exit
+
+
+app = typer.Typer(cls=Stages, add_completion=False, rich_markup_mode=None)
+
+
+@app.callback()
+def tranche(
+    *,
+    print_version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version)] = False,
+    show: Annotated[Shell | None, typer.Option("--show-completion", is_eager=True, callback=_show)] = None,
+    into: Annotated[Shell | None, typer.Option("--install-completion", is_eager=True, callback=_install)] = None,
+) -> None:
+    """The options of `tranche` itself end the command before a stage is looked for."""
+
+
+def _in_words(error: Exception, stage: str) -> str | None:
+    if isinstance(error, ModuleNotFoundError):
+        from tranche import extras
+
+        return extras.in_words(error, stage)
+    return in_plain_words(error)
+
+
+def _needs_local(arguments: Sequence[str]) -> bool:
+    """Whether a stage runs that may need the local runtime; its help and its completion do not."""
+    stage = next((stage for stage in STAGES if stage.name == next(iter(arguments), None)), None)
+    return stage is not None and stage.runs_beside_local and "--help" not in arguments
 
 
 def _join_local_runtime() -> None:
     if is_pointed_elsewhere():
         return
+    try:
+        from tranche.local.runtime import LocalRuntime
+    except ModuleNotFoundError as missing:
+        from tranche import extras
+
+        if extras.in_words(missing, "local") is None:
+            raise
+        return  # without the extra 'local' there is no local runtime to join
     runtime = LocalRuntime(Settings.from_environment().local_folder)
     if not runtime.is_up:
         return
@@ -129,11 +110,6 @@ def _join_local_runtime() -> None:
     except RuntimeFault as fault:
         # A command that needs nothing of the runtime works all the same; any other names the setting it misses.
         print(f"note: {fault.user_message}", file=sys.stderr)
-
-
-def _fault(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
-    return EXIT_FAULT
 
 
 if __name__ == "__main__":

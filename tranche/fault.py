@@ -1,12 +1,10 @@
 """What can go wrong at the command line, in words for the person who typed the command."""
 
+from terminal.fault import Fault
 
-class RuntimeFault(Exception):
+
+class RuntimeFault(Fault):
     """The local runtime cannot do what was asked. The message says what is wrong and what to do."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 # Trouble of the systems around us that any command can meet, by the name of the error so that no client is imported.
@@ -22,9 +20,8 @@ _OF_THE_SURROUNDINGS = {
 
 def in_plain_words(error: BaseException) -> str | None:
     """One line for a fault that a person can put right; None for anything else, which deserves its traceback."""
-    own = getattr(error, "user_message", None)
-    if isinstance(own, str):
-        return own
+    if isinstance(error, Fault):
+        return error.user_message
     for kind in type(error).__mro__:
         meaning = _OF_THE_SURROUNDINGS.get(f"{kind.__module__}.{kind.__qualname__}")
         if meaning is not None:

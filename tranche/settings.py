@@ -1,6 +1,7 @@
 """Where the local runtime lies, and how its environment reaches the commands that are run beside it."""
 
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,11 @@ class Settings:
     def local_folder(self) -> Path:
         """The folder of `tranche local`'s runtime."""
         return self.var / "local"
+
+
+def postgres_lock() -> Path:
+    """The file by which this user's starts of PostgreSQL take turns. Each user of a machine has one."""
+    return Path(tempfile.gettempdir()) / f"tranche-{os.getuid()}.lock"
 
 
 def is_pointed_elsewhere() -> bool:

@@ -13,16 +13,13 @@ from ledger.journal import Journal
 from ledger.map.flows import money_map
 from ledger.money import Currency
 from ledger.transfer import Transfer
+from terminal.fault import Fault
 
 RETAINED = "equity:retained"
 
 
-class PeriodFault(Exception):
+class PeriodFault(Fault):
     """Raised when a period cannot be closed now."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 class PeriodBooks(Protocol):

@@ -7,14 +7,11 @@ from enum import StrEnum
 from ledger.account import Balance
 from ledger.map.flows import money_map
 from ledger.money import Money
+from terminal.fault import Fault
 
 
-class LimitFault(Exception):
+class LimitFault(Fault):
     """Raised when what is asked for is no credit limit."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 class LimitCode(StrEnum):

@@ -15,13 +15,14 @@ from ledger.map.flow import Flow
 from ledger.map.flows import admit_free, money_map
 from ledger.money import Currency, Money
 from ledger.transfer import Transfer
+from terminal.fault import Fault
 
 FLOW = Flow.FREE_FORM
 
 _T = TypeVar("_T")
 
 
-class ProposalFault(ValueError):
+class ProposalFault(Fault, ValueError):
     """Raised for a proposal that cannot be read, or that lacks its reason or its proposer; names the field."""
 
     def __init__(self, where: str, field: str, fault: str) -> None:
@@ -35,7 +36,7 @@ class ProposalFault(ValueError):
         return f"{self.where}: {self.field}: {self.fault}"
 
 
-class UnknownProposal(LookupError):
+class UnknownProposal(Fault, LookupError):
     """Raised when something is approved that nobody proposed."""
 
     @property
@@ -43,7 +44,7 @@ class UnknownProposal(LookupError):
         return f"no entry {self.args[0]} was ever proposed"
 
 
-class OtherProposal(Exception):
+class OtherProposal(Fault):
     """Raised when a proposal's id comes again with another content, proposer or reason."""
 
     @property

@@ -12,6 +12,7 @@ from ledger.books.statement import OpenGroup, StatementLine, TrialBalance
 from ledger.journal import Journal
 from ledger.map.flow import Flow
 from ledger.money import Currency, Money
+from terminal.fault import Fault
 
 
 class RefusalCode(StrEnum):
@@ -82,7 +83,7 @@ Outcome = Recorded | AlreadyRecorded | Refused
 Answer = Outcome | Voided | AlreadyVoided
 
 
-class Conflict(Exception):
+class Conflict(Fault):
     """Raised when an id that the books know comes again with another content; `field` is the first that differs."""
 
     def __init__(self, entry_id: str, field: str) -> None:
@@ -93,12 +94,8 @@ class Conflict(Exception):
     def __str__(self) -> str:
         return f"{self.entry_id} is recorded with another {self.field}"
 
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
-
-class UnknownEntry(LookupError):
+class UnknownEntry(Fault, LookupError):
     """Raised when an entry is reversed or corrected that was never recorded, or that was refused."""
 
     @property
@@ -106,7 +103,7 @@ class UnknownEntry(LookupError):
         return f"no entry {self.args[0]} was ever recorded"
 
 
-class UnknownHold(LookupError):
+class UnknownHold(Fault, LookupError):
     """Raised when a hold is posted or voided that was never placed, or that was refused."""
 
     @property

@@ -7,8 +7,10 @@ import typer
 
 from ledger.money import Currency
 from ledger.settings import Settings
+from terminal.report import Report, reporting
 
 
+@reporting()
 def set_credit_limit(
     account: Annotated[str, typer.Argument(help="An account's full name, such as merchant:m-1:payable.")],
     *,
@@ -16,7 +18,7 @@ def set_credit_limit(
     limit: Annotated[str, typer.Option(help="How far below zero it may fall, such as 250.00; 0 for not at all.")],
     by: Annotated[str, typer.Option(help="Who you are; it is taken as given until the platform has a sign-in.")],
     reason: Annotated[str, typer.Option(help="Why the account gets this limit.")],
-) -> None:
+) -> Report:
     """Let one account with a floor fall below zero by no more than this; exit code 1 when it is refused."""
     from ledger.books.credit_limit import LimitFault, LimitRefused, LimitSet
     from ledger.books.postgres import PostgresLedger, connect
@@ -32,6 +34,12 @@ def set_credit_limit(
         )
     if isinstance(answer, LimitRefused):
         typer.echo(f"refused: {answer.code}: {account}: {answer.detail}", err=True)
-        raise typer.Exit(1)
+        return Report({"account": account, "refused": answer.code, "detail": answer.detail}, [], exit_code=1)
     before = "" if isinstance(answer, LimitSet) else "; it was so before"
-    typer.echo(f"the credit limit of {account} is {answer.limit}{before}")
+    tree = {
+        "account": account,
+        "currency": answer.limit.currency,
+        "limit_minor": answer.limit.minor,
+        "new": isinstance(answer, LimitSet),
+    }
+    return Report(tree, [f"the credit limit of {account} is {answer.limit}{before}"])

@@ -1,6 +1,6 @@
 """Command line: propose, approve and list free-form entries."""
 
-import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -9,17 +9,18 @@ import typer
 
 from ledger.settings import Settings
 from ledger.transfer import Transfer
+from terminal.report import Report, reporting
 
 By = Annotated[str, typer.Option(help="Who you are; it is taken as given until the platform has a sign-in.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
 
 
+@reporting()
 def propose(
     *,
     file: Annotated[Path, typer.Option(help="The entry, as JSON.", exists=True, dir_okay=False)],
     by: By,
     reason: Annotated[str, typer.Option(help="Why the books need it.")],
-) -> None:
+) -> Report:
     """Propose an entry that no flow of the money map covers; somebody else has to approve it."""
     from ledger.books import free_form
     from ledger.books.postgres import connect
@@ -34,10 +35,12 @@ def propose(
             proposals=PostgresProposals(connection),
             where=str(file),
         )
-    typer.echo("proposed; it is posted once somebody else approves it" if new else "proposed before; nothing changed")
+    line = "proposed; it is posted once somebody else approves it" if new else "proposed before; nothing changed"
+    return Report({"new": new}, [line])
 
 
-def approve(proposal_id: Annotated[str, typer.Argument(help="The proposal's id.")], *, by: By) -> None:
+@reporting()
+def approve(proposal_id: Annotated[str, typer.Argument(help="The proposal's id.")], *, by: By) -> Report:
     """Approve what somebody else proposed, and post it; exit code 1 when it is not posted."""
     from ledger.books import free_form
     from ledger.books.postgres import PostgresLedger, connect
@@ -54,44 +57,49 @@ def approve(proposal_id: Annotated[str, typer.Argument(help="The proposal's id."
         )
     match answer:
         case free_form.AlreadyApproved(approved_by=who):
-            typer.echo(f"{who} had approved it before; nothing changed")
+            tree = {"posted": False, "approved_by": who}
+            return Report(tree, [f"{who} had approved it before; nothing changed"])
         case free_form.SamePerson(proposed_by=who):
             typer.echo(f"{who} proposed it, so somebody else has to approve it", err=True)
-            raise typer.Exit(1)
+            return Report({"posted": False, "proposed_by": who}, [], exit_code=1)
         case free_form.Approved(outcome=Refused(reasons=reasons)):
             for each in reasons:
                 typer.echo(f"the books refuse it: {each.code}: {each.about}: {each.detail}", err=True)
-            raise typer.Exit(1)
+            refused = [{"code": each.code, "about": each.about, "detail": each.detail} for each in reasons]
+            return Report({"posted": False, "refused": refused}, [], exit_code=1)
         case free_form.Approved(outcome=outcome):
-            typer.echo(f"posted as {outcome.entry_id}")
+            return Report({"posted": True, "entry_id": outcome.entry_id}, [f"posted as {outcome.entry_id}"])
 
 
-def proposals(*, as_json: AsJson = False) -> None:
+@reporting("proposal_id", "proposed_by", "reason", "approved_by")
+def proposals() -> Report:
     """Every proposal with its reason, who proposed it and who approved it."""
     from ledger.books.postgres import connect
     from ledger.books.postgres_proposals import PostgresProposals
 
     with connect(_url()) as connection:
         found = PostgresProposals(connection).all()
-    if as_json:
-        listed = [
-            {
-                "proposal_id": each.proposal_id,
-                "proposed_by": each.proposed_by,
-                "reason": each.reason,
-                "approved_by": each.approved_by,
-                "transfers": [_shown(transfer) for transfer in each.journal.transfers],
-            }
-            for each in found
-        ]
-        typer.echo(json.dumps({"proposals": listed}))
-        return
-    for each in found:
-        state = f"approved by {each.approved_by}" if each.approved_by else "open"
-        typer.echo(f"{each.proposal_id}  {state}  proposed by {each.proposed_by}: {each.reason}")
-        for transfer in each.journal.transfers:
-            typer.echo(f"    {transfer.amount!s:>18}  debit {transfer.debit}  credit {transfer.credit}")
-    typer.echo(f"{sum(each.approved_by is None for each in found):,} of {len(found):,} proposals are open")
+    listed = [
+        {
+            "proposal_id": each.proposal_id,
+            "proposed_by": each.proposed_by,
+            "reason": each.reason,
+            "approved_by": each.approved_by,
+            "transfers": [_shown(transfer) for transfer in each.journal.transfers],
+        }
+        for each in found
+    ]
+    tree = {"proposals": listed}
+
+    def shown() -> Iterator[str]:
+        for each in found:
+            state = f"approved by {each.approved_by}" if each.approved_by else "open"
+            yield f"{each.proposal_id}  {state}  proposed by {each.proposed_by}: {each.reason}"
+            for transfer in each.journal.transfers:
+                yield f"    {transfer.amount!s:>18}  debit {transfer.debit}  credit {transfer.credit}"
+        yield f"{sum(each.approved_by is None for each in found):,} of {len(found):,} proposals are open"
+
+    return Report(tree, shown(), listed)
 
 
 def _shown(transfer: Transfer) -> dict[str, str | int]:

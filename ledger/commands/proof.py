@@ -1,24 +1,26 @@
 """Command line: seal the journal, verify the books, rebuild what follows from them and export them."""
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from ledger.reports.export import Format
 from ledger.settings import Settings
+from terminal.report import Report, reporting
+from terminal.waiting import waiting
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
 AsOf = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Count what is valued up to this day.")]
 
 
+@reporting()
 def seal(
     *,
     out: Annotated[Path | None, typer.Option(help="Add the newest root to this file as a line of JSON.")] = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """Seal every entry that is final, each batch chained to the one before it; safe to stop and to run again."""
     from ledger.books.postgres import connect
     from ledger.proof import seal as act
@@ -38,50 +40,51 @@ def seal(
         if out is not None:
             with out.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(newest) + "\n")
-    if as_json:
-        _print_json({"sealed": report.entries, "newest": newest})
-    elif report.newest is None:
-        typer.echo("nothing to seal")
-    else:
-        typer.echo(
-            f"{report.entries:,} entries sealed now, {report.newest.entries:,} in all; seal {report.newest.seal_no}, "
-            f"root {report.newest.root}"
-        )
+    tree = {"sealed": report.entries, "newest": newest}
+
+    def shown() -> Iterator[str]:
+        if report.newest is None:
+            yield "nothing to seal"
+        else:
+            yield (
+                f"{report.entries:,} entries sealed now, {report.newest.entries:,} in all; "
+                f"seal {report.newest.seal_no}, root {report.newest.root}"
+            )
+
+    return Report(tree, shown())
 
 
+@reporting("check", "where", "detail")
 def verify(
     *,
     roots: Annotated[
         Path | None, typer.Option(help="A file that `seal --out` wrote: its roots must be those here.", exists=True)
     ] = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """Derive everything again from what was recorded; exit code 1 names each row that says otherwise."""
-    from rich.console import Console
-
     from ledger.proof import verify as act
     from ledger.proof.postgres_audit import connect_for_audit
 
     kept = [] if roots is None else [json.loads(line) for line in roots.read_text(encoding="utf-8").splitlines()]
-    waiting = Console(stderr=True).status("adding up every entry again")
-    with waiting, connect_for_audit(_url()) as audit:
+    with waiting("adding up every entry again"), connect_for_audit(_url()) as audit:
         report = act.verify(audit, {each["seal_no"]: each["root"] for each in kept})
-    if as_json:
-        faults = [{"check": each.check, "where": each.where, "detail": each.detail} for each in report.faults]
-        counts = {name: getattr(report, name) for name in ("entries", "transfers", "holds", "accounts")}
-        _print_json({**counts, "verified": report.sound, "faults": faults})
-    else:
-        typer.echo(
+    faults = [{"check": each.check, "where": each.where, "detail": each.detail} for each in report.faults]
+    counts = {name: getattr(report, name) for name in ("entries", "transfers", "holds", "accounts")}
+    tree = {**counts, "verified": report.sound, "faults": faults}
+
+    def shown() -> Iterator[str]:
+        yield (
             f"{report.entries:,} entries, {report.transfers:,} transfers, {report.holds:,} holds and "
             f"{report.accounts:,} accounts: {'all as recorded' if report.sound else f'{len(report.faults)} faults'}"
         )
         for each in report.faults:
-            typer.echo(f"  {each.check}: {each.where}: {each.detail}")
-    if not report.sound:
-        raise typer.Exit(1)
+            yield f"  {each.check}: {each.where}: {each.detail}"
+
+    return Report(tree, shown(), faults, 0 if report.sound else 1)
 
 
-def rebuild(*, as_json: AsJson = False) -> None:
+@reporting("projection", "where", "detail")
+def rebuild() -> Report:
     """Make every projection again from the journal and say what differed; no posting is taken meanwhile."""
     from ledger.books.postgres import connect
     from ledger.proof import rebuild as act
@@ -91,40 +94,39 @@ def rebuild(*, as_json: AsJson = False) -> None:
         projections = PostgresProjections(connection)
         projections.hold_still()
         report = act.rebuild(projections)
-    if as_json:
-        found = [
-            {"projection": each.projection.table, "where": each.where, "detail": each.detail}
-            for each in report.differences
-        ]
-        _print_json({"rebuilt": len(found), "differences": found})
-        return
-    for each in report.differences:
-        typer.echo(f"  {each.projection.row}: {each.where}: {each.detail}")
-    typer.echo(f"{len(report.differences):,} rows put right")
+    found = [
+        {"projection": each.projection.table, "where": each.where, "detail": each.detail} for each in report.differences
+    ]
+    tree = {"rebuilt": len(found), "differences": found}
+
+    def shown() -> Iterator[str]:
+        for each in report.differences:
+            yield f"  {each.projection.row}: {each.where}: {each.detail}"
+        yield f"{len(report.differences):,} rows put right"
+
+    return Report(tree, shown(), found)
 
 
+@reporting()
 def export(
     *,
     form: Annotated[Format, typer.Option("--format", help="The program that is to read it.")],
     out: Annotated[Path, typer.Option(help="The file to write.", dir_okay=False)],
     as_of: AsOf = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """Write every posted entry as plain text for another program, which checks each balance at the end."""
     from ledger.books.postgres_posted import connect_to_read
     from ledger.reports import export as act
 
     with connect_to_read(_url()) as books, out.open("w", encoding="utf-8") as file:
         report = act.export(books, form, file.write, as_of=None if as_of is None else as_of.date())
-    if as_json:
-        _print_json({"entries": report.entries, "transfers": report.transfers, "accounts": report.accounts})
-        return
-    typer.echo(f"{report.entries:,} entries, {report.transfers:,} transfers, {report.accounts:,} accounts in {out}")
+    tree = {"entries": report.entries, "transfers": report.transfers, "accounts": report.accounts}
+
+    def shown() -> Iterator[str]:
+        yield f"{report.entries:,} entries, {report.transfers:,} transfers, {report.accounts:,} accounts in {out}"
+
+    return Report(tree, shown())
 
 
 def _url() -> str:
     return Settings.from_environment().database_url
-
-
-def _print_json(report: dict[str, Any]) -> None:
-    typer.echo(json.dumps(report))

@@ -9,6 +9,7 @@ from typing import Any
 
 from ledger.account import AccountType, Kind, Side
 from ledger.map.money_map import PLACEHOLDER, Clearing, FlowTemplate, Leg, MoneyMap, Row, Step
+from terminal.fault import Fault
 
 _Entry = Mapping[str, Any]
 
@@ -19,7 +20,7 @@ _FLOW = {"id", "name", "title", "part", "means", "version"}
 _ROW = {"id", "title", "part", "means"}
 
 
-class MapFault(ValueError):
+class MapFault(Fault, ValueError):
     """Raised for a money map that cannot be read or contradicts itself; the message names the row."""
 
     @property

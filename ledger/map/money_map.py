@@ -6,18 +6,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ledger.account import AccountType
+from terminal.fault import Fault
 
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 _MOST_KNOWN = 1 << 16
 """How many accounts a map remembers the line of; postings ask for the same ones again and again."""
 
 
-class NotOnTheMap(LookupError):
+class NotOnTheMap(Fault, LookupError):
     """Raised for a flow, an account, an amount or a name that the money map does not have, or has otherwise."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from terminal.fault import Fault
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -33,12 +35,8 @@ class Progress:
     seen: Horizon
 
 
-class OvertakenRelay(Exception):
+class OvertakenRelay(Fault):
     """Another relay has published what this one was about to mark: this one lost its turn with its connection."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 class FactLogs(Protocol):

@@ -10,6 +10,7 @@ from typing import Protocol
 from ledger.account import AccountType
 from ledger.map.flows import money_map
 from ledger.money import Currency, Money
+from terminal.fault import Fault
 
 COLUMNS = (
     "period_from", "period_to", "code", "account", "title", "kind", "currency", "opening", "debits", "credits",
@@ -17,12 +18,8 @@ COLUMNS = (
 )  # fmt: skip
 
 
-class PeriodFault(ValueError):
+class PeriodFault(Fault, ValueError):
     """Raised for a period that ends before it begins."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

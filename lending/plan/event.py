@@ -10,6 +10,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from ledger.money import Currency, Money
 from lending.schedule.due import Due
+from terminal.fault import Fault
 
 
 class Channel(StrEnum):
@@ -320,12 +321,8 @@ KINDS: Mapping[str, type[Body]] = {
 _KIND_OF = {body: kind for kind, body in KINDS.items()}
 
 
-class EventFault(ValueError):
+class EventFault(Fault, ValueError):
     """Raised for a stored event that cannot be read: names the kind or the field."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from itertools import accumulate, groupby, pairwise
 from math import lcm
 
 from lending.schedule.due_dates import months_after
+from terminal.fault import Fault
 
 _C = Context(prec=50, rounding=ROUND_HALF_EVEN)
 _CLOSE = Decimal(1).scaleb(-20)
@@ -49,16 +50,12 @@ _IN_WORDS = {
 }
 
 
-class AprFault(ValueError):
+class AprFault(Fault, ValueError):
     """Raised for flows that have no annual percentage rate."""
 
     def __init__(self, code: AprFaultCode) -> None:
         super().__init__(_IN_WORDS[code])
         self.code = code
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,18 +5,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from terminal.fault import Fault
 
-class TableFault(ValueError):
+
+class TableFault(Fault, ValueError):
     """Raised for a file that cannot be read as it is; names the file and, where there is one, line and column."""
 
     def __init__(self, file: Path, reason: str, *, line: int | None = None, column: str | None = None) -> None:
         place = "".join([f", line {line}" if line else "", f", column {column}" if column else ""])
         super().__init__(f"{file}{place}: {reason}")
         self.file, self.line, self.column, self.reason = file, line, column, reason
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

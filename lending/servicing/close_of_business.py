@@ -18,6 +18,7 @@ from lending.plan.fold import fold
 from lending.servicing.facts import day_facts
 from lending.servicing.log import Change, PlanHistory, PlanLog, standing_of
 from lending.servicing.record_events import KeptLedger, TermsOf, first_open_day
+from terminal.fault import Fault
 
 LATE_FEE = Flow.LATE_FEE
 CHUNK = 1_000
@@ -45,12 +46,8 @@ class BusinessDates(Protocol):
         """Keep that a date is closed; False when it was."""
 
 
-class CloseRefused(Exception):
+class CloseRefused(Fault):
     """Raised when the books refuse what a day brings by itself: the work stops there."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 def close_of_business(

@@ -22,16 +22,13 @@ from lending.servicing.store import Plans
 from lending.terms.dues import repeated
 from lending.terms.product_terms import ImportedProduct
 from lending.terms.products import servicing_terms
+from terminal.fault import Fault
 
 CONTRACT = "granted_loan"
 
 
-class ImportFault(Exception):
+class ImportFault(Fault):
     """Raised when a file's loan contradicts what was imported before; names the file, the loan and the column."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

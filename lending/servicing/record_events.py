@@ -21,6 +21,7 @@ from lending.plan.state import PlanState
 from lending.servicing.facts import event_facts
 from lending.servicing.log import Change, PlanHistory, PlanLog, standing_of
 from lending.terms.servicing_terms import ServicingTerms
+from terminal.fault import Fault
 
 TermsOf = Callable[[Plan], ServicingTerms]
 
@@ -56,7 +57,7 @@ class EventRefused:
 Answer = EventRecorded | EventAlreadyRecorded | EventRefused
 
 
-class UnknownPlan(LookupError):
+class UnknownPlan(Fault, LookupError):
     """Raised for an event of a plan that was never opened."""
 
     @property

@@ -12,13 +12,14 @@ from ledger.map.flows import money_map
 from ledger.money import Money
 from lending.plan.plan import Plan
 from lending.schedule.table_file import write_table
+from terminal.fault import Fault
 
 COLUMNS = (
     "plan_id", "value_date", "what", "entry_id", "currency", "principal", "interest", "fees", "change", "owed",
 )  # fmt: skip
 
 
-class NoSuchPlans(LookupError):
+class NoSuchPlans(Fault, LookupError):
     """Raised when a statement is asked for of a shopper or plan that we do not know."""
 
     @property

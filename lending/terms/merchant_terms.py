@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ledger.money import Money
 from lending.terms.terms_file import Section, TermsFileFault, effective, on_day, one_at_a_time, read_terms
+from terminal.fault import Fault
 
 FOLDER = Path(str(files("lending"))) / "merchant_terms"
 
@@ -32,12 +33,8 @@ class Weekday(StrEnum):
 _WEEK = tuple(Weekday)
 
 
-class NoMerchantTerms(LookupError):
+class NoMerchantTerms(Fault, LookupError):
     """Raised for a day on which neither the merchant nor all merchants have terms."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

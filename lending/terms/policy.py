@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from ledger.money import Currency
 from lending.terms.product import Product
+from terminal.fault import Fault
 
 Fact = int | float | None
 Facts = Mapping[str, Fact]
@@ -29,7 +30,7 @@ OWN_FACTS = frozenset(
 FEATURE_PREFIX = "feature."
 
 
-class PolicyFault(Exception):
+class PolicyFault(Fault):
     """A policy file that cannot be used: names the file, the place in it and what is wrong."""
 
     def __init__(self, file: str, place: str, reason: str) -> None:

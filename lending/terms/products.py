@@ -38,6 +38,7 @@ from lending.terms.terms_file import (
     one_at_a_time,
     read_terms,
 )
+from terminal.fault import Fault
 
 FOLDER = Path(str(files("lending"))) / "products"
 
@@ -47,12 +48,8 @@ _DAYS_IN_MONTH = {"actual": False, "30": True}
 _DAYS_IN_YEAR = {"actual": None, "360": 360, "364": 364, "365": 365}
 
 
-class NoSuchProduct(LookupError):
+class NoSuchProduct(Fault, LookupError):
     """Raised for a product that is not offered on a day."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 class Products:

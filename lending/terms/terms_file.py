@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from ledger.money import Currency, Money
+from terminal.fault import Fault
 
 Choice = TypeVar("Choice", bound=StrEnum)
 Value = TypeVar("Value")
@@ -20,12 +21,8 @@ Versioned = TypeVar("Versioned", bound="InForce")
 _ALL_OF_IT = 10_000
 
 
-class TermsFileFault(ValueError):
+class TermsFileFault(Fault, ValueError):
     """Raised for a file of terms that cannot be used; names the file and the setting."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 class InForce(Protocol):

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from ledger.map.flow import Flow
 from ledger.money import Money
+from terminal.fault import Fault
 
 
 class State(StrEnum):
@@ -76,7 +77,7 @@ UNRESOLVED = frozenset({State.CLAIMED, State.SUBMITTING, State.UNKNOWN})
 """Asked for or about to be, and not answered: these carry the pending hold."""
 
 
-class IllegalMove(Exception):
+class IllegalMove(Fault):
     """An event arrived that has no move from the attempt's state; nothing was changed."""
 
     def __init__(self, attempt_id: str, state: State, event: Event) -> None:
@@ -84,11 +85,6 @@ class IllegalMove(Exception):
         self.state = state
         self.event = event
         super().__init__(f"attempt {attempt_id} is {state}: {event} cannot happen to it")
-
-    @property
-    def user_message(self) -> str:
-        """One line for a person."""
-        return str(self)
 
 
 def after(attempt_id: str, state: State, event: Event) -> State:

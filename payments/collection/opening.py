@@ -9,14 +9,11 @@ from lending.plan.when import When
 from payments.collection.events import opened
 from payments.plan_events import record_on_plan
 from payments.till import Till
+from terminal.fault import Fault
 
 
-class BooksRefused(Exception):
+class BooksRefused(Fault):
     """The ledger refused what has already happened: an assumption is broken and the work stops."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 def plan_of(decision: StoredDecision, till: Till, when: When) -> Plan:

@@ -8,20 +8,16 @@ from importlib.resources import files
 from pathlib import Path
 
 from payments.provider.charge import RefusalCode
+from terminal.fault import Fault
 
 DEFAULT_POLICY = Path(str(files("payments"))) / "policies" / "retry-1.toml"
 
 
-class RetryPolicyFault(Exception):
+class RetryPolicyFault(Fault):
     """The policy file cannot be used; names the file and the entry."""
 
     def __init__(self, path: Path, entry: str, reason: str) -> None:
         super().__init__(f"{path}: {entry}: {reason}")
-
-    @property
-    def user_message(self) -> str:
-        """One line for the person who wrote the file."""
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

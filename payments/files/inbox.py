@@ -6,15 +6,13 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
+from terminal.fault import Fault
+
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-class InboxFault(Exception):
+class InboxFault(Fault):
     """The inbox is not a folder."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 def unseen(inbox: Path, taken: Mapping[str, str], upto: date | None = None) -> list[Path]:

@@ -10,6 +10,7 @@ from psycopg.rows import dict_row
 
 from ledger.money import Currency, Money
 from payments.refunds.refund_payment import Event, RefundPayment, State, Way
+from terminal.fault import Fault
 
 _ADD = """
 INSERT INTO payments.refund_payments (payment_id, refund_id, number, plan_id, shopper_id, account_id, way, currency,
@@ -29,15 +30,11 @@ SELECT * FROM payments.refund_payments
 """
 
 
-class IllegalRefundMove(Exception):
+class IllegalRefundMove(Fault):
     """An event arrived that has no move from the payment's state; nothing was changed."""
 
     def __init__(self, payment_id: str, state: State, event: Event) -> None:
         super().__init__(f"refund payment {payment_id} is {state}: {event} cannot happen to it")
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 class PostgresRefunds:

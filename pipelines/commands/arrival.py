@@ -1,6 +1,5 @@
 """Command line: whether what was sent has arrived, and which feeds are late."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -11,12 +10,12 @@ from typing import Annotated, Any
 import typer
 
 from pipelines.settings import Settings
+from terminal.report import Report, reporting
 
 OUTBOX = "outbox"
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
 
-
+@reporting()
 def completeness(
     *,
     journal: Annotated[
@@ -26,8 +25,7 @@ def completeness(
             "the platform's own facts."
         ),
     ],
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """Seek every id of a producer's journal in the lake; exit code 1 names those that are missing."""
     from pipelines.ingest import completeness as act
     from pipelines.lake.iceberg import IcebergTables
@@ -35,51 +33,50 @@ def completeness(
     settings = Settings.from_environment()
     with _sent(settings, journal) as sent:
         report = act.completeness(sent, IcebergTables(settings))
-    if as_json:
-        found = asdict(report) | {
-            "hours": [asdict(hour) | {"hour": hour.hour.isoformat(), "rate": hour.rate} for hour in report.hours],
-            "is_complete": report.is_complete,
-        }
-        typer.echo(json.dumps(found))
-    else:
+    tree = asdict(report) | {
+        "hours": [asdict(hour) | {"hour": hour.hour.isoformat(), "rate": hour.rate} for hour in report.hours],
+        "is_complete": report.is_complete,
+    }
+
+    def shown() -> Iterator[str]:
         for hour in report.hours:
-            typer.echo(
+            yield (
                 f"{hour.hour:%Y-%m-%d %H}:00  {hour.rate:>9}   {hour.put:,} put = {hour.accepted:,} accepted "
                 f"+ {hour.quarantined:,} in quarantine + {hour.missing:,} missing"
             )
-        typer.echo(f"{report.under_way:,} put since the newest batch ended")
+        yield f"{report.under_way:,} put since the newest batch ended"
         for name, ids in (("in quarantine", report.quarantined), ("missing", report.missing)):
             if ids:
-                typer.echo(f"{name}, the first of them: {' '.join(ids)}")
-    if not report.is_complete:
-        raise typer.Exit(1)
+                yield f"{name}, the first of them: {' '.join(ids)}"
+
+    return Report(tree, shown(), exit_code=0 if report.is_complete else 1)
 
 
+@reporting("source", "event_type", "last_arrival", "expected_by", "is_late")
 def feeds(
     *,
     at: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"], help="The moment to look from, in UTC; now if absent."),
     ] = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """Show each feed's last arrival and by when it is due again; exit code 1 when any is late."""
     from pipelines.ingest import feeds as act
     from pipelines.lake.iceberg import IcebergTables
 
     moment = datetime.now(UTC) if at is None else at.replace(tzinfo=UTC)
     found = act.feeds(IcebergTables(Settings.from_environment()), act.agreements(), moment)
-    if as_json:
-        typer.echo(json.dumps({"at": moment.isoformat(), "feeds": [_plain(asdict(feed)) for feed in found]}))
-    else:
+    rows = [asdict(feed) for feed in found]
+
+    def shown() -> Iterator[str]:
         for feed in found:
             due = (
                 "never came often enough to say" if feed.expected_by is None else f"due by {_minute(feed.expected_by)}"
             )
             late = "   LATE" if feed.is_late else ""
-            typer.echo(f"{feed.source:<16}{feed.event_type:<24}came {_minute(feed.last_arrival)}   {due}{late}")
-    if any(feed.is_late for feed in found):
-        raise typer.Exit(1)
+            yield f"{feed.source:<16}{feed.event_type:<24}came {_minute(feed.last_arrival)}   {due}{late}"
+
+    return Report({"at": moment, "feeds": rows}, shown(), rows, 1 if any(feed.is_late for feed in found) else 0)
 
 
 @contextmanager
@@ -99,7 +96,3 @@ def _sent(settings: Settings, journal: str) -> Iterator[Iterator[Any]]:
 
 def _minute(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M}"
-
-
-def _plain(feed: dict[str, Any]) -> dict[str, Any]:
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in feed.items()}

@@ -1,17 +1,17 @@
 """Command line: make the curated tables from the raw ones, and rebuild a day of them."""
 
-import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from pipelines.settings import Settings
+from terminal.report import Report, reporting
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
 
-
+@reporting("table", "rows", "outcome", "written")
 def curate(
     *,
     whole: Annotated[bool, typer.Option("--whole", help="Make each table anew from all raw rows.")] = False,
@@ -19,8 +19,7 @@ def curate(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="Tables must be fresh at this time (UTC)."),
     ] = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """Take what the raw tables gained into the curated ones; one whose gate is red stays as it was and ends the act."""
     from rich.console import Console
 
@@ -38,21 +37,23 @@ def curate(
             fresh_at=None if fresh_at is None else fresh_at.replace(tzinfo=UTC),
             progress=status.update,
         )
-    if as_json:
-        _print_json(asdict(report))
-        return
-    for table in report.tables:
-        typer.echo(f"{table.table:<32}{table.rows:>12,} rows   {table.outcome:<10}{table.written:>12,} written")
+    tree = asdict(report)
+
+    def shown() -> Iterator[str]:
+        for table in report.tables:
+            yield f"{table.table:<32}{table.rows:>12,} rows   {table.outcome:<10}{table.written:>12,} written"
+
+    return Report(tree, shown(), tree["tables"])
 
 
+@reporting("table", "rows_before", "rows", "outcome")
 def backfill(
     *,
     day: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The event day (UTC) that is rebuilt from raw.")],
     table: Annotated[
         list[str] | None, typer.Option(help="A curated table such as curated.accounts; all of them without.")
     ] = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """Rebuild one event day of the curated tables from raw; a day that is right already is left alone."""
     from rich.console import Console
 
@@ -66,12 +67,10 @@ def backfill(
         spark = session(settings)
         status.update(f"rebuilding {day:%Y-%m-%d}")
         report = act.backfill(spark, IcebergTables(settings), settings, day.date(), contracts=contracts)
-    if as_json:
-        _print_json(asdict(report) | {"day": report.day.isoformat()})
-        return
-    for each in report.tables:
-        typer.echo(f"{each.table:<32}{each.rows_before:>12,} rows before {each.rows:>12,} now   {each.outcome}")
+    tree = asdict(report) | {"day": report.day.isoformat()}
 
+    def shown() -> Iterator[str]:
+        for each in report.tables:
+            yield f"{each.table:<32}{each.rows_before:>12,} rows before {each.rows:>12,} now   {each.outcome}"
 
-def _print_json(report: dict[str, Any]) -> None:
-    typer.echo(json.dumps(report, allow_nan=False, default=str))
+    return Report(tree, shown(), tree["tables"])

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.settings import Settings
+from terminal.report import Report, reporting
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -30,6 +30,7 @@ class EntityName(StrEnum):
     MERCHANT = "merchant"
 
 
+@reporting()
 def build_features(
     *,
     as_of: Annotated[
@@ -40,8 +41,7 @@ def build_features(
     increment: Annotated[
         bool, typer.Option("--increment", help="Only the --as-of days, reading only days that gained events.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")] = False,
-) -> None:
+) -> Report:
     """Compute the features of every application at its moment, and of all accounts at each --as-of."""
     from rich.console import Console
 
@@ -61,16 +61,18 @@ def build_features(
             engine=engine.value,
             increment=increment,
         )
-    if as_json:
-        typer.echo(json.dumps(asdict(report), allow_nan=False))
-        return
-    typer.echo(
-        f"{'built' if report.written else 'found as built before'}: {report.vectors:,} vectors of {report.features} "
-        f"features ({report.empty:,} without {_EVENTS[entity]}), feature set {report.feature_set_digest[:12]}"
-    )
-    for each in report.increments:
-        why = "all days were read" if each.whole else "the rest from what was kept of each day"
-        typer.echo(f"  {each.source}: {each.days:,} days with {each.events_read:,} events were read; {why}")
+
+    def shown() -> Iterator[str]:
+        yield (
+            f"{'built' if report.written else 'found as built before'}: {report.vectors:,} vectors of "
+            f"{report.features} features ({report.empty:,} without {_EVENTS[entity]}), "
+            f"feature set {report.feature_set_digest[:12]}"
+        )
+        for each in report.increments:
+            why = "all days were read" if each.whole else "the rest from what was kept of each day"
+            yield f"  {each.source}: {each.days:,} days with {each.events_read:,} events were read; {why}"
+
+    return Report(report, shown())
 
 
 _EVENTS = {EntityName.APPLICANT: "a bank transaction", EntityName.MERCHANT: "an order"}

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -16,23 +14,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.settings import Settings
+from terminal.report import Report, reporting
 
 if TYPE_CHECKING:
     from pipelines.follow_stream.follow import Round
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
 # Between rounds another ingest may have the turn; a round rather tells so than waits for long.
 _TURN_S = 10.0
 
 
+@reporting()
 def follow(
     *,
     seconds: Annotated[
         float | None, typer.Option("--for", min=0, help="Stop after so many seconds; 0 is one round. Without, never.")
     ] = None,
     every: Annotated[float, typer.Option(min=0.1, help="Seconds between the end of a round and the next one.")] = 2.0,
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """Take what comes on the stream into raw and curated tables and the active vectors, until SIGINT or SIGTERM."""
     from features.postgres import connected
     from features.settings import Settings as StoreSettings
@@ -61,20 +59,21 @@ def follow(
     until = None if seconds is None else _now() + timedelta(seconds=seconds)
     with _stop_told() as stop:
         report = act.follow(steps, now=_now, wait=stop.wait, every_s=every, until=until, told=_tell)
-    if as_json:
-        typer.echo(json.dumps(asdict(report), allow_nan=False))
-        return
-    typer.echo(
-        f"{report.rounds:,} rounds, {report.idle:,} of them without news: {report.events.read:,} events read, "
-        f"{report.events.accepted:,} accepted, {report.curated:,} curated rows, {report.refreshed:,} vectors "
-        f"refreshed, {report.faults:,} faults"
-    )
-    for name, ages in (("put", report.put_age), ("recorded", report.recorded_age)):
-        if ages.p50_s is not None:
-            typer.echo(
-                f"  {name + ' until readable':<24}p50 {ages.p50_s:,.1f} s, p95 {ages.p95_s:,.1f} s, "
-                f"longest {ages.max_s:,.1f} s"
-            )
+
+    def shown() -> Iterator[str]:
+        yield (
+            f"{report.rounds:,} rounds, {report.idle:,} of them without news: {report.events.read:,} events read, "
+            f"{report.events.accepted:,} accepted, {report.curated:,} curated rows, {report.refreshed:,} vectors "
+            f"refreshed, {report.faults:,} faults"
+        )
+        for name, ages in (("put", report.put_age), ("recorded", report.recorded_age)):
+            if ages.p50_s is not None:
+                yield (
+                    f"  {name + ' until readable':<24}p50 {ages.p50_s:,.1f} s, p95 {ages.p95_s:,.1f} s, "
+                    f"longest {ages.max_s:,.1f} s"
+                )
+
+    return Report(report, shown())
 
 
 def _tell(done: Round) -> None:

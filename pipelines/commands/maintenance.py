@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from pipelines.settings import Settings
+from terminal.report import Report, reporting
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
 Shopper = Annotated[str, typer.Option(help="The shopper's id.")]
 CaseId = Annotated[str, typer.Option("--case", help="The case on whose account it is done.")]
 OrphansOlderThan = Annotated[
@@ -19,13 +19,13 @@ OrphansOlderThan = Annotated[
 ]
 
 
+@reporting()
 def maintain(
     *,
     older_than: Annotated[str, typer.Option(help="Age from which a snapshot may go, such as 7d or 12h.")] = "7d",
     orphans_older_than: OrphansOlderThan = "1d",
     table: Annotated[list[str] | None, typer.Option(help="Only this table; may be given again.")] = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """Compact the lake's tables, expire old snapshots that nothing names, delete files that nothing reaches."""
     from rich.console import Console
 
@@ -48,26 +48,27 @@ def maintain(
             only=table or (),
             progress=status.update,
         )
-    if as_json:
-        _print_json(asdict(report))
-        return
-    typer.echo(f"{'':<32}{'files':>14}{'bytes':>26}{'snapshots':>14}{'deleted':>10}")
-    for each in report.tables:
-        typer.echo(
-            f"{each.table:<32}{_change(each.files_before, each.files_after):>14}"
-            f"{_change(each.bytes_before, each.bytes_after):>26}"
-            f"{_change(each.snapshots_before, each.snapshots_after):>14}{each.swept.files:>10,}"
-        )
-    if report.unfinished is not None:
-        typer.echo(f"batch {report.unfinished} of the stream is unfinished; its snapshots were kept")
+
+    def shown() -> Iterator[str]:
+        yield f"{'':<32}{'files':>14}{'bytes':>26}{'snapshots':>14}{'deleted':>10}"
+        for each in report.tables:
+            yield (
+                f"{each.table:<32}{_change(each.files_before, each.files_after):>14}"
+                f"{_change(each.bytes_before, each.bytes_after):>26}"
+                f"{_change(each.snapshots_before, each.snapshots_after):>14}{each.swept.files:>10,}"
+            )
+        if report.unfinished is not None:
+            yield f"batch {report.unfinished} of the stream is unfinished; its snapshots were kept"
+
+    return Report(report, shown())
 
 
+@reporting()
 def retain(
     *,
     as_of: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The day whose rules count.")],
     orphans_older_than: OrphansOlderThan = "1d",
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """Remove rows past their contract's retention from every layer, tags too, except those that a case holds."""
     from rich.console import Console
 
@@ -88,23 +89,25 @@ def retain(
             orphans_older_than=oldest,
             progress=status.update,
         )
-    if as_json:
-        _print_json(asdict(report) | {"as_of": report.as_of.isoformat()})
-        return
-    for name, rows in report.rows.items():
-        typer.echo(f"{name:<32}{rows:>12,} rows past their retention on {report.as_of}")
-    if report.without_period:
-        typer.echo(f"without a period in their contract, left whole: {', '.join(report.without_period)}")
-    _tell_young(report.young_files, orphans_older_than)
+    tree = asdict(report) | {"as_of": report.as_of.isoformat()}
+
+    def shown() -> Iterator[str]:
+        for name, rows in report.rows.items():
+            yield f"{name:<32}{rows:>12,} rows past their retention on {report.as_of}"
+        if report.without_period:
+            yield f"without a period in their contract, left whole: {', '.join(report.without_period)}"
+        yield from _young(report.young_files, orphans_older_than)
+
+    return Report(tree, shown())
 
 
+@reporting()
 def erase(
     *,
     shopper: Shopper,
     case_id: CaseId,
     orphans_older_than: OrphansOlderThan = "1d",
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """Erase one shopper from lake, tags and vectors, then look everywhere; exit code 1 until nothing is found."""
     from rich.console import Console
 
@@ -130,47 +133,50 @@ def erase(
             orphans_older_than=oldest,
             progress=status.update,
         )
-    if as_json:
-        _print_json(asdict(report))
-    else:
-        _tell_erased(report, orphans_older_than)
-    if report.state is not State.VERIFIED:
-        raise typer.Exit(1)
+
+    def shown() -> Iterator[str]:
+        yield from _erased(report, orphans_older_than)
+
+    return Report(report, shown(), exit_code=1 if report.state is not State.VERIFIED else 0)
 
 
-def hold(*, shopper: Shopper, case_id: CaseId) -> None:
+@reporting()
+def hold(*, shopper: Shopper, case_id: CaseId) -> Report:
     """Hold a shopper's data for a legal case: neither erasure nor retention touches it until it is released."""
     from pipelines.erasures.iceberg_erasures import IcebergHolds
 
     new = IcebergHolds(Settings.from_environment()).put(case_id, shopper, _now())
-    typer.echo(f"case {case_id} {'holds' if new else 'held already'} the shopper")
+    line = f"case {case_id} {'holds' if new else 'held already'} the shopper"
+    return Report({"case_id": case_id, "new": new}, [line])
 
 
-def release(*, shopper: Shopper, case_id: CaseId) -> None:
+@reporting()
+def release(*, shopper: Shopper, case_id: CaseId) -> Report:
     """End a case's hold on a shopper."""
     from pipelines.erasures.iceberg_erasures import IcebergHolds
 
     ended = IcebergHolds(Settings.from_environment()).release(case_id, shopper)
-    typer.echo(f"case {case_id} {'holds the shopper no more' if ended else 'held no such shopper'}")
+    line = f"case {case_id} {'holds the shopper no more' if ended else 'held no such shopper'}"
+    return Report({"case_id": case_id, "ended": ended}, [line])
 
 
-def _tell_erased(report: Any, orphans_older_than: str) -> None:
-    typer.echo(f"case {report.case_id}: {report.state}")
+def _erased(report: Any, orphans_older_than: str) -> Iterator[str]:
+    yield f"case {report.case_id}: {report.state}"
     if report.held_by is not None:
-        typer.echo(f"  case {report.held_by} holds the shopper; nothing was done")
+        yield f"  case {report.held_by} holds the shopper; nothing was done"
         return
     for name, rows in report.rows.items():
         if rows:
-            typer.echo(f"  {name:<30}{rows:>12,} rows")
+            yield f"  {name:<30}{rows:>12,} rows"
     for place in report.left:
-        typer.echo(f"  still found: {place}")
-    _tell_young(report.young_files, orphans_older_than)
-    typer.echo("  what models were trained on says so after: tranche models amend-training-sets")
+        yield f"  still found: {place}"
+    yield from _young(report.young_files, orphans_older_than)
+    yield "  what models were trained on says so after: tranche models amend-training-sets"
 
 
-def _tell_young(files: int, orphans_older_than: str) -> None:
+def _young(files: int, orphans_older_than: str) -> Iterator[str]:
     if files:
-        typer.echo(
+        yield (
             f"{files:,} files that nothing reaches are younger than {orphans_older_than} and may belong to a commit at "
             "work; run the same again after that"
         )
@@ -182,10 +188,6 @@ def _change(before: int, after: int) -> str:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _print_json(report: dict[str, Any]) -> None:
-    typer.echo(json.dumps(report, allow_nan=False))
 
 
 COMMANDS = (maintain, retain, erase, hold, release)

@@ -1,17 +1,16 @@
 """Command line: what was quarantined, once more through the contracts."""
 
-import json
-from dataclasses import asdict
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from pipelines.settings import Settings
+from terminal.report import Report, reporting
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
 
-
+@reporting()
 def redrive(
     *,
     reason: Annotated[str, typer.Option(help="Why it is tried again; kept with the redrive.")],
@@ -23,8 +22,7 @@ def redrive(
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many rows, those with the fewest tries.")] = None,
     parked: Annotated[bool, typer.Option("--parked", help="Try the parked rows too.")] = False,
     park_after: Annotated[int, typer.Option(min=1, help="Park what has failed so many times.")] = 3,
-    as_json: AsJson = False,
-) -> None:
+) -> Report:
     """Judge quarantined rows by the present contracts: what passes now goes to its raw table, as if just accepted."""
     from rich.console import Console
 
@@ -48,14 +46,16 @@ def redrive(
             report = act.redrive(
                 spark, settings, wanted, now=datetime.now(UTC), park_after=park_after, after_commit=after_commit
             )
-    if as_json:
-        typer.echo(json.dumps(asdict(report)))
-        return
-    typer.echo(f"redrive {report.redrive_id}, by {by}: {reason}")
-    typer.echo(f"  {'':<24}{'tried':>12}{'redriven':>12}{'duplicates':>12}{'quarantined':>12}{'parked':>12}")
-    for name, of in report.event_types.items():
-        typer.echo(
-            f"  {name:<24}{of.taken:>12,}{of.redriven:>12,}{of.duplicates:>12,}{of.quarantined:>12,}{of.parked:>12,}"
-        )
-    states = ", ".join(f"{count:,} {state}" for state, count in report.states.items())
-    typer.echo(f"  the quarantine holds {states or 'nothing'}")
+
+    def shown() -> Iterator[str]:
+        yield f"redrive {report.redrive_id}, by {by}: {reason}"
+        yield f"  {'':<24}{'tried':>12}{'redriven':>12}{'duplicates':>12}{'quarantined':>12}{'parked':>12}"
+        for name, of in report.event_types.items():
+            yield (
+                f"  {name:<24}{of.taken:>12,}{of.redriven:>12,}{of.duplicates:>12,}{of.quarantined:>12,}"
+                f"{of.parked:>12,}"
+            )
+        states = ", ".join(f"{count:,} {state}" for state, count in report.states.items())
+        yield f"  the quarantine holds {states or 'nothing'}"
+
+    return Report(report, shown())

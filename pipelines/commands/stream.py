@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any
 
 import typer
 
 from pipelines.settings import Settings
 from pipelines.streams.stream import From
+from terminal.report import Report, reporting
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the report.")]
 
-
-def lag(*, as_json: AsJson = False) -> None:
+@reporting("shard", "is_open", "is_drained", "oldest_unread_seconds", "stopped_at")
+def lag() -> Report:
     """Show per shard where the lake stopped and how long the oldest event behind it has been waiting; takes nothing."""
     from pipelines.ingest import lag as act
     from pipelines.lake.iceberg import catalog
@@ -26,22 +25,28 @@ def lag(*, as_json: AsJson = False) -> None:
     settings = Settings.from_environment()
     stream = KinesisStream(client(settings), settings.stream, time.sleep)
     report = act.lag(Backlog(stream, catalog(settings), settings))
-    if as_json:
-        _print_json(report)
-        return
-    until = "nothing" if report.taken_until is None else f"batches up to {report.taken_until:%Y-%m-%d %H:%M:%S} UTC"
-    typer.echo(f"stream {report.stream}, made {report.created_at:%Y-%m-%d %H:%M:%S} UTC: the lake has {until}")
-    typer.echo(f"  {'shard':<24}{'':<10}{'oldest unread':>15}   stopped at")
-    for each in report.shards:
-        state = "open" if each.is_open else "drained" if each.is_drained else "closed"
-        age = "none" if each.oldest_unread_seconds is None else f"{each.oldest_unread_seconds:,.1f} s"
-        typer.echo(f"  {each.shard:<24}{state:<10}{age:>15}   {each.stopped_at or 'not begun'}")
-    typer.echo(
-        f"  {report.waiting} of {len(report.shards)} shards have unread events, the oldest for "
-        f"{report.oldest_unread_seconds:,.1f} s; the stream keeps one for {report.retention_seconds / 3600:,.0f} h"
-    )
-    if report.is_at_risk:
-        typer.echo("  more than half of that time is over: run `tranche pipelines ingest`, or lengthen the retention")
+    tree = asdict(report) | {
+        "waiting": report.waiting,
+        "oldest_unread_seconds": report.oldest_unread_seconds,
+        "is_at_risk": report.is_at_risk,
+    }
+
+    def shown() -> Iterator[str]:
+        until = "nothing" if report.taken_until is None else f"batches up to {report.taken_until:%Y-%m-%d %H:%M:%S} UTC"
+        yield f"stream {report.stream}, made {report.created_at:%Y-%m-%d %H:%M:%S} UTC: the lake has {until}"
+        yield f"  {'shard':<24}{'':<10}{'oldest unread':>15}   stopped at"
+        for each in report.shards:
+            state = "open" if each.is_open else "drained" if each.is_drained else "closed"
+            age = "none" if each.oldest_unread_seconds is None else f"{each.oldest_unread_seconds:,.1f} s"
+            yield f"  {each.shard:<24}{state:<10}{age:>15}   {each.stopped_at or 'not begun'}"
+        yield (
+            f"  {report.waiting} of {len(report.shards)} shards have unread events, the oldest for "
+            f"{report.oldest_unread_seconds:,.1f} s; the stream keeps one for {report.retention_seconds / 3600:,.0f} h"
+        )
+        if report.is_at_risk:
+            yield "  more than half of that time is over: run `tranche pipelines ingest`, or lengthen the retention"
+
+    return Report(tree, shown(), tree["shards"])
 
 
 def start_of(text: str) -> From | datetime:
@@ -58,9 +63,3 @@ def start_of(text: str) -> From | datetime:
             param_hint="--start",
         )
     return at
-
-
-def _print_json(report: Any) -> None:
-    total = {"waiting": report.waiting, "oldest_unread_seconds": report.oldest_unread_seconds}
-    both = asdict(report) | total | {"is_at_risk": report.is_at_risk}
-    typer.echo(json.dumps(both, allow_nan=False, default=lambda time: time.isoformat()))

@@ -21,6 +21,7 @@ from pipelines.lake.spark import at_snapshot, content, fitted, have_table
 from pipelines.lake.table import MissingTable, VersionedTables, written_by
 from pipelines.settings import Settings
 from pipelines.transforms.conform import conform
+from terminal.fault import Fault
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -53,7 +54,7 @@ class BackfillReport:
     tables: tuple[Backfilled, ...]
 
 
-class RedBackfill(Exception):
+class RedBackfill(Fault):
     """A rebuilt day failed its gate; its table is as it was."""
 
     def __init__(self, report: BackfillReport) -> None:
@@ -61,10 +62,6 @@ class RedBackfill(Exception):
         red = [each for each in report.tables if each.outcome == "red"]
         broken = ", ".join(f"{each.table} ({'; '.join(each.broken)})" for each in red)
         super().__init__(f"{report.day} not rebuilt, left as before: {broken}")
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 def backfill(

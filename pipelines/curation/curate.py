@@ -34,6 +34,7 @@ from pipelines.lake.table import VersionedTables
 from pipelines.settings import Settings
 from pipelines.transforms.changes import Changes, changes
 from pipelines.transforms.conform import conform
+from terminal.fault import Fault
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -68,7 +69,7 @@ class CurateReport:
     tables: tuple[Curated, ...]
 
 
-class RedGate(Exception):
+class RedGate(Fault):
     """Tables failed their gate and stayed as they were; the others are curated. `report` has both."""
 
     def __init__(self, report: CurateReport) -> None:
@@ -79,10 +80,6 @@ class RedGate(Exception):
         super().__init__(
             f"not curated, left as before: {broken}. What was refused can be read until the next run: {looks}"
         )
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 def curate(

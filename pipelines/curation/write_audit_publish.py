@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from data_contracts.contract import Contract
 from pipelines.curation.gate import GateReport
 from pipelines.lake.spark import noted
+from terminal.fault import Fault
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -24,15 +25,11 @@ _PREFIX = "audit_"
 _MOVED = re.compile(r"not an ancestor|Ref does not exist|branch does not exist", re.IGNORECASE)
 
 
-class MovedMeanwhile(Exception):
+class MovedMeanwhile(Fault):
     """Another writer changed the table while the branch was being judged, so the branch cannot be published."""
 
     def __init__(self, table: str) -> None:
         super().__init__(f"{table} was changed by another writer meanwhile and is as they left it; run the act again")
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 def publish_audited(

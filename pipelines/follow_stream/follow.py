@@ -23,6 +23,7 @@ from pipelines.curation.curate import CurateReport
 from pipelines.ingest.ingest import IngestReport
 from pipelines.ingest.verdict import Counts
 from pipelines.vectors.refresh_features import Refreshed
+from terminal.fault import Fault
 
 EVERY_S = 2.0
 PATIENCE_S = 300.0
@@ -146,8 +147,8 @@ def follow(
 ) -> FollowReport:
     """Do a round, wait `every_s`, and so on, until `until` or until `wait` returns True: it was told to stop.
 
-    `told` hears of each round. After faults in a row the wait doubles, up to five minutes. Only faults that an act
-    tells by a `user_message` are lived with; any other ends this act as it would end theirs.
+    `told` hears of each round. After faults in a row the wait doubles, up to five minutes. Only a `Fault` of an
+    act is lived with; any other exception ends this act as it would end theirs.
     """
     tally, work = _Tally(), _Work(steps, now)
     failed_in_a_row = 0
@@ -191,10 +192,8 @@ class _Work:
             if gained is None or gained:
                 self._curated_and_refreshed(done, gained)
             self.done_until, self.waiting_since = until, None
-        except Exception as fault:
-            done.fault = getattr(fault, "user_message", None)
-            if done.fault is None:
-                raise
+        except Fault as fault:
+            done.fault = fault.user_message
         return done
 
     def _ingested(self, done: Round, expected: int | None) -> tuple[int, Collection[str] | None]:

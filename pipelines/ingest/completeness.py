@@ -19,6 +19,7 @@ from ledger.database import Database
 from pipelines.lake import raw
 from pipelines.lake.table import Tables
 from pipelines.sources.source import Event
+from terminal.fault import Fault
 
 MOST_NAMED = 20
 
@@ -64,16 +65,11 @@ class CompletenessReport:
         return not self.missing_count
 
 
-class JournalFault(Exception):
+class JournalFault(Fault):
     """A journal cannot be read; names the file and the line."""
 
     def __init__(self, path: Path, line: int, reason: str) -> None:
         super().__init__(f"{path}: line {line}: {reason}")
-
-    @property
-    def user_message(self) -> str:
-        """One line for the person who named the journal."""
-        return str(self)
 
 
 class FileJournal:

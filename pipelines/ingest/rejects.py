@@ -13,6 +13,7 @@ from data_contracts.catalog import event_contracts
 from pipelines.ingest.contract_type import UNKNOWN_TYPE
 from pipelines.ingest.erased_subjects import NOT_ERASED
 from pipelines.ingest.verdict import QUARANTINED, Counts
+from terminal.fault import Fault
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -46,7 +47,7 @@ class Excess:
         return f"{message}; most often {'; '.join(self.rules)}" if self.rules else message
 
 
-class TooManyRejects(Exception):
+class TooManyRejects(Fault):
     """A batch is over the limit of an event type; nothing of it was written and the next run reads it again."""
 
     def __init__(self, excesses: Iterable[Excess]) -> None:
@@ -56,11 +57,6 @@ class TooManyRejects(Exception):
             f"nothing was written, the stream stands where it stood. {' | '.join(map(str, self.excesses))}. "
             f"Mend the producer or the contract and run again, or let it through: {types}"
         )
-
-    @property
-    def user_message(self) -> str:
-        """One line for the person who started the act."""
-        return str(self)
 
 
 def excesses(

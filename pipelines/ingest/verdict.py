@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipelines.ingest.record_frames import in_one_task, union_all
+from terminal.fault import Fault
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -14,13 +15,8 @@ if TYPE_CHECKING:
 ACCEPTED, QUARANTINED, DUPLICATE = "accepted", "quarantined", "duplicate"
 
 
-class NotConserved(Exception):
+class NotConserved(Fault):
     """Raised when a batch's counts do not add up to the records read; the batch is not committed."""
-
-    @property
-    def user_message(self) -> str:
-        """One line for the person who started the act."""
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

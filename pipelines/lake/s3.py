@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import boto3
 
 from pipelines.settings import Settings
+from terminal.fault import Fault
 
 _ONE_CALL = 1_000
 
@@ -24,13 +25,8 @@ class Stored:
     modified_at: datetime
 
 
-class DeletionRefused(Exception):
+class DeletionRefused(Fault):
     """The store keeps objects that were to go; names the first."""
-
-    @property
-    def user_message(self) -> str:
-        """One line for the person who started the act."""
-        return str(self)
 
 
 class Objects:

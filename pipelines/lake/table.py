@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from terminal.fault import Fault
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -15,16 +17,12 @@ NOTE = "tranche."
 ROWS_OF = "tranche.rows-of"
 
 
-class MissingTable(Exception):
+class MissingTable(Fault):
     """A table that an act reads has never been written. The message names the act that writes it."""
 
     def __init__(self, table: str, writer: str) -> None:
         self.table = table
         super().__init__(f"{table} holds nothing yet; run `tranche pipelines {writer}` first")
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from terminal.fault import Fault
+
 PINS = Path(str(files("pipelines"))) / "jvm.toml"
 
 
-class JarFault(Exception):
+class JarFault(Fault):
     """An artefact cannot be had, or is not the one that was pinned. The message names it."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from terminal.fault import Fault
+
 # What the stream takes of one event, its account's id included.
 MAX_EVENT_BYTES = 1024 * 1024
 
 
-class SourceFault(Exception):
+class SourceFault(Fault):
     """The source itself cannot be taken; raised before its first event, and names file and line."""
 
     def __init__(self, file: Path, line: int | None, reason: str) -> None:
@@ -19,11 +21,6 @@ class SourceFault(Exception):
         self.file = file
         self.line = line
         self.reason = reason
-
-    @property
-    def user_message(self) -> str:
-        """One line for the person who gave the source."""
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 import psycopg
 
 from pipelines.settings import Settings
+from terminal.fault import Fault
 
 # As long as an ingest of a large backlog may take.
 PATIENCE_S = 3_600.0
 
 
-class NotOurTurn(Exception):
+class NotOurTurn(Fault):
     """Another ingest of the lake was at work all the time that this one waited."""
 
     def __init__(self, lake: str, patience_s: float) -> None:
@@ -21,11 +22,6 @@ class NotOurTurn(Exception):
             f"nothing was read: another ingest of the lake {lake} has been at work for more than {patience_s:,.0f} s; "
             "pg_stat_activity shows it as `tranche ingest`"
         )
-
-    @property
-    def user_message(self) -> str:
-        """One line for the person who started the act."""
-        return str(self)
 
 
 @contextmanager

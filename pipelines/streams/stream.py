@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from pipelines.sources.source import MAX_EVENT_BYTES, Event
+from terminal.fault import Fault
 
 MAX_BATCH_EVENTS = 500
 MAX_BATCH_BYTES = 5 * 1024 * 1024
@@ -19,26 +20,16 @@ class From(StrEnum):
     LATEST = "latest"
 
 
-class StreamFault(Exception):
+class StreamFault(Fault):
     """The stream cannot be used; the message names it and the setting that points at it."""
 
-    @property
-    def user_message(self) -> str:
-        """One line for the person who started the act."""
-        return str(self)
 
-
-class EventTooLarge(Exception):
+class EventTooLarge(Fault):
     """An event is larger than the stream takes; raised before anything of its batch is sent."""
 
     def __init__(self, event: Event) -> None:
         super().__init__(f"event {event.event_id[:128]} has {event.size} bytes, the stream takes {MAX_EVENT_BYTES}")
         self.event = event
-
-    @property
-    def user_message(self) -> str:
-        """One line for the person who gave the event."""
-        return str(self)
 
 
 class Stream(Protocol):

@@ -22,19 +22,16 @@ from pipelines.lake.iceberg_upkeep import IcebergUpkeep, UpkeepTable
 from pipelines.streams.iceberg import unfinished
 from pipelines.upkeep.maintain import ORPHAN_AGE
 from pipelines.upkeep.removal import Case, purge, remove_everywhere
+from terminal.fault import Fault
 
 VECTORS = "features.vectors"
 
 
-class BatchUnfinished(Exception):
+class BatchUnfinished(Fault):
     """A batch of the stream is not whole in the lake: its snapshots cannot go, and may hold the subject."""
 
     def __init__(self, until: int) -> None:
         super().__init__(f"batch {until} of the stream is unfinished; run `tranche pipelines ingest`, then erase again")
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

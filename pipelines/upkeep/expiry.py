@@ -10,16 +10,13 @@ from typing import Protocol
 
 from pipelines.lake.table import NOTE
 from pipelines.streams.iceberg import UNTIL
+from terminal.fault import Fault
 
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
 
-class NotAnAge(Exception):
+class NotAnAge(Fault):
     """An age was asked for in words that say none."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 class Committed(Protocol):

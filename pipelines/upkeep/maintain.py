@@ -19,6 +19,7 @@ from pipelines.lake.iceberg_upkeep import IcebergUpkeep, Swept, UpkeepTable
 from pipelines.lake.table import ROWS_OF
 from pipelines.streams.iceberg import committed, unfinished
 from pipelines.upkeep.expiry import Expiry, expiry
+from terminal.fault import Fault
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -29,12 +30,8 @@ ORPHAN_AGE = timedelta(days=1)
 FEWEST_FILES = 5
 
 
-class NoSuchTable(Exception):
+class NoSuchTable(Fault):
     """A table was asked for that the lake does not have."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from pipelines.lake.table import Snapshot, Tables, the_newest
 from pipelines.settings import Settings
 from pipelines.vectors.feature_engine import BANK_TRANSACTIONS, EMPTY, VECTORS, Engine, Increment, Request
 from pipelines.vectors.feature_moments import APPLICATIONS, REGISTERS
+from terminal.fault import Fault
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -29,15 +30,11 @@ BUILD = "tranche.build"
 EngineName = Literal["spark", "duckdb"]
 
 
-class NotMidnight(Exception):
+class NotMidnight(Fault):
     """Raised for an increment at another time than midnight: it is built from sums of whole days."""
 
     def __init__(self, moment: datetime) -> None:
         super().__init__(f"{moment.isoformat()} is no midnight in UTC: an increment is built from whole days")
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,18 +16,15 @@ from payments.reconciliation.bookings import provider_settled
 from payments.refunds.refund_payment import RefundPayment
 from payments.till import Till
 from simulation.retail.evening import evening, post
+from terminal.fault import Fault
 
 PAYOUT_LAG = timedelta(days=2)
 """After so many days the provider's money is in the bank."""
 FEE_BASIS_POINTS, FEE_FIXED_MINOR = 140, 20
 
 
-class ProviderRefused(Exception):
+class ProviderRefused(Fault):
     """The provider did not do all of what it was asked: the replay knows no such answer, and stops."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(slots=True)

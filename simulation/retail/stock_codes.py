@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from terminal.fault import Fault
+
 FILE = Path(__file__).with_name("stock_codes.toml")
 
 
@@ -17,15 +19,11 @@ class Kind(StrEnum):
     UNKNOWN = "unknown"
 
 
-class StockCodesFault(Exception):
+class StockCodesFault(Fault):
     """The file of stock codes does not say what it must; names the file and the list."""
 
     def __init__(self, file: Path, field: str, reason: str) -> None:
         super().__init__(f"{file}: {field}: {reason}")
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

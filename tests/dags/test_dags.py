@@ -1,7 +1,6 @@
 """The path on a clock: every DAG parses, says whose it is, and runs only commands that exist."""
 
 import ast
-import importlib
 import os
 import re
 import shlex
@@ -12,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer.main
 
 from simulation.world.period import Period
 from tests.conftest import KeptDemo
 from tests.test_conventions import CHECKOUT
-from tranche.__main__ import STAGES, acts
+from tranche.acts import acts
+from tranche.stage import STAGES, Stage
 
 DAGS = sorted((CHECKOUT / "dags").glob("*.py"))
 NAMES = [path.stem for path in DAGS]
@@ -204,16 +203,17 @@ def _exists(command: str) -> bool:
     words = shlex.split(command)
     assert words[0] == "tranche"
     stage = next((stage for stage in STAGES if stage.name == words[1]), None)
-    if stage is None or words[2] not in acts(stage):
+    if stage is None or words[2] not in acts()[stage.name]:
         return False
     given = {word for word in words[3:] if word.startswith("--")}
-    return all(given & names or not required for names, required in _options(stage.module, words[2])) and given <= {
-        name for names, _ in _options(stage.module, words[2]) for name in names
+    options = _options(stage, words[2])
+    return all(given & names or not required for names, required in options) and given <= {
+        name for names, _ in options for name in names
     }
 
 
-def _options(module: str, act: str) -> list[tuple[frozenset[str], bool]]:
+def _options(stage: Stage, act: str) -> list[tuple[frozenset[str], bool]]:
     """The names of each option, and whether the act needs it."""
-    group: Any = typer.main.get_command(importlib.import_module(module).app)
-    command = group.commands[act] if hasattr(group, "commands") else group
+    command: Any = stage.command()
+    command = command.commands[act] if hasattr(command, "commands") else command
     return [(frozenset(parameter.opts), bool(parameter.required)) for parameter in command.params]

@@ -2,9 +2,11 @@ import json
 
 import pytest
 
-from features.__main__ import main
 from features.catalog import FEATURE_SETS, feature_set_digest
 from features.reference import page
+from tests.command_line import acts_of
+
+main = acts_of("features")
 
 
 def test_the_page_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

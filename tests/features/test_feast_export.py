@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from features.__main__ import main
 from features.catalog import LAKE_FEATURES, feature_set_digest
+from tests.command_line import acts_of
+
+main = acts_of("features")
 
 
 def test_the_repository_defines_every_lake_feature_once(tmp_path: Path) -> None:

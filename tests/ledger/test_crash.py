@@ -154,6 +154,7 @@ def own_server(runtime_folder: Path) -> Iterator[tuple[LocalPostgres, str]]:
     runtime.down()
 
 
+@pytest.mark.slow
 def test_a_server_killed_at_any_statement_loses_nothing_acknowledged(
     own_server: tuple[LocalPostgres, str], tmp_path: Path
 ) -> None:

@@ -1,16 +1,23 @@
 """The commands, as a person runs them."""
 
 import json
+import os
+import resource
+import subprocess
+import sys
 from typing import Any
 
 import psycopg
 import pytest
 
-from ledger.__main__ import CorrelationFault, main
+from ledger.__main__ import CorrelationFault
 from ledger.books.credit_limit import LimitFault
 from ledger.books.postgres import PostgresLedger
 from ledger.settings import SettingFault
+from tests.command_line import acts_of
 from tests.ledger.builders import NOON, a_claim, a_journal, a_purchase
+
+main = acts_of("ledger")
 
 Connection = psycopg.Connection[Any]
 
@@ -48,6 +55,44 @@ def test_a_statement_shows_each_transfer_with_the_balance_after_it(capsys: pytes
     assert "100.00 GBP" in capsys.readouterr().out
     (first, second) = _report(capsys, "statement", "plan:p-1:principal")["lines"]["GBP"]
     assert (first["balance_minor"], second["balance_minor"]) == (95_00, 100_00)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["trial-balance"], "plan:p-1:principal,debit,GBP,10000"),
+        (["statement", "plan:p-1:principal"], "GBP,2026-01-10,"),
+        (["open-groups", "--as-of", "2026-01-15"], ",GBP,-450000,0,2026-01-10,5,finance,false"),
+        (["entries", "--correlation", "line_id=l-1"], ",GBP,450000"),
+    ],
+)
+def test_what_has_rows_comes_as_csv_with_money_in_minor_units(
+    arguments: list[str], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, "--output", "csv"]) == 0
+
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert "currency" in header.split(",")
+    assert {row.count(",") for row in rows} == {header.count(",")}
+    assert any(line in row for row in rows), rows
+
+
+@pytest.mark.parametrize("arguments", [["verify"], ["trial-balance"], ["seal"]])
+def test_a_command_takes_no_more_processor_time_than_its_budget(arguments: list[str], database_url: str) -> None:
+    def spent() -> float:
+        start = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run(
+            [sys.executable, "-m", "tranche", "ledger", *arguments],
+            env={**os.environ, "TRANCHE_DATABASE_URL": database_url, "TRANCHE_AWS_ENDPOINT": "http://127.0.0.1:9"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        end = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return end.ru_utime + end.ru_stime - start.ru_utime - start.ru_stime
+
+    assert min(spent() for _ in range(2)) <= 1.2
 
 
 def test_open_groups_are_listed_with_their_age(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,6 @@ from ledger.money import Currency
 from ledger.proof.postgres_audit import PostgresAudit
 from ledger.proof.verify import verify
 from ledger.reports.general_ledger import months
-from lending.__main__ import main
 from lending.plan.event import Refunded, Reversed
 from lending.schedule.table_file import TableFault
 from lending.servicing.opening_balances import COLUMNS, TakenOver, import_opening_balances
@@ -22,8 +21,11 @@ from lending.servicing.postgres import PostgresPlans
 from lending.servicing.shopper_statement import NoSuchPlans, plan_statements
 from lending.servicing.vat_summary import vat_summary
 from lending.terms.products import servicing_terms
+from tests.command_line import acts_of
 from tests.lending.plans import a_plan, pounds
 from tests.lending.servicing.servicing import Desk, a_payment, an_event, day
+
+main = acts_of("lending")
 
 Connection = psycopg.Connection[Any]
 

@@ -39,9 +39,9 @@ from tests.lending.courses import day
 from tests.lending.plan_model import PURCHASE, Happening, Standing, fold
 from tests.lending.plans import a_plan, pounds
 from tests.lending.servicing.servicing import Desk
-from tests.soak import TIMES
+from tests.soak import examples
 
-EXAMPLES = TIMES * 120
+EXAMPLES = examples(usual=40, soaked=120)
 STEPS = 30
 
 amounts = st.sampled_from([1, 5_00, 7_00, 15_00, 30_00, 37_00, 60_00, 90_00, 120_00])

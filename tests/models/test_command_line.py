@@ -14,7 +14,7 @@ import pytest
 from pyiceberg.types import StringType
 
 from models import artefact
-from models.__main__ import NoManifest, NotADay, main
+from models.__main__ import NoManifest, NotADay
 from models.manifest import MANIFEST_FILE, Manifest
 from models.registry import UnknownVersion
 from models.settings import Settings
@@ -23,7 +23,10 @@ from models.train import SplitNotGiven
 from pipelines.lake.iceberg import catalog, create_namespaces, table_name
 from pipelines.lake.iceberg_upkeep import IcebergUpkeep
 from pipelines.upkeep.maintain import expire_and_sweep, maintain
+from tests.command_line import acts_of
 from tests.models.worlds import some_frames
+
+main = acts_of("models")
 
 SPLIT = ["--train-until", "2024-06-30", "--test-until", "2024-09-30"]
 

@@ -11,11 +11,14 @@ import pytest
 
 from data_contracts.environment import SettingFault
 from data_contracts.files import FileFault
-from payments.__main__ import UsageFault, main
+from payments.__main__ import UsageFault
 from payments.files.inbox import InboxFault, unseen
 from payments.postgres import DatabaseDown
+from tests.command_line import acts_of
 from tests.payments.plans import a_till, an_open_plan, first_due
 from tests.simulation.test_serve import a_server
+
+main = acts_of("payments")
 
 
 @pytest.fixture

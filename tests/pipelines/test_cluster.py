@@ -27,7 +27,12 @@ pytestmark = pytest.mark.slow
 
 # The commands of the nightly run, one behind the other in one process, as nobody would wait for three drivers.
 JOBS = (["ingest"], ["curate"], ["build-features", "--as-of", "1997-01-01"])
-PROGRAM = "import json, sys; from pipelines.__main__ import main; [main(each) for each in json.loads(sys.argv[1])]"
+PROGRAM = """
+import json, sys
+from tranche.__main__ import invoke
+for each in json.loads(sys.argv[1]):
+    invoke(["pipelines", *each])
+"""
 CURATED = ("curated.bank_transactions", "curated.accounts", "curated.credit_applications")
 START = datetime(1996, 1, 1, tzinfo=UTC)
 

@@ -1,8 +1,7 @@
 """Builders for the API: a small proven model, a shopper's vector, an order's body and a running app."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +20,7 @@ from serving.app import create_app
 from serving.decisions import Desk
 from serving.settings import Settings
 from tests.models.builders import a_model, a_promoted_model
+from tests.waiting import until
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -102,14 +102,6 @@ def listening(app: FastAPI) -> Iterator[Api]:
     finally:
         server.should_exit = True
         thread.join(timeout=30)
-
-
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait for a condition; fail when it never comes true."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "the condition never came true"
-        time.sleep(0.01)
 
 
 def count(connection: psycopg.Connection[Any], table: str) -> int:

@@ -23,7 +23,8 @@ from payments.wiring import till_over
 from serving.settings import Settings
 from simulation.server import create_app
 from simulation.settings import Settings as WorldSettings
-from tests.serving.checkout import NOON, Api, an_order_body, publish, running, until
+from tests.serving.checkout import NOON, Api, an_order_body, publish, running
+from tests.waiting import until
 
 Accept = Callable[..., httpx.Response]
 

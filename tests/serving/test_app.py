@@ -21,7 +21,8 @@ from serving.app import ClockFault, clock_of, create_app
 from serving.check_fit import UnfitForServing
 from serving.settings import Settings
 from tests.models.builders import a_model, a_promoted_model
-from tests.serving.checkout import STEPS, Api, an_order_body, kept, listening, promoted, until
+from tests.serving.checkout import STEPS, Api, an_order_body, kept, listening, promoted
+from tests.waiting import until
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 
@@ -139,7 +140,7 @@ def served(settings: Settings) -> Iterator[tuple[subprocess.Popen[str], str]]:
         "TRANCHE_CLOCK_FILE": str(settings.clock_file),
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "serving", "--json"], env=environ, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tranche", "serve", "--json"], env=environ, stdout=subprocess.PIPE, text=True
     )
     try:
         assert process.stdout is not None

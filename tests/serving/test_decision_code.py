@@ -21,6 +21,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 MODULES = {
     "features.basket",
     "features.feature",
+    "ledger.map.flow",
     "ledger.money",
     "lending.canonical",
     "lending.decision.decision",

@@ -17,11 +17,13 @@ from lending.terms.products import FOLDER, load_products, products
 from models.artefact import ARRAYS_FILE
 from serving import replay as act
 from serving import scoring
-from serving.__main__ import main
 from serving.decision_code import decision_code_digest
 from serving.replay import Cause, Differs, Identical, NoSuchDecision, replay
 from serving.settings import Settings
+from tests.command_line import acts_of
 from tests.serving.checkout import Api, an_order_body, promoted, publish
+
+main = acts_of("serving")
 
 
 @pytest.fixture

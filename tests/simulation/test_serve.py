@@ -26,7 +26,8 @@ BEHAVIOUR = [
 
 @contextmanager
 def a_server(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    command = [sys.executable, "-m", "simulation", "serve", "--port", "0", "--var", str(folder), "--seed", "7"]
+    words = ["simulation", "serve", "--port", "0", "--var", str(folder), "--seed", "7"]
+    command = [sys.executable, "-m", "tranche", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

@@ -21,6 +21,7 @@ from payments.provider.sandbox import SandboxProvider
 from payments.reconciliation.reconcile import reconcile
 from payments.till import Till
 from payments.wiring import till_over
+from terminal.fault import Fault
 from tranche.demo.course import Place
 
 COLLECTS_AT, PAYS_AT, RECONCILES_AT = time(18), time(19), time(23, 30)
@@ -28,12 +29,8 @@ PAYDAY = 4
 """Merchants are paid on Fridays."""
 
 
-class WorldFault(Exception):
+class WorldFault(Fault):
     """The simulated provider or bank did not do as it was asked."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

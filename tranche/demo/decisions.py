@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import httpx
 
+from terminal.fault import Fault
 from tranche.local.clock_file import ClockFile
 from tranche.report.details import ReasonCount
 from tranche.report.summary import Decisions
@@ -17,12 +18,8 @@ Row = dict[str, Any]
 OUTCOMES = ("approved", "approved_reduced", "referred", "declined")
 
 
-class ApiRefused(Exception):
+class ApiRefused(Fault):
     """The API answered something else than a decision."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ when a stage could not finish. Every process that it started has ended when it r
 import json
 import logging
 import signal
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +21,9 @@ from rich.console import Console
 
 from pipelines.sources.online_retail import by_day
 from simulation.world.size import Size
+from terminal.command_line import stage
+from terminal.fault import Fault
+from terminal.report import AsJson, Form
 from tranche.demo.course import Course, MoneyRun, Place
 from tranche.demo.decisions import Answer, Checkout, figures, reasons, replayed
 from tranche.demo.facts import facts_into_the_lake
@@ -39,7 +41,7 @@ from tranche.report.terminal_summary import print_summary
 from tranche.report.wording import count
 from tranche.settings import Settings, take_over
 
-app = typer.Typer(add_completion=False)
+app = stage("The whole path, once through.")
 EXIT_BROKEN_PROMISE = 1
 WIDTH_OF_A_LOG = 110
 
@@ -52,12 +54,8 @@ class Source(StrEnum):
     ONLINE_RETAIL = "online_retail"
 
 
-class DemoFault(Exception):
+class DemoFault(Fault):
     """The demo cannot begin as it was asked to."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,8 @@ def run(
     seed: Annotated[int, typer.Option(help="Seed of the world that is made without --data.")] = 7,
     borrowers: Annotated[int, typer.Option(min=200, help="Past applicants in that world.")] = Size.borrowers,
     buyers: Annotated[int, typer.Option(min=20, help="Shoppers at its checkouts.")] = Size.buyers,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object.")] = False,
+    as_json: AsJson = False,
+    output: Form = "table",
 ) -> None:
     """The whole path, once through: events, features, model, decisions, plans, cash, books."""
     folder = Settings.from_environment().var / "demo"
@@ -94,6 +93,7 @@ def run(
         return
     split = _day("--train-until", train_until), _day("--test-until", test_until)
     request = Request(data, source, *split, seed, Size(borrowers, buyers), keep)
+    as_json = as_json or output == "json"
     console = Console(stderr=as_json)
     if not console.is_terminal:
         console.width = WIDTH_OF_A_LOG
@@ -336,9 +336,3 @@ def _day(option: str, text: str | None) -> date | None:
         return None if text is None else date.fromisoformat(text)
     except ValueError:
         raise DemoFault(f"{option} is {text!r}, which is not a day; for example {option} 1995-12-31") from None
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run the demo; its exit code."""
-    result = app(args=sys.argv[1:] if argv is None else argv, standalone_mode=False, prog_name="tranche demo")
-    return int(result or 0)

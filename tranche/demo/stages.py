@@ -7,19 +7,16 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from terminal.fault import Fault
 from tranche.report.wording import duration
 
 
-class StageFailed(Exception):
+class StageFailed(Fault):
     """A stage could not finish; what ran before it stays as it is."""
 
     def __init__(self, stage: str, reason: str) -> None:
         super().__init__(f"stage {stage} failed: {reason}")
         self.stage = stage
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 class Stages:
@@ -89,5 +86,4 @@ class Stages:
 
 
 def _words(fault: Exception) -> str:
-    said = getattr(fault, "user_message", None)
-    return str(said) if said else f"{type(fault).__name__}: {fault}"
+    return fault.user_message if isinstance(fault, Fault) else f"{type(fault).__name__}: {fault}"

@@ -18,6 +18,8 @@ from typing import Annotated
 
 import typer
 
+from terminal.command_line import stage
+from tranche.extras import require
 from tranche.fault import RuntimeFault
 from tranche.local.process import Running, answers, free_port, is_free, start_module, wait_until
 from tranche.local.runtime import LocalRuntime
@@ -29,7 +31,7 @@ READY_SECONDS = 180.0
 STOP_SECONDS = 30.0
 USER = "admin"
 
-app = typer.Typer(add_completion=False, help="The DAGs on a clock, on loopback.")
+app = stage("The DAGs on a clock, on loopback.")
 
 
 @app.command()
@@ -37,6 +39,7 @@ def run(
     port: Annotated[int, typer.Option(help="Port of the user interface; another free one when it is taken.")] = PORT,
 ) -> None:
     """Run Airflow's API server and scheduler on the local runtime until Ctrl-C, then stop both."""
+    require("airflow")
     settings = Settings.from_environment()
     environment = LocalRuntime(settings.local_folder).up()
     point_here(environment)
@@ -51,11 +54,6 @@ def run(
         _watch(started)
     finally:
         stop_all(started)
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run until interrupted; the exit code is typer's own."""
-    return int(app(argv, prog_name="tranche airflow", standalone_mode=False) or 0)
 
 
 def airflow_environment(home: Path, database_url: str, port: int) -> dict[str, str]:

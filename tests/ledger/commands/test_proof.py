@@ -7,9 +7,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger.__main__ import main
 from ledger.books.postgres import PostgresLedger
+from tests.command_line import acts_of
 from tests.ledger.builders import a_purchase
+
+main = acts_of("ledger")
 
 Connection = psycopg.Connection[Any]
 

@@ -5,10 +5,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from ledger.__main__ import main
 from ledger.map.flows import admit, money_map
 from ledger.map.map_page import page, short
+from tests.command_line import acts_of
 from tests.ledger.builders import a_journal, euros, pounds
+
+main = acts_of("ledger")
 
 CHECKOUT = Path(__file__).parents[3]
 COMMITTED = CHECKOUT / "docs" / "reference"

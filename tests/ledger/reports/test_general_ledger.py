@@ -8,13 +8,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger.__main__ import main
 from ledger.account import Side
 from ledger.books.postgres import PostgresLedger
 from ledger.money import Currency
 from ledger.reports.general_ledger import PeriodFault, general_ledger, months, write_general_ledger
 from ledger.reports.postgres_general_ledger import PostgresMovements
+from tests.command_line import acts_of
 from tests.ledger.builders import NOON, a_claim, a_journal, a_purchase, pounds
+
+main = acts_of("ledger")
 
 Connection = psycopg.Connection[Any]
 

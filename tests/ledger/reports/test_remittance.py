@@ -8,12 +8,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger.__main__ import main
 from ledger.account import Side
 from ledger.books.postgres import PostgresLedger
 from ledger.money import Currency
 from ledger.reports.remittance import Remittance, RemittanceKind, remittances
+from tests.command_line import acts_of
 from tests.ledger.builders import NOON, a_journal, pounds
+
+main = acts_of("ledger")
 
 Connection = psycopg.Connection[Any]
 

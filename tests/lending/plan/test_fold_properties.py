@@ -49,6 +49,7 @@ from lending.schedule.due import Due
 from lending.terms.servicing_terms import LateFeeRule, LateFees, RefundPlacing, ServicingTerms
 from tests.lending.courses import a_purchase, balance, day, the_books_agree
 from tests.lending.plans import a_plan, pounds
+from tests.soak import examples
 
 PLANS = (a_purchase(), a_plan("250.03", months=5, rate=1990, merchant_discount=pounds("7.01")))
 FEES = LateFees((LateFeeRule("first", pounds("6.00"), 5), LateFeeRule("second", pounds("6.00"), 20)), pounds("9.00"))
@@ -160,7 +161,7 @@ def _dues(state: PlanState, parts: int, number: int) -> Rescheduled:
     return Rescheduled(tuple(dues))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(usual=20, soaked=60), deadline=None)
 @given(course=courses())
 def test_the_books_of_a_plan_agree_with_its_schedule_after_every_course(
     course: tuple[Plan, ServicingTerms, list[PlanEvent]],

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from lending.__main__ import main
 from lending.schedule.apr import years_between
 from lending.schedule.apr_file import apr_file
 from lending.schedule.table_file import TableFault
+from tests.command_line import acts_of
+
+main = acts_of("lending")
 
 # Published rates that no exact solver reaches, by id: how far ours may lie from them, in percentage points. The
 # Commission's own sheet is that far off; EC22.2 is a misprint, 6.1 for 6.041228 (docs/reference/published-rates.md).

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from lending.__main__ import main
 from lending.schedule.schedule_file import schedule_file
 from lending.schedule.table_file import TableFault
+from tests.command_line import acts_of
+
+main = acts_of("lending")
 
 EXPECTED = ("due", "principal_due", "interest_due", "total_due")
 

@@ -13,12 +13,14 @@ import pytest
 
 from ledger.money import Currency
 from ledger.reports.postgres_general_ledger import PostgresMovements
-from lending.__main__ import main
 from lending.plan.plan import Plan
 from lending.servicing.close_of_business import ClosedDate, close_of_business
 from lending.servicing.postgres_close import PostgresBusinessDates
+from tests.command_line import acts_of
 from tests.lending.plans import a_plan
 from tests.lending.servicing.servicing import Desk, a_payment, another_database, day
+
+main = acts_of("lending")
 
 Connection = psycopg.Connection[Any]
 

@@ -18,12 +18,14 @@ from ledger.books.postgres import PostgresLedger
 from ledger.money import Currency, Money
 from ledger.proof.postgres_audit import PostgresAudit
 from ledger.proof.verify import verify
-from lending.__main__ import main
 from lending.plan.plan import Instalment, Origin
 from lending.servicing.import_plans import ImportedPlans, ImportFault, import_plans
 from lending.servicing.memory import MemoryPlans
 from lending.servicing.postgres import PostgresPlans
 from lending.terms.products import imported_product
+from tests.command_line import acts_of
+
+main = acts_of("lending")
 
 Connection = psycopg.Connection[Any]
 

@@ -7,11 +7,13 @@ import pytest
 
 from ledger.proof.postgres_audit import PostgresAudit
 from ledger.proof.verify import verify
-from lending.__main__ import main
 from lending.servicing.postgres import PostgresPlans
 from lending.servicing.rebuild_standings import Rebuilt, rebuild_standings
+from tests.command_line import acts_of
 from tests.lending.plans import a_plan
 from tests.lending.servicing.servicing import Desk, a_payment, day
+
+main = acts_of("lending")
 
 Connection = psycopg.Connection[Any]
 

@@ -7,11 +7,13 @@ import pytest
 
 from data_contracts.files import FileFault
 from lending.plan.event import CashBack, Route
-from payments.__main__ import main
 from payments.disputes.dispute import DisputeNotice, Stage
 from payments.disputes.dispute_file import COLUMNS, read_notices
 from payments.files.control_file import Content, write_controlled
+from tests.command_line import acts_of
 from tests.payments.plans import pounds
+
+main = acts_of("payments")
 
 ROW = {
     "case_id": "cb-1", "stage": "opened", "attempt_id": "p-1/1#1", "route": "card", "told_on": "2026-03-03",

@@ -6,7 +6,6 @@ import pytest
 from ledger.books.statement import OpenGroup
 from lending.plan.event import Route
 from lending.plan.when import When
-from payments.__main__ import app
 from payments.collection.collect import collect
 from payments.disputes.dispute import DisputeNotice, NoticeTaken, Stage, take_notice
 from payments.provider.charge import ChargeRequest
@@ -16,6 +15,7 @@ from payments.reconciliation.open_items import Missing, OpenItem, Unexplained, W
 from payments.refunds.refund import RefundTaken, refund
 from payments.till import Till
 from tests.payments.plans import NOON, a_till, an_open_plan, first_due, open_items, pounds
+from tranche.__main__ import invoke
 
 CLEARING = "provider:sandbox:clearing"
 DAY = date(2026, 3, 2)
@@ -114,6 +114,6 @@ def test_what_nobody_knows_is_found_in_the_books_and_what_the_books_lack_among_t
 
     assert [each.group.value for each in found.unexplained] == ["l-9"]
     monkeypatch.setenv("TRANCHE_DATABASE_URL", database_url)
-    assert app(args=["open-items"], standalone_mode=False) == 1
+    assert invoke(["payments", "open-items"]) == 1
     assert "suspense:unapplied holds -0.05 GBP of line_id l-9" in capsys.readouterr().err
     assert [each.items[0].item_id for each in found.missing] == [attempt]

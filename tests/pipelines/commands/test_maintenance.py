@@ -3,8 +3,10 @@
 import pytest
 
 from data_contracts.environment import SettingFault
-from pipelines.__main__ import main
 from pipelines.upkeep.expiry import NotAnAge
+from tests.command_line import acts_of
+
+main = acts_of("pipelines")
 
 
 @pytest.fixture(autouse=True)

@@ -9,9 +9,11 @@ from psycopg import Connection
 
 from features.postgres import PostgresVectors
 from features.publication import NoSuchVersion
-from pipelines.__main__ import main
 from pipelines.vectors.published_vectors import published_vectors
+from tests.command_line import acts_of
 from tests.features.test_publications import NOON, hand_over
+
+main = acts_of("pipelines")
 
 SERVED = published_vectors()["applicant"]
 

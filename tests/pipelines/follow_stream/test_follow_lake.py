@@ -7,8 +7,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import isclose
@@ -21,7 +21,6 @@ import pytest
 from data_contracts.catalog import contract
 from features.memory import MemoryVectors
 from features.store import Publications
-from pipelines.__main__ import main
 from pipelines.curation.curate import curate
 from pipelines.follow_stream.follow import Look, Round, follow
 from pipelines.follow_stream.follow_steps import LakeSteps
@@ -38,7 +37,10 @@ from pipelines.streams.postgres_turn import ingesting
 from pipelines.vectors.publish_features import publish_features
 from pipelines.vectors.published_vectors import published_vectors
 from pipelines.vectors.refresh_features import refresh
+from tests.command_line import acts_of
 from tests.data_contracts.samples import valid_record
+
+main = acts_of("pipelines")
 
 pytestmark = pytest.mark.slow
 
@@ -55,7 +57,13 @@ def test_rounds_over_random_slices_leave_what_one_batch_of_all_leaves(
     at_once = Settings.from_environment(beside(lake_environment))
     slices = in_slices(Random(23))
     store, told, others = MemoryVectors(), list[Round](), list[threading.Thread]()
-    turn = partial(ingesting, database_url, streamed)
+    turn, asked = partial(ingesting, database_url, streamed), threading.Event()
+
+    @contextmanager
+    def asked_turn() -> Iterator[Callable[[str], None]]:
+        asked.set()
+        with turn() as still_mine:
+            yield still_mine
 
     def between_rounds(_seconds: float) -> bool:
         done = len(told)
@@ -64,13 +72,14 @@ def test_rounds_over_random_slices_leave_what_one_batch_of_all_leaves(
         if done < len(slices):
             put(streamed, slices[done])
         if done == 2:
-            others.append(threading.Thread(target=partial(an_ingest_beside, spark, streamed, turn)))
+            asked.clear()
+            others.append(threading.Thread(target=partial(an_ingest_beside, spark, streamed, turn, asked)))
             others[0].start()
         return done == len(slices) + 1
 
     put(streamed, slices[0])
     report = follow(
-        steps(spark, streamed, store, turn), now=lambda: datetime.now(UTC), wait=between_rounds, told=told.append
+        steps(spark, streamed, store, asked_turn), now=lambda: datetime.now(UTC), wait=between_rounds, told=told.append
     )
     others[0].join()
 
@@ -171,12 +180,12 @@ def steps(spark: Any, settings: Settings, store: Publications, turn: Any) -> Lak
     )
 
 
-def an_ingest_beside(spark: Any, settings: Settings, turn: Any) -> None:
-    """What the schedule may start at any moment; it is slow between reading and writing."""
+def an_ingest_beside(spark: Any, settings: Settings, turn: Any, asked: threading.Event) -> None:
+    """What the schedule may start at any moment; between reading and writing it waits for the stream job to ask."""
 
     def linger(step: str) -> None:
         if step == READ:
-            time.sleep(3)
+            assert asked.wait(600)
 
     with turn():
         ingest(spark, settings, now=lambda: AS_OF, sleep=time.sleep, after_commit=linger)

@@ -29,9 +29,11 @@ def die_at(step: str) -> None:
 if __name__ == "__main__":
     settings = Settings.from_environment()
     spark = session(settings)
-    if sys.argv[1].replace(".", "").isdigit():
-        threading.Timer(float(sys.argv[1]), die).start()
+    delays = [float(sys.argv[1])] if sys.argv[1].replace(".", "").isdigit() else []
+    timers = [threading.Timer(delay, die) for delay in delays]
+    for timer in timers:
+        timer.start()
     ingest(spark, settings, now=lambda: datetime.now(UTC), sleep=time.sleep, after_commit=die_at)
     # A delay that is longer than the work lasts kills behind it.
-    if sys.argv[1].replace(".", "").isdigit():
-        time.sleep(float(sys.argv[1]))
+    for timer in timers:
+        timer.join()

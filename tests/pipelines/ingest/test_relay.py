@@ -57,9 +57,8 @@ def relayed(url: str, stream: Stream, *, patience_s: float = 30.0, **other: Any)
             stream,
             now=lambda: NOON + timedelta(hours=1),
             seconds=time.monotonic,
-            sleep=time.sleep,
             patience_s=patience_s,
-            **other,
+            **({"sleep": time.sleep} | other),
         )
 
 
@@ -112,11 +111,18 @@ def test_a_short_transaction_is_waited_for(database_url: str) -> None:
     with psycopg.connect(database_url) as slow:
         append_all(slow, [a_fact("slow")])
         write(database_url, a_fact("after"))
+        glanced, committed = threading.Event(), threading.Event()
+
+        def glance_again(seconds: float) -> None:
+            glanced.set()
+            committed.wait(seconds)
+
         with ThreadPoolExecutor() as threads:
-            waiting = threads.submit(relayed, database_url, stream)
-            time.sleep(0.2)
+            waiting = threads.submit(relayed, database_url, stream, sleep=glance_again)
+            assert glanced.wait(60)
             assert told(stream) == []
             slow.commit()
+            committed.set()
             assert waiting.result(timeout=60).total == 2
     assert told(stream) == ["e-slow", "e-after"]
 

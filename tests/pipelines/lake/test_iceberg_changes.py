@@ -10,11 +10,13 @@ from pyiceberg.table import Table
 
 from features.postgres import connected
 from features.publication import Watermark
-from pipelines.__main__ import main
 from pipelines.lake.iceberg import catalog, table_name
 from pipelines.lake.iceberg_changes import IcebergChanges
 from pipelines.settings import Settings
+from tests.command_line import acts_of
 from tests.pipelines.vectors.test_refresh_features import DAY, EVENTS, START, a_booking, arrow
+
+main = acts_of("pipelines")
 
 NAME = "curated.bank_transactions"
 

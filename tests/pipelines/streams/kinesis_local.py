@@ -6,12 +6,13 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
+
+from tests.waiting import until
 
 FILES = Path(__file__).resolve().parents[3] / "infra" / "kinesis-local"
 REGION = "eu-west-1"
@@ -82,10 +83,12 @@ def _free_ports() -> tuple[int, int]:
 
 
 def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
+    def failed() -> str:
+        return f"kinesis-local did not start: {log.read_text(errors='replace')[-2000:]}"
+
+    def listens() -> bool:
+        assert process.poll() is None, failed()
         with socket.socket() as tried:
-            if tried.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise AssertionError(f"kinesis-local did not start: {log.read_text(errors='replace')[-2000:]}")
+            return tried.connect_ex(("127.0.0.1", port)) == 0
+
+    until(listens, seconds=_START_SECONDS, say=failed)

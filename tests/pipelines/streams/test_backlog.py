@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
+import pytest
+
 from pipelines.lake.iceberg import catalog
 from pipelines.settings import Settings
 from pipelines.sources.source import Event
@@ -13,10 +15,12 @@ from pipelines.streams.iceberg import BATCHES
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.stream import batches
 from tests.pipelines.streams.without_spark import create_batches, take_a_batch
+from tests.waiting import until
 
 BOUND = 2_000
 
 
+@pytest.mark.slow
 def test_a_large_backlog_is_cut_into_batches_that_fit_while_events_keep_coming(
     lake_environment: Mapping[str, str],
 ) -> None:
@@ -27,7 +31,7 @@ def test_a_large_backlog_is_cut_into_batches_that_fit_while_events_keep_coming(
     for batch in batches(there):
         stream.put(batch)
     target = stream.clock_ms() + 1_000
-    time.sleep(1.1)
+    until(lambda: stream.clock_ms() >= target)
     taken: list[list[str]] = []
     ends: list[int] = []
 

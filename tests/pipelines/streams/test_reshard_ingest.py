@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from data_contracts.catalog import contract
-from pipelines.__main__ import main
 from pipelines.ingest.ingest import IngestReport, ingest
 from pipelines.lake import raw
 from pipelines.lake.iceberg import create_namespaces, spark_name
@@ -20,8 +19,12 @@ from pipelines.sources.source import Event
 from pipelines.streams.iceberg_terms import StartRefused
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.stream import From
+from tests.command_line import acts_of
 from tests.data_contracts.samples import valid_record
 from tests.pipelines.streams import kinesis_local
+from tests.waiting import until
+
+main = acts_of("pipelines")
 
 pytestmark = pytest.mark.slow
 
@@ -61,8 +64,13 @@ def test_a_backlog_through_a_reshard_is_taken_in_bounded_batches_once_and_in_ord
     settings = Settings.from_environment(environment)
     create_namespaces(settings)
     kinesis = client(settings)
+
+    def wait_until_active() -> None:
+        told = kinesis.get_waiter("stream_exists")
+        told.wait(StreamName=settings.stream, WaiterConfig={"Delay": 0.05, "MaxAttempts": 200})
+
     kinesis.create_stream(StreamName=settings.stream, ShardCount=2)
-    time.sleep(0.5)
+    wait_until_active()
     stream = KinesisStream(kinesis, settings.stream, time.sleep)
 
     def take(start: From | datetime | None = None) -> IngestReport:
@@ -70,10 +78,11 @@ def test_a_backlog_through_a_reshard_is_taken_in_bounded_batches_once_and_in_ord
 
     def split(shard_id: str, at: int) -> None:
         kinesis.split_shard(StreamName=settings.stream, ShardToSplit=shard_id, NewStartingHashKey=str(at))
-        time.sleep(0.5)
+        wait_until_active()
 
     stream.put(movements(0, 20))
-    time.sleep(1.1)
+    put_by = stream.clock_ms()
+    until(lambda: stream.clock_ms() > put_by)
     begin = datetime.fromtimestamp(stream.clock_ms() / 1000, UTC)
     stream.put(movements(100, 80))
     split(stream.shards()[0].shard_id, 2**126)

@@ -13,12 +13,12 @@ from psycopg import Connection
 from data_contracts.environment import SettingFault
 from features.postgres import PostgresVectors
 from features.vector import FeatureVector
-from pipelines.__main__ import main
 from pipelines.erasures.erasures import Refused, State, pseudonym
 from pipelines.erasures.iceberg_erasures import IcebergErasures, IcebergHolds
 from pipelines.settings import Settings
 from pipelines.streams.iceberg import STOPS, UNTIL, batches_of, committed
 from pipelines.upkeep.erase import BatchUnfinished, EraseReport, Request, erase
+from tests.command_line import acts_of
 from tests.pipelines.two_shoppers import (
     ACCOUNTS,
     MINE,
@@ -30,6 +30,8 @@ from tests.pipelines.two_shoppers import (
     KilledAfter,
     TwoShoppers,
 )
+
+main = acts_of("pipelines")
 
 pytestmark = pytest.mark.slow
 

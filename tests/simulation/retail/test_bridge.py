@@ -11,6 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 import orjson
+import pytest
 
 from ledger.money import Currency, Money
 from pipelines.sources.online_retail import OnlineRetail
@@ -57,6 +58,7 @@ def test_a_sale_and_its_cancellation_round_to_the_same_size() -> None:
     assert (found.net_minor, found.rounding_minor) == (0, Decimal(0))
 
 
+@pytest.mark.slow
 def test_the_bridge_of_the_real_days_is_what_an_independent_count_finds(online_retail_days: Path) -> None:
     lines = [_as_read_back(event.body) for event in OnlineRetail(online_retail_days).read().events]
     found = bridge_of(*lines)

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from tests.command_line import acts_of
 from tests.tranche.builders import a_summary
-from tranche.demo.demo import DemoFault, Request, Source, berka_folder, course_of, demo, main, retail_days
+from tranche.demo.demo import DemoFault, Request, Source, berka_folder, course_of, demo, retail_days
 from tranche.local.clock_file import ClockFile
 from tranche.report.summary import Planted
+
+main = acts_of("demo")
 
 
 def test_a_folder_without_the_tables_is_said_before_anything_starts(tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ from tranche.local.iceberg import CREDENTIALS
 from tranche.local.process import wait_until
 from tranche.local.runtime import LocalRuntime
 
+pytestmark = pytest.mark.slow
+
 PARTS = ("postgres", "aws")
 
 

