@@ -16,9 +16,9 @@ from terminal.report import Report, reporting
 
 if TYPE_CHECKING:
     from ledger.money import Currency, Money
-    from payments.reconciliation.postgres_standing import ListedBreak
     from payments.reconciliation.reconcile import Listed
-    from payments.till import Till
+    from payments.reconciliation.standing import ListedBreak
+    from payments.wiring import Adapters
 
 app = stage("Collect what is due, pay merchants and refunds, reconcile outside files, list breaks.")
 
@@ -39,9 +39,24 @@ def collect(due: Annotated[str, typer.Option(help="Charge what is due up to this
     from payments.collection.collect import collect as act
 
     settings = Settings.from_environment(needs_provider=True)
-    with _till(settings) as till, Progress(console=Console(stderr=True), transient=True) as progress:
+    with _adapters(settings) as ports, Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("collecting", total=None)
-        report = act(_day(due), till=till, at=_now(settings), tick=lambda count: progress.advance(task, count))
+        report = act(
+            _day(due),
+            attempts=ports.attempts,
+            decisions=ports.decisions,
+            plans=ports.plans,
+            ledger=ports.ledger,
+            expectations=ports.reconciliation,
+            provider=ports.provider,
+            merchants=ports.merchants,
+            terms=ports.terms,
+            policy=ports.policy,
+            profile=ports.profile,
+            transaction=ports.transaction,
+            at=_now(settings),
+            tick=lambda count: progress.advance(task, count),
+        )
 
     def shown() -> Iterator[str]:
         yield (
@@ -66,12 +81,22 @@ def pay_merchants(
     from payments.merchants.pay_merchants import pay_merchants as act
     from payments.postgres import connected
     from payments.provider.provider import NoProvider
-    from payments.wiring import till_over
+    from payments.wiring import adapters_over
 
     settings = Settings.from_environment()
     with connected(settings.database_url) as connection:
-        till = till_over(connection, NoProvider())
-        report = act(_day(on), till=till, outbox=outbox, at=_now(settings))
+        ports = adapters_over(connection, NoProvider())
+        report = act(
+            _day(on),
+            payouts=ports.payouts,
+            ledger=ports.ledger,
+            expectations=ports.reconciliation,
+            merchants=ports.merchants,
+            payout_days=ports.profile.merchant_payout_days,
+            transaction=ports.transaction,
+            outbox=outbox,
+            at=_now(settings),
+        )
 
     def shown() -> Iterator[str]:
         paid = ", ".join(_money(minor, currency) for currency, minor in report.paid_minor.items()) or "nothing"
@@ -92,8 +117,21 @@ def pay_refunds(
     from payments.refunds.pay_refunds import pay_refunds as act
 
     settings = Settings.from_environment(needs_provider=True)
-    with _till(settings) as till:
-        report = act(_day(on), till=till, outbox=outbox, at=_now(settings))
+    with _adapters(settings) as ports:
+        report = act(
+            _day(on),
+            refunds=ports.refunds,
+            plans=ports.plans,
+            ledger=ports.ledger,
+            expectations=ports.reconciliation,
+            provider=ports.provider,
+            terms=ports.terms,
+            settle_down=ports.policy.settle_down,
+            profile=ports.profile,
+            transaction=ports.transaction,
+            outbox=outbox,
+            at=_now(settings),
+        )
 
     def shown() -> Iterator[str]:
         paid = ", ".join(_money(minor, currency) for currency, minor in report.paid_minor.items()) or "nothing"
@@ -117,15 +155,25 @@ def refund(
     from payments.provider.provider import NoProvider
     from payments.refunds.refund import NoSuchPlan, RefundRefused
     from payments.refunds.refund import refund as act
-    from payments.wiring import till_over
+    from payments.wiring import adapters_over
 
     settings = Settings.from_environment()
     with connected(settings.database_url) as connection:
-        till = till_over(connection, NoProvider())
-        known = till.plans.get(plan)
+        ports = adapters_over(connection, NoProvider())
+        known = ports.plans.get(plan)
         if known is None:
             raise UsageFault(f"there is no plan {plan}")
-        answer = act(plan, refund_id, _amount(amount_minor, known.currency), till=till, at=_now(settings))
+        answer = act(
+            plan,
+            refund_id,
+            _amount(amount_minor, known.currency),
+            plans=ports.plans,
+            ledger=ports.ledger,
+            terms=ports.terms,
+            settled=ports.payouts.settled,
+            transaction=ports.transaction,
+            at=_now(settings),
+        )
     match answer:
         case RefundRefused(_, reasons):
             raise UsageFault(f"refund {refund_id} was refused: {'; '.join(each.detail for each in reasons)}")
@@ -149,13 +197,26 @@ def disputes(file: Annotated[Path, typer.Option(help="The provider's file of dis
     from payments.files.control_file import Content
     from payments.postgres import connected
     from payments.provider.provider import NoProvider
-    from payments.wiring import till_over
+    from payments.wiring import adapters_over
 
     settings = Settings.from_environment()
     notices = read_notices(Content.of(file))
     with connected(settings.database_url) as connection:
-        till = till_over(connection, NoProvider())
-        answers = [take_notice(notice, till=till, at=_now(settings)) for notice in notices]
+        ports = adapters_over(connection, NoProvider())
+        answers = [
+            take_notice(
+                notice,
+                attempts=ports.attempts,
+                plans=ports.plans,
+                ledger=ports.ledger,
+                expectations=ports.reconciliation,
+                terms=ports.terms,
+                profile=ports.profile,
+                transaction=ports.transaction,
+                at=_now(settings),
+            )
+            for notice in notices
+        ]
     refused = [answer for answer in answers if isinstance(answer, NoticeRefused)]
     tree = [asdict(answer) for answer in answers]
 
@@ -183,7 +244,7 @@ def reconcile(
     from payments.postgres import connected
     from payments.provider.provider import NoProvider
     from payments.reconciliation.reconcile import reconcile as act
-    from payments.wiring import till_over
+    from payments.wiring import adapters_over
 
     if (file is None) == (inbox is None):
         raise UsageFault("reconcile takes either --file FILE or --inbox DIR --day DATE")
@@ -194,9 +255,9 @@ def reconcile(
         connected(settings.database_url) as connection,
         Progress(console=Console(stderr=True), transient=True) as progress,
     ):
-        till = till_over(connection, NoProvider())
+        ports = adapters_over(connection, NoProvider())
         as_of = None if day is None else _day(day)
-        files = [file] if file is not None else unseen(inbox or Path(), till.expectations.names_taken(), as_of)
+        files = [file] if file is not None else unseen(inbox or Path(), ports.reconciliation.names_taken(), as_of)
         task = progress.add_task("reconciling", total=len(files) + 1)
 
         def tick(name: str) -> None:
@@ -204,7 +265,19 @@ def reconcile(
 
         report = act(
             files,
-            till=till,
+            attempts=ports.attempts,
+            decisions=ports.decisions,
+            plans=ports.plans,
+            ledger=ports.ledger,
+            reconciliation=ports.reconciliation,
+            payouts=ports.payouts,
+            refunds=ports.refunds,
+            publish=ports.publish,
+            merchants=ports.merchants,
+            terms=ports.terms,
+            policy=ports.policy,
+            profile=ports.profile,
+            transaction=ports.transaction,
             at=_now(settings),
             as_of=as_of,
             refuse_loudly=file is not None,
@@ -283,17 +356,16 @@ def open_items(
     as_of: Annotated[str | None, typer.Option(help="Day for ages; default: today.")] = None,
 ) -> Report:
     """What the clearing accounts hold, why and for whom to work; exit 1 when something is open without a reason."""
-    from payments.postgres import connected
+    from payments.postgres import snapshot
     from payments.provider.provider import NoProvider
     from payments.reconciliation.postgres_open_items import PostgresOpenItems
-    from payments.wiring import till_over
+    from payments.wiring import adapters_over
 
     settings = Settings.from_environment()
     day = _day(as_of) if as_of else _now(settings).date()
-    with connected(settings.database_url) as connection, connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        till = till_over(connection, NoProvider())
-        found = PostgresOpenItems(connection, till.profile.card, till.terms).compared()
+    with snapshot(settings.database_url) as connection:
+        ports = adapters_over(connection, NoProvider())
+        found = PostgresOpenItems(connection, ports.profile.card, ports.terms).compared()
 
     def shown() -> Iterator[str]:
         for each in found.explained:
@@ -320,15 +392,15 @@ def _breaks(counts: Any, listed: "tuple[Listed | ListedBreak, ...]") -> Iterator
 
 
 @contextmanager
-def _till(settings: Settings) -> "Iterator[Till]":
+def _adapters(settings: Settings) -> "Iterator[Adapters]":
     from payments.postgres import connected
     from payments.provider.sandbox import SandboxProvider
-    from payments.wiring import till_over
+    from payments.wiring import adapters_over
 
     provider = SandboxProvider(settings.provider_url or "")
     try:
         with connected(settings.database_url) as connection:
-            yield till_over(connection, provider)
+            yield adapters_over(connection, provider)
     finally:
         provider.close()
 

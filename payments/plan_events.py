@@ -1,11 +1,11 @@
-"""What payments tell plans: the event of each attempt, line or case, and how a till records it."""
+"""What payments tell plans: the event of each attempt, line or case, and how it is recorded."""
 
 from collections.abc import Sequence
 
 from lending.plan.event import Body, PlanEvent
 from lending.plan.when import When
-from lending.servicing.record_events import EventRecorded, EventRefused, record
-from payments.till import Till
+from lending.servicing.log import PlanLog
+from lending.servicing.record_events import EventRecorded, EventRefused, KeptLedger, TermsOf, record
 from terminal.fault import Fault
 
 
@@ -13,13 +13,15 @@ class PlanRefused(Fault):
     """A plan refused what has already happened: an assumption is broken and the work stops."""
 
 
-def record_on_plan(till: Till, events: Sequence[PlanEvent]) -> tuple[str, ...]:
+def record_on_plan(
+    events: Sequence[PlanEvent], *, plans: PlanLog, ledger: KeptLedger, terms: TermsOf
+) -> tuple[str, ...]:
     """Record events in the caller's database transaction; the entries posted for them.
 
     Raises PlanRefused where a plan cannot take one.
     """
     posted: list[str] = []
-    answers = record(events, plans=till.plans, ledger=till.ledger, terms=till.terms) if events else ()
+    answers = record(events, plans=plans, ledger=ledger, terms=terms) if events else ()
     for answer in answers:
         if isinstance(answer, EventRefused):
             raise PlanRefused(f"{answer.event_id} was refused: {', '.join(map(str, answer.reasons))}")

@@ -25,3 +25,11 @@ def connected(database_url: str) -> Iterator[Connection]:
     with connection:
         connection.execute("SET TIME ZONE 'UTC'")
         yield connection
+
+
+@contextmanager
+def snapshot(database_url: str) -> Iterator[Connection]:
+    """A connection inside one transaction, for which the database stands still: what it reads belongs together."""
+    with connected(database_url) as connection, connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        yield connection

@@ -1,32 +1,70 @@
-"""A till over a PostgreSQL connection."""
+"""The adapters of payments over one PostgreSQL connection, built once for the ways in.
+
+Only a way in (the command line, the API, the demo, a simulation's entry) holds them together; an act is handed the
+ports it names, one by one.
+"""
+
+from dataclasses import dataclass
+from functools import partial
 
 from ledger.books.postgres import PostgresLedger
+from ledger.outbox.outbox import append_all
 from lending.decision.postgres import PostgresDecisions
+from lending.decision.underwrite import Publish
 from lending.servicing.postgres import PostgresPlans
-from lending.terms.merchant_terms import merchant_terms
+from lending.servicing.record_events import TermsOf
+from lending.terms.merchant_terms import AllMerchantTerms, merchant_terms
 from lending.terms.products import servicing_terms
 from payments.collection.postgres import PostgresAttempts
-from payments.collection.retry import load_policy
+from payments.collection.retry import RetryPolicy, load_policy
 from payments.merchants.postgres import PostgresPayouts
 from payments.postgres import Connection
 from payments.provider.provider import Provider
-from payments.rail_profile import load_profile
+from payments.rail_profile import Profile, load_profile
 from payments.reconciliation.postgres import PostgresReconciliation
-from payments.refunds.postgres import PostgresRefunds
-from payments.till import Till
+from payments.refunds.postgres import PostgresRefundPayments
+from payments.transaction import Transaction
 
 
-def till_over(connection: Connection, provider: Provider) -> Till:
-    """The till with the policies that ship with these packages."""
-    return Till(
+@dataclass(frozen=True, slots=True)
+class Adapters:
+    """The ports of payments over one connection in autocommit mode, with the policies that the business decided.
+
+    The acts open each database transaction themselves, so that a provider is asked outside of any.
+    """
+
+    database: Connection
+    attempts: PostgresAttempts
+    plans: PostgresPlans
+    ledger: PostgresLedger
+    decisions: PostgresDecisions
+    reconciliation: PostgresReconciliation
+    payouts: PostgresPayouts
+    refunds: PostgresRefundPayments
+    publish: Publish
+    provider: Provider
+    policy: RetryPolicy
+    profile: Profile
+    merchants: AllMerchantTerms
+    terms: TermsOf
+
+    @property
+    def transaction(self) -> Transaction:
+        return self.database.transaction
+
+
+def adapters_over(connection: Connection, provider: Provider) -> Adapters:
+    """The adapters, with the policies that ship with these packages."""
+    return Adapters(
         database=connection,
         attempts=PostgresAttempts(connection),
         plans=PostgresPlans(connection),
         ledger=PostgresLedger(connection),
         decisions=PostgresDecisions(connection),
-        expectations=PostgresReconciliation(connection),
+        reconciliation=PostgresReconciliation(connection),
         payouts=PostgresPayouts(connection),
-        refunds=PostgresRefunds(connection),
+        refunds=PostgresRefundPayments(connection),
+        publish=partial(append_all, connection),
         provider=provider,
         policy=load_policy(),
         profile=load_profile(),

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from payments.collection.accept_offer import Accepted, NotOnOffer, PaymentRefused, PaymentUnknown, accept_offer
 from payments.postgres import DatabaseDown, connected
 from payments.provider.sandbox import SandboxProvider
-from payments.wiring import till_over
+from payments.wiring import adapters_over
 from serving.decisions import Desk, problem_responses
 from serving.plans import PlanAnswer, answer
 from serving.postgres import ClaimedBefore, IdempotencyKeys, Unavailable, transaction
@@ -63,10 +63,25 @@ def accept(
     try:
         # A connection of its own: a slow provider must not keep one of the decisions' waiting.
         with connected(request.app.state.settings.database_url) as connection:
-            till = till_over(connection, provider)
-            outcome = accept_offer(decision_id, asked_by=idempotency_key, till=till, at=at)
+            ports = adapters_over(connection, provider)
+            outcome = accept_offer(
+                decision_id,
+                asked_by=idempotency_key,
+                attempts=ports.attempts,
+                decisions=ports.decisions,
+                plans=ports.plans,
+                ledger=ports.ledger,
+                expectations=ports.reconciliation,
+                provider=ports.provider,
+                merchants=ports.merchants,
+                terms=ports.terms,
+                policy=ports.policy,
+                profile=ports.profile,
+                transaction=ports.transaction,
+                at=at,
+            )
             accepted = [outcome.plan.plan_id] if isinstance(outcome, Accepted) else []
-            histories = till.plans.histories(accepted)
+            histories = ports.plans.histories(accepted)
     except DatabaseDown as error:
         raise Unavailable(str(error)) from error
     match outcome:

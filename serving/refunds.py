@@ -11,7 +11,7 @@ from ledger.money import Currency, Money
 from payments.postgres import DatabaseDown, connected
 from payments.provider.provider import NoProvider
 from payments.refunds.refund import NoSuchPlan, RefundRefused, RefundTaken, refund
-from payments.wiring import till_over
+from payments.wiring import adapters_over
 from serving.decisions import Desk, problem_responses
 from serving.postgres import ClaimedBefore, IdempotencyKeys, Unavailable, transaction
 from serving.problems import FieldFault, Problem
@@ -60,8 +60,18 @@ def take_back(
     _claim(desk, plan_id, idempotency_key)
     try:
         with connected(request.app.state.settings.database_url) as connection:
-            till = till_over(connection, NoProvider())
-            answer = refund(plan_id, idempotency_key, amount, till=till, at=at)
+            ports = adapters_over(connection, NoProvider())
+            answer = refund(
+                plan_id,
+                idempotency_key,
+                amount,
+                plans=ports.plans,
+                ledger=ports.ledger,
+                terms=ports.terms,
+                settled=ports.payouts.settled,
+                transaction=ports.transaction,
+                at=at,
+            )
     except DatabaseDown as error:
         raise Unavailable(str(error)) from error
     except Conflict as conflict:

@@ -4,7 +4,7 @@ from ledger.map.flow import Flow
 from lending.plan.accrual import rounded, shared
 from lending.plan.event import Opened, PartShipped, PlanEvent
 from lending.plan.merchant_share import Share
-from lending.plan.plan import Origin, Plan
+from lending.plan.plan import Instalment, Origin, Plan
 from lending.plan.running import RunningPlan
 
 
@@ -58,7 +58,7 @@ def _shipment(run: RunningPlan, body: Opened | PartShipped) -> str:
 
 
 def _spread(run: RunningPlan, event: PlanEvent, amount: int) -> None:
-    planned = {each.instalment_id: each for each in run.plan.instalments}
+    planned: dict[str, Instalment] = {each.instalment_id: each for each in run.plan.instalments}
     own = [line for line in run.lines if line.instalment_id in planned]
     to_come = [line for line in own if run.captured.amount == 0 or line.due_on >= event.value_date] or own[-1:]
     weights = [planned[line.instalment_id].principal.minor for line in to_come]

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import NewType
 
 from ledger.money import Currency, Money
 from lending.schedule.due import Due
@@ -22,11 +23,18 @@ class Origin(StrEnum):
     REPLAYED = "replayed"  # an order of the past that nobody asked us to decide
 
 
+PlanId = NewType("PlanId", str)
+"""How an order is repaid, for good."""
+
+InstalmentId = NewType("InstalmentId", str)
+"""One part of a plan."""
+
+
 @dataclass(frozen=True, slots=True)
 class Instalment:
     """One part of a plan. Number 0 is paid when the plan is opened."""
 
-    instalment_id: str
+    instalment_id: InstalmentId
     number: int
     due_on: date
     principal: Money
@@ -60,7 +68,7 @@ class Plan:
     `tax` what the merchant pays on the discount; `foreign` what it gets where it sells in another currency.
     """
 
-    plan_id: str
+    plan_id: PlanId
     shopper_id: str | None
     account_id: str
     merchant_id: str | None
@@ -101,15 +109,25 @@ class Plan:
         raise PlanFault(f"{self.plan_id} has no instalment {instalment_id}")
 
 
-def plan_id_of(decision_id: str) -> str:
+def plan_id_of(decision_id: str) -> PlanId:
     """The id of the plan that an accepted decision becomes."""
-    return f"p-{decision_id}"
+    return PlanId(f"p-{decision_id}")
+
+
+def decision_id_of(plan_id: PlanId) -> str:
+    """The decision that became the plan: the inverse of `plan_id_of`.
+
+    >>> decision_id_of(plan_id_of("d-1"))
+    'd-1'
+    """
+    return plan_id.removeprefix("p-")
 
 
 def instalments_of(plan_id: str, dues: Iterable[Due]) -> tuple[Instalment, ...]:
     """A schedule's dues as a plan's instalments, named after the plan."""
     return tuple(
-        Instalment(f"{plan_id}/{due.number}", due.number, due.due_on, due.principal, due.interest) for due in dues
+        Instalment(InstalmentId(f"{plan_id}/{due.number}"), due.number, due.due_on, due.principal, due.interest)
+        for due in dues
     )
 
 

@@ -15,7 +15,7 @@ from data_contracts.files import read_rows
 from ledger.books.store import Conflict
 from ledger.money import Currency, Money
 from lending.plan.event import Opened, PlanEvent
-from lending.plan.plan import Origin, Plan, instalments_of
+from lending.plan.plan import Origin, Plan, PlanId, instalments_of
 from lending.schedule.due_dates import first_on_or_after
 from lending.servicing.record_events import EventRecorded, EventRefused, KeptLedger, record
 from lending.servicing.store import Plans
@@ -84,7 +84,7 @@ def import_plans(file: Path, *, plans: Plans, ledger: KeptLedger, product: Impor
 def plan_of(row: Mapping[str, Any], product: ImportedProduct) -> Plan:
     """The plan of one granted loan: `duration` dues of the instalment that its account pays each month."""
     currency = Currency(row["currency"])
-    plan_id = f"{row['source']}-{row['loan_id']}"
+    plan_id = PlanId(f"{row['source']}-{row['loan_id']}")
     granted_on: date = row["granted_on"]
     instalment = Money(row["instalment_minor"], currency)
     first_due_on = first_on_or_after(granted_on, product.first_due_day)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from ledger.books.store import Conflict
-from lending.plan.plan import Instalment, Plan, first_difference
+from lending.plan.plan import Instalment, InstalmentId, Plan, first_difference
 from lending.servicing.log import InstalmentStanding
 from lending.servicing.memory_log import MemoryPlanLog
 from lending.servicing.store import OpenInstalment
@@ -64,5 +64,5 @@ class MemoryPlans(MemoryPlanLog):
 
 
 def _open(plan: Plan, each: InstalmentStanding) -> OpenInstalment:
-    instalment = Instalment(each.instalment_id, each.number, each.due_on, each.principal, each.interest)
+    instalment = Instalment(InstalmentId(each.instalment_id), each.number, each.due_on, each.principal, each.interest)
     return OpenInstalment(plan, instalment, each.open_principal, each.open_interest, each.open_fees, each.disputed)

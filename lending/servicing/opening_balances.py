@@ -19,7 +19,7 @@ from ledger.map.flow import Flow
 from ledger.map.flows import journal
 from ledger.money import AmountFault, Currency, Money
 from lending.plan.event import Opened, PlanEvent
-from lending.plan.plan import Instalment, Origin, Plan, PlanFault
+from lending.plan.plan import Instalment, InstalmentId, Origin, Plan, PlanFault, PlanId
 from lending.schedule.table_file import TableRow, read_table
 from lending.servicing.record_events import EventRecorded, EventRefused, KeptLedger, TermsOf, record
 from lending.servicing.store import Plans
@@ -81,12 +81,13 @@ def _take_plans(  # noqa: PLR0917 - the one call above
     at: datetime,
 ) -> list[str]:
     """Open the plans and record their taking over; the entries that are new."""
+    events = [_opened(plan, at) for plan in agreed.values()]
+    plan_of_event = {event.event_id: event.plan_id for event in events}
     try:
         plans.open_all(list(agreed.values()))
-        events = [_opened(plan, at) for plan in agreed.values()]
         answers = record(events, plans=plans, ledger=ledger, terms=terms)
     except Conflict as conflict:
-        row = dues[conflict.entry_id.removeprefix("opened:")][0]
+        row = dues[plan_of_event.get(conflict.entry_id, conflict.entry_id)][0]
         raise row.fault("id", f"{conflict.entry_id} was taken over with another {conflict.field}") from conflict
     for event, answer in zip(events, answers, strict=True):
         if isinstance(answer, EventRefused):
@@ -127,12 +128,14 @@ def _plan(plan_id: str, rows: Sequence[TableRow]) -> Plan:
         raise first.fault("terms", str(error)) from error
     found = sorted(((_day(row, "due_on"), row) for row in rows), key=lambda each: each[0])
     instalments = tuple(
-        Instalment(f"{plan_id}/{number}", number, due_on, _amount(row, "amount"), _amount(row, "interest"))
+        Instalment(
+            InstalmentId(f"{plan_id}/{number}"), number, due_on, _amount(row, "amount"), _amount(row, "interest")
+        )
         for number, (due_on, row) in enumerate(found, start=1)
     )
     try:
         return Plan(
-            plan_id=plan_id,
+            plan_id=PlanId(plan_id),
             shopper_id=first.get("shopper_id") or None,
             account_id=_filled(first, "account_id"),
             merchant_id=first.get("merchant_id") or None,

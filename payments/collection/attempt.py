@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from ledger.books.store import Conflict
 from ledger.map.flow import Flow
 from ledger.money import Money
+from lending.plan.plan import InstalmentId, PlanId
+from payments.ids import AttemptId
 from terminal.fault import Fault
 
 
@@ -80,17 +83,17 @@ UNRESOLVED = frozenset({State.CLAIMED, State.SUBMITTING, State.UNKNOWN})
 class IllegalMove(Fault):
     """An event arrived that has no move from the attempt's state; nothing was changed."""
 
-    def __init__(self, attempt_id: str, state: State, event: Event) -> None:
+    def __init__(self, attempt_id: AttemptId, state: State, event: Event) -> None:
         self.attempt_id = attempt_id
         self.state = state
         self.event = event
         super().__init__(f"attempt {attempt_id} is {state}: {event} cannot happen to it")
 
 
-def after(attempt_id: str, state: State, event: Event) -> State:
+def after(attempt_id: AttemptId, state: State, event: Event) -> State:
     """The state that `event` leads to; `IllegalMove` when the table has no such move.
 
-    >>> after("p-1/1#1", State.UNKNOWN, Event.CAPTURED).value
+    >>> after(AttemptId("p-1/1#1"), State.UNKNOWN, Event.CAPTURED).value
     'presumed_paid'
     """
     try:
@@ -99,13 +102,13 @@ def after(attempt_id: str, state: State, event: Event) -> State:
         raise IllegalMove(attempt_id, state, event) from None
 
 
-def attempt_id_of(instalment_id: str, number: int) -> str:
+def attempt_id_of(instalment_id: InstalmentId, number: int) -> AttemptId:
     """The id, and so the provider's idempotency key, of the `number`-th attempt at an instalment.
 
-    >>> attempt_id_of("p-d-1/2", 1)
+    >>> attempt_id_of(InstalmentId("p-d-1/2"), 1)
     'p-d-1/2#1'
     """
-    return f"{instalment_id}#{number}"
+    return AttemptId(f"{instalment_id}#{number}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +118,10 @@ class Planned:
     `opens_plan` marks a down payment: its plan opens only once it is captured; `asked_by` is then the caller's key.
     """
 
-    attempt_id: str
-    instalment_id: str
+    attempt_id: AttemptId
+    instalment_id: InstalmentId
     number: int
-    plan_id: str
+    plan_id: PlanId
     shopper_id: str
     account_id: str
     provider: str
@@ -140,6 +143,18 @@ class Planned:
         return f"{Flow.ATTEMPT_CLAIMED}:{self.attempt_id}"
 
 
+def check_same_attempt(kept: Planned, planned: Planned) -> None:
+    """Raise Conflict when an id is used for something else.
+
+    The amounts and days of two workers that saw the instalment at different times may differ: the first attempt stands.
+    """
+    for name in ("instalment_id", "number", "plan_id", "shopper_id", "account_id", "opens_plan"):
+        if getattr(kept, name) != getattr(planned, name):
+            raise Conflict(kept.attempt_id, name)
+    if kept.amount.currency != planned.amount.currency:
+        raise Conflict(kept.attempt_id, "currency")
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """An attempt as recorded."""
@@ -153,5 +168,5 @@ class Attempt:
     retry_on: date | None = None
 
     @property
-    def attempt_id(self) -> str:
+    def attempt_id(self) -> AttemptId:
         return self.planned.attempt_id

@@ -10,6 +10,7 @@ from lending.plan.booking import correlation_of
 from lending.plan.plan import Instalment, Plan
 from lending.plan.when import When
 from payments.bookings import flow_journal
+from payments.ids import AttemptId
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Collection:
 
     plan: Plan
     instalment: Instalment
-    attempt_id: str
+    attempt_id: AttemptId
     rail: str
     provider: str
 

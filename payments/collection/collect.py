@@ -11,19 +11,28 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import TypeVar
 
 from ledger.books.store import AlreadyRecorded, Recorded
-from lending.plan.plan import Origin, Plan
+from lending.plan.plan import Origin, Plan, PlanId
 from lending.plan.when import When
 from lending.servicing.close_of_business import close_plans
-from lending.servicing.store import OpenInstalment
+from lending.servicing.record_events import KeptLedger, TermsOf
+from lending.servicing.store import OpenInstalment, Plans
+from lending.terms.merchant_terms import AllMerchantTerms
 from payments.collection.attempt import Attempt, Event, Planned, State, attempt_id_of
+from payments.collection.attempts import Attempts
 from payments.collection.bookings import Components, attempt_claimed
-from payments.collection.outcome import Applied, Result, apply_outcome, collection_of
-from payments.collection.retry import Stop
+from payments.collection.opening import KeptDecisions
+from payments.collection.outcome import Applied, ApplyOutcome, Result, apply_outcome, collection_of
+from payments.collection.retry import RetryPolicy, Stop
+from payments.expectation import Expectations
+from payments.ids import AttemptId
 from payments.provider.charge import ChargeRequest, ChargeResult, NotKnown
-from payments.till import Till
+from payments.provider.provider import Provider
+from payments.rail_profile import Profile, Rail
+from payments.transaction import Transaction
 
 T = TypeVar("T")
 
@@ -65,21 +74,67 @@ class _Tally:
             self.counts["needs_person"] += 1
 
 
-def collect(due: date, *, till: Till, at: datetime, tick: Callable[[int], None] = lambda _: None) -> CollectReport:
+def collect(
+    due: date,
+    *,
+    attempts: Attempts,
+    decisions: KeptDecisions,
+    plans: Plans,
+    ledger: KeptLedger,
+    expectations: Expectations,
+    provider: Provider,
+    merchants: AllMerchantTerms,
+    terms: TermsOf,
+    policy: RetryPolicy,
+    profile: Profile,
+    transaction: Transaction,
+    at: datetime,
+    tick: Callable[[int], None] = lambda _: None,
+) -> CollectReport:
     """Resolve what earlier runs left open, then charge every instalment of a checkout plan due up to `due`.
 
-    `tick` is told how many instalments each step has dealt with.
+    `tick` receives the number of instalments that each step has dealt with.
     """
+    apply = partial(
+        apply_outcome,
+        attempts=attempts,
+        decisions=decisions,
+        plans=plans,
+        ledger=ledger,
+        expectations=expectations,
+        merchants=merchants,
+        terms=terms,
+        policy=policy,
+        profile=profile,
+    )
     tally = _Tally()
-    resolved = resolve_open(till, at, tally.add)
-    _bring_up(due, till, at)
-    dues = _collectable(due, till)
-    latest = till.attempts.latest([each.instalment.instalment_id for each in dues])
-    ready = [planned for each in dues if (planned := _next_attempt(each, latest, due, till)) is not None]
-    plans = {each.plan.plan_id: each.plan for each in dues}
+    resolved = resolve_open(
+        at,
+        tally.add,
+        attempts=attempts,
+        provider=provider,
+        policy=policy,
+        transaction=transaction,
+        apply=apply,
+    )
+    _bring_up(due, at, plans=plans, ledger=ledger, terms=terms, transaction=transaction)
+    dues = _collectable(due, plans)
+    latest = attempts.latest([each.instalment.instalment_id for each in dues])
+    ready = [planned for each in dues if (planned := _next_attempt(each, latest, due, provider.name)) is not None]
+    known = {each.plan.plan_id: each.plan for each in dues}
     claimed = 0
     for chunk in _chunks(ready):
-        results = _charge(till, chunk, plans, at)
+        results = _charge(
+            chunk,
+            known,
+            at,
+            attempts=attempts,
+            ledger=ledger,
+            provider=provider,
+            rail=profile.card,
+            transaction=transaction,
+            apply=apply,
+        )
         claimed += len(results)
         for result in results:
             tally.add(result)
@@ -101,69 +156,105 @@ def collect(due: date, *, till: Till, at: datetime, tick: Callable[[int], None] 
     )
 
 
-def _collectable(due: date, till: Till) -> list[OpenInstalment]:
+def _collectable(due: date, plans: Plans) -> list[OpenInstalment]:
     """What may be asked for: of imported plans nothing, their shoppers push the money themselves."""
-    return [each for each in till.plans.collectable(due) if each.plan.origin is Origin.CHECKOUT]
+    return [each for each in plans.collectable(due) if each.plan.origin is Origin.CHECKOUT]
 
 
-def _bring_up(due: date, till: Till, at: datetime) -> None:
+def _bring_up(
+    due: date, at: datetime, *, plans: Plans, ledger: KeptLedger, terms: TermsOf, transaction: Transaction
+) -> None:
     """Interest and late fees are owed up to the day before they are asked for, whether or not the day was closed."""
-    plan_ids = list(dict.fromkeys(each.plan.plan_id for each in _collectable(due, till)))
+    plan_ids = list(dict.fromkeys(each.plan.plan_id for each in _collectable(due, plans)))
     for chunk in _chunks(plan_ids):
-        with till.database.transaction():
-            close_plans(due, chunk, plans=till.plans, ledger=till.ledger, terms=till.terms, at=at)
+        with transaction():
+            close_plans(due, chunk, plans=plans, ledger=ledger, terms=terms, at=at)
 
 
-def resolve_open(till: Till, at: datetime, told: Callable[[Result], None] = lambda _: None) -> int:
-    """Ask what became of attempts without an outcome; how many have one now. One that somebody else is at is left."""
+def resolve_open(
+    at: datetime,
+    told: Callable[[Result], None] = lambda _: None,
+    *,
+    attempts: Attempts,
+    provider: Provider,
+    policy: RetryPolicy,
+    transaction: Transaction,
+    apply: ApplyOutcome,
+) -> int:
+    """Ask what became of attempts without an outcome; how many have one now. Attempts guarded elsewhere are skipped."""
     resolved = 0
-    for chunk in _chunks(till.attempts.unresolved()):
-        with till.attempts.guard([attempt.attempt_id for attempt in chunk]) as mine:
-            for attempt_id in mine:
-                result = resolve(till, attempt_id, at)
+    for chunk in _chunks(attempts.unresolved()):
+        with attempts.guard([attempt.attempt_id for attempt in chunk]) as mine:
+            for attempt_id in map(AttemptId, mine):
+                result = resolve(
+                    attempt_id,
+                    at,
+                    attempts=attempts,
+                    provider=provider,
+                    policy=policy,
+                    transaction=transaction,
+                    apply=apply,
+                )
                 if result is not None:
                     told(result)
                     resolved += result.applied in (Applied.CAPTURED, Applied.REFUSED)
     return resolved
 
 
-def resolve(till: Till, attempt_id: str, at: datetime) -> Result | None:
+def resolve(
+    attempt_id: AttemptId,
+    at: datetime,
+    *,
+    attempts: Attempts,
+    provider: Provider,
+    policy: RetryPolicy,
+    transaction: Transaction,
+    apply: ApplyOutcome,
+) -> Result | None:
     """Ask what became of one attempt, which the caller guards; None when it has its outcome already.
 
     One that the provider never saw is sent again under its own key, once the provider can no longer be receiving it.
     """
-    attempt = till.attempts.get(attempt_id)
+    attempt = attempts.get(attempt_id)
     if attempt is None or attempt.state not in (State.CLAIMED, State.SUBMITTING, State.UNKNOWN):
         return None
     if attempt.state is State.SUBMITTING:  # whoever sent it is gone, or the guard would not be ours
-        with till.database.transaction():
-            till.attempts.move(attempt_id, Event.NO_ANSWER, at=at, cause="its sender left no answer")
+        with transaction():
+            attempts.move(attempt_id, Event.NO_ANSWER, at=at, cause="its sender left no answer")
     if attempt.state is not State.CLAIMED:
-        said = till.provider.enquire(attempt_id)
+        said = provider.enquire(attempt_id)
         if not isinstance(said, NotKnown):
-            with till.database.transaction():
-                return apply_outcome(till, attempt_id, said, at)
-        if attempt.submitted_at is not None and at < attempt.submitted_at + till.policy.settle_down:
+            with transaction():
+                return apply(attempt_id, said, at)
+        if attempt.submitted_at is not None and at < attempt.submitted_at + policy.settle_down:
             return Result(Applied.UNKNOWN, attempt, detail="the provider does not know it yet")
-        with till.database.transaction():
-            till.attempts.keep_message("in", "notknown", attempt_id, said.raw or "not known", at)
-            till.attempts.move(attempt_id, Event.NEVER_SEEN, at=at, cause="the provider never saw it")
-    return send(till, attempt, at)
+        with transaction():
+            attempts.keep_message("in", "notknown", attempt_id, said.raw or "not known", at)
+            attempts.move(attempt_id, Event.NEVER_SEEN, at=at, cause="the provider never saw it")
+    return send(attempt, at, attempts=attempts, provider=provider, transaction=transaction, apply=apply)
 
 
-def send(till: Till, attempt: Attempt, at: datetime) -> Result:
+def send(
+    attempt: Attempt,
+    at: datetime,
+    *,
+    attempts: Attempts,
+    provider: Provider,
+    transaction: Transaction,
+    apply: ApplyOutcome,
+) -> Result:
     """Send a claimed attempt, which the caller guards, and book the answer."""
-    with till.database.transaction():
-        written(till, attempt.planned, at)
-    answer = till.provider.charge(request_of(attempt.planned))
-    with till.database.transaction():
-        return apply_outcome(till, attempt.attempt_id, answer, at)
+    with transaction():
+        written(attempt.planned, at, attempts=attempts)
+    answer = provider.charge(request_of(attempt.planned))
+    with transaction():
+        return apply(attempt.attempt_id, answer, at)
 
 
-def written(till: Till, planned: Planned, at: datetime) -> None:
+def written(planned: Planned, at: datetime, *, attempts: Attempts) -> None:
     """The request is kept, and the attempt counts as sent from here on."""
-    message_id = till.attempts.keep_message("out", "charge", planned.attempt_id, _body(planned), at)
-    till.attempts.move(
+    message_id = attempts.keep_message("out", "charge", planned.attempt_id, _body(planned), at)
+    attempts.move(
         planned.attempt_id,
         Event.REQUEST_WRITTEN,
         at=at,
@@ -186,7 +277,7 @@ def request_of(planned: Planned) -> ChargeRequest:
     )
 
 
-def _next_attempt(due: OpenInstalment, latest: Mapping[str, Attempt], on: date, till: Till) -> Planned | None:
+def _next_attempt(due: OpenInstalment, latest: Mapping[str, Attempt], on: date, provider: str) -> Planned | None:
     """The attempt to make at an instalment now; None while one is open, or when the policy says later or never."""
     last = latest.get(due.instalment.instalment_id)
     if last is not None:
@@ -202,7 +293,7 @@ def _next_attempt(due: OpenInstalment, latest: Mapping[str, Attempt], on: date, 
         plan_id=plan.plan_id,
         shopper_id=plan.shopper_id or plan.account_id,
         account_id=plan.account_id,
-        provider=till.provider.name,
+        provider=provider,
         fees=due.open_fees,
         interest=due.open_interest,
         principal=due.open_principal - due.disputed,
@@ -211,37 +302,49 @@ def _next_attempt(due: OpenInstalment, latest: Mapping[str, Attempt], on: date, 
     )
 
 
-def _charge(till: Till, ready: Sequence[Planned], plans: Mapping[str, Plan], at: datetime) -> list[Result]:
+def _charge(
+    ready: Sequence[Planned],
+    plans: Mapping[PlanId, Plan],
+    at: datetime,
+    *,
+    attempts: Attempts,
+    ledger: KeptLedger,
+    provider: Provider,
+    rail: Rail,
+    transaction: Transaction,
+    apply: ApplyOutcome,
+) -> list[Result]:
     """Claim a few instalments in one transaction, ask for all of them at once, book the answers in another."""
-    with till.attempts.guard([planned.attempt_id for planned in ready]) as mine:
-        with till.database.transaction():
-            ours = till.attempts.plan(planned for planned in ready if planned.attempt_id in set(mine))
-            sent = [planned for planned in ours if _claim(till, planned, plans[planned.plan_id], at)]
-        answers = list(_asked(till, sent))
-        with till.database.transaction():
-            return [
-                apply_outcome(till, planned.attempt_id, answer, at)
-                for planned, answer in zip(sent, answers, strict=True)
+    with attempts.guard([planned.attempt_id for planned in ready]) as mine:
+        with transaction():
+            ours = attempts.plan(planned for planned in ready if planned.attempt_id in set(mine))
+            sent = [
+                planned
+                for planned in ours
+                if _claim(planned, plans[planned.plan_id], at, attempts=attempts, ledger=ledger, rail=rail)
             ]
+        answers = list(_asked(sent, provider))
+        with transaction():
+            return [apply(planned.attempt_id, answer, at) for planned, answer in zip(sent, answers, strict=True)]
 
 
-def _claim(till: Till, planned: Planned, plan: Plan, at: datetime) -> bool:
+def _claim(planned: Planned, plan: Plan, at: datetime, *, attempts: Attempts, ledger: KeptLedger, rail: Rail) -> bool:
     """F12a: the amount is reserved; False when something else has reserved it."""
     asks = Components(planned.principal, planned.interest, planned.fees)
-    journal = attempt_claimed(collection_of(plan, planned, till), asks, When.moment(at))
-    if not isinstance(till.ledger.hold(journal), Recorded | AlreadyRecorded):
-        till.attempts.move(planned.attempt_id, Event.WITHDRAWN, at=at, cause="the amount is no longer free")
+    journal = attempt_claimed(collection_of(plan, planned, rail), asks, When.moment(at))
+    if not isinstance(ledger.hold(journal), Recorded | AlreadyRecorded):
+        attempts.move(planned.attempt_id, Event.WITHDRAWN, at=at, cause="the amount is no longer free")
         return False
-    till.attempts.move(planned.attempt_id, Event.GUARD_PASSED, at=at, cause=planned.instalment_id)
-    written(till, planned, at)
+    attempts.move(planned.attempt_id, Event.GUARD_PASSED, at=at, cause=planned.instalment_id)
+    written(planned, at, attempts=attempts)
     return True
 
 
-def _asked(till: Till, sent: Sequence[Planned]) -> Iterator[ChargeResult]:
+def _asked(sent: Sequence[Planned], provider: Provider) -> Iterator[ChargeResult]:
     if not sent:
         return
     with ThreadPoolExecutor(THREADS) as pool:
-        yield from pool.map(till.provider.charge, [request_of(planned) for planned in sent])
+        yield from pool.map(provider.charge, [request_of(planned) for planned in sent])
 
 
 def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:

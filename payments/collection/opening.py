@@ -1,28 +1,39 @@
 """Opens the plan that an accepted decision becomes, inside the caller's database transaction."""
 
+from typing import Protocol
+
 from ledger.books.store import AlreadyRecorded, AlreadyVoided, Recorded, RefusalCode, Refused, Voided
 from ledger.money import Money
 from lending.decision.record import StoredDecision
 from lending.plan.event import PlanEvent
 from lending.plan.plan import Origin, Plan, instalments_of, plan_id_of
 from lending.plan.when import When
+from lending.servicing.record_events import KeptLedger, TermsOf
+from lending.servicing.store import Plans
+from lending.terms.merchant_terms import AllMerchantTerms
 from payments.collection.events import opened
 from payments.plan_events import record_on_plan
-from payments.till import Till
 from terminal.fault import Fault
+
+
+class KeptDecisions(Protocol):
+    """Reads the decisions that were made."""
+
+    def get(self, decision_id: str) -> StoredDecision | None:
+        """The decision as it was kept, or None."""
 
 
 class BooksRefused(Fault):
     """The ledger refused what has already happened: an assumption is broken and the work stops."""
 
 
-def plan_of(decision: StoredDecision, till: Till, when: When) -> Plan:
+def plan_of(decision: StoredDecision, when: When, *, merchants: AllMerchantTerms) -> Plan:
     """The plan as it was offered; the decision must be an approval."""
     offer = decision.offer
     assert offer is not None, f"{decision.decision_id} offers nothing"
     plan_id, order = plan_id_of(decision.decision_id), decision.order
     nothing = Money.zero(offer.amount.currency)
-    merchant = None if order.merchant_id is None else till.merchants.on(order.merchant_id, when.value_date)
+    merchant = None if order.merchant_id is None else merchants.on(order.merchant_id, when.value_date)
     discount = nothing if merchant is None else merchant.merchant_discount(offer.amount)
     tax = nothing if merchant is None else merchant.tax(discount)
     return Plan(
@@ -44,12 +55,20 @@ def plan_of(decision: StoredDecision, till: Till, when: When) -> Plan:
     )
 
 
-def open_plan(till: Till, decision: StoredDecision, when: When, *first: PlanEvent) -> Plan:
+def open_plan(
+    decision: StoredDecision,
+    when: When,
+    *first: PlanEvent,
+    plans: Plans,
+    ledger: KeptLedger,
+    merchants: AllMerchantTerms,
+    terms: TermsOf,
+) -> Plan:
     """The plan with its first events, and the end of F01's reservation: what was reserved has become a debt."""
-    plan = plan_of(decision, till, when)
-    till.plans.open(plan)
-    record_on_plan(till, [opened(plan, when), *first])
-    released = till.ledger.void_hold(decision.hold_id, at=when.recorded_at, reason="captured by F02")
+    plan = plan_of(decision, when, merchants=merchants)
+    plans.open(plan)
+    record_on_plan([opened(plan, when), *first], plans=plans, ledger=ledger, terms=terms)
+    released = ledger.void_hold(decision.hold_id, at=when.recorded_at, reason="captured by F02")
     run_out = isinstance(released, Refused) and all(each.code is RefusalCode.HOLD_RESOLVED for each in released.reasons)
     if not run_out:  # an offer that ran out while its payment was being resolved has nothing left to release
         must_hold(released, decision.hold_id)

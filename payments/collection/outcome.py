@@ -1,23 +1,29 @@
 """What a provider's answer does to an attempt, the books and the plan, inside the caller's database transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from ledger.money import Money
-from lending.plan.plan import Plan
+from lending.plan.plan import Plan, decision_id_of
 from lending.plan.when import When
+from lending.servicing.record_events import KeptLedger, TermsOf
+from lending.servicing.store import Plans
+from lending.terms.merchant_terms import AllMerchantTerms
 from payments.collection.attempt import UNRESOLVED, Attempt, Event, Planned, State
+from payments.collection.attempts import Attempts
 from payments.collection.bookings import Collection
 from payments.collection.events import collected
-from payments.collection.opening import must_hold, open_plan
-from payments.collection.retry import Stop, TryAgain, next_step
+from payments.collection.opening import KeptDecisions, must_hold, open_plan
+from payments.collection.retry import RetryPolicy, Stop, TryAgain, next_step
 from payments.collection.settle_credit import settle_credit
-from payments.expectation import Expected, Leg, capture_key
+from payments.expectation import Expectations, Expected, Leg
+from payments.expectation_key import CaptureKey
+from payments.ids import AttemptId
 from payments.plan_events import record_on_plan
 from payments.provider.charge import ChargeResult, Refused, Succeeded, Unknown
-from payments.till import Till
+from payments.rail_profile import Profile, Rail
 
 
 class Applied(StrEnum):
@@ -39,86 +45,135 @@ class Result:
     detail: str = ""
 
 
-def apply_outcome(till: Till, attempt_id: str, answer: ChargeResult, at: datetime) -> Result:
+ApplyOutcome = Callable[[AttemptId, ChargeResult, datetime], Result]
+"""`apply_outcome` with its ports bound: what the acts that ask a provider need of it."""
+
+
+def apply_outcome(
+    attempt_id: AttemptId,
+    answer: ChargeResult,
+    at: datetime,
+    *,
+    attempts: Attempts,
+    decisions: KeptDecisions,
+    plans: Plans,
+    ledger: KeptLedger,
+    expectations: Expectations,
+    merchants: AllMerchantTerms,
+    terms: TermsOf,
+    policy: RetryPolicy,
+    profile: Profile,
+) -> Result:
     """Record what the provider answered, once: an attempt that has its outcome keeps it."""
-    attempt = till.attempts.get(attempt_id, lock=True)
+    attempt = attempts.get(attempt_id, lock=True)
     assert attempt is not None, f"{attempt_id} was asked about and is not kept"
     if attempt.state not in UNRESOLVED:
         return Result(Applied.KNOWN_BEFORE, attempt)
-    message_id = till.attempts.keep_message("in", type(answer).__name__.lower(), attempt_id, _written(answer), at)
+    message_id = attempts.keep_message("in", type(answer).__name__.lower(), attempt_id, _written(answer), at)
     if isinstance(answer, Succeeded) and answer.amount != attempt.planned.amount:
         answer = Unknown(attempt_id, f"captured {answer.amount}, asked for {attempt.planned.amount}")
     match answer:
         case Succeeded():
-            _captured(till, attempt, answer, message_id, at)
+            values = {"provider_reference": answer.provider_reference, "captured_on": answer.captured_on}
+            attempts.move(
+                attempt_id,
+                Event.CAPTURED,
+                at=at,
+                cause=answer.provider_reference,
+                message_id=message_id,
+                values=values,
+            )
+            _book_capture(
+                attempt.planned,
+                answer.captured_on,
+                at,
+                decisions=decisions,
+                plans=plans,
+                ledger=ledger,
+                merchants=merchants,
+                terms=terms,
+                rail=profile.card,
+            )
+            expectations.expect([_provider_line(attempt.planned, answer.captured_on, profile)])
             return Result(Applied.CAPTURED, attempt)
         case Refused():
-            step = _refused(till, attempt, answer, message_id, at)
+            step = next_step(policy, answer.code, attempt.planned.number, attempt.planned.requested_on)
+            attempts.move(
+                attempt_id,
+                Event.REFUSED,
+                at=at,
+                cause=answer.code.value,
+                message_id=message_id,
+                values=_refusal_values(answer, step),
+            )
+            _book_refusal(attempt.planned, answer, at, plans=plans, ledger=ledger, terms=terms)
             return Result(Applied.REFUSED, attempt, step)
         case Unknown():
             if attempt.state is State.SUBMITTING:
-                till.attempts.move(attempt_id, Event.NO_ANSWER, at=at, cause=answer.detail, message_id=message_id)
+                attempts.move(attempt_id, Event.NO_ANSWER, at=at, cause=answer.detail, message_id=message_id)
             return Result(Applied.UNKNOWN, attempt, detail=answer.detail)
 
 
-def collection_of(plan: Plan, planned: Planned, till: Till) -> Collection:
+def collection_of(plan: Plan, planned: Planned, rail: Rail) -> Collection:
     """The attempt as the books name it."""
-    rail = till.profile.card
     return Collection(plan, plan.instalment(planned.instalment_id), planned.attempt_id, rail.rail, rail.provider)
 
 
-def _captured(till: Till, attempt: Attempt, answer: Succeeded, message_id: str, at: datetime) -> None:
-    """The plan is told, whose debt falls by it; the provider's line is expected."""
-    planned = attempt.planned
-    till.attempts.move(
-        planned.attempt_id,
-        Event.CAPTURED,
-        at=at,
-        cause=answer.provider_reference,
-        message_id=message_id,
-        values={"provider_reference": answer.provider_reference, "captured_on": answer.captured_on},
-    )
-    when = When.day(answer.captured_on, recorded_at=at)
-    paid = collected(planned, till.profile.card, when)
+def _book_capture(
+    planned: Planned,
+    captured_on: date,
+    at: datetime,
+    *,
+    decisions: KeptDecisions,
+    plans: Plans,
+    ledger: KeptLedger,
+    merchants: AllMerchantTerms,
+    terms: TermsOf,
+    rail: Rail,
+) -> None:
+    """The plan's debt falls by the captured amount; a down payment opens the plan first."""
+    when = When.day(captured_on, recorded_at=at)
+    paid = collected(planned, rail, when)
     if planned.opens_plan:
-        decision = till.decisions.get(planned.plan_id.removeprefix("p-"))
+        decision = decisions.get(decision_id_of(planned.plan_id))
         assert decision is not None, f"{planned.attempt_id} pays for a decision that is not kept"
-        open_plan(till, decision, when, paid)
+        open_plan(decision, when, paid, plans=plans, ledger=ledger, merchants=merchants, terms=terms)
     else:
-        record_on_plan(till, [paid])
-        record_on_plan(till, settle_credit(till, planned, When.moment(at), captured=True))
-    till.expectations.expect([_provider_line(planned, answer.captured_on, till)])
+        record_on_plan([paid], plans=plans, ledger=ledger, terms=terms)
+        credit = settle_credit(planned, When.moment(at), captured=True, plans=plans, terms=terms)
+        record_on_plan(credit, plans=plans, ledger=ledger, terms=terms)
 
 
-def _refused(till: Till, attempt: Attempt, answer: Refused, message_id: str, at: datetime) -> TryAgain | Stop:
-    """F13a: the hold is released; the policy says whether it is asked for again."""
-    planned = attempt.planned
-    step = next_step(till.policy, answer.code, planned.number, planned.requested_on)
-    values: Mapping[str, object] = {
+def _book_refusal(
+    planned: Planned, answer: Refused, at: datetime, *, plans: Plans, ledger: KeptLedger, terms: TermsOf
+) -> None:
+    """F13a: the hold is released. A down payment holds nothing of its own: the offer's reservation stays."""
+    if planned.opens_plan:
+        return
+    voided = ledger.void_hold(planned.hold_id, at=at, reason=f"refused: {answer.code}")
+    must_hold(voided, planned.attempt_id)
+    credit = settle_credit(planned, When.moment(at), captured=False, plans=plans, terms=terms)
+    record_on_plan(credit, plans=plans, ledger=ledger, terms=terms)
+
+
+def _refusal_values(answer: Refused, step: TryAgain | Stop) -> Mapping[str, object]:
+    """What an attempt keeps of its refusal, and the day on which the policy lets it be asked for again."""
+    return {
         "refusal": answer.code.value,
         "detail": answer.detail,
         "policy_version": step.policy_version,
         "retry_on": step.on if isinstance(step, TryAgain) else None,
     }
-    till.attempts.move(
-        planned.attempt_id, Event.REFUSED, at=at, cause=answer.code.value, message_id=message_id, values=values
-    )
-    if not planned.opens_plan:  # a down payment holds nothing of its own: the offer's reservation stays
-        voided = till.ledger.void_hold(planned.hold_id, at=at, reason=f"refused: {answer.code}")
-        must_hold(voided, planned.attempt_id)
-        when = When.moment(at)
-        record_on_plan(till, settle_credit(till, planned, when, captured=False))
-    return step
 
 
-def _provider_line(planned: Planned, captured_on: date, till: Till) -> Expected:
+def _provider_line(planned: Planned, captured_on: date, profile: Profile) -> Expected:
     """The provider's file must show the capture."""
     return Expected(
-        key=capture_key(planned.attempt_id),
+        key=CaptureKey(planned.attempt_id),
         leg=Leg.LEDGER_PROVIDER,
         amount=planned.amount,
         expected_on=captured_on,
-        due_by=captured_on + timedelta(days=till.profile.line_days),
+        due_by=captured_on + timedelta(days=profile.line_days),
         created_by=planned.attempt_id,
         plan_id=planned.plan_id,
         instalment_id=planned.instalment_id,

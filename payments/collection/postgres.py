@@ -1,18 +1,18 @@
 """Attempts and their messages in PostgreSQL. Nothing here commits."""
 
-import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from psycopg import Connection
 from psycopg.errors import CheckViolation
 from psycopg.rows import dict_row
 
 from ledger.money import Currency, Money
 from ledger.outbox import outbox
-from payments.collection.attempt import Attempt, Event, IllegalMove, Planned, State
+from lending.plan.plan import InstalmentId, PlanId
+from payments.collection.attempt import Attempt, Event, IllegalMove, Planned, State, check_same_attempt
+from payments.ids import AttemptId
+from payments.postgres_sending import PostgresSending
 
 _INSERT = """
 INSERT INTO payments.attempts (attempt_id, instalment_id, number, plan_id, shopper_id, account_id, provider, currency,
@@ -32,6 +32,7 @@ SELECT m.to_state, m.position, a.instalment_id, a.plan_id, a.shopper_id, a.accou
   FROM moved m JOIN payments.attempts a USING (attempt_id)
 """
 _ONE = "SELECT * FROM payments.attempts WHERE attempt_id = %s"
+_MANY = "SELECT * FROM payments.attempts WHERE attempt_id = ANY(%s)"
 _ASKED_BY = "SELECT * FROM payments.attempts WHERE instalment_id = %s AND asked_by = %s"
 _LATEST = """
 SELECT DISTINCT ON (instalment_id) * FROM payments.attempts
@@ -42,43 +43,25 @@ SELECT * FROM payments.attempts WHERE state IN ('claimed', 'submitting', 'unknow
 """
 
 
-class PostgresAttempts:
+class PostgresAttempts(PostgresSending):
     """Every attempt ever made, each moved only along the move table."""
 
-    def __init__(self, connection: Connection[Any]) -> None:
-        self._connection = connection
-
-    # A sending of an attempt is guarded by a lock of the database session: who holds it is alive and at work.
-
-    @contextmanager
-    def guard(self, attempt_ids: Sequence[str]) -> Iterator[list[str]]:
-        """Those of the attempts that nobody else is sending or resolving now; they are this session's until the end.
-
-        For a connection in autocommit mode, outside any transaction: the lock must not end or fail with one.
-        """
-        taken: list[str] = []
-        try:
-            for attempt_id in sorted(attempt_ids):
-                row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (_lock(attempt_id),)).fetchone()
-                if row is not None and row[0]:
-                    taken.append(attempt_id)
-            yield taken
-        finally:
-            for attempt_id in taken:
-                self._connection.execute("SELECT pg_advisory_unlock(%s)", (_lock(attempt_id),))
-
     def plan(self, attempts: Iterable[Planned]) -> list[Planned]:
-        """Keep new attempts; those returned are ours. Another live attempt of the instalment keeps one out."""
+        """See `Attempts.plan`."""
         rows = sorted(attempts, key=lambda planned: planned.attempt_id)
         if not rows:
             return []
         columns = list(zip(*map(_columns, rows), strict=True))
         added = {row[0] for row in self._connection.execute(_INSERT, [list(column) for column in columns])}
+        left_out = {planned.attempt_id: planned for planned in rows if planned.attempt_id not in added}
+        if left_out:
+            for known in self._read(_MANY, (list(left_out),)):
+                check_same_attempt(known.planned, left_out[known.attempt_id])
         return [planned for planned in rows if planned.attempt_id in added]
 
     def move(
         self,
-        attempt_id: str,
+        attempt_id: AttemptId,
         event: Event,
         *,
         at: datetime,
@@ -103,7 +86,7 @@ class PostgresAttempts:
             self._connection.execute(_SET[name], (value, attempt_id))
         return State(row[0])
 
-    def get(self, attempt_id: str, *, lock: bool = False) -> Attempt | None:
+    def get(self, attempt_id: AttemptId, *, lock: bool = False) -> Attempt | None:
         """An attempt by its id; with `lock` it waits for whoever is moving it."""
         return next(iter(self._read(f"{_ONE} FOR UPDATE" if lock else _ONE, (attempt_id,))), None)
 
@@ -111,7 +94,7 @@ class PostgresAttempts:
         """The newest attempt of each instalment that has one."""
         return {found.planned.instalment_id: found for found in self._read(_LATEST, (list(instalment_ids),))}
 
-    def plans_of(self, attempt_ids: Sequence[str]) -> dict[str, str]:
+    def plans_of(self, attempt_ids: Sequence[AttemptId]) -> dict[AttemptId, str]:
         """The plan of each of these attempts that is known."""
         query = "SELECT attempt_id, plan_id FROM payments.attempts WHERE attempt_id = ANY(%s)"
         return dict(self._connection.execute(query, (list(attempt_ids),)).fetchall())
@@ -128,16 +111,6 @@ class PostgresAttempts:
         """How many attempts stand where."""
         rows = self._connection.execute("SELECT state, count(*) FROM payments.attempts GROUP BY state ORDER BY state")
         return {State(state): count for state, count in rows}
-
-    def keep_message(self, direction: str, kind: str, about: str, body: str, at: datetime) -> str:
-        """Keep a message raw, once; its id is its hash."""
-        message_id = hashlib.sha256(f"{direction}\n{kind}\n{about}\n{body}".encode()).hexdigest()
-        self._connection.execute(
-            "INSERT INTO payments.messages (message_id, direction, kind, about, body, seen_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            (message_id, direction, kind, about, body, at),
-        )
-        return message_id
 
     def _read(self, query: str, parameters: Sequence[object]) -> list[Attempt]:
         with self._connection.cursor(row_factory=dict_row) as cursor:
@@ -171,11 +144,6 @@ def _moved(attempt_id: str, event: Event, at: datetime, state: str, position: in
     return outbox.fact("attempt_moved.v1", event_id, plan_id, columns, occurred_at=at, recorded_at=at)
 
 
-def _lock(attempt_id: str) -> int:
-    """The number of the attempt's lock: 63 bits of its hash."""
-    return int.from_bytes(hashlib.sha256(f"attempt\n{attempt_id}".encode()).digest()[:8], "big") >> 1
-
-
 def _columns(planned: Planned) -> tuple[object, ...]:
     return (
         planned.attempt_id,
@@ -199,10 +167,10 @@ def _columns(planned: Planned) -> tuple[object, ...]:
 def _attempt(row: Mapping[str, Any]) -> Attempt:
     currency = Currency(row["currency"])
     planned = Planned(
-        attempt_id=row["attempt_id"],
-        instalment_id=row["instalment_id"],
+        attempt_id=AttemptId(row["attempt_id"]),
+        instalment_id=InstalmentId(row["instalment_id"]),
         number=row["number"],
-        plan_id=row["plan_id"],
+        plan_id=PlanId(row["plan_id"]),
         shopper_id=row["shopper_id"],
         account_id=row["account_id"],
         provider=row["provider"],

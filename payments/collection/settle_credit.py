@@ -3,23 +3,24 @@
 from lending.plan.event import Channel, CreditRefunded, Paid, PlanEvent, Refunded
 from lending.plan.fold import fold
 from lending.plan.when import When
+from lending.servicing.log import PlanLog
+from lending.servicing.record_events import TermsOf
 from payments.collection.attempt import Planned
 from payments.collection.events import credit_applied, credit_owed
-from payments.till import Till
 
 
-def settle_credit(till: Till, planned: Planned, when: When, *, captured: bool) -> list[PlanEvent]:
+def settle_credit(planned: Planned, when: When, *, captured: bool, plans: PlanLog, terms: TermsOf) -> list[PlanEvent]:
     """The money came although the goods went back: it is owed to the shopper. It did not come: the credit repays.
 
     Only what a refund left for the sake of an attempt; any other credit is the shopper's to decide on.
     """
     plan_id, attempt_id = planned.plan_id, planned.attempt_id
-    history = till.plans.histories([plan_id])[plan_id]
+    history = plans.histories([plan_id])[plan_id]
     waiting = [event.body for event in history.events if isinstance(event.body, Refunded) and event.body.in_flight]
     if not waiting:
         return []
     through = max(history.folded_through, when.value_date)
-    state = fold(history.plan, history.events, till.terms(history.plan), through=through)
+    state = fold(history.plan, history.events, terms(history.plan), through=through)
     free = min(state.credit_balance - state.withheld, planned.principal)
     if free.minor <= 0:
         return []

@@ -9,12 +9,17 @@ from ledger.money import Money
 from lending.plan.event import Body, CashBack, ClaimLost, ClaimOpened, ClaimWon, Route
 from lending.plan.refusal import PlanRefusal
 from lending.plan.when import When
-from lending.servicing.record_events import EventRecorded, EventRefused, record
+from lending.servicing.log import PlanLog
+from lending.servicing.record_events import EventRecorded, EventRefused, KeptLedger, TermsOf, record
 from payments.collection.attempt import Attempt, Event
+from payments.collection.attempts import Attempts
 from payments.disputes.events import claimed
-from payments.expectation import Expected, Leg, claim_key, claim_won_key, debit_key
+from payments.expectation import Expectations, Expected, Leg
+from payments.expectation_key import ClaimKey, ClaimWonKey, DebitKey, ExpectationKey
+from payments.ids import AttemptId, CaseId
 from payments.plan_events import paid_event_id
-from payments.till import Till
+from payments.rail_profile import Profile, Rail
+from payments.transaction import Transaction
 
 
 class Stage(StrEnum):
@@ -33,9 +38,9 @@ class DisputeNotice:
     for the case, or gives back of it. `cash_back`: how the money of a claim that we won is ours again.
     """
 
-    case_id: str
+    case_id: CaseId
     stage: Stage
-    attempt_id: str
+    attempt_id: AttemptId
     route: Route
     told_on: date
     amount: Money | None = None
@@ -47,7 +52,7 @@ class DisputeNotice:
 class NoticeTaken:
     """The case stands as the notice says; `new` when that was not known before."""
 
-    case_id: str
+    case_id: CaseId
     entries: tuple[str, ...]
     new: bool
 
@@ -56,29 +61,42 @@ class NoticeTaken:
 class NoticeRefused:
     """Nothing was changed: we do not know the payment, or its plan cannot take the notice."""
 
-    case_id: str
+    case_id: CaseId
     reasons: tuple[PlanRefusal | Refusal | str, ...]
 
 
-def take_notice(notice: DisputeNotice, *, till: Till, at: datetime) -> NoticeTaken | NoticeRefused:
+def take_notice(
+    notice: DisputeNotice,
+    *,
+    attempts: Attempts,
+    plans: PlanLog,
+    ledger: KeptLedger,
+    expectations: Expectations,
+    terms: TermsOf,
+    profile: Profile,
+    transaction: Transaction,
+    at: datetime,
+) -> NoticeTaken | NoticeRefused:
     """Record a notice once, in a database transaction of its own: the plan books it, the attempt follows."""
-    with till.database.transaction():
-        attempt = till.attempts.get(notice.attempt_id, lock=True)
+    with transaction():
+        attempt = attempts.get(notice.attempt_id, lock=True)
         if attempt is None:
             return NoticeRefused(notice.case_id, (f"there is no attempt {notice.attempt_id}",))
         when = When.day(notice.told_on, recorded_at=at)
-        event = claimed(notice.case_id, notice.stage, attempt.planned.plan_id, when, _body(notice, till))
-        (answer,) = record([event], plans=till.plans, ledger=till.ledger, terms=till.terms)
+        event = claimed(notice.case_id, notice.stage, attempt.planned.plan_id, when, _body(notice, profile.card))
+        (answer,) = record([event], plans=plans, ledger=ledger, terms=terms)
         if isinstance(answer, EventRefused):
             return NoticeRefused(notice.case_id, answer.reasons)
         if not isinstance(answer, EventRecorded):
             return NoticeTaken(notice.case_id, (), new=False)
-        _move(attempt, notice, till, at)
+        # The attempt follows its case, and files must show the money move.
+        attempts.move(attempt.attempt_id, _EVENTS[notice.stage], at=at, cause=f"{notice.case_id}: {notice.stage}")
+        expected = _expected(attempt, notice, profile.claim_days)
+        expectations.expect([] if expected is None else [expected])
         return NoticeTaken(notice.case_id, answer.posted, new=True)
 
 
-def _body(notice: DisputeNotice, till: Till) -> Body:
-    rail = till.profile.card
+def _body(notice: DisputeNotice, rail: Rail) -> Body:
     match notice.stage:
         case Stage.OPENED | Stage.OPENED_AGAIN:
             return ClaimOpened(
@@ -96,15 +114,6 @@ def _body(notice: DisputeNotice, till: Till) -> Body:
             return ClaimLost(notice.case_id, fraud=notice.stage is Stage.FRAUD)
 
 
-def _move(attempt: Attempt, notice: DisputeNotice, till: Till, at: datetime) -> None:
-    """The attempt follows its case, and files must show the money move."""
-    event = _EVENTS[notice.stage]
-    till.attempts.move(attempt.attempt_id, event, at=at, cause=f"{notice.case_id}: {notice.stage}")
-    expected = _expected(attempt, notice, till)
-    if expected is not None:
-        till.expectations.expect([expected])
-
-
 _EVENTS = {
     Stage.OPENED: Event.CLAIM_OPENED,
     Stage.OPENED_AGAIN: Event.CLAIM_OPENED,
@@ -114,16 +123,19 @@ _EVENTS = {
 }
 
 
-def _expected(attempt: Attempt, notice: DisputeNotice, till: Till) -> Expected | None:
+def _expected(attempt: Attempt, notice: DisputeNotice, claim_days: int) -> Expected | None:
     """A charge-back nets out of the provider's payout; a direct debit's claim is taken from our bank account."""
     amount = attempt.planned.amount if notice.amount is None else notice.amount
     if notice.fee is not None:
         amount += notice.fee
     opening = notice.stage in (Stage.OPENED, Stage.OPENED_AGAIN)
-    if notice.route is Route.CARD and (opening or notice.stage is Stage.WON):
-        key, leg = (claim_key if opening else claim_won_key)(notice.case_id), Leg.LEDGER_PROVIDER
+    key: ExpectationKey
+    if notice.route is Route.CARD and opening:
+        key, leg = ClaimKey(notice.case_id), Leg.LEDGER_PROVIDER
+    elif notice.route is Route.CARD and notice.stage is Stage.WON:
+        key, leg = ClaimWonKey(notice.case_id), Leg.LEDGER_PROVIDER
     elif notice.route is Route.DIRECT_DEBIT and opening:
-        key, leg = debit_key(notice.case_id), Leg.LEDGER_BANK
+        key, leg = DebitKey(notice.case_id), Leg.LEDGER_BANK
     else:
         return None
     return Expected(
@@ -131,8 +143,8 @@ def _expected(attempt: Attempt, notice: DisputeNotice, till: Till) -> Expected |
         leg=leg,
         amount=amount,
         expected_on=notice.told_on,
-        due_by=notice.told_on + timedelta(days=till.profile.claim_days),
-        created_by=f"claim:{notice.case_id}",
+        due_by=notice.told_on + timedelta(days=claim_days),
+        created_by=ClaimKey(notice.case_id),
         plan_id=attempt.planned.plan_id,
         instalment_id=attempt.planned.instalment_id,
     )

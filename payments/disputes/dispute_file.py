@@ -9,6 +9,7 @@ from ledger.money import Currency, Money
 from lending.plan.event import CashBack, Route
 from payments.disputes.dispute import DisputeNotice, Stage
 from payments.files.control_file import Content, NumberedRow, read_controlled
+from payments.ids import AttemptId, CaseId
 
 COLUMNS = (
     "case_id", "stage", "attempt_id", "route", "told_on", "amount_minor", "fee_minor", "currency", "cash_back"
@@ -26,9 +27,9 @@ def _notice(path: Path, row: NumberedRow) -> DisputeNotice:
     if code not in set(Currency):
         raise FileFault(path, row.line, "currency", f"{code!r} is not a currency we know")
     return DisputeNotice(
-        case_id=row.text(path, "case_id"),
+        case_id=CaseId(row.text(path, "case_id")),
         stage=_word(path, row, "stage", Stage),
-        attempt_id=row.text(path, "attempt_id"),
+        attempt_id=AttemptId(row.text(path, "attempt_id")),
         route=_word(path, row, "route", Route),
         told_on=row.day(path, "told_on"),
         amount=_amount(path, row, "amount_minor", Currency(code)),

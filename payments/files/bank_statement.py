@@ -2,9 +2,11 @@
 
 from data_contracts.files import FileFault
 from ledger.money import Currency, Money
-from payments.expectation import brought_back_key, debit_key, payout_key
+from payments.expectation_key import BroughtBackKey, DebitKey, ExpectationKey, PayoutKey
 from payments.files.control_file import Content, NumberedRow, read_controlled
-from payments.files.line import FileLine, LineKind, ParsedFile, StatementHead
+from payments.files.line import FileLine, ParsedFile, StatementHead
+from payments.ids import ProviderPayoutId
+from payments.line_key import LineKind
 
 COLUMNS = (
     "line_id", "account", "statement", "amount_minor", "balance_minor", "currency", "booked_on", "value_on",
@@ -57,19 +59,30 @@ def _line(content: Content, row: NumberedRow) -> FileLine:
         raise FileFault(path, row.line, "amount_minor", "is zero")
     kind = LineKind.CREDIT if minor > 0 else LineKind.DEBIT
     reference = row.values["reference"]
-    name, _, reason = reference.partition(" ")
-    if reason:  # a payment that the bank brings back: its own reference, then the reason's code
-        key = brought_back_key(name)
-    else:
-        key = payout_key(reference) if kind is LineKind.CREDIT else debit_key(reference)
     return FileLine(
         line_id=row.text(path, "line_id"),
         kind=kind,
         amount=Money(abs(minor), Currency(currency)),
         booked_on=row.day(path, "booked_on"),
         reported_on=row.day(path, "booked_on"),
-        key=key if reference else None,
+        key=_key(reference, kind) if reference else None,
         bank_account=row.text(path, "account"),
         counterparty=row.values["counterparty"] or None,
         detail=reference,
     )
+
+
+def reason_of_return(reference: str) -> str:
+    """The bank's code in the reference of a payment that it brings back; empty in any other.
+
+    >>> reason_of_return("mp-2026-03-10-m-1-GBP AC04")
+    'AC04'
+    """
+    return reference.partition(" ")[2]
+
+
+def _key(reference: str, kind: LineKind) -> ExpectationKey:
+    """What a reference names; of a payment that the bank brings back, its own reference and then the bank's code."""
+    if reason_of_return(reference):
+        return BroughtBackKey(reference.partition(" ")[0])
+    return PayoutKey(ProviderPayoutId(reference)) if kind is LineKind.CREDIT else DebitKey(reference)

@@ -2,30 +2,17 @@
 
 from dataclasses import dataclass, field
 from datetime import date
-from enum import StrEnum
 
 from ledger.money import Money
 from payments.expectation import Line
-
-
-class LineKind(StrEnum):
-    """What a row says happened."""
-
-    REPAYMENT = "repayment"  # a shopper's bank account pushed money
-    CAPTURE = "capture"  # the provider took a charge
-    RETURN = "return"  # the provider took a charge back
-    REFUND = "refund"  # the provider gave money back to a shopper for us
-    CHARGEBACK = "chargeback"  # the provider took a charge back for the shopper's bank, with its fee for the case
-    CHARGEBACK_WON = "chargeback_won"  # and gave it back
-    FEE = "fee"  # the provider keeps
-    PAYOUT = "payout"  # the provider sends
-    CREDIT = "credit"  # money on a bank statement, in
-    DEBIT = "debit"  # and out
+from payments.expectation_key import ExpectationKey
+from payments.ids import ProviderPayoutId
+from payments.line_key import LineKey, LineKind
 
 
 @dataclass(frozen=True, slots=True)
 class FileLine:
-    """One row. `amount` is its size, the kind its direction; `key` the expectation it names, if it names one.
+    """One row. `amount` is its size, the kind its direction; `key` the expectation that it names, if any.
 
     `reported_on` is the day of the file, `booked_on` the row's own day.
     """
@@ -35,21 +22,30 @@ class FileLine:
     amount: Money
     booked_on: date
     reported_on: date
-    key: str | None = None
+    key: ExpectationKey | None = None
     account_id: str | None = None
-    payout_id: str | None = None
+    payout_id: ProviderPayoutId | None = None
     bank_account: str | None = None
     counterparty: str | None = None
     detail: str = ""
     reference: str | None = field(default=None, compare=False)
 
     @property
-    def line_key(self) -> str:
+    def line_key(self) -> LineKey:
         """The row's identity among all files."""
-        return f"{self.kind}:{self.line_id}"
+        return LineKey(self.kind, self.line_id)
 
     def to_match(self) -> Line:
         return Line(self.line_key, self.amount, self.booked_on, self.key, self.account_id)
+
+
+class LineConflict(Exception):
+    """Raised when a row comes again under its id with another content; `field` is the first that differs."""
+
+    def __init__(self, line_key: LineKey, field: str) -> None:
+        super().__init__(f"{line_key} was told before with another {field}")
+        self.line_key = line_key
+        self.field = field
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from data_contracts.files import FileFault
 from ledger.money import Currency, Money
 from payments.files.control_file import Content, read_controlled, write_controlled
+from payments.ids import PayoutId, RefundPaymentId
 
 COLUMNS = ("payout_id", "payee_id", "amount_minor", "currency", "requested_on")
 
@@ -19,7 +20,7 @@ class Payout:
     `payout_id` comes back as the reference of the bank statement's debit.
     """
 
-    payout_id: str
+    payout_id: PayoutId | RefundPaymentId
     payee_id: str
     amount: Money
     requested_on: date
@@ -55,6 +56,8 @@ def read_payouts(content: Content) -> list[Payout]:
         if amount.minor <= 0:
             raise FileFault(path, row.line, "amount_minor", f"{amount.minor} is not greater than zero")
         payouts.append(
-            Payout(row.text(path, "payout_id"), row.text(path, "payee_id"), amount, row.day(path, "requested_on"))
+            Payout(
+                PayoutId(row.text(path, "payout_id")), row.text(path, "payee_id"), amount, row.day(path, "requested_on")
+            )
         )
     return payouts

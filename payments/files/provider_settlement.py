@@ -6,9 +6,19 @@ from datetime import date
 
 from data_contracts.files import FileFault
 from ledger.money import Currency, Money
-from payments.expectation import capture_key, claim_key, claim_won_key, payout_key, refund_key, return_key
+from payments.expectation_key import (
+    CaptureKey,
+    ClaimKey,
+    ClaimWonKey,
+    ExpectationKey,
+    PayoutKey,
+    RefundKey,
+    ReturnKey,
+)
 from payments.files.control_file import Content, NumberedRow, read_controlled
-from payments.files.line import FileLine, LineKind, ParsedFile
+from payments.files.line import FileLine, ParsedFile
+from payments.ids import AttemptId, CaseId, ProviderPayoutId, RefundPaymentId
+from payments.line_key import LineKey, LineKind
 
 SETTLEMENT = "provider_settlement"
 COLUMNS = (
@@ -31,7 +41,7 @@ def read_provider_settlement(content: Content) -> ParsedFile:
     settled_on = max((row.day(content.path, "booked_on") for row in rows), default=date.min)
     lines = [_line(content, row, settled_on) for row in rows]
     sums: dict[str, int] = defaultdict(int)
-    seen: set[str] = set()
+    seen: set[LineKey] = set()
     for row, line in zip(rows, lines, strict=True):
         if line.line_key in seen:
             raise FileFault(content.path, row.line, "line_id", f"{line.line_id!r} stands on two rows")
@@ -55,7 +65,7 @@ def _line(content: Content, row: NumberedRow, settled_on: date) -> FileLine:
     amount = Money(row.whole(path, "amount_minor") * SIGN[kind], Currency(currency))
     if amount.minor <= 0:
         raise FileFault(path, row.line, "amount_minor", f"has the wrong sign for a {kind}")
-    payout_id = row.text(path, "payout_id")
+    payout_id = ProviderPayoutId(row.text(path, "payout_id"))
     return FileLine(
         line_id=row.text(path, "line_id"),
         kind=kind,
@@ -69,19 +79,22 @@ def _line(content: Content, row: NumberedRow, settled_on: date) -> FileLine:
     )
 
 
-def _key(content: Content, row: NumberedRow, kind: LineKind, payout_id: str) -> str | None:
-    """The expectation that a row names; a charge-back names its case as the detail."""
+def _key(content: Content, row: NumberedRow, kind: LineKind, payout_id: ProviderPayoutId) -> ExpectationKey | None:
+    """The expectation that a row names, if its kind names any."""
+    if kind is LineKind.PAYOUT:
+        return PayoutKey(payout_id)
     keyed = _KEYED.get(kind)
     if keyed is None:
-        return payout_key(payout_id) if kind is LineKind.PAYOUT else None
+        return None
     key, column = keyed
     return key(row.text(content.path, column))
 
 
-_KEYED: Mapping[LineKind, tuple[Callable[[str], str], str]] = {
-    LineKind.CAPTURE: (capture_key, "attempt_id"),
-    LineKind.RETURN: (return_key, "attempt_id"),
-    LineKind.REFUND: (refund_key, "attempt_id"),
-    LineKind.CHARGEBACK: (claim_key, "detail"),
-    LineKind.CHARGEBACK_WON: (claim_won_key, "detail"),
+_KEYED: Mapping[LineKind, tuple[Callable[[str], ExpectationKey], str]] = {
+    LineKind.CAPTURE: (lambda text: CaptureKey(AttemptId(text)), "attempt_id"),
+    LineKind.RETURN: (lambda text: ReturnKey(AttemptId(text)), "attempt_id"),
+    LineKind.REFUND: (lambda text: RefundKey(RefundPaymentId(text)), "attempt_id"),
+    LineKind.CHARGEBACK: (lambda text: ClaimKey(CaseId(text)), "detail"),
+    LineKind.CHARGEBACK_WON: (lambda text: ClaimWonKey(CaseId(text)), "detail"),
 }
+"""By kind, the key and the column that holds what it is about: a refund's payment stands where an attempt would."""

@@ -5,9 +5,11 @@ from datetime import date
 from data_contracts import catalog
 from data_contracts.files import FileFault, read_rows
 from ledger.money import Currency, Money
-from payments.expectation import due_key
+from lending.plan.plan import InstalmentId
+from payments.expectation_key import DueKey
 from payments.files.control_file import Content
-from payments.files.line import FileLine, LineKind, ParsedFile
+from payments.files.line import FileLine, ParsedFile
+from payments.line_key import LineKind
 
 CONTRACT = "repayment_line"
 
@@ -27,7 +29,7 @@ def read_repayment_lines(content: Content) -> ParsedFile:
                 amount=Money(amount_minor, Currency(str(row["currency"]))),
                 booked_on=booked_on,
                 reported_on=booked_on,
-                key=None if reference is None else due_key(str(reference)),
+                key=None if reference is None else DueKey(InstalmentId(str(reference))),
                 account_id=str(row["account_id"]),
                 detail=str(row["source"]),
             )

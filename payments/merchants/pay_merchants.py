@@ -6,13 +6,16 @@ from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from ledger.books.store import TOO_LITTLE, Refused
+from ledger.books.store import TOO_LITTLE, Ledger, Refused
 from lending.plan.when import When
+from lending.terms.merchant_terms import AllMerchantTerms
 from payments.collection.opening import must_hold
-from payments.expectation import Expected, Leg, debit_key
+from payments.expectation import Expectations, Expected, Leg
+from payments.expectation_key import DebitKey
 from payments.files.payout_file import write_payouts
+from payments.merchants.payouts import Payouts
 from payments.merchants.settlement import Settlement, pays_on, settle
-from payments.till import Till
+from payments.transaction import Transaction
 
 TRIES = 3
 
@@ -35,56 +38,72 @@ class PayMerchantsReport:
     paid_minor: Mapping[str, int]
 
 
-def pay_merchants(on: date, *, till: Till, outbox: Path, at: datetime) -> PayMerchantsReport:
+def pay_merchants(
+    on: date,
+    *,
+    payouts: Payouts,
+    ledger: Ledger,
+    expectations: Expectations,
+    merchants: AllMerchantTerms,
+    payout_days: int,
+    transaction: Transaction,
+    outbox: Path,
+    at: datetime,
+) -> PayMerchantsReport:
     """Settle with every merchant whose day it is, once a merchant and day; the same day again sends nothing twice.
 
     What is sold after the day's payout was made waits for the next one. The file is written after the commit from what
-    was committed, so a run that was killed in between is completed by the next.
+    was committed, so a run that was killed in between is completed by the next. The bank's statement must show a payout
+    within `payout_days`.
     """
     for attempt in range(1, TRIES + 1):
         try:
-            new = _settle_all(on, till, at)
+            with transaction():
+                settled = _settle_all(on, at, payouts=payouts, ledger=ledger, merchants=merchants)
+                sends = [each for each in settled if each.payout.amount.minor]
+                expectations.expect(_debit_expected(each, payout_days) for each in sends)
             break
         except _RefundedMeanwhile:
             if attempt == TRIES:
                 raise
-    sent = [payout for payout in till.payouts.of_day(on) if payout.amount.minor]
+    sent = [payout for payout in payouts.of_day(on) if payout.amount.minor]
     file = outbox / f"payouts-{on.isoformat()}.csv"
     if sent:
         write_payouts(file, sent)
     paid: dict[str, int] = {}
     for payout in sent:
         paid[payout.amount.currency.value] = paid.get(payout.amount.currency.value, 0) + payout.amount.minor
-    return PayMerchantsReport(on, file.name if sent else None, len(sent), new, dict(sorted(paid.items())))
+    return PayMerchantsReport(on, file.name if sent else None, len(sent), len(sends), dict(sorted(paid.items())))
 
 
-def _settle_all(on: date, till: Till, at: datetime) -> int:
-    with till.database.transaction():
-        till.database.execute("SELECT pg_advisory_xact_lock(hashtextextended('payments.pay_merchants', 0))")
-        when = When.day(on, recorded_at=at)
-        settled: list[Settlement] = []
-        for books in till.payouts.unsettled(on):
-            terms_on = partial(till.merchants.on, books.merchant_id)
-            found = settle(books, terms_on, on, when) if pays_on(terms_on(on), on) else None
-            settled += [] if found is None else [found]
-        journals = [journal for each in settled for journal in each.journals]
-        for journal, outcome in zip(journals, till.ledger.post_all(journals), strict=True):
-            if isinstance(outcome, Refused) and {each.code for each in outcome.reasons} <= TOO_LITTLE:
-                raise _RefundedMeanwhile(journal.entry_id)
-            must_hold(outcome, journal.entry_id)
-        till.payouts.keep(settled)
-        till.expectations.expect(_debit_expected(each, till) for each in settled if each.payout.amount.minor)
-        return sum(1 for each in settled if each.payout.amount.minor)
+def _settle_all(
+    on: date, at: datetime, *, payouts: Payouts, ledger: Ledger, merchants: AllMerchantTerms
+) -> list[Settlement]:
+    """Book and keep the payouts of a day, in the caller's database transaction."""
+    payouts.lock()
+    when = When.day(on, recorded_at=at)
+    settled: list[Settlement] = []
+    for books in payouts.unsettled(on):
+        terms_on = partial(merchants.on, books.merchant_id)
+        found = settle(books, terms_on, on, when) if pays_on(terms_on(on), on) else None
+        settled += [] if found is None else [found]
+    journals = [journal for each in settled for journal in each.journals]
+    for journal, outcome in zip(journals, ledger.post_all(journals), strict=True):
+        if isinstance(outcome, Refused) and {each.code for each in outcome.reasons} <= TOO_LITTLE:
+            raise _RefundedMeanwhile(journal.entry_id)
+        must_hold(outcome, journal.entry_id)
+    payouts.keep(settled)
+    return settled
 
 
-def _debit_expected(settled: Settlement, till: Till) -> Expected:
+def _debit_expected(settled: Settlement, payout_days: int) -> Expected:
     """The bank's statement must show the payout."""
     payout = settled.payout
     return Expected(
-        key=debit_key(payout.payout_id),
+        key=DebitKey(payout.payout_id),
         leg=Leg.PROVIDER_BANK,
         amount=payout.amount,
         expected_on=payout.requested_on,
-        due_by=payout.requested_on + timedelta(days=till.profile.merchant_payout_days),
+        due_by=payout.requested_on + timedelta(days=payout_days),
         created_by=settled.journals[-1].entry_id,
     )

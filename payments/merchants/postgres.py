@@ -9,7 +9,17 @@ from psycopg import Connection
 
 from ledger.money import Currency, Money
 from payments.files.payout_file import Payout
-from payments.merchants.settlement import Item, ItemKind, MerchantBooks, Owed, Reserve, Settlement
+from payments.ids import PayoutId
+from payments.merchants.settlement import (
+    Item,
+    ItemKind,
+    MerchantBooks,
+    Owed,
+    PayoutReturn,
+    Reserve,
+    Settlement,
+    check_same_return,
+)
 
 # Entries of payable accounts that no payout holds. An account with a floor is locked by whoever writes to it, so its
 # entries become visible in the order of their positions: nothing can still appear before `settled_through`.
@@ -53,6 +63,9 @@ SELECT p.merchant_id, p.currency, r.payout_id, r.amount_minor, r.release_on
 """
 _PAYOUTS = "SELECT payout_id, merchant_id, amount_minor, currency, requested_on FROM payments.merchant_payouts"
 _SETTLED = "SELECT EXISTS (SELECT FROM payments.payout_items WHERE entry_id = %s)"
+_RETURNS = """
+SELECT payout_id, line_id, reason, returned_on FROM payments.payout_returns WHERE payout_id = %s OR line_id = %s
+"""
 _ITEMS = """
 SELECT i.kind, i.entry_id, i.value_date, i.amount_minor, p.currency, i.order_id, i.plan_id
   FROM payments.payout_items i JOIN payments.merchant_payouts p USING (payout_id)
@@ -66,6 +79,10 @@ class PostgresPayouts:
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
 
+    def lock(self) -> None:
+        """See `Payouts.lock`."""
+        self._connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('payments.pay_merchants', 0))")
+
     def unsettled(self, on: date) -> list[MerchantBooks]:
         """The merchants with something to settle on a day, but for those that have their payout of the day."""
         owed: dict[tuple[str, str], list[Owed]] = defaultdict(list)
@@ -75,7 +92,7 @@ class PostgresPayouts:
         owes = {(merchant, code): minor for merchant, code, minor in self._connection.execute(_RECEIVABLE)}
         releases: dict[tuple[str, str], list[Reserve]] = defaultdict(list)
         for merchant, code, payout_id, minor, day in self._connection.execute(_RELEASES, (on,)):
-            releases[merchant, code].append(Reserve(payout_id, Money(minor, Currency(code)), day))
+            releases[merchant, code].append(Reserve(PayoutId(payout_id), Money(minor, Currency(code)), day))
         paid = {(payout.payee_id, payout.amount.currency.value) for payout in self.of_day(on)}
         return [
             MerchantBooks(
@@ -117,24 +134,29 @@ class PostgresPayouts:
                 [list(column) for column in zip(*rows, strict=True)],
             )
 
-    def keep_return(self, payout_id: str, line_id: str, reason: str, on: date) -> bool:
-        """Keep that the bank brought a payout back, and why; False when that was known."""
+    def keep_return(self, payout_id: PayoutId, line_id: str, reason: str, on: date) -> bool:
+        """See `Payouts.keep_return`."""
+        told = PayoutReturn(payout_id, line_id, reason, on)
         kept = self._connection.execute(
             "INSERT INTO payments.payout_returns VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
             (payout_id, line_id, reason, on),
         )
-        return bool(kept.rowcount)
+        if kept.rowcount:
+            return True
+        for known in self._connection.execute(_RETURNS, (payout_id, line_id)):
+            check_same_return(PayoutReturn(*known), told)
+        return False
 
     def of_day(self, day: date) -> list[Payout]:
         """Every payout of a day."""
         return self._read(f"{_PAYOUTS} WHERE requested_on = %s ORDER BY payout_id", day)
 
-    def get_all(self, payout_ids: Iterable[str]) -> dict[str, Payout]:
+    def get_all(self, payout_ids: Iterable[PayoutId]) -> dict[PayoutId, Payout]:
         """Payouts by id."""
         found = self._read(f"{_PAYOUTS} WHERE payout_id = ANY(%s)", list(payout_ids))
-        return {payout.payout_id: payout for payout in found}
+        return {PayoutId(payout.payout_id): payout for payout in found}
 
-    def items(self, payout_id: str) -> tuple[Item, ...]:
+    def items(self, payout_id: PayoutId) -> tuple[Item, ...]:
         """What a payout is made of, by day."""
         return tuple(
             Item(ItemKind(kind), entry_id, day, Money(minor, Currency(code)), order, plan)
@@ -148,7 +170,7 @@ class PostgresPayouts:
 
     def _read(self, query: str, parameter: object) -> list[Payout]:
         rows = self._connection.execute(query, (parameter,))
-        return [Payout(row[0], row[1], Money(row[2], Currency(row[3])), row[4]) for row in rows]
+        return [Payout(PayoutId(row[0]), row[1], Money(row[2], Currency(row[3])), row[4]) for row in rows]
 
 
 def _payout_row(settled: Settlement) -> tuple[object, ...]:

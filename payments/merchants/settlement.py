@@ -1,16 +1,18 @@
 """What one payout to a merchant is made of: what was sold and refunded, netted, kept back and given back. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from ledger.books.store import Conflict
 from ledger.journal import Journal
 from ledger.map.flow import Flow
 from ledger.money import Currency, Money
 from lending.plan.when import When
 from lending.terms.merchant_terms import MerchantTerms, Weekday
 from payments.files.payout_file import Payout
+from payments.ids import PayoutId
 from payments.merchants.bookings import merchant_settled, receivable_netted, reserve_held, reserve_released
 
 
@@ -28,13 +30,17 @@ class ItemKind(StrEnum):
     OTHER = "other"
 
 
-_KINDS = {
+_KINDS: Mapping[str, ItemKind] = {
     Flow.PURCHASE_CAPTURED: ItemKind.SALE,
+    Flow.TAXED_PURCHASE_CAPTURED: ItemKind.SALE,
     Flow.FOREIGN_PURCHASE: ItemKind.SALE,
-    "F21": ItemKind.REFUND,
+    Flow.REFUND_BEFORE_SETTLEMENT: ItemKind.REFUND,
+    Flow.REFUND_AFTER_SETTLEMENT: ItemKind.REFUND,
     Flow.PARTIAL_REFUND: ItemKind.REFUND,
-    "F27": ItemKind.DISPUTE,
-    "F07": ItemKind.RETURNED_PAYOUT,
+    Flow.FOREIGN_PURCHASE_REFUNDED: ItemKind.REFUND,
+    Flow.DISPUTE_OPENED: ItemKind.DISPUTE,
+    Flow.DISPUTE_DECIDED: ItemKind.DISPUTE,
+    Flow.PAYOUT_RETURNED: ItemKind.RETURNED_PAYOUT,
     Flow.REVERSED: ItemKind.CORRECTION,
 }
 
@@ -56,7 +62,7 @@ class Owed:
 
     @property
     def kind(self) -> ItemKind:
-        return _KINDS.get(self.flow[:3], ItemKind.OTHER)
+        return _KINDS.get(self.flow, ItemKind.OTHER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ class Item:
 class Reserve:
     """What a payout kept back of its sales, until a day."""
 
-    payout_id: str
+    payout_id: PayoutId
     amount: Money
     release_on: date
 
@@ -107,9 +113,26 @@ class Settlement:
     settled_through: int
 
 
-def payout_id_of(on: date, merchant_id: str, currency: Currency) -> str:
+@dataclass(frozen=True, slots=True)
+class PayoutReturn:
+    """The line of the bank's statement that brings a payout back, and the bank's reason."""
+
+    payout_id: PayoutId
+    line_id: str
+    reason: str
+    returned_on: date
+
+
+def check_same_return(kept: PayoutReturn, told: PayoutReturn) -> None:
+    """Raise Conflict when a payout came back by another line, or the line brought back another payout."""
+    for name in ("payout_id", "line_id", "reason", "returned_on"):
+        if getattr(kept, name) != getattr(told, name):
+            raise Conflict(told.payout_id, name)
+
+
+def payout_id_of(on: date, merchant_id: str, currency: Currency) -> PayoutId:
     """A merchant has at most one payout a day and currency; its id is the reference on the bank's statement."""
-    return f"mp-{on.isoformat()}-{merchant_id}-{currency}"
+    return PayoutId(f"mp-{on.isoformat()}-{merchant_id}-{currency}")
 
 
 def pays_on(terms: MerchantTerms, day: date) -> bool:

@@ -8,6 +8,7 @@ from datetime import date
 from enum import StrEnum
 
 from ledger.money import Money
+from payments.ids import AttemptId, RefundPaymentId
 
 
 class RefusalCode(StrEnum):
@@ -29,7 +30,7 @@ class RefusalCode(StrEnum):
 class ChargeRequest:
     """One attempt's request for money. `attempt_id` is the idempotency key: a re-send of the attempt keeps it."""
 
-    attempt_id: str
+    attempt_id: AttemptId
     plan_id: str
     instalment_id: str
     shopper_id: str
@@ -46,7 +47,7 @@ class ChargeRequest:
 class RefundRequest:
     """Money for a shopper, to go back by the way it came. `payment_id` is the idempotency key."""
 
-    payment_id: str
+    payment_id: RefundPaymentId
     shopper_id: str
     amount: Money
     requested_on: date

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from payments.ids import AttemptId, RefundPaymentId
 from payments.provider.charge import ChargeRequest, ChargeResult, EnquiryResult, RefundRequest
 
 
@@ -22,11 +23,11 @@ class Provider(Protocol):
         """Ask once for money to go back to a shopper; as with `charge`, the same key never pays twice."""
         ...
 
-    def enquire_refund(self, payment_id: str) -> EnquiryResult:
+    def enquire_refund(self, payment_id: RefundPaymentId) -> EnquiryResult:
         """What became of a refund's payment. Reading only."""
         ...
 
-    def enquire(self, attempt_id: str) -> EnquiryResult:
+    def enquire(self, attempt_id: AttemptId) -> EnquiryResult:
         """What became of an attempt. Reading only: it never causes a charge."""
         ...
 
@@ -42,8 +43,8 @@ class NoProvider:
     def refund(self, request: RefundRequest) -> ChargeResult:
         raise NotImplementedError(f"{request.payment_id}: this act has no provider")
 
-    def enquire(self, attempt_id: str) -> EnquiryResult:
+    def enquire(self, attempt_id: AttemptId) -> EnquiryResult:
         raise NotImplementedError(f"{attempt_id}: this act has no provider")
 
-    def enquire_refund(self, payment_id: str) -> EnquiryResult:
+    def enquire_refund(self, payment_id: RefundPaymentId) -> EnquiryResult:
         raise NotImplementedError(f"{payment_id}: this act has no provider")

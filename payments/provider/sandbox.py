@@ -9,6 +9,7 @@ from urllib.parse import quote
 import httpx
 
 from ledger.money import Currency, Money
+from payments.ids import AttemptId, RefundPaymentId
 from payments.provider.charge import (
     ChargeRequest,
     ChargeResult,
@@ -66,11 +67,11 @@ class SandboxProvider:
         }
         return self._post("/refunds", request.payment_id, body)
 
-    def enquire_refund(self, payment_id: str) -> EnquiryResult:
+    def enquire_refund(self, payment_id: RefundPaymentId) -> EnquiryResult:
         """See `Provider.enquire_refund`."""
         return self._get("/refunds", payment_id)
 
-    def enquire(self, attempt_id: str) -> EnquiryResult:
+    def enquire(self, attempt_id: AttemptId) -> EnquiryResult:
         """See `Provider.enquire`."""
         return self._get("/charges", attempt_id)
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 
+from payments.ids import AttemptId, RefundPaymentId
 from payments.provider.charge import (
     ChargeRequest,
     ChargeResult,
@@ -66,7 +67,7 @@ class SimulatedProvider:
                 return Unknown(request.attempt_id, "the answer was lost")
             return result
 
-    def enquire(self, attempt_id: str) -> EnquiryResult:
+    def enquire(self, attempt_id: AttemptId) -> EnquiryResult:
         """See `Provider.enquire`."""
         with self._lock:
             return self.book.get(attempt_id, NotKnown(attempt_id))
@@ -77,7 +78,7 @@ class SimulatedProvider:
             self.requests.append(request.payment_id)
             return self.refunds.setdefault(request.payment_id, self.refunding(request))
 
-    def enquire_refund(self, payment_id: str) -> EnquiryResult:
+    def enquire_refund(self, payment_id: RefundPaymentId) -> EnquiryResult:
         """See `Provider.enquire_refund`."""
         with self._lock:
             return self.refunds.get(payment_id, NotKnown(payment_id))

@@ -8,8 +8,9 @@ from ledger.money import Money
 from lending.plan.when import When
 from payments.bookings import flow_journal
 from payments.collection.bookings import Collection
-from payments.files.line import FileLine, LineKind
+from payments.files.line import FileLine
 from payments.files.payout_file import Payout
+from payments.line_key import LineKind
 from payments.merchants.bookings import ids_of, payee_of
 
 

@@ -5,6 +5,8 @@ from datetime import date
 
 from ledger.money import Money
 from payments.break_class import BreakClass
+from payments.expectation_key import ExpectationKey
+from payments.line_key import LineKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +20,8 @@ class Break:
     severity: str
     opened_on: date
     due_by: date
-    line_key: str | None = None
-    expectation_id: str | None = None
+    line_key: LineKey | None = None
+    expected: ExpectationKey | None = None
     amount: Money | None = None
     closed_on: date | None = None
     closed_by: str | None = None

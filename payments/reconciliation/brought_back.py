@@ -4,17 +4,25 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from ledger.books.store import Ledger
+from lending.servicing.log import PlanLog
+from lending.servicing.record_events import KeptLedger, TermsOf
 from payments.break_class import BreakClass
 from payments.collection.opening import must_hold
-from payments.expectation import Expected, Leg, brought_back_key
+from payments.expectation import Expectations, Expected, Leg
+from payments.expectation_key import BroughtBackKey
+from payments.files.bank_statement import reason_of_return
 from payments.files.line import FileLine
 from payments.files.payout_file import Payout
+from payments.ids import PayoutId, RefundPaymentId
+from payments.merchants.payouts import Payouts
+from payments.rail_profile import Profile
 from payments.reconciliation.bookings import payout_returned
 from payments.reconciliation.consequences import Consequences, a_break, repaired, seen_on
 from payments.reconciliation.matching import Matched, Rule
 from payments.refunds.pay_refunds import take_back
 from payments.refunds.refund_payment import RefundPayment
-from payments.till import Till
+from payments.refunds.refund_payments import RefundPayments
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,54 +33,82 @@ class BroughtBack:
     payment: Payout | RefundPayment
 
     @property
+    def reference(self) -> str:
+        return _reference(self.payment)
+
+    @property
     def reason(self) -> str:
         """The bank's code, which follows the payment's own reference."""
-        return self.line.detail.partition(" ")[2]
+        return reason_of_return(self.line.detail)
 
 
-def brought_back(lines: Iterable[FileLine], till: Till) -> list[BroughtBack]:
+def brought_back(lines: Iterable[FileLine], *, payouts: Payouts, refunds: RefundPayments) -> list[BroughtBack]:
     """The lines that bring back a payment of ours whole; whose any other money is, is for a person to say."""
-    prefix = brought_back_key("")
-    by_reference = {line.key.removeprefix(prefix): line for line in lines if line.key and line.key.startswith(prefix)}
-    payments: dict[str, Payout | RefundPayment] = {
-        **till.payouts.get_all(by_reference),
-        **till.refunds.get_all(list(by_reference)),
-    }
-    return [
-        BroughtBack(by_reference[reference], payment)
-        for reference, payment in sorted(payments.items())
-        if by_reference[reference].amount == payment.amount
+    by_reference = {line.key.reference: line for line in lines if isinstance(line.key, BroughtBackKey)}
+    payments: list[Payout | RefundPayment] = [
+        *payouts.get_all(PayoutId(reference) for reference in by_reference).values(),
+        *refunds.get_all([RefundPaymentId(reference) for reference in by_reference]).values(),
     ]
+    found = [BroughtBack(by_reference[_reference(payment)], payment) for payment in payments]
+    return sorted((each for each in found if each.line.amount == each.payment.amount), key=lambda each: each.reference)
 
 
-def owe_again(found: Sequence[BroughtBack], till: Till, day: date, result: Consequences) -> None:
+def _reference(payment: Payout | RefundPayment) -> str:
+    """The payment's own reference, which it went out with."""
+    return payment.payout_id if isinstance(payment, Payout) else payment.payment_id
+
+
+def owe_again(
+    found: Sequence[BroughtBack],
+    day: date,
+    result: Consequences,
+    *,
+    payouts: Payouts,
+    refunds: RefundPayments,
+    plans: PlanLog,
+    ledger: KeptLedger,
+    expectations: Expectations,
+    terms: TermsOf,
+    profile: Profile,
+) -> None:
     """F07c or F24f for each, once it is known that the payment went out; a later run sends it again."""
     for each in found:
         line = each.line
         expected = Expected(
-            key=str(line.key),
+            key=BroughtBackKey(each.reference),
             leg=Leg.PROVIDER_BANK,
             amount=line.amount,
             expected_on=line.booked_on,
             due_by=line.reported_on,
             created_by=line.line_id,
         )
-        till.expectations.expect([expected])
+        expectations.expect([expected])
         if isinstance(each.payment, Payout):
-            name, entry_id = each.payment.payout_id, _payout_owed_again(each, each.payment, till)
+            entry_id = _payout_owed_again(each, each.payment, payouts=payouts, ledger=ledger, profile=profile)
         else:
-            name, entry_id = each.payment.payment_id, take_back(each.payment, line, each.reason, till)
+            entry_id = take_back(
+                each.payment,
+                line,
+                each.reason,
+                refunds=refunds,
+                plans=plans,
+                ledger=ledger,
+                terms=terms,
+                profile=profile,
+            )
         result.matches.append(Matched(line.to_match(), expected.to_match(), Rule.ID))
-        reason = f"{name} was brought back by the bank: {each.reason}; it is owed again"
-        broken = a_break(line, BreakClass.RETURNED, reason, till.profile, expectation_id=expected.key)
+        reason = f"{each.reference} was brought back by the bank: {each.reason}; it is owed again"
+        broken = a_break(line, BreakClass.RETURNED, reason, profile, expected=expected.key)
         result.breaks.append(repaired(broken, day, entry_id))
 
 
-def _payout_owed_again(found: BroughtBack, payout: Payout, till: Till) -> str:
+def _payout_owed_again(
+    found: BroughtBack, payout: Payout, *, payouts: Payouts, ledger: Ledger, profile: Profile
+) -> str:
     line = found.line
-    till.payouts.keep_return(payout.payout_id, line.line_id, found.reason, line.booked_on)
-    bank = line.bank_account or till.profile.merchant_bank
+    payouts.keep_return(PayoutId(payout.payout_id), line.line_id, found.reason, line.booked_on)
+    bank = line.bank_account or profile.merchant_bank
     journals = payout_returned(payout, seen_on(line.booked_on), bank=bank, line_id=line.line_id)
-    for journal, outcome in zip(journals, till.ledger.post_all(journals), strict=True):
+    for journal, outcome in zip(journals, ledger.post_all(journals), strict=True):
         must_hold(outcome, journal.entry_id)
     return journals[-1].entry_id

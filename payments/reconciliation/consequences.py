@@ -11,8 +11,11 @@ from lending.plan.when import When
 from payments.break_class import BreakClass
 from payments.collection.bookings import Collection
 from payments.expectation import Expected
-from payments.files.line import FileLine, LineKind
+from payments.expectation_key import ClaimKey, DebitKey, DueKey, ExpectationKey, PayoutKey
+from payments.files.line import FileLine
 from payments.files.payout_file import Payout
+from payments.ids import AttemptId, PayoutId, ProviderPayoutId, RefundPaymentId
+from payments.line_key import LineKey, LineKind
 from payments.rail_profile import Profile
 from payments.reconciliation.bookings import (
     chargeback_settled,
@@ -39,7 +42,7 @@ class PayoutPart:
     """
 
     line: FileLine
-    attempt_id: str
+    attempt_id: AttemptId | RefundPaymentId
     collection: Collection | None = None
 
 
@@ -47,11 +50,11 @@ class PayoutPart:
 class Known:
     """What the platform knows of the lines: expectations by key, what payouts are made of, lines on suspense."""
 
-    expected: Mapping[str, Expected]
-    parts: Mapping[str, Sequence[PayoutPart]]
-    fees: Mapping[str, Money]
-    merchant_payouts: Mapping[str, Payout]
-    on_suspense: frozenset[str]
+    expected: Mapping[ExpectationKey, Expected]
+    parts: Mapping[ProviderPayoutId, Sequence[PayoutPart]]
+    fees: Mapping[ProviderPayoutId, Money]
+    merchant_payouts: Mapping[PayoutId, Payout]
+    on_suspense: frozenset[LineKey]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +69,21 @@ class Consequences:
     events: list[PlanEvent] = field(default_factory=list)
     matches: list[Matched] = field(default_factory=list)
     breaks: list[Break] = field(default_factory=list)
-    cash_seen: list[str] = field(default_factory=list)
-    refunds_seen: list[tuple[str, FileLine]] = field(default_factory=list)
-    late: list[str] = field(default_factory=list)
+    cash_seen: list[AttemptId] = field(default_factory=list)
+    refunds_seen: list[tuple[RefundPaymentId, FileLine]] = field(default_factory=list)
+    late: list[ExpectationKey] = field(default_factory=list)
 
 
 def consequences(
-    outcomes: Sequence[Outcome], lines: Mapping[str, FileLine], known: Known, profile: Profile
+    outcomes: Sequence[Outcome], lines: Mapping[LineKey, FileLine], known: Known, profile: Profile
 ) -> Consequences:
     """What each outcome leads to. `lines` are by line key."""
     result = Consequences()
     for found in outcomes:
-        line = lines[found.line.line_id]
-        credited = isinstance(found, Matched) and line.kind is LineKind.CREDIT
-        outcome = _if_explained(found, known) if credited else found
+        line = lines[found.line.line_key]
+        outcome = _if_explained(found, known)
         if isinstance(outcome, Matched):
-            expected = known.expected[outcome.expectation.expectation_id]
+            expected = known.expected[outcome.expectation.key]
             result.matches.append(outcome)
             if line.reported_on > expected.due_by:
                 result.late.append(expected.key)
@@ -108,13 +110,13 @@ def missing(expected: Expected, profile: Profile) -> Break:
         severity=treatment.severity,
         opened_on=expected.due_by,
         due_by=treatment.due_by(expected.due_by),
-        expectation_id=expected.key,
+        expected=expected.key,
         amount=expected.amount,
     )
 
 
 def a_break(
-    line: FileLine, break_class: BreakClass, reason: str, profile: Profile, *, expectation_id: str | None = None
+    line: FileLine, break_class: BreakClass, reason: str, profile: Profile, *, expected: ExpectationKey | None = None
 ) -> Break:
     """The break that a line is."""
     treatment = profile.treatments[break_class]
@@ -127,7 +129,7 @@ def a_break(
         opened_on=line.reported_on,
         due_by=treatment.due_by(line.reported_on),
         line_key=line.line_key,
-        expectation_id=expectation_id,
+        expected=expected,
         amount=line.amount,
     )
 
@@ -143,40 +145,42 @@ def repaired(broken: Break, on: date, by: str) -> Break:
 
 
 def _matched(line: FileLine, expected: Expected, known: Known, profile: Profile, result: Consequences) -> None:
-    match line.kind:
-        case LineKind.REPAYMENT:
+    match expected.key:
+        case DueKey():
             _repaid(line, expected, profile, result)
-        case LineKind.CREDIT:
-            payout_id = expected.key.partition(":")[2]
+        case PayoutKey(payout_id):
             _paid_out(line, payout_id, known, profile, result)
-        case LineKind.DEBIT:
-            _debited(line, expected, known, profile, result)
+        case DebitKey(reference):
+            _debited(line, reference, expected, known, profile, result)
         case _:  # any other only confirms what the provider told us before
             return
 
 
-def _debited(line: FileLine, expected: Expected, known: Known, profile: Profile, result: Consequences) -> None:
+def _debited(  # noqa: PLR0917 - a debit and all that says what it was for
+    line: FileLine, reference: str, expected: Expected, known: Known, profile: Profile, result: Consequences
+) -> None:
     """F07b for a merchant's payout, F14b for a claim; F37b where the debit lay on suspense. A refund is confirmed."""
-    when, reference = seen_on(line.booked_on), expected.key.partition(":")[2]
+    when, on_suspense = seen_on(line.booked_on), line.line_key in known.on_suspense
     bank, provider = line.bank_account or profile.merchant_bank, profile.card.provider
-    payout, on_suspense = known.merchant_payouts.get(reference), line.line_key in known.on_suspense
-    if payout is not None and on_suspense:
-        result.journals.append(payout_identified(payout, line, when))
-    elif payout is not None:
-        result.journals.append(payout_confirmed(payout, when, bank=bank, line_id=line.line_id))
-    elif expected.created_by.startswith("claim:") and on_suspense:
-        result.journals.append(claim_identified(reference, line, when, provider=provider))
-    elif expected.created_by.startswith("claim:"):
-        result.journals.append(claim_taken(reference, line, when, provider=provider, bank=bank))
-    else:
-        result.refunds_seen.append((reference, line))
+    payout = known.merchant_payouts.get(PayoutId(reference))
+    match expected.created_by:
+        case _ if payout is not None and on_suspense:
+            result.journals.append(payout_identified(payout, line, when))
+        case _ if payout is not None:
+            result.journals.append(payout_confirmed(payout, when, bank=bank, line_id=line.line_id))
+        case ClaimKey(case_id) if on_suspense:
+            result.journals.append(claim_identified(case_id, line, when, provider=provider))
+        case ClaimKey(case_id):
+            result.journals.append(claim_taken(case_id, line, when, provider=provider, bank=bank))
+        case _:
+            result.refunds_seen.append((RefundPaymentId(reference), line))
 
 
 def _if_explained(outcome: Outcome, known: Known) -> Outcome:
     """A payout is booked by its parts; with a return in it that we know nothing of, it would not sum to its cash."""
-    if not isinstance(outcome, Matched):
+    if not isinstance(outcome, Matched) or not isinstance(outcome.expectation.key, PayoutKey):
         return outcome
-    payout_id = outcome.expectation.expectation_id.partition(":")[2]
+    payout_id = outcome.expectation.key.payout_id
     for part in known.parts[payout_id]:
         if part.line.kind is LineKind.RETURN and part.collection is None:
             reason = f"payout {payout_id} holds the return {part.line.line_id} of a payment that we do not know"
@@ -191,7 +195,9 @@ def _repaid(line: FileLine, expected: Expected, profile: Profile, result: Conseq
     result.events.append(pushed(line, expected, when))
 
 
-def _paid_out(line: FileLine, payout_id: str, known: Known, profile: Profile, result: Consequences) -> None:
+def _paid_out(
+    line: FileLine, payout_id: ProviderPayoutId, known: Known, profile: Profile, result: Consequences
+) -> None:
     """F35a for each capture with its share of the fee, F13d for each return, F35d for each refund.
 
     Together they are what the bank shows.
@@ -254,12 +260,12 @@ def shared_out(whole: Money, weights: Sequence[Money]) -> list[Money]:
 
 def _unmatched(line: FileLine, outcome: Unexpected | Different, profile: Profile, result: Consequences) -> None:
     """The break; money that moved at our bank is booked to suspense, unless its currency is in question."""
-    expectation_id = outcome.expectation.expectation_id if isinstance(outcome, Different) else None
+    expected = outcome.expectation.key if isinstance(outcome, Different) else None
     broken, reason = outcome.break_class, outcome.reason
     from_provider = line.kind is LineKind.CREDIT and line.counterparty == profile.card.provider
     if from_provider and broken is BreakClass.MISSING_INTERNAL:
         broken, reason = BreakClass.TIMING_EXTERNAL_FIRST, f"payout {line.detail}: the provider's file has not come yet"
-    result.breaks.append(a_break(line, broken, reason, profile, expectation_id=expectation_id))
+    result.breaks.append(a_break(line, broken, reason, profile, expected=expected))
     waits = broken in (BreakClass.TIMING_EXTERNAL_FIRST, BreakClass.CURRENCY_DIFFERS)
     if waits:
         return

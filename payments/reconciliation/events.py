@@ -12,7 +12,7 @@ def pushed(line: FileLine, expected: Expected, when: When) -> PlanEvent:
     """A line of the bank's statement pays the due that it was matched to."""
     assert expected.plan_id is not None, f"{expected.key} is of no plan"
     body = Paid(line.amount, Channel.TRANSFER, line.line_id, instalment_id=expected.instalment_id)
-    return event_of(paid_event_id(line.line_key), expected.plan_id, line.line_key, when, body)
+    return event_of(paid_event_id(str(line.line_key)), expected.plan_id, str(line.line_key), when, body)
 
 
 def returned(planned: Planned, return_id: str, when: When) -> PlanEvent:

@@ -13,6 +13,8 @@ from enum import StrEnum
 
 from payments.break_class import BreakClass
 from payments.expectation import Expectation, Line, Window
+from payments.expectation_key import ExpectationKey
+from payments.line_key import LineKey
 
 VERSION = 1  # of the rules below; stored with every match
 
@@ -68,19 +70,19 @@ def match(lines: Iterable[Line], expectations: Iterable[Expectation]) -> list[Ou
     """One outcome for each line, in the order of (booked on, amount, id). Expectations left over stay open."""
     rows = sorted(lines, key=Line.order)
     by_id = _ById(expectations)
-    outcomes = {row.line_id: found for row in rows if row.key is not None and (found := by_id.outcome(row))}
-    taken = {o.expectation.expectation_id for o in outcomes.values() if isinstance(o, Matched)}
+    outcomes = {row.line_key: found for row in rows if row.key is not None and (found := by_id.outcome(row))}
+    taken = {o.expectation.key for o in outcomes.values() if isinstance(o, Matched)}
     by_account: dict[str, list[Expectation]] = defaultdict(list)
     for expectation in sorted(by_id.all, key=Expectation.order):
         if expectation.account_id is not None and expectation.window is not None:
             by_account[expectation.account_id].append(expectation)
     left: dict[str, list[Line]] = defaultdict(list)
     for row in rows:
-        if row.line_id not in outcomes:
+        if row.line_key not in outcomes:
             left[row.account_id or ""].append(row)
     for account_id, account_lines in left.items():
         outcomes |= _by_window(account_lines, by_account.get(account_id, []), taken)
-    return [outcomes[row.line_id] for row in rows]
+    return [outcomes[row.line_key] for row in rows]
 
 
 class _ById:
@@ -88,11 +90,11 @@ class _ById:
 
     def __init__(self, expectations: Iterable[Expectation]) -> None:
         self.all = list(expectations)
-        self._open = {e.key: e for e in self.all if e.key is not None}
-        self._met = {e.key for e in self.all if e.key is not None and e.met}
+        self._by_key = {e.key: e for e in self.all}
+        self._met = {e.key for e in self.all if e.met}
 
     def outcome(self, line: Line) -> Outcome | None:
-        expectation = self._open.get(line.key) if line.key is not None else None
+        expectation = self._by_key.get(line.key) if line.key is not None else None
         if expectation is None:
             return None
         if line.key in self._met:
@@ -101,49 +103,50 @@ class _ById:
             return Different(line, expectation, BreakClass.CURRENCY_DIFFERS, _said(line, expectation))
         if line.amount != expectation.amount:
             return Different(line, expectation, BreakClass.AMOUNT_DIFFERS, _said(line, expectation))
-        self._met.add(str(line.key))
+        self._met.add(expectation.key)
         return Matched(line, expectation, Rule.ID)
 
 
-def _by_window(lines: Sequence[Line], dues: Sequence[Expectation], taken: set[str]) -> dict[str, Outcome]:
+def _by_window(
+    lines: Sequence[Line], dues: Sequence[Expectation], taken: set[ExpectationKey]
+) -> dict[LineKey, Outcome]:
     """Rule 2 for one account: equal amount inside the due's window, and unique on both sides."""
-    outcomes: dict[str, Outcome] = {}
-    equal: dict[str, list[Expectation]] = {
-        line.line_id: [due for due in dues if _inside(line, due) and due.amount == line.amount] for line in lines
+    outcomes: dict[LineKey, Outcome] = {}
+    equal: dict[LineKey, list[Expectation]] = {
+        line.line_key: [due for due in dues if _inside(line, due) and due.amount == line.amount] for line in lines
     }
     open_equal = {
-        line_id: [due for due in found if not due.met and due.expectation_id not in taken]
-        for line_id, found in equal.items()
+        line_key: [due for due in found if not due.met and due.key not in taken] for line_key, found in equal.items()
     }
-    claims: dict[str, int] = defaultdict(int)
+    claims: dict[ExpectationKey, int] = defaultdict(int)
     for candidates in open_equal.values():
         for due in candidates:
-            claims[due.expectation_id] += 1
+            claims[due.key] += 1
     matched = set(taken)
     for line in lines:
-        candidates = open_equal[line.line_id]
-        if len(candidates) == 1 and claims[candidates[0].expectation_id] == 1:
-            outcomes[line.line_id] = Matched(line, candidates[0], Rule.ACCOUNT_AMOUNT_WINDOW)
-            matched.add(candidates[0].expectation_id)
+        candidates = open_equal[line.line_key]
+        if len(candidates) == 1 and claims[candidates[0].key] == 1:
+            outcomes[line.line_key] = Matched(line, candidates[0], Rule.ACCOUNT_AMOUNT_WINDOW)
+            matched.add(candidates[0].key)
         elif candidates:
-            names = ", ".join(due.expectation_id for due in candidates)
-            reason = f"not unique: {names} would fit {max(claims[due.expectation_id] for due in candidates)} lines"
-            outcomes[line.line_id] = Unexpected(line, BreakClass.MANY_CANDIDATES, reason)
+            names = ", ".join(str(due.key) for due in candidates)
+            reason = f"not unique: {names} would fit {max(claims[due.key] for due in candidates)} lines"
+            outcomes[line.line_key] = Unexpected(line, BreakClass.MANY_CANDIDATES, reason)
     for line in lines:
-        if line.line_id not in outcomes:
-            outcomes[line.line_id] = _leftover(line, equal[line.line_id], dues, matched)
+        if line.line_key not in outcomes:
+            outcomes[line.line_key] = _leftover(line, equal[line.line_key], dues, matched)
     return outcomes
 
 
-def _leftover(line: Line, equal: Sequence[Expectation], dues: Sequence[Expectation], matched: set[str]) -> Outcome:
+def _leftover(
+    line: Line, equal: Sequence[Expectation], dues: Sequence[Expectation], matched: set[ExpectationKey]
+) -> Outcome:
     """Why no rule matched, the clearest reason first."""
     if equal:
-        return Different(
-            line, equal[0], BreakClass.DUPLICATE_PAYMENT, f"{equal[0].expectation_id} has been paid already"
-        )
-    still_open = [due for due in dues if _inside(line, due) and not due.met and due.expectation_id not in matched]
+        return Different(line, equal[0], BreakClass.DUPLICATE_PAYMENT, f"{equal[0].key} has been paid already")
+    still_open = [due for due in dues if _inside(line, due) and not due.met and due.key not in matched]
     if len(still_open) > 1:
-        names = ", ".join(due.expectation_id for due in still_open)
+        names = ", ".join(str(due.key) for due in still_open)
         return Unexpected(line, BreakClass.MANY_CANDIDATES, f"another amount than each of {names}")
     if still_open:
         due = still_open[0]
@@ -161,4 +164,4 @@ def _inside(line: Line, due: Expectation) -> bool:
 
 
 def _said(line: Line, expectation: Expectation) -> str:
-    return f"{line.amount} against {expectation.amount} of {expectation.expectation_id}"
+    return f"{line.amount} against {expectation.amount} of {expectation.key}"

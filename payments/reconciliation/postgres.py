@@ -9,9 +9,12 @@ from psycopg.rows import dict_row
 
 from ledger.money import Currency, Money
 from payments.break_class import BreakClass
-from payments.expectation import Expected, Window
+from payments.expectation import Expected, Window, check_same_expectation
+from payments.expectation_key import ClaimKey, ExpectationKey, UnknownKey, expectation_key
 from payments.files.control_file import Content
-from payments.files.line import FileLine, LineKind, StatementHead
+from payments.files.line import FileLine, LineConflict, StatementHead
+from payments.ids import ProviderPayoutId
+from payments.line_key import LineKey, LineKind
 from payments.reconciliation.breaks import Break
 from payments.reconciliation.matching import VERSION, Matched
 
@@ -69,20 +72,15 @@ RETURNING class
 """
 
 
-class LineConflict(Exception):
-    """A row came again under its id with another content; `field` differs."""
-
-    def __init__(self, line_key: str, field: str) -> None:
-        super().__init__(f"{line_key} was told before with another {field}")
-        self.line_key = line_key
-        self.field = field
-
-
 class PostgresReconciliation:
     """The state of reconciliation; files, lines, expectations and matches are only ever added to."""
 
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
+
+    def lock(self) -> None:
+        """Wait for any other reconciliation; until the caller's transaction ends no other one runs."""
+        self._connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('payments.reconcile', 0))")
 
     # Files and their lines.
 
@@ -108,14 +106,16 @@ class PostgresReconciliation:
         query = "SELECT name FROM payments.file_names WHERE sha256 = %s ORDER BY seen_at, name"
         return [name for (name,) in self._connection.execute(query, (digest,))]
 
-    def add_lines(self, digest: str, lines: Sequence[FileLine]) -> list[str]:
+    def add_lines(self, digest: str, lines: Sequence[FileLine]) -> list[LineKey]:
         """Keep rows, each once; the keys of those told before with the same content. Raises `LineConflict`."""
         if not lines:
             return []
         columns = [list(column) for column in zip(*map(_line_columns, lines), strict=True)]
-        added = {key for (key,) in self._connection.execute(_ADD_LINES, [digest, *columns])}
+        added = {LineKey.of(key) for (key,) in self._connection.execute(_ADD_LINES, [digest, *columns])}
         again = {line.line_key: line for line in lines if line.line_key not in added}
-        for known in self._lines("SELECT * FROM payments.lines WHERE line_key = ANY(%s)", (list(again),)):
+        for known in self._lines(
+            "SELECT * FROM payments.lines WHERE line_key = ANY(%s)", ([str(key) for key in again],)
+        ):
             for name, before, now in zip(
                 _LINE_FIELDS, _line_columns(known), _line_columns(again[known.line_key]), strict=True
             ):
@@ -143,7 +143,7 @@ class PostgresReconciliation:
         """Rows that nothing has closed yet; fee and payout rows are closed by their file's sum."""
         return self._lines(_OPEN_LINES, ())
 
-    def lines_of_payouts(self, payout_ids: Iterable[str]) -> list[FileLine]:
+    def lines_of_payouts(self, payout_ids: Iterable[ProviderPayoutId]) -> list[FileLine]:
         """All rows of the provider's files that belong to these payouts, in the order of their ids."""
         query = "SELECT * FROM payments.lines WHERE payout_id = ANY(%s) ORDER BY line_id"
         return self._lines(query, (list(payout_ids),))
@@ -162,16 +162,21 @@ class PostgresReconciliation:
         return int(row[0])
 
     def expect(self, expected: Iterable[Expected]) -> int:
-        """Keep expectations, each once; how many were new."""
-        rows = [_expectation_columns(each) for each in expected]
-        if not rows:
+        """See `Expectations.expect`."""
+        asked = list(expected)
+        if not asked:
             return 0
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        return self._connection.execute(_EXPECT, columns).rowcount
+        columns = [list(column) for column in zip(*map(_expectation_columns, asked), strict=True)]
+        added = self._connection.execute(_EXPECT, columns).rowcount
+        if added < len(asked):
+            kept = {each.key: each for each in self.expected((each.key for each in asked), ())}
+            for each in asked:
+                check_same_expectation(kept[each.key], each)
+        return added
 
-    def expected(self, keys: Iterable[str], accounts: Iterable[str]) -> list[Expected]:
+    def expected(self, keys: Iterable[ExpectationKey], accounts: Iterable[str]) -> list[Expected]:
         """Expectations by key or by shopper's bank account, met ones included."""
-        return self._expected(_EXPECTED, (list(keys), list(accounts)))
+        return self._expected(_EXPECTED, ([str(key) for key in keys], list(accounts)))
 
     def overdue(self, as_of: date) -> list[Expected]:
         """What provider or bank should have shown before `as_of` and have not; a due is aged, never called missing."""
@@ -181,8 +186,8 @@ class PostgresReconciliation:
         """Keep matches, and close the breaks that they cure; one that is taken already is a unique violation."""
         if not matched:
             return
-        lines = [match.line.line_id for match in matched]
-        keys = [match.expectation.expectation_id for match in matched]
+        lines = [str(match.line.line_key) for match in matched]
+        keys = [str(match.expectation.key) for match in matched]
         self._connection.execute(
             "INSERT INTO payments.matches"
             " SELECT l.line_key, u.expectation_id, u.rule, %s, l.reported_on > e.due_by, %s"
@@ -208,11 +213,11 @@ class PostgresReconciliation:
             counts[BreakClass(name)] = counts.get(BreakClass(name), 0) + 1
         return dict(sorted(counts.items()))
 
-    def with_a_break(self, line_keys: Sequence[str]) -> frozenset[str]:
+    def with_a_break(self, line_keys: Sequence[LineKey]) -> frozenset[LineKey]:
         """Those of the lines that were listed as a break in an earlier run, and put on suspense with it."""
         query = "SELECT line_key FROM payments.breaks WHERE break_id = ANY(%s)"
         rows = self._connection.execute(query, ([f"line:{key}" for key in line_keys],))
-        return frozenset(key for (key,) in rows)
+        return frozenset(LineKey.of(key) for (key,) in rows)
 
     def close_break(self, break_id: str, on: date, by: str) -> None:
         """Close a break that something other than a match has cured."""
@@ -239,8 +244,9 @@ _LINE_FIELDS = (
 
 def _line_columns(line: FileLine) -> tuple[object, ...]:
     return (
-        line.line_key, line.kind.value, line.line_id, line.key, line.account_id, line.payout_id, line.bank_account,
-        line.counterparty, line.amount.minor, line.amount.currency.value, line.booked_on, line.reported_on, line.detail,
+        str(line.line_key), line.kind.value, line.line_id, _text(line.key), line.account_id, line.payout_id,
+        line.bank_account, line.counterparty, line.amount.minor, line.amount.currency.value, line.booked_on,
+        line.reported_on, line.detail,
     )  # fmt: skip
 
 
@@ -251,7 +257,7 @@ def _line(row: Mapping[str, Any]) -> FileLine:
         amount=Money(row["amount_minor"], Currency(row["currency"])),
         booked_on=row["booked_on"],
         reported_on=row["reported_on"],
-        key=row["key"],
+        key=None if row["key"] is None else expectation_key(row["key"]),
         account_id=row["account_id"],
         payout_id=row["payout_id"],
         bank_account=row["bank_account"],
@@ -263,21 +269,21 @@ def _line(row: Mapping[str, Any]) -> FileLine:
 def _expectation_columns(each: Expected) -> tuple[object, ...]:
     window = each.window
     return (
-        each.key, each.leg, each.account_id, each.plan_id, each.instalment_id, each.amount.currency.value,
+        str(each.key), each.leg, each.account_id, each.plan_id, each.instalment_id, each.amount.currency.value,
         each.amount.minor, window.first if window else None, window.last if window else None, each.expected_on,
-        each.due_by, each.created_by,
+        each.due_by, str(each.created_by),
     )  # fmt: skip
 
 
 def _expectation(row: Mapping[str, Any]) -> Expected:
     currency = Currency(row["currency"])
     return Expected(
-        key=row["expectation_id"],
+        key=expectation_key(row["expectation_id"]),
         leg=row["leg"],
         amount=Money(row["amount_minor"], currency),
         expected_on=row["expected_on"],
         due_by=row["due_by"],
-        created_by=row["created_by"],
+        created_by=_cause(row["created_by"]),
         account_id=row["account_id"],
         plan_id=row["plan_id"],
         instalment_id=row["instalment_id"],
@@ -289,7 +295,20 @@ def _expectation(row: Mapping[str, Any]) -> Expected:
 def _break_columns(each: Break) -> tuple[object, ...]:
     amount = each.amount
     return (
-        each.break_id, each.break_class.value, each.line_key, each.expectation_id,
+        each.break_id, each.break_class.value, _text(each.line_key), _text(each.expected),
         amount.currency.value if amount else None, amount.minor if amount else None, each.reason, each.owner,
         each.severity, each.opened_on, each.due_by, each.closed_on, each.closed_by,
     )  # fmt: skip
+
+
+def _text(key: ExpectationKey | LineKey | None) -> str | None:
+    return None if key is None else str(key)
+
+
+def _cause(text: str) -> ClaimKey | str:
+    """What an expectation was created by: a claim is stored under its key, anything else under its own id."""
+    try:
+        key = expectation_key(text)
+    except UnknownKey:
+        return text
+    return key if isinstance(key, ClaimKey) else text

@@ -1,7 +1,6 @@
-"""Where reconciliation stands: every line, match, break and open expectation so far, read from the tables."""
+"""Reads where reconciliation stands from the tables: every line, match, break and open expectation so far."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -10,6 +9,8 @@ from psycopg import Connection
 from ledger.account import Side
 from ledger.books.postgres import PostgresLedger
 from ledger.money import Currency, Money
+from payments.line_key import LineKey
+from payments.reconciliation.standing import BankBalance, Clearing, ListedBreak, Standing
 
 _LINES = """
 SELECT count(*),
@@ -64,65 +65,6 @@ _STATEMENTS = """
 SELECT DISTINCT ON (bank_account, currency) bank_account, currency, closing_minor, closed_on FROM payments.statements
  ORDER BY bank_account, currency, number DESC
 """
-
-
-@dataclass(frozen=True, slots=True)
-class ListedBreak:
-    """A break as a person reads it."""
-
-    break_class: str
-    line_id: str
-    expectation_id: str
-    amount: str | None
-    reason: str
-    owner: str
-    severity: str
-    opened_on: date
-    due_by: date
-    age_days: int
-    closed_on: date | None
-    closed_by: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Clearing:
-    """The provider's clearing account: its balance, and the captures not yet paid out that must explain it."""
-
-    currency: str
-    balance_minor: int
-    explained_minor: int
-    attempts: int
-
-
-@dataclass(frozen=True, slots=True)
-class BankBalance:
-    """A bank account's newest statement beside the books."""
-
-    bank_account: str
-    currency: str
-    statement_minor: int
-    ledger_minor: int
-    closed_on: date
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Every line is matched by id, by rule, or unmatched. `breaks` are all ever found, `open_breaks` those left."""
-
-    as_of: date
-    lines: int
-    matched_by_id: int
-    matched_by_rule: int
-    unmatched: int
-    breaks: Mapping[str, int]
-    open_breaks: Mapping[str, int]
-    open_expectations: int
-    in_time: int
-    open_by_age: Mapping[str, int]
-    found_late: tuple[str, ...]
-    clearing: tuple[Clearing, ...]
-    banks: tuple[BankBalance, ...]
-    listed: tuple[ListedBreak, ...]
 
 
 class PostgresStanding:
@@ -193,7 +135,7 @@ def _listed(row: tuple[Any, ...], as_of: date) -> ListedBreak:
     name, line_key, expectation_id, currency, minor, reason, owner, severity, opened_on, due_by, closed_on, by = row
     return ListedBreak(
         break_class=name,
-        line_id=line_key.partition(":")[2],
+        line_id=LineKey.of(line_key).line_id if line_key else "",
         expectation_id=expectation_id,
         amount=None if minor is None else str(Money(minor, Currency(currency))),
         reason=reason,

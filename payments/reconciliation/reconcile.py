@@ -8,18 +8,41 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 
+from ledger.books.store import Books
 from ledger.money import Money
+from lending.decision.underwrite import Publish
 from lending.plan.plan import Origin
+from lending.servicing.record_events import KeptLedger, TermsOf
+from lending.servicing.store import Plans
+from lending.terms.merchant_terms import AllMerchantTerms
 from payments.break_class import BreakClass
-from payments.collection.attempt import UNRESOLVED, Attempt, Event, State
-from payments.collection.opening import must_hold
-from payments.collection.outcome import apply_outcome, collection_of
-from payments.expectation import Expected, Leg, debit_key, due_key, payout_key
-from payments.files.line import FileLine, LineKind
+from payments.collection.attempt import UNRESOLVED, Event, Planned, State
+from payments.collection.attempts import Attempts
+from payments.collection.opening import KeptDecisions, must_hold
+from payments.collection.outcome import ApplyOutcome, apply_outcome, collection_of
+from payments.collection.retry import RetryPolicy
+from payments.expectation import Expectations, Expected, Leg
+from payments.expectation_key import (
+    CaptureKey,
+    ClaimKey,
+    ClaimWonKey,
+    DebitKey,
+    DueKey,
+    ExpectationKey,
+    PayoutKey,
+    RefundKey,
+    ReturnKey,
+)
+from payments.files.line import FileLine
+from payments.ids import AttemptId, PayoutId, ProviderPayoutId, RefundPaymentId
+from payments.line_key import LineKey, LineKind
+from payments.merchants.payouts import Payouts
 from payments.plan_events import record_on_plan
 from payments.provider.charge import Succeeded
+from payments.rail_profile import Profile, Rail
 from payments.reconciliation.breaks import Break
 from payments.reconciliation.brought_back import brought_back, owe_again
 from payments.reconciliation.consequences import (
@@ -35,9 +58,11 @@ from payments.reconciliation.consequences import (
 )
 from payments.reconciliation.events import returned
 from payments.reconciliation.matching import Matched, Outcome, Rule, Unexpected, match, month_of
+from payments.reconciliation.postgres import PostgresReconciliation
 from payments.reconciliation.take_files import TakenFiles, take_files
 from payments.refunds.pay_refunds import confirm_by_file, confirm_by_line
-from payments.till import Till
+from payments.refunds.refund_payments import RefundPayments
+from payments.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +103,19 @@ class ReconcileReport:
 def reconcile(
     files: Sequence[Path],
     *,
-    till: Till,
+    attempts: Attempts,
+    decisions: KeptDecisions,
+    plans: Plans,
+    ledger: KeptLedger,
+    reconciliation: PostgresReconciliation,
+    payouts: Payouts,
+    refunds: RefundPayments,
+    publish: Publish,
+    merchants: AllMerchantTerms,
+    terms: TermsOf,
+    policy: RetryPolicy,
+    profile: Profile,
+    transaction: Transaction,
     at: datetime,
     as_of: date | None = None,
     refuse_loudly: bool = True,
@@ -90,137 +127,256 @@ def reconcile(
     file raises `FileFault` with `refuse_loudly`, else it is listed as a break and the others proceed.
     """
     new: Counter[BreakClass] = Counter()
-    taken = take_files(files, till=till, at=at, refuse_loudly=refuse_loudly, tick=tick)
+    taken = take_files(
+        files,
+        attempts=attempts,
+        reconciliation=reconciliation,
+        publish=publish,
+        profile=profile,
+        transaction=transaction,
+        at=at,
+        refuse_loudly=refuse_loudly,
+        tick=tick,
+    )
     new.update(taken.breaks)
-    with till.database.transaction():
-        till.database.execute("SELECT pg_advisory_xact_lock(hashtextextended('payments.reconcile', 0))")
-        last = till.expectations.last_day()
+    apply = partial(
+        apply_outcome,
+        attempts=attempts,
+        decisions=decisions,
+        plans=plans,
+        ledger=ledger,
+        expectations=reconciliation,
+        merchants=merchants,
+        terms=terms,
+        policy=policy,
+        profile=profile,
+    )
+    with transaction():
+        reconciliation.lock()
+        last = reconciliation.last_day()
         day = as_of or last or at.date()
         tick("matching")
-        result = _settle(till, at, day)
-        new.update(till.expectations.raise_breaks(result.breaks))
-        overdue = [missing(each, till.profile) for each in till.expectations.overdue(day)]
-        new.update(till.expectations.raise_breaks(overdue))
-        open_count = till.expectations.count_open(min(day, last or day))
+        result = _settle(
+            at,
+            day,
+            attempts=attempts,
+            plans=plans,
+            ledger=ledger,
+            reconciliation=reconciliation,
+            payouts=payouts,
+            refunds=refunds,
+            terms=terms,
+            profile=profile,
+            apply=apply,
+        )
+        new.update(reconciliation.raise_breaks(result.breaks))
+        overdue = [missing(each, profile) for each in reconciliation.overdue(day)]
+        new.update(reconciliation.raise_breaks(overdue))
+        open_count = reconciliation.count_open(min(day, last or day))
     return _report(day, taken, result, new, overdue, open_count)
 
 
-def _settle(till: Till, at: datetime, day: date) -> Consequences:
+def _settle(
+    at: datetime,
+    day: date,
+    *,
+    attempts: Attempts,
+    plans: Plans,
+    ledger: KeptLedger,
+    reconciliation: PostgresReconciliation,
+    payouts: Payouts,
+    refunds: RefundPayments,
+    terms: TermsOf,
+    profile: Profile,
+    apply: ApplyOutcome,
+) -> Consequences:
     """Match everything open, then write what follows."""
-    lines = {line.line_key: line for line in till.expectations.open_lines()}
+    lines = {line.line_key: line for line in reconciliation.open_lines()}
     ours = {
         key: line
         for key, line in lines.items()
-        if line.bank_account is None or line.bank_account in till.profile.bank_accounts
+        if line.bank_account is None or line.bank_account in profile.bank_accounts
     }
-    otherwise = _confirm_by_file(ours.values(), till, at)
-    returns = _returns([line for line in ours.values() if line.kind is LineKind.RETURN], till, day)
-    back = brought_back(ours.values(), till)
-    expected = _expectations(list(ours.values()), till)
+    confirm_refund = partial(
+        confirm_by_file,
+        refunds=refunds,
+        plans=plans,
+        ledger=ledger,
+        expectations=reconciliation,
+        terms=terms,
+        profile=profile,
+    )
+    closed_elsewhere = _confirm_by_file(
+        ours.values(), at, attempts=attempts, apply=apply, confirm_refund=confirm_refund
+    )
+    returns = _returns(
+        ours.values(),
+        day,
+        attempts=attempts,
+        plans=plans,
+        ledger=ledger,
+        expectations=reconciliation,
+        terms=terms,
+        profile=profile,
+    )
+    back = brought_back(ours.values(), payouts=payouts, refunds=refunds)
+    expected = _expectations(list(ours.values()), plans, reconciliation)
     dealt_with = {each.line.line_key for each in back}
     to_match = [
         line.to_match() for key, line in ours.items() if line.kind is not LineKind.RETURN and key not in dealt_with
     ]
     found = match(to_match, [each.to_match() for each in expected.values()])
-    outcomes = [_or_conflict(outcome, otherwise) for outcome in found]
-    known = _known(outcomes, expected, till)
-    result = consequences(outcomes, ours, known, till.profile)
+    outcomes = [_or_conflict(outcome, closed_elsewhere) for outcome in found]
+    known = _known(
+        outcomes,
+        expected,
+        attempts=attempts,
+        plans=plans,
+        ledger=ledger,
+        reconciliation=reconciliation,
+        payouts=payouts,
+        rail=profile.card,
+    )
+    result = consequences(outcomes, ours, known, profile)
     result.breaks.extend(returns.breaks)
     result.matches.extend(returns.matches)
-    result.breaks.extend(off_the_chart(line, till.profile) for key, line in lines.items() if key not in ours)
-    for journal, outcome in zip(result.journals, till.ledger.post_all(result.journals), strict=True):
+    result.breaks.extend(off_the_chart(line, profile) for key, line in lines.items() if key not in ours)
+    for journal, outcome in zip(result.journals, ledger.post_all(result.journals), strict=True):
         must_hold(outcome, journal.entry_id)
-    record_on_plan(till, result.events)
+    record_on_plan(result.events, plans=plans, ledger=ledger, terms=terms)
     for payment_id, line in result.refunds_seen:
-        confirm_by_line(payment_id, line.line_id, till, seen_on(line.booked_on))
-    owe_again(back, till, day, result)
-    till.expectations.confirm(result.matches, day)
+        confirm_by_line(
+            payment_id,
+            line.line_id,
+            seen_on(line.booked_on),
+            refunds=refunds,
+            plans=plans,
+            ledger=ledger,
+            terms=terms,
+            profile=profile,
+        )
+    owe_again(
+        back,
+        day,
+        result,
+        payouts=payouts,
+        refunds=refunds,
+        plans=plans,
+        ledger=ledger,
+        expectations=reconciliation,
+        terms=terms,
+        profile=profile,
+    )
+    reconciliation.confirm(result.matches, day)
     for attempt_id in result.cash_seen:
-        attempt = till.attempts.get(attempt_id, lock=True)
+        attempt = attempts.get(attempt_id, lock=True)
         if attempt is not None and attempt.state is State.PRESUMED_PAID:
-            till.attempts.move(attempt_id, Event.CASH_SEEN, at=at, cause="payout on the bank statement")
+            attempts.move(attempt_id, Event.CASH_SEEN, at=at, cause="payout on the bank statement")
     return result
 
 
-def _confirm_by_file(lines: Iterable[FileLine], till: Till, at: datetime) -> dict[str, State]:
+def _confirm_by_file(
+    lines: Iterable[FileLine],
+    at: datetime,
+    *,
+    attempts: Attempts,
+    apply: ApplyOutcome,
+    confirm_refund: Callable[[RefundPaymentId, FileLine, datetime], None],
+) -> dict[LineKey, State]:
     """The provider's file is the truth: an attempt without an outcome is captured when the file shows it.
 
     Lines whose attempt ended otherwise, by line key, with how it ended.
     """
-    otherwise: dict[str, State] = {}
+    closed_elsewhere: dict[LineKey, State] = {}
     for line in lines:
-        if line.kind is LineKind.REFUND:
-            confirm_by_file((line.key or "").partition(":")[2], line, till, at)
-        if line.kind is LineKind.CAPTURE:
-            attempt_id = (line.key or "").partition(":")[2]
-            attempt = till.attempts.get(attempt_id, lock=True)
-            if attempt is not None and attempt.state in UNRESOLVED:
-                said = Succeeded(attempt_id, line.line_id, line.amount, line.booked_on, f"line {line.line_id}")
-                apply_outcome(till, attempt_id, said, at)
-            elif attempt is not None and attempt.state in (State.REJECTED, State.CANCELLED):
-                otherwise[line.line_key] = attempt.state
-    return otherwise
+        match line.key:
+            case RefundKey(payment_id):
+                confirm_refund(payment_id, line, at)
+            case CaptureKey(attempt_id):
+                attempt = attempts.get(attempt_id, lock=True)
+                if attempt is not None and attempt.state in UNRESOLVED:
+                    said = Succeeded(attempt_id, line.line_id, line.amount, line.booked_on, f"line {line.line_id}")
+                    apply(attempt_id, said, at)
+                elif attempt is not None and attempt.state in (State.REJECTED, State.CANCELLED):
+                    closed_elsewhere[line.line_key] = attempt.state
+    return closed_elsewhere
 
 
-def _or_conflict(outcome: Outcome, otherwise: Mapping[str, State]) -> Outcome:
+def _or_conflict(outcome: Outcome, closed_elsewhere: Mapping[LineKey, State]) -> Outcome:
     """E11: they captured what we know as refused."""
-    state = otherwise.get(outcome.line.line_id)
+    state = closed_elsewhere.get(outcome.line.line_key)
     if state is None or not isinstance(outcome, Unexpected):
         return outcome
     reason = f"{outcome.line.key} is captured for the provider and {state} for us"
     return Unexpected(outcome.line, BreakClass.STATUS_CONFLICT, reason)
 
 
-def _returns(lines: Sequence[FileLine], till: Till, day: date) -> Consequences:
+def _returns(
+    lines: Iterable[FileLine],
+    day: date,
+    *,
+    attempts: Attempts,
+    plans: Plans,
+    ledger: KeptLedger,
+    expectations: Expectations,
+    terms: TermsOf,
+    profile: Profile,
+) -> Consequences:
     """F13b for each return of a payment of ours: the debt lives again, the instalment keeps its due day."""
     result = Consequences()
-    for line in sorted(lines, key=lambda line: line.line_key):
-        attempt_id = (line.key or "").partition(":")[2]
-        attempt = till.attempts.get(attempt_id, lock=True)
+    for line in sorted(lines, key=lambda line: str(line.line_key)):
+        if not isinstance(line.key, ReturnKey):
+            continue
+        attempt_id = line.key.attempt_id
+        attempt = attempts.get(attempt_id, lock=True)
         if attempt is None:
             reason = f"a return of {attempt_id}, which we do not know"
-            result.breaks.append(a_break(line, BreakClass.MISSING_INTERNAL, reason, till.profile))
-        elif attempt.state not in (State.PRESUMED_PAID, State.SETTLED) or line.amount != attempt.planned.amount:
-            reason = f"{line.amount} returned for {attempt_id}, which is {attempt.state} for {attempt.planned.amount}"
-            result.breaks.append(a_break(line, BreakClass.STATUS_CONFLICT, reason, till.profile))
-        else:
-            _returned(line, attempt, till, day, result)
+            result.breaks.append(a_break(line, BreakClass.MISSING_INTERNAL, reason, profile))
+            continue
+        planned = attempt.planned
+        if attempt.state not in (State.PRESUMED_PAID, State.SETTLED) or line.amount != planned.amount:
+            reason = f"{line.amount} returned for {attempt_id}, which is {attempt.state} for {planned.amount}"
+            result.breaks.append(a_break(line, BreakClass.STATUS_CONFLICT, reason, profile))
+            continue
+        attempts.move(attempt_id, Event.RETURNED, at=seen_on(line.booked_on).recorded_at, cause=line.line_id)
+        event = returned(planned, line.line_id, seen_on(line.booked_on))
+        posted = record_on_plan([event], plans=plans, ledger=ledger, terms=terms)
+        expected = _return_expected(line, line.key, planned)
+        expectations.expect([expected])
+        result.matches.append(Matched(line.to_match(), expected.to_match(), Rule.ID))
+        reason = f"{attempt_id} was paid on {attempt.captured_on} and returned; {planned.instalment_id} is due again"
+        broken = a_break(line, BreakClass.RETURNED, reason, profile, expected=expected.key)
+        result.breaks.append(repaired(broken, day, posted[0]))
     return result
 
 
-def _returned(line: FileLine, attempt: Attempt, till: Till, day: date, result: Consequences) -> None:
-    planned = attempt.planned
-    plan = till.plans.get(planned.plan_id)
-    assert plan is not None, f"{planned.attempt_id} was paid for a plan that is not kept"
-    till.attempts.move(planned.attempt_id, Event.RETURNED, at=seen_on(line.booked_on).recorded_at, cause=line.line_id)
-    posted = record_on_plan(till, [returned(planned, line.line_id, seen_on(line.booked_on))])
-    expected = Expected(
-        key=str(line.key),
+def _return_expected(line: FileLine, key: ReturnKey, planned: Planned) -> Expected:
+    """A return that the provider's file shows: expected and met by the same line."""
+    return Expected(
+        key=key,
         leg=Leg.LEDGER_PROVIDER,
         amount=line.amount,
         expected_on=line.booked_on,
         due_by=line.reported_on,
         created_by=line.line_id,
-        plan_id=plan.plan_id,
+        plan_id=planned.plan_id,
         instalment_id=planned.instalment_id,
     )
-    till.expectations.expect([expected])
-    result.matches.append(Matched(line.to_match(), expected.to_match(), Rule.ID))
-    reason = (
-        f"{planned.attempt_id} was paid on {attempt.captured_on} and returned; {planned.instalment_id} is due again"
-    )
-    broken = a_break(line, BreakClass.RETURNED, reason, till.profile, expectation_id=expected.key)
-    result.breaks.append(repaired(broken, day, posted[0]))
 
 
-def _expectations(lines: Sequence[FileLine], till: Till) -> dict[str, Expected]:
+def _expectations(
+    lines: Sequence[FileLine], plans: Plans, reconciliation: PostgresReconciliation
+) -> dict[ExpectationKey, Expected]:
     """Everything that these lines could close; the dues of imported plans are expected from here on."""
     repayments = [line for line in lines if line.kind is LineKind.REPAYMENT]
     if repayments:
         upto = month_of(max(line.booked_on for line in repayments)).last
-        till.expectations.expect(
+        dues = [due for due in plans.due(upto) if due.plan.origin is Origin.IMPORTED]
+        expected_before = reconciliation.expected((DueKey(due.instalment.instalment_id) for due in dues), ())
+        known = {each.key for each in expected_before}
+        reconciliation.expect(  # a due keeps the amount that it was first expected with
             Expected(
-                key=due_key(due.instalment.instalment_id),
+                key=DueKey(due.instalment.instalment_id),
                 leg=Leg.LEDGER_BANK,
                 amount=due.open_amount,
                 expected_on=due.instalment.due_on,
@@ -231,44 +387,55 @@ def _expectations(lines: Sequence[FileLine], till: Till) -> dict[str, Expected]:
                 instalment_id=due.instalment.instalment_id,
                 window=month_of(due.instalment.due_on),
             )
-            for due in till.plans.due(upto)
-            if due.plan.origin is Origin.IMPORTED
+            for due in dues
+            if DueKey(due.instalment.instalment_id) not in known
         )
     keys = {line.key for line in lines if line.key is not None}
     accounts = {line.account_id for line in repayments if line.account_id is not None}
-    return {each.key: each for each in till.expectations.expected(keys, accounts)}
+    return {each.key: each for each in reconciliation.expected(keys, accounts)}
 
 
-def _known(outcomes: Sequence[object], expected: Mapping[str, Expected], till: Till) -> Known:
+def _known(
+    outcomes: Sequence[object],
+    expected: Mapping[ExpectationKey, Expected],
+    *,
+    attempts: Attempts,
+    plans: Plans,
+    ledger: Books,
+    reconciliation: PostgresReconciliation,
+    payouts: Payouts,
+    rail: Rail,
+) -> Known:
     """The payouts that the matched lines are about, and what they are made of."""
-    matched = [expected[o.expectation.expectation_id] for o in outcomes if isinstance(o, Matched)]
-    payout_ids = {each.key.partition(":")[2] for each in matched if each.key.startswith(payout_key(""))}
-    merchant_ids = {each.key.partition(":")[2] for each in matched if each.key.startswith(debit_key(""))}
-    parts: dict[str, list[PayoutPart]] = {payout_id: [] for payout_id in payout_ids}
-    fees: dict[str, Money] = {}
-    for line in till.expectations.lines_of_payouts(payout_ids):
-        payout_id = str(line.payout_id)
+    matched = [expected[o.expectation.key] for o in outcomes if isinstance(o, Matched)]
+    payout_ids = {each.key.payout_id for each in matched if isinstance(each.key, PayoutKey)}
+    merchant_ids = {PayoutId(each.key.reference) for each in matched if isinstance(each.key, DebitKey)}
+    parts: dict[ProviderPayoutId, list[PayoutPart]] = {payout_id: [] for payout_id in payout_ids}
+    fees = {each.key.payout_id: Money.zero(each.amount.currency) for each in matched if isinstance(each.key, PayoutKey)}
+    for line in reconciliation.lines_of_payouts(payout_ids):
+        assert line.payout_id is not None, f"{line.line_key} was read as a row of a payout"
         if line.kind is LineKind.FEE:
-            fees[payout_id] = fees[payout_id] + line.amount if payout_id in fees else line.amount
+            fees[line.payout_id] += line.amount
         elif line.kind is not LineKind.PAYOUT:
-            parts[payout_id].append(_part(line, till))
-    for each in matched:
-        fees.setdefault(each.key.partition(":")[2], each.amount - each.amount)
-    on_suspense = till.expectations.with_a_break([o.line.line_id for o in outcomes if isinstance(o, Matched)])
-    return Known(expected, parts, fees, till.payouts.get_all(merchant_ids), on_suspense)
+            parts[line.payout_id].append(_part(line, attempts=attempts, plans=plans, ledger=ledger, rail=rail))
+    on_suspense = reconciliation.with_a_break([o.line.line_key for o in outcomes if isinstance(o, Matched)])
+    return Known(expected, parts, fees, payouts.get_all(merchant_ids), on_suspense)
 
 
-def _part(line: FileLine, till: Till) -> PayoutPart:
-    about = (line.key or "").partition(":")[2]
-    if line.kind is LineKind.REFUND:
-        return PayoutPart(line, about)
-    if line.kind in (LineKind.CHARGEBACK, LineKind.CHARGEBACK_WON):
-        case = till.ledger.entries(correlation={"case_id": about})
-        return PayoutPart(line, case[0].journal.correlation["attempt_id"] if case else about)
-    attempt = till.attempts.get(about)
-    plan = None if attempt is None else till.plans.get(attempt.planned.plan_id)
-    known = None if attempt is None or plan is None else collection_of(plan, attempt.planned, till)
-    return PayoutPart(line, about, known)
+def _part(line: FileLine, *, attempts: Attempts, plans: Plans, ledger: Books, rail: Rail) -> PayoutPart:
+    match line.key:
+        case RefundKey(payment_id):
+            return PayoutPart(line, payment_id)
+        case ClaimKey(case_id) | ClaimWonKey(case_id):
+            case = ledger.entries(correlation={"case_id": case_id})
+            return PayoutPart(line, AttemptId(case[0].journal.correlation["attempt_id"] if case else case_id))
+        case CaptureKey(attempt_id) | ReturnKey(attempt_id):
+            attempt = attempts.get(attempt_id)
+            plan = None if attempt is None else plans.get(attempt.planned.plan_id)
+            known = None if attempt is None or plan is None else collection_of(plan, attempt.planned, rail)
+            return PayoutPart(line, attempt_id, known)
+        case _:
+            raise AssertionError(f"{line.line_key} is no movement of a payout")
 
 
 def _report(  # noqa: PLR0917 - the figures of one run, side by side
@@ -290,7 +457,7 @@ def _report(  # noqa: PLR0917 - the figures of one run, side by side
         matched_by_id=by_id + by_file,
         matched_by_rule=len(result.matches) - by_id,
         unmatched=sum(1 for broken in result.breaks if broken.closed_on is None),
-        found_late=tuple(result.late),
+        found_late=tuple(map(str, result.late)),
         breaks={broken.value: count for broken, count in sorted(new.items())},
         open_expectations=open_count,
         listed=tuple(_listed(broken) for broken in (*result.breaks, *overdue)),
@@ -301,8 +468,8 @@ def _report(  # noqa: PLR0917 - the figures of one run, side by side
 def _listed(broken: Break) -> Listed:
     return Listed(
         break_class=broken.break_class.value,
-        line_id=None if broken.line_key is None else broken.line_key.partition(":")[2],
-        expectation_id=broken.expectation_id,
+        line_id=None if broken.line_key is None else broken.line_key.line_id,
+        expectation_id=None if broken.expected is None else str(broken.expected),
         amount=None if broken.amount is None else str(broken.amount),
         reason=broken.reason,
         owner=broken.owner,

@@ -5,19 +5,23 @@ from datetime import datetime
 
 from ledger.outbox.outbox import Fact, fact
 from lending.plan.when import When
-from payments.files.line import FileLine, LineKind
+from payments.expectation_key import CaptureKey, ReturnKey
+from payments.files.line import FileLine
 from payments.files.provider_settlement import SIGN
+from payments.ids import AttemptId
 
-_OF_AN_ATTEMPT = (LineKind.CAPTURE, LineKind.RETURN)
 
-
-def attempt_of(line: FileLine) -> str | None:
+def attempt_of(line: FileLine) -> AttemptId | None:
     """The attempt that a row of a settlement names."""
-    return line.key.partition(":")[2] if line.kind in _OF_AN_ATTEMPT and line.key is not None else None
+    match line.key:
+        case CaptureKey(attempt_id) | ReturnKey(attempt_id):
+            return attempt_id
+        case _:
+            return None
 
 
 def settlement_facts(
-    lines: Iterable[FileLine], plans: Mapping[str, str], provider: str, taken_at: datetime
+    lines: Iterable[FileLine], plans: Mapping[AttemptId, str], provider: str, taken_at: datetime
 ) -> list[Fact]:
     """A row of an attempt keeps the order of its plan (`plans`: by attempt), every other that of its settlement.
 
@@ -27,7 +31,7 @@ def settlement_facts(
         fact(
             "settlement_line.v1",
             f"settlement:{provider}:{line.line_key}",
-            plans.get(attempt_of(line) or "", str(line.payout_id)),
+            plans.get(attempt_of(line) or AttemptId(""), str(line.payout_id)),
             {
                 "line_id": line.line_id,
                 "settlement_id": line.payout_id,

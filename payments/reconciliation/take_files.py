@@ -7,21 +7,26 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from data_contracts.files import FileFault
-from ledger.outbox.outbox import append_all
+from ledger.books.store import Conflict
+from lending.decision.underwrite import Publish
 from payments.break_class import BreakClass
-from payments.expectation import Expected, Leg, payout_key
+from payments.collection.attempts import Attempts
+from payments.expectation import Expected, Leg
+from payments.expectation_key import PayoutKey
 from payments.files.bank_statement import COLUMNS as STATEMENT_COLUMNS
 from payments.files.bank_statement import StatementFault, read_bank_statement
 from payments.files.control_file import Content
-from payments.files.line import FileLine, LineKind, ParsedFile, StatementHead
+from payments.files.line import FileLine, LineConflict, ParsedFile, StatementHead
 from payments.files.provider_settlement import COLUMNS as SETTLEMENT_COLUMNS
 from payments.files.provider_settlement import SETTLEMENT, read_provider_settlement
 from payments.files.repayment_lines import read_repayment_lines
+from payments.line_key import LineKind
+from payments.rail_profile import Profile
 from payments.reconciliation.breaks import Break
 from payments.reconciliation.consequences import a_break, repaired
-from payments.reconciliation.postgres import LineConflict
+from payments.reconciliation.postgres import PostgresReconciliation
 from payments.reconciliation.settlement_facts import attempt_of, settlement_facts
-from payments.till import Till
+from payments.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,11 @@ class TakenFiles:
 def take_files(
     files: Sequence[Path],
     *,
-    till: Till,
+    attempts: Attempts,
+    reconciliation: PostgresReconciliation,
+    publish: Publish,
+    profile: Profile,
+    transaction: Transaction,
     at: datetime,
     refuse_loudly: bool,
     tick: Callable[[str], None] = lambda _: None,
@@ -51,37 +60,62 @@ def take_files(
     for path in files:
         tick(path.name)
         try:
-            _take(path, till, at, taken)
+            with transaction():
+                _take(
+                    path,
+                    at,
+                    taken,
+                    attempts=attempts,
+                    reconciliation=reconciliation,
+                    publish=publish,
+                    profile=profile,
+                )
         except FileFault as fault:
             if refuse_loudly:
                 raise
-            _refuse(path, fault, till, at, taken)
+            with transaction():
+                listed = _refused(path, fault, at, profile)
+                taken.breaks.update(reconciliation.raise_breaks([listed]))
+            taken.refused.append(fault.user_message)
     return taken
 
 
-def _take(path: Path, till: Till, at: datetime, taken: TakenFiles) -> None:
-    """Take one file whole, in a transaction of its own. Raises `FileFault`; the same bytes again are E5."""
+def _take(
+    path: Path,
+    at: datetime,
+    taken: TakenFiles,
+    *,
+    attempts: Attempts,
+    reconciliation: PostgresReconciliation,
+    publish: Publish,
+    profile: Profile,
+) -> None:
+    """Take one file whole, in the caller's transaction. Raises `FileFault`; the same bytes again are E5."""
     content = Content.of(path)
     parsed = _read(content)
-    with till.database.transaction():
-        if not till.expectations.take_file(content, parsed.kind, len(parsed.lines), at):
-            taken.before.append(path.name)
-            taken.breaks.update(till.expectations.raise_breaks(_delivered_again(content, parsed, till)))
-            return
-        try:
-            again = set(till.expectations.add_lines(content.digest, parsed.lines))
-        except LineConflict as conflict:
-            raise FileFault(path, 0, conflict.field, str(conflict)) from conflict
-        if parsed.statement is not None:
-            _follow(content, parsed.statement, till)
-        till.expectations.expect(_payouts_expected(parsed.lines, content, till))
-        till.expectations.close_break(f"file:{content.digest}", at.date(), "taken")
-        told_again = [_told_again(line, content, till) for line in parsed.lines if line.line_key in again]
-        taken.breaks.update(till.expectations.raise_breaks(told_again))
-        new = [line for line in parsed.lines if line.line_key not in again]
-        if parsed.kind == SETTLEMENT:
-            plans = till.attempts.plans_of([attempt_id for line in new if (attempt_id := attempt_of(line))])
-            append_all(till.database, settlement_facts(new, plans, till.profile.card.provider, at))
+    if not reconciliation.take_file(content, parsed.kind, len(parsed.lines), at):
+        again_file = _delivered_again(content, parsed, reconciliation.names_of(content.digest), profile)
+        taken.before.append(path.name)
+        taken.breaks.update(reconciliation.raise_breaks(again_file))
+        return
+    try:
+        again = set(reconciliation.add_lines(content.digest, parsed.lines))
+    except LineConflict as conflict:
+        raise FileFault(path, 0, conflict.field, str(conflict)) from conflict
+    if parsed.statement is not None:
+        _follow(content, parsed.statement, reconciliation)
+    try:
+        reconciliation.expect(_payouts_expected(parsed.lines, content, profile.payout_days))
+    except Conflict as conflict:
+        raise FileFault(path, 0, conflict.field, str(conflict)) from conflict
+    reconciliation.close_break(f"file:{content.digest}", at.date(), "taken")
+    told_again = [_told_again(line, content, profile) for line in parsed.lines if line.line_key in again]
+    breaks = reconciliation.raise_breaks(told_again)
+    new = [line for line in parsed.lines if line.line_key not in again]
+    if parsed.kind == SETTLEMENT:
+        plans = attempts.plans_of([attempt_id for line in new if (attempt_id := attempt_of(line))])
+        publish(settlement_facts(new, plans, profile.card.provider, at))
+    taken.breaks.update(breaks)
     taken.names.append(path.name)
     taken.lines.extend(new)
 
@@ -96,9 +130,9 @@ def _read(content: Content) -> ParsedFile:
     return read_repayment_lines(content)
 
 
-def _follow(content: Content, head: StatementHead, till: Till) -> None:
+def _follow(content: Content, head: StatementHead, reconciliation: PostgresReconciliation) -> None:
     """A statement follows the one before: by its number, and by the balance it opens with."""
-    last = till.expectations.last_statement(head.bank_account, head.currency)
+    last = reconciliation.last_statement(head.bank_account, head.currency)
     if last is not None:
         number, closing = last
         if head.number != number + 1:
@@ -108,31 +142,30 @@ def _follow(content: Content, head: StatementHead, till: Till) -> None:
             raise StatementFault(content.path, 2, "balance_minor", reason)
     elif head.number != 1:
         raise FileFault(content.path, 2, "statement", f"out of sequence: {head.number} is the first to come")
-    till.expectations.add_statement(content.digest, head)
+    reconciliation.add_statement(content.digest, head)
 
 
-def _payouts_expected(lines: Sequence[FileLine], content: Content, till: Till) -> list[Expected]:
+def _payouts_expected(lines: Sequence[FileLine], content: Content, payout_days: int) -> list[Expected]:
     """What the provider says it sends must come into the bank."""
     return [
         Expected(
-            key=payout_key(str(line.payout_id)),
+            key=line.key,
             leg=Leg.PROVIDER_BANK,
             amount=line.amount,
             expected_on=line.booked_on,
-            due_by=line.booked_on + timedelta(days=till.profile.payout_days),
+            due_by=line.booked_on + timedelta(days=payout_days),
             created_by=f"{content.path.name}:{line.line_id}",
         )
         for line in lines
-        if line.kind is LineKind.PAYOUT
+        if isinstance(line.key, PayoutKey) and line.kind is LineKind.PAYOUT
     ]
 
 
-def _delivered_again(content: Content, parsed: ParsedFile, till: Till) -> list[Break]:
+def _delivered_again(content: Content, parsed: ParsedFile, names: Sequence[str], profile: Profile) -> list[Break]:
     """E5: the same bytes under another name; under the same name it is simply the same file."""
-    names = till.expectations.names_of(content.digest)
     if content.path.name == names[0] or not parsed.lines:
         return []
-    treatment = till.profile.treatments[BreakClass.DUPLICATE_ROW]
+    treatment = profile.treatments[BreakClass.DUPLICATE_ROW]
     day = max(line.reported_on for line in parsed.lines)
     return [
         Break(
@@ -149,30 +182,27 @@ def _delivered_again(content: Content, parsed: ParsedFile, till: Till) -> list[B
     ]
 
 
-def _told_again(line: FileLine, content: Content, till: Till) -> Break:
+def _told_again(line: FileLine, content: Content, profile: Profile) -> Break:
     """E5: a row that an earlier file told already."""
-    broken = a_break(line, BreakClass.DUPLICATE_ROW, f"told again by {content.path.name}; not posted", till.profile)
+    broken = a_break(line, BreakClass.DUPLICATE_ROW, f"told again by {content.path.name}; not posted", profile)
     broken = replace(broken, break_id=f"row:{content.digest}:{line.line_key}")
     return repaired(broken, line.reported_on, "not posted")
 
 
-def _refuse(path: Path, fault: FileFault, till: Till, at: datetime, taken: TakenFiles) -> None:
+def _refused(path: Path, fault: FileFault, at: datetime, profile: Profile) -> Break:
     """E22 or E26: the file is left alone, and listed until it comes whole."""
     broken = BreakClass.STATEMENT_BALANCE if isinstance(fault, StatementFault) else BreakClass.FILE_FAULT
-    treatment = till.profile.treatments[broken]
+    treatment = profile.treatments[broken]
     try:
         digest = Content.of(path).digest
     except FileFault:
         digest = path.name
-    with till.database.transaction():
-        listed = Break(
-            break_id=f"file:{digest}",
-            break_class=broken,
-            reason=fault.user_message,
-            owner=treatment.owner,
-            severity=treatment.severity,
-            opened_on=at.date(),
-            due_by=treatment.due_by(at.date()),
-        )
-        taken.breaks.update(till.expectations.raise_breaks([listed]))
-    taken.refused.append(fault.user_message)
+    return Break(
+        break_id=f"file:{digest}",
+        break_class=broken,
+        reason=fault.user_message,
+        owner=treatment.owner,
+        severity=treatment.severity,
+        opened_on=at.date(),
+        due_by=treatment.due_by(at.date()),
+    )

@@ -7,24 +7,33 @@ asked for, never sent under another key.
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from ledger.books.statement import OpenGroup
-from ledger.books.store import Recorded
+from ledger.books.store import Books, Ledger, Recorded
 from lending.plan.when import When
+from lending.servicing.log import PlanLog
+from lending.servicing.record_events import KeptLedger, TermsOf
+from lending.servicing.store import Plans
 from payments.collection.opening import must_hold
-from payments.expectation import Expected, Leg, debit_key, refund_key
+from payments.expectation import Expectations, Expected, Leg
+from payments.expectation_key import DebitKey, RefundKey
 from payments.files.line import FileLine
 from payments.files.payout_file import Payout, write_payouts
+from payments.ids import RefundPaymentId
 from payments.plan_events import record_on_plan
 from payments.provider.charge import ChargeResult, NotKnown, RefundRequest, Refused, Succeeded, Unknown
+from payments.provider.provider import Provider
+from payments.rail_profile import Profile
 from payments.refunds.bookings import refund_claimed, refund_failed, refund_paid
 from payments.refunds.events import refund_arrived, refund_came_back
 from payments.refunds.refund_payment import OVER, Event, RefundPayment, State, Way, payment_id_of
-from payments.till import Till
+from payments.refunds.refund_payments import RefundPayments
+from payments.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +61,75 @@ class _Tally:
             self.paid[payment.amount.currency.value] += payment.amount.minor
 
 
-def pay_refunds(on: date, *, till: Till, outbox: Path, at: datetime) -> PayRefundsReport:
-    """Send every refund that is owed, each once; what the provider refuses goes into the bank's file of the day."""
+def pay_refunds(
+    on: date,
+    *,
+    refunds: RefundPayments,
+    plans: Plans,
+    ledger: KeptLedger,
+    expectations: Expectations,
+    provider: Provider,
+    terms: TermsOf,
+    settle_down: timedelta,
+    profile: Profile,
+    transaction: Transaction,
+    outbox: Path,
+    at: datetime,
+) -> PayRefundsReport:
+    """Send every refund that is owed, each once; what the provider refuses goes into the bank's file of the day.
+
+    `settle_down` is the time after which a provider that has not seen a payment can no longer be receiving it.
+    """
+    apply = partial(
+        _apply,
+        refunds=refunds,
+        plans=plans,
+        ledger=ledger,
+        expectations=expectations,
+        terms=terms,
+        profile=profile,
+    )
+    send = partial(_send, refunds=refunds, provider=provider, transaction=transaction, apply=apply)
+    claim = partial(_claim, refunds=refunds, ledger=ledger, profile=profile)
     tally = _Tally()
-    for unresolved in till.refunds.unresolved():
-        with till.attempts.guard([unresolved.payment_id]) as mine:
+    for unresolved in refunds.unresolved():
+        with refunds.guard([unresolved.payment_id]) as mine:
             if mine:
-                tally.add(unresolved, _resolve(unresolved, till, at))
-    owed = _owed(till, on)
-    latest = till.refunds.latest([group.value for group in owed])
+                state = _resolve(
+                    unresolved,
+                    at,
+                    refunds=refunds,
+                    provider=provider,
+                    settle_down=settle_down,
+                    transaction=transaction,
+                    apply=apply,
+                    send=send,
+                )
+                tally.add(unresolved, state)
+    owed = _owed(on, ledger)
+    latest = refunds.latest([group.value for group in owed])
     sent_by_bank = 0
     for group in owed:
-        payment = _next(group, latest.get(group.value), till, on)
+        payment = _next(group, latest.get(group.value), on, plans=plans, ledger=ledger)
         if payment is None:
             continue
         if payment.way is Way.PROVIDER:
-            tally.add(payment, _send_new(payment, till, at))
-            again = till.refunds.latest([payment.refund_id])[payment.refund_id]
-            payment = _next(group, again, till, on)  # what the provider has just refused goes by bank
+            state = _send_new(payment, at, refunds=refunds, transaction=transaction, claim=claim, send=send)
+            tally.add(payment, state)
+            again = refunds.latest([payment.refund_id])[payment.refund_id]
+            payment = _next(group, again, on, plans=plans, ledger=ledger)  # what was just refused goes by bank
         if payment is not None:
-            sent_by_bank += _by_bank(payment, till, at)
+            sent_by_bank += _by_bank(
+                payment,
+                at,
+                refunds=refunds,
+                expectations=expectations,
+                profile=profile,
+                transaction=transaction,
+                claim=claim,
+            )
     file = outbox / f"refunds-{on.isoformat()}.csv"
-    by_bank = till.refunds.by_bank(on)
+    by_bank = refunds.by_bank(on)
     if by_bank:
         write_payouts(file, (Payout(each.payment_id, each.account_id, each.amount, on) for each in by_bank))
     return PayRefundsReport(
@@ -88,32 +144,33 @@ def pay_refunds(on: date, *, till: Till, outbox: Path, at: datetime) -> PayRefun
     )
 
 
-def _owed(till: Till, on: date) -> list[OpenGroup]:
+def _owed(on: date, ledger: Books) -> list[OpenGroup]:
     """Refunds that the books owe and that no payment holds."""
     return [
         group
-        for group in till.ledger.open_groups(on)
+        for group in ledger.open_groups(on)
         if group.key == "refund_id" and group.posted.minor < 0 and group.pending.minor == 0
     ]
 
 
-def _next(group: OpenGroup, last: RefundPayment | None, till: Till, on: date) -> RefundPayment | None:
+def _next(
+    group: OpenGroup, last: RefundPayment | None, on: date, *, plans: Plans, ledger: Books
+) -> RefundPayment | None:
     """The payment to make of a refund now; None while one is under way."""
     if last is not None and last.state not in OVER:
         return None
     number = 1 if last is None else last.number + 1
-    _, shopper_id, _ = group.account.split(":")
     plan_id = next(
-        entry.journal.correlation["plan_id"] for entry in till.ledger.entries(correlation={"refund_id": group.value})
+        entry.journal.correlation["plan_id"] for entry in ledger.entries(correlation={"refund_id": group.value})
     )
-    plan = till.plans.get(plan_id)
+    plan = plans.get(plan_id)
     assert plan is not None, f"refund {group.value} is of {plan_id}, which is not kept"
     return RefundPayment(
         payment_id=payment_id_of(group.value, number),
         refund_id=group.value,
         number=number,
-        plan_id=plan_id,
-        shopper_id=shopper_id,
+        plan_id=plan.plan_id,
+        shopper_id=plan.shopper_id or plan.account_id,
         account_id=plan.account_id,
         way=Way.PROVIDER if last is None else Way.BANK,
         amount=-group.posted,
@@ -121,12 +178,17 @@ def _next(group: OpenGroup, last: RefundPayment | None, till: Till, on: date) ->
     )
 
 
-def _claim(payment: RefundPayment, till: Till, at: datetime) -> bool:
-    """F24h: the amount is on its way, and nobody else can send it."""
-    if not till.refunds.claim(payment):
+_Claim = Callable[[RefundPayment, datetime], bool]
+_Send = Callable[[RefundPayment, datetime], State]
+_Apply = Callable[[RefundPayment, ChargeResult, datetime], State]
+
+
+def _claim(payment: RefundPayment, at: datetime, *, refunds: RefundPayments, ledger: Ledger, profile: Profile) -> bool:
+    """F24h: the amount is on its way, and no other worker can send it."""
+    if not refunds.claim(payment):
         return False
-    journal = refund_claimed(payment, When.moment(at), provider=till.profile.card.provider, bank=till.profile.push_bank)
-    if not isinstance(till.ledger.hold(journal), Recorded):
+    journal = refund_claimed(payment, When.moment(at), provider=profile.card.provider, bank=profile.push_bank)
+    if not isinstance(ledger.hold(journal), Recorded):
         raise _NotFree(payment.payment_id)
     return True
 
@@ -135,146 +197,238 @@ class _NotFree(Exception):
     """What was owed when the run began has been paid or held since; nothing of the claim is kept."""
 
 
-def _send_new(payment: RefundPayment, till: Till, at: datetime) -> State:
-    with till.attempts.guard([payment.payment_id]) as mine:
+def _send_new(
+    payment: RefundPayment,
+    at: datetime,
+    *,
+    refunds: RefundPayments,
+    transaction: Transaction,
+    claim: _Claim,
+    send: _Send,
+) -> State:
+    with refunds.guard([payment.payment_id]) as mine:
         if not mine:
             return State.CLAIMED
         try:
-            with till.database.transaction():
-                if not _claim(payment, till, at):
+            with transaction():
+                if not claim(payment, at):
                     return State.CLAIMED
         except _NotFree:
             return State.CLAIMED
-        return _send(payment, till, at)
+        return send(payment, at)
 
 
-def _send(payment: RefundPayment, till: Till, at: datetime) -> State:
+def _send(
+    payment: RefundPayment,
+    at: datetime,
+    *,
+    refunds: RefundPayments,
+    provider: Provider,
+    transaction: Transaction,
+    apply: _Apply,
+) -> State:
     """Send a claimed payment, which the caller guards, and book the answer."""
     request = RefundRequest(payment.payment_id, payment.shopper_id, payment.amount, payment.requested_on)
-    with till.database.transaction():
+    with transaction():
         body = json.dumps({"key": payment.payment_id, "amount": str(payment.amount)}, sort_keys=True)
-        message_id = till.attempts.keep_message("out", "refund", payment.payment_id, body, at)
-        till.refunds.move(
-            payment.payment_id, Event.REQUEST_WRITTEN, at=at, cause=payment.payment_id, message_id=message_id
-        )
-    answer = till.provider.refund(request)
-    with till.database.transaction():
-        return _apply(payment, answer, till, at)
+        message_id = refunds.keep_message("out", "refund", payment.payment_id, body, at)
+        refunds.move(payment.payment_id, Event.REQUEST_WRITTEN, at=at, cause=payment.payment_id, message_id=message_id)
+    answer = provider.refund(request)
+    with transaction():
+        return apply(payment, answer, at)
 
 
-def _resolve(payment: RefundPayment, till: Till, at: datetime) -> State:
+def _resolve(
+    payment: RefundPayment,
+    at: datetime,
+    *,
+    refunds: RefundPayments,
+    provider: Provider,
+    settle_down: timedelta,
+    transaction: Transaction,
+    apply: _Apply,
+    send: _Send,
+) -> State:
     """Ask what became of a payment of an earlier run; one that was never seen is sent again under its own key."""
     if payment.state is State.SUBMITTING:
-        with till.database.transaction():
-            till.refunds.move(payment.payment_id, Event.NO_ANSWER, at=at, cause="its sender left no answer")
+        with transaction():
+            refunds.move(payment.payment_id, Event.NO_ANSWER, at=at, cause="its sender left no answer")
     if payment.state is not State.CLAIMED:
-        said = till.provider.enquire_refund(payment.payment_id)
+        said = provider.enquire_refund(payment.payment_id)
         if not isinstance(said, NotKnown):
-            with till.database.transaction():
-                return _apply(payment, said, till, at)
-        if payment.submitted_at is not None and at < payment.submitted_at + till.policy.settle_down:
+            with transaction():
+                return apply(payment, said, at)
+        if payment.submitted_at is not None and at < payment.submitted_at + settle_down:
             return State.UNKNOWN
-        with till.database.transaction():
-            till.refunds.move(payment.payment_id, Event.NEVER_SEEN, at=at, cause="the provider never saw it")
-    return _send(payment, till, at)
+        with transaction():
+            refunds.move(payment.payment_id, Event.NEVER_SEEN, at=at, cause="the provider never saw it")
+    return send(payment, at)
 
 
-def _apply(payment: RefundPayment, answer: ChargeResult, till: Till, at: datetime) -> State:
+def _apply(
+    payment: RefundPayment,
+    answer: ChargeResult,
+    at: datetime,
+    *,
+    refunds: RefundPayments,
+    plans: PlanLog,
+    ledger: KeptLedger,
+    expectations: Expectations,
+    terms: TermsOf,
+    profile: Profile,
+) -> State:
     """What the provider answered, inside the caller's database transaction."""
-    now = till.refunds.get(payment.payment_id, lock=True)
+    now = refunds.get(payment.payment_id, lock=True)
     assert now is not None, f"{payment.payment_id} was sent and is not kept"
     if now.state not in (State.SUBMITTING, State.UNKNOWN):
         return now.state
     raw = answer.raw or repr(answer)
-    message_id = till.attempts.keep_message("in", type(answer).__name__.lower(), payment.payment_id, raw, at)
+    message_id = refunds.keep_message("in", type(answer).__name__.lower(), payment.payment_id, raw, at)
     match answer:
         case Succeeded(provider_reference=reference, amount=amount) if amount == payment.amount:
-            till.refunds.move(payment.payment_id, Event.CONFIRMED, at=at, cause=reference, message_id=message_id)
-            _confirm(payment, till, When.moment(at))
-            till.expectations.expect([_line_expected(payment, till)])
+            refunds.move(payment.payment_id, Event.CONFIRMED, at=at, cause=reference, message_id=message_id)
+            _confirm(payment, When.moment(at), plans=plans, ledger=ledger, terms=terms, profile=profile)
+            expectations.expect([_line_expected(payment, profile)])
             return State.PAID
         case Refused(code=code):
-            till.refunds.move(payment.payment_id, Event.REFUSED, at=at, cause=code.value, message_id=message_id)
-            voided = till.ledger.void_hold(payment.hold_id, at=at, reason=f"refused: {code}")
+            refunds.move(payment.payment_id, Event.REFUSED, at=at, cause=code.value, message_id=message_id)
+            voided = ledger.void_hold(payment.hold_id, at=at, reason=f"refused: {code}")
             must_hold(voided, payment.payment_id)
             return State.REFUSED
         case Succeeded() | Unknown():
             if now.state is State.SUBMITTING:
                 cause = answer.detail if isinstance(answer, Unknown) else f"paid {answer.amount}"
-                till.refunds.move(payment.payment_id, Event.NO_ANSWER, at=at, cause=cause, message_id=message_id)
+                refunds.move(payment.payment_id, Event.NO_ANSWER, at=at, cause=cause, message_id=message_id)
             return State.UNKNOWN
 
 
-def confirm_by_file(payment_id: str, line: FileLine, till: Till, at: datetime) -> None:
+def confirm_by_file(
+    payment_id: RefundPaymentId,
+    line: FileLine,
+    at: datetime,
+    *,
+    refunds: RefundPayments,
+    plans: PlanLog,
+    ledger: KeptLedger,
+    expectations: Expectations,
+    terms: TermsOf,
+    profile: Profile,
+) -> None:
     """The provider's file is the truth: a payment without an outcome is made when the file shows it."""
-    payment = till.refunds.get(payment_id, lock=True)
+    payment = refunds.get(payment_id, lock=True)
     if payment is not None and payment.state in (State.SUBMITTING, State.UNKNOWN):
-        said = Succeeded(payment_id, line.line_id, line.amount, line.booked_on, f"line {line.line_id}")
-        _apply(payment, said, till, at)
+        _apply(
+            payment,
+            Succeeded(payment_id, line.line_id, line.amount, line.booked_on, f"line {line.line_id}"),
+            at,
+            refunds=refunds,
+            plans=plans,
+            ledger=ledger,
+            expectations=expectations,
+            terms=terms,
+            profile=profile,
+        )
 
 
-def confirm_by_line(payment_id: str, line_id: str, till: Till, when: When) -> None:
+def confirm_by_line(
+    payment_id: RefundPaymentId,
+    line_id: str,
+    when: When,
+    *,
+    refunds: RefundPayments,
+    plans: PlanLog,
+    ledger: KeptLedger,
+    terms: TermsOf,
+    profile: Profile,
+) -> None:
     """The bank's statement shows a refund."""
-    payment = till.refunds.get(payment_id, lock=True)
+    payment = refunds.get(payment_id, lock=True)
     assert payment is not None, f"{payment_id} was expected on the statement and is not kept"
     if payment.state is State.SUBMITTING:
-        till.refunds.move(payment_id, Event.CONFIRMED, at=when.recorded_at, cause=line_id)
-        _confirm(payment, till, when, line_id=line_id)
+        refunds.move(payment_id, Event.CONFIRMED, at=when.recorded_at, cause=line_id)
+        _confirm(payment, when, line_id=line_id, plans=plans, ledger=ledger, terms=terms, profile=profile)
 
 
-def take_back(payment: RefundPayment, line: FileLine, reason: str, till: Till) -> str:
+def take_back(
+    payment: RefundPayment,
+    line: FileLine,
+    reason: str,
+    *,
+    refunds: RefundPayments,
+    plans: PlanLog,
+    ledger: KeptLedger,
+    terms: TermsOf,
+    profile: Profile,
+) -> str:
     """F24f: a refund that the bank brings back is owed again; answers the journal's id."""
     when = When.day(line.booked_on)
-    till.refunds.move(payment.payment_id, Event.BROUGHT_BACK, at=when.recorded_at, cause=f"{line.line_id}: {reason}")
-    journal = refund_failed(
-        payment, when, provider=till.profile.card.provider, bank=till.profile.push_bank, line_id=line.line_id
-    )
-    must_hold(till.ledger.post(journal), journal.entry_id)
-    record_on_plan(till, [refund_came_back(payment, when)])
+    refunds.move(payment.payment_id, Event.BROUGHT_BACK, at=when.recorded_at, cause=f"{line.line_id}: {reason}")
+    journal = refund_failed(payment, when, provider=profile.card.provider, bank=profile.push_bank, line_id=line.line_id)
+    must_hold(ledger.post(journal), journal.entry_id)
+    record_on_plan([refund_came_back(payment, when)], plans=plans, ledger=ledger, terms=terms)
     return journal.entry_id
 
 
-def _confirm(payment: RefundPayment, till: Till, when: When, *, line_id: str | None = None) -> None:
+def _confirm(
+    payment: RefundPayment,
+    when: When,
+    *,
+    plans: PlanLog,
+    ledger: KeptLedger,
+    terms: TermsOf,
+    profile: Profile,
+    line_id: str | None = None,
+) -> None:
     """F24: the money is with the shopper; the plan knows it, so that a dispute can no longer withhold it."""
-    names = {"provider": till.profile.card.provider, "bank": till.profile.push_bank}
+    names = {"provider": profile.card.provider, "bank": profile.push_bank}
     journal = refund_paid(payment, when, line_id=line_id, **names)
-    must_hold(till.ledger.post_hold(payment.hold_id, journal), journal.entry_id)
-    record_on_plan(till, [refund_arrived(payment, when)])
+    must_hold(ledger.post_hold(payment.hold_id, journal), journal.entry_id)
+    record_on_plan([refund_arrived(payment, when)], plans=plans, ledger=ledger, terms=terms)
 
 
-def _line_expected(payment: RefundPayment, till: Till) -> Expected:
+def _line_expected(payment: RefundPayment, profile: Profile) -> Expected:
     """The provider's file must show the refund."""
     return Expected(
-        key=refund_key(payment.payment_id),
+        key=RefundKey(payment.payment_id),
         leg=Leg.LEDGER_PROVIDER,
         amount=payment.amount,
         expected_on=payment.requested_on,
-        due_by=payment.requested_on + timedelta(days=till.profile.line_days),
+        due_by=payment.requested_on + timedelta(days=profile.line_days),
         created_by=payment.payment_id,
         plan_id=payment.plan_id,
     )
 
 
-def _by_bank(payment: RefundPayment, till: Till, at: datetime) -> bool:
+def _debit_expected(payment: RefundPayment, profile: Profile) -> Expected:
+    """The bank's statement must show the refund."""
+    return Expected(
+        key=DebitKey(payment.payment_id),
+        leg=Leg.PROVIDER_BANK,
+        amount=payment.amount,
+        expected_on=payment.requested_on,
+        due_by=payment.requested_on + timedelta(days=profile.merchant_payout_days),
+        created_by=payment.hold_id,
+        plan_id=payment.plan_id,
+    )
+
+
+def _by_bank(
+    payment: RefundPayment,
+    at: datetime,
+    *,
+    refunds: RefundPayments,
+    expectations: Expectations,
+    profile: Profile,
+    transaction: Transaction,
+    claim: _Claim,
+) -> bool:
     """Claim a payment for the bank's file; its statement must show it."""
     try:
-        with till.database.transaction():
-            if not _claim(payment, till, at):
+        with transaction():
+            if not claim(payment, at):
                 return False
-            till.refunds.move(payment.payment_id, Event.REQUEST_WRITTEN, at=at, cause=payment.payment_id)
-            till.expectations.expect(
-                [
-                    Expected(
-                        key=debit_key(payment.payment_id),
-                        leg=Leg.PROVIDER_BANK,
-                        amount=payment.amount,
-                        expected_on=payment.requested_on,
-                        due_by=payment.requested_on + timedelta(days=till.profile.merchant_payout_days),
-                        created_by=payment.hold_id,
-                        plan_id=payment.plan_id,
-                    )
-                ]
-            )
+            refunds.move(payment.payment_id, Event.REQUEST_WRITTEN, at=at, cause=payment.payment_id)
+            expectations.expect([_debit_expected(payment, profile)])
     except _NotFree:
         return False
     return True

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from psycopg import Connection
 from psycopg.errors import CheckViolation
 from psycopg.rows import dict_row
 
 from ledger.money import Currency, Money
-from payments.refunds.refund_payment import Event, RefundPayment, State, Way
-from terminal.fault import Fault
+from lending.plan.plan import PlanId
+from payments.ids import RefundPaymentId
+from payments.postgres_sending import PostgresSending
+from payments.refunds.refund_payment import Event, IllegalRefundMove, RefundPayment, State, Way, check_same_payment
 
 _ADD = """
 INSERT INTO payments.refund_payments (payment_id, refund_id, number, plan_id, shopper_id, account_id, way, currency,
@@ -30,29 +31,26 @@ SELECT * FROM payments.refund_payments
 """
 
 
-class IllegalRefundMove(Fault):
-    """An event arrived that has no move from the payment's state; nothing was changed."""
-
-    def __init__(self, payment_id: str, state: State, event: Event) -> None:
-        super().__init__(f"refund payment {payment_id} is {state}: {event} cannot happen to it")
-
-
-class PostgresRefunds:
+class PostgresRefundPayments(PostgresSending):
     """Every payment of every refund, each moved only along the move table."""
 
-    def __init__(self, connection: Connection[Any]) -> None:
-        self._connection = connection
-
     def claim(self, payment: RefundPayment) -> bool:
-        """Keep a new payment; False while another payment of the refund lives."""
+        """See `RefundPayments.claim`."""
         row = (
             payment.payment_id, payment.refund_id, payment.number, payment.plan_id, payment.shopper_id,
             payment.account_id, payment.way.value, payment.amount.currency.value, payment.amount.minor,
             payment.requested_on,
         )  # fmt: skip
-        return bool(self._connection.execute(_ADD, row).rowcount)
+        if self._connection.execute(_ADD, row).rowcount:
+            return True
+        known = self.get(payment.payment_id)
+        if known is not None:
+            check_same_payment(known, payment)
+        return False
 
-    def move(self, payment_id: str, event: Event, *, at: datetime, cause: str, message_id: str | None = None) -> State:
+    def move(
+        self, payment_id: RefundPaymentId, event: Event, *, at: datetime, cause: str, message_id: str | None = None
+    ) -> State:
         """Move a payment; `IllegalRefundMove` leaves everything as it was."""
         try:
             with self._connection.transaction():
@@ -64,12 +62,12 @@ class PostgresRefunds:
         assert row is not None, "an insert returns its row"
         return State(row[0])
 
-    def get(self, payment_id: str, *, lock: bool = False) -> RefundPayment | None:
+    def get(self, payment_id: RefundPaymentId, *, lock: bool = False) -> RefundPayment | None:
         """A payment by its id; with `lock` it waits for whoever is moving it."""
         query = "SELECT * FROM payments.refund_payments WHERE payment_id = %s"
         return next(iter(self._read(f"{query} FOR UPDATE" if lock else query, (payment_id,))), None)
 
-    def get_all(self, payment_ids: Sequence[str]) -> dict[str, RefundPayment]:
+    def get_all(self, payment_ids: Sequence[RefundPaymentId]) -> dict[RefundPaymentId, RefundPayment]:
         """Payments by id."""
         query = "SELECT * FROM payments.refund_payments WHERE payment_id = ANY(%s)"
         return {found.payment_id: found for found in self._read(query, (list(payment_ids),))}
@@ -94,10 +92,10 @@ class PostgresRefunds:
 
 def _payment(row: Mapping[str, Any]) -> RefundPayment:
     return RefundPayment(
-        payment_id=row["payment_id"],
+        payment_id=RefundPaymentId(row["payment_id"]),
         refund_id=row["refund_id"],
         number=row["number"],
-        plan_id=row["plan_id"],
+        plan_id=PlanId(row["plan_id"]),
         shopper_id=row["shopper_id"],
         account_id=row["account_id"],
         way=Way(row["way"]),

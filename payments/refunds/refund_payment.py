@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from ledger.books.store import Conflict
 from ledger.map.flow import Flow
 from ledger.money import Money
+from lending.plan.plan import PlanId
+from payments.ids import RefundPaymentId
+from terminal.fault import Fault
 
 
 class Way(StrEnum):
@@ -55,14 +59,21 @@ OVER = frozenset({State.REFUSED, State.FAILED})
 """The money is with us; the refund is owed as before, and goes by bank next."""
 
 
+class IllegalRefundMove(Fault):
+    """An event arrived that has no move from the payment's state; nothing was changed."""
+
+    def __init__(self, payment_id: RefundPaymentId, state: State, event: Event) -> None:
+        super().__init__(f"refund payment {payment_id} is {state}: {event} cannot happen to it")
+
+
 @dataclass(frozen=True, slots=True)
 class RefundPayment:
     """One payment of a refund. `payment_id` is its key at the provider, and its reference on the bank's statement."""
 
-    payment_id: str
+    payment_id: RefundPaymentId
     refund_id: str
     number: int
-    plan_id: str
+    plan_id: PlanId
     shopper_id: str
     account_id: str
     way: Way
@@ -77,10 +88,30 @@ class RefundPayment:
         return f"{Flow.REFUND_CLAIMED}:{self.payment_id}"
 
 
-def payment_id_of(refund_id: str, number: int) -> str:
+def check_same_payment(kept: RefundPayment, payment: RefundPayment) -> None:
+    """Raise Conflict when an id is used for something else.
+
+    The amounts and days of two workers that saw the refund at different times may differ: the first payment stands.
+    """
+    for name in ("refund_id", "number", "plan_id", "shopper_id", "account_id", "way"):
+        if getattr(kept, name) != getattr(payment, name):
+            raise Conflict(kept.payment_id, name)
+    if kept.amount.currency != payment.amount.currency:
+        raise Conflict(kept.payment_id, "currency")
+
+
+def refund_state_after(payment_id: RefundPaymentId, state: State, event: Event) -> State:
+    """The state that `event` leads to; `IllegalRefundMove` when the table has no such move."""
+    try:
+        return MOVES[state, event]
+    except KeyError:
+        raise IllegalRefundMove(payment_id, state, event) from None
+
+
+def payment_id_of(refund_id: str, number: int) -> RefundPaymentId:
     """The id of the `number`-th payment of a refund.
 
     >>> payment_id_of("r-1", 2)
     'r-1#2'
     """
-    return f"{refund_id}#{number}"
+    return RefundPaymentId(f"{refund_id}#{number}")

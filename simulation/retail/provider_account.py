@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from ledger.books.store import Ledger
 from ledger.journal import Journal
 from ledger.map.flow import Flow
 from ledger.map.flows import journal
@@ -12,9 +13,10 @@ from ledger.money import Money
 from payments.collection.attempt import Planned
 from payments.collection.collect import request_of
 from payments.provider.charge import RefundRequest, Succeeded
+from payments.provider.provider import Provider
+from payments.rail_profile import Rail
 from payments.reconciliation.bookings import provider_settled
 from payments.refunds.refund_payment import RefundPayment
-from payments.till import Till
 from simulation.retail.evening import evening, post
 from terminal.fault import Fault
 
@@ -31,12 +33,18 @@ class ProviderRefused(Fault):
 class ProviderAccount:
     """Asks the provider, once under each key, and books its payouts two days later."""
 
-    till: Till
+    provider: Provider
+    ledger: Ledger
+    rail: Rail
     captured: dict[date, list[Planned]] = field(default_factory=lambda: defaultdict(list))
     given_back: dict[date, list[RefundPayment]] = field(default_factory=lambda: defaultdict(list))
     charges: int = 0
     received_minor: Counter[str] = field(default_factory=Counter)
     returned_minor: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.provider.name
 
     @property
     def waits(self) -> bool:
@@ -45,7 +53,7 @@ class ProviderAccount:
 
     def charge(self, planned: Planned) -> Planned:
         """Take the money of an attempt."""
-        _whole(self.till.provider.charge(request_of(planned)), planned.attempt_id, planned.amount)
+        _whole(self.provider.charge(request_of(planned)), planned.attempt_id, planned.amount)
         self.captured[planned.requested_on + PAYOUT_LAG].append(planned)
         self.received_minor[f"{planned.requested_on:%Y-%m}"] += planned.amount.minor
         self.charges += 1
@@ -55,7 +63,7 @@ class ProviderAccount:
         """Bring refunds to their shoppers."""
         for each in payments:
             asked = RefundRequest(each.payment_id, each.shopper_id, each.amount, each.requested_on)
-            _whole(self.till.provider.refund(asked), each.payment_id, each.amount)
+            _whole(self.provider.refund(asked), each.payment_id, each.amount)
             self.given_back[each.requested_on + PAYOUT_LAG].append(each)
             self.returned_minor += each.amount.minor
 
@@ -64,10 +72,10 @@ class ProviderAccount:
         payout_id = f"po-{day.isoformat()}"
         journals = [self._captured(each, payout_id, day) for each in self.captured.pop(day, ())]
         journals += [self._given_back(each, payout_id, day) for each in self.given_back.pop(day, ())]
-        post(self.till, journals)
+        post(self.ledger, journals)
 
     def _captured(self, planned: Planned, payout_id: str, day: date) -> Journal:
-        rail, fee = self.till.profile.card, fee_on(planned.amount)
+        rail, fee = self.rail, fee_on(planned.amount)
         ids = {"payout_id": payout_id, "attempt_id": planned.attempt_id, "plan_id": planned.plan_id}
         return provider_settled(
             f"{payout_id}/{planned.attempt_id}",
@@ -80,7 +88,7 @@ class ProviderAccount:
         )
 
     def _given_back(self, payment: RefundPayment, payout_id: str, day: date) -> Journal:
-        rail, when = self.till.profile.card, evening(day)
+        rail, when = self.rail, evening(day)
         return journal(
             Flow.PROVIDER_DEBITED,
             key=f"{payout_id}/{payment.payment_id}",

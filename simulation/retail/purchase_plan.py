@@ -1,6 +1,6 @@
 """A purchase as a plan: paid in 3, opened on the day of the invoice, without a decision of ours."""
 
-from lending.plan.plan import Origin, Plan, instalments_of
+from lending.plan.plan import Origin, Plan, PlanId, instalments_of
 from lending.terms.dues import Terms, schedule
 from lending.terms.merchant_terms import MerchantTerms
 from lending.terms.product import FIXED_MONTHS, Product
@@ -10,9 +10,9 @@ from simulation.retail.order_book import Purchase
 MERCHANT = "online-retail"
 
 
-def plan_id_of(order_id: str) -> str:
+def plan_id_of(order_id: str) -> PlanId:
     """The plan of an order; a merchant numbers its invoices once."""
-    return f"p-{MERCHANT}-{order_id}"
+    return PlanId(f"p-{MERCHANT}-{order_id}")
 
 
 def plan_of(purchase: Purchase, merchant: MerchantTerms) -> Plan:

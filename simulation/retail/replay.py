@@ -12,11 +12,18 @@ from pathlib import Path
 
 from ledger.money import Money
 from lending.plan.when import When
+from lending.servicing.record_events import KeptLedger, TermsOf
+from lending.servicing.store import Plans
+from lending.terms.merchant_terms import AllMerchantTerms
 from payments.bookings import capital_paid_in
+from payments.expectation import Expectations
 from payments.files.payout_file import Payout
 from payments.merchants.pay_merchants import pay_merchants
+from payments.merchants.payouts import Payouts
+from payments.provider.provider import Provider
+from payments.rail_profile import Profile
 from payments.reconciliation.bookings import payout_confirmed
-from payments.till import Till
+from payments.transaction import Transaction
 from simulation.retail.collect_dues import collect_dues
 from simulation.retail.evening import evening, post
 from simulation.retail.order_book import CURRENCY, OrderBook, Purchase, Refund
@@ -48,7 +55,19 @@ class ReplayReport:
 
 
 def replay(
-    book: OrderBook, till: Till, outbox: Path, tick: Callable[[int, int], None] = lambda _done, _of: None
+    book: OrderBook,
+    *,
+    plans: Plans,
+    ledger: KeptLedger,
+    expectations: Expectations,
+    payouts: Payouts,
+    provider: Provider,
+    merchants: AllMerchantTerms,
+    terms: TermsOf,
+    profile: Profile,
+    transaction: Transaction,
+    outbox: Path,
+    tick: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> ReplayReport:
     """Replay every order and refund; the days go on until everything is collected, paid out and settled.
 
@@ -61,7 +80,18 @@ def replay(
     for refund in book.refunds:
         back[refund.refunded_on].append(refund)
     first, last = book.first_day, book.last_day
-    days = _Days(till, outbox, ProviderAccount(till))
+    days = _Days(
+        plans=plans,
+        ledger=ledger,
+        expectations=expectations,
+        payouts=payouts,
+        provider=ProviderAccount(provider, ledger, profile.card),
+        merchants=merchants,
+        terms=terms,
+        profile=profile,
+        transaction=transaction,
+        outbox=outbox,
+    )
     days.open_books(first)
     day = first
     while day <= last or days.left(day):
@@ -76,9 +106,16 @@ def replay(
 class _Days:
     """Runs days in order and keeps what is still on its way."""
 
-    till: Till
-    outbox: Path
+    plans: Plans
+    ledger: KeptLedger
+    expectations: Expectations
+    payouts: Payouts
     provider: ProviderAccount
+    merchants: AllMerchantTerms
+    terms: TermsOf
+    profile: Profile
+    transaction: Transaction
+    outbox: Path
     last_due: date = date.min
     in_transit: dict[date, list[Payout]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
@@ -90,23 +127,39 @@ class _Days:
 
     def open_books(self, day: date) -> None:
         """F49: the owners' capital."""
-        with self.till.database.transaction():
-            post(self.till, [capital_paid_in(MERCHANT, self._bank, CAPITAL, When.day(day))])
+        with self.transaction():
+            post(self.ledger, [capital_paid_in(MERCHANT, self._bank, CAPITAL, When.day(day))])
 
     def run(self, day: date, sold: Sequence[Purchase], back: Sequence[Refund]) -> None:
         """One day, whole or not at all; then the merchant is paid."""
-        with self.till.database.transaction():
+        with self.transaction():
             self._confirm(day)
             self.provider.pay_out(day)
             self._sell(sold)
-            take_back(back, self.till, self.provider, day)
-            collect_dues(self.till, self.provider, day)
+            take_back(
+                back,
+                day,
+                self.provider,
+                plans=self.plans,
+                ledger=self.ledger,
+                payouts=self.payouts,
+                terms=self.terms,
+            )
+            collect_dues(day, self.provider, plans=self.plans, ledger=self.ledger, terms=self.terms)
         self.counts["refunds"] += len(back)
         if self._owed_to_merchant:
             self._pay_merchant(day)
 
     def _sell(self, sold: Sequence[Purchase]) -> None:
-        for plan in sell(sold, self.till, self.provider):
+        opened = sell(
+            sold,
+            self.provider,
+            plans=self.plans,
+            ledger=self.ledger,
+            merchants=self.merchants,
+            terms=self.terms,
+        )
+        for plan in opened:
             self.counts["plans"] += 1
             self.counts["instalments"] += len(plan.instalments)
             for each in plan.instalments:
@@ -115,13 +168,23 @@ class _Days:
 
     @property
     def _owed_to_merchant(self) -> bool:
-        payable = self.till.ledger.balance(f"merchant:{MERCHANT}:payable", CURRENCY)
+        payable = self.ledger.balance(f"merchant:{MERCHANT}:payable", CURRENCY)
         return payable.credits_posted > payable.debits_posted
 
     def _pay_merchant(self, day: date) -> None:
         """F07a; the bank shows it on the next day."""
-        pay_merchants(day, till=self.till, outbox=self.outbox, at=evening(day).recorded_at)
-        sent = [payout for payout in self.till.payouts.of_day(day) if payout.amount.minor]
+        pay_merchants(
+            day,
+            payouts=self.payouts,
+            ledger=self.ledger,
+            expectations=self.expectations,
+            merchants=self.merchants,
+            payout_days=self.profile.merchant_payout_days,
+            transaction=self.transaction,
+            outbox=self.outbox,
+            at=evening(day).recorded_at,
+        )
+        sent = [payout for payout in self.payouts.of_day(day) if payout.amount.minor]
         if sent:
             self.in_transit[day + timedelta(days=1)] = sent
 
@@ -129,12 +192,12 @@ class _Days:
         """F07b: the bank's statement shows the payouts of the day before."""
         lines = [(payout, f"{self._bank}/{payout.payout_id}") for payout in self.in_transit.pop(day, ())]
         when = evening(day)
-        post(self.till, [payout_confirmed(payout, when, bank=self._bank, line_id=line) for payout, line in lines])
+        post(self.ledger, [payout_confirmed(payout, when, bank=self._bank, line_id=line) for payout, line in lines])
         self.counts["merchant_payouts"] += len(lines)
 
     @property
     def _bank(self) -> str:
-        return self.till.profile.merchant_bank
+        return self.profile.merchant_bank
 
     def report(self, first: date, last: date) -> ReplayReport:
         """What all days came to."""

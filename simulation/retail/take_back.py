@@ -9,34 +9,46 @@ from ledger.money import Money
 from lending.plan.event import PlanEvent, Refunded
 from lending.plan.fold import fold
 from lending.plan.state import PlanState
+from lending.servicing.record_events import KeptLedger, TermsOf
+from lending.servicing.store import Plans
+from payments.merchants.payouts import Payouts
 from payments.plan_events import record_on_plan
 from payments.refunds.bookings import refund_claimed, refund_paid
 from payments.refunds.events import refund_arrived
 from payments.refunds.refund_payment import RefundPayment, Way, payment_id_of
-from payments.till import Till
 from simulation.retail.evening import ask, evening
 from simulation.retail.order_book import Refund
 from simulation.retail.provider_account import ProviderAccount
 from simulation.retail.purchase_plan import MERCHANT, plan_id_of
 
 
-def take_back(refunds: Sequence[Refund], till: Till, provider: ProviderAccount, day: date) -> None:
+def take_back(
+    refunds: Sequence[Refund],
+    day: date,
+    provider: ProviderAccount,
+    *,
+    plans: Plans,
+    ledger: KeptLedger,
+    payouts: Payouts,
+    terms: TermsOf,
+) -> None:
     """Record the refunds of a day; the merchant owes its share again where it has been paid for the order."""
     for together in _rounds(refunds):
-        before = _states(till, [plan_id_of(refund.order_id) for refund in together], day)
-        record_on_plan(till, [_refunded(refund, before[plan_id_of(refund.order_id)], till) for refund in together])
-        after = _states(till, before, day)
+        before = _states([plan_id_of(refund.order_id) for refund in together], day, plans, terms)
+        events = [_refunded(refund, before[plan_id_of(refund.order_id)], payouts) for refund in together]
+        record_on_plan(events, plans=plans, ledger=ledger, terms=terms)
+        after = _states(before, day, plans, terms)
         payments = []
         for refund in together:
             plan_id = plan_id_of(refund.order_id)
             granted = after[plan_id].refunds_payable - before[plan_id].refunds_payable
             if granted.minor:
                 payments.append(_payment(refund, granted, day))
-        _pay_back(payments, till, provider, day)
+        _pay_back(payments, day, provider, plans=plans, ledger=ledger, terms=terms)
 
 
-def _refunded(refund: Refund, state: PlanState, till: Till) -> PlanEvent:
-    settled = till.payouts.settled(f"{Flow.PURCHASE_CAPTURED}:{MERCHANT}/{refund.order_id}/1")
+def _refunded(refund: Refund, state: PlanState, payouts: Payouts) -> PlanEvent:
+    settled = payouts.settled(f"{Flow.PURCHASE_CAPTURED}:{MERCHANT}/{refund.order_id}/1")
     receivable = state.merchant_share_of(refund.amount) if settled else None
     return PlanEvent(
         event_id=f"refunded:{refund.refund_id}",
@@ -49,23 +61,31 @@ def _refunded(refund: Refund, state: PlanState, till: Till) -> PlanEvent:
     )
 
 
-def _pay_back(payments: Sequence[RefundPayment], till: Till, provider: ProviderAccount, day: date) -> None:
+def _pay_back(
+    payments: Sequence[RefundPayment],
+    day: date,
+    provider: ProviderAccount,
+    *,
+    plans: Plans,
+    ledger: KeptLedger,
+    terms: TermsOf,
+) -> None:
     """The amounts are held while the provider is asked; they leave with its answer."""
-    rail, when = till.profile.card, evening(day)
+    rail, when = provider.rail, evening(day)
     ends = {"provider": rail.provider, "bank": rail.bank}
-    ask(till, [Request(Act.HOLD, refund_claimed(payment, when, **ends)) for payment in payments])
+    ask(ledger, [Request(Act.HOLD, refund_claimed(payment, when, **ends)) for payment in payments])
     provider.give_back(payments)
     sent = [(payment.hold_id, refund_paid(payment, when, **ends)) for payment in payments]
-    ask(till, [Request(Act.POST_HOLD, journal, hold_id=hold_id) for hold_id, journal in sent])
-    record_on_plan(till, [refund_arrived(payment, when) for payment in payments])
+    ask(ledger, [Request(Act.POST_HOLD, journal, hold_id=hold_id) for hold_id, journal in sent])
+    events = [refund_arrived(payment, when) for payment in payments]
+    record_on_plan(events, plans=plans, ledger=ledger, terms=terms)
 
 
-def _states(till: Till, plan_ids: Iterable[str], day: date) -> dict[str, PlanState]:
+def _states(plan_ids: Iterable[str], day: date, plans: Plans, terms: TermsOf) -> dict[str, PlanState]:
     """Where plans stand on a day."""
-    histories = till.plans.histories(plan_ids)
+    histories = plans.histories(plan_ids)
     return {
-        plan_id: fold(known.plan, known.events, till.terms(known.plan), through=day)
-        for plan_id, known in histories.items()
+        plan_id: fold(known.plan, known.events, terms(known.plan), through=day) for plan_id, known in histories.items()
     }
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from ledger.money import Currency, Money
 from lending.plan.when import When
 from payments import bookings
-from payments.collection.collect import CollectReport, collect
+from payments.collection.collect import CollectReport
 from payments.collection.opening import must_hold
 from payments.files.inbox import unseen
-from payments.merchants.pay_merchants import PayMerchantsReport, pay_merchants
+from payments.merchants.pay_merchants import PayMerchantsReport
 from payments.provider.charge import (
     ChargeRequest,
     ChargeResult,
@@ -23,11 +23,12 @@ from payments.provider.charge import (
     Succeeded,
     Unknown,
 )
-from payments.reconciliation.reconcile import ReconcileReport, reconcile
-from payments.till import Till
+from payments.reconciliation.reconcile import ReconcileReport
+from payments.wiring import Adapters
 from simulation.bank import SimulatedBank, open_bank
 from simulation.day_end import end_day
 from simulation.provider import Charge, Order, Refund, RefundOrder, SimulatedProvider, open_provider
+from tests.payments.acts import collect, pay_merchants, reconcile
 
 CLEARING = "provider:sandbox:clearing"
 CAPITAL = Money(10_000_00, Currency.GBP)
@@ -115,38 +116,38 @@ class Outside:
         return [self.inbox / name for name in report.files]
 
 
-def pay_capital_in(till: Till, on: date) -> None:
+def pay_capital_in(ports: Adapters, on: date) -> None:
     journal = bookings.capital_paid_in("start", "main", CAPITAL, When.day(on))
-    with till.database.transaction():
-        must_hold(till.ledger.post(journal), journal.entry_id)
+    with ports.transaction():
+        must_hold(ports.ledger.post(journal), journal.entry_id)
 
 
 def at(day: date, hour: int = 18) -> datetime:
     return datetime.combine(day, time(hour), UTC)
 
 
-def collected(till: Till, day: date) -> CollectReport:
-    return collect(day, till=till, at=at(day))
+def collected(ports: Adapters, day: date) -> CollectReport:
+    return collect(day, ports=ports, at=at(day))
 
 
-def merchants_paid(till: Till, outside: Outside, day: date) -> PayMerchantsReport:
-    return pay_merchants(day, till=till, outbox=outside.outbox, at=at(day, 19))
+def merchants_paid(ports: Adapters, outside: Outside, day: date) -> PayMerchantsReport:
+    return pay_merchants(day, ports=ports, outbox=outside.outbox, at=at(day, 19))
 
 
-def reconciled(till: Till, files: list[Path], day: date, *, loudly: bool = True) -> ReconcileReport:
-    return reconcile(files, till=till, at=at(day, 23), as_of=day, refuse_loudly=loudly)
+def reconciled(ports: Adapters, files: list[Path], day: date, *, loudly: bool = True) -> ReconcileReport:
+    return reconcile(files, ports=ports, at=at(day, 23), as_of=day, refuse_loudly=loudly)
 
 
-def inbox_reconciled(till: Till, outside: Outside, day: date) -> ReconcileReport:
-    files = unseen(outside.inbox, till.expectations.names_taken(), day)
-    return reconciled(till, files, day, loudly=False)
+def inbox_reconciled(ports: Adapters, outside: Outside, day: date) -> ReconcileReport:
+    files = unseen(outside.inbox, ports.reconciliation.names_taken(), day)
+    return reconciled(ports, files, day, loudly=False)
 
 
-def evening(till: Till, outside: Outside, day: date) -> ReconcileReport:
+def evening(ports: Adapters, outside: Outside, day: date) -> ReconcileReport:
     """Collect, let the outside world end its day, reconcile."""
-    collected(till, day)
+    collected(ports, day)
     outside.end(day)
-    return inbox_reconciled(till, outside, day)
+    return inbox_reconciled(ports, outside, day)
 
 
 def days(first: date, count: int) -> list[date]:

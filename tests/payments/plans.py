@@ -1,4 +1,4 @@
-"""Builders: a decision with its reservation, a plan opened from it, and a till over a test's database."""
+"""Builders: a decision with its reservation, a plan opened from it, and the adapters over a test's database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,14 +19,13 @@ from lending.plan.plan import Plan
 from lending.plan.when import When
 from lending.terms.merchant_terms import AllMerchantTerms, MerchantTerms, Weekday, merchant_terms_on
 from lending.terms.product import Product
-from payments.collection.opening import open_plan
 from payments.postgres import connected
 from payments.provider.provider import Provider
 from payments.provider.simulated import SimulatedProvider
 from payments.reconciliation.open_items import OpenItems
 from payments.reconciliation.postgres_open_items import PostgresOpenItems
-from payments.till import Till
-from payments.wiring import till_over
+from payments.wiring import Adapters, adapters_over
+from tests.payments.acts import open_plan
 
 __all__ = ["NOON", "Exposure"]
 
@@ -38,11 +37,11 @@ def pounds(minor: int) -> Money:
 
 
 @contextmanager
-def a_till(database_url: str, provider: Provider | None = None) -> Iterator[Till]:
-    """A till whose merchants are paid for a sale on the day itself."""
+def the_adapters(database_url: str, provider: Provider | None = None) -> Iterator[Adapters]:
+    """The adapters over a test's database; merchants are paid for a sale on the day itself."""
     with connected(database_url) as connection:
-        till = till_over(connection, provider or SimulatedProvider())
-        yield replace(till, merchants=the_same_for_all(MERCHANT_TERMS))
+        ports = adapters_over(connection, provider or SimulatedProvider())
+        yield replace(ports, merchants=the_same_for_all(MERCHANT_TERMS))
 
 
 def a_decision(
@@ -81,7 +80,7 @@ class KeptDecisions:
         return self._by_id.get(decision_id)
 
 
-def hold_offer(till: Till, decision: StoredDecision) -> None:
+def hold_offer(ports: Adapters, decision: StoredDecision) -> None:
     """F01, as underwriting posts it."""
     from ledger.map import flows
 
@@ -97,31 +96,31 @@ def hold_offer(till: Till, decision: StoredDecision) -> None:
         amounts={"approved": offer.amount},
         names={},
     )
-    with till.database.transaction():
-        till.ledger.hold(journal, expires_at=decision.expires_at)
+    with ports.transaction():
+        ports.ledger.hold(journal, expires_at=decision.expires_at)
 
 
-def an_open_plan(till: Till, number: int = 1, **other: Any) -> Plan:
+def an_open_plan(ports: Adapters, number: int = 1, **other: Any) -> Plan:
     """A plan opened at noon without a down payment: monthly, with interest, unless told otherwise."""
     terms: dict[str, Any] = {"product": Product.MONTHLY, "months": 3, **other}
     decision = a_decision(number, **terms)
-    hold_offer(till, decision)
-    with till.database.transaction():
-        return open_plan(till, decision, When.moment(decision.decided_at))
+    hold_offer(ports, decision)
+    with ports.transaction():
+        return open_plan(ports, decision, When.moment(decision.decided_at))
 
 
-def posted(till: Till, account: str, side: Side = Side.DEBIT, currency: Currency = Currency.GBP) -> int:
+def posted(ports: Adapters, account: str, side: Side = Side.DEBIT, currency: Currency = Currency.GBP) -> int:
     """An account's posted balance on a side, minor units."""
-    return till.ledger.balance(account, currency).posted(side).minor
+    return ports.ledger.balance(account, currency).posted(side).minor
 
 
-def pending(till: Till, account: str) -> int:
+def pending(ports: Adapters, account: str) -> int:
     """What is held on the debit side."""
-    return till.ledger.balance(account, Currency.GBP).debits_pending
+    return ports.ledger.balance(account, Currency.GBP).debits_pending
 
 
-def rows(till: Till, query: str) -> list[Any]:
-    return list(till.database.execute(query))
+def rows(ports: Adapters, query: str) -> list[Any]:
+    return list(ports.database.execute(query))
 
 
 def first_due(plan: Plan) -> date:
@@ -132,10 +131,10 @@ def connect(database_url: str) -> psycopg.Connection[Any]:
     return psycopg.connect(database_url, autocommit=True)
 
 
-def open_items(database_url: str, till: Till) -> OpenItems:
+def open_items(database_url: str, ports: Adapters) -> OpenItems:
     """What the clearing accounts hold beside what is known to be open."""
     with connect(database_url) as connection:
-        return PostgresOpenItems(connection, till.profile.card, till.terms).compared()
+        return PostgresOpenItems(connection, ports.profile.card, ports.terms).compared()
 
 
 EVERY_DAY = frozenset(Weekday)

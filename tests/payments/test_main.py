@@ -15,7 +15,7 @@ from payments.__main__ import UsageFault
 from payments.files.inbox import InboxFault, unseen
 from payments.postgres import DatabaseDown
 from tests.command_line import acts_of
-from tests.payments.plans import a_till, an_open_plan, first_due
+from tests.payments.plans import an_open_plan, first_due, the_adapters
 from tests.simulation.test_serve import a_server
 
 main = acts_of("payments")
@@ -45,8 +45,8 @@ def test_collect_pay_reconcile_and_list_from_the_command_line(
     world: tuple[str, Path], database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     address, folder = world
-    with a_till(database_url) as till:
-        plan = an_open_plan(till)
+    with the_adapters(database_url) as ports:
+        plan = an_open_plan(ports)
     due = first_due(plan)
 
     collected = said(capsys, "collect", "--due", due.isoformat())
@@ -78,8 +78,8 @@ def test_a_damaged_file_in_the_inbox_makes_the_command_fail_and_the_others_proce
     world: tuple[str, Path], database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     address, folder = world
-    with a_till(database_url) as till:
-        due = first_due(an_open_plan(till))
+    with the_adapters(database_url) as ports:
+        due = first_due(an_open_plan(ports))
     said(capsys, "collect", "--due", due.isoformat())
     httpx.post(f"{address}/day-end", params={"date": due.isoformat()}).raise_for_status()
     (folder / "inbox" / f"settlement-{due}-EUR.csv").write_text("line_id,kind\n")
@@ -129,12 +129,12 @@ def test_a_database_that_is_down_is_said_in_one_line(monkeypatch: pytest.MonkeyP
 def test_the_clock_file_is_the_time_of_the_act(
     world: tuple[str, Path], database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with a_till(database_url) as till:
-        plan = an_open_plan(till)
+    with the_adapters(database_url) as ports:
+        plan = an_open_plan(ports)
     said(capsys, "collect", "--due", first_due(plan).isoformat())
 
-    with a_till(database_url) as till:
-        attempt = till.attempts.get(f"{plan.instalments[0].instalment_id}#1")
+    with the_adapters(database_url) as ports:
+        attempt = ports.attempts.get(f"{plan.instalments[0].instalment_id}#1")
     assert attempt is not None
     assert attempt.submitted_at == datetime(2026, 4, 2, 18, tzinfo=UTC)
 

@@ -16,13 +16,13 @@ import uvicorn
 from ledger.account import Side
 from ledger.books.postgres import PostgresLedger
 from ledger.money import Currency
-from payments.collection.collect import collect
 from payments.postgres import connected
 from payments.provider.sandbox import SandboxProvider
-from payments.wiring import till_over
+from payments.wiring import adapters_over
 from serving.settings import Settings
 from simulation.server import create_app
 from simulation.settings import Settings as WorldSettings
+from tests.payments.acts import collect
 from tests.serving.checkout import NOON, Api, an_order_body, publish, running
 from tests.waiting import until
 
@@ -172,7 +172,7 @@ def test_an_unknown_outcome_is_resolved_by_the_next_collection(
     provider = SandboxProvider(provider_url)
 
     with connected(settings.database_url) as connection:
-        report = collect(NOON.date(), till=till_over(connection, provider), at=NOON + timedelta(hours=1))
+        report = collect(NOON.date(), ports=adapters_over(connection, provider), at=NOON + timedelta(hours=1))
 
     provider.close()
     assert (report.resolved, report.captured) == (1, 1)

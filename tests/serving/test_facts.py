@@ -19,15 +19,14 @@ from ledger.outbox.postgres_outbox import JOURNAL, LOGS, OUTBOX, relaying
 from lending.plan.event import Route
 from lending.servicing.close_of_business import close_of_business
 from lending.servicing.postgres_close import PostgresBusinessDates
-from payments.collection.accept_offer import Accepted, accept_offer
-from payments.disputes.dispute import DisputeNotice, NoticeTaken, Stage, take_notice
+from payments.collection.accept_offer import Accepted
+from payments.disputes.dispute import DisputeNotice, NoticeTaken, Stage
 from payments.postgres import connected
-from payments.refunds.pay_refunds import pay_refunds
-from payments.refunds.refund import RefundTaken, refund
-from payments.till import Till
-from payments.wiring import till_over
+from payments.refunds.refund import RefundTaken
+from payments.wiring import Adapters, adapters_over
 from serving.decisions import decide_once
 from serving.settings import Settings
+from tests.payments.acts import accept_offer, pay_refunds, refund, take_notice
 from tests.payments.outside import Outside, at, days, evening, merchants_paid, pay_capital_in
 from tests.payments.plans import MERCHANT_TERMS, the_same_for_all
 from tests.serving.checkout import NOON, promoted, publish, running
@@ -62,8 +61,8 @@ def _go(settings: Settings, folder: Path) -> None:
     shoppers = {f"s-{kind}-{number}": (kind, 1) for kind, count in SHOPPERS.items() for number in range(count)}
     outside = Outside(folder, shoppers)
     with running(settings) as api, connected(settings.database_url) as connection:
-        till = replace(till_over(connection, outside.provider), merchants=the_same_for_all(MERCHANT_TERMS))
-        pay_capital_in(till, NOON.date())
+        ports = replace(adapters_over(connection, outside.provider), merchants=the_same_for_all(MERCHANT_TERMS))
+        pay_capital_in(ports, NOON.date())
         made = [
             decide_once(api.desk, order(order_id=f"o-{shopper}", shopper_id=shopper), shopper) for shopper in shoppers
         ]
@@ -71,39 +70,39 @@ def _go(settings: Settings, folder: Path) -> None:
         assert decide_once(api.desk, unknown, "new").decision.offer is None
         plans = []
         for each in made:
-            accepted = accept_offer(each.decision.decision_id, asked_by="k", till=till, at=NOON)
+            accepted = accept_offer(each.decision.decision_id, asked_by="k", ports=ports, at=NOON)
             assert isinstance(accepted, Accepted)
             plans.append(accepted.plan)
-        _take_back(till, outside, plans[0].plan_id)
+        _take_back(ports, outside, plans[0].plan_id)
         for day in days(NOON.date(), DAYS):
-            _close(connection, till, day)
-            evening(till, outside, day)
-        _dispute(till, f"{plans[1].instalments[1].instalment_id}#1", NOON.date() + timedelta(days=DAYS))
+            _close(connection, ports, day)
+            evening(ports, outside, day)
+        _dispute(ports, f"{plans[1].instalments[1].instalment_id}#1", NOON.date() + timedelta(days=DAYS))
 
 
-def _take_back(till: Till, outside: Outside, plan_id: str) -> None:
-    merchants_paid(till, outside, NOON.date())
-    answer = refund(plan_id, "r-1", Money(10_00, Currency.GBP), till=till, at=NOON + timedelta(hours=1))
+def _take_back(ports: Adapters, outside: Outside, plan_id: str) -> None:
+    merchants_paid(ports, outside, NOON.date())
+    answer = refund(plan_id, "r-1", Money(10_00, Currency.GBP), ports=ports, at=NOON + timedelta(hours=1))
     assert isinstance(answer, RefundTaken)
-    pay_refunds(NOON.date(), till=till, outbox=outside.outbox, at=at(NOON.date(), 20))
+    pay_refunds(NOON.date(), ports=ports, outbox=outside.outbox, at=at(NOON.date(), 20))
 
 
-def _close(connection: psycopg.Connection[Any], till: Till, day: date) -> None:
+def _close(connection: psycopg.Connection[Any], ports: Adapters, day: date) -> None:
     with connection.transaction():
         close_of_business(
             day,
-            plans=till.plans,
+            plans=ports.plans,
             dates=PostgresBusinessDates(connection),
-            ledger=till.ledger,
-            terms=till.terms,
+            ledger=ports.ledger,
+            terms=ports.terms,
             at=datetime.combine(day + timedelta(days=1), datetime.min.time(), UTC),
             commit=lambda: None,
         )
 
 
-def _dispute(till: Till, attempt_id: str, day: date) -> None:
+def _dispute(ports: Adapters, attempt_id: str, day: date) -> None:
     told = DisputeNotice("cb-1", Stage.OPENED, attempt_id, route=Route.CARD, told_on=day)
-    assert isinstance(take_notice(told, till=till, at=at(day)), NoticeTaken)
+    assert isinstance(take_notice(told, ports=ports, at=at(day)), NoticeTaken)
 
 
 def written(url: str, log: str) -> list[Written]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lending.servicing.import_plans import ImportedPlans
-from payments.reconciliation.postgres_standing import Standing
+from payments.reconciliation.standing import Standing
 from tranche.demo import standing as demo_standing
 from tranche.demo.cash import Cash, cash_against_plan
 from tranche.demo.course import MoneyRun, Place
@@ -139,13 +139,29 @@ def _reconcile(stages: Stages, place: Place, tables: Any) -> Standing:
         from payments.postgres import connected
         from payments.provider.simulated import SimulatedProvider
         from payments.reconciliation.reconcile import reconcile
-        from payments.wiring import till_over
+        from payments.wiring import adapters_over
         from pipelines.curation.export_statement import export_statement
 
         file = export_statement(tables, place.folder / "repayment_lines.csv").path
         with connected(place.database_url) as connection:
-            till = till_over(connection, SimulatedProvider())  # shoppers push their money: nobody is charged
-            report = reconcile([file], till=till, at=datetime.now(UTC))
+            ports = adapters_over(connection, SimulatedProvider())  # shoppers push their money: nobody is charged
+            report = reconcile(
+                [file],
+                attempts=ports.attempts,
+                decisions=ports.decisions,
+                plans=ports.plans,
+                ledger=ports.ledger,
+                reconciliation=ports.reconciliation,
+                payouts=ports.payouts,
+                refunds=ports.refunds,
+                publish=ports.publish,
+                merchants=ports.merchants,
+                terms=ports.terms,
+                policy=ports.policy,
+                profile=ports.profile,
+                transaction=ports.transaction,
+                at=datetime.now(UTC),
+            )
         standing = demo_standing.standing_of(place.database_url)
         say(
             f"{count(report.lines)} lines: {count(standing.matched_by_id + standing.matched_by_rule)} match a due "

@@ -58,15 +58,14 @@ def with_open_items(books: BookRun, found: OpenItems) -> BookRun:
 
 def open_items(database_url: str) -> OpenItems:
     """Each clearing group that is not zero beside what it stands for, in one snapshot."""
-    from payments.postgres import connected
+    from payments.postgres import snapshot
     from payments.provider.provider import NoProvider
     from payments.reconciliation.postgres_open_items import PostgresOpenItems
-    from payments.wiring import till_over
+    from payments.wiring import adapters_over
 
-    with connected(database_url) as connection, connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        till = till_over(connection, NoProvider())
-        return PostgresOpenItems(connection, till.profile.card, till.terms).compared()
+    with snapshot(database_url) as connection:
+        ports = adapters_over(connection, NoProvider())
+        return PostgresOpenItems(connection, ports.profile.card, ports.terms).compared()
 
 
 def read_books(entries: Iterable[Entry], counters: Mapping[AccountKey, Counters], faults: tuple[str, ...]) -> BookRun:

@@ -19,8 +19,7 @@ from payments.merchants.pay_merchants import pay_merchants
 from payments.postgres import connected
 from payments.provider.sandbox import SandboxProvider
 from payments.reconciliation.reconcile import reconcile
-from payments.till import Till
-from payments.wiring import till_over
+from payments.wiring import Adapters, adapters_over
 from terminal.fault import Fault
 from tranche.demo.course import Place
 
@@ -37,7 +36,7 @@ class WorldFault(Fault):
 class Evenings:
     """Runs days of the seeded world, one after the other, through the acts that the command line runs."""
 
-    till: Till
+    ports: Adapters
     world: httpx.Client
     exchange: Path
 
@@ -46,22 +45,58 @@ class Evenings:
         opening = {"currency": capital.currency.value, "amount_minor": capital.minor}
         _done(self.world.put("/bank/opening", params=opening))
         _done(self.world.put("/behaviour", content=behaviour.encode()))
-        journal = bookings.capital_paid_in("seeded-world", self.till.profile.card.bank, capital, When.day(on))
-        with self.till.database.transaction():
-            must_hold(self.till.ledger.post(journal), journal.entry_id)
+        journal = bookings.capital_paid_in("seeded-world", self.ports.profile.card.bank, capital, When.day(on))
+        with self.ports.transaction():
+            must_hold(self.ports.ledger.post(journal), journal.entry_id)
 
     def run(self, day: date, *, collecting: bool = True) -> None:
         """One evening; running it again changes nothing. Without `collecting` only what is under way goes on."""
+        ports = self.ports
         if collecting:
-            collect(day, till=self.till, at=_at(day, COLLECTS_AT))
+            collect(
+                day,
+                attempts=ports.attempts,
+                decisions=ports.decisions,
+                plans=ports.plans,
+                ledger=ports.ledger,
+                expectations=ports.reconciliation,
+                provider=ports.provider,
+                merchants=ports.merchants,
+                terms=ports.terms,
+                policy=ports.policy,
+                profile=ports.profile,
+                transaction=ports.transaction,
+                at=_at(day, COLLECTS_AT),
+            )
         if day.weekday() == PAYDAY:
-            outbox = self.exchange / "outbox"
-            pay_merchants(day, till=self.till, outbox=outbox, at=_at(day, PAYS_AT))
+            pay_merchants(
+                day,
+                payouts=ports.payouts,
+                ledger=ports.ledger,
+                expectations=ports.reconciliation,
+                merchants=ports.merchants,
+                payout_days=ports.profile.merchant_payout_days,
+                transaction=ports.transaction,
+                outbox=self.exchange / "outbox",
+                at=_at(day, PAYS_AT),
+            )
         _done(self.world.post("/day-end", params={"date": day.isoformat()}))
-        files = unseen(self.exchange / "inbox", self.till.expectations.names_taken(), day)
+        files = unseen(self.exchange / "inbox", ports.reconciliation.names_taken(), day)
         reconcile(
             files,
-            till=self.till,
+            attempts=ports.attempts,
+            decisions=ports.decisions,
+            plans=ports.plans,
+            ledger=ports.ledger,
+            reconciliation=ports.reconciliation,
+            payouts=ports.payouts,
+            refunds=ports.refunds,
+            publish=ports.publish,
+            merchants=ports.merchants,
+            terms=ports.terms,
+            policy=ports.policy,
+            profile=ports.profile,
+            transaction=ports.transaction,
             at=_at(day, RECONCILES_AT),
             as_of=day,
             refuse_loudly=False,
@@ -81,7 +116,7 @@ def evenings(place: Place) -> Iterator[Evenings]:
     try:
         with connected(place.database_url) as connection, httpx.Client(base_url=address, timeout=30.0) as world:
             exchange = place.folder / "runtime" / "provider"
-            yield Evenings(till_over(connection, provider), world, exchange)
+            yield Evenings(adapters_over(connection, provider), world, exchange)
     finally:
         provider.close()
 

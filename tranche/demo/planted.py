@@ -12,13 +12,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from payments.reconciliation.postgres_standing import ListedBreak, Standing
+from payments.expectation_key import CaptureKey, ReturnKey, expectation_key
+from payments.reconciliation.standing import ListedBreak, Standing
 from tranche.report.summary import Planted
 
 QUARANTINE, DUPLICATES = "raw.quarantine", "raw.duplicates"
 BANK_TRANSACTIONS, APPLICANT = "raw.bank_transactions", "features.applicant"
-
-CAPTURE, RETURN = "capture:", "return:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +58,9 @@ def found_in_files(standing: Standing, faults: Mapping[str, Any]) -> dict[str, P
     breaks: dict[str, list[ListedBreak]] = defaultdict(list)
     for each in standing.listed:
         breaks[each.break_class].append(each)
-    missing = {
-        each.expectation_id.removeprefix(CAPTURE)
-        for each in breaks["E3"]
-        if each.expectation_id.startswith(CAPTURE) and each.closed_on is None
-    }
-    late = {key.removeprefix(CAPTURE) for key in standing.found_late if key.startswith(CAPTURE)}
-    returned = {each.expectation_id.removeprefix(RETURN) for each in breaks["E16"]}
+    missing = {_attempt(each.expectation_id) for each in breaks["E3"] if each.closed_on is None} - {None}
+    late = {_attempt(key) for key in standing.found_late} - {None}
+    returned = {_returned(each.expectation_id) for each in breaks["E16"]}
     return {
         "late": compared(frozenset(planted["late"]), late),
         "missing_line": compared(frozenset(planted["missing_line"]), missing),
@@ -73,6 +68,18 @@ def found_in_files(standing: Standing, faults: Mapping[str, Any]) -> dict[str, P
         "parked": compared(frozenset(planted["parked"]), _named(planted["parked"], breaks["E19"])),
         "duplicates": compared(frozenset(planted["duplicated_file"]), _named(planted["duplicated_file"], breaks["E5"])),
     }
+
+
+def _attempt(expected: str) -> str | None:
+    """The attempt whose capture was expected, None for anything else."""
+    key = expectation_key(expected)
+    return key.attempt_id if isinstance(key, CaptureKey) else None
+
+
+def _returned(expected: str) -> str:
+    """The attempt that was returned; anything else goes by its own key, and so counts as a false alarm."""
+    key = expectation_key(expected)
+    return key.attempt_id if isinstance(key, ReturnKey) else expected
 
 
 def _named(about: Iterable[str], breaks: Iterable[ListedBreak]) -> set[str]:

@@ -84,11 +84,25 @@ def _replayed(stages: Stages, place: Place, book: Any) -> Any:
     with stages.stage("service", "day by day: sell, take back, collect, settle") as say, stages.bar("days") as tick:
         from payments.postgres import connected
         from payments.provider.simulated import SimulatedProvider
-        from payments.wiring import till_over
+        from payments.wiring import adapters_over
         from simulation.retail.replay import replay
 
         with connected(place.database_url) as connection:
-            done = replay(book, till_over(connection, SimulatedProvider()), place.folder / "outbox", tick)
+            ports = adapters_over(connection, SimulatedProvider())
+            done = replay(
+                book,
+                plans=ports.plans,
+                ledger=ports.ledger,
+                expectations=ports.reconciliation,
+                payouts=ports.payouts,
+                provider=ports.provider,
+                merchants=ports.merchants,
+                terms=ports.terms,
+                profile=ports.profile,
+                transaction=ports.transaction,
+                outbox=place.folder / "outbox",
+                tick=tick,
+            )
         say(
             f"{count(done.plans)} plans, {count(done.charges)} charges of "
             f"{money(sum(done.received_by_month.values()), CURRENCY)}, {count(done.refunds)} refunds, "

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from payments.rail_profile import load_profile
-from payments.reconciliation.postgres_standing import Standing
+from payments.reconciliation.standing import Standing
 from simulation.world.period import Period
 from simulation.world.size import Size
 from tranche.demo import standing as demo_standing

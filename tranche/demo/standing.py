@@ -6,7 +6,8 @@ from datetime import date
 from ledger.money import Currency, Money
 from payments.postgres import connected
 from payments.rail_profile import Profile, load_profile
-from payments.reconciliation.postgres_standing import ListedBreak, PostgresStanding, Standing
+from payments.reconciliation.postgres_standing import PostgresStanding
+from payments.reconciliation.standing import ListedBreak, Standing
 from tranche.report.details import Break
 from tranche.report.summary import Reconciliation
 

@@ -10,12 +10,11 @@ from ledger.account import Side
 from lending.plan.event import Body, ChargedOff, Disputed, Forbearance, Frozen, PlanEvent
 from lending.terms.product import Product
 from payments.collection.attempt import Event, IllegalMove, Planned, State
-from payments.collection.collect import collect
-from payments.plan_events import record_on_plan
 from payments.provider.charge import ChargeRequest, ChargeResult, RefusalCode, Refused, Succeeded
 from payments.provider.simulated import SimulatedProvider, has_no_funds, pays
-from payments.till import Till
-from tests.payments.plans import NOON, a_till, an_open_plan, first_due, pending, posted, pounds, rows
+from payments.wiring import Adapters
+from tests.payments.acts import collect, record_on_plan
+from tests.payments.plans import NOON, an_open_plan, first_due, pending, posted, pounds, rows, the_adapters
 
 IN_FLIGHT = "rail:card:sandbox:in_flight"
 CLEARING = "provider:sandbox:clearing"
@@ -23,10 +22,10 @@ CLEARING = "provider:sandbox:clearing"
 
 def test_nothing_is_collected_the_day_before_an_instalment_is_due(database_url: str) -> None:
     provider = SimulatedProvider()
-    with a_till(database_url, provider) as till:
-        plan = an_open_plan(till)
+    with the_adapters(database_url, provider) as ports:
+        plan = an_open_plan(ports)
 
-        report = collect(first_due(plan) - timedelta(days=1), till=till, at=NOON)
+        report = collect(first_due(plan) - timedelta(days=1), ports=ports, at=NOON)
 
     assert report.instalments_due == 0
     assert provider.requests == []
@@ -34,52 +33,52 @@ def test_nothing_is_collected_the_day_before_an_instalment_is_due(database_url: 
 
 def test_a_due_instalment_is_captured_once_and_its_debt_falls(database_url: str) -> None:
     provider = SimulatedProvider()
-    with a_till(database_url, provider) as till:
-        plan = an_open_plan(till)
+    with the_adapters(database_url, provider) as ports:
+        plan = an_open_plan(ports)
         instalment = plan.instalments[0]
 
-        first = collect(instalment.due_on, till=till, at=NOON)
-        again = collect(instalment.due_on, till=till, at=NOON)
+        first = collect(instalment.due_on, ports=ports, at=NOON)
+        again = collect(instalment.due_on, ports=ports, at=NOON)
 
         assert (first.instalments_due, first.captured, first.captured_minor) == (1, 1, {"GBP": instalment.amount.minor})
         assert (again.instalments_due, again.claimed) == (0, 0)
         assert provider.captured == [f"{instalment.instalment_id}#1"]
-        assert posted(till, CLEARING) == instalment.amount.minor
-        assert posted(till, f"plan:{plan.plan_id}:principal") == plan.principal.minor - instalment.principal.minor
-        assert posted(till, f"plan:{plan.plan_id}:interest_rcv") == 0
-        assert pending(till, IN_FLIGHT) == 0
-        assert posted(till, IN_FLIGHT) == 0
+        assert posted(ports, CLEARING) == instalment.amount.minor
+        assert posted(ports, f"plan:{plan.plan_id}:principal") == plan.principal.minor - instalment.principal.minor
+        assert posted(ports, f"plan:{plan.plan_id}:interest_rcv") == 0
+        assert pending(ports, IN_FLIGHT) == 0
+        assert posted(ports, IN_FLIGHT) == 0
 
 
 def test_the_merchant_discount_is_earned_with_the_principal_and_exactly_by_the_end(database_url: str) -> None:
-    with a_till(database_url) as till:
-        plan = an_open_plan(till, minor=100_01)
+    with the_adapters(database_url) as ports:
+        plan = an_open_plan(ports, minor=100_01)
 
         earned = []
         for instalment in plan.instalments:
-            collect(instalment.due_on, till=till, at=NOON)
-            earned.append(posted(till, "inc:discount", Side.CREDIT))
+            collect(instalment.due_on, ports=ports, at=NOON)
+            earned.append(posted(ports, "inc:discount", Side.CREDIT))
 
         assert earned == sorted(earned)
         assert earned[-1] == plan.merchant_discount.minor > 0
-        assert posted(till, f"plan:{plan.plan_id}:deferred_discount", Side.CREDIT) == 0
+        assert posted(ports, f"plan:{plan.plan_id}:deferred_discount", Side.CREDIT) == 0
 
 
 def test_a_refusal_for_funds_releases_the_hold_and_is_tried_again_after_the_gap_and_then_no_more(
     database_url: str,
 ) -> None:
     provider = SimulatedProvider(has_no_funds)
-    with a_till(database_url, provider) as till:
-        plan = an_open_plan(till)
+    with the_adapters(database_url, provider) as ports:
+        plan = an_open_plan(ports)
         due = first_due(plan)
 
-        report = collect(due, till=till, at=NOON)
+        report = collect(due, ports=ports, at=NOON)
         assert (report.refused, report.needs_person) == (1, 0)
-        assert pending(till, IN_FLIGHT) == 0
-        assert posted(till, f"plan:{plan.plan_id}:principal") == plan.principal.minor
-        assert collect(due + timedelta(days=2), till=till, at=NOON).claimed == 0
-        assert collect(due + timedelta(days=3), till=till, at=NOON).refused == 1
-        later = collect(due + timedelta(days=20), till=till, at=NOON)
+        assert pending(ports, IN_FLIGHT) == 0
+        assert posted(ports, f"plan:{plan.plan_id}:principal") == plan.principal.minor
+        assert collect(due + timedelta(days=2), ports=ports, at=NOON).claimed == 0
+        assert collect(due + timedelta(days=3), ports=ports, at=NOON).refused == 1
+        later = collect(due + timedelta(days=20), ports=ports, at=NOON)
 
     assert (later.claimed, later.waiting) == (0, 1)
     assert provider.requests == [f"{plan.instalments[0].instalment_id}#1", f"{plan.instalments[0].instalment_id}#2"]
@@ -89,11 +88,11 @@ def test_a_code_that_only_a_person_understands_stops_at_once(database_url: str) 
     def answer(request: ChargeRequest) -> ChargeResult:
         return Refused(request.attempt_id, RefusalCode.UNRECOGNISED, "96")
 
-    with a_till(database_url, SimulatedProvider(answer)) as till:
-        plan = an_open_plan(till)
+    with the_adapters(database_url, SimulatedProvider(answer)) as ports:
+        plan = an_open_plan(ports)
 
-        report = collect(first_due(plan), till=till, at=NOON)
-        later = collect(first_due(plan) + timedelta(days=10), till=till, at=NOON)
+        report = collect(first_due(plan), ports=ports, at=NOON)
+        later = collect(first_due(plan) + timedelta(days=10), ports=ports, at=NOON)
 
     assert report.needs_person == 1
     assert later.claimed == 0
@@ -101,19 +100,19 @@ def test_a_code_that_only_a_person_understands_stops_at_once(database_url: str) 
 
 def test_an_unknown_outcome_keeps_its_hold_and_the_next_run_asks_and_books_it(database_url: str) -> None:
     provider = SimulatedProvider(lose_answers=lambda _: True)
-    with a_till(database_url, provider) as till:
-        plan = an_open_plan(till)
+    with the_adapters(database_url, provider) as ports:
+        plan = an_open_plan(ports)
         amount = plan.instalments[0].amount.minor
 
-        first = collect(first_due(plan), till=till, at=NOON)
-        held = pending(till, IN_FLIGHT)
-        second = collect(first_due(plan), till=till, at=NOON)
+        first = collect(first_due(plan), ports=ports, at=NOON)
+        held = pending(ports, IN_FLIGHT)
+        second = collect(first_due(plan), ports=ports, at=NOON)
 
         assert (first.unknown, first.captured) == (1, 0)
         assert held == amount
         assert (second.resolved, second.captured, second.claimed) == (1, 1, 0)
-        assert pending(till, IN_FLIGHT) == 0
-        assert posted(till, CLEARING) == amount
+        assert pending(ports, IN_FLIGHT) == 0
+        assert posted(ports, CLEARING) == amount
     assert provider.requests == [f"{plan.instalments[0].instalment_id}#1"]
 
 
@@ -122,12 +121,12 @@ def test_an_attempt_that_the_provider_never_saw_is_sent_again_under_its_own_key_
 ) -> None:
     lost = [True]
     provider = SimulatedProvider(drop_requests=lambda _: lost.pop() if lost else False)
-    with a_till(database_url, provider) as till:
-        plan = an_open_plan(till)
+    with the_adapters(database_url, provider) as ports:
+        plan = an_open_plan(ports)
 
-        collect(first_due(plan), till=till, at=NOON)
-        too_soon = collect(first_due(plan), till=till, at=NOON + timedelta(seconds=59))
-        later = collect(first_due(plan), till=till, at=NOON + timedelta(seconds=60))
+        collect(first_due(plan), ports=ports, at=NOON)
+        too_soon = collect(first_due(plan), ports=ports, at=NOON + timedelta(seconds=59))
+        later = collect(first_due(plan), ports=ports, at=NOON + timedelta(seconds=60))
 
     assert (too_soon.unknown, too_soon.resolved) == (1, 0)
     assert (later.captured, later.resolved) == (1, 1)
@@ -138,14 +137,14 @@ def test_a_capture_of_another_amount_is_not_believed(database_url: str) -> None:
     def answer(request: ChargeRequest) -> ChargeResult:
         return Succeeded(request.attempt_id, "r", request.amount + pounds(1), request.requested_on)
 
-    with a_till(database_url, SimulatedProvider(answer)) as till:
-        plan = an_open_plan(till)
+    with the_adapters(database_url, SimulatedProvider(answer)) as ports:
+        plan = an_open_plan(ports)
 
-        report = collect(first_due(plan), till=till, at=NOON)
+        report = collect(first_due(plan), ports=ports, at=NOON)
 
         assert (report.unknown, report.captured) == (1, 0)
-        assert posted(till, CLEARING) == 0
-        assert pending(till, IN_FLIGHT) == plan.instalments[0].amount.minor
+        assert posted(ports, CLEARING) == 0
+        assert pending(ports, IN_FLIGHT) == plan.instalments[0].amount.minor
 
 
 @pytest.mark.parametrize("collectors", [2, 4])
@@ -156,17 +155,17 @@ def test_collectors_at_once_charge_each_instalment_once(database_url: str, colle
         return pays(request)
 
     provider = SimulatedProvider(slow)
-    with a_till(database_url, provider) as till:
-        plans = [an_open_plan(till, number) for number in range(1, 61)]
+    with the_adapters(database_url, provider) as ports:
+        plans = [an_open_plan(ports, number) for number in range(1, 61)]
     due = first_due(plans[0])
     reports = []
     failures: list[BaseException] = []
 
     def run() -> None:
         try:
-            with a_till(database_url, provider) as own:
+            with the_adapters(database_url, provider) as own:
                 started.wait()
-                reports.append(collect(due, till=own, at=NOON))
+                reports.append(collect(due, ports=own, at=NOON))
         except BaseException as error:  # noqa: BLE001 - told to the test
             failures.append(error)
 
@@ -179,17 +178,17 @@ def test_collectors_at_once_charge_each_instalment_once(database_url: str, colle
     assert failures == []
     assert sum(report.captured for report in reports) == 60
     assert sorted(provider.requests) == sorted(f"{plan.instalments[0].instalment_id}#1" for plan in plans)
-    with a_till(database_url, provider) as till:
-        assert posted(till, CLEARING) == sum(plan.instalments[0].amount.minor for plan in plans)
-        assert till.ledger.trial_balance().balanced
+    with the_adapters(database_url, provider) as ports:
+        assert posted(ports, CLEARING) == sum(plan.instalments[0].amount.minor for plan in plans)
+        assert ports.ledger.trial_balance().balanced
 
 
 KILLED = """
 import os, signal, sys
 from datetime import date
-from tests.payments.plans import NOON, a_till
-from payments.collect import collect
-from payments.simulated import SimulatedProvider
+from tests.payments.plans import NOON, the_adapters
+from tests.payments.acts import collect
+from payments.provider.simulated import SimulatedProvider
 
 class Dies(SimulatedProvider):
     def charge(self, request):
@@ -198,8 +197,8 @@ class Dies(SimulatedProvider):
                 book.write(request.attempt_id + "\\n")
         os.kill(os.getpid(), signal.SIGKILL)
 
-with a_till(sys.argv[1], Dies()) as till:
-    collect(date.fromisoformat(sys.argv[2]), till=till, at=NOON)
+with the_adapters(sys.argv[1], Dies()) as ports:
+    collect(date.fromisoformat(sys.argv[2]), ports=ports, at=NOON)
 """
 
 
@@ -208,8 +207,8 @@ def test_a_collector_killed_between_claim_and_outcome_leads_to_one_charge(
     database_url: str, tmp_path: Path, when: str
 ) -> None:
     book = tmp_path / "book"
-    with a_till(database_url) as till:
-        plan = an_open_plan(till)
+    with the_adapters(database_url) as ports:
+        plan = an_open_plan(ports)
     command = [sys.executable, "-c", KILLED, database_url, first_due(plan).isoformat(), when, str(book)]
     killed = subprocess.run(command, check=False, cwd=Path(__file__).parents[3])
     assert killed.returncode == -9
@@ -217,16 +216,16 @@ def test_a_collector_killed_between_claim_and_outcome_leads_to_one_charge(
     for attempt_id in book.read_text().splitlines() if book.exists() else []:
         amount = plan.instalments[0].amount
         provider.book[attempt_id] = Succeeded(attempt_id, "taken-before-the-kill", amount, first_due(plan))
-    with a_till(database_url, provider) as till:
-        assert [attempt.state for attempt in till.attempts.unresolved()] == [State.SUBMITTING]
-        assert pending(till, IN_FLIGHT) == plan.instalments[0].amount.minor
+    with the_adapters(database_url, provider) as ports:
+        assert [attempt.state for attempt in ports.attempts.unresolved()] == [State.SUBMITTING]
+        assert pending(ports, IN_FLIGHT) == plan.instalments[0].amount.minor
 
-        collect(first_due(plan), till=till, at=NOON + timedelta(minutes=5))
+        collect(first_due(plan), ports=ports, at=NOON + timedelta(minutes=5))
 
         assert provider.captured == [f"{plan.instalments[0].instalment_id}#1"]
         assert provider.requests == ([] if when == "after" else [f"{plan.instalments[0].instalment_id}#1"])
-        assert posted(till, CLEARING) == plan.instalments[0].amount.minor
-        assert pending(till, IN_FLIGHT) == 0
+        assert posted(ports, CLEARING) == plan.instalments[0].amount.minor
+        assert pending(ports, IN_FLIGHT) == 0
 
 
 def a_planned(number: int = 1) -> Planned:
@@ -236,67 +235,67 @@ def a_planned(number: int = 1) -> Planned:
     )  # fmt: skip
 
 
-def moved(till: Till, *events: Event, number: int = 1) -> State | None:
+def moved(ports: Adapters, *events: Event, number: int = 1) -> State | None:
     state = None
     for event in events:
-        state = till.attempts.move(f"p-x/1#{number}", event, at=NOON, cause="test")
+        state = ports.attempts.move(f"p-x/1#{number}", event, at=NOON, cause="test")
     return state
 
 
 def test_the_database_has_the_move_table_of_the_code(database_url: str) -> None:
     from payments.collection.attempt import MOVES
 
-    with a_till(database_url) as till:
-        stored = rows(till, "SELECT from_state, event, to_state FROM payments.attempt_moves")
+    with the_adapters(database_url) as ports:
+        stored = rows(ports, "SELECT from_state, event, to_state FROM payments.attempt_moves")
 
     assert sorted(stored) == sorted((state.value, event.value, to.value) for (state, event), to in MOVES.items())
 
 
 def test_the_database_refuses_a_move_that_is_not_in_the_table_and_changes_nothing(database_url: str) -> None:
-    with a_till(database_url) as till:
-        till.attempts.plan([a_planned()])
-        moved(till, Event.GUARD_PASSED)
+    with the_adapters(database_url) as ports:
+        ports.attempts.plan([a_planned()])
+        moved(ports, Event.GUARD_PASSED)
 
         with pytest.raises(IllegalMove, match="p-x/1#1 is claimed: captured"):
-            moved(till, Event.CAPTURED)
+            moved(ports, Event.CAPTURED)
 
-        kept = till.attempts.get("p-x/1#1")
+        kept = ports.attempts.get("p-x/1#1")
         assert kept is not None
         assert kept.state is State.CLAIMED
-        assert len(rows(till, "SELECT * FROM payments.attempt_events")) == 1
+        assert len(rows(ports, "SELECT * FROM payments.attempt_events")) == 1
 
 
 def test_the_state_of_an_attempt_cannot_be_written_by_hand(database_url: str) -> None:
     import psycopg
 
-    with a_till(database_url) as till:
-        till.attempts.plan([a_planned()])
+    with the_adapters(database_url) as ports:
+        ports.attempts.plan([a_planned()])
 
         with pytest.raises(psycopg.errors.InsufficientPrivilege, match="only by an event"):
-            till.database.execute("UPDATE payments.attempts SET state = 'settled'")
+            ports.database.execute("UPDATE payments.attempts SET state = 'settled'")
 
 
 def test_a_second_live_attempt_of_an_instalment_cannot_exist(database_url: str) -> None:
-    with a_till(database_url) as till:
-        assert till.attempts.plan([a_planned(1)]) == [a_planned(1)]
-        assert till.attempts.plan([a_planned(2)]) == []
-        moved(till, Event.GUARD_PASSED, Event.REQUEST_WRITTEN, Event.REFUSED)
+    with the_adapters(database_url) as ports:
+        assert ports.attempts.plan([a_planned(1)]) == [a_planned(1)]
+        assert ports.attempts.plan([a_planned(2)]) == []
+        moved(ports, Event.GUARD_PASSED, Event.REQUEST_WRITTEN, Event.REFUSED)
 
-        assert till.attempts.plan([a_planned(2)]) == [a_planned(2)]
+        assert ports.attempts.plan([a_planned(2)]) == [a_planned(2)]
 
 
 def test_pending_in_flight_is_the_sum_of_unresolved_attempts(database_url: str) -> None:
     turn = iter([True, False, True, False])
     provider = SimulatedProvider(lose_answers=lambda _: next(turn))
-    with a_till(database_url, provider) as till:
+    with the_adapters(database_url, provider) as ports:
         for number in range(1, 5):
-            plan = an_open_plan(till, number)
+            plan = an_open_plan(ports, number)
 
-        collect(first_due(plan), till=till, at=NOON)
+        collect(first_due(plan), ports=ports, at=NOON)
 
-        unresolved = till.attempts.unresolved()
+        unresolved = ports.attempts.unresolved()
         assert len(unresolved) == 2
-        assert pending(till, IN_FLIGHT) == sum(attempt.planned.amount.minor for attempt in unresolved)
+        assert pending(ports, IN_FLIGHT) == sum(attempt.planned.amount.minor for attempt in unresolved)
 
 
 @pytest.mark.parametrize(
@@ -311,13 +310,13 @@ def test_pending_in_flight_is_the_sum_of_unresolved_attempts(database_url: str) 
 )
 def test_what_is_paused_disputed_or_charged_off_is_never_asked_for(body: Body, database_url: str) -> None:
     provider = SimulatedProvider()
-    with a_till(database_url, provider) as till:
-        plan = an_open_plan(till, minor=90_00, product=Product.PAY_IN_3, months=2)
+    with the_adapters(database_url, provider) as ports:
+        plan = an_open_plan(ports, minor=90_00, product=Product.PAY_IN_3, months=2)
         day, when = date(2026, 3, 3), NOON + timedelta(days=1)
         event = PlanEvent("e-1", plan.plan_id, day, when, when, "test", body)
-        with till.database.transaction():
-            record_on_plan(till, [event])
+        with ports.transaction():
+            record_on_plan(ports, [event])
 
-        report = collect(plan.instalments[-1].due_on, till=till, at=NOON + timedelta(days=70))
+        report = collect(plan.instalments[-1].due_on, ports=ports, at=NOON + timedelta(days=70))
 
         assert (report.instalments_due, provider.requests) == (0, [])

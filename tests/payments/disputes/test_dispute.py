@@ -9,24 +9,25 @@ import pytest
 from lending.plan.event import CashBack, Route
 from lending.plan.plan import Plan
 from payments.collection.attempt import State
-from payments.disputes.dispute import DisputeNotice, NoticeRefused, NoticeTaken, Stage, take_notice
+from payments.disputes.dispute import DisputeNotice, NoticeRefused, NoticeTaken, Stage
 from payments.files.control_file import write_controlled
-from payments.till import Till
+from payments.wiring import Adapters
 from simulation.provider import SettlementRow
+from tests.payments.acts import take_notice
 from tests.payments.outside import CLEARING, Outside, at, evening, pay_capital_in, reconciled
-from tests.payments.plans import a_till, an_open_plan, first_due, posted, pounds
+from tests.payments.plans import an_open_plan, first_due, posted, pounds, the_adapters
 
 CASE = "cb-1"
 OPEN_CLAIM = "dispute:sandbox:receivable"
 
 
-def a_settled_payment(till: Till, outside: Outside) -> tuple[Plan, str, date]:
+def a_settled_payment(ports: Adapters, outside: Outside) -> tuple[Plan, str, date]:
     """A plan whose first instalment is in our bank; the attempt, and the day after."""
-    plan = an_open_plan(till)
+    plan = an_open_plan(ports)
     due = first_due(plan)
-    pay_capital_in(till, due)
+    pay_capital_in(ports, due)
     for days in (0, 1):
-        evening(till, outside, due + timedelta(days=days))
+        evening(ports, outside, due + timedelta(days=days))
     return plan, f"{plan.instalments[0].instalment_id}#1", due + timedelta(days=1)
 
 
@@ -35,14 +36,14 @@ def notice(stage: Stage, attempt_id: str, day: date, **other: object) -> Dispute
     return DisputeNotice(CASE, stage, attempt_id, told_on=day, **given)  # type: ignore[arg-type]
 
 
-def taken(till: Till, told: DisputeNotice) -> NoticeTaken:
-    answer = take_notice(told, till=till, at=at(told.told_on))
+def taken(ports: Adapters, told: DisputeNotice) -> NoticeTaken:
+    answer = take_notice(told, ports=ports, at=at(told.told_on))
     assert isinstance(answer, NoticeTaken)
     return answer
 
 
-def state_of(till: Till, attempt_id: str) -> State:
-    found = till.attempts.get(attempt_id)
+def state_of(ports: Adapters, attempt_id: str) -> State:
+    found = ports.attempts.get(attempt_id)
     assert found is not None
     return found.state
 
@@ -62,41 +63,41 @@ def test_a_lost_charge_back_makes_the_debt_live_again_and_nets_out_of_a_payout(
     database_url: str, tmp_path: Path
 ) -> None:
     outside = Outside(tmp_path, {"s-1": ("pays", 1)})
-    with a_till(database_url, outside.provider) as till:
-        plan, attempt_id, day = a_settled_payment(till, outside)
+    with the_adapters(database_url, outside.provider) as ports:
+        plan, attempt_id, day = a_settled_payment(ports, outside)
         amount = plan.instalments[0].amount
-        owed = posted(till, f"plan:{plan.plan_id}:principal")
+        owed = posted(ports, f"plan:{plan.plan_id}:principal")
 
-        opened = taken(till, notice(Stage.OPENED, attempt_id, day, fee=pounds(15_00)))
-        again = taken(till, notice(Stage.OPENED, attempt_id, day, fee=pounds(15_00)))
+        opened = taken(ports, notice(Stage.OPENED, attempt_id, day, fee=pounds(15_00)))
+        again = taken(ports, notice(Stage.OPENED, attempt_id, day, fee=pounds(15_00)))
         assert (opened.new, again.new, opened.entries[-1]) == (True, False, f"F26a:{CASE}")
-        assert (state_of(till, attempt_id), posted(till, OPEN_CLAIM)) == (State.DISPUTED, amount.minor)
-        assert posted(till, f"plan:{plan.plan_id}:principal") == owed, "unchanged while it is open"
+        assert (state_of(ports, attempt_id), posted(ports, OPEN_CLAIM)) == (State.DISPUTED, amount.minor)
+        assert posted(ports, f"plan:{plan.plan_id}:principal") == owed, "unchanged while it is open"
 
-        lost = taken(till, notice(Stage.LOST, attempt_id, day + timedelta(days=9)))
+        lost = taken(ports, notice(Stage.LOST, attempt_id, day + timedelta(days=9)))
         assert f"F26c:{CASE}" in lost.entries
-        assert (state_of(till, attempt_id), posted(till, OPEN_CLAIM)) == (State.LOST, 0)
-        assert posted(till, f"plan:{plan.plan_id}:principal") == owed + plan.instalments[0].principal.minor
+        assert (state_of(ports, attempt_id), posted(ports, OPEN_CLAIM)) == (State.LOST, 0)
+        assert posted(ports, f"plan:{plan.plan_id}:principal") == owed + plan.instalments[0].principal.minor
 
         file = a_settlement(tmp_path, day, "chargeback", attempt_id, -(amount.minor + 15_00))
-        report = reconciled(till, [file], day)
+        report = reconciled(ports, [file], day)
         assert (report.matched_by_id, report.unmatched) == (2, 1), "only the payment that is not ours is left"
-        assert posted(till, CLEARING) == -(amount.minor + 15_00), "until a payout of the provider is short of it"
-        assert till.ledger.trial_balance().balanced
+        assert posted(ports, CLEARING) == -(amount.minor + 15_00), "until a payout of the provider is short of it"
+        assert ports.ledger.trial_balance().balanced
 
 
 def test_a_charge_back_that_we_won_leaves_everything_as_it_was(database_url: str, tmp_path: Path) -> None:
     outside = Outside(tmp_path, {"s-1": ("pays", 1)})
-    with a_till(database_url, outside.provider) as till:
-        plan, attempt_id, day = a_settled_payment(till, outside)
-        before = posted(till, f"plan:{plan.plan_id}:principal")
+    with the_adapters(database_url, outside.provider) as ports:
+        plan, attempt_id, day = a_settled_payment(ports, outside)
+        before = posted(ports, f"plan:{plan.plan_id}:principal")
 
-        taken(till, notice(Stage.OPENED, attempt_id, day))
-        taken(till, notice(Stage.WON, attempt_id, day))
+        taken(ports, notice(Stage.OPENED, attempt_id, day))
+        taken(ports, notice(Stage.WON, attempt_id, day))
 
-        assert state_of(till, attempt_id) is State.SETTLED
-        assert (posted(till, OPEN_CLAIM), posted(till, CLEARING)) == (0, 0)
-        assert posted(till, f"plan:{plan.plan_id}:principal") == before
+        assert state_of(ports, attempt_id) is State.SETTLED
+        assert (posted(ports, OPEN_CLAIM), posted(ports, CLEARING)) == (0, 0)
+        assert posted(ports, f"plan:{plan.plan_id}:principal") == before
 
 
 @pytest.mark.parametrize("told_first", [True, False], ids=["the notice first", "the bank first"])
@@ -104,11 +105,11 @@ def test_the_cash_of_a_late_claim_is_found_on_the_statement_whoever_speaks_first
     told_first: bool, database_url: str, tmp_path: Path
 ) -> None:
     outside = Outside(tmp_path, {"s-1": ("pays", 1)})
-    with a_till(database_url, outside.provider) as till:
-        plan, attempt_id, day = a_settled_payment(till, outside)
+    with the_adapters(database_url, outside.provider) as ports:
+        plan, attempt_id, day = a_settled_payment(ports, outside)
         amount = plan.instalments[0].amount.minor
         statement = tmp_path / "statement.csv"
-        number, closing = till.expectations.last_statement("main", "GBP") or (0, 0)
+        number, closing = ports.reconciliation.last_statement("main", "GBP") or (0, 0)
         header = (
             "line_id,account,statement,amount_minor,balance_minor,currency,booked_on,value_on,reference,counterparty"
         )
@@ -117,32 +118,32 @@ def test_the_cash_of_a_late_claim_is_found_on_the_statement_whoever_speaks_first
         told = notice(Stage.OPENED, attempt_id, day, route=Route.DIRECT_DEBIT, cash_back=CashBack.BANK)
 
         if told_first:
-            taken(till, told)
-            reconciled(till, [statement], day)
+            taken(ports, told)
+            reconciled(ports, [statement], day)
         else:
-            reconciled(till, [statement], day)
-            assert posted(till, "suspense:debits") == amount
-            taken(till, told)
-            reconciled(till, [], day)
+            reconciled(ports, [statement], day)
+            assert posted(ports, "suspense:debits") == amount
+            taken(ports, told)
+            reconciled(ports, [], day)
 
-        assert posted(till, "suspense:debits") == 0
-        assert posted(till, "bank:main") == closing - amount
-        groups = {group.account for group in till.ledger.open_groups(day)}
+        assert posted(ports, "suspense:debits") == 0
+        assert posted(ports, "bank:main") == closing - amount
+        groups = {group.account for group in ports.ledger.open_groups(day)}
         assert groups == {OPEN_CLAIM}, "only the case itself is open"
 
 
 def test_a_notice_of_a_payment_that_we_do_not_know_changes_nothing(database_url: str) -> None:
-    with a_till(database_url) as till:
-        answer = take_notice(notice(Stage.OPENED, "p-x/1#1", date(2026, 3, 3)), till=till, at=at(date(2026, 3, 3)))
+    with the_adapters(database_url) as ports:
+        answer = take_notice(notice(Stage.OPENED, "p-x/1#1", date(2026, 3, 3)), ports=ports, at=at(date(2026, 3, 3)))
     assert answer == NoticeRefused(CASE, ("there is no attempt p-x/1#1",))
 
 
 def test_a_case_is_not_won_before_it_is_opened(database_url: str, tmp_path: Path) -> None:
     outside = Outside(tmp_path, {"s-1": ("pays", 1)})
-    with a_till(database_url, outside.provider) as till:
-        _, attempt_id, day = a_settled_payment(till, outside)
+    with the_adapters(database_url, outside.provider) as ports:
+        _, attempt_id, day = a_settled_payment(ports, outside)
 
-        answer = take_notice(notice(Stage.WON, attempt_id, day), till=till, at=at(day))
+        answer = take_notice(notice(Stage.WON, attempt_id, day), ports=ports, at=at(day))
 
         assert isinstance(answer, NoticeRefused)
-        assert state_of(till, attempt_id) is State.SETTLED
+        assert state_of(ports, attempt_id) is State.SETTLED

@@ -11,16 +11,17 @@ from ledger.account import Side
 from ledger.map.flows import journal
 from lending.plan.when import When
 from payments.collection.opening import must_hold
-from payments.merchants.pay_merchants import PayMerchantsReport, pay_merchants
+from payments.merchants.pay_merchants import PayMerchantsReport
 from payments.merchants.settlement import ItemKind
-from payments.till import Till
+from payments.wiring import Adapters
+from tests.payments.acts import pay_merchants
 from tests.payments.outside import Outside, at, inbox_reconciled, pay_capital_in
-from tests.payments.plans import MERCHANT_TERMS, a_till, posted, pounds, rows, the_same_for_all
+from tests.payments.plans import MERCHANT_TERMS, posted, pounds, rows, the_adapters, the_same_for_all
 
 DAY = date(2026, 3, 10)
 
 
-def sold(till: Till, number: int, minor: int, *, on: date = DAY, flow: str = "F02", merchant: str = "m-1") -> str:
+def sold(ports: Adapters, number: int, minor: int, *, on: date = DAY, flow: str = "F02", merchant: str = "m-1") -> str:
     """A sale, or a refund of one, as the merchant's account sees it."""
     when = When.day(on)
     amounts = {"payable": pounds(minor)} if flow == "F02" else {"payable": pounds(minor), "refund": pounds(minor)}
@@ -29,99 +30,99 @@ def sold(till: Till, number: int, minor: int, *, on: date = DAY, flow: str = "F0
         correlation={"order_id": f"o-{number}", "plan_id": f"p-{number}", "refund_id": f"r-{number}"}, amounts=amounts,
         names={"plan": f"p-{number}", "merchant": merchant, "shopper": "s-1"},
     )  # fmt: skip
-    with till.database.transaction():
-        must_hold(till.ledger.post(written), written.entry_id)
+    with ports.transaction():
+        must_hold(ports.ledger.post(written), written.entry_id)
     return written.entry_id
 
 
-def paid(till: Till, outbox: Path, on: date = DAY) -> PayMerchantsReport:
-    return pay_merchants(on, till=till, outbox=outbox, at=at(on, 19))
+def paid(ports: Adapters, outbox: Path, on: date = DAY) -> PayMerchantsReport:
+    return pay_merchants(on, ports=ports, outbox=outbox, at=at(on, 19))
 
 
 def test_a_merchant_is_settled_once_a_day_and_every_entry_once(database_url: str, tmp_path: Path) -> None:
-    with a_till(database_url) as till:
-        first_sale, refund = sold(till, 1, 95_00), sold(till, 2, 20_00, flow="F22")
+    with the_adapters(database_url) as ports:
+        first_sale, refund = sold(ports, 1, 95_00), sold(ports, 2, 20_00, flow="F22")
 
-        first = paid(till, tmp_path)
-        later_sale = sold(till, 3, 10_00)
-        again = paid(till, tmp_path)
-        next_day = paid(till, tmp_path, DAY + timedelta(days=1))
+        first = paid(ports, tmp_path)
+        later_sale = sold(ports, 3, 10_00)
+        again = paid(ports, tmp_path)
+        next_day = paid(ports, tmp_path, DAY + timedelta(days=1))
 
         assert (first.new, first.paid_minor) == (1, {"GBP": 75_00})
         assert (again.new, again.payouts, again.paid_minor) == (0, 1, {"GBP": 75_00})
         assert (next_day.new, next_day.paid_minor) == (1, {"GBP": 10_00})
-        items = till.payouts.items("mp-2026-03-10-m-1-GBP")
+        items = ports.payouts.items("mp-2026-03-10-m-1-GBP")
         assert [(item.kind, item.entry_id, item.order_id) for item in items] == [
             (ItemKind.SALE, first_sale, "o-1"),
             (ItemKind.REFUND, refund, "o-2"),
         ]
-        assert (till.payouts.settled(first_sale), till.payouts.settled(later_sale)) == (True, True)
-        assert posted(till, "merchant:m-1:payable", Side.CREDIT) == 0
+        assert (ports.payouts.settled(first_sale), ports.payouts.settled(later_sale)) == (True, True)
+        assert posted(ports, "merchant:m-1:payable", Side.CREDIT) == 0
 
 
 def test_each_merchant_has_a_payout_of_its_own_and_a_run_that_was_killed_is_completed(
     database_url: str, tmp_path: Path
 ) -> None:
-    with a_till(database_url) as till:
-        sold(till, 1, 95_00)
-        sold(till, 2, 40_00, merchant="m-2")
-        paid(till, tmp_path)
+    with the_adapters(database_url) as ports:
+        sold(ports, 1, 95_00)
+        sold(ports, 2, 40_00, merchant="m-2")
+        paid(ports, tmp_path)
         file = tmp_path / "payouts-2026-03-10.csv"
         written = file.read_bytes()
         file.unlink()
 
-        report = paid(till, tmp_path)
+        report = paid(ports, tmp_path)
 
         assert (report.new, report.payouts) == (0, 2)
         assert file.read_bytes() == written
 
 
 def test_sales_wait_for_their_day_and_a_reserve_is_given_back_on_its_own(database_url: str, tmp_path: Path) -> None:
-    with a_till(database_url) as opened:
+    with the_adapters(database_url) as opened:
         terms = replace(MERCHANT_TERMS, settlement_days=2, reserve_basis_points=1_000, reserve_days=30)
-        till = replace(opened, merchants=the_same_for_all(terms))
-        sold(till, 1, 95_00)
+        ports = replace(opened, merchants=the_same_for_all(terms))
+        sold(ports, 1, 95_00)
 
-        assert [paid(till, tmp_path, DAY + timedelta(days=days)).new for days in (0, 1, 2, 3)] == [0, 0, 1, 0]
-        assert posted(till, "merchant:m-1:reserve", Side.CREDIT) == 9_50
+        assert [paid(ports, tmp_path, DAY + timedelta(days=days)).new for days in (0, 1, 2, 3)] == [0, 0, 1, 0]
+        assert posted(ports, "merchant:m-1:reserve", Side.CREDIT) == 9_50
         held = DAY + timedelta(days=32)
-        assert [paid(till, tmp_path, held + timedelta(days=days)).new for days in (-1, 0, 1)] == [0, 1, 0]
+        assert [paid(ports, tmp_path, held + timedelta(days=days)).new for days in (-1, 0, 1)] == [0, 1, 0]
 
-        assert posted(till, "merchant:m-1:reserve", Side.CREDIT) == 0
-        (item,) = till.payouts.items(f"mp-{held}-m-1-GBP")
+        assert posted(ports, "merchant:m-1:reserve", Side.CREDIT) == 0
+        (item,) = ports.payouts.items(f"mp-{held}-m-1-GBP")
         assert (item.kind, item.amount) == (ItemKind.RESERVE_RELEASED, pounds(9_50))
 
 
 def test_a_payout_that_the_bank_brings_back_is_in_the_next_one(database_url: str, tmp_path: Path) -> None:
     outside = Outside(tmp_path, {})
-    with a_till(database_url, outside.provider) as till:
-        pay_capital_in(till, DAY)
-        sold(till, 1, 95_00)
+    with the_adapters(database_url, outside.provider) as ports:
+        pay_capital_in(ports, DAY)
+        sold(ports, 1, 95_00)
         outside.bank.close_account("m-1")
-        paid(till, outside.outbox)
+        paid(ports, outside.outbox)
         outside.end(DAY)
 
-        report = inbox_reconciled(till, outside, DAY)
-        again = inbox_reconciled(till, outside, DAY)
+        report = inbox_reconciled(ports, outside, DAY)
+        again = inbox_reconciled(ports, outside, DAY)
 
         assert (report.lines, report.matched_by_id, report.unmatched, report.breaks) == (2, 2, 0, {"E16": 1})
         assert (again.lines, again.breaks) == (0, {})
-        assert rows(till, "SELECT payout_id, reason FROM payments.payout_returns") == [
+        assert rows(ports, "SELECT payout_id, reason FROM payments.payout_returns") == [
             ("mp-2026-03-10-m-1-GBP", "AC04")
         ]
-        assert till.ledger.open_groups(DAY) == ()
-        assert posted(till, "merchant:m-1:payable", Side.CREDIT) == 95_00
+        assert ports.ledger.open_groups(DAY) == ()
+        assert posted(ports, "merchant:m-1:payable", Side.CREDIT) == 95_00
         later = DAY + timedelta(days=1)
-        assert paid(till, outside.outbox, later).paid_minor == {"GBP": 95_00}
-        (item,) = till.payouts.items(f"mp-{later}-m-1-GBP")
+        assert paid(ports, outside.outbox, later).paid_minor == {"GBP": 95_00}
+        (item,) = ports.payouts.items(f"mp-{later}-m-1-GBP")
         assert item.kind is ItemKind.RETURNED_PAYOUT
 
 
 def test_the_database_refuses_items_that_do_not_make_the_payout(database_url: str, tmp_path: Path) -> None:
-    with a_till(database_url) as till:
-        sold(till, 1, 95_00)
-        paid(till, tmp_path)
+    with the_adapters(database_url) as ports:
+        sold(ports, 1, 95_00)
+        paid(ports, tmp_path)
         with pytest.raises(IntegrityConstraintViolation, match="do not add up"):
-            till.database.execute(
+            ports.database.execute(
                 "INSERT INTO payments.payout_items VALUES ('F99:x', 'mp-2026-03-10-m-1-GBP', 'other', %s, 1)", (DAY,)
             )

@@ -71,6 +71,27 @@ def test_a_sale_waits_until_its_time_is_over_and_a_refund_does_not() -> None:
     assert found.settled_through == 2  # the sale of yesterday, the third entry, is looked at again
 
 
+@pytest.mark.parametrize(
+    ("flow", "kind"),
+    [
+        ("F02", ItemKind.SALE),
+        ("F02t", ItemKind.SALE),
+        ("F40", ItemKind.SALE),
+        ("F21a", ItemKind.REFUND),
+        ("F21b", ItemKind.REFUND),
+        ("F22", ItemKind.REFUND),
+        ("F40r", ItemKind.REFUND),
+        ("F27a", ItemKind.DISPUTE),
+        ("F27b", ItemKind.DISPUTE),
+        ("F07c", ItemKind.RETURNED_PAYOUT),
+        ("F38", ItemKind.CORRECTION),
+        ("F99", ItemKind.OTHER),
+    ],
+)
+def test_the_flow_of_an_entry_says_why_it_is_in_a_payout(flow: str, kind: ItemKind) -> None:
+    assert an_entry(1, -5_00, flow=flow).kind is kind
+
+
 @pytest.mark.parametrize(("owed", "sent", "netted"), [(40_00, 55_00, 40_00), (95_00, 0, 95_00), (100_00, 0, 95_00)])
 def test_what_the_merchant_owes_is_taken_first_and_never_more_than_there_is(owed: int, sent: int, netted: int) -> None:
     found = settled(an_entry(1, 95_00), terms=PLAIN, receivable=owed)

@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 from ledger.money import Currency, Money
 from payments.break_class import BreakClass
 from payments.expectation import Expectation, Line, Window
+from payments.expectation_key import CaptureKey, DueKey
+from payments.ids import AttemptId
+from payments.line_key import LineKey, LineKind
 from payments.reconciliation.matching import Different, Matched, Rule, Unexpected, match, month_of
 
 
@@ -15,16 +18,24 @@ def crowns(minor: int) -> Money:
     return Money(minor, Currency.CZK)
 
 
+def repayment(line_id: str) -> LineKey:
+    return LineKey(LineKind.REPAYMENT, line_id)
+
+
+def capture(attempt_id: str) -> CaptureKey:
+    return CaptureKey(AttemptId(attempt_id))
+
+
 def a_due(
     month: int, minor: int = 4_492_00, account: str = "808", number: int = 1, *, met: bool = False
 ) -> Expectation:
     due_on = date(1996, month, 12)
-    expectation_id = f"due:berka-1/{month}.{number}"
-    return Expectation(expectation_id, crowns(minor), account_id=account, window=month_of(due_on), met=met)
+    key = DueKey(f"berka-1/{month}.{number}")
+    return Expectation(key, crowns(minor), account_id=account, window=month_of(due_on), met=met)
 
 
 def a_line(day: date, minor: int = 4_492_00, account: str = "808", line_id: str = "l1") -> Line:
-    return Line(line_id, crowns(minor), day, account_id=account)
+    return Line(repayment(line_id), crowns(minor), day, account_id=account)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +107,7 @@ def test_one_line_for_two_equal_dues_is_not_guessed() -> None:
 
 
 def test_another_currency_blocks() -> None:
-    line = Line("l1", Money(4_492_00, Currency.EUR), date(1996, 3, 12), account_id="808")
+    line = Line(repayment("l1"), Money(4_492_00, Currency.EUR), date(1996, 3, 12), account_id="808")
 
     (outcome,) = match([line], [a_due(3)])
 
@@ -105,7 +116,7 @@ def test_another_currency_blocks() -> None:
 
 
 def by_key(key: str, minor: int, line_id: str, currency: Currency = Currency.GBP) -> Line:
-    return Line(line_id, Money(minor, currency), date(2026, 2, 4), key=key)
+    return Line(repayment(line_id), Money(minor, currency), date(2026, 2, 4), key=capture(key))
 
 
 @pytest.mark.parametrize(
@@ -119,7 +130,7 @@ def by_key(key: str, minor: int, line_id: str, currency: Currency = Currency.GBP
     ],
 )
 def test_a_line_with_an_id_of_ours_is_matched_by_it_alone(lines: list[Line], expected: list[str]) -> None:
-    expectation = Expectation("capture:a#1", Money(2500, Currency.GBP), key="a#1")
+    expectation = Expectation(capture("a#1"), Money(2500, Currency.GBP))
 
     outcomes = match(lines, [expectation])
 
@@ -130,18 +141,19 @@ def test_a_line_with_an_id_of_ours_is_matched_by_it_alone(lines: list[Line], exp
 amounts = st.integers(min_value=1, max_value=3).map(lambda units: crowns(units * 100))
 days = st.integers(min_value=0, max_value=75).map(lambda offset: date(1996, 1, 1) + timedelta(days=offset))
 accounts = st.sampled_from(["1", "2", "3"])
-keys = st.one_of(st.none(), st.sampled_from(["a#1", "b#1", "c#1"]))
+ids = st.sampled_from(["a#1", "b#1", "c#1"])
+keys = st.one_of(st.none(), ids.map(capture))
 
 
 @st.composite
 def worlds(draw: st.DrawFn) -> tuple[list[Line], list[Expectation]]:
     lines = [
-        Line(f"l{number}", draw(amounts), draw(days), key=draw(keys), account_id=draw(accounts))
+        Line(repayment(f"l{number}"), draw(amounts), draw(days), key=draw(keys), account_id=draw(accounts))
         for number in range(draw(st.integers(0, 8)))
     ]
     dues = [
         Expectation(
-            f"due{number}",
+            DueKey(f"p-{number}/1"),
             draw(amounts),
             account_id=draw(accounts),
             window=month_of(draw(days)),
@@ -149,8 +161,8 @@ def worlds(draw: st.DrawFn) -> tuple[list[Line], list[Expectation]]:
         )
         for number in range(draw(st.integers(0, 6)))
     ]
-    wanted = draw(st.sets(st.sampled_from(["a#1", "b#1", "c#1"])))
-    return lines, dues + [Expectation(f"capture:{key}", draw(amounts), key=key) for key in sorted(wanted)]
+    wanted = draw(st.sets(ids))
+    return lines, dues + [Expectation(capture(attempt_id), draw(amounts)) for attempt_id in sorted(wanted)]
 
 
 @given(worlds(), st.randoms())
@@ -171,10 +183,11 @@ def test_matching_is_a_partition(world: tuple[list[Line], list[Expectation]]) ->
 
     outcomes = match(lines, expectations)
 
-    assert sorted(outcome.line.line_id for outcome in outcomes) == sorted(line.line_id for line in lines)
-    closed = [outcome.expectation.expectation_id for outcome in outcomes if isinstance(outcome, Matched)]
+    assert {outcome.line.line_key for outcome in outcomes} == {line.line_key for line in lines}
+    assert len(outcomes) == len(lines)
+    closed = [outcome.expectation.key for outcome in outcomes if isinstance(outcome, Matched)]
     assert len(closed) == len(set(closed))
-    assert not {expectation.expectation_id for expectation in expectations if expectation.met} & set(closed)
+    assert not {expectation.key for expectation in expectations if expectation.met} & set(closed)
 
 
 @given(worlds())

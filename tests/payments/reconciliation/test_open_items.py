@@ -6,15 +6,15 @@ import pytest
 from ledger.books.statement import OpenGroup
 from lending.plan.event import Route
 from lending.plan.when import When
-from payments.collection.collect import collect
-from payments.disputes.dispute import DisputeNotice, NoticeTaken, Stage, take_notice
+from payments.disputes.dispute import DisputeNotice, NoticeTaken, Stage
 from payments.provider.charge import ChargeRequest
 from payments.provider.simulated import SimulatedProvider
 from payments.reconciliation.bookings import unidentified_credit
 from payments.reconciliation.open_items import Missing, OpenItem, Unexplained, Why, compared
-from payments.refunds.refund import RefundTaken, refund
-from payments.till import Till
-from tests.payments.plans import NOON, a_till, an_open_plan, first_due, open_items, pounds
+from payments.refunds.refund import RefundTaken
+from payments.wiring import Adapters
+from tests.payments.acts import collect, refund, take_notice
+from tests.payments.plans import NOON, an_open_plan, first_due, open_items, pounds, the_adapters
 from tranche.__main__ import invoke
 
 CLEARING = "provider:sandbox:clearing"
@@ -56,9 +56,9 @@ def test_items_that_add_up_to_nothing_need_no_group() -> None:
     assert compared([], [ITEM, replace(ITEM, posted=pounds(-30_00))]).faults == ()
 
 
-def _open(database_url: str, till: Till) -> dict[tuple[str, str], Why]:
+def _open(database_url: str, ports: Adapters) -> dict[tuple[str, str], Why]:
     """Why each group is open; the test fails when one is not explained."""
-    found = open_items(database_url, till)
+    found = open_items(database_url, ports)
     assert found.faults == (), [str(each) for each in found.faults]
     return {(each.group.account, each.group.value): each.items[0].why for each in found.explained}
 
@@ -68,49 +68,49 @@ def test_charges_refunds_and_cases_under_way_are_what_the_books_show_as_open(dat
         return request.plan_id.startswith(lost)
 
     provider = SimulatedProvider(lose_answers=loses)
-    with a_till(database_url, provider) as till:
-        paid, unknown, third = (an_open_plan(till, number) for number in (1, 2, 3))
+    with the_adapters(database_url, provider) as ports:
+        paid, unknown, third = (an_open_plan(ports, number) for number in (1, 2, 3))
         lost = unknown.plan_id
-        assert _open(database_url, till) == {}
+        assert _open(database_url, ports) == {}
 
-        collect(first_due(paid), till=till, at=NOON)
+        collect(first_due(paid), ports=ports, at=NOON)
         captured, asked, other = (f"{plan.instalments[0].instalment_id}#1" for plan in (paid, unknown, third))
         charged = {
             (CLEARING, captured): Why.CASH_AWAITED,
             (CLEARING, other): Why.CASH_AWAITED,
             ("rail:card:sandbox:in_flight", asked): Why.OUTCOME_AWAITED,
         }
-        assert _open(database_url, till) == charged
+        assert _open(database_url, ports) == charged
 
         notice = DisputeNotice("c-1", Stage.OPENED, captured, Route.CARD, first_due(paid) + timedelta(days=1))
-        assert isinstance(take_notice(notice, till=till, at=NOON), NoticeTaken)
+        assert isinstance(take_notice(notice, ports=ports, at=NOON), NoticeTaken)
         # The charge-back takes from the provider's account what the capture left there.
         case = {("dispute:sandbox:receivable", "c-1"): Why.CASE_OPEN}
         assert (
-            _open(database_url, till)
+            _open(database_url, ports)
             == {key: why for key, why in charged.items() if key != (CLEARING, captured)} | case
         )
 
         later = NOON + timedelta(days=(first_due(paid) - NOON.date()).days + 1)
-        assert isinstance(refund(third.plan_id, "r-1", third.principal, till=till, at=later), RefundTaken)
-        assert _open(database_url, till)[f"shopper:{third.shopper_id}:refund_payable", "r-1"] is Why.REFUND_OWED
+        assert isinstance(refund(third.plan_id, "r-1", third.principal, ports=ports, at=later), RefundTaken)
+        assert _open(database_url, ports)[f"shopper:{third.shopper_id}:refund_payable", "r-1"] is Why.REFUND_OWED
 
 
 def test_what_nobody_knows_is_found_in_the_books_and_what_the_books_lack_among_the_attempts(
     database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with a_till(database_url) as till:
-        plan = an_open_plan(till)
-        collect(first_due(plan), till=till, at=NOON)
-        with till.database.transaction():
-            till.ledger.post(unidentified_credit("l-9", "main", pounds(5), When.day(DAY)))
+    with the_adapters(database_url) as ports:
+        plan = an_open_plan(ports)
+        collect(first_due(plan), ports=ports, at=NOON)
+        with ports.transaction():
+            ports.ledger.post(unidentified_credit("l-9", "main", pounds(5), When.day(DAY)))
         attempt = f"{plan.instalments[0].instalment_id}#1"
-        with till.database.transaction():
-            till.ledger.reverse(
+        with ports.transaction():
+            ports.ledger.reverse(
                 f"F12b:{attempt}", value_date=DAY, occurred_at=NOON, recorded_at=NOON, reason="a test's own"
             )
 
-        found = open_items(database_url, till)
+        found = open_items(database_url, ports)
 
     assert [each.group.value for each in found.unexplained] == ["l-9"]
     monkeypatch.setenv("TRANCHE_DATABASE_URL", database_url)

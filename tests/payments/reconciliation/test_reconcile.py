@@ -1,6 +1,7 @@
 import shutil
 import threading
 from collections import Counter
+from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -11,19 +12,22 @@ from data_contracts.catalog import contract
 from data_contracts.files import FileFault, write_rows
 from ledger.account import Side
 from ledger.money import Currency, Money
-from lending.plan.event import Paid
+from lending.plan.event import Channel, Paid, PlanEvent
 from lending.plan.plan import Origin, Plan, instalments_of
 from lending.plan.when import When
 from lending.terms.dues import repeated
 from lending.terms.product import Product
 from payments.collection.attempt import State
 from payments.collection.events import opened
-from payments.files.control_file import Content
-from payments.plan_events import record_on_plan
-from payments.reconciliation.postgres_standing import PostgresStanding, Standing
-from payments.reconciliation.take_files import take_files
-from payments.till import Till
+from payments.expectation_key import DueKey, PayoutKey
+from payments.files.control_file import Content, write_controlled
+from payments.ids import ProviderPayoutId
+from payments.reconciliation.postgres_standing import PostgresStanding
+from payments.reconciliation.standing import Standing
+from payments.wiring import Adapters
 from simulation.faults import FaultKind
+from simulation.provider import SettlementRow
+from tests.payments.acts import record_on_plan, take_files
 from tests.payments.outside import (
     CAPITAL,
     Outside,
@@ -36,27 +40,27 @@ from tests.payments.outside import (
     pay_capital_in,
     reconciled,
 )
-from tests.payments.plans import a_till, an_open_plan, first_due, posted
+from tests.payments.plans import an_open_plan, first_due, posted, the_adapters
 
 CLEARING, RETURNS = "provider:sandbox:clearing", "rail:card:sandbox:returns"
 
 
-def standing(till: Till, day: date) -> Standing:
-    return PostgresStanding(cast("Any", till.database), "sandbox").standing(day, closed=True)
+def standing(ports: Adapters, day: date) -> Standing:
+    return PostgresStanding(cast("Any", ports.database), "sandbox").standing(day, closed=True)
 
 
-def explained(till: Till, day: date) -> None:
+def explained(ports: Adapters, day: date) -> None:
     """The statement equals the books, what lies on clearing is known item by item, and the books balance."""
-    now = standing(till, day)
+    now = standing(ports, day)
     for clearing in now.clearing:
         assert clearing.balance_minor == clearing.explained_minor
     for bank in now.banks:
         if bank.bank_account == "main":
             assert bank.statement_minor == bank.ledger_minor
-    unpaid = {row[0] for row in till.database.execute(UNPAID)}
-    groups = [group for group in till.ledger.open_groups(day + timedelta(days=1)) if group.account == CLEARING]
+    unpaid = {row[0] for row in ports.database.execute(UNPAID)}
+    groups = [group for group in ports.ledger.open_groups(day + timedelta(days=1)) if group.account == CLEARING]
     assert {group.value for group in groups if group.posted.minor} == unpaid, "each attempt's group returns to zero"
-    assert till.ledger.trial_balance().balanced
+    assert ports.ledger.trial_balance().balanced
 
 
 UNPAID = """
@@ -74,96 +78,96 @@ def test_captures_are_matched_by_id_and_their_payout_empties_clearing_into_the_b
     database_url: str, tmp_path: Path
 ) -> None:
     outside = Outside(tmp_path, paying(2))
-    with a_till(database_url, outside.provider) as till:
-        plans = [an_open_plan(till, number) for number in (1, 2)]
+    with the_adapters(database_url, outside.provider) as ports:
+        plans = [an_open_plan(ports, number) for number in (1, 2)]
         due = first_due(plans[0])
-        pay_capital_in(till, due)
+        pay_capital_in(ports, due)
         gross = sum(plan.instalments[0].amount.minor for plan in plans)
 
-        first = evening(till, outside, due)
+        first = evening(ports, outside, due)
         assert (first.lines, first.matched_by_id, first.unmatched, first.breaks) == (4, 4, 0, {})
-        assert posted(till, CLEARING) == gross
-        second = evening(till, outside, due + timedelta(days=1))
+        assert posted(ports, CLEARING) == gross
+        second = evening(ports, outside, due + timedelta(days=1))
 
         assert (second.lines, second.matched_by_id, second.open_expectations) == (1, 1, 0)
-        assert posted(till, CLEARING) == 0
-        fee = posted(till, "exp:provider_fee")
+        assert posted(ports, CLEARING) == 0
+        fee = posted(ports, "exp:provider_fee")
         assert fee > 0
-        assert posted(till, "bank:main") == CAPITAL.minor + gross - fee
-        assert till.attempts.counts() == {State.SETTLED: 2}
-        explained(till, due + timedelta(days=1))
+        assert posted(ports, "bank:main") == CAPITAL.minor + gross - fee
+        assert ports.attempts.counts() == {State.SETTLED: 2}
+        explained(ports, due + timedelta(days=1))
 
 
 def test_the_bank_may_speak_before_the_provider_and_the_order_of_files_changes_nothing(
     database_url: str, tmp_path: Path
 ) -> None:
     outside = Outside(tmp_path, paying(1))
-    with a_till(database_url, outside.provider) as till:
-        plan = an_open_plan(till)
+    with the_adapters(database_url, outside.provider) as ports:
+        plan = an_open_plan(ports)
         due = first_due(plan)
-        pay_capital_in(till, due)
-        collected(till, due)
+        pay_capital_in(ports, due)
+        collected(ports, due)
         (settlement,) = outside.end(due)
         (statement,) = outside.end(due + timedelta(days=1))
 
-        early = reconciled(till, [statement], due + timedelta(days=1))
-        bank_before = posted(till, "bank:main")
-        later = reconciled(till, [settlement], due + timedelta(days=1))
+        early = reconciled(ports, [statement], due + timedelta(days=1))
+        bank_before = posted(ports, "bank:main")
+        later = reconciled(ports, [settlement], due + timedelta(days=1))
 
         assert early.breaks == {"E2": 1}
         assert bank_before == CAPITAL.minor, "nothing is posted before it is known what it pays for"
         assert (later.matched_by_id, later.unmatched) == (4, 0)
-        assert posted(till, CLEARING) == 0
-        now = standing(till, due + timedelta(days=1))
+        assert posted(ports, CLEARING) == 0
+        now = standing(ports, due + timedelta(days=1))
         assert (now.breaks, now.open_breaks) == ({"E2": 1}, {})
-        explained(till, due + timedelta(days=1))
+        explained(ports, due + timedelta(days=1))
 
 
 def test_the_same_file_again_is_counted_and_never_posted(database_url: str, tmp_path: Path) -> None:
     outside = Outside(tmp_path, paying(1))
-    with a_till(database_url, outside.provider) as till:
-        plan = an_open_plan(till)
+    with the_adapters(database_url, outside.provider) as ports:
+        plan = an_open_plan(ports)
         due = first_due(plan)
-        collected(till, due)
+        collected(ports, due)
         (settlement,) = outside.end(due)
-        reconciled(till, [settlement], due)
-        before = till.ledger.trial_balance()
+        reconciled(ports, [settlement], due)
+        before = ports.ledger.trial_balance()
 
-        same_name = reconciled(till, [settlement], due)
+        same_name = reconciled(ports, [settlement], due)
         copy = settlement.with_name("settlement-again.csv")
         shutil.copy(settlement, copy)
-        other_name = reconciled(till, [copy], due)
+        other_name = reconciled(ports, [copy], due)
 
         assert (same_name.files_taken_before, same_name.lines, same_name.breaks) == ((settlement.name,), 0, {})
         assert (other_name.lines, other_name.breaks) == (0, {"E5": 1})
-        assert till.ledger.trial_balance() == before
-        assert reconciled(till, [copy], due).breaks == {}, "a duplicate is one break, however often it is read"
+        assert ports.ledger.trial_balance() == before
+        assert reconciled(ports, [copy], due).breaks == {}, "a duplicate is one break, however often it is read"
 
 
 def test_a_missing_line_is_e3_once_its_day_has_passed_and_a_late_one_cures_it(
     database_url: str, tmp_path: Path
 ) -> None:
     outside = Outside(tmp_path, paying(1))
-    with a_till(database_url, outside.provider) as till:
-        plan = an_open_plan(till)
+    with the_adapters(database_url, outside.provider) as ports:
+        plan = an_open_plan(ports)
         due = first_due(plan)
-        collected(till, due)
+        collected(ports, due)
         (settlement,) = outside.end(due)
         key = f"capture:{plan.instalments[0].instalment_id}#1"
 
-        on_the_day = reconciled(till, [], due + timedelta(days=3))
-        after = reconciled(till, [], due + timedelta(days=4))
-        again = reconciled(till, [], due + timedelta(days=5))
+        on_the_day = reconciled(ports, [], due + timedelta(days=3))
+        after = reconciled(ports, [], due + timedelta(days=4))
+        again = reconciled(ports, [], due + timedelta(days=5))
         late_day = (due + timedelta(days=6)).isoformat()
         settlement.write_text(_with_last_rows_on(settlement.read_text(), late_day))
-        cured = reconciled(till, [settlement], due + timedelta(days=6))
+        cured = reconciled(ports, [settlement], due + timedelta(days=6))
 
         assert (on_the_day.breaks, on_the_day.open_expectations) == ({}, 1)
         assert after.breaks == {"E3": 1}
         assert after.listed[0].expectation_id == key
         assert again.breaks == {}
         assert cured.found_late == (key,)
-        now = standing(till, due + timedelta(days=6))
+        now = standing(ports, due + timedelta(days=6))
         assert (now.breaks, now.open_breaks, now.found_late) == ({"E3": 1}, {}, (key,))
 
 
@@ -181,17 +185,17 @@ def test_a_returned_payment_is_owed_again_and_its_cash_leaves_with_the_payout_th
     database_url: str, tmp_path: Path
 ) -> None:
     outside = Outside(tmp_path, {"s-1": ("takes_back", 1), "s-2": ("pays", 1), "s-3": ("pays", 1)})
-    with a_till(database_url, outside.provider) as till:
-        taken_back = an_open_plan(till, 1)
+    with the_adapters(database_url, outside.provider) as ports:
+        taken_back = an_open_plan(ports, 1)
         due = first_due(taken_back)
-        pay_capital_in(till, due)
-        others = [an_open_plan(till, number, minor=200_00) for number in (2, 3)]
+        pay_capital_in(ports, due)
+        others = [an_open_plan(ports, number, minor=200_00) for number in (2, 3)]
         assert first_due(others[0]) == due
-        evening(till, outside, due)
-        owed = posted(till, f"plan:{taken_back.plan_id}:principal")
-        earned = posted(till, "inc:discount", Side.CREDIT)
+        evening(ports, outside, due)
+        owed = posted(ports, f"plan:{taken_back.plan_id}:principal")
+        earned = posted(ports, "inc:discount", Side.CREDIT)
         second_due = others[0].instalments[1].due_on
-        reports = [evening(till, outside, day) for day in days(due + timedelta(days=1), 40)]
+        reports = [evening(ports, outside, day) for day in days(due + timedelta(days=1), 40)]
 
         instalment = taken_back.instalments[0]
         found: Counter[str] = Counter()
@@ -199,41 +203,41 @@ def test_a_returned_payment_is_owed_again_and_its_cash_leaves_with_the_payout_th
             found.update(report.breaks)
         assert found["E16"] == 1
         assert second_due <= due + timedelta(days=40)
-        returned = [each for each in standing(till, due + timedelta(days=40)).listed if each.break_class == "E16"]
+        returned = [each for each in standing(ports, due + timedelta(days=40)).listed if each.break_class == "E16"]
         assert returned[0].expectation_id == f"return:{instalment.instalment_id}#1"
         assert returned[0].closed_by is not None
         assert returned[0].closed_by.startswith("F13b:")
-        history = till.plans.histories([taken_back.plan_id])[taken_back.plan_id]
+        history = ports.plans.histories([taken_back.plan_id])[taken_back.plan_id]
         events = [event.kind for event in history.events]
         assert events.count("returned") == 1
-        assert owed + instalment.principal.minor >= posted(till, f"plan:{taken_back.plan_id}:principal") > 0
+        assert owed + instalment.principal.minor >= posted(ports, f"plan:{taken_back.plan_id}:principal") > 0
         assert earned > 0
-        assert posted(till, RETURNS) == 0, "the cash leg was seen in a payout"
-        explained(till, due + timedelta(days=40))
+        assert posted(ports, RETURNS) == 0, "the cash leg was seen in a payout"
+        explained(ports, due + timedelta(days=40))
 
 
 def test_a_payout_on_a_bank_account_off_the_chart_posts_nothing_and_stays_listed(
     database_url: str, tmp_path: Path
 ) -> None:
     outside = Outside(tmp_path, paying(1))
-    with a_till(database_url, outside.provider) as till:
-        plan = an_open_plan(till)
+    with the_adapters(database_url, outside.provider) as ports:
+        plan = an_open_plan(ports)
         due = first_due(plan)
-        collected(till, due)
+        collected(ports, due)
         (settlement,) = outside.end(due)
         (statement,) = outside.end(due + timedelta(days=1))
         statement.write_text(statement.read_text().replace(",main,", ",former,"))
-        reconciled(till, [settlement], due)
-        before = till.ledger.trial_balance()
+        reconciled(ports, [settlement], due)
+        before = ports.ledger.trial_balance()
 
-        report = reconciled(till, [statement], due + timedelta(days=30))
+        report = reconciled(ports, [statement], due + timedelta(days=30))
 
         assert report.breaks == {"E19": 1}, "not E3 as well: where the money is, is known"
         assert f"po-{due}-GBP" in report.listed[0].reason
-        assert till.ledger.trial_balance() == before
-        assert posted(till, CLEARING) == plan.instalments[0].amount.minor
-        assert till.attempts.counts() == {State.PRESUMED_PAID: 1}
-        explained(till, due + timedelta(days=30))
+        assert ports.ledger.trial_balance() == before
+        assert posted(ports, CLEARING) == plan.instalments[0].amount.minor
+        assert ports.attempts.counts() == {State.PRESUMED_PAID: 1}
+        explained(ports, due + timedelta(days=30))
 
 
 def test_an_unknown_credit_and_an_unknown_debit_go_to_suspense(database_url: str, tmp_path: Path) -> None:
@@ -243,43 +247,43 @@ def test_an_unknown_credit_and_an_unknown_debit_go_to_suspense(database_url: str
         f"{header}\nx/1,main,1,5000,5000,GBP,2026-03-03,2026-03-03,thanks,somebody\n"
         "x/2,main,1,-100,4900,GBP,2026-03-03,2026-03-03,,bank\n#control,2,5100\n"
     )
-    with a_till(database_url) as till:
-        report = reconciled(till, [statement], date(2026, 3, 3))
+    with the_adapters(database_url) as ports:
+        report = reconciled(ports, [statement], date(2026, 3, 3))
 
         assert (report.lines, report.unmatched, report.breaks) == (2, 2, {"E4": 2})
-        assert posted(till, "suspense:unapplied", Side.CREDIT) == 50_00
-        assert posted(till, "suspense:debits") == 1_00
-        assert posted(till, "bank:main") == 49_00
+        assert posted(ports, "suspense:unapplied", Side.CREDIT) == 50_00
+        assert posted(ports, "suspense:debits") == 1_00
+        assert posted(ports, "bank:main") == 49_00
 
 
 def test_an_attempt_without_an_answer_is_captured_when_the_providers_file_shows_it(
     database_url: str, tmp_path: Path
 ) -> None:
     outside = Outside(tmp_path, paying(1, s1="answers_late"))
-    with a_till(database_url, outside.provider) as till:
-        plan = an_open_plan(till)
+    with the_adapters(database_url, outside.provider) as ports:
+        plan = an_open_plan(ports)
         due = first_due(plan)
-        assert collected(till, due).unknown == 1
+        assert collected(ports, due).unknown == 1
         (settlement,) = outside.end(due)
 
-        report = reconciled(till, [settlement], due)
+        report = reconciled(ports, [settlement], due)
 
         assert (report.matched_by_id, report.breaks) == (3, {})
-        assert till.attempts.counts() == {State.PRESUMED_PAID: 1}
-        assert posted(till, CLEARING) == plan.instalments[0].amount.minor
+        assert ports.attempts.counts() == {State.PRESUMED_PAID: 1}
+        assert posted(ports, CLEARING) == plan.instalments[0].amount.minor
 
 
 def test_a_capture_of_what_we_know_as_refused_is_a_status_conflict(database_url: str, tmp_path: Path) -> None:
     outside = Outside(tmp_path, paying(1, s1="pays_on_retry"))
-    with a_till(database_url, outside.provider) as till:
-        plan = an_open_plan(till)
+    with the_adapters(database_url, outside.provider) as ports:
+        plan = an_open_plan(ports)
         due = first_due(plan)
-        assert collected(till, due).refused == 1
-        assert collected(till, due + timedelta(days=3)).captured == 1
+        assert collected(ports, due).refused == 1
+        assert collected(ports, due + timedelta(days=3)).captured == 1
         (settlement,) = outside.end(due + timedelta(days=3))
         settlement.write_text(settlement.read_text().replace("#2,", "#1,", 1))
 
-        report = reconciled(till, [settlement], due + timedelta(days=3))
+        report = reconciled(ports, [settlement], due + timedelta(days=3))
 
         assert report.breaks == {"E11": 1}
         assert "captured for the provider and rejected for us" in report.listed[0].reason
@@ -287,27 +291,27 @@ def test_a_capture_of_what_we_know_as_refused_is_a_status_conflict(database_url:
 
 def test_a_merchants_payout_leaves_the_bank_once(database_url: str, tmp_path: Path) -> None:
     outside = Outside(tmp_path, paying(1))
-    with a_till(database_url, outside.provider) as till:
-        plan = an_open_plan(till)
+    with the_adapters(database_url, outside.provider) as ports:
+        plan = an_open_plan(ports)
         day = plan.opened_on
-        pay_capital_in(till, day)
+        pay_capital_in(ports, day)
         payable = plan.principal.minor - plan.merchant_discount.minor
 
-        sent = merchants_paid(till, outside, day)
-        again = merchants_paid(till, outside, day)
+        sent = merchants_paid(ports, outside, day)
+        again = merchants_paid(ports, outside, day)
         assert (sent.new, sent.payouts, sent.paid_minor) == (1, 1, {"GBP": payable})
         assert (again.new, again.payouts, again.file) == (0, 1, sent.file)
-        assert posted(till, "merchant:m-1:in_transit", Side.CREDIT) == payable
+        assert posted(ports, "merchant:m-1:in_transit", Side.CREDIT) == payable
         outside.end(day)
-        report = inbox_reconciled(till, outside, day)
-        merchants_paid(till, outside, day + timedelta(days=1))
+        report = inbox_reconciled(ports, outside, day)
+        merchants_paid(ports, outside, day + timedelta(days=1))
         outside.end(day + timedelta(days=1))
-        inbox_reconciled(till, outside, day + timedelta(days=1))
+        inbox_reconciled(ports, outside, day + timedelta(days=1))
 
         assert (report.matched_by_id, report.breaks) == (1, {})
-        assert posted(till, "merchant:m-1:in_transit", Side.CREDIT) == 0
-        assert posted(till, "bank:main") == CAPITAL.minor - payable
-        explained(till, day + timedelta(days=1))
+        assert posted(ports, "merchant:m-1:in_transit", Side.CREDIT) == 0
+        assert posted(ports, "bank:main") == CAPITAL.minor - payable
+        explained(ports, day + timedelta(days=1))
 
 
 DAMAGES = [
@@ -327,19 +331,19 @@ def test_a_damaged_file_is_refused_whole_and_listed_until_it_comes_whole(
     database_url: str, tmp_path: Path, damage: Any, field: str, broken: str
 ) -> None:
     outside = Outside(tmp_path, paying(2))
-    with a_till(database_url, outside.provider) as till:
-        due = max(first_due(an_open_plan(till, number)) for number in (1, 2))
-        collected(till, due)
+    with the_adapters(database_url, outside.provider) as ports:
+        due = max(first_due(an_open_plan(ports, number)) for number in (1, 2))
+        collected(ports, due)
         (settlement,) = outside.end(due)
         whole = settlement.read_text()
         settlement.write_text(damage(whole))
         assert settlement.read_text() != whole
 
         with pytest.raises(FileFault) as caught:
-            reconciled(till, [settlement], due)
-        quietly = inbox_reconciled(till, outside, due)
+            reconciled(ports, [settlement], due)
+        quietly = inbox_reconciled(ports, outside, due)
         settlement.write_text(whole)
-        later = inbox_reconciled(till, outside, due)
+        later = inbox_reconciled(ports, outside, due)
 
         assert caught.value.field == field
         assert str(settlement) in caught.value.user_message
@@ -349,9 +353,9 @@ def test_a_damaged_file_is_refused_whole_and_listed_until_it_comes_whole(
 
 def test_a_settlement_whose_rows_do_not_make_its_payout_is_refused(database_url: str, tmp_path: Path) -> None:
     outside = Outside(tmp_path, paying(1))
-    with a_till(database_url, outside.provider) as till:
-        due = first_due(an_open_plan(till))
-        collected(till, due)
+    with the_adapters(database_url, outside.provider) as ports:
+        due = first_due(an_open_plan(ports))
+        collected(ports, due)
         (settlement,) = outside.end(due)
         lines = settlement.read_text().splitlines()
         fee, control = lines[2].split(","), lines[-1].split(",")
@@ -360,41 +364,41 @@ def test_a_settlement_whose_rows_do_not_make_its_payout_is_refused(database_url:
         settlement.write_text("\n".join([*lines[:2], ",".join(fee), lines[3], ",".join(control)]) + "\n")
 
         with pytest.raises(FileFault, match="sum to -1, not to zero"):
-            reconciled(till, [settlement], due)
+            reconciled(ports, [settlement], due)
 
 
 def test_a_statement_out_of_sequence_waits_for_the_one_before_it(database_url: str, tmp_path: Path) -> None:
     outside = Outside(tmp_path, paying(1))
-    with a_till(database_url, outside.provider) as till:
-        plan = an_open_plan(till)
-        pay_capital_in(till, plan.opened_on)
-        merchants_paid(till, outside, plan.opened_on)
+    with the_adapters(database_url, outside.provider) as ports:
+        plan = an_open_plan(ports)
+        pay_capital_in(ports, plan.opened_on)
+        merchants_paid(ports, outside, plan.opened_on)
         (first,) = outside.end(plan.opened_on)
-        collected(till, first_due(plan))
+        collected(ports, first_due(plan))
         outside.end(first_due(plan))
         (second,) = outside.end(first_due(plan) + timedelta(days=1))
         day = first_due(plan) + timedelta(days=1)
 
         with pytest.raises(FileFault, match="out of sequence: 2 is the first to come"):
-            reconciled(till, [second], day)
-        report = inbox_reconciled(till, outside, day)
+            reconciled(ports, [second], day)
+        report = inbox_reconciled(ports, outside, day)
 
         assert report.files_refused == ()
         assert {first.name, second.name} <= set(report.files_taken)
-        explained(till, day)
+        explained(ports, day)
 
 
 def test_a_statement_that_does_not_add_up_is_e26(database_url: str, tmp_path: Path) -> None:
     outside = Outside(tmp_path, paying(1))
-    with a_till(database_url, outside.provider) as till:
-        plan = an_open_plan(till)
-        merchants_paid(till, outside, plan.opened_on)
+    with the_adapters(database_url, outside.provider) as ports:
+        plan = an_open_plan(ports)
+        merchants_paid(ports, outside, plan.opened_on)
         (statement,) = outside.end(plan.opened_on)
         cells = statement.read_text().split(",")
         statement.write_text(statement.read_text().replace(cells[13], str(int(cells[13]) + 1), 1))
 
         # The first row's balance defines the opening, so a second row is needed to contradict it.
-        report = inbox_reconciled(till, outside, plan.opened_on)
+        report = inbox_reconciled(ports, outside, plan.opened_on)
         assert report.files_refused == ()
         statement_two = tmp_path / "two.csv"
         statement_two.write_text(
@@ -402,7 +406,7 @@ def test_a_statement_that_does_not_add_up_is_e26(database_url: str, tmp_path: Pa
             "y/1,main,2,100,100,GBP,2026-03-04,2026-03-04,,x\ny/2,main,2,100,201,GBP,2026-03-04,2026-03-04,,x\n"
             "#control,2,200\n"
         )
-        quietly = reconciled(till, [statement_two], plan.opened_on, loudly=False)
+        quietly = reconciled(ports, [statement_two], plan.opened_on, loudly=False)
 
     assert quietly.breaks == {"E26": 1}
     assert "says 201, adds up to 200" in quietly.files_refused[0]
@@ -412,24 +416,56 @@ def test_a_row_that_comes_again_with_another_content_is_refused_with_its_field(
     database_url: str, tmp_path: Path
 ) -> None:
     outside = Outside(tmp_path, paying(1))
-    with a_till(database_url, outside.provider) as till:
-        due = first_due(an_open_plan(till))
-        collected(till, due)
+    with the_adapters(database_url, outside.provider) as ports:
+        due = first_due(an_open_plan(ports))
+        collected(ports, due)
         (settlement,) = outside.end(due)
-        reconciled(till, [settlement], due)
+        reconciled(ports, [settlement], due)
         changed = tmp_path / "changed.csv"
         changed.write_text(settlement.read_text().replace("#1,ch_", "#2,ch_", 1))
 
         with pytest.raises(FileFault) as caught:
-            reconciled(till, [changed], due)
+            reconciled(ports, [changed], due)
 
     assert caught.value.field == "key"
+
+
+def a_payout_of(folder: Path, day: date, minor: int, name: str) -> Path:
+    """A provider's file in which the payout po-1 has this amount, for a payment of somebody else's."""
+    rows = [
+        SettlementRow(f"{name}/1", "capture", "p-y/1#1", "re", minor, "GBP", day.isoformat(), "po-1", ""),
+        SettlementRow(f"{name}/2", "payout", "", "re", -minor, "GBP", day.isoformat(), "po-1", ""),
+    ]
+    file = folder / f"{name}.csv"
+    write_controlled(file, tuple(SettlementRow.__dataclass_fields__), [asdict(row) for row in rows])
+    return file
+
+
+def test_a_file_that_tells_another_amount_of_a_known_payout_is_refused_and_the_others_are_taken(
+    database_url: str, tmp_path: Path
+) -> None:
+    day = date(2026, 3, 3)
+    first, other, same = (a_payout_of(tmp_path, day, minor, name) for name, minor in NAMED_AMOUNTS)
+    with the_adapters(database_url) as ports:
+        reconciled(ports, [first], day)
+
+        report = reconciled(ports, [other, same], day, loudly=False)
+
+        assert (len(report.files_refused), report.files_taken) == (1, ("same.csv",))
+        assert "amount: payout:po-1 is recorded with another amount" in report.files_refused[0]
+        (expected,) = ports.reconciliation.expected([PayoutKey(ProviderPayoutId("po-1"))], [])
+        assert expected.amount == Money(500_00, Currency.GBP)
+        with pytest.raises(FileFault, match="another amount"):
+            reconciled(ports, [other], day)
+
+
+NAMED_AMOUNTS = (("first", 500_00), ("other", 400_00), ("same", 500_00))
 
 
 # Shoppers push.
 
 
-def an_imported_plan(till: Till, account: str = "808", minor: int = 4_492_00, months: int = 3) -> Plan:
+def an_imported_plan(ports: Adapters, account: str = "808", minor: int = 4_492_00, months: int = 3) -> Plan:
     amount = Money(minor, Currency.CZK)
     plan_id = f"berka-{account}"
     plan = Plan(
@@ -437,14 +473,14 @@ def an_imported_plan(till: Till, account: str = "808", minor: int = 4_492_00, mo
         date(1996, 1, 5), amount * months, Money.zero(Currency.CZK), 0, "imported-monthly-1",
         instalments_of(plan_id, repeated(amount, months, first_due_on=date(1996, 1, 12))),
     )  # fmt: skip
-    with till.database.transaction():
-        till.plans.open(plan)
-        record_on_plan(till, [opened(plan, When.day(plan.opened_on))])
+    with ports.transaction():
+        ports.plans.open(plan)
+        record_on_plan(ports, [opened(plan, When.day(plan.opened_on))])
     return plan
 
 
-def paid_instalments(till: Till, plan: Plan) -> list[str | None]:
-    events = till.plans.histories([plan.plan_id])[plan.plan_id].events
+def paid_instalments(ports: Adapters, plan: Plan) -> list[str | None]:
+    events = ports.plans.histories([plan.plan_id])[plan.plan_id].events
     return [event.body.instalment_id for event in events if isinstance(event.body, Paid)]
 
 
@@ -469,73 +505,93 @@ def test_a_pushed_payment_repays_the_due_of_its_own_month_and_what_fits_none_sta
         ("l2", "808", date(1996, 3, 12), 4_500_00),
         ("l3", "808", date(1996, 4, 12), 4_492_00),
     )
-    with a_till(database_url) as till:
-        plan = an_imported_plan(till)
+    with the_adapters(database_url) as ports:
+        plan = an_imported_plan(ports)
 
-        report = reconciled(till, [file], date(1996, 4, 12))
+        report = reconciled(ports, [file], date(1996, 4, 12))
 
         assert (report.matched_by_rule, report.unmatched, report.breaks) == (1, 2, {"E4": 1, "E7": 1})
         assert report.open_expectations == 2, "January without a line, March with another amount"
-        assert posted(till, f"plan:{plan.plan_id}:principal", currency=Currency.CZK) == 2 * 4_492_00
-        assert posted(till, "suspense:unapplied", Side.CREDIT, Currency.CZK) == 4_500_00 + 4_492_00
-        assert posted(till, "bank:main", currency=Currency.CZK) == 2 * 4_492_00 + 4_500_00
-        assert paid_instalments(till, plan) == [f"{plan.plan_id}/2"]
-        assert collected(till, date(1996, 12, 31)).instalments_due == 0, "an imported plan is never collected"
+        assert posted(ports, f"plan:{plan.plan_id}:principal", currency=Currency.CZK) == 2 * 4_492_00
+        assert posted(ports, "suspense:unapplied", Side.CREDIT, Currency.CZK) == 4_500_00 + 4_492_00
+        assert posted(ports, "bank:main", currency=Currency.CZK) == 2 * 4_492_00 + 4_500_00
+        assert paid_instalments(ports, plan) == [f"{plan.plan_id}/2"]
+        assert collected(ports, date(1996, 12, 31)).instalments_due == 0, "an imported plan is never collected"
+
+
+def test_a_due_keeps_the_amount_it_was_expected_with_when_a_part_of_it_is_paid_by_hand(
+    database_url: str, tmp_path: Path
+) -> None:
+    file = repayments(tmp_path / "lines.csv", ("l1", "808", date(1996, 2, 12), 100_00))
+    day = date(1996, 2, 29)
+    with the_adapters(database_url) as ports:
+        plan = an_imported_plan(ports)
+        reconciled(ports, [file], day)
+        with ports.transaction():
+            body = Paid(Money(100_00, Currency.CZK), Channel.TRANSFER, "by hand", instalment_id=f"{plan.plan_id}/2")
+            when = When.day(day)
+            event = PlanEvent("paid:by hand", plan.plan_id, day, when.occurred_at, when.recorded_at, "a person", body)
+            record_on_plan(ports, [event])
+
+        reconciled(ports, [], day)
+
+        (due,) = ports.reconciliation.expected([DueKey(f"{plan.plan_id}/2")], [])
+        assert due.amount == Money(4_492_00, Currency.CZK)
 
 
 def test_files_in_any_order_or_in_one_lead_to_the_same_books(database_url: str, tmp_path: Path) -> None:
     lines = [(f"l{month}", "808", date(1996, month, 12), 4_492_00) for month in (1, 2, 3)]
     files = [repayments(tmp_path / f"{number}.csv", line) for number, line in enumerate(lines)]
     whole = repayments(tmp_path / "whole.csv", *lines)
-    with a_till(database_url) as till:
-        plan = an_imported_plan(till)
+    with the_adapters(database_url) as ports:
+        plan = an_imported_plan(ports)
 
         for file in (files[2], files[0], files[1]):
-            reconciled(till, [file], date(1996, 3, 31))
-        superset = reconciled(till, [whole], date(1996, 3, 31))
+            reconciled(ports, [file], date(1996, 3, 31))
+        superset = reconciled(ports, [whole], date(1996, 3, 31))
 
-        assert posted(till, f"plan:{plan.plan_id}:principal", currency=Currency.CZK) == 0
+        assert posted(ports, f"plan:{plan.plan_id}:principal", currency=Currency.CZK) == 0
         assert (superset.lines, superset.matched_by_rule) == (0, 0)
         assert superset.breaks == {"E5": 3}
-        assert standing(till, date(1996, 3, 31)).matched_by_rule == 3
+        assert standing(ports, date(1996, 3, 31)).matched_by_rule == 3
 
 
 def test_a_line_whose_plan_is_imported_later_is_identified_then(database_url: str, tmp_path: Path) -> None:
     file = repayments(tmp_path / "lines.csv", ("l1", "808", date(1996, 2, 12), 4_492_00))
-    with a_till(database_url) as till:
-        early = reconciled(till, [file], date(1996, 2, 29))
-        suspended = posted(till, "suspense:unapplied", Side.CREDIT, Currency.CZK)
-        an_imported_plan(till)
-        later = reconciled(till, [], date(1996, 2, 29))
+    with the_adapters(database_url) as ports:
+        early = reconciled(ports, [file], date(1996, 2, 29))
+        suspended = posted(ports, "suspense:unapplied", Side.CREDIT, Currency.CZK)
+        an_imported_plan(ports)
+        later = reconciled(ports, [], date(1996, 2, 29))
 
         assert (early.breaks, suspended) == ({"E4": 1}, 4_492_00)
         assert (later.matched_by_rule, later.unmatched) == (1, 0)
-        assert posted(till, "suspense:unapplied", Side.CREDIT, Currency.CZK) == 0
-        assert standing(till, date(1996, 2, 29)).open_breaks == {}
+        assert posted(ports, "suspense:unapplied", Side.CREDIT, Currency.CZK) == 0
+        assert standing(ports, date(1996, 2, 29)).open_breaks == {}
 
 
 def test_in_a_world_with_every_fault_each_is_found_under_its_own_name_and_no_other(
     database_url: str, tmp_path: Path
 ) -> None:
     outside = Outside(tmp_path, paying(4))
-    with a_till(database_url, outside.provider) as till:
+    with the_adapters(database_url, outside.provider) as ports:
         opened = [
-            an_open_plan(till, number, months=2, at=at(day, 12))
+            an_open_plan(ports, number, months=2, at=at(day, 12))
             for number, day in (
                 (4 * turn + buyer, date(2026, 3, 2) + timedelta(days=turn))
                 for turn in range(12)
                 for buyer in range(1, 5)
             )
         ]
-        pay_capital_in(till, opened[0].opened_on)
+        pay_capital_in(ports, opened[0].opened_on)
         outside.book.behave({plan.shopper_id or "": ("pays", 1) for plan in opened})
         last = date(2026, 5, 25)
         day = date(2026, 4, 1)
         while day <= last:
-            evening(till, outside, day)
+            evening(ports, outside, day)
             day += timedelta(days=1)
 
-        now = standing(till, last)
+        now = standing(ports, last)
         planted: dict[str, set[str]] = {kind.value: set() for kind in FaultKind}
         for label in outside.book.labels:
             planted[label.kind.value].add(label.about)
@@ -550,7 +606,7 @@ def test_in_a_world_with_every_fault_each_is_found_under_its_own_name_and_no_oth
         assert now.breaks["E5"] == len(planted["duplicated_file"])
         assert set(now.breaks) <= {"E3", "E5", "E16", "E19"}
         assert now.lines == now.matched_by_id + now.unmatched
-        explained(till, last)
+        explained(ports, last)
 
 
 def test_a_file_is_known_by_its_bytes() -> None:
@@ -559,27 +615,27 @@ def test_a_file_is_known_by_its_bytes() -> None:
 
 def test_a_run_that_ended_after_taking_its_files_is_completed_by_the_next(database_url: str, tmp_path: Path) -> None:
     file = repayments(tmp_path / "lines.csv", ("l1", "808", date(1996, 2, 12), 4_492_00))
-    with a_till(database_url) as till:
-        plan = an_imported_plan(till)
-        take_files([file], till=till, at=at(date(1996, 2, 29)), refuse_loudly=True)
+    with the_adapters(database_url) as ports:
+        plan = an_imported_plan(ports)
+        take_files([file], ports=ports, at=at(date(1996, 2, 29)), refuse_loudly=True)
 
-        report = reconciled(till, [file], date(1996, 2, 29))
+        report = reconciled(ports, [file], date(1996, 2, 29))
 
         assert (report.files_taken_before, report.matched_by_rule) == (("lines.csv",), 1)
-        assert posted(till, f"plan:{plan.plan_id}:principal", currency=Currency.CZK) == 2 * 4_492_00
+        assert posted(ports, f"plan:{plan.plan_id}:principal", currency=Currency.CZK) == 2 * 4_492_00
 
 
 def test_reconciling_at_once_posts_once(database_url: str, tmp_path: Path) -> None:
     lines = [(f"l{number}", str(number), date(1996, 2, 12), 4_492_00) for number in range(40)]
     file = repayments(tmp_path / "lines.csv", *lines)
-    with a_till(database_url) as till:
+    with the_adapters(database_url) as ports:
         for number in range(40):
-            an_imported_plan(till, str(number))
+            an_imported_plan(ports, str(number))
     started, reports, failures = threading.Barrier(3), [], []
 
     def run() -> None:
         try:
-            with a_till(database_url) as own:
+            with the_adapters(database_url) as own:
                 started.wait()
                 reports.append(reconciled(own, [file], date(1996, 2, 29)))
         except BaseException as error:  # noqa: BLE001 - told to the test
@@ -593,5 +649,5 @@ def test_reconciling_at_once_posts_once(database_url: str, tmp_path: Path) -> No
 
     assert failures == []
     assert sum(report.matched_by_rule for report in reports) == 40
-    with a_till(database_url) as till:
-        assert posted(till, "bank:main", currency=Currency.CZK) == 40 * 4_492_00
+    with the_adapters(database_url) as ports:
+        assert posted(ports, "bank:main", currency=Currency.CZK) == 40 * 4_492_00

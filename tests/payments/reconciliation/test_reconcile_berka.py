@@ -10,9 +10,9 @@ from ledger.money import Currency
 from lending.servicing.import_plans import import_plans
 from lending.terms.products import imported_product
 from payments.reconciliation.postgres_standing import PostgresStanding
-from payments.reconciliation.reconcile import reconcile
+from tests.payments.acts import reconcile
 from tests.payments.berka_files import table, write_loans, write_repayments
-from tests.payments.plans import NOON, a_till, connect, posted
+from tests.payments.plans import NOON, connect, posted, the_adapters
 
 
 @pytest.mark.slow
@@ -20,12 +20,12 @@ def test_every_real_repayment_is_matched_or_listed(berka: Path, tmp_path: Path, 
     loans, repayments = tmp_path / "loans.csv", tmp_path / "repayments.csv"
     assert write_loans(berka, loans) == 328
     assert write_repayments(berka, repayments) == 3_561
-    with a_till(database_url) as till, connect(database_url) as connection:
-        with till.database.transaction():
-            imported = import_plans(loans, plans=till.plans, ledger=till.ledger, product=imported_product())
+    with the_adapters(database_url) as ports, connect(database_url) as connection:
+        with ports.transaction():
+            imported = import_plans(loans, plans=ports.plans, ledger=ports.ledger, product=imported_product())
         assert imported.opened == 328
 
-        report = reconcile([repayments], till=till, at=NOON)
+        report = reconcile([repayments], ports=ports, at=NOON)
 
         assert (report.lines, report.matched_by_id, report.matched_by_rule, report.unmatched) == (3_561, 0, 3_558, 3)
         assert report.breaks == {"E4": 2, "E7": 1}
@@ -37,14 +37,14 @@ def test_every_real_repayment_is_matched_or_listed(berka: Path, tmp_path: Path, 
             assert any(broken == "E4" and reason.startswith(said) for broken, reason in reasons)
         assert reasons[-1][1].startswith(f"4500.00 CZK against 4492.00 CZK of due:berka-{loan_of_808}/")
         assert report.as_of == date(1996, 12, 12), "every line is of the 12th of a month"
-        suspense = posted(till, "suspense:unapplied", Side.CREDIT, Currency.CZK)
+        suspense = posted(ports, "suspense:unapplied", Side.CREDIT, Currency.CZK)
         unmatched = [each.amount for each in report.listed]
         assert f"{suspense // 100}.{suspense % 100:02d}" == _sum(unmatched)
-        assert till.ledger.trial_balance().balanced
+        assert ports.ledger.trial_balance().balanced
 
-        again = reconcile([repayments], till=till, at=NOON)
+        again = reconcile([repayments], ports=ports, at=NOON)
         assert (again.files_taken, again.lines, again.breaks) == ((), 0, {})
-        assert posted(till, "suspense:unapplied", Side.CREDIT, Currency.CZK) == suspense
+        assert posted(ports, "suspense:unapplied", Side.CREDIT, Currency.CZK) == suspense
         standing = PostgresStanding(connection, "sandbox").standing(report.as_of)
         assert standing.lines == standing.matched_by_rule + standing.unmatched == 3_561
         assert standing.open_expectations == report.open_expectations > 0

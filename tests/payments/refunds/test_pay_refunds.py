@@ -10,19 +10,21 @@ from ledger.money import Money
 from lending.plan.when import When
 from payments.collection.opening import must_hold
 from payments.expectation import Expected
-from payments.files.line import FileLine, LineKind
-from payments.plan_events import record_on_plan
+from payments.expectation_key import DueKey
+from payments.files.line import FileLine
+from payments.line_key import LineKind
 from payments.provider.charge import RefundRequest, RefusalCode, Refused, Unknown
 from payments.provider.simulated import SimulatedProvider
 from payments.reconciliation.bookings import unidentified_credit
 from payments.reconciliation.events import pushed
-from payments.refunds.pay_refunds import PayRefundsReport, pay_refunds
+from payments.refunds.pay_refunds import PayRefundsReport
 from payments.refunds.postgres import IllegalRefundMove
-from payments.refunds.refund import RefundTaken, refund
+from payments.refunds.refund import RefundTaken
 from payments.refunds.refund_payment import MOVES, Event, State
-from payments.till import Till
+from payments.wiring import Adapters
+from tests.payments.acts import pay_refunds, record_on_plan, refund
 from tests.payments.outside import CLEARING, Outside, at, evening, pay_capital_in
-from tests.payments.plans import a_till, an_open_plan, first_due, posted, rows
+from tests.payments.plans import an_open_plan, first_due, posted, rows, the_adapters
 
 DAY = date(2026, 3, 3)
 OWED = "shopper:s-1:refund_payable"
@@ -32,120 +34,120 @@ def refused(request: RefundRequest) -> Refused:
     return Refused(request.payment_id, RefusalCode.ACCOUNT_CLOSED, "closed")
 
 
-def owe(till: Till, *, on: date = DAY) -> int:
+def owe(ports: Adapters, *, on: date = DAY) -> int:
     """A refund that was granted: all was paid, and a part of the goods went back; what is owed."""
-    plan = an_open_plan(till)
+    plan = an_open_plan(ports)
     whole = Money.total((each.amount for each in plan.instalments), plan.currency)
     when, line = When.day(on), FileLine("l-1", LineKind.REPAYMENT, whole, on, on)
-    expected = Expected("due", 4, whole, on, on, "test", plan_id=plan.plan_id)
-    with till.database.transaction():
+    expected = Expected(DueKey("p/1"), 4, whole, on, on, "test", plan_id=plan.plan_id)
+    with ports.transaction():
         credit = unidentified_credit(line.line_id, "main", whole, when)
-        must_hold(till.ledger.post(credit), credit.entry_id)
-        record_on_plan(till, [pushed(line, expected, when)])
-    granted = refund(plan.plan_id, "r-1", Money(10_00, plan.currency), till=till, at=at(on, 19))
+        must_hold(ports.ledger.post(credit), credit.entry_id)
+        record_on_plan(ports, [pushed(line, expected, when)])
+    granted = refund(plan.plan_id, "r-1", Money(10_00, plan.currency), ports=ports, at=at(on, 19))
     assert isinstance(granted, RefundTaken)
     return granted.to_shopper.minor
 
 
-def paid(till: Till, outbox: Path, on: date = DAY) -> PayRefundsReport:
-    return pay_refunds(on, till=till, outbox=outbox, at=at(on, 20))
+def paid(ports: Adapters, outbox: Path, on: date = DAY) -> PayRefundsReport:
+    return pay_refunds(on, ports=ports, outbox=outbox, at=at(on, 20))
 
 
 def test_a_refund_goes_out_by_the_provider_once(database_url: str, tmp_path: Path) -> None:
     provider = SimulatedProvider()
-    with a_till(database_url, provider) as till:
-        granted = owe(till)
+    with the_adapters(database_url, provider) as ports:
+        granted = owe(ports)
 
-        first, again = paid(till, tmp_path), paid(till, tmp_path)
+        first, again = paid(ports, tmp_path), paid(ports, tmp_path)
 
         assert (first.owed, first.paid, first.paid_minor, first.file) == (1, 1, {"GBP": granted}, None)
         assert (again.owed, again.paid) == (0, 0)
         assert provider.requests == ["r-1#1"]
-        assert posted(till, OWED, Side.CREDIT) == 0
+        assert posted(ports, OWED, Side.CREDIT) == 0
 
 
 def test_what_the_provider_refuses_goes_by_bank_and_is_paid_when_the_statement_shows_it(
     database_url: str, tmp_path: Path
 ) -> None:
     outside = Outside(tmp_path, {})
-    with a_till(database_url, SimulatedProvider(refunding=refused)) as till:
-        pay_capital_in(till, DAY)
-        granted = owe(till)
+    with the_adapters(database_url, SimulatedProvider(refunding=refused)) as ports:
+        pay_capital_in(ports, DAY)
+        granted = owe(ports)
 
-        sent = paid(till, outside.outbox)
+        sent = paid(ports, outside.outbox)
         assert (sent.paid, sent.refused, sent.by_bank, sent.file) == (0, 1, 1, f"refunds-{DAY}.csv")
-        assert posted(till, OWED, Side.CREDIT) == granted
-        report = evening(till, outside, DAY)
+        assert posted(ports, OWED, Side.CREDIT) == granted
+        report = evening(ports, outside, DAY)
 
         assert (report.matched_by_id, report.unmatched) == (1, 0)
-        assert posted(till, OWED, Side.CREDIT) == 0
-        assert till.ledger.open_groups(DAY) == ()
-        assert paid(till, outside.outbox, DAY + timedelta(days=1)).owed == 0
+        assert posted(ports, OWED, Side.CREDIT) == 0
+        assert ports.ledger.open_groups(DAY) == ()
+        assert paid(ports, outside.outbox, DAY + timedelta(days=1)).owed == 0
 
 
 def test_a_refund_that_the_bank_brings_back_is_sent_again(database_url: str, tmp_path: Path) -> None:
     outside = Outside(tmp_path, {})
     outside.bank.close_account("a-1")
-    with a_till(database_url, SimulatedProvider(refunding=refused)) as till:
-        pay_capital_in(till, DAY)
-        granted = owe(till)
-        paid(till, outside.outbox)
+    with the_adapters(database_url, SimulatedProvider(refunding=refused)) as ports:
+        pay_capital_in(ports, DAY)
+        granted = owe(ports)
+        paid(ports, outside.outbox)
 
-        report = evening(till, outside, DAY)
+        report = evening(ports, outside, DAY)
 
         assert (report.matched_by_id, report.unmatched, report.breaks) == (2, 0, {"E16": 1})
-        assert posted(till, OWED, Side.CREDIT) == granted
-        again = paid(till, outside.outbox, DAY + timedelta(days=1))
+        assert posted(ports, OWED, Side.CREDIT) == granted
+        again = paid(ports, outside.outbox, DAY + timedelta(days=1))
         assert (again.owed, again.by_bank) == (1, 1)
-        states = rows(till, "SELECT payment_id, state FROM payments.refund_payments ORDER BY number")
+        states = rows(ports, "SELECT payment_id, state FROM payments.refund_payments ORDER BY number")
         assert states == [("r-1#1", "refused"), ("r-1#2", "failed"), ("r-1#3", "submitting")]
 
 
 def test_a_lost_answer_is_asked_for_and_never_sent_under_another_key(database_url: str, tmp_path: Path) -> None:
     provider = SimulatedProvider()
     answers = iter([Unknown("r-1#1", "no answer")])
-    with a_till(database_url, provider) as till:
-        owe(till)
+    with the_adapters(database_url, provider) as ports:
+        owe(ports)
         made = provider.refunding
         provider.refunding = lambda request: next(answers, made(request))
 
-        lost = paid(till, tmp_path)
-        (unresolved,) = till.refunds.unresolved()
+        lost = paid(ports, tmp_path)
+        (unresolved,) = ports.refunds.unresolved()
         provider.refunds["r-1#1"] = made(RefundRequest("r-1#1", "s-1", unresolved.amount, DAY))
-        found = paid(till, tmp_path)
+        found = paid(ports, tmp_path)
 
         assert (lost.unknown, lost.paid, found.paid) == (1, 0, 1)
         assert provider.requests == ["r-1#1"]
-        assert posted(till, OWED, Side.CREDIT) == 0
+        assert posted(ports, OWED, Side.CREDIT) == 0
 
 
 def test_the_providers_payout_is_short_of_the_refund_and_the_books_say_why(database_url: str, tmp_path: Path) -> None:
     outside = Outside(tmp_path, {"s-1": ("pays", 1), "s-2": ("pays", 1)})
-    with a_till(database_url, outside.provider) as till:
-        other = an_open_plan(till, 2)
+    with the_adapters(database_url, outside.provider) as ports:
+        other = an_open_plan(ports, 2)
         due = first_due(other)
-        pay_capital_in(till, due)
-        owe(till, on=due)
-        paid(till, tmp_path, due)
+        pay_capital_in(ports, due)
+        owe(ports, on=due)
+        paid(ports, tmp_path, due)
 
-        evening(till, outside, due)
-        report = evening(till, outside, due + timedelta(days=1))
+        evening(ports, outside, due)
+        report = evening(ports, outside, due + timedelta(days=1))
 
         assert (report.unmatched, report.breaks, report.open_expectations) == (0, {}, 0)
-        assert posted(till, CLEARING) == 0
-        assert till.ledger.open_groups(due + timedelta(days=1)) == ()
-        assert till.ledger.trial_balance().balanced
+        assert posted(ports, CLEARING) == 0
+        assert ports.ledger.open_groups(due + timedelta(days=1)) == ()
+        assert ports.ledger.trial_balance().balanced
 
 
 def test_the_move_table_is_the_databases(database_url: str) -> None:
-    with a_till(database_url) as till:
-        stored = rows(till, "SELECT from_state, event, to_state FROM payments.refund_moves")
+    with the_adapters(database_url) as ports:
+        stored = rows(ports, "SELECT from_state, event, to_state FROM payments.refund_moves")
     assert {(State(a), Event(b)): State(c) for a, b, c in stored} == MOVES
 
 
 def test_a_move_that_is_not_in_the_table_changes_nothing(database_url: str, tmp_path: Path) -> None:
-    with a_till(database_url) as till:
-        owe(till)
-        paid(till, tmp_path)
+    with the_adapters(database_url) as ports:
+        owe(ports)
+        paid(ports, tmp_path)
         with pytest.raises(IllegalRefundMove, match="r-1#1 is paid: refused cannot happen to it"):
-            till.refunds.move("r-1#1", Event.REFUSED, at=at(DAY), cause="late")
+            ports.refunds.move("r-1#1", Event.REFUSED, at=at(DAY), cause="late")

@@ -10,93 +10,94 @@ from ledger.account import Side
 from ledger.books.store import Conflict
 from lending.plan.refusal import PlanRefusalCode
 from lending.terms.product import Product
-from payments.collection.collect import collect
 from payments.provider.simulated import SimulatedProvider, has_no_funds, pays
-from payments.refunds.pay_refunds import pay_refunds
-from payments.refunds.refund import NoSuchPlan, RefundAnswer, RefundRefused, RefundTaken, refund
-from payments.till import Till
+from payments.refunds.refund import NoSuchPlan, RefundAnswer, RefundRefused, RefundTaken
+from payments.wiring import Adapters
+from tests.payments.acts import collect, pay_refunds, refund
 from tests.payments.outside import Outside, at, collected, merchants_paid
-from tests.payments.plans import NOON, a_till, an_open_plan, first_due, posted, pounds
+from tests.payments.plans import NOON, an_open_plan, first_due, posted, pounds, the_adapters
 
 PAYABLE, RECEIVABLE = "merchant:m-1:payable", "merchant:m-1:receivable"
 
 
-def taken_back(till: Till, plan_id: str, minor: int, refund_id: str = "r-1", day: date | None = None) -> RefundAnswer:
+def taken_back(
+    ports: Adapters, plan_id: str, minor: int, refund_id: str = "r-1", day: date | None = None
+) -> RefundAnswer:
     when = NOON + timedelta(hours=1) if day is None else at(day, 23)
-    return refund(plan_id, refund_id, pounds(minor), till=till, at=when)
+    return refund(plan_id, refund_id, pounds(minor), ports=ports, at=when)
 
 
 def test_before_the_merchant_is_paid_a_refund_lowers_what_we_owe_it(database_url: str) -> None:
-    with a_till(database_url) as till:
-        plan = an_open_plan(till, minor=90_00)
-        owed = posted(till, PAYABLE, Side.CREDIT)
+    with the_adapters(database_url) as ports:
+        plan = an_open_plan(ports, minor=90_00)
+        owed = posted(ports, PAYABLE, Side.CREDIT)
 
-        answer = taken_back(till, plan.plan_id, 30_00)
+        answer = taken_back(ports, plan.plan_id, 30_00)
 
         assert isinstance(answer, RefundTaken)
         assert (answer.new, answer.to_shopper, answer.refundable_rest) == (True, pounds(0), pounds(60_00))
-        assert posted(till, PAYABLE, Side.CREDIT) == owed - 28_50
-        assert posted(till, f"plan:{plan.plan_id}:principal") == 60_00
+        assert posted(ports, PAYABLE, Side.CREDIT) == owed - 28_50
+        assert posted(ports, f"plan:{plan.plan_id}:principal") == 60_00
 
 
 def test_after_the_merchant_was_paid_it_owes_us_and_its_next_payout_is_short_of_it(
     database_url: str, tmp_path: Path
 ) -> None:
     outside = Outside(tmp_path, {})
-    with a_till(database_url, outside.provider) as till:
-        plan = an_open_plan(till, minor=90_00)
-        merchants_paid(till, outside, plan.opened_on)
+    with the_adapters(database_url, outside.provider) as ports:
+        plan = an_open_plan(ports, minor=90_00)
+        merchants_paid(ports, outside, plan.opened_on)
 
-        taken_back(till, plan.plan_id, 30_00, day=plan.opened_on)
+        taken_back(ports, plan.plan_id, 30_00, day=plan.opened_on)
 
-        assert (posted(till, PAYABLE, Side.CREDIT), posted(till, RECEIVABLE)) == (0, 28_50)
-        an_open_plan(till, 2, minor=90_00)
+        assert (posted(ports, PAYABLE, Side.CREDIT), posted(ports, RECEIVABLE)) == (0, 28_50)
+        an_open_plan(ports, 2, minor=90_00)
         next_day = plan.opened_on + timedelta(days=1)
-        assert merchants_paid(till, outside, next_day).paid_minor == {"GBP": 85_50 - 28_50}
-        assert posted(till, RECEIVABLE) == 0
+        assert merchants_paid(ports, outside, next_day).paid_minor == {"GBP": 85_50 - 28_50}
+        assert posted(ports, RECEIVABLE) == 0
 
 
 def test_what_was_paid_of_the_goods_goes_back_to_the_shopper(database_url: str, tmp_path: Path) -> None:
-    with a_till(database_url) as till:
-        plan = an_open_plan(till, minor=90_00)
+    with the_adapters(database_url) as ports:
+        plan = an_open_plan(ports, minor=90_00)
         due = first_due(plan)
-        collected(till, due)
+        collected(ports, due)
 
-        answer = taken_back(till, plan.plan_id, 90_00, day=due)
+        answer = taken_back(ports, plan.plan_id, 90_00, day=due)
 
         assert isinstance(answer, RefundTaken)
         assert answer.refundable_rest == pounds(0)
-        assert answer.to_shopper.minor == posted(till, "shopper:s-1:refund_payable", Side.CREDIT) > 0
-        assert posted(till, f"plan:{plan.plan_id}:principal") == 0
-        report = pay_refunds(due, till=till, outbox=tmp_path, at=at(due, 23))
+        assert answer.to_shopper.minor == posted(ports, "shopper:s-1:refund_payable", Side.CREDIT) > 0
+        assert posted(ports, f"plan:{plan.plan_id}:principal") == 0
+        report = pay_refunds(due, ports=ports, outbox=tmp_path, at=at(due, 23))
         assert report.paid_minor == {"GBP": answer.to_shopper.minor}
-        state = till.plans.histories([plan.plan_id])[plan.plan_id]
+        state = ports.plans.histories([plan.plan_id])[plan.plan_id]
         assert state.events[-1].kind == "refund_paid"
 
 
 def test_the_same_refund_again_changes_nothing_and_with_another_amount_it_is_a_conflict(database_url: str) -> None:
-    with a_till(database_url) as till:
-        plan = an_open_plan(till, minor=90_00)
-        taken_back(till, plan.plan_id, 30_00)
-        before = till.ledger.trial_balance()
+    with the_adapters(database_url) as ports:
+        plan = an_open_plan(ports, minor=90_00)
+        taken_back(ports, plan.plan_id, 30_00)
+        before = ports.ledger.trial_balance()
 
-        again = taken_back(till, plan.plan_id, 30_00)
+        again = taken_back(ports, plan.plan_id, 30_00)
 
         assert isinstance(again, RefundTaken)
         assert not again.new
-        assert till.ledger.trial_balance() == before
+        assert ports.ledger.trial_balance() == before
         with pytest.raises(Conflict, match="another amount"):
-            taken_back(till, plan.plan_id, 31_00)
+            taken_back(ports, plan.plan_id, 31_00)
 
 
 def test_two_refunds_racing_both_stand_within_the_purchase_else_the_rest_is_named(database_url: str) -> None:
-    with a_till(database_url) as till:
-        plan = an_open_plan(till, minor=90_00)
+    with the_adapters(database_url) as ports:
+        plan = an_open_plan(ports, minor=90_00)
     answers: list[RefundAnswer] = []
     started = threading.Barrier(2)
 
     def run(refund_id: str) -> None:
-        with a_till(database_url) as own:
+        with the_adapters(database_url) as own:
             started.wait()
             answers.append(taken_back(own, plan.plan_id, 60_00, refund_id))
 
@@ -110,32 +111,32 @@ def test_two_refunds_racing_both_stand_within_the_purchase_else_the_rest_is_name
     (reason,) = refused.reasons
     assert reason.code is PlanRefusalCode.BEYOND_THE_PURCHASE
     assert "30.00 GBP" in reason.detail
-    with a_till(database_url) as till:
-        assert posted(till, f"plan:{plan.plan_id}:principal") == 30_00
+    with the_adapters(database_url) as ports:
+        assert posted(ports, f"plan:{plan.plan_id}:principal") == 30_00
 
 
 def test_there_is_nothing_to_refund_of_a_plan_that_is_not_there(database_url: str) -> None:
-    with a_till(database_url) as till:
-        assert taken_back(till, "p-x", 1_00) == NoSuchPlan("p-x")
+    with the_adapters(database_url) as ports:
+        assert taken_back(ports, "p-x", 1_00) == NoSuchPlan("p-x")
 
 
 @pytest.mark.parametrize("captured", [True, False], ids=["the money came", "the money did not come"])
 def test_a_refund_while_a_collection_is_under_way_waits_for_its_outcome(captured: bool, database_url: str) -> None:
     provider = SimulatedProvider(pays if captured else has_no_funds, lose_answers=lambda _: True)
-    with a_till(database_url, provider) as till:
-        plan = an_open_plan(till, minor=90_00, product=Product.PAY_IN_30_DAYS, months=1)
+    with the_adapters(database_url, provider) as ports:
+        plan = an_open_plan(ports, minor=90_00, product=Product.PAY_IN_30_DAYS, months=1)
         due = first_due(plan)
-        collected(till, due)  # the answer is lost: the amount stays held
-        (attempt,) = till.attempts.unresolved()
+        collected(ports, due)  # the answer is lost: the amount stays held
+        (attempt,) = ports.attempts.unresolved()
 
-        answer = taken_back(till, plan.plan_id, 90_00, day=due)
+        answer = taken_back(ports, plan.plan_id, 90_00, day=due)
 
         assert isinstance(answer, RefundTaken)
         held = attempt.planned.principal.minor
-        assert posted(till, "shopper:s-1:credit_balance", Side.CREDIT) == held
-        assert posted(till, f"plan:{plan.plan_id}:principal") == held
-        collect(due, till=till, at=at(due, 23) + timedelta(minutes=5))
-        assert posted(till, f"plan:{plan.plan_id}:principal") == 0
-        assert posted(till, "shopper:s-1:credit_balance", Side.CREDIT) == 0
-        assert (posted(till, "shopper:s-1:refund_payable", Side.CREDIT) >= held) is captured
-        assert till.ledger.open_holds() == ()
+        assert posted(ports, "shopper:s-1:credit_balance", Side.CREDIT) == held
+        assert posted(ports, f"plan:{plan.plan_id}:principal") == held
+        collect(due, ports=ports, at=at(due, 23) + timedelta(minutes=5))
+        assert posted(ports, f"plan:{plan.plan_id}:principal") == 0
+        assert posted(ports, "shopper:s-1:credit_balance", Side.CREDIT) == 0
+        assert (posted(ports, "shopper:s-1:refund_payable", Side.CREDIT) >= held) is captured
+        assert ports.ledger.open_holds() == ()

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from payments.reconciliation.postgres_standing import ListedBreak, Standing
+from payments.reconciliation.standing import ListedBreak, Standing
 from pipelines.lake.memory import MemoryTables
 from tranche.demo.planted import (
     APPLICANT,

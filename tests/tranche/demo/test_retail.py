@@ -12,12 +12,12 @@ import pytest
 from ledger.money import Currency, Money
 from payments.postgres import connected
 from payments.provider.simulated import SimulatedProvider
-from payments.wiring import till_over
+from payments.wiring import adapters_over
 from pipelines.sources.online_retail import OnlineRetail
 from simulation.retail.line import line_of
 from simulation.retail.order_book import OrderBook, order_book
-from simulation.retail.replay import replay
 from simulation.retail.stock_codes import load
+from tests.simulation.retail.replays import replay_over
 from tranche.demo.books import verified_books
 from tranche.demo.retail import Parts, RetailReplay, retail_of
 from tranche.report.retail_summary import Retail
@@ -63,9 +63,9 @@ def figures(days: Path, tmp_path: Path, database_url: str) -> Retail:
     """The days through the platform, as the demo takes them once the lake has them."""
     book = _book(days)
     with connected(database_url) as connection:
-        till = till_over(connection, SimulatedProvider())
-        replayed = replay(book, till, tmp_path / "outbox")
-        groups = till.ledger.open_groups(replayed.last_day)
+        ports = adapters_over(connection, SimulatedProvider())
+        replayed = replay_over(ports, book, tmp_path / "outbox")
+        groups = ports.ledger.open_groups(replayed.last_day)
     books = verified_books(database_url)
     assert books.faults == ()
     assert books.summary.balanced

@@ -1,0 +1,136 @@
+"""The keys under which something is expected of the outside world, and which its rows carry.
+
+Each says what it is about; its text, `<what>:<id>`, is how it is stored in expectations, lines and breaks.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from lending.plan.plan import InstalmentId
+from payments.ids import AttemptId, CaseId, ProviderPayoutId, RefundPaymentId
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureKey:
+    """The provider's file shows that it took an attempt's money."""
+
+    attempt_id: AttemptId
+
+    def __str__(self) -> str:
+        return f"capture:{self.attempt_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnKey:
+    """The provider's file shows that an attempt's money went back."""
+
+    attempt_id: AttemptId
+
+    def __str__(self) -> str:
+        return f"return:{self.attempt_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimKey:
+    """The provider's file shows the charge-back of a case."""
+
+    case_id: CaseId
+
+    def __str__(self) -> str:
+        return f"claim:{self.case_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimWonKey:
+    """The provider's file shows the money of a case that we won."""
+
+    case_id: CaseId
+
+    def __str__(self) -> str:
+        return f"claim-won:{self.case_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundKey:
+    """The provider's file shows that it gave a refund to a shopper."""
+
+    payment_id: RefundPaymentId
+
+    def __str__(self) -> str:
+        return f"refund:{self.payment_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutKey:
+    """Our bank's statement shows a provider's payout to us."""
+
+    payout_id: ProviderPayoutId
+
+    def __str__(self) -> str:
+        return f"payout:{self.payout_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class DebitKey:
+    """Our bank's statement shows money that left under a reference of ours: a payout's, a refund payment's or a case's.
+
+    A statement does not say which of them it is, so the reference is a plain text.
+    """
+
+    reference: str
+
+    def __str__(self) -> str:
+        return f"debit:{self.reference}"
+
+
+@dataclass(frozen=True, slots=True)
+class BroughtBackKey:
+    """Our bank's statement shows a payment of ours that the bank brings back."""
+
+    reference: str
+
+    def __str__(self) -> str:
+        return f"brought-back:{self.reference}"
+
+
+@dataclass(frozen=True, slots=True)
+class DueKey:
+    """A shopper pays an instalment without being asked."""
+
+    instalment_id: InstalmentId
+
+    def __str__(self) -> str:
+        return f"due:{self.instalment_id}"
+
+
+ExpectationKey = (
+    CaptureKey | ReturnKey | ClaimKey | ClaimWonKey | RefundKey | PayoutKey | DebitKey | BroughtBackKey | DueKey
+)
+
+_BY_NAME: Mapping[str, Callable[[str], ExpectationKey]] = {
+    "capture": lambda text: CaptureKey(AttemptId(text)),
+    "return": lambda text: ReturnKey(AttemptId(text)),
+    "claim": lambda text: ClaimKey(CaseId(text)),
+    "claim-won": lambda text: ClaimWonKey(CaseId(text)),
+    "refund": lambda text: RefundKey(RefundPaymentId(text)),
+    "payout": lambda text: PayoutKey(ProviderPayoutId(text)),
+    "debit": DebitKey,
+    "brought-back": BroughtBackKey,
+    "due": lambda text: DueKey(InstalmentId(text)),
+}
+
+
+class UnknownKey(ValueError):
+    """Raised for a text that no kind of key is stored as."""
+
+
+def expectation_key(text: str) -> ExpectationKey:
+    """The key that is stored as `text`.
+
+    >>> expectation_key("claim-won:cb-1")
+    ClaimWonKey(case_id='cb-1')
+    """
+    name, colon, about = text.partition(":")
+    if not colon or name not in _BY_NAME:
+        raise UnknownKey(f"{text!r} is not the key of an expectation")
+    return _BY_NAME[name](about)
