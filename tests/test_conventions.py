@@ -76,7 +76,7 @@ LARGER_FOLDERS = {
 }
 
 TESTS_SLEEP_IN = {
-    "tests/tranche/demo/test_interrupt.py": "interrupts come in the midst of a stage, where there is nothing to wait for",
+    "tests/tranche/demo/test_interrupt.py": "interrupts come in the midst of a stage, which has no event of its own",
     "tests/waiting.py": "asks again and again for a condition, up to a limit",
     "tests/pipelines/ingest/test_relay.py": "writers linger at random, so that their transactions end in any order",
 }
