@@ -23,7 +23,7 @@ from lending.plan.event import Opened, tree_of
 from lending.servicing.close_of_business import close_of_business
 from lending.servicing.postgres import PostgresPlans
 from lending.servicing.postgres_close import PostgresBusinessDates
-from lending.terms.dues import Terms, schedule
+from lending.terms.dues import LoanTerms, schedule
 from lending.terms.product import Product
 from lending.terms.products import product_on, servicing_terms
 
@@ -133,7 +133,7 @@ def _add(
 ) -> None:
     terms = product_on(product, OPENED_ON)
     due_in = MONTHS if accrues else 2
-    dues = schedule(Terms(PRINCIPAL, due_in, YEARLY_RATE if accrues else 0), terms.repayment, OPENED_ON)
+    dues = schedule(LoanTerms(PRINCIPAL, due_in, YEARLY_RATE if accrues else 0), terms.repayment, OPENED_ON)
     first_due = dues[0].due_on if accrues or late else dues[1].due_on
     values = {
         "prefix": prefix,

@@ -30,7 +30,7 @@ from ledger.money import Currency, Money
 from lending.decision.decision import decide
 from lending.decision.exposure import Exposure
 from lending.decision.order import Channel, Order
-from lending.decision.record import Inputs, record
+from lending.decision.record import Inputs, decision_record
 from lending.decision.score import Evidence
 from lending.terms import policy_file
 from lending.terms.product import Product
@@ -105,7 +105,7 @@ def promoted_model(models_dir: Path, chance: random.Random) -> Model:
         intercept=0.0,
         reference_rows=np.zeros((2, len(MODEL_FEATURES))),
         reference_population="invented",
-        wording=wording.read().naming(MODEL_FEATURES),
+        wording=wording.read_wording().naming(MODEL_FEATURES),
         training={"source": "benchmark"},
     )
     written = export.write(models_dir, model)
@@ -131,7 +131,7 @@ def measured_core(model: Model, vectors: Sequence[FeatureVector]) -> list[float]
     at, stamp, code = datetime.now(UTC), scoring.stamp(model), decision_code_digest()
     nothing = Money(0, Currency.GBP)
     exposure = Exposure(nothing, nothing, nothing)
-    policy = policy_file.load().holding(Currency.GBP, Product.PAY_IN_3, at.date())
+    policy = policy_file.load_policies().holding(Currency.GBP, Product.PAY_IN_3, at.date())
     assert policy is not None
     milliseconds = []
     for number in range(CORE_ROUNDS):
@@ -155,7 +155,7 @@ def measured_core(model: Model, vectors: Sequence[FeatureVector]) -> list[float]
         inputs = Inputs(
             order, at, evidence, exposure, policy.policy_id, policy.version, policy.digest, stamp, code, terms
         )
-        record(inputs, decision, policy)
+        decision_record(inputs, decision, policy)
         milliseconds.append((time.perf_counter() - began) * 1_000)
     return milliseconds
 

@@ -20,7 +20,7 @@ from features.catalog import FeatureSet
 from features.duckdb import translated
 from features.feature import Feature
 from features.measure import Measure
-from features.source import Source
+from features.source import FeatureSource
 
 ROUNDS = 3
 EVENTS_OF_A_SUBJECT = 100
@@ -83,7 +83,7 @@ SET = FeatureSet(
     entity="benchmark",
     keys=("account_id",),
     sources=(
-        Source(
+        FeatureSource(
             name="bank",
             table="curated.bank_transactions",
             key="account_id",

@@ -28,7 +28,7 @@ from pipelines.lake.iceberg import IcebergTables, catalog
 from pipelines.lake.iceberg_changes import IcebergChanges
 from pipelines.runtime.spark import session
 from pipelines.settings import Settings
-from pipelines.sources.source import Event
+from pipelines.sources.source import CanonicalEvent
 from pipelines.streams.backlog import Backlog
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.postgres_turn import ingesting
@@ -107,12 +107,12 @@ def measured(settings: Settings, database_url: str, history: int) -> dict[str, A
     }
 
 
-def accounts(names: set[str]) -> Iterator[Event]:
+def accounts(names: set[str]) -> Iterator[CanonicalEvent]:
     """The accounts that the movements speak of."""
     valid = read_samples("account").valid[0]
     for name in sorted(names):
         body = {**valid, "event_id": f"account:{name}", "account_id": name}
-        yield Event(f"account:{name}", "account.v1", name, json.dumps(body).encode())
+        yield CanonicalEvent(f"account:{name}", "account.v1", name, json.dumps(body).encode())
 
 
 def put_and_look(stream: KinesisStream, database_url: str, soon: list[float], stop: threading.Event) -> None:
@@ -135,7 +135,7 @@ def put_and_look(stream: KinesisStream, database_url: str, soon: list[float], st
     stop.set()
 
 
-def _of(event: Event, account: str) -> Event:
+def _of(event: CanonicalEvent, account: str) -> CanonicalEvent:
     body = json.dumps(json.loads(event.body) | {"account_id": account}).encode()
     return replace(event, account_id=account, body=body)
 

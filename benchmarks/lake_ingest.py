@@ -35,7 +35,7 @@ from pipelines.ingest.verdict import conserved, with_verdict
 from pipelines.lake.iceberg import create_namespaces, spark_name
 from pipelines.runtime.spark import session
 from pipelines.settings import Settings
-from pipelines.sources.source import Event
+from pipelines.sources.source import CanonicalEvent
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.records import DDL
 from pipelines.streams.stream import batches
@@ -93,7 +93,7 @@ def measure(scale: float) -> dict[str, Any]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def some_movements(lot: str, count: int) -> Iterator[Event]:
+def some_movements(lot: str, count: int) -> Iterator[CanonicalEvent]:
     """Valid bank transactions of as many accounts as a hundredth of their number."""
     chance = random.Random(SEED)  # noqa: S311 - invented movements
     opened = datetime(2026, 1, 1, tzinfo=UTC)
@@ -116,10 +116,10 @@ def some_movements(lot: str, count: int) -> Iterator[Event]:
             "operation": "cash_in",
             "purpose": "other",
         }
-        yield Event(f"{lot}:{number}", TYPE, account, json.dumps(body).encode())
+        yield CanonicalEvent(f"{lot}:{number}", TYPE, account, json.dumps(body).encode())
 
 
-def put(stream: KinesisStream, events: Iterator[Event]) -> None:
+def put(stream: KinesisStream, events: Iterator[CanonicalEvent]) -> None:
     for batch in batches(events):
         stream.put(batch)
 

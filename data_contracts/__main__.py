@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from data_contracts.catalog import FOLDER, contracts, load, versions
+from data_contracts.catalog import FOLDER, contracts, load_contracts, versions
 from data_contracts.json_schema import json_schema
 from data_contracts.schemas import iceberg_schema, spark_struct
 from terminal.command_line import run, stage
@@ -42,7 +42,7 @@ def check(
     ] = FOLDER,
 ) -> Report:
     """Read every contract and print each fault with file, line and reason; exit code 1 if there is one."""
-    from data_contracts.check import check as act
+    from data_contracts.check import check_contracts as act
 
     report = act(folder)
     faults = [
@@ -103,10 +103,10 @@ def compare(
     new: Annotated[Path, typer.Argument(help="The file that is to replace it.", exists=True, dir_okay=False)],
 ) -> Report:
     """Print what a version changes; exit code 1, with the affected consumers, if its number does not allow that."""
-    from data_contracts.compatibility import changes, refusal
+    from data_contracts.compatibility import contract_changes, refusal
 
-    before, after = load(old), load(new)
-    found, reason = changes(before, after), refusal(before, after)
+    before, after = load_contracts(old), load_contracts(new)
+    found, reason = contract_changes(before, after), refusal(before, after)
     changed = [{"level": str(each.level), "subject": each.subject, "what": each.what} for each in found]
     consumers = [each.name for each in before.terms.consumers]
     tree = {"changes": changed, "consumers": consumers, "refused": reason}
@@ -125,7 +125,7 @@ def release(
     names: Annotated[list[str], typer.Argument(help="The contracts whose next version is ready.")],
 ) -> Report:
     """Rename a contract's next.odcs.yaml to its version and record its digest; from then on it may not change."""
-    from data_contracts.release import release as act
+    from data_contracts.release import release_contract as act
 
     released = [file for name in names for file in act(name).released]
     return Report({"released": released}, [f"released {file}" for file in released])

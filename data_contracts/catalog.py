@@ -8,9 +8,9 @@ from pathlib import Path
 
 from data_contracts.contract import Contract
 from data_contracts.document import ContractFault
-from data_contracts.reader import PROPOSAL, read
+from data_contracts.reader import PROPOSAL, read_contract
 
-__all__ = ["FOLDER", "ContractFault", "contract", "contracts", "event_contracts", "files", "load", "versions"]
+__all__ = ["FOLDER", "ContractFault", "contract", "contracts", "event_contracts", "files", "load_contracts", "versions"]
 
 FOLDER = Path(__file__).parent
 
@@ -23,7 +23,7 @@ def files(folder: Path = FOLDER, name: str = "v*.odcs.yaml") -> list[Path]:
     return sorted(file for place in LAYERS.values() for file in folder.glob(f"{place}/{name}"))
 
 
-def proposals(folder: Path = FOLDER) -> list[Path]:
+def proposed_contracts(folder: Path = FOLDER) -> list[Path]:
     """The files of versions that are not released yet."""
     return files(folder, PROPOSAL)
 
@@ -52,9 +52,9 @@ def event_contracts() -> dict[str, Contract]:
     return {found.event_type: found for found in contracts().values() if found.raw_table is not None}
 
 
-def load(file: Path) -> Contract:
+def load_contracts(file: Path) -> Contract:
     """Read one contract; anything missing or misspelt raises the first ContractFault."""
-    reading = read(file)
+    reading = read_contract(file)
     if reading.contract is None:
         raise reading.faults[0]
     return reading.contract
@@ -62,10 +62,10 @@ def load(file: Path) -> Contract:
 
 @cache
 def _released(folder: Path) -> dict[str, tuple[Contract, ...]]:
-    return in_order(load(file) for file in files(folder))
+    return versions_by_name(load_contracts(file) for file in files(folder))
 
 
-def in_order(found: Iterable[Contract]) -> dict[str, tuple[Contract, ...]]:
+def versions_by_name(found: Iterable[Contract]) -> dict[str, tuple[Contract, ...]]:
     """The versions of each contract, oldest first, by name in the order of the files."""
     by_name: dict[str, list[Contract]] = {}
     for each in found:

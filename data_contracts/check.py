@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from data_contracts.catalog import FOLDER, files, proposals
+from data_contracts.catalog import FOLDER, files, proposed_contracts
 from data_contracts.compatibility import refusal
 from data_contracts.contract import Contract
 from data_contracts.document import ContractFault
-from data_contracts.reader import PROPOSAL, Reading, read
+from data_contracts.reader import PROPOSAL, ContractReading, read_contract
 from data_contracts.released import judge_released
 from data_contracts.sample_faults import judge_samples
 from data_contracts.samples import samples_file
@@ -26,10 +26,10 @@ class CheckReport:
     faults: tuple[ContractFault, ...]
 
 
-def check(folder: Path = FOLDER) -> CheckReport:
+def check_contracts(folder: Path = FOLDER) -> CheckReport:
     """Check every file, each version of a contract against the one before it, and the samples."""
-    readings = [read(file) for file in [*files(folder), *proposals(folder)]]
-    by_folder: dict[Path, list[Reading]] = {}
+    readings = [read_contract(file) for file in [*files(folder), *proposed_contracts(folder)]]
+    by_folder: dict[Path, list[ContractReading]] = {}
     for reading in readings:
         by_folder.setdefault(reading.file.parent, []).append(reading)
     faults = [fault for reading in readings for fault in reading.faults]
@@ -47,11 +47,11 @@ def check(folder: Path = FOLDER) -> CheckReport:
     )
 
 
-def _told(readings: Iterable[Reading]) -> Iterator[tuple[Reading, Contract]]:
+def _told(readings: Iterable[ContractReading]) -> Iterator[tuple[ContractReading, Contract]]:
     return ((reading, reading.contract) for reading in readings if reading.contract is not None)
 
 
-def _of_names(readings: list[Reading]) -> Iterator[ContractFault]:
+def _of_names(readings: list[ContractReading]) -> Iterator[ContractFault]:
     """A contract has the name of its folder, and no other contract has that name."""
     folders: dict[str, Path] = {}
     for reading, contract in _told(readings):
@@ -63,7 +63,7 @@ def _of_names(readings: list[Reading]) -> Iterator[ContractFault]:
             yield ContractFault(reading.file, 1, "name", f"{what} is already that of {folders[contract.name]}")
 
 
-def _of_tables(readings: list[Reading]) -> Iterator[ContractFault]:
+def _of_tables(readings: list[ContractReading]) -> Iterator[ContractFault]:
     """A table holds the rows of one contract."""
     owners: dict[str, str] = {}
     for reading, contract in _told(readings):
@@ -73,7 +73,7 @@ def _of_tables(readings: list[Reading]) -> Iterator[ContractFault]:
                 yield ContractFault(reading.file, reading.lines[field], field, reason)
 
 
-def _of_versions(readings: list[Reading]) -> Iterator[ContractFault]:
+def _of_versions(readings: list[ContractReading]) -> Iterator[ContractFault]:
     """Each version may replace the one before it, and a proposal is newer than every released version."""
     told = list(_told(readings))
     released = sorted((each for each in told if each[0].file.name != PROPOSAL), key=lambda each: each[1].version)
@@ -83,7 +83,7 @@ def _of_versions(readings: list[Reading]) -> Iterator[ContractFault]:
             yield ContractFault(reading.file, reading.lines["version"], "version", reason)
 
 
-def _of_samples(readings: list[Reading], folder: Path) -> Iterator[ContractFault]:
+def _of_samples(readings: list[ContractReading], folder: Path) -> Iterator[ContractFault]:
     told = list(_told(readings))
     released = [each for each in told if each[0].file.name != PROPOSAL]
     newest = sorted(released, key=lambda each: each[1].version)[-1:]
@@ -92,7 +92,7 @@ def _of_samples(readings: list[Reading], folder: Path) -> Iterator[ContractFault
     return judge_samples(judged, folder) if judged else iter(())
 
 
-def _of_stray_samples(by_folder: dict[Path, list[Reading]], folder: Path) -> Iterator[ContractFault]:
+def _of_stray_samples(by_folder: dict[Path, list[ContractReading]], folder: Path) -> Iterator[ContractFault]:
     """Sample files without a contract."""
     known = {samples_file(home.name, folder) for home in by_folder}
     for file in sorted((folder / "samples").glob("*.json")):

@@ -48,11 +48,11 @@ def read_column(place: Place) -> Column | None:
 
 def custom(place: Place, name: str) -> Place:
     """The value of a custom property, or an empty place if there is no such property."""
-    found = keyed(place["customProperties"], name)
+    found = entry_named(place["customProperties"], name)
     return found if found.is_missing else found["value"]
 
 
-def keyed(entries: Place, name: str) -> Place:
+def entry_named(entries: Place, name: str) -> Place:
     """The entry of a list whose `property` is that name; a repeated one is noted as a fault."""
     found = [entry for entry in entries.entries(may_be_missing=True) if entry["property"].value == name]
     for again in found[1:]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-from data_contracts.terms import Terms
+from data_contracts.terms import ContractTerms
 
 
 class ColumnType(StrEnum):
@@ -136,7 +136,7 @@ class Contract:
     aggregate_rules: tuple[AggregateRule, ...]
     table: str | None
     curated_table: str | None
-    terms: Terms
+    terms: ContractTerms
     is_closed: bool = False
 
     @property

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from data_contracts.contract import Contract
-from data_contracts.quarantine import Typed, check, typed
+from data_contracts.quarantine import Typed, typed, violations_of
 from terminal.fault import Fault
 
 CONTROL = "#control"
@@ -55,7 +55,7 @@ def write_rows(path: Path, contract: Contract, rows: Iterable[Mapping[str, objec
             writer.writerow(names)
             for row in rows:
                 texts = {name: _text(row.get(name)) for name in names}
-                if broken := check(contract, texts):
+                if broken := violations_of(contract, texts):
                     raise FileFault(path, count + 2, broken[0].column, f"{broken[0].value!r} breaks {broken[0].rule}")
                 writer.writerow(["" if texts[name] is None else texts[name] for name in names])
                 count += 1
@@ -99,7 +99,7 @@ def _row(path: Path, contract: Contract, line: int, names: Sequence[str], row: l
     if len(row) != len(names):
         raise FileFault(path, line, "(row)", f"{len(row)} columns, needed {len(names)}")
     texts = {name: value or None for name, value in zip(names, row, strict=True)}
-    if broken := check(contract, texts):
+    if broken := violations_of(contract, texts):
         raise FileFault(path, line, broken[0].column, f"{broken[0].value!r} breaks {broken[0].rule}")
     return {
         column.name: None if (text := texts[column.name]) is None else typed(column.type, text)

@@ -171,7 +171,7 @@ def shape(column_type: ColumnType) -> str | None:
     return _SHAPES.get(column_type)
 
 
-def check(contract: Contract, record: Mapping[str, object]) -> tuple[Violation, ...]:
+def violations_of(contract: Contract, record: Mapping[str, object]) -> tuple[Violation, ...]:
     """Every rule the record breaks, in the contract's order; columns outside the contract are ignored."""
     texts = {column.name: text_of(record.get(column.name)) for column in contract.columns}
     return tuple(

@@ -11,7 +11,7 @@ from data_contracts.contract import AggregateRule, Column, Contract, NotBefore, 
 from data_contracts.document import ContractFault, Faults, Place, read_document
 from data_contracts.rule_reader import read_rule
 from data_contracts.terms import LegalBasis
-from data_contracts.terms_reader import read_terms
+from data_contracts.terms_reader import read_contract_terms
 
 ODCS = "v3.1.0"
 PROPOSAL = "next.odcs.yaml"
@@ -20,7 +20,7 @@ _OF_A_PERSON = {PersonalData.PSEUDONYMOUS, PersonalData.PERSONAL}
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ContractReading:
     """The result of reading one file: its contract (None if the file does not define one) and all its faults.
 
     `lines` gives the lines of `version`, `curatedTable`, each column and each rule of the whole table.
@@ -32,13 +32,13 @@ class Reading:
     lines: Mapping[str, int]
 
 
-def read(file: Path) -> Reading:
+def read_contract(file: Path) -> ContractReading:
     """Read one contract, past any fault, to its end."""
     faults = Faults(file)
     top = read_document(file, faults)
     lines: dict[str, int] = {}
     found = None if top is None else _contract(top, lines, file)
-    return Reading(file, None if faults.found else found, tuple(faults.found), lines)
+    return ContractReading(file, None if faults.found else found, tuple(faults.found), lines)
 
 
 def _contract(top: Place, lines: dict[str, int], file: Path) -> Contract | None:
@@ -53,7 +53,7 @@ def _contract(top: Place, lines: dict[str, int], file: Path) -> Contract | None:
     columns, key = _columns(table["properties"], lines)
     rules = _rules(table["quality"], columns, lines)
     version = _version(top["version"], file)
-    terms = read_terms(top)
+    terms = read_contract_terms(top)
     curated = custom(top, "curatedTable")
     lines |= {"version": top["version"].line, "curatedTable": curated.line, "table": table["physicalName"].line}
     name, purpose = top["name"].text(), top["description"].mapping()["purpose"].text()

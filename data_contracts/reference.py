@@ -7,7 +7,7 @@ from pathlib import Path
 
 from data_contracts.catalog import FOLDER, LAYERS, contracts, files, versions
 from data_contracts.contract import Column, Contract, RuleType
-from data_contracts.reader import read
+from data_contracts.reader import read_contract
 from data_contracts.schemas import field_ids
 
 INDEX = "README.md"
@@ -51,7 +51,7 @@ def _index(folder: Path) -> str:
     layers = {
         contract.name: file.relative_to(folder).parts[0]
         for file in files(folder)
-        if (contract := read(file).contract) is not None
+        if (contract := read_contract(file).contract) is not None
     }
     lines = [
         "# Contracts",

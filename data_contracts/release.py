@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_contracts.catalog import FOLDER, files, load, proposals
-from data_contracts.check import check
-from data_contracts.released import digests, record
+from data_contracts.catalog import FOLDER, files, load_contracts, proposed_contracts
+from data_contracts.check import check_contracts
+from data_contracts.released import digests, record_release
 from terminal.fault import Fault
 
 
@@ -22,12 +22,12 @@ class ReleaseReport:
     released: tuple[str, ...]
 
 
-def release(name: str, folder: Path = FOLDER) -> ReleaseReport:
+def release_contract(name: str, folder: Path = FOLDER) -> ReleaseReport:
     """Rename the proposal of that contract to its version and record it, with any version not recorded yet.
 
     Raises ReleaseFault, and changes nothing, when the contract has a fault or there is nothing to release.
     """
-    proposed = [file for file in proposals(folder) if file.parent.name == name]
+    proposed = [file for file in proposed_contracts(folder) if file.parent.name == name]
     unrecorded = [
         file
         for file in files(folder)
@@ -37,17 +37,17 @@ def release(name: str, folder: Path = FOLDER) -> ReleaseReport:
         raise ReleaseFault(f"there is nothing to release of {name}: no next.odcs.yaml, and every version is recorded")
     of_this = [
         fault
-        for fault in check(folder).faults
+        for fault in check_contracts(folder).faults
         if name in (fault.file.parent.name, fault.file.stem) and "is not recorded" not in fault.reason
     ]
     if of_this:
         raise ReleaseFault(f"{name} is not released: {of_this[0]}" + _and_more(len(of_this) - 1))
     for file in proposed:
-        version = file.with_name(f"v{load(file).version}.odcs.yaml")
+        version = file.with_name(f"v{load_contracts(file).version}.odcs.yaml")
         file.rename(version)
         unrecorded.append(version)
     for file in unrecorded:
-        record(file, folder)
+        record_release(file, folder)
     return ReleaseReport(tuple(file.relative_to(folder).as_posix() for file in unrecorded))
 
 

@@ -22,7 +22,7 @@ def digests(folder: Path = FOLDER) -> dict[str, str]:
     return found
 
 
-def record(file: Path, folder: Path = FOLDER) -> None:
+def record_release(file: Path, folder: Path = FOLDER) -> None:
     """Record a released file."""
     known = digests(folder) | {_path(file, folder): _digest(file)}
     text = json.dumps(dict(sorted(known.items())), indent=1)

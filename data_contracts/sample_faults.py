@@ -7,7 +7,7 @@ from pathlib import Path
 
 from data_contracts.contract import Contract
 from data_contracts.document import ContractFault
-from data_contracts.quarantine import check
+from data_contracts.quarantine import violations_of
 from data_contracts.samples import Samples, read_samples
 from data_contracts.table_samples import table_sample
 
@@ -38,7 +38,7 @@ def judge_samples(
 
 def _judge(contract: Contract, file: Path, lines: Mapping[str, int], samples: Samples) -> Iterator[ContractFault]:
     for record in samples.valid:
-        for violation in check(contract, record):
+        for violation in violations_of(contract, record):
             reason = f"a valid sample breaks it with {violation.value!r}"
             yield ContractFault(samples.file, samples.line_of("valid"), violation.rule, reason)
     for rule in contract.row_rules:
@@ -49,7 +49,7 @@ def _judge(contract: Contract, file: Path, lines: Mapping[str, int], samples: Sa
         if rule.name not in samples.invalid:
             yield ContractFault(file, line, rule.name, "has no failing sample")
             continue
-        broken = {violation.rule for violation in check(contract, samples.broken(rule.name))}
+        broken = {violation.rule for violation in violations_of(contract, samples.broken(rule.name))}
         if rule.name not in broken:
             at = samples.line_of(rule.name)
             yield ContractFault(samples.file, at, rule.name, "the failing sample does not break it")

@@ -34,7 +34,7 @@ class Use(StrEnum):
     RECONCILIATION = "reconciliation"
 
 
-class Unit(StrEnum):
+class SpanUnit(StrEnum):
     """The unit of a span, in the abbreviation of the standard."""
 
     YEAR = "y"
@@ -42,7 +42,7 @@ class Unit(StrEnum):
     HOUR = "h"
 
 
-_HOURS = {Unit.YEAR: 366 * 24, Unit.DAY: 24, Unit.HOUR: 1}
+_HOURS = {SpanUnit.YEAR: 366 * 24, SpanUnit.DAY: 24, SpanUnit.HOUR: 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Span:
     """
 
     value: int
-    unit: Unit
+    unit: SpanUnit
 
     @property
     def hours(self) -> int:
@@ -87,7 +87,7 @@ class AllowedUse:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ContractTerms:
     """All terms of one contract.
 
     `subject` names the column that says whose data a row is. `frequency` and `latency` are what a feed promises.

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from data_contracts.column_reader import custom, keyed
+from data_contracts.column_reader import custom, entry_named
 from data_contracts.document import Place
-from data_contracts.terms import AllowedUse, Consumer, Jurisdiction, LegalBasis, Span, Terms, Unit, Use
+from data_contracts.terms import AllowedUse, Consumer, ContractTerms, Jurisdiction, LegalBasis, Span, SpanUnit, Use
 
 _MOST_PERCENT = 100
 
 
-def read_terms(top: Place) -> Terms | None:
+def read_contract_terms(top: Place) -> ContractTerms | None:
     """The terms, or None with the faults noted if a required entry is missing."""
-    retention = _span(keyed(top["slaProperties"], "retention"))
+    retention = _span(entry_named(top["slaProperties"], "retention"))
     legal_basis = custom(top, "legalBasis").one_of(LegalBasis)
     allowed_use = [_allowed_use(entry) for entry in custom(top, "allowedUse").entries()]
     consumers = [_consumer(entry) for entry in custom(top, "consumers").entries()]
@@ -20,7 +20,7 @@ def read_terms(top: Place) -> Terms | None:
     limit = custom(top, "rejectedShareLimit")
     if retention is None or legal_basis is None:
         return None
-    return Terms(
+    return ContractTerms(
         retention=retention,
         legal_basis=legal_basis,
         allowed_use=tuple(each for each in allowed_use if each),
@@ -33,7 +33,7 @@ def read_terms(top: Place) -> Terms | None:
 
 
 def _feed(top: Place, name: str) -> Span | None:
-    place = keyed(top["slaProperties"], name)
+    place = entry_named(top["slaProperties"], name)
     return None if place.is_missing else _span(place)
 
 
@@ -41,7 +41,7 @@ def _span(place: Place) -> Span | None:
     if place.is_missing:
         place.fault("missing")
         return None
-    value, unit = place["value"].whole(), place["unit"].one_of(Unit)
+    value, unit = place["value"].whole(), place["unit"].one_of(SpanUnit)
     if value == 0:
         place["value"].fault("0 is no length of time")
     return None if not value or unit is None else Span(value, unit)

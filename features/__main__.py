@@ -9,7 +9,7 @@ import typer
 
 from features.catalog import APPLICANT, FEATURE_SETS, feature_set_digest
 from features.feature import Feature
-from features.reference import page
+from features.reference import catalogue_page
 from terminal.command_line import run, stage
 from terminal.report import Report, reporting
 
@@ -24,7 +24,7 @@ def write_page() -> Report:
     tree = {"digest": feature_set_digest(), "features": features}
 
     def shown() -> Iterator[str]:
-        yield page().removesuffix("\n")
+        yield catalogue_page().removesuffix("\n")
 
     return Report(tree, shown())
 

@@ -14,7 +14,7 @@ from sqlglot import expressions
 from features.catalog import FeatureSet
 from features.feature import Feature
 from features.measure import Measure
-from features.source import Source
+from features.source import FeatureSource
 
 DAY_MICROS = 86_400_000_000
 
@@ -43,7 +43,7 @@ def point_in_time_sql(of: FeatureSet, moments: str, events: Mapping[str, str], b
     return f"WITH {_lines(ctes)}\n{_features(of)}"
 
 
-def days_sql(source: Source, events: str) -> str:
+def days_sql(source: FeatureSource, events: str) -> str:
     """Spark SQL: the parts stored for each day of each entity; they add up to any window ending at midnight.
 
     One row for each key, `event_day` (UTC) and `known_on`, the first midnight by which its events were recorded.
@@ -64,7 +64,7 @@ _FIRST_MIDNIGHT = (
 )
 
 
-def _known_events(source: Source, moments: str, events: str) -> str:
+def _known_events(source: FeatureSource, moments: str, events: str) -> str:
     columns = ", ".join(f"event.{name}" for name in source.read_columns if name != source.key)
     age = "UNIX_MICROS(asked.as_of) - UNIX_MICROS(event.occurred_at)"
     horizon = "" if source.horizon is None else f"\n   AND {age} <= {source.horizon * DAY_MICROS}"
@@ -80,12 +80,12 @@ SELECT {_together(source)} asked.{source.key}, asked.as_of, {columns},
 """  # noqa: S608
 
 
-def _together(source: Source) -> str:
+def _together(source: FeatureSource) -> str:
     """A hint that sends all events of an entity to one task, so that one sort serves all groups that follow."""
     return f"/*+ REPARTITION({source.key}) */"
 
 
-def _band(source: Source, age: str) -> str:
+def _band(source: FeatureSource, age: str) -> str:
     """The band of an event: the smallest window bound not below its age; the greatest bound plus one beyond all."""
     bounds = source.bounds
     if not bounds:
@@ -94,7 +94,7 @@ def _band(source: Source, age: str) -> str:
     return f"CASE {cases} ELSE {bounds[-1] + 1} END"
 
 
-def _bands(source: Source) -> str:
+def _bands(source: FeatureSource) -> str:
     """The parts of each band of ages: a window consists of several bands, and each event is read in exactly one."""
     parts = _lines(f"{sql} AS {name}" for name, sql in _parts(source, Measure.parts_of_band).items())
     return f"""
@@ -105,7 +105,7 @@ SELECT {source.key}, as_of, band, MAX(occurred_at) AS occurred_at, MAX(recorded_
 """  # noqa: S608
 
 
-def _known_days(source: Source, moments: str, days: str) -> str:
+def _known_days(source: FeatureSource, moments: str, days: str) -> str:
     parts = ", ".join(f"day.{name}" for name in _parts(source, Measure.parts))
     horizon = "" if source.horizon is None else f"\n   AND DATEDIFF(asked.as_of, day.event_day) <= {source.horizon}"
     return f"""
@@ -120,7 +120,7 @@ SELECT {_together(source)} asked.{source.key}, asked.as_of,
 """  # noqa: S608
 
 
-def _measured(source: Source, *, by_days: bool) -> str:
+def _measured(source: FeatureSource, *, by_days: bool) -> str:
     kept = _columns_of_parts(source, Measure.parts if by_days else Measure.parts_of_band)
     measures = _lines(
         f"{measure.over_days(kept[name]) if by_days else measure.over_bands(kept[name])} AS {name}"
@@ -191,7 +191,7 @@ def measures_read(sql: str) -> frozenset[str]:
     return frozenset(column.name for column in sqlglot.parse_one(sql, read="spark").find_all(expressions.Column))
 
 
-def _columns_of_parts(source: Source, parts: PartsOf) -> dict[str, tuple[str, ...]]:
+def _columns_of_parts(source: FeatureSource, parts: PartsOf) -> dict[str, tuple[str, ...]]:
     """The columns of each measure's parts; measures that differ only in their window share them."""
     column_of: dict[str, str] = {}
     columns: dict[str, tuple[str, ...]] = {}
@@ -202,7 +202,7 @@ def _columns_of_parts(source: Source, parts: PartsOf) -> dict[str, tuple[str, ..
     return columns
 
 
-def _parts(source: Source, parts: PartsOf) -> dict[str, str]:
+def _parts(source: FeatureSource, parts: PartsOf) -> dict[str, str]:
     sql_of: dict[str, str] = {}
     for name, columns in _columns_of_parts(source, parts).items():
         for column, sql in zip(columns, parts(source.measures[name], source.order), strict=True):

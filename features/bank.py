@@ -5,7 +5,7 @@ nothing is known about it; a sum over one with transactions but none of the kind
 """
 
 from features.measure import Measure
-from features.source import Source
+from features.source import FeatureSource
 
 MONTH = 30  # days; months of equal length keep sums of different moments comparable
 MONTHS = 6
@@ -88,7 +88,7 @@ MEASURES: dict[str, Measure] = {
     "credit_payments_180d": Measure("count", where=CREDIT_OBLIGATION, within=HALF_YEAR),
 }
 
-BANK_TRANSACTIONS = Source(
+BANK_TRANSACTIONS = FeatureSource(
     name="bank_transactions",
     table="curated.bank_transactions",
     key="account_id",

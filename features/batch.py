@@ -133,7 +133,7 @@ def batches_of_vectors(vectors: Iterable[FeatureVector], names_of: Mapping[str, 
     return batches
 
 
-def vectors_of(batch: VectorBatch) -> list[FeatureVector]:
+def feature_vectors(batch: VectorBatch) -> list[FeatureVector]:
     """The batch's vectors one by one; slow, for in-memory stores and tests."""
     from features.vector import FeatureVector
 

@@ -13,7 +13,7 @@ from functools import cache
 from features import bank, basket, cash_flow, exposure, merchant, repayment, shopper, velocity
 from features.feature import Feature
 from features.measure import Measure
-from features.source import Source
+from features.source import FeatureSource
 
 __all__ = [
     "APPLICANT",
@@ -39,7 +39,7 @@ class FeatureSet:
 
     entity: str
     keys: tuple[str, ...]
-    sources: tuple[Source, ...]
+    sources: tuple[FeatureSource, ...]
     lake: tuple[Feature, ...]
     request: tuple[Feature, ...] = ()
 

@@ -10,7 +10,7 @@ from sqlglot import expressions
 
 from features.as_of import days_sql, point_in_time_sql
 from features.catalog import FeatureSet
-from features.source import ColumnType, Source
+from features.source import ColumnType, FeatureSource
 
 INSTANT = pa.timestamp("us", tz="UTC")
 _ARROW: Mapping[ColumnType, pa.DataType] = {
@@ -21,7 +21,7 @@ _ARROW: Mapping[ColumnType, pa.DataType] = {
 }
 
 
-def events_schema(source: Source) -> pa.Schema:
+def events_schema(source: FeatureSource) -> pa.Schema:
     """The Arrow schema of the columns that a build reads of a source, also used for a table that the lake lacks."""
     return pa.schema([(name, _ARROW[column]) for name, column in source.read_columns.items()])
 
@@ -49,7 +49,7 @@ def compute(
         return engine.sql(translated(point_in_time_sql(of, "moments", relations, by_days))).to_arrow_table()
 
 
-def compute_days(source: Source, events: pa.Table) -> pa.Table:
+def compute_days(source: FeatureSource, events: pa.Table) -> pa.Table:
     """The daily parts of these events. Columns: those of `events_schema` → those of `days_sql`."""
     return select(days_sql(source, "events"), {"events": events})
 

@@ -55,7 +55,7 @@ from feast.types import Float64
 
 
 @dataclass(frozen=True, slots=True)
-class Exported:
+class FeastExport:
     """Where the repository is, and how many features it defines."""
 
     folder: Path
@@ -64,7 +64,7 @@ class Exported:
 
 def export_feast(
     out: Path, *, entity: str, key: str, digest: str, features: Sequence[Feature], vectors: str
-) -> Exported:
+) -> FeastExport:
     """Write a Feast repository into the folder; `vectors` is the path of the Parquet files of the feature table."""
     out.mkdir(parents=True, exist_ok=True)
     fields = "\n".join(
@@ -77,7 +77,7 @@ def export_feast(
     )
     (out / "feature_store.yaml").write_text(_STORE, encoding="utf-8")
     (out / "definitions.py").write_text(definitions, encoding="utf-8")
-    return Exported(out, len(features))
+    return FeastExport(out, len(features))
 
 
 def _text(value: str) -> str:

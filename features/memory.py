@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from features.batch import OtherFeatures, VectorBatch, batches_of_vectors, vectors_of
+from features.batch import OtherFeatures, VectorBatch, batches_of_vectors, feature_vectors
 from features.publication import KEEP, Handed, Kind, NoSuchVersion, Publication, Sources, before, oldest_kept
 from features.vector import FeatureVector
 
@@ -59,7 +59,7 @@ class MemoryVectors:
 
     def hand_over(self, batch: VectorBatch, kind: Kind, sources: Sources) -> Handed:
         of = self._sets.setdefault(batch.digest, _Set(batch.names))
-        vectors = vectors_of(batch)
+        vectors = feature_vectors(batch)
         if set(of.names) != set(batch.names):
             missing, unknown = set(of.names) - set(batch.names), set(batch.names) - set(of.names)
             raise OtherFeatures(vectors[0].entity_id if vectors else "nobody", batch.digest, missing, unknown)

@@ -5,11 +5,11 @@ from functools import partial
 from features.bank import ratio
 from features.feature import Feature as _Feature
 from features.measure import Measure
-from features.source import Source
+from features.source import FeatureSource
 
 Feature = partial(_Feature, entity="merchant", group="merchant")
 
-SALES = Source(
+SALES = FeatureSource(
     name="sales",
     table="curated.orders",
     key="merchant_id",
@@ -27,7 +27,7 @@ SALES = Source(
     },
 )
 
-TAKEN_BACK = Source(
+TAKEN_BACK = FeatureSource(
     name="taken_back",
     table="curated.order_refunds",
     key="merchant_id",

@@ -6,7 +6,7 @@ from features.as_of import measures_read
 from features.catalog import APPLICANT, MERCHANT, FeatureSet, feature_set_digest
 from features.feature import JURISDICTIONS, Feature
 from features.measure import Measure
-from features.source import Source
+from features.source import FeatureSource
 
 _DIRECTION = {-1: "lower", 0: "either way", 1: "higher"}
 
@@ -25,7 +25,7 @@ and district figures of later years reach none of them.
 """
 
 
-def page() -> str:
+def catalogue_page() -> str:
     """The reference page as Markdown."""
     opening = _OPENING.format(
         applicant=feature_set_digest()[:12],
@@ -75,7 +75,7 @@ def _only_in(feature: Feature) -> str:
     return f" (no decision in {', '.join(barred)})" if barred else ""
 
 
-def _measures(source: Source) -> str:
+def _measures(source: FeatureSource) -> str:
     rows = [
         f"| `{name}` | {each.aggregate} | {_code(each.value)} | {_code(each.where)} | {_days(each)} |"
         for name, each in source.measures.items()

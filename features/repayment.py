@@ -6,7 +6,7 @@ Each change of an instalment is one fact, so the open amount is a sum of changes
 from features.bank import ratio
 from features.feature import Feature
 from features.measure import Measure
-from features.source import Source
+from features.source import FeatureSource
 
 SETTLED = "status = 'settled'"
 # A fact gives the days past due of the open amount; for the amount it settled, they follow from the due day.
@@ -15,7 +15,7 @@ LATE_DAYS = f"GREATEST(days_past_due, CASE WHEN {SETTLED} THEN DATEDIFF(occurred
 FAILED = "move IN ('refused', 'returned', 'claim_lost')"
 ENDED = "move IN ('refused', 'returned', 'claim_lost', 'cash_seen')"
 
-PLANS = Source(
+PLANS = FeatureSource(
     name="plans",
     table="curated.plans",
     key="shopper_id",
@@ -29,7 +29,7 @@ PLANS = Source(
     },
 )
 
-INSTALMENTS = Source(
+INSTALMENTS = FeatureSource(
     name="instalments",
     table="curated.instalments",
     key="shopper_id",
@@ -54,7 +54,7 @@ INSTALMENTS = Source(
     },
 )
 
-ATTEMPTS = Source(
+ATTEMPTS = FeatureSource(
     name="attempts",
     table="curated.attempts",
     key="shopper_id",
@@ -67,7 +67,7 @@ ATTEMPTS = Source(
     },
 )
 
-REPAYMENTS = Source(
+REPAYMENTS = FeatureSource(
     name="repayments",
     table="curated.repayments",
     key="shopper_id",

@@ -12,7 +12,7 @@ ENVELOPE: dict[str, ColumnType] = {"event_id": "string", "occurred_at": "timesta
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Source:
+class FeatureSource:
     """Events of one kind about one entity: `key` is the entity's column, `measures` are aggregates of them.
 
     `columns` are those that measures read beside the envelope. `sequence` is the producer's own order if it has one: it

@@ -6,9 +6,9 @@ These tables are our own and complete: an event that is not in them did not happ
 from features.bank import ratio
 from features.feature import Feature
 from features.measure import Measure
-from features.source import Source
+from features.source import FeatureSource
 
-APPLICATIONS = Source(
+APPLICATIONS = FeatureSource(
     name="applications",
     table="curated.credit_applications",
     key="shopper_id",
@@ -21,7 +21,7 @@ APPLICATIONS = Source(
     },
 )
 
-ORDERS = Source(
+ORDERS = FeatureSource(
     name="orders",
     table="curated.orders",
     key="shopper_id",
@@ -36,7 +36,7 @@ ORDERS = Source(
     },
 )
 
-REFUNDS = Source(
+REFUNDS = FeatureSource(
     name="refunds",
     table="curated.order_refunds",
     key="shopper_id",

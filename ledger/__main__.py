@@ -65,11 +65,11 @@ def draw_map(
     """Write the money map as a page and a picture, from the same data that restricts every posting."""
     from ledger.map.flow_names import flow_module
     from ledger.map.map_file import money_map
-    from ledger.map.map_page import page
+    from ledger.map.map_page import money_map_page
     from ledger.map.map_picture import picture
 
     out.mkdir(parents=True, exist_ok=True)
-    texts = {out / "money-map.md": page(money_map()), out / "money-map.svg": picture(money_map())}
+    texts = {out / "money-map.md": money_map_page(money_map()), out / "money-map.svg": picture(money_map())}
     if flows is not None:
         texts[flows] = flow_module(money_map())
     for file, text in texts.items():

@@ -18,7 +18,7 @@ class Side(StrEnum):
     CREDIT = "credit"
 
 
-class Kind(StrEnum):
+class AccountKind(StrEnum):
     """The kinds of account in the chart: the five of a balance sheet and income statement, and memorandum."""
 
     ASSET = "asset"
@@ -42,7 +42,7 @@ class AccountType:
     pattern: str
     code: str
     title: str
-    kind: Kind
+    kind: AccountKind
     normal: Side
     floor: bool = False
     pending_only: bool = False

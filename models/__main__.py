@@ -45,7 +45,7 @@ def train(
     from models import train as act
     from models.code_version import code_version
 
-    request = act.Request(
+    request = act.TrainingRequest(
         train_until=_day("--train-until", train_until),
         test_until=_day("--test-until", test_until),
         known_by=_day("--known-by", known_by),
@@ -57,10 +57,10 @@ def train(
     settings = Settings.from_environment()
     console = Console(stderr=True)
     with console.status("opening the lake and the registry") as status:
-        from models.iceberg import IcebergTables
+        from models.iceberg import IcebergTrainingTables
 
         report = act.train(
-            IcebergTables(settings.lake), _registry(settings), settings.models_dir, request, status.update
+            IcebergTrainingTables(settings.lake), _registry(settings), settings.models_dir, request, status.update
         )
 
     def shown() -> Iterator[str]:
@@ -98,7 +98,7 @@ def rebuild_training_set(
 ) -> Report:
     """Gather a training set again from the snapshots of its manifest; exit code 1 names what differs."""
     from models import rebuild as act
-    from models.iceberg import IcebergTables
+    from models.iceberg import IcebergTrainingTables
     from models.manifest import Manifest
 
     if (manifest is None) == (model is None):
@@ -108,8 +108,8 @@ def rebuild_training_set(
         found = Manifest.read(manifest)
     else:
         registry = _registry(settings)
-        found = act.manifest_of(registry, registry.version(model, version))
-    report = act.rebuild(IcebergTables(settings.lake), found)
+        found = act.registered_manifest(registry, registry.version(model, version))
+    report = act.rebuild_training_set(IcebergTrainingTables(settings.lake), found)
 
     def shown() -> Iterator[str]:
         if report.is_same:
@@ -128,11 +128,11 @@ def retire(
     version: Annotated[str, typer.Argument(help="Its version.")],
 ) -> Report:
     """Retire a version, and remove the tag of its training set, whose snapshots may then expire."""
-    from models.iceberg import IcebergTables
+    from models.iceberg import IcebergTrainingTables
     from models.retire import retire as act
 
     settings = Settings.from_environment()
-    report = act(IcebergTables(settings.lake), _registry(settings), name, version)
+    report = act(IcebergTrainingTables(settings.lake), _registry(settings), name, version)
 
     def shown() -> Iterator[str]:
         yield f"version {version} of {name} is retired; its tag is off {report.unpinned} tables"
@@ -145,12 +145,12 @@ def retire(
 def amend_training_sets() -> Report:
     """After an erasure: record in every manifest how many of its rows were removed, and the hash of the rest."""
     from models.amend import amend as act
-    from models.iceberg import IcebergTables
+    from models.iceberg import IcebergTrainingTables
     from pipelines.erasures.iceberg_erasures import IcebergErasures
 
     settings = Settings.from_environment()
     lines = IcebergErasures(settings.lake).lines()
-    amended = act(IcebergTables(settings.lake), _registry(settings), settings.models_dir, lines, now())
+    amended = act(IcebergTrainingTables(settings.lake), _registry(settings), settings.models_dir, lines, now())
     tree = {"amended": [each.as_json() for each in amended]}
 
     def shown() -> Iterator[str]:

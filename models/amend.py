@@ -8,10 +8,10 @@ from typing import Any
 
 from models import export
 from models.manifest import MANIFEST_FILE, Amendment, Manifest, ManifestFault
-from models.rebuild import gather
+from models.rebuild import gather_pinned
 from models.registry import ModelVersion, Registry
-from models.tables import Tables
-from pipelines.erasures.erasures import Line, State
+from models.tables import TrainingTables
+from pipelines.erasures.erasures import ErasureEntry, ErasureState
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,16 @@ class Amended:
 
 
 def amend(
-    tables: Tables, registry: Registry, models_dir: Path, lines: Iterable[Line], now: datetime
+    tables: TrainingTables, registry: Registry, models_dir: Path, lines: Iterable[ErasureEntry], now: datetime
 ) -> tuple[Amended, ...]:
     """Amend the manifest of every version in use whose tag was moved by an erasure. Idempotent.
 
     Raises ManifestFault when a tag was moved and the record of erasures does not name the case.
     """
     removals = {
-        (line.table, line.ref, line.snapshot_before): line for line in lines if line.state is State.REMOVED and line.ref
+        (line.table, line.ref, line.snapshot_before): line
+        for line in lines
+        if line.state is ErasureState.REMOVED and line.ref
     }
     done = []
     for name in registry.names():
@@ -56,7 +58,7 @@ def amend(
 
 
 def _amended(
-    tables: Tables, manifest: Manifest, removals: Mapping[tuple[str, str, int], Line], now: datetime
+    tables: TrainingTables, manifest: Manifest, removals: Mapping[tuple[str, str, int], ErasureEntry], now: datetime
 ) -> Manifest | None:
     named = {**manifest.tables, **tables.pinned(manifest.tag, list(manifest.tables))}
     if named == manifest.tables:
@@ -72,7 +74,7 @@ def _amended(
             rows[table] = rows.get(table, 0) + line.rows
             cases[line.case_id] = None
             at = line.snapshot_after
-    found = gather(tables, replace(manifest, tables=named))
+    found = gather_pinned(tables, replace(manifest, tables=named))
     amendment = Amendment(
         case_id=", ".join(cases),
         rows_erased=rows,

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from models import reasons
-from models.reasons import Reason, Wording
+from models.reasons import RiskReason, Wording
 from models.trees import NODE_ARRAYS, FloatArray, IndexArray, MalformedTrees, Trees
 from terminal.fault import Fault
 
@@ -107,7 +107,7 @@ class Model:
             raise MalformedTrees("each tree must split on exactly one feature, or contributions would not be exact")
         if not self.slope > 0:
             raise ValueError(f"the calibration's slope must be positive, not {self.slope}")
-        reasons.check(self.wording, self.feature_names)
+        reasons.check_wording(self.wording, self.feature_names)
 
     @property
     def version(self) -> str:
@@ -159,7 +159,7 @@ class Model:
         log_odds = math.fsum((self.reference_log_odds, *added))
         return Scored(probability(log_odds), log_odds, dict(zip(self.feature_names, added, strict=True)))
 
-    def reasons(self, scored: Scored, limit: int = reasons.MOST_REASONS) -> tuple[Reason, ...]:
+    def reasons(self, scored: Scored, limit: int = reasons.MOST_REASONS) -> tuple[RiskReason, ...]:
         """The reasons why this applicant's risk is above the reference population's, largest contribution first."""
         return reasons.rank(scored.contributions, self.wording, limit)
 
@@ -178,13 +178,13 @@ def load_champion(models_dir: Path) -> Model:
     if not champion.is_file():
         raise NoChampion(champion, "no model has been promoted; run `tranche models promote`")
     digest = champion.read_text(encoding="ascii").strip()
-    model = load(models_dir / digest)
+    model = load_model(models_dir / digest)
     if model.digest != digest:
         raise ArtefactDamaged(models_dir / digest, f"the champion should be {digest}, this is {model.digest}")
     return model
 
 
-def load(directory: Path) -> Model:
+def load_model(directory: Path) -> Model:
     """Read a model and verify it against its golden rows.
 
     Raises `GoldenMismatch` when a golden row scores differently, `ArtefactDamaged` when the files are not those

@@ -22,7 +22,7 @@ class CalibrationFault(Fault):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CalibrationLine:
     """Log-odds of default as `slope * score + intercept`; `slope_error` is the standard error of the slope."""
 
     slope: float
@@ -52,7 +52,7 @@ def out_of_fold(
     return scores.ravel(), np.tile(bad, repeats)
 
 
-def platt(scores: FloatArray, bad: BoolArray) -> Line:
+def platt(scores: FloatArray, bad: BoolArray) -> CalibrationLine:
     """The line of maximum likelihood. Targets are moved slightly inward, as Platt did, so that it is always finite."""
     goods, bads = int((~bad).sum()), int(bad.sum())
     line = fit_line(scores, np.where(bad, (bads + 1) / (bads + 2), 1 / (goods + 2)))
@@ -63,7 +63,7 @@ def platt(scores: FloatArray, bad: BoolArray) -> Line:
     return line
 
 
-def fit_line(scores: FloatArray, target: FloatArray) -> Line:
+def fit_line(scores: FloatArray, target: FloatArray) -> CalibrationLine:
     """Logistic regression of one score by Newton's method, without penalty.
 
     `target` lies in 0..1. Where the classes separate no finite line exists: the slope is then infinite.
@@ -74,10 +74,10 @@ def fit_line(scores: FloatArray, target: FloatArray) -> Line:
         expected = 1.0 / (1.0 + np.exp(-np.clip(design @ weights, -500, 500)))
         information = design.T @ (design * (expected * (1 - expected))[:, None])
         if np.linalg.cond(information) > 1e12:
-            return Line(math.inf, math.nan)
+            return CalibrationLine(math.inf, math.nan)
         step = np.linalg.solve(information, design.T @ (target - expected))
         weights = weights + step
         if np.abs(step).max() < 1e-10:
             error = math.sqrt(float(np.linalg.inv(information)[0, 0]))
-            return Line(float(weights[0]), float(weights[1]), error)
-    return Line(math.inf, math.nan)
+            return CalibrationLine(float(weights[0]), float(weights[1]), error)
+    return CalibrationLine(math.inf, math.nan)

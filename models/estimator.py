@@ -31,7 +31,7 @@ class Parameters:
         return asdict(self)
 
 
-def fit(
+def fit_champion(
     rows: NDArray[np.float64],
     bad: NDArray[np.bool_],
     monotone: Sequence[int],

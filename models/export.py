@@ -180,14 +180,14 @@ def write(models_dir: Path, model: Model) -> Model:
             draft.chmod(0o755)
             np.savez(draft / artefact.ARRAYS_FILE, allow_pickle=False, **arrays)
             (draft / artefact.MODEL_FILE).write_bytes(described)
-            artefact.load(draft)
+            artefact.load_model(draft)
             draft.rename(target)
         except OSError:
             if not target.is_dir():  # otherwise another process exported the same model first
                 raise
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-    written = artefact.load(target)
+    written = artefact.load_model(target)
     if written.digest != digest:
         raise ArtefactDamaged(target, "holds another model than its name says")
     return written

@@ -9,7 +9,7 @@ from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.table import Table
 
-from models.tables import LakeFault, Reading
+from models.tables import LakeFault, TableReading
 from pipelines.lake.iceberg import catalog, table_name
 from pipelines.lake.iceberg_tags import drop_tag, put_tag, tagged
 from pipelines.settings import Settings as LakeSettings
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class IcebergTables:
+class IcebergTrainingTables:
     """Tables over the Iceberg lake of the settings."""
 
     def __init__(self, settings: LakeSettings) -> None:
         self._settings = settings
         self._catalog: Catalog = catalog(settings)
 
-    def read(self, table: str, columns: Sequence[str], snapshot_id: int | None = None) -> Reading:
+    def read(self, table: str, columns: Sequence[str], snapshot_id: int | None = None) -> TableReading:
         found = self._load(table)
         snapshot = found.current_snapshot() if snapshot_id is None else found.snapshot_by_id(snapshot_id)
         if snapshot is None and snapshot_id is not None:
@@ -38,7 +38,7 @@ class IcebergTables:
         absent = [name for name in columns if name not in schema.column_names]
         if absent:
             raise LakeFault(f"{table} lacks {', '.join(absent)}; run {_maker(table)}")
-        return Reading(table, snapshot.snapshot_id, snapshot.schema_id or 0, scan.to_pandas())
+        return TableReading(table, snapshot.snapshot_id, snapshot.schema_id or 0, scan.to_pandas())
 
     def pin(self, tag: str, snapshots: Mapping[str, int]) -> None:
         for table, snapshot_id in snapshots.items():

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from models.tables import Reading, Tables
+from models.tables import TableReading, TrainingTables
 from terminal.fault import Fault
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ class Labels:
     dated: int
     undated: int
     not_yet_known: int
-    reading: Reading
+    reading: TableReading
 
 
-def read(tables: Tables, known_by: date | None = None) -> Labels:
+def read_outcome_labels(tables: TrainingTables, known_by: date | None = None) -> Labels:
     """The newest outcome of each loan, among those recorded by the end of `known_by`; all outcomes without it.
 
     Undated outcomes always count, because no date excludes them; a loan with one may have no other outcome. Raises

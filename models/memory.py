@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from models.manifest import MANIFEST_FILE
 from models.registry import ChampionStands, ModelVersion, Run, UnknownVersion
-from models.tables import LakeFault, Reading
+from models.tables import LakeFault, TableReading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,7 +79,7 @@ class MemoryRegistry:
         return folder
 
 
-class MemoryTables:
+class MemoryTrainingTables:
     """Tables over frames by table name. `write` makes a new snapshot; `expire` keeps those with a tag."""
 
     def __init__(self, frames: Mapping[str, pd.DataFrame]) -> None:
@@ -96,13 +96,13 @@ class MemoryTables:
             named = {max(snapshots), *self._tags[table].values()}
             self._snapshots[table] = {number: frame for number, frame in snapshots.items() if number in named}
 
-    def read(self, table: str, columns: Sequence[str], snapshot_id: int | None = None) -> Reading:
+    def read(self, table: str, columns: Sequence[str], snapshot_id: int | None = None) -> TableReading:
         if table not in self._snapshots:
             raise LakeFault(f"{table} does not exist")
         number = max(self._snapshots[table]) if snapshot_id is None else snapshot_id
         if number not in self._snapshots[table]:
             raise LakeFault(f"{table} has no snapshot {number} any more")
-        return Reading(table, number, schema_id=0, frame=self._snapshots[table][number][list(columns)])
+        return TableReading(table, number, schema_id=0, frame=self._snapshots[table][number][list(columns)])
 
     def pin(self, tag: str, snapshots: Mapping[str, int]) -> None:
         for table, number in snapshots.items():

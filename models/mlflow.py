@@ -27,7 +27,7 @@ from models.iceberg import read_snapshot
 from models.manifest import MANIFEST_FILE
 from models.registry import CHAMPION, ChampionStands, ModelVersion, Run, UnknownVersion
 from models.settings import Settings
-from models.tables import Reading
+from models.tables import TableReading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +66,7 @@ class IcebergDatasetSource(DatasetSource):
 
     @staticmethod
     def _can_resolve(raw_source: Any) -> bool:
-        return isinstance(raw_source, Reading)
+        return isinstance(raw_source, TableReading)
 
     @classmethod
     def _resolve(cls, raw_source: Any) -> Self:
@@ -203,7 +203,7 @@ def _log_estimator(run: Run) -> str:
     return str(logged.model_id)
 
 
-def _dataset(reading: Reading) -> MetaDataset:
+def _dataset(reading: TableReading) -> MetaDataset:
     # MLflow keeps the first source for a name and digest, so the digest must be the snapshot.
     source = IcebergDatasetSource._resolve(reading)  # noqa: SLF001 - the name MLflow's interface prescribes
     # MLflow declares `profile` abstract and ships this class without it.

@@ -9,8 +9,8 @@ from features import catalog
 from models import export, labels
 from models.manifest import MANIFEST_FILE, Manifest
 from models.registry import Registry
-from models.split import Split
-from models.tables import Tables
+from models.split import TrainingSplit
+from models.tables import TrainingTables
 from models.training_set import TrainingSet
 
 TAG = "train_"  # followed by the model's digest
@@ -31,7 +31,7 @@ class Asked(Protocol):
     def at(self) -> datetime | None: ...
 
 
-def manifest_of(gathered: TrainingSet, sides: Split, digest: str, asked: Asked) -> Manifest:
+def manifest_of(gathered: TrainingSet, sides: TrainingSplit, digest: str, asked: Asked) -> Manifest:
     """The manifest of the training set of the model with this digest."""
     snapshots = {reading.table: reading.snapshot_id for reading in gathered.readings}
     versions = {each.curated_table: f"{each.name}@{each.version}" for each in contracts().values()}
@@ -57,7 +57,7 @@ def manifest_of(gathered: TrainingSet, sides: Split, digest: str, asked: Asked) 
     )
 
 
-def pin(tables: Tables, registry: Registry, folder: Path, manifest: Manifest, name: str) -> None:
+def pin(tables: TrainingTables, registry: Registry, folder: Path, manifest: Manifest, name: str) -> None:
     """Tag the set's snapshots and write the manifest beside the artefact in `folder`.
 
     Done before the registration, so that no version is registered whose rows could expire. A version that is registered

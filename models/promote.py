@@ -30,7 +30,7 @@ def promote(registry: Registry, models_dir: Path, name: str, version: str | None
     if not folder.is_dir():
         models_dir.mkdir(parents=True, exist_ok=True)
         registry.fetch(chosen, folder)
-    model = artefact.load(folder)
+    model = artefact.load_model(folder)
     if model.digest != chosen.digest:
         raise ArtefactDamaged(folder, f"version {chosen.version} should be {chosen.digest}, this is {model.digest}")
     before = registry.champion(name)

@@ -24,7 +24,7 @@ class Wording:
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class RiskReason:
     """A reason why the risk is above that of the reference population.
 
     `contribution` is in log-odds and positive; `features` are those of the reason that raised the risk, largest first.
@@ -38,7 +38,7 @@ class Reason:
 
 def rank(
     contributions: Mapping[str, float], wording: Iterable[Wording], limit: int = MOST_REASONS
-) -> tuple[Reason, ...]:
+) -> tuple[RiskReason, ...]:
     """The reasons that raised the risk, largest contribution first, at most `limit`; ties are ordered by code.
 
     >>> low, cash = Wording("R01", "Low balance", ("low",)), Wording("R02", "Much cash", ("cash", "share"))
@@ -50,13 +50,13 @@ def rank(
     return tuple(sorted(raising, key=lambda reason: (-reason.contribution, reason.code))[:limit])
 
 
-def _reason(words: Wording, contributions: Mapping[str, float]) -> Reason:
+def _reason(words: Wording, contributions: Mapping[str, float]) -> RiskReason:
     own = {name: contributions[name] for name in words.features if name in contributions}
     raising = sorted((name for name in own if own[name] > 0), key=lambda name: (-own[name], name))
-    return Reason(words.code, words.text, sum(own.values()), tuple(raising))
+    return RiskReason(words.code, words.text, sum(own.values()), tuple(raising))
 
 
-def check(wording: Iterable[Wording], feature_names: Iterable[str]) -> None:
+def check_wording(wording: Iterable[Wording], feature_names: Iterable[str]) -> None:
     """Raise `NoWording` unless every feature has exactly one reason; names those that do not."""
     named = [name for words in wording for name in words.features]
     wrong = sorted(name for name in feature_names if named.count(name) != 1)

@@ -7,12 +7,12 @@ from features import catalog
 from models import labels, training_set
 from models.manifest import Manifest, ManifestFault
 from models.registry import ModelVersion, Registry
-from models.tables import PinnedTables, Tables
+from models.tables import PinnedTables, TrainingTables
 from models.training_set import TrainingSet
 
 
 @dataclass(frozen=True, slots=True)
-class Rebuilt:
+class RebuiltTrainingSet:
     """The set as gathered now, beside its manifest; `differences` is empty when they are equal."""
 
     rows: int
@@ -30,7 +30,7 @@ class Rebuilt:
         return asdict(self) | {"is_same": self.is_same}
 
 
-def rebuild(tables: Tables, manifest: Manifest) -> Rebuilt:
+def rebuild_training_set(tables: TrainingTables, manifest: Manifest) -> RebuiltTrainingSet:
     """Gather the rows again.
 
     Raises ManifestFault where the manifest cannot be followed: the code has other features or another label rule, or an
@@ -52,8 +52,8 @@ def rebuild(tables: Tables, manifest: Manifest) -> Rebuilt:
         raise ManifestFault(
             f"rows were taken out of {', '.join(sorted(moved))} since; run `tranche models amend-training-sets` first"
         )
-    found = gather(tables, manifest)
-    return Rebuilt(
+    found = gather_pinned(tables, manifest)
+    return RebuiltTrainingSet(
         rows=len(found.application_ids),
         content_hash=found.content_digest(),
         expected_rows=manifest.rows,
@@ -62,13 +62,13 @@ def rebuild(tables: Tables, manifest: Manifest) -> Rebuilt:
     )
 
 
-def gather(tables: Tables, manifest: Manifest) -> TrainingSet:
+def gather_pinned(tables: TrainingTables, manifest: Manifest) -> TrainingSet:
     """The rows at the manifest's snapshots, by the rules of this code."""
     pinned = PinnedTables(tables, manifest.tables)
-    return training_set.gather(pinned, source=manifest.source, known_by=manifest.known_by_day)
+    return training_set.gather_training_set(pinned, source=manifest.source, known_by=manifest.known_by_day)
 
 
-def manifest_of(registry: Registry, version: ModelVersion) -> Manifest:
+def registered_manifest(registry: Registry, version: ModelVersion) -> Manifest:
     """The manifest of a registered version; raises ManifestFault when it has none."""
     text = registry.manifest(version)
     where = f"training set of {version.name} version {version.version}"

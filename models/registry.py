@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from models.tables import Reading
+from models.tables import TableReading
 from terminal.fault import Fault
 
 CHAMPION = "champion"
@@ -26,7 +26,7 @@ class Run:
     parameters: Mapping[str, str]
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
-    readings: tuple[Reading, ...]
+    readings: tuple[TableReading, ...]
 
 
 @dataclass(frozen=True, slots=True)

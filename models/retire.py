@@ -5,7 +5,7 @@ from typing import Any
 
 from models.manifest import Manifest
 from models.registry import ModelVersion, Registry
-from models.tables import Tables
+from models.tables import TrainingTables
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class RetireReport:
         return asdict(self)
 
 
-def retire(tables: Tables, registry: Registry, name: str, version: str) -> RetireReport:
+def retire(tables: TrainingTables, registry: Registry, name: str, version: str) -> RetireReport:
     """Retire the version, then remove its tag. Idempotent. Raises ChampionStands for the champion."""
     retired = registry.retire(name, version)
     text = registry.manifest(retired)

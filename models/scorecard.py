@@ -38,7 +38,9 @@ class Scorecard:
         return np.rint(ANCHOR_POINTS - per_log_odds * (self.log_odds(rows) + math.log(ANCHOR_ODDS))).astype(np.int64)
 
 
-def fit(rows: FloatArray, bad: NDArray[np.bool_], *, bins: int | None = None, strength: float = 0.1) -> Scorecard:
+def fit_scorecard(
+    rows: FloatArray, bad: NDArray[np.bool_], *, bins: int | None = None, strength: float = 0.1
+) -> Scorecard:
     """Fit a scorecard with `bins` quantile bins per column; a smaller `strength` shrinks the weights more.
 
     By default one bin per ten bad loans, from 3 to 10: with more, defaults are too few to tell bins apart.

@@ -17,7 +17,7 @@ class SplitFault(Fault):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Split:
+class TrainingSplit:
     """Indices of the applications to train on and to test on; `later` ones belong to neither."""
 
     train: NDArray[np.intp]
@@ -27,14 +27,14 @@ class Split:
 
 def out_of_time(
     applied_on: NDArray[np.datetime64], bad: NDArray[np.bool_], *, train_until: date, test_until: date
-) -> Split:
+) -> TrainingSplit:
     """Train on applications up to `train_until`, test on later ones up to `test_until`. Raises SplitFault."""
     if not train_until < test_until:
         raise SplitFault(f"train-until {train_until} must lie before test-until {test_until}")
     days = applied_on.astype("datetime64[D]")
     early = days <= np.datetime64(train_until)
     within = days <= np.datetime64(test_until)
-    split = Split(np.flatnonzero(early), np.flatnonzero(within & ~early), int((~within).sum()))
+    split = TrainingSplit(np.flatnonzero(early), np.flatnonzero(within & ~early), int((~within).sum()))
     span = f"applications run from {days.min()} to {days.max()}" if len(days) else "there are no applications"
     for side, chosen, bounds in (
         ("train", split.train, f"up to {train_until}"),

@@ -13,7 +13,7 @@ from terminal.fault import Fault
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TableReading:
     """Rows of one table, and where they came from: enough to read the same rows again."""
 
     table: str
@@ -22,10 +22,10 @@ class Reading:
     frame: pd.DataFrame
 
 
-class Tables(Protocol):
+class TrainingTables(Protocol):
     """Tables of the lake by names like `curated.loans`, without the prefix of an installation."""
 
-    def read(self, table: str, columns: Sequence[str], snapshot_id: int | None = None) -> Reading:
+    def read(self, table: str, columns: Sequence[str], snapshot_id: int | None = None) -> TableReading:
         """The named columns of every row of that snapshot, or of the newest.
 
         Raises `LakeFault` when the table, a column or a snapshot is not there.
@@ -47,11 +47,11 @@ class Tables(Protocol):
 class PinnedTables:
     """Tables at given snapshots: a `Tables` whose newest snapshot is the pinned one."""
 
-    def __init__(self, tables: Tables, snapshots: Mapping[str, int]) -> None:
+    def __init__(self, tables: TrainingTables, snapshots: Mapping[str, int]) -> None:
         self._tables = tables
         self._snapshots = snapshots
 
-    def read(self, table: str, columns: Sequence[str], snapshot_id: int | None = None) -> Reading:
+    def read(self, table: str, columns: Sequence[str], snapshot_id: int | None = None) -> TableReading:
         if snapshot_id is None and table not in self._snapshots:
             raise LakeFault(f"no snapshot of {table} is pinned")
         return self._tables.read(table, columns, self._snapshots[table] if snapshot_id is None else snapshot_id)

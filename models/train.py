@@ -14,12 +14,12 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from features import catalog
 from models import calibration, estimator, evaluation, export, pin, scorecard, split, training_set, wording
 from models.artefact import Model, Registration
-from models.calibration import Line
+from models.calibration import CalibrationLine
 from models.estimator import Parameters
 from models.evaluation import Evaluation
 from models.registry import ModelVersion, Registry, Run
-from models.split import Split
-from models.tables import Tables
+from models.split import TrainingSplit
+from models.tables import TrainingTables
 from models.training_set import TrainingSet
 from terminal.fault import Fault
 
@@ -37,7 +37,7 @@ class SplitNotGiven(Fault):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class TrainingRequest:
     """What to train: split (None for the source's usual one), source, and the last day of known outcomes.
 
     `code` and `at` are recorded in the manifest and do not affect the model.
@@ -67,7 +67,7 @@ class TrainReport:
     test_bads: int
     champion: Evaluation
     scorecard: Evaluation
-    calibration: Line
+    calibration: CalibrationLine
     trees: int
     feature_names: tuple[str, ...]
     feature_set_digest: str
@@ -105,13 +105,17 @@ def _plain(value: Any) -> Any:
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fitted:
     champion: Any
-    champion_line: Line
+    champion_line: CalibrationLine
     card: scorecard.Scorecard
-    card_line: Line
+    card_line: CalibrationLine
 
 
 def train(
-    tables: Tables, registry: Registry, models_dir: Path, request: Request, progress: Progress = lambda _: None
+    tables: TrainingTables,
+    registry: Registry,
+    models_dir: Path,
+    request: TrainingRequest,
+    progress: Progress = lambda _: None,
 ) -> TrainReport:
     """Train and register one model. Equal inputs give an equal artefact, so a repeat registers no new version.
 
@@ -121,9 +125,11 @@ def train(
         return _train(tables, registry, models_dir, request, progress)
 
 
-def _train(tables: Tables, registry: Registry, models_dir: Path, request: Request, progress: Progress) -> TrainReport:
+def _train(
+    tables: TrainingTables, registry: Registry, models_dir: Path, request: TrainingRequest, progress: Progress
+) -> TrainReport:
     progress("reading applications, loans, outcomes and vectors")
-    gathered = training_set.gather(tables, source=request.source, known_by=request.known_by)
+    gathered = training_set.gather_training_set(tables, source=request.source, known_by=request.known_by)
     train_until, test_until = _days(request, gathered.source)
     request = replace(request, train_until=train_until, test_until=test_until)
     sides = split.out_of_time(gathered.applied_on, gathered.bad, train_until=train_until, test_until=test_until)
@@ -172,7 +178,7 @@ def _train(tables: Tables, registry: Registry, models_dir: Path, request: Reques
     )
 
 
-def _days(request: Request, source: str) -> tuple[date, date]:
+def _days(request: TrainingRequest, source: str) -> tuple[date, date]:
     usual = SPLIT_OF_SOURCE.get(source, (None, None))
     train_until, test_until = request.train_until or usual[0], request.test_until or usual[1]
     if train_until is None or test_until is None:
@@ -193,24 +199,24 @@ def _fit(rows: NDArray[np.float64], bad: NDArray[np.bool_], parameters: Paramete
     def champion_scores(
         seen: NDArray[np.float64], labels: NDArray[np.bool_], unseen: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        return estimator.log_odds(estimator.fit(seen, labels, directions, parameters), unseen)
+        return estimator.log_odds(estimator.fit_champion(seen, labels, directions, parameters), unseen)
 
     def card_scores(
         seen: NDArray[np.float64], labels: NDArray[np.bool_], unseen: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        return scorecard.fit(seen, labels).log_odds(unseen)
+        return scorecard.fit_scorecard(seen, labels).log_odds(unseen)
 
     progress(f"fitting on {len(rows)} loans, {int(bad.sum())} of them bad")
-    champion, card = estimator.fit(rows, bad, directions, parameters), scorecard.fit(rows, bad)
+    champion, card = estimator.fit_champion(rows, bad, directions, parameters), scorecard.fit_scorecard(rows, bad)
     progress("calibrating on out-of-fold scores")
     champion_line = calibration.platt(*calibration.out_of_fold(rows, bad, champion_scores))
     card_line = calibration.platt(*calibration.out_of_fold(rows, bad, card_scores))
     return _Fitted(champion, champion_line, card, card_line)
 
 
-def _exported(gathered: TrainingSet, sides: Split, fitted: _Fitted, request: Request) -> Model:
+def _exported(gathered: TrainingSet, sides: TrainingSplit, fitted: _Fitted, request: TrainingRequest) -> Model:
     trees, baseline = export.flatten(fitted.champion)
-    book = wording.read()
+    book = wording.read_wording()
     reference = gathered.rows[sides.train]
     return export.assemble(
         trees,
@@ -237,7 +243,7 @@ def _exported(gathered: TrainingSet, sides: Split, fitted: _Fitted, request: Req
 
 def _run(
     *,
-    request: Request,
+    request: TrainingRequest,
     gathered: TrainingSet,
     model: Model,
     folder: Path,
@@ -274,7 +280,7 @@ def _metrics(judged: Evaluation, prefix: str = "") -> dict[str, float]:
     return {prefix + name: float(value) for name, value in metrics.items() if np.isfinite(value)}
 
 
-def _notes(gathered: TrainingSet, sides: Split, judged: Evaluation) -> tuple[str, ...]:
+def _notes(gathered: TrainingSet, sides: TrainingSplit, judged: Evaluation) -> tuple[str, ...]:
     """Remarks that a reader of the figures needs."""
     outcomes = gathered.labels
     said = {

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from features import basket, catalog
 from models import labels
 from models.labels import Labels
-from models.tables import Reading, Tables
+from models.tables import TableReading, TrainingTables
 from terminal.fault import Fault
 
 APPLICATIONS = "curated.credit_applications"
@@ -43,7 +43,7 @@ class TrainingSet:
     bad: NDArray[np.bool_]
     unlabelled: int
     labels: Labels
-    readings: tuple[Reading, ...]
+    readings: tuple[TableReading, ...]
 
     def content_digest(self) -> str:
         """A digest of the rows, independent of the snapshots they were read from."""
@@ -66,9 +66,11 @@ class TrainingSet:
         return {name: hashlib.sha256(content).hexdigest()[:16] for name, content in columns.items()}
 
 
-def gather(tables: Tables, *, source: str | None = None, known_by: date | None = None) -> TrainingSet:
+def gather_training_set(
+    tables: TrainingTables, *, source: str | None = None, known_by: date | None = None
+) -> TrainingSet:
     """Join applications with their loans, outcomes and vectors; `source` is needed when the lake holds several."""
-    outcomes = labels.read(tables, known_by)
+    outcomes = labels.read_outcome_labels(tables, known_by)
     applications = tables.read(
         APPLICATIONS,
         ["application_id", "source", "account_id", "applied_at", "amount_minor", "product", "duration_months"],

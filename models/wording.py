@@ -23,7 +23,7 @@ class WordingBook:
         return tuple(own for own in cut if own.features)
 
 
-def read() -> WordingBook:
+def read_wording() -> WordingBook:
     """The wording for newly exported models."""
     book = tomllib.loads(files("models").joinpath("wording.toml").read_text(encoding="utf-8"))
     reasons = tuple(Wording(own["code"], own["text"], tuple(own["features"])) for own in book["reason"])

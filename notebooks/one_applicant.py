@@ -103,7 +103,7 @@ plt.show()
 # The champion is additive: its log-odds are those of the reference population plus one term a feature.
 
 # %%
-model = artefact.load(serving.models_dir / inputs.model.digest)
+model = artefact.load_model(serving.models_dir / inputs.model.digest)
 with connected(serving.database_url) as connection:
     served = PostgresVectors(connection).latest(evidence.entity_id, evidence.feature_set_digest, as_of)
 assert served.values == evidence.values, "the served vector is the one that the decision read"
@@ -142,7 +142,7 @@ assert cured.default_probability <= score.default_probability
 
 # %%
 with connected(serving.database_url) as connection:
-    again = replay.replay(connection, decision.decision_id, serving.models_dir, policy_file.load())
+    again = replay.replay_decision(connection, decision.decision_id, serving.models_dir, policy_file.load_policies())
 print(type(again).__name__, again.decision_id)
 assert isinstance(again, replay.Identical), again
 assert again.answer == decision.answer

@@ -198,13 +198,13 @@ def disputes(file: Annotated[Path, typer.Option(help="The provider's file of dis
     """Take a provider's notices of charge-backs and late claims; the same notice again changes nothing."""
     from payments.disputes.dispute import NoticeRefused, take_notice
     from payments.disputes.dispute_file import read_notices
-    from payments.files.control_file import Content
+    from payments.files.control_file import FileContent
     from payments.postgres import connected
     from payments.provider.provider import NoProvider
     from payments.wiring import adapters_over
 
     settings = Settings.from_environment()
-    notices = read_notices(Content.of(file))
+    notices = read_notices(FileContent.of(file))
     with connected(settings.database_url) as connection:
         ports = adapters_over(connection, NoProvider())
         answers = [

@@ -24,7 +24,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class StatementRow:
     """A row of the outside world. `key` is what it names of ours; `account_id` the shopper's bank account."""
 
     line_key: LineKey

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from lending.plan.event import Body, PlanEvent
 from lending.plan.when import When
 from lending.servicing.log import PlanLog
-from lending.servicing.record_events import EventRecorded, EventRefused, KeptLedger, TermsOf, record
+from lending.servicing.record_events import EventRecorded, EventRefused, KeptLedger, TermsOf, record_events
 from terminal.fault import Fault
 
 
@@ -21,7 +21,7 @@ def record_on_plan(
     Raises PlanRefused where a plan cannot take one.
     """
     posted: list[str] = []
-    answers = record(events, plans=plans, ledger=ledger, terms=terms) if events else ()
+    answers = record_events(events, plans=plans, ledger=ledger, terms=terms) if events else ()
     for answer in answers:
         if isinstance(answer, EventRefused):
             raise PlanRefused(f"{answer.event_id} was refused: {', '.join(map(str, answer.reasons))}")

@@ -44,7 +44,7 @@ class Treatment:
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class RailProfile:
     """Names, bank accounts and lags by which lines are expected."""
 
     card: Rail
@@ -58,12 +58,12 @@ class Profile:
     treatments: Mapping[BreakClass, Treatment]
 
 
-def load_profile(rails: Path = RAILS, breaks: Path = BREAKS) -> Profile:
+def load_profile(rails: Path = RAILS, breaks: Path = BREAKS) -> RailProfile:
     """Read both files; a missing entry or a bank account off the chart is a `ProfileFault`."""
     entries, classes = _read(rails), _read(breaks)
     try:
         card, push, merchant, claims = (entries[name] for name in ("card", "push", "merchant", "claims"))
-        profile = Profile(
+        profile = RailProfile(
             card=Rail("card", card["provider"], card["bank"]),
             push_bank=push["bank"],
             merchant_bank=merchant["bank"],

@@ -20,7 +20,7 @@ from payments.collection.retry import RetryPolicy, load_policy
 from payments.merchants.postgres import PostgresPayouts
 from payments.postgres import Connection
 from payments.provider.provider import Provider
-from payments.rail_profile import Profile, load_profile
+from payments.rail_profile import RailProfile, load_profile
 from payments.reconciliation.postgres import PostgresReconciliation
 from payments.refunds.postgres import PostgresRefundPayments
 from payments.transaction import Transaction
@@ -44,7 +44,7 @@ class Adapters:
     publish: Publish
     provider: Provider
     policy: RetryPolicy
-    profile: Profile
+    profile: RailProfile
     merchants: AllMerchantTerms
     terms: TermsOf
 

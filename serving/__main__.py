@@ -62,12 +62,12 @@ def replay(
     if (decision_id is None) is not every:
         raise typer.BadParameter("say either --id ID or --all")
     settings = Settings.from_environment()
-    policies = policy_file.load()
+    policies = policy_file.load_policies()
     with connected(settings.database_url) as connection:
         if decision_id is None:
             report = act.replay_all(connection, settings.models_dir, policies)
         else:
-            result = act.replay(connection, decision_id, settings.models_dir, policies)
+            result = act.replay_decision(connection, decision_id, settings.models_dir, policies)
             report = act.ReplayReport(1, (result,) if isinstance(result, act.Differs) else ())
     tree = report.as_json()
 

@@ -11,7 +11,7 @@ from payments.postgres import DatabaseDown, connected
 from payments.provider.sandbox import SandboxProvider
 from payments.wiring import adapters_over
 from serving.decisions import Desk, problem_responses
-from serving.plans import PlanAnswer, answer
+from serving.plans import PlanAnswer, plan_answer
 from serving.postgres import ClaimedBefore, IdempotencyKeys, Unavailable, transaction
 from serving.problems import FieldFault, Problem
 
@@ -87,7 +87,7 @@ def accept(
     match outcome:
         case Accepted(plan, new):
             headers = {"Location": f"/v1/plans/{plan.plan_id}"} | ({} if new else {"Idempotency-Replayed": "true"})
-            body = answer(histories[plan.plan_id], at).model_dump_json()
+            body = plan_answer(histories[plan.plan_id], at).model_dump_json()
             return Response(body, HTTPStatus.CREATED, headers, "application/json")
         case PaymentUnknown(attempt_id, _):
             pending = PendingAnswer(decision_id=decision_id, attempt_id=attempt_id, status="payment_unknown")

@@ -24,7 +24,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     uses other features than this code computes. The database may become available later.
     """
     model = load_champion(settings.models_dir)
-    policies = policy_file.load()
+    policies = policy_file.load_policies()
     check_fit(model, policies)
     pool = open_pool(settings.database_url, settings.connections, settings.wait_seconds)
 

@@ -5,15 +5,15 @@ from functools import cache
 
 from lending.decision.decision import decide
 from lending.decision.offer import make_offer
-from lending.decision.record import record
-from lending.terms.policy_file import parse
+from lending.decision.record import decision_record
+from lending.terms.policy_file import parse_policy
 from serving.code_tree import code_digest, import_closure
 from serving.scoring import score
 
 PACKAGES = frozenset({"data_contracts", "features", "ledger", "lending", "models", "payments", "pipelines", "serving"})
 
 # From a policy file and an order to the bytes of the answer.
-_STEPS = (parse, decide, make_offer, score, record)
+_STEPS = (parse_policy, decide, make_offer, score, decision_record)
 
 
 def decision_modules() -> dict[str, ast.Module]:

@@ -68,10 +68,10 @@ def read_plan(request: Request, plan_id: Annotated[str, Path(max_length=120)]) -
         history = PostgresPlans(connection).histories([plan_id]).get(plan_id)
     if history is None:
         raise Problem(HTTPStatus.NOT_FOUND, "not-found", f"There is no plan {plan_id}.")
-    return answer(history, desk.clock())
+    return plan_answer(history, desk.clock())
 
 
-def answer(history: PlanHistory, at: datetime) -> PlanAnswer:
+def plan_answer(history: PlanHistory, at: datetime) -> PlanAnswer:
     """The plan after its events, as of the day of `at`."""
     plan, day = history.plan, at.date()
     state = fold(

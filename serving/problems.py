@@ -59,7 +59,7 @@ class ProblemBody:
     errors: list[FieldFault] = field(default_factory=list)
 
 
-def answer(problem: Problem) -> Response:
+def problem_response(problem: Problem) -> Response:
     """The problem as a response."""
     body: dict[str, Any] = {
         "type": TYPE_PREFIX + problem.code,
@@ -81,17 +81,17 @@ def install(app: FastAPI, largest_body: int) -> None:
 
     @app.exception_handler(Problem)
     def known(_: Request, problem: Problem) -> Response:
-        return answer(problem)
+        return problem_response(problem)
 
     @app.exception_handler(RequestValidationError)
     def invalid(_: Request, error: RequestValidationError) -> Response:
-        return answer(from_validation(error))
+        return problem_response(from_validation(error))
 
     @app.exception_handler(HTTPException)
     def http(_: Request, error: HTTPException) -> Response:
         status = HTTPStatus(error.status_code)
         code = "too-large" if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE else status.name.lower().replace("_", "-")
-        return answer(Problem(status, code, str(error.detail)))
+        return problem_response(Problem(status, code, str(error.detail)))
 
     @app.exception_handler(Unavailable)
     def unavailable(_: Request, error: Unavailable) -> Response:
@@ -102,18 +102,18 @@ def install(app: FastAPI, largest_body: int) -> None:
             retry_after_seconds=1,
         )
         problem.__cause__ = error
-        return answer(problem)
+        return problem_response(problem)
 
     @app.exception_handler(Busy)
     def busy(_: Request, _error: Busy) -> Response:
         detail = "The same key or the same shopper is being decided right now. Send the same request again."
-        return answer(Problem(HTTPStatus.CONFLICT, "in-progress", detail, retry_after_seconds=1))
+        return problem_response(Problem(HTTPStatus.CONFLICT, "in-progress", detail, retry_after_seconds=1))
 
     @app.exception_handler(Exception)
     def unexpected(_: Request, error: Exception) -> Response:
         problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "unexpected", "Something unexpected went wrong here.")
         problem.__cause__ = error
-        return answer(problem)
+        return problem_response(problem)
 
     app.add_middleware(BodyLimit, largest=largest_body)
 
@@ -148,7 +148,7 @@ class BodyLimit:
             return
         announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         if announced.isdigit() and int(announced) > self._largest:
-            await answer(self._too_large())(scope, receive, send)
+            await problem_response(self._too_large())(scope, receive, send)
             return
         seen = 0
 

@@ -47,7 +47,7 @@ router = APIRouter(prefix="/v1/plans", tags=["plans"])
     status_code=201,
     responses={201: {"model": RefundAnswer}, **problem_responses(400, 404, 409, 422, 503)},
 )
-def take_back(
+def post_refund(
     request: Request,
     plan_id: Annotated[str, Path(max_length=120)],
     body: RefundBody,

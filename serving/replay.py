@@ -12,7 +12,7 @@ from features.store import VectorStore
 from lending.canonical import digest
 from lending.decision.decision import decide
 from lending.decision.postgres import PostgresDecisions
-from lending.decision.record import Inputs, StoredDecision, inputs_from_text, record
+from lending.decision.record import Inputs, StoredDecision, decision_record, inputs_from_text
 from lending.terms.policy import Policies, Policy
 from lending.terms.products import NoSuchProduct, products
 from models import artefact
@@ -65,7 +65,7 @@ class ModelFolder:
 
     def find(self, digest: str) -> Model:
         if digest not in self._loaded:
-            model = artefact.load(self._models_dir / digest)
+            model = artefact.load_model(self._models_dir / digest)
             if model.digest != digest:
                 raise ArtefactFault(self._models_dir / digest, f"holds another model, {model.digest[:12]}")
             self._loaded[digest] = model
@@ -130,7 +130,9 @@ class NoSuchDecision(Fault, LookupError):
         return f"there is no decision {self.args[0]}"
 
 
-def replay(connection: Connection, decision_id: str, models_dir: Path, policies: Policies) -> Identical | Differs:
+def replay_decision(
+    connection: Connection, decision_id: str, models_dir: Path, policies: Policies
+) -> Identical | Differs:
     """Compute one stored decision again; raises `NoSuchDecision` for an unknown id."""
     stored = PostgresDecisions(connection).get(decision_id)
     if stored is None:
@@ -159,7 +161,7 @@ def _decide_again(inputs: Inputs, model: Model, policy: Policy) -> StoredDecisio
         score_order=lambda order, evidence: scoring.score(model, inputs.model, order, evidence),
         at=inputs.at,
     )
-    return record(inputs, decision, policy)
+    return decision_record(inputs, decision, policy)
 
 
 def _changed_features(inputs: Inputs, vectors: VectorStore) -> list[str]:

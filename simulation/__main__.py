@@ -120,7 +120,7 @@ def serve(
     seed: Annotated[int, typer.Option(help="Same seed and charges, same outcomes and faults.")] = 7,
 ) -> None:
     """Run the simulated payment provider and bank on loopback, until interrupted."""
-    from simulation.serve import serve as act
+    from simulation.serve import serve_provider as act
     from simulation.settings import Settings
 
     act(Settings.from_environment(var, seed), port, typer.echo)

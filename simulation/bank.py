@@ -14,7 +14,7 @@ PARKED = "former"  # an account that is no longer in use on our side
 
 
 @dataclass(frozen=True, slots=True)
-class Movement:
+class BankMovement:
     """One movement on an account; positive is a credit. A `movement_id` is booked at most once."""
 
     movement_id: str
@@ -27,7 +27,7 @@ class Movement:
 
 
 @dataclass(frozen=True, slots=True)
-class StatementRow:
+class BookedRow:
     """A movement on a statement; debits are negative, `balance_minor` is the balance after it."""
 
     line_id: str
@@ -49,7 +49,7 @@ class Statement:
     account: str
     currency: str
     day: date
-    rows: tuple[StatementRow, ...]
+    rows: tuple[BookedRow, ...]
 
     @property
     def file_name(self) -> str:
@@ -67,7 +67,7 @@ class SimulatedBank:
         self._book = book
         self._lock = threading.Lock()
         self._opening: dict[str, int] = {}
-        self._movements: dict[str, Movement] = {}
+        self._movements: dict[str, BankMovement] = {}
         self._closed: date | None = None
         self._gone: set[str] = set()
         for record in book.records:
@@ -96,7 +96,7 @@ class SimulatedBank:
             if day != self._closed:
                 self._write({"kind": "closed", "on": day.isoformat()})
 
-    def move(self, movement: Movement) -> bool:
+    def move(self, movement: BankMovement) -> bool:
         """Book a movement; False when it was booked before or its day is closed."""
         with self._lock:
             closed = self._closed is not None and movement.booked_on <= self._closed
@@ -139,11 +139,11 @@ class SimulatedBank:
         today = sorted((m for m in own if m.booked_on == day), key=lambda m: m.movement_id)
         number = len({m.booked_on for m in before}) + 1
         balance = (self._opening.get(currency, 0) if account == OURS else 0) + sum(m.amount_minor for m in before)
-        rows: list[StatementRow] = []
+        rows: list[BookedRow] = []
         for movement in today:
             balance += movement.amount_minor
             line_id = f"{account}-{currency}-{number:04d}/{len(rows) + 1:04d}"
-            row = StatementRow(
+            row = BookedRow(
                 line_id=line_id,
                 account=account,
                 statement=number,
@@ -172,7 +172,7 @@ class SimulatedBank:
             case "closed":
                 self._closed = date.fromisoformat(fields["on"])
             case _:
-                movement = Movement(**{**fields, "booked_on": date.fromisoformat(fields["booked_on"])})
+                movement = BankMovement(**{**fields, "booked_on": date.fromisoformat(fields["booked_on"])})
                 self._movements[movement.movement_id] = movement
 
 

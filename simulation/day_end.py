@@ -5,15 +5,15 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from data_contracts.files import FileFault
-from payments.files.control_file import Content, write_controlled
+from payments.files.control_file import FileContent, write_controlled
 from payments.files.payout_file import read_payouts
-from simulation.bank import OURS, PARKED, Movement, SimulatedBank, StatementRow, TooLate
-from simulation.provider import SettlementRow, SimulatedProvider
+from simulation.bank import OURS, PARKED, BankMovement, BookedRow, SimulatedBank, TooLate
+from simulation.provider import ProviderBook, SettlementRow
 
 PROVIDER_NAME = "sandbox"
 ACCOUNT_CLOSED = "AC04"  # reason code of a returned payment, ISO 20022
 SETTLEMENT_COLUMNS = tuple(SettlementRow.__dataclass_fields__)
-STATEMENT_COLUMNS = tuple(StatementRow.__dataclass_fields__)
+STATEMENT_COLUMNS = tuple(BookedRow.__dataclass_fields__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class DayEndReport:
     refused_files: tuple[str, ...]
 
 
-def end_day(day: date, provider: SimulatedProvider, bank: SimulatedBank, inbox: Path, outbox: Path) -> DayEndReport:
+def end_day(day: date, provider: ProviderBook, bank: SimulatedBank, inbox: Path, outbox: Path) -> DayEndReport:
     """Close every day since the last closed one, up to `day`; repeating the last one writes the same files again.
 
     Days without business therefore need no call of their own. Raises TooLate for an earlier day.
@@ -45,14 +45,14 @@ def end_day(day: date, provider: SimulatedProvider, bank: SimulatedBank, inbox: 
     return DayEndReport(day, tuple(files), paid, tuple(refused))
 
 
-def _end_one(day: date, provider: SimulatedProvider, bank: SimulatedBank, inbox: Path, outbox: Path) -> DayEndReport:
+def _end_one(day: date, provider: ProviderBook, bank: SimulatedBank, inbox: Path, outbox: Path) -> DayEndReport:
     """Settle the day's captures, credit earlier payouts, execute merchants' payouts, and write the files.
 
     A payout is credited on the day after its settlement.
     """
     for settlement in provider.settlements_before(day):
         bank.move(
-            Movement(
+            BankMovement(
                 settlement.payout_id,
                 PARKED if settlement.parked else OURS,
                 settlement.net_minor,
@@ -83,12 +83,12 @@ def _execute(day: date, bank: SimulatedBank, outbox: Path) -> tuple[int, list[st
     paid, refused = 0, []
     for path in sorted(outbox.glob("*.csv")):
         try:
-            payouts = read_payouts(Content.of(path))
+            payouts = read_payouts(FileContent.of(path))
         except FileFault as fault:
             refused.append(fault.user_message)
             continue
         for payout in (each for each in payouts if each.requested_on <= day):
-            debit = Movement(
+            debit = BankMovement(
                 f"payout:{payout.payout_id}",
                 OURS,
                 -payout.amount.minor,

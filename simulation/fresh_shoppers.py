@@ -24,8 +24,10 @@ def write_source(buyers: Sequence[Buyer], folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     rows: dict[str, Iterable[Mapping[str, object]]] = {
         "shoppers.jsonl": (canonical.shopper(buyer.shopper) for buyer in buyers),
-        "accounts.jsonl": (canonical.account(buyer.shopper) for buyer in buyers),
-        "bank_transactions.jsonl": (canonical.bank_transaction(row) for buyer in buyers for row in buyer.transactions),
+        "accounts.jsonl": (canonical.account_event(buyer.shopper) for buyer in buyers),
+        "bank_transactions.jsonl": (
+            canonical.bank_transaction_event(row) for buyer in buyers for row in buyer.transactions
+        ),
     }
     for name, lines in rows.items():
         (folder / name).write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")

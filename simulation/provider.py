@@ -30,7 +30,7 @@ PAYS_ON_RETRY, STOPS_PAYING, ANSWERS_LATE, TAKES_BACK = "pays_on_retry", "stops_
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ProviderOrder:
     """A request for a charge."""
 
     key: str
@@ -45,7 +45,7 @@ class Order:
 class Charge:
     """A charge in the provider's book. `code` is the reason of a decline; an answer is lost only the first time."""
 
-    order: Order
+    order: ProviderOrder
     status: str
     reference: str
     code: str | None
@@ -64,7 +64,7 @@ class RefundOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class Refund:
+class ProviderRefund:
     """A refund in the provider's book; a declined one has a `code` and moves nothing."""
 
     order: RefundOrder
@@ -96,7 +96,7 @@ class SettlementRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
+class ProviderSettlement:
     """The content of one day's payout in a currency. `parked` is the wrong bank account it is sent to, if any."""
 
     payout_id: str
@@ -112,7 +112,7 @@ class Settlement:
         return f"settlement-{self.settled_on.isoformat()}-{self.currency}.csv"
 
 
-class SimulatedProvider:
+class ProviderBook:
     """A provider whose whole state is its book, so that a restart changes nothing."""
 
     def __init__(self, book: Book, seed: int, behaviour: Mapping[str, tuple[str, int]]) -> None:
@@ -121,9 +121,9 @@ class SimulatedProvider:
         self._behaviour = behaviour
         self._lock = threading.Lock()
         self._charges: dict[str, Charge] = {}
-        self._refunds: dict[str, Refund] = {}
+        self._refunds: dict[str, ProviderRefund] = {}
         self._refunded: set[str] = set()
-        self._settlements: dict[tuple[date, str], Settlement] = {}
+        self._settlements: dict[tuple[date, str], ProviderSettlement] = {}
         self._reported: set[str] = set()
         self._held_back: dict[str, date | None] = {}
         self._returns: dict[str, date] = {}
@@ -133,7 +133,7 @@ class SimulatedProvider:
         for record in book.records:
             self._apply(record)
 
-    def charge(self, order: Order) -> tuple[Charge, bool]:
+    def charge(self, order: ProviderOrder) -> tuple[Charge, bool]:
         """The charge of this key, made now or before, and whether its answer is to be lost."""
         with self._lock:
             known = self._charges.get(order.key)
@@ -153,7 +153,7 @@ class SimulatedProvider:
             self._apply(record)
             return self._charges[order.key], lost
 
-    def refund(self, order: RefundOrder) -> Refund:
+    def refund(self, order: RefundOrder) -> ProviderRefund:
         """The refund of this key, made now or before; a share of refunds is declined."""
         with self._lock:
             known = self._refunds.get(order.key)
@@ -171,7 +171,7 @@ class SimulatedProvider:
             self._apply(record)
             return self._refunds[order.key]
 
-    def find_refund(self, key: str) -> Refund | None:
+    def find_refund(self, key: str) -> ProviderRefund | None:
         """The refund of a key, or None."""
         with self._lock:
             return self._refunds.get(key)
@@ -186,7 +186,7 @@ class SimulatedProvider:
         with self._lock:
             return self._charges.get(key)
 
-    def settle(self, day: date) -> list[Settlement]:
+    def settle(self, day: date) -> list[ProviderSettlement]:
         """Settle everything captured up to `day`, one payout per currency. Repeating a day gives the same result."""
         with self._lock:
             currencies = sorted({charge.order.currency for charge in self._charges.values()})
@@ -198,7 +198,7 @@ class SimulatedProvider:
                         self._apply(record)
             return [self._settlements[day, currency] for currency in currencies if (day, currency) in self._settlements]
 
-    def settlements_before(self, day: date) -> list[Settlement]:
+    def settlements_before(self, day: date) -> list[ProviderSettlement]:
         """Settlements of earlier days, the oldest first."""
         with self._lock:
             return [self._settlements[key] for key in sorted(self._settlements) if key[0] < day]
@@ -213,7 +213,7 @@ class SimulatedProvider:
 
     # Outcomes, determined by seed and key alone.
 
-    def _decide(self, order: Order) -> tuple[str, str | None, bool]:
+    def _decide(self, order: ProviderOrder) -> tuple[str, str | None, bool]:
         plan_part, _, number = order.key.rpartition("#")
         instalment = int(plan_part.rpartition("/")[2]) if plan_part.rpartition("/")[2].isdigit() else 0
         kind, start = self._behaviour.get(order.shopper_id, ("", 0))
@@ -226,7 +226,7 @@ class SimulatedProvider:
             return "declined", DECLINES[chance % len(DECLINES)], False
         return "captured", None, chance >= 9_600
 
-    def _takes_back(self, order: Order) -> bool:
+    def _takes_back(self, order: ProviderOrder) -> bool:
         kind, start = self._behaviour.get(order.shopper_id, ("", 0))
         return kind == TAKES_BACK and order.key.rpartition("#")[0].endswith(f"/{start}")
 
@@ -297,7 +297,9 @@ class SimulatedProvider:
 
     def _apply(self, record: Mapping[str, Any]) -> None:
         if record["kind"] == "charge":
-            order = Order(**{**record["order"], "requested_on": date.fromisoformat(record["order"]["requested_on"])})
+            order = ProviderOrder(
+                **{**record["order"], "requested_on": date.fromisoformat(record["order"]["requested_on"])}
+            )
             self._charges[order.key] = Charge(
                 order, record["status"], record["reference"], record["code"], record["answer_lost"]
             )
@@ -306,7 +308,7 @@ class SimulatedProvider:
             told = RefundOrder(
                 **{**record["order"], "requested_on": date.fromisoformat(record["order"]["requested_on"])}
             )
-            self._refunds[told.key] = Refund(told, record["reference"], record["code"])
+            self._refunds[told.key] = ProviderRefund(told, record["reference"], record["code"])
             return
         day, currency = date.fromisoformat(record["on"]), record["currency"]
         settlement = self._rows(record, day, currency)
@@ -328,7 +330,7 @@ class SimulatedProvider:
         if settlement.duplicated:
             self.labels.append(Label(FaultKind.DUPLICATED_FILE, settlement.file_name, day))
 
-    def _rows(self, record: Mapping[str, Any], day: date, currency: str) -> Settlement:
+    def _rows(self, record: Mapping[str, Any], day: date, currency: str) -> ProviderSettlement:
         payout_id = f"po-{day.isoformat()}-{currency}"
         rows: list[SettlementRow] = []
 
@@ -353,7 +355,7 @@ class SimulatedProvider:
         row("fee", "", -record["fee_minor"], day)
         row("payout", "", -record["net_minor"], day)
         fault = record["fault"]
-        return Settlement(
+        return ProviderSettlement(
             payout_id,
             day,
             currency,
@@ -370,20 +372,20 @@ def read_behaviour(lines: Iterable[str]) -> dict[str, tuple[str, int]]:
     return {row["shopper_id"]: (row["kind"], int(row["from_instalment"])) for row in rows}
 
 
-def open_provider(folder: Path, seed: int, behaviour: Mapping[str, tuple[str, int]]) -> SimulatedProvider:
+def open_provider(folder: Path, seed: int, behaviour: Mapping[str, tuple[str, int]]) -> ProviderBook:
     """The provider with its book in `folder`."""
-    return SimulatedProvider(Book(folder / "provider.jsonl"), seed, behaviour)
+    return ProviderBook(Book(folder / "provider.jsonl"), seed, behaviour)
 
 
 def _fee(amount_minor: int) -> int:
     return amount_minor * FEE_BASIS_POINTS // 10_000 + FEE_FIXED_MINOR
 
 
-def _record_of(order: Order | RefundOrder) -> dict[str, Any]:
+def _record_of(order: ProviderOrder | RefundOrder) -> dict[str, Any]:
     return asdict(order) | {"requested_on": order.requested_on.isoformat()}
 
 
-def _same(known: Order | RefundOrder, arriving: Order | RefundOrder) -> None:
+def _same(known: ProviderOrder | RefundOrder, arriving: ProviderOrder | RefundOrder) -> None:
     """Raise KeyConflict when two requests differ in a field other than `requested_on`."""
     before, now = _record_of(known), _record_of(arriving)
     for field in before:

@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 import uvicorn
 
-from simulation.server import create_app
+from simulation.server import create_provider_app
 from simulation.settings import Settings
 
 LOOPBACK = "127.0.0.1"
 
 
-def serve(settings: Settings, port: int, say: Callable[[str], None]) -> None:
+def serve_provider(settings: Settings, port: int, say: Callable[[str], None]) -> None:
     """Serve until interrupted. The address is reported once the socket is open, so no request comes too early."""
-    app = create_app(settings)
+    app = create_provider_app(settings)
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((LOOPBACK, port))

@@ -10,15 +10,15 @@ from fastapi import APIRouter, FastAPI, Header, Query, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from simulation.bank import OURS, Movement, SimulatedBank, TooLate, open_bank
+from simulation.bank import OURS, BankMovement, SimulatedBank, TooLate, open_bank
 from simulation.day_end import PROVIDER_NAME, end_day
 from simulation.provider import (
     Charge,
     KeyConflict,
-    Order,
-    Refund,
+    ProviderBook,
+    ProviderOrder,
+    ProviderRefund,
     RefundOrder,
-    SimulatedProvider,
     open_provider,
     read_behaviour,
 )
@@ -37,7 +37,7 @@ class ChargeBody(BaseModel):
     requested_on: date
 
 
-class RefundBody(BaseModel):
+class ProviderRefundBody(BaseModel):
     """A request for a refund; its key is in the header `Idempotency-Key`."""
 
     model_config = ConfigDict(extra="forbid")
@@ -48,7 +48,7 @@ class RefundBody(BaseModel):
     requested_on: date
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_provider_app(settings: Settings) -> FastAPI:
     """The provider and bank with their books in `settings.folder`."""
     known = settings.behaviour.read_text().splitlines() if settings.behaviour.exists() else []
     provider = open_provider(settings.folder, settings.seed, read_behaviour(known))
@@ -63,7 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _charges(provider: SimulatedProvider) -> APIRouter:
+def _charges(provider: ProviderBook) -> APIRouter:
     """The routes for charges."""
     router = APIRouter()
 
@@ -73,7 +73,7 @@ def _charges(provider: SimulatedProvider) -> APIRouter:
 
     @router.post("/charges")
     def charge(body: ChargeBody, idempotency_key: Annotated[str, Header(min_length=1, max_length=255)]) -> JSONResponse:
-        order = Order(key=idempotency_key, **body.model_dump())
+        order = ProviderOrder(key=idempotency_key, **body.model_dump())
         try:
             made, lost = provider.charge(order)
         except KeyConflict as conflict:
@@ -94,12 +94,14 @@ def _charges(provider: SimulatedProvider) -> APIRouter:
     return router
 
 
-def _refunds(provider: SimulatedProvider) -> APIRouter:
+def _refunds(provider: ProviderBook) -> APIRouter:
     """The routes for refunds."""
     router = APIRouter()
 
     @router.post("/refunds")
-    def refund(body: RefundBody, idempotency_key: Annotated[str, Header(min_length=1, max_length=255)]) -> JSONResponse:
+    def refund(
+        body: ProviderRefundBody, idempotency_key: Annotated[str, Header(min_length=1, max_length=255)]
+    ) -> JSONResponse:
         try:
             made = provider.refund(RefundOrder(key=idempotency_key, **body.model_dump()))
         except KeyConflict as conflict:
@@ -116,7 +118,7 @@ def _refunds(provider: SimulatedProvider) -> APIRouter:
     return router
 
 
-def _exchange(settings: Settings, provider: SimulatedProvider, bank: SimulatedBank) -> APIRouter:
+def _exchange(settings: Settings, provider: ProviderBook, bank: SimulatedBank) -> APIRouter:
     """The routes for the end of a day and for planted faults."""
     router = APIRouter()
 
@@ -139,7 +141,7 @@ def _exchange(settings: Settings, provider: SimulatedProvider, bank: SimulatedBa
     return router
 
 
-def _setting_up(settings: Settings, provider: SimulatedProvider, bank: SimulatedBank) -> APIRouter:
+def _setting_up(settings: Settings, provider: ProviderBook, bank: SimulatedBank) -> APIRouter:
     """The routes that set up the world before it runs."""
     router = APIRouter()
 
@@ -174,7 +176,7 @@ def _setting_up(settings: Settings, provider: SimulatedProvider, bank: Simulated
         *, payment_id: str, amount_minor: int, currency: str, reference: str, payer: str, on: date
     ) -> JSONResponse:
         """A transfer onto our account; it is on the statement of that day."""
-        new = bank.move(Movement(f"credit:{payment_id}", OURS, amount_minor, currency, on, reference, payer))
+        new = bank.move(BankMovement(f"credit:{payment_id}", OURS, amount_minor, currency, on, reference, payer))
         return JSONResponse({"new": new})
 
     @router.put("/bank/opening")
@@ -200,7 +202,7 @@ def _said(charge: Charge) -> dict[str, Any]:
     }
 
 
-def _paid_back(refund: Refund) -> dict[str, Any]:
+def _paid_back(refund: ProviderRefund) -> dict[str, Any]:
     return {
         "status": "refunded" if refund.code is None else "declined",
         "reference": refund.reference,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
-from ledger.account import Kind, Side
+from ledger.account import AccountKind, Side
 from ledger.books.posting import CLOSING_FLOW
 from ledger.books.statement import TrialBalance
 from ledger.books.store import Outcome, Recorded, Refused
@@ -74,7 +74,7 @@ def _results(balances: TrialBalance) -> dict[Currency, list[Transfer]]:
     """The transfers that bring income and expense accounts to zero, by currency."""
     found: dict[Currency, list[Transfer]] = defaultdict(list)
     for line in balances.lines:
-        if money_map().account_type(line.account).kind not in (Kind.INCOME, Kind.EXPENSE):
+        if money_map().account_type(line.account).kind not in (AccountKind.INCOME, AccountKind.EXPENSE):
             continue
         debit, credit = (RETAINED, line.account) if line.side is Side.DEBIT else (line.account, RETAINED)
         found[line.amount.currency].append(Transfer(debit, credit, line.amount))

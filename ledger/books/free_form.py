@@ -65,7 +65,7 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
-class Approved:
+class ApprovedEntry:
     """The proposal was approved by a second person; `outcome` is the answer of the books, possibly a refusal."""
 
     proposal_id: str
@@ -88,7 +88,7 @@ class SamePerson:
     proposed_by: str
 
 
-Approval = Approved | AlreadyApproved | SamePerson
+Approval = ApprovedEntry | AlreadyApproved | SamePerson
 
 
 class Proposals(Protocol):
@@ -146,7 +146,7 @@ def approve(proposal_id: str, *, by: str, at: datetime, proposals: Proposals, le
         return AlreadyApproved(proposal_id, approved.approved_by)
     journal = replace(proposal.journal, recorded_at=at)
     (answer,) = ledger.post_batch([Request(Act.POST, journal, free=True)])
-    return Approved(proposal_id, _outcome(answer))
+    return ApprovedEntry(proposal_id, _outcome(answer))
 
 
 def read_proposal(text: str, *, at: datetime, where: str) -> tuple[str, Journal]:

@@ -40,7 +40,7 @@ class Target:
 
 
 @dataclass(slots=True)
-class Line:
+class RecordedRequest:
     """A request in the form in which it is recorded, whatever its act."""
 
     act: Act
@@ -148,7 +148,7 @@ def check_batch(requests: Iterable[Asked]) -> None:
         if one is request or isinstance(request, Void):
             continue
         if isinstance(one, Request) and isinstance(request, Request):
-            found = difference(line_of(one, {}).body(), line_of(request, {}).body())
+            found = difference(recorded_request_of(one, {}).body(), recorded_request_of(request, {}).body())
         else:
             found = None if one == request else "act" if type(one) is not type(request) else "value_date"
         if found is not None:
@@ -166,7 +166,7 @@ def references(request: Asked) -> tuple[str, ...]:
     return () if request.journal.corrects is None else (request.journal.corrects,)
 
 
-def waves(requests: Sequence[Asked]) -> list[list[Asked]]:
+def in_dependency_order(requests: Sequence[Asked]) -> list[list[Asked]]:
     """Split a batch into parts so that no request refers to another one in its own part."""
     parts: list[list[Asked]] = [[]]
     written: set[str] = set()
@@ -195,14 +195,14 @@ def check_targets(request: Asked, targets: Mapping[str, Target]) -> None:
             _check_kind(request, targets[entry_id])
 
 
-def line_of(request: Asked, targets: Mapping[str, Target]) -> Line:
+def recorded_request_of(request: Asked, targets: Mapping[str, Target]) -> RecordedRequest:
     """The line that a request would record.
 
     `targets` holds the entries that the request refers to, by id.
     """
     if isinstance(request, Request):
         journal = request.journal
-        return Line(
+        return RecordedRequest(
             request.act,
             journal.entry_id,
             journal.flow,
@@ -220,7 +220,7 @@ def line_of(request: Asked, targets: Mapping[str, Target]) -> Line:
         )
     if isinstance(request, Void):
         held = targets[request.hold_id].journal
-        return Line(
+        return RecordedRequest(
             Act.VOID,
             request.entry_id,
             held.flow,
@@ -237,7 +237,7 @@ def line_of(request: Asked, targets: Mapping[str, Target]) -> Line:
             (),
         )
     original = targets[request.reverses].journal
-    return Line(
+    return RecordedRequest(
         Act.REVERSE,
         request.entry_id,
         REVERSAL_FLOW,
@@ -256,7 +256,7 @@ def line_of(request: Asked, targets: Mapping[str, Target]) -> Line:
 
 
 @lru_cache(maxsize=100_000)
-def kind_of(account: str) -> AccountType:
+def request_kind_of(account: str) -> AccountType:
     """The line of the chart that an account's full name falls under; raises NotOnTheMap."""
     return money_map().account_type(account)
 
@@ -271,7 +271,7 @@ def _admit(request: Request) -> None:
     if request.free:
         admit_free(journal)
         return
-    kinds = [(kind_of(each.debit), kind_of(each.credit)) for each in journal.transfers]
+    kinds = [(request_kind_of(each.debit), request_kind_of(each.credit)) for each in journal.transfers]
     shape = (request.act, journal.flow, journal.corrects is None, *kinds)
     if shape in _ADMITTED:
         return

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 
 from ledger.account import Balance
 from ledger.books.credit_limit import LimitAnswer, LimitSet, decide_limit, stated
-from ledger.books.line import Line, Target, check_batch, check_targets, difference, line_of
-from ledger.books.posting import AccountKey, Counters, Decision, Sheet, accounts, decide, resolved
+from ledger.books.line import RecordedRequest, Target, check_batch, check_targets, difference, recorded_request_of
+from ledger.books.posting import AccountKey, BatchState, Counters, Ruling, accounts, resolved, rule_on
 from ledger.books.statement import (
     OpenGroup,
     Posted,
@@ -55,7 +55,7 @@ class MemoryLedger:
 
     def __init__(self) -> None:
         self._known: dict[str, _Known] = {}
-        self._sheet = Sheet()
+        self._sheet = BatchState()
         self._position = 0
         self._known_at: dict[int, datetime] = {}  # when each sealed entry counts as known, by position
         self._watermark = _NEVER
@@ -235,7 +235,7 @@ class MemoryLedger:
 
     def _record(self, request: Asked) -> Answer:
         check_targets(request, self._sheet.targets)
-        line = line_of(request, self._sheet.targets)
+        line = recorded_request_of(request, self._sheet.targets)
         known = self._check_known(request, line)
         if known is not None:
             return known
@@ -247,14 +247,14 @@ class MemoryLedger:
             if key not in self._sheet.accounts:
                 limited = money_map().account_type(key[0]).floor
                 self._sheet.accounts[key] = Counters(version=0 if limited else None)
-        decision = decide(line, self._sheet)
+        decision = rule_on(line, self._sheet)
         self._known[line.entry_id] = _Known(line.body(), decision.refused)
         if decision.refused is not None:
             return decision.refused
         self._keep(request, decision)
         return Voided(request.hold_id) if isinstance(request, Void) else Recorded(line.entry_id)
 
-    def _check_known(self, request: Asked, line: Line) -> Answer | None:
+    def _check_known(self, request: Asked, line: RecordedRequest) -> Answer | None:
         known = self._known.get(line.entry_id)
         if known is None:
             return None
@@ -269,7 +269,7 @@ class MemoryLedger:
             )
         raise Conflict(line.entry_id, field)
 
-    def _keep(self, request: Asked, decision: Decision) -> None:
+    def _keep(self, request: Asked, decision: Ruling) -> None:
         line = decision.line
         self._position += 1
         if isinstance(request, Void):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from ledger.account import Kind
+from ledger.account import AccountKind
 from ledger.journal import Journal
 from ledger.money import Money
 
@@ -18,7 +18,7 @@ class UsedAccount:
     """
 
     name: str
-    kind: Kind
+    kind: AccountKind
     since: date
     balances: tuple[Money, ...]
 

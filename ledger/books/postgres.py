@@ -15,20 +15,20 @@ import psycopg
 
 from ledger.books.credit_limit import LimitAnswer, LimitSet, decide_limit, stated
 from ledger.books.line import (
-    Line,
+    RecordedRequest,
     Target,
     check_batch,
     check_targets,
     difference,
     header,
-    kind_of,
-    line_of,
+    in_dependency_order,
+    recorded_request_of,
     references,
-    waves,
+    request_kind_of,
 )
 from ledger.books.postgres_arrays import moments, numbers, texts, texts_or_null, truths
 from ledger.books.postgres_books import PostgresBooks
-from ledger.books.posting import LARGE_MINOR, AccountKey, Counters, Decision, Sheet, accounts, decide, resolved
+from ledger.books.posting import LARGE_MINOR, AccountKey, BatchState, Counters, Ruling, accounts, resolved, rule_on
 from ledger.books.store import (
     Act,
     AlreadyRecorded,
@@ -189,7 +189,7 @@ class PostgresLedger(PostgresBooks):
         answers: dict[str, Answer] = {}
         outcomes: list[Answer] = []
         ahead = requests
-        for part in waves(requests):
+        for part in in_dependency_order(requests):
             once = {request.entry_id: request for request in part if request.entry_id not in answers}
             answers |= self._record_part(list(once.values()), ahead, openings=openings)
             ahead = ()
@@ -207,7 +207,7 @@ class PostgresLedger(PostgresBooks):
         targets = self._targets({entry_id for request in (*requests, *ahead) for entry_id in references(request)})
         for request in requests:
             check_targets(request, targets)
-        lines = [line_of(request, targets) for request in requests]
+        lines = [recorded_request_of(request, targets) for request in requests]
         touched = {key for line in lines for key in accounts(line.transfers)}
         touched.update(key for target in targets.values() for key in accounts(target.journal.transfers))
         touched.update(
@@ -215,14 +215,14 @@ class PostgresLedger(PostgresBooks):
         )
         sheet, account_ids, known = self._prepare(list(touched), lines, targets, openings=openings)
         answers = self._known(requests, lines, known, targets)
-        decisions: list[Decision] = []
+        decisions: list[Ruling] = []
         for request, line in zip(requests, lines, strict=True):
             if request.entry_id in answers:
                 continue
             if isinstance(request, Void) and not any(targets[request.hold_id].remaining):
                 answers[request.entry_id] = resolved(targets[request.hold_id].hold())
                 continue
-            decision = decide(line, sheet)
+            decision = rule_on(line, sheet)
             decisions.append(decision)
             taken = Voided(request.hold_id) if isinstance(request, Void) else Recorded(request.entry_id)
             answers[request.entry_id] = decision.refused or taken
@@ -231,10 +231,15 @@ class PostgresLedger(PostgresBooks):
         return answers
 
     def _prepare(
-        self, touched: Sequence[AccountKey], lines: Sequence[Line], targets: Mapping[str, Target], *, openings: bool
-    ) -> tuple[Sheet, dict[AccountKey, int], list[str]]:
+        self,
+        touched: Sequence[AccountKey],
+        lines: Sequence[RecordedRequest],
+        targets: Mapping[str, Target],
+        *,
+        openings: bool,
+    ) -> tuple[BatchState, dict[AccountKey, int], list[str]]:
         """Lock everything that the lines touch; returns its state, the account ids, and the ids already recorded."""
-        floors = [kind_of(account).floor for account, _ in touched]
+        floors = [request_kind_of(account).floor for account, _ in touched]
         places = {target.entry.position: target for target in targets.values()}
         row = self._connection.execute(
             _PREPARE,
@@ -253,7 +258,7 @@ class PostgresLedger(PostgresBooks):
             raise _Overtaken
         account_ids = {key: place for key, place in zip(touched, found or (), strict=True) if place is not None}
         standing = _standing(locked, [*counters, credit_limits])
-        sheet = Sheet(targets=dict(targets), closed_through=closed_through)
+        sheet = BatchState(targets=dict(targets), closed_through=closed_through)
         for key, floor in zip(touched, floors, strict=True):
             if floor:
                 sheet.accounts[key] = standing.get(account_ids.get(key)) or Counters(version=0)
@@ -270,7 +275,11 @@ class PostgresLedger(PostgresBooks):
         return Counters(found.debits_posted, found.credits_posted, found.debits_pending, found.credits_pending)
 
     def _known(
-        self, requests: Sequence[Asked], lines: Sequence[Line], known: Sequence[str], targets: Mapping[str, Target]
+        self,
+        requests: Sequence[Asked],
+        lines: Sequence[RecordedRequest],
+        known: Sequence[str],
+        targets: Mapping[str, Target],
     ) -> dict[str, Answer]:
         """The answers stored for requests recorded before; raises Conflict where the content differs."""
         if not known:
@@ -297,7 +306,7 @@ class PostgresLedger(PostgresBooks):
         return answers
 
     def _write(
-        self, decisions: Sequence[Decision], targets: Mapping[str, Target], account_ids: Mapping[AccountKey, int]
+        self, decisions: Sequence[Ruling], targets: Mapping[str, Target], account_ids: Mapping[AccountKey, int]
     ) -> None:
         """Write the decided requests; raises _Overtaken."""
         opened: dict[AccountKey, int] = {}
@@ -334,7 +343,7 @@ def _settle(targets: Mapping[int, Target], held: Sequence[Any], resolutions: Seq
             targets[position].reversed_by = by
 
 
-def _request_columns(decisions: Sequence[Decision], targets: Mapping[str, Target]) -> list[str]:
+def _request_columns(decisions: Sequence[Ruling], targets: Mapping[str, Target]) -> list[str]:
     lines = [decision.line for decision in decisions]
     positions: dict[str | None, int | None] = {entry_id: each.entry.position for entry_id, each in targets.items()}
     positions[None] = None
@@ -361,7 +370,7 @@ def _request_columns(decisions: Sequence[Decision], targets: Mapping[str, Target
 
 
 def _account_columns(opened: Iterable[AccountKey]) -> list[str]:
-    kinds = [kind_of(account) for account, _ in opened]
+    kinds = [request_kind_of(account) for account, _ in opened]
     return [
         texts([account for account, _ in opened]),
         texts([currency for _, currency in opened]),
@@ -373,7 +382,7 @@ def _account_columns(opened: Iterable[AccountKey]) -> list[str]:
 
 
 def _transfer_columns(
-    decisions: Iterable[Decision], account_ids: Mapping[AccountKey, int], opened: dict[AccountKey, int]
+    decisions: Iterable[Ruling], account_ids: Mapping[AccountKey, int], opened: dict[AccountKey, int]
 ) -> list[str]:
     """The transfers of the accepted decisions as column literals.
 
@@ -393,7 +402,7 @@ def _transfer_columns(
     return [numbers(column) for column in zip(*rows, strict=True)] if rows else ["{}"] * 7
 
 
-def _release_columns(decisions: Iterable[Decision], targets: Mapping[str, Target]) -> list[str]:
+def _release_columns(decisions: Iterable[Ruling], targets: Mapping[str, Target]) -> list[str]:
     rows = [
         (place, targets[line.refers].entry.position, number, "voided" if line.act is Act.VOID else "posted", minor)
         for place, (line, released) in enumerate(((each.line, each.released) for each in decisions), 1)
@@ -404,7 +413,7 @@ def _release_columns(decisions: Iterable[Decision], targets: Mapping[str, Target
     return [numbers(places), numbers(positions), numbers(held), texts(events), numbers(amounts)]
 
 
-def _body(line: Line) -> tuple[object, ...]:
+def _body(line: RecordedRequest) -> tuple[object, ...]:
     return (
         line.entry_id,
         line.act.value,

@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 
-from ledger.account import Kind, Side
+from ledger.account import AccountKind, Side
 from ledger.books.posted_books import UsedAccount
 from ledger.books.postgres_books import PostgresBooks
 from ledger.journal import Journal
@@ -65,7 +65,7 @@ class PostgresPostedBooks:
             together = [(Currency(currency), kind, since) for _, currency, kind, since in rows]
             balances = [nets.get((account, currency), Money.zero(currency)) for currency, *_ in together]
             since = min(since for *_, since in together)
-            used.append(UsedAccount(account, Kind(together[0][1]), since, tuple(balances)))
+            used.append(UsedAccount(account, AccountKind(together[0][1]), since, tuple(balances)))
         return tuple(used)
 
     def journals(self, as_of: date | None) -> Iterator[Journal]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from ledger.account import Balance, Side
-from ledger.books.line import Line, Target, kind_of
+from ledger.books.line import RecordedRequest, Target, request_kind_of
 from ledger.books.store import Act, Hold, Refusal, RefusalCode, Refused
 from ledger.map.flow import Flow
 from ledger.money import LARGEST_MINOR, Currency, Money
@@ -55,7 +55,7 @@ class Counters:
 
 
 @dataclass(slots=True)
-class Sheet:
+class BatchState:
     """The state that a batch reads and changes: its accounts, the entries it refers to, and the last closed day.
 
     Accounts without a floor may be missing while no large amount was ever posted to them, because no decision then
@@ -66,18 +66,18 @@ class Sheet:
     targets: MutableMapping[str, Target] = field(default_factory=dict)
     closed_through: date | None = None
 
-    def copy(self) -> "Sheet":
+    def copy(self) -> "BatchState":
         """An independent copy, to change or to restore."""
         accounts = {key: replace(each) for key, each in self.accounts.items()}
         targets = {key: replace(each, remaining=[*each.remaining]) for key, each in self.targets.items()}
-        return Sheet(accounts, targets, self.closed_through)
+        return BatchState(accounts, targets, self.closed_through)
 
 
 @dataclass(slots=True)
-class Decision:
+class Ruling:
     """The decision on a request: account versions per transfer and amounts released of a hold, or a refusal."""
 
-    line: Line
+    line: RecordedRequest
     reasons: tuple[Refusal, ...]
     versions: list[tuple[int | None, int | None]]
     released: list[tuple[int, int]]
@@ -87,7 +87,7 @@ class Decision:
         return Refused(self.line.entry_id, self.reasons) if self.reasons else None
 
 
-def decide(line: Line, sheet: Sheet) -> Decision:
+def rule_on(line: RecordedRequest, sheet: BatchState) -> Ruling:
     """Apply a request to the sheet, or return every reason to refuse it and leave the sheet unchanged."""
     reasons = _too_late(line, sheet.closed_through)
     target = None if line.refers is None else sheet.targets[line.refers]
@@ -95,7 +95,7 @@ def decide(line: Line, sheet: Sheet) -> Decision:
     if target is not None and line.act is Act.REVERSE:
         irreversible = _irreversible(target)
         if irreversible:  # the effect of a reversal that is not allowed does not matter
-            return Decision(line, (*reasons, *irreversible), [], [])
+            return Ruling(line, (*reasons, *irreversible), [], [])
     elif target is not None:
         released, found = _released(line, target)
         reasons += found
@@ -105,7 +105,7 @@ def decide(line: Line, sheet: Sheet) -> Decision:
     reasons += _broken_limits(line, sheet.accounts)
     if reasons:
         _apply(line, target, released, sheet.accounts, -1)
-        return Decision(line, tuple(sorted(reasons, key=lambda each: _PRECEDENCE[each.code])), [], [])
+        return Ruling(line, tuple(sorted(reasons, key=lambda each: _PRECEDENCE[each.code])), [], [])
     if target is not None:
         for number, minor in released:
             target.remaining[number - 1] -= minor
@@ -113,7 +113,7 @@ def decide(line: Line, sheet: Sheet) -> Decision:
             target.voided = True
         if line.act is Act.REVERSE:
             target.reversed_by = line.entry_id
-    return Decision(line, (), versions, released)
+    return Ruling(line, (), versions, released)
 
 
 def resolved(hold: Hold) -> Refused:
@@ -126,7 +126,7 @@ def accounts(transfers: Iterable[Transfer]) -> set[AccountKey]:
     return {(name, each.amount.currency) for each in transfers for name in (each.debit, each.credit)}
 
 
-def _too_late(line: Line, closed: date | None) -> list[Refusal]:
+def _too_late(line: RecordedRequest, closed: date | None) -> list[Refusal]:
     if closed is None or line.value_date > closed or line.flow == CLOSING_FLOW or line.act is Act.VOID:
         return []
     detail = f"{line.value_date} is in a period closed through {closed}"
@@ -145,7 +145,7 @@ def _irreversible(target: Target) -> list[Refusal]:
     return []
 
 
-def _released(line: Line, target: Target) -> tuple[list[tuple[int, int]], list[Refusal]]:
+def _released(line: RecordedRequest, target: Target) -> tuple[list[tuple[int, int]], list[Refusal]]:
     """The amount released of each held transfer, and the reasons to refuse.
 
     A void releases everything. A posting releases what it moves between the same two accounts.
@@ -183,7 +183,7 @@ def _resolved(hold_id: str, *, voided: bool) -> Refusal:
 
 
 def _apply(
-    line: Line,
+    line: RecordedRequest,
     target: Target | None,
     released: Iterable[tuple[int, int]],
     counters: Mapping[AccountKey, Counters],
@@ -219,7 +219,7 @@ def _release(
             credit.credit(-sign * minor, pending=True)
 
 
-def _broken_limits(line: Line, counters: Mapping[AccountKey, Counters]) -> list[Refusal]:
+def _broken_limits(line: RecordedRequest, counters: Mapping[AccountKey, Counters]) -> list[Refusal]:
     broken: dict[tuple[Currency, str], Refusal] = {}
     for transfer in line.transfers:
         currency = transfer.amount.currency
@@ -237,7 +237,7 @@ def _broken_limit(account: str, currency: Currency, found: Counters) -> Refusal 
         return Refusal(RefusalCode.TOO_LARGE, account, f"a counter in {currency} would pass 64 bits")
     if found.version is None:
         return None
-    if kind_of(account).normal is Side.DEBIT:
+    if request_kind_of(account).normal is Side.DEBIT:
         free = found.debits_posted - found.credits_posted - found.credits_pending
     else:
         free = found.credits_posted - found.debits_posted - found.debits_pending

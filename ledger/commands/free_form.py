@@ -62,12 +62,12 @@ def approve(proposal_id: Annotated[str, typer.Argument(help="The proposal's id."
         case free_form.SamePerson(proposed_by=who):
             typer.echo(f"{who} proposed it, so another person has to approve it", err=True)
             return Report({"posted": False, "proposed_by": who}, [], exit_code=1)
-        case free_form.Approved(outcome=Refused(reasons=reasons)):
+        case free_form.ApprovedEntry(outcome=Refused(reasons=reasons)):
             for each in reasons:
                 typer.echo(f"the books refuse it: {each.code}: {each.about}: {each.detail}", err=True)
             refused = [{"code": each.code, "about": each.about, "detail": each.detail} for each in reasons]
             return Report({"posted": False, "refused": refused}, [], exit_code=1)
-        case free_form.Approved(outcome=outcome):
+        case free_form.ApprovedEntry(outcome=outcome):
             return Report({"posted": True, "entry_id": outcome.entry_id}, [f"posted as {outcome.entry_id}"])
 
 

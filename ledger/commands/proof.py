@@ -93,7 +93,7 @@ def rebuild() -> Report:
     with connect(_url()) as connection:
         projections = PostgresProjections(connection)
         projections.hold_still()
-        report = act.rebuild(projections)
+        report = act.rebuild_projections(projections)
     found = [
         {"projection": each.projection.table, "where": each.where, "detail": each.detail} for each in report.differences
     ]

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from ledger.journal import Journal
 from ledger.map.map_file import money_map
-from ledger.map.money_map import PLACEHOLDER, FlowTemplate, Leg, NotOnTheMap, Step
+from ledger.map.money_map import PLACEHOLDER, FlowLeg, FlowTemplate, NotOnTheMap, Step
 from ledger.money import Money
 from ledger.transfer import Transfer
 
@@ -142,7 +142,7 @@ def _carried(flow: str, step: Step, amounts: Mapping[str, Money]) -> tuple[_Carr
     return debits, credits_
 
 
-def _side(flow: str, legs: Sequence[Leg], amounts: Mapping[str, Money]) -> _Carried:
+def _side(flow: str, legs: Sequence[FlowLeg], amounts: Mapping[str, Money]) -> _Carried:
     carried = []
     for leg in legs:
         named = [amounts[name] for name in leg.amounts if name in amounts]
@@ -154,7 +154,7 @@ def _side(flow: str, legs: Sequence[Leg], amounts: Mapping[str, Money]) -> _Carr
     return carried
 
 
-def _alone(leg: Leg, others: _Carried) -> _Carried:
+def _alone(leg: FlowLeg, others: _Carried) -> _Carried:
     if not others:
         return []
     total = Money.total((amount for _, amount in others), others[0][1].currency)

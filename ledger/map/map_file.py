@@ -7,8 +7,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from ledger.account import AccountType, Kind, Side
-from ledger.map.money_map import PLACEHOLDER, Clearing, FlowTemplate, Leg, MoneyMap, Row, Step
+from ledger.account import AccountKind, AccountType, Side
+from ledger.map.money_map import PLACEHOLDER, Clearing, FlowLeg, FlowTemplate, MoneyMap, Row, Step
 from terminal.fault import Fault
 
 _Entry = Mapping[str, Any]
@@ -31,10 +31,10 @@ class MapFault(Fault, ValueError):
 @cache
 def money_map() -> MoneyMap:
     """The map that ships with this package, read once."""
-    return parse(files("ledger").joinpath("money_map.toml").read_text(encoding="utf-8"))
+    return parse_money_map(files("ledger").joinpath("money_map.toml").read_text(encoding="utf-8"))
 
 
-def parse(text: str) -> MoneyMap:
+def parse_money_map(text: str) -> MoneyMap:
     """Read a money map; raises MapFault."""
     try:
         document = tomllib.loads(text)
@@ -72,7 +72,7 @@ def _account_type(entry: _Entry) -> AccountType:
     _check_keys(where, entry, _ACCOUNT | (_CLEARING if grouped else set()), {"floor", "pending_only"})
     known = {key: value for key, value in entry.items() if key not in {"opened_by", "closed_by"}}
     try:
-        return AccountType(**{**known, "kind": Kind(entry["kind"]), "normal": Side(entry["normal"])})
+        return AccountType(**{**known, "kind": AccountKind(entry["kind"]), "normal": Side(entry["normal"])})
     except ValueError as fault:
         raise MapFault(f"{where}: {fault}") from fault
 
@@ -142,12 +142,12 @@ def _step(flow: str, entry: _Entry, forms: Mapping[str, str]) -> Step:
     return step
 
 
-def _legs(flow: str, written: Sequence[Sequence[str]], forms: Mapping[str, str]) -> tuple[Leg, ...]:
+def _legs(flow: str, written: Sequence[Sequence[str]], forms: Mapping[str, str]) -> tuple[FlowLeg, ...]:
     legs = []
     for account, *amounts in written:
         if _form(account) not in forms:
             raise MapFault(f"flow {flow} uses {account!r}, which is not on the chart of accounts")
-        legs.append(Leg(account, forms[_form(account)], tuple(amounts)))
+        legs.append(FlowLeg(account, forms[_form(account)], tuple(amounts)))
     if not legs:
         raise MapFault(f"flow {flow}: a step needs a debit and a credit to balance")
     return tuple(legs)

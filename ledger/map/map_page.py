@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from ledger.account import AccountType, Kind
-from ledger.map.money_map import PLACEHOLDER, Clearing, FlowTemplate, Leg, MoneyMap, Row, Step
+from ledger.account import AccountKind, AccountType
+from ledger.map.money_map import PLACEHOLDER, Clearing, FlowLeg, FlowTemplate, MoneyMap, Row, Step
 
 _RETURNS = """\
 ## What must return to zero
@@ -12,12 +12,12 @@ All journals of one business id add up to zero on these accounts. What does not,
 `tranche ledger open-groups`. A currency position is zero once it is converted; until then it is valued daily (F41).
 """
 _KINDS = {
-    Kind.ASSET: "Assets",
-    Kind.LIABILITY: "Liabilities",
-    Kind.INCOME: "Income",
-    Kind.EXPENSE: "Expense",
-    Kind.EQUITY: "Equity",
-    Kind.MEMORANDUM: "Memorandum, off the balance sheet",
+    AccountKind.ASSET: "Assets",
+    AccountKind.LIABILITY: "Liabilities",
+    AccountKind.INCOME: "Income",
+    AccountKind.EXPENSE: "Expense",
+    AccountKind.EQUITY: "Equity",
+    AccountKind.MEMORANDUM: "Memorandum, off the balance sheet",
 }
 _HEAD = """\
 <!-- Generated from ledger/money_map.toml by `tranche ledger map --out docs/reference`. Do not edit. -->
@@ -38,7 +38,7 @@ A journal is written whole or not at all, under an id made of its flow and of it
 Rows = Iterable[Sequence[str]]
 
 
-def page(money_map: MoneyMap) -> str:
+def money_map_page(money_map: MoneyMap) -> str:
     """The whole page, in Markdown."""
     sections = [_HEAD, _chart(money_map), _clearing(money_map)]
     for part, title in money_map.parts.items():
@@ -106,12 +106,12 @@ def _moves(step: Step, flow: FlowTemplate) -> list[list[str]]:
     return [[f"`{name}`", *sides, *(example.get(name, "") for example in flow.examples)] for name, *sides in moves]
 
 
-def _alone(legs: Sequence[Leg]) -> str:
+def _alone(legs: Sequence[FlowLeg]) -> str:
     """The account that faces every row of the other side: the side's only leg, when it names no amounts; else empty."""
     return "" if legs[0].amounts else _account(legs[0])
 
 
-def _account(leg: Leg) -> str:
+def _account(leg: FlowLeg) -> str:
     return f"`{short(leg.account)}`"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from ledger.account import AccountType, Kind
+from ledger.account import AccountKind, AccountType
 from ledger.map.map_page import short
 from ledger.map.money_map import Clearing, FlowTemplate, MoneyMap
 
@@ -11,20 +11,20 @@ _INK, _MUTED, _LINE, _PAPER = "#1f2933", "#66727f", "#d5dbe1", "#ffffff"
 _DEBIT, _CREDIT, _BOTH, _ZERO = "#1864ab", "#d9480f", "#5f3dc4", "#fff3bf"
 _ZERO_EDGE, _ZERO_INK = "#e8a200", "#9c6f00"
 _TINTS = {
-    Kind.ASSET: "#e7f1fb",
-    Kind.LIABILITY: "#fdeee6",
-    Kind.INCOME: "#e8f5ec",
-    Kind.EXPENSE: "#f8e9ee",
-    Kind.EQUITY: "#efeaf8",
-    Kind.MEMORANDUM: "#eef0f2",
+    AccountKind.ASSET: "#e7f1fb",
+    AccountKind.LIABILITY: "#fdeee6",
+    AccountKind.INCOME: "#e8f5ec",
+    AccountKind.EXPENSE: "#f8e9ee",
+    AccountKind.EQUITY: "#efeaf8",
+    AccountKind.MEMORANDUM: "#eef0f2",
 }
 _EDGES = {
-    Kind.ASSET: "#74b0e4",
-    Kind.LIABILITY: "#f2a47c",
-    Kind.INCOME: "#7cc795",
-    Kind.EXPENSE: "#e08aa5",
-    Kind.EQUITY: "#a58bdc",
-    Kind.MEMORANDUM: "#a9b3bd",
+    AccountKind.ASSET: "#74b0e4",
+    AccountKind.LIABILITY: "#f2a47c",
+    AccountKind.INCOME: "#7cc795",
+    AccountKind.EXPENSE: "#e08aa5",
+    AccountKind.EQUITY: "#a58bdc",
+    AccountKind.MEMORANDUM: "#a9b3bd",
 }
 _CELL, _LEFT, _MARGIN = 18, 300, 24
 _CHAIN, _BOX, _BOX_WIDTH = 62, 46, 280
@@ -103,11 +103,11 @@ def _matrix(money_map: MoneyMap, flows: Sequence[FlowTemplate], top: int) -> tup
         *_legend(top + 34),
     ]
     heads_at, first = top + 84, top + 132
-    rows = [(kind, account) for kind in Kind for account in money_map.chart if account.kind is kind]
+    rows = [(kind, account) for kind in AccountKind for account in money_map.chart if account.kind is kind]
     edge = _MARGIN + _LEFT
     right, y = max(columns.values()) + _CELL, first
     places = {}
-    previous: Kind | None = None
+    previous: AccountKind | None = None
     for kind, account in rows:
         y += 8 if previous not in {kind, None} else 0
         previous = kind
@@ -180,7 +180,7 @@ def _legend(y: int) -> list[str]:
     parts.append(_rect(x, y - 7, (26, 14), _ZERO))
     parts.append(_text(x + 34, y + 4, "returns to zero", size=13))
     x += 160
-    for kind in Kind:
+    for kind in AccountKind:
         parts.append(_rect(x, y - 7, (8, 14), _EDGES[kind]))
         parts.append(_text(x + 14, y + 4, kind, size=13))
         x += 40 + 8 * len(kind)

@@ -18,7 +18,7 @@ class NotOnTheMap(Fault, LookupError):
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
+class FlowLeg:
     """An account of a step and the amounts whose sum it carries; without amounts, the other side's total.
 
     `account` may use other placeholders than the chart, for example where two banks meet; `form` is the chart's
@@ -34,8 +34,8 @@ class Leg:
 class Step:
     """Debits and credits with the same total."""
 
-    debit: tuple[Leg, ...]
-    credit: tuple[Leg, ...]
+    debit: tuple[FlowLeg, ...]
+    credit: tuple[FlowLeg, ...]
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class FlowTemplate:
         return frozenset((one.form, other.form) for step in self.steps for one in step.debit for other in step.credit)
 
     @property
-    def legs(self) -> tuple[Leg, ...]:
+    def legs(self) -> tuple[FlowLeg, ...]:
         return tuple(leg for step in self.steps for leg in (*step.debit, *step.credit))
 
     def touches(self, form: str) -> bool:

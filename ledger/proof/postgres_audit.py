@@ -18,7 +18,7 @@ from ledger.migrate import PACKAGES, schema_files
 from ledger.proof.check import Check, Fault, check_files
 from ledger.proof.postgres_projections import PostgresProjections
 from ledger.proof.projection import PROJECTIONS, Projection
-from ledger.proof.verify import Counts, Findings, Shape
+from ledger.proof.verify import CheckedCounts, Findings, Shape
 
 Connection = psycopg.Connection[Any]
 Task = Callable[[Connection], object]
@@ -71,7 +71,7 @@ class PostgresAudit:
         first = self._connections[0]
         for connection in self._connections:
             connection.execute(_SETTINGS, (_chart(), _schema_files()))
-        counts = Counts(*first.execute(_COUNTS).fetchone() or ())
+        counts = CheckedCounts(*first.execute(_COUNTS).fetchone() or ())
         faults: list[Fault] = []
         shapes: dict[Shape, tuple[str, int]] = {}
 

@@ -6,13 +6,13 @@ from ledger.proof.projection import PROJECTIONS, Difference, Projections
 
 
 @dataclass(frozen=True, slots=True)
-class Rebuilt:
+class RebuiltProjections:
     """Every row that was repaired."""
 
     differences: tuple[Difference, ...]
 
 
-def rebuild(projections: Projections) -> Rebuilt:
+def rebuild_projections(projections: Projections) -> RebuiltProjections:
     """Repair rows that differ from the journal, in the caller's database transaction. Idempotent."""
     found: list[Difference] = []
     for projection in PROJECTIONS:
@@ -20,4 +20,4 @@ def rebuild(projections: Projections) -> Rebuilt:
         if differing:
             projections.replace(projection)
             found += differing
-    return Rebuilt(tuple(found))
+    return RebuiltProjections(tuple(found))

@@ -12,7 +12,7 @@ from ledger.proof.check import Fault
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class CheckedCounts:
     """The number of entries, transfers, holds and accounts checked."""
 
     entries: int
@@ -44,7 +44,7 @@ class Findings:
     hexadecimal.
     """
 
-    counts: Counts
+    counts: CheckedCounts
     faults: tuple[Fault, ...]
     shapes: Mapping[Shape, tuple[str, int]]
     roots: Mapping[int, str]

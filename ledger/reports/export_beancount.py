@@ -9,24 +9,24 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
-from ledger.account import Kind
+from ledger.account import AccountKind
 from ledger.books.posted_books import UsedAccount
 from ledger.journal import Journal
 from ledger.map.flows import money_map
 
 _ROOTS = {
-    Kind.ASSET: "Assets",
-    Kind.LIABILITY: "Liabilities",
-    Kind.INCOME: "Income",
-    Kind.EXPENSE: "Expenses",
-    Kind.EQUITY: "Equity",
-    Kind.MEMORANDUM: "Equity",  # beancount has no sixth root; the account names keep the two kinds apart
+    AccountKind.ASSET: "Assets",
+    AccountKind.LIABILITY: "Liabilities",
+    AccountKind.INCOME: "Income",
+    AccountKind.EXPENSE: "Expenses",
+    AccountKind.EQUITY: "Equity",
+    AccountKind.MEMORANDUM: "Equity",  # beancount has no sixth root; the account names keep the two kinds apart
 }
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwyz")  # without x, because X begins an escape
 _KEY = re.compile(r"[a-z][a-z0-9_]+")
 
 
-def account_name(name: str, kind: Kind) -> str:
+def beancount_account_name(name: str, kind: AccountKind) -> str:
     """The beancount name of an account.
 
     >>> account_name("plan:berka-5314:interest_rcv", Kind.ASSET)
@@ -37,7 +37,7 @@ def account_name(name: str, kind: Kind) -> str:
     return ":".join((_ROOTS[kind], *(_part(part) for part in name.split(":"))))
 
 
-def own_name(account: str) -> str:
+def beancount_own_name(account: str) -> str:
     """The name in our books of a beancount account.
 
     >>> own_name("Liabilities:Merchant:X41cmeX2ex:Payable")
@@ -46,17 +46,17 @@ def own_name(account: str) -> str:
     return ":".join(_own_part(part) for part in account.split(":")[1:])
 
 
-def opening(accounts: Iterable[UsedAccount]) -> str:
+def beancount_opening(accounts: Iterable[UsedAccount]) -> str:
     """Directives that open the accounts, each on its first value date."""
     lines = ['option "title" "Tranche"', ""]
     for account in accounts:
         currencies = ",".join(balance.currency for balance in account.balances)
-        lines.append(f"{account.since} open {account_name(account.name, account.kind)} {currencies}")
+        lines.append(f"{account.since} open {beancount_account_name(account.name, account.kind)} {currencies}")
         lines.append(f"  account: {_text(account.name)}")
     return "\n".join([*lines, ""])
 
 
-def entry(journal: Journal, kinds: Mapping[str, Kind]) -> str:
+def beancount_entry(journal: Journal, kinds: Mapping[str, AccountKind]) -> str:
     """A journal as a beancount transaction; each transfer becomes a debit and a credit line."""
     flow = money_map().flows.get(journal.flow)
     lines = [
@@ -71,16 +71,16 @@ def entry(journal: Journal, kinds: Mapping[str, Kind]) -> str:
         fits = _KEY.fullmatch(key) is not None and key != "entry"
         lines.append(f"  {key}: {_text(value)}" if fits else f"  ; {_text(f'{key}: {value}')}")
     for transfer in journal.transfers:
-        lines.append(f"  {account_name(transfer.debit, kinds[transfer.debit])}  {transfer.amount}")
-        lines.append(f"  {account_name(transfer.credit, kinds[transfer.credit])}  {-transfer.amount}")
+        lines.append(f"  {beancount_account_name(transfer.debit, kinds[transfer.debit])}  {transfer.amount}")
+        lines.append(f"  {beancount_account_name(transfer.credit, kinds[transfer.credit])}  {-transfer.amount}")
     return "\n".join([*lines, ""])
 
 
-def closing(accounts: Iterable[UsedAccount], last: date) -> str:
+def beancount_closing(accounts: Iterable[UsedAccount], last: date) -> str:
     """Assertions of every account's exact balance at the start of the day after the last one."""
     lines = [""]
     for account in accounts:
-        name = account_name(account.name, account.kind)
+        name = beancount_account_name(account.name, account.kind)
         for balance in account.balances:
             number, currency = str(balance).split()
             lines.append(f"{last + timedelta(days=1)} balance {name}  {number} ~ 0 {currency}")

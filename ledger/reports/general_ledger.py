@@ -18,7 +18,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-class PeriodFault(Fault, ValueError):
+class ReportPeriodFault(Fault, ValueError):
     """Raised for a period that ends before it begins."""
 
 
@@ -85,7 +85,7 @@ def months(first: date, last: date) -> tuple[tuple[date, date], ...]:
     [('2026-01-15', '2026-01-31'), ('2026-02-01', '2026-02-28'), ('2026-03-01', '2026-03-10')]
     """
     if last < first:
-        raise PeriodFault(f"a period from {first} to {last} ends before it begins")
+        raise ReportPeriodFault(f"a period from {first} to {last} ends before it begins")
     found = []
     while first <= last:
         following = (first.replace(day=1) + timedelta(days=32)).replace(day=1)

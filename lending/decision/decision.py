@@ -13,7 +13,16 @@ from lending.decision.exposure import Exposure
 from lending.decision.offer import Offer, make_offer
 from lending.decision.order import Order
 from lending.decision.score import Evidence, Score
-from lending.terms.policy import FEATURE_PREFIX, Affordability, Consequence, Fact, Policy, Reading, Stage, Verdict
+from lending.terms.policy import (
+    FEATURE_PREFIX,
+    Affordability,
+    AssessmentStage,
+    Consequence,
+    Fact,
+    FactReading,
+    Policy,
+    RuleVerdict,
+)
 
 ScoreOrder = Callable[[Order, Evidence], Score]
 
@@ -41,7 +50,7 @@ class Assessment:
     exposure_after: Money
     means: Means
     score: Score | None
-    readings: tuple[Reading, ...]
+    readings: tuple[FactReading, ...]
 
     def asks_for(self, consequence: Consequence) -> bool:
         return any(reading.consequence is consequence for reading in self.readings)
@@ -49,7 +58,7 @@ class Assessment:
     @property
     def passed(self) -> bool:
         """Whether no rule fired, risk and affordability were both assessed, and the offer has a schedule."""
-        fired = any(reading.verdict is Verdict.FIRED for reading in self.readings)
+        fired = any(reading.verdict is RuleVerdict.FIRED for reading in self.readings)
         assessed = self.score is not None and self.means.margin_minor is not None
         return not fired and assessed and bool(self.offer.instalments)
 
@@ -60,7 +69,7 @@ class Reason:
 
     code: str
     text: str
-    stage: Stage
+    stage: AssessmentStage
     rule_id: str
     contribution: float | None = None
     features: tuple[str, ...] = ()
@@ -224,8 +233,8 @@ def _reasons(assessment: Assessment, policy: Policy) -> tuple[Reason, ...]:
 
     When the rule on risk fired, its reasons are those of the model, because "score too low" explains nothing.
     """
-    stages = list(Stage)
-    fired = [reading for reading in assessment.readings if reading.verdict is Verdict.FIRED]
+    stages = list(AssessmentStage)
+    fired = [reading for reading in assessment.readings if reading.verdict is RuleVerdict.FIRED]
     found: dict[str, Reason] = {}
     for reading in sorted(fired, key=lambda reading: stages.index(reading.rule.stage)):
         rule = reading.rule

@@ -9,9 +9,9 @@ from typing import Any
 
 from ledger.money import Currency, Money
 from lending.decision.order import Order
-from lending.schedule.apr import Flow, annual_percentage_rate, rounded, years_between
+from lending.schedule.apr import CashFlow, annual_percentage_rate, rounded_rate, years_between
 from lending.schedule.due import Due, ScheduleFault
-from lending.terms.dues import Terms, schedule
+from lending.terms.dues import LoanTerms, schedule
 from lending.terms.product import Product
 from lending.terms.products import product_on
 
@@ -46,11 +46,12 @@ class Offer:
         """The annual percentage rate with one decimal, as it must be disclosed; None when there are no instalments."""
         if not self.instalments:
             return None
-        lent = Flow(Fraction(0), Decimal(-self.amount.minor))
+        lent = CashFlow(Fraction(0), Decimal(-self.amount.minor))
         repaid = (
-            Flow(years_between(self.offered_on, each.due_on), Decimal(each.amount.minor)) for each in self.instalments
+            CashFlow(years_between(self.offered_on, each.due_on), Decimal(each.amount.minor))
+            for each in self.instalments
         )
-        return rounded(annual_percentage_rate([lent, *repaid]))
+        return rounded_rate(annual_percentage_rate([lent, *repaid]))
 
 
 def make_offer(order: Order, annual_rate_basis_points: int, on: date) -> Offer:
@@ -59,7 +60,7 @@ def make_offer(order: Order, annual_rate_basis_points: int, on: date) -> Offer:
     It has no instalments when the amount is too small for the product's schedule; such an offer is never approved.
     """
     product = product_on(order.product, on)
-    terms = Terms(order.amount, order.duration_months, annual_rate_basis_points)
+    terms = LoanTerms(order.amount, order.duration_months, annual_rate_basis_points)
     try:
         instalments = schedule(terms, product.repayment, on)
     except ScheduleFault:

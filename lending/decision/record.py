@@ -27,7 +27,7 @@ from lending.decision.exposure import Exposure
 from lending.decision.offer import Offer, offer_body
 from lending.decision.order import Order, order_body, order_from_body
 from lending.decision.score import Evidence, ModelStamp, Score
-from lending.terms.policy import Policy, Reading
+from lending.terms.policy import FactReading, Policy
 from lending.terms.product_terms import TermsStamp
 
 FORMAT = 1
@@ -79,7 +79,7 @@ class StoredDecision:
         return f"{Flow.LIMIT_HELD}:{self.decision_id}"
 
 
-def record(inputs: Inputs, decision: Decision, policy: Policy) -> StoredDecision:
+def decision_record(inputs: Inputs, decision: Decision, policy: Policy) -> StoredDecision:
     """The decision and its inputs, ready to be stored."""
     offer = decision.assessment.offer if isinstance(decision, Approved | ApprovedReduced) else None
     expires_at = None if offer is None else inputs.at + timedelta(hours=policy.offer_valid_hours)
@@ -246,7 +246,7 @@ def _reason_body(rank: int, reason: Reason) -> dict[str, Any]:
     }
 
 
-def _reading_body(reading: Reading) -> dict[str, Any]:
+def _reading_body(reading: FactReading) -> dict[str, Any]:
     return {"rule": reading.rule.rule_id, "verdict": reading.verdict.value, "value": reading.value}
 
 

@@ -14,7 +14,7 @@ from lending.decision.decision import decide
 from lending.decision.exposure import Exposure
 from lending.decision.facts import decision_facts
 from lending.decision.order import Order, order_body
-from lending.decision.record import Inputs, StoredDecision, record
+from lending.decision.record import Inputs, StoredDecision, decision_record
 from lending.decision.score import Scorer
 from lending.terms.policy import Policies
 from lending.terms.product import Product
@@ -103,7 +103,7 @@ def underwrite(
         product_terms=product_on(order.product, at.date()).stamp,
     )
     decision = decide(order, evidence=evidence, exposure=exposure, policy=policy, score_order=scorer.score, at=at)
-    stored = record(inputs, decision, policy)
+    stored = decision_record(inputs, decision, policy)
     decisions.add(stored)
     publish(decision_facts(stored, inputs, tuple(reason.code for reason in decision.reasons)))
     # Last, because all approvals write to the same two memorandum accounts, locked until the commit.

@@ -40,7 +40,7 @@ class Accrual:
             whole = days_late(self.from_day, self.to_day, self.unaccruing)
             if whole == 0:
                 return self.from_minor
-        return self.from_minor + rounded(self.to_minor - self.from_minor, days, whole)
+        return self.from_minor + rounded_interest(self.to_minor - self.from_minor, days, whole)
 
     def onward(self, day: date, accrued: int, to_minor: int) -> "Accrual":
         """The same, once so much has accrued by a day, towards another amount."""
@@ -54,10 +54,10 @@ class Accrual:
         kept = days_late(rested.from_day, self.to_day, rested.unaccruing)
         if whole == 0:
             return rested
-        return replace(rested, to_minor=accrued + rounded(self.to_minor - accrued, kept, whole))
+        return replace(rested, to_minor=accrued + rounded_interest(self.to_minor - accrued, kept, whole))
 
 
-def rounded(amount: int, part: int, whole: int) -> int:
+def rounded_interest(amount: int, part: int, whole: int) -> int:
     """A part of an amount to the nearest unit, halves up; nothing of nothing.
 
     >>> rounded(100, 1, 3), rounded(5, 1, 2), rounded(-5, 1, 2), rounded(7, 0, 0)

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 from ledger.map.flow import Flow
-from lending.plan.running import Line, RunningPlan
+from lending.plan.running import RunningInstalment, RunningPlan
 
 
 def accrue_to(run: RunningPlan, day: date) -> None:
@@ -28,7 +28,7 @@ def accrue_to(run: RunningPlan, day: date) -> None:
         line.accrued = max(line.accrued, line.accrual.by(day))
 
 
-def accrue_ahead(line: Line) -> int:
+def accrue_ahead(line: RunningInstalment) -> int:
     """Interest that is paid before its days have passed is earned as it is paid; answers how much."""
     ahead = max(0, line.interest_paid + line.interest_gone - line.accrued)
     line.accrued += ahead

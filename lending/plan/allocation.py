@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from lending.plan.running import Fee, Line, Payment, Piece, RunningPlan
+from lending.plan.running import Fee, Payment, Piece, RunningInstalment, RunningPlan
 from lending.terms.servicing_terms import Component
 
 
 @dataclass(slots=True)
-class Split:
+class AllocationSplit:
     """An amount by what it pays, or gives back."""
 
     fees: int = 0
@@ -57,7 +57,7 @@ def place(
     return pieces
 
 
-def _in_order(run: RunningPlan, first: str | None) -> Iterator[Line]:
+def _in_order(run: RunningPlan, first: str | None) -> Iterator[RunningInstalment]:
     """The lines lie by due day, so what is due comes before what is to come."""
     target = run.by_id.get(first) if first is not None else None
     if target is not None:
@@ -67,7 +67,9 @@ def _in_order(run: RunningPlan, first: str | None) -> Iterator[Line]:
             yield line
 
 
-def _pieces(run: RunningPlan, line: Line, left: int, *, spare_disputed: bool, accrued_only: bool) -> Iterator[Piece]:
+def _pieces(
+    run: RunningPlan, line: RunningInstalment, left: int, *, spare_disputed: bool, accrued_only: bool
+) -> Iterator[Piece]:
     if line.open <= 0:
         return
     for component in run.terms.allocation:
@@ -91,20 +93,20 @@ def _pieces(run: RunningPlan, line: Line, left: int, *, spare_disputed: bool, ac
             yield Piece(line, component, paid)
 
 
-def split_of(pieces: list[Piece], credit: int = 0) -> Split:
+def split_of(pieces: list[Piece], credit: int = 0) -> AllocationSplit:
     """What a payment's pieces come to, component by component."""
-    split = Split(credit=credit)
+    split = AllocationSplit(credit=credit)
     for piece in pieces:
         split.add(piece.component, piece.amount)
     return split
 
 
-def take_back(run: RunningPlan, payment: Payment, amount: int, credit: int, day: date) -> Split:
+def take_back_amounts(run: RunningPlan, payment: Payment, amount: int, credit: int, day: date) -> AllocationSplit:
     """Undo an amount of a payment: so much of it from the credit balance, the rest exactly as it was paid, last first.
 
     What had become credit and has been used since is owed as principal of the last instalment.
     """
-    split = Split(credit=credit)
+    split = AllocationSplit(credit=credit)
     run.credit -= credit
     payment.credit -= min(credit, payment.credit)
     payment.given_back += amount
@@ -126,7 +128,7 @@ def take_back(run: RunningPlan, payment: Payment, amount: int, credit: int, day:
     return split
 
 
-def owe_more(line: Line, principal: int, day: date) -> None:
+def owe_more(line: RunningInstalment, principal: int, day: date) -> None:
     """An instalment asks for more principal than was agreed."""
     line.principal += principal
     line.grace_from = max(line.grace_from, day)

@@ -1,7 +1,7 @@
 """The purchase is captured, whole or shipment by shipment (F02, F40), or a loan is taken over or granted (F48, F47)."""
 
 from ledger.map.flow import Flow
-from lending.plan.accrual import rounded, shared
+from lending.plan.accrual import rounded_interest, shared
 from lending.plan.event import Opened, PartShipped, PlanEvent
 from lending.plan.merchant_share import Share
 from lending.plan.plan import Instalment, Origin, Plan
@@ -24,7 +24,7 @@ def captured(run: RunningPlan, event: PlanEvent, body: Opened | PartShipped) -> 
         run.book(Flow.LOAN_DISBURSED, plan.plan_id, event, {"granted": amount})
     elif plan.foreign is not None:
         amounts = {"discount": part.discount, "tax": part.tax}
-        amounts["spread"] = rounded(plan.foreign.spread.minor, amount, plan.principal.minor)
+        amounts["spread"] = rounded_interest(plan.foreign.spread.minor, amount, plan.principal.minor)
         amounts["converted"] = amount - sum(amounts.values())
         names = {"currency": plan.foreign.payable.currency.value}
         run.book(
@@ -45,11 +45,11 @@ def cancelled(run: RunningPlan) -> None:
 def _captured(plan: Plan, amount: int) -> Share:
     """What of the plan's discount, tax and the merchant's share is captured with so much of its principal."""
     whole = plan.principal.minor
-    discount = rounded(plan.merchant_discount.minor, amount, whole)
-    tax = rounded(0 if plan.tax is None else plan.tax.minor, amount, whole)
+    discount = rounded_interest(plan.merchant_discount.minor, amount, whole)
+    tax = rounded_interest(0 if plan.tax is None else plan.tax.minor, amount, whole)
     merchant = amount - discount - tax
     if plan.foreign is not None:
-        merchant = rounded(plan.foreign.payable.minor, amount, whole)
+        merchant = rounded_interest(plan.foreign.payable.minor, amount, whole)
     return Share(amount, discount, tax, merchant)
 
 
@@ -66,5 +66,5 @@ def _spread(run: RunningPlan, event: PlanEvent, amount: int) -> None:
         each = planned[line.instalment_id]
         line.principal += part
         if each.interest.minor:
-            grown = line.interest + rounded(each.interest.minor, part, each.principal.minor)
+            grown = line.interest + rounded_interest(each.interest.minor, part, each.principal.minor)
             line.set_interest(event.value_date, grown)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from ledger.map.flow import Flow
 from lending.plan.accrue_interest import stop_accruing
-from lending.plan.event import Channel, ChargedOff, Paid, PaidOff, PlanEvent, Recovered, WrittenOff
+from lending.plan.event import ChargedOff, Paid, PaidOff, PaymentChannel, PlanEvent, Recovered, WrittenOff
 from lending.plan.running import Owed, Payment, RunningPlan
 from lending.terms.servicing_terms import Component
 
@@ -43,7 +43,7 @@ def recovered(run: RunningPlan, event: PlanEvent, body: Recovered | Paid | PaidO
     payment.recovered = owed.take(body.amount.minor)
     payment.credit = body.amount.minor - payment.recovered.total
     run.credit += payment.credit
-    transfer = body.channel is Channel.TRANSFER
+    transfer = body.channel is PaymentChannel.TRANSFER
     commission = body.commission if isinstance(body, Recovered) else None
     held = body.held if isinstance(body, Paid) else None
     run.book(

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 from ledger.map.flow import Flow
 from lending.plan.accrual import Accrual
-from lending.plan.allocation import Split, owe_more, take_back
+from lending.plan.allocation import AllocationSplit, owe_more, take_back_amounts
 from lending.plan.charge_off import take_back_off_the_books
 from lending.plan.event import CashBack, ClaimLost, ClaimOpened, ClaimWon, PlanEvent, Route
-from lending.plan.running import Case, Line, Payment, RunningPlan
+from lending.plan.running import Payment, RunningCase, RunningInstalment, RunningPlan
 from lending.plan.state import CaseKind
-from lending.plan.withhold_refund import release, use_up, withhold
+from lending.plan.withhold_refund import release_withheld, use_up, withhold
 from lending.terms.servicing_terms import Component
 
 
@@ -19,7 +19,7 @@ def claim_opened(run: RunningPlan, event: PlanEvent, body: ClaimOpened) -> None:
     if payment is None or body.case_id in run.cases:
         return
     amount = payment.left if body.amount is None else min(payment.left, body.amount.minor)
-    case = Case(body.case_id, CaseKind.CLAIM, amount, payment=payment, route=body.route, provider=body.provider)
+    case = RunningCase(body.case_id, CaseKind.CLAIM, amount, payment=payment, route=body.route, provider=body.provider)
     run.cases[body.case_id] = case
     amounts = {"claim": amount}
     flow = Flow.LATE_CLAIM_ADVISED
@@ -43,7 +43,7 @@ def claim_won(run: RunningPlan, event: PlanEvent, body: ClaimWon) -> None:
         amounts["chargeback_fee"] = body.chargeback_fee.minor
     names = _names(case) | {"bank": body.bank}
     run.book(flow, case.case_id, event, amounts, names=names, correlation=_correlation(case))
-    release(run, event, case.case_id)
+    release_withheld(run, event, case.case_id)
 
 
 def claim_lost(run: RunningPlan, event: PlanEvent, body: ClaimLost) -> None:
@@ -66,14 +66,14 @@ def claim_lost(run: RunningPlan, event: PlanEvent, body: ClaimLost) -> None:
         _take_credit(run, case.payment, case.amount, credit)
         borne = {"claim": case.amount - credit}
         run.book(Flow.FRAUD_BORNE, case.case_id, event, borne, names=names, correlation=correlation)
-        split = Split(credit=credit)
+        split = AllocationSplit(credit=credit)
     elif all(line.due_on < event.value_date for line in run.lines):
         _take_credit(run, case.payment, case.amount, credit)
-        split = Split(principal=case.amount - credit, credit=credit)
+        split = AllocationSplit(principal=case.amount - credit, credit=credit)
         _new_instalment(run, split.principal, event)
         run.beyond_purchase += max(split.principal - case.payment.of(Component.PRINCIPAL), 0)
     else:
-        split = take_back(run, case.payment, case.amount, credit, event.value_date)
+        split = take_back_amounts(run, case.payment, case.amount, credit, event.value_date)
     flow = Flow.CLAIM_UPHELD if case.route is Route.DIRECT_DEBIT else Flow.CHARGEBACK_LOST
     run.book(flow, case.case_id, event, split.amounts(), names=names, correlation=correlation)
 
@@ -92,15 +92,15 @@ def _new_instalment(run: RunningPlan, principal: int, event: PlanEvent) -> None:
     number = max(line.number for line in run.lines) + 1
     due_on = event.value_date + timedelta(days=run.terms.claim_due_days)
     accrual = Accrual(event.value_date, 0, due_on, 0)
-    line = Line(f"{run.plan.plan_id}/{number}", number, due_on, due_on, due_on, accrual)
+    line = RunningInstalment(f"{run.plan.plan_id}/{number}", number, due_on, due_on, due_on, accrual)
     run.add(line)
     owe_more(line, principal, event.value_date)
 
 
-def _names(case: Case) -> dict[str, str | None]:
+def _names(case: RunningCase) -> dict[str, str | None]:
     return {"provider": case.provider}
 
 
-def _correlation(case: Case) -> dict[str, str]:
+def _correlation(case: RunningCase) -> dict[str, str]:
     """The attempt too: a charge-back's money leaves the clearing account under the attempt that brought it there."""
     return {"case_id": case.case_id} | ({"attempt_id": case.payment.payment_id} if case.payment else {})

@@ -20,7 +20,7 @@ class Corrected:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class RecordedContext:
     """When the change happened and became known, the first day that the books still take, and why it is made."""
 
     occurred_at: datetime
@@ -30,7 +30,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class CorrectionStep:
     """One thing asked of the books, and the event that its booking comes from."""
 
     asked: Asked
@@ -41,12 +41,12 @@ class Step:
 class Correction:
     """The steps in their order, and what is remembered of bookings that were reversed."""
 
-    steps: tuple[Step, ...]
+    steps: tuple[CorrectionStep, ...]
     corrected: Mapping[str, Corrected]
 
 
 def correction(
-    posted: Sequence[Booking], wanted: Sequence[Booking], known: Known, corrected: Mapping[str, Corrected]
+    posted: Sequence[Booking], wanted: Sequence[Booking], known: RecordedContext, corrected: Mapping[str, Corrected]
 ) -> Correction:
     """Reverse what is no longer asked for, the newest first, then post what is not there, in the order of the fold.
 
@@ -65,10 +65,10 @@ def correction(
     used = {hold for booking in posted for hold in (booking.hold_id, booking.voids) if hold is not None}
     times = {booking.entry_id: 1 for booking in gone} | {entry_id: each.times for entry_id, each in corrected.items()}
     changed = {booking.entry_id: Corrected(times[booking.entry_id], stands=False) for booking in gone}
-    steps = [Step(_reversal(booking, times[booking.entry_id], known), booking.event_id) for booking in gone]
+    steps = [CorrectionStep(_reversal(booking, times[booking.entry_id], known), booking.event_id) for booking in gone]
     for booking in missing:
         before = times.get(booking.entry_id, 0)
-        steps += (Step(asked, booking.event_id) for asked in _posting(booking, before, used, known))
+        steps += (CorrectionStep(asked, booking.event_id) for asked in _posting(booking, before, used, known))
         if before:
             changed[booking.entry_id] = Corrected(before + 1, stands=True)
     return Correction(tuple(steps), changed)
@@ -95,12 +95,12 @@ def _breaks_a_limit(posted: Sequence[Booking], gone: Sequence[Booking], missing:
     return False
 
 
-def _reversal(booking: Booking, times: int, known: Known) -> Reversal:
+def _reversal(booking: Booking, times: int, known: RecordedContext) -> Reversal:
     day = booking.value_date if known.first_open is None else max(booking.value_date, known.first_open)
     return Reversal(entry_id_of(booking, times), day, known.occurred_at, known.recorded_at, known.reason)
 
 
-def _posting(booking: Booking, before: int, used: set[str], known: Known) -> Iterator[Asked]:
+def _posting(booking: Booking, before: int, used: set[str], known: RecordedContext) -> Iterator[Asked]:
     if booking.voids is not None and booking.voids not in used:
         yield Void(booking.voids, known.recorded_at, f"split anew by {booking.entry_id}")
     journal = journal_of(

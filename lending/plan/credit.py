@@ -5,7 +5,7 @@ from lending.plan.event import CreditApplied, CreditRefunded, Goodwill, PlanEven
 from lending.plan.running import RunningPlan
 
 
-def credit_applied(run: RunningPlan, body: CreditApplied) -> None:
+def apply_credit_moved(run: RunningPlan, body: CreditApplied) -> None:
     """The other plan has the payment, and with it the journal."""
     run.credit -= min(body.amount.minor, run.free_credit)
 

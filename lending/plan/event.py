@@ -13,7 +13,7 @@ from lending.schedule.due import Due
 from terminal.fault import Fault
 
 
-class Channel(StrEnum):
+class PaymentChannel(StrEnum):
     """The way by which money came in."""
 
     ATTEMPT = "attempt"  # an attempt of ours, held while it was under way
@@ -86,7 +86,7 @@ class Paid:
     """
 
     amount: Money
-    channel: Channel
+    channel: PaymentChannel
     payment_id: str
     provider: str | None = None
     rail: str | None = None
@@ -100,7 +100,7 @@ class PaidOff:
     """Money that settles the plan early. `in_flight`: what the quote left out, being collected at the time."""
 
     amount: Money
-    channel: Channel
+    channel: PaymentChannel
     payment_id: str
     provider: str | None = None
     rail: str | None = None
@@ -265,7 +265,7 @@ class Recovered:
     """Money came in after the charge-off. `commission`: what the agency that collected it keeps."""
 
     amount: Money
-    channel: Channel
+    channel: PaymentChannel
     payment_id: str
     provider: str | None = None
     rail: str | None = None
@@ -342,10 +342,10 @@ class PlanEvent:
 
     @property
     def kind(self) -> str:
-        return kind_of(self.body)
+        return event_kind(self.body)
 
 
-def kind_of(body: Body) -> str:
+def event_kind(body: Body) -> str:
     """The name under which a body's kind is stored.
 
     >>> kind_of(Returned("paid:a-1", "r-1"))

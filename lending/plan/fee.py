@@ -6,7 +6,7 @@ from ledger.map.flow import Flow
 from lending.plan.allocation import move_to_credit
 from lending.plan.delinquency import day_late
 from lending.plan.event import FeeCharged, FeeKind, FeeWaived, InterestWaived, PlanEvent
-from lending.plan.running import Fee, Line, RunningPlan
+from lending.plan.running import Fee, RunningInstalment, RunningPlan
 from lending.terms.servicing_terms import LateFeeRule
 
 
@@ -70,7 +70,7 @@ def interest_waived(run: RunningPlan, event: PlanEvent, body: InterestWaived) ->
     run.book(Flow.INTEREST_WAIVED, event.event_id, event, {"interest": body.amount.minor - left})
 
 
-def _assess(run: RunningPlan, line: Line, rule: LateFeeRule, late_on: date) -> None:
+def _assess(run: RunningPlan, line: RunningInstalment, rule: LateFeeRule, late_on: date) -> None:
     on_it = sum(fee.amount for fee in run.fees.values() if fee.instalment_id == line.instalment_id)
     room = run.terms.late_fees.room(run.captured.amount, run.late_fees, on_it)
     amount = rule.amount.minor if room is None else min(rule.amount.minor, room)
@@ -83,7 +83,7 @@ def _assess(run: RunningPlan, line: Line, rule: LateFeeRule, late_on: date) -> N
         )
 
 
-def _owe(run: RunningPlan, line: Line, fee_id: str, amount: int) -> None:
+def _owe(run: RunningPlan, line: RunningInstalment, fee_id: str, amount: int) -> None:
     fee = Fee(fee_id, line.instalment_id, amount)
     run.fees[fee_id] = fee
     line.fees.append(fee)

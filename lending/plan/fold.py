@@ -8,7 +8,7 @@ from typing import assert_never
 
 from lending.plan import capture, charge_off, claim, fee, refund, repay, reschedule
 from lending.plan.accrue_interest import accrue_to
-from lending.plan.credit import credit_applied, credit_refunded, goodwill
+from lending.plan.credit import apply_credit_moved, credit_refunded, goodwill
 from lending.plan.earn_discount import earn_discount
 from lending.plan.event import (
     Cancelled,
@@ -42,7 +42,7 @@ from lending.plan.event import (
     WrittenOff,
 )  # fmt: skip
 from lending.plan.plan import Plan, PlanFault, PlanStatus
-from lending.plan.running import Line, RunningPlan
+from lending.plan.running import RunningInstalment, RunningPlan
 from lending.plan.state import CaseState, FeeState, InstalmentState, PaymentState, PlanState
 from lending.terms.servicing_terms import Component, ServicingTerms
 
@@ -65,7 +65,7 @@ def fold(
     """
     run = RunningPlan(plan, terms, accrued_from)
     known: dict[str, str] = {}
-    for event in in_order(plan, events):
+    for event in in_fold_order(plan, events):
         if event.value_date > through:
             break
         fee.assess_late_fees(run, event.value_date)
@@ -90,11 +90,11 @@ def _apply(run: RunningPlan, event: PlanEvent) -> None:  # noqa: C901, PLR0912, 
         case PaidOff() as body:
             repay.paid_off(run, event, body)
         case Returned() as body:
-            repay.returned(run, event, body)
+            repay.return_payment(run, event, body)
         case Refunded() as body:
-            refund.refunded(run, event, body)
+            refund.take_refund(run, event, body)
         case RefundPaid() as body:
-            refund.refund_paid(run, body)
+            refund.pay_refund(run, body)
         case Disputed() as body:
             refund.disputed(run, event, body)
         case DisputeSettled() as body:
@@ -130,7 +130,7 @@ def _apply(run: RunningPlan, event: PlanEvent) -> None:  # noqa: C901, PLR0912, 
         case Goodwill() as body:
             goodwill(run, event, body)
         case CreditApplied() as body:
-            credit_applied(run, body)
+            apply_credit_moved(run, body)
         case CreditRefunded() as body:
             credit_refunded(run, event, body)
         case Reversed():
@@ -139,7 +139,7 @@ def _apply(run: RunningPlan, event: PlanEvent) -> None:  # noqa: C901, PLR0912, 
             assert_never(never)
 
 
-def in_order(plan: Plan, events: Iterable[PlanEvent]) -> list[PlanEvent]:
+def in_fold_order(plan: Plan, events: Iterable[PlanEvent]) -> list[PlanEvent]:
     """By value date, then by time, then by id; the opening comes first on its day.
 
     What answers another event comes after it, and counts from that one's day if its own is earlier. An event that was
@@ -252,7 +252,7 @@ def _state(run: RunningPlan, through: date, known: Mapping[str, str]) -> PlanSta
     )
 
 
-def _instalment(run: RunningPlan, line: Line) -> InstalmentState:
+def _instalment(run: RunningPlan, line: RunningInstalment) -> InstalmentState:
     money = run.money
     return InstalmentState(
         instalment_id=line.instalment_id,

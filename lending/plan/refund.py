@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ledger.map.flow import Flow
-from lending.plan.accrual import rounded, shared
+from lending.plan.accrual import rounded_interest, shared
 from lending.plan.accrue_interest import scale_interest, scheduled_principal
 from lending.plan.event import Disputed, DisputeSettled, PlanEvent, Refunded, RefundPaid
 from lending.plan.merchant_share import Share, part_of
-from lending.plan.running import Case, Line, Owed, RunningPlan
+from lending.plan.running import Owed, RunningCase, RunningInstalment, RunningPlan
 from lending.plan.state import CaseKind
 from lending.terms.servicing_terms import RefundPlacing
 
@@ -25,7 +25,7 @@ class Merchants:
         return {"payable": self.share.merchant - self.receivable, "receivable": self.receivable}
 
 
-def refunded(run: RunningPlan, event: PlanEvent, body: Refunded) -> None:
+def take_refund(run: RunningPlan, event: PlanEvent, body: Refunded) -> None:
     """The merchant gives its share back; principal falls first, then the credit balance and what is payable rise."""
     amount = min(body.amount.minor, refundable(run))
     whole = amount == run.captured.amount
@@ -36,7 +36,7 @@ def refunded(run: RunningPlan, event: PlanEvent, body: Refunded) -> None:
     _refund(run, event, body.refund_id, Merchants(share, receivable), in_flight=in_flight, whole=whole)
 
 
-def refund_paid(run: RunningPlan, body: RefundPaid) -> None:
+def pay_refund(run: RunningPlan, body: RefundPaid) -> None:
     """The shopper has it; payments has the journal."""
     payable = run.payable.get(body.refund_id, 0)
     run.payable[body.refund_id] = payable - min(payable, body.amount.minor)
@@ -49,7 +49,7 @@ def disputed(run: RunningPlan, event: PlanEvent, body: Disputed) -> None:
     share = share_of(run, min(body.amount.minor, refundable(run)))
     run.given_back += share
     receivable = min(share.merchant, 0 if body.receivable is None else body.receivable.minor)
-    case = Case(body.case_id, CaseKind.DISPUTE, share.amount, share=share, receivable=receivable)
+    case = RunningCase(body.case_id, CaseKind.DISPUTE, share.amount, share=share, receivable=receivable)
     run.cases[body.case_id] = case
     for line, part in _placed(run, share.amount, event):
         line.disputed += part
@@ -93,7 +93,7 @@ def _refund(
     in_flight: int,
     whole: bool,
     provisional: bool = False,
-    first: Sequence[tuple[Line, int]] = (),
+    first: Sequence[tuple[RunningInstalment, int]] = (),
 ) -> None:
     share = merchants.share
     interest_back = _interest_on(run, share.amount)
@@ -145,7 +145,7 @@ def _on_the_books(  # noqa: PLR0917 - one caller, which has all of it
     refund_id: str,
     amount: int,
     in_flight: int,
-    first: Sequence[tuple[Line, int]],
+    first: Sequence[tuple[RunningInstalment, int]],
 ) -> dict[str, int]:
     """Free principal first; what is in flight cannot fall, so its part waits as credit; the rest is payable.
 
@@ -200,7 +200,7 @@ def _grant(run: RunningPlan, refund_id: str, amount: int) -> tuple[int, int]:
 def _interest_on(run: RunningPlan, amount: int) -> int:
     """The interest so far on what is refunded, as if those goods had never been financed."""
     charged = sum(line.accrued - line.interest_gone for line in run.lines) - run.interest_refunded
-    return rounded(max(0, charged), amount, run.captured.amount - run.refunded.amount)
+    return rounded_interest(max(0, charged), amount, run.captured.amount - run.refunded.amount)
 
 
 def _refund_interest(run: RunningPlan, event: PlanEvent, refund_id: str, amount: int) -> None:
@@ -222,7 +222,7 @@ def _refund_interest(run: RunningPlan, event: PlanEvent, refund_id: str, amount:
     run.book(Flow.INTEREST_REFUNDED, refund_id, event, amounts, correlation={"refund_id": refund_id})
 
 
-def _placed(run: RunningPlan, amount: int, event: PlanEvent) -> list[tuple[Line, int]]:
+def _placed(run: RunningPlan, amount: int, event: PlanEvent) -> list[tuple[RunningInstalment, int]]:
     """An amount of principal over the instalments that are open and not in dispute, as the terms place refunds."""
     free = [(line, line.open_principal - line.disputed) for line in run.lines]
     if run.terms.refund_placing is RefundPlacing.LAST_FIRST:
@@ -235,13 +235,13 @@ def _placed(run: RunningPlan, amount: int, event: PlanEvent) -> list[tuple[Line,
     return [*placed, *_last_first(late, amount - sum(part for _, part in placed))]
 
 
-def _in_proportion(free: list[tuple[Line, int]], amount: int) -> list[tuple[Line, int]]:
+def _in_proportion(free: list[tuple[RunningInstalment, int]], amount: int) -> list[tuple[RunningInstalment, int]]:
     weights = [part for _, part in free]
     parts = shared(min(amount, sum(weights)), weights)
     return [(line, part) for (line, _), part in zip(free, parts, strict=True)]
 
 
-def _last_first(free: list[tuple[Line, int]], amount: int) -> list[tuple[Line, int]]:
+def _last_first(free: list[tuple[RunningInstalment, int]], amount: int) -> list[tuple[RunningInstalment, int]]:
     placed = []
     for line, most in reversed(free):
         part = min(amount, most)
@@ -261,7 +261,7 @@ def _release_lines(run: RunningPlan, event: PlanEvent) -> None:
         line.disputed += part
 
 
-def _book_case(run: RunningPlan, flow: str, event: PlanEvent, case: Case, amounts: dict[str, int]) -> None:
+def _book_case(run: RunningPlan, flow: str, event: PlanEvent, case: RunningCase, amounts: dict[str, int]) -> None:
     correlation = {"case_id": case.case_id}
     if run.plan.foreign is None:
         run.book(flow, case.case_id, event, amounts, correlation=correlation)

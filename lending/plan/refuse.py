@@ -10,7 +10,6 @@ from lending.plan.event import (
     Body,
     Cancelled,
     CashBack,
-    Channel,
     ChargedOff,
     ClaimLost,
     ClaimOpened,
@@ -31,6 +30,7 @@ from lending.plan.event import (
     Paid,
     PaidOff,
     PartShipped,
+    PaymentChannel,
     PlanEvent,
     Recovered,
     Refunded,
@@ -40,7 +40,7 @@ from lending.plan.event import (
     Reversed,
     Unfrozen,
     WrittenOff,
-    kind_of,
+    event_kind,
 )  # fmt: skip
 from lending.plan.plan import PlanStatus
 from lending.plan.refusal import PlanRefusal, PlanRefusalCode
@@ -111,7 +111,7 @@ def _amounts(state: PlanState, event: PlanEvent) -> _Reasons:
 
 def _status(state: PlanState, event: PlanEvent) -> _Reasons:
     if state.status not in TAKEN_IN[type(event.body)]:
-        yield PlanRefusal(_Code.NOT_IN_THIS_STATUS, f"a plan that is {state.status} takes no {kind_of(event.body)}")
+        yield PlanRefusal(_Code.NOT_IN_THIS_STATUS, f"a plan that is {state.status} takes no {event_kind(event.body)}")
     if event.value_date < state.plan.opened_on:
         detail = f"{event.value_date} is before the plan was opened on {state.plan.opened_on}"
         yield PlanRefusal(_Code.BEFORE_OPENING, detail)
@@ -178,7 +178,7 @@ def _paid(state: PlanState, body: Paid | PaidOff | Recovered) -> _Reasons:
         return
     if body.instalment_id is not None and state.instalment(body.instalment_id) is None:
         yield PlanRefusal(_Code.UNKNOWN_INSTALMENT, f"{state.plan.plan_id} has no instalment {body.instalment_id}")
-    if body.channel is Channel.CREDIT:
+    if body.channel is PaymentChannel.CREDIT:
         if state.status is not PlanStatus.OPEN:
             yield PlanRefusal(_Code.NOT_IN_THIS_STATUS, f"credit pays nothing on a plan that is {state.status}")
         if body.from_plan_id in {None, state.plan.plan_id}:
@@ -187,16 +187,20 @@ def _paid(state: PlanState, body: Paid | PaidOff | Recovered) -> _Reasons:
 
 def _complete(body: Paid | PaidOff | Recovered) -> _Reasons:
     needed = {
-        Channel.ATTEMPT: ("provider", "rail"),
-        Channel.CHECKOUT: ("provider",),
-        Channel.SHOPPER: ("provider",),
-        Channel.DUPLICATE: ("provider",),
+        PaymentChannel.ATTEMPT: ("provider", "rail"),
+        PaymentChannel.CHECKOUT: ("provider",),
+        PaymentChannel.SHOPPER: ("provider",),
+        PaymentChannel.DUPLICATE: ("provider",),
     }
     for name in needed.get(body.channel, ()):
         if getattr(body, name) is None:
             yield PlanRefusal(_Code.INCOMPLETE, f"{name} is missing for {body.channel}")
-    if not isinstance(body, Paid) and body.channel in {Channel.CREDIT, Channel.DUPLICATE, Channel.CHECKOUT}:
-        yield PlanRefusal(_Code.INCOMPLETE, f"{kind_of(body)} does not come by {body.channel}")
+    if not isinstance(body, Paid) and body.channel in {
+        PaymentChannel.CREDIT,
+        PaymentChannel.DUPLICATE,
+        PaymentChannel.CHECKOUT,
+    }:
+        yield PlanRefusal(_Code.INCOMPLETE, f"{event_kind(body)} does not come by {body.channel}")
 
 
 def _returned(state: PlanState, body: Returned) -> _Reasons:

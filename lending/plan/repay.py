@@ -2,23 +2,23 @@
 
 from ledger.map.flow import Flow
 from lending.plan.accrue_interest import accrue_ahead
-from lending.plan.allocation import Split, place, split_of, take_back
+from lending.plan.allocation import AllocationSplit, place, split_of, take_back_amounts
 from lending.plan.charge_off import recovered, take_back_off_the_books
-from lending.plan.event import Channel, Held, Paid, PaidOff, PlanEvent, Returned
+from lending.plan.event import Held, Paid, PaidOff, PaymentChannel, PlanEvent, Returned
 from lending.plan.running import Payment, RunningPlan
 from lending.plan.withhold_refund import use_up, withhold
 
 
 def paid(run: RunningPlan, event: PlanEvent, body: Paid) -> None:
     """Place a payment; what nobody owed is the shopper's credit."""
-    own_credit = body.channel is Channel.CREDIT and body.from_plan_id in {None, run.plan.plan_id}
+    own_credit = body.channel is PaymentChannel.CREDIT and body.from_plan_id in {None, run.plan.plan_id}
     if run.charged_off is not None:
-        if body.channel is not Channel.CREDIT:  # no flow takes credit to a debt that is off the books
+        if body.channel is not PaymentChannel.CREDIT:  # no flow takes credit to a debt that is off the books
             recovered(run, event, body)
         return
     amount = min(body.amount.minor, run.free_credit) if own_credit else body.amount.minor
     payment = _payment(run, event, body, amount)
-    if body.channel is not Channel.DUPLICATE:
+    if body.channel is not PaymentChannel.DUPLICATE:
         payment.pieces = place(run, amount, first=body.instalment_id)
     split = split_of(payment.pieces)
     if own_credit:
@@ -56,7 +56,7 @@ def paid_off(run: RunningPlan, event: PlanEvent, body: PaidOff) -> None:
     split = split_of(payment.pieces)
     split.credit = payment.credit = body.amount.minor - split.placed
     run.credit += split.credit
-    if body.channel is Channel.TRANSFER:
+    if body.channel is PaymentChannel.TRANSFER:
         _book(run, event, body, split)
         return
     names, correlation = {"provider": body.provider}, _correlation(body)
@@ -66,7 +66,7 @@ def paid_off(run: RunningPlan, event: PlanEvent, body: PaidOff) -> None:
     run.book(Flow.DUPLICATE_COLLECTION, body.payment_id, event, excess, names=names, correlation=correlation)
 
 
-def returned(run: RunningPlan, event: PlanEvent, body: Returned) -> None:
+def return_payment(run: RunningPlan, event: PlanEvent, body: Returned) -> None:
     """F13b: what the payment paid is owed again, credit balance first, each instalment due on its original day."""
     payment = run.payments.get(body.payment_event_id)
     if payment is None or not payment.left or payment.rail is None:
@@ -83,7 +83,7 @@ def returned(run: RunningPlan, event: PlanEvent, body: Returned) -> None:
     withheld = withhold(run, event, whole - payment.credit, body.return_id)
     credit = min(min(run.free_credit, payment.credit) + withheld, whole)
     use_up(run, withheld)
-    split = take_back(run, payment, whole, credit, event.value_date)
+    split = take_back_amounts(run, payment, whole, credit, event.value_date)
     for line, to_come in payment.rebated:
         line.set_interest(event.value_date, line.interest + to_come)
     run.book(Flow.PAYMENT_RETURNED, body.return_id, event, split.amounts(), names=names, correlation=correlation)
@@ -95,7 +95,7 @@ def _payment(run: RunningPlan, event: PlanEvent, body: Paid | PaidOff, amount: i
     return payment
 
 
-def _book(run: RunningPlan, event: PlanEvent, body: Paid | PaidOff, split: Split) -> None:
+def _book(run: RunningPlan, event: PlanEvent, body: Paid | PaidOff, split: AllocationSplit) -> None:
     names = {"provider": body.provider, "rail": body.rail}
     correlation = _correlation(body)
     held = body.held if isinstance(body, Paid) else None
@@ -105,25 +105,25 @@ def _book(run: RunningPlan, event: PlanEvent, body: Paid | PaidOff, split: Split
     hold_id, voids = None, None if held is None else held.hold_id
     if held is not None and _covers(held, split):
         flow, hold_id, voids = Flow.PRESUMED_PAID, held.hold_id, None
-    elif body.channel is Channel.CHECKOUT and not (split.fees or split.interest or split.credit):
+    elif body.channel is PaymentChannel.CHECKOUT and not (split.fees or split.interest or split.credit):
         flow = Flow.DOWN_PAYMENT
-    elif body.channel is Channel.CREDIT:
+    elif body.channel is PaymentChannel.CREDIT:
         del amounts["credit_balance"]  # what this plan did not owe stays where it was
     run.book(flow, body.payment_id, event, amounts, names=names, correlation=correlation, hold_id=hold_id, voids=voids)
 
 
 _FLOWS = {
-    Channel.TRANSFER: Flow.CREDIT_IDENTIFIED,
-    Channel.CREDIT: Flow.CREDIT_APPLIED,
-    Channel.DUPLICATE: Flow.DUPLICATE_COLLECTION,
+    PaymentChannel.TRANSFER: Flow.CREDIT_IDENTIFIED,
+    PaymentChannel.CREDIT: Flow.CREDIT_APPLIED,
+    PaymentChannel.DUPLICATE: Flow.DUPLICATE_COLLECTION,
 }
 
 
-def _covers(held: Held, split: Split) -> bool:
+def _covers(held: Held, split: AllocationSplit) -> bool:
     covered = (held.fees.minor, held.interest.minor, held.principal.minor)
     return not split.credit and covered == (split.fees, split.interest, split.principal)
 
 
 def _correlation(body: Paid | PaidOff) -> dict[str, str]:
     """A statement's line, or an attempt: also for money that no attempt of ours asked for, by the provider's id."""
-    return {"line_id" if body.channel is Channel.TRANSFER else "attempt_id": body.payment_id}
+    return {"line_id" if body.channel is PaymentChannel.TRANSFER else "attempt_id": body.payment_id}

@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from ledger.map.flow import Flow
-from lending.plan.accrual import Accrual, rounded, shared
+from lending.plan.accrual import Accrual, rounded_interest, shared
 from lending.plan.delinquency import Pause, PauseReason
 from lending.plan.event import Forbearance, Holiday, PlanEvent, Rescheduled
-from lending.plan.running import Fee, Line, RunningPlan
+from lending.plan.running import Fee, RunningInstalment, RunningPlan
 from lending.schedule.due import Due
 
 
@@ -104,18 +104,18 @@ def _rest(run: RunningPlan, pause: Pause, known_on: date) -> None:
             line.interest = line.accrual.to_minor
 
 
-def _add(run: RunningPlan, event: PlanEvent, dues: tuple[Due, ...], principal: int, interest: int) -> Line:
+def _add(run: RunningPlan, event: PlanEvent, dues: tuple[Due, ...], principal: int, interest: int) -> RunningInstalment:
     """The new instalments; the first also asks for the interest that is already owed."""
     planned = [due.principal.minor for due in dues]
     if not any(planned):  # nothing was open when this became known, and a late event has changed that
         planned = [1] * len(dues)
     whole = sum(planned)
     begins = event.value_date
-    added: list[Line] = []
+    added: list[RunningInstalment] = []
     for due, part in zip(dues, shared(principal, planned), strict=True):
-        own = rounded(due.interest.minor, principal, whole)
+        own = rounded_interest(due.interest.minor, principal, whole)
         owed = 0 if added else interest
-        line = Line(
+        line = RunningInstalment(
             instalment_id=f"{run.plan.plan_id}/{due.number}",
             number=due.number,
             due_on=due.due_on,

@@ -8,7 +8,7 @@ from ledger.money import Money
 from lending.plan.accrual import Accrual
 from lending.plan.booking import Booking, correlation_of
 from lending.plan.delinquency import Pause
-from lending.plan.event import Channel, PlanEvent, Route
+from lending.plan.event import PaymentChannel, PlanEvent, Route
 from lending.plan.merchant_share import Share
 from lending.plan.plan import Plan
 from lending.plan.state import CaseKind
@@ -32,7 +32,7 @@ class Fee:
 
 
 @dataclass(slots=True, eq=False)
-class Line:
+class RunningInstalment:
     """One instalment. `credited` is principal that was taken off it otherwise than by a payment, `gone` interest.
 
     `grace_from`: the day from which the grace of late fees counts, its due day or when a return opened it again.
@@ -88,7 +88,7 @@ class Line:
 class Piece:
     """What a payment paid of one component of one instalment."""
 
-    line: Line
+    line: RunningInstalment
     component: Component
     amount: int
     fee: Fee | None = None
@@ -100,14 +100,16 @@ class Payment:
 
     event_id: str
     payment_id: str
-    channel: Channel
+    channel: PaymentChannel
     amount: int
     provider: str | None
     rail: str | None
     pieces: list[Piece] = field(default_factory=list)
     credit: int = 0
     recovered: "Owed | None" = None
-    rebated: list[tuple[Line, int]] = field(default_factory=list)  # future interest that this payoff made go away
+    rebated: list[tuple[RunningInstalment, int]] = field(
+        default_factory=list
+    )  # future interest that this payoff made go away
     given_back: int = 0
 
     @property
@@ -143,7 +145,7 @@ class Owed:
 
 
 @dataclass(slots=True, eq=False)
-class Case:
+class RunningCase:
     """A dispute with the merchant (`share`), or a claim on a payment."""
 
     case_id: str
@@ -168,7 +170,7 @@ class RunningPlan:
         self.by_id = {line.instalment_id: line for line in self.lines}
         self.payments: dict[str, Payment] = {}
         self.fees: dict[str, Fee] = {}
-        self.cases: dict[str, Case] = {}
+        self.cases: dict[str, RunningCase] = {}
         self.pauses: list[Pause] = []
         self.accrued_to: date = plan.opened_on - timedelta(days=1)
         self.frozen_on: date | None = None
@@ -261,7 +263,7 @@ class RunningPlan:
         ids = {**self._correlation, **correlation} if correlation else self._correlation
         self.bookings.append(Booking(flow, key, known, self.names, day, at, f"{flow}:{key}", ids))
 
-    def add(self, line: Line) -> None:
+    def add(self, line: RunningInstalment) -> None:
         """A further instalment."""
         self.lines.append(line)
         self.by_id[line.instalment_id] = line
@@ -271,11 +273,11 @@ class RunningPlan:
         self.lines.sort(key=lambda line: (line.due_on, line.number))
 
 
-def _lines(plan: Plan) -> list[Line]:
+def _lines(plan: Plan) -> list[RunningInstalment]:
     lines = []
     previous = plan.opened_on
     for each in plan.instalments:
         accrual = Accrual(previous, 0, each.due_on, 0)
-        lines.append(Line(each.instalment_id, each.number, each.due_on, each.due_on, each.due_on, accrual))
+        lines.append(RunningInstalment(each.instalment_id, each.number, each.due_on, each.due_on, each.due_on, accrual))
         previous = each.due_on
     return lines

@@ -9,7 +9,7 @@ from ledger.money import Currency, Money
 from lending.plan.accrual import Accrual
 from lending.plan.booking import Booking
 from lending.plan.delinquency import Pause, PauseReason, bucket_of, days_late
-from lending.plan.event import Channel
+from lending.plan.event import PaymentChannel
 from lending.plan.merchant_share import Share, part_of
 from lending.plan.plan import InstalmentStatus, Plan, PlanStatus
 from lending.terms.servicing_terms import Bucket, ServicingTerms
@@ -58,7 +58,7 @@ class PaymentState:
 
     event_id: str
     payment_id: str
-    channel: Channel
+    channel: PaymentChannel
     amount: Money
     fees: Money
     interest: Money

@@ -21,7 +21,7 @@ def withhold(run: RunningPlan, event: PlanEvent, amount: int, key: str) -> int:
     return max(amount, 0) - left
 
 
-def release(run: RunningPlan, event: PlanEvent, key: str) -> None:
+def release_withheld(run: RunningPlan, event: PlanEvent, key: str) -> None:
     """What no open claim needs any more is payable (F19b)."""
     left = min(max(run.withheld - run.claimed_back, 0), run.credit)
     for refund_id, withheld in run.held_back.items():

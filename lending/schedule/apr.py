@@ -59,7 +59,7 @@ class AprFault(Fault, ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
+class CashFlow:
     """An amount at a time in years after the first flow; negative when paid to the borrower."""
 
     years: Fraction
@@ -75,7 +75,7 @@ class UnitPayment:
     amount: Decimal
 
 
-def annual_percentage_rate(flows: Sequence[Flow]) -> Decimal:
+def annual_percentage_rate(flows: Sequence[CashFlow]) -> Decimal:
     """The rate in percent by the EU and UK equation, far more exact than it is ever shown. Raises AprFault.
 
     >>> flows = [Flow(Fraction(0), Decimal(-196000)), Flow(Fraction(1, 2), Decimal("207618.17"))]
@@ -153,7 +153,7 @@ def years_between(start: date, end: date) -> Fraction:
     return Fraction(months, _MONTHS_IN_YEAR) + Fraction((reached - start).days, year)
 
 
-def rounded(rate: Decimal, decimals: int = _SHOWN_DECIMALS) -> Decimal:
+def rounded_rate(rate: Decimal, decimals: int = _SHOWN_DECIMALS) -> Decimal:
     """A rate rounded for display, halves up; consumers see one decimal.
 
     >>> str(rounded(Decimal("12.25")))
@@ -162,15 +162,15 @@ def rounded(rate: Decimal, decimals: int = _SHOWN_DECIMALS) -> Decimal:
     return rate.quantize(_ONE.scaleb(-decimals), rounding=ROUND_HALF_UP, context=_C)
 
 
-def _by_day(flows: Sequence[Flow]) -> list[Flow]:
+def _by_day(flows: Sequence[CashFlow]) -> list[CashFlow]:
     """The flows ordered by time, with flows of the same time added up."""
     ordered = sorted(flows, key=lambda flow: flow.years)
     together = groupby(ordered, key=lambda flow: flow.years)
     at_once = ((years, sum((flow.amount for flow in each), _ZERO)) for years, each in together)
-    return [Flow(years, amount) for years, amount in at_once if amount]
+    return [CashFlow(years, amount) for years, amount in at_once if amount]
 
 
-def _has_one_rate(flows: Sequence[Flow]) -> None:
+def _has_one_rate(flows: Sequence[CashFlow]) -> None:
     """Check that the debt changes sides only once, so that at most one rate is positive (Norstrom 1972)."""
     if not any(flow.amount < 0 for flow in flows):
         raise AprFault(AprFaultCode.NOTHING_LENT)

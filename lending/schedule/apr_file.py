@@ -9,7 +9,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from lending.schedule.apr import AprFault, Flow, UnitPayment, annual_percentage_rate, regulation_z_rate, rounded
+from lending.schedule.apr import (
+    AprFault,
+    CashFlow,
+    UnitPayment,
+    annual_percentage_rate,
+    regulation_z_rate,
+    rounded_rate,
+)
 from lending.schedule.table_file import TableRow, read_table, write_table
 
 NEEDED = ("method", "flows_json")
@@ -37,7 +44,7 @@ def apr_file(flows: Path, out: Path) -> AprReport:
     """
     table = read_table(flows, NEEDED)
     columns = [*(column for column in table.columns if column != OURS), OURS]
-    rows = [{**row.cells, OURS: str(rounded(rate_of(row), _decimals(row)))} for row in table.rows]
+    rows = [{**row.cells, OURS: str(rounded_rate(rate_of(row), _decimals(row)))} for row in table.rows]
     write_table(out, columns, rows)
     return AprReport(flows, out, len(rows))
 
@@ -67,7 +74,7 @@ def _by_the_equation(body: Any) -> Decimal:
     """The EU and UK rate of `[[years, amount], …]`; years as fraction or decimal, amounts to the borrower negative."""
     if not isinstance(body, list):
         raise _FlowFault("is not a list of [years, amount]")
-    return annual_percentage_rate([Flow(_years(pair[0]), _amount(pair[1])) for pair in map(_of(2), body)])
+    return annual_percentage_rate([CashFlow(_years(pair[0]), _amount(pair[1])) for pair in map(_of(2), body)])
 
 
 def _by_regulation_z(body: Any) -> Decimal:

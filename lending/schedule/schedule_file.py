@@ -13,7 +13,7 @@ from lending.schedule.amortise import Loan, Method, amortise
 from lending.schedule.day_count import DayCount, DayCountFault
 from lending.schedule.due import Due, ScheduleFault
 from lending.schedule.due_dates import Spacing, Unit
-from lending.schedule.table_file import Table, TableRow, read_table, write_table
+from lending.schedule.table_file import TableFile, TableRow, read_table, write_table
 
 CURRENCY = Currency.GBP  # of the oracle; any currency with two decimals gives the same schedule
 
@@ -131,7 +131,7 @@ def _case(row: TableRow) -> str:
     return row["case"]
 
 
-def _agrees(row: TableRow, first: TableRow, table: Table) -> None:
+def _agrees(row: TableRow, first: TableRow, table: TableFile) -> None:
     for column in (*NEEDED, *DEFAULTS):
         if column in table.columns and row[column] != first[column]:
             raise row.fault(column, f"{row[column]!r}, but {first[column]!r} on line {first.line} of the same case")

@@ -37,14 +37,14 @@ class TableRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TableFile:
     """The columns of a file in order, and its rows."""
 
     columns: tuple[str, ...]
     rows: tuple[TableRow, ...]
 
 
-def read_table(file: Path, needed: Iterable[str]) -> Table:
+def read_table(file: Path, needed: Iterable[str]) -> TableFile:
     """Read a file with at least these columns and one row; raises TableFault."""
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
@@ -68,7 +68,7 @@ def write_table(file: Path, columns: Sequence[str], rows: Iterable[Mapping[str, 
         raise TableFault(file, error.strerror or "cannot be written") from error
 
 
-def _read(file: Path, lines: Iterable[str], needed: Iterable[str]) -> Table:
+def _read(file: Path, lines: Iterable[str], needed: Iterable[str]) -> TableFile:
     reader = csv.reader(lines, strict=True)
     rows = []
     columns: tuple[str, ...] = ()
@@ -89,7 +89,7 @@ def _read(file: Path, lines: Iterable[str], needed: Iterable[str]) -> Table:
         raise TableFault(file, "is empty")
     if not rows:
         raise TableFault(file, "has columns and no row")
-    return Table(columns, tuple(rows))
+    return TableFile(columns, tuple(rows))
 
 
 def _columns(file: Path, cells: Sequence[str], needed: Iterable[str]) -> tuple[str, ...]:

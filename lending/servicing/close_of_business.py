@@ -13,10 +13,10 @@ from typing import Protocol
 from ledger.books.store import Asked, Refused
 from ledger.map.flow import Flow
 from ledger.outbox.outbox import Fact
-from lending.plan.correct_bookings import Known, correction
+from lending.plan.correct_bookings import RecordedContext, correction
 from lending.plan.fold import fold
 from lending.servicing.facts import day_facts
-from lending.servicing.log import Change, PlanHistory, PlanLog, standing_of
+from lending.servicing.log import PlanChange, PlanHistory, PlanLog, standing_of
 from lending.servicing.record_events import KeptLedger, TermsOf, first_open_day
 from terminal.fault import Fault
 
@@ -86,8 +86,8 @@ def close_plans(
     day: date, plan_ids: Sequence[str], *, plans: PlanLog, ledger: KeptLedger, terms: TermsOf, at: datetime
 ) -> int:
     """Fold these plans through a day and post the resulting bookings; returns the number of entries. Never commits."""
-    known = Known(at, at, first_open_day(ledger), f"close of business {day.isoformat()}")
-    changes: list[Change] = []
+    known = RecordedContext(at, at, first_open_day(ledger), f"close of business {day.isoformat()}")
+    changes: list[PlanChange] = []
     asked: list[Asked] = []
     for history in plans.lock(plan_ids).values():
         if history.folded_through >= day:  # a payment was recorded meanwhile and included the day's bookings
@@ -102,7 +102,9 @@ def close_plans(
     return len(asked)
 
 
-def _close_plan(day: date, history: PlanHistory, terms: TermsOf, known: Known) -> tuple[Change, list[Asked]]:
+def _close_plan(
+    day: date, history: PlanHistory, terms: TermsOf, known: RecordedContext
+) -> tuple[PlanChange, list[Asked]]:
     """The bookings since the last fold. Bookings of earlier days do not change without new events."""
     since = history.folded_through
     state = fold(history.plan, history.events, terms(history.plan), through=day, accrued_from=since)
@@ -114,7 +116,7 @@ def _close_plan(day: date, history: PlanHistory, terms: TermsOf, known: Known) -
     if late:
         before = fold(history.plan, history.events, terms(history.plan), through=since, accrued_from=since)
         facts = day_facts(history.plan, before, state, number, known.occurred_at)
-    change = Change(
+    change = PlanChange(
         standing_of(state, version=number), corrected=made.corrected, instalments_too=late, facts=tuple(facts)
     )
     return change, [step.asked for step in made.steps]

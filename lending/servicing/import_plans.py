@@ -17,9 +17,9 @@ from ledger.money import Currency, Money
 from lending.plan.event import Opened, PlanEvent
 from lending.plan.plan import Origin, Plan, PlanId, instalments_of
 from lending.schedule.due_dates import first_on_or_after
-from lending.servicing.record_events import EventRecorded, EventRefused, KeptLedger, record
+from lending.servicing.record_events import EventRecorded, EventRefused, KeptLedger, record_events
 from lending.servicing.store import Plans
-from lending.terms.dues import repeated
+from lending.terms.dues import repeated_dues
 from lending.terms.product_terms import ImportedProduct
 from lending.terms.products import servicing_terms
 from terminal.fault import Fault
@@ -64,11 +64,11 @@ def import_plans(file: Path, *, plans: Plans, ledger: KeptLedger, product: Impor
     Raises data_contracts.files.FileFault for a broken file and ImportFault for a loan that changed since.
     """
     rows: Sequence[Mapping[str, Any]] = read_rows(file, contract(CONTRACT))
-    agreed = [plan_of(row, product) for row in rows]
+    agreed = [imported_plan(row, product) for row in rows]
     try:
         opened = plans.open_all(agreed)
         begun = [_opened(plan, row) for plan, row in zip(agreed, rows, strict=True)]
-        answers = record(
+        answers = record_events(
             begun, plans=plans, ledger=ledger, terms=lambda plan: servicing_terms(plan.terms_version, plan.currency)
         )
     except Conflict as conflict:
@@ -81,14 +81,14 @@ def import_plans(file: Path, *, plans: Plans, ledger: KeptLedger, product: Impor
     return _report(file, rows, agreed, opened)
 
 
-def plan_of(row: Mapping[str, Any], product: ImportedProduct) -> Plan:
+def imported_plan(row: Mapping[str, Any], product: ImportedProduct) -> Plan:
     """The plan of one granted loan: `duration` monthly dues of the loan's instalment."""
     currency = Currency(row["currency"])
     plan_id = PlanId(f"{row['source']}-{row['loan_id']}")
     granted_on: date = row["granted_on"]
     instalment = Money(row["instalment_minor"], currency)
     first_due_on = first_on_or_after(granted_on, product.first_due_day)
-    dues = repeated(instalment, row["duration_months"], first_due_on=first_due_on)
+    dues = repeated_dues(instalment, row["duration_months"], first_due_on=first_due_on)
     return Plan(
         plan_id=plan_id,
         shopper_id=None,

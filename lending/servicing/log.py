@@ -69,7 +69,7 @@ class PlanStanding:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PlanChange:
     """The outcome of an act on one plan, to be stored: new events, the standing after them, and corrected bookings.
 
     `facts` are published through the outbox. Unless `instalments_too` is set, the stored instalments are unchanged.
@@ -97,7 +97,7 @@ class PlanLog(Protocol):
     def find_events(self, event_ids: Sequence[str]) -> Mapping[str, PlanEvent]:
         """Recorded events by id, of any plan."""
 
-    def keep(self, changes: Sequence[Change]) -> None:
+    def keep(self, changes: Sequence[PlanChange]) -> None:
         """Store events, facts for the outbox, and standings. Raises ledger.store.Conflict."""
 
     def standings(self, plan_ids: Iterable[str]) -> Mapping[str, PlanStanding]:

@@ -8,7 +8,7 @@ from typing import Any
 from ledger.books.store import Conflict
 from lending.plan.event import PlanEvent
 from lending.plan.plan import Plan
-from lending.servicing.log import Change, PlanHistory, PlanStanding
+from lending.servicing.log import PlanChange, PlanHistory, PlanStanding
 
 
 class MemoryPlanLog:
@@ -34,7 +34,7 @@ class MemoryPlanLog:
     def find_events(self, event_ids: Sequence[str]) -> Mapping[str, PlanEvent]:
         return {event_id: self._known[event_id] for event_id in event_ids if event_id in self._known}
 
-    def keep(self, changes: Sequence[Change]) -> None:
+    def keep(self, changes: Sequence[PlanChange]) -> None:
         for change in changes:
             plan_id = change.standing.plan_id
             for event in change.events:

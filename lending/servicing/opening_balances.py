@@ -21,7 +21,7 @@ from ledger.money import AmountFault, Currency, Money
 from lending.plan.event import Opened, PlanEvent
 from lending.plan.plan import Instalment, InstalmentId, Origin, Plan, PlanFault, PlanId
 from lending.schedule.table_file import TableRow, read_table
-from lending.servicing.record_events import EventRecorded, EventRefused, KeptLedger, TermsOf, record
+from lending.servicing.record_events import EventRecorded, EventRefused, KeptLedger, TermsOf, record_events
 from lending.servicing.store import Plans
 from lending.terms.products import NoSuchProduct, product_of
 from lending.terms.terms_file import TermsFileFault
@@ -85,7 +85,7 @@ def _take_plans(  # noqa: PLR0917 - the one call above
     plan_of_event = {event.event_id: event.plan_id for event in events}
     try:
         plans.open_all(list(agreed.values()))
-        answers = record(events, plans=plans, ledger=ledger, terms=terms)
+        answers = record_events(events, plans=plans, ledger=ledger, terms=terms)
     except Conflict as conflict:
         row = dues[plan_of_event.get(conflict.entry_id, conflict.entry_id)][0]
         raise row.fault("id", f"{conflict.entry_id} was taken over with another {conflict.field}") from conflict

@@ -14,7 +14,7 @@ from ledger.money import Currency, Money
 from ledger.outbox import outbox
 from lending.plan.correct_bookings import Corrected
 from lending.plan.event import PlanEvent, body_of, tree_of
-from lending.servicing.log import Change, InstalmentStanding, PlanHistory, PlanStanding
+from lending.servicing.log import InstalmentStanding, PlanChange, PlanHistory, PlanStanding
 from lending.servicing.postgres_plans import read_plans
 
 _LOCK = """
@@ -104,7 +104,7 @@ class PostgresPlanLog:
         rows = self._connection.execute(_EVENTS_BY_ID, (list(event_ids),))
         return {row[0]: _event(row) for row in rows}
 
-    def keep(self, changes: Sequence[Change]) -> None:
+    def keep(self, changes: Sequence[PlanChange]) -> None:
         events = [event for change in changes for event in change.events]
         if events:
             added = {event_id for (event_id,) in self._run(_ADD_EVENTS, [_event_row(event) for event in events])}

@@ -22,7 +22,7 @@ class Differed:
 
 
 @dataclass(frozen=True, slots=True)
-class Rebuilt:
+class RebuiltStandings:
     """The number of plans rebuilt, and those that had differed."""
 
     plans: int
@@ -39,7 +39,9 @@ class Standings(PlanLog, Protocol):
         """Replace the stored standings of plans and of their instalments."""
 
 
-def rebuild_standings(plans: Standings, *, terms: TermsOf, commit: Callable[[], None], chunk: int = CHUNK) -> Rebuilt:
+def rebuild_standings(
+    plans: Standings, *, terms: TermsOf, commit: Callable[[], None], chunk: int = CHUNK
+) -> RebuiltStandings:
     """Fold every plan again through the day to which it was folded before. Commits after each chunk."""
     count = 0
     differed: list[Differed] = []
@@ -57,7 +59,7 @@ def rebuild_standings(plans: Standings, *, terms: TermsOf, commit: Callable[[], 
         commit()
         count, after = count + len(plan_ids), plan_ids[-1]
         differed += found
-    return Rebuilt(count, tuple(differed))
+    return RebuiltStandings(count, tuple(differed))
 
 
 def _differences(kept: PlanStanding, made: PlanStanding) -> Iterator[Differed]:

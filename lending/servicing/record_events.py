@@ -11,7 +11,7 @@ from typing import Protocol
 
 from ledger.books.store import Books, Conflict, Ledger, Refusal, Refused, Request, Reversal
 from ledger.outbox.outbox import Fact
-from lending.plan.correct_bookings import Correction, Known, correction
+from lending.plan.correct_bookings import Correction, RecordedContext, correction
 from lending.plan.event import PlanEvent, Reversed, first_event_difference
 from lending.plan.fold import fold
 from lending.plan.plan import Plan
@@ -19,7 +19,7 @@ from lending.plan.refusal import PlanRefusal
 from lending.plan.refuse import refuse
 from lending.plan.state import PlanState
 from lending.servicing.facts import event_facts
-from lending.servicing.log import Change, PlanHistory, PlanLog, standing_of
+from lending.servicing.log import PlanChange, PlanHistory, PlanLog, standing_of
 from lending.terms.servicing_terms import ServicingTerms
 from terminal.fault import Fault
 
@@ -67,7 +67,9 @@ class UnknownPlan(Fault, LookupError):
         return f"no plan {self.args[0]} was ever opened"
 
 
-def record(events: Sequence[PlanEvent], *, plans: PlanLog, ledger: KeptLedger, terms: TermsOf) -> tuple[Answer, ...]:
+def record_events(
+    events: Sequence[PlanEvent], *, plans: PlanLog, ledger: KeptLedger, terms: TermsOf
+) -> tuple[Answer, ...]:
     """Record events of any plans, in order, in a few round trips; each event has its own answer.
 
     It never commits. Concurrent acts on one plan wait for each other, and the second sees the result of the first. An
@@ -98,7 +100,7 @@ def record(events: Sequence[PlanEvent], *, plans: PlanLog, ledger: KeptLedger, t
 class _Judged:
     """The outcome of one plan's new events: events accepted and refused, and the bookings to correct."""
 
-    change: Change
+    change: PlanChange
     refused: Mapping[str, EventRefused]
     correction: Correction
 
@@ -174,12 +176,12 @@ def _judge(
         earlier, state, through = state, folded(day), day
         facts += event_facts(event, plan, None if number == 1 else earlier, state, number)
     if not taken:
-        return _Judged(Change(standing_of(before, version=len(history.events))), refused, Correction((), {}))
+        return _Judged(PlanChange(standing_of(before, version=len(history.events))), refused, Correction((), {}))
     newest = taken[-1]
-    known = Known(newest.occurred_at, newest.recorded_at, first_open, f"{newest.event_id} became known")
+    known = RecordedContext(newest.occurred_at, newest.recorded_at, first_open, f"{newest.event_id} became known")
     corrected = correction(before.bookings, state.bookings, known, history.corrected)
     standing = standing_of(state, version=len(history.events) + len(taken))
-    change = Change(standing, tuple(taken), corrected.corrected, facts=tuple(facts))
+    change = PlanChange(standing, tuple(taken), corrected.corrected, facts=tuple(facts))
     return _Judged(change, refused, corrected)
 
 

@@ -28,7 +28,7 @@ class NoSuchPlans(Fault, LookupError):
 
 
 @dataclass(frozen=True, slots=True)
-class StatementLine:
+class ShopperStatementLine:
     """The change that one entry made to the debt of a plan; charges are positive, payments and refunds negative."""
 
     value_date: date
@@ -50,7 +50,7 @@ class PlanStatement:
 
     plan: Plan
     as_of: date
-    lines: tuple[StatementLine, ...]
+    lines: tuple[ShopperStatementLine, ...]
 
     @property
     def owed(self) -> Money:
@@ -80,7 +80,7 @@ def _accounts(plan: Plan) -> Mapping[str, str]:
     return {name: f"plan:{plan.plan_id}:{name}" for name in ("principal", "interest_rcv", "fee_rcv")}
 
 
-def _lines(plan: Plan, accounts: Mapping[str, str], entries: Sequence[Entry]) -> Iterator[StatementLine]:
+def _lines(plan: Plan, accounts: Mapping[str, str], entries: Sequence[Entry]) -> Iterator[ShopperStatementLine]:
     owed = Money.zero(plan.currency)
     for entry in entries:
         principal, interest, fees = (
@@ -91,10 +91,10 @@ def _lines(plan: Plan, accounts: Mapping[str, str], entries: Sequence[Entry]) ->
             owed += principal + interest + fees
             journal = entry.journal
             title = money_map().flow(journal.flow).title
-            yield StatementLine(journal.value_date, title, journal.entry_id, principal, interest, fees, owed)
+            yield ShopperStatementLine(journal.value_date, title, journal.entry_id, principal, interest, fees, owed)
 
 
-def _row(plan: Plan, line: StatementLine) -> Iterator[str]:
+def _row(plan: Plan, line: ShopperStatementLine) -> Iterator[str]:
     yield plan.plan_id
     yield line.value_date.isoformat()
     yield line.what

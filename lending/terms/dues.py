@@ -13,7 +13,7 @@ from lending.terms.product_terms import First, Interest, Repayment
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class LoanTerms:
     """The amount, instalments and rate agreed for an order; `annual_rate_basis_points` is yearly, 990 for 9.90 %."""
 
     amount: Money
@@ -22,7 +22,7 @@ class Terms:
 
 
 def schedule(
-    terms: Terms, repayment: Repayment, on: date, *, holidays: Collection[date] = frozenset()
+    terms: LoanTerms, repayment: Repayment, on: date, *, holidays: Collection[date] = frozenset()
 ) -> tuple[Due, ...]:
     """The instalments of terms that start on a day, by the product's repayment rules. Raises ScheduleFault.
 
@@ -47,7 +47,7 @@ def schedule(
     return tuple(replace(due, due_on=on_business_day(due.due_on, repayment.business_days, holidays)) for due in dues)
 
 
-def repeated(instalment: Money, count: int, *, first_due_on: date) -> tuple[Due, ...]:
+def repeated_dues(instalment: Money, count: int, *, first_due_on: date) -> tuple[Due, ...]:
     """Equal monthly instalments without interest, as a bank's standing order pays them."""
     _enough(instalment * count, count)
     nothing = Money.zero(instalment.currency)
@@ -56,7 +56,7 @@ def repeated(instalment: Money, count: int, *, first_due_on: date) -> tuple[Due,
     )
 
 
-def _split(terms: Terms, repayment: Repayment, on: date) -> tuple[Due, ...]:
+def _split(terms: LoanTerms, repayment: Repayment, on: date) -> tuple[Due, ...]:
     """The down payment, due at once, and the rest in equal parts; number 0 is the instalment due on the first day."""
     nothing = Money.zero(terms.amount.currency)
     down = down_payment(terms.amount, repayment.down_payment_percent)
@@ -67,7 +67,7 @@ def _split(terms: Terms, repayment: Repayment, on: date) -> tuple[Due, ...]:
     return (*first, *(Due(number, repayment.spacing.after(on, number), part, nothing) for number, part in parts))
 
 
-def _amortised(terms: Terms, repayment: Repayment, interest: Interest, on: date) -> tuple[Due, ...]:
+def _amortised(terms: LoanTerms, repayment: Repayment, interest: Interest, on: date) -> tuple[Due, ...]:
     return amortise(
         Loan(
             amount=terms.amount,
@@ -83,7 +83,7 @@ def _amortised(terms: Terms, repayment: Repayment, interest: Interest, on: date)
     )
 
 
-def _count(terms: Terms, repayment: Repayment) -> int:
+def _count(terms: LoanTerms, repayment: Repayment) -> int:
     return terms.duration_months if repayment.instalments is None else repayment.instalments
 
 

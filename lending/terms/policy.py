@@ -44,7 +44,7 @@ class PolicyFault(Fault):
         return f"policy {self}"
 
 
-class Stage(StrEnum):
+class AssessmentStage(StrEnum):
     """The part of the assessment that a rule belongs to; also the order of reasons."""
 
     DATA = "data"
@@ -62,7 +62,7 @@ class Consequence(StrEnum):
     REDUCED = "reduced"
 
 
-class Verdict(StrEnum):
+class RuleVerdict(StrEnum):
     """The result of one rule in one decision."""
 
     FIRED = "fired"
@@ -71,7 +71,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class MissingFact:
     """The consequence and reason when a rule's fact is unknown."""
 
     consequence: Consequence
@@ -83,15 +83,15 @@ class Rule:
     """A rule: when `fact` is below or above `threshold`, it has a consequence and a reason."""
 
     rule_id: str
-    stage: Stage
+    stage: AssessmentStage
     fact: str
     below: bool
     threshold: int | float
     consequence: Consequence
     reason: str
-    missing: Missing | None = None
+    missing: MissingFact | None = None
 
-    def read(self, facts: Facts) -> "Reading":
+    def read(self, facts: Facts) -> "FactReading":
         """Apply the rule to the facts; a value equal to the threshold is neither below nor above it.
 
         A fact that is absent, because no vector was found, leaves the rule unevaluated; one that is present but
@@ -100,20 +100,20 @@ class Rule:
         value = facts.get(self.fact)
         if value is None:
             if self.missing is None or self.fact not in facts:
-                return Reading(self, Verdict.NOT_EVALUATED, None, None, None)
-            return Reading(self, Verdict.FIRED, None, self.missing.consequence, self.missing.reason)
+                return FactReading(self, RuleVerdict.NOT_EVALUATED, None, None, None)
+            return FactReading(self, RuleVerdict.FIRED, None, self.missing.consequence, self.missing.reason)
         fired = value < self.threshold if self.below else value > self.threshold
         if fired:
-            return Reading(self, Verdict.FIRED, value, self.consequence, self.reason)
-        return Reading(self, Verdict.NOT_FIRED, value, None, None)
+            return FactReading(self, RuleVerdict.FIRED, value, self.consequence, self.reason)
+        return FactReading(self, RuleVerdict.NOT_FIRED, value, None, None)
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class FactReading:
     """One rule applied to one applicant: the value it read, and its consequence if it fired."""
 
     rule: Rule
-    verdict: Verdict
+    verdict: RuleVerdict
     value: Fact
     consequence: Consequence | None
     reason: str | None

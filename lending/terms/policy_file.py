@@ -12,14 +12,14 @@ from lending.terms.policy import (
     FEATURE_PREFIX,
     OWN_FACTS,
     Affordability,
+    AssessmentStage,
     Consequence,
     CounterOffer,
-    Missing,
+    MissingFact,
     Policies,
     Policy,
     PolicyFault,
     Rule,
-    Stage,
 )
 from lending.terms.product import Product
 from lending.terms.terms_file import content_digest
@@ -33,12 +33,14 @@ _AFFORDABILITY = {"income", "obligations", "share_basis_points"}
 _RULE = {"id", "stage", "fact", "consequence", "reason"}
 
 
-def load(folder: Path = SHIPPED) -> Policies:
+def load_policies(folder: Path = SHIPPED) -> Policies:
     """Load every policy in the folder; raises `PolicyFault` for the first file that cannot be used."""
-    return Policies([parse(path.read_text(encoding="utf-8"), path.name) for path in sorted(folder.glob("*.toml"))])
+    return Policies(
+        [parse_policy(path.read_text(encoding="utf-8"), path.name) for path in sorted(folder.glob("*.toml"))]
+    )
 
 
-def parse(text: str, file: str) -> Policy:
+def parse_policy(text: str, file: str) -> Policy:
     """Parse one policy from the text of its file; raises `PolicyFault`."""
     try:
         content = tomllib.loads(text)
@@ -107,13 +109,13 @@ def _rule(number: int, entry: Mapping[str, Any], file: str) -> Rule:
     try:
         return Rule(
             rule_id=entry["id"],
-            stage=Stage(entry["stage"]),
+            stage=AssessmentStage(entry["stage"]),
             fact=fact,
             below=comparisons == ["below"],
             threshold=threshold,
             consequence=Consequence(entry["consequence"]),
             reason=entry["reason"],
-            missing=None if missing is None else Missing(Consequence(missing["consequence"]), missing["reason"]),
+            missing=None if missing is None else MissingFact(Consequence(missing["consequence"]), missing["reason"]),
         )
     except ValueError as fault:
         raise PolicyFault(file, place, str(fault)) from fault

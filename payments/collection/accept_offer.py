@@ -11,16 +11,16 @@ from lending.plan.when import When
 from lending.servicing.record_events import KeptLedger, TermsOf
 from lending.servicing.store import Plans
 from lending.terms.merchant_terms import AllMerchantTerms
-from payments.collection.attempt import UNRESOLVED, Attempt, Event, Planned, State, attempt_id_of
+from payments.collection.attempt import UNRESOLVED, Attempt, AttemptEvent, AttemptState, Planned, attempt_id_of
 from payments.collection.attempts import Attempts
 from payments.collection.collect import resolve, send
-from payments.collection.opening import KeptDecisions, open_plan, plan_of
+from payments.collection.opening import KeptDecisions, open_plan, plan_to_open
 from payments.collection.outcome import Applied, ApplyOutcome, Result, apply_outcome
 from payments.collection.retry import RetryPolicy
 from payments.expectation import Expectations
 from payments.ids import AttemptId
 from payments.provider.provider import Provider
-from payments.rail_profile import Profile
+from payments.rail_profile import RailProfile
 from payments.transaction import Transaction
 
 
@@ -72,7 +72,7 @@ def accept_offer(
     merchants: AllMerchantTerms,
     terms: TermsOf,
     policy: RetryPolicy,
-    profile: Profile,
+    profile: RailProfile,
     transaction: Transaction,
     at: datetime,
 ) -> Acceptance:
@@ -131,7 +131,7 @@ def _due_today(
         return NotOnOffer("not-approved", f"Decision {decision.decision_id} is {decision.outcome}: it offers nothing.")
     if decision.order.merchant_id is None:
         return NotOnOffer("no-merchant", "A loan without a merchant has no purchase to capture.")
-    plan = plan_of(decision, When.moment(at), merchants=merchants)
+    plan = plan_to_open(decision, When.moment(at), merchants=merchants)
     today = next((each for each in plan.instalments if each.number == 0), None)
     asked = None if today is None else attempts.latest([today.instalment_id]).get(today.instalment_id)
     under_way = asked is not None and asked.state in UNRESOLVED
@@ -155,10 +155,10 @@ def _pay_first(
 ) -> Acceptance:
     """One attempt at a time: an open one is resolved, a refused one answers its own key and gives way to another."""
     before = attempts.asked_by(today.instalment_id, asked_by)
-    if before is not None and before.state is State.REJECTED:
+    if before is not None and before.state is AttemptState.REJECTED:
         return PaymentRefused(before.attempt_id, before.refusal or "")
     last = attempts.latest([today.instalment_id]).get(today.instalment_id)
-    if last is not None and last.state is not State.REJECTED:
+    if last is not None and last.state is not AttemptState.REJECTED:
         with attempts.guard([last.attempt_id]) as mine:
             result = (
                 resolve(
@@ -200,8 +200,8 @@ def _try(
             return None
         with transaction():
             attempts.plan([planned])
-            attempts.move(planned.attempt_id, Event.GUARD_PASSED, at=at, cause=hold_id)
-        claimed = Attempt(planned, State.CLAIMED)
+            attempts.move(planned.attempt_id, AttemptEvent.GUARD_PASSED, at=at, cause=hold_id)
+        claimed = Attempt(planned, AttemptState.CLAIMED)
         return send(claimed, at, attempts=attempts, provider=provider, transaction=transaction, apply=apply)
 
 

@@ -16,7 +16,7 @@ from payments.ids import AttemptId
 from terminal.fault import Fault
 
 
-class State(StrEnum):
+class AttemptState(StrEnum):
     """Where an attempt stands."""
 
     PLANNED = "planned"
@@ -32,7 +32,7 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Event(StrEnum):
+class AttemptEvent(StrEnum):
     """What moves an attempt."""
 
     GUARD_PASSED = "guard_passed"
@@ -49,48 +49,51 @@ class Event(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-MOVES: dict[tuple[State, Event], State] = {
-    (State.PLANNED, Event.GUARD_PASSED): State.CLAIMED,
-    (State.PLANNED, Event.WITHDRAWN): State.CANCELLED,
-    (State.CLAIMED, Event.REQUEST_WRITTEN): State.SUBMITTING,
-    (State.CLAIMED, Event.WITHDRAWN): State.CANCELLED,
+MOVES: dict[tuple[AttemptState, AttemptEvent], AttemptState] = {
+    (AttemptState.PLANNED, AttemptEvent.GUARD_PASSED): AttemptState.CLAIMED,
+    (AttemptState.PLANNED, AttemptEvent.WITHDRAWN): AttemptState.CANCELLED,
+    (AttemptState.CLAIMED, AttemptEvent.REQUEST_WRITTEN): AttemptState.SUBMITTING,
+    (AttemptState.CLAIMED, AttemptEvent.WITHDRAWN): AttemptState.CANCELLED,
     # A synchronous rail acknowledges, accepts and confirms in one answer, so submitted and accepted are passed through.
-    (State.SUBMITTING, Event.CAPTURED): State.PRESUMED_PAID,
-    (State.SUBMITTING, Event.REFUSED): State.REJECTED,
-    (State.SUBMITTING, Event.NO_ANSWER): State.UNKNOWN,
-    (State.UNKNOWN, Event.CAPTURED): State.PRESUMED_PAID,
-    (State.UNKNOWN, Event.REFUSED): State.REJECTED,
-    (State.UNKNOWN, Event.NEVER_SEEN): State.CLAIMED,  # after the settle-down delay; same key, same hold
-    (State.PRESUMED_PAID, Event.CASH_SEEN): State.SETTLED,
-    (State.PRESUMED_PAID, Event.RETURNED): State.RETURNED,
-    (State.SETTLED, Event.RETURNED): State.RETURNED,
-    (State.PRESUMED_PAID, Event.CLAIM_OPENED): State.DISPUTED,
-    (State.SETTLED, Event.CLAIM_OPENED): State.DISPUTED,
-    (State.DISPUTED, Event.CLAIM_WON): State.SETTLED,
-    (State.DISPUTED, Event.CLAIM_LOST): State.LOST,
+    (AttemptState.SUBMITTING, AttemptEvent.CAPTURED): AttemptState.PRESUMED_PAID,
+    (AttemptState.SUBMITTING, AttemptEvent.REFUSED): AttemptState.REJECTED,
+    (AttemptState.SUBMITTING, AttemptEvent.NO_ANSWER): AttemptState.UNKNOWN,
+    (AttemptState.UNKNOWN, AttemptEvent.CAPTURED): AttemptState.PRESUMED_PAID,
+    (AttemptState.UNKNOWN, AttemptEvent.REFUSED): AttemptState.REJECTED,
+    (
+        AttemptState.UNKNOWN,
+        AttemptEvent.NEVER_SEEN,
+    ): AttemptState.CLAIMED,  # after the settle-down delay; same key, same hold
+    (AttemptState.PRESUMED_PAID, AttemptEvent.CASH_SEEN): AttemptState.SETTLED,
+    (AttemptState.PRESUMED_PAID, AttemptEvent.RETURNED): AttemptState.RETURNED,
+    (AttemptState.SETTLED, AttemptEvent.RETURNED): AttemptState.RETURNED,
+    (AttemptState.PRESUMED_PAID, AttemptEvent.CLAIM_OPENED): AttemptState.DISPUTED,
+    (AttemptState.SETTLED, AttemptEvent.CLAIM_OPENED): AttemptState.DISPUTED,
+    (AttemptState.DISPUTED, AttemptEvent.CLAIM_WON): AttemptState.SETTLED,
+    (AttemptState.DISPUTED, AttemptEvent.CLAIM_LOST): AttemptState.LOST,
 }
 
-OVER = frozenset({State.REJECTED, State.RETURNED, State.LOST, State.CANCELLED})
+OVER = frozenset({AttemptState.REJECTED, AttemptState.RETURNED, AttemptState.LOST, AttemptState.CANCELLED})
 """These led to no money, or to none that stayed."""
 
-LIVE = frozenset(State) - OVER
+LIVE = frozenset(AttemptState) - OVER
 """At most one attempt of an instalment is in these: the partial unique index of the schema."""
 
-UNRESOLVED = frozenset({State.CLAIMED, State.SUBMITTING, State.UNKNOWN})
+UNRESOLVED = frozenset({AttemptState.CLAIMED, AttemptState.SUBMITTING, AttemptState.UNKNOWN})
 """Asked for or about to be, and not answered: these carry the pending hold."""
 
 
 class IllegalMove(Fault):
     """An event arrived that has no move from the attempt's state; nothing was changed."""
 
-    def __init__(self, attempt_id: AttemptId, state: State, event: Event) -> None:
+    def __init__(self, attempt_id: AttemptId, state: AttemptState, event: AttemptEvent) -> None:
         self.attempt_id = attempt_id
         self.state = state
         self.event = event
         super().__init__(f"attempt {attempt_id} is {state}: {event} cannot happen to it")
 
 
-def after(attempt_id: AttemptId, state: State, event: Event) -> State:
+def after(attempt_id: AttemptId, state: AttemptState, event: AttemptEvent) -> AttemptState:
     """The state that `event` leads to; `IllegalMove` when the table has no such move.
 
     >>> after(AttemptId("p-1/1#1"), State.UNKNOWN, Event.CAPTURED).value
@@ -160,7 +163,7 @@ class Attempt:
     """An attempt as recorded."""
 
     planned: Planned
-    state: State
+    state: AttemptState
     submitted_at: datetime | None = None
     refusal: str | None = None
     provider_reference: str | None = None

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from payments.collection.attempt import Attempt, Event, Planned, State
+from payments.collection.attempt import Attempt, AttemptEvent, AttemptState, Planned
 from payments.ids import AttemptId
 from payments.sending import Sending
 
@@ -21,13 +21,13 @@ class Attempts(Sending, Protocol):
     def move(
         self,
         attempt_id: AttemptId,
-        event: Event,
+        event: AttemptEvent,
         *,
         at: datetime,
         cause: str,
         message_id: str | None = None,
         values: Mapping[str, object] | None = None,
-    ) -> State:
+    ) -> AttemptState:
         """Move an attempt and set the values that came with the event. Raises IllegalMove, and changes nothing then."""
 
     def get(self, attempt_id: AttemptId, *, lock: bool = False) -> Attempt | None:
@@ -45,5 +45,5 @@ class Attempts(Sending, Protocol):
     def unresolved(self) -> list[Attempt]:
         """Attempts that were claimed and have no final answer, in the order of their ids."""
 
-    def counts(self) -> dict[State, int]:
+    def counts(self) -> dict[AttemptState, int]:
         """The number of attempts in each state that occurs."""

@@ -21,7 +21,7 @@ from lending.servicing.close_of_business import close_plans
 from lending.servicing.record_events import KeptLedger, TermsOf
 from lending.servicing.store import OpenInstalment, Plans
 from lending.terms.merchant_terms import AllMerchantTerms
-from payments.collection.attempt import Attempt, Event, Planned, State, attempt_id_of
+from payments.collection.attempt import Attempt, AttemptEvent, AttemptState, Planned, attempt_id_of
 from payments.collection.attempts import Attempts
 from payments.collection.bookings import Components, attempt_claimed
 from payments.collection.opening import KeptDecisions
@@ -31,7 +31,7 @@ from payments.expectation import Expectations
 from payments.ids import AttemptId
 from payments.provider.charge import ChargeRequest, ChargeResult, NotKnown
 from payments.provider.provider import Provider
-from payments.rail_profile import Profile, Rail
+from payments.rail_profile import Rail, RailProfile
 from payments.transaction import Transaction
 
 T = TypeVar("T")
@@ -86,7 +86,7 @@ def collect(
     merchants: AllMerchantTerms,
     terms: TermsOf,
     policy: RetryPolicy,
-    profile: Profile,
+    profile: RailProfile,
     transaction: Transaction,
     at: datetime,
     tick: Callable[[int], None] = lambda _: None,
@@ -139,7 +139,11 @@ def collect(
         for result in results:
             tally.add(result)
         tick(len(chunk))
-    in_progress = sum(1 for found in latest.values() if found.state in (State.CLAIMED, State.SUBMITTING, State.UNKNOWN))
+    in_progress = sum(
+        1
+        for found in latest.values()
+        if found.state in (AttemptState.CLAIMED, AttemptState.SUBMITTING, AttemptState.UNKNOWN)
+    )
     counts = tally.counts
     return CollectReport(
         due=due,
@@ -216,12 +220,12 @@ def resolve(
     One that the provider never saw is sent again under its own key, once the provider can no longer be receiving it.
     """
     attempt = attempts.get(attempt_id)
-    if attempt is None or attempt.state not in (State.CLAIMED, State.SUBMITTING, State.UNKNOWN):
+    if attempt is None or attempt.state not in (AttemptState.CLAIMED, AttemptState.SUBMITTING, AttemptState.UNKNOWN):
         return None
-    if attempt.state is State.SUBMITTING:  # whoever sent it is gone, or the guard would not be ours
+    if attempt.state is AttemptState.SUBMITTING:  # whoever sent it is gone, or the guard would not be ours
         with transaction():
-            attempts.move(attempt_id, Event.NO_ANSWER, at=at, cause="its sender left no answer")
-    if attempt.state is not State.CLAIMED:
+            attempts.move(attempt_id, AttemptEvent.NO_ANSWER, at=at, cause="its sender left no answer")
+    if attempt.state is not AttemptState.CLAIMED:
         said = provider.enquire(attempt_id)
         if not isinstance(said, NotKnown):
             with transaction():
@@ -230,7 +234,7 @@ def resolve(
             return Result(Applied.UNKNOWN, attempt, detail="the provider does not know it yet")
         with transaction():
             attempts.keep_message("in", "notknown", attempt_id, said.raw or "not known", at)
-            attempts.move(attempt_id, Event.NEVER_SEEN, at=at, cause="the provider never saw it")
+            attempts.move(attempt_id, AttemptEvent.NEVER_SEEN, at=at, cause="the provider never saw it")
     return send(attempt, at, attempts=attempts, provider=provider, transaction=transaction, apply=apply)
 
 
@@ -256,7 +260,7 @@ def written(planned: Planned, at: datetime, *, attempts: Attempts) -> None:
     message_id = attempts.keep_message("out", "charge", planned.attempt_id, _body(planned), at)
     attempts.move(
         planned.attempt_id,
-        Event.REQUEST_WRITTEN,
+        AttemptEvent.REQUEST_WRITTEN,
         at=at,
         cause=planned.attempt_id,
         message_id=message_id,
@@ -281,8 +285,8 @@ def _next_attempt(due: OpenInstalment, latest: Mapping[str, Attempt], on: date, 
     """The attempt to make at an instalment now; None while one is open, or when the policy says later or never."""
     last = latest.get(due.instalment.instalment_id)
     if last is not None:
-        retry_now = last.state is State.REJECTED and last.retry_on is not None and last.retry_on <= on
-        if not (retry_now or last.state is State.CANCELLED):
+        retry_now = last.state is AttemptState.REJECTED and last.retry_on is not None and last.retry_on <= on
+        if not (retry_now or last.state is AttemptState.CANCELLED):
             return None
     plan, instalment = due.plan, due.instalment
     number = 1 if last is None else last.planned.number + 1
@@ -333,9 +337,9 @@ def _claim(planned: Planned, plan: Plan, at: datetime, *, attempts: Attempts, le
     asks = Components(planned.principal, planned.interest, planned.fees)
     journal = attempt_claimed(collection_of(plan, planned, rail), asks, When.moment(at))
     if not isinstance(ledger.hold(journal), Recorded | AlreadyRecorded):
-        attempts.move(planned.attempt_id, Event.WITHDRAWN, at=at, cause="the amount is no longer free")
+        attempts.move(planned.attempt_id, AttemptEvent.WITHDRAWN, at=at, cause="the amount is no longer free")
         return False
-    attempts.move(planned.attempt_id, Event.GUARD_PASSED, at=at, cause=planned.instalment_id)
+    attempts.move(planned.attempt_id, AttemptEvent.GUARD_PASSED, at=at, cause=planned.instalment_id)
     written(planned, at, attempts=attempts)
     return True
 

@@ -1,6 +1,6 @@
 """The plan events of a purchase and of what is collected for it."""
 
-from lending.plan.event import Channel, CreditRefunded, Held, Opened, Paid, PlanEvent
+from lending.plan.event import CreditRefunded, Held, Opened, Paid, PaymentChannel, PlanEvent
 from lending.plan.plan import Plan
 from lending.plan.when import When
 from payments.collection.attempt import Planned
@@ -18,7 +18,7 @@ def collected(planned: Planned, rail: Rail, when: When) -> PlanEvent:
     held = Held(planned.hold_id, planned.fees, planned.interest, planned.principal)
     body = Paid(
         planned.amount,
-        Channel.CHECKOUT if planned.opens_plan else Channel.ATTEMPT,
+        PaymentChannel.CHECKOUT if planned.opens_plan else PaymentChannel.ATTEMPT,
         planned.attempt_id,
         provider=rail.provider,
         rail=rail.rail,

@@ -5,7 +5,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 
-from payments.collection.attempt import LIVE, UNRESOLVED, Attempt, Event, Planned, State, after, check_same_attempt
+from payments.collection.attempt import (
+    LIVE,
+    UNRESOLVED,
+    Attempt,
+    AttemptEvent,
+    AttemptState,
+    Planned,
+    after,
+    check_same_attempt,
+)
 from payments.ids import AttemptId
 from payments.memory_sending import MemorySending
 
@@ -27,20 +36,20 @@ class MemoryAttempts(MemorySending):
             if known is not None:
                 check_same_attempt(known.planned, planned)
             elif not any(_keeps_out(each, planned) for each in self._attempts.values()):
-                self._attempts[planned.attempt_id] = Attempt(planned, State.PLANNED)
+                self._attempts[planned.attempt_id] = Attempt(planned, AttemptState.PLANNED)
                 kept.append(planned)
         return kept
 
     def move(
         self,
         attempt_id: AttemptId,
-        event: Event,
+        event: AttemptEvent,
         *,
         at: datetime,  # noqa: ARG002 - the history of moves is kept in the database only
         cause: str,  # noqa: ARG002
         message_id: str | None = None,  # noqa: ARG002
         values: Mapping[str, object] | None = None,
-    ) -> State:
+    ) -> AttemptState:
         """See `Attempts.move`."""
         attempt = self._attempts[attempt_id]
         state = after(attempt_id, attempt.state, event)
@@ -75,7 +84,7 @@ class MemoryAttempts(MemorySending):
         found = [each for each in self._attempts.values() if each.state in UNRESOLVED]
         return sorted(found, key=lambda each: each.attempt_id)
 
-    def counts(self) -> dict[State, int]:
+    def counts(self) -> dict[AttemptState, int]:
         """See `Attempts.counts`."""
         return dict(sorted(Counter(each.state for each in self._attempts.values()).items()))
 

@@ -27,7 +27,7 @@ class BooksRefused(Fault):
     """The ledger refused what has already happened: an assumption is broken and the work stops."""
 
 
-def plan_of(decision: StoredDecision, when: When, *, merchants: AllMerchantTerms) -> Plan:
+def plan_to_open(decision: StoredDecision, when: When, *, merchants: AllMerchantTerms) -> Plan:
     """The plan as it was offered; the decision must be an approval."""
     offer = decision.offer
     assert offer is not None, f"{decision.decision_id} offers nothing"
@@ -65,7 +65,7 @@ def open_plan(
     terms: TermsOf,
 ) -> Plan:
     """The plan with its first events, and the end of F01's reservation: what was reserved has become a debt."""
-    plan = plan_of(decision, when, merchants=merchants)
+    plan = plan_to_open(decision, when, merchants=merchants)
     plans.open(plan)
     record_on_plan([opened(plan, when), *first], plans=plans, ledger=ledger, terms=terms)
     released = ledger.void_hold(decision.hold_id, at=when.recorded_at, reason="captured by F02")

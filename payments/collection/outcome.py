@@ -11,7 +11,7 @@ from lending.plan.when import When
 from lending.servicing.record_events import KeptLedger, TermsOf
 from lending.servicing.store import Plans
 from lending.terms.merchant_terms import AllMerchantTerms
-from payments.collection.attempt import UNRESOLVED, Attempt, Event, Planned, State
+from payments.collection.attempt import UNRESOLVED, Attempt, AttemptEvent, AttemptState, Planned
 from payments.collection.attempts import Attempts
 from payments.collection.bookings import Collection
 from payments.collection.events import collected
@@ -22,8 +22,8 @@ from payments.expectation import Expectations, Expected, Leg
 from payments.expectation_key import CaptureKey
 from payments.ids import AttemptId
 from payments.plan_events import record_on_plan
-from payments.provider.charge import ChargeResult, Refused, Succeeded, Unknown
-from payments.rail_profile import Profile, Rail
+from payments.provider.charge import ChargeRefused, ChargeResult, Succeeded, Unknown
+from payments.rail_profile import Rail, RailProfile
 
 
 class Applied(StrEnum):
@@ -62,7 +62,7 @@ def apply_outcome(
     merchants: AllMerchantTerms,
     terms: TermsOf,
     policy: RetryPolicy,
-    profile: Profile,
+    profile: RailProfile,
 ) -> Result:
     """Record what the provider answered, once: an attempt that has its outcome keeps it."""
     attempt = attempts.get(attempt_id, lock=True)
@@ -77,7 +77,7 @@ def apply_outcome(
             values = {"provider_reference": answer.provider_reference, "captured_on": answer.captured_on}
             attempts.move(
                 attempt_id,
-                Event.CAPTURED,
+                AttemptEvent.CAPTURED,
                 at=at,
                 cause=answer.provider_reference,
                 message_id=message_id,
@@ -96,11 +96,11 @@ def apply_outcome(
             )
             expectations.expect([_provider_line(attempt.planned, answer.captured_on, profile)])
             return Result(Applied.CAPTURED, attempt)
-        case Refused():
+        case ChargeRefused():
             step = next_step(policy, answer.code, attempt.planned.number, attempt.planned.requested_on)
             attempts.move(
                 attempt_id,
-                Event.REFUSED,
+                AttemptEvent.REFUSED,
                 at=at,
                 cause=answer.code.value,
                 message_id=message_id,
@@ -109,8 +109,8 @@ def apply_outcome(
             _book_refusal(attempt.planned, answer, at, plans=plans, ledger=ledger, terms=terms)
             return Result(Applied.REFUSED, attempt, step)
         case Unknown():
-            if attempt.state is State.SUBMITTING:
-                attempts.move(attempt_id, Event.NO_ANSWER, at=at, cause=answer.detail, message_id=message_id)
+            if attempt.state is AttemptState.SUBMITTING:
+                attempts.move(attempt_id, AttemptEvent.NO_ANSWER, at=at, cause=answer.detail, message_id=message_id)
             return Result(Applied.UNKNOWN, attempt, detail=answer.detail)
 
 
@@ -145,7 +145,7 @@ def _book_capture(
 
 
 def _book_refusal(
-    planned: Planned, answer: Refused, at: datetime, *, plans: Plans, ledger: KeptLedger, terms: TermsOf
+    planned: Planned, answer: ChargeRefused, at: datetime, *, plans: Plans, ledger: KeptLedger, terms: TermsOf
 ) -> None:
     """F13a: the hold is released. A down payment holds nothing of its own: the offer's reservation stays."""
     if planned.opens_plan:
@@ -156,7 +156,7 @@ def _book_refusal(
     record_on_plan(credit, plans=plans, ledger=ledger, terms=terms)
 
 
-def _refusal_values(answer: Refused, step: TryAgain | Stop) -> Mapping[str, object]:
+def _refusal_values(answer: ChargeRefused, step: TryAgain | Stop) -> Mapping[str, object]:
     """What an attempt keeps of its refusal, and the day on which the policy lets it be asked for again."""
     return {
         "refusal": answer.code.value,
@@ -166,7 +166,7 @@ def _refusal_values(answer: Refused, step: TryAgain | Stop) -> Mapping[str, obje
     }
 
 
-def _provider_line(planned: Planned, captured_on: date, profile: Profile) -> Expected:
+def _provider_line(planned: Planned, captured_on: date, profile: RailProfile) -> Expected:
     """The provider's file must show the capture."""
     return Expected(
         key=CaptureKey(planned.attempt_id),

@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 from ledger.money import Currency, Money
 from ledger.outbox import outbox
 from lending.plan.plan import InstalmentId, PlanId
-from payments.collection.attempt import Attempt, Event, IllegalMove, Planned, State, check_same_attempt
+from payments.collection.attempt import Attempt, AttemptEvent, AttemptState, IllegalMove, Planned, check_same_attempt
 from payments.ids import AttemptId
 from payments.postgres_sending import PostgresSending
 
@@ -62,13 +62,13 @@ class PostgresAttempts(PostgresSending):
     def move(
         self,
         attempt_id: AttemptId,
-        event: Event,
+        event: AttemptEvent,
         *,
         at: datetime,
         cause: str,
         message_id: str | None = None,
         values: Mapping[str, object] | None = None,
-    ) -> State:
+    ) -> AttemptState:
         """Move an attempt and set what the event tells about it; `IllegalMove` leaves everything as it was."""
         try:
             with self._connection.transaction():
@@ -81,10 +81,10 @@ class PostgresAttempts(PostgresSending):
         except CheckViolation as error:
             if error.diag.constraint_name != "legal_move":
                 raise
-            raise IllegalMove(attempt_id, State(str(error.diag.message_detail)), event) from error
+            raise IllegalMove(attempt_id, AttemptState(str(error.diag.message_detail)), event) from error
         for name, value in (values or {}).items():
             self._connection.execute(_SET[name], (value, attempt_id))
-        return State(row[0])
+        return AttemptState(row[0])
 
     def get(self, attempt_id: AttemptId, *, lock: bool = False) -> Attempt | None:
         """An attempt by its id; with `lock` it waits for whoever is moving it."""
@@ -107,10 +107,10 @@ class PostgresAttempts(PostgresSending):
         """Attempts that were claimed and have no final answer, oldest id first."""
         return self._read(_UNRESOLVED, ())
 
-    def counts(self) -> dict[State, int]:
+    def counts(self) -> dict[AttemptState, int]:
         """How many attempts stand where."""
         rows = self._connection.execute("SELECT state, count(*) FROM payments.attempts GROUP BY state ORDER BY state")
-        return {State(state): count for state, count in rows}
+        return {AttemptState(state): count for state, count in rows}
 
     def _read(self, query: str, parameters: Sequence[object]) -> list[Attempt]:
         with self._connection.cursor(row_factory=dict_row) as cursor:
@@ -123,7 +123,7 @@ _SET = {
 }
 
 
-def _moved(attempt_id: str, event: Event, at: datetime, state: str, position: int, *about: Any) -> outbox.Fact:
+def _moved(attempt_id: str, event: AttemptEvent, at: datetime, state: str, position: int, *about: Any) -> outbox.Fact:
     """A move for those who follow the platform; its row's position tells it from the attempt's other moves."""
     instalment_id, plan_id, shopper_id, account_id, number, provider, amount_minor, currency, due_on = about
     columns = {
@@ -184,7 +184,7 @@ def _attempt(row: Mapping[str, Any]) -> Attempt:
     )
     return Attempt(
         planned,
-        State(row["state"]),
+        AttemptState(row["state"]),
         row["submitted_at"],
         row["refusal"],
         row["provider_reference"],

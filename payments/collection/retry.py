@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from importlib.resources import files
 from pathlib import Path
 
-from payments.provider.charge import RefusalCode
+from payments.provider.charge import ChargeRefusalCode
 from terminal.fault import Fault
 
 DEFAULT_POLICY = Path(str(files("payments"))) / "policies" / "retry-1.toml"
@@ -36,7 +36,7 @@ class RetryPolicy:
     version: str
     settle_down: timedelta
     checkout_attempts: int
-    by_code: Mapping[RefusalCode, RefusalClass]
+    by_code: Mapping[ChargeRefusalCode, RefusalClass]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Stop:
     policy_version: str
 
 
-def next_step(policy: RetryPolicy, code: RefusalCode, attempts_made: int, refused_on: date) -> TryAgain | Stop:
+def next_step(policy: RetryPolicy, code: ChargeRefusalCode, attempts_made: int, refused_on: date) -> TryAgain | Stop:
     """What follows the refusal of the `attempts_made`-th attempt."""
     kind = policy.by_code.get(code)
     if kind is None:
@@ -76,13 +76,13 @@ def load_policy(path: Path = DEFAULT_POLICY) -> RetryPolicy:
     classes = {
         name: _class(path, name, entry, document["largest_attempts"]) for name, entry in document["classes"].items()
     }
-    by_code: dict[RefusalCode, RefusalClass] = {}
+    by_code: dict[ChargeRefusalCode, RefusalClass] = {}
     for code, name in document["codes"].items():
-        if code not in set(RefusalCode):
+        if code not in set(ChargeRefusalCode):
             raise RetryPolicyFault(path, f"codes.{code}", "no such refusal code")
         if name not in classes:
             raise RetryPolicyFault(path, f"codes.{code}", f"no class {name!r}")
-        by_code[RefusalCode(code)] = classes[name]
+        by_code[ChargeRefusalCode(code)] = classes[name]
     return RetryPolicy(
         document["version"], timedelta(seconds=document["settle_down_seconds"]), document["checkout_attempts"], by_code
     )

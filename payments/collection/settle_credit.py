@@ -1,6 +1,6 @@
 """What becomes of the credit that a refund left while an attempt was under way, once the attempt's outcome is known."""
 
-from lending.plan.event import Channel, CreditRefunded, Paid, PlanEvent, Refunded
+from lending.plan.event import CreditRefunded, Paid, PaymentChannel, PlanEvent, Refunded
 from lending.plan.fold import fold
 from lending.plan.when import When
 from lending.servicing.log import PlanLog
@@ -26,4 +26,4 @@ def settle_credit(planned: Planned, when: When, *, captured: bool, plans: PlanLo
         return []
     if captured:
         return [credit_owed(plan_id, CreditRefunded(f"{waiting[-1].refund_id}/{attempt_id}", free), when)]
-    return [credit_applied(plan_id, Paid(free, Channel.CREDIT, f"credit/{attempt_id}"), when)]
+    return [credit_applied(plan_id, Paid(free, PaymentChannel.CREDIT, f"credit/{attempt_id}"), when)]

@@ -10,19 +10,19 @@ from lending.plan.event import Body, CashBack, ClaimLost, ClaimOpened, ClaimWon,
 from lending.plan.refusal import PlanRefusal
 from lending.plan.when import When
 from lending.servicing.log import PlanLog
-from lending.servicing.record_events import EventRecorded, EventRefused, KeptLedger, TermsOf, record
-from payments.collection.attempt import Attempt, Event
+from lending.servicing.record_events import EventRecorded, EventRefused, KeptLedger, TermsOf, record_events
+from payments.collection.attempt import Attempt, AttemptEvent
 from payments.collection.attempts import Attempts
 from payments.disputes.events import claimed
 from payments.expectation import Expectations, Expected, Leg
 from payments.expectation_key import ClaimKey, ClaimWonKey, DebitKey, ExpectationKey
 from payments.ids import AttemptId, CaseId
 from payments.plan_events import paid_event_id
-from payments.rail_profile import Profile, Rail
+from payments.rail_profile import Rail, RailProfile
 from payments.transaction import Transaction
 
 
-class Stage(StrEnum):
+class DisputeStage(StrEnum):
     """What a notice says of a case."""
 
     OPENED = "opened"
@@ -39,7 +39,7 @@ class DisputeNotice:
     """
 
     case_id: CaseId
-    stage: Stage
+    stage: DisputeStage
     attempt_id: AttemptId
     route: Route
     told_on: date
@@ -73,7 +73,7 @@ def take_notice(
     ledger: KeptLedger,
     expectations: Expectations,
     terms: TermsOf,
-    profile: Profile,
+    profile: RailProfile,
     transaction: Transaction,
     at: datetime,
 ) -> NoticeTaken | NoticeRefused:
@@ -84,7 +84,7 @@ def take_notice(
             return NoticeRefused(notice.case_id, (f"there is no attempt {notice.attempt_id}",))
         when = When.day(notice.told_on, recorded_at=at)
         event = claimed(notice.case_id, notice.stage, attempt.planned.plan_id, when, _body(notice, profile.card))
-        (answer,) = record([event], plans=plans, ledger=ledger, terms=terms)
+        (answer,) = record_events([event], plans=plans, ledger=ledger, terms=terms)
         if isinstance(answer, EventRefused):
             return NoticeRefused(notice.case_id, answer.reasons)
         if not isinstance(answer, EventRecorded):
@@ -98,7 +98,7 @@ def take_notice(
 
 def _body(notice: DisputeNotice, rail: Rail) -> Body:
     match notice.stage:
-        case Stage.OPENED | Stage.OPENED_AGAIN:
+        case DisputeStage.OPENED | DisputeStage.OPENED_AGAIN:
             return ClaimOpened(
                 notice.case_id,
                 paid_event_id(notice.attempt_id),
@@ -106,20 +106,20 @@ def _body(notice: DisputeNotice, rail: Rail) -> Body:
                 rail.provider,
                 amount=notice.amount,
                 chargeback_fee=notice.fee,
-                again=notice.stage is Stage.OPENED_AGAIN,
+                again=notice.stage is DisputeStage.OPENED_AGAIN,
             )
-        case Stage.WON:
+        case DisputeStage.WON:
             return ClaimWon(notice.case_id, notice.cash_back, rail.bank, notice.fee)
-        case Stage.LOST | Stage.FRAUD:
-            return ClaimLost(notice.case_id, fraud=notice.stage is Stage.FRAUD)
+        case DisputeStage.LOST | DisputeStage.FRAUD:
+            return ClaimLost(notice.case_id, fraud=notice.stage is DisputeStage.FRAUD)
 
 
 _EVENTS = {
-    Stage.OPENED: Event.CLAIM_OPENED,
-    Stage.OPENED_AGAIN: Event.CLAIM_OPENED,
-    Stage.WON: Event.CLAIM_WON,
-    Stage.LOST: Event.CLAIM_LOST,
-    Stage.FRAUD: Event.CLAIM_LOST,
+    DisputeStage.OPENED: AttemptEvent.CLAIM_OPENED,
+    DisputeStage.OPENED_AGAIN: AttemptEvent.CLAIM_OPENED,
+    DisputeStage.WON: AttemptEvent.CLAIM_WON,
+    DisputeStage.LOST: AttemptEvent.CLAIM_LOST,
+    DisputeStage.FRAUD: AttemptEvent.CLAIM_LOST,
 }
 
 
@@ -128,11 +128,11 @@ def _expected(attempt: Attempt, notice: DisputeNotice, claim_days: int) -> Expec
     amount = attempt.planned.amount if notice.amount is None else notice.amount
     if notice.fee is not None:
         amount += notice.fee
-    opening = notice.stage in (Stage.OPENED, Stage.OPENED_AGAIN)
+    opening = notice.stage in (DisputeStage.OPENED, DisputeStage.OPENED_AGAIN)
     key: ExpectationKey
     if notice.route is Route.CARD and opening:
         key, leg = ClaimKey(notice.case_id), Leg.LEDGER_PROVIDER
-    elif notice.route is Route.CARD and notice.stage is Stage.WON:
+    elif notice.route is Route.CARD and notice.stage is DisputeStage.WON:
         key, leg = ClaimWonKey(notice.case_id), Leg.LEDGER_PROVIDER
     elif notice.route is Route.DIRECT_DEBIT and opening:
         key, leg = DebitKey(notice.case_id), Leg.LEDGER_BANK

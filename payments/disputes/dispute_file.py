@@ -7,8 +7,8 @@ from typing import TypeVar
 from data_contracts.files import FileFault
 from ledger.money import Currency, Money
 from lending.plan.event import CashBack, Route
-from payments.disputes.dispute import DisputeNotice, Stage
-from payments.files.control_file import Content, NumberedRow, read_controlled
+from payments.disputes.dispute import DisputeNotice, DisputeStage
+from payments.files.control_file import FileContent, NumberedRow, read_controlled
 from payments.ids import AttemptId, CaseId
 
 COLUMNS = (
@@ -17,7 +17,7 @@ COLUMNS = (
 Word = TypeVar("Word", bound=StrEnum)
 
 
-def read_notices(content: Content) -> list[DisputeNotice]:
+def read_notices(content: FileContent) -> list[DisputeNotice]:
     """All notices of the file, or a `FileFault`. A fee and the way the cash comes back may be left empty."""
     return [_notice(content.path, row) for row in read_controlled(content, COLUMNS)]
 
@@ -28,7 +28,7 @@ def _notice(path: Path, row: NumberedRow) -> DisputeNotice:
         raise FileFault(path, row.line, "currency", f"{code!r} is not a currency we know")
     return DisputeNotice(
         case_id=CaseId(row.text(path, "case_id")),
-        stage=_word(path, row, "stage", Stage),
+        stage=_word(path, row, "stage", DisputeStage),
         attempt_id=AttemptId(row.text(path, "attempt_id")),
         route=_word(path, row, "route", Route),
         told_on=row.day(path, "told_on"),

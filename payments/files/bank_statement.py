@@ -3,7 +3,7 @@
 from data_contracts.files import FileFault
 from ledger.money import Currency, Money
 from payments.expectation_key import BroughtBackKey, DebitKey, ExpectationKey, PayoutKey
-from payments.files.control_file import Content, NumberedRow, read_controlled
+from payments.files.control_file import FileContent, NumberedRow, read_controlled
 from payments.files.line import FileLine, ParsedFile, StatementHead
 from payments.ids import ProviderPayoutId
 from payments.line_key import LineKind
@@ -18,7 +18,7 @@ class StatementFault(FileFault):
     """The movements do not lead from the opening to the closing balance."""
 
 
-def read_bank_statement(content: Content) -> ParsedFile:
+def read_bank_statement(content: FileContent) -> ParsedFile:
     """All rows of the statement, or a `FileFault`; `StatementFault` when a balance does not follow."""
     path = content.path
     rows = read_controlled(content, COLUMNS)
@@ -49,7 +49,7 @@ def read_bank_statement(content: Content) -> ParsedFile:
     return ParsedFile("bank_statement", tuple(lines), head)
 
 
-def _line(content: Content, row: NumberedRow) -> FileLine:
+def _line(content: FileContent, row: NumberedRow) -> FileLine:
     path = content.path
     currency = row.text(path, "currency")
     if currency not in set(Currency):

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class FileContent:
     """A file as read once: its name, its bytes and their hash, by which the same file is known again."""
 
     path: Path
@@ -34,7 +34,7 @@ class Content:
         return hashlib.sha256(self.raw).hexdigest()
 
     @classmethod
-    def of(cls, path: Path) -> "Content":
+    def of(cls, path: Path) -> "FileContent":
         """Read the file; one that cannot be read is a `FileFault`."""
         try:
             return cls(path, path.read_bytes())
@@ -71,7 +71,7 @@ class NumberedRow:
             raise FileFault(path, self.line, column, f"{text!r} is {trouble}") from error
 
 
-def read_controlled(content: Content, columns: Sequence[str]) -> list[NumberedRow]:
+def read_controlled(content: FileContent, columns: Sequence[str]) -> list[NumberedRow]:
     """The rows; any fault of header, rows or control row refuses the file whole, with its line and field."""
     path = content.path
     try:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from ledger.money import Money
-from payments.expectation import Line
+from payments.expectation import StatementRow
 from payments.expectation_key import ExpectationKey
 from payments.ids import ProviderPayoutId
 from payments.line_key import LineKey, LineKind
@@ -35,8 +35,8 @@ class FileLine:
         """The row's identity among all files."""
         return LineKey(self.kind, self.line_id)
 
-    def to_match(self) -> Line:
-        return Line(self.line_key, self.amount, self.booked_on, self.key, self.account_id)
+    def to_match(self) -> StatementRow:
+        return StatementRow(self.line_key, self.amount, self.booked_on, self.key, self.account_id)
 
 
 class LineConflict(Exception):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from data_contracts.files import FileFault
 from ledger.money import Currency, Money
-from payments.files.control_file import Content, read_controlled, write_controlled
+from payments.files.control_file import FileContent, read_controlled, write_controlled
 from payments.ids import PayoutId, RefundPaymentId
 
 COLUMNS = ("payout_id", "payee_id", "amount_minor", "currency", "requested_on")
@@ -44,7 +44,7 @@ def write_payouts(path: Path, payouts: Iterable[Payout]) -> None:
     )
 
 
-def read_payouts(content: Content) -> list[Payout]:
+def read_payouts(content: FileContent) -> list[Payout]:
     """All payouts of the file, or a `FileFault`."""
     path = content.path
     payouts = []

@@ -15,7 +15,7 @@ from payments.expectation_key import (
     RefundKey,
     ReturnKey,
 )
-from payments.files.control_file import Content, NumberedRow, read_controlled
+from payments.files.control_file import FileContent, NumberedRow, read_controlled
 from payments.files.line import FileLine, ParsedFile
 from payments.ids import AttemptId, CaseId, ProviderPayoutId, RefundPaymentId
 from payments.line_key import LineKey, LineKind
@@ -35,7 +35,7 @@ SIGN = {
 }
 
 
-def read_provider_settlement(content: Content) -> ParsedFile:
+def read_provider_settlement(content: FileContent) -> ParsedFile:
     """All rows of the file, or a `FileFault`: also when a payout is not the sum of its rows."""
     rows = read_controlled(content, COLUMNS)
     settled_on = max((row.day(content.path, "booked_on") for row in rows), default=date.min)
@@ -53,7 +53,7 @@ def read_provider_settlement(content: Content) -> ParsedFile:
     return ParsedFile(SETTLEMENT, tuple(lines))
 
 
-def _line(content: Content, row: NumberedRow, settled_on: date) -> FileLine:
+def _line(content: FileContent, row: NumberedRow, settled_on: date) -> FileLine:
     path = content.path
     text = row.text(path, "kind")
     kind = next((kind for kind in SIGN if kind == text), None)
@@ -79,7 +79,7 @@ def _line(content: Content, row: NumberedRow, settled_on: date) -> FileLine:
     )
 
 
-def _key(content: Content, row: NumberedRow, kind: LineKind, payout_id: ProviderPayoutId) -> ExpectationKey | None:
+def _key(content: FileContent, row: NumberedRow, kind: LineKind, payout_id: ProviderPayoutId) -> ExpectationKey | None:
     """The expectation that a row names, if its kind names any."""
     if kind is LineKind.PAYOUT:
         return PayoutKey(payout_id)

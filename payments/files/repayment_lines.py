@@ -7,14 +7,14 @@ from data_contracts.files import FileFault, read_rows
 from ledger.money import Currency, Money
 from lending.plan.plan import InstalmentId
 from payments.expectation_key import DueKey
-from payments.files.control_file import Content
+from payments.files.control_file import FileContent
 from payments.files.line import FileLine, ParsedFile
 from payments.line_key import LineKind
 
 CONTRACT = "repayment_line"
 
 
-def read_repayment_lines(content: Content) -> ParsedFile:
+def read_repayment_lines(content: FileContent) -> ParsedFile:
     """All lines of the file, or a `FileFault`. A reference that names an instalment is its key."""
     rows = read_rows(content.path, catalog.contract(CONTRACT))
     lines = []

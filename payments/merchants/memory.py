@@ -13,10 +13,10 @@ from payments.ids import PayoutId
 from payments.merchants.settlement import (
     Item,
     MerchantBooks,
-    Owed,
     PayoutReturn,
     Reserve,
     Settlement,
+    UnsettledEntry,
     check_same_return,
 )
 
@@ -37,7 +37,7 @@ class MemoryPayouts:
 
     def unsettled(self, on: date) -> list[MerchantBooks]:
         """See `Payouts.unsettled`."""
-        owed: dict[_Of, list[Owed]] = defaultdict(list)
+        owed: dict[_Of, list[UnsettledEntry]] = defaultdict(list)
         for entry in self._books.entries(correlation={}):
             if (
                 entry.act is Act.HOLD
@@ -129,7 +129,7 @@ def _payable(entry: Entry) -> Iterator[tuple[_Of, Money]]:
             yield (merchant, currency), Money(minor, currency)
 
 
-def _owed(entry: Entry, amount: Money) -> Owed:
+def _owed(entry: Entry, amount: Money) -> UnsettledEntry:
     journal = entry.journal
     order_id, plan_id = (journal.correlation.get(name) for name in ("order_id", "plan_id"))
-    return Owed(entry.position, journal.entry_id, journal.flow, journal.value_date, amount, order_id, plan_id)
+    return UnsettledEntry(entry.position, journal.entry_id, journal.flow, journal.value_date, amount, order_id, plan_id)

@@ -14,10 +14,10 @@ from payments.merchants.settlement import (
     Item,
     ItemKind,
     MerchantBooks,
-    Owed,
     PayoutReturn,
     Reserve,
     Settlement,
+    UnsettledEntry,
     check_same_return,
 )
 
@@ -85,10 +85,10 @@ class PostgresPayouts:
 
     def unsettled(self, on: date) -> list[MerchantBooks]:
         """The merchants with something to settle on a day, but for those that have their payout of the day."""
-        owed: dict[tuple[str, str], list[Owed]] = defaultdict(list)
+        owed: dict[tuple[str, str], list[UnsettledEntry]] = defaultdict(list)
         for merchant, code, position, entry_id, flow, day, minor, order, plan in self._connection.execute(_OWED, (on,)):
             amount = Money(minor, Currency(code))
-            owed[merchant, code].append(Owed(position, entry_id, flow, day, amount, order, plan))
+            owed[merchant, code].append(UnsettledEntry(position, entry_id, flow, day, amount, order, plan))
         owes = {(merchant, code): minor for merchant, code, minor in self._connection.execute(_RECEIVABLE)}
         releases: dict[tuple[str, str], list[Reserve]] = defaultdict(list)
         for merchant, code, payout_id, minor, day in self._connection.execute(_RELEASES, (on,)):

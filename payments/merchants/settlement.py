@@ -46,7 +46,7 @@ _KINDS: Mapping[str, ItemKind] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
+class UnsettledEntry:
     """An entry on a merchant's payable account that no payout holds yet; less than zero when we owe less by it.
 
     `position` is its place among the entries of that account.
@@ -92,7 +92,7 @@ class MerchantBooks:
 
     merchant_id: str
     currency: Currency
-    owed: tuple[Owed, ...]
+    owed: tuple[UnsettledEntry, ...]
     receivable: Money
     releases: tuple[Reserve, ...] = ()
 
@@ -189,7 +189,7 @@ def settle(books: MerchantBooks, terms_on: Callable[[date], MerchantTerms], on: 
     )
 
 
-def _settled_through(owed: Sequence[Owed], ripe: Sequence[Owed]) -> int:
+def _settled_through(owed: Sequence[UnsettledEntry], ripe: Sequence[UnsettledEntry]) -> int:
     """The place before the first entry that waits."""
     taken = {each.position for each in ripe}
     waiting = [each.position for each in owed if each.position not in taken]

@@ -11,7 +11,7 @@ from ledger.money import Money
 from payments.ids import AttemptId, RefundPaymentId
 
 
-class RefusalCode(StrEnum):
+class ChargeRefusalCode(StrEnum):
     """Why a provider refused, in our words. The list is closed: each adapter maps its vendor's codes onto it."""
 
     INSUFFICIENT_FUNDS = "insufficient_funds"
@@ -69,11 +69,11 @@ class Succeeded:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class ChargeRefused:
     """The provider will not take the money. `detail` is what it said, for a person to read."""
 
     attempt_id: str
-    code: RefusalCode
+    code: ChargeRefusalCode
     detail: str = ""
     raw: str = field(default="", compare=False)
 
@@ -95,5 +95,5 @@ class NotKnown:
     raw: str = field(default="", compare=False)
 
 
-ChargeResult = Succeeded | Refused | Unknown
+ChargeResult = Succeeded | ChargeRefused | Unknown
 EnquiryResult = ChargeResult | NotKnown

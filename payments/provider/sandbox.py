@@ -11,25 +11,25 @@ import httpx
 from ledger.money import Currency, Money
 from payments.ids import AttemptId, RefundPaymentId
 from payments.provider.charge import (
+    ChargeRefusalCode,
+    ChargeRefused,
     ChargeRequest,
     ChargeResult,
     EnquiryResult,
     NotKnown,
     RefundRequest,
-    RefusalCode,
-    Refused,
     Succeeded,
     Unknown,
 )
 
-CODES: Mapping[str, RefusalCode] = {
-    "insufficient_funds": RefusalCode.INSUFFICIENT_FUNDS,
-    "limit_exceeded": RefusalCode.LIMIT_EXCEEDED,
-    "expired_card": RefusalCode.CARD_EXPIRED,
-    "invalid_number": RefusalCode.DETAILS_WRONG,
-    "account_closed": RefusalCode.ACCOUNT_CLOSED,
-    "revocation_of_authorisation": RefusalCode.MANDATE_GONE,
-    "fraudulent": RefusalCode.SUSPECTED_FRAUD,
+CODES: Mapping[str, ChargeRefusalCode] = {
+    "insufficient_funds": ChargeRefusalCode.INSUFFICIENT_FUNDS,
+    "limit_exceeded": ChargeRefusalCode.LIMIT_EXCEEDED,
+    "expired_card": ChargeRefusalCode.CARD_EXPIRED,
+    "invalid_number": ChargeRefusalCode.DETAILS_WRONG,
+    "account_closed": ChargeRefusalCode.ACCOUNT_CLOSED,
+    "revocation_of_authorisation": ChargeRefusalCode.MANDATE_GONE,
+    "fraudulent": ChargeRefusalCode.SUSPECTED_FRAUD,
 }
 """The vendor's decline codes in our words; any other is `UNRECOGNISED`, never guessed."""
 
@@ -81,7 +81,7 @@ class SandboxProvider:
         except httpx.HTTPError as error:
             return Unknown(key, f"no answer: {type(error).__name__}")
         if reply.status_code in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
-            return Refused(key, RefusalCode.REQUEST_MALFORMED, reply.text[:500], reply.text)
+            return ChargeRefused(key, ChargeRefusalCode.REQUEST_MALFORMED, reply.text[:500], reply.text)
         # A conflict says that the key was used for another content: only an enquiry tells which.
         return _outcome(key, reply)
 
@@ -105,7 +105,7 @@ def _outcome(attempt_id: str, reply: httpx.Response) -> ChargeResult:
             return Succeeded(attempt_id, str(said["reference"]), amount, captured_on, reply.text)
         if said.get("status") == "declined":
             code = str(said.get("code"))
-            return Refused(attempt_id, CODES.get(code, RefusalCode.UNRECOGNISED), code, reply.text)
+            return ChargeRefused(attempt_id, CODES.get(code, ChargeRefusalCode.UNRECOGNISED), code, reply.text)
     except (KeyError, TypeError, ValueError) as error:
         return Unknown(attempt_id, f"the answer cannot be read: {error!r}", reply.text)
     return Unknown(attempt_id, f"answered {reply.status_code}", reply.text)

@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 from payments.ids import AttemptId, RefundPaymentId
 from payments.provider.charge import (
+    ChargeRefusalCode,
+    ChargeRefused,
     ChargeRequest,
     ChargeResult,
     EnquiryResult,
     NotKnown,
     RefundRequest,
-    RefusalCode,
-    Refused,
     Succeeded,
     Unknown,
 )
@@ -24,9 +24,9 @@ def pays(request: ChargeRequest) -> Succeeded:
     return Succeeded(request.attempt_id, f"sim-{request.attempt_id}", request.amount, request.requested_on)
 
 
-def has_no_funds(request: ChargeRequest) -> Refused:
+def has_no_funds(request: ChargeRequest) -> ChargeRefused:
     """The card has nothing on it today."""
-    return Refused(request.attempt_id, RefusalCode.INSUFFICIENT_FUNDS, "not enough money")
+    return ChargeRefused(request.attempt_id, ChargeRefusalCode.INSUFFICIENT_FUNDS, "not enough money")
 
 
 def gives_back(request: RefundRequest) -> Succeeded:

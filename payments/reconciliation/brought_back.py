@@ -16,11 +16,11 @@ from payments.files.line import FileLine
 from payments.files.payout_file import Payout
 from payments.ids import PayoutId, RefundPaymentId
 from payments.merchants.payouts import Payouts
-from payments.rail_profile import Profile
+from payments.rail_profile import RailProfile
 from payments.reconciliation.bookings import payout_returned
 from payments.reconciliation.consequences import Consequences, a_break, repaired, seen_on
-from payments.reconciliation.matching import Matched, Rule
-from payments.refunds.pay_refunds import take_back
+from payments.reconciliation.matching import Matched, MatchRule
+from payments.refunds.pay_refunds import take_back_refund
 from payments.refunds.refund_payment import RefundPayment
 from payments.refunds.refund_payments import RefundPayments
 
@@ -69,7 +69,7 @@ def owe_again(
     ledger: KeptLedger,
     expectations: Expectations,
     terms: TermsOf,
-    profile: Profile,
+    profile: RailProfile,
 ) -> None:
     """F07c or F24f for each, once it is known that the payment went out; a later run sends it again."""
     for each in found:
@@ -86,7 +86,7 @@ def owe_again(
         if isinstance(each.payment, Payout):
             entry_id = _payout_owed_again(each, each.payment, payouts=payouts, ledger=ledger, profile=profile)
         else:
-            entry_id = take_back(
+            entry_id = take_back_refund(
                 each.payment,
                 line,
                 each.reason,
@@ -96,14 +96,14 @@ def owe_again(
                 terms=terms,
                 profile=profile,
             )
-        result.matches.append(Matched(line.to_match(), expected.to_match(), Rule.ID))
+        result.matches.append(Matched(line.to_match(), expected.to_match(), MatchRule.ID))
         reason = f"{each.reference} was brought back by the bank: {each.reason}; it is owed again"
         broken = a_break(line, BreakClass.RETURNED, reason, profile, expected=expected.key)
         result.breaks.append(repaired(broken, day, entry_id))
 
 
 def _payout_owed_again(
-    found: BroughtBack, payout: Payout, *, payouts: Payouts, ledger: Ledger, profile: Profile
+    found: BroughtBack, payout: Payout, *, payouts: Payouts, ledger: Ledger, profile: RailProfile
 ) -> str:
     line = found.line
     payouts.keep_return(PayoutId(payout.payout_id), line.line_id, found.reason, line.booked_on)

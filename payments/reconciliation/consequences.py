@@ -16,7 +16,7 @@ from payments.files.line import FileLine
 from payments.files.payout_file import Payout
 from payments.ids import AttemptId, PayoutId, ProviderPayoutId, RefundPaymentId
 from payments.line_key import LineKey, LineKind
-from payments.rail_profile import Profile
+from payments.rail_profile import RailProfile
 from payments.reconciliation.bookings import (
     chargeback_settled,
     claim_identified,
@@ -47,7 +47,7 @@ class PayoutPart:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class MatchContext:
     """What the platform knows of the lines: expectations by key, what payouts are made of, lines on suspense."""
 
     expected: Mapping[ExpectationKey, Expected]
@@ -75,7 +75,7 @@ class Consequences:
 
 
 def consequences(
-    outcomes: Sequence[Outcome], lines: Mapping[LineKey, FileLine], known: Known, profile: Profile
+    outcomes: Sequence[Outcome], lines: Mapping[LineKey, FileLine], known: MatchContext, profile: RailProfile
 ) -> Consequences:
     """What each outcome leads to. `lines` are by line key."""
     result = Consequences()
@@ -93,13 +93,13 @@ def consequences(
     return result
 
 
-def off_the_chart(line: FileLine, profile: Profile) -> Break:
+def off_the_chart(line: FileLine, profile: RailProfile) -> Break:
     """E19: money on the statement of a bank account that is not ours. Nothing is posted."""
     reason = f"{line.detail or 'no reference'}: booked on bank account {line.bank_account}, which is not on our chart"
     return a_break(line, BreakClass.WRONG_ACCOUNT, reason, profile)
 
 
-def missing(expected: Expected, profile: Profile) -> Break:
+def missing(expected: Expected, profile: RailProfile) -> Break:
     """E3: the other side should have shown it by now."""
     treatment = profile.treatments[BreakClass.MISSING_EXTERNAL]
     return Break(
@@ -116,7 +116,12 @@ def missing(expected: Expected, profile: Profile) -> Break:
 
 
 def a_break(
-    line: FileLine, break_class: BreakClass, reason: str, profile: Profile, *, expected: ExpectationKey | None = None
+    line: FileLine,
+    break_class: BreakClass,
+    reason: str,
+    profile: RailProfile,
+    *,
+    expected: ExpectationKey | None = None,
 ) -> Break:
     """The break that a line is."""
     treatment = profile.treatments[break_class]
@@ -144,7 +149,9 @@ def repaired(broken: Break, on: date, by: str) -> Break:
     return replace(broken, closed_on=max(on, broken.opened_on), closed_by=by)
 
 
-def _matched(line: FileLine, expected: Expected, known: Known, profile: Profile, result: Consequences) -> None:
+def _matched(
+    line: FileLine, expected: Expected, known: MatchContext, profile: RailProfile, result: Consequences
+) -> None:
     match expected.key:
         case DueKey():
             _repaid(line, expected, profile, result)
@@ -157,7 +164,7 @@ def _matched(line: FileLine, expected: Expected, known: Known, profile: Profile,
 
 
 def _debited(  # noqa: PLR0917 - a debit and all that says what it was for
-    line: FileLine, reference: str, expected: Expected, known: Known, profile: Profile, result: Consequences
+    line: FileLine, reference: str, expected: Expected, known: MatchContext, profile: RailProfile, result: Consequences
 ) -> None:
     """F07b for a merchant's payout, F14b for a claim; F37b where the debit lay on suspense. A refund is confirmed."""
     when, on_suspense = seen_on(line.booked_on), line.line_key in known.on_suspense
@@ -176,7 +183,7 @@ def _debited(  # noqa: PLR0917 - a debit and all that says what it was for
             result.refunds_seen.append((RefundPaymentId(reference), line))
 
 
-def _if_explained(outcome: Outcome, known: Known) -> Outcome:
+def _if_explained(outcome: Outcome, known: MatchContext) -> Outcome:
     """A payout is booked by its parts; with a return in it that we know nothing of, it would not sum to its cash."""
     if not isinstance(outcome, Matched) or not isinstance(outcome.expectation.key, PayoutKey):
         return outcome
@@ -188,7 +195,7 @@ def _if_explained(outcome: Outcome, known: Known) -> Outcome:
     return outcome
 
 
-def _repaid(line: FileLine, expected: Expected, profile: Profile, result: Consequences) -> None:
+def _repaid(line: FileLine, expected: Expected, profile: RailProfile, result: Consequences) -> None:
     """F36a, and the payment that identifies it at once: a shopper's push is known by its due."""
     when = seen_on(line.booked_on)
     result.journals.append(unidentified_credit(line.line_id, profile.push_bank, line.amount, when))
@@ -196,7 +203,7 @@ def _repaid(line: FileLine, expected: Expected, profile: Profile, result: Conseq
 
 
 def _paid_out(
-    line: FileLine, payout_id: ProviderPayoutId, known: Known, profile: Profile, result: Consequences
+    line: FileLine, payout_id: ProviderPayoutId, known: MatchContext, profile: RailProfile, result: Consequences
 ) -> None:
     """F35a for each capture with its share of the fee, F13d for each return, F35d for each refund.
 
@@ -258,7 +265,7 @@ def shared_out(whole: Money, weights: Sequence[Money]) -> list[Money]:
     return shares
 
 
-def _unmatched(line: FileLine, outcome: Unexpected | Different, profile: Profile, result: Consequences) -> None:
+def _unmatched(line: FileLine, outcome: Unexpected | Different, profile: RailProfile, result: Consequences) -> None:
     """The break; money that moved at our bank is booked to suspense, unless its currency is in question."""
     expected = outcome.expectation.key if isinstance(outcome, Different) else None
     broken, reason = outcome.break_class, outcome.reason

@@ -1,6 +1,6 @@
 """The plan events of lines that arrive in files."""
 
-from lending.plan.event import Channel, Paid, PlanEvent, Returned
+from lending.plan.event import Paid, PaymentChannel, PlanEvent, Returned
 from lending.plan.when import When
 from payments.collection.attempt import Planned
 from payments.expectation import Expected
@@ -11,7 +11,7 @@ from payments.plan_events import event_of, paid_event_id
 def pushed(line: FileLine, expected: Expected, when: When) -> PlanEvent:
     """A line of the bank's statement pays the due that it was matched to."""
     assert expected.plan_id is not None, f"{expected.key} is of no plan"
-    body = Paid(line.amount, Channel.TRANSFER, line.line_id, instalment_id=expected.instalment_id)
+    body = Paid(line.amount, PaymentChannel.TRANSFER, line.line_id, instalment_id=expected.instalment_id)
     return event_of(paid_event_id(str(line.line_key)), expected.plan_id, str(line.line_key), when, body)
 
 

@@ -12,14 +12,14 @@ from datetime import date
 from enum import StrEnum
 
 from payments.break_class import BreakClass
-from payments.expectation import Expectation, Line, Window
+from payments.expectation import Expectation, StatementRow, Window
 from payments.expectation_key import ExpectationKey
 from payments.line_key import LineKey
 
 VERSION = 1  # of the rules below; stored with every match
 
 
-class Rule(StrEnum):
+class MatchRule(StrEnum):
     """How a line found its expectation."""
 
     ID = "id"
@@ -39,16 +39,16 @@ def month_of(day: date) -> Window:
 class Matched:
     """One line closes one expectation."""
 
-    line: Line
+    line: StatementRow
     expectation: Expectation
-    rule: Rule
+    rule: MatchRule
 
 
 @dataclass(frozen=True, slots=True)
 class Unexpected:
     """Nothing that is open can be this line."""
 
-    line: Line
+    line: StatementRow
     break_class: BreakClass
     reason: str
 
@@ -57,7 +57,7 @@ class Unexpected:
 class Different:
     """The line belongs to this expectation, which says something else; neither is closed."""
 
-    line: Line
+    line: StatementRow
     expectation: Expectation
     break_class: BreakClass
     reason: str
@@ -66,9 +66,9 @@ class Different:
 Outcome = Matched | Unexpected | Different
 
 
-def match(lines: Iterable[Line], expectations: Iterable[Expectation]) -> list[Outcome]:
+def match(lines: Iterable[StatementRow], expectations: Iterable[Expectation]) -> list[Outcome]:
     """One outcome for each line, in the order of (booked on, amount, id). Expectations left over stay open."""
-    rows = sorted(lines, key=Line.order)
+    rows = sorted(lines, key=StatementRow.order)
     by_id = _ById(expectations)
     outcomes = {row.line_key: found for row in rows if row.key is not None and (found := by_id.outcome(row))}
     taken = {o.expectation.key for o in outcomes.values() if isinstance(o, Matched)}
@@ -76,7 +76,7 @@ def match(lines: Iterable[Line], expectations: Iterable[Expectation]) -> list[Ou
     for expectation in sorted(by_id.all, key=Expectation.order):
         if expectation.account_id is not None and expectation.window is not None:
             by_account[expectation.account_id].append(expectation)
-    left: dict[str, list[Line]] = defaultdict(list)
+    left: dict[str, list[StatementRow]] = defaultdict(list)
     for row in rows:
         if row.line_key not in outcomes:
             left[row.account_id or ""].append(row)
@@ -93,7 +93,7 @@ class _ById:
         self._by_key = {e.key: e for e in self.all}
         self._met = {e.key for e in self.all if e.met}
 
-    def outcome(self, line: Line) -> Outcome | None:
+    def outcome(self, line: StatementRow) -> Outcome | None:
         expectation = self._by_key.get(line.key) if line.key is not None else None
         if expectation is None:
             return None
@@ -104,11 +104,11 @@ class _ById:
         if line.amount != expectation.amount:
             return Different(line, expectation, BreakClass.AMOUNT_DIFFERS, _said(line, expectation))
         self._met.add(expectation.key)
-        return Matched(line, expectation, Rule.ID)
+        return Matched(line, expectation, MatchRule.ID)
 
 
 def _by_window(
-    lines: Sequence[Line], dues: Sequence[Expectation], taken: set[ExpectationKey]
+    lines: Sequence[StatementRow], dues: Sequence[Expectation], taken: set[ExpectationKey]
 ) -> dict[LineKey, Outcome]:
     """Rule 2 for one account: equal amount inside the due's window, and unique on both sides."""
     outcomes: dict[LineKey, Outcome] = {}
@@ -126,7 +126,7 @@ def _by_window(
     for line in lines:
         candidates = open_equal[line.line_key]
         if len(candidates) == 1 and claims[candidates[0].key] == 1:
-            outcomes[line.line_key] = Matched(line, candidates[0], Rule.ACCOUNT_AMOUNT_WINDOW)
+            outcomes[line.line_key] = Matched(line, candidates[0], MatchRule.ACCOUNT_AMOUNT_WINDOW)
             matched.add(candidates[0].key)
         elif candidates:
             names = ", ".join(str(due.key) for due in candidates)
@@ -139,7 +139,7 @@ def _by_window(
 
 
 def _leftover(
-    line: Line, equal: Sequence[Expectation], dues: Sequence[Expectation], matched: set[ExpectationKey]
+    line: StatementRow, equal: Sequence[Expectation], dues: Sequence[Expectation], matched: set[ExpectationKey]
 ) -> Outcome:
     """Why no rule matched, the clearest reason first."""
     if equal:
@@ -159,9 +159,9 @@ def _leftover(
     )
 
 
-def _inside(line: Line, due: Expectation) -> bool:
+def _inside(line: StatementRow, due: Expectation) -> bool:
     return due.window is not None and due.window.holds(line.booked_on)
 
 
-def _said(line: Line, expectation: Expectation) -> str:
+def _said(line: StatementRow, expectation: Expectation) -> str:
     return f"{line.amount} against {expectation.amount} of {expectation.key}"

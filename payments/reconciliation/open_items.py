@@ -56,7 +56,7 @@ class Unexplained:
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class MissingGroup:
     """Items of one group that the books do not show as open."""
 
     items: tuple[OpenItem, ...]
@@ -73,14 +73,14 @@ class OpenItems:
 
     explained: tuple[Explained, ...]
     unexplained: tuple[Unexplained, ...]
-    missing: tuple[Missing, ...]
+    missing: tuple[MissingGroup, ...]
 
     @property
     def groups(self) -> int:
         return len(self.explained) + len(self.unexplained)
 
     @property
-    def faults(self) -> tuple[Unexplained | Missing, ...]:
+    def faults(self) -> tuple[Unexplained | MissingGroup, ...]:
         """What must not be."""
         return (*self.unexplained, *self.missing)
 
@@ -88,7 +88,7 @@ class OpenItems:
 Key = tuple[str, str, Currency]
 
 
-def compared(groups: Sequence[OpenGroup], items: Iterable[OpenItem]) -> OpenItems:
+def compare_open_groups(groups: Sequence[OpenGroup], items: Iterable[OpenItem]) -> OpenItems:
     """Hold the groups against the items. Items of one group add up; those that add up to nothing need no group."""
     known: dict[Key, list[OpenItem]] = defaultdict(list)
     for item in items:
@@ -101,7 +101,7 @@ def compared(groups: Sequence[OpenGroup], items: Iterable[OpenItem]) -> OpenItem
             explained.append(Explained(group, of_it))
         else:
             unexplained.append(Unexplained(group, of_it))
-    missing = tuple(Missing(tuple(of_it)) for _, of_it in sorted(known.items()) if _leave_something(of_it))
+    missing = tuple(MissingGroup(tuple(of_it)) for _, of_it in sorted(known.items()) if _leave_something(of_it))
     return OpenItems(tuple(explained), tuple(unexplained), missing)
 
 

@@ -11,7 +11,7 @@ from ledger.money import Currency, Money
 from payments.break_class import BreakClass
 from payments.expectation import Expected, Window, check_same_expectation
 from payments.expectation_key import ClaimKey, ExpectationKey, UnknownKey, expectation_key
-from payments.files.control_file import Content
+from payments.files.control_file import FileContent
 from payments.files.line import FileLine, LineConflict, StatementHead
 from payments.ids import ProviderPayoutId
 from payments.line_key import LineKey, LineKind
@@ -84,7 +84,7 @@ class PostgresReconciliation:
 
     # Files and their lines.
 
-    def take_file(self, content: Content, kind: str, rows: int, at: datetime) -> bool:
+    def take_file(self, content: FileContent, kind: str, rows: int, at: datetime) -> bool:
         """Keep a file; False when its bytes were taken before, under whatever name."""
         taken = self._connection.execute(
             "INSERT INTO payments.files VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",

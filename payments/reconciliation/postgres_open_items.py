@@ -15,7 +15,7 @@ from lending.servicing.postgres import PostgresPlans
 from lending.servicing.record_events import TermsOf
 from payments.break_class import BreakClass
 from payments.rail_profile import Rail
-from payments.reconciliation.open_items import OpenItem, OpenItems, Why, compared
+from payments.reconciliation.open_items import OpenItem, OpenItems, Why, compare_open_groups
 
 # What each attempt or payment leaves on the clearing account until our bank shows the payout with it. What the payout
 # had of another amount or of an attempt that we do not know stays there, with an open break.
@@ -103,7 +103,7 @@ class PostgresOpenItems:
 
     def compared(self) -> OpenItems:
         """Each open group beside what is known of it. In one snapshot, if the caller's database transaction is one."""
-        return compared(PostgresLedger(self._connection).open_groups(date.max), self.items())
+        return compare_open_groups(PostgresLedger(self._connection).open_groups(date.max), self.items())
 
     def items(self) -> Iterator[OpenItem]:
         """Everything that is open."""

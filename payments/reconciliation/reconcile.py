@@ -19,7 +19,7 @@ from lending.servicing.record_events import KeptLedger, TermsOf
 from lending.servicing.store import Plans
 from lending.terms.merchant_terms import AllMerchantTerms
 from payments.break_class import BreakClass
-from payments.collection.attempt import UNRESOLVED, Event, Planned, State
+from payments.collection.attempt import UNRESOLVED, AttemptEvent, AttemptState, Planned
 from payments.collection.attempts import Attempts
 from payments.collection.opening import KeptDecisions, must_hold
 from payments.collection.outcome import ApplyOutcome, apply_outcome, collection_of
@@ -42,12 +42,12 @@ from payments.line_key import LineKey, LineKind
 from payments.merchants.payouts import Payouts
 from payments.plan_events import record_on_plan
 from payments.provider.charge import Succeeded
-from payments.rail_profile import Profile, Rail
+from payments.rail_profile import Rail, RailProfile
 from payments.reconciliation.breaks import Break
 from payments.reconciliation.brought_back import brought_back, owe_again
 from payments.reconciliation.consequences import (
     Consequences,
-    Known,
+    MatchContext,
     PayoutPart,
     a_break,
     consequences,
@@ -57,7 +57,7 @@ from payments.reconciliation.consequences import (
     seen_on,
 )
 from payments.reconciliation.events import returned
-from payments.reconciliation.matching import Matched, Outcome, Rule, Unexpected, match, month_of
+from payments.reconciliation.matching import Matched, MatchRule, Outcome, Unexpected, match, month_of
 from payments.reconciliation.postgres import PostgresReconciliation
 from payments.reconciliation.take_files import TakenFiles, take_files
 from payments.refunds.pay_refunds import confirm_by_file, confirm_by_line
@@ -114,7 +114,7 @@ def reconcile(
     merchants: AllMerchantTerms,
     terms: TermsOf,
     policy: RetryPolicy,
-    profile: Profile,
+    profile: RailProfile,
     transaction: Transaction,
     at: datetime,
     as_of: date | None = None,
@@ -187,7 +187,7 @@ def _settle(
     payouts: Payouts,
     refunds: RefundPayments,
     terms: TermsOf,
-    profile: Profile,
+    profile: RailProfile,
     apply: ApplyOutcome,
 ) -> Consequences:
     """Match everything open, then write what follows."""
@@ -270,8 +270,8 @@ def _settle(
     reconciliation.confirm(result.matches, day)
     for attempt_id in result.cash_seen:
         attempt = attempts.get(attempt_id, lock=True)
-        if attempt is not None and attempt.state is State.PRESUMED_PAID:
-            attempts.move(attempt_id, Event.CASH_SEEN, at=at, cause="payout on the bank statement")
+        if attempt is not None and attempt.state is AttemptState.PRESUMED_PAID:
+            attempts.move(attempt_id, AttemptEvent.CASH_SEEN, at=at, cause="payout on the bank statement")
     return result
 
 
@@ -282,12 +282,12 @@ def _confirm_by_file(
     attempts: Attempts,
     apply: ApplyOutcome,
     confirm_refund: Callable[[RefundPaymentId, FileLine, datetime], None],
-) -> dict[LineKey, State]:
+) -> dict[LineKey, AttemptState]:
     """The provider's file is the truth: an attempt without an outcome is captured when the file shows it.
 
     Lines whose attempt ended otherwise, by line key, with how it ended.
     """
-    closed_elsewhere: dict[LineKey, State] = {}
+    closed_elsewhere: dict[LineKey, AttemptState] = {}
     for line in lines:
         match line.key:
             case RefundKey(payment_id):
@@ -297,12 +297,12 @@ def _confirm_by_file(
                 if attempt is not None and attempt.state in UNRESOLVED:
                     said = Succeeded(attempt_id, line.line_id, line.amount, line.booked_on, f"line {line.line_id}")
                     apply(attempt_id, said, at)
-                elif attempt is not None and attempt.state in (State.REJECTED, State.CANCELLED):
+                elif attempt is not None and attempt.state in (AttemptState.REJECTED, AttemptState.CANCELLED):
                     closed_elsewhere[line.line_key] = attempt.state
     return closed_elsewhere
 
 
-def _or_conflict(outcome: Outcome, closed_elsewhere: Mapping[LineKey, State]) -> Outcome:
+def _or_conflict(outcome: Outcome, closed_elsewhere: Mapping[LineKey, AttemptState]) -> Outcome:
     """E11: they captured what we know as refused."""
     state = closed_elsewhere.get(outcome.line.line_key)
     if state is None or not isinstance(outcome, Unexpected):
@@ -320,7 +320,7 @@ def _returns(
     ledger: KeptLedger,
     expectations: Expectations,
     terms: TermsOf,
-    profile: Profile,
+    profile: RailProfile,
 ) -> Consequences:
     """F13b for each return of a payment of ours: the debt lives again, the instalment keeps its due day."""
     result = Consequences()
@@ -334,16 +334,16 @@ def _returns(
             result.breaks.append(a_break(line, BreakClass.MISSING_INTERNAL, reason, profile))
             continue
         planned = attempt.planned
-        if attempt.state not in (State.PRESUMED_PAID, State.SETTLED) or line.amount != planned.amount:
+        if attempt.state not in (AttemptState.PRESUMED_PAID, AttemptState.SETTLED) or line.amount != planned.amount:
             reason = f"{line.amount} returned for {attempt_id}, which is {attempt.state} for {planned.amount}"
             result.breaks.append(a_break(line, BreakClass.STATUS_CONFLICT, reason, profile))
             continue
-        attempts.move(attempt_id, Event.RETURNED, at=seen_on(line.booked_on).recorded_at, cause=line.line_id)
+        attempts.move(attempt_id, AttemptEvent.RETURNED, at=seen_on(line.booked_on).recorded_at, cause=line.line_id)
         event = returned(planned, line.line_id, seen_on(line.booked_on))
         posted = record_on_plan([event], plans=plans, ledger=ledger, terms=terms)
         expected = _return_expected(line, line.key, planned)
         expectations.expect([expected])
-        result.matches.append(Matched(line.to_match(), expected.to_match(), Rule.ID))
+        result.matches.append(Matched(line.to_match(), expected.to_match(), MatchRule.ID))
         reason = f"{attempt_id} was paid on {attempt.captured_on} and returned; {planned.instalment_id} is due again"
         broken = a_break(line, BreakClass.RETURNED, reason, profile, expected=expected.key)
         result.breaks.append(repaired(broken, day, posted[0]))
@@ -405,7 +405,7 @@ def _known(
     reconciliation: PostgresReconciliation,
     payouts: Payouts,
     rail: Rail,
-) -> Known:
+) -> MatchContext:
     """The payouts that the matched lines are about, and what they are made of."""
     matched = [expected[o.expectation.key] for o in outcomes if isinstance(o, Matched)]
     payout_ids = {each.key.payout_id for each in matched if isinstance(each.key, PayoutKey)}
@@ -419,7 +419,7 @@ def _known(
         elif line.kind is not LineKind.PAYOUT:
             parts[line.payout_id].append(_part(line, attempts=attempts, plans=plans, ledger=ledger, rail=rail))
     on_suspense = reconciliation.with_a_break([o.line.line_key for o in outcomes if isinstance(o, Matched)])
-    return Known(expected, parts, fees, payouts.get_all(merchant_ids), on_suspense)
+    return MatchContext(expected, parts, fees, payouts.get_all(merchant_ids), on_suspense)
 
 
 def _part(line: FileLine, *, attempts: Attempts, plans: Plans, ledger: Books, rail: Rail) -> PayoutPart:
@@ -447,7 +447,7 @@ def _report(  # noqa: PLR0917 - the figures of one run, side by side
     open_count: int,
 ) -> ReconcileReport:
     by_file = sum(1 for line in taken.lines if line.kind in (LineKind.FEE, LineKind.PAYOUT))
-    by_id = sum(1 for matched in result.matches if matched.rule is Rule.ID)
+    by_id = sum(1 for matched in result.matches if matched.rule is MatchRule.ID)
     return ReconcileReport(
         as_of=day,
         files_taken=tuple(taken.names),

@@ -15,13 +15,13 @@ from payments.expectation import Expected, Leg
 from payments.expectation_key import PayoutKey
 from payments.files.bank_statement import COLUMNS as STATEMENT_COLUMNS
 from payments.files.bank_statement import StatementFault, read_bank_statement
-from payments.files.control_file import Content
+from payments.files.control_file import FileContent
 from payments.files.line import FileLine, LineConflict, ParsedFile, StatementHead
 from payments.files.provider_settlement import COLUMNS as SETTLEMENT_COLUMNS
 from payments.files.provider_settlement import SETTLEMENT, read_provider_settlement
 from payments.files.repayment_lines import read_repayment_lines
 from payments.line_key import LineKind
-from payments.rail_profile import Profile
+from payments.rail_profile import RailProfile
 from payments.reconciliation.breaks import Break
 from payments.reconciliation.consequences import a_break, repaired
 from payments.reconciliation.postgres import PostgresReconciliation
@@ -46,7 +46,7 @@ def take_files(
     attempts: Attempts,
     reconciliation: PostgresReconciliation,
     publish: Publish,
-    profile: Profile,
+    profile: RailProfile,
     transaction: Transaction,
     at: datetime,
     refuse_loudly: bool,
@@ -88,10 +88,10 @@ def _take(
     attempts: Attempts,
     reconciliation: PostgresReconciliation,
     publish: Publish,
-    profile: Profile,
+    profile: RailProfile,
 ) -> None:
     """Take one file whole, in the caller's transaction. Raises `FileFault`; the same bytes again are E5."""
-    content = Content.of(path)
+    content = FileContent.of(path)
     parsed = _read(content)
     if not reconciliation.take_file(content, parsed.kind, len(parsed.lines), at):
         again_file = _delivered_again(content, parsed, reconciliation.names_of(content.digest), profile)
@@ -120,7 +120,7 @@ def _take(
     taken.lines.extend(new)
 
 
-def _read(content: Content) -> ParsedFile:
+def _read(content: FileContent) -> ParsedFile:
     """By the header which file it is."""
     header = content.raw.split(b"\n", 1)[0].decode("utf-8", "replace").strip().split(",")
     if header == list(SETTLEMENT_COLUMNS):
@@ -130,7 +130,7 @@ def _read(content: Content) -> ParsedFile:
     return read_repayment_lines(content)
 
 
-def _follow(content: Content, head: StatementHead, reconciliation: PostgresReconciliation) -> None:
+def _follow(content: FileContent, head: StatementHead, reconciliation: PostgresReconciliation) -> None:
     """A statement follows the one before: by its number, and by the balance it opens with."""
     last = reconciliation.last_statement(head.bank_account, head.currency)
     if last is not None:
@@ -145,7 +145,7 @@ def _follow(content: Content, head: StatementHead, reconciliation: PostgresRecon
     reconciliation.add_statement(content.digest, head)
 
 
-def _payouts_expected(lines: Sequence[FileLine], content: Content, payout_days: int) -> list[Expected]:
+def _payouts_expected(lines: Sequence[FileLine], content: FileContent, payout_days: int) -> list[Expected]:
     """What the provider says it sends must come into the bank."""
     return [
         Expected(
@@ -161,7 +161,9 @@ def _payouts_expected(lines: Sequence[FileLine], content: Content, payout_days: 
     ]
 
 
-def _delivered_again(content: Content, parsed: ParsedFile, names: Sequence[str], profile: Profile) -> list[Break]:
+def _delivered_again(
+    content: FileContent, parsed: ParsedFile, names: Sequence[str], profile: RailProfile
+) -> list[Break]:
     """E5: the same bytes under another name; under the same name it is simply the same file."""
     if content.path.name == names[0] or not parsed.lines:
         return []
@@ -182,19 +184,19 @@ def _delivered_again(content: Content, parsed: ParsedFile, names: Sequence[str],
     ]
 
 
-def _told_again(line: FileLine, content: Content, profile: Profile) -> Break:
+def _told_again(line: FileLine, content: FileContent, profile: RailProfile) -> Break:
     """E5: a row that an earlier file told already."""
     broken = a_break(line, BreakClass.DUPLICATE_ROW, f"told again by {content.path.name}; not posted", profile)
     broken = replace(broken, break_id=f"row:{content.digest}:{line.line_key}")
     return repaired(broken, line.reported_on, "not posted")
 
 
-def _refused(path: Path, fault: FileFault, at: datetime, profile: Profile) -> Break:
+def _refused(path: Path, fault: FileFault, at: datetime, profile: RailProfile) -> Break:
     """E22 or E26: the file is left alone, and listed until it comes whole."""
     broken = BreakClass.STATEMENT_BALANCE if isinstance(fault, StatementFault) else BreakClass.FILE_FAULT
     treatment = profile.treatments[broken]
     try:
-        digest = Content.of(path).digest
+        digest = FileContent.of(path).digest
     except FileFault:
         digest = path.name
     return Break(

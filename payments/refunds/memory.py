@@ -8,9 +8,9 @@ from payments.ids import RefundPaymentId
 from payments.memory_sending import MemorySending
 from payments.refunds.refund_payment import (
     OVER,
-    Event,
     RefundPayment,
-    State,
+    RefundPaymentEvent,
+    RefundPaymentState,
     Way,
     check_same_payment,
     refund_state_after,
@@ -33,22 +33,22 @@ class MemoryRefundPayments(MemorySending):
         others = [each for each in self._payments.values() if each.refund_id == payment.refund_id]
         if any(each.state not in OVER or each.number == payment.number for each in others):
             return False
-        self._payments[payment.payment_id] = replace(payment, state=State.CLAIMED, submitted_at=None)
+        self._payments[payment.payment_id] = replace(payment, state=RefundPaymentState.CLAIMED, submitted_at=None)
         return True
 
     def move(
         self,
         payment_id: RefundPaymentId,
-        event: Event,
+        event: RefundPaymentEvent,
         *,
         at: datetime,
         cause: str,  # noqa: ARG002 - the history of moves is kept in the database only
         message_id: str | None = None,  # noqa: ARG002
-    ) -> State:
+    ) -> RefundPaymentState:
         """See `RefundPayments.move`."""
         payment = self._payments[payment_id]
         state = refund_state_after(payment_id, payment.state, event)
-        submitted_at = at if event is Event.REQUEST_WRITTEN else payment.submitted_at
+        submitted_at = at if event is RefundPaymentEvent.REQUEST_WRITTEN else payment.submitted_at
         self._payments[payment_id] = replace(payment, state=state, submitted_at=submitted_at)
         return state
 
@@ -67,7 +67,7 @@ class MemoryRefundPayments(MemorySending):
 
     def unresolved(self) -> list[RefundPayment]:
         """See `RefundPayments.unresolved`."""
-        open_states = (State.CLAIMED, State.SUBMITTING, State.UNKNOWN)
+        open_states = (RefundPaymentState.CLAIMED, RefundPaymentState.SUBMITTING, RefundPaymentState.UNKNOWN)
         return self._where(lambda each: each.way is Way.PROVIDER and each.state in open_states)
 
     def by_bank(self, day: date) -> list[RefundPayment]:

@@ -26,12 +26,19 @@ from payments.files.line import FileLine
 from payments.files.payout_file import Payout, write_payouts
 from payments.ids import RefundPaymentId
 from payments.plan_events import record_on_plan
-from payments.provider.charge import ChargeResult, NotKnown, RefundRequest, Refused, Succeeded, Unknown
+from payments.provider.charge import ChargeRefused, ChargeResult, NotKnown, RefundRequest, Succeeded, Unknown
 from payments.provider.provider import Provider
-from payments.rail_profile import Profile
+from payments.rail_profile import RailProfile
 from payments.refunds.bookings import refund_claimed, refund_failed, refund_paid
 from payments.refunds.events import refund_arrived, refund_came_back
-from payments.refunds.refund_payment import OVER, Event, RefundPayment, State, Way, payment_id_of
+from payments.refunds.refund_payment import (
+    OVER,
+    RefundPayment,
+    RefundPaymentEvent,
+    RefundPaymentState,
+    Way,
+    payment_id_of,
+)
 from payments.refunds.refund_payments import RefundPayments
 from payments.transaction import Transaction
 
@@ -52,12 +59,12 @@ class PayRefundsReport:
 
 class _Tally:
     def __init__(self) -> None:
-        self.counts: Counter[State] = Counter()
+        self.counts: Counter[RefundPaymentState] = Counter()
         self.paid: Counter[str] = Counter()
 
-    def add(self, payment: RefundPayment, state: State) -> None:
+    def add(self, payment: RefundPayment, state: RefundPaymentState) -> None:
         self.counts[state] += 1
-        if state is State.PAID:
+        if state is RefundPaymentState.PAID:
             self.paid[payment.amount.currency.value] += payment.amount.minor
 
 
@@ -71,7 +78,7 @@ def pay_refunds(
     provider: Provider,
     terms: TermsOf,
     settle_down: timedelta,
-    profile: Profile,
+    profile: RailProfile,
     transaction: Transaction,
     outbox: Path,
     at: datetime,
@@ -135,9 +142,9 @@ def pay_refunds(
     return PayRefundsReport(
         on=on,
         owed=len(owed),
-        paid=tally.counts[State.PAID],
-        refused=tally.counts[State.REFUSED],
-        unknown=tally.counts[State.UNKNOWN],
+        paid=tally.counts[RefundPaymentState.PAID],
+        refused=tally.counts[RefundPaymentState.REFUSED],
+        unknown=tally.counts[RefundPaymentState.UNKNOWN],
         by_bank=sent_by_bank,
         file=file.name if by_bank else None,
         paid_minor=dict(sorted(tally.paid.items())),
@@ -179,11 +186,13 @@ def _next(
 
 
 _Claim = Callable[[RefundPayment, datetime], bool]
-_Send = Callable[[RefundPayment, datetime], State]
-_Apply = Callable[[RefundPayment, ChargeResult, datetime], State]
+_Send = Callable[[RefundPayment, datetime], RefundPaymentState]
+_Apply = Callable[[RefundPayment, ChargeResult, datetime], RefundPaymentState]
 
 
-def _claim(payment: RefundPayment, at: datetime, *, refunds: RefundPayments, ledger: Ledger, profile: Profile) -> bool:
+def _claim(
+    payment: RefundPayment, at: datetime, *, refunds: RefundPayments, ledger: Ledger, profile: RailProfile
+) -> bool:
     """F24h: the amount is on its way, and no other worker can send it."""
     if not refunds.claim(payment):
         return False
@@ -205,16 +214,16 @@ def _send_new(
     transaction: Transaction,
     claim: _Claim,
     send: _Send,
-) -> State:
+) -> RefundPaymentState:
     with refunds.guard([payment.payment_id]) as mine:
         if not mine:
-            return State.CLAIMED
+            return RefundPaymentState.CLAIMED
         try:
             with transaction():
                 if not claim(payment, at):
-                    return State.CLAIMED
+                    return RefundPaymentState.CLAIMED
         except _NotFree:
-            return State.CLAIMED
+            return RefundPaymentState.CLAIMED
         return send(payment, at)
 
 
@@ -226,13 +235,19 @@ def _send(
     provider: Provider,
     transaction: Transaction,
     apply: _Apply,
-) -> State:
+) -> RefundPaymentState:
     """Send a claimed payment, which the caller guards, and book the answer."""
     request = RefundRequest(payment.payment_id, payment.shopper_id, payment.amount, payment.requested_on)
     with transaction():
         body = json.dumps({"key": payment.payment_id, "amount": str(payment.amount)}, sort_keys=True)
         message_id = refunds.keep_message("out", "refund", payment.payment_id, body, at)
-        refunds.move(payment.payment_id, Event.REQUEST_WRITTEN, at=at, cause=payment.payment_id, message_id=message_id)
+        refunds.move(
+            payment.payment_id,
+            RefundPaymentEvent.REQUEST_WRITTEN,
+            at=at,
+            cause=payment.payment_id,
+            message_id=message_id,
+        )
     answer = provider.refund(request)
     with transaction():
         return apply(payment, answer, at)
@@ -248,20 +263,20 @@ def _resolve(
     transaction: Transaction,
     apply: _Apply,
     send: _Send,
-) -> State:
+) -> RefundPaymentState:
     """Ask what became of a payment of an earlier run; one that was never seen is sent again under its own key."""
-    if payment.state is State.SUBMITTING:
+    if payment.state is RefundPaymentState.SUBMITTING:
         with transaction():
-            refunds.move(payment.payment_id, Event.NO_ANSWER, at=at, cause="its sender left no answer")
-    if payment.state is not State.CLAIMED:
+            refunds.move(payment.payment_id, RefundPaymentEvent.NO_ANSWER, at=at, cause="its sender left no answer")
+    if payment.state is not RefundPaymentState.CLAIMED:
         said = provider.enquire_refund(payment.payment_id)
         if not isinstance(said, NotKnown):
             with transaction():
                 return apply(payment, said, at)
         if payment.submitted_at is not None and at < payment.submitted_at + settle_down:
-            return State.UNKNOWN
+            return RefundPaymentState.UNKNOWN
         with transaction():
-            refunds.move(payment.payment_id, Event.NEVER_SEEN, at=at, cause="the provider never saw it")
+            refunds.move(payment.payment_id, RefundPaymentEvent.NEVER_SEEN, at=at, cause="the provider never saw it")
     return send(payment, at)
 
 
@@ -275,31 +290,35 @@ def _apply(
     ledger: KeptLedger,
     expectations: Expectations,
     terms: TermsOf,
-    profile: Profile,
-) -> State:
+    profile: RailProfile,
+) -> RefundPaymentState:
     """What the provider answered, inside the caller's database transaction."""
     now = refunds.get(payment.payment_id, lock=True)
     assert now is not None, f"{payment.payment_id} was sent and is not kept"
-    if now.state not in (State.SUBMITTING, State.UNKNOWN):
+    if now.state not in (RefundPaymentState.SUBMITTING, RefundPaymentState.UNKNOWN):
         return now.state
     raw = answer.raw or repr(answer)
     message_id = refunds.keep_message("in", type(answer).__name__.lower(), payment.payment_id, raw, at)
     match answer:
         case Succeeded(provider_reference=reference, amount=amount) if amount == payment.amount:
-            refunds.move(payment.payment_id, Event.CONFIRMED, at=at, cause=reference, message_id=message_id)
+            refunds.move(
+                payment.payment_id, RefundPaymentEvent.CONFIRMED, at=at, cause=reference, message_id=message_id
+            )
             _confirm(payment, When.moment(at), plans=plans, ledger=ledger, terms=terms, profile=profile)
             expectations.expect([_line_expected(payment, profile)])
-            return State.PAID
-        case Refused(code=code):
-            refunds.move(payment.payment_id, Event.REFUSED, at=at, cause=code.value, message_id=message_id)
+            return RefundPaymentState.PAID
+        case ChargeRefused(code=code):
+            refunds.move(payment.payment_id, RefundPaymentEvent.REFUSED, at=at, cause=code.value, message_id=message_id)
             voided = ledger.void_hold(payment.hold_id, at=at, reason=f"refused: {code}")
             must_hold(voided, payment.payment_id)
-            return State.REFUSED
+            return RefundPaymentState.REFUSED
         case Succeeded() | Unknown():
-            if now.state is State.SUBMITTING:
+            if now.state is RefundPaymentState.SUBMITTING:
                 cause = answer.detail if isinstance(answer, Unknown) else f"paid {answer.amount}"
-                refunds.move(payment.payment_id, Event.NO_ANSWER, at=at, cause=cause, message_id=message_id)
-            return State.UNKNOWN
+                refunds.move(
+                    payment.payment_id, RefundPaymentEvent.NO_ANSWER, at=at, cause=cause, message_id=message_id
+                )
+            return RefundPaymentState.UNKNOWN
 
 
 def confirm_by_file(
@@ -312,11 +331,11 @@ def confirm_by_file(
     ledger: KeptLedger,
     expectations: Expectations,
     terms: TermsOf,
-    profile: Profile,
+    profile: RailProfile,
 ) -> None:
     """The provider's file is the truth: a payment without an outcome is made when the file shows it."""
     payment = refunds.get(payment_id, lock=True)
-    if payment is not None and payment.state in (State.SUBMITTING, State.UNKNOWN):
+    if payment is not None and payment.state in (RefundPaymentState.SUBMITTING, RefundPaymentState.UNKNOWN):
         _apply(
             payment,
             Succeeded(payment_id, line.line_id, line.amount, line.booked_on, f"line {line.line_id}"),
@@ -339,17 +358,17 @@ def confirm_by_line(
     plans: PlanLog,
     ledger: KeptLedger,
     terms: TermsOf,
-    profile: Profile,
+    profile: RailProfile,
 ) -> None:
     """The bank's statement shows a refund."""
     payment = refunds.get(payment_id, lock=True)
     assert payment is not None, f"{payment_id} was expected on the statement and is not kept"
-    if payment.state is State.SUBMITTING:
-        refunds.move(payment_id, Event.CONFIRMED, at=when.recorded_at, cause=line_id)
+    if payment.state is RefundPaymentState.SUBMITTING:
+        refunds.move(payment_id, RefundPaymentEvent.CONFIRMED, at=when.recorded_at, cause=line_id)
         _confirm(payment, when, line_id=line_id, plans=plans, ledger=ledger, terms=terms, profile=profile)
 
 
-def take_back(
+def take_back_refund(
     payment: RefundPayment,
     line: FileLine,
     reason: str,
@@ -358,11 +377,13 @@ def take_back(
     plans: PlanLog,
     ledger: KeptLedger,
     terms: TermsOf,
-    profile: Profile,
+    profile: RailProfile,
 ) -> str:
     """F24f: a refund that the bank brings back is owed again; answers the journal's id."""
     when = When.day(line.booked_on)
-    refunds.move(payment.payment_id, Event.BROUGHT_BACK, at=when.recorded_at, cause=f"{line.line_id}: {reason}")
+    refunds.move(
+        payment.payment_id, RefundPaymentEvent.BROUGHT_BACK, at=when.recorded_at, cause=f"{line.line_id}: {reason}"
+    )
     journal = refund_failed(payment, when, provider=profile.card.provider, bank=profile.push_bank, line_id=line.line_id)
     must_hold(ledger.post(journal), journal.entry_id)
     record_on_plan([refund_came_back(payment, when)], plans=plans, ledger=ledger, terms=terms)
@@ -376,7 +397,7 @@ def _confirm(
     plans: PlanLog,
     ledger: KeptLedger,
     terms: TermsOf,
-    profile: Profile,
+    profile: RailProfile,
     line_id: str | None = None,
 ) -> None:
     """F24: the money is with the shopper; the plan knows it, so that a dispute can no longer withhold it."""
@@ -386,7 +407,7 @@ def _confirm(
     record_on_plan([refund_arrived(payment, when)], plans=plans, ledger=ledger, terms=terms)
 
 
-def _line_expected(payment: RefundPayment, profile: Profile) -> Expected:
+def _line_expected(payment: RefundPayment, profile: RailProfile) -> Expected:
     """The provider's file must show the refund."""
     return Expected(
         key=RefundKey(payment.payment_id),
@@ -399,7 +420,7 @@ def _line_expected(payment: RefundPayment, profile: Profile) -> Expected:
     )
 
 
-def _debit_expected(payment: RefundPayment, profile: Profile) -> Expected:
+def _debit_expected(payment: RefundPayment, profile: RailProfile) -> Expected:
     """The bank's statement must show the refund."""
     return Expected(
         key=DebitKey(payment.payment_id),
@@ -418,7 +439,7 @@ def _by_bank(
     *,
     refunds: RefundPayments,
     expectations: Expectations,
-    profile: Profile,
+    profile: RailProfile,
     transaction: Transaction,
     claim: _Claim,
 ) -> bool:
@@ -427,7 +448,7 @@ def _by_bank(
         with transaction():
             if not claim(payment, at):
                 return False
-            refunds.move(payment.payment_id, Event.REQUEST_WRITTEN, at=at, cause=payment.payment_id)
+            refunds.move(payment.payment_id, RefundPaymentEvent.REQUEST_WRITTEN, at=at, cause=payment.payment_id)
             expectations.expect([_debit_expected(payment, profile)])
     except _NotFree:
         return False

@@ -11,7 +11,14 @@ from ledger.money import Currency, Money
 from lending.plan.plan import PlanId
 from payments.ids import RefundPaymentId
 from payments.postgres_sending import PostgresSending
-from payments.refunds.refund_payment import Event, IllegalRefundMove, RefundPayment, State, Way, check_same_payment
+from payments.refunds.refund_payment import (
+    IllegalRefundMove,
+    RefundPayment,
+    RefundPaymentEvent,
+    RefundPaymentState,
+    Way,
+    check_same_payment,
+)
 
 _ADD = """
 INSERT INTO payments.refund_payments (payment_id, refund_id, number, plan_id, shopper_id, account_id, way, currency,
@@ -49,8 +56,14 @@ class PostgresRefundPayments(PostgresSending):
         return False
 
     def move(
-        self, payment_id: RefundPaymentId, event: Event, *, at: datetime, cause: str, message_id: str | None = None
-    ) -> State:
+        self,
+        payment_id: RefundPaymentId,
+        event: RefundPaymentEvent,
+        *,
+        at: datetime,
+        cause: str,
+        message_id: str | None = None,
+    ) -> RefundPaymentState:
         """Move a payment; `IllegalRefundMove` leaves everything as it was."""
         try:
             with self._connection.transaction():
@@ -58,9 +71,9 @@ class PostgresRefundPayments(PostgresSending):
         except CheckViolation as error:
             if error.diag.constraint_name != "legal_move":
                 raise
-            raise IllegalRefundMove(payment_id, State(str(error.diag.message_detail)), event) from error
+            raise IllegalRefundMove(payment_id, RefundPaymentState(str(error.diag.message_detail)), event) from error
         assert row is not None, "an insert returns its row"
-        return State(row[0])
+        return RefundPaymentState(row[0])
 
     def get(self, payment_id: RefundPaymentId, *, lock: bool = False) -> RefundPayment | None:
         """A payment by its id; with `lock` it waits for whoever is moving it."""
@@ -101,6 +114,6 @@ def _payment(row: Mapping[str, Any]) -> RefundPayment:
         way=Way(row["way"]),
         amount=Money(row["amount_minor"], Currency(row["currency"])),
         requested_on=row["requested_on"],
-        state=State(row["state"]),
+        state=RefundPaymentState(row["state"]),
         submitted_at=row["submitted_at"],
     )

@@ -20,7 +20,7 @@ from lending.servicing.record_events import (
     EventRefused,
     KeptLedger,
     TermsOf,
-    record,
+    record_events,
 )
 from payments.refunds.events import refunded
 from payments.transaction import Transaction
@@ -111,7 +111,7 @@ def _record(
     answer: EventRecorded | EventAlreadyRecorded | EventRefused
     for receivable in [share] if paid_out else [None, share]:
         event = refunded(before.plan.plan_id, replace(body, receivable=receivable), when)
-        (answer,) = record([event], plans=plans, ledger=ledger, terms=terms)
+        (answer,) = record_events([event], plans=plans, ledger=ledger, terms=terms)
         if not (isinstance(answer, EventRefused) and _merchant_has_less(answer, before.plan)):
             break
     return answer

@@ -22,7 +22,7 @@ class Way(StrEnum):
     BANK = "bank"
 
 
-class State(StrEnum):
+class RefundPaymentState(StrEnum):
     """Where a payment stands."""
 
     CLAIMED = "claimed"
@@ -33,7 +33,7 @@ class State(StrEnum):
     FAILED = "failed"
 
 
-class Event(StrEnum):
+class RefundPaymentEvent(StrEnum):
     """What moves a payment."""
 
     REQUEST_WRITTEN = "request_written"
@@ -44,25 +44,28 @@ class Event(StrEnum):
     BROUGHT_BACK = "brought_back"
 
 
-MOVES: dict[tuple[State, Event], State] = {
-    (State.CLAIMED, Event.REQUEST_WRITTEN): State.SUBMITTING,
-    (State.SUBMITTING, Event.CONFIRMED): State.PAID,
-    (State.SUBMITTING, Event.REFUSED): State.REFUSED,
-    (State.SUBMITTING, Event.NO_ANSWER): State.UNKNOWN,
-    (State.UNKNOWN, Event.CONFIRMED): State.PAID,
-    (State.UNKNOWN, Event.REFUSED): State.REFUSED,
-    (State.UNKNOWN, Event.NEVER_SEEN): State.CLAIMED,  # after the settle-down delay; same key, same hold
-    (State.PAID, Event.BROUGHT_BACK): State.FAILED,
+MOVES: dict[tuple[RefundPaymentState, RefundPaymentEvent], RefundPaymentState] = {
+    (RefundPaymentState.CLAIMED, RefundPaymentEvent.REQUEST_WRITTEN): RefundPaymentState.SUBMITTING,
+    (RefundPaymentState.SUBMITTING, RefundPaymentEvent.CONFIRMED): RefundPaymentState.PAID,
+    (RefundPaymentState.SUBMITTING, RefundPaymentEvent.REFUSED): RefundPaymentState.REFUSED,
+    (RefundPaymentState.SUBMITTING, RefundPaymentEvent.NO_ANSWER): RefundPaymentState.UNKNOWN,
+    (RefundPaymentState.UNKNOWN, RefundPaymentEvent.CONFIRMED): RefundPaymentState.PAID,
+    (RefundPaymentState.UNKNOWN, RefundPaymentEvent.REFUSED): RefundPaymentState.REFUSED,
+    (
+        RefundPaymentState.UNKNOWN,
+        RefundPaymentEvent.NEVER_SEEN,
+    ): RefundPaymentState.CLAIMED,  # after the settle-down delay; same key, same hold
+    (RefundPaymentState.PAID, RefundPaymentEvent.BROUGHT_BACK): RefundPaymentState.FAILED,
 }
 
-OVER = frozenset({State.REFUSED, State.FAILED})
+OVER = frozenset({RefundPaymentState.REFUSED, RefundPaymentState.FAILED})
 """The money is with us; the refund is owed as before, and goes by bank next."""
 
 
 class IllegalRefundMove(Fault):
     """An event arrived that has no move from the payment's state; nothing was changed."""
 
-    def __init__(self, payment_id: RefundPaymentId, state: State, event: Event) -> None:
+    def __init__(self, payment_id: RefundPaymentId, state: RefundPaymentState, event: RefundPaymentEvent) -> None:
         super().__init__(f"refund payment {payment_id} is {state}: {event} cannot happen to it")
 
 
@@ -79,7 +82,7 @@ class RefundPayment:
     way: Way
     amount: Money
     requested_on: date
-    state: State = State.CLAIMED
+    state: RefundPaymentState = RefundPaymentState.CLAIMED
     submitted_at: datetime | None = None
 
     @property
@@ -100,7 +103,9 @@ def check_same_payment(kept: RefundPayment, payment: RefundPayment) -> None:
         raise Conflict(kept.payment_id, "currency")
 
 
-def refund_state_after(payment_id: RefundPaymentId, state: State, event: Event) -> State:
+def refund_state_after(
+    payment_id: RefundPaymentId, state: RefundPaymentState, event: RefundPaymentEvent
+) -> RefundPaymentState:
     """The state that `event` leads to; `IllegalRefundMove` when the table has no such move."""
     try:
         return MOVES[state, event]

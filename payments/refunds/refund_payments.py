@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from payments.ids import RefundPaymentId
-from payments.refunds.refund_payment import Event, RefundPayment, State
+from payments.refunds.refund_payment import RefundPayment, RefundPaymentEvent, RefundPaymentState
 from payments.sending import Sending
 
 
@@ -19,8 +19,14 @@ class RefundPayments(Sending, Protocol):
         """
 
     def move(
-        self, payment_id: RefundPaymentId, event: Event, *, at: datetime, cause: str, message_id: str | None = None
-    ) -> State:
+        self,
+        payment_id: RefundPaymentId,
+        event: RefundPaymentEvent,
+        *,
+        at: datetime,
+        cause: str,
+        message_id: str | None = None,
+    ) -> RefundPaymentState:
         """Move a payment. Raises IllegalRefundMove, and changes nothing then."""
 
     def get(self, payment_id: RefundPaymentId, *, lock: bool = False) -> RefundPayment | None:

@@ -114,14 +114,14 @@ def erase(
 
     from features.postgres import connected
     from features.settings import Settings as StoreSettings
-    from pipelines.erasures.erasures import State
+    from pipelines.erasures.erasures import ErasureState
     from pipelines.erasures.iceberg_erasures import IcebergErasures, IcebergHolds
     from pipelines.lake.iceberg_upkeep import IcebergUpkeep
     from pipelines.upkeep import erase as act
     from pipelines.upkeep.expiry import age
 
     settings, store_settings = Settings.from_environment(), StoreSettings.from_environment()
-    request = act.Request(shopper, case_id, settings.required_erasure_key)
+    request = act.ErasureRequest(shopper, case_id, settings.required_erasure_key)
     oldest = age("--orphans-older-than", orphans_older_than)
     with Console(stderr=True).status("opening the lake") as status, connected(store_settings.database_url) as store:
         report = act.erase(
@@ -138,7 +138,7 @@ def erase(
     def shown() -> Iterator[str]:
         yield from _erased(report, orphans_older_than)
 
-    return Report(report, shown(), exit_code=1 if report.state is not State.VERIFIED else 0)
+    return Report(report, shown(), exit_code=1 if report.state is not ErasureState.VERIFIED else 0)
 
 
 @reporting()

@@ -26,13 +26,13 @@ from pipelines.curation.write_audit_publish import (
     left_behind,
     publish_audited,
 )
-from pipelines.lake.behind import CONTRACT, RAW_SNAPSHOT, Behind, behind, rows_of
+from pipelines.lake.behind import CONTRACT, RAW_SNAPSHOT, Behind, behind, row_count
 from pipelines.lake.iceberg import spark_name
 from pipelines.lake.partitioning import partitions
 from pipelines.lake.spark import appended, at_snapshot, fitted, have_table
 from pipelines.lake.table import VersionedTables
 from pipelines.settings import Settings
-from pipelines.transforms.changes import Changes, changes
+from pipelines.transforms.changes import CuratedChanges, curated_changes
 from pipelines.transforms.conform import conform
 from terminal.fault import Fault
 
@@ -141,7 +141,7 @@ class _Work:
         if found is None:
             return Curated(table, "empty", 0, None, None)
         before = None if found.before is None else found.before.snapshot_id
-        standing = Curated(table, "unchanged", rows_of(found.before), before, found.raw.snapshot_id)
+        standing = Curated(table, "unchanged", row_count(found.before), before, found.raw.snapshot_id)
         written_for = f"{contract.name}@{contract.version}"
         if found.is_level and found.noted.get(CONTRACT) == written_for and not self.whole:
             return standing
@@ -178,7 +178,7 @@ class _Work:
         return replace(
             standing,
             outcome="written",
-            rows=rows_of(newest),
+            rows=row_count(newest),
             snapshot_id=newest.snapshot_id,
             written=written,
             days=days,
@@ -190,11 +190,11 @@ class _Work:
         rows = at_snapshot(self.spark, spark_name(self.settings, contract.raw_table), found.raw.snapshot_id)
         return conform(rows, contract) if conformed else rows
 
-    def _anew(self, contract: Contract, found: Behind) -> Changes:
+    def _anew(self, contract: Contract, found: Behind) -> CuratedChanges:
         rows = self._everything(contract, found, conformed=True)
-        return Changes(rows, None, rows.selectExpr("to_date(occurred_at) AS day"))
+        return CuratedChanges(rows, None, rows.selectExpr("to_date(occurred_at) AS day"))
 
-    def _gained(self, contract: Contract, found: Behind, name: str) -> Changes:
+    def _gained(self, contract: Contract, found: Behind, name: str) -> CuratedChanges:
         assert contract.raw_table is not None, contract.name
         raw = spark_name(self.settings, contract.raw_table)
         everything = self._everything(contract, found)
@@ -205,9 +205,9 @@ class _Work:
             if found.is_level
             else appended(self.spark, raw, behind=found.held, until=found.raw.snapshot_id)
         )
-        return changes(gained, everything, self.spark.table(name), contract)
+        return curated_changes(gained, everything, self.spark.table(name), contract)
 
-    def _write(self, onto: str, change: Changes, *, anew: bool) -> None:
+    def _write(self, onto: str, change: CuratedChanges, *, anew: bool) -> None:
         """Write the change in one commit."""
         added = fitted(self.spark, change.added, onto)
         if anew:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from data_contracts.contract import Contract
 from data_contracts.expectations import suite
-from pipelines.curation.great_expectations import Verdict, verdicts
+from pipelines.curation.great_expectations import Verdict, expectation_verdicts
 from pipelines.curation.table_guarantees import (
     Reference,
     freshness_breach,
@@ -21,7 +21,7 @@ from pipelines.curation.table_guarantees import (
     reference_breach,
     volume_breach,
 )
-from pipelines.lake.behind import rows_of
+from pipelines.lake.behind import row_count
 from pipelines.lake.iceberg import spark_name
 from pipelines.lake.spark import at_snapshot
 from pipelines.lake.table import Tables
@@ -54,7 +54,7 @@ def gate(frame: pd.DataFrame | DataFrame, contract: Contract) -> GateReport:
 
     The rules read it several times: pass a persisted Spark frame. Columns: those that the contract's rules name.
     """
-    judged = verdicts(frame, suite(contract))
+    judged = expectation_verdicts(frame, suite(contract))
     broken = tuple(_message(verdict) for verdict in judged if not verdict.holds)
     return GateReport(f"{contract.name}@{contract.version}", len(judged), broken)
 
@@ -90,7 +90,7 @@ class Gate:
         guaranteed, table = guarantees_of(contract), contract.curated_table
         assert table is not None, contract.name
         newest = None if newest_micros is None else datetime.fromtimestamp(newest_micros / 1e6, UTC)
-        yield volume_breach(guaranteed, rows=rows, before=rows_of(self.tables.newest(table)))
+        yield volume_breach(guaranteed, rows=rows, before=row_count(self.tables.newest(table)))
         yield freshness_breach(guaranteed, newest=newest, at=self.fresh_at)
         for reference in guaranteed.references:
             yield reference_breach(reference, astray=self._astray(frame, reference))

@@ -29,7 +29,7 @@ class Verdict:
     found: str
 
 
-def verdicts(frame: pd.DataFrame | DataFrame, suite: Mapping[str, Any]) -> tuple[Verdict, ...]:
+def expectation_verdicts(frame: pd.DataFrame | DataFrame, suite: Mapping[str, Any]) -> tuple[Verdict, ...]:
     """A verdict on each expectation of the suite, in its order.
 
     A rule that cannot be evaluated, such as one on a column that the frame lacks, counts as broken.

@@ -19,7 +19,7 @@ from data_contracts.environment import SettingFault
 TABLE = "raw.erasures"
 
 
-class State(StrEnum):
+class ErasureState(StrEnum):
     """What a line of the record says."""
 
     KEYED = "keyed"
@@ -37,12 +37,12 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ErasureEntry:
     """One line of the record; `subject` is empty for what a retention period took."""
 
     case_id: str
     subject: str
-    state: State
+    state: ErasureState
     at: datetime
     table: str = ""
     ref: str = ""
@@ -54,11 +54,11 @@ class Line:
 class Record(Protocol):
     """Keeps lines; those of different moments in the order of these."""
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[ErasureEntry]:
         """All of them."""
         ...
 
-    def write(self, lines: Iterable[Line]) -> None:
+    def write(self, lines: Iterable[ErasureEntry]) -> None:
         """Add lines; once this returns they are kept."""
         ...
 
@@ -79,9 +79,9 @@ def keyed(key: str) -> str:
     return pseudonym(key, "nobody", "")
 
 
-def require_key(lines: Iterable[Line], key: str) -> None:
+def require_key(lines: Iterable[ErasureEntry], key: str) -> None:
     """SettingFault where the record was kept under another key: it would know nobody again who was erased."""
-    of_record = {line.subject for line in lines if line.state is State.KEYED}
+    of_record = {line.subject for line in lines if line.state is ErasureState.KEYED}
     if of_record and keyed(key) not in of_record:
         raise SettingFault(
             "TRANCHE_ERASURE_KEY",
@@ -90,20 +90,20 @@ def require_key(lines: Iterable[Line], key: str) -> None:
         )
 
 
-class Refused:
+class ErasedSubjects:
     """Tells ingest which events belong to a subject who was erased, and were recorded by then.
 
     One who comes back as a customer is a new subject: what is recorded after the request is taken.
     """
 
-    def __init__(self, lines: Iterable[Line], key: str) -> None:
+    def __init__(self, lines: Iterable[ErasureEntry], key: str) -> None:
         """Raises SettingFault where the lines were written under another key."""
         lines = list(lines)
         require_key(lines, key)
         self._key = key
         self._until: dict[str, datetime] = {}
         for line in lines:
-            if line.state is State.REQUESTED and line.subject:
+            if line.state is ErasureState.REQUESTED and line.subject:
                 self._until[line.subject] = max(line.at, self._until.get(line.subject, line.at))
 
     def until(self, kind: str, subject_ids: Iterable[str]) -> Mapping[str, datetime]:

@@ -14,7 +14,7 @@ from pyiceberg.expressions import And, EqualTo, Reference
 from pyiceberg.expressions.literals import literal
 from pyiceberg.table import Table
 
-from pipelines.erasures.erasures import TABLE, Line, State
+from pipelines.erasures.erasures import TABLE, ErasureEntry, ErasureState
 from pipelines.lake.iceberg import catalog, table_name
 from pipelines.settings import Settings
 
@@ -45,18 +45,18 @@ class IcebergErasures:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._catalog = catalog(settings)
-        self._known: list[Line] | None = None
+        self._known: list[ErasureEntry] | None = None
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[ErasureEntry]:
         if self._known is None:
             table = _found(self._catalog, self._settings, TABLE)
             rows = [] if table is None else table.scan().to_arrow().to_pylist()
             self._known = sorted(
-                (Line(**{**row, "state": State(row["state"])}) for row in rows), key=lambda line: line.at
+                (ErasureEntry(**{**row, "state": ErasureState(row["state"])}) for row in rows), key=lambda line: line.at
             )
         return list(self._known)
 
-    def write(self, lines: Iterable[Line]) -> None:
+    def write(self, lines: Iterable[ErasureEntry]) -> None:
         new = list(lines)
         if not new:
             return

@@ -19,7 +19,7 @@ from typing import Any
 from data_contracts.catalog import event_contracts
 from pipelines.lake.iceberg_upkeep import IcebergUpkeep, UpkeepTable
 from pipelines.lake.raw import DUPLICATES, QUARANTINE, SOURCE_REJECTS
-from pipelines.lake.rows import Rows
+from pipelines.lake.rows import RowSelection
 
 SUBJECT = ("shopper_id", "account_id")
 # What belongs to one shopper, and is named in rows that may not name the shopper.
@@ -58,7 +58,7 @@ class Subject:
         return self.names["account_id"]
 
 
-def find(upkeep: IcebergUpkeep, shopper_id: str) -> Subject:
+def find_subject(upkeep: IcebergUpkeep, shopper_id: str) -> Subject:
     """The shopper's accounts and everything that hangs on them, looked for in whatever a branch or tag names."""
     names: Names = {"shopper_id": {shopper_id}, "account_id": set()}
     tables = [upkeep.table(name) for name in upkeep.names()]
@@ -73,7 +73,7 @@ def find(upkeep: IcebergUpkeep, shopper_id: str) -> Subject:
 
 
 def _gather(table: UpkeepTable, known: Mapping[str, set[str]], wanted: Iterable[str], names: Names) -> None:
-    rows = Rows(any_of={column: frozenset(values) for column, values in known.items()})
+    rows = RowSelection(any_of={column: frozenset(values) for column, values in known.items()})
     for snapshot_id in {ref.snapshot_id for ref in table.refs}:
         columns = [column for column in wanted if column in table.columns_at(snapshot_id)]
         for row in table.read(rows, columns, snapshot_id) if columns else ():
@@ -124,19 +124,19 @@ def order(table: UpkeepTable) -> int:
     return sum(column in table.columns for column in SUBJECT) if table.name not in PAYLOADS else 0
 
 
-def rows_of(table: UpkeepTable, subject: Subject, snapshot_id: int) -> Rows:
+def rows_of(table: UpkeepTable, subject: Subject, snapshot_id: int) -> RowSelection:
     """The subject's rows at a snapshot of the table."""
     if table.name in PAYLOADS:
-        return Rows(any_of={"payload": frozenset(_payloads(table, subject, snapshot_id))})
+        return RowSelection(any_of={"payload": frozenset(_payloads(table, subject, snapshot_id))})
     asked = {column: subject.names.get(column, frozenset()) for column in leads(table.columns)}
-    return Rows(any_of=asked | entries_of(table, subject, snapshot_id))
+    return RowSelection(any_of=asked | entries_of(table, subject, snapshot_id))
 
 
 def entries_of(table: UpkeepTable, subject: Subject, snapshot_id: int) -> dict[str, frozenset[str]]:
     """The transfers, as they are written in the table, between accounts that are the subject's or their plans'."""
     if TRANSFERS not in table.columns_at(snapshot_id):
         return {}
-    written = {row[TRANSFERS] or "" for row in table.read(Rows(), (TRANSFERS,), snapshot_id)}
+    written = {row[TRANSFERS] or "" for row in table.read(RowSelection(), (TRANSFERS,), snapshot_id)}
     return {TRANSFERS: frozenset(text for text in written if _moves(text, subject))}
 
 
@@ -156,7 +156,7 @@ def _moves(transfers: str, subject: Subject) -> bool:
 
 def _payloads(table: UpkeepTable, subject: Subject, snapshot_id: int) -> Iterator[str]:
     loosely = table.name == SOURCE_REJECTS
-    for row in table.read(Rows(), ("payload",), snapshot_id):
+    for row in table.read(RowSelection(), ("payload",), snapshot_id):
         payload = row["payload"]
         if payload is not None and mentions(payload, subject, loosely=loosely):
             yield payload

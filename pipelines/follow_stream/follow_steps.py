@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from features.store import Publications
     from pipelines.curation.write_audit_publish import Judge
-    from pipelines.lake.changes import Changes
+    from pipelines.lake.changes import TableChanges
     from pipelines.lake.table import VersionedTables
     from pipelines.settings import Settings
     from pipelines.streams.backlog import Backlog
@@ -37,7 +37,7 @@ class LakeSteps:
     settings: Settings
     backlog: Backlog
     tables: VersionedTables
-    changes: Changes
+    changes: TableChanges
     store: Callable[[], AbstractContextManager[Publications]]
     turn: Callable[[], AbstractContextManager[Callable[[str], None]]]
     now: Callable[[], datetime]

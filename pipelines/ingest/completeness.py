@@ -18,7 +18,7 @@ import orjson
 from ledger.database import Database
 from pipelines.lake import raw
 from pipelines.lake.table import Tables
-from pipelines.sources.source import Event
+from pipelines.sources.source import CanonicalEvent
 from terminal.fault import Fault
 
 MOST_NAMED = 20
@@ -65,7 +65,7 @@ class CompletenessReport:
         return not self.missing_count
 
 
-class JournalFault(Fault):
+class SentEventsFault(Fault):
     """A journal cannot be read; names the file and the line."""
 
     def __init__(self, path: Path, line: int, reason: str) -> None:
@@ -79,7 +79,7 @@ class FileJournal:
         self._path = path
         self._now = now
 
-    def add(self, events: Sequence[Event]) -> None:
+    def add(self, events: Sequence[CanonicalEvent]) -> None:
         """Note events before they are put: one that is noted and never arrives is what a journal is there to show."""
         put_at = self._now().astimezone(UTC).isoformat()
         lines = [
@@ -102,7 +102,7 @@ def read_journal(path: Path) -> Iterator[Sent]:
                 if line.endswith(b"\n"):
                     yield _sent(path, number, line)
     except OSError as error:
-        raise JournalFault(path, 0, error.strerror or str(error)) from error
+        raise SentEventsFault(path, 0, error.strerror or str(error)) from error
 
 
 def _sent(path: Path, number: int, line: bytes) -> Sent:
@@ -110,7 +110,7 @@ def _sent(path: Path, number: int, line: bytes) -> Sent:
         found = orjson.loads(line)
         return Sent(found["event_id"], found["event_type"], datetime.fromisoformat(found["put_at"]))
     except (ValueError, TypeError, KeyError) as error:
-        raise JournalFault(path, number, "needs event_id, event_type and put_at with its zone, as JSON") from error
+        raise SentEventsFault(path, number, "needs event_id, event_type and put_at with its zone, as JSON") from error
 
 
 def read_outbox(connection: Database) -> Iterator[Sent]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F  # noqa: N812 - as Spark's own pages write it
 
 from pipelines.erasures import subject as subjects
-from pipelines.erasures.erasures import Refused, State
+from pipelines.erasures.erasures import ErasedSubjects, ErasureState
 from pipelines.erasures.iceberg_erasures import IcebergErasures
 from pipelines.ingest.record_frames import materialised, union_all
 from pipelines.settings import Settings
@@ -28,18 +28,18 @@ _DECODED = "CASE WHEN payload LIKE 'base64:%' THEN CAST(try_to_binary(substr(pay
 _RECORDED_AT = r"""try_cast(regexp_extract(payload, r'"recorded_at"\s*:\s*"([^"]+)"', 1) AS TIMESTAMP)"""
 
 
-def refused(settings: Settings) -> Refused | None:
+def refused(settings: Settings) -> ErasedSubjects | None:
     """The subjects whose events ingest must not bring back; None without any erasure request.
 
     Raises SettingFault when there are some and the key of their pseudonyms is missing.
     """
     lines = IcebergErasures(settings).lines()
-    was_requested = any(line.state is State.REQUESTED for line in lines)
-    return Refused(lines, settings.required_erasure_key) if was_requested else None
+    was_requested = any(line.state is ErasureState.REQUESTED for line in lines)
+    return ErasedSubjects(lines, settings.required_erasure_key) if was_requested else None
 
 
 def blanked(
-    validated: Mapping[str, DataFrame], erased_subjects: Refused | None
+    validated: Mapping[str, DataFrame], erased_subjects: ErasedSubjects | None
 ) -> tuple[dict[str, DataFrame], dict[str, int]]:
     """The validated frames with the records of erased subjects blanked, and the number of these by event type.
 
@@ -66,7 +66,7 @@ def blanked(
     return frames, counts
 
 
-def _erased_ids(subject_ids: DataFrame, erased_subjects: Refused) -> Iterator[tuple[str, str, datetime]]:
+def _erased_ids(subject_ids: DataFrame, erased_subjects: ErasedSubjects) -> Iterator[tuple[str, str, datetime]]:
     """Kind, id and moment of the request for each of the ids that belongs to an erased subject.
 
     Columns: kind, id.

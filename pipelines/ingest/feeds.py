@@ -48,11 +48,13 @@ def feeds(tables: Tables, agreed: Mapping[str, Agreed], at: datetime) -> tuple[F
     for (source, event_type), arrivals in sorted(_arrivals(tables).items()):
         known = [arrival for arrival in arrivals if arrival <= at]
         if known:
-            found.append(judged(source, event_type, known, agreed.get(event_type), at))
+            found.append(judged_feeds(source, event_type, known, agreed.get(event_type), at))
     return tuple(found)
 
 
-def judged(source: str, event_type: str, arrivals: Iterable[datetime], agreed: Agreed | None, at: datetime) -> Feed:
+def judged_feeds(
+    source: str, event_type: str, arrivals: Iterable[datetime], agreed: Agreed | None, at: datetime
+) -> Feed:
     """One feed at that time; the very moment it is due is still in time."""
     known = sorted(arrivals)
     expected, learned_from = expected_by(known, agreed)

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pipelines.sources.source import Event, Reject, Source
+from pipelines.sources.source import CanonicalEvent, Reject, Source
 from pipelines.streams.stream import Stream, batches
 
 
-class Refused(Protocol):
+class RejectStore(Protocol):
     """Keeps the rows that a source refused, each once however often it is written."""
 
     def add(self, rejects: tuple[Reject, ...]) -> int:
@@ -19,10 +19,10 @@ class Refused(Protocol):
         ...
 
 
-class Journal(Protocol):
+class SentEvents(Protocol):
     """The producer's own record of what it sends, against which the lake is found complete or not."""
 
-    def add(self, events: Sequence[Event]) -> None:
+    def add(self, events: Sequence[CanonicalEvent]) -> None:
         """Note events that are about to be put."""
         ...
 
@@ -47,9 +47,9 @@ class PublishReport:
 def publish(
     source: Source,
     stream: Stream,
-    refused: Refused,
+    refused: RejectStore,
     *,
-    journal: Journal | None = None,
+    journal: SentEvents | None = None,
     seconds: Callable[[], float],
     progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> PublishReport:

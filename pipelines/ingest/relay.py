@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ledger.outbox.fact_log import FactLogs, Written
-from pipelines.sources.source import Event
+from pipelines.sources.source import CanonicalEvent
 from pipelines.streams.stream import Stream, batches
 
 PAGE = 5_000
@@ -97,7 +97,7 @@ def _pages(logs: FactLogs, log: str, through: int, limit: int) -> Iterator[Seque
         after = upto
 
 
-def put_in_order(facts: Iterable[Written]) -> Iterator[list[Event]]:
+def put_in_order(facts: Iterable[Written]) -> Iterator[list[CanonicalEvent]]:
     """Batches for the stream in which a key comes once: what of a batch fails is sent again, behind the rest of it.
 
     First goes the first fact of every key, then the second of every key that has one, and so on.
@@ -106,12 +106,12 @@ def put_in_order(facts: Iterable[Written]) -> Iterator[list[Event]]:
     >>> [[event.event_id for event in batch] for batch in put_in_order(facts)]
     [['a0', 'b2', 'c4'], ['a1'], ['a3']]
     """
-    waves: list[list[Event]] = []
+    waves: list[list[CanonicalEvent]] = []
     told: Counter[str] = Counter()
     for fact in facts:
         if told[fact.key] == len(waves):
             waves.append([])
-        waves[told[fact.key]].append(Event(fact.event_id, fact.event_type, fact.key, fact.body))
+        waves[told[fact.key]].append(CanonicalEvent(fact.event_id, fact.event_type, fact.key, fact.body))
         told[fact.key] += 1
     for wave in waves:
         yield from batches(wave)

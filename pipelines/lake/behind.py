@@ -53,6 +53,6 @@ def behind(tables: VersionedTables, source: str, table: str) -> Behind | None:
     return Behind(raw[0], past[0] if past else None, noted, None)
 
 
-def rows_of(snapshot: Snapshot | None) -> int:
+def row_count(snapshot: Snapshot | None) -> int:
     """How many rows the table has at that snapshot."""
     return 0 if snapshot is None else int(snapshot.summary.get("total-records", 0))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class Changes(Protocol):
+class TableChanges(Protocol):
     """Tables of the lake as they grow, by their plain names."""
 
     def mark(self, table: str, snapshot_id: int | None = None) -> Watermark | None:

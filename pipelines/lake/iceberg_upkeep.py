@@ -33,7 +33,7 @@ from pyiceberg.table.refs import MAIN_BRANCH, SnapshotRefType
 
 from pipelines.lake.iceberg import NAMESPACES, catalog, namespace, table_name
 from pipelines.lake.iceberg_manifests import forget, remembers
-from pipelines.lake.rows import Rows
+from pipelines.lake.rows import RowSelection
 from pipelines.lake.s3 import Objects, Stored
 from pipelines.lake.table import NOTE, ROWS_OF
 from pipelines.settings import Settings
@@ -154,14 +154,14 @@ class UpkeepTable:
             return self.columns
         return frozenset(self._table.schemas()[snapshot.schema_id].column_names)
 
-    def read(self, rows: Rows, columns: Iterable[str], snapshot_id: int) -> Iterator[dict[str, Any]]:
+    def read(self, rows: RowSelection, columns: Iterable[str], snapshot_id: int) -> Iterator[dict[str, Any]]:
         """These columns of the rows at a snapshot, a batch at a time."""
         fields = tuple(columns)
         found = self._table.scan(row_filter=_condition(rows), selected_fields=fields, snapshot_id=snapshot_id)
         for batch in found.to_arrow_batch_reader():
             yield from batch.to_pylist()
 
-    def count(self, rows: Rows, snapshot_id: int) -> int:
+    def count(self, rows: RowSelection, snapshot_id: int) -> int:
         """How many such rows there are at a snapshot."""
         return int(self._table.scan(row_filter=_condition(rows), snapshot_id=snapshot_id).count())
 
@@ -169,7 +169,7 @@ class UpkeepTable:
         """Whether what was taken out of the table before can still be read in the snapshot's manifests."""
         return remembers(self._table, snapshot_id)
 
-    def remove(self, ref: Ref, unwanted: Rows) -> Removed:
+    def remove(self, ref: Ref, unwanted: RowSelection) -> Removed:
         """Take rows, and what is remembered of earlier ones, out of what a branch or tag names; notes stay."""
         self._drop_branch_at_work(ref)
         rows = self.count(unwanted, ref.snapshot_id)
@@ -268,7 +268,7 @@ class IcebergUpkeep:
         return UpkeepTable(self.settings, self.catalog, self.objects, name)
 
 
-def _condition(rows: Rows) -> BooleanExpression:
+def _condition(rows: RowSelection) -> BooleanExpression:
     condition: BooleanExpression = AlwaysTrue()
     if rows.any_of is not None:
         condition = AlwaysFalse()

@@ -8,7 +8,7 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class RowSelection:
     """The rows in which some column of `any_of` has one of its values, and `before`'s column lies before its moment.
 
     Without `any_of` all rows are meant, with an empty one none. Rows of which a column of `but_not` has one of its

@@ -19,8 +19,8 @@ from typing import Any
 import orjson
 
 from pipelines.sources import berka_rows as rows
-from pipelines.sources.berka_tables import SOURCE, Refusal, TableReader, find
-from pipelines.sources.source import Event, Reading
+from pipelines.sources.berka_tables import SOURCE, RowRefused, TableReader, find_table_file
+from pipelines.sources.source import CanonicalEvent, SourceReading
 
 CURRENCY = "CZK"
 COUNTRY = "CZ"
@@ -37,18 +37,18 @@ class Berka:
     def name(self) -> str:
         return SOURCE
 
-    def read(self) -> Reading:
+    def read(self) -> SourceReading:
         """Read and check all tables; see `Source.read`."""
-        reader = TableReader(find(self.folder))
+        reader = TableReader(find_table_file(self.folder))
         for table in _UNUSED:
             reader.check(table)
         owners = _owners(reader)
-        accounts = reader.rows("account", lambda fields: _owned(rows.account(fields), owners))
+        accounts = reader.rows("account", lambda fields: _owned(rows.berka_account(fields), owners))
         instalments = _instalments(reader, accounts)
         loans = reader.rows("loan", lambda fields: _payable(rows.loan(fields), accounts, instalments))
-        movements = reader.rows("trans", lambda fields: _known(rows.bank_transaction(fields), accounts))
+        movements = reader.rows("trans", lambda fields: _known(rows.berka_transaction(fields), accounts))
         facts = _Facts(accounts, owners, loans, instalments, movements)
-        return Reading(tuple(reader.rejects), facts.count, facts.events())
+        return SourceReading(tuple(reader.rejects), facts.count, facts.events())
 
 
 def _owners(reader: TableReader) -> dict[int, int]:
@@ -58,7 +58,7 @@ def _owners(reader: TableReader) -> dict[int, int]:
     def parse(fields: list[str]) -> rows.Disposition:
         row = rows.disposition(fields)
         if row.role == "OWNER" and owners.setdefault(row.account_id, row.client_id) != row.client_id:
-            raise Refusal(f"account {row.account_id} already has the owner {owners[row.account_id]}")
+            raise RowRefused(f"account {row.account_id} already has the owner {owners[row.account_id]}")
         return row
 
     reader.rows("disp", parse)
@@ -77,21 +77,23 @@ def _instalments(reader: TableReader, accounts: dict[int, rows.Account]) -> dict
 
 def _owned(account: rows.Account, owners: dict[int, int]) -> rows.Account:
     if account.id not in owners:
-        raise Refusal(f"account {account.id} has no owner in disp")
+        raise RowRefused(f"account {account.id} has no owner in disp")
     return account
 
 
 def _known(row: Any, accounts: dict[int, rows.Account]) -> Any:
     if row.account_id not in accounts:
-        raise Refusal(f"unknown account {row.account_id}")
+        raise RowRefused(f"unknown account {row.account_id}")
     return row
 
 
-def _payable(loan: rows.Loan, accounts: dict[int, rows.Account], instalments: dict[int, list[int]]) -> rows.Loan:
+def _payable(
+    loan: rows.BerkaLoan, accounts: dict[int, rows.Account], instalments: dict[int, list[int]]
+) -> rows.BerkaLoan:
     _known(loan, accounts)
     orders = instalments.get(loan.account_id, [])
     if len(orders) != 1:
-        raise Refusal(f"account {loan.account_id} has {len(orders)} standing orders UVER, needed one")
+        raise RowRefused(f"account {loan.account_id} has {len(orders)} standing orders UVER, needed one")
     return loan
 
 
@@ -101,9 +103,9 @@ class _Facts:
 
     accounts: dict[int, rows.Account]
     owners: dict[int, int]
-    loans: dict[int, rows.Loan]
+    loans: dict[int, rows.BerkaLoan]
     instalments: dict[int, list[int]]
-    movements: dict[int, rows.BankTransaction]
+    movements: dict[int, rows.BerkaTransaction]
 
     @property
     def count(self) -> int:
@@ -118,7 +120,7 @@ class _Facts:
             days[owner] = min(account.opened_on, days.get(owner, account.opened_on))
         return days
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Iterator[CanonicalEvent]:
         """Day by day: shoppers, accounts, movements, then loans; outcomes have no day and come last."""
         known = _by_day((day, owner, (owner, day)) for owner, day in self.known_since.items())
         opened = _by_day((account.opened_on, account.id, account) for account in self.accounts.values())
@@ -134,7 +136,7 @@ class _Facts:
                 yield self._granted_loan(loan)
         yield from map(_loan_outcome, sorted(self.loans.values()))
 
-    def _account(self, account: rows.Account) -> Event:
+    def _account(self, account: rows.Account) -> CanonicalEvent:
         body = {
             "account_id": str(account.id),
             "shopper_id": str(self.owners[account.id]),
@@ -144,7 +146,7 @@ class _Facts:
         }
         return _event("account", account.id, account.opened_on, body)
 
-    def _credit_application(self, loan: rows.Loan) -> Event:
+    def _credit_application(self, loan: rows.BerkaLoan) -> CanonicalEvent:
         body = {
             "application_id": _application_id(loan),
             "shopper_id": str(self.owners[loan.account_id]),
@@ -159,7 +161,7 @@ class _Facts:
         }
         return _event("credit_application", loan.id, loan.granted_on, body)
 
-    def _granted_loan(self, loan: rows.Loan) -> Event:
+    def _granted_loan(self, loan: rows.BerkaLoan) -> CanonicalEvent:
         body = {
             "loan_id": str(loan.id),
             "application_id": _application_id(loan),
@@ -173,7 +175,7 @@ class _Facts:
         return _event("granted_loan", loan.id, loan.granted_on, body)
 
 
-def _shopper(owner: int, known_since: date) -> Event:
+def _shopper(owner: int, known_since: date) -> CanonicalEvent:
     """The owner of an account: a number, and the country that all of them live in."""
     body = {"shopper_id": str(owner), "country": COUNTRY, "known_since": known_since.isoformat()}
     return _event("shopper", owner, known_since, body)
@@ -186,11 +188,11 @@ def _by_day(dated: Iterator[tuple[date, int, Any]]) -> dict[date, list[Any]]:
     return days
 
 
-def _application_id(loan: rows.Loan) -> str:
+def _application_id(loan: rows.BerkaLoan) -> str:
     return f"{SOURCE}:loan:{loan.id}"
 
 
-def _bank_transaction(row: rows.BankTransaction) -> Event:
+def _bank_transaction(row: rows.BerkaTransaction) -> CanonicalEvent:
     event_id = f"{SOURCE}:trans:{row.id}"
     account_id = str(row.account_id)
     occurred_at, recorded_at = _times(row.booked_on)
@@ -213,15 +215,15 @@ def _bank_transaction(row: rows.BankTransaction) -> Event:
         "counterparty_account": row.counterparty_account,
         "reference": None,
     }
-    return Event(event_id, "bank_transaction.v1", account_id, orjson.dumps(body))
+    return CanonicalEvent(event_id, "bank_transaction.v1", account_id, orjson.dumps(body))
 
 
-def _loan_outcome(loan: rows.Loan) -> Event:
+def _loan_outcome(loan: rows.BerkaLoan) -> CanonicalEvent:
     body = {"account_id": str(loan.account_id), "loan_id": str(loan.id), "status": loan.status}
     return _event("loan_outcome", loan.id, None, body)
 
 
-def _event(contract: str, number: int, day: date | None, body: dict[str, Any]) -> Event:
+def _event(contract: str, number: int, day: date | None, body: dict[str, Any]) -> CanonicalEvent:
     event_id = f"{SOURCE}:{contract}:{number}"
     event_type = f"{contract}.v1"
     occurred_at, recorded_at = (None, None) if day is None else _times(day)
@@ -233,7 +235,7 @@ def _event(contract: str, number: int, day: date | None, body: dict[str, Any]) -
         "recorded_at": recorded_at,
     }
     key = body["shopper_id" if contract == "shopper" else "account_id"]
-    return Event(event_id, event_type, key, orjson.dumps(envelope | body))
+    return CanonicalEvent(event_id, event_type, key, orjson.dumps(envelope | body))
 
 
 @lru_cache(maxsize=4096)

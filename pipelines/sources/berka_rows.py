@@ -6,7 +6,7 @@ from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
-from pipelines.sources.berka_tables import Refusal
+from pipelines.sources.berka_tables import RowRefused
 
 FREQUENCIES = {
     "POPLATEK MESICNE": "monthly",
@@ -63,7 +63,7 @@ class StandingOrder(NamedTuple):
     purpose: str
 
 
-class Loan(NamedTuple):
+class BerkaLoan(NamedTuple):
     """A granted loan and how it went."""
 
     id: int
@@ -74,7 +74,7 @@ class Loan(NamedTuple):
     status: str
 
 
-class BankTransaction(NamedTuple):
+class BerkaTransaction(NamedTuple):
     """A movement on an account."""
 
     id: int
@@ -89,7 +89,7 @@ class BankTransaction(NamedTuple):
     counterparty_account: str | None
 
 
-def account(fields: list[str]) -> Account:
+def berka_account(fields: list[str]) -> Account:
     """`account_id;district_id;frequency;date`."""
     account_id, _, frequency, opened_on = fields
     return Account(number(account_id, "account_id"), day(opened_on), code(frequency, FREQUENCIES, "frequency"))
@@ -99,7 +99,7 @@ def disposition(fields: list[str]) -> Disposition:
     """`disp_id;client_id;account_id;type`."""
     disp_id, client_id, account_id, role = fields
     if role not in ROLES:
-        raise Refusal(f"type {role!r} is not one of {', '.join(sorted(ROLES))}")
+        raise RowRefused(f"type {role!r} is not one of {', '.join(sorted(ROLES))}")
     return Disposition(
         number(disp_id, "disp_id"), number(client_id, "client_id"), number(account_id, "account_id"), role
     )
@@ -116,11 +116,11 @@ def standing_order(fields: list[str]) -> StandingOrder:
     )
 
 
-def loan(fields: list[str]) -> Loan:
+def loan(fields: list[str]) -> BerkaLoan:
     """`loan_id;account_id;date;amount;duration;payments;status`."""
     loan_id, account_id, granted_on, amount, duration, payments, status = fields
     minor(payments, "payments")  # Rounded to crowns; the standing order has the amount that is paid.
-    return Loan(
+    return BerkaLoan(
         number(loan_id, "loan_id"),
         number(account_id, "account_id"),
         day(granted_on),
@@ -130,10 +130,10 @@ def loan(fields: list[str]) -> Loan:
     )
 
 
-def bank_transaction(fields: list[str]) -> BankTransaction:
+def berka_transaction(fields: list[str]) -> BerkaTransaction:
     """`trans_id;account_id;date;type;operation;amount;balance;k_symbol;bank;account`."""
     trans_id, account_id, booked_on, kind, operation, amount, balance, k_symbol, bank, counterparty = fields
-    return BankTransaction(
+    return BerkaTransaction(
         number(trans_id, "trans_id"),
         number(account_id, "account_id"),
         day(booked_on),
@@ -151,7 +151,7 @@ def bank_transaction(fields: list[str]) -> BankTransaction:
 def number(text: str, column: str) -> int:
     """A number the source gives to a thing."""
     if not (text.isascii() and text.isdigit() and len(text) <= 15):
-        raise Refusal(f"{column} {text!r} is not a whole number")
+        raise RowRefused(f"{column} {text!r} is not a whole number")
     return int(text)
 
 
@@ -159,13 +159,13 @@ def minor(text: str, column: str) -> int:
     """Crowns with up to two decimals as hellers; a third decimal is refused, never rounded."""
     crowns, point, hellers = text.partition(".")
     if not (crowns.isascii() and crowns.isdigit() and len(crowns) <= 12):
-        raise Refusal(f"{column} {text!r} is not an amount")
+        raise RowRefused(f"{column} {text!r} is not an amount")
     if not point:
         return int(crowns) * 100
     if not (hellers.isascii() and hellers.isdigit()):
-        raise Refusal(f"{column} {text!r} is not an amount")
+        raise RowRefused(f"{column} {text!r} is not an amount")
     if len(hellers) > 2:
-        raise Refusal(f"{column} {text!r} has {len(hellers)} decimals, CZK has 2")
+        raise RowRefused(f"{column} {text!r} has {len(hellers)} decimals, CZK has 2")
     return int(crowns) * 100 + int(hellers.ljust(2, "0"))
 
 
@@ -173,16 +173,16 @@ def minor(text: str, column: str) -> int:
 def day(text: str) -> date:
     """`YYMMDD`, of the twentieth century."""
     if not (text.isascii() and text.isdigit() and len(text) == 6):
-        raise Refusal(f"date {text!r} is not YYMMDD")
+        raise RowRefused(f"date {text!r} is not YYMMDD")
     try:
         return date(1900 + int(text[:2]), int(text[2:4]), int(text[4:]))
     except ValueError as error:
-        raise Refusal(f"date {text!r} is not a day of the calendar") from error
+        raise RowRefused(f"date {text!r} is not a day of the calendar") from error
 
 
 def code(text: str, words: dict[str, str], column: str) -> str:
     """Our word for a code; an unknown code is refused."""
     word = words.get(text)
     if word is None:
-        raise Refusal(f"{column} {text!r} is not one of {', '.join(sorted(filter(None, words)))}")
+        raise RowRefused(f"{column} {text!r} is not one of {', '.join(sorted(filter(None, words)))}")
     return word

@@ -21,7 +21,7 @@ DELIMITER = ";"
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class BerkaTable:
     """A table: its header, and what its files are called before `.asc` or `.asc.gz`."""
 
     name: str
@@ -34,19 +34,19 @@ _TRANS = "trans_id account_id date type operation amount balance k_symbol bank a
 TABLES = {
     table.name: table
     for table in (
-        Table("account", ("account_id", "district_id", "frequency", "date"), ("account",)),
-        Table("client", ("client_id", "birth_number", "district_id"), ("client",)),
-        Table("disp", ("disp_id", "client_id", "account_id", "type"), ("disp",)),
-        Table("district", tuple(f"A{number}" for number in range(1, 17)), ("district",)),
-        Table("order", ("order_id", "account_id", "bank_to", "account_to", "amount", "k_symbol"), ("order",)),
-        Table("card", ("card_id", "disp_id", "type", "issued"), ("card",)),
-        Table("loan", ("loan_id", "account_id", "date", "amount", "duration", "payments", "status"), ("loan*",)),
-        Table("trans", tuple(_TRANS.split()), ("trans", "trans_recovered*")),
+        BerkaTable("account", ("account_id", "district_id", "frequency", "date"), ("account",)),
+        BerkaTable("client", ("client_id", "birth_number", "district_id"), ("client",)),
+        BerkaTable("disp", ("disp_id", "client_id", "account_id", "type"), ("disp",)),
+        BerkaTable("district", tuple(f"A{number}" for number in range(1, 17)), ("district",)),
+        BerkaTable("order", ("order_id", "account_id", "bank_to", "account_to", "amount", "k_symbol"), ("order",)),
+        BerkaTable("card", ("card_id", "disp_id", "type", "issued"), ("card",)),
+        BerkaTable("loan", ("loan_id", "account_id", "date", "amount", "duration", "payments", "status"), ("loan*",)),
+        BerkaTable("trans", tuple(_TRANS.split()), ("trans", "trans_recovered*")),
     )
 }
 
 
-class Refusal(Exception):
+class RowRefused(Exception):
     """Why a row cannot become an event; the reader of the table turns it into a Reject."""
 
 
@@ -63,7 +63,7 @@ Parsed = TypeVar("Parsed", bound=Identified)
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class TableContent:
     """A file's decoded lines, known by what they say: a file packed anew is the same content."""
 
     path: Path
@@ -76,7 +76,7 @@ class Content:
         return ((number, self.lines[number - 1].removesuffix("\r")) for number in range(2, last + 1))
 
 
-def find(folder: Path) -> dict[str, list[Path]]:
+def find_table_file(folder: Path) -> dict[str, list[Path]]:
     """The files of every table; SourceFault names the tables that have none."""
     if not folder.is_dir():
         raise SourceFault(folder, None, "no such folder")
@@ -87,11 +87,11 @@ def find(folder: Path) -> dict[str, list[Path]]:
     return files
 
 
-def _files_of(table: Table, folder: Path) -> list[Path]:
+def _files_of(table: BerkaTable, folder: Path) -> list[Path]:
     return [path for stem in table.stems for end in ("asc", "asc.gz") for path in sorted(folder.glob(f"{stem}.{end}"))]
 
 
-def read(path: Path, table: Table) -> Content:
+def read_table_file(path: Path, table: BerkaTable) -> TableContent:
     """Read a whole file and judge it as a file; what is wrong with it raises SourceFault."""
     try:
         raw = path.read_bytes()
@@ -107,10 +107,10 @@ def read(path: Path, table: Table) -> Content:
     header = tuple(name.strip('"') for name in lines[0].removesuffix("\r").split(DELIMITER))
     if header != table.header:
         raise SourceFault(path, 1, _wrong_header(lines[0], table))
-    return Content(path, sha256(data).hexdigest(), lines)
+    return TableContent(path, sha256(data).hexdigest(), lines)
 
 
-def _wrong_header(line: str, table: Table) -> str:
+def _wrong_header(line: str, table: BerkaTable) -> str:
     found = line.removesuffix("\r")
     for other in (",", "\t", "|"):
         if tuple(name.strip('"') for name in found.split(other)) == table.header:
@@ -122,11 +122,11 @@ def split(line: str, width: int) -> list[str]:
     """A line's fields without their quotes; Refusal when they are not `width` whole ones."""
     fields = line.split(DELIMITER)
     if len(fields) != width:
-        raise Refusal(f"{len(fields)} columns, needed {width}")
+        raise RowRefused(f"{len(fields)} columns, needed {width}")
     if '"' in line:
         fields = [text[1:-1] if len(text) > 1 and text[0] == '"' == text[-1] else text for text in fields]
         if any('"' in text for text in fields):
-            raise Refusal("a quote that is not around a whole field")
+            raise RowRefused("a quote that is not around a whole field")
     return fields
 
 
@@ -140,18 +140,18 @@ class TableReader:
     def check(self, name: str) -> None:
         """Judge the table's files as files; their rows are of no use here and are not looked at."""
         for path in self._files[name]:
-            read(path, TABLES[name])
+            read_table_file(path, TABLES[name])
 
     def rows(self, name: str, parse: Callable[[list[str]], Parsed]) -> dict[int, Parsed]:
         """All rows of the table by id. The same row again is the same fact; another row under a known id is refused."""
         table = TABLES[name]
         kept: dict[int, Parsed] = {}
         for path in self._files[name]:
-            content = read(path, table)
+            content = read_table_file(path, table)
             for line, text in content.rows():
                 try:
                     row = parse(split(text, len(table.header)))
-                except Refusal as refusal:
+                except RowRefused as refusal:
                     self._refuse(content, line, text, str(refusal))
                     continue
                 known = kept.setdefault(row.id, row)
@@ -160,5 +160,5 @@ class TableReader:
                     self._refuse(content, line, text, reason)
         return kept
 
-    def _refuse(self, content: Content, line: int, text: str, reason: str) -> None:
+    def _refuse(self, content: TableContent, line: int, text: str, reason: str) -> None:
         self.rejects.append(Reject(SOURCE, content.path.name, content.sha256, line, reason, text))

@@ -18,7 +18,7 @@ import orjson
 
 from data_contracts.catalog import event_contracts
 from data_contracts.quarantine import text_of
-from pipelines.sources.source import MAX_EVENT_BYTES, Event, Reading, Reject, SourceFault
+from pipelines.sources.source import MAX_EVENT_BYTES, CanonicalEvent, Reject, SourceFault, SourceReading
 
 # Who an event is about, and with that its place in the stream: its account; if it has none, its shopper or merchant.
 _KEYS = ("account_id", "shopper_id", "merchant_id")
@@ -39,10 +39,10 @@ class Canonical:
     def name(self) -> str:
         return self.source
 
-    def read(self) -> Reading:
+    def read(self) -> SourceReading:
         """Read all files; events come in the order in which they were recorded."""
         rejects: list[Reject] = []
-        dated: list[tuple[str, Event]] = []
+        dated: list[tuple[str, CanonicalEvent]] = []
         for path in _files(self.folder):
             data = _content(path)
             digest = sha256(data).hexdigest()
@@ -56,10 +56,10 @@ class Canonical:
                 else:
                     dated.append(found)
         dated.sort(key=lambda each: each[0])
-        return Reading(tuple(rejects), len(dated), _events(dated))
+        return SourceReading(tuple(rejects), len(dated), _events(dated))
 
 
-def _events(dated: list[tuple[str, Event]]) -> Iterator[Event]:
+def _events(dated: list[tuple[str, CanonicalEvent]]) -> Iterator[CanonicalEvent]:
     return (event for _, event in dated)
 
 
@@ -82,7 +82,7 @@ def _content(path: Path) -> bytes:
         raise SourceFault(path, None, f"cannot be read: {error}") from error
 
 
-def _event(line: bytes) -> tuple[str, Event] | str:
+def _event(line: bytes) -> tuple[str, CanonicalEvent] | str:
     """The event with the time it was recorded, or why the line cannot be one."""
     try:
         record = orjson.loads(line)
@@ -97,7 +97,7 @@ def _event(line: bytes) -> tuple[str, Event] | str:
         return f"without {', '.join(missing)}"
     if len(key) > _LONGEST_KEY:
         return f"{named} has {len(key)} characters, the stream takes {_LONGEST_KEY}"
-    event = Event(event_id, event_type, key, line)
+    event = CanonicalEvent(event_id, event_type, key, line)
     if event.size > MAX_EVENT_BYTES:
         return f"event {event_id[:128]} has {event.size} bytes, the stream takes {MAX_EVENT_BYTES}"
     recorded_at = record.get("recorded_at")

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import orjson
 
-from pipelines.sources.online_retail_rows import COLUMNS, Line, Refusal, line
-from pipelines.sources.source import Event, Reading, Reject, SourceFault
+from pipelines.sources.online_retail_rows import COLUMNS, RetailRow, RetailRowRefused, line
+from pipelines.sources.source import CanonicalEvent, Reject, SourceFault, SourceReading
 
 SOURCE = "online_retail"
 MERCHANT = "online-retail"
@@ -40,14 +40,14 @@ class OnlineRetail:
     def name(self) -> str:
         return SOURCE
 
-    def read(self) -> Reading:
+    def read(self) -> SourceReading:
         """Read all days, oldest first; see `Source.read`."""
         rejects: list[Reject] = []
-        lines: list[Line] = []
+        lines: list[RetailRow] = []
         for day, path in day_files(self.folder):
             # Files keep their own order where times are equal: a line that comes first was first.
             lines += sorted(_lines(path, day, rejects), key=lambda each: each.occurred_at)
-        return Reading(tuple(rejects), len(lines), map(_event, lines))
+        return SourceReading(tuple(rejects), len(lines), map(_event, lines))
 
     def turnover_mills(self) -> int:
         """Quantity times price over every line of the files, exactly, in thousandths of a pound."""
@@ -82,7 +82,7 @@ def day_files(folder: Path) -> list[tuple[date, Path]]:
     return sorted(days.items())
 
 
-def _lines(path: Path, day: date, rejects: list[Reject]) -> Iterator[Line]:
+def _lines(path: Path, day: date, rejects: list[Reject]) -> Iterator[RetailRow]:
     """The rows of one file; a row that is none of the form goes to `rejects` with the rule it broke."""
     data = _content(path)
     try:
@@ -99,7 +99,7 @@ def _lines(path: Path, day: date, rejects: list[Reject]) -> Iterator[Line]:
         for number, fields in enumerate(rows, start=1):
             try:
                 yield line(fields, day, number)
-            except Refusal as refusal:
+            except RetailRowRefused as refusal:
                 payload = orjson.dumps(fields).decode()
                 rejects.append(Reject(SOURCE, path.name, digest, rows.line_num, str(refusal), payload))
     except csv.Error as error:
@@ -114,7 +114,7 @@ def _content(path: Path) -> bytes:
         raise SourceFault(path, None, f"cannot be read: {error}") from error
 
 
-def _event(found: Line) -> Event:
+def _event(found: RetailRow) -> CanonicalEvent:
     day = found.ordered_on.isoformat()
     event_id = f"{SOURCE}:{found.order_id}/{day}/{found.number}"
     body = {
@@ -137,4 +137,4 @@ def _event(found: Line) -> Event:
         "country": found.country,
     }
     # The stream keeps one customer's lines in order; those of nobody go by their invoice.
-    return Event(event_id, EVENT_TYPE, found.shopper_id or found.order_id, orjson.dumps(body))
+    return CanonicalEvent(event_id, EVENT_TYPE, found.shopper_id or found.order_id, orjson.dumps(body))

@@ -18,11 +18,11 @@ _PRICE = re.compile(r"(-?)([0-9]{1,9})(?:[.]([0-9]+))?")
 _CUSTOMER = re.compile(r"([0-9]{1,12})(?:[.]0)?")
 
 
-class Refusal(Exception):
+class RetailRowRefused(Exception):
     """A row cannot become an event; the message says which column and why."""
 
 
-class Line(NamedTuple):
+class RetailRow(NamedTuple):
     """One line of an invoice. `quantity` and `unit_price_mills` carry the signs that the file has."""
 
     order_id: str
@@ -39,15 +39,15 @@ class Line(NamedTuple):
     country: str | None
 
 
-def line(fields: list[str], day: date, number: int) -> Line:
+def line(fields: list[str], day: date, number: int) -> RetailRow:
     """The row `number` of the file of `day`; Refusal when it is not of the data set's form."""
     if len(fields) != len(COLUMNS):
-        raise Refusal(f"has {len(fields)} columns, needed {len(COLUMNS)}")
+        raise RetailRowRefused(f"has {len(fields)} columns, needed {len(COLUMNS)}")
     invoice, stock_code, description, quantity, invoiced_at, price, customer, country = fields
     if not 0 < len(stock_code) <= 64 or not stock_code.strip():
-        raise Refusal(f"StockCode {stock_code!r} is not a code")
+        raise RetailRowRefused(f"StockCode {stock_code!r} is not a code")
     occurred_at, recorded_at = _times(invoiced_at, day)
-    return Line(
+    return RetailRow(
         order_id=invoice,
         document=_document(invoice),
         ordered_on=day,
@@ -72,10 +72,10 @@ def mills(text: str) -> int:
     """
     found = _PRICE.fullmatch(text)
     if found is None:
-        raise Refusal(f"UnitPrice {text!r} is not a price")
+        raise RetailRowRefused(f"UnitPrice {text!r} is not a price")
     sign, pounds, decimals = found.group(1), found.group(2), found.group(3) or ""
     if len(decimals) > 3:
-        raise Refusal(f"UnitPrice {text!r} has {len(decimals)} decimals, at most 3 are known")
+        raise RetailRowRefused(f"UnitPrice {text!r} has {len(decimals)} decimals, at most 3 are known")
     amount = int(pounds) * 1000 + int(decimals.ljust(3, "0"))
     return -amount if sign else amount
 
@@ -84,13 +84,13 @@ def mills(text: str) -> int:
 def _document(invoice: str) -> str:
     found = _INVOICE.fullmatch(invoice)
     if found is None or found.group(1) not in DOCUMENTS:
-        raise Refusal(f"InvoiceNo {invoice!r} is not digits, alone or behind C or A")
+        raise RetailRowRefused(f"InvoiceNo {invoice!r} is not digits, alone or behind C or A")
     return DOCUMENTS[found.group(1)]
 
 
 def _quantity(text: str) -> int:
     if _QUANTITY.fullmatch(text) is None:
-        raise Refusal(f"Quantity {text!r} is not a whole number")
+        raise RetailRowRefused(f"Quantity {text!r} is not a whole number")
     return int(text)
 
 
@@ -101,7 +101,7 @@ def _shopper(text: str) -> str | None:
         return None
     found = _CUSTOMER.fullmatch(text)
     if found is None:
-        raise Refusal(f"CustomerID {text!r} is not a customer's number")
+        raise RetailRowRefused(f"CustomerID {text!r} is not a customer's number")
     return found.group(1)
 
 
@@ -111,9 +111,9 @@ def _times(text: str, day: date) -> tuple[str, str]:
     try:
         local = datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=MERCHANTS_ZONE)
     except ValueError:
-        raise Refusal(f"InvoiceDate {text!r} is not like 2010-12-01 08:26:00") from None
+        raise RetailRowRefused(f"InvoiceDate {text!r} is not like 2010-12-01 08:26:00") from None
     if local.date() != day:
-        raise Refusal(f"InvoiceDate {text!r} is not on the day of its file, {day.isoformat()}")
+        raise RetailRowRefused(f"InvoiceDate {text!r} is not on the day of its file, {day.isoformat()}")
     midnight = datetime.combine(day + timedelta(days=1), datetime.min.time(), MERCHANTS_ZONE)
     return _utc(local), _utc(midnight)
 

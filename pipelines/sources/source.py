@@ -24,7 +24,7 @@ class SourceFault(Fault):
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class CanonicalEvent:
     """One canonical event: who it is about decides its order, the body is its JSON in UTF-8."""
 
     event_id: str
@@ -56,12 +56,12 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class SourceReading:
     """A source read to its end: what was refused, how many events there are, and the events in time order."""
 
     rejects: tuple[Reject, ...]
     count: int
-    events: Iterator[Event]
+    events: Iterator[CanonicalEvent]
 
 
 class Source(Protocol):
@@ -72,6 +72,6 @@ class Source(Protocol):
         """What events of this source say in `source`."""
         ...
 
-    def read(self) -> Reading:
+    def read(self) -> SourceReading:
         """Read everything once; a fault of the source raises SourceFault before there is an event."""
         ...

@@ -42,7 +42,7 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class BatchTerms:
     """At most `share` records of each shard are in one batch; None is no bound."""
 
     share: int | None = None
@@ -62,12 +62,12 @@ class StartRefused(StreamFault):
     """The lake has begun with this stream already; a start chosen now would leave out or repeat events."""
 
 
-def terms(catalog: Catalog, settings: Settings) -> Terms:
+def terms(catalog: Catalog, settings: Settings) -> BatchTerms:
     """The terms of the batch to read now."""
     table = metadata(catalog, table_name(settings, BATCHES))
     properties = {} if table is None else table.properties
     start = json.loads(properties[_START]) if _START in properties else None
-    return Terms(
+    return BatchTerms(
         share=int(properties[_SHARE]) if _SHARE in properties else None,
         start=None if start is None else Start(start["created_ms"], start["at_ms"], tuple(start["shards"])),
     )

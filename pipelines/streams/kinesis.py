@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 
 from pipelines.settings import Settings
-from pipelines.sources.source import Event
+from pipelines.sources.source import CanonicalEvent
 from pipelines.streams.kinesis_calls import Calls, NotNow, at_random
 from pipelines.streams.kinesis_cursor import ShardCursor
 from pipelines.streams.kinesis_pages import Page, parse_get_records
@@ -63,7 +63,7 @@ class KinesisStream:
         """See `Stream.check`."""
         self.created_ms()
 
-    def put(self, batch: list[Event]) -> int:
+    def put(self, batch: list[CanonicalEvent]) -> int:
         """See `Stream.put`. Only the entries that failed are sent again."""
         waiting = [{"Data": event.body, "PartitionKey": event.account_id} for event in batch]
         again = fruitless = 0

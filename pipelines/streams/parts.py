@@ -39,7 +39,7 @@ def parts(stream: KinesisStream, positions: Mapping[Shard, Position], share: int
     ]
 
 
-def read(stream: KinesisStream, part: Part) -> Iterator[pa.RecordBatch]:
+def read_part(stream: KinesisStream, part: Part) -> Iterator[pa.RecordBatch]:
     """The part's rows; a child's only when each of its parents is read to its end.
 
     Arrival times tell nothing here: a child's record may bear an earlier one than what is left in its parent.

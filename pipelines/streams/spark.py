@@ -24,7 +24,7 @@ from pipelines.streams.backlog import end_of_batch
 from pipelines.streams.iceberg import committed
 from pipelines.streams.iceberg_terms import positions_of, terms
 from pipelines.streams.kinesis import KinesisStream, client
-from pipelines.streams.parts import Part, parts, read
+from pipelines.streams.parts import Part, parts, read_part
 from pipelines.streams.records import DDL
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class StreamReader(DataSourceStreamReader):
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
         """The part's records as Arrow batches."""
         assert isinstance(partition, FamilyPart)
-        return read(_stream(self._settings), partition.part)
+        return read_part(_stream(self._settings), partition.part)
 
 
 # To make such a client takes as long as a small batch; those of a process serve all readers in it.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Protocol
 
-from pipelines.sources.source import MAX_EVENT_BYTES, Event
+from pipelines.sources.source import MAX_EVENT_BYTES, CanonicalEvent
 from terminal.fault import Fault
 
 MAX_BATCH_EVENTS = 500
@@ -27,7 +27,7 @@ class StreamFault(Fault):
 class EventTooLarge(Fault):
     """An event is larger than the stream takes; raised before anything of its batch is sent."""
 
-    def __init__(self, event: Event) -> None:
+    def __init__(self, event: CanonicalEvent) -> None:
         super().__init__(f"event {event.event_id[:128]} has {event.size} bytes, the stream takes {MAX_EVENT_BYTES}")
         self.event = event
 
@@ -43,18 +43,18 @@ class Stream(Protocol):
         """Raise StreamFault when the stream is not there or takes nothing."""
         ...
 
-    def put(self, batch: list[Event]) -> int:
+    def put(self, batch: list[CanonicalEvent]) -> int:
         """Send a batch as `batches` cuts it; how many entries had to be sent again. StreamFault when it gives up."""
         ...
 
 
-def batches(events: Iterable[Event]) -> Iterator[list[Event]]:
+def batches(events: Iterable[CanonicalEvent]) -> Iterator[list[CanonicalEvent]]:
     """Cut events into batches that one call takes: at most 500 events and 5 MiB.
 
     >>> [len(batch) for batch in batches(Event(str(n), "t", "a", b"{}") for n in range(1001))]
     [500, 500, 1]
     """
-    batch: list[Event] = []
+    batch: list[CanonicalEvent] = []
     size = 0
     for event in events:
         if event.size > MAX_EVENT_BYTES:

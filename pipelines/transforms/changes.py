@@ -10,7 +10,7 @@ from pipelines.transforms.conform import conform
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class CuratedChanges:
     """`added` has ids that the curated table lacks; `changed` has new rows for ids that it has, None without any.
 
     `days` are the event days of all of them, including those that a changed row leaves. Columns: those of `conform`;
@@ -22,7 +22,9 @@ class Changes:
     days: DataFrame
 
 
-def changes(gained: DataFrame, everything: DataFrame, standing: DataFrame, contract: Contract) -> Changes:
+def curated_changes(
+    gained: DataFrame, everything: DataFrame, standing: DataFrame, contract: Contract
+) -> CuratedChanges:
     """Compare the new raw rows with the curated table.
 
     `gained` are the new raw rows, `everything` is the raw table with them, `standing` the curated table. Ingest parks a
@@ -34,14 +36,14 @@ def changes(gained: DataFrame, everything: DataFrame, standing: DataFrame, contr
     fresh = conform(gained, contract)
     known = standing.join(fresh.select("event_id"), on="event_id", how="left_semi").select(*fresh.columns)
     if known.isEmpty():
-        return Changes(fresh, None, _days(fresh))
+        return CuratedChanges(fresh, None, _days(fresh))
     ids = known.select("event_id").distinct()
     added = fresh.join(ids, on="event_id", how="left_anti")
     changed = conform(everything.join(ids, on="event_id", how="left_semi"), contract).exceptAll(known)
     if changed.isEmpty():
-        return Changes(added, None, _days(added))
+        return CuratedChanges(added, None, _days(added))
     left = known.join(changed.select("event_id"), on="event_id", how="left_semi")
-    return Changes(added, changed, _days(added).union(_days(changed)).union(_days(left)))
+    return CuratedChanges(added, changed, _days(added).union(_days(changed)).union(_days(left)))
 
 
 def _days(rows: DataFrame) -> DataFrame:

@@ -15,13 +15,13 @@ from functools import partial
 
 from features.store import VectorStore
 from pipelines.erasures import subject as subjects
-from pipelines.erasures.erasures import Line, Record, State, keyed, pseudonym, require_key
+from pipelines.erasures.erasures import ErasureEntry, ErasureState, Record, keyed, pseudonym, require_key
 from pipelines.erasures.subject import Subject
 from pipelines.lake import raw
 from pipelines.lake.iceberg_upkeep import IcebergUpkeep, UpkeepTable
 from pipelines.streams.iceberg import unfinished
 from pipelines.upkeep.maintain import ORPHAN_AGE
-from pipelines.upkeep.removal import Case, purge, remove_everywhere
+from pipelines.upkeep.removal import RemovalCase, purge, remove_everywhere
 from terminal.fault import Fault
 
 VECTORS = "features.vectors"
@@ -35,7 +35,7 @@ class BatchUnfinished(Fault):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ErasureRequest:
     """Whom to erase on which case's account; `key` is that of the pseudonyms in the record."""
 
     shopper_id: str
@@ -58,7 +58,7 @@ class EraseReport:
 
     case_id: str
     subject: str
-    state: State
+    state: ErasureState
     rows: Mapping[str, int]
     held_by: str | None = None
     left: tuple[str, ...] = ()
@@ -69,7 +69,7 @@ def erase(
     upkeep: IcebergUpkeep,
     store: VectorStore,
     record: Record,
-    request: Request,
+    request: ErasureRequest,
     *,
     now: datetime,
     holds: Mapping[str, str],
@@ -81,15 +81,15 @@ def erase(
     Raises BatchUnfinished while ingest has a batch to finish, SettingFault where the record is kept under another key.
     """
     require_key(record.lines(), request.key)
-    case = Case(record, request.case_id, request.pseudonym, now)
+    case = RemovalCase(record, request.case_id, request.pseudonym, now)
     if request.shopper_id in holds:
-        case.write(State.HELD)
-        return EraseReport(case.case_id, case.subject, State.HELD, {}, held_by=holds[request.shopper_id])
+        case.write(ErasureState.HELD)
+        return EraseReport(case.case_id, case.subject, ErasureState.HELD, {}, held_by=holds[request.shopper_id])
     left = unfinished(upkeep.catalog, upkeep.settings, raw.tables_of_a_batch())
     if left is not None:
         raise BatchUnfinished(left)
     progress("looking for the shopper's accounts and what hangs on them")
-    subject = subjects.find(upkeep, request.shopper_id)
+    subject = subjects.find_subject(upkeep, request.shopper_id)
     _ask(case, subject, request.key)
     rows = {VECTORS: _forget(store, subject, case, progress)}
     for table in _tables(upkeep):
@@ -98,14 +98,14 @@ def erase(
         rows[table.name] = remove_everywhere(table, theirs, case, also_memory=True)
     progress("letting go of what held them, and looking for them")
     left_over, young = _look(upkeep, subject, now, orphans_older_than)
-    report = EraseReport(case.case_id, case.subject, State.REMOVED, rows, left=left_over, young_files=young)
+    report = EraseReport(case.case_id, case.subject, ErasureState.REMOVED, rows, left=left_over, young_files=young)
     if left_over or young:
         return report
-    case.write(State.VERIFIED)
-    return replace(report, state=State.VERIFIED)
+    case.write(ErasureState.VERIFIED)
+    return replace(report, state=ErasureState.VERIFIED)
 
 
-def _ask(case: Case, subject: Subject, key: str) -> None:
+def _ask(case: RemovalCase, subject: Subject, key: str) -> None:
     """From here on ingest refuses what was recorded of the shopper by now."""
     names = [
         case.subject,
@@ -116,21 +116,21 @@ def _ask(case: Case, subject: Subject, key: str) -> None:
             for each in sorted(subject.names.get(column, ()))
         ),
     ]
-    is_keyed = any(line.state is State.KEYED for line in case.record.lines())
-    known = {line.subject for line in case.lines("") if line.state is State.REQUESTED}
+    is_keyed = any(line.state is ErasureState.KEYED for line in case.record.lines())
+    known = {line.subject for line in case.lines("") if line.state is ErasureState.REQUESTED}
     case.record.write(
         [
-            *([] if is_keyed else [Line("", keyed(key), State.KEYED, case.at)]),
-            *(Line(case.case_id, name, State.REQUESTED, case.at) for name in names if name not in known),
+            *([] if is_keyed else [ErasureEntry("", keyed(key), ErasureState.KEYED, case.at)]),
+            *(ErasureEntry(case.case_id, name, ErasureState.REQUESTED, case.at) for name in names if name not in known),
         ]
     )
 
 
-def _forget(store: VectorStore, subject: Subject, case: Case, progress: Callable[[str], None]) -> int:
+def _forget(store: VectorStore, subject: Subject, case: RemovalCase, progress: Callable[[str], None]) -> int:
     progress(f"erasing from {VECTORS}")
     forgotten = store.forget(subject.accounts)
     if forgotten:
-        case.write(State.REMOVED, VECTORS, forgotten)
+        case.write(ErasureState.REMOVED, VECTORS, forgotten)
     return forgotten
 
 

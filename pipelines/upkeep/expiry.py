@@ -19,7 +19,7 @@ class NotAnAge(Fault):
     """An age was asked for in words that say none."""
 
 
-class Committed(Protocol):
+class SnapshotSummary(Protocol):
     """What the rule asks of a snapshot."""
 
     @property
@@ -57,7 +57,7 @@ def age(option: str, text: str) -> timedelta:
 
 
 def expiry(
-    snapshots: Sequence[Committed], named: Collection[int], *, older_than: datetime, whole_until: int | None
+    snapshots: Sequence[SnapshotSummary], named: Collection[int], *, older_than: datetime, whole_until: int | None
 ) -> Expiry:
     """What goes of `snapshots` (the oldest first): what was committed before `older_than` and nothing has need of.
 
@@ -78,5 +78,5 @@ def expiry(
     return Expiry(going, len(present & set(named)), len(told), len(unfinished), len(rest) - len(going))
 
 
-def _is_whole(snapshot: Committed, whole_until: int | None) -> bool:
+def _is_whole(snapshot: SnapshotSummary, whole_until: int | None) -> bool:
     return UNTIL in snapshot.notes and whole_until is not None and int(snapshot.notes[UNTIL]) <= whole_until

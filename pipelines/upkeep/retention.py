@@ -21,9 +21,9 @@ from pipelines.erasures.erasures import Record
 from pipelines.erasures.subject import Subject
 from pipelines.lake.iceberg_upkeep import IcebergUpkeep, UpkeepTable
 from pipelines.lake.raw import DUPLICATES, QUARANTINE, SOURCE_REJECTS
-from pipelines.lake.rows import Rows
+from pipelines.lake.rows import RowSelection
 from pipelines.upkeep.maintain import ORPHAN_AGE
-from pipelines.upkeep.removal import Case, purge, remove_everywhere
+from pipelines.upkeep.removal import RemovalCase, purge, remove_everywhere
 
 # Tables without a contract of their own: made of one contract's rows, and as old as the newest row in them.
 MADE_OF = {"features.bank_transaction_days": ("bank_transaction.v1", "occurred_until")}
@@ -64,8 +64,8 @@ def retain(
     for its manifest.
     """
     days = periods() if kept_days is None else kept_days
-    holding = [subjects.find(upkeep, shopper_id) for shopper_id in sorted(held)]
-    case = Case(record, f"retention {as_of}", "", now)
+    holding = [subjects.find_subject(upkeep, shopper_id) for shopper_id in sorted(held)]
+    case = RemovalCase(record, f"retention {as_of}", "", now)
     rows, without, young = {}, [], 0
     for name in upkeep.names():
         table = upkeep.table(name)
@@ -83,7 +83,7 @@ def retain(
 
 def _past(
     table: UpkeepTable, days: Mapping[str, int], as_of: date, holding: list[Subject]
-) -> Callable[[int], Rows] | None:
+) -> Callable[[int], RowSelection] | None:
     """How the rows that are past are found at a snapshot; None for a table without a period."""
     if table.name in (QUARANTINE, DUPLICATES, SOURCE_REJECTS):
         return (lambda at: _set_aside(table, days, as_of, holding, at)) if days else None
@@ -91,7 +91,7 @@ def _past(
     if kept is None:
         return None
     before = (moment, _start(as_of - timedelta(days=kept)))
-    return lambda at: Rows(before=before, but_not=_held(table, holding, at))
+    return lambda at: RowSelection(before=before, but_not=_held(table, holding, at))
 
 
 def _held(table: UpkeepTable, holding: list[Subject], snapshot_id: int) -> dict[str, frozenset[str]]:
@@ -118,10 +118,10 @@ def _own_period(table: str, days: Mapping[str, int]) -> tuple[int | None, str]:
 
 def _set_aside(
     table: UpkeepTable, days: Mapping[str, int], as_of: date, holding: list[Subject], snapshot_id: int
-) -> Rows:
+) -> RowSelection:
     """Payloads whose event is past, by the event's own contract; by what little is known where it cannot be read."""
-    found = table.read(Rows(), ("payload", "first_seen"), snapshot_id)
-    return Rows(any_of={"payload": frozenset(_past_payloads(found, days, as_of, holding))})
+    found = table.read(RowSelection(), ("payload", "first_seen"), snapshot_id)
+    return RowSelection(any_of={"payload": frozenset(_past_payloads(found, days, as_of, holding))})
 
 
 def _past_payloads(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from features.catalog import APPLICANT, FeatureSet, feature_set_digest
 from pipelines.lake.table import Snapshot, Tables, the_newest
 from pipelines.settings import Settings
-from pipelines.vectors.feature_engine import BANK_TRANSACTIONS, EMPTY, VECTORS, Engine, Increment, Request
+from pipelines.vectors.feature_engine import BANK_TRANSACTIONS, EMPTY, VECTORS, Engine, Increment, VectorRequest
 from pipelines.vectors.feature_moments import APPLICATIONS, REGISTERS
 from terminal.fault import Fault
 
@@ -86,7 +86,7 @@ def build_features(
     standing = tables.newest(of.table)
     if standing is not None and standing.summary.get(BUILD) == build:
         return _report(of, standing, inputs, written=False)
-    request = Request(of, inputs, tuple(sorted(set(as_of))), increment)
+    request = VectorRequest(of, inputs, tuple(sorted(set(as_of))), increment)
     increments = _engine(engine, spark, tables, settings).build(request, {BUILD: build})
     return _report(of, the_newest(tables, of.table), inputs, written=True, increments=increments)
 

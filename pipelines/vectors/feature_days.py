@@ -15,7 +15,7 @@ from pyspark.sql import functions as F  # noqa: N812 - the name everyone knows t
 from pyspark.sql.functions.partitioning import months
 
 from features.as_of import days_sql
-from features.source import Source
+from features.source import FeatureSource
 from pipelines.lake.iceberg import spark_name
 from pipelines.lake.iceberg_gains import days_gained
 from pipelines.lake.spark import at_snapshot, noted
@@ -35,11 +35,11 @@ class SparkDays:
         self._tables = tables
         self._settings = settings
 
-    def name(self, source: Source) -> str:
+    def name(self, source: FeatureSource) -> str:
         """The table as Spark names it."""
         return spark_name(self._settings, days_table(source))
 
-    def refresh(self, source: Source, curated_id: int) -> Increment:
+    def refresh(self, source: FeatureSource, curated_id: int) -> Increment:
         """Bring the days up to that snapshot of the curated table; returns what had to be read."""
         kept = self._tables.newest(days_table(source))
         notes = {PARTS: parts_digest(source), CURATED: str(curated_id)}
@@ -72,19 +72,19 @@ class SparkDays:
             beside = self._spark.table(name).where(touched & ~_on("event_day", changed))
             days.unionByName(beside).writeTo(name).overwrite(touched)
 
-    def _changed(self, source: Source, kept: Snapshot | None, notes: dict[str, str]) -> set[date] | None:
+    def _changed(self, source: FeatureSource, kept: Snapshot | None, notes: dict[str, str]) -> set[date] | None:
         """The days whose events changed since the days were summed; None for all days."""
         if kept is None or kept.summary.get(PARTS) != notes[PARTS] or CURATED not in kept.summary:
             return None
         return days_gained(self._settings, source.table, int(kept.summary[CURATED]), int(notes[CURATED]))
 
 
-def days_table(source: Source) -> str:
+def days_table(source: FeatureSource) -> str:
     """The table of a source's days."""
     return f"features.{source.name.removesuffix('s')}_days"
 
 
-def parts_digest(source: Source) -> str:
+def parts_digest(source: FeatureSource) -> str:
     """Identity of how days are summed: when it changes, all days are summed again."""
     canonical = json.dumps([days_sql(source, "events"), source.table])
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -27,7 +27,7 @@ class Increment:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class VectorRequest:
     """What an engine is to build: `inputs` pins each table by its snapshot, and a table without one counts as empty.
 
     `increment` leaves the applications' own moments out and reads sources that keep days by what they keep.
@@ -52,5 +52,5 @@ class Request:
 class Engine(Protocol):
     """Computes vectors and keeps them in the feature set's table."""
 
-    def build(self, request: Request, notes: Mapping[str, str]) -> tuple[Increment, ...]:
+    def build(self, request: VectorRequest, notes: Mapping[str, str]) -> tuple[Increment, ...]:
         """Write the rows of every moment; the commit carries the notes, the number of rows and of those left empty."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from itertools import groupby
 
-from pipelines.vectors.feature_profile import Profile, Spread, Table
+from pipelines.vectors.feature_profile import FeatureProfile, ProfiledTable, Spread
 
 _CSS = """
 :root{--ink:#1b2430;--quiet:#5a6675;--paper:#fff;--faint:#eef1f5;--line:#d7dde5;
@@ -42,7 +42,7 @@ _HEADINGS = (
 )
 
 
-def page(tables: Sequence[Table]) -> str:
+def profile_page(tables: Sequence[ProfiledTable]) -> str:
     """The whole page."""
     links = "".join(
         f'<a href="#{each.entity}-{group}">{escape(each.entity)}: {escape(group)}</a>'
@@ -61,7 +61,7 @@ def page(tables: Sequence[Table]) -> str:
     )
 
 
-def _table(table: Table) -> str:
+def _table(table: ProfiledTable) -> str:
     seen = ", ".join(f"{_percent(share)} with events of {escape(source)}" for source, share in table.seen.items())
     span = f"from {table.months[0]} to {table.months[-1]}" if table.months else "none"
     groups = "".join(_group(table, group, each) for group, each in groupby(table.features, key=lambda one: one.group))
@@ -75,7 +75,7 @@ def _table(table: Table) -> str:
     )
 
 
-def _group(table: Table, group: str, features: Iterable[Profile]) -> str:
+def _group(table: ProfiledTable, group: str, features: Iterable[FeatureProfile]) -> str:
     rows = "".join(_row(table, each) for each in features)
     return (
         f'<h3 id="{escape(table.entity)}-{escape(group)}">{escape(group)}</h3>'
@@ -83,7 +83,7 @@ def _group(table: Table, group: str, features: Iterable[Profile]) -> str:
     )
 
 
-def _row(table: Table, feature: Profile) -> str:
+def _row(table: ProfiledTable, feature: FeatureProfile) -> str:
     spread = feature.spread
     figures = ("",) * 4 if spread is None else (spread.least, spread.median, spread.p95, spread.greatest)
     numbers = "".join(f'<td class="n">{_figure(each, feature.unit)}</td>' for each in figures)
@@ -100,7 +100,7 @@ def _row(table: Table, feature: Profile) -> str:
 _UNITS = {"minor": "money"}
 
 
-def _histogram(feature: Profile, spread: Spread) -> str:
+def _histogram(feature: FeatureProfile, spread: Spread) -> str:
     """Bars of equal width; one alone when all values are the same."""
     width, height = 168, 44
     most, step = max(spread.counts), width / len(spread.counts)

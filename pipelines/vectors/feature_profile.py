@@ -35,7 +35,7 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class FeatureProfile:
     """One feature over all vectors: shares of them where it is known and where it is zero, and its spread if known.
 
     `by_month` is the share known of the vectors of each month, in the order of `Table.months`.
@@ -52,7 +52,7 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ProfiledTable:
     """The feature table of one entity; `seen` is the share of its vectors with any event of each source behind them."""
 
     entity: str
@@ -64,10 +64,10 @@ class Table:
     months: tuple[str, ...]
     vectors_by_month: tuple[int, ...]
     seen: Mapping[str, float]
-    features: tuple[Profile, ...]
+    features: tuple[FeatureProfile, ...]
 
 
-def table_of(tables: Tables, served: PublishedVectors) -> Table | None:
+def table_of(tables: Tables, served: PublishedVectors) -> ProfiledTable | None:
     """The figures of one feature table; None when nothing was built yet."""
     import numpy as np
 
@@ -78,7 +78,7 @@ def table_of(tables: Tables, served: PublishedVectors) -> Table | None:
     rows = tables.read(served.table, served.columns, snapshot_id=snapshot.snapshot_id, equal=equal)
     months, of_month = np.unique(_months(rows["as_of"]), return_inverse=True)
     by_month = np.bincount(of_month, minlength=len(months))
-    return Table(
+    return ProfiledTable(
         entity=served.entity,
         table=served.table,
         snapshot_id=snapshot.snapshot_id,
@@ -107,7 +107,7 @@ def _seen(rows: pa.Table, served: PublishedVectors) -> dict[str, float]:
 
 def _profile(
     name: str, column: pa.ChunkedArray, of_month: npt.NDArray[np.intp], by_month: npt.NDArray[np.intp]
-) -> Profile:
+) -> FeatureProfile:
     import numpy as np
 
     values = column.cast("float64").to_numpy(zero_copy_only=False)
@@ -116,7 +116,7 @@ def _profile(
     of_each_month = np.bincount(of_month[is_known], minlength=len(by_month)) / np.maximum(by_month, 1)
     declared = feature(name)
     total = max(len(values), 1)
-    return Profile(
+    return FeatureProfile(
         name=name,
         group=declared.group,
         meaning=declared.meaning,

@@ -15,7 +15,7 @@ from features.duckdb import compute, select
 from pipelines.lake.iceberg import catalog, table_name
 from pipelines.lake.table import Tables
 from pipelines.settings import Settings
-from pipelines.vectors.feature_engine import EMPTY, VECTORS, Increment, Request
+from pipelines.vectors.feature_engine import EMPTY, VECTORS, Increment, VectorRequest
 from pipelines.vectors.feature_moments import APPLICATIONS, REGISTERS, applications_columns, moments_sql
 
 
@@ -26,7 +26,7 @@ class IcebergFeatures:
         self._tables = tables
         self._settings = settings
 
-    def build(self, request: Request, notes: Mapping[str, str]) -> tuple[Increment, ...]:
+    def build(self, request: VectorRequest, notes: Mapping[str, str]) -> tuple[Increment, ...]:
         """Reads the events themselves even for an increment: only the Spark engine keeps sums of days."""
         vectors = vectors_of(self._tables, request)
         empty = pc.sum(pc.is_null(vectors["observed_until"])).as_py() or 0
@@ -34,7 +34,7 @@ class IcebergFeatures:
         return ()
 
 
-def vectors_of(tables: Tables, request: Request) -> pa.Table:
+def vectors_of(tables: Tables, request: VectorRequest) -> pa.Table:
     """The rows of every moment, for the feature table or a notebook.
 
     Columns: those of the feature table.
@@ -62,7 +62,7 @@ def vectors_of(tables: Tables, request: Request) -> pa.Table:
     return vectors
 
 
-def put(settings: Settings, request: Request, vectors: pa.Table, notes: Mapping[str, str]) -> None:
+def put(settings: Settings, request: VectorRequest, vectors: pa.Table, notes: Mapping[str, str]) -> None:
     """Write one row for each entity and moment, replacing the one built before, in one commit.
 
     Columns: those of the feature table.

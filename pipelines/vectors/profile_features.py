@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.lake.table import MissingTable, Tables, written_by
-from pipelines.vectors.feature_page import page
+from pipelines.vectors.feature_page import profile_page
 from pipelines.vectors.feature_profile import table_of
 from pipelines.vectors.published_vectors import PublishedVectors, published_vectors
 
@@ -33,7 +33,7 @@ def profile_features(tables: Tables, out: Path, sets: Sequence[PublishedVectors]
     out.mkdir(parents=True, exist_ok=True)
     path = out / PAGE
     written = path.with_suffix(".new")
-    written.write_text(page(profiled), encoding="utf-8")
+    written.write_text(profile_page(profiled), encoding="utf-8")
     written.replace(path)
     rows = {each.entity: each.vectors for each in profiled}
     return Report(path, rows, sum(len(each.features) for each in profiled))

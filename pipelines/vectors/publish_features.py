@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from features.publication import KEEP, Sources, Watermark
 from features.store import Publications
-from pipelines.lake.changes import Changes
+from pipelines.lake.changes import TableChanges
 from pipelines.lake.table import Snapshot, Tables, the_newest
 from pipelines.vectors.published_vectors import PublishedVectors, published_vectors
 
@@ -32,7 +32,7 @@ def publish_features(
     store: Publications,
     *,
     served: PublishedVectors | None = None,
-    lake: Changes | None = None,
+    lake: TableChanges | None = None,
     keep: int = KEEP,
 ) -> Published:
     """Hand every vector of one feature set (the applicant's by default) to the store and activate them as a version.
@@ -59,7 +59,7 @@ def publish_features(
     )
 
 
-def _followed(lake: Changes, served: PublishedVectors, snapshot: Snapshot) -> dict[str, Watermark]:
+def _followed(lake: TableChanges, served: PublishedVectors, snapshot: Snapshot) -> dict[str, Watermark]:
     """Up to where the build behind the snapshot followed its sources; nothing unless it built all entities."""
     build = json.loads(snapshot.summary.get("tranche.build", "{}"))
     inputs = build.get("inputs", {})

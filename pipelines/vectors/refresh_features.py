@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from features.publication import Sources, Watermark
 from features.store import Publications
-from pipelines.lake.changes import Changes
+from pipelines.lake.changes import TableChanges
 from pipelines.lake.table import MissingTable
 from pipelines.vectors.published_vectors import PublishedVectors
 
@@ -46,7 +46,7 @@ class Refreshed:
 
 
 def refresh(
-    lake: Changes,
+    lake: TableChanges,
     store: Publications,
     served: PublishedVectors,
     as_of: datetime,
@@ -79,7 +79,7 @@ def refresh(
     )
 
 
-def _marks(lake: Changes, served: PublishedVectors) -> dict[str, Watermark]:
+def _marks(lake: TableChanges, served: PublishedVectors) -> dict[str, Watermark]:
     marks = {source.table: lake.mark(source.table) for source in served.sources}
     known = {table: mark for table, mark in marks.items() if mark is not None}
     if not known:
@@ -88,7 +88,7 @@ def _marks(lake: Changes, served: PublishedVectors) -> dict[str, Watermark]:
 
 
 def _since(
-    lake: Changes, served: PublishedVectors, seen: Mapping[str, Watermark], marks: Mapping[str, Watermark]
+    lake: TableChanges, served: PublishedVectors, seen: Mapping[str, Watermark], marks: Mapping[str, Watermark]
 ) -> dict[str, set[str]]:
     """By key, the entities that are named in rows which the sources gained."""
     found: dict[str, set[str]] = {}
@@ -100,7 +100,7 @@ def _since(
 
 
 def _moments(
-    lake: Changes, served: PublishedVectors, found: Mapping[str, Collection[str]], as_of: datetime
+    lake: TableChanges, served: PublishedVectors, found: Mapping[str, Collection[str]], as_of: datetime
 ) -> pa.Table:
     """One row for each touched entity; of several values of another key the least counts. Columns: the keys, as_of."""
     import pyarrow as pa
@@ -123,7 +123,7 @@ def _moments(
 
 
 def _events(
-    lake: Changes, served: PublishedVectors, marks: Mapping[str, Watermark], moments: pa.Table
+    lake: TableChanges, served: PublishedVectors, marks: Mapping[str, Watermark], moments: pa.Table
 ) -> dict[str, pa.Table]:
     """All events of the touched entities, by source. Columns: those that the source reads."""
     return {

@@ -7,13 +7,13 @@ from pyspark.sql import functions as F  # noqa: N812 - the name everyone knows t
 
 from features.as_of import point_in_time_sql
 from features.catalog import FeatureSet
-from features.source import Source
+from features.source import FeatureSource
 from pipelines.lake.iceberg import spark_name
 from pipelines.lake.spark import at_snapshot, have_table, noted
 from pipelines.lake.table import Tables
 from pipelines.settings import Settings
 from pipelines.vectors.feature_days import SparkDays
-from pipelines.vectors.feature_engine import EMPTY, VECTORS, Increment, Request
+from pipelines.vectors.feature_engine import EMPTY, VECTORS, Increment, VectorRequest
 from pipelines.vectors.feature_moments import APPLICATIONS, REGISTERS, moments_sql
 
 _MOMENTS = "moments_asked"
@@ -27,7 +27,7 @@ class SparkFeatures:
         self._tables = tables
         self._settings = settings
 
-    def build(self, request: Request, notes: Mapping[str, str]) -> tuple[Increment, ...]:
+    def build(self, request: VectorRequest, notes: Mapping[str, str]) -> tuple[Increment, ...]:
         name = spark_name(self._settings, request.of.table)
         days, increments = self._days(request) if request.increment else ({}, ())
         moments = self._moments(request).persist()
@@ -44,7 +44,7 @@ class SparkFeatures:
             moments.unpersist()
         return increments
 
-    def _days(self, request: Request) -> tuple[dict[str, str], tuple[Increment, ...]]:
+    def _days(self, request: VectorRequest) -> tuple[dict[str, str], tuple[Increment, ...]]:
         """The tables of sources that keep days, brought up to date, and what had to be read for it."""
         days = SparkDays(self._spark, self._tables, self._settings)
         relations, increments = {}, []
@@ -54,7 +54,7 @@ class SparkFeatures:
                 relations[source.name] = days.name(source)
         return relations, tuple(increments)
 
-    def _moments(self, request: Request) -> DataFrame:
+    def _moments(self, request: VectorRequest) -> DataFrame:
         """The moments to build vectors for. Columns: the entity's keys, as_of."""
         register = REGISTERS[request.of.entity].table
         relations = {
@@ -66,12 +66,12 @@ class SparkFeatures:
         sql = moments_sql(request.of, request.as_of, applications=applications, register=relations.get(register))
         return self._spark.sql(sql)
 
-    def _pinned(self, request: Request, table: str, view: str) -> str:
+    def _pinned(self, request: VectorRequest, table: str, view: str) -> str:
         name = spark_name(self._settings, table)
         at_snapshot(self._spark, name, request.inputs[table]).createOrReplaceTempView(view)
         return view
 
-    def _vectors(self, request: Request, moments: DataFrame, days: Mapping[str, str]) -> DataFrame:
+    def _vectors(self, request: VectorRequest, moments: DataFrame, days: Mapping[str, str]) -> DataFrame:
         """The vector of each moment. Columns: keys, as_of → the build's constants, then those of `_columns`."""
         moments.createOrReplaceTempView(_MOMENTS)
         events = {
@@ -82,7 +82,7 @@ class SparkFeatures:
         constants = [F.lit(value).alias(name) for name, value in request.constants().items()]
         return vectors.select(*constants, *_columns(request.of))
 
-    def _events(self, request: Request, source: Source) -> str:
+    def _events(self, request: VectorRequest, source: FeatureSource) -> str:
         view = f"{source.name}_pinned"
         if source.table in request.inputs:
             return self._pinned(request, source.table, view)

@@ -23,7 +23,7 @@ class Document(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RetailLine:
     """One line of an invoice, identified by its invoice, its day, and its ordinal in that day's file."""
 
     order_id: str
@@ -54,9 +54,9 @@ class Line:
         return size if self.exact_mills > 0 else -size
 
 
-def line_of(row: Mapping[str, Any]) -> Line:
+def line_of(row: Mapping[str, Any]) -> RetailLine:
     """The line in a row of the lake."""
-    return Line(
+    return RetailLine(
         order_id=row["order_id"],
         document=Document(row["document"]),
         ordered_on=row["ordered_on"],

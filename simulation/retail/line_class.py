@@ -6,8 +6,8 @@ amounts are listed in the bridge from the posted amounts to the retailer's turno
 
 from enum import StrEnum
 
-from simulation.retail.line import Document, Line
-from simulation.retail.stock_codes import Kind, StockCodes
+from simulation.retail.line import Document, RetailLine
+from simulation.retail.stock_codes import StockCodes, StockKind
 
 
 class LineClass(StrEnum):
@@ -61,7 +61,7 @@ _WITHOUT_CUSTOMER = {
 }
 
 
-def class_alone(line: Line, codes: StockCodes) -> LineClass:
+def class_alone(line: RetailLine, codes: StockCodes) -> LineClass:
     """The class by the line alone; whether a purchase is large enough and a refund can be linked is decided later."""
     if line.document is Document.BAD_DEBT:
         return LineClass.BAD_DEBT
@@ -71,18 +71,18 @@ def class_alone(line: Line, codes: StockCodes) -> LineClass:
     if (line.amount_minor > 0) is not sale:
         return LineClass.NEGATIVE_SALE if sale else LineClass.POSITIVE_CANCELLATION
     kind = codes.kind(line.stock_code)
-    if kind is Kind.UNKNOWN:
+    if kind is StockKind.UNKNOWN:
         return LineClass.UNKNOWN_CODE
-    return _of_goods(line) if kind is Kind.GOODS else _NOT_GOODS[line.document]
+    return _of_goods(line) if kind is StockKind.GOODS else _NOT_GOODS[line.document]
 
 
-def _of_goods(line: Line) -> LineClass:
+def _of_goods(line: RetailLine) -> LineClass:
     if line.shopper_id is None:
         return _WITHOUT_CUSTOMER[line.document]
     return LineClass.PURCHASE if line.document is Document.SALE else LineClass.REFUND
 
 
-def _of_nothing(line: Line) -> LineClass:
+def _of_nothing(line: RetailLine) -> LineClass:
     if line.exact_mills != 0:
         return LineClass.UNDER_A_PENNY
     written_off = line.document is Document.SALE and line.quantity < 0

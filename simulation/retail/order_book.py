@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from ledger.money import Currency, Money
-from simulation.retail.line import Line
+from simulation.retail.line import RetailLine
 from simulation.retail.line_class import LineClass, class_alone
 from simulation.retail.stock_codes import StockCodes
 
@@ -30,7 +30,7 @@ class Purchase:
 
 
 @dataclass(frozen=True, slots=True)
-class Refund:
+class RetailRefund:
     """The goods of one order taken back by one cancellation, timed by the last of its lines."""
 
     refund_id: str
@@ -45,9 +45,9 @@ class Refund:
 class ClassifiedLine:
     """A line with its class, and for a refund the purchase it is taken from."""
 
-    line: Line
+    line: RetailLine
     line_class: LineClass
-    taken_from: Line | None = None
+    taken_from: RetailLine | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class OrderBook:
 
     lines: tuple[ClassifiedLine, ...]
     purchases: tuple[Purchase, ...]
-    refunds: tuple[Refund, ...]
+    refunds: tuple[RetailRefund, ...]
 
     @property
     def first_day(self) -> date:
@@ -69,7 +69,7 @@ class OrderBook:
         return max(each.line.ordered_on for each in self.lines)
 
 
-def order_book(lines: Iterable[Line], codes: StockCodes, smallest: Money) -> OrderBook:
+def order_book(lines: Iterable[RetailLine], codes: StockCodes, smallest: Money) -> OrderBook:
     """Classify every line; an invoice whose purchases sum to less than `smallest` has no plan."""
     in_order = sorted(lines, key=lambda line: (line.occurred_at, line.ordered_on, line.number, line.order_id))
     alone = [(line, class_alone(line, codes)) for line in in_order]
@@ -86,11 +86,11 @@ def order_book(lines: Iterable[Line], codes: StockCodes, smallest: Money) -> Ord
 class _Sold:
     """A line of goods sold, and how much of it can still be taken back."""
 
-    line: Line
+    line: RetailLine
     rest_minor: int
 
 
-def _linked(alone: Sequence[tuple[Line, LineClass]], too_small: set[str]) -> Iterable[ClassifiedLine]:
+def _linked(alone: Sequence[tuple[RetailLine, LineClass]], too_small: set[str]) -> Iterable[ClassifiedLine]:
     bought: dict[tuple[str | None, str], list[_Sold]] = defaultdict(list)
     for line, found in alone:
         item = line.shopper_id, line.stock_code.upper()
@@ -105,7 +105,7 @@ def _linked(alone: Sequence[tuple[Line, LineClass]], too_small: set[str]) -> Ite
             yield ClassifiedLine(line, found)
 
 
-def _taken_back(line: Line, bought: list[_Sold]) -> ClassifiedLine:
+def _taken_back(line: RetailLine, bought: list[_Sold]) -> ClassifiedLine:
     back = -line.amount_minor
     for sold in reversed(bought):
         if sold.rest_minor >= back:
@@ -116,7 +116,7 @@ def _taken_back(line: Line, bought: list[_Sold]) -> ClassifiedLine:
 
 
 def _purchases(classified: Iterable[ClassifiedLine]) -> tuple[Purchase, ...]:
-    orders: dict[str, list[Line]] = defaultdict(list)
+    orders: dict[str, list[RetailLine]] = defaultdict(list)
     for each in classified:
         if each.line_class is LineClass.PURCHASE:
             orders[each.line.order_id].append(each.line)
@@ -132,13 +132,13 @@ def _purchases(classified: Iterable[ClassifiedLine]) -> tuple[Purchase, ...]:
     )
 
 
-def _refunds(classified: Iterable[ClassifiedLine]) -> tuple[Refund, ...]:
-    taken: dict[tuple[str, str], list[Line]] = defaultdict(list)
+def _refunds(classified: Iterable[ClassifiedLine]) -> tuple[RetailRefund, ...]:
+    taken: dict[tuple[str, str], list[RetailLine]] = defaultdict(list)
     for each in classified:
         if each.taken_from is not None:
             taken[each.line.order_id, each.taken_from.order_id].append(each.line)
     refunds = [
-        Refund(
+        RetailRefund(
             refund_id=f"{cancellation}-{order_id}",
             order_id=order_id,
             shopper_id=_shopper(lines[-1]),
@@ -151,6 +151,6 @@ def _refunds(classified: Iterable[ClassifiedLine]) -> tuple[Refund, ...]:
     return tuple(sorted(refunds, key=lambda refund: (refund.occurred_at, refund.refund_id)))
 
 
-def _shopper(line: Line) -> str:
+def _shopper(line: RetailLine) -> str:
     assert line.shopper_id is not None, f"{line.order_id}: a posted line has a customer"
     return line.shopper_id

@@ -21,16 +21,16 @@ from payments.files.payout_file import Payout
 from payments.merchants.pay_merchants import pay_merchants
 from payments.merchants.payouts import Payouts
 from payments.provider.provider import Provider
-from payments.rail_profile import Profile
+from payments.rail_profile import RailProfile
 from payments.reconciliation.bookings import payout_confirmed
 from payments.transaction import Transaction
 from simulation.retail.collect_dues import collect_dues
 from simulation.retail.evening import evening, post
-from simulation.retail.order_book import CURRENCY, OrderBook, Purchase, Refund
+from simulation.retail.order_book import CURRENCY, OrderBook, Purchase, RetailRefund
 from simulation.retail.provider_account import ProviderAccount
 from simulation.retail.purchase_plan import MERCHANT
 from simulation.retail.sell import sell
-from simulation.retail.take_back import take_back
+from simulation.retail.take_back import take_back_lines
 
 CAPITAL = Money(250_000_000, CURRENCY)
 """Capital paid in by the owners, because the merchant is paid before the shoppers pay."""
@@ -39,7 +39,7 @@ DAYS_BEHIND_THE_LAST_ORDER = 63
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayReport:
+class RetailReplayReport:
     """The totals of a replay. Months are `2010-12`, amounts are in minor units."""
 
     first_day: date
@@ -54,7 +54,7 @@ class ReplayReport:
     received_by_month: Mapping[str, int]
 
 
-def replay(
+def replay_days(
     book: OrderBook,
     *,
     plans: Plans,
@@ -64,17 +64,17 @@ def replay(
     provider: Provider,
     merchants: AllMerchantTerms,
     terms: TermsOf,
-    profile: Profile,
+    profile: RailProfile,
     transaction: Transaction,
     outbox: Path,
     tick: Callable[[int, int], None] = lambda _done, _of: None,
-) -> ReplayReport:
+) -> RetailReplayReport:
     """Replay every order and refund, and the days after them until everything is collected, paid out and settled.
 
     `outbox` is the folder in which the bank finds payouts. `tick` receives the days done and their estimated total.
     """
     sold: dict[date, list[Purchase]] = defaultdict(list)
-    back: dict[date, list[Refund]] = defaultdict(list)
+    back: dict[date, list[RetailRefund]] = defaultdict(list)
     for purchase in book.purchases:
         sold[purchase.ordered_on].append(purchase)
     for refund in book.refunds:
@@ -113,7 +113,7 @@ class _Days:
     provider: ProviderAccount
     merchants: AllMerchantTerms
     terms: TermsOf
-    profile: Profile
+    profile: RailProfile
     transaction: Transaction
     outbox: Path
     last_due: date = date.min
@@ -130,13 +130,13 @@ class _Days:
         with self.transaction():
             post(self.ledger, [capital_paid_in(MERCHANT, self._bank, CAPITAL, When.day(day))])
 
-    def run(self, day: date, sold: Sequence[Purchase], back: Sequence[Refund]) -> None:
+    def run(self, day: date, sold: Sequence[Purchase], back: Sequence[RetailRefund]) -> None:
         """Post one day as a whole or not at all; then pay the merchant."""
         with self.transaction():
             self._confirm(day)
             self.provider.pay_out(day)
             self._sell(sold)
-            take_back(
+            take_back_lines(
                 back,
                 day,
                 self.provider,
@@ -199,9 +199,9 @@ class _Days:
     def _bank(self) -> str:
         return self.profile.merchant_bank
 
-    def report(self, first: date, last: date) -> ReplayReport:
+    def report(self, first: date, last: date) -> RetailReplayReport:
         """The totals of all days."""
-        return ReplayReport(
+        return RetailReplayReport(
             first_day=first,
             last_day=last,
             plans=self.counts["plans"],

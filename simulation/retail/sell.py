@@ -13,7 +13,7 @@ from payments.collection.events import collected, opened
 from payments.plan_events import record_on_plan
 from simulation.retail.order_book import Purchase
 from simulation.retail.provider_account import ProviderAccount
-from simulation.retail.purchase_plan import MERCHANT, plan_of
+from simulation.retail.purchase_plan import MERCHANT, purchase_plan
 
 
 def sell(
@@ -26,7 +26,7 @@ def sell(
     terms: TermsOf,
 ) -> list[Plan]:
     """Open the plan of each purchase, without a credit decision."""
-    opened_plans = [plan_of(purchase, merchants.on(MERCHANT, purchase.ordered_on)) for purchase in sold]
+    opened_plans = [purchase_plan(purchase, merchants.on(MERCHANT, purchase.ordered_on)) for purchase in sold]
     plans.open_all(opened_plans)
     events = []
     for plan, purchase in zip(opened_plans, sold, strict=True):

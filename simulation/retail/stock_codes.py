@@ -11,7 +11,7 @@ from terminal.fault import Fault
 FILE = Path(__file__).with_name("stock_codes.toml")
 
 
-class Kind(StrEnum):
+class StockKind(StrEnum):
     """Whether a stock code stands for goods."""
 
     GOODS = "goods"
@@ -33,14 +33,14 @@ class StockCodes:
     goods: re.Pattern[str]
     not_goods: re.Pattern[str]
 
-    def kind(self, stock_code: str) -> Kind:
+    def kind(self, stock_code: str) -> StockKind:
         """What the code stands for; a code in both lists is not goods."""
         if self.not_goods.fullmatch(stock_code):
-            return Kind.NOT_GOODS
-        return Kind.GOODS if self.goods.fullmatch(stock_code) else Kind.UNKNOWN
+            return StockKind.NOT_GOODS
+        return StockKind.GOODS if self.goods.fullmatch(stock_code) else StockKind.UNKNOWN
 
 
-def load(file: Path = FILE) -> StockCodes:
+def load_stock_codes(file: Path = FILE) -> StockCodes:
     """Read the file; raises StockCodesFault."""
     try:
         lists = tomllib.loads(file.read_text(encoding="utf-8"))

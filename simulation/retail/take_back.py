@@ -17,13 +17,13 @@ from payments.refunds.bookings import refund_claimed, refund_paid
 from payments.refunds.events import refund_arrived
 from payments.refunds.refund_payment import RefundPayment, Way, payment_id_of
 from simulation.retail.evening import ask, evening
-from simulation.retail.order_book import Refund
+from simulation.retail.order_book import RetailRefund
 from simulation.retail.provider_account import ProviderAccount
-from simulation.retail.purchase_plan import MERCHANT, plan_id_of
+from simulation.retail.purchase_plan import MERCHANT, purchase_plan_id
 
 
-def take_back(
-    refunds: Sequence[Refund],
+def take_back_lines(
+    refunds: Sequence[RetailRefund],
     day: date,
     provider: ProviderAccount,
     *,
@@ -34,20 +34,20 @@ def take_back(
 ) -> None:
     """Record the refunds of a day; a merchant that has been paid for the order owes its share."""
     for together in _rounds(refunds):
-        before = _states([plan_id_of(refund.order_id) for refund in together], day, plans, terms)
-        events = [_refunded(refund, before[plan_id_of(refund.order_id)], payouts) for refund in together]
+        before = _states([purchase_plan_id(refund.order_id) for refund in together], day, plans, terms)
+        events = [_refunded(refund, before[purchase_plan_id(refund.order_id)], payouts) for refund in together]
         record_on_plan(events, plans=plans, ledger=ledger, terms=terms)
         after = _states(before, day, plans, terms)
         payments = []
         for refund in together:
-            plan_id = plan_id_of(refund.order_id)
+            plan_id = purchase_plan_id(refund.order_id)
             granted = after[plan_id].refunds_payable - before[plan_id].refunds_payable
             if granted.minor:
                 payments.append(_payment(refund, granted, day))
         _pay_back(payments, day, provider, plans=plans, ledger=ledger, terms=terms)
 
 
-def _refunded(refund: Refund, state: PlanState, payouts: Payouts) -> PlanEvent:
+def _refunded(refund: RetailRefund, state: PlanState, payouts: Payouts) -> PlanEvent:
     settled = payouts.settled(f"{Flow.PURCHASE_CAPTURED}:{MERCHANT}/{refund.order_id}/1")
     receivable = state.merchant_share_of(refund.amount) if settled else None
     return PlanEvent(
@@ -89,12 +89,12 @@ def _states(plan_ids: Iterable[str], day: date, plans: Plans, terms: TermsOf) ->
     }
 
 
-def _payment(refund: Refund, amount: Money, day: date) -> RefundPayment:
+def _payment(refund: RetailRefund, amount: Money, day: date) -> RefundPayment:
     return RefundPayment(
         payment_id=payment_id_of(refund.refund_id, 1),
         refund_id=refund.refund_id,
         number=1,
-        plan_id=plan_id_of(refund.order_id),
+        plan_id=purchase_plan_id(refund.order_id),
         shopper_id=refund.shopper_id,
         account_id=refund.shopper_id,
         way=Way.PROVIDER,
@@ -103,11 +103,11 @@ def _payment(refund: Refund, amount: Money, day: date) -> RefundPayment:
     )
 
 
-def _rounds(refunds: Sequence[Refund]) -> Iterator[list[Refund]]:
+def _rounds(refunds: Sequence[RetailRefund]) -> Iterator[list[RetailRefund]]:
     """Batches of refunds with at most one per plan, because each refund of a plan depends on the one before."""
     left = list(refunds)
     while left:
-        first: dict[str, Refund] = {}
+        first: dict[str, RetailRefund] = {}
         for refund in left:
             first.setdefault(refund.order_id, refund)
         yield list(first.values())

@@ -24,7 +24,7 @@ def _head(event_id: str, event_type: str, occurred_at: datetime, recorded_at: da
     }
 
 
-def bank_transaction(row: BankTransaction) -> Event:
+def bank_transaction_event(row: BankTransaction) -> Event:
     head = _head(row.event_id, "bank_transaction.v1", at(row.booked_on, row.second), feed_time(row.booked_on))
     return head | {
         "account_id": row.account_id,
@@ -62,7 +62,7 @@ def merchant(shop: Merchant) -> Event:
     }
 
 
-def account(shopper: Shopper) -> Event:
+def account_event(shopper: Shopper) -> Event:
     """The account's event, recorded on the first day that the shopper shares the account."""
     seen_at = at(shopper.observed_from, 0)
     return _head(f"seeded:account:{shopper.account_id}", "account.v1", seen_at, seen_at) | {

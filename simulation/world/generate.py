@@ -11,7 +11,7 @@ from simulation.world import events as canonical
 from simulation.world.chance import stream
 from simulation.world.events import Event
 from simulation.world.merchants import MERCHANTS
-from simulation.world.mistakes import Late, Malformed, delay, malformed, repeated
+from simulation.world.mistakes import Late, Malformed, delay, malformed, sent_twice
 from simulation.world.period import Period, at
 from simulation.world.population import Borrower, Buyer, a_borrower, a_buyer
 from simulation.world.size import Size
@@ -54,11 +54,11 @@ def a_world(seed: int, size: Size | None = None, period: Period | None = None) -
         buyers.append(a_buyer(seed, number, orders, period))
         orders += len(buyers[-1].checkouts)
     people: list[Borrower | Buyer] = [*borrowers, *buyers]
-    good = [canonical.bank_transaction(row) for person in people for row in person.transactions]
+    good = [canonical.bank_transaction_event(row) for person in people for row in person.transactions]
     delayed, late = delay(stream(seed, "late"), good, _decisive_moments(borrowers, buyers), size.late)
     good = [delayed.get(str(event["event_id"]), event) for event in good]
     on_time = [event for event in good if str(event["event_id"]) not in delayed]
-    twice = repeated(stream(seed, "duplicates"), on_time, size.duplicates)
+    twice = sent_twice(stream(seed, "duplicates"), on_time, size.duplicates)
     broken, broken_labels = malformed(stream(seed, "malformed"), on_time, size.malformed)
     return World(
         seed=seed,
@@ -114,7 +114,7 @@ def _files(world: World) -> dict[str, Iterable[Mapping[str, object]]]:
     return {
         "merchants.jsonl": [canonical.merchant(shop) for shop in MERCHANTS],
         "shoppers.jsonl": [canonical.shopper(person.shopper) for person in people],
-        "accounts.jsonl": [canonical.account(person.shopper) for person in people],
+        "accounts.jsonl": [canonical.account_event(person.shopper) for person in people],
         "credit_applications.jsonl": [canonical.credit_application(person.wish) for person in world.borrowers],
         "granted_loans.jsonl": [canonical.granted_loan(loan) for loan in loans],
         "loan_outcomes.jsonl": [canonical.loan_outcome(loan) for loan in loans],

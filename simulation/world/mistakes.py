@@ -38,7 +38,7 @@ class Late:
     recorded_at: str
 
 
-def repeated(chance: random.Random, events: Sequence[Event], count: int) -> list[Event]:
+def sent_twice(chance: random.Random, events: Sequence[Event], count: int) -> list[Event]:
     """Draw events that a bank sends twice, byte for byte the same."""
     return [dict(event) for event in chance.sample(list(events), count)]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from data_contracts.catalog import files
-from data_contracts.released import record
+from data_contracts.released import record_release
 
 TEXT = """\
 apiVersion: v3.1.0
@@ -200,7 +200,7 @@ def write_samples(folder: Path, samples: dict[str, Any], of: str = "parcel") -> 
 
 def record_all(folder: Path) -> None:
     for file in files(folder):
-        record(file, folder)
+        record_release(file, folder)
 
 
 def line_of(text: str, part: str) -> int:

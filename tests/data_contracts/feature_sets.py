@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from data_contracts.catalog import load
+from data_contracts.catalog import load_contracts
 from data_contracts.contract import Column, ColumnType, Contract, PersonalData, Version
 from data_contracts.feature_set import FeatureColumn, feature_set_contract, feature_set_samples
 from tests.data_contracts.contract_folder import record_all
@@ -38,7 +38,7 @@ def a_feature_set(folder: Path) -> Contract:
     file = folder / "features" / "made_up" / "v1.0.0.odcs.yaml"
     file.parent.mkdir(parents=True)
     file.write_text(feature_set_text(), encoding="utf-8")
-    found = load(file)
+    found = load_contracts(file)
     (folder / "samples").mkdir()
     (folder / "samples" / "made_up.json").write_text(feature_set_samples(found), encoding="utf-8")
     record_all(folder)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from data_contracts.catalog import FOLDER, ContractFault, contract, contracts, event_contracts, files, load
+from data_contracts.catalog import FOLDER, ContractFault, contract, contracts, event_contracts, files, load_contracts
 from data_contracts.terms import Jurisdiction, Use
 
 BANK_TRANSACTION = FOLDER / "events" / "bank_transaction" / "v1.0.0.odcs.yaml"
@@ -39,7 +39,7 @@ def test_loading_all_contracts_is_fast() -> None:
     for _ in range(3):  # the machine may be busy with something else
         began = time.process_time()
         for file in files():
-            load(file)
+            load_contracts(file)
         took.append(time.process_time() - began)
 
     assert min(took) < 0.006 * len(files())
@@ -91,7 +91,7 @@ def test_a_broken_contract_is_refused_with_its_file_and_field(tmp_path: Path, ol
     broken.write_text(text.replace(old, new, 1), encoding="utf-8")
 
     with pytest.raises(ContractFault) as fault:
-        load(broken)
+        load_contracts(broken)
 
     assert fault.value.file == broken
     assert field in fault.value.field

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from data_contracts.catalog import files, proposals
-from data_contracts.check import check
-from data_contracts.reader import read
-from data_contracts.release import ReleaseFault, release
+from data_contracts.catalog import files, proposed_contracts
+from data_contracts.check import check_contracts
+from data_contracts.reader import read_contract
+from data_contracts.release import ReleaseFault, release_contract
 from data_contracts.released import digests
 from tests.data_contracts.contract_folder import (
     SAMPLES,
@@ -44,11 +44,11 @@ NOT_BEFORE = """\
 
 
 def faults(folder: Path) -> list[tuple[str, int, str, str]]:
-    return [(fault.file.name, fault.line, fault.field, fault.reason) for fault in check(folder).faults]
+    return [(fault.file.name, fault.line, fault.field, fault.reason) for fault in check_contracts(folder).faults]
 
 
 def test_our_own_contracts_have_no_fault() -> None:
-    report = check()
+    report = check_contracts()
 
     assert [str(fault) for fault in report.faults] == []
     assert report.files >= report.contracts >= 12
@@ -186,7 +186,9 @@ def test_a_bad_contract_is_refused_with_file_line_and_reason(
     text = changed((old, new))
     file = a_contract_file(tmp_path, text)
 
-    found = [fault for fault in check(tmp_path).faults if fault.file == file and "recorded" not in fault.reason]
+    found = [
+        fault for fault in check_contracts(tmp_path).faults if fault.file == file and "recorded" not in fault.reason
+    ]
 
     assert any(reason in f"{fault.field}: {fault.reason}" and fault.line == line_of(text, at) for fault in found), [
         str(fault) for fault in found
@@ -216,7 +218,7 @@ def test_whatever_stands_anywhere_is_a_contract_or_a_fault_and_never_an_accident
     for at, line in enumerate(lines):
         key = line.partition(":")[0]
         file.write_text("\n".join([*lines[:at], f"{key}: {value}", *lines[at + 1 :]]) + "\n")
-        reading = read(file)
+        reading = read_contract(file)
         assert (reading.contract is None) is bool(reading.faults)
         refused += bool(reading.faults)
     assert refused > len(lines) / 2
@@ -397,18 +399,18 @@ def test_releasing_gives_a_proposal_its_name_and_records_it(tmp_path: Path) -> N
     a_contract_file(tmp_path, proposal, name="next.odcs.yaml")
 
     with pytest.raises(ReleaseFault, match=r"parcel is not released: .*fee_minor\.maximum: the failing sample"):
-        release("parcel", tmp_path)
-    assert len(proposals(tmp_path)) == 1
+        release_contract("parcel", tmp_path)
+    assert len(proposed_contracts(tmp_path)) == 1
 
     # Until it is released both versions hold, and what breaks the newer one breaks the older one too.
     write_samples(tmp_path, with_sample("fee_minor.maximum", {"fee_minor": 2001}))
-    assert release("parcel", tmp_path).released == ("events/parcel/v1.1.0.odcs.yaml",)
+    assert release_contract("parcel", tmp_path).released == ("events/parcel/v1.1.0.odcs.yaml",)
     assert [file.name for file in files(tmp_path)] == ["v1.0.0.odcs.yaml", "v1.1.0.odcs.yaml"]
     assert files(tmp_path)[1].read_text() == proposal
     assert sorted(digests(tmp_path)) == ["events/parcel/v1.0.0.odcs.yaml", "events/parcel/v1.1.0.odcs.yaml"]
     assert faults(tmp_path) == []
     with pytest.raises(ReleaseFault, match="there is nothing to release of parcel"):
-        release("parcel", tmp_path)
+        release_contract("parcel", tmp_path)
 
 
 def test_the_record_of_releases_is_plain(tmp_path: Path) -> None:

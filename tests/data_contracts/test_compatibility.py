@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from data_contracts.catalog import load
-from data_contracts.compatibility import Level, breaking, changes, refusal
+from data_contracts.catalog import load_contracts
+from data_contracts.compatibility import Level, breaking, contract_changes, refusal
 from data_contracts.contract import Version
 from data_contracts.terms import Consumer
 from tests.data_contracts.contract_folder import TEXT, a_contract_file, changed
@@ -43,9 +43,9 @@ INTOLERANT = (
 
 
 def levels(tmp_path: Path, before: str, after: str) -> list[tuple[str, Level]]:
-    old = load(a_contract_file(tmp_path / "old", before))
-    new = load(a_contract_file(tmp_path / "new", after))
-    return [(change.subject, change.level) for change in changes(old, new)]
+    old = load_contracts(a_contract_file(tmp_path / "old", before))
+    new = load_contracts(a_contract_file(tmp_path / "new", after))
+    return [(change.subject, change.level) for change in contract_changes(old, new)]
 
 
 @pytest.mark.parametrize(
@@ -144,16 +144,16 @@ def test_a_key_is_never_changed_by_the_way(tmp_path: Path) -> None:
 def test_a_version_may_carry_what_its_number_says(
     tmp_path: Path, version: str, change: tuple[str, str], refused: bool
 ) -> None:
-    old = load(a_contract_file(tmp_path / "old"))
-    new = replace(load(a_contract_file(tmp_path / "new", changed(change))), version=Version.parse(version))
+    old = load_contracts(a_contract_file(tmp_path / "old"))
+    new = replace(load_contracts(a_contract_file(tmp_path / "new", changed(change))), version=Version.parse(version))
 
     assert (refusal(old, new) is not None) is refused
 
 
 def test_a_refusal_names_the_breaking_changes_and_who_reads_the_record(tmp_path: Path) -> None:
-    old = load(a_contract_file(tmp_path / "old"))
+    old = load_contracts(a_contract_file(tmp_path / "old"))
     file = a_contract_file(tmp_path / "new", changed(("maximum: 1000", "maximum: 999"), ("name: weight", "name: mass")))
-    new = replace(load(file), version=Version(1, 1, 0))
+    new = replace(load_contracts(file), version=Version(1, 1, 0))
     old = replace(old, terms=replace(old.terms, consumers=(Consumer("the courier", tolerates_new_values=False),)))
 
     assert [change.subject for change in breaking(old, new)] == ["weight", "fee_minor"]

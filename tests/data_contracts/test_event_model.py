@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from data_contracts.catalog import contract, contracts
 from data_contracts.contract import Contract, RuleType
 from data_contracts.event_model import event_model
-from data_contracts.quarantine import check, text_of, typed
+from data_contracts.quarantine import text_of, typed, violations_of
 from tests.data_contracts.samples import invalid_record, samples_of, valid_record
 
 ACCOUNT = contract("account")
@@ -35,7 +35,7 @@ def test_the_model_and_the_contract_agree_on_every_sample(found: Contract) -> No
     for record in samples_of(found).valid:
         made = event_model(found)(**record)
         written = json.loads(made.model_dump_json())
-        assert check(found, written) == ()
+        assert violations_of(found, written) == ()
         assert values(found, written) == values(found, record)
     for rule in found.row_rules:
         place = "" if rule.type is RuleType.NOT_BEFORE else rule.column.name
@@ -61,7 +61,7 @@ def test_days_and_moments_are_taken_as_such_and_written_as_the_contract_has_them
 
     written = json.loads(event_model(ACCOUNT)(**record).model_dump_json())
 
-    assert check(ACCOUNT, written) == ()
+    assert violations_of(ACCOUNT, written) == ()
     assert (written["opened_on"], written["occurred_at"]) == ("1995-03-01", "1995-03-01T00:00:00Z")
     assert written["recorded_at"].startswith("1995-03-02T0")
 

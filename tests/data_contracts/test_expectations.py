@@ -14,7 +14,7 @@ from great_expectations.expectations.expectation_configuration import Expectatio
 from data_contracts.catalog import contracts
 from data_contracts.contract import ColumnType, Contract
 from data_contracts.expectations import TYPED, row_suite, suite
-from data_contracts.quarantine import check, text_of, typed
+from data_contracts.quarantine import text_of, typed, violations_of
 from data_contracts.samples import Samples, read_samples
 from data_contracts.table_samples import table_sample
 from tests.data_contracts.feature_sets import a_feature_set
@@ -72,7 +72,7 @@ def assert_one_verdict(context: Any, found: Contract, samples: Samples) -> None:
 
     ours: Verdicts = {rule.name: set() for rule in found.row_rules}
     for row, record in enumerate(records):
-        for violation in check(found, record):
+        for violation in violations_of(found, record):
             ours[violation.rule].add(row)
     assert verdicts == ours
     assert all(ours.values())

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import yaml
 
-from data_contracts.catalog import contracts, load
-from data_contracts.check import check
-from data_contracts.compatibility import changes
+from data_contracts.catalog import contracts, load_contracts
+from data_contracts.check import check_contracts
+from data_contracts.compatibility import contract_changes
 from data_contracts.contract import ColumnType
 from data_contracts.schemas import spark_ddl
 from data_contracts.terms import Jurisdiction, Use
@@ -19,7 +19,7 @@ from tests.data_contracts.feature_sets import FEATURES, a_feature_set, feature_s
 def test_a_written_feature_set_is_a_sound_contract_of_its_layer(tmp_path: Path) -> None:
     found = a_feature_set(tmp_path)
 
-    assert [str(fault) for fault in check(tmp_path).faults] == []
+    assert [str(fault) for fault in check_contracts(tmp_path).faults] == []
     assert contracts(tmp_path) == {"made_up": found}
     assert (found.table, found.raw_table, found.key) == ("features.made_up", None, ("account_id", "as_of"))
     assert found.terms.subject == "account_id"
@@ -49,9 +49,9 @@ def test_a_feature_is_never_required_and_carries_what_the_catalogue_says_of_it()
 
 
 def test_a_feature_more_is_a_minor_version_and_one_less_a_major_one(tmp_path: Path) -> None:
-    of_two = load(a_contract_file(tmp_path / "two", feature_set_text(features=FEATURES[:2]), of="made_up"))
-    of_three = load(a_contract_file(tmp_path / "three", feature_set_text(), of="made_up"))
+    of_two = load_contracts(a_contract_file(tmp_path / "two", feature_set_text(features=FEATURES[:2]), of="made_up"))
+    of_three = load_contracts(a_contract_file(tmp_path / "three", feature_set_text(), of="made_up"))
 
-    assert [str(change) for change in changes(of_two, of_three)] == ["has_salary: added as optional (minor)"]
-    assert [str(change) for change in changes(of_three, of_two)] == ["has_salary: dropped, or renamed (major)"]
+    assert [str(change) for change in contract_changes(of_two, of_three)] == ["has_salary: added as optional (minor)"]
+    assert [str(change) for change in contract_changes(of_three, of_two)] == ["has_salary: dropped, or renamed (major)"]
     assert of_three.by_name["has_salary"].type is ColumnType.BOOLEAN

@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 from pydantic import BaseModel, ValidationError
 
-from data_contracts.catalog import contract, contracts, load
+from data_contracts.catalog import contract, contracts, load_contracts
 from data_contracts.contract import ColumnType, Contract, RowRule, RuleType
 from data_contracts.json_schema import json_schema
 from serving.decisions import DecisionAnswer, OrderRequest
@@ -63,7 +63,7 @@ def test_an_optional_column_may_be_null_or_left_out_and_only_a_closed_record_tak
 
 
 def test_a_closed_list_of_an_optional_column_holds_nothing_too(tmp_path: Path) -> None:
-    found = load(a_contract_file(tmp_path))
+    found = load_contracts(a_contract_file(tmp_path))
 
     assert validator(found).is_valid(SAMPLES["valid"] | {"carrier": None})
     assert not validator(found).is_valid(SAMPLES["valid"] | {"carrier": "pigeon"})

@@ -6,20 +6,20 @@ import pytest
 
 from data_contracts.catalog import contract, contracts
 from data_contracts.contract import ColumnType, Contract, RowRule
-from data_contracts.quarantine import Violation, check, text_of, typed, violations_sql
+from data_contracts.quarantine import Violation, text_of, typed, violations_of, violations_sql
 from tests.data_contracts.samples import all_rules, invalid_record, valid_record
 
 
 @pytest.mark.parametrize("found", contracts().values(), ids=lambda found: found.name)
 def test_the_valid_sample_breaks_no_rule(found: Contract) -> None:
-    assert check(found, valid_record(found)) == ()
+    assert violations_of(found, valid_record(found)) == ()
 
 
 @pytest.mark.parametrize(
     ("found", "rule"), all_rules(), ids=[f"{found.name}-{rule.name}" for found, rule in all_rules()]
 )
 def test_the_invalid_sample_of_a_rule_breaks_it_and_no_other_column(found: Contract, rule: RowRule) -> None:
-    broken = check(found, invalid_record(found, rule))
+    broken = violations_of(found, invalid_record(found, rule))
 
     assert rule.name in [violation.rule for violation in broken]
     assert {violation.column for violation in broken} == {rule.column.name}
@@ -28,7 +28,7 @@ def test_the_invalid_sample_of_a_rule_breaks_it_and_no_other_column(found: Contr
 def test_all_broken_rules_are_told_in_the_order_of_the_contract() -> None:
     record = valid_record(contract("bank_transaction")) | {"amount_minor": -1, "direction": "up", "currency": None}
 
-    assert check(contract("bank_transaction"), record) == (
+    assert violations_of(contract("bank_transaction"), record) == (
         Violation("direction.enum", "direction", "up"),
         Violation("amount_minor.minimum", "amount_minor", "-1"),
         Violation("currency.required", "currency", None),
@@ -54,7 +54,7 @@ def test_all_broken_rules_are_told_in_the_order_of_the_contract() -> None:
 def test_an_amount_is_a_whole_number_of_minor_units(value: object, accepted: bool) -> None:
     record = valid_record(contract("bank_transaction")) | {"amount_minor": value}
 
-    assert (check(contract("bank_transaction"), record) == ()) is accepted
+    assert (violations_of(contract("bank_transaction"), record) == ()) is accepted
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_text_becomes_the_value_it_stands_for(column_type: ColumnType, text: s
 
 
 def test_a_column_the_contract_does_not_know_is_no_offence() -> None:
-    assert check(contract("account"), valid_record(contract("account")) | {"colour": "green"}) == ()
+    assert violations_of(contract("account"), valid_record(contract("account")) | {"colour": "green"}) == ()
 
 
 def test_the_text_of_a_value_is_what_json_writes() -> None:

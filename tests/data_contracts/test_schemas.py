@@ -12,7 +12,7 @@ import pytest
 from pyiceberg.schema import Schema, assign_fresh_schema_ids
 from pyiceberg.types import LongType
 
-from data_contracts.catalog import contract, contracts, load, versions
+from data_contracts.catalog import contract, contracts, load_contracts, versions
 from data_contracts.contract import ColumnType
 from data_contracts.expectations import suite
 from data_contracts.schemas import field_ids, iceberg_schema, spark_ddl, spark_struct, spark_text_ddl
@@ -62,7 +62,7 @@ def test_the_ids_are_those_that_iceberg_itself_gives_a_new_table() -> None:
 
 
 def test_a_field_keeps_its_id_and_no_id_is_given_twice(tmp_path: Path) -> None:
-    first = load(a_contract_file(tmp_path))
+    first = load_contracts(a_contract_file(tmp_path))
     carrier = first.by_name["carrier"]
     ahead = replace(first, columns=(replace(carrier, name="colour"), *first.columns))
     gone = replace(ahead, columns=tuple(column for column in ahead.columns if column.name != "carrier"))

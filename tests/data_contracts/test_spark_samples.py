@@ -15,7 +15,7 @@ import pytest
 
 from data_contracts.catalog import contracts
 from data_contracts.contract import Contract
-from data_contracts.quarantine import Violation, check, typed_sql, violations_sql
+from data_contracts.quarantine import Violation, typed_sql, violations_of, violations_sql
 from data_contracts.samples import read_samples
 from data_contracts.schemas import spark_ddl, spark_struct, spark_text_ddl
 from tests.data_contracts.feature_sets import a_feature_set
@@ -71,7 +71,7 @@ def test_spark_and_python_agree_on_every_sample_and_on_odd_values(spark: Any, tm
 
     verdicts = judge(spark, records)
 
-    expected = [[_plain(violation, record) for violation in check(found, record)] for found, record in records]
+    expected = [[_plain(violation, record) for violation in violations_of(found, record)] for found, record in records]
     different = [
         (found.name, record, spark_says, python_says)
         for (found, record), spark_says, python_says in zip(records, verdicts, expected, strict=True)

@@ -23,7 +23,7 @@ from features.catalog import (
 )
 from features.feature import JURISDICTIONS, Feature
 from features.measure import Measure
-from features.reference import page
+from features.reference import catalogue_page
 
 ROOT = Path(__file__).parents[2]
 
@@ -183,7 +183,7 @@ def test_importing_the_catalogue_imports_no_engine() -> None:
 
 
 def test_the_reference_page_is_the_catalogue() -> None:
-    assert (ROOT / "docs/reference/features.md").read_text() == page(), (
+    assert (ROOT / "docs/reference/features.md").read_text() == catalogue_page(), (
         "tranche features page > docs/reference/features.md"
     )
 

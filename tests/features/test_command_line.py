@@ -3,7 +3,7 @@ import json
 import pytest
 
 from features.catalog import FEATURE_SETS, feature_set_digest
-from features.reference import page
+from features.reference import catalogue_page
 from tests.command_line import acts_of
 
 main = acts_of("features")
@@ -12,7 +12,7 @@ main = acts_of("features")
 def test_the_page_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["page"]) == 0
 
-    assert capsys.readouterr().out == page()
+    assert capsys.readouterr().out == catalogue_page()
 
 
 def test_the_definitions_are_printed_for_machines(capsys: pytest.CaptureFixture[str]) -> None:

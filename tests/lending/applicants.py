@@ -58,7 +58,7 @@ def owing(outstanding: Money | None = None, reserved: Money | None = None, month
 
 
 def the_policy(product: Product = Product.PAY_IN_3, currency: Currency = Currency.GBP) -> Policy:
-    policy = policy_file.load().holding(currency, product, date(2026, 3, 2))
+    policy = policy_file.load_policies().holding(currency, product, date(2026, 3, 2))
     assert policy is not None
     return policy
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ledger.money import Currency, Money
 from lending.plan.booking import Booking, balances_of
-from lending.plan.event import Body, Channel, Held, Opened, Paid, PlanEvent, Returned
+from lending.plan.event import Body, Held, Opened, Paid, PaymentChannel, PlanEvent, Returned
 from lending.plan.fold import fold
 from lending.plan.plan import Plan
 from lending.plan.state import PlanState
@@ -52,7 +52,7 @@ class Course:
         payment_id = changes.pop("payment_id", f"a-{len(self.events)}")
         instalment_id = None if instalment is None else f"{self.plan.plan_id}/{instalment}"
         event_id, hour = changes.pop("event_id", None), changes.pop("hour", 12)
-        channel = changes.pop("channel", Channel.ATTEMPT)
+        channel = changes.pop("channel", PaymentChannel.ATTEMPT)
         body = Paid(pounds(amount), channel, payment_id, "bureau", "bacs", instalment_id, **changes)
         return self.then(number, body, event_id=event_id, hour=hour)
 

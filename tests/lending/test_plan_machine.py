@@ -22,12 +22,12 @@ from hypothesis.stateful import (
 from ledger.money import Currency, Money
 from lending.plan.event import (
     Body,
-    Channel,
     ChargedOff,
     FeeCharged,
     FeeWaived,
     Goodwill,
     Paid,
+    PaymentChannel,
     PlanEvent,
     Refunded,
     Returned,
@@ -101,14 +101,14 @@ class Plans(RuleBasedStateMachine):
     def pay(self, number: int, amount: int, due: int | None) -> None:
         instalment_id = None if due is None else f"{self.plan.plan_id}/{due}"
         payment_id = f"a-{self.asked}"
-        body = Paid(units(amount), Channel.ATTEMPT, payment_id, "bureau", "bacs", instalment_id)
+        body = Paid(units(amount), PaymentChannel.ATTEMPT, payment_id, "bureau", "bacs", instalment_id)
         self.happen("paid", number, body, amount=amount, due=due)
 
     @rule(number=days)
     def pay_what_is_open(self, number: int) -> None:
         amount = self.now.principal + self.now.fees
         if amount:
-            body = Paid(units(amount), Channel.ATTEMPT, f"a-{self.asked}", "bureau", "bacs")
+            body = Paid(units(amount), PaymentChannel.ATTEMPT, f"a-{self.asked}", "bureau", "bacs")
             self.happen("paid", number, body, amount=amount)
 
     @precondition(lambda self: any(event.kind == "paid" for event in self.events))

@@ -87,7 +87,7 @@ def test_a_written_model_comes_back_the_same(tmp_path: Path) -> None:
     model = a_model()
     written = export.write(tmp_path, model)
 
-    loaded = artefact.load(tmp_path / written.digest)
+    loaded = artefact.load_model(tmp_path / written.digest)
 
     assert [loaded.score(row) for row in some_rows(model)] == [model.score(row) for row in some_rows(model)]
     assert (loaded.name, loaded.feature_names, loaded.feature_set_digest) == (
@@ -112,7 +112,7 @@ def test_one_flipped_bit_of_a_threshold_stops_the_model(tmp_path: Path, position
     folder = tmp_path / a_promoted_model(tmp_path).digest
     tampered(folder, "threshold", position, bit=bit)
     with pytest.raises(GoldenMismatch, match="golden row"):
-        artefact.load(folder)
+        artefact.load_model(folder)
 
 
 @pytest.mark.parametrize("bit", [4, 20, 51, 63], ids=lambda bit: f"bit {bit}")
@@ -121,7 +121,7 @@ def test_one_flipped_bit_of_a_leaf_stops_the_model(tmp_path: Path, position: int
     folder = tmp_path / a_promoted_model(tmp_path).digest
     tampered(folder, "value", position, bit=bit)
     with pytest.raises(GoldenMismatch, match="golden row"):
-        artefact.load(folder)
+        artefact.load_model(folder)
 
 
 @pytest.mark.parametrize("position", [1, 4, 8])
@@ -129,14 +129,14 @@ def test_a_bit_too_small_for_any_score_stops_the_model_all_the_same(tmp_path: Pa
     folder = tmp_path / a_promoted_model(tmp_path).digest
     tampered(folder, "value", position, bit=0, rehashed=False)
     with pytest.raises(ArtefactFault):
-        artefact.load(folder)
+        artefact.load_model(folder)
 
 
 def test_a_change_that_no_golden_row_can_see_is_caught_by_the_digest(tmp_path: Path) -> None:
     folder = tmp_path / a_promoted_model(tmp_path).digest
     tampered(folder, "reference_values", 0, rehashed=False)
     with pytest.raises(ArtefactDamaged, match=r"arrays\.npz"):
-        artefact.load(folder)
+        artefact.load_model(folder)
 
 
 def test_a_champion_that_was_swapped_for_another_is_refused(tmp_path: Path) -> None:
@@ -153,10 +153,10 @@ def test_a_missing_or_broken_file_is_named(tmp_path: Path, file: str) -> None:
     folder = tmp_path / a_promoted_model(tmp_path).digest
     (folder / file).write_bytes((folder / file).read_bytes()[:-20])
     with pytest.raises(ArtefactDamaged, match="cannot be read"):
-        artefact.load(folder)
+        artefact.load_model(folder)
     (folder / file).unlink()
     with pytest.raises(ArtefactDamaged, match=f"{file} is missing"):
-        artefact.load(folder)
+        artefact.load_model(folder)
 
 
 def test_without_a_promotion_there_is_no_champion(tmp_path: Path) -> None:

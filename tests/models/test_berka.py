@@ -12,8 +12,8 @@ import pytest
 from features.catalog import APPLICANT, feature_set_digest
 from features.duckdb import compute, events_schema, moments_schema
 from models import artefact, train
-from models.memory import MemoryRegistry, MemoryTables
-from models.train import Request, TrainReport
+from models.memory import MemoryRegistry, MemoryTrainingTables
+from models.train import TrainingRequest, TrainReport
 from pipelines.sources.berka import Berka
 
 pytestmark = pytest.mark.slow
@@ -61,7 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def report(frames: dict[str, Any], folder: Path) -> TrainReport:
-    return train.train(MemoryTables(frames), MemoryRegistry(), folder, Request())
+    return train.train(MemoryTrainingTables(frames), MemoryRegistry(), folder, TrainingRequest())
 
 
 def test_the_usual_split_is_211_loans_against_117(report: TrainReport) -> None:
@@ -90,8 +90,8 @@ def test_the_reader_is_told_that_the_status_has_no_date(report: TrainReport) -> 
 def test_every_loan_above_the_reference_risk_has_a_reason(
     frames: dict[str, Any], report: TrainReport, folder: Path
 ) -> None:
-    model = artefact.load(folder / report.version.digest)
-    gathered = train.training_set.gather(MemoryTables(frames))
+    model = artefact.load_model(folder / report.version.digest)
+    gathered = train.training_set.gather(MemoryTrainingTables(frames))
     scored = [model.score_row(row) for row in gathered.rows]
     risky = [each for each in scored if each.log_odds > model.reference_log_odds]
     assert len(risky) > 50
@@ -100,7 +100,7 @@ def test_every_loan_above_the_reference_risk_has_a_reason(
 
 def test_no_single_feature_tells_the_outcome_by_itself(frames: dict[str, Any], report: TrainReport) -> None:
     """A feature that knew the future would stand out: the best honest one orders about four pairs in five."""
-    gathered = train.training_set.gather(MemoryTables(frames))
+    gathered = train.training_set.gather(MemoryTrainingTables(frames))
     for name, column in zip(report.feature_names, gathered.rows.T, strict=True):
         known = np.isfinite(column)
         alone = train.evaluation.area_under_curve(column[known], gathered.bad[known]).value

@@ -24,7 +24,7 @@ def some_loans(rows: int = 600) -> tuple[Any, Any]:
 
 @pytest.fixture(scope="module")
 def trained() -> Any:
-    return estimator.fit(*some_loans(), train.monotone_directions())
+    return estimator.fit_champion(*some_loans(), train.monotone_directions())
 
 
 @pytest.mark.parametrize("name", [each for each in catalog.MODEL_FEATURES if catalog.feature(each).monotone])
@@ -43,7 +43,7 @@ def test_the_risk_never_moves_against_the_declared_direction(trained: Any, name:
 
 
 def test_without_the_constraint_some_feature_would_move_against_it() -> None:
-    free = estimator.fit(*some_loans(), [0] * WIDTH)
+    free = estimator.fit_champion(*some_loans(), [0] * WIDTH)
     rows = np.random.default_rng(13).normal(0, 2, (1000, WIDTH))
     before = estimator.log_odds(free, rows)
 
@@ -63,7 +63,7 @@ def test_each_tree_asks_about_one_feature(trained: Any) -> None:
 @pytest.mark.parametrize("threads", [1, 2])
 def test_equal_inputs_give_an_equal_model_on_any_number_of_threads(trained: Any, threads: int) -> None:
     with threadpool_limits(limits=threads):
-        again = estimator.fit(*some_loans(), train.monotone_directions())
+        again = estimator.fit_champion(*some_loans(), train.monotone_directions())
     rows = some_loans()[0]
     assert np.array_equal(estimator.log_odds(trained, rows), estimator.log_odds(again, rows))
 

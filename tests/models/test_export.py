@@ -32,7 +32,7 @@ def some_history(rows: int = 2000, seed: int = 5, *, infinite: float = 0.0) -> t
 
 @pytest.fixture(scope="module")
 def trained() -> HistGradientBoostingClassifier:
-    return estimator.fit(*some_history(), DIRECTIONS)
+    return estimator.fit_champion(*some_history(), DIRECTIONS)
 
 
 def a_model_of(trained: HistGradientBoostingClassifier, rows: Any) -> Model:
@@ -76,7 +76,7 @@ def test_rows_on_every_threshold_score_as_the_estimator_does(trained: HistGradie
 
 def test_interacting_trees_are_flattened_alike_but_make_no_served_model() -> None:
     rows, bad = some_history()
-    crossing = estimator.fit(rows, bad, DIRECTIONS, Parameters(interaction_cst=None, max_leaf_nodes=8))
+    crossing = estimator.fit_champion(rows, bad, DIRECTIONS, Parameters(interaction_cst=None, max_leaf_nodes=8))
     trees, baseline = export.flatten(crossing)
     ours = np.array([math.fsum((baseline, *trees.leaf_values(row).tolist())) for row in rows])
     assert np.abs(ours - crossing.decision_function(rows)).max() <= 1e-12
@@ -86,14 +86,14 @@ def test_interacting_trees_are_flattened_alike_but_make_no_served_model() -> Non
 
 def test_an_export_of_other_trees_is_not_let_through(trained: HistGradientBoostingClassifier) -> None:
     rows, bad = some_history()
-    other = estimator.fit(rows, bad, DIRECTIONS, Parameters(random_state=8))
+    other = estimator.fit_champion(rows, bad, DIRECTIONS, Parameters(random_state=8))
     with pytest.raises(ParityBroken, match="differ"):
         export.prove_parity(a_model_of(trained, rows), other, rows)
 
 
 def test_trees_that_never_split_become_part_of_the_baseline() -> None:
     rows, bad = some_history(30)
-    stumps = estimator.fit(rows, bad, DIRECTIONS, Parameters(min_samples_leaf=20, max_iter=5))
+    stumps = estimator.fit_champion(rows, bad, DIRECTIONS, Parameters(min_samples_leaf=20, max_iter=5))
     trees, baseline = export.flatten(stumps)
     assert len(trees.root) == 0
     assert baseline == pytest.approx(stumps.decision_function(rows)[0], abs=1e-12)

@@ -19,16 +19,18 @@ MAY_31, JUNE_1 = datetime(2024, 5, 31, 23, 59, tzinfo=UTC), datetime(2024, 6, 1,
     [("finished_paid", False), ("running_ok", False), ("finished_unpaid", True), ("running_in_debt", True)],
 )
 def test_unpaid_and_in_debt_are_default(status: str, bad: bool) -> None:
-    assert labels.read(outcomes(("l", status, None))).bad == {"l": bad}
+    assert labels.read_outcome_labels(outcomes(("l", status, None))).bad == {"l": bad}
 
 
 def test_an_unknown_status_is_refused_with_the_loan() -> None:
     with pytest.raises(LabelFault, match="loan l7 has status 'E'"):
-        labels.read(outcomes(("l7", "E", None)))
+        labels.read_outcome_labels(outcomes(("l7", "E", None)))
 
 
 def test_outcomes_say_how_many_have_a_date() -> None:
-    read = labels.read(outcomes(("a", "running_ok", None), ("b", "running_ok", JUNE_1), ("c", "finished_paid", None)))
+    read = labels.read_outcome_labels(
+        outcomes(("a", "running_ok", None), ("b", "running_ok", JUNE_1), ("c", "finished_paid", None))
+    )
     assert (read.dated, read.undated) == (1, 2)
 
 
@@ -43,29 +45,29 @@ def test_outcomes_say_how_many_have_a_date() -> None:
 )
 def test_an_outcome_counts_from_the_day_it_was_recorded(known_by: date | None, bad: dict[str, bool]) -> None:
     lake = outcomes(("a", "finished_unpaid", MAY_31), ("b", "finished_unpaid", JUNE_1))
-    read = labels.read(lake, known_by)
+    read = labels.read_outcome_labels(lake, known_by)
     assert read.bad == bad
     assert read.not_yet_known == 2 - len(bad)
 
 
 def test_an_undated_outcome_counts_whatever_the_day() -> None:
-    assert labels.read(outcomes(("a", "running_in_debt", None)), date(1900, 1, 1)).bad == {"a": True}
+    assert labels.read_outcome_labels(outcomes(("a", "running_in_debt", None)), date(1900, 1, 1)).bad == {"a": True}
 
 
 def test_the_newest_known_outcome_of_a_loan_wins() -> None:
     lake = outcomes(("a", "finished_unpaid", JUNE_1), ("a", "running_ok", MAY_31))
-    assert labels.read(lake).bad == {"a": True}
-    assert labels.read(lake, date(2024, 5, 31)).bad == {"a": False}
+    assert labels.read_outcome_labels(lake).bad == {"a": True}
+    assert labels.read_outcome_labels(lake, date(2024, 5, 31)).bad == {"a": False}
 
 
 @pytest.mark.parametrize("second", [None, MAY_31])
 def test_two_outcomes_that_no_date_puts_in_order_are_refused(second: datetime | None) -> None:
     with pytest.raises(LabelFault, match="loan a is both"):
-        labels.read(outcomes(("a", "running_ok", MAY_31), ("a", "finished_unpaid", second)))
+        labels.read_outcome_labels(outcomes(("a", "running_ok", MAY_31), ("a", "finished_unpaid", second)))
 
 
 def test_the_same_outcome_twice_is_one() -> None:
-    assert labels.read(outcomes(("a", "running_ok", None), ("a", "running_ok", None))).undated == 1
+    assert labels.read_outcome_labels(outcomes(("a", "running_ok", None), ("a", "running_ok", None))).undated == 1
 
 
 def test_no_other_module_of_the_path_reads_outcomes() -> None:

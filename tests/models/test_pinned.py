@@ -14,17 +14,17 @@ import pytest
 from models import amend, rebuild, retire, train
 from models.code_version import code_version
 from models.manifest import MANIFEST_FILE, Manifest, ManifestFault
-from models.memory import MemoryRegistry, MemoryTables
+from models.memory import MemoryRegistry, MemoryTrainingTables
 from models.promote import promote
 from models.registry import ChampionStands, Run, UnknownVersion
 from models.tables import LakeFault
-from models.train import Request
-from pipelines.erasures.erasures import Line, State
+from models.train import TrainingRequest
+from pipelines.erasures.erasures import ErasureEntry, ErasureState
 from tests.models.test_train import QUICK
 from tests.models.worlds import TEST_UNTIL, TRAIN_UNTIL, some_frames
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
-USUAL = Request(train_until=TRAIN_UNTIL, test_until=TEST_UNTIL, parameters=QUICK, code="abc", at=NOW)
+USUAL = TrainingRequest(train_until=TRAIN_UNTIL, test_until=TEST_UNTIL, parameters=QUICK, code="abc", at=NOW)
 NAME = "default_probability"
 
 
@@ -32,14 +32,14 @@ NAME = "default_probability"
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
     """One training: the folder of models and what the registry was told."""
     folder, registry = tmp_path_factory.mktemp("models"), MemoryRegistry()
-    train.train(MemoryTables(some_frames()), registry, folder, USUAL)
+    train.train(MemoryTrainingTables(some_frames()), registry, folder, USUAL)
     return folder, registry.runs[0]
 
 
 @pytest.fixture
-def tables(trained: tuple[Path, Run]) -> MemoryTables:
+def tables(trained: tuple[Path, Run]) -> MemoryTrainingTables:
     """The lake as that training left it."""
-    lake = MemoryTables(some_frames())
+    lake = MemoryTrainingTables(some_frames())
     manifest = Manifest.read(trained[1].artefact / MANIFEST_FILE)
     lake.pin(manifest.tag, manifest.tables)
     return lake
@@ -56,10 +56,10 @@ def registry(trained: tuple[Path, Run], tmp_path: Path) -> MemoryRegistry:
 
 
 def manifest_of(registry: MemoryRegistry) -> Manifest:
-    return rebuild.manifest_of(registry, registry.version(NAME))
+    return rebuild.registered_manifest(registry, registry.version(NAME))
 
 
-def go_on(tables: MemoryTables) -> None:
+def go_on(tables: MemoryTrainingTables) -> None:
     """Other loans, then nothing but the newest snapshots and those that a tag names."""
     for name, frame in some_frames(seed=4).items():
         tables.write(name, frame)
@@ -67,12 +67,12 @@ def go_on(tables: MemoryTables) -> None:
 
 
 def test_training_pins_what_it_read(tmp_path: Path) -> None:
-    lake = MemoryTables(some_frames())
+    lake = MemoryTrainingTables(some_frames())
     digest = train.train(lake, MemoryRegistry(), tmp_path, USUAL).version.digest
     go_on(lake)
 
     assert lake.pinned(f"train_{digest}", list(some_frames())) == dict.fromkeys(some_frames(), 1)
-    assert rebuild.rebuild(lake, Manifest.read(tmp_path / digest / MANIFEST_FILE)).is_same
+    assert rebuild.rebuild_training_set(lake, Manifest.read(tmp_path / digest / MANIFEST_FILE)).is_same
 
 
 def test_the_manifest_beside_the_artefact_tells_all_that_is_needed(registry: MemoryRegistry, tmp_path: Path) -> None:
@@ -88,25 +88,27 @@ def test_the_manifest_beside_the_artefact_tells_all_that_is_needed(registry: Mem
     assert manifest.label_rule["finished_unpaid"]
 
 
-def test_neither_the_manifest_nor_the_rows_name_an_account(registry: MemoryRegistry, tables: MemoryTables) -> None:
+def test_neither_the_manifest_nor_the_rows_name_an_account(
+    registry: MemoryRegistry, tables: MemoryTrainingTables
+) -> None:
     accounts = set(some_frames()["curated.credit_applications"]["account_id"])
-    gathered = rebuild.gather(tables, manifest_of(registry))
+    gathered = rebuild.gather_pinned(tables, manifest_of(registry))
 
     assert not any(f'"{account}"' in manifest_of(registry).to_json() for account in accounts)
     assert not accounts & set(gathered.application_ids)
 
 
-def test_the_same_rows_come_out_after_the_lake_went_on(registry: MemoryRegistry, tables: MemoryTables) -> None:
+def test_the_same_rows_come_out_after_the_lake_went_on(registry: MemoryRegistry, tables: MemoryTrainingTables) -> None:
     go_on(tables)
 
-    found = rebuild.rebuild(tables, manifest_of(registry))
+    found = rebuild.rebuild_training_set(tables, manifest_of(registry))
 
     assert found.is_same
     assert (found.rows, found.content_hash) == (300, manifest_of(registry).content_hash)
 
 
 def test_training_on_other_rows_pins_those_and_leaves_the_first_as_they_were(
-    registry: MemoryRegistry, tables: MemoryTables, tmp_path: Path
+    registry: MemoryRegistry, tables: MemoryTrainingTables, tmp_path: Path
 ) -> None:
     go_on(tables)
     other = train.train(tables, registry, tmp_path, USUAL).version
@@ -114,11 +116,11 @@ def test_training_on_other_rows_pins_those_and_leaves_the_first_as_they_were(
 
     assert other.version == "2"
     for version in registry.standing(NAME):
-        assert rebuild.rebuild(tables, rebuild.manifest_of(registry, version)).is_same
+        assert rebuild.rebuild_training_set(tables, rebuild.registered_manifest(registry, version)).is_same
 
 
 def test_training_again_keeps_the_first_manifest(
-    registry: MemoryRegistry, tables: MemoryTables, tmp_path: Path
+    registry: MemoryRegistry, tables: MemoryTrainingTables, tmp_path: Path
 ) -> None:
     first = manifest_of(registry)
     train.train(tables, registry, tmp_path / "another machine", replace(USUAL, code="def"))
@@ -128,7 +130,7 @@ def test_training_again_keeps_the_first_manifest(
     assert Manifest.read(copied) == first
 
 
-def test_what_differs_is_named(registry: MemoryRegistry, tables: MemoryTables) -> None:
+def test_what_differs_is_named(registry: MemoryRegistry, tables: MemoryTrainingTables) -> None:
     frames = some_frames()
     changed = frames["features.applicant"]
     changed.loc[3, "balance_low_90d"] += 1
@@ -136,7 +138,7 @@ def test_what_differs_is_named(registry: MemoryRegistry, tables: MemoryTables) -
     manifest = manifest_of(registry)
     other = replace(manifest, tables={**manifest.tables, "features.applicant": 2}, tag="train_elsewhere")
 
-    found = rebuild.rebuild(tables, other)
+    found = rebuild.rebuild_training_set(tables, other)
 
     assert not found.is_same
     assert "column balance_low_90d holds other values" in found.differences
@@ -144,17 +146,17 @@ def test_what_differs_is_named(registry: MemoryRegistry, tables: MemoryTables) -
 
 
 def test_a_set_of_other_features_or_labels_names_the_code_that_can_rebuild_it(
-    registry: MemoryRegistry, tables: MemoryTables
+    registry: MemoryRegistry, tables: MemoryTrainingTables
 ) -> None:
     manifest = manifest_of(registry)
     with pytest.raises(ManifestFault, match=r"has the features of f00d, .* rebuild it with code abc"):
-        rebuild.rebuild(tables, replace(manifest, feature_set_digest="f00d"))
+        rebuild.rebuild_training_set(tables, replace(manifest, feature_set_digest="f00d"))
     with pytest.raises(ManifestFault, match=r"labels follow another rule .* code abc"):
-        rebuild.rebuild(tables, replace(manifest, label_rule={"finished_paid": True}))
+        rebuild.rebuild_training_set(tables, replace(manifest, label_rule={"finished_paid": True}))
 
 
 def test_a_retired_version_gives_its_snapshots_up_and_stands_no_more(
-    registry: MemoryRegistry, tables: MemoryTables
+    registry: MemoryRegistry, tables: MemoryTrainingTables
 ) -> None:
     manifest = manifest_of(registry)
     for unpinned in (4, 0):  # retiring again is the same
@@ -162,32 +164,32 @@ def test_a_retired_version_gives_its_snapshots_up_and_stands_no_more(
     go_on(tables)
 
     with pytest.raises(LakeFault, match="no snapshot 1 any more"):
-        rebuild.rebuild(tables, manifest)
+        rebuild.rebuild_training_set(tables, manifest)
     with pytest.raises(UnknownVersion):
         registry.version(NAME)
 
 
-def test_the_champion_is_not_retired(registry: MemoryRegistry, tables: MemoryTables, tmp_path: Path) -> None:
+def test_the_champion_is_not_retired(registry: MemoryRegistry, tables: MemoryTrainingTables, tmp_path: Path) -> None:
     promote(registry, tmp_path, NAME)
 
     with pytest.raises(ChampionStands, match=r"version 1 .* promote another one"):
         retire.retire(tables, registry, NAME, "1")
     go_on(tables)
-    assert rebuild.rebuild(tables, manifest_of(registry)).is_same
+    assert rebuild.rebuild_training_set(tables, manifest_of(registry)).is_same
 
 
 def test_a_retired_model_that_is_trained_again_is_a_new_version_with_its_own_pin(
-    registry: MemoryRegistry, tables: MemoryTables, tmp_path: Path
+    registry: MemoryRegistry, tables: MemoryTrainingTables, tmp_path: Path
 ) -> None:
     retire.retire(tables, registry, NAME, "1")
     assert train.train(tables, registry, tmp_path, USUAL).version.version == "2"
     retire.retire(tables, registry, NAME, "1")
     go_on(tables)
 
-    assert rebuild.rebuild(tables, manifest_of(registry)).is_same
+    assert rebuild.rebuild_training_set(tables, manifest_of(registry)).is_same
 
 
-def erase_first(tables: MemoryTables, tag: str) -> list[Line]:
+def erase_first(tables: MemoryTrainingTables, tag: str) -> list[ErasureEntry]:
     """Take the first applicant out of every pinned snapshot, and say so on the record."""
     lines = []
     keys = {"curated.granted_loans": "loan_id", "curated.loan_outcomes": "loan_id"}
@@ -196,22 +198,22 @@ def erase_first(tables: MemoryTables, tag: str) -> list[Line]:
         tables.write(name, frame[frame[column] != "seeded-0000"])
         newest = tables.read(name, [column]).snapshot_id
         tables.pin(tag, {name: newest})
-        lines.append(Line("case-1", "x", State.REMOVED, NOW, name, tag, 1, 1, newest))
+        lines.append(ErasureEntry("case-1", "x", ErasureState.REMOVED, NOW, name, tag, 1, 1, newest))
     return lines
 
 
 def test_after_an_erasure_the_manifest_says_how_many_rows_went_and_the_new_hash(
-    registry: MemoryRegistry, tables: MemoryTables, tmp_path: Path
+    registry: MemoryRegistry, tables: MemoryTrainingTables, tmp_path: Path
 ) -> None:
     before = manifest_of(registry)
     lines = erase_first(tables, before.tag)
     with pytest.raises(ManifestFault, match="amend-training-sets"):
-        rebuild.rebuild(tables, before)
+        rebuild.rebuild_training_set(tables, before)
 
     (amended,) = amend.amend(tables, registry, tmp_path, lines, NOW)
 
     after = manifest_of(registry)
-    assert rebuild.rebuild(tables, after).is_same
+    assert rebuild.rebuild_training_set(tables, after).is_same
     (amendment,) = after.amendments
     assert (after.rows, amendment.training_rows_erased, amended.training_rows_erased) == (299, 1, 1)
     assert amendment.rows_erased == dict.fromkeys(some_frames(), 1)
@@ -222,7 +224,7 @@ def test_after_an_erasure_the_manifest_says_how_many_rows_went_and_the_new_hash(
 
 
 def test_a_tag_that_nobody_erased_from_but_was_moved_is_named(
-    registry: MemoryRegistry, tables: MemoryTables, tmp_path: Path
+    registry: MemoryRegistry, tables: MemoryTrainingTables, tmp_path: Path
 ) -> None:
     erase_first(tables, manifest_of(registry).tag)
 

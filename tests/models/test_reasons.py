@@ -36,7 +36,7 @@ def test_at_most_four_reasons_unless_asked() -> None:
 
 def test_a_feature_without_exactly_one_reason_is_named() -> None:
     with pytest.raises(NoWording, match="colour"):
-        reasons.check([LOW], ["low", "colour"])
+        reasons.check_wording([LOW], ["low", "colour"])
     with pytest.raises(NoWording, match="low"):
-        reasons.check([LOW, Wording("R9", "again", ("low",))], ["low"])
-    reasons.check([LOW, DEBT], ["low", "mean", "debt"])
+        reasons.check_wording([LOW, Wording("R9", "again", ("low",))], ["low"])
+    reasons.check_wording([LOW, DEBT], ["low", "mean", "debt"])

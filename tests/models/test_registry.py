@@ -14,7 +14,7 @@ from models.manifest import MANIFEST_FILE
 from models.memory import MemoryRegistry
 from models.registry import ChampionStands, Registry, Run, UnknownVersion
 from models.settings import Settings
-from models.tables import Reading
+from models.tables import TableReading
 from tests.models.builders import STEPS, a_model
 
 
@@ -43,7 +43,7 @@ def registry(request: pytest.FixtureRequest) -> Registry:
 def trained() -> Any:
     random = np.random.default_rng(1)
     rows = random.normal(0, 1, (100, len(STEPS)))
-    return estimator.fit(rows, rows[:, 0] > 0, [0] * len(STEPS))
+    return estimator.fit_champion(rows, rows[:, 0] > 0, [0] * len(STEPS))
 
 
 @pytest.fixture
@@ -63,7 +63,10 @@ def a_run(name: str, folder: Path, trained: Any, *, digest: str = "f00d", auc: f
         parameters={"train_until": "2024-06-30"},
         metrics={"auc": auc, "auc_low": auc - 0.1},
         tags={"source": "test"},
-        readings=(Reading("curated.granted_loans", 4711, 0, None), Reading("features.applicant", 4712, 1, None)),
+        readings=(
+            TableReading("curated.granted_loans", 4711, 0, None),
+            TableReading("features.applicant", 4712, 1, None),
+        ),
     )
 
 
@@ -112,7 +115,7 @@ def test_an_artefact_can_be_fetched_where_it_was_not_made(
     elsewhere = tmp_path / "there"
     elsewhere.mkdir()
     registry.fetch(registered, elsewhere / registered.digest)
-    assert artefact.load(elsewhere / registered.digest).digest == registered.digest
+    assert artefact.load_model(elsewhere / registered.digest).digest == registered.digest
 
 
 def test_a_versions_manifest_is_kept_with_it_and_can_be_amended(

@@ -17,13 +17,13 @@ def some_loans(rows: int = 800) -> tuple[np.ndarray, np.ndarray]:
 
 def test_it_orders_loans_it_has_not_seen() -> None:
     rows, bad = some_loans()
-    card = scorecard.fit(rows[:400], bad[:400])
+    card = scorecard.fit_scorecard(rows[:400], bad[:400])
     assert area_under_curve(card.log_odds(rows[400:]), bad[400:]).value > 0.75
 
 
 def test_all_values_of_a_bin_weigh_the_same_and_unknown_has_a_bin_of_its_own() -> None:
     rows, bad = some_loans()
-    card = scorecard.fit(rows, bad, bins=4)
+    card = scorecard.fit_scorecard(rows, bad, bins=4)
     cuts = card.edges[0]
     inside = [[value, 0.0, 0.0] for value in (cuts[0], (cuts[0] + cuts[1]) / 2, np.nextafter(cuts[1], -9))]
     assert np.ptp(card.log_odds(np.array(inside))) == 0
@@ -35,7 +35,7 @@ def test_all_values_of_a_bin_weigh_the_same_and_unknown_has_a_bin_of_its_own() -
 @pytest.mark.parametrize("value", [np.inf, -np.inf, 1e300])
 def test_values_beyond_all_seen_fall_into_the_outer_bins(value: float) -> None:
     rows, bad = some_loans()
-    assert np.isfinite(scorecard.fit(rows, bad).log_odds(np.full((1, 3), value))).all()
+    assert np.isfinite(scorecard.fit_scorecard(rows, bad).log_odds(np.full((1, 3), value))).all()
 
 
 def test_twenty_points_double_the_odds_and_more_points_are_safer() -> None:
@@ -46,4 +46,4 @@ def test_twenty_points_double_the_odds_and_more_points_are_safer() -> None:
 def test_a_column_that_never_varies_or_is_never_known_does_no_harm() -> None:
     rows, bad = some_loans()
     padded = np.column_stack([rows, np.ones(len(rows)), np.full(len(rows), np.nan)])
-    assert np.isfinite(scorecard.fit(padded, bad).log_odds(padded)).all()
+    assert np.isfinite(scorecard.fit_scorecard(padded, bad).log_odds(padded)).all()

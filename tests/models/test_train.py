@@ -10,13 +10,13 @@ import pytest
 
 from models import artefact, train
 from models.estimator import Parameters
-from models.memory import MemoryRegistry, MemoryTables
+from models.memory import MemoryRegistry, MemoryTrainingTables
 from models.split import SplitFault
-from models.train import Request, SplitNotGiven, TrainReport
+from models.train import SplitNotGiven, TrainingRequest, TrainReport
 from tests.models.worlds import TEST_UNTIL, TRAIN_UNTIL, some_frames, some_tables
 
 QUICK = Parameters(max_iter=40)
-USUAL = Request(train_until=TRAIN_UNTIL, test_until=TEST_UNTIL, parameters=QUICK)
+USUAL = TrainingRequest(train_until=TRAIN_UNTIL, test_until=TEST_UNTIL, parameters=QUICK)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def test_it_learns_what_there_is_to_learn(trained: Any) -> None:
 
 def test_the_registered_model_is_the_artefact_and_scores_with_reasons(trained: Any) -> None:
     folder, registry, report = trained
-    model = artefact.load(folder / report.version.digest)
+    model = artefact.load_model(folder / report.version.digest)
     assert (model.version, model.model_id) == (report.version.version, report.version.model_id)
     assert registry.version("default_probability") == report.version
     poor, rich = (
@@ -67,7 +67,7 @@ def test_training_again_gives_the_same_artefact_and_version_but_another_run(trai
 
 def test_a_shuffled_lake_gives_the_same_artefact(trained: Any, tmp_path: Path) -> None:
     shuffled = {name: frame.sample(frac=1, random_state=5) for name, frame in some_frames().items()}
-    report = train.train(MemoryTables(shuffled), MemoryRegistry(), tmp_path, USUAL)
+    report = train.train(MemoryTrainingTables(shuffled), MemoryRegistry(), tmp_path, USUAL)
     assert report.version.digest == trained[2].version.digest
 
 
@@ -75,13 +75,13 @@ def test_loans_after_the_split_do_not_change_the_model(trained: Any, tmp_path: P
     frames = some_frames()
     outcomes = frames["curated.loan_outcomes"]
     outcomes.loc[outcomes.index > 250, "status"] = "running_ok"
-    report = train.train(MemoryTables(frames), MemoryRegistry(), tmp_path, USUAL)
+    report = train.train(MemoryTrainingTables(frames), MemoryRegistry(), tmp_path, USUAL)
     assert report.version.digest == trained[2].version.digest
     assert report.champion != trained[2].champion
 
 
 def test_an_earlier_split_gives_another_model(trained: Any, tmp_path: Path) -> None:
-    earlier = Request(train_until=date(2024, 5, 31), test_until=TEST_UNTIL, parameters=QUICK)
+    earlier = TrainingRequest(train_until=date(2024, 5, 31), test_until=TEST_UNTIL, parameters=QUICK)
     assert train.train(some_tables(), MemoryRegistry(), tmp_path, earlier).version.digest != trained[2].version.digest
 
 
@@ -112,17 +112,17 @@ def test_outcomes_after_the_given_day_leave_no_trace(tmp_path: Path) -> None:
 
 def test_a_source_without_a_usual_split_asks_for_one(tmp_path: Path) -> None:
     with pytest.raises(SplitNotGiven, match="source seeded has no usual split; give both"):
-        train.train(some_tables(), MemoryRegistry(), tmp_path, Request(train_until=TRAIN_UNTIL))
+        train.train(some_tables(), MemoryRegistry(), tmp_path, TrainingRequest(train_until=TRAIN_UNTIL))
 
 
 def test_berkas_usual_split_lies_in_other_years_than_these_loans(tmp_path: Path) -> None:
     with pytest.raises(SplitFault, match="up to 1995-12-31"):
-        train.train(some_tables(source="berka"), MemoryRegistry(), tmp_path, Request())
+        train.train(some_tables(source="berka"), MemoryRegistry(), tmp_path, TrainingRequest())
 
 
 def test_a_refused_training_registers_nothing(tmp_path: Path) -> None:
     registry = MemoryRegistry()
     with pytest.raises(SplitFault):
-        train.train(some_tables(), registry, tmp_path, Request(date(2020, 1, 1), date(2020, 2, 1)))
+        train.train(some_tables(), registry, tmp_path, TrainingRequest(date(2020, 1, 1), date(2020, 2, 1)))
     assert not registry.runs
     assert not list(tmp_path.iterdir())

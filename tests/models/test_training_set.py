@@ -11,22 +11,22 @@ import pytest
 from features import catalog
 from features.basket import request_features, requested_instalment
 from models import training_set
-from models.memory import MemoryTables
-from models.tables import LakeFault, Reading
+from models.memory import MemoryTrainingTables
+from models.tables import LakeFault, TableReading
 from models.training_set import TrainingSetFault
 from tests.models.worlds import some_frames, some_tables
 
 PROTECTED = {"sex", "gender", "age", "birth_number", "birth_date", "born_on", "district_id", "client_id", "name"}
 
 
-def changed(table: str, change: Any, **world: Any) -> MemoryTables:
+def changed(table: str, change: Any, **world: Any) -> MemoryTrainingTables:
     frames = some_frames(**world)
     frames[table] = change(frames[table])
-    return MemoryTables(frames)
+    return MemoryTrainingTables(frames)
 
 
 def test_each_granted_application_is_one_row_in_the_order_of_its_id() -> None:
-    gathered = training_set.gather(some_tables())
+    gathered = training_set.gather_training_set(some_tables())
     assert len(gathered.rows) == len(gathered.bad) == len(gathered.application_ids) == 300
     assert list(gathered.application_ids) == sorted(gathered.application_ids)
     assert gathered.rows.shape[1] == len(catalog.MODEL_FEATURES)
@@ -35,7 +35,7 @@ def test_each_granted_application_is_one_row_in_the_order_of_its_id() -> None:
 @pytest.mark.parametrize("product", ["monthly", "pay_in_3"])
 def test_a_row_is_the_vector_of_the_day_and_what_serving_makes_of_the_request(product: str) -> None:
     frames = some_frames()
-    gathered = training_set.gather(MemoryTables(frames))
+    gathered = training_set.gather_training_set(MemoryTrainingTables(frames))
     applications = frames["curated.credit_applications"]
     position = int(np.flatnonzero(applications["product"] == product)[0])
     application, vector = applications.iloc[position], frames["features.applicant"].iloc[position]
@@ -59,7 +59,10 @@ def test_a_row_is_the_vector_of_the_day_and_what_serving_makes_of_the_request(pr
 def test_the_order_of_the_lakes_rows_does_not_matter() -> None:
     frames = some_frames()
     shuffled = {name: frame.sample(frac=1, random_state=1) for name, frame in frames.items()}
-    one, other = training_set.gather(MemoryTables(frames)), training_set.gather(MemoryTables(shuffled))
+    one, other = (
+        training_set.gather_training_set(MemoryTrainingTables(frames)),
+        training_set.gather_training_set(MemoryTrainingTables(shuffled)),
+    )
     assert one.content_digest() == other.content_digest()
 
 
@@ -69,16 +72,22 @@ def test_one_other_label_is_another_content() -> None:
         return frame
 
     other = changed("curated.loan_outcomes", turned)
-    assert training_set.gather(some_tables()).content_digest() != training_set.gather(other).content_digest()
+    assert (
+        training_set.gather_training_set(some_tables()).content_digest()
+        != training_set.gather_training_set(other).content_digest()
+    )
 
 
 def test_loans_without_an_outcome_are_counted_and_left_out() -> None:
-    gathered = training_set.gather(changed("curated.loan_outcomes", lambda frame: frame.iloc[3:]))
+    gathered = training_set.gather_training_set(changed("curated.loan_outcomes", lambda frame: frame.iloc[3:]))
     assert (len(gathered.rows), gathered.unlabelled) == (297, 3)
 
 
 def test_applications_that_were_not_granted_teach_nothing() -> None:
-    assert len(training_set.gather(changed("curated.granted_loans", lambda frame: frame.iloc[10:])).rows) == 290
+    assert (
+        len(training_set.gather_training_set(changed("curated.granted_loans", lambda frame: frame.iloc[10:])).rows)
+        == 290
+    )
 
 
 def test_vectors_of_other_moments_are_not_mistaken_for_the_days() -> None:
@@ -86,8 +95,8 @@ def test_vectors_of_other_moments_are_not_mistaken_for_the_days() -> None:
         later = frame.assign(as_of=frame["as_of"] + timedelta(days=1), balance_low_90d=1e9)
         return pd.concat([later, frame])
 
-    other = training_set.gather(changed("features.applicant", doubled))
-    assert other.content_digest() == training_set.gather(some_tables()).content_digest()
+    other = training_set.gather_training_set(changed("features.applicant", doubled))
+    assert other.content_digest() == training_set.gather_training_set(some_tables()).content_digest()
 
 
 @pytest.mark.parametrize(
@@ -119,7 +128,7 @@ def test_vectors_of_other_moments_are_not_mistaken_for_the_days() -> None:
 )
 def test_what_does_not_fit_together_is_named(table: str, change: Any, said: str) -> None:
     with pytest.raises(TrainingSetFault, match=said):
-        training_set.gather(changed(table, change))
+        training_set.gather_training_set(changed(table, change))
 
 
 def test_a_lake_with_two_sources_asks_which() -> None:
@@ -128,27 +137,27 @@ def test_a_lake_with_two_sources_asks_which() -> None:
         for (name, frame), other in zip(some_frames().items(), some_frames(source="berka").values(), strict=True)
     }
     with pytest.raises(TrainingSetFault, match="berka, seeded; choose one of them with --source"):
-        training_set.gather(MemoryTables(both))
+        training_set.gather_training_set(MemoryTrainingTables(both))
     with pytest.raises(TrainingSetFault, match="--source"):
-        training_set.gather(MemoryTables(both), source="elsewhere")
-    assert training_set.gather(MemoryTables(both), source="berka").source == "berka"
+        training_set.gather_training_set(MemoryTrainingTables(both), source="elsewhere")
+    assert training_set.gather_training_set(MemoryTrainingTables(both), source="berka").source == "berka"
 
 
 def test_a_table_that_is_not_there_is_named() -> None:
     frames = some_frames()
     del frames["features.applicant"]
     with pytest.raises(LakeFault, match=r"features\.applicant"):
-        training_set.gather(MemoryTables(frames))
+        training_set.gather_training_set(MemoryTrainingTables(frames))
 
 
 def test_nothing_about_the_person_is_ever_read() -> None:
     asked: set[str] = set()
 
-    class Watched(MemoryTables):
-        def read(self, table: str, columns: Sequence[str]) -> Reading:
+    class Watched(MemoryTrainingTables):
+        def read(self, table: str, columns: Sequence[str]) -> TableReading:
             asked.update(columns)
             return super().read(table, columns)
 
-    training_set.gather(Watched(some_frames()))
+    training_set.gather_training_set(Watched(some_frames()))
     assert "balance_low_90d" in asked
     assert not asked & PROTECTED

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from features import catalog
-from models.memory import MemoryTables
+from models.memory import MemoryTrainingTables
 
 START = date(2024, 1, 1)
 TRAIN_UNTIL, TEST_UNTIL = date(2024, 6, 30), date(2024, 9, 30)
@@ -61,12 +61,12 @@ def some_frames(
     }
 
 
-def some_tables(**changes: Any) -> MemoryTables:
-    return MemoryTables(some_frames(**changes))
+def some_tables(**changes: Any) -> MemoryTrainingTables:
+    return MemoryTrainingTables(some_frames(**changes))
 
 
-def outcomes(*rows: tuple[str, str, datetime | None]) -> MemoryTables:
+def outcomes(*rows: tuple[str, str, datetime | None]) -> MemoryTrainingTables:
     """A lake that holds only these outcomes: loan, status, when recorded."""
     frame = pd.DataFrame(rows, columns=["loan_id", "status", "recorded_at"])
     frame["recorded_at"] = pd.to_datetime(frame["recorded_at"], utc=True)
-    return MemoryTables({"curated.loan_outcomes": frame})
+    return MemoryTrainingTables({"curated.loan_outcomes": frame})

@@ -13,13 +13,13 @@ from payments.collection.opening import must_hold
 from payments.files.inbox import unseen
 from payments.merchants.pay_merchants import PayMerchantsReport
 from payments.provider.charge import (
+    ChargeRefusalCode,
+    ChargeRefused,
     ChargeRequest,
     ChargeResult,
     EnquiryResult,
     NotKnown,
     RefundRequest,
-    RefusalCode,
-    Refused,
     Succeeded,
     Unknown,
 )
@@ -27,7 +27,7 @@ from payments.reconciliation.reconcile import ReconcileReport
 from payments.wiring import Adapters
 from simulation.bank import SimulatedBank, open_bank
 from simulation.day_end import end_day
-from simulation.provider import Charge, Order, Refund, RefundOrder, SimulatedProvider, open_provider
+from simulation.provider import Charge, ProviderBook, ProviderOrder, ProviderRefund, RefundOrder, open_provider
 from tests.payments.acts import collect, pay_merchants, reconcile
 
 CLEARING = "provider:sandbox:clearing"
@@ -39,11 +39,11 @@ class InProcess:
 
     name = "sandbox"
 
-    def __init__(self, book: SimulatedProvider) -> None:
+    def __init__(self, book: ProviderBook) -> None:
         self.book = book
 
     def charge(self, request: ChargeRequest) -> ChargeResult:
-        order = Order(
+        order = ProviderOrder(
             request.attempt_id, request.amount.minor, request.amount.currency.value, request.shopper_id,
             request.instalment_id, request.requested_on,
         )  # fmt: skip
@@ -66,10 +66,10 @@ class InProcess:
         return NotKnown(payment_id) if refund is None else paid_back(refund)
 
 
-def paid_back(refund: Refund) -> ChargeResult:
+def paid_back(refund: ProviderRefund) -> ChargeResult:
     order = refund.order
     if refund.code is not None:
-        return Refused(order.key, RefusalCode.ACCOUNT_CLOSED, refund.code)
+        return ChargeRefused(order.key, ChargeRefusalCode.ACCOUNT_CLOSED, refund.code)
     amount = Money(order.amount_minor, Currency(order.currency))
     return Succeeded(order.key, refund.reference, amount, order.requested_on)
 
@@ -77,7 +77,7 @@ def paid_back(refund: Refund) -> ChargeResult:
 def said(charge: Charge) -> ChargeResult:
     order = charge.order
     if charge.status == "declined":
-        return Refused(order.key, RefusalCode.INSUFFICIENT_FUNDS, charge.code or "")
+        return ChargeRefused(order.key, ChargeRefusalCode.INSUFFICIENT_FUNDS, charge.code or "")
     amount = Money(order.amount_minor, Currency(order.currency))
     return Succeeded(order.key, charge.reference, amount, order.requested_on)
 
@@ -89,7 +89,7 @@ class Outside:
     folder: Path
     behaviour: Mapping[str, tuple[str, int]]
     seed: int = 7
-    book: SimulatedProvider = field(init=False)
+    book: ProviderBook = field(init=False)
     bank: SimulatedBank = field(init=False)
 
     def __post_init__(self) -> None:

@@ -16,7 +16,7 @@ from data_contracts.catalog import contract
 from pipelines.lake.iceberg import IcebergTables, catalog, table_name
 from pipelines.runtime.java import find_java, home_for_spark
 from pipelines.settings import CHECKOUT, Settings
-from pipelines.sources.source import Event
+from pipelines.sources.source import CanonicalEvent
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.stream import batches
 from tests.data_contracts.samples import valid_record
@@ -42,13 +42,13 @@ def at(day: int) -> str:
     return f"{START + timedelta(days=day):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def an(name: str, event_id: str, account_id: str, day: int, **values: object) -> Event:
+def an(name: str, event_id: str, account_id: str, day: int, **values: object) -> CanonicalEvent:
     times = {"occurred_at": at(day), "recorded_at": at(day)}
     body = valid_record(contract(name)) | {"event_id": event_id, "account_id": account_id} | times | values
-    return Event(event_id, f"{name}.v1", account_id, orjson.dumps(body))
+    return CanonicalEvent(event_id, f"{name}.v1", account_id, orjson.dumps(body))
 
 
-def a_small_stream() -> list[Event]:
+def a_small_stream() -> list[CanonicalEvent]:
     events = []
     for n in range(12):
         account = f"account-{n}"

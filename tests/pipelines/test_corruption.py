@@ -19,7 +19,7 @@ import pytest
 
 from data_contracts.catalog import contract, event_contracts
 from data_contracts.contract import Contract
-from data_contracts.quarantine import check, text_of
+from data_contracts.quarantine import text_of, violations_of
 from pipelines.curation.curate import curate
 from pipelines.ingest import rejects
 from pipelines.ingest.batch import TABLES, BatchWriter
@@ -29,7 +29,7 @@ from pipelines.lake import raw
 from pipelines.lake.iceberg import IcebergTables, create_namespaces, spark_name
 from pipelines.settings import Settings
 from pipelines.sources.berka import Berka
-from pipelines.sources.source import Event
+from pipelines.sources.source import CanonicalEvent
 from pipelines.streams import records
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.stream import batches
@@ -134,7 +134,7 @@ def _judged(payloads: list[str], seen: set[str], judges: Mapping[str, Contract])
         if judge is None:
             broken, version = ["payload.readable" if payload == "{" else "event_type.known"], ""
         else:
-            broken, version = [each.rule for each in check(judge, record)], str(judge.version)
+            broken, version = [each.rule for each in violations_of(judge, record)], str(judge.version)
         if broken:
             found.quarantined[event_type] += 1
             found.rules[version, broken[0]] += 1
@@ -186,7 +186,7 @@ def _lake(environment: Mapping[str, str], name: str) -> Settings:
     return own
 
 
-def _put(settings: Settings, events: list[Event]) -> None:
+def _put(settings: Settings, events: list[CanonicalEvent]) -> None:
     stream = KinesisStream(client(settings), settings.stream, lambda _: None)
     for batch in batches(events):
         stream.put(batch)

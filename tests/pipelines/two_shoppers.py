@@ -17,7 +17,7 @@ from pyiceberg.transforms import BucketTransform
 
 from data_contracts.catalog import contract
 from data_contracts.contract import ColumnType
-from pipelines.erasures.erasures import Line
+from pipelines.erasures.erasures import ErasureEntry
 from pipelines.erasures.iceberg_erasures import IcebergErasures
 from pipelines.lake.iceberg import catalog, namespace, table_name
 from pipelines.lake.iceberg_upkeep import IcebergUpkeep
@@ -92,7 +92,7 @@ class KilledAfter(IcebergErasures):
         super().__init__(settings)
         self._left = writes
 
-    def write(self, lines: Iterable[Line]) -> None:
+    def write(self, lines: Iterable[ErasureEntry]) -> None:
         super().write(lines)
         self._left -= 1
         if self._left == 0:

@@ -15,7 +15,7 @@ from lending.plan.event import KINDS, PlanEvent, body_of
 from lending.plan.plan import ForeignPurchase, Origin, Plan, instalments_of
 from lending.schedule.due import Due
 from lending.schedule.due_dates import Adjustment
-from lending.terms.dues import Terms, schedule
+from lending.terms.dues import LoanTerms, schedule
 from lending.terms.product import Product
 from lending.terms.product_terms import Repayment
 from lending.terms.products import product_on, servicing_terms
@@ -139,7 +139,7 @@ def agreement(said: Mapping[str, Any]) -> tuple[Plan, ServicingTerms]:
     else:
         dues = list(
             schedule(
-                Terms(purchase, months, rate),
+                LoanTerms(purchase, months, rate),
                 _repayment(told, offered.repayment),
                 opened_on,
                 holidays=told.pop("bank_holidays", ()),

@@ -20,7 +20,7 @@ from payments.postgres import connected
 from payments.provider.sandbox import SandboxProvider
 from payments.wiring import adapters_over
 from serving.settings import Settings
-from simulation.server import create_app
+from simulation.server import create_provider_app
 from simulation.settings import Settings as WorldSettings
 from tests.payments.acts import collect
 from tests.serving.checkout import NOON, Api, an_order_body, publish, running
@@ -39,7 +39,7 @@ def provider_url(tmp_path: Path) -> Iterator[str]:
         f'{{"account_id": "a", "shopper_id": "s-{kind}", "kind": "{kind}", "from_instalment": 0}}' for kind in kinds
     ]
     (folder / "repayment_behaviour.jsonl").write_text("\n".join(lines))
-    app = create_app(WorldSettings(folder))
+    app = create_provider_app(WorldSettings(folder))
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical"))
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -12,7 +12,7 @@ import pytest
 
 from data_contracts.catalog import event_contracts
 from data_contracts.contract import Contract
-from data_contracts.quarantine import check
+from data_contracts.quarantine import violations_of
 from ledger.money import Currency, Money
 from ledger.outbox.fact_log import Written
 from ledger.outbox.postgres_outbox import JOURNAL, LOGS, OUTBOX, relaying
@@ -20,7 +20,7 @@ from lending.plan.event import Route
 from lending.servicing.close_of_business import close_of_business
 from lending.servicing.postgres_close import PostgresBusinessDates
 from payments.collection.accept_offer import Accepted
-from payments.disputes.dispute import DisputeNotice, NoticeTaken, Stage
+from payments.disputes.dispute import DisputeNotice, DisputeStage, NoticeTaken
 from payments.postgres import connected
 from payments.refunds.refund import RefundTaken
 from payments.wiring import Adapters, adapters_over
@@ -101,7 +101,7 @@ def _close(connection: psycopg.Connection[Any], ports: Adapters, day: date) -> N
 
 
 def _dispute(ports: Adapters, attempt_id: str, day: date) -> None:
-    told = DisputeNotice("cb-1", Stage.OPENED, attempt_id, route=Route.CARD, told_on=day)
+    told = DisputeNotice("cb-1", DisputeStage.OPENED, attempt_id, route=Route.CARD, told_on=day)
     assert isinstance(take_notice(told, ports=ports, at=at(day)), NoticeTaken)
 
 
@@ -126,7 +126,7 @@ def test_every_fact_obeys_its_contract_and_says_what_its_row_says(course: str) -
         for fact in facts:
             body = json.loads(fact.body)
             found = contracts[fact.event_type]
-            assert check(found, body) == (), fact
+            assert violations_of(found, body) == (), fact
             assert set(body) == set(found.by_name), "neither a column too many nor one forgotten"
             assert (body["event_id"], body["event_type"]) == (fact.event_id, fact.event_type)
             assert body["sequence"] == fact.position

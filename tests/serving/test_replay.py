@@ -18,7 +18,7 @@ from models.artefact import ARRAYS_FILE
 from serving import replay as act
 from serving import scoring
 from serving.decision_code import decision_code_digest
-from serving.replay import Cause, Differs, Identical, NoSuchDecision, replay
+from serving.replay import Cause, Differs, Identical, NoSuchDecision, replay_decision
 from serving.settings import Settings
 from tests.command_line import acts_of
 from tests.serving.checkout import Api, an_order_body, promoted, publish
@@ -49,7 +49,7 @@ def test_every_kind_of_decision_replays_to_the_same_bytes(
         ask(client, f"o-{number}", account_id=account, shopper_id=f"s-{number}", amount_minor=48_000)
     outcomes = {stored.outcome for stored in PostgresDecisions(connection).all()}
 
-    report = act.replay_all(connection, settings.models_dir, policy_file.load())
+    report = act.replay_all(connection, settings.models_dir, policy_file.load_policies())
 
     assert outcomes == {"approved", "referred", "declined", "approved_reduced"}
     assert (report.replayed, report.identical, report.differing) == (4, 4, ())
@@ -63,7 +63,7 @@ def test_a_decision_replays_after_another_model_was_promoted(
     stored = PostgresDecisions(connection).get(decision_id)
     assert stored is not None
 
-    result = replay(connection, decision_id, settings.models_dir, policy_file.load())
+    result = replay_decision(connection, decision_id, settings.models_dir, policy_file.load_policies())
 
     assert result == Identical(decision_id, stored.answer)
 
@@ -75,14 +75,14 @@ def test_a_damaged_model_is_named(decision_id: str, connection: psycopg.Connecti
         (settings.models_dir / other.digest / ARRAYS_FILE).read_bytes()
     )
 
-    result = replay(connection, decision_id, settings.models_dir, policy_file.load())
+    result = replay_decision(connection, decision_id, settings.models_dir, policy_file.load_policies())
 
     assert isinstance(result, Differs)
     assert (result.cause, digest[:12] in result.detail) == (Cause.MODEL, True)
 
 
 def test_a_model_that_is_gone_is_named(decision_id: str, connection: psycopg.Connection[Any], tmp_path: Path) -> None:
-    result = replay(connection, decision_id, tmp_path / "elsewhere", policy_file.load())
+    result = replay_decision(connection, decision_id, tmp_path / "elsewhere", policy_file.load_policies())
 
     assert isinstance(result, Differs)
     assert result.cause is Cause.MODEL
@@ -90,9 +90,9 @@ def test_a_model_that_is_gone_is_named(decision_id: str, connection: psycopg.Con
 
 def test_a_changed_rule_is_named(decision_id: str, connection: psycopg.Connection[Any], settings: Settings) -> None:
     text = (policy_file.SHIPPED / "gb-pay-in-3-1.toml").read_text(encoding="utf-8")
-    changed = Policies([policy_file.parse(text.replace("above = 0.35", "above = 0.01"), "gb-pay-in-3-1.toml")])
+    changed = Policies([policy_file.parse_policy(text.replace("above = 0.35", "above = 0.01"), "gb-pay-in-3-1.toml")])
 
-    result = replay(connection, decision_id, settings.models_dir, changed)
+    result = replay_decision(connection, decision_id, settings.models_dir, changed)
 
     assert isinstance(result, Differs)
     assert result.cause is Cause.RULE
@@ -132,7 +132,7 @@ def test_changed_product_terms_are_named(
     other_terms(tmp_path, monkeypatch, "pay-in-3-1.toml", "every = 30", "every = 31")
     now = load_products(tmp_path / "products").version("pay-in-3-1").digest
 
-    result = replay(connection, decision_id, settings.models_dir, policy_file.load())
+    result = replay_decision(connection, decision_id, settings.models_dir, policy_file.load_policies())
 
     assert isinstance(result, Differs)
     assert result.cause is Cause.RULE
@@ -161,7 +161,7 @@ def test_replay_minds_what_the_terms_of_the_product_say_and_nothing_else(
 ) -> None:
     other_terms(tmp_path, monkeypatch, file, old, new)
 
-    result = replay(connection, decision_id, settings.models_dir, policy_file.load())
+    result = replay_decision(connection, decision_id, settings.models_dir, policy_file.load_policies())
 
     assert isinstance(result, Identical) is same
     if isinstance(result, Differs):
@@ -178,7 +178,7 @@ def test_newer_terms_that_take_over_the_day_are_named(
     other_terms(tmp_path, monkeypatch, "pay-in-3-1.toml", '"pay-in-3-1"', '"pay-in-3-2"')
     (tmp_path / "products/pay-in-3-1.toml").rename(tmp_path / "products/pay-in-3-2.toml")
 
-    result = replay(connection, decision_id, settings.models_dir, policy_file.load())
+    result = replay_decision(connection, decision_id, settings.models_dir, policy_file.load_policies())
 
     assert isinstance(result, Differs)
     assert (result.cause, result.detail.endswith("were pay-in-3-1 and are pay-in-3-2")) == (Cause.RULE, True)
@@ -193,7 +193,7 @@ def test_a_changed_policy_and_changed_terms_are_both_named(
 ) -> None:
     other_terms(tmp_path, monkeypatch, "pay-in-3-1.toml", "every = 30", "every = 31")
 
-    result = replay(connection, decision_id, settings.models_dir, Policies([]))
+    result = replay_decision(connection, decision_id, settings.models_dir, Policies([]))
 
     assert isinstance(result, Differs)
     assert result.detail.startswith("policy gb-pay-in-3 version 1 (")
@@ -211,9 +211,9 @@ def test_a_record_from_before_terms_were_kept_replays_to_the_same_bytes(
     connection.execute("ALTER TABLE lending.decisions DISABLE TRIGGER append_only")
     connection.execute("UPDATE lending.decisions SET inputs = %s, digest = %s", (inputs, digest(inputs, stored.answer)))
 
-    result = replay(connection, decision_id, settings.models_dir, policy_file.load())
+    result = replay_decision(connection, decision_id, settings.models_dir, policy_file.load_policies())
     monkeypatch.setattr(scoring, "PROBABILITY_DIGITS", 2)
-    differing = replay(connection, decision_id, settings.models_dir, policy_file.load())
+    differing = replay_decision(connection, decision_id, settings.models_dir, policy_file.load_policies())
 
     assert result == Identical(decision_id, stored.answer)
     assert isinstance(differing, Differs)
@@ -225,7 +225,7 @@ def test_a_vector_changed_afterwards_is_named_by_its_feature(
 ) -> None:
     publish(connection, "a-1", income_mean_180d=1.0)
 
-    result = replay(connection, decision_id, settings.models_dir, policy_file.load())
+    result = replay_decision(connection, decision_id, settings.models_dir, policy_file.load_policies())
 
     assert isinstance(result, Differs)
     assert (result.cause, "income_mean_180d" in result.detail) == (Cause.DATA, True)
@@ -238,7 +238,7 @@ def test_a_record_altered_behind_the_platforms_back_is_noticed(
     connection.execute("ALTER TABLE lending.decisions DISABLE TRIGGER append_only")
     connection.execute(f"UPDATE lending.decisions SET {column} = replace({column}, '9000', '9001')")  # type: ignore[arg-type]
 
-    result = replay(connection, decision_id, settings.models_dir, policy_file.load())
+    result = replay_decision(connection, decision_id, settings.models_dir, policy_file.load_policies())
 
     assert isinstance(result, Differs)
     assert (result.cause, "record" in result.detail) == (Cause.DATA, True)
@@ -250,7 +250,7 @@ def test_other_code_is_named_with_the_place_that_differs(
     monkeypatch.setattr(scoring, "PROBABILITY_DIGITS", 2)
     monkeypatch.setattr(act, "decision_code_digest", lambda: "e" * 64)
 
-    result = replay(connection, decision_id, settings.models_dir, policy_file.load())
+    result = replay_decision(connection, decision_id, settings.models_dir, policy_file.load_policies())
 
     assert isinstance(result, Differs)
     assert result.cause is Cause.CODE
@@ -261,7 +261,7 @@ def test_other_code_is_named_with_the_place_that_differs(
 
 def test_an_unknown_decision_is_said_to_be_unknown(connection: psycopg.Connection[Any], settings: Settings) -> None:
     with pytest.raises(NoSuchDecision) as raised:
-        replay(connection, "d-none", settings.models_dir, policy_file.load())
+        replay_decision(connection, "d-none", settings.models_dir, policy_file.load_policies())
 
     assert raised.value.user_message == "there is no decision d-none"
 

@@ -48,12 +48,12 @@ def test_a_value_that_is_too_old_is_unknown_and_named(
 def test_it_replays_to_the_same_bytes_and_other_changes_are_still_named(
     decision: dict[str, Any], connection: psycopg.Connection[Any], settings: Settings
 ) -> None:
-    report = replay_all(connection, settings.models_dir, policy_file.load())
+    report = replay_all(connection, settings.models_dir, policy_file.load_policies())
     assert (report.replayed, report.identical) == (1, 1)
 
     publish(connection, "a-1", income_mean_180d=1.0)
 
-    (differing,) = replay_all(connection, settings.models_dir, policy_file.load()).differing
+    (differing,) = replay_all(connection, settings.models_dir, policy_file.load_policies()).differing
     assert isinstance(differing, Differs)
     assert differing.cause is Cause.DATA
     assert differing.detail.endswith("has since changed: income_mean_180d")

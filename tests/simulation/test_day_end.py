@@ -6,16 +6,16 @@ import pytest
 
 from ledger.money import Currency, Money
 from payments.files.payout_file import Payout, write_payouts
-from simulation.bank import OURS, PARKED, Movement, SimulatedBank, TooLate, open_bank
+from simulation.bank import OURS, PARKED, BankMovement, SimulatedBank, TooLate, open_bank
 from simulation.day_end import end_day
 from simulation.faults import FaultKind
-from simulation.provider import Order, SimulatedProvider, open_provider
+from simulation.provider import ProviderBook, ProviderOrder, open_provider
 
 MONDAY = date(2026, 1, 5)
 
 
 @pytest.fixture
-def provider(tmp_path: Path) -> SimulatedProvider:
+def provider(tmp_path: Path) -> ProviderBook:
     return open_provider(tmp_path, 7, {"s-1": ("pays", 1)})
 
 
@@ -26,10 +26,10 @@ def bank(tmp_path: Path) -> SimulatedBank:
     return bank
 
 
-def charge(provider: SimulatedProvider, day: date, count: int = 4) -> None:
+def charge(provider: ProviderBook, day: date, count: int = 4) -> None:
     for number in range(count):
         key = f"p-{day.isoformat()}-{number}/1#1"
-        provider.charge(Order(key, 50_00, "GBP", "s-1", key.rpartition("#")[0], day))
+        provider.charge(ProviderOrder(key, 50_00, "GBP", "s-1", key.rpartition("#")[0], day))
 
 
 def rows(path: Path) -> list[list[str]]:
@@ -37,7 +37,7 @@ def rows(path: Path) -> list[list[str]]:
 
 
 def test_a_payout_is_credited_at_the_next_day_end_with_the_amount_of_its_settlement(
-    tmp_path: Path, provider: SimulatedProvider, bank: SimulatedBank
+    tmp_path: Path, provider: ProviderBook, bank: SimulatedBank
 ) -> None:
     inbox, outbox = tmp_path / "in", tmp_path / "out"
     charge(provider, MONDAY)
@@ -55,7 +55,7 @@ def test_a_payout_is_credited_at_the_next_day_end_with_the_amount_of_its_settlem
 
 
 def test_the_same_day_end_again_writes_the_same_bytes(
-    tmp_path: Path, provider: SimulatedProvider, bank: SimulatedBank
+    tmp_path: Path, provider: ProviderBook, bank: SimulatedBank
 ) -> None:
     inbox, outbox = tmp_path / "in", tmp_path / "out"
     charge(provider, MONDAY)
@@ -68,7 +68,7 @@ def test_the_same_day_end_again_writes_the_same_bytes(
 
 
 def test_days_that_were_left_out_are_ended_one_by_one(
-    tmp_path: Path, provider: SimulatedProvider, bank: SimulatedBank
+    tmp_path: Path, provider: ProviderBook, bank: SimulatedBank
 ) -> None:
     inbox, outbox = tmp_path / "in", tmp_path / "out"
     charge(provider, MONDAY)
@@ -81,7 +81,7 @@ def test_days_that_were_left_out_are_ended_one_by_one(
         end_day(MONDAY + timedelta(days=29), provider, bank, inbox, outbox)
 
 
-def test_a_merchants_payout_is_debited_once(tmp_path: Path, provider: SimulatedProvider, bank: SimulatedBank) -> None:
+def test_a_merchants_payout_is_debited_once(tmp_path: Path, provider: ProviderBook, bank: SimulatedBank) -> None:
     inbox, outbox = tmp_path / "in", tmp_path / "out"
     write_payouts(outbox / "p.csv", [Payout("mp-1", "m-1", Money(95_00, Currency.GBP), MONDAY)])
 
@@ -94,7 +94,7 @@ def test_a_merchants_payout_is_debited_once(tmp_path: Path, provider: SimulatedP
 
 
 def test_a_payout_file_that_was_cut_short_pays_nobody(
-    tmp_path: Path, provider: SimulatedProvider, bank: SimulatedBank
+    tmp_path: Path, provider: ProviderBook, bank: SimulatedBank
 ) -> None:
     inbox, outbox = tmp_path / "in", tmp_path / "out"
     path = outbox / "p.csv"
@@ -109,7 +109,7 @@ def test_a_payout_file_that_was_cut_short_pays_nobody(
 
 
 def test_a_parked_payout_stands_on_the_statement_of_another_account_and_a_duplicated_file_comes_twice(
-    tmp_path: Path, provider: SimulatedProvider, bank: SimulatedBank
+    tmp_path: Path, provider: ProviderBook, bank: SimulatedBank
 ) -> None:
     inbox, outbox = tmp_path / "in", tmp_path / "out"
     for days in range(7):
@@ -128,7 +128,7 @@ def test_a_parked_payout_stands_on_the_statement_of_another_account_and_a_duplic
 def test_a_closed_day_never_changes_and_days_end_in_order(tmp_path: Path, bank: SimulatedBank) -> None:
     bank.close_day(MONDAY)
 
-    assert not bank.move(Movement("late", OURS, 5, "GBP", MONDAY, "r", "c"))
+    assert not bank.move(BankMovement("late", OURS, 5, "GBP", MONDAY, "r", "c"))
     with pytest.raises(TooLate, match="2026-01-04 cannot end after 2026-01-05"):
         bank.close_day(MONDAY - timedelta(days=1))
 
@@ -143,7 +143,7 @@ def test_an_account_is_opened_once(bank: SimulatedBank) -> None:
 def test_statements_are_numbered_without_a_gap_and_each_opens_where_the_last_closed(bank: SimulatedBank) -> None:
     days = [MONDAY, MONDAY + timedelta(days=3), MONDAY + timedelta(days=4)]
     for number, day in enumerate(days):
-        bank.move(Movement(f"m{number}", OURS, 10_00 * (number + 1), "GBP", day, "r", "c"))
+        bank.move(BankMovement(f"m{number}", OURS, 10_00 * (number + 1), "GBP", day, "r", "c"))
 
     statements = [statement for day in days for statement in bank.statements(day)]
 
@@ -153,6 +153,6 @@ def test_statements_are_numbered_without_a_gap_and_each_opens_where_the_last_clo
 
 
 def test_a_restarted_bank_has_the_same_statements(tmp_path: Path, bank: SimulatedBank) -> None:
-    bank.move(Movement("m1", OURS, 10_00, "GBP", MONDAY, "r", "c"))
+    bank.move(BankMovement("m1", OURS, 10_00, "GBP", MONDAY, "r", "c"))
 
     assert open_bank(tmp_path).statements(MONDAY) == bank.statements(MONDAY)

@@ -7,20 +7,20 @@ import pytest
 
 from simulation.book import Book, BookFault
 from simulation.faults import LATE_DAYS, FaultKind, fault_of
-from simulation.provider import KeyConflict, Order, SimulatedProvider, open_provider, read_behaviour
+from simulation.provider import KeyConflict, ProviderBook, ProviderOrder, open_provider, read_behaviour
 
 MONDAY = date(2026, 1, 5)
 
 
-def an_order(key: str, minor: int = 25_00, day: date = MONDAY, shopper: str = "s-1") -> Order:
-    return Order(key, minor, "GBP", shopper, key.rpartition("#")[0], day)
+def an_order(key: str, minor: int = 25_00, day: date = MONDAY, shopper: str = "s-1") -> ProviderOrder:
+    return ProviderOrder(key, minor, "GBP", shopper, key.rpartition("#")[0], day)
 
 
 def always(*shoppers: str, kind: str = "pays", start: int = 1) -> Mapping[str, tuple[str, int]]:
     return dict.fromkeys(shoppers, (kind, start))
 
 
-def a_provider(folder: Path, kind: str = "pays", start: int = 1, seed: int = 7) -> SimulatedProvider:
+def a_provider(folder: Path, kind: str = "pays", start: int = 1, seed: int = 7) -> ProviderBook:
     return open_provider(folder, seed, always("s-1", kind=kind, start=start))
 
 
@@ -150,7 +150,7 @@ def test_a_payment_taken_back_is_returned_once_in_a_later_settlement(tmp_path: P
     assert [(label.kind, label.about) for label in provider.labels] == [(FaultKind.RETURNED, "p-1/1#1")]
 
 
-def run_a_month(folder: Path, seed: int) -> SimulatedProvider:
+def run_a_month(folder: Path, seed: int) -> ProviderBook:
     provider = open_provider(folder, seed, {"s-1": ("pays", 1)})
     for days in range(30):
         day = MONDAY + timedelta(days=days)

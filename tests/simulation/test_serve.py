@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from ledger.money import Currency, Money
-from payments.provider.charge import ChargeRequest, NotKnown, RefusalCode, Refused, Succeeded, Unknown
+from payments.provider.charge import ChargeRefusalCode, ChargeRefused, ChargeRequest, NotKnown, Succeeded, Unknown
 from payments.provider.sandbox import SandboxProvider
 
 MONDAY = date(2026, 1, 5)
@@ -51,8 +51,8 @@ def test_the_provider_over_http_answers_enquires_survives_a_kill_and_ends_its_da
         provider = SandboxProvider(address)
         paid = provider.charge(a_request("s-pays"))
         assert isinstance(paid, Succeeded)
-        assert provider.charge(a_request("s-stops")) == Refused(
-            "p-d-s-stops/1#1", RefusalCode.INSUFFICIENT_FUNDS, "insufficient_funds"
+        assert provider.charge(a_request("s-stops")) == ChargeRefused(
+            "p-d-s-stops/1#1", ChargeRefusalCode.INSUFFICIENT_FUNDS, "insufficient_funds"
         )
         assert isinstance(provider.charge(a_request("s-late")), Unknown)
         assert isinstance(provider.charge(a_request("s-pays", 26_00)), Unknown), "the key has another charge"

@@ -2,17 +2,26 @@
 
 from decimal import Decimal
 
-from tranche.report.details import Balance, Break, CalibrationBin, CashMonth, Details, Flow, ModelLine, ReasonCount
+from tranche.report.details import (
+    AccountBalance,
+    AccountFlow,
+    BreakRow,
+    CalibrationBin,
+    CashMonth,
+    Details,
+    ModelLine,
+    ReasonCount,
+)
 from tranche.report.retail_summary import Retail
 from tranche.report.summary import (
-    Decisions,
+    DecisionFigures,
     Events,
     Facts,
     Features,
-    Ledger,
-    Model,
+    LedgerFigures,
+    ModelFigures,
     OpenGroups,
-    Plans,
+    PlanFigures,
     Planted,
     Reconciliation,
     Summary,
@@ -26,9 +35,9 @@ def a_summary() -> Summary:
         seconds={"publish": 12.3, "ingest": 31.0, "train": 9.25},
         events=Events(0, 96_112, 96_112, 96_010, 42, 60, 0),
         features=Features(31, 3_300),
-        model=Model(813, 253, 0.8123, 0.741, 0.8836, 0.51, 0.1043, 0.93, 0.7954),
-        decisions=Decisions(217, 131, 20, 16, 50, 0, 217, 217, 4.31, 9.87),
-        plans=Plans(140, 470),
+        model=ModelFigures(813, 253, 0.8123, 0.741, 0.8836, 0.51, 0.1043, 0.93, 0.7954),
+        decisions=DecisionFigures(217, 131, 20, 16, 50, 0, 217, 217, 4.31, 9.87),
+        plans=PlanFigures(140, 470),
         reconciliation=Reconciliation(610, 460, 120, 30, {"E3": 2, "E16": 7, "E19": 1}, 31),
         ledger=a_ledger(),
         facts=Facts(12_000, 12_000, 0, 0),
@@ -37,9 +46,9 @@ def a_summary() -> Summary:
     )
 
 
-def a_ledger() -> Ledger:
+def a_ledger() -> LedgerFigures:
     sides = {"GBP": Totals(98_765_432, 98_765_432)}
-    return Ledger(1_900, 3_210, sides, verified=True, open=OpenGroups(9, 9, 0))
+    return LedgerFigures(1_900, 3_210, sides, verified=True, open=OpenGroups(9, 9, 0))
 
 
 def a_retail() -> Retail:
@@ -83,32 +92,32 @@ def the_details() -> Details:
             CashMonth("2026-03", 2_300_000, 1_990_000),
         ),
         balances=(
-            Balance("bank", "asset", "GBP", 60_000_000, 4_100_000),
-            Balance("provider:clearing", "asset", "GBP", 5_240_000, 5_000_000),
-            Balance("plan:principal", "asset", "GBP", 7_300_000, 5_300_000),
-            Balance("merchant:payable", "liability", "GBP", 6_000_000, 6_900_000),
-            Balance("merchant:in_transit", "liability", "GBP", 6_000_000, 6_000_000),
-            Balance("plan:deferred_discount", "liability", "GBP", 250_000, 365_000),
-            Balance("suspense:unapplied", "liability", "GBP", 0, 10_000),
-            Balance("equity:capital", "equity", "GBP", 0, 50_000_000),
-            Balance("inc:discount", "income", "GBP", 0, 250_000),
-            Balance("exp:provider_fee", "expense", "GBP", 61_000, 0),
+            AccountBalance("bank", "asset", "GBP", 60_000_000, 4_100_000),
+            AccountBalance("provider:clearing", "asset", "GBP", 5_240_000, 5_000_000),
+            AccountBalance("plan:principal", "asset", "GBP", 7_300_000, 5_300_000),
+            AccountBalance("merchant:payable", "liability", "GBP", 6_000_000, 6_900_000),
+            AccountBalance("merchant:in_transit", "liability", "GBP", 6_000_000, 6_000_000),
+            AccountBalance("plan:deferred_discount", "liability", "GBP", 250_000, 365_000),
+            AccountBalance("suspense:unapplied", "liability", "GBP", 0, 10_000),
+            AccountBalance("equity:capital", "equity", "GBP", 0, 50_000_000),
+            AccountBalance("inc:discount", "income", "GBP", 0, 250_000),
+            AccountBalance("exp:provider_fee", "expense", "GBP", 61_000, 0),
         ),
         flows=(
-            Flow("bank", "equity:capital", "GBP", 50_000_000, 1, ("F49",)),
-            Flow("plan:principal", "merchant:payable", "GBP", 6_900_000, 140, ("F02",)),
-            Flow("plan:principal", "plan:deferred_discount", "GBP", 365_000, 140, ("F02",)),
-            Flow("provider:clearing", "plan:principal", "GBP", 5_240_000, 460, ("F03", "F12b")),
-            Flow("bank", "provider:clearing", "GBP", 4_939_000, 80, ("F12c", "F35a")),
-            Flow("exp:provider_fee", "provider:clearing", "GBP", 61_000, 80, ("F35a",)),
-            Flow("merchant:payable", "merchant:in_transit", "GBP", 6_000_000, 20, ("F07a",)),
-            Flow("merchant:in_transit", "bank", "GBP", 6_000_000, 20, ("F07b",)),
-            Flow("plan:deferred_discount", "inc:discount", "GBP", 250_000, 460, ("F05",)),
-            Flow("bank", "suspense:unapplied", "GBP", 10_000, 1, ("F36a",)),
+            AccountFlow("bank", "equity:capital", "GBP", 50_000_000, 1, ("F49",)),
+            AccountFlow("plan:principal", "merchant:payable", "GBP", 6_900_000, 140, ("F02",)),
+            AccountFlow("plan:principal", "plan:deferred_discount", "GBP", 365_000, 140, ("F02",)),
+            AccountFlow("provider:clearing", "plan:principal", "GBP", 5_240_000, 460, ("F03", "F12b")),
+            AccountFlow("bank", "provider:clearing", "GBP", 4_939_000, 80, ("F12c", "F35a")),
+            AccountFlow("exp:provider_fee", "provider:clearing", "GBP", 61_000, 80, ("F35a",)),
+            AccountFlow("merchant:payable", "merchant:in_transit", "GBP", 6_000_000, 20, ("F07a",)),
+            AccountFlow("merchant:in_transit", "bank", "GBP", 6_000_000, 20, ("F07b",)),
+            AccountFlow("plan:deferred_discount", "inc:discount", "GBP", 250_000, 460, ("F05",)),
+            AccountFlow("bank", "suspense:unapplied", "GBP", 10_000, 1, ("F36a",)),
         ),
         breaks=(
-            Break("E16", "reversed or returned", 7, 6, 82_300, "GBP", 61, ("p-d12/2",), open_minor=70_000),
-            Break("E19", "wrong account or entity", 1, 1, 45_000, "GBP", 58, open_minor=45_000),
+            BreakRow("E16", "reversed or returned", 7, 6, 82_300, "GBP", 61, ("p-d12/2",), open_minor=70_000),
+            BreakRow("E19", "wrong account or entity", 1, 1, 45_000, "GBP", 58, open_minor=45_000),
         ),
         reasons=(ReasonCount("R12", "spends more than the account earns", 41),),
         facts=(("Model", "monotone boosting, version 1"),),

@@ -13,11 +13,11 @@ from lending.servicing.import_plans import ImportedPlans
 from payments.reconciliation.standing import Standing
 from tranche.demo import standing as demo_standing
 from tranche.demo.cash import Cash, cash_against_plan
-from tranche.demo.course import MoneyRun, Place
-from tranche.demo.decisions import Answer, Ask, Checkout
-from tranche.demo.lake import LakeRun, Split
+from tranche.demo.course import DemoPlace, MoneyRun
+from tranche.demo.decisions import Answer, Ask, CheckoutClient
+from tranche.demo.lake import DemoSplit, LakeRun
 from tranche.demo.stages import Stages
-from tranche.report.summary import Plans
+from tranche.report.summary import PlanFigures
 from tranche.report.wording import count, money
 
 APPLICATIONS, LOANS = "curated.credit_applications", "curated.granted_loans"
@@ -48,15 +48,15 @@ class BerkaCourse:
         return Berka(self.folder)
 
     @property
-    def split(self) -> Split:
-        return Split(self.train_until, self.test_until)
+    def split(self) -> DemoSplit:
+        return DemoSplit(self.train_until, self.test_until)
 
     @property
     def as_of(self) -> Sequence[datetime]:
         """None: every decision is made at the moment of an application, which has its vector anyway."""
         return ()
 
-    def decide(self, stages: Stages, place: Place, lake: LakeRun, checkout: Checkout) -> list[Answer]:
+    def decide(self, stages: Stages, place: DemoPlace, lake: LakeRun, checkout: CheckoutClient) -> list[Answer]:
         """One decision for each loan granted after the training period and up to the end of the test period."""
         doing = f"one for each loan from {lake.train_until} to {lake.test_until}, the clock at its day"
         with stages.stage("decisions", doing) as say:
@@ -66,7 +66,7 @@ class BerkaCourse:
             say(outcomes(answers))
         return answers
 
-    def move_money(self, stages: Stages, place: Place, answers: Sequence[Answer]) -> MoneyRun:
+    def move_money(self, stages: Stages, place: DemoPlace, answers: Sequence[Answer]) -> MoneyRun:
         """Import every granted loan as a plan; match every repayment that the bank's data show."""
         del answers  # a loan of the past is not waiting for our decision
         tables = _tables(place)
@@ -74,10 +74,10 @@ class BerkaCourse:
         standing = _reconcile(stages, place, tables)
         cash = _cash(place, tables, standing.as_of)
         return MoneyRun(
-            plans=Plans(opened=imported.opened, instalments=imported.instalments),
-            reconciliation=demo_standing.figures(standing),
+            plans=PlanFigures(opened=imported.opened, instalments=imported.instalments),
+            reconciliation=demo_standing.reconciliation_figures(standing),
             cash=cash.months,
-            breaks=demo_standing.breaks(standing, self.currency),
+            breaks=demo_standing.break_rows(standing, self.currency),
             financed_minor=cash.financed_minor,
             collected_minor=cash.received_minor,
             notes=_notes(imported, standing),
@@ -92,7 +92,7 @@ def outcomes(answers: Sequence[Answer]) -> str:
     return f"{count(len(answers))} asked: {', '.join(parts).replace('_', ' ')}"
 
 
-def _tables(place: Place) -> Any:
+def _tables(place: DemoPlace) -> Any:
     from pipelines.lake.iceberg import IcebergTables
     from pipelines.settings import Settings
 
@@ -114,7 +114,7 @@ def _asks(tables: Any, after: date, until: date) -> list[Ask]:
     return [Ask(row.pop("applied_at"), row | {"order_id": row["application_id"]}) for row in rows]
 
 
-def _import(stages: Stages, place: Place, tables: Any) -> ImportedPlans:
+def _import(stages: Stages, place: DemoPlace, tables: Any) -> ImportedPlans:
     with stages.stage("plans", "every granted loan becomes a plan that was taken over") as say:
         from ledger.books.postgres import PostgresLedger, connect
         from lending.servicing.import_plans import import_plans
@@ -134,7 +134,7 @@ def _import(stages: Stages, place: Place, tables: Any) -> ImportedPlans:
     return imported
 
 
-def _reconcile(stages: Stages, place: Place, tables: Any) -> Standing:
+def _reconcile(stages: Stages, place: DemoPlace, tables: Any) -> Standing:
     with stages.stage("reconcile", "every repayment meets a due in its own month, or is listed") as say:
         from payments.postgres import connected
         from payments.provider.simulated import SimulatedProvider
@@ -162,7 +162,7 @@ def _reconcile(stages: Stages, place: Place, tables: Any) -> Standing:
                 transaction=ports.transaction,
                 at=datetime.now(UTC),
             )
-        standing = demo_standing.standing_of(place.database_url)
+        standing = demo_standing.reconciliation_standing(place.database_url)
         say(
             f"{count(report.lines)} lines: {count(standing.matched_by_id + standing.matched_by_rule)} match a due "
             f"exactly, {count(standing.unmatched)} do not; {count(standing.open_expectations)} dues without a line"
@@ -172,7 +172,7 @@ def _reconcile(stages: Stages, place: Place, tables: Any) -> Standing:
     return standing
 
 
-def _cash(place: Place, tables: Any, until: date) -> Cash:
+def _cash(place: DemoPlace, tables: Any, until: date) -> Cash:
     from ledger.books.postgres import connect
     from lending.servicing.postgres import PostgresPlans
     from pipelines.lake.table import the_newest

@@ -5,19 +5,19 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ledger.account import AccountKind
 from ledger.account import Balance as Counters
-from ledger.account import Kind
 from ledger.books.posting import AccountKey
 from ledger.books.store import Act, Entry
 from ledger.map.flows import money_map
 from payments.reconciliation.open_items import OpenItems
-from tranche.report.details import Balance, Flow
-from tranche.report.summary import Ledger, OpenGroups, Totals
+from tranche.report.details import AccountBalance, AccountFlow
+from tranche.report.summary import LedgerFigures, OpenGroups, Totals
 
 _PLACEHOLDER = re.compile(r":?\{[a-z_]+\}")
 # The books' word for it would not fit a picture.
 FAULTS_NAMED = 5
-_KINDS = {Kind.MEMORANDUM: "memo"}
+_KINDS = {AccountKind.MEMORANDUM: "memo"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,9 @@ class BookRun:
     `by_flow` is what each flow moved in a currency, in minor units, without what was reversed.
     """
 
-    summary: Ledger
-    balances: tuple[Balance, ...]
-    flows: tuple[Flow, ...]
+    summary: LedgerFigures
+    balances: tuple[AccountBalance, ...]
+    flows: tuple[AccountFlow, ...]
     faults: tuple[str, ...]
     by_flow: Mapping[tuple[str, str], int]
 
@@ -56,7 +56,7 @@ def with_open_items(books: BookRun, found: OpenItems) -> BookRun:
     return replace(books, summary=replace(books.summary, open=left))
 
 
-def open_items(database_url: str) -> OpenItems:
+def open_items_of(database_url: str) -> OpenItems:
     """Each clearing group that is not zero beside what it stands for, in one snapshot."""
     from payments.postgres import snapshot
     from payments.provider.provider import NoProvider
@@ -79,7 +79,7 @@ def read_books(entries: Iterable[Entry], counters: Mapping[AccountKey, Counters]
             before.debits_minor + balance.debits_minor, before.credits_minor + balance.credits_minor
         )
     transfers = sum(len(entry.journal.transfers) for entry in posted)
-    summary = Ledger(entries=len(posted), transfers=transfers, totals=totals, verified=not faults)
+    summary = LedgerFigures(entries=len(posted), transfers=transfers, totals=totals, verified=not faults)
     return BookRun(summary, balances, _flows(posted), faults, _by_flow(posted))
 
 
@@ -97,7 +97,7 @@ def form_of(account: str) -> str:
     return _PLACEHOLDER.sub("", money_map().account_type(account).pattern)
 
 
-def _balances(counters: Mapping[AccountKey, Counters]) -> tuple[Balance, ...]:
+def _balances(counters: Mapping[AccountKey, Counters]) -> tuple[AccountBalance, ...]:
     """The accounts of each line of the chart added up; those on which amounts were only ever held are left out."""
     sums: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
     for (name, currency), found in sorted(counters.items()):
@@ -107,7 +107,7 @@ def _balances(counters: Mapping[AccountKey, Counters]) -> tuple[Balance, ...]:
             line[0] += found.debits_posted
             line[1] += found.credits_posted
     return tuple(
-        Balance(form, kind, currency, debits, credits_)
+        AccountBalance(form, kind, currency, debits, credits_)
         for (kind, form, currency), (debits, credits_) in sorted(sums.items())
     )
 
@@ -121,7 +121,7 @@ def _by_flow(posted: Iterable[Entry]) -> dict[tuple[str, str], int]:
     return moved
 
 
-def _flows(posted: Sequence[Entry]) -> tuple[Flow, ...]:
+def _flows(posted: Sequence[Entry]) -> tuple[AccountFlow, ...]:
     moved: dict[tuple[str, str, str], tuple[int, int, set[str]]] = {}
     for entry in posted:
         for transfer in entry.journal.transfers:
@@ -129,6 +129,6 @@ def _flows(posted: Sequence[Entry]) -> tuple[Flow, ...]:
             amount, times, names = moved.get(key, (0, 0, set()))
             moved[key] = (amount + transfer.amount.minor, times + 1, names | {entry.journal.flow})
     return tuple(
-        Flow(debit, credit, currency, amount, times, tuple(sorted(names)))
+        AccountFlow(debit, credit, currency, amount, times, tuple(sorted(names)))
         for (debit, credit, currency), (amount, times, names) in sorted(moved.items())
     )

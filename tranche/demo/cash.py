@@ -11,7 +11,7 @@ from lending.servicing.log import PlanHistory
 from tranche.report.details import CashMonth
 
 
-class Plans(Protocol):
+class PlanHistories(Protocol):
     """What is needed of the store of plans."""
 
     def histories(self, plan_ids: Iterable[str]) -> Mapping[str, PlanHistory]:
@@ -29,7 +29,7 @@ class Cash:
     received_minor: int
 
 
-def cash_against_plan(plans: Plans, plan_ids: Iterable[str], until: date) -> Cash:
+def cash_against_plan(plans: PlanHistories, plan_ids: Iterable[str], until: date) -> Cash:
     """Add up the plans' dues and payments up to and including `until`; a returned payment counts against its month."""
     due: dict[str, int] = defaultdict(int)
     came: dict[str, int] = defaultdict(int)

@@ -6,16 +6,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from tranche.demo.decisions import Answer, Checkout
-from tranche.demo.lake import LakeRun, Split
+from tranche.demo.decisions import Answer, CheckoutClient
+from tranche.demo.lake import DemoSplit, LakeRun
 from tranche.demo.stages import Stages
 from tranche.local.clock_file import ClockFile
-from tranche.report.details import Break, CashMonth
-from tranche.report.summary import Plans, Planted, Reconciliation
+from tranche.report.details import BreakRow, CashMonth
+from tranche.report.summary import PlanFigures, Planted, Reconciliation
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DemoPlace:
     """Where a run happens: its folder, the environment that points at its own runtime, its clock."""
 
     folder: Path
@@ -31,10 +31,10 @@ class Place:
 class MoneyRun:
     """What became of the money: plans, cash against plan, matches and breaks."""
 
-    plans: Plans
+    plans: PlanFigures
     reconciliation: Reconciliation
     cash: tuple[CashMonth, ...]
-    breaks: tuple[Break, ...]
+    breaks: tuple[BreakRow, ...]
     financed_minor: int
     collected_minor: int
     planted: Mapping[str, Planted] = field(default_factory=dict)
@@ -65,15 +65,15 @@ class Course(Protocol):
         """The source of events, as `pipelines.publish` takes it."""
 
     @property
-    def split(self) -> Split:
+    def split(self) -> DemoSplit:
         """How training and test are split."""
 
     @property
     def as_of(self) -> Sequence[datetime]:
         """Moments at which every account needs a vector."""
 
-    def decide(self, stages: Stages, place: Place, lake: LakeRun, checkout: Checkout) -> list[Answer]:
+    def decide(self, stages: Stages, place: DemoPlace, lake: LakeRun, checkout: CheckoutClient) -> list[Answer]:
         """Ask for every decision of the run over HTTP."""
 
-    def move_money(self, stages: Stages, place: Place, answers: Sequence[Answer]) -> MoneyRun:
+    def move_money(self, stages: Stages, place: DemoPlace, answers: Sequence[Answer]) -> MoneyRun:
         """Open plans, collect, reconcile."""

@@ -21,7 +21,7 @@ from payments.provider.sandbox import SandboxProvider
 from payments.reconciliation.reconcile import reconcile
 from payments.wiring import Adapters, adapters_over
 from terminal.fault import Fault
-from tranche.demo.course import Place
+from tranche.demo.course import DemoPlace
 from tranche.local.clock_file import ClockFile
 
 COLLECTS_AT, PAYS_AT, RECONCILES_AT = time(18), time(19), time(23, 30)
@@ -113,7 +113,7 @@ class Evenings:
 
 
 @contextmanager
-def evenings(place: Place) -> Iterator[Evenings]:
+def evenings(place: DemoPlace) -> Iterator[Evenings]:
     """Connections to the database and to the outside world, for as long as the block runs."""
     address = place.environ["TRANCHE_PROVIDER_URL"]
     provider = SandboxProvider(address)

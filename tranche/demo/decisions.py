@@ -12,7 +12,7 @@ import httpx
 from terminal.fault import Fault
 from tranche.local.clock_file import ClockFile
 from tranche.report.details import ReasonCount
-from tranche.report.summary import Decisions
+from tranche.report.summary import DecisionFigures
 
 Row = dict[str, Any]
 OUTCOMES = ("approved", "approved_reduced", "referred", "declined")
@@ -52,7 +52,7 @@ class Answer:
         return str(self.decision["outcome"])
 
 
-class Checkout:
+class CheckoutClient:
     """A checkout's connection to the API, with the clock that it lives by."""
 
     def __init__(self, address: str, clock: ClockFile) -> None:
@@ -94,7 +94,7 @@ class Checkout:
 
 
 def replayed(
-    checkout: Checkout, answers: Sequence[Answer], recompute: Callable[[str], bytes | None]
+    checkout: CheckoutClient, answers: Sequence[Answer], recompute: Callable[[str], bytes | None]
 ) -> tuple[int, list[str]]:
     """How many answers were held against their recomputation, and the decisions that came out differently.
 
@@ -109,11 +109,11 @@ def replayed(
     return len(answers), differing
 
 
-def figures(answers: Sequence[Answer], held: int, differing: Sequence[str]) -> Decisions:
+def decision_figures(answers: Sequence[Answer], held: int, differing: Sequence[str]) -> DecisionFigures:
     """The summary's section on decisions."""
     outcomes = Counter(answer.outcome for answer in answers)
     times = sorted(answer.milliseconds for answer in answers)
-    return Decisions(
+    return DecisionFigures(
         requested=len(answers),
         approved=outcomes["approved"],
         approved_reduced=outcomes["approved_reduced"],

@@ -22,8 +22,8 @@ from simulation.world.size import Size
 from terminal.command_line import stage
 from terminal.fault import Fault
 from terminal.report import AsJson, Form
-from tranche.demo.course import Course, MoneyRun, Place
-from tranche.demo.decisions import Answer, Checkout, figures, reasons, replayed
+from tranche.demo.course import Course, DemoPlace, MoneyRun
+from tranche.demo.decisions import Answer, CheckoutClient, decision_figures, reasons, replayed
 from tranche.demo.facts import facts_into_the_lake
 from tranche.demo.interrupt import ended_in_order
 from tranche.demo.lake import LakeRun, run_lake
@@ -37,7 +37,7 @@ from tranche.local.profiles import DEMO, make_current, named
 from tranche.local.runtime import LocalRuntime
 from tranche.report.details import Details
 from tranche.report.page import write_report
-from tranche.report.summary import Decisions, Facts, Summary
+from tranche.report.summary import DecisionFigures, Facts, Summary
 from tranche.report.terminal_summary import print_summary
 from tranche.report.wording import count
 from tranche.settings import Settings, take_over
@@ -47,7 +47,7 @@ EXIT_BROKEN_PROMISE = 1
 WIDTH_OF_A_LOG = 110
 
 
-class Source(StrEnum):
+class DemoSource(StrEnum):
     """What the demo can run over."""
 
     SEEDED = "seeded"
@@ -60,11 +60,11 @@ class DemoFault(Fault):
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class DemoRequest:
     """What to run. Without a source it is Berka where there are data, else the seeded world of `seed`."""
 
     data: Path | None = None
-    source: Source | None = None
+    source: DemoSource | None = None
     train_until: date | None = None
     test_until: date | None = None
     seed: int = 7
@@ -76,7 +76,7 @@ class Request:
 def run(
     *,
     data: Annotated[Path | None, typer.Option(help="Folder with the source's files, or with its folder in it.")] = None,
-    source: Annotated[Source | None, typer.Option(help="What to run over; with --data alone it is berka.")] = None,
+    source: Annotated[DemoSource | None, typer.Option(help="What to run over; with --data alone it is berka.")] = None,
     train_until: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Last day to learn from.")] = None,
     test_until: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Last day to be judged by.")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the API and the runtime up.")] = False,
@@ -93,7 +93,7 @@ def run(
         stop_kept(folder)
         return
     split = _day("--train-until", train_until), _day("--test-until", test_until)
-    request = Request(data, source, *split, seed, Size(borrowers, buyers), keep)
+    request = DemoRequest(data, source, *split, seed, Size(borrowers, buyers), keep)
     as_json = as_json or output == "json"
     console = Console(stderr=as_json)
     if not console.is_terminal:
@@ -108,9 +108,11 @@ def run(
         raise typer.Exit(EXIT_BROKEN_PROMISE)
 
 
-def demo(request: Request, folder: Path, console: Console) -> Summary:
+def demo(request: DemoRequest, folder: Path, console: Console) -> Summary:
     """Run one source from end to end; raises DemoFault before anything starts, StageFailed in a stage."""
-    run = RetailReplay(retail_days(request)) if request.source is Source.ONLINE_RETAIL else course_of(request, folder)
+    run = (
+        RetailReplay(retail_days(request)) if request.source is DemoSource.ONLINE_RETAIL else course_of(request, folder)
+    )
     stop_kept(folder)
     needs, room = NEEDS[run.name], room_at(folder)
     check(needs, room)
@@ -141,12 +143,14 @@ def demo(request: Request, folder: Path, console: Console) -> Summary:
     return summary
 
 
-def _decided(stages: Stages, course: Course, place: Place, started: ExitStack) -> tuple[ApiProcess, Summary, Details]:
+def _decided(
+    stages: Stages, course: Course, place: DemoPlace, started: ExitStack
+) -> tuple[ApiProcess, Summary, Details]:
     """The path on which every plan begins with a decision."""
     course.prepare(stages)
     lake = run_lake(stages, place.environ, course.source, course.split, course.as_of)
     api = _serve(stages, place, started)
-    with Checkout(api.address, place.clock) as checkout:
+    with CheckoutClient(api.address, place.clock) as checkout:
         answers = course.decide(stages, place, lake, checkout)
         decisions = _replay(stages, place, checkout, answers)
     money = course.move_money(stages, place, answers)
@@ -154,7 +158,7 @@ def _decided(stages: Stages, course: Course, place: Place, started: ExitStack) -
     return api, *_conclude(stages, course, place, Parts(lake, answers, decisions, money, facts))
 
 
-def retail_days(request: Request) -> Path:
+def retail_days(request: DemoRequest) -> Path:
     """The folder of Online Retail's days; DemoFault when there is none."""
     if request.data is None:
         raise DemoFault("--source online_retail needs --data: the folder with online_retail/by-day in it")
@@ -166,11 +170,11 @@ def retail_days(request: Request) -> Path:
     return folder
 
 
-def course_of(request: Request, folder: Path) -> Course:
+def course_of(request: DemoRequest, folder: Path) -> Course:
     """The seeded world, or the Berka tables in the folder given or in its `berka`; DemoFault when there are none."""
-    if request.source is Source.SEEDED and request.data is not None:
+    if request.source is DemoSource.SEEDED and request.data is not None:
         raise DemoFault("--source seeded makes its own data: leave --data out")
-    if request.source is Source.BERKA and request.data is None:
+    if request.source is DemoSource.BERKA and request.data is None:
         raise DemoFault("--source berka needs --data: the folder with the Berka tables, or with berka/ in it")
     if request.data is None:
         from tranche.demo.seeded import SeededCourse
@@ -189,7 +193,7 @@ def berka_folder(data: Path) -> Path:
     raise DemoFault(f"no Berka tables in {data} or {data / 'berka'}: expected account.asc or account.asc.gz there")
 
 
-def _runtime(stages: Stages, folder: Path, started: ExitStack) -> Place:
+def _runtime(stages: Stages, folder: Path, started: ExitStack) -> DemoPlace:
     """A fresh runtime of the demo's own; `started` stops it, also when it came up only in part."""
     runtime = LocalRuntime(folder / "runtime")
     with stages.stage("runtime", "PostgreSQL, AWS endpoint, payment provider") as say:
@@ -201,7 +205,7 @@ def _runtime(stages: Stages, folder: Path, started: ExitStack) -> Place:
         clock = ClockFile(profile.clock_file)
         environ = take_over(profile.environment()) | {"TRANCHE_CLOCK_FILE": str(clock.path)}
         say(f"fresh, its data in {runtime.home}")
-    return Place(folder, environ, clock)
+    return DemoPlace(folder, environ, clock)
 
 
 def _from_here(path: Path) -> Path:
@@ -209,7 +213,7 @@ def _from_here(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _serve(stages: Stages, place: Place, started: ExitStack) -> ApiProcess:
+def _serve(stages: Stages, place: DemoPlace, started: ExitStack) -> ApiProcess:
     with stages.stage("serve", "the decision API in a process of its own") as say:
         api = ApiProcess(place.environ, place.folder / "api.log")
         started.callback(api.stop)
@@ -218,7 +222,7 @@ def _serve(stages: Stages, place: Place, started: ExitStack) -> ApiProcess:
     return api
 
 
-def _replay(stages: Stages, place: Place, checkout: Checkout, answers: Sequence[Answer]) -> Decisions:
+def _replay(stages: Stages, place: DemoPlace, checkout: CheckoutClient, answers: Sequence[Answer]) -> DecisionFigures:
     with stages.stage("replay", "every decision computed again from what was stored with it") as say:
         from lending.decision.postgres import PostgresDecisions
         from lending.terms import policy_file
@@ -227,14 +231,14 @@ def _replay(stages: Stages, place: Place, checkout: Checkout, answers: Sequence[
         from serving.postgres import connected
 
         with connected(place.database_url) as connection:
-            report = replay.replay_all(connection, models_dir(place.environ), policy_file.load())
+            report = replay.replay_all(connection, models_dir(place.environ), policy_file.load_policies())
             differing = {each.decision_id: f"{each.cause}: {each.detail}" for each in report.differing}
             stored = {each.decision_id: each.answer.encode() for each in PostgresDecisions(connection).all()}
         held, unequal = replayed(checkout, answers, lambda it: None if it in differing else stored.get(it))
         say(f"{count(held - len(unequal))} of {count(held)} the same, byte for byte")
         for decision_id in unequal[:5]:
             say(f"{decision_id} differs: {differing.get(decision_id, 'not what the API answered')}")
-    return figures(answers, held, unequal)
+    return decision_figures(answers, held, unequal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,16 +247,16 @@ class Parts:
 
     lake: LakeRun
     answers: Sequence[Answer]
-    decisions: Decisions
+    decisions: DecisionFigures
     money: MoneyRun
     facts: Facts
 
 
-def _conclude(stages: Stages, course: Course, place: Place, parts: Parts) -> tuple[Summary, Details]:
-    from tranche.demo.books import open_items, verified_books, with_open_items
+def _conclude(stages: Stages, course: Course, place: DemoPlace, parts: Parts) -> tuple[Summary, Details]:
+    from tranche.demo.books import open_items_of, verified_books, with_open_items
 
     with stages.stage("verify", "every balance against its transfers, debits against credits") as say:
-        left = open_items(place.database_url)
+        left = open_items_of(place.database_url)
         books = with_open_items(verified_books(place.database_url), left)
         say(f"{count(books.summary.transfers)} transfers in {count(books.summary.entries)} entries")
         say(f"{count(len(left.explained))} of {count(left.groups)} open clearing groups are what is known to be open")

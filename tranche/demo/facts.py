@@ -13,7 +13,7 @@ from typing import Any
 from data_contracts.catalog import event_contracts
 from ledger.outbox.outbox import SOURCE
 from pipelines.settings import Settings as LakeSettings
-from tranche.demo.course import Place
+from tranche.demo.course import DemoPlace
 from tranche.demo.lake import spark_session
 from tranche.demo.stages import Stages
 from tranche.report.summary import Facts
@@ -40,7 +40,7 @@ SELECT 'posted transfers', coalesce(sum(amount_minor), 0)::bigint FROM ledger.tr
 """
 
 
-def facts_into_the_lake(stages: Stages, place: Place) -> Facts:
+def facts_into_the_lake(stages: Stages, place: DemoPlace) -> Facts:
     """Take every fact of the platform to its curated table and compare; raises StageFailed."""
     settings = LakeSettings.from_environment(place.environ)
     _relay(stages, place, settings)
@@ -49,7 +49,7 @@ def facts_into_the_lake(stages: Stages, place: Place) -> Facts:
     return _compare(stages, place, settings)
 
 
-def _relay(stages: Stages, place: Place, settings: LakeSettings) -> None:
+def _relay(stages: Stages, place: DemoPlace, settings: LakeSettings) -> None:
     with stages.stage("relay", "the platform's own facts, from outbox and journal onto the stream") as say:
         from ledger.outbox.postgres_outbox import relaying
         from pipelines.ingest.relay import relay
@@ -77,7 +77,7 @@ def _take_in(stages: Stages, spark: Any, settings: LakeSettings) -> None:
         )
 
 
-def _compare(stages: Stages, place: Place, settings: LakeSettings) -> Facts:
+def _compare(stages: Stages, place: DemoPlace, settings: LakeSettings) -> Facts:
     with stages.stage("completeness", "what the lake has of the database, id by id") as say:
         from ledger.books.postgres import connect
         from pipelines.lake.iceberg import IcebergTables
@@ -86,14 +86,14 @@ def _compare(stages: Stages, place: Place, settings: LakeSettings) -> Facts:
             written = {(event_type, event_id) for event_type, event_id in connection.execute(_IDS)}
             sums = dict(connection.execute(_SUMS).fetchall())
         found = _in_lake(IcebergTables(settings))
-        facts, differing = compared(written, sums, found)
+        facts, differing = compare_facts(written, sums, found)
         share = 100 * facts.in_lake / facts.written if facts.written else 100
         say(f"{share:.2f} % of {count(facts.written)} facts; {count(facts.unknown)} that nobody wrote")
         say(", ".join(f"{name} {f'differ by {by:,}' if (by := differing[name]) else 'equal'}" for name in sums))
     return facts
 
 
-def compared(
+def compare_facts(
     written: set[tuple[str, str]], sums: Mapping[str, int], found: Sequence[Row]
 ) -> tuple[Facts, Mapping[str, int]]:
     """Ids by event type against the lake's rows, and by how much the lake's sums differ."""

@@ -12,7 +12,7 @@ from pipelines.settings import Settings as LakeSettings
 from tranche.demo.stages import Stages
 from tranche.local.quiet_stderr import stderr_into
 from tranche.report.details import CalibrationBin, ModelLine
-from tranche.report.summary import Events, Features, Model
+from tranche.report.summary import Events, Features, ModelFigures
 from tranche.report.wording import count
 
 EVENT_TYPE = "bank_transaction.v1"
@@ -20,7 +20,7 @@ CHAMPION, SCORECARD = "monotone boosting", "points scorecard"
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class DemoSplit:
     """Train on applications up to the first day, test on those after it up to the second. None: the source's own."""
 
     train_until: date | None
@@ -33,7 +33,7 @@ class LakeRun:
 
     events: Events
     features: Features
-    model: Model
+    model: ModelFigures
     train_until: date
     test_until: date
     roc: Mapping[str, tuple[tuple[float, float], ...]]
@@ -44,7 +44,7 @@ class LakeRun:
 
 
 def run_lake(
-    stages: Stages, environ: Mapping[str, str], source: Any, split: Split, as_of: Sequence[datetime]
+    stages: Stages, environ: Mapping[str, str], source: Any, split: DemoSplit, as_of: Sequence[datetime]
 ) -> LakeRun:
     """Take every event of `source` to a promoted model and to the vectors that serving reads.
 
@@ -171,19 +171,19 @@ def _build(stages: Stages, spark: Any, settings: LakeSettings, as_of: Sequence[d
         say(f"{count(built.vectors)} vectors of {built.features} features; {count(built.empty)} without a transaction")
 
 
-def _train(stages: Stages, environ: Mapping[str, str], split: Split) -> Any:
+def _train(stages: Stages, environ: Mapping[str, str], split: DemoSplit) -> Any:
     from models import train as act
     from models.settings import Settings
 
     settings = Settings.from_environment(environ)
     settings.hand_to_mlflow()
     with stages.stage("train", "out of time: learn from the earlier loans, judge by the later ones") as say:
-        from models.iceberg import IcebergTables
+        from models.iceberg import IcebergTrainingTables
         from models.mlflow import MlflowRegistry
 
         registry = MlflowRegistry(settings.tracking_uri, settings.artefacts_uri)
-        request = act.Request(train_until=split.train_until, test_until=split.test_until)
-        report = act.train(IcebergTables(settings.lake), registry, settings.models_dir, request)
+        request = act.TrainingRequest(train_until=split.train_until, test_until=split.test_until)
+        report = act.train(IcebergTrainingTables(settings.lake), registry, settings.models_dir, request)
         auc, card = report.champion.auc, report.scorecard.auc
         say(
             f"{count(report.train_rows)} loans ({count(report.train_bads)} bad) up to {report.train_until}, "
@@ -218,7 +218,7 @@ def _lake_run(events: Events, features: Features, trained: Any) -> LakeRun:
     return LakeRun(
         events=events,
         features=features,
-        model=Model(
+        model=ModelFigures(
             train_rows=trained.train_rows,
             test_rows=trained.test_rows,
             auc=champion.auc.value,

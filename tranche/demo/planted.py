@@ -21,7 +21,7 @@ BANK_TRANSACTIONS, APPLICANT = "raw.bank_transactions", "features.applicant"
 
 
 @dataclass(frozen=True, slots=True)
-class Labels:
+class PlantedLabels:
     """What was planted among the events: ids of repeated ones, (id, column) of malformed ones, and late ones."""
 
     duplicates: frozenset[str]
@@ -29,23 +29,23 @@ class Labels:
     late: tuple[Mapping[str, str], ...]
 
 
-def read_labels(path: Path) -> Labels:
+def read_labels(path: Path) -> PlantedLabels:
     """The labels that the generator wrote beside its events."""
     planted = json.loads(path.read_text())["planted"]
-    return Labels(
+    return PlantedLabels(
         duplicates=frozenset(planted["duplicates"]["event_ids"]),
         malformed=frozenset((label["event_id"], label["column"]) for label in planted["malformed"]["events"]),
         late=tuple(planted["late"]["events"]),
     )
 
 
-def found_in_lake(tables: Any, labels: Labels) -> dict[str, Planted]:
+def found_in_lake(tables: Any, labels: PlantedLabels) -> dict[str, Planted]:
     """Hold the labels against what ingest set aside and against what the features saw."""
     quarantined = {(row["event_id"], row["column"]) for row in _rows(tables, QUARANTINE, ("event_id", "column"))}
     parked = {row["event_id"] for row in _rows(tables, DUPLICATES, ("event_id",))}
     return {
-        "malformed": compared(labels.malformed, quarantined),
-        "duplicates": compared(labels.duplicates, parked),
+        "malformed": compare_planted(labels.malformed, quarantined),
+        "duplicates": compare_planted(labels.duplicates, parked),
         "late": Planted(len(labels.late), _held_back(tables, labels.late)),
     }
 
@@ -62,11 +62,13 @@ def found_in_files(standing: Standing, faults: Mapping[str, Any]) -> dict[str, P
     late = {_attempt(key) for key in standing.found_late} - {None}
     returned = {_returned(each.expectation_id) for each in breaks["E16"]}
     return {
-        "late": compared(frozenset(planted["late"]), late),
-        "missing_line": compared(frozenset(planted["missing_line"]), missing),
-        "returned": compared(frozenset(planted["returned"]), returned),
-        "parked": compared(frozenset(planted["parked"]), _named(planted["parked"], breaks["E19"])),
-        "duplicates": compared(frozenset(planted["duplicated_file"]), _named(planted["duplicated_file"], breaks["E5"])),
+        "late": compare_planted(frozenset(planted["late"]), late),
+        "missing_line": compare_planted(frozenset(planted["missing_line"]), missing),
+        "returned": compare_planted(frozenset(planted["returned"]), returned),
+        "parked": compare_planted(frozenset(planted["parked"]), _named(planted["parked"], breaks["E19"])),
+        "duplicates": compare_planted(
+            frozenset(planted["duplicated_file"]), _named(planted["duplicated_file"], breaks["E5"])
+        ),
     }
 
 
@@ -88,7 +90,7 @@ def _named(about: Iterable[str], breaks: Iterable[ListedBreak]) -> set[str]:
     return {next((name for name in asked if name in each.reason), each.reason) for each in breaks}
 
 
-def together(*counts: Mapping[str, Planted]) -> dict[str, Planted]:
+def planted_together(*counts: Mapping[str, Planted]) -> dict[str, Planted]:
     """One kind of fault may be planted in several places: among events and among the lines of files.
 
     >>> together({"late": Planted(2, 2)}, {"late": Planted(1, 0), "parked": Planted(1, 1)})
@@ -102,7 +104,7 @@ def together(*counts: Mapping[str, Planted]) -> dict[str, Planted]:
     return dict(sorted(sums.items()))
 
 
-def compared(planted: frozenset[Any], seen: Iterable[Any]) -> Planted:
+def compare_planted(planted: frozenset[Any], seen: Iterable[Any]) -> Planted:
     """How many were planted, and how many of them were found; a false alarm counts on top.
 
     >>> compared(frozenset({"a", "b"}), {"a"}), compared(frozenset({"a", "b"}), {"a", "b", "c"})

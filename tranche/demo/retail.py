@@ -11,12 +11,12 @@ from typing import Any
 
 from ledger.map.flow import Flow
 from pipelines.sources.online_retail import EVENT_TYPE, OnlineRetail
-from tranche.demo.course import Place
+from tranche.demo.course import DemoPlace
 from tranche.demo.lake import take_in
 from tranche.demo.stages import Stages
 from tranche.report.details import CashMonth, Details
 from tranche.report.retail_summary import Retail, pennies
-from tranche.report.summary import Events, Plans, Summary
+from tranche.report.summary import Events, PlanFigures, Summary
 from tranche.report.wording import count, money
 
 TABLE = "curated.order_lines"
@@ -39,17 +39,17 @@ class RetailReplay:
     name: str = "online_retail"
     title: str = "Tranche: the Online Retail days, once through"
 
-    def replay(self, stages: Stages, place: Place) -> tuple[Summary, Details]:
+    def replay(self, stages: Stages, place: DemoPlace) -> tuple[Summary, Details]:
         """Take the lines into the lake, service what they ask for, and bridge the books to the files."""
         source = OnlineRetail(self.days)
         events = take_in(stages, place.environ, source, EVENT_TYPE)
         book = _classified(stages, place)
         replayed = _replayed(stages, place, book)
-        return _concluded(stages, place, Parts(self, events, book, replayed, source.turnover_mills()))
+        return _concluded(stages, place, RetailParts(self, events, book, replayed, source.turnover_mills()))
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class RetailParts:
     """What the stages came to, before it is put together."""
 
     run: RetailReplay
@@ -59,7 +59,7 @@ class Parts:
     turnover_mills: int
 
 
-def _classified(stages: Stages, place: Place) -> Any:
+def _classified(stages: Stages, place: DemoPlace) -> Any:
     with stages.stage("classify", "every line by its rule, every refund to the purchase it is taken from") as say:
         from ledger.money import Currency, Money
         from pipelines.lake.iceberg import IcebergTables
@@ -72,7 +72,7 @@ def _classified(stages: Stages, place: Place) -> Any:
         tables = IcebergTables(Settings.from_environment(place.environ))
         snapshot = the_newest(tables, TABLE).snapshot_id
         rows = tables.read(TABLE, COLUMNS, snapshot_id=snapshot, equal={}).to_pylist()
-        book = order_book(map(line_of, rows), stock_codes.load(), Money(SMALLEST_MINOR, Currency.GBP))
+        book = order_book(map(line_of, rows), stock_codes.load_stock_codes(), Money(SMALLEST_MINOR, Currency.GBP))
         bought = sum(each.amount.minor for each in book.purchases)
         back = sum(each.amount.minor for each in book.refunds)
         say(
@@ -82,16 +82,16 @@ def _classified(stages: Stages, place: Place) -> Any:
     return book
 
 
-def _replayed(stages: Stages, place: Place, book: Any) -> Any:
+def _replayed(stages: Stages, place: DemoPlace, book: Any) -> Any:
     with stages.stage("service", "day by day: sell, take back, collect, settle") as say, stages.bar("days") as tick:
         from payments.postgres import connected
         from payments.provider.simulated import SimulatedProvider
         from payments.wiring import adapters_over
-        from simulation.retail.replay import replay
+        from simulation.retail.replay import replay_days
 
         with connected(place.database_url) as connection:
             ports = adapters_over(connection, SimulatedProvider())
-            done = replay(
+            done = replay_days(
                 book,
                 plans=ports.plans,
                 ledger=ports.ledger,
@@ -115,7 +115,7 @@ def _replayed(stages: Stages, place: Place, book: Any) -> Any:
     return done
 
 
-def _concluded(stages: Stages, place: Place, parts: Parts) -> tuple[Summary, Details]:
+def _concluded(stages: Stages, place: DemoPlace, parts: RetailParts) -> tuple[Summary, Details]:
     from ledger.books.postgres import PostgresLedger, connect
     from tranche.demo.books import verified_books
 
@@ -136,7 +136,7 @@ def _concluded(stages: Stages, place: Place, parts: Parts) -> tuple[Summary, Det
         source=parts.run.name,
         seconds=dict(stages.seconds),
         events=parts.events,
-        plans=Plans(replayed.plans, replayed.instalments),
+        plans=PlanFigures(replayed.plans, replayed.instalments),
         ledger=books.summary,
         retail=retail,
     )
@@ -154,7 +154,7 @@ def _concluded(stages: Stages, place: Place, parts: Parts) -> tuple[Summary, Det
     return summary, details
 
 
-def retail_of(parts: Parts, by_flow: Mapping[tuple[str, str], int], open_groups: int) -> Retail:
+def retail_of(parts: RetailParts, by_flow: Mapping[tuple[str, str], int], open_groups: int) -> Retail:
     """The bridge: what was posted comes from the books, its other end from the files."""
     from simulation.retail.bridge import bridge
 

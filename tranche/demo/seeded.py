@@ -15,13 +15,13 @@ from simulation.world.size import Size
 from tranche.demo import standing as demo_standing
 from tranche.demo.berka import outcomes
 from tranche.demo.cash import Cash, cash_against_plan
-from tranche.demo.course import MoneyRun, Place
+from tranche.demo.course import DemoPlace, MoneyRun
 from tranche.demo.days import days_from, evenings, pounds_sterling
-from tranche.demo.decisions import Answer, ApiRefused, Ask, Checkout
-from tranche.demo.lake import LakeRun, Split
-from tranche.demo.planted import found_in_files, found_in_lake, read_labels, together
+from tranche.demo.decisions import Answer, ApiRefused, Ask, CheckoutClient
+from tranche.demo.lake import DemoSplit, LakeRun
+from tranche.demo.planted import found_in_files, found_in_lake, planted_together, read_labels
 from tranche.demo.stages import Stages
-from tranche.report.summary import Plans, Planted
+from tranche.report.summary import PlanFigures, Planted
 from tranche.report.wording import count, money
 
 CAPITAL_MINOR = 25_000_000
@@ -62,15 +62,15 @@ class SeededCourse:
         return Canonical(self.folder, self.name)
 
     @property
-    def split(self) -> Split:
-        return Split(self.train_until or PERIOD.train_until, self.test_until or PERIOD.test_until)
+    def split(self) -> DemoSplit:
+        return DemoSplit(self.train_until or PERIOD.train_until, self.test_until or PERIOD.test_until)
 
     @property
     def as_of(self) -> Sequence[datetime]:
         """The midnight before each day of checkouts: a nightly build could know no more."""
         return [datetime.combine(day, time(), UTC) for day in PERIOD.days_of_checkout()]
 
-    def decide(self, stages: Stages, place: Place, lake: LakeRun, checkout: Checkout) -> list[Answer]:
+    def decide(self, stages: Stages, place: DemoPlace, lake: LakeRun, checkout: CheckoutClient) -> list[Answer]:
         """Every basket in the order of the clock; an offer that its shopper likes is accepted at once."""
         del lake
         rows = [json.loads(line) for line in (self.folder / "checkouts.jsonl").read_text().splitlines()]
@@ -101,7 +101,7 @@ class SeededCourse:
                 raise ApiRefused(f"accepting an offer was answered with {strange}")
         return answers
 
-    def move_money(self, stages: Stages, place: Place, answers: Sequence[Answer]) -> MoneyRun:
+    def move_money(self, stages: Stages, place: DemoPlace, answers: Sequence[Answer]) -> MoneyRun:
         """Collect what falls due, day by day, and reconcile every evening with what the outside world says."""
         first = PERIOD.days_of_checkout()[-1] + timedelta(days=1)
         days = days_from(first, COLLECTED_DAYS + SETTLING_DAYS)
@@ -111,7 +111,7 @@ class SeededCourse:
                     evening.run(day, collecting=done <= COLLECTED_DAYS)
                     tick(done, len(days))
                 faults = evening.faults()
-            standing = demo_standing.standing_of(place.database_url, days[-1])
+            standing = demo_standing.reconciliation_standing(place.database_url, days[-1])
             say(
                 f"{count(standing.lines)} lines: {count(standing.matched_by_id)} matched by id, "
                 f"{count(standing.matched_by_rule)} by rule, {count(standing.unmatched)} not; "
@@ -122,17 +122,17 @@ class SeededCourse:
             planted = self._planted(place, standing, faults)
             say(", ".join(f"{fault} {found.found}/{found.planted}" for fault, found in sorted(planted.items())))
         return MoneyRun(
-            plans=Plans(opened=cash.plans, instalments=cash.instalments),
-            reconciliation=demo_standing.figures(standing),
+            plans=PlanFigures(opened=cash.plans, instalments=cash.instalments),
+            reconciliation=demo_standing.reconciliation_figures(standing),
             cash=cash.months,
-            breaks=demo_standing.breaks(standing, self.currency),
+            breaks=demo_standing.break_rows(standing, self.currency),
             financed_minor=cash.financed_minor,
             collected_minor=cash.received_minor,
             planted=planted,
             notes=_notes(standing, days[-1]),
         )
 
-    def _cash(self, place: Place, answers: Sequence[Answer], until: date) -> Cash:
+    def _cash(self, place: DemoPlace, answers: Sequence[Answer], until: date) -> Cash:
         from ledger.books.postgres import connect
         from lending.plan.plan import plan_id_of
         from lending.servicing.postgres import PostgresPlans
@@ -141,13 +141,13 @@ class SeededCourse:
             plan_ids = (plan_id_of(answer.decision_id) for answer in answers)
             return cash_against_plan(PostgresPlans(connection), plan_ids, until)
 
-    def _planted(self, place: Place, standing: Standing, faults: Mapping[str, Any]) -> dict[str, Planted]:
+    def _planted(self, place: DemoPlace, standing: Standing, faults: Mapping[str, Any]) -> dict[str, Planted]:
         from pipelines.lake.iceberg import IcebergTables
         from pipelines.settings import Settings
 
         tables = IcebergTables(Settings.from_environment(place.environ))
         among_events = found_in_lake(tables, read_labels(self.folder / "labels.json"))
-        return together(among_events, found_in_files(standing, faults))
+        return planted_together(among_events, found_in_files(standing, faults))
 
 
 def _notes(standing: Standing, last_day: date) -> tuple[str, ...]:

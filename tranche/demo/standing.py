@@ -5,16 +5,16 @@ from datetime import date
 
 from ledger.money import Currency, Money
 from payments.postgres import connected
-from payments.rail_profile import Profile, load_profile
+from payments.rail_profile import RailProfile, load_profile
 from payments.reconciliation.postgres_standing import PostgresStanding
 from payments.reconciliation.standing import ListedBreak, Standing
-from tranche.report.details import Break
+from tranche.report.details import BreakRow
 from tranche.report.summary import Reconciliation
 
 EXAMPLES = 1
 
 
-def standing_of(database_url: str, as_of: date | None = None) -> Standing:
+def reconciliation_standing(database_url: str, as_of: date | None = None) -> Standing:
     """Every line, match and break so far, cured ones too; as of the last day that a line tells of, if none is said."""
     with connected(database_url) as connection, connection.transaction():
         reader = PostgresStanding(connection, load_profile().card.provider)
@@ -23,7 +23,7 @@ def standing_of(database_url: str, as_of: date | None = None) -> Standing:
         return reader.standing(day, closed=True)
 
 
-def figures(standing: Standing) -> Reconciliation:
+def reconciliation_figures(standing: Standing) -> Reconciliation:
     """The summary's section."""
     return Reconciliation(
         lines=standing.lines,
@@ -35,7 +35,7 @@ def figures(standing: Standing) -> Reconciliation:
     )
 
 
-def breaks(standing: Standing, currency: str) -> tuple[Break, ...]:
+def break_rows(standing: Standing, currency: str) -> tuple[BreakRow, ...]:
     """One line for each class: how many, how many of them cured, how much, how old the oldest open one is."""
     profile = load_profile()
     classes: dict[str, list[ListedBreak]] = defaultdict(list)
@@ -44,11 +44,11 @@ def breaks(standing: Standing, currency: str) -> tuple[Break, ...]:
     return tuple(_class(code, found, profile, currency) for code, found in sorted(classes.items(), key=_by_number))
 
 
-def _class(code: str, found: list[ListedBreak], profile: Profile, currency: str) -> Break:
+def _class(code: str, found: list[ListedBreak], profile: RailProfile, currency: str) -> BreakRow:
     titles = {broken.value: treatment.title for broken, treatment in profile.treatments.items()}
     still_open = [each for each in found if each.closed_on is None]
     shown = sorted(still_open or found, key=lambda each: each.opened_on)[:EXAMPLES]
-    return Break(
+    return BreakRow(
         code=code,
         meaning=titles.get(code, ""),
         count=len(found),

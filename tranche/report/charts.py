@@ -68,7 +68,7 @@ def _axes(size: int, pad: int, across: str, up: str, top: float = 1.0) -> str:
     return "".join(lines)
 
 
-def roc(curves: Mapping[str, Sequence[Point]], beside: Mapping[str, str]) -> str:
+def roc_chart(curves: Mapping[str, Sequence[Point]], beside: Mapping[str, str]) -> str:
     """Share of defaulters caught against share of good borrowers refused, for each model."""
     size, pad = 330, 56
     body = [_axes(size, pad, "good borrowers refused", "defaulters caught")]

@@ -38,7 +38,7 @@ class CashMonth:
 
 
 @dataclass(frozen=True, slots=True)
-class Balance:
+class AccountBalance:
     """One account of the chart, sub-accounts added up. `kind` is asset, liability, income, expense, equity or memo."""
 
     account: str
@@ -54,7 +54,7 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
-class Flow:
+class AccountFlow:
     """Money that went between two accounts of the chart under one or several flows of the money map."""
 
     debit: str
@@ -66,7 +66,7 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
-class Break:
+class BreakRow:
     """One class of differences: how many were found and how much, what of it is open and for how long at most."""
 
     code: str
@@ -109,9 +109,9 @@ class Details:
     calibration: tuple[CalibrationBin, ...] = ()
     models: tuple[ModelLine, ...] = ()
     cash: tuple[CashMonth, ...] = ()
-    balances: tuple[Balance, ...] = ()
-    flows: tuple[Flow, ...] = ()
-    breaks: tuple[Break, ...] = ()
+    balances: tuple[AccountBalance, ...] = ()
+    flows: tuple[AccountFlow, ...] = ()
+    breaks: tuple[BreakRow, ...] = ()
     reasons: tuple[ReasonCount, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()

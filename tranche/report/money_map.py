@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from tranche.report.charts import figure, text
-from tranche.report.details import Balance, Flow
+from tranche.report.details import AccountBalance, AccountFlow
 from tranche.report.wording import money, short_money
 
 Spot = tuple[float, float]
@@ -44,7 +44,7 @@ ALONG = (0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73, 0.2, 0.8)
 """Where on its curve a label may stand, the best place first."""
 
 
-def money_map(balances: Sequence[Balance], flows: Sequence[Flow], currency: str) -> str:
+def money_map_picture(balances: Sequence[AccountBalance], flows: Sequence[AccountFlow], currency: str) -> str:
     """Draw the accounts of one currency that were ever used, and what went between them."""
     used = [balance for balance in balances if balance.currency == currency and balance.kind != "memo"]
     if not used:
@@ -78,7 +78,7 @@ def _places(accounts: Iterable[str]) -> dict[str, Spot]:
     return {account: (COLUMNS[int(column)], TOP + (row - first) * ROW) for account, (column, row) in spots.items()}
 
 
-def _curve(flow: Flow, flows: Sequence[Flow], places: dict[str, Spot]) -> Curve:
+def _curve(flow: AccountFlow, flows: Sequence[AccountFlow], places: dict[str, Spot]) -> Curve:
     """From the box credited to the box debited; where money also goes back, the two curves keep apart."""
     (x1, y1), (x2, y2) = places[flow.credit], places[flow.debit]
     back = any((other.credit, other.debit) == (flow.debit, flow.credit) for other in flows)
@@ -105,7 +105,7 @@ def _at(curve: Curve, along: float) -> Spot:
     return a * x0 + b * x1 + c * x2 + d * x3, a * y0 + b * y1 + c * y2 + d * y3
 
 
-def _arrow(flow: Flow, curve: Curve, most: int, currency: str) -> str:
+def _arrow(flow: AccountFlow, curve: Curve, most: int, currency: str) -> str:
     start, one, two, end = (f"{x:.1f} {y:.1f}" for x, y in curve)
     width = 1.5 + 7 * (flow.amount_minor / most) ** 0.5
     said = (
@@ -118,7 +118,7 @@ def _arrow(flow: Flow, curve: Curve, most: int, currency: str) -> str:
     )
 
 
-def _label(flow: Flow, curve: Curve, taken: list[Box], currency: str) -> str:
+def _label(flow: AccountFlow, curve: Curve, taken: list[Box], currency: str) -> str:
     """The flow's name and sum, at the first place along its curve where nothing else stands."""
     words = f"{'/'.join(flow.flows)} {short_money(flow.amount_minor, currency)}"
     width, height = 7.2 * len(words) + 8, 21.0
@@ -139,7 +139,7 @@ def _overlap(one: Box, other: Box) -> bool:
     return across and one[1] < other[1] + other[3] and other[1] < one[1] + one[3]
 
 
-def _box(balance: Balance, x: float, y: float, currency: str) -> str:
+def _box(balance: AccountBalance, x: float, y: float, currency: str) -> str:
     net = balance.net_minor
     side = "Dr" if net > 0 else "Cr" if net < 0 else ""
     owed, owing = money(balance.debits_minor, currency), money(balance.credits_minor, currency)

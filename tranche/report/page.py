@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
-from tranche.report.charts import calibration, cash_by_month, funnel, roc
+from tranche.report.charts import calibration, cash_by_month, funnel, roc_chart
 from tranche.report.details import Details
-from tranche.report.money_map import money_map
+from tranche.report.money_map import money_map_picture
 from tranche.report.retail_summary import bridge_rows
 from tranche.report.style import CSS
 from tranche.report.summary import Summary
@@ -37,7 +37,7 @@ def render(summary: Summary, details: Details) -> str:
         ("decisions", "Decisions", _decisions(summary, details)),
         ("cash", "Cash against plan", _cash(details)),
         ("breaks", "Reconciliation and breaks", _breaks(summary, details)),
-        ("map", "Where the money is", money_map(details.balances, details.flows, details.currency)),
+        ("map", "Where the money is", money_map_picture(details.balances, details.flows, details.currency)),
         ("books", "Trial balance", _trial_balance(summary, details)),
         ("bridge", "From the books to the retailer's turnover", _bridge(summary, details)),
         ("planted", "Planted faults", _planted(summary)),
@@ -156,7 +156,7 @@ def _model(summary: Summary, details: Details) -> str:
     beside = {line.name: f"AUC {line.auc:.3f}" for line in details.models}
     pictures = ""
     if details.roc:
-        pictures = f'<div class="pair">{roc(details.roc, beside)}{calibration(details.calibration)}</div>'
+        pictures = f'<div class="pair">{roc_chart(details.roc, beside)}{calibration(details.calibration)}</div>'
     rows = [
         [
             line.name,

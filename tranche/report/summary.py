@@ -38,7 +38,7 @@ class Features:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class ModelFigures:
     """The champion out of time, beside the scorecard that it has to beat."""
 
     train_rows: int
@@ -53,7 +53,7 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
-class Decisions:
+class DecisionFigures:
     """Answers of the API over HTTP, and how many of them came out the same when computed again."""
 
     requested: int
@@ -69,7 +69,7 @@ class Decisions:
 
 
 @dataclass(frozen=True, slots=True)
-class Plans:
+class PlanFigures:
     """Plans opened, by an accepted offer or by import, and the instalments they have."""
 
     opened: int
@@ -110,7 +110,7 @@ class OpenGroups:
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class LedgerFigures:
     """The books: their size, both sides per currency, whether the checker found nothing, and what is open."""
 
     entries: int
@@ -157,11 +157,11 @@ class Summary:
     seconds: Mapping[str, float]
     events: Events | None = None
     features: Features | None = None
-    model: Model | None = None
-    decisions: Decisions | None = None
-    plans: Plans | None = None
+    model: ModelFigures | None = None
+    decisions: DecisionFigures | None = None
+    plans: PlanFigures | None = None
     reconciliation: Reconciliation | None = None
-    ledger: Ledger | None = None
+    ledger: LedgerFigures | None = None
     facts: Facts | None = None
     planted: Mapping[str, Planted] = field(default_factory=dict)
     retail: Retail | None = None
@@ -259,7 +259,7 @@ def _broken(summary: Summary) -> list[str]:
     return said
 
 
-def _broken_books(books: Ledger) -> list[str]:
+def _broken_books(books: LedgerFigures) -> list[str]:
     said = [
         f"debits and credits differ in {currency}: {total.debits_minor} and {total.credits_minor} minor units"
         for currency, total in sorted(books.totals.items())

@@ -15,7 +15,7 @@ from psycopg.errors import CheckViolation, ForeignKeyViolation, InsufficientPriv
 from ledger.books.free_form import (
     AlreadyApproved,
     Approval,
-    Approved,
+    ApprovedEntry,
     OtherProposal,
     ProposalFault,
     SamePerson,
@@ -69,7 +69,7 @@ def test_an_entry_is_posted_once_a_second_person_approves_it(connection: Connect
     assert _propose(connection)
     assert _spent(connection) == 0
 
-    assert _approve(connection) == Approved("p-1", Recorded("FREE:p-1"))
+    assert _approve(connection) == ApprovedEntry("p-1", Recorded("FREE:p-1"))
     assert _spent(connection) == 12_50
     entry = PostgresLedger(connection).entry("FREE:p-1")
     assert entry is not None
@@ -145,7 +145,7 @@ def test_limits_hold_for_free_form_entries_too(connection: Connection) -> None:
 
     answer = _approve(connection)
 
-    assert isinstance(answer, Approved)
+    assert isinstance(answer, ApprovedEntry)
     assert isinstance(answer.outcome, Refused)
     assert answer.outcome.reasons[0].about == "plan:p-1:principal"
 
@@ -176,7 +176,7 @@ def test_of_two_approvers_at_once_one_posts(database_url: str, connection: Conne
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(one, range(8)))
 
-    posted = [answer for answer in answers if isinstance(answer, Approved)]
+    posted = [answer for answer in answers if isinstance(answer, ApprovedEntry)]
     assert [answer.outcome for answer in posted] == [Recorded("FREE:p-1")]
     assert len({answer.approved_by for answer in answers if isinstance(answer, AlreadyApproved)}) == 1
     assert _spent(connection) == 12_50

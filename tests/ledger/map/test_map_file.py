@@ -4,7 +4,7 @@ from importlib.resources import files
 
 import pytest
 
-from ledger.map.map_file import MapFault, parse
+from ledger.map.map_file import MapFault, parse_money_map
 
 SHIPPED = files("ledger").joinpath("money_map.toml").read_text(encoding="utf-8")
 FLOW = """
@@ -35,7 +35,7 @@ normal = "debit"
 
 
 def test_a_small_map_is_read() -> None:
-    found = parse(CHART + FLOW + 'steps = [{ debit = [["a"]], credit = [["b", "x"]] }]')
+    found = parse_money_map(CHART + FLOW + 'steps = [{ debit = [["a"]], credit = [["b", "x"]] }]')
 
     assert found.flow("X").pairs == {("a", "b")}
 
@@ -60,7 +60,7 @@ def test_a_small_map_is_read() -> None:
 )
 def test_a_flow_that_cannot_hold_is_refused_by_name(steps: str, says: str) -> None:
     with pytest.raises(MapFault, match=says):
-        parse(CHART + FLOW + f"steps = {steps}")
+        parse_money_map(CHART + FLOW + f"steps = {steps}")
 
 
 @pytest.mark.parametrize(
@@ -93,11 +93,11 @@ def test_the_shipped_map_with_one_fault_is_refused_by_its_row(before: str, now: 
     assert before in SHIPPED
 
     with pytest.raises(MapFault, match=says):
-        parse(SHIPPED.replace(before, now, 1))
+        parse_money_map(SHIPPED.replace(before, now, 1))
 
 
 def test_every_account_that_returns_to_zero_says_who_works_it_and_by_when() -> None:
-    found = parse(SHIPPED)
+    found = parse_money_map(SHIPPED)
 
     assert {kind.pattern for kind in found.chart if kind.group} == set(found.clearing)
     assert all(each.owner and each.sla_days > 0 for each in found.clearing.values())

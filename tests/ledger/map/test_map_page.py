@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from ledger.map.flows import admit, money_map
-from ledger.map.map_page import page, short
+from ledger.map.map_page import money_map_page, short
 from tests.command_line import acts_of
 from tests.ledger.builders import a_journal, euros, pounds
 
@@ -25,7 +25,7 @@ def test_the_committed_page_and_picture_are_those_of_the_map(tmp_path: Path) -> 
 
 
 def test_the_page_has_every_account_flow_and_row() -> None:
-    text = page(money_map())
+    text = money_map_page(money_map())
 
     assert all(f"`{kind.pattern}`" in text for kind in money_map().chart)
     assert all(f"\n### {flow.flow} {flow.title}\n" in text for flow in money_map().flows.values())

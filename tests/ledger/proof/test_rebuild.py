@@ -10,7 +10,7 @@ from ledger.proof.postgres_audit import PostgresAudit
 from ledger.proof.postgres_projections import PostgresProjections
 from ledger.proof.postgres_seals import PostgresSeals
 from ledger.proof.projection import PROJECTIONS
-from ledger.proof.rebuild import rebuild
+from ledger.proof.rebuild import rebuild_projections
 from ledger.proof.seal import seal
 from ledger.proof.verify import verify
 from tests.ledger.builders import NOON, a_claim, a_journal, a_purchase, pounds
@@ -42,7 +42,7 @@ def test_what_differs_is_put_right_once(connection: Connection) -> None:
     projections = PostgresProjections(connection)
     projections.hold_still()
 
-    first, second = rebuild(projections), rebuild(projections)
+    first, second = rebuild_projections(projections), rebuild_projections(projections)
 
     assert {each.projection for each in first.differences} == set(PROJECTIONS)
     found = {each.where: each.detail for each in first.differences if each.projection.table == "balances"}

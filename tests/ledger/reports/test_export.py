@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.account import Kind, Side
+from ledger.account import AccountKind, Side
 from ledger.books.postgres import PostgresLedger
 from ledger.books.postgres_posted import connect_to_read
 from ledger.money import Currency, Money
@@ -30,8 +30,8 @@ NAMES = st.lists(PARTS, min_size=1, max_size=3).map(":".join)
 
 
 @settings(max_examples=200)
-@given(name=NAMES, kind=st.sampled_from(Kind))
-def test_an_account_has_one_name_there_and_the_same_one_back(name: str, kind: Kind) -> None:
+@given(name=NAMES, kind=st.sampled_from(AccountKind))
+def test_an_account_has_one_name_there_and_the_same_one_back(name: str, kind: AccountKind) -> None:
     for dialect in (export_beancount, export_hledger):
         assert dialect.own_name(dialect.account_name(name, kind)) == name
 
@@ -40,7 +40,7 @@ def test_an_account_has_one_name_there_and_the_same_one_back(name: str, kind: Ki
 @given(name=NAMES)
 def test_beancount_can_read_every_name(name: str) -> None:
     legal = re.compile(r"[A-Z][A-Za-z0-9-]*(:[A-Z0-9][A-Za-z0-9-]*)+")
-    assert legal.fullmatch(export_beancount.account_name(name, Kind.ASSET))
+    assert legal.fullmatch(export_beancount.beancount_account_name(name, AccountKind.ASSET))
 
 
 @pytest.fixture
@@ -75,7 +75,9 @@ def test_beancount_agrees_with_our_trial_balance(database_url: str, books: Postg
     assert _beancount("bean-check", str(written)) == ""
     rows = csv.DictReader(_beancount("bean-query", "-f", "csv", str(written), query).splitlines())
     theirs = {
-        (export_beancount.own_name(row["account"].strip()), row["currency"].strip()): Decimal(row["sum(number)"])
+        (export_beancount.beancount_own_name(row["account"].strip()), row["currency"].strip()): Decimal(
+            row["sum(number)"]
+        )
         for row in rows
     }
 

@@ -11,7 +11,7 @@ import pytest
 from ledger.account import Side
 from ledger.books.postgres import PostgresLedger
 from ledger.money import Currency
-from ledger.reports.general_ledger import PeriodFault, general_ledger, months, write_general_ledger
+from ledger.reports.general_ledger import ReportPeriodFault, general_ledger, months, write_general_ledger
 from ledger.reports.postgres_general_ledger import PostgresMovements
 from tests.command_line import acts_of
 from tests.ledger.builders import NOON, a_claim, a_journal, a_purchase, pounds
@@ -88,7 +88,7 @@ def test_the_command_writes_codes_and_decimals(
 
 
 def test_a_period_that_ends_before_it_begins_is_refused() -> None:
-    with pytest.raises(PeriodFault, match="ends before it begins"):
+    with pytest.raises(ReportPeriodFault, match="ends before it begins"):
         months(date(2026, 2, 1), date(2026, 1, 31))
 
 

@@ -11,7 +11,7 @@ from lending.decision.decision import Approved, ApprovedReduced, Decision, Decli
 from lending.decision.exposure import Exposure
 from lending.decision.order import Order
 from lending.decision.score import Evidence, ScoreReason
-from lending.terms.policy import Verdict
+from lending.terms.policy import RuleVerdict
 from lending.terms.product import Product
 from tests.lending.applicants import NOON, an_order, decision_on, evidence, owing, pounds, scored, the_policy
 
@@ -149,8 +149,8 @@ def test_without_a_vector_nothing_about_it_is_evaluated_and_a_person_decides() -
     assert isinstance(decision, Referred)
     assert codes(decision) == ["DATA_MISSING"]
     verdicts = {reading.rule.rule_id: reading.verdict for reading in decision.asked.readings}
-    assert verdicts["tenure"] is verdicts["risk-too-high"] is verdicts["affordable"] is Verdict.NOT_EVALUATED
-    assert verdicts["exposure-limit"] is Verdict.NOT_FIRED
+    assert verdicts["tenure"] is verdicts["risk-too-high"] is verdicts["affordable"] is RuleVerdict.NOT_EVALUATED
+    assert verdicts["exposure-limit"] is RuleVerdict.NOT_FIRED
 
 
 def test_a_vector_from_the_future_is_no_older_than_fresh() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lending.canonical import canonical, digest, moment
 from lending.decision.decision import Decision
 from lending.decision.offer import offer_from_body
-from lending.decision.record import Inputs, StoredDecision, inputs_from_text, record
+from lending.decision.record import Inputs, StoredDecision, decision_record, inputs_from_text
 from lending.decision.score import Evidence
 from lending.terms.product_terms import TermsStamp
 from tests.lending.applicants import MODEL, NOON, an_order, decision_on, evidence, owing, pounds, the_policy
@@ -34,7 +34,7 @@ def inputs(known: Evidence | None) -> Inputs:
 
 
 def stored(decision: Decision, known: Evidence | None = None) -> StoredDecision:
-    return record(inputs(known), decision, the_policy())
+    return decision_record(inputs(known), decision, the_policy())
 
 
 @given(
@@ -47,7 +47,7 @@ def test_inputs_are_read_back_exactly(values: dict[str, float | None]) -> None:
 
 
 def stored_text(written: Inputs) -> str:
-    return record(written, decision_on(), the_policy()).inputs
+    return decision_record(written, decision_on(), the_policy()).inputs
 
 
 def test_inputs_without_evidence_are_read_back_exactly() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lending.plan.event import Channel, CreditRefunded, Disputed, FeeCharged, Paid
+from lending.plan.event import CreditRefunded, Disputed, FeeCharged, Paid, PaymentChannel
 from lending.plan.plan import PlanStatus
 from lending.terms.servicing_terms import Component, ServicingTerms
 from tests.lending.courses import Course, balance, booked, day, held, open_amounts, the_books_agree
@@ -100,7 +100,7 @@ def test_credit_that_was_used_before_the_return_is_owed_with_the_last_instalment
 
 def test_a_payment_that_its_hold_covers_posts_the_hold() -> None:
     course = Course().open()
-    course.collect(0, "30.00", 0, channel=Channel.CHECKOUT, payment_id="a-0")
+    course.collect(0, "30.00", 0, channel=PaymentChannel.CHECKOUT, payment_id="a-0")
     course.collect(30, "30.00", 1, payment_id="a-1", held=held("a-1", "30.00"))
     flows = {booking.flow: booking for booking in course.state(30).bookings}
 
@@ -120,11 +120,16 @@ def test_a_payment_that_splits_otherwise_than_its_hold_releases_the_hold() -> No
 
 @pytest.mark.parametrize(
     ("channel", "flow"),
-    [(Channel.TRANSFER, "F36b"), (Channel.SHOPPER, "F19a"), (Channel.DUPLICATE, "F20"), (Channel.CREDIT, "F19c")],
+    [
+        (PaymentChannel.TRANSFER, "F36b"),
+        (PaymentChannel.SHOPPER, "F19a"),
+        (PaymentChannel.DUPLICATE, "F20"),
+        (PaymentChannel.CREDIT, "F19c"),
+    ],
 )
-def test_the_way_the_money_came_decides_the_flow(channel: Channel, flow: str) -> None:
+def test_the_way_the_money_came_decides_the_flow(channel: PaymentChannel, flow: str) -> None:
     course = Course().open()
-    course.collect(0, "10.00", channel=Channel.DUPLICATE)
+    course.collect(0, "10.00", channel=PaymentChannel.DUPLICATE)
     payment = course.then(1, Paid(pounds("10.00"), channel, "x-1", "psp"))
     state = course.state(1)
 
@@ -134,7 +139,7 @@ def test_the_way_the_money_came_decides_the_flow(channel: Channel, flow: str) ->
 
 def test_credit_of_another_plan_pays_what_is_open_here() -> None:
     course = Course().open()
-    payment = course.then(1, Paid(pounds("95.00"), Channel.CREDIT, "c-1", from_plan_id="p-d-0"))
+    payment = course.then(1, Paid(pounds("95.00"), PaymentChannel.CREDIT, "c-1", from_plan_id="p-d-0"))
     state = course.state(1)
 
     assert booked(state, payment)["F19c"] == {"principal": "90.00"}

@@ -7,16 +7,16 @@ import pytest
 from ledger.money import Currency, Money
 from lending.plan.event import (
     KINDS,
-    Channel,
     EventFault,
     Held,
     Opened,
     Paid,
+    PaymentChannel,
     Rescheduled,
     Unfrozen,
     body_of,
+    event_kind,
     first_event_difference,
-    kind_of,
     tree_of,
 )  # fmt: skip
 from lending.schedule.due import Due
@@ -27,7 +27,7 @@ GBP_20 = {"minor": 2000, "currency": "GBP"}
 
 
 def test_a_kind_is_named_after_its_body() -> None:
-    assert [kind_of(body) for body in (Opened(pounds("1.00")), Unfrozen())] == ["opened", "unfrozen"]
+    assert [event_kind(body) for body in (Opened(pounds("1.00")), Unfrozen())] == ["opened", "unfrozen"]
     assert {"part_shipped", "paid_off", "claim_opened", "written_off"} < KINDS.keys()
 
 
@@ -36,7 +36,7 @@ def test_a_kind_is_named_after_its_body() -> None:
     [
         Paid(
             pounds("20.00"),
-            Channel.ATTEMPT,
+            PaymentChannel.ATTEMPT,
             "a-1",
             "bureau",
             "bacs",
@@ -49,7 +49,7 @@ def test_a_kind_is_named_after_its_body() -> None:
     ids=["nested", "many of a kind", "empty"],
 )
 def test_a_body_is_read_back_as_it_was_written(body: Any) -> None:
-    assert body_of(kind_of(body), tree_of(body)) == body
+    assert body_of(event_kind(body), tree_of(body)) == body
 
 
 @pytest.mark.parametrize(

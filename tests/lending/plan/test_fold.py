@@ -12,7 +12,6 @@ from lending.plan.event import (
     Body,
     Cancelled,
     CashBack,
-    Channel,
     ChargedOff,
     ClaimLost,
     ClaimOpened,
@@ -34,6 +33,7 @@ from lending.plan.event import (
     Paid,
     PaidOff,
     PartShipped,
+    PaymentChannel,
     Recovered,
     Refunded,
     RefundPaid,
@@ -43,7 +43,7 @@ from lending.plan.event import (
     Route,
     Unfrozen,
     WrittenOff,
-    kind_of,
+    event_kind,
 )  # fmt: skip
 from lending.plan.fold import fold
 from lending.plan.plan import ForeignPurchase, Instalment, Origin, PlanFault, PlanStatus
@@ -199,7 +199,7 @@ def test_a_payoff_quote_charges_the_interest_accrued_so_far_and_paid_on_its_day_
     course = an_interest_course()
     course.collect(31, str(course.plan.instalments[0].amount).split()[0], 1)
     quote = course.state(31).payoff(day(40))
-    payoff = course.then(40, PaidOff(quote.amount, Channel.SHOPPER, "pay-off", "psp"))
+    payoff = course.then(40, PaidOff(quote.amount, PaymentChannel.SHOPPER, "pay-off", "psp"))
     state = course.state(40)
 
     assert quote.interest == pounds("2.73")  # 9 of 28 days
@@ -212,14 +212,14 @@ def test_a_payoff_quote_charges_the_interest_accrued_so_far_and_paid_on_its_day_
 
 def test_an_early_payoff_earns_the_rest_of_the_discount() -> None:
     course = Course().open()
-    course.then(1, PaidOff(pounds("90.00"), Channel.SHOPPER, "pay-off", "psp"))
+    course.then(1, PaidOff(pounds("90.00"), PaymentChannel.SHOPPER, "pay-off", "psp"))
 
     assert course.state(1).discount_earned == pounds("4.50")
 
 
 def test_less_than_the_quote_is_a_payment_like_any_other() -> None:
     course = an_interest_course()
-    course.then(0, PaidOff(pounds("999.99"), Channel.SHOPPER, "pay-off", "psp"))
+    course.then(0, PaidOff(pounds("999.99"), PaymentChannel.SHOPPER, "pay-off", "psp"))
 
     assert course.state(0).status is PlanStatus.OPEN
     assert open_amounts(course.state(0))[0] == "0.00"
@@ -231,11 +231,11 @@ def test_o10_the_quote_leaves_out_what_is_being_collected_and_both_may_arrive() 
     quote = course.state(29).payoff(day(29), in_flight=pounds("30.00"))
     assert quote.amount == pounds("30.00")
 
-    course.then(29, PaidOff(quote.amount, Channel.SHOPPER, "pay-off", "psp", in_flight=quote.in_flight))
+    course.then(29, PaidOff(quote.amount, PaymentChannel.SHOPPER, "pay-off", "psp", in_flight=quote.in_flight))
     course.collect(30, "30.00", 1, held=held("a-1", "30.00"))
     assert course.state(30).status is PlanStatus.PAID
 
-    late = course.then(31, PaidOff(pounds("60.00"), Channel.SHOPPER, "again", "psp"))
+    late = course.then(31, PaidOff(pounds("60.00"), PaymentChannel.SHOPPER, "again", "psp"))
     state = course.state(31)
     assert booked(state, late) == {"F20": {"credit_balance": "60.00"}}
     the_books_agree(state)
@@ -245,7 +245,7 @@ def test_o06_a_return_after_the_payoff_opens_the_plan_again_with_its_interest_to
     course = an_interest_course()
     before = course.state(40)
     quote = before.payoff(day(40))
-    payoff = course.then(40, PaidOff(quote.amount, Channel.ATTEMPT, "pay-off", "bureau", "bacs"))
+    payoff = course.then(40, PaidOff(quote.amount, PaymentChannel.ATTEMPT, "pay-off", "bureau", "bacs"))
     course.bounce(43, payoff)
     state = course.state(43)
 
@@ -293,7 +293,7 @@ def test_o11_a_backdated_payment_that_cures_makes_the_fee_fall_away() -> None:
     course.collect(0, "30.00")
     assert course.state(40).open_fees == pounds("7.00")
 
-    course.collect(30, "30.00", channel=Channel.TRANSFER)
+    course.collect(30, "30.00", channel=PaymentChannel.TRANSFER)
     state = course.state(40)
     assert state.fees == {}
     assert state.open_fees == pounds("0.00")
@@ -303,7 +303,7 @@ def test_o12_when_the_backdated_payment_is_reversed_the_fee_is_there_again() -> 
     course = Course(terms=LATE).open()
     course.collect(0, "30.00")
     before = course.state(40)
-    backdated = course.collect(30, "30.00", channel=Channel.TRANSFER)
+    backdated = course.collect(30, "30.00", channel=PaymentChannel.TRANSFER)
     course.then(39, Reversed(backdated.event_id))
 
     assert course.state(40) == before
@@ -479,7 +479,7 @@ def test_two_refunds_share_the_discount_to_the_unit() -> None:
 
 def test_o03_a_refund_after_a_charge_back_withholds_what_is_in_dispute() -> None:
     course = Course().open()
-    payment = course.collect(0, "30.00", 0, channel=Channel.CHECKOUT)
+    payment = course.collect(0, "30.00", 0, channel=PaymentChannel.CHECKOUT)
     course.then(10, ClaimOpened("cb-1", payment.event_id, Route.CARD, "bureau", chargeback_fee=pounds("15.00")))
     refund = course.then(12, Refunded("rf-1", pounds("90.00")))
     state = course.state(12)
@@ -497,7 +497,7 @@ def test_o03_a_refund_after_a_charge_back_withholds_what_is_in_dispute() -> None
 
 def test_o03_when_the_charge_back_stands_the_shopper_has_the_money_from_their_bank() -> None:
     course = Course().open()
-    payment = course.collect(0, "30.00", 0, channel=Channel.CHECKOUT)
+    payment = course.collect(0, "30.00", 0, channel=PaymentChannel.CHECKOUT)
     course.then(10, ClaimOpened("cb-1", payment.event_id, Route.CARD, "bureau"))
     course.then(12, Refunded("rf-1", pounds("90.00")))
     lost = course.then(40, ClaimLost("cb-1"))
@@ -511,7 +511,7 @@ def test_o03_when_the_charge_back_stands_the_shopper_has_the_money_from_their_ba
 @pytest.mark.parametrize(("refund_left", "owed"), [(False, "0.00"), (True, "30.00")])
 def test_o04_a_charge_back_after_the_refund(*, refund_left: bool, owed: str) -> None:
     course = Course().open()
-    payment = course.collect(0, "30.00", 0, channel=Channel.CHECKOUT)
+    payment = course.collect(0, "30.00", 0, channel=PaymentChannel.CHECKOUT)
     course.then(5, Refunded("rf-1", pounds("90.00")))
     if refund_left:
         course.then(6, RefundPaid("rf-1", pounds("30.00")))
@@ -526,7 +526,7 @@ def test_o04_a_charge_back_after_the_refund(*, refund_left: bool, owed: str) -> 
 
 def test_o05_a_charge_back_on_the_down_payment_opens_instalment_0_again() -> None:
     course = Course().open()
-    payment = course.collect(0, "30.00", 0, channel=Channel.CHECKOUT)
+    payment = course.collect(0, "30.00", 0, channel=PaymentChannel.CHECKOUT)
     course.then(10, ClaimOpened("cb-1", payment.event_id, Route.CARD, "bureau"))
     assert open_amounts(course.state(10)) == ["0.00", "30.00", "30.00"]
     lost = course.then(40, ClaimLost("cb-1"))
@@ -561,7 +561,7 @@ def test_o09_a_refund_while_a_collection_is_in_flight() -> None:
     assert open_amounts(state) == ["0.00", "30.00", "0.00"]
 
     rejected = replace(course, events=[*course.events])
-    rejected.then(30, Paid(pounds("30.00"), Channel.CREDIT, "c-1"))  # the hold is void: the credit pays the rest
+    rejected.then(30, Paid(pounds("30.00"), PaymentChannel.CREDIT, "c-1"))  # the hold is void: the credit pays the rest
     assert rejected.state(30).status is PlanStatus.REFUNDED
     the_books_agree(rejected.state(30))
 
@@ -840,7 +840,9 @@ def test_a_charge_off_takes_everything_off_the_books_and_keeps_what_is_owed() ->
 
 def test_a_full_recovery_makes_good_what_was_charged_off() -> None:
     course = a_charged_off_course()
-    recovery = course.then(130, Recovered(pounds("80.00"), Channel.SHOPPER, "x-1", "psp", commission=pounds("8.00")))
+    recovery = course.then(
+        130, Recovered(pounds("80.00"), PaymentChannel.SHOPPER, "x-1", "psp", commission=pounds("8.00"))
+    )
     state = course.state(130)
 
     assert booked(state, recovery)["F32"] == {
@@ -900,7 +902,7 @@ def test_claims_after_the_charge_off_raise_what_is_owed() -> None:
 def test_o14_a_merchants_refund_after_the_charge_off_and_then_a_recovery() -> None:
     course = a_charged_off_course()
     refund = course.then(125, Refunded("rf-1", pounds("45.00"), pounds("42.75")))
-    course.then(130, Recovered(pounds("29.00"), Channel.SHOPPER, "x-1", "psp"))
+    course.then(130, Recovered(pounds("29.00"), PaymentChannel.SHOPPER, "x-1", "psp"))
     state = course.state(130)
 
     assert booked(state, refund)["F25a"] == {
@@ -1015,8 +1017,8 @@ _ONE_OF_EACH: tuple[Body, ...] = (
     Opened(pounds("90.00")),
     PartShipped(pounds("10.00"), 2),
     Cancelled(),
-    Paid(pounds("30.00"), Channel.SHOPPER, "pay-1"),
-    PaidOff(pounds("90.00"), Channel.SHOPPER, "pay-2"),
+    Paid(pounds("30.00"), PaymentChannel.SHOPPER, "pay-1"),
+    PaidOff(pounds("90.00"), PaymentChannel.SHOPPER, "pay-2"),
     Returned("paid:pay-1", "return-1"),
     Reversed("paid:pay-1"),
     Refunded("refund-1", pounds("10.00")),
@@ -1034,7 +1036,7 @@ _ONE_OF_EACH: tuple[Body, ...] = (
     ClaimWon("case-2"),
     ClaimLost("case-2"),
     ChargedOff(),
-    Recovered(pounds("5.00"), Channel.SHOPPER, "pay-3"),
+    Recovered(pounds("5.00"), PaymentChannel.SHOPPER, "pay-3"),
     WrittenOff(),
     Frozen("insolvency"),
     Unfrozen(),
@@ -1044,10 +1046,10 @@ _ONE_OF_EACH: tuple[Body, ...] = (
 
 
 def test_every_kind_of_event_is_among_the_samples() -> None:
-    assert [kind_of(body) for body in _ONE_OF_EACH] == list(KINDS)
+    assert [event_kind(body) for body in _ONE_OF_EACH] == list(KINDS)
 
 
-@pytest.mark.parametrize("body", [each for each in _ONE_OF_EACH if not isinstance(each, Reversed)], ids=kind_of)
+@pytest.mark.parametrize("body", [each for each in _ONE_OF_EACH if not isinstance(each, Reversed)], ids=event_kind)
 def test_every_kind_of_event_is_folded(body: Body) -> None:
     course = Course()
     course.then(0, Opened(pounds("80.00")), event_id="opening")

@@ -12,7 +12,6 @@ from lending.plan.booking import balances_of
 from lending.plan.event import (
     Body,
     CashBack,
-    Channel,
     ChargedOff,
     ClaimLost,
     ClaimOpened,
@@ -29,6 +28,7 @@ from lending.plan.event import (
     Opened,
     Paid,
     PaidOff,
+    PaymentChannel,
     PlanEvent,
     Recovered,
     Refunded,
@@ -38,7 +38,7 @@ from lending.plan.event import (
     Route,
     WrittenOff,
     body_of,
-    kind_of,
+    event_kind,
     tree_of,
 )  # fmt: skip
 from lending.plan.fold import fold
@@ -62,7 +62,7 @@ TERMS = st.builds(
 )
 AMOUNTS = st.integers(1, 120_00).map(lambda minor: Money(minor, Currency.GBP))
 IDS = st.integers(0, 30).map(lambda number: f"e-{number}")
-PAYMENTS = st.builds(Paid, AMOUNTS, st.just(Channel.ATTEMPT), IDS, st.just("bureau"), st.just("bacs"))
+PAYMENTS = st.builds(Paid, AMOUNTS, st.just(PaymentChannel.ATTEMPT), IDS, st.just("bureau"), st.just("bacs"))
 CASES = st.sampled_from(["case-1", "case-2"])
 BODIES = st.one_of(
     PAYMENTS,
@@ -72,8 +72,8 @@ BODIES = st.one_of(
     st.builds(ClaimOpened, CASES, IDS, st.sampled_from(Route), st.just("bureau")),
     st.builds(ClaimWon, CASES, st.just(CashBack.NETTED)),
     st.builds(ClaimLost, CASES, st.booleans()),
-    st.builds(Paid, AMOUNTS, st.just(Channel.CREDIT), IDS),
-    st.builds(PaidOff, AMOUNTS, st.just(Channel.ATTEMPT), IDS, st.just("bureau"), st.just("bacs")),
+    st.builds(Paid, AMOUNTS, st.just(PaymentChannel.CREDIT), IDS),
+    st.builds(PaidOff, AMOUNTS, st.just(PaymentChannel.ATTEMPT), IDS, st.just("bureau"), st.just("bacs")),
     st.builds(Returned, IDS, IDS),
     st.builds(Reversed, IDS),
     st.builds(Refunded, IDS, AMOUNTS),
@@ -88,7 +88,7 @@ BODIES = st.one_of(
     st.builds(Goodwill, AMOUNTS),
     st.builds(CreditRefunded, IDS, AMOUNTS),
     st.builds(ChargedOff, st.booleans()),
-    st.builds(Recovered, AMOUNTS, st.just(Channel.ATTEMPT), IDS, st.just("bureau"), st.just("bacs")),
+    st.builds(Recovered, AMOUNTS, st.just(PaymentChannel.ATTEMPT), IDS, st.just("bureau"), st.just("bacs")),
     st.builds(WrittenOff),
     st.integers(1, 20).map(lambda days: Forbearance(day(40), day(40 + days))),
     st.integers(1, 20).map(lambda days: Holiday(day(50), day(50 + days))),
@@ -195,7 +195,7 @@ def test_a_payoff_quote_paid_on_its_day_closes_the_plan(
     state = fold(plan, known, terms, through=day(number))
     if state.status is not PlanStatus.OPEN or not state.payoff(day(number)).amount.minor:
         return
-    body = PaidOff(state.payoff(day(number)).amount, Channel.SHOPPER, "pay-off", "psp")
+    body = PaidOff(state.payoff(day(number)).amount, PaymentChannel.SHOPPER, "pay-off", "psp")
     closed = fold(
         plan,
         [*known, replace(_event("x", plan, number, 23, body), occurred_at=_late(number))],
@@ -252,7 +252,7 @@ def test_a_cash_split_over_payments_of_one_day_is_one_payment(number: int, amoun
 
     def paying(amounts: list[int]) -> PlanState:
         payments = [
-            _event(f"p-{place}", plan, number, 12, Paid(Money(part, Currency.GBP), Channel.SHOPPER, "", "psp"))
+            _event(f"p-{place}", plan, number, 12, Paid(Money(part, Currency.GBP), PaymentChannel.SHOPPER, "", "psp"))
             for place, part in enumerate(amounts)
         ]
         return fold(plan, [opened, *payments], terms, through=day(LAST))
@@ -284,4 +284,4 @@ def test_an_event_is_taken_only_in_the_statuses_that_take_it(
 
 @given(body=BODIES.filter(lambda body: not isinstance(body, int)))
 def test_a_body_is_read_back_as_it_was_written(body: Body) -> None:
-    assert body_of(kind_of(body), tree_of(body)) == body
+    assert body_of(event_kind(body), tree_of(body)) == body

@@ -8,7 +8,6 @@ from lending.plan.event import (
     Body,
     Cancelled,
     CashBack,
-    Channel,
     ChargedOff,
     ClaimLost,
     ClaimOpened,
@@ -29,6 +28,7 @@ from lending.plan.event import (
     Paid,
     PaidOff,
     PartShipped,
+    PaymentChannel,
     Recovered,
     Refunded,
     RefundPaid,
@@ -72,13 +72,13 @@ def a_running_course() -> Course:
         (Goodwill(NOTHING), Code.NOT_POSITIVE),
         (Goodwill(-TWENTY), Code.NOT_POSITIVE),
         (Opened(TWENTY), Code.NOT_IN_THIS_STATUS),
-        (Recovered(TWENTY, Channel.SHOPPER, "x", "psp"), Code.NOT_IN_THIS_STATUS),
+        (Recovered(TWENTY, PaymentChannel.SHOPPER, "x", "psp"), Code.NOT_IN_THIS_STATUS),
         (PartShipped(TWENTY, 2), Code.BEYOND_THE_ORDER),
         (Cancelled(), Code.BEYOND_THE_ORDER),
-        (Paid(TWENTY, Channel.SHOPPER, "x", "psp", instalment_id="p-d-1/9"), Code.UNKNOWN_INSTALMENT),
-        (Paid(TWENTY, Channel.ATTEMPT, "x", "bureau"), Code.INCOMPLETE),
-        (PaidOff(TWENTY, Channel.CREDIT, "x"), Code.INCOMPLETE),
-        (Paid(TWENTY, Channel.CREDIT, "x"), Code.BEYOND_THE_CREDIT),
+        (Paid(TWENTY, PaymentChannel.SHOPPER, "x", "psp", instalment_id="p-d-1/9"), Code.UNKNOWN_INSTALMENT),
+        (Paid(TWENTY, PaymentChannel.ATTEMPT, "x", "bureau"), Code.INCOMPLETE),
+        (PaidOff(TWENTY, PaymentChannel.CREDIT, "x"), Code.INCOMPLETE),
+        (Paid(TWENTY, PaymentChannel.CREDIT, "x"), Code.BEYOND_THE_CREDIT),
         (CreditApplied(TWENTY, "p-other"), Code.BEYOND_THE_CREDIT),
         (CreditRefunded("rf", TWENTY), Code.BEYOND_THE_CREDIT),
         (Returned("unknown", "r"), Code.UNKNOWN_PAYMENT),
@@ -114,7 +114,7 @@ def test_an_event_that_cannot_be_is_refused_with_its_reason(body: Body, code: Co
 @pytest.mark.parametrize(
     "body",
     [
-        Paid(TWENTY, Channel.SHOPPER, "x", "psp"),
+        Paid(TWENTY, PaymentChannel.SHOPPER, "x", "psp"),
         Refunded("rf", pounds("70.00"), pounds("66.50")),
         Returned("paid", "r-1"),
         ClaimLost("claim"),
@@ -142,7 +142,7 @@ def test_o08_the_refund_that_comes_second_is_refused_and_told_what_is_left() -> 
 
 
 def test_o20_a_zero_in_the_input_is_refused() -> None:
-    assert codes(Course().open(), Paid(NOTHING, Channel.SHOPPER, "x", "psp")) == [Code.NOT_POSITIVE]
+    assert codes(Course().open(), Paid(NOTHING, PaymentChannel.SHOPPER, "x", "psp")) == [Code.NOT_POSITIVE]
 
 
 def test_nothing_happens_to_a_plan_before_it_was_opened() -> None:
@@ -155,7 +155,7 @@ def test_nothing_happens_to_a_plan_before_it_was_opened() -> None:
 
 def test_a_payment_comes_back_once_and_only_by_a_rail() -> None:
     course = Course().open()
-    by_transfer = course.then(1, Paid(TWENTY, Channel.TRANSFER, "line-1"))
+    by_transfer = course.then(1, Paid(TWENTY, PaymentChannel.TRANSFER, "line-1"))
     by_rail = course.collect(1, "10.00")
     course.bounce(2, by_rail)
 

@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from lending.schedule.apr import (
     AprFault,
     AprFaultCode,
-    Flow,
+    CashFlow,
     UnitPayment,
     annual_percentage_rate,
     regulation_z_rate,
-    rounded,
+    rounded_rate,
     years_between,
 )
 
 
-def flows(*pairs: tuple[str, str]) -> list[Flow]:
-    return [Flow(Fraction(years), Decimal(amount)) for years, amount in pairs]
+def flows(*pairs: tuple[str, str]) -> list[CashFlow]:
+    return [CashFlow(Fraction(years), Decimal(amount)) for years, amount in pairs]
 
 
 @settings(max_examples=40, deadline=None)
@@ -32,7 +32,7 @@ def flows(*pairs: tuple[str, str]) -> list[Flow]:
 )
 def test_one_repayment_has_the_rate_of_the_formula(lent: int, cost: int, days: int) -> None:
     years = Fraction(days, 365)
-    asked = [Flow(Fraction(0), Decimal(-lent)), Flow(years, Decimal(lent + cost))]
+    asked = [CashFlow(Fraction(0), Decimal(-lent)), CashFlow(years, Decimal(lent + cost))]
     exact = (Decimal(lent + cost) / Decimal(lent)) ** (Decimal(365) / Decimal(days))
     if exact > Decimal(10) ** 27:
         return
@@ -46,9 +46,12 @@ def test_an_annuity_at_a_rate_has_that_rate(rate: int, months: int) -> None:
     """The instalment for a monthly growth of (1 + X)^(1/12), put together from X, gives X back."""
     growth = (1 + Decimal(rate) / 1000) ** (Decimal(1) / 12)
     instalment = 1 / sum(growth**-month for month in range(1, months + 1))
-    asked = [Flow(Fraction(0), Decimal(-1)), *(Flow(Fraction(month, 12), instalment) for month in range(1, months + 1))]
+    asked = [
+        CashFlow(Fraction(0), Decimal(-1)),
+        *(CashFlow(Fraction(month, 12), instalment) for month in range(1, months + 1)),
+    ]
 
-    assert rounded(annual_percentage_rate(asked), 12) == Decimal(rate) / 10
+    assert rounded_rate(annual_percentage_rate(asked), 12) == Decimal(rate) / 10
 
 
 def test_a_loan_without_cost_has_a_rate_of_nothing() -> None:
@@ -80,7 +83,7 @@ def test_a_second_drawdown_before_the_first_is_repaid_has_one_rate() -> None:
         pytest.param(flows(("0", "-1"), ("1/1000", "1000")), AprFaultCode.BEYOND_MEASURE, id="beyond measure"),
     ],
 )
-def test_flows_without_a_rate_are_refused(asked: list[Flow], code: AprFaultCode) -> None:
+def test_flows_without_a_rate_are_refused(asked: list[CashFlow], code: AprFaultCode) -> None:
     with pytest.raises(AprFault) as refusal:
         annual_percentage_rate(asked)
 

@@ -12,13 +12,13 @@ from ledger.books.memory import MemoryLedger
 from ledger.books.postgres import PostgresLedger
 from ledger.money import Currency
 from lending.plan.booking import Booking, balances_of
-from lending.plan.event import Body, Channel, Opened, Paid, PlanEvent
+from lending.plan.event import Body, Opened, Paid, PaymentChannel, PlanEvent
 from lending.plan.fold import fold
 from lending.plan.plan import Plan
 from lending.servicing.log import PlanStanding
 from lending.servicing.memory import MemoryPlans
 from lending.servicing.postgres import PostgresPlans
-from lending.servicing.record_events import Answer, EventRecorded, record
+from lending.servicing.record_events import Answer, EventRecorded, record_events
 from lending.terms.servicing_terms import LateFeeRule, LateFees, ServicingTerms
 from tests.lending.plans import OPENED_ON, pounds
 
@@ -37,7 +37,7 @@ def opened(plan: Plan) -> PlanEvent:
 
 def a_payment(plan: Plan, payment_id: str, day: date, amount: str, **changes: Any) -> PlanEvent:
     """The shopper pays through a provider, without an attempt of ours."""
-    body = Paid(pounds(amount), Channel.SHOPPER, payment_id, provider="sim", rail="card")
+    body = Paid(pounds(amount), PaymentChannel.SHOPPER, payment_id, provider="sim", rail="card")
     return an_event(plan, f"paid:{payment_id}", day, body, **changes)
 
 
@@ -63,7 +63,7 @@ class Desk:
         self.take(*(opened(plan) for plan in plans))
 
     def record(self, *events: PlanEvent) -> tuple[Answer, ...]:
-        return record(events, plans=self.plans, ledger=self.ledger, terms=lambda _: self.terms)
+        return record_events(events, plans=self.plans, ledger=self.ledger, terms=lambda _: self.terms)
 
     def take(self, *events: PlanEvent) -> tuple[EventRecorded, ...]:
         """Record events none of which is refused."""

@@ -11,7 +11,7 @@ import pytest
 
 from data_contracts.catalog import contract, event_contracts
 from data_contracts.files import FileFault, write_rows
-from data_contracts.quarantine import check
+from data_contracts.quarantine import violations_of
 from ledger.account import Side
 from ledger.books.memory import MemoryLedger
 from ledger.books.postgres import PostgresLedger
@@ -184,7 +184,7 @@ def test_a_loan_that_is_taken_over_is_told_like_any_other_plan_without_its_shopp
         "instalment_changed.v1": 12,
     }
     for position, event_type, body in told:
-        assert check(event_contracts()[event_type], body | {"sequence": position}) == ()
+        assert violations_of(event_contracts()[event_type], body | {"sequence": position}) == ()
         assert (body["shopper_id"], body["account_id"]) == (None, "1787")
     assert sum(body.get("open_change_minor", 0) for _, _, body in told) == 96398_40
 

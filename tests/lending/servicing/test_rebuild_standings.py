@@ -8,7 +8,7 @@ import pytest
 from ledger.proof.postgres_audit import PostgresAudit
 from ledger.proof.verify import verify
 from lending.servicing.postgres import PostgresPlans
-from lending.servicing.rebuild_standings import Rebuilt, rebuild_standings
+from lending.servicing.rebuild_standings import RebuiltStandings, rebuild_standings
 from tests.command_line import acts_of
 from tests.lending.plans import a_plan
 from tests.lending.servicing.servicing import Desk, a_payment, day
@@ -29,7 +29,7 @@ def desk(connection: Connection) -> Desk:
     return desk
 
 
-def _rebuilt(desk: Desk, connection: Connection) -> Rebuilt:
+def _rebuilt(desk: Desk, connection: Connection) -> RebuiltStandings:
     return rebuild_standings(PostgresPlans(connection), terms=lambda _: desk.terms, commit=connection.commit)
 
 
@@ -41,7 +41,7 @@ def _corrupt(connection: Connection, statement: str) -> None:
 
 
 def test_sound_plans_have_nothing_to_mend_and_verify_is_silent(desk: Desk, connection: Connection) -> None:
-    assert _rebuilt(desk, connection) == Rebuilt(1, ())
+    assert _rebuilt(desk, connection) == RebuiltStandings(1, ())
     assert verify(PostgresAudit(connection)).faults == ()
 
 

@@ -18,13 +18,13 @@ from ledger.books.store import Answer, Asked, Conflict, Refusal, RefusalCode, Re
 from ledger.map.flows import journal
 from ledger.money import Currency
 from lending.plan.event import (
-    Channel,
     ChargedOff,
     Disputed,
     Forbearance,
     Goodwill,
     Held,
     Paid,
+    PaymentChannel,
     PlanEvent,
     Recovered,
     Reversed,
@@ -339,7 +339,7 @@ def test_full_recovery_after_a_charge_off_leaves_no_loss_of_principal(desk: Desk
     desk.open(plan)
     desk.take(an_event(plan, "off", day(0), ChargedOff()))
 
-    body = Recovered(pounds("90.00"), Channel.SHOPPER, "x-1", provider="sim", rail="card")
+    body = Recovered(pounds("90.00"), PaymentChannel.SHOPPER, "x-1", provider="sim", rail="card")
     desk.take(an_event(plan, "back", day(120), body))
 
     balances = {account: minor for (account, _), minor in desk.balances().items()}
@@ -361,7 +361,7 @@ def _claimed(desk: Desk, plan: Plan, attempt_id: str, days: int, *, fees: str) -
     desk.ledger.hold(claim)
     held = Held(claim.entry_id, amounts["fees"], pounds("0.00"), amounts["principal"])
     body = Paid(
-        amounts["fees"] + amounts["principal"], Channel.ATTEMPT, attempt_id, provider="sim", rail="card",
+        amounts["fees"] + amounts["principal"], PaymentChannel.ATTEMPT, attempt_id, provider="sim", rail="card",
         instalment_id=plan.instalments[1].instalment_id, held=held,
     )  # fmt: skip
     return an_event(plan, f"paid:{attempt_id}", day(days), body)

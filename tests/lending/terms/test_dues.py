@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ledger.money import Currency, Money
 from lending.schedule.due import Due, ScheduleFault
 from lending.schedule.due_dates import Adjustment
-from lending.terms.dues import Terms, repeated, schedule
+from lending.terms.dues import LoanTerms, repeated_dues, schedule
 from lending.terms.product import Product
 from lending.terms.product_terms import Repayment
 from lending.terms.products import product_on
@@ -29,7 +29,7 @@ def repayment(product: Product) -> Repayment:
 
 
 def monthly(minor: int, months: int, rate: int = 0, on: date = ON) -> tuple[Due, ...]:
-    return schedule(Terms(Money(minor, Currency.GBP), months, rate), repayment(Product.MONTHLY), on)
+    return schedule(LoanTerms(Money(minor, Currency.GBP), months, rate), repayment(Product.MONTHLY), on)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def monthly(minor: int, months: int, rate: int = 0, on: date = ON) -> tuple[Due,
 def test_products_of_fixed_dates_share_the_amount_over_them(
     product: Product, days: list[int], minor: int, on: date
 ) -> None:
-    dues = schedule(Terms(Money(minor, Currency.GBP), 2), repayment(product), on)
+    dues = schedule(LoanTerms(Money(minor, Currency.GBP), 2), repayment(product), on)
 
     assert [(due.due_on - on).days for due in dues] == days
     assert sum(due.amount.minor for due in dues) == minor
@@ -91,7 +91,7 @@ def test_monthly_interest_is_for_the_days_of_the_month_over_365() -> None:
 
 
 def test_a_standing_order_repeats_its_amount_every_month() -> None:
-    dues = repeated(pounds("80.33"), 3, first_due_on=date(2026, 12, 12))
+    dues = repeated_dues(pounds("80.33"), 3, first_due_on=date(2026, 12, 12))
 
     assert [(due.number, str(due.due_on), due.amount.minor) for due in dues] == [
         (1, "2026-12-12", 80_33),
@@ -108,14 +108,14 @@ def test_an_amount_too_small_for_its_instalments_is_refused(minor: int, months: 
 
 def test_a_rate_for_a_product_that_bears_none_is_refused() -> None:
     with pytest.raises(ScheduleFault, match="without interest"):
-        schedule(Terms(pounds("90.00"), 2, 990), repayment(Product.PAY_IN_3), ON)
+        schedule(LoanTerms(pounds("90.00"), 2, 990), repayment(Product.PAY_IN_3), ON)
 
 
 @pytest.mark.parametrize("rate", [0, 990])
 def test_a_down_payment_is_due_at_once_and_the_rest_as_ever(rate: int) -> None:
     with_down_payment = replace(repayment(Product.MONTHLY), down_payment_basis_points=2_500)
 
-    down, *rest = schedule(Terms(pounds("100.00"), 3, rate), with_down_payment, ON)
+    down, *rest = schedule(LoanTerms(pounds("100.00"), 3, rate), with_down_payment, ON)
 
     assert (down.number, down.due_on, down.amount) == (0, ON, pounds("25.00"))
     assert [due.number for due in rest] == [1, 2, 3]
@@ -126,7 +126,7 @@ def test_a_down_payment_is_due_at_once_and_the_rest_as_ever(rate: int) -> None:
 def test_a_product_may_move_dues_to_days_of_business() -> None:
     moving = replace(repayment(Product.MONTHLY), business_days=Adjustment.MODIFIED_FOLLOWING)
 
-    dues = schedule(Terms(pounds("30.00"), 3), moving, date(2026, 1, 31), holidays={date(2026, 3, 31)})
+    dues = schedule(LoanTerms(pounds("30.00"), 3), moving, date(2026, 1, 31), holidays={date(2026, 3, 31)})
 
     # 28 February 2026 is a Saturday and the next month begins on Sunday; 31 March is given as a holiday.
     assert [str(due.due_on) for due in dues] == ["2026-02-27", "2026-03-30", "2026-04-30"]

@@ -6,41 +6,45 @@ import pytest
 
 from ledger.money import Currency
 from lending.terms import policy_file
-from lending.terms.policy import Consequence, Facts, Missing, Policies, Rule, Stage, Verdict
+from lending.terms.policy import AssessmentStage, Consequence, Facts, MissingFact, Policies, Rule, RuleVerdict
 from lending.terms.product import Product
 
-TENURE = Rule("tenure", Stage.ELIGIBILITY, "feature.tenure_days", True, 90, Consequence.DECLINED, "TENURE_SHORT")
+TENURE = Rule(
+    "tenure", AssessmentStage.ELIGIBILITY, "feature.tenure_days", True, 90, Consequence.DECLINED, "TENURE_SHORT"
+)
 STALE = Rule(
     "fresh",
-    Stage.DATA,
+    AssessmentStage.DATA,
     "vector_age_days",
     False,
     31,
     Consequence.REFERRED,
     "DATA_STALE",
-    Missing(Consequence.REFERRED, "DATA_MISSING"),
+    MissingFact(Consequence.REFERRED, "DATA_MISSING"),
 )
 
 
 @pytest.mark.parametrize(
     ("rule", "facts", "verdict", "reason"),
     [
-        pytest.param(TENURE, {"feature.tenure_days": 89}, Verdict.FIRED, "TENURE_SHORT", id="the day before"),
-        pytest.param(TENURE, {"feature.tenure_days": 90}, Verdict.NOT_FIRED, None, id="the day itself"),
-        pytest.param(TENURE, {"feature.tenure_days": 91}, Verdict.NOT_FIRED, None, id="the day after"),
+        pytest.param(TENURE, {"feature.tenure_days": 89}, RuleVerdict.FIRED, "TENURE_SHORT", id="the day before"),
+        pytest.param(TENURE, {"feature.tenure_days": 90}, RuleVerdict.NOT_FIRED, None, id="the day itself"),
+        pytest.param(TENURE, {"feature.tenure_days": 91}, RuleVerdict.NOT_FIRED, None, id="the day after"),
         pytest.param(
-            TENURE, {"feature.tenure_days": None}, Verdict.NOT_EVALUATED, None, id="unknown, and nothing said"
+            TENURE, {"feature.tenure_days": None}, RuleVerdict.NOT_EVALUATED, None, id="unknown, and nothing said"
         ),
-        pytest.param(TENURE, {}, Verdict.NOT_EVALUATED, None, id="no vector at all"),
-        pytest.param(STALE, {"vector_age_days": 30}, Verdict.NOT_FIRED, None, id="fresh the day before"),
-        pytest.param(STALE, {"vector_age_days": 31}, Verdict.NOT_FIRED, None, id="fresh on the last day"),
-        pytest.param(STALE, {"vector_age_days": 32}, Verdict.FIRED, "DATA_STALE", id="stale the day after"),
+        pytest.param(TENURE, {}, RuleVerdict.NOT_EVALUATED, None, id="no vector at all"),
+        pytest.param(STALE, {"vector_age_days": 30}, RuleVerdict.NOT_FIRED, None, id="fresh the day before"),
+        pytest.param(STALE, {"vector_age_days": 31}, RuleVerdict.NOT_FIRED, None, id="fresh on the last day"),
+        pytest.param(STALE, {"vector_age_days": 32}, RuleVerdict.FIRED, "DATA_STALE", id="stale the day after"),
         pytest.param(
-            STALE, {"vector_age_days": None}, Verdict.FIRED, "DATA_MISSING", id="unknown, and a consequence said"
+            STALE, {"vector_age_days": None}, RuleVerdict.FIRED, "DATA_MISSING", id="unknown, and a consequence said"
         ),
     ],
 )
-def test_a_rule_fires_beyond_its_threshold_only(rule: Rule, facts: Facts, verdict: Verdict, reason: str | None) -> None:
+def test_a_rule_fires_beyond_its_threshold_only(
+    rule: Rule, facts: Facts, verdict: RuleVerdict, reason: str | None
+) -> None:
     reading = rule.read(facts)
 
     assert (reading.verdict, reading.reason) == (verdict, reason)
@@ -59,7 +63,7 @@ def test_a_rule_fires_beyond_its_threshold_only(rule: Rule, facts: Facts, verdic
 def test_the_policy_follows_currency_and_product(
     currency: Currency, product: Product, on: date, found: str | None
 ) -> None:
-    policy = policy_file.load().holding(currency, product, on)
+    policy = policy_file.load_policies().holding(currency, product, on)
 
     assert (policy.policy_id if policy else None) == found
 
@@ -75,7 +79,7 @@ def test_the_policy_follows_currency_and_product(
 def test_a_new_version_holds_from_its_day_on(on: date, version: str) -> None:
     text = (policy_file.SHIPPED / "gb-monthly-1.toml").read_text(encoding="utf-8")
     newer = text.replace('version = "1"', 'version = "2"').replace("valid_from = 2020-01-01", "valid_from = 2026-06-01")
-    policies = Policies([policy_file.parse(newer, "2.toml"), policy_file.parse(text, "1.toml")])
+    policies = Policies([policy_file.parse_policy(newer, "2.toml"), policy_file.parse_policy(text, "1.toml")])
 
     holding = policies.holding(Currency.GBP, Product.MONTHLY, on)
 

@@ -18,20 +18,20 @@ def _without_rule(text: str, rule_id: str) -> str:
 
 
 def test_every_policy_that_ships_is_sound() -> None:
-    assert {policy.policy_id for policy in policy_file.load()} == {"cz-monthly", "gb-monthly", "gb-pay-in-3"}
+    assert {policy.policy_id for policy in policy_file.load_policies()} == {"cz-monthly", "gb-monthly", "gb-pay-in-3"}
 
 
 def test_comments_and_order_do_not_change_a_policys_digest() -> None:
     reordered = SHIPPED.replace('version = "1"\n', "") + "# a remark\n"
     reordered = reordered.replace('policy_id = "gb-monthly"\n', 'policy_id = "gb-monthly"\nversion = "1"\n')
 
-    assert policy_file.parse(reordered, "x").digest == policy_file.parse(SHIPPED, "x").digest
+    assert policy_file.parse_policy(reordered, "x").digest == policy_file.parse_policy(SHIPPED, "x").digest
 
 
 def test_any_figure_changes_a_policys_digest() -> None:
     other = SHIPPED.replace("above = 250_000", "above = 250_001")
 
-    assert policy_file.parse(other, "x").digest != policy_file.parse(SHIPPED, "x").digest
+    assert policy_file.parse_policy(other, "x").digest != policy_file.parse_policy(SHIPPED, "x").digest
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_faulty_policy_is_refused_by_name(before: str, after: str, place: str)
     assert before in SHIPPED
 
     with pytest.raises(PolicyFault, match=r"gb\.toml") as refusal:
-        policy_file.parse(SHIPPED.replace(before, after, 1), "gb.toml")
+        policy_file.parse_policy(SHIPPED.replace(before, after, 1), "gb.toml")
 
     assert place in refusal.value.user_message
 
@@ -73,11 +73,11 @@ def test_a_faulty_policy_is_refused_by_name(before: str, after: str, place: str)
 )
 def test_a_policy_that_skips_an_assessment_is_refused(rule_id: str, fact: str) -> None:
     with pytest.raises(PolicyFault, match=f"no rule reads `{fact}`"):
-        policy_file.parse(_without_rule(SHIPPED, rule_id), "gb.toml")
+        policy_file.parse_policy(_without_rule(SHIPPED, rule_id), "gb.toml")
 
 
 def test_a_risk_too_high_cannot_be_cured_by_lending_less() -> None:
     text = SHIPPED.replace('above = 0.30\nconsequence = "declined"', 'above = 0.30\nconsequence = "reduced"')
 
     with pytest.raises(PolicyFault, match="not cured by a smaller amount"):
-        policy_file.parse(text, "gb.toml")
+        policy_file.parse_policy(text, "gb.toml")

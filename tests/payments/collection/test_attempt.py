@@ -1,6 +1,6 @@
 import pytest
 
-from payments.collection.attempt import LIVE, MOVES, UNRESOLVED, Event, IllegalMove, State, after
+from payments.collection.attempt import LIVE, MOVES, UNRESOLVED, AttemptEvent, AttemptState, IllegalMove, after
 
 ALLOWED = [
     ("planned", "guard_passed", "claimed"),
@@ -25,12 +25,12 @@ ALLOWED = [
 
 @pytest.mark.parametrize(("state", "event", "to"), ALLOWED)
 def test_an_attempt_moves_as_the_table_says(state: str, event: str, to: str) -> None:
-    assert after("p-1/1#1", State(state), Event(event)) is State(to)
+    assert after("p-1/1#1", AttemptState(state), AttemptEvent(event)) is AttemptState(to)
 
 
-@pytest.mark.parametrize("state", State)
-@pytest.mark.parametrize("event", Event)
-def test_every_other_move_is_refused_with_its_name(state: State, event: Event) -> None:
+@pytest.mark.parametrize("state", AttemptState)
+@pytest.mark.parametrize("event", AttemptEvent)
+def test_every_other_move_is_refused_with_its_name(state: AttemptState, event: AttemptEvent) -> None:
     if (state.value, event.value) in {(before, moved) for before, moved, _ in ALLOWED}:
         return
     with pytest.raises(IllegalMove, match=f"p-1/1#1 is {state}: {event}"):
@@ -40,9 +40,14 @@ def test_every_other_move_is_refused_with_its_name(state: State, event: Event) -
 def test_terminal_states_have_no_way_out() -> None:
     leaving = {state for state, _ in MOVES}
 
-    assert set(State) - leaving == {State.REJECTED, State.RETURNED, State.LOST, State.CANCELLED}
+    assert set(AttemptState) - leaving == {
+        AttemptState.REJECTED,
+        AttemptState.RETURNED,
+        AttemptState.LOST,
+        AttemptState.CANCELLED,
+    }
 
 
 def test_an_attempt_without_a_final_answer_is_live() -> None:
     assert UNRESOLVED < LIVE
-    assert {State.REJECTED, State.RETURNED, State.LOST, State.CANCELLED}.isdisjoint(LIVE)
+    assert {AttemptState.REJECTED, AttemptState.RETURNED, AttemptState.LOST, AttemptState.CANCELLED}.isdisjoint(LIVE)

@@ -10,7 +10,7 @@ import pytest
 
 from ledger.books.store import Conflict
 from ledger.money import Currency, Money
-from payments.collection.attempt import Attempt, Event, IllegalMove, Planned, State
+from payments.collection.attempt import Attempt, AttemptEvent, AttemptState, IllegalMove, Planned
 from payments.collection.attempts import Attempts
 from payments.collection.memory import MemoryAttempts
 from payments.collection.postgres import PostgresAttempts
@@ -18,7 +18,7 @@ from payments.ids import AttemptId
 from tests.payments.plans import NOON, pounds
 
 FIRST = AttemptId("p-x/1#1")
-REFUSED = (Event.GUARD_PASSED, Event.REQUEST_WRITTEN, Event.REFUSED)
+REFUSED = (AttemptEvent.GUARD_PASSED, AttemptEvent.REQUEST_WRITTEN, AttemptEvent.REFUSED)
 
 
 @pytest.fixture(params=["memory", "postgres"])
@@ -61,7 +61,7 @@ def planned(number: int = 1, *, instalment: str = "p-x/1", **other: Any) -> Plan
     return Planned(**{**fields, **other})
 
 
-def moved(attempts: Attempts, *events: Event, attempt_id: AttemptId = FIRST) -> None:
+def moved(attempts: Attempts, *events: AttemptEvent, attempt_id: AttemptId = FIRST) -> None:
     for event in events:
         attempts.move(attempt_id, event, at=NOON, cause="test")
 
@@ -70,7 +70,7 @@ def test_an_attempt_reads_back_as_it_was_planned(attempts: Attempts) -> None:
     down_payment = planned(opens_plan=True, asked_by="key-1")
 
     assert attempts.plan([down_payment]) == [down_payment]
-    assert attempts.get(FIRST) == Attempt(down_payment, State.PLANNED)
+    assert attempts.get(FIRST) == Attempt(down_payment, AttemptState.PLANNED)
     assert attempts.get(FIRST, lock=True) == attempts.get(FIRST)
     assert attempts.get(AttemptId("p-x/1#9")) is None
 
@@ -79,14 +79,14 @@ def test_planning_an_attempt_again_keeps_nothing_new(attempts: Attempts) -> None
     attempts.plan([planned()])
 
     assert attempts.plan([planned()]) == []
-    assert attempts.counts() == {State.PLANNED: 1}
+    assert attempts.counts() == {AttemptState.PLANNED: 1}
 
 
 def test_a_worker_that_saw_other_amounts_leaves_the_first_attempt_as_it_is(attempts: Attempts) -> None:
     attempts.plan([planned()])
 
     assert attempts.plan([planned(principal=pounds(4), requested_on=date(2026, 3, 2))]) == []
-    assert attempts.get(FIRST) == Attempt(planned(), State.PLANNED)
+    assert attempts.get(FIRST) == Attempt(planned(), AttemptState.PLANNED)
 
 
 @pytest.mark.parametrize(
@@ -130,21 +130,21 @@ def test_a_callers_key_makes_one_attempt_and_finds_it_again(attempts: Attempts) 
     assert attempts.plan([planned(2, asked_by="key-1")]) == []
     found = attempts.asked_by("p-x/1", "key-1")
     assert found is not None
-    assert (found.attempt_id, found.state) == (FIRST, State.REJECTED)
+    assert (found.attempt_id, found.state) == (FIRST, AttemptState.REJECTED)
     assert attempts.asked_by("p-x/1", "key-2") is None
     assert attempts.asked_by("p-x/2", "key-1") is None
 
 
 def test_a_move_brings_its_values_along(attempts: Attempts) -> None:
     attempts.plan([planned()])
-    moved(attempts, Event.GUARD_PASSED)
-    attempts.move(FIRST, Event.REQUEST_WRITTEN, at=NOON, cause="test", values={"submitted_at": NOON})
+    moved(attempts, AttemptEvent.GUARD_PASSED)
+    attempts.move(FIRST, AttemptEvent.REQUEST_WRITTEN, at=NOON, cause="test", values={"submitted_at": NOON})
     values = {"refusal": "limit_exceeded", "detail": "too much", "policy_version": "1", "retry_on": date(2026, 3, 4)}
 
-    state = attempts.move(FIRST, Event.REFUSED, at=NOON, cause="test", values=values)
+    state = attempts.move(FIRST, AttemptEvent.REFUSED, at=NOON, cause="test", values=values)
 
-    assert state is State.REJECTED
-    kept = Attempt(planned(), State.REJECTED, NOON, "limit_exceeded", retry_on=date(2026, 3, 4))
+    assert state is AttemptState.REJECTED
+    kept = Attempt(planned(), AttemptState.REJECTED, NOON, "limit_exceeded", retry_on=date(2026, 3, 4))
     assert attempts.get(FIRST) == kept
 
 
@@ -152,9 +152,9 @@ def test_a_move_that_is_not_in_the_table_changes_nothing(attempts: Attempts) -> 
     attempts.plan([planned()])
 
     with pytest.raises(IllegalMove, match=f"{FIRST} is planned: captured"):
-        attempts.move(FIRST, Event.CAPTURED, at=NOON, cause="test", values={"captured_on": date(2026, 3, 1)})
+        attempts.move(FIRST, AttemptEvent.CAPTURED, at=NOON, cause="test", values={"captured_on": date(2026, 3, 1)})
 
-    assert attempts.get(FIRST) == Attempt(planned(), State.PLANNED)
+    assert attempts.get(FIRST) == Attempt(planned(), AttemptState.PLANNED)
 
 
 def test_the_newest_attempt_of_each_instalment_is_the_latest(attempts: Attempts) -> None:
@@ -169,11 +169,11 @@ def test_the_newest_attempt_of_each_instalment_is_the_latest(attempts: Attempts)
 
 def test_what_was_claimed_and_not_answered_is_unresolved_in_the_order_of_ids(attempts: Attempts) -> None:
     attempts.plan([planned(instalment=f"p-x/{number}") for number in (3, 2, 1)])
-    for number, events in {3: REFUSED[:1], 2: (*REFUSED[:2], Event.NO_ANSWER), 1: REFUSED}.items():
+    for number, events in {3: REFUSED[:1], 2: (*REFUSED[:2], AttemptEvent.NO_ANSWER), 1: REFUSED}.items():
         moved(attempts, *events, attempt_id=AttemptId(f"p-x/{number}#1"))
 
     assert [each.attempt_id for each in attempts.unresolved()] == ["p-x/2#1", "p-x/3#1"]
-    assert attempts.counts() == {State.CLAIMED: 1, State.REJECTED: 1, State.UNKNOWN: 1}
+    assert attempts.counts() == {AttemptState.CLAIMED: 1, AttemptState.REJECTED: 1, AttemptState.UNKNOWN: 1}
 
 
 def test_the_plan_of_an_attempt_is_told_where_the_attempt_is_known(attempts: Attempts) -> None:

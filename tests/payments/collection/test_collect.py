@@ -9,8 +9,8 @@ import pytest
 from ledger.account import Side
 from lending.plan.event import Body, ChargedOff, Disputed, Forbearance, Frozen, PlanEvent
 from lending.terms.product import Product
-from payments.collection.attempt import Event, IllegalMove, Planned, State
-from payments.provider.charge import ChargeRequest, ChargeResult, RefusalCode, Refused, Succeeded
+from payments.collection.attempt import AttemptEvent, AttemptState, IllegalMove, Planned
+from payments.provider.charge import ChargeRefusalCode, ChargeRefused, ChargeRequest, ChargeResult, Succeeded
 from payments.provider.simulated import SimulatedProvider, has_no_funds, pays
 from payments.wiring import Adapters
 from tests.payments.acts import collect, record_on_plan
@@ -86,7 +86,7 @@ def test_a_refusal_for_funds_releases_the_hold_and_is_tried_again_after_the_gap_
 
 def test_a_code_that_only_a_person_understands_stops_at_once(database_url: str) -> None:
     def answer(request: ChargeRequest) -> ChargeResult:
-        return Refused(request.attempt_id, RefusalCode.UNRECOGNISED, "96")
+        return ChargeRefused(request.attempt_id, ChargeRefusalCode.UNRECOGNISED, "96")
 
     with the_adapters(database_url, SimulatedProvider(answer)) as ports:
         plan = an_open_plan(ports)
@@ -217,7 +217,7 @@ def test_a_collector_killed_between_claim_and_outcome_leads_to_one_charge(
         amount = plan.instalments[0].amount
         provider.book[attempt_id] = Succeeded(attempt_id, "taken-before-the-kill", amount, first_due(plan))
     with the_adapters(database_url, provider) as ports:
-        assert [attempt.state for attempt in ports.attempts.unresolved()] == [State.SUBMITTING]
+        assert [attempt.state for attempt in ports.attempts.unresolved()] == [AttemptState.SUBMITTING]
         assert pending(ports, IN_FLIGHT) == plan.instalments[0].amount.minor
 
         collect(first_due(plan), ports=ports, at=NOON + timedelta(minutes=5))
@@ -235,7 +235,7 @@ def a_planned(number: int = 1) -> Planned:
     )  # fmt: skip
 
 
-def moved(ports: Adapters, *events: Event, number: int = 1) -> State | None:
+def moved(ports: Adapters, *events: AttemptEvent, number: int = 1) -> AttemptState | None:
     state = None
     for event in events:
         state = ports.attempts.move(f"p-x/1#{number}", event, at=NOON, cause="test")
@@ -254,14 +254,14 @@ def test_the_database_has_the_move_table_of_the_code(database_url: str) -> None:
 def test_the_database_refuses_a_move_that_is_not_in_the_table_and_changes_nothing(database_url: str) -> None:
     with the_adapters(database_url) as ports:
         ports.attempts.plan([a_planned()])
-        moved(ports, Event.GUARD_PASSED)
+        moved(ports, AttemptEvent.GUARD_PASSED)
 
         with pytest.raises(IllegalMove, match="p-x/1#1 is claimed: captured"):
-            moved(ports, Event.CAPTURED)
+            moved(ports, AttemptEvent.CAPTURED)
 
         kept = ports.attempts.get("p-x/1#1")
         assert kept is not None
-        assert kept.state is State.CLAIMED
+        assert kept.state is AttemptState.CLAIMED
         assert len(rows(ports, "SELECT * FROM payments.attempt_events")) == 1
 
 
@@ -279,7 +279,7 @@ def test_a_second_live_attempt_of_an_instalment_cannot_exist(database_url: str) 
     with the_adapters(database_url) as ports:
         assert ports.attempts.plan([a_planned(1)]) == [a_planned(1)]
         assert ports.attempts.plan([a_planned(2)]) == []
-        moved(ports, Event.GUARD_PASSED, Event.REQUEST_WRITTEN, Event.REFUSED)
+        moved(ports, AttemptEvent.GUARD_PASSED, AttemptEvent.REQUEST_WRITTEN, AttemptEvent.REFUSED)
 
         assert ports.attempts.plan([a_planned(2)]) == [a_planned(2)]
 

@@ -12,11 +12,11 @@ from ledger.books.store import RefusalCode
 from ledger.proof.postgres_audit import connect_for_audit
 from ledger.proof.verify import verify
 from lending.plan.booking import balances_of
-from lending.plan.event import Channel, Paid, PlanEvent
+from lending.plan.event import Paid, PaymentChannel, PlanEvent
 from lending.plan.fold import fold
 from lending.plan.plan import Plan
 from lending.plan.when import When
-from lending.servicing.record_events import EventRefused, record
+from lending.servicing.record_events import EventRefused, record_events
 from payments.collection.opening import must_hold
 from payments.plan_events import paid_event_id
 from payments.provider.charge import Succeeded
@@ -61,7 +61,7 @@ def pushes(plan: Plan, line_id: str, day: date) -> Callable[[Adapters], None]:
 
     def act(ports: Adapters) -> None:
         due, when = plan.instalments[0], When.day(day, recorded_at=NOON)
-        body = Paid(due.amount, Channel.TRANSFER, line_id, instalment_id=due.instalment_id)
+        body = Paid(due.amount, PaymentChannel.TRANSFER, line_id, instalment_id=due.instalment_id)
         event_id = paid_event_id(f"credit:{line_id}")
         event = PlanEvent(event_id, plan.plan_id, day, when.occurred_at, when.recorded_at, line_id, body)
         with ports.transaction():
@@ -69,7 +69,7 @@ def pushes(plan: Plan, line_id: str, day: date) -> Callable[[Adapters], None]:
             (outcome,) = ports.ledger.post_all([credit])
             must_hold(outcome, credit.entry_id)
         with ports.transaction():
-            (answer,) = record([event], plans=ports.plans, ledger=ports.ledger, terms=ports.terms)
+            (answer,) = record_events([event], plans=ports.plans, ledger=ports.ledger, terms=ports.terms)
         if isinstance(answer, EventRefused):
             assert [each.code for each in answer.reasons] == [RefusalCode.BELOW_ZERO] * len(answer.reasons)
 
@@ -128,7 +128,7 @@ def _holds(database_url: str, ports: Adapters, plan: Plan, *, payments: int) -> 
     history = ports.plans.histories([plan.plan_id])[plan.plan_id]
     paid = Counter(event.body.channel for event in history.events if isinstance(event.body, Paid))
     assert sum(paid.values()) == payments
-    assert paid[Channel.TRANSFER] == 1
+    assert paid[PaymentChannel.TRANSFER] == 1
     state = fold(plan, history.events, ports.terms(plan), through=history.folded_through)
     for (account, currency), minor in balances_of(state.bookings).items():
         if account.startswith((f"plan:{plan.plan_id}:", f"shopper:{plan.shopper_id}:")):

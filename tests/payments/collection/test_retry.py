@@ -4,27 +4,27 @@ from pathlib import Path
 import pytest
 
 from payments.collection.retry import DEFAULT_POLICY, RetryPolicyFault, Stop, TryAgain, load_policy, next_step
-from payments.provider.charge import RefusalCode
+from payments.provider.charge import ChargeRefusalCode
 
 POLICY = load_policy()
 TUESDAY = date(2026, 3, 3)
 
 
 def test_money_may_come_so_the_first_refusal_for_funds_is_tried_again_after_the_gap() -> None:
-    assert next_step(POLICY, RefusalCode.INSUFFICIENT_FUNDS, 1, TUESDAY) == TryAgain(date(2026, 3, 6), "retry-1")
+    assert next_step(POLICY, ChargeRefusalCode.INSUFFICIENT_FUNDS, 1, TUESDAY) == TryAgain(date(2026, 3, 6), "retry-1")
 
 
 def test_after_the_second_refusal_for_funds_nothing_more_is_asked() -> None:
-    step = next_step(POLICY, RefusalCode.INSUFFICIENT_FUNDS, 2, TUESDAY)
+    step = next_step(POLICY, ChargeRefusalCode.INSUFFICIENT_FUNDS, 2, TUESDAY)
 
     assert isinstance(step, Stop)
     assert not step.needs_person
 
 
 @pytest.mark.parametrize(
-    "code", sorted(set(RefusalCode) - {RefusalCode.INSUFFICIENT_FUNDS, RefusalCode.LIMIT_EXCEEDED})
+    "code", sorted(set(ChargeRefusalCode) - {ChargeRefusalCode.INSUFFICIENT_FUNDS, ChargeRefusalCode.LIMIT_EXCEEDED})
 )
-def test_no_other_refusal_is_ever_retried(code: RefusalCode) -> None:
+def test_no_other_refusal_is_ever_retried(code: ChargeRefusalCode) -> None:
     step = next_step(POLICY, code, 1, TUESDAY)
 
     assert isinstance(step, Stop)
@@ -32,7 +32,7 @@ def test_no_other_refusal_is_ever_retried(code: RefusalCode) -> None:
 
 
 def test_an_unrecognised_code_stops_and_goes_to_a_person() -> None:
-    step = next_step(POLICY, RefusalCode.UNRECOGNISED, 1, TUESDAY)
+    step = next_step(POLICY, ChargeRefusalCode.UNRECOGNISED, 1, TUESDAY)
 
     assert step == Stop("unrecognised is not in the policy", needs_person=True, policy_version="retry-1")
 

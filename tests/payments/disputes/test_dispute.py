@@ -8,8 +8,8 @@ import pytest
 
 from lending.plan.event import CashBack, Route
 from lending.plan.plan import Plan
-from payments.collection.attempt import State
-from payments.disputes.dispute import DisputeNotice, NoticeRefused, NoticeTaken, Stage
+from payments.collection.attempt import AttemptState
+from payments.disputes.dispute import DisputeNotice, DisputeStage, NoticeRefused, NoticeTaken
 from payments.files.control_file import write_controlled
 from payments.wiring import Adapters
 from simulation.provider import SettlementRow
@@ -31,7 +31,7 @@ def a_settled_payment(ports: Adapters, outside: Outside) -> tuple[Plan, str, dat
     return plan, f"{plan.instalments[0].instalment_id}#1", due + timedelta(days=1)
 
 
-def notice(stage: Stage, attempt_id: str, day: date, **other: object) -> DisputeNotice:
+def notice(stage: DisputeStage, attempt_id: str, day: date, **other: object) -> DisputeNotice:
     given = {"route": Route.CARD, **other}
     return DisputeNotice(CASE, stage, attempt_id, told_on=day, **given)  # type: ignore[arg-type]
 
@@ -42,7 +42,7 @@ def taken(ports: Adapters, told: DisputeNotice) -> NoticeTaken:
     return answer
 
 
-def state_of(ports: Adapters, attempt_id: str) -> State:
+def state_of(ports: Adapters, attempt_id: str) -> AttemptState:
     found = ports.attempts.get(attempt_id)
     assert found is not None
     return found.state
@@ -68,15 +68,15 @@ def test_a_lost_charge_back_makes_the_debt_live_again_and_nets_out_of_a_payout(
         amount = plan.instalments[0].amount
         owed = posted(ports, f"plan:{plan.plan_id}:principal")
 
-        opened = taken(ports, notice(Stage.OPENED, attempt_id, day, fee=pounds(15_00)))
-        again = taken(ports, notice(Stage.OPENED, attempt_id, day, fee=pounds(15_00)))
+        opened = taken(ports, notice(DisputeStage.OPENED, attempt_id, day, fee=pounds(15_00)))
+        again = taken(ports, notice(DisputeStage.OPENED, attempt_id, day, fee=pounds(15_00)))
         assert (opened.new, again.new, opened.entries[-1]) == (True, False, f"F26a:{CASE}")
-        assert (state_of(ports, attempt_id), posted(ports, OPEN_CLAIM)) == (State.DISPUTED, amount.minor)
+        assert (state_of(ports, attempt_id), posted(ports, OPEN_CLAIM)) == (AttemptState.DISPUTED, amount.minor)
         assert posted(ports, f"plan:{plan.plan_id}:principal") == owed, "unchanged while it is open"
 
-        lost = taken(ports, notice(Stage.LOST, attempt_id, day + timedelta(days=9)))
+        lost = taken(ports, notice(DisputeStage.LOST, attempt_id, day + timedelta(days=9)))
         assert f"F26c:{CASE}" in lost.entries
-        assert (state_of(ports, attempt_id), posted(ports, OPEN_CLAIM)) == (State.LOST, 0)
+        assert (state_of(ports, attempt_id), posted(ports, OPEN_CLAIM)) == (AttemptState.LOST, 0)
         assert posted(ports, f"plan:{plan.plan_id}:principal") == owed + plan.instalments[0].principal.minor
 
         file = a_settlement(tmp_path, day, "chargeback", attempt_id, -(amount.minor + 15_00))
@@ -92,10 +92,10 @@ def test_a_charge_back_that_we_won_leaves_everything_as_it_was(database_url: str
         plan, attempt_id, day = a_settled_payment(ports, outside)
         before = posted(ports, f"plan:{plan.plan_id}:principal")
 
-        taken(ports, notice(Stage.OPENED, attempt_id, day))
-        taken(ports, notice(Stage.WON, attempt_id, day))
+        taken(ports, notice(DisputeStage.OPENED, attempt_id, day))
+        taken(ports, notice(DisputeStage.WON, attempt_id, day))
 
-        assert state_of(ports, attempt_id) is State.SETTLED
+        assert state_of(ports, attempt_id) is AttemptState.SETTLED
         assert (posted(ports, OPEN_CLAIM), posted(ports, CLEARING)) == (0, 0)
         assert posted(ports, f"plan:{plan.plan_id}:principal") == before
 
@@ -115,7 +115,7 @@ def test_the_cash_of_a_late_claim_is_found_on_the_statement_whoever_speaks_first
         )
         line = f"main/x,main,{number + 1},{-amount},{closing - amount},GBP,{day},{day},{CASE},s-1"
         statement.write_text(f"{header}\n{line}\n#control,1,{amount}\n")
-        told = notice(Stage.OPENED, attempt_id, day, route=Route.DIRECT_DEBIT, cash_back=CashBack.BANK)
+        told = notice(DisputeStage.OPENED, attempt_id, day, route=Route.DIRECT_DEBIT, cash_back=CashBack.BANK)
 
         if told_first:
             taken(ports, told)
@@ -134,7 +134,9 @@ def test_the_cash_of_a_late_claim_is_found_on_the_statement_whoever_speaks_first
 
 def test_a_notice_of_a_payment_that_we_do_not_know_changes_nothing(database_url: str) -> None:
     with the_adapters(database_url) as ports:
-        answer = take_notice(notice(Stage.OPENED, "p-x/1#1", date(2026, 3, 3)), ports=ports, at=at(date(2026, 3, 3)))
+        answer = take_notice(
+            notice(DisputeStage.OPENED, "p-x/1#1", date(2026, 3, 3)), ports=ports, at=at(date(2026, 3, 3))
+        )
     assert answer == NoticeRefused(CASE, ("there is no attempt p-x/1#1",))
 
 
@@ -143,7 +145,7 @@ def test_a_case_is_not_won_before_it_is_opened(database_url: str, tmp_path: Path
     with the_adapters(database_url, outside.provider) as ports:
         _, attempt_id, day = a_settled_payment(ports, outside)
 
-        answer = take_notice(notice(Stage.WON, attempt_id, day), ports=ports, at=at(day))
+        answer = take_notice(notice(DisputeStage.WON, attempt_id, day), ports=ports, at=at(day))
 
         assert isinstance(answer, NoticeRefused)
-        assert state_of(ports, attempt_id) is State.SETTLED
+        assert state_of(ports, attempt_id) is AttemptState.SETTLED

@@ -7,9 +7,9 @@ import pytest
 
 from data_contracts.files import FileFault
 from lending.plan.event import CashBack, Route
-from payments.disputes.dispute import DisputeNotice, Stage
+from payments.disputes.dispute import DisputeNotice, DisputeStage
 from payments.disputes.dispute_file import COLUMNS, read_notices
-from payments.files.control_file import Content, write_controlled
+from payments.files.control_file import FileContent, write_controlled
 from tests.command_line import acts_of
 from tests.payments.plans import pounds
 
@@ -28,9 +28,9 @@ def a_file(folder: Path, **changed: str) -> Path:
 
 
 def test_a_row_is_a_notice(tmp_path: Path) -> None:
-    (notice,) = read_notices(Content.of(a_file(tmp_path)))
+    (notice,) = read_notices(FileContent.of(a_file(tmp_path)))
     assert notice == DisputeNotice(
-        "cb-1", Stage.OPENED, "p-1/1#1", Route.CARD, date(2026, 3, 3), pounds(25_00), None, CashBack.NETTED
+        "cb-1", DisputeStage.OPENED, "p-1/1#1", Route.CARD, date(2026, 3, 3), pounds(25_00), None, CashBack.NETTED
     )
 
 
@@ -40,7 +40,7 @@ def test_a_row_is_a_notice(tmp_path: Path) -> None:
 )
 def test_a_row_that_cannot_be_is_named(tmp_path: Path, column: str, value: str) -> None:
     with pytest.raises(FileFault) as caught:
-        read_notices(Content.of(a_file(tmp_path, **{column: value})))
+        read_notices(FileContent.of(a_file(tmp_path, **{column: value})))
     assert caught.value.field == column
 
 

@@ -14,7 +14,15 @@ from lending.plan.when import When
 from lending.terms.merchant_terms import MerchantTerms, Weekday
 from payments.files.payout_file import Payout
 from payments.merchants.bookings import merchant_settled
-from payments.merchants.settlement import ItemKind, MerchantBooks, Owed, Reserve, Settlement, pays_on, settle
+from payments.merchants.settlement import (
+    ItemKind,
+    MerchantBooks,
+    Reserve,
+    Settlement,
+    UnsettledEntry,
+    pays_on,
+    settle,
+)
 from payments.reconciliation.bookings import payout_confirmed, payout_returned
 from tests.payments.plans import MERCHANT_TERMS
 
@@ -27,12 +35,12 @@ def pounds(minor: int) -> Money:
     return Money(minor, Currency.GBP)
 
 
-def an_entry(number: int, minor: int, *, flow: str = "F02", on: date = DAY) -> Owed:
-    return Owed(number, f"{flow}:o-{number}", flow, on, pounds(minor), f"o-{number}")
+def an_entry(number: int, minor: int, *, flow: str = "F02", on: date = DAY) -> UnsettledEntry:
+    return UnsettledEntry(number, f"{flow}:o-{number}", flow, on, pounds(minor), f"o-{number}")
 
 
 def settled(
-    *owed: Owed, terms: MerchantTerms, receivable: int = 0, releases: tuple[Reserve, ...] = ()
+    *owed: UnsettledEntry, terms: MerchantTerms, receivable: int = 0, releases: tuple[Reserve, ...] = ()
 ) -> Settlement | None:
     books = MerchantBooks("m-1", Currency.GBP, owed, pounds(receivable), releases)
     return settle(books, lambda _: terms, DAY, WHEN)
@@ -126,7 +134,7 @@ def test_the_reserve_never_takes_more_than_is_left() -> None:
 
 
 @pytest.mark.parametrize("owed", [(), (an_entry(1, 50_00), an_entry(2, -50_00, flow="F21a"))])
-def test_without_anything_left_there_is_no_payout_and_all_of_it_waits(owed: tuple[Owed, ...]) -> None:
+def test_without_anything_left_there_is_no_payout_and_all_of_it_waits(owed: tuple[UnsettledEntry, ...]) -> None:
     assert settled(*owed, terms=PLAIN) is None
 
 

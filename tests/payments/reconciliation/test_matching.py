@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from ledger.money import Currency, Money
 from payments.break_class import BreakClass
-from payments.expectation import Expectation, Line, Window
+from payments.expectation import Expectation, StatementRow, Window
 from payments.expectation_key import CaptureKey, DueKey
 from payments.ids import AttemptId
 from payments.line_key import LineKey, LineKind
-from payments.reconciliation.matching import Different, Matched, Rule, Unexpected, match, month_of
+from payments.reconciliation.matching import Different, Matched, MatchRule, Unexpected, match, month_of
 
 
 def crowns(minor: int) -> Money:
@@ -34,8 +34,8 @@ def a_due(
     return Expectation(key, crowns(minor), account_id=account, window=month_of(due_on), met=met)
 
 
-def a_line(day: date, minor: int = 4_492_00, account: str = "808", line_id: str = "l1") -> Line:
-    return Line(repayment(line_id), crowns(minor), day, account_id=account)
+def a_line(day: date, minor: int = 4_492_00, account: str = "808", line_id: str = "l1") -> StatementRow:
+    return StatementRow(repayment(line_id), crowns(minor), day, account_id=account)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_line_never_takes_the_oldest_open_due() -> None:
 
     assert isinstance(outcome, Matched)
     assert outcome.expectation == a_due(4)
-    assert outcome.rule is Rule.ACCOUNT_AMOUNT_WINDOW
+    assert outcome.rule is MatchRule.ACCOUNT_AMOUNT_WINDOW
 
 
 def test_another_amount_in_the_dues_month_is_e7_and_closes_nothing() -> None:
@@ -107,7 +107,7 @@ def test_one_line_for_two_equal_dues_is_not_guessed() -> None:
 
 
 def test_another_currency_blocks() -> None:
-    line = Line(repayment("l1"), Money(4_492_00, Currency.EUR), date(1996, 3, 12), account_id="808")
+    line = StatementRow(repayment("l1"), Money(4_492_00, Currency.EUR), date(1996, 3, 12), account_id="808")
 
     (outcome,) = match([line], [a_due(3)])
 
@@ -115,8 +115,8 @@ def test_another_currency_blocks() -> None:
     assert outcome.break_class is BreakClass.CURRENCY_DIFFERS
 
 
-def by_key(key: str, minor: int, line_id: str, currency: Currency = Currency.GBP) -> Line:
-    return Line(repayment(line_id), Money(minor, currency), date(2026, 2, 4), key=capture(key))
+def by_key(key: str, minor: int, line_id: str, currency: Currency = Currency.GBP) -> StatementRow:
+    return StatementRow(repayment(line_id), Money(minor, currency), date(2026, 2, 4), key=capture(key))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def by_key(key: str, minor: int, line_id: str, currency: Currency = Currency.GBP
         pytest.param([by_key("a#1", 2500, "l1"), by_key("a#1", 2500, "l2")], ["matched", "E6"], id="paid twice"),
     ],
 )
-def test_a_line_with_an_id_of_ours_is_matched_by_it_alone(lines: list[Line], expected: list[str]) -> None:
+def test_a_line_with_an_id_of_ours_is_matched_by_it_alone(lines: list[StatementRow], expected: list[str]) -> None:
     expectation = Expectation(capture("a#1"), Money(2500, Currency.GBP))
 
     outcomes = match(lines, [expectation])
@@ -146,9 +146,9 @@ keys = st.one_of(st.none(), ids.map(capture))
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> tuple[list[Line], list[Expectation]]:
+def worlds(draw: st.DrawFn) -> tuple[list[StatementRow], list[Expectation]]:
     lines = [
-        Line(repayment(f"l{number}"), draw(amounts), draw(days), key=draw(keys), account_id=draw(accounts))
+        StatementRow(repayment(f"l{number}"), draw(amounts), draw(days), key=draw(keys), account_id=draw(accounts))
         for number in range(draw(st.integers(0, 8)))
     ]
     dues = [
@@ -167,7 +167,7 @@ def worlds(draw: st.DrawFn) -> tuple[list[Line], list[Expectation]]:
 
 @given(worlds(), st.randoms())
 def test_the_order_of_lines_and_expectations_changes_nothing(
-    world: tuple[list[Line], list[Expectation]], chance: random.Random
+    world: tuple[list[StatementRow], list[Expectation]], chance: random.Random
 ) -> None:
     lines, expectations = world
     shuffled_lines, shuffled_expectations = lines[:], expectations[:]
@@ -178,7 +178,7 @@ def test_the_order_of_lines_and_expectations_changes_nothing(
 
 
 @given(worlds())
-def test_matching_is_a_partition(world: tuple[list[Line], list[Expectation]]) -> None:
+def test_matching_is_a_partition(world: tuple[list[StatementRow], list[Expectation]]) -> None:
     lines, expectations = world
 
     outcomes = match(lines, expectations)
@@ -192,12 +192,12 @@ def test_matching_is_a_partition(world: tuple[list[Line], list[Expectation]]) ->
 
 @given(worlds())
 def test_a_match_always_agrees_in_amount_and_never_leaves_the_window(
-    world: tuple[list[Line], list[Expectation]],
+    world: tuple[list[StatementRow], list[Expectation]],
 ) -> None:
     for outcome in match(*world):
         if isinstance(outcome, Matched):
             assert outcome.line.amount == outcome.expectation.amount
-        if isinstance(outcome, Matched) and outcome.rule is Rule.ACCOUNT_AMOUNT_WINDOW:
+        if isinstance(outcome, Matched) and outcome.rule is MatchRule.ACCOUNT_AMOUNT_WINDOW:
             window = outcome.expectation.window
             assert isinstance(window, Window)
             assert window.first <= outcome.line.booked_on <= window.last

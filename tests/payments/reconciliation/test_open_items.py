@@ -6,11 +6,11 @@ import pytest
 from ledger.books.statement import OpenGroup
 from lending.plan.event import Route
 from lending.plan.when import When
-from payments.disputes.dispute import DisputeNotice, NoticeTaken, Stage
+from payments.disputes.dispute import DisputeNotice, DisputeStage, NoticeTaken
 from payments.provider.charge import ChargeRequest
 from payments.provider.simulated import SimulatedProvider
 from payments.reconciliation.bookings import unidentified_credit
-from payments.reconciliation.open_items import Missing, OpenItem, Unexplained, Why, compared
+from payments.reconciliation.open_items import MissingGroup, OpenItem, Unexplained, Why, compare_open_groups
 from payments.refunds.refund import RefundTaken
 from payments.wiring import Adapters
 from tests.payments.acts import collect, refund, take_notice
@@ -24,7 +24,9 @@ ITEM = OpenItem("a-1", Why.CASH_AWAITED, CLEARING, "a-1", pounds(30_00), pounds(
 
 
 def test_a_group_is_explained_by_the_items_that_leave_exactly_it() -> None:
-    found = compared([GROUP], [replace(ITEM, posted=pounds(20_00)), replace(ITEM, item_id="b-1", posted=pounds(10_00))])
+    found = compare_open_groups(
+        [GROUP], [replace(ITEM, posted=pounds(20_00)), replace(ITEM, item_id="b-1", posted=pounds(10_00))]
+    )
 
     assert [len(each.items) for each in found.explained] == [2]
     assert found.faults == ()
@@ -39,21 +41,21 @@ def test_a_group_is_explained_by_the_items_that_leave_exactly_it() -> None:
     ],
 )
 def test_a_group_that_no_item_leaves_is_named(items: list[OpenItem]) -> None:
-    found = compared([GROUP], items)
+    found = compare_open_groups([GROUP], items)
 
     assert found.faults == (Unexplained(GROUP, tuple(items)),)
     assert "a-1" in str(found.faults[0])
 
 
 def test_an_item_of_which_the_books_show_nothing_is_missing() -> None:
-    found = compared([], [ITEM])
+    found = compare_open_groups([], [ITEM])
 
-    assert found.faults == (Missing((ITEM,)),)
+    assert found.faults == (MissingGroup((ITEM,)),)
     assert str(found.faults[0]) == f"{CLEARING} shows nothing of a-1, but open is a-1 (cash_awaited)"
 
 
 def test_items_that_add_up_to_nothing_need_no_group() -> None:
-    assert compared([], [ITEM, replace(ITEM, posted=pounds(-30_00))]).faults == ()
+    assert compare_open_groups([], [ITEM, replace(ITEM, posted=pounds(-30_00))]).faults == ()
 
 
 def _open(database_url: str, ports: Adapters) -> dict[tuple[str, str], Why]:
@@ -82,7 +84,7 @@ def test_charges_refunds_and_cases_under_way_are_what_the_books_show_as_open(dat
         }
         assert _open(database_url, ports) == charged
 
-        notice = DisputeNotice("c-1", Stage.OPENED, captured, Route.CARD, first_due(paid) + timedelta(days=1))
+        notice = DisputeNotice("c-1", DisputeStage.OPENED, captured, Route.CARD, first_due(paid) + timedelta(days=1))
         assert isinstance(take_notice(notice, ports=ports, at=NOON), NoticeTaken)
         # The charge-back takes from the provider's account what the capture left there.
         case = {("dispute:sandbox:receivable", "c-1"): Why.CASE_OPEN}

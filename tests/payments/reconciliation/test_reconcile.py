@@ -12,15 +12,15 @@ from data_contracts.catalog import contract
 from data_contracts.files import FileFault, write_rows
 from ledger.account import Side
 from ledger.money import Currency, Money
-from lending.plan.event import Channel, Paid, PlanEvent
+from lending.plan.event import Paid, PaymentChannel, PlanEvent
 from lending.plan.plan import Origin, Plan, instalments_of
 from lending.plan.when import When
-from lending.terms.dues import repeated
+from lending.terms.dues import repeated_dues
 from lending.terms.product import Product
-from payments.collection.attempt import State
+from payments.collection.attempt import AttemptState
 from payments.collection.events import opened
 from payments.expectation_key import DueKey, PayoutKey
-from payments.files.control_file import Content, write_controlled
+from payments.files.control_file import FileContent, write_controlled
 from payments.ids import ProviderPayoutId
 from payments.reconciliation.postgres_standing import PostgresStanding
 from payments.reconciliation.standing import Standing
@@ -94,7 +94,7 @@ def test_captures_are_matched_by_id_and_their_payout_empties_clearing_into_the_b
         fee = posted(ports, "exp:provider_fee")
         assert fee > 0
         assert posted(ports, "bank:main") == CAPITAL.minor + gross - fee
-        assert ports.attempts.counts() == {State.SETTLED: 2}
+        assert ports.attempts.counts() == {AttemptState.SETTLED: 2}
         explained(ports, due + timedelta(days=1))
 
 
@@ -236,7 +236,7 @@ def test_a_payout_on_a_bank_account_off_the_chart_posts_nothing_and_stays_listed
         assert f"po-{due}-GBP" in report.listed[0].reason
         assert ports.ledger.trial_balance() == before
         assert posted(ports, CLEARING) == plan.instalments[0].amount.minor
-        assert ports.attempts.counts() == {State.PRESUMED_PAID: 1}
+        assert ports.attempts.counts() == {AttemptState.PRESUMED_PAID: 1}
         explained(ports, due + timedelta(days=30))
 
 
@@ -269,7 +269,7 @@ def test_an_attempt_without_an_answer_is_captured_when_the_providers_file_shows_
         report = reconciled(ports, [settlement], due)
 
         assert (report.matched_by_id, report.breaks) == (3, {})
-        assert ports.attempts.counts() == {State.PRESUMED_PAID: 1}
+        assert ports.attempts.counts() == {AttemptState.PRESUMED_PAID: 1}
         assert posted(ports, CLEARING) == plan.instalments[0].amount.minor
 
 
@@ -471,7 +471,7 @@ def an_imported_plan(ports: Adapters, account: str = "808", minor: int = 4_492_0
     plan = Plan(
         plan_id, None, account, None, f"berka:loan:{account}", None, Origin.IMPORTED, Product.MONTHLY,
         date(1996, 1, 5), amount * months, Money.zero(Currency.CZK), 0, "imported-monthly-1",
-        instalments_of(plan_id, repeated(amount, months, first_due_on=date(1996, 1, 12))),
+        instalments_of(plan_id, repeated_dues(amount, months, first_due_on=date(1996, 1, 12))),
     )  # fmt: skip
     with ports.transaction():
         ports.plans.open(plan)
@@ -528,7 +528,9 @@ def test_a_due_keeps_the_amount_it_was_expected_with_when_a_part_of_it_is_paid_b
         plan = an_imported_plan(ports)
         reconciled(ports, [file], day)
         with ports.transaction():
-            body = Paid(Money(100_00, Currency.CZK), Channel.TRANSFER, "by hand", instalment_id=f"{plan.plan_id}/2")
+            body = Paid(
+                Money(100_00, Currency.CZK), PaymentChannel.TRANSFER, "by hand", instalment_id=f"{plan.plan_id}/2"
+            )
             when = When.day(day)
             event = PlanEvent("paid:by hand", plan.plan_id, day, when.occurred_at, when.recorded_at, "a person", body)
             record_on_plan(ports, [event])
@@ -610,7 +612,7 @@ def test_in_a_world_with_every_fault_each_is_found_under_its_own_name_and_no_oth
 
 
 def test_a_file_is_known_by_its_bytes() -> None:
-    assert Content(Path("a.csv"), b"x").digest == Content(Path("b.csv"), b"x").digest
+    assert FileContent(Path("a.csv"), b"x").digest == FileContent(Path("b.csv"), b"x").digest
 
 
 def test_a_run_that_ended_after_taking_its_files_is_completed_by_the_next(database_url: str, tmp_path: Path) -> None:

@@ -13,14 +13,14 @@ from payments.expectation import Expected
 from payments.expectation_key import DueKey
 from payments.files.line import FileLine
 from payments.line_key import LineKind
-from payments.provider.charge import RefundRequest, RefusalCode, Refused, Unknown
+from payments.provider.charge import ChargeRefusalCode, ChargeRefused, RefundRequest, Unknown
 from payments.provider.simulated import SimulatedProvider
 from payments.reconciliation.bookings import unidentified_credit
 from payments.reconciliation.events import pushed
 from payments.refunds.pay_refunds import PayRefundsReport
 from payments.refunds.postgres import IllegalRefundMove
 from payments.refunds.refund import RefundTaken
-from payments.refunds.refund_payment import MOVES, Event, State
+from payments.refunds.refund_payment import MOVES, RefundPaymentEvent, RefundPaymentState
 from payments.wiring import Adapters
 from tests.payments.acts import pay_refunds, record_on_plan, refund
 from tests.payments.outside import CLEARING, Outside, at, evening, pay_capital_in
@@ -30,8 +30,8 @@ DAY = date(2026, 3, 3)
 OWED = "shopper:s-1:refund_payable"
 
 
-def refused(request: RefundRequest) -> Refused:
-    return Refused(request.payment_id, RefusalCode.ACCOUNT_CLOSED, "closed")
+def refused(request: RefundRequest) -> ChargeRefused:
+    return ChargeRefused(request.payment_id, ChargeRefusalCode.ACCOUNT_CLOSED, "closed")
 
 
 def owe(ports: Adapters, *, on: date = DAY) -> int:
@@ -142,7 +142,7 @@ def test_the_providers_payout_is_short_of_the_refund_and_the_books_say_why(datab
 def test_the_move_table_is_the_databases(database_url: str) -> None:
     with the_adapters(database_url) as ports:
         stored = rows(ports, "SELECT from_state, event, to_state FROM payments.refund_moves")
-    assert {(State(a), Event(b)): State(c) for a, b, c in stored} == MOVES
+    assert {(RefundPaymentState(a), RefundPaymentEvent(b)): RefundPaymentState(c) for a, b, c in stored} == MOVES
 
 
 def test_a_move_that_is_not_in_the_table_changes_nothing(database_url: str, tmp_path: Path) -> None:
@@ -150,4 +150,4 @@ def test_a_move_that_is_not_in_the_table_changes_nothing(database_url: str, tmp_
         owe(ports)
         paid(ports, tmp_path)
         with pytest.raises(IllegalRefundMove, match="r-1#1 is paid: refused cannot happen to it"):
-            ports.refunds.move("r-1#1", Event.REFUSED, at=at(DAY), cause="late")
+            ports.refunds.move("r-1#1", RefundPaymentEvent.REFUSED, at=at(DAY), cause="late")

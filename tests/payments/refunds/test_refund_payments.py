@@ -14,10 +14,10 @@ from payments.ids import RefundPaymentId
 from payments.refunds.memory import MemoryRefundPayments
 from payments.refunds.postgres import PostgresRefundPayments
 from payments.refunds.refund_payment import (
-    Event,
     IllegalRefundMove,
     RefundPayment,
-    State,
+    RefundPaymentEvent,
+    RefundPaymentState,
     Way,
     payment_id_of,
 )
@@ -53,7 +53,7 @@ def payment(number: int = 1, *, refund: str = "r-1", way: Way = Way.PROVIDER, **
     return replace(made, **other)
 
 
-def moved(refunds: RefundPayments, *events: Event, payment_id: RefundPaymentId = FIRST) -> None:
+def moved(refunds: RefundPayments, *events: RefundPaymentEvent, payment_id: RefundPaymentId = FIRST) -> None:
     for event in events:
         refunds.move(payment_id, event, at=NOON, cause="test")
 
@@ -97,16 +97,20 @@ def test_another_payment_under_a_known_id_is_a_conflict_that_names_the_field(
         refunds.claim(payment(payment_id=FIRST, **change))
 
 
-@pytest.mark.parametrize("last", [Event.REFUSED, Event.CONFIRMED], ids=["refused", "paid and brought back"])
-def test_a_refund_is_paid_again_only_when_the_payment_before_has_failed(refunds: RefundPayments, last: Event) -> None:
+@pytest.mark.parametrize(
+    "last", [RefundPaymentEvent.REFUSED, RefundPaymentEvent.CONFIRMED], ids=["refused", "paid and brought back"]
+)
+def test_a_refund_is_paid_again_only_when_the_payment_before_has_failed(
+    refunds: RefundPayments, last: RefundPaymentEvent
+) -> None:
     refunds.claim(payment())
     again = payment(2, way=Way.BANK)
 
     assert refunds.claim(again) is False
-    moved(refunds, Event.REQUEST_WRITTEN, last)
-    if last is Event.CONFIRMED:
+    moved(refunds, RefundPaymentEvent.REQUEST_WRITTEN, last)
+    if last is RefundPaymentEvent.CONFIRMED:
         assert refunds.claim(again) is False, "it was paid"
-        moved(refunds, Event.BROUGHT_BACK)
+        moved(refunds, RefundPaymentEvent.BROUGHT_BACK)
     assert refunds.claim(again) is True
     assert refunds.latest(["r-1", "r-9"]) == {"r-1": again}
 
@@ -114,16 +118,21 @@ def test_a_refund_is_paid_again_only_when_the_payment_before_has_failed(refunds:
 def test_the_time_of_the_request_is_kept_with_the_payment(refunds: RefundPayments) -> None:
     refunds.claim(payment())
 
-    assert refunds.move(FIRST, Event.REQUEST_WRITTEN, at=NOON, cause="test") is State.SUBMITTING
-    assert refunds.move(FIRST, Event.NO_ANSWER, at=NOON + timedelta(hours=1), cause="test") is State.UNKNOWN
-    assert refunds.get(FIRST) == payment(state=State.UNKNOWN, submitted_at=NOON)
+    assert (
+        refunds.move(FIRST, RefundPaymentEvent.REQUEST_WRITTEN, at=NOON, cause="test") is RefundPaymentState.SUBMITTING
+    )
+    assert (
+        refunds.move(FIRST, RefundPaymentEvent.NO_ANSWER, at=NOON + timedelta(hours=1), cause="test")
+        is RefundPaymentState.UNKNOWN
+    )
+    assert refunds.get(FIRST) == payment(state=RefundPaymentState.UNKNOWN, submitted_at=NOON)
 
 
 def test_a_move_that_is_not_in_the_table_leaves_the_payment_as_it_was(refunds: RefundPayments) -> None:
     refunds.claim(payment())
 
     with pytest.raises(IllegalRefundMove, match=f"{FIRST} is claimed: confirmed cannot happen to it"):
-        moved(refunds, Event.CONFIRMED)
+        moved(refunds, RefundPaymentEvent.CONFIRMED)
 
     assert refunds.get(FIRST) == payment()
 
@@ -136,7 +145,7 @@ def test_a_payment_by_the_provider_without_a_final_answer_is_unresolved(refunds:
         payment(refund="r-4", way=Way.BANK),
     ):
         refunds.claim(each)
-    moved(refunds, Event.REQUEST_WRITTEN, Event.CONFIRMED, payment_id=payment_id_of("r-3", 1))
+    moved(refunds, RefundPaymentEvent.REQUEST_WRITTEN, RefundPaymentEvent.CONFIRMED, payment_id=payment_id_of("r-3", 1))
 
     assert [each.payment_id for each in refunds.unresolved()] == ["r-1#1", "r-2#1"]
 

@@ -14,7 +14,7 @@ from pipelines.curation.table_guarantees import (
     references_first,
     volume_breach,
 )
-from pipelines.lake.behind import RAW_SNAPSHOT, behind, rows_of
+from pipelines.lake.behind import RAW_SNAPSHOT, behind, row_count
 from pipelines.lake.table import Snapshot
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
@@ -133,4 +133,4 @@ def test_what_a_run_may_take_is_told_by_the_two_pasts(
 
 def test_without_raw_rows_there_is_nothing_to_compare_and_rows_are_told_by_the_snapshot() -> None:
     assert behind(_Told(curated=curated(1)), RAW, TABLE) is None
-    assert (rows_of(None), rows_of(curated(1)[0])) == (0, 7)
+    assert (row_count(None), row_count(curated(1)[0])) == (0, 7)

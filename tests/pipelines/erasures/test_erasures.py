@@ -6,18 +6,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from data_contracts.environment import SettingFault
-from pipelines.erasures.erasures import Line, Refused, State, keyed, pseudonym
+from pipelines.erasures.erasures import ErasedSubjects, ErasureEntry, ErasureState, keyed, pseudonym
 from pipelines.erasures.subject import Subject, mentions
 from pipelines.lake.iceberg_upkeep import _condition
-from pipelines.lake.rows import Rows
+from pipelines.lake.rows import RowSelection
 
 ASKED = datetime(2026, 5, 1, tzinfo=UTC)
 MOMENT = timedelta(microseconds=1)
 LINES = [
-    Line("case-0", pseudonym("key", "shopper", "7"), State.REQUESTED, ASKED + MOMENT),
-    Line("case-1", pseudonym("key", "shopper", "7"), State.REQUESTED, ASKED),
-    Line("case-1", pseudonym("key", "account", "808"), State.REQUESTED, ASKED),
-    Line("case-2", pseudonym("key", "shopper", "8"), State.HELD, ASKED),
+    ErasureEntry("case-0", pseudonym("key", "shopper", "7"), ErasureState.REQUESTED, ASKED + MOMENT),
+    ErasureEntry("case-1", pseudonym("key", "shopper", "7"), ErasureState.REQUESTED, ASKED),
+    ErasureEntry("case-1", pseudonym("key", "account", "808"), ErasureState.REQUESTED, ASKED),
+    ErasureEntry("case-2", pseudonym("key", "shopper", "8"), ErasureState.HELD, ASKED),
 ]
 
 
@@ -33,27 +33,31 @@ LINES = [
     ],
 )
 def test_who_was_erased_is_refused_up_to_the_request(kind: str, subject_id: str, until: datetime | None) -> None:
-    found = Refused(LINES, "key").until(kind, [subject_id])
+    found = ErasedSubjects(LINES, "key").until(kind, [subject_id])
 
     assert found == ({} if until is None else {subject_id: until})
 
 
 def test_a_batch_asks_for_all_its_ids_at_once() -> None:
-    assert Refused(LINES, "key").until("account", ["808", "809", "808"]) == {"808": ASKED}
-    assert Refused([], "key").until("account", ["808"]) == {}
+    assert ErasedSubjects(LINES, "key").until("account", ["808", "809", "808"]) == {"808": ASKED}
+    assert ErasedSubjects([], "key").until("account", ["808"]) == {}
 
 
 def test_another_key_than_the_records_is_named_and_not_used() -> None:
-    lines = [Line("", keyed("key"), State.KEYED, ASKED), *LINES]
+    lines = [ErasureEntry("", keyed("key"), ErasureState.KEYED, ASKED), *LINES]
 
-    assert Refused(lines, "key").until("account", ["808"]) == {"808": ASKED}
+    assert ErasedSubjects(lines, "key").until("account", ["808"]) == {"808": ASKED}
     with pytest.raises(SettingFault, match="TRANCHE_ERASURE_KEY is another key than the one"):
-        Refused(lines, "another key")
+        ErasedSubjects(lines, "another key")
 
 
 def test_no_condition_means_every_row_and_an_empty_one_none() -> None:
-    assert str(_condition(Rows())) == "AlwaysTrue()"
-    assert str(_condition(Rows(any_of={}))) == str(_condition(Rows(any_of={"a": frozenset()}))) == "AlwaysFalse()"
+    assert str(_condition(RowSelection())) == "AlwaysTrue()"
+    assert (
+        str(_condition(RowSelection(any_of={})))
+        == str(_condition(RowSelection(any_of={"a": frozenset()})))
+        == "AlwaysFalse()"
+    )
 
 
 MINE = Subject("7", {"shopper_id": frozenset({"7"}), "account_id": frozenset({"808"}), "plan_id": frozenset({"p1"})})

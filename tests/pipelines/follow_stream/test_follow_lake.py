@@ -29,7 +29,7 @@ from pipelines.lake.iceberg import IcebergTables, catalog, spark_name
 from pipelines.lake.iceberg_changes import IcebergChanges
 from pipelines.lake.memory import MemoryTables
 from pipelines.settings import Settings
-from pipelines.sources.source import Event
+from pipelines.sources.source import CanonicalEvent
 from pipelines.streams.backlog import Backlog
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.postgres_turn import ingesting
@@ -131,7 +131,7 @@ def test_the_command_ends_behind_the_round_in_which_it_is_told_to(
     assert signal.getsignal(told_to_stop) is before
 
 
-def in_slices(random: Random) -> list[list[Event]]:
+def in_slices(random: Random) -> list[list[CanonicalEvent]]:
     """Three slices: late and repeated events, one that was told otherwise, and one account behind its own movements."""
     movements = [
         a_record("bank_transaction", f"m{n}", account, START + timedelta(days=random.randrange(300)), n,
@@ -148,7 +148,9 @@ def in_slices(random: Random) -> list[list[Event]]:
     return slices
 
 
-def a_record(name: str, event_id: str, account: str, at: datetime, sequence: int = 0, **values: object) -> Event:
+def a_record(
+    name: str, event_id: str, account: str, at: datetime, sequence: int = 0, **values: object
+) -> CanonicalEvent:
     told = {"event_id": event_id, "account_id": account} | values
     told |= {"occurred_at": f"{at:%Y-%m-%dT%H:%M:%SZ}", "recorded_at": f"{at + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"}
     if name == "bank_transaction":
@@ -156,10 +158,10 @@ def a_record(name: str, event_id: str, account: str, at: datetime, sequence: int
     if name == "credit_application":
         told |= {"application_id": event_id}
     body = valid_record(contract(name)) | told
-    return Event(event_id, f"{name}.v1", account, json.dumps(body).encode())
+    return CanonicalEvent(event_id, f"{name}.v1", account, json.dumps(body).encode())
 
 
-def put(settings: Settings, events: list[Event]) -> None:
+def put(settings: Settings, events: list[CanonicalEvent]) -> None:
     KinesisStream(client(settings), settings.stream, time.sleep).put(events)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ledger.outbox.postgres_outbox import relaying
 from pipelines.ingest.relay import relay
-from pipelines.sources.source import Event
+from pipelines.sources.source import CanonicalEvent
 
 
 class FileStream:
@@ -26,7 +26,7 @@ class FileStream:
     def check(self) -> None:
         """It is always there."""
 
-    def put(self, batch: list[Event]) -> int:
+    def put(self, batch: list[CanonicalEvent]) -> int:
         with self._file.open("ab") as file:
             file.writelines(event.body + b"\n" for event in batch)
         self._puts -= 1

@@ -13,8 +13,8 @@ from ledger.outbox import outbox
 from pipelines.ingest.completeness import (
     MOST_NAMED,
     FileJournal,
-    JournalFault,
     Sent,
+    SentEventsFault,
     completeness,
     read_journal,
     read_outbox,
@@ -96,9 +96,9 @@ def test_a_broken_line_is_named_and_one_cut_short_at_the_end_is_left_out(tmp_pat
     assert list(read_journal(path)) == [sent("a")]
 
     path.write_text(line + "{}\n")
-    with pytest.raises(JournalFault, match=r"journal\.jsonl: line 2: needs event_id"):
+    with pytest.raises(SentEventsFault, match=r"journal\.jsonl: line 2: needs event_id"):
         list(read_journal(path))
-    with pytest.raises(JournalFault, match=r"absent\.jsonl"):
+    with pytest.raises(SentEventsFault, match=r"absent\.jsonl"):
         list(read_journal(tmp_path / "absent.jsonl"))
 
 

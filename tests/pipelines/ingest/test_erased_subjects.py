@@ -14,7 +14,7 @@ import pytest
 from data_contracts.catalog import contract, event_contracts
 from data_contracts.environment import SettingFault
 from features.memory import MemoryVectors
-from pipelines.erasures.erasures import Line, Refused, State, pseudonym
+from pipelines.erasures.erasures import ErasedSubjects, ErasureEntry, ErasureState, pseudonym
 from pipelines.erasures.iceberg_erasures import IcebergErasures
 from pipelines.ingest import contract_type, rejects, validation
 from pipelines.ingest.batch import BatchWriter
@@ -24,7 +24,7 @@ from pipelines.lake import raw
 from pipelines.lake.iceberg import spark_name
 from pipelines.lake.iceberg_upkeep import IcebergUpkeep
 from pipelines.settings import Settings
-from pipelines.upkeep.erase import EraseReport, Request, erase
+from pipelines.upkeep.erase import EraseReport, ErasureRequest, erase
 from tests.data_contracts.samples import valid_record
 from tests.pipelines.two_shoppers import ACCOUNTS, MINE, NEEDLES, OTHERS, Killed, KilledAfter, TwoShoppers
 
@@ -110,7 +110,7 @@ def stream(spark: Any, lake_environment: Mapping[str, str]) -> Stream:
 def erased(stream: Stream, record: IcebergErasures) -> EraseReport:
     """Erase the shopper, at a moment by which all that was taken is committed."""
     later = datetime.now(UTC) + timedelta(hours=1)
-    upkeep, request = IcebergUpkeep(stream.settings), Request(MINE, "case-1", KEY)
+    upkeep, request = IcebergUpkeep(stream.settings), ErasureRequest(MINE, "case-1", KEY)
     return erase(upkeep, MemoryVectors(), record, request, now=later, holds={}, orphans_older_than=timedelta())
 
 
@@ -141,7 +141,7 @@ def test_the_stream_from_its_beginning_brings_nobody_back_who_was_erased(
     stream.take(everything)
 
     assert planted == {"shopper-canary", "acct-canary", "event-canary", "plan-canary"} < set(NEEDLES)
-    assert report.state is State.VERIFIED
+    assert report.state is ErasureState.VERIFIED
     assert first == {"raw.accounts": 2, "raw.plans": 2, "raw.ledger_entries": 4, raw.QUARANTINE: 6, raw.DUPLICATES: 2}
     assert left == {"raw.accounts": 2, "raw.plans": 1, "raw.ledger_entries": 2, raw.QUARANTINE: 3, raw.DUPLICATES: 1}
     assert lake.found() == {}
@@ -170,7 +170,7 @@ def test_what_was_emptied_is_not_tried_again(stream: Stream) -> None:
 def test_who_comes_back_is_a_new_customer(spark: Any) -> None:
     """What was recorded behind the request is theirs to give; what does not say when may be from before."""
     asked = datetime(2026, 3, 2, tzinfo=UTC)
-    who = Refused([Line("case-1", pseudonym(KEY, "account", "808"), State.REQUESTED, asked)], KEY)
+    who = ErasedSubjects([ErasureEntry("case-1", pseudonym(KEY, "account", "808"), ErasureState.REQUESTED, asked)], KEY)
     moments = ["2026-03-02T00:00:00Z", "2026-03-02T00:00:00.000001Z", None]
     payloads = [_event("account", f"a-{moment}", account_id="808", recorded_at=moment) for moment in moments]
     payloads += [json.dumps({"account_id": 808, "recorded_at": moment}) for moment in moments]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from pipelines.ingest.feeds import FEWEST_ARRIVALS, MOST_ARRIVALS, Agreed, expected_by, feeds, judged
+from pipelines.ingest.feeds import FEWEST_ARRIVALS, MOST_ARRIVALS, Agreed, expected_by, feeds, judged_feeds
 from pipelines.lake.memory import MemoryTables
 
 SIX = datetime(2026, 3, 2, 6, tzinfo=UTC)
@@ -27,7 +27,7 @@ AGREED = Agreed(timedelta(days=1), timedelta(hours=4))
     ],
 )
 def test_a_daily_feed_is_late_after_the_moment_it_is_due_and_not_before(at: datetime, is_late: bool) -> None:
-    found = judged("berka", "account.v1", DAILY, None, at)
+    found = judged_feeds("berka", "account.v1", DAILY, None, at)
 
     assert (found.expected_by, found.learned_from, found.is_late) == (DUE, "history", is_late)
 
@@ -50,7 +50,7 @@ def test_with_little_history_the_contract_says_when_and_with_neither_nobody_does
 
     assert expected_by(few, AGREED) == (few[-1] + timedelta(days=1, hours=4), "contract")
     assert expected_by(few, None) == (None, None)
-    assert not judged("berka", "account.v1", few, None, few[-1] + timedelta(days=900)).is_late
+    assert not judged_feeds("berka", "account.v1", few, None, few[-1] + timedelta(days=900)).is_late
     assert expected_by(DAILY[:FEWEST_ARRIVALS], AGREED)[1] == "history"
 
 

@@ -28,7 +28,7 @@ from pipelines.lake import raw
 from pipelines.lake.iceberg import catalog, create_namespaces, spark_name, table_name
 from pipelines.settings import Settings
 from pipelines.sources.berka import Berka
-from pipelines.sources.source import Event
+from pipelines.sources.source import CanonicalEvent
 from pipelines.streams.iceberg import Stops
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.stream import StreamFault
@@ -42,13 +42,13 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 MOVEMENT = valid_record(contract("bank_transaction"))
 
 
-def a_movement(event_id: str, **changes: object) -> Event:
+def a_movement(event_id: str, **changes: object) -> CanonicalEvent:
     body = json.dumps(MOVEMENT | {"event_id": event_id} | changes).encode()
-    return Event(event_id, "bank_transaction.v1", "808", body)
+    return CanonicalEvent(event_id, "bank_transaction.v1", "808", body)
 
 
-def raw_bytes(data: bytes) -> Event:
-    return Event("unreadable", "", "808", data)
+def raw_bytes(data: bytes) -> CanonicalEvent:
+    return CanonicalEvent("unreadable", "", "808", data)
 
 
 def take(spark: Any, settings: Settings, accept_rejects: frozenset[str] = frozenset()) -> IngestReport:

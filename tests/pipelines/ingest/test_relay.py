@@ -27,7 +27,7 @@ from ledger.outbox.postgres_outbox import JOURNAL, OUTBOX, relaying
 from pipelines.commands.relay import relay as relay_command
 from pipelines.ingest.relay import ALERT_AFTER_S, RelayReport, put_in_order, relay
 from pipelines.settings import Settings
-from pipelines.sources.source import Event
+from pipelines.sources.source import CanonicalEvent
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.memory import MemoryStream
 from pipelines.streams.shards import Position
@@ -249,7 +249,7 @@ def test_a_stream_that_gives_up_in_the_midst_is_told_the_page_again(database_url
     stream = MemoryStream()
 
     class Failing(MemoryStream):
-        def put(self, batch: list[Event]) -> int:
+        def put(self, batch: list[CanonicalEvent]) -> int:
             if len(stream.events) >= 12:
                 raise StreamFault("it refused 5 events 20 times")
             return stream.put(batch)

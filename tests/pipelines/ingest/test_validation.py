@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from data_contracts.catalog import contract, event_contracts
 from data_contracts.contract import Column, ColumnType, Contract
-from data_contracts.quarantine import Violation, check
+from data_contracts.quarantine import Violation, violations_of
 from pipelines.ingest import contract_type, validation
 from tests.data_contracts.samples import all_rules, invalid_record, valid_record
 
@@ -56,7 +56,7 @@ def test_every_sample_of_every_contract_gets_the_verdict_of_the_contract(spark: 
 
     rows = judge(spark, [json.dumps(record) for _, record in records])
 
-    assert [violations(row) for row in rows] == [check(found, record) for found, record in records]
+    assert [violations(row) for row in rows] == [violations_of(found, record) for found, record in records]
     assert all(violations(row) for row in rows[len(on_stream) :])
 
 
@@ -73,7 +73,7 @@ def test_random_breakage_gets_the_same_verdict_from_spark_and_from_python(spark:
     rows = judge(spark, [json.dumps(record) for _, record in records])
 
     rules = [[each.rule for each in violations(row)] for row in rows]
-    expected = [[each.rule for each in check(found, record)] for found, record in records]
+    expected = [[each.rule for each in violations_of(found, record)] for found, record in records]
     different = [each for each in zip(records, rules, expected, strict=True) if each[1] != each[2]]
     assert different == []
 

@@ -14,7 +14,7 @@ from features.duckdb import INSTANT
 from pipelines.lake.iceberg_gains import days_of
 from pipelines.settings import Settings
 from pipelines.vectors import iceberg_features
-from pipelines.vectors.feature_engine import Request
+from pipelines.vectors.feature_engine import VectorRequest
 
 SCHEMA = pa.schema([("event_id", pa.string()), ("occurred_at", INSTANT)])
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -62,7 +62,7 @@ def test_a_build_takes_the_place_of_the_same_moments_and_leaves_others(
     lake: SqlCatalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(iceberg_features, "catalog", lambda _: lake)
-    request = Request(MERCHANT, {}, (NOON,), increment=False)
+    request = VectorRequest(MERCHANT, {}, (NOON,), increment=False)
 
     iceberg_features.put(SETTINGS, request, vectors(a=1, b=2), {"note": "first"})
     iceberg_features.put(SETTINGS, request, vectors(b=3, c=4), {"note": "second"})
@@ -81,7 +81,7 @@ def test_a_column_that_is_new_is_added_and_one_that_is_gone_stays(
     lake: SqlCatalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(iceberg_features, "catalog", lambda _: lake)
-    request = Request(MERCHANT, {}, (NOON,), increment=False)
+    request = VectorRequest(MERCHANT, {}, (NOON,), increment=False)
     iceberg_features.put(SETTINGS, request, vectors(a=1, b=2), {})
 
     iceberg_features.put(SETTINGS, request, vectors(b=3).rename_columns(["merchant_id", "as_of", "other"]), {})

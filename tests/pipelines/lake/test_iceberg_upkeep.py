@@ -9,7 +9,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 
 from pipelines.lake.iceberg import table_name
 from pipelines.lake.iceberg_upkeep import UpkeepTable
-from pipelines.lake.rows import Rows
+from pipelines.lake.rows import RowSelection
 from pipelines.lake.s3 import Objects
 from pipelines.settings import Settings
 
@@ -28,14 +28,14 @@ MINE = {"plan_id": frozenset({"mine"}), "order_id": frozenset({"mine"})}
 @pytest.mark.parametrize(
     ("asked", "left"),
     [
-        (Rows(any_of=MINE), ["none", "other"]),
-        (Rows(before=("occurred_at", NEW), but_not=MINE), ["both", "order", "plan"]),
-        (Rows(any_of=MINE, before=("occurred_at", NEW)), ["none", "order", "other"]),
-        (Rows(any_of={}), sorted(row["event_id"] for row in ROWS)),
+        (RowSelection(any_of=MINE), ["none", "other"]),
+        (RowSelection(before=("occurred_at", NEW), but_not=MINE), ["both", "order", "plan"]),
+        (RowSelection(any_of=MINE, before=("occurred_at", NEW)), ["none", "order", "other"]),
+        (RowSelection(any_of={}), sorted(row["event_id"] for row in ROWS)),
     ],
     ids=["by either", "by age but for", "by either and age", "nothing"],
 )
-def test_rows_go_and_no_others_though_columns_are_empty(tmp_path: Path, asked: Rows, left: list[str]) -> None:
+def test_rows_go_and_no_others_though_columns_are_empty(tmp_path: Path, asked: RowSelection, left: list[str]) -> None:
     lake = SqlCatalog("lake", uri=f"sqlite:///{tmp_path}/lake.db", warehouse=f"file://{tmp_path}")
     lake.create_namespace("raw")
     schema = pa.schema(

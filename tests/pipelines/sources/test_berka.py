@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from data_contracts.catalog import event_contracts
-from data_contracts.quarantine import check
+from data_contracts.quarantine import violations_of
 from pipelines.sources.berka import Berka
 from pipelines.sources.source import SourceFault
 from tests.pipelines.sources.berka_folder import HEADERS, ROWS, a_berka_folder, write_table
@@ -39,7 +39,7 @@ def test_every_event_fulfils_its_contract(tmp_path: Path) -> None:
     }
     for event in found:
         contract = event_contracts()[event["event_type"]]
-        assert check(contract, event) == (), event["event_id"]
+        assert violations_of(contract, event) == (), event["event_id"]
         assert set(event) == set(contract.by_name)
 
 

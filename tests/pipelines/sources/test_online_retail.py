@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from data_contracts.catalog import contract
-from data_contracts.quarantine import check
+from data_contracts.quarantine import violations_of
 from pipelines.sources.online_retail import OnlineRetail, by_day
 from pipelines.sources.online_retail_rows import COLUMNS
-from pipelines.sources.source import Event, SourceFault
+from pipelines.sources.source import CanonicalEvent, SourceFault
 
 HEADER = ",".join(COLUMNS)
 SOLD = "536365,85123A,WHITE HANGING HEART T-LIGHT HOLDER,6,2010-12-01 08:26:00,2.55,17850.0,United Kingdom"
@@ -32,7 +32,7 @@ def test_a_line_becomes_an_event_that_keeps_its_contract(tmp_path: Path) -> None
     (event,) = OnlineRetail(write(tmp_path, SOLD)).read().events
 
     body = json.loads(event.body)
-    assert check(contract("order_line"), body) == ()
+    assert violations_of(contract("order_line"), body) == ()
     assert (event.account_id, event.event_type) == ("17850", "order_line.v1")
     assert body["event_id"] == event.event_id == "online_retail:536365/2010-12-01/1"
     assert (body["document"], body["quantity"], body["unit_price_mills"]) == ("sale", 6, 2550)
@@ -69,7 +69,7 @@ def test_what_the_file_says_is_told_in_our_words(tmp_path: Path, old: str, new: 
     (body,) = bodies(write(tmp_path, SOLD.replace(old, new)))
 
     assert told.items() <= body.items()
-    assert check(contract("order_line"), body) == ()
+    assert violations_of(contract("order_line"), body) == ()
 
 
 @pytest.mark.parametrize(
@@ -137,6 +137,6 @@ def test_the_folder_of_days_is_found_in_or_below_the_one_given(tmp_path: Path) -
     assert {by_day(tmp_path), by_day(tmp_path / "online_retail"), by_day(days)} == {days}
 
 
-def _number(event: Event) -> int:
+def _number(event: CanonicalEvent) -> int:
     number: int = json.loads(event.body)["line_number"]
     return number

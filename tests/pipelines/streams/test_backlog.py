@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.lake.iceberg import catalog
 from pipelines.settings import Settings
-from pipelines.sources.source import Event
+from pipelines.sources.source import CanonicalEvent
 from pipelines.streams.backlog import Backlog
 from pipelines.streams.iceberg import BATCHES
 from pipelines.streams.kinesis import KinesisStream, client
@@ -27,7 +27,7 @@ def test_a_large_backlog_is_cut_into_batches_that_fit_while_events_keep_coming(
     settings = Settings.from_environment({**lake_environment, "TRANCHE_STREAM_BATCH_RECORDS": str(BOUND)})
     create_batches(settings)
     stream = KinesisStream(client(settings), settings.stream, time.sleep)
-    there = [Event(f"e{number}", "t", f"a{number % 211}", b'{"n":%d}' % number) for number in range(9_000)]
+    there = [CanonicalEvent(f"e{number}", "t", f"a{number % 211}", b'{"n":%d}' % number) for number in range(9_000)]
     for batch in batches(there):
         stream.put(batch)
     target = stream.clock_ms() + 1_000
@@ -36,7 +36,7 @@ def test_a_large_backlog_is_cut_into_batches_that_fit_while_events_keep_coming(
     ends: list[int] = []
 
     def run() -> None:
-        stream.put([Event("later", "t", f"a{len(taken)}", b'{"later":%d}' % len(taken))])
+        stream.put([CanonicalEvent("later", "t", f"a{len(taken)}", b'{"later":%d}' % len(taken))])
         rows = take_a_batch(settings, stream)
         taken.append([row["payload"] for row in rows])
         ends.extend({row["until"] for row in rows})
@@ -62,7 +62,7 @@ def test_where_nothing_is_left_no_batch_is_begun(lake_environment: Mapping[str, 
     create_batches(settings)
     stream = KinesisStream(client(settings), settings.stream, time.sleep)
     backlog = Backlog(stream, catalog(settings), settings)
-    stream.put([Event("one", "t", "a", b"{}")])
+    stream.put([CanonicalEvent("one", "t", "a", b"{}")])
     taken: list[int] = []
 
     def run() -> None:

@@ -14,7 +14,7 @@ import pytest
 from pipelines.ingest.lag import lag
 from pipelines.lake.iceberg import catalog
 from pipelines.settings import Settings
-from pipelines.sources.source import Event
+from pipelines.sources.source import CanonicalEvent
 from pipelines.streams.backlog import Backlog
 from pipelines.streams.iceberg_terms import set_share
 from pipelines.streams.kinesis import KinesisStream, client
@@ -44,7 +44,7 @@ class World:
         batch = []
         for number in range(events):
             key, name = KEYS[number % len(KEYS)], str(next(self.numbers))
-            batch.append(Event(name, "t", key, b'{"key":"%s","name":"%s"}' % (key.encode(), name.encode())))
+            batch.append(CanonicalEvent(name, "t", key, b'{"key":"%s","name":"%s"}' % (key.encode(), name.encode())))
             self.put_order.setdefault(key, []).append(f'{{"key":"{key}","name":"{name}"}}')
         for first in range(0, events, len(KEYS)):
             self.stream.put(batch[first : first + len(KEYS)])

@@ -17,7 +17,7 @@ from botocore.awsrequest import AWSResponse
 from ledger.outbox.fact_log import Written
 from pipelines.ingest.relay import put_in_order
 from pipelines.settings import Settings
-from pipelines.sources.source import MAX_EVENT_BYTES, Event
+from pipelines.sources.source import MAX_EVENT_BYTES, CanonicalEvent
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.shards import Position
 from pipelines.streams.stream import EventTooLarge, StreamFault, batches
@@ -105,13 +105,14 @@ def world(lake_environment: Mapping[str, str]) -> World:
     return World(client(settings), settings.stream, began)
 
 
-def events(count: int, keys: int) -> list[Event]:
+def events(count: int, keys: int) -> list[CanonicalEvent]:
     return [
-        Event(str(number), "t", f"key-{number % keys}", f"{number % keys}:{number}".encode()) for number in range(count)
+        CanonicalEvent(str(number), "t", f"key-{number % keys}", f"{number % keys}:{number}".encode())
+        for number in range(count)
     ]
 
 
-def relayed(given: list[Event]) -> list[list[Event]]:
+def relayed(given: list[CanonicalEvent]) -> list[list[CanonicalEvent]]:
     """The batches in which the relay puts the same events as facts."""
     facts = [Written(at, each.event_id, each.event_type, each.account_id, each.body) for at, each in enumerate(given)]
     return list(put_in_order(facts))
@@ -196,8 +197,8 @@ def test_a_throttled_call_is_asked_again_by_one_layer_alone(world: World, operat
 
 def test_an_event_as_large_as_the_stream_takes_gets_in_and_one_byte_more_is_refused_by_name(world: World) -> None:
     account = "k" * 76
-    most = Event("most", "t", account, b"x" * (MAX_EVENT_BYTES - 76))
-    more = Event("one-more", "t", account, b"x" * (MAX_EVENT_BYTES - 75))
+    most = CanonicalEvent("most", "t", account, b"x" * (MAX_EVENT_BYTES - 76))
+    more = CanonicalEvent("one-more", "t", account, b"x" * (MAX_EVENT_BYTES - 75))
 
     (batch,) = batches([most])
     world.stream().put(batch)

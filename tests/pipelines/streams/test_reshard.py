@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipelines.streams.kinesis import KinesisStream
-from pipelines.streams.parts import parts, read
+from pipelines.streams.parts import parts, read_part
 from pipelines.streams.shards import Position, Shard, by_generation, families
 from tests.pipelines.streams.scripted import ScriptedKinesis
 
@@ -51,7 +51,7 @@ class Reader:
         rows = [
             (row["generation"], row["shard"], row["position"], row["sequence"], row["payload"].encode())
             for part in parts(stream, positions, self.share, until)
-            for batch in read(stream, part)
+            for batch in read_part(stream, part)
             for row in batch.to_pylist()
         ]
         return [(shard, sequence, body) for _, shard, _, sequence, body in sorted(rows)]
@@ -169,7 +169,7 @@ def test_a_shard_that_expires_between_the_list_and_the_reading_holds_nothing() -
     rows = [
         row["payload"]
         for part in parts(stream, positions, None, 2_000)
-        for each in read(stream, part)
+        for each in read_part(stream, part)
         for row in each.to_pylist()
     ]
 

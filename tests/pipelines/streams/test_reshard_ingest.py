@@ -15,7 +15,7 @@ from pipelines.ingest.ingest import IngestReport, ingest
 from pipelines.lake import raw
 from pipelines.lake.iceberg import create_namespaces, spark_name
 from pipelines.settings import Settings
-from pipelines.sources.source import Event
+from pipelines.sources.source import CanonicalEvent
 from pipelines.streams.iceberg_terms import StartRefused
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.stream import From
@@ -35,13 +35,13 @@ DEEP = b'{"event_type":' * 900 + b"1" + b"}" * 900
 POISON = [b"", b"\x00", DEEP, b"\xf3\x89\x9a\xc2\x0a", json.dumps({"event_type": "x" * 900_000}).encode()]
 
 
-def movements(first: int, count: int) -> list[Event]:
+def movements(first: int, count: int) -> list[CanonicalEvent]:
     """Movements of all accounts in turn; an account's own sequence is what the lake orders by."""
     events = []
     for number in range(first, first + count):
         account = ACCOUNTS[number % len(ACCOUNTS)]
         body = MOVEMENT | {"event_id": f"m{number}", "account_id": account, "sequence": number}
-        events.append(Event(f"m{number}", "bank_transaction.v1", account, json.dumps(body).encode()))
+        events.append(CanonicalEvent(f"m{number}", "bank_transaction.v1", account, json.dumps(body).encode()))
     return events
 
 
@@ -86,7 +86,7 @@ def test_a_backlog_through_a_reshard_is_taken_in_bounded_batches_once_and_in_ord
     begin = datetime.fromtimestamp(stream.clock_ms() / 1000, UTC)
     stream.put(movements(100, 80))
     split(stream.shards()[0].shard_id, 2**126)
-    stream.put([Event("poison", "", ACCOUNTS[0], body) for body in POISON])
+    stream.put([CanonicalEvent("poison", "", ACCOUNTS[0], body) for body in POISON])
     stream.put(movements(200, 60))
     report = take(begin)
     with pytest.raises(StartRefused, match="began at"):

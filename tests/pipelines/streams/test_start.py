@@ -13,14 +13,14 @@ from pipelines.commands.stream import start_of
 from pipelines.settings import Settings
 from pipelines.streams.backlog import Backlog, begin
 from pipelines.streams.iceberg import Stops
-from pipelines.streams.iceberg_terms import Start, StartRefused, Terms
+from pipelines.streams.iceberg_terms import BatchTerms, Start, StartRefused
 from pipelines.streams.kinesis import KinesisStream
 from pipelines.streams.shards import Position, Shard
 from pipelines.streams.stream import From
 from tests.pipelines.streams.scripted import ScriptedKinesis
 
 CREATED = 5
-TERMS = Terms(start=Start(CREATED, 1_700_000_000_000, ("old",)))
+TERMS = BatchTerms(start=Start(CREATED, 1_700_000_000_000, ("old",)))
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ def test_a_stop_goes_before_the_start_and_the_start_is_for_shards_of_its_day(
 
 
 def test_from_the_trim_horizon_is_from_the_oldest_record() -> None:
-    assert Terms(start=Start(CREATED, 0, ("old",))).position(Shard("old"), {}, CREATED) == Position()
+    assert BatchTerms(start=Start(CREATED, 0, ("old",))).position(Shard("old"), {}, CREATED) == Position()
 
 
 def test_a_start_that_could_leave_out_or_repeat_is_refused() -> None:

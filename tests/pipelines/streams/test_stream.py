@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pipelines.settings import Settings
-from pipelines.sources.source import MAX_EVENT_BYTES, Event
+from pipelines.sources.source import MAX_EVENT_BYTES, CanonicalEvent
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.memory import MemoryStream
 from pipelines.streams.shards import Position, Shard
@@ -19,8 +19,8 @@ from pipelines.streams.stream import EventTooLarge, Stream, StreamFault, batches
 Drained = Callable[[], list[tuple[str, bytes]]]
 
 
-def an_event(number: int, size: int = 10, account_id: str = "808") -> Event:
-    return Event(f"e{number}", "bank_transaction.v1", account_id, f"{number:06}".encode().ljust(size, b" "))
+def an_event(number: int, size: int = 10, account_id: str = "808") -> CanonicalEvent:
+    return CanonicalEvent(f"e{number}", "bank_transaction.v1", account_id, f"{number:06}".encode().ljust(size, b" "))
 
 
 @pytest.fixture(params=["memory", "kinesis"])

@@ -13,11 +13,11 @@ from psycopg import Connection
 from data_contracts.environment import SettingFault
 from features.postgres import PostgresVectors
 from features.vector import FeatureVector
-from pipelines.erasures.erasures import Refused, State, pseudonym
+from pipelines.erasures.erasures import ErasedSubjects, ErasureState, pseudonym
 from pipelines.erasures.iceberg_erasures import IcebergErasures, IcebergHolds
 from pipelines.settings import Settings
 from pipelines.streams.iceberg import STOPS, UNTIL, batches_of, committed
-from pipelines.upkeep.erase import BatchUnfinished, EraseReport, Request, erase
+from pipelines.upkeep.erase import BatchUnfinished, EraseReport, ErasureRequest, erase
 from tests.command_line import acts_of
 from tests.pipelines.two_shoppers import (
     ACCOUNTS,
@@ -50,7 +50,7 @@ def lake(lake_environment: Mapping[str, str]) -> TwoShoppers:
 def erased(
     lake: TwoShoppers, store: Any, record: IcebergErasures, *, holds: Mapping[str, str] | None = None, **changes: Any
 ) -> EraseReport:
-    request = Request(MINE, changes.pop("case_id", CASE), changes.pop("key", KEY))
+    request = ErasureRequest(MINE, changes.pop("case_id", CASE), changes.pop("key", KEY))
     later = datetime.now(UTC) + timedelta(hours=1)
     options: dict[str, Any] = {"now": later, "holds": holds or {}, "orphans_older_than": timedelta()}
     return erase(lake.upkeep, store, record, request, **{**options, **changes})
@@ -73,7 +73,7 @@ def test_a_held_shopper_and_an_unfinished_batch_stop_an_erasure(lake: TwoShopper
     assert holds.put("court-9", MINE, NOW)
     assert not holds.put("court-9", MINE, NOW)
     report = erased(lake, store, record, holds=holds.standing())
-    assert (report.state, report.held_by) == (State.HELD, "court-9")
+    assert (report.state, report.held_by) == (ErasureState.HELD, "court-9")
     assert holds.release("court-9", MINE)
     assert not holds.release("court-9", MINE)
 
@@ -85,7 +85,7 @@ def test_a_held_shopper_and_an_unfinished_batch_stop_an_erasure(lake: TwoShopper
         "raw.batches", [{"until": 2}], lake.table("raw.batches").schema().as_arrow(), {UNTIL: "2", STOPS: NO_STOPS}
     )
     assert len(lake.objects()) > objects
-    assert {line.state for line in record.lines()} == {State.HELD}
+    assert {line.state for line in record.lines()} == {ErasureState.HELD}
 
 
 def test_an_erased_shopper_is_in_no_byte_of_the_lake_and_in_no_vector(
@@ -108,9 +108,9 @@ def test_an_erased_shopper_is_in_no_byte_of_the_lake_and_in_no_vector(
     assert {"parquet", "avro"} <= set.union(*planted.values())
     assert lake.found() == {}
     # The shopper is found nowhere, but a file that no snapshot reaches may be of a commit at work.
-    assert (waiting.state, waiting.left) == (State.REMOVED, ())
+    assert (waiting.state, waiting.left) == (ErasureState.REMOVED, ())
     assert waiting.young_files >= 1
-    assert (report.state, report.left, report.young_files) == (State.VERIFIED, (), 0)
+    assert (report.state, report.left, report.young_files) == (ErasureState.VERIFIED, (), 0)
     assert {name: digest for name, digest in lake.contents().items() if name in before} == before
     in_postgres = rows_in_postgres(connection)
     assert "acct-canary" not in in_postgres
@@ -118,7 +118,7 @@ def test_an_erased_shopper_is_in_no_byte_of_the_lake_and_in_no_vector(
     moves = {
         (line.table, line.snapshot_before): line.snapshot_after
         for line in IcebergErasures(settings).lines()
-        if line.state is State.REMOVED and line.ref == TAG
+        if line.state is ErasureState.REMOVED and line.ref == TAG
     }
     assert {name: moves[name, snapshot_id] for name, snapshot_id in tagged.items()} == lake.named_by_tag()
 
@@ -134,7 +134,7 @@ def test_ingest_still_knows_its_batches_and_the_record_names_nobody_and_refuses(
     assert batches_of(lake.lake, lake.settings, "raw.bank_transactions") == {2}
 
     lines = IcebergErasures(lake.settings).lines()
-    asked = {line.subject for line in lines if line.state is State.REQUESTED}
+    asked = {line.subject for line in lines if line.state is ErasureState.REQUESTED}
     # The plan too: a ledger entry may say nobody's name.
     hanging = pseudonym(KEY, "plan", "plan-canary")
     assert asked == {
@@ -142,15 +142,15 @@ def test_ingest_still_knows_its_batches_and_the_record_names_nobody_and_refuses(
         *(pseudonym(KEY, "account", each) for each in ACCOUNTS[MINE]),
         hanging,
     }
-    refused = Refused(lines, KEY)
-    moment = max(line.at for line in lines if line.state is State.REQUESTED)
+    refused = ErasedSubjects(lines, KEY)
+    moment = max(line.at for line in lines if line.state is ErasureState.REQUESTED)
     account = ACCOUNTS[MINE][0]
     assert refused.until("account", [account, ACCOUNTS[OTHERS][0]]) == {account: moment}
     assert refused.until("shopper", [MINE, OTHERS]) == {MINE: moment}
     with pytest.raises(
         SettingFault, match="TRANCHE_ERASURE_KEY is another key than the one under which subjects stand"
     ):
-        Refused(lines, "another key")
+        ErasedSubjects(lines, "another key")
     with pytest.raises(SettingFault, match="TRANCHE_ERASURE_KEY is another key"):
         erased(lake, PostgresVectors(connection), IcebergErasures(lake.settings), key="another key")
 

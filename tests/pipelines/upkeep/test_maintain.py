@@ -17,7 +17,7 @@ from pipelines.lake import raw
 from pipelines.lake.iceberg import IcebergTables, catalog, spark_name, table_name
 from pipelines.lake.iceberg_upkeep import IcebergUpkeep
 from pipelines.settings import Settings
-from pipelines.sources.source import Event
+from pipelines.sources.source import CanonicalEvent
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.upkeep.maintain import Maintained, MaintainReport, NoSuchTable, maintain
 from tests.data_contracts.samples import valid_record
@@ -34,9 +34,11 @@ class Killed(Exception):
     """The act ended here."""
 
 
-def some_movements(first: int, count: int, **changes: object) -> list[Event]:
+def some_movements(first: int, count: int, **changes: object) -> list[CanonicalEvent]:
     bodies = [MOVEMENT | {"event_id": f"event-{n}"} | changes for n in range(first, first + count)]
-    return [Event(body["event_id"], "bank_transaction.v1", "808", json.dumps(body).encode()) for body in bodies]
+    return [
+        CanonicalEvent(body["event_id"], "bank_transaction.v1", "808", json.dumps(body).encode()) for body in bodies
+    ]
 
 
 def take(spark: Any, settings: Settings, *, killed_after: str | None = None) -> IngestReport:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from data_contracts.catalog import event_contracts
-from pipelines.erasures.erasures import State
+from pipelines.erasures.erasures import ErasureState
 from pipelines.erasures.iceberg_erasures import IcebergErasures
 from pipelines.settings import Settings
 from pipelines.upkeep.retention import RetainReport, periods, retain
@@ -79,7 +79,7 @@ def test_a_held_shopper_keeps_everything_and_a_tag_keeps_nothing(lake: TwoShoppe
     assert [row["loan_id"] for row in tagged.to_arrow().to_pylist()] == ["loan-other-0"]
     explained = [line for line in IcebergErasures(lake.settings).lines() if line.ref == TAG]
     assert {(line.case_id, line.subject) for line in explained} == {("retention 1996-03-02", "")}
-    assert {line.state for line in explained} == {State.REMOVING, State.REMOVED}
+    assert {line.state for line in explained} == {ErasureState.REMOVING, ErasureState.REMOVED}
 
 
 def test_what_went_is_gone_from_the_object_store(lake: TwoShoppers) -> None:

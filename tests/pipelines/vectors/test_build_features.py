@@ -20,7 +20,7 @@ from pipelines.curation.curate import curate
 from pipelines.lake.iceberg import IcebergTables, catalog, spark_name, table_name
 from pipelines.settings import Settings
 from pipelines.vectors.build_features import Build, NotMidnight, build_features
-from pipelines.vectors.feature_engine import Request
+from pipelines.vectors.feature_engine import VectorRequest
 from pipelines.vectors.iceberg_features import vectors_of
 from pipelines.vectors.publish_features import publish_features
 from tests.features import oracle_own
@@ -166,7 +166,7 @@ def test_duckdb_builds_what_spark_built_cell_by_cell(
     rows = spark.table(spark_name(settings, of.table)).collect()
     inputs = json.loads(rows[0].snapshot_ids)
 
-    computed = vectors_of(built, Request(of, inputs, (ASKED_DAY,), increment=False))
+    computed = vectors_of(built, VectorRequest(of, inputs, (ASKED_DAY,), increment=False))
 
     by_spark = {(row[of.keys[0]], _utc(row.as_of)): row for row in rows}
     assert len(computed) == len(by_spark) >= 40
@@ -266,7 +266,7 @@ def _gain(spark: Any, settings: Settings, event_ids: list[str]) -> None:
 def _equals_the_full_build(
     spark: Any, settings: Settings, tables: IcebergTables, increment: Build, day: datetime
 ) -> None:
-    request = Request(APPLICANT, increment.inputs, (day,), increment=True)
+    request = VectorRequest(APPLICANT, increment.inputs, (day,), increment=True)
     full = {row["account_id"]: row for row in vectors_of(tables, request).to_pylist()}
     rows = [row for row in spark.table(spark_name(settings, "features.applicant")).collect() if _utc(row.as_of) == day]
     assert len(rows) == len(full) == increment.vectors

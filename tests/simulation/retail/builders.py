@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 
-from simulation.retail.line import Document, Line
+from simulation.retail.line import Document, RetailLine
 
 WEDNESDAY = date(2010, 12, 1)
 OPENS = datetime(2010, 12, 1, 8, tzinfo=UTC)
@@ -20,10 +20,10 @@ def a_sale(
     code: str = "71053",
     quantity: int = 10,
     mills: int = 1000,
-) -> Line:
+) -> RetailLine:
     """A line of a sale; later ones come later in the file."""
     at = OPENS + timedelta(minutes=minute)
-    return Line(order_id, Document.SALE, at.date(), next(_numbers), at, shopper, code, quantity, mills)
+    return RetailLine(order_id, Document.SALE, at.date(), next(_numbers), at, shopper, code, quantity, mills)
 
 
 def a_cancellation(
@@ -34,12 +34,12 @@ def a_cancellation(
     code: str = "71053",
     quantity: int = -10,
     mills: int = 1000,
-) -> Line:
+) -> RetailLine:
     """A line of a cancellation."""
     at = OPENS + timedelta(minutes=minute)
-    return Line(order_id, Document.CANCELLATION, at.date(), next(_numbers), at, shopper, code, quantity, mills)
+    return RetailLine(order_id, Document.CANCELLATION, at.date(), next(_numbers), at, shopper, code, quantity, mills)
 
 
-def bad_debt(mills: int = -11_062_060) -> Line:
+def bad_debt(mills: int = -11_062_060) -> RetailLine:
     """A line of an A invoice."""
-    return Line("A563185", Document.BAD_DEBT, WEDNESDAY, next(_numbers), OPENS, None, "B", 1, mills)
+    return RetailLine("A563185", Document.BAD_DEBT, WEDNESDAY, next(_numbers), OPENS, None, "B", 1, mills)

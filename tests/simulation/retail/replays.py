@@ -4,11 +4,11 @@ from pathlib import Path
 
 from payments.wiring import Adapters
 from simulation.retail.order_book import OrderBook
-from simulation.retail.replay import ReplayReport, replay
+from simulation.retail.replay import RetailReplayReport, replay_days
 
 
-def replay_over(ports: Adapters, book: OrderBook, outbox: Path) -> ReplayReport:
-    return replay(
+def replay_over(ports: Adapters, book: OrderBook, outbox: Path) -> RetailReplayReport:
+    return replay_days(
         book,
         plans=ports.plans,
         ledger=ports.ledger,

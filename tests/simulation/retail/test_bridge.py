@@ -16,17 +16,17 @@ import pytest
 from ledger.money import Currency, Money
 from pipelines.sources.online_retail import OnlineRetail
 from simulation.retail.bridge import Bridge, bridge
-from simulation.retail.line import Line, line_of
+from simulation.retail.line import RetailLine, line_of
 from simulation.retail.line_class import LineClass
 from simulation.retail.order_book import order_book
-from simulation.retail.stock_codes import load
+from simulation.retail.stock_codes import load_stock_codes
 from tests.simulation.retail.builders import a_cancellation, a_sale, bad_debt
 
-CODES = load()
+CODES = load_stock_codes()
 NOT_GOODS = {"POST", "M", "D", "BANK CHARGES", "AMAZONFEE", "CRUK", "DOT", "C2", "S", "B"}
 
 
-def bridge_of(*lines: Line) -> Bridge:
+def bridge_of(*lines: RetailLine) -> Bridge:
     return bridge(order_book(lines, CODES, Money(3, Currency.GBP)))
 
 
@@ -101,7 +101,7 @@ def _rows(folder: Path) -> Iterator[dict[str, str]]:
             yield from csv.DictReader(text)
 
 
-def _as_read_back(body: bytes) -> Line:
+def _as_read_back(body: bytes) -> RetailLine:
     row = orjson.loads(body)
     times = {"occurred_at": datetime.fromisoformat(row["occurred_at"])}
     return line_of(row | times | {"ordered_on": date.fromisoformat(row["ordered_on"])})

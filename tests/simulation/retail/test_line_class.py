@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from simulation.retail import stock_codes
-from simulation.retail.line import Line
+from simulation.retail.line import RetailLine
 from simulation.retail.line_class import LineClass, class_alone
-from simulation.retail.stock_codes import Kind, StockCodesFault
+from simulation.retail.stock_codes import StockCodesFault, StockKind
 from tests.simulation.retail.builders import a_cancellation, a_sale, bad_debt
 
-CODES = stock_codes.load()
+CODES = stock_codes.load_stock_codes()
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ CODES = stock_codes.load()
         pytest.param(bad_debt(0), "bad_debt", id="bad debt of nothing"),
     ],
 )
-def test_the_first_rule_that_fits_gives_the_class(line: Line, expected: str) -> None:
+def test_the_first_rule_that_fits_gives_the_class(line: RetailLine, expected: str) -> None:
     assert class_alone(line, CODES) == expected
 
 
@@ -60,7 +60,7 @@ def test_the_first_rule_that_fits_gives_the_class(line: Line, expected: str) -> 
     ],
 )
 def test_a_code_is_placed_by_the_file_whatever_its_case(code: str, kind: str) -> None:
-    assert CODES.kind(code) is Kind(kind)
+    assert CODES.kind(code) is StockKind(kind)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_file_of_another_form_is_refused_with_its_list(tmp_path: Path, text: s
     file.write_text(text)
 
     with pytest.raises(StockCodesFault) as fault:
-        stock_codes.load(file)
+        stock_codes.load_stock_codes(file)
 
     assert f"{file}: {reason}" in fault.value.user_message
 

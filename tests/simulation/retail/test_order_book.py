@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from ledger.money import Currency, Money
-from simulation.retail.line import Line
+from simulation.retail.line import RetailLine
 from simulation.retail.line_class import LineClass
 from simulation.retail.order_book import OrderBook, order_book
-from simulation.retail.stock_codes import load
+from simulation.retail.stock_codes import load_stock_codes
 from tests.simulation.retail.builders import a_cancellation, a_sale
 
-CODES = load()
+CODES = load_stock_codes()
 
 
-def book_of(*lines: Line, smallest: int = 3) -> OrderBook:
+def book_of(*lines: RetailLine, smallest: int = 3) -> OrderBook:
     return order_book(lines, CODES, Money(smallest, Currency.GBP))
 
 
-def taken_from(book: OrderBook, line: Line) -> Line | LineClass | None:
+def taken_from(book: OrderBook, line: RetailLine) -> RetailLine | LineClass | None:
     (found,) = [each for each in book.lines if each.line == line]
     return found.taken_from or found.line_class
 

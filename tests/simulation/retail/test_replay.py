@@ -14,10 +14,10 @@ from lending.servicing.rebuild_standings import rebuild_standings
 from payments.postgres import connected
 from payments.provider.simulated import SimulatedProvider
 from payments.wiring import Adapters, adapters_over
-from simulation.retail.line import Line
+from simulation.retail.line import RetailLine
 from simulation.retail.order_book import OrderBook, order_book
-from simulation.retail.replay import ReplayReport
-from simulation.retail.stock_codes import load
+from simulation.retail.replay import RetailReplayReport
+from simulation.retail.stock_codes import load_stock_codes
 from tests.simulation.retail.builders import a_cancellation, a_sale
 from tests.simulation.retail.replays import replay_over
 
@@ -25,7 +25,7 @@ A_WEEK = 7 * 24 * 60
 MERCHANT = "merchant:online-retail"
 
 
-Run = Callable[..., ReplayReport]
+Run = Callable[..., RetailReplayReport]
 
 
 @pytest.fixture
@@ -40,8 +40,8 @@ def replayed(ports: Adapters, tmp_path: Path) -> Run:
     return lambda *lines: replay_over(ports, book_of(*lines), tmp_path)
 
 
-def book_of(*lines: Line) -> OrderBook:
-    return order_book(lines, load(), Money(3, Currency.GBP))
+def book_of(*lines: RetailLine) -> OrderBook:
+    return order_book(lines, load_stock_codes(), Money(3, Currency.GBP))
 
 
 def balance(ports: Adapters, account: str) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from data_contracts.catalog import event_contracts
-from data_contracts.quarantine import check
+from data_contracts.quarantine import violations_of
 from simulation.world.generate import GenerateReport, a_world, generate
 from simulation.world.size import Size
 
@@ -182,7 +182,7 @@ def test_every_event_keeps_its_contract_and_each_malformed_one_breaks_only_its_c
         "loan_outcomes",
     ):
         for row in rows(world_folder, f"{name}.jsonl"):
-            broken = {violation.column for violation in check(contracts[str(row["event_type"])], row)}
+            broken = {violation.column for violation in violations_of(contracts[str(row["event_type"])], row)}
             expected = {planted[str(row["event_id"])]} if row["event_id"] in planted else set()
             assert broken == expected, row
             checked += 1

@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime
 
 from ledger.books.memory import MemoryLedger
 from ledger.money import Currency, Money
-from lending.plan.event import Body, Channel, Opened, Paid, PlanEvent, Returned
+from lending.plan.event import Body, Opened, Paid, PaymentChannel, PlanEvent, Returned
 from lending.plan.plan import Instalment, Origin, Plan
 from lending.servicing.memory import MemoryPlans
-from lending.servicing.record_events import EventRecorded, record
+from lending.servicing.record_events import EventRecorded, record_events
 from lending.terms.product import Product
 from lending.terms.servicing_terms import ServicingTerms
 from tranche.demo.cash import cash_against_plan
@@ -47,7 +47,7 @@ def an_event(event_id: str, day: date, body: Body) -> PlanEvent:
 
 
 def a_payment(event_id: str, instalment: int, day: date) -> PlanEvent:
-    body = Paid(pounds(30), Channel.SHOPPER, event_id, "sandbox", "card", f"p-1/{instalment}")
+    body = Paid(pounds(30), PaymentChannel.SHOPPER, event_id, "sandbox", "card", f"p-1/{instalment}")
     return an_event(event_id, day, body)
 
 
@@ -61,7 +61,7 @@ def test_dues_and_payments_are_added_up_by_month_until_the_last_day() -> None:
         an_event("e-3", date(2026, 2, 9), Returned("e-2", "r-1")),
         a_payment("e-4", 1, date(2026, 3, 2)),
     ]
-    answers = record(events, plans=plans, ledger=MemoryLedger(), terms=lambda _: ServicingTerms())
+    answers = record_events(events, plans=plans, ledger=MemoryLedger(), terms=lambda _: ServicingTerms())
     assert all(isinstance(answer, EventRecorded) for answer in answers)
 
     cash = cash_against_plan(plans, ["p-1", "p-unknown"], until=date(2026, 3, 1))

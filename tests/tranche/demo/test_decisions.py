@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from tranche.demo.decisions import Answer, Ask, Checkout, figures, quantile, reasons, replayed
+from tranche.demo.decisions import Answer, Ask, CheckoutClient, decision_figures, quantile, reasons, replayed
 
 
 def an_answer(number: int, outcome: str, *codes: str, milliseconds: float = 4.0) -> Answer:
@@ -16,7 +16,7 @@ def an_answer(number: int, outcome: str, *codes: str, milliseconds: float = 4.0)
     return Answer(Ask(datetime(2026, 1, 5, tzinfo=UTC), body), f"{number}".encode(), decision, milliseconds)
 
 
-class Reading(Checkout):
+class Reading(CheckoutClient):
     """A checkout that reads back what it was given, without a network."""
 
     def __init__(self, contents: dict[str, bytes]) -> None:
@@ -34,7 +34,7 @@ def test_outcomes_times_and_missing_reasons_are_counted() -> None:
         an_answer(4, "referred", "DATA", milliseconds=4.0),
     ]
 
-    found = figures(answers, 4, ["d-3"])
+    found = decision_figures(answers, 4, ["d-3"])
 
     assert (found.requested, found.approved, found.declined, found.referred) == (4, 1, 2, 1)
     assert found.declined_without_reason == 1

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from tests.command_line import acts_of
 from tests.tranche.builders import a_summary
-from tranche.demo.demo import DemoFault, Request, Source, berka_folder, course_of, demo, retail_days
+from tranche.demo.demo import DemoFault, DemoRequest, DemoSource, berka_folder, course_of, demo, retail_days
 from tranche.local.clock_file import ClockFile
 from tranche.report.summary import Planted
 
@@ -20,7 +20,7 @@ main = acts_of("demo")
 
 def test_a_folder_without_the_tables_is_said_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(DemoFault, match=r"no Berka tables in .*expected account.asc") as fault:
-        demo(Request(data=tmp_path / "nowhere"), tmp_path / "demo", Console(file=StringIO()))
+        demo(DemoRequest(data=tmp_path / "nowhere"), tmp_path / "demo", Console(file=StringIO()))
 
     assert str(tmp_path / "nowhere") in fault.value.user_message
     assert not (tmp_path / "demo").exists()
@@ -38,23 +38,23 @@ def test_the_tables_may_lie_in_the_folder_or_in_its_berka(tmp_path: Path) -> Non
 def test_without_data_the_world_is_the_seeded_one(tmp_path: Path) -> None:
     (tmp_path / "account.asc").touch()
 
-    assert course_of(Request(), tmp_path).name == "seeded"
-    assert course_of(Request(data=tmp_path), tmp_path).name == "berka"
+    assert course_of(DemoRequest(), tmp_path).name == "seeded"
+    assert course_of(DemoRequest(data=tmp_path), tmp_path).name == "berka"
 
 
 @pytest.mark.parametrize(
     ("source", "data", "said"),
     [
-        pytest.param(Source.ONLINE_RETAIL, None, "needs --data", id="days of nowhere"),
-        pytest.param(Source.ONLINE_RETAIL, Path(), "no days of Online Retail in", id="a folder without days"),
-        pytest.param(Source.BERKA, None, "needs --data", id="tables of nowhere"),
-        pytest.param(Source.SEEDED, Path(), "makes its own data", id="data for a made-up world"),
+        pytest.param(DemoSource.ONLINE_RETAIL, None, "needs --data", id="days of nowhere"),
+        pytest.param(DemoSource.ONLINE_RETAIL, Path(), "no days of Online Retail in", id="a folder without days"),
+        pytest.param(DemoSource.BERKA, None, "needs --data", id="tables of nowhere"),
+        pytest.param(DemoSource.SEEDED, Path(), "makes its own data", id="data for a made-up world"),
     ],
 )
 def test_a_source_and_data_that_do_not_go_together_are_said(
-    tmp_path: Path, source: Source, data: Path | None, said: str
+    tmp_path: Path, source: DemoSource, data: Path | None, said: str
 ) -> None:
-    request = Request(data=None if data is None else tmp_path / data, source=source)
+    request = DemoRequest(data=None if data is None else tmp_path / data, source=source)
 
     with pytest.raises(DemoFault, match=said):
         demo(request, tmp_path / "demo", Console(file=StringIO()))
@@ -68,7 +68,7 @@ def test_the_days_may_lie_in_or_below_the_folder_given(tmp_path: Path) -> None:
     (days / "2010-12-01.csv").touch()
 
     for folder in (tmp_path, days.parent, days):
-        assert retail_days(Request(data=folder, source=Source.ONLINE_RETAIL)) == days
+        assert retail_days(DemoRequest(data=folder, source=DemoSource.ONLINE_RETAIL)) == days
 
 
 def test_a_day_that_is_none_is_named_with_its_option() -> None:

@@ -9,7 +9,7 @@ import psutil
 import pytest
 from rich.console import Console
 
-from tranche.demo.demo import Request, demo
+from tranche.demo.demo import DemoRequest, demo
 from tranche.demo.stages import StageFailed
 from tranche.local.placement import home_of
 from tranche.local.runtime import LocalRuntime
@@ -45,7 +45,7 @@ def test_a_source_that_lacks_tables_ends_the_run_in_its_stage(runtime_folder: Pa
     out = StringIO()
 
     with pytest.raises(StageFailed, match=r"^stage publish failed: .*berka") as failed:
-        demo(Request(data=data.parent), folder, Console(file=out, width=120))
+        demo(DemoRequest(data=data.parent), folder, Console(file=out, width=120))
 
     assert failed.value.stage == "publish"
     assert "publish" in out.getvalue()

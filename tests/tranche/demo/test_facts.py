@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tranche.demo.facts import Row, compared
+from tranche.demo.facts import Row, compare_facts
 from tranche.report.summary import Facts
 
 SUMS = {"repayments": 30_00, "open on instalments": 60_00, "posted transfers": 30_00}
@@ -32,7 +32,7 @@ def rows(*, paid: int = 30_00, transfer: int = 30_00) -> list[Row]:
     ],
 )
 def test_the_lake_is_complete_when_every_id_and_every_sum_is_there(found: Sequence[Row], facts: Facts) -> None:
-    answer, _ = compared(WRITTEN, SUMS, found)
+    answer, _ = compare_facts(WRITTEN, SUMS, found)
 
     assert answer == facts
     assert answer.complete is (found == rows())

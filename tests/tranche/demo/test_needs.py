@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from tranche.demo import demo as demo_module
-from tranche.demo.demo import Request, demo
+from tranche.demo.demo import DemoRequest, demo
 from tranche.demo.needs import CLEARLY_TOO_LITTLE, GIB, Needs, Room, check, room_at, words
 from tranche.fault import RuntimeFault
 
@@ -49,6 +49,6 @@ def test_a_demo_without_room_starts_nothing(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(demo_module, "room_at", lambda _: Room(1, 1))
 
     with pytest.raises(RuntimeFault, match="nothing was started"):
-        demo(Request(), tmp_path / "demo", Console(file=StringIO()))
+        demo(DemoRequest(), tmp_path / "demo", Console(file=StringIO()))
 
     assert not (tmp_path / "demo").exists()

@@ -16,10 +16,10 @@ from payments.wiring import adapters_over
 from pipelines.sources.online_retail import OnlineRetail
 from simulation.retail.line import line_of
 from simulation.retail.order_book import OrderBook, order_book
-from simulation.retail.stock_codes import load
+from simulation.retail.stock_codes import load_stock_codes
 from tests.simulation.retail.replays import replay_over
 from tranche.demo.books import verified_books
-from tranche.demo.retail import Parts, RetailReplay, retail_of
+from tranche.demo.retail import RetailParts, RetailReplay, retail_of
 from tranche.report.retail_summary import Retail
 from tranche.report.summary import Events
 
@@ -69,7 +69,7 @@ def figures(days: Path, tmp_path: Path, database_url: str) -> Retail:
     books = verified_books(database_url)
     assert books.faults == ()
     assert books.summary.balanced
-    parts = Parts(RetailReplay(days), NO_EVENTS, book, replayed, OnlineRetail(days).turnover_mills())
+    parts = RetailParts(RetailReplay(days), NO_EVENTS, book, replayed, OnlineRetail(days).turnover_mills())
     return retail_of(parts, books.by_flow, len(groups))
 
 
@@ -114,4 +114,4 @@ def _book(days: Path) -> OrderBook:
         )
         for row in rows
     )
-    return order_book(lines, load(), Money(3, Currency.GBP))
+    return order_book(lines, load_stock_codes(), Money(3, Currency.GBP))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.tranche.builders import a_ledger, a_retail, a_summary
-from tranche.report.summary import Events, Facts, Ledger, OpenGroups, Planted, Summary, Totals, keys_of
+from tranche.report.summary import Events, Facts, LedgerFigures, OpenGroups, Planted, Summary, Totals, keys_of
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "summary.md"
 OPEN_NAMES = {"seconds": "<stage>", "breaks": "<class>", "planted": "<fault>", "ledger": "<currency>"}
@@ -70,10 +70,12 @@ def test_a_sound_run_breaks_no_promise() -> None:
         pytest.param(replace(a_summary(), events=Events(0, 9, 9, 7, 1, 0, 0)), "not conserved", id="a row lost"),
         pytest.param(replace(a_summary(), events=Events(0, 9, 9, 9, 0, 0, 3)), "added 3 rows", id="a second run adds"),
         pytest.param(
-            replace(a_summary(), ledger=Ledger(1, 1, {"GBP": Totals(5, 4)}, verified=True)), "GBP", id="unequal sides"
+            replace(a_summary(), ledger=LedgerFigures(1, 1, {"GBP": Totals(5, 4)}, verified=True)),
+            "GBP",
+            id="unequal sides",
         ),
         pytest.param(
-            replace(a_summary(), ledger=Ledger(1, 1, {"GBP": Totals(5, 5)}, verified=False)),
+            replace(a_summary(), ledger=LedgerFigures(1, 1, {"GBP": Totals(5, 5)}, verified=False)),
             "verify",
             id="not verified",
         ),
