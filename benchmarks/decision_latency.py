@@ -39,7 +39,7 @@ from models import export, wording
 from models.artefact import Model
 from serving import scoring
 from serving.decision_code import decision_code_digest
-from serving.postgres import connected
+from serving.postgres import serving_connection
 
 SHOPPERS = 2_000
 TREES = 200
@@ -60,7 +60,7 @@ def main() -> None:
         chance = random.Random(SEED)  # noqa: S311 - invented shoppers
         model = promoted_model(folder / "models", chance)
         vectors = [a_vector(number, chance) for number in range(SHOPPERS)]
-        with connected(environ["TRANCHE_DATABASE_URL"]) as connection:
+        with serving_connection(environ["TRANCHE_DATABASE_URL"]) as connection:
             PostgresVectors(connection).publish(vectors)
         report("core: vector in hand to recorded answer", measured_core(model, vectors))
         with serving(environ | {"TRANCHE_MODELS_DIR": str(folder / "models")}) as address:

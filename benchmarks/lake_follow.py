@@ -21,7 +21,7 @@ from typing import Any
 
 from benchmarks.lake_ingest import put, some_movements
 from data_contracts.samples import read_samples
-from features.postgres import connected
+from features.postgres import vector_store
 from pipelines.follow_stream.follow import Ages, Round, follow
 from pipelines.follow_stream.follow_steps import LakeSteps
 from pipelines.lake.iceberg import IcebergTables, catalog
@@ -75,7 +75,7 @@ def measured(settings: Settings, database_url: str, history: int) -> dict[str, A
         backlog=Backlog(stream, catalog(settings), settings),
         tables=IcebergTables(settings),
         changes=changes,
-        store=partial(connected, database_url),
+        store=partial(vector_store, database_url),
         turn=partial(ingesting, database_url, settings),
         now=_now,
         sleep=time.sleep,
@@ -84,7 +84,7 @@ def measured(settings: Settings, database_url: str, history: int) -> dict[str, A
     put(stream, accounts({each.account_id for each in movements} | {f"lot-{number}" for number in range(LOTS)}))
     put(stream, iter(movements))
     follow(steps, now=_now, wait=lambda _: True)
-    with connected(database_url) as store:
+    with vector_store(database_url) as store:
         refresh(changes, store, SERVED, _now())  # the first version, which a build would make
     stop, rounds, soon = threading.Event(), list[Round](), list[float]()
     lots = threading.Thread(target=put_and_look, args=(stream, database_url, soon, stop))
@@ -125,7 +125,7 @@ def put_and_look(stream: KinesisStream, database_url: str, soon: list[float], st
             put(stream, (_of(each, account) for each in some_movements(account, LOT)))
             waiting[account] = time.monotonic()
             put_next, number = time.monotonic() + PAUSE_S, number + 1
-        with connected(database_url) as store:
+        with vector_store(database_url) as store:
             found = store.latest_all([(account, SERVED.digest) for account in waiting], _now())
         for account, vector in zip(list(waiting), found, strict=True):
             if vector is not None and vector.values["events_ever"] == LOT:

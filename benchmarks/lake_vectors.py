@@ -17,7 +17,7 @@ import psycopg
 import pyarrow as pa
 
 from features.batch import VectorBatch, batch_of
-from features.postgres import PostgresVectors, connected
+from features.postgres import PostgresVectors, vector_store
 from features.publication import Sources
 
 VECTORS = 200_000
@@ -61,7 +61,7 @@ def as_batch(rows: pa.Table) -> VectorBatch:
 def published(url: str, rows: pa.Table) -> float:
     """Seconds from rows to a committed, active version."""
     began = time.perf_counter()
-    with connected(url) as store:
+    with vector_store(url) as store:
         store.hand_over(as_batch(rows), "whole", Sources({"features.applicant": 1}))
     return time.perf_counter() - began
 

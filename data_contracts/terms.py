@@ -49,7 +49,7 @@ _HOURS = {SpanUnit.YEAR: 366 * 24, SpanUnit.DAY: 24, SpanUnit.HOUR: 1}
 class Span:
     """A length of time. A year counts 366 days, so that nothing is removed a day too early.
 
-    >>> str(Span(7, Unit.YEAR)), Span(7, Unit.YEAR).days
+    >>> str(Span(7, SpanUnit.YEAR)), Span(7, SpanUnit.YEAR).days
     ('7 y', 2562)
     """
 

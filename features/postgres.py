@@ -29,7 +29,7 @@ SELECT asked.place, v.as_of, v.observed_until, v.observed, s.source_names, s.fea
 
 
 @contextmanager
-def connected(database_url: str) -> Iterator["PostgresVectors"]:
+def vector_store(database_url: str) -> Iterator["PostgresVectors"]:
     """The store on its own connection, for an act in one database transaction: committed if no exception is raised."""
     with connect(database_url) as connection:
         yield PostgresVectors(connection)

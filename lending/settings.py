@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from data_contracts.environment import required_url
+from terminal.environment import required_url
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_contracts.environment import optional, required
 from pipelines.settings import Settings as LakeSettings
+from terminal.environment import optional, required
 
 
 @dataclass(frozen=True, slots=True)

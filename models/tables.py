@@ -45,7 +45,7 @@ class TrainingTables(Protocol):
 
 
 class PinnedTables:
-    """Tables at given snapshots: a `Tables` whose newest snapshot is the pinned one."""
+    """Tables at given snapshots: a `TrainingTables` whose newest snapshot is the pinned one."""
 
     def __init__(self, tables: TrainingTables, snapshots: Mapping[str, int]) -> None:
         self._tables = tables

@@ -32,7 +32,7 @@ from models import artefact
 from pipelines.lake.iceberg import IcebergTables
 from pipelines.settings import Settings as LakeSettings
 from serving import replay, scoring
-from serving.postgres import connected
+from serving.postgres import serving_connection
 from serving.settings import Settings as ServingSettings
 
 plt.rcParams |= {"figure.figsize": (10, 3.6), "axes.spines.top": False, "axes.spines.right": False}
@@ -45,7 +45,7 @@ lake = IcebergTables(LakeSettings.from_environment())
 # The declined or referred decision with the heaviest reason; any `decision_id` does.
 
 # %%
-with connected(serving.database_url) as connection:
+with serving_connection(serving.database_url) as connection:
     decisions = list(PostgresDecisions(connection).all())
 
 
@@ -104,7 +104,7 @@ plt.show()
 
 # %%
 model = artefact.load_model(serving.models_dir / inputs.model.digest)
-with connected(serving.database_url) as connection:
+with serving_connection(serving.database_url) as connection:
     served = PostgresVectors(connection).latest(evidence.entity_id, evidence.feature_set_digest, as_of)
 assert served.values == evidence.values, "the served vector is the one that the decision read"
 
@@ -141,7 +141,7 @@ assert cured.default_probability <= score.default_probability
 # From the stored record alone: the same bytes, or the name of what has changed (data, rule, model or code).
 
 # %%
-with connected(serving.database_url) as connection:
+with serving_connection(serving.database_url) as connection:
     again = replay.replay_decision(connection, decision.decision_id, serving.models_dir, policy_file.load_policies())
 print(type(again).__name__, again.decision_id)
 assert isinstance(again, replay.Identical), again

@@ -14,7 +14,7 @@ _POLICIES = Path(__file__).parent / "policies"
 RAILS, BREAKS = _POLICIES / "rails-1.toml", _POLICIES / "breaks-1.toml"
 
 
-class ProfileFault(Fault):
+class RailProfileFault(Fault):
     """A policy file cannot be used; names the file and the entry."""
 
     def __init__(self, path: Path, entry: str, reason: str) -> None:
@@ -59,7 +59,7 @@ class RailProfile:
 
 
 def load_profile(rails: Path = RAILS, breaks: Path = BREAKS) -> RailProfile:
-    """Read both files; a missing entry or a bank account off the chart is a `ProfileFault`."""
+    """Read both files; a missing entry or a bank account off the chart is a `RailProfileFault`."""
     entries, classes = _read(rails), _read(breaks)
     try:
         card, push, merchant, claims = (entries[name] for name in ("card", "push", "merchant", "claims"))
@@ -75,14 +75,14 @@ def load_profile(rails: Path = RAILS, breaks: Path = BREAKS) -> RailProfile:
             treatments={BreakClass(name): Treatment(**entry) for name, entry in classes.items() if name != "version"},
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise ProfileFault(
+        raise RailProfileFault(
             rails if isinstance(error, KeyError) else breaks, str(error), "missing or unknown"
         ) from error
     for name in (profile.card.bank, profile.push_bank, profile.merchant_bank):
         if name not in profile.bank_accounts:
-            raise ProfileFault(rails, "bank_accounts", f"{name!r} is used and not listed")
+            raise RailProfileFault(rails, "bank_accounts", f"{name!r} is used and not listed")
     if missing := set(BreakClass) - set(profile.treatments):
-        raise ProfileFault(breaks, min(missing), "has no treatment")
+        raise RailProfileFault(breaks, min(missing), "has no treatment")
     return profile
 
 
@@ -90,4 +90,4 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ProfileFault(path, "(file)", str(error)) from error
+        raise RailProfileFault(path, "(file)", str(error)) from error

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_contracts.environment import SettingFault, optional, required_url
+from terminal.environment import SettingFault, optional, required_url
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 

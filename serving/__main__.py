@@ -56,14 +56,14 @@ def replay(
     """Compute decisions again from what was stored with them; exit code 1 when one differs."""
     from lending.terms import policy_file
     from serving import replay as act
-    from serving.postgres import connected
+    from serving.postgres import serving_connection
     from serving.settings import Settings
 
     if (decision_id is None) is not every:
         raise typer.BadParameter("say either --id ID or --all")
     settings = Settings.from_environment()
     policies = policy_file.load_policies()
-    with connected(settings.database_url) as connection:
+    with serving_connection(settings.database_url) as connection:
         if decision_id is None:
             report = act.replay_all(connection, settings.models_dir, policies)
         else:

@@ -53,11 +53,11 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     app.state.clock = clock or clock_of(settings.clock_file)
     app.state.desk = Desk(pool, model, policies, app.state.clock, decision_code_digest())
     app.state.provider = provider
-    problems.install(app, settings.largest_body)
+    problems.add_problem_handlers(app, settings.largest_body)
     app.include_router(decisions.router)
     app.include_router(accept.router)
     app.include_router(plans.router)
     app.include_router(refunds.router)
     app.include_router(health.router)
-    pages.install(app)
+    pages.add_pages(app)
     return app

@@ -99,7 +99,7 @@ def reference(request: Request) -> HTMLResponse:
     )
 
 
-def install(app: FastAPI) -> None:
+def add_pages(app: FastAPI) -> None:
     """Put the pages on the app, which must have been made without FastAPI's own."""
     app.include_router(router)
     app.mount(DRAWN_WITH, StaticFiles(directory=str(files("fastapi_offline") / "static")))

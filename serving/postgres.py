@@ -55,7 +55,7 @@ def open_pool(database_url: str, size: int, wait_seconds: float) -> Pool:
 
 
 @contextmanager
-def connected(database_url: str) -> Iterator[Connection]:
+def serving_connection(database_url: str) -> Iterator[Connection]:
     """One connection outside the pool, for a command; `Unavailable` when the database cannot be reached."""
     try:
         with psycopg.connect(database_url, options="-c timezone=UTC") as connection:

@@ -76,7 +76,7 @@ def problem_response(problem: Problem) -> Response:
     return Response(dumps(body), problem.status.value, headers, MEDIA_TYPE)
 
 
-def install(app: FastAPI, largest_body: int) -> None:
+def add_problem_handlers(app: FastAPI, largest_body: int) -> None:
     """Answer every error of the app with a problem, and refuse bodies that are too large before reading them."""
 
     @app.exception_handler(Problem)

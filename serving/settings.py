@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_contracts.environment import optional, required, required_url
+from terminal.environment import optional, required, required_url
 from terminal.settings import Settings as Clock
 
 

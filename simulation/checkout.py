@@ -37,7 +37,7 @@ class ShoppedReport:
     due: Counter[str] = field(default_factory=Counter)
 
 
-def ready(api: httpx.Client) -> None:
+def wait_until_ready(api: httpx.Client) -> None:
     """Return when the API can decide; `ApiFault` says what is missing."""
     try:
         answer = api.get("/health/ready")
@@ -47,7 +47,7 @@ def ready(api: httpx.Client) -> None:
         raise ApiFault(f"the decision API at {api.base_url} is not ready: {answer.text[:200]}")
 
 
-def shop(api: httpx.Client, baskets: Iterable[Checkout]) -> ShoppedReport:
+def place_orders(api: httpx.Client, baskets: Iterable[Checkout]) -> ShoppedReport:
     """Send each basket once, however often this runs, and accept as the shopper would."""
     report = ShoppedReport()
     for basket in baskets:

@@ -67,14 +67,14 @@ def shop(
     `folder` receives their history as canonical events. Raises ApiFault, OutsideFault or NothingPublished when a part
     of the platform is not there, before anything is written where that can be known.
     """
-    checkout.ready(api)
+    checkout.wait_until_ready(api)
     buyers = fresh_shoppers(seed, now.date(), count)
     source = write_source(buyers, folder / f"{now.date()}-{seed}")
     world.know(buyer.repayment.as_row() for buyer in buyers)
     taken = take_in(source, as_of=now, say=say)
     say("asking for decisions")
     baskets = [basket for buyer in buyers for basket in buyer.checkouts]
-    return Shopping(now.date(), source, len(buyers), taken, checkout.shop(api, baskets))
+    return Shopping(now.date(), source, len(buyers), taken, checkout.place_orders(api, baskets))
 
 
 def pay_in_capital(ledger: Ledger, books: Books, world: Outside, now: datetime) -> bool:

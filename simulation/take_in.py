@@ -29,7 +29,7 @@ def take_in(folder: Path, *, as_of: datetime, say: Callable[[str], None]) -> Tak
     `as_of` is the moment of the vectors. Raises NothingPublished before the first `publish-features`. Idempotent:
     events that came before are parked as duplicates.
     """
-    from features.postgres import connected
+    from features.postgres import vector_store
     from features.settings import Settings as StoreSettings
     from pipelines.curation.curate import curate
     from pipelines.ingest.completeness import FileJournal
@@ -48,7 +48,7 @@ def take_in(folder: Path, *, as_of: datetime, say: Callable[[str], None]) -> Tak
 
     settings, database_url = Settings.from_environment(), StoreSettings.from_environment().database_url
     served = published_vectors()["applicant"]
-    with connected(database_url) as store:
+    with vector_store(database_url) as store:
         if store.active(served.digest) is None:
             raise NothingPublished("serving has no vectors yet; tranche pipelines publish-features hands it the first")
     source = Canonical(folder)
@@ -64,6 +64,6 @@ def take_in(folder: Path, *, as_of: datetime, say: Callable[[str], None]) -> Tak
     say("curating")
     curate(spark, IcebergTables(settings), settings)
     say("refreshing the vectors")
-    with connected(database_url) as store:
+    with vector_store(database_url) as store:
         refreshed = refresh(IcebergChanges(settings), store, served, as_of)
     return TakenIn(put.total, taken.total.accepted, refreshed.changed)

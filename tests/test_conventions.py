@@ -88,6 +88,11 @@ WAITS_WITHOUT_A_COMPARISON_IN = {
     "tranche/local/airflow.py _watch": "watches processes until one of them ends, which is its purpose",
 }
 
+NAMES_OF_SEVERAL_MODULES = {
+    "Settings": "each package reads its own from `settings.py`, and no module reads two of them without saying whose",
+    "main": "how Python starts a program",
+}
+
 FORBIDDEN_STEMS = {
     "service",
     "services",
@@ -240,6 +245,19 @@ def test_a_folder_holds_no_more_modules_than_a_reader_can_look_over() -> None:
 
     assert sorted(large - LARGER_FOLDERS.keys()) == []
     assert sorted(LARGER_FOLDERS.keys() - large) == [], "these exceptions are not needed any more"
+
+
+def test_a_public_name_stands_for_one_thing() -> None:
+    """A command is named after its act, so the modules that hold commands are left out."""
+    defined: dict[str, list[str]] = {}
+    for path in _modules():
+        if path.name != "__main__.py" and "commands" not in path.parts and path.stem != "commands":
+            for node in _tree(path).body:
+                if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.name[0] != "_":
+                    defined.setdefault(node.name, []).append(str(path))
+    shared = {name: paths for name, paths in defined.items() if len(paths) > 1}
+
+    assert {name: paths for name, paths in shared.items() if name not in NAMES_OF_SEVERAL_MODULES} == {}
 
 
 def test_no_module_is_named_like_one_of_the_standard_library() -> None:

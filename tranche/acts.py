@@ -42,7 +42,7 @@ def help_text() -> str:
     return "\n".join(lines) + "\n"
 
 
-def table() -> str:
+def acts_table() -> str:
     """The table as the stages would have it."""
     lines = ["# Written by: python -m tranche.acts"]
     for stage in STAGES:
@@ -56,4 +56,4 @@ def _quoted(text: str) -> str:
 
 
 if __name__ == "__main__":
-    TABLE.write_text(table(), encoding="utf-8")
+    TABLE.write_text(acts_table(), encoding="utf-8")

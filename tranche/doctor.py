@@ -63,10 +63,10 @@ def examine(environ: Mapping[str, str], *, before_install: bool = False) -> list
         lambda: java(environ),
         postgres_user,
     ]
-    found = [check() for check in first]
+    found = [check_home() for check_home in first]
     # The rest of the product cannot even be read by a Python that is too old.
     if not before_install and not found[0].is_wrong:
-        found += [check() for check in then]
+        found += [check_home() for check_home in then]
     return found
 
 
@@ -163,12 +163,12 @@ def temporary_files() -> Finding:
 def sockets() -> Finding:
     """The data of local runtimes lies in short folders of the state directory, with PostgreSQL's socket beside it."""
     from tranche.fault import RuntimeFault
-    from tranche.local.placement import check
+    from tranche.local.placement import check_home
     from tranche.settings import state_dir
 
     trial = state_dir() / "12345678"  # as long a name as those of the runtimes
     try:
-        check(trial)
+        check_home(trial)
     except RuntimeFault as fault:
         found, _, cure = str(fault).partition("; ")
         return Finding("sockets", found, cure)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_contracts.environment import optional
+from terminal.environment import optional
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 STATE_DIR = "TRANCHE_STATE_DIR"

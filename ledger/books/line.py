@@ -65,7 +65,7 @@ class RecordedRequest:
         writes other transfers differs in `body`.
         """
         return {
-            **header(
+            **journal_header(
                 act=str(self.act),
                 refers=self.refers,
                 corrects=self.corrects,
@@ -102,7 +102,7 @@ class RecordedRequest:
         )
 
 
-def header(
+def journal_header(
     *,
     act: str,
     refers: str | None,

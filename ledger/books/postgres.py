@@ -20,8 +20,8 @@ from ledger.books.line import (
     check_batch,
     check_targets,
     difference,
-    header,
     in_dependency_order,
+    journal_header,
     recorded_request_of,
     references,
     request_kind_of,
@@ -301,7 +301,7 @@ class PostgresLedger(PostgresBooks):
             else:
                 arriving = line.body()
                 del arriving["transfers"]
-                stored = header(**dict(zip(_DESCRIBED, described, strict=True)))
+                stored = journal_header(**dict(zip(_DESCRIBED, described, strict=True)))
                 raise Conflict(entry_id, difference(stored, arriving) or "transfers")
         return answers
 

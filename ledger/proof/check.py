@@ -8,7 +8,7 @@ from ledger.migrate import PACKAGES
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class CheckFault:
     """A fault found by a check: the name of the check, the entry, hold or account, and what is wrong."""
 
     check: str

@@ -15,7 +15,7 @@ from ledger.books.store import Act
 from ledger.map.flows import money_map
 from ledger.map.money_map import PLACEHOLDER
 from ledger.migrate import PACKAGES, schema_files
-from ledger.proof.check import Check, Fault, check_files
+from ledger.proof.check import Check, CheckFault, check_files
 from ledger.proof.postgres_projections import PostgresProjections
 from ledger.proof.projection import PROJECTIONS, Projection
 from ledger.proof.verify import CheckedCounts, Findings, Shape
@@ -72,7 +72,7 @@ class PostgresAudit:
         for connection in self._connections:
             connection.execute(_SETTINGS, (_chart(), _schema_files()))
         counts = CheckedCounts(*first.execute(_COUNTS).fetchone() or ())
-        faults: list[Fault] = []
+        faults: list[CheckFault] = []
         shapes: dict[Shape, tuple[str, int]] = {}
 
         def read_shapes(connection: Connection) -> None:
@@ -110,14 +110,14 @@ def _share_out(tasks: Sequence[Task], connections: Sequence[Connection]) -> None
             done.result()
 
 
-def _faults(connection: Connection, check: Check) -> Iterator[Fault]:
+def _faults(connection: Connection, check: Check) -> Iterator[CheckFault]:
     for found, where, detail in connection.execute(check.sql):
-        yield Fault(found, where, detail)
+        yield CheckFault(found, where, detail)
 
 
-def _differing(connection: Connection, projection: Projection) -> Iterator[Fault]:
+def _differing(connection: Connection, projection: Projection) -> Iterator[CheckFault]:
     for difference in PostgresProjections(connection).differences(projection):
-        yield Fault(projection.row, difference.where, difference.detail)
+        yield CheckFault(projection.row, difference.where, difference.detail)
 
 
 def _chart() -> str:

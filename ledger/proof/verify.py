@@ -8,7 +8,7 @@ from typing import Protocol
 from ledger.books.store import Act
 from ledger.map.flows import money_map
 from ledger.map.money_map import FlowTemplate
-from ledger.proof.check import Fault
+from ledger.proof.check import CheckFault
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Findings:
     """
 
     counts: CheckedCounts
-    faults: tuple[Fault, ...]
+    faults: tuple[CheckFault, ...]
     shapes: Mapping[Shape, tuple[str, int]]
     roots: Mapping[int, str]
 
@@ -65,7 +65,7 @@ class Verified:
     transfers: int
     holds: int
     accounts: int
-    faults: tuple[Fault, ...]
+    faults: tuple[CheckFault, ...]
 
     @property
     def sound(self) -> bool:
@@ -85,20 +85,20 @@ def verify(audit: Audit, kept_roots: Mapping[int, str] = MappingProxyType({})) -
     return Verified(counts.entries, counts.transfers, counts.holds, counts.accounts, tuple(faults))
 
 
-def _not_kept(kept: Mapping[int, str], roots: Mapping[int, str]) -> Iterator[Fault]:
+def _not_kept(kept: Mapping[int, str], roots: Mapping[int, str]) -> Iterator[CheckFault]:
     for seal_no, root in kept.items():
         if roots.get(seal_no) != root:
             trouble = "is gone" if seal_no not in roots else f"has the root {roots[seal_no]}"
-            yield Fault("kept root", f"seal {seal_no}", f"{trouble}; the one kept is {root}")
+            yield CheckFault("kept root", f"seal {seal_no}", f"{trouble}; the one kept is {root}")
 
 
-def _off_the_map(shapes: Mapping[Shape, tuple[str, int]]) -> Iterator[Fault]:
+def _off_the_map(shapes: Mapping[Shape, tuple[str, int]]) -> Iterator[CheckFault]:
     """Entries that their flow does not prescribe. Entries of an older template version were checked when written."""
     for shape, (entry_id, times) in shapes.items():
         trouble = _trouble(money_map().flows.get(shape.flow), shape)
         if trouble is not None:
             more = f"; so have {times - 1} more transfers" if times > 1 else ""
-            yield Fault("money map", entry_id, trouble + more)
+            yield CheckFault("money map", entry_id, trouble + more)
 
 
 def _trouble(flow: FlowTemplate | None, shape: Shape) -> str | None:

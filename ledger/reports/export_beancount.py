@@ -29,9 +29,9 @@ _KEY = re.compile(r"[a-z][a-z0-9_]+")
 def beancount_account_name(name: str, kind: AccountKind) -> str:
     """The beancount name of an account.
 
-    >>> account_name("plan:berka-5314:interest_rcv", Kind.ASSET)
+    >>> beancount_account_name("plan:berka-5314:interest_rcv", AccountKind.ASSET)
     'Assets:Plan:Berka-5314:InterestRcv'
-    >>> account_name("merchant:Acme.x:payable", Kind.LIABILITY)
+    >>> beancount_account_name("merchant:Acme.x:payable", AccountKind.LIABILITY)
     'Liabilities:Merchant:X41cmeX2ex:Payable'
     """
     return ":".join((_ROOTS[kind], *(_part(part) for part in name.split(":"))))
@@ -40,7 +40,7 @@ def beancount_account_name(name: str, kind: AccountKind) -> str:
 def beancount_own_name(account: str) -> str:
     """The name in our books of a beancount account.
 
-    >>> own_name("Liabilities:Merchant:X41cmeX2ex:Payable")
+    >>> beancount_own_name("Liabilities:Merchant:X41cmeX2ex:Payable")
     'merchant:Acme.x:payable'
     """
     return ":".join(_own_part(part) for part in account.split(":")[1:])

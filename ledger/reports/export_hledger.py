@@ -21,7 +21,7 @@ _TYPES = {
 def hledger_account_name(name: str, kind: AccountKind) -> str:
     """The hledger name of an account.
 
-    >>> account_name("plan:p-1:principal", Kind.ASSET)
+    >>> hledger_account_name("plan:p-1:principal", AccountKind.ASSET)
     'asset:plan:p-1:principal'
     """
     return f"{kind}:{name}"

@@ -60,7 +60,7 @@ class Accrual:
 def rounded_interest(amount: int, part: int, whole: int) -> int:
     """A part of an amount to the nearest unit, halves up; nothing of nothing.
 
-    >>> rounded(100, 1, 3), rounded(5, 1, 2), rounded(-5, 1, 2), rounded(7, 0, 0)
+    >>> rounded_interest(100, 1, 3), rounded_interest(5, 1, 2), rounded_interest(-5, 1, 2), rounded_interest(7, 0, 0)
     (33, 3, -2, 0)
     """
     return (2 * amount * part + whole) // (2 * whole) if whole else 0

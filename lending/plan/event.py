@@ -348,7 +348,7 @@ class PlanEvent:
 def event_kind(body: Body) -> str:
     """The name under which a body's kind is stored.
 
-    >>> kind_of(Returned("paid:a-1", "r-1"))
+    >>> event_kind(Returned("paid:a-1", "r-1"))
     'returned'
     """
     return _KIND_OF[type(body)]

@@ -78,8 +78,8 @@ class UnitPayment:
 def annual_percentage_rate(flows: Sequence[CashFlow]) -> Decimal:
     """The rate in percent by the EU and UK equation, far more exact than it is ever shown. Raises AprFault.
 
-    >>> flows = [Flow(Fraction(0), Decimal(-196000)), Flow(Fraction(1, 2), Decimal("207618.17"))]
-    >>> str(rounded(annual_percentage_rate(flows), 6))
+    >>> flows = [CashFlow(Fraction(0), Decimal(-196000)), CashFlow(Fraction(1, 2), Decimal("207618.17"))]
+    >>> str(rounded_rate(annual_percentage_rate(flows), 6))
     '12.206644'
     """
     flows = _by_day(flows)
@@ -104,7 +104,7 @@ def regulation_z_rate(advance: Decimal, unit_periods_in_year: int, payments: Seq
     """The nominal yearly rate in percent by Regulation Z's actuarial method. Raises AprFault.
 
     >>> payments = [UnitPayment(number, Decimal(0), Decimal(230)) for number in range(1, 25)]
-    >>> str(rounded(regulation_z_rate(Decimal(5000), 12, payments), 2))
+    >>> str(rounded_rate(regulation_z_rate(Decimal(5000), 12, payments), 2))
     '9.69'
     """
     if advance <= 0:
@@ -156,7 +156,7 @@ def years_between(start: date, end: date) -> Fraction:
 def rounded_rate(rate: Decimal, decimals: int = _SHOWN_DECIMALS) -> Decimal:
     """A rate rounded for display, halves up; consumers see one decimal.
 
-    >>> str(rounded(Decimal("12.25")))
+    >>> str(rounded_rate(Decimal("12.25")))
     '12.3'
     """
     return rate.quantize(_ONE.scaleb(-decimals), rounding=ROUND_HALF_UP, context=_C)

@@ -34,7 +34,7 @@ def schedule(
     >>> from lending.terms.products import product_on
     >>> on = date(2026, 1, 31)
     >>> in_three = product_on(Product.PAY_IN_3, on).repayment
-    >>> dues = schedule(Terms(Money(100_00, Currency.GBP), 2), in_three, on)
+    >>> dues = schedule(LoanTerms(Money(100_00, Currency.GBP), 2), in_three, on)
     >>> [(due.number, str(due.due_on), due.amount.minor) for due in dues]
     [(0, '2026-01-31', 3334), (1, '2026-03-02', 3333), (2, '2026-04-01', 3333)]
     """

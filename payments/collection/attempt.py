@@ -96,7 +96,7 @@ class IllegalMove(Fault):
 def after(attempt_id: AttemptId, state: AttemptState, event: AttemptEvent) -> AttemptState:
     """The state that `event` leads to; `IllegalMove` when the table has no such move.
 
-    >>> after(AttemptId("p-1/1#1"), State.UNKNOWN, Event.CAPTURED).value
+    >>> after(AttemptId("p-1/1#1"), AttemptState.UNKNOWN, AttemptEvent.CAPTURED).value
     'presumed_paid'
     """
     try:

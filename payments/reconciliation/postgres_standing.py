@@ -10,7 +10,7 @@ from ledger.account import Side
 from ledger.books.postgres import PostgresLedger
 from ledger.money import Currency, Money
 from payments.line_key import LineKey
-from payments.reconciliation.standing import BankBalance, Clearing, ListedBreak, Standing
+from payments.reconciliation.standing import BankBalance, ClearingStanding, ListedBreak, Standing
 
 _LINES = """
 SELECT count(*),
@@ -102,7 +102,7 @@ class PostgresStanding:
             listed=tuple(_listed(row, as_of) for row in self._connection.execute(_LISTED, {"closed": closed})),
         )
 
-    def _clearing(self) -> tuple[Clearing, ...]:
+    def _clearing(self) -> tuple[ClearingStanding, ...]:
         account = f"provider:{self._provider}:clearing"
         found = []
         explained = {row[0]: (int(row[1]), row[2]) for row in self._connection.execute(_CLEARING)}
@@ -110,7 +110,7 @@ class PostgresStanding:
             balance = self._ledger.balance(account, currency).posted(Side.DEBIT).minor
             minor, attempts = explained.get(currency.value, (0, 0))
             if balance or minor:
-                found.append(Clearing(currency.value, balance, minor, attempts))
+                found.append(ClearingStanding(currency.value, balance, minor, attempts))
         return tuple(found)
 
     def _banks(self) -> tuple[BankBalance, ...]:

@@ -24,7 +24,7 @@ class ListedBreak:
 
 
 @dataclass(frozen=True, slots=True)
-class Clearing:
+class ClearingStanding:
     """The provider's clearing account: its balance, and the captures not yet paid out that must explain it."""
 
     currency: str
@@ -59,6 +59,6 @@ class Standing:
     in_time: int
     open_by_age: Mapping[str, int]
     found_late: tuple[str, ...]
-    clearing: tuple[Clearing, ...]
+    clearing: tuple[ClearingStanding, ...]
     banks: tuple[BankBalance, ...]
     listed: tuple[ListedBreak, ...]

@@ -33,7 +33,7 @@ def follow(
     every: Annotated[float, typer.Option(min=0.1, help="Seconds between the end of a round and the next one.")] = 2.0,
 ) -> Report:
     """Take what comes on the stream into raw and curated tables and the active vectors, until SIGINT or SIGTERM."""
-    from features.postgres import connected
+    from features.postgres import vector_store
     from features.settings import Settings as StoreSettings
     from pipelines.follow_stream import follow as act
     from pipelines.follow_stream.follow_steps import LakeSteps
@@ -52,7 +52,7 @@ def follow(
         backlog=Backlog(stream, catalog(settings), settings),
         tables=IcebergTables(settings),
         changes=IcebergChanges(settings),
-        store=partial(connected, database_url),
+        store=partial(vector_store, database_url),
         turn=partial(ingesting, database_url, settings, patience_s=_TURN_S),
         now=machine_now,
         as_of=now,

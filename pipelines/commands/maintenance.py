@@ -112,7 +112,7 @@ def erase(
     """Erase one shopper from lake, tags and vectors, then look everywhere; exit code 1 until nothing is found."""
     from rich.console import Console
 
-    from features.postgres import connected
+    from features.postgres import vector_store
     from features.settings import Settings as StoreSettings
     from pipelines.erasures.erasures import ErasureState
     from pipelines.erasures.iceberg_erasures import IcebergErasures, IcebergHolds
@@ -123,7 +123,7 @@ def erase(
     settings, store_settings = Settings.from_environment(), StoreSettings.from_environment()
     request = act.ErasureRequest(shopper, case_id, settings.required_erasure_key)
     oldest = age("--orphans-older-than", orphans_older_than)
-    with Console(stderr=True).status("opening the lake") as status, connected(store_settings.database_url) as store:
+    with Console(stderr=True).status("opening the lake") as status, vector_store(store_settings.database_url) as store:
         report = act.erase(
             IcebergUpkeep(settings),
             store,

@@ -157,10 +157,10 @@ def register(app: typer.Typer) -> None:
 
 @contextmanager
 def _store() -> Iterator[Any]:
-    from features.postgres import connected
+    from features.postgres import vector_store
     from features.settings import Settings as StoreSettings
 
-    with connected(StoreSettings.from_environment().database_url) as store:
+    with vector_store(StoreSettings.from_environment().database_url) as store:
         yield store
 
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from data_contracts.environment import SettingFault
+from terminal.environment import SettingFault
 
 TABLE = "raw.erasures"
 

@@ -51,7 +51,7 @@ class Stream(Protocol):
 def batches(events: Iterable[CanonicalEvent]) -> Iterator[list[CanonicalEvent]]:
     """Cut events into batches that one call takes: at most 500 events and 5 MiB.
 
-    >>> [len(batch) for batch in batches(Event(str(n), "t", "a", b"{}") for n in range(1001))]
+    >>> [len(batch) for batch in batches(CanonicalEvent(str(n), "t", "a", b"{}") for n in range(1001))]
     [500, 500, 1]
     """
     batch: list[CanonicalEvent] = []

@@ -16,7 +16,7 @@ PAGE = "feature-coverage.html"
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ProfileReport:
     """What was looked at, and where the page is."""
 
     path: Path
@@ -24,7 +24,7 @@ class Report:
     features: int
 
 
-def profile_features(tables: Tables, out: Path, sets: Sequence[PublishedVectors] | None = None) -> Report:
+def profile_features(tables: Tables, out: Path, sets: Sequence[PublishedVectors] | None = None) -> ProfileReport:
     """Write the page into the folder, whole or not at all. Raises MissingTable before the first build."""
     figures = (table_of(tables, served) for served in sets or published_vectors().values())
     profiled = [table for table in figures if table is not None]
@@ -36,4 +36,4 @@ def profile_features(tables: Tables, out: Path, sets: Sequence[PublishedVectors]
     written.write_text(profile_page(profiled), encoding="utf-8")
     written.replace(path)
     rows = {each.entity: each.vectors for each in profiled}
-    return Report(path, rows, sum(len(each.features) for each in profiled))
+    return ProfileReport(path, rows, sum(len(each.features) for each in profiled))

@@ -47,7 +47,8 @@ class RetailLine:
 
         >>> from datetime import UTC
         >>> at = datetime(2011, 4, 15, 9, 27, tzinfo=UTC)
-        >>> [Line("1", Document.SALE, at.date(), 1, at, None, "PADS", many, 15).amount_minor for many in (1, 3, -1)]
+        >>> lines = [RetailLine("1", Document.SALE, at.date(), 1, at, None, "PADS", many, 15) for many in (1, 3, -1)]
+        >>> [line.amount_minor for line in lines]
         [2, 5, -2]
         """
         size = (abs(self.exact_mills) + MILLS_IN_A_PENNY // 2) // MILLS_IN_A_PENNY

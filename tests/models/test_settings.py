@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from data_contracts.environment import SettingFault
 from models import settings
 from models.settings import Settings
+from terminal.environment import SettingFault
 
 ENVIRONMENT = {
     "TRANCHE_MLFLOW_TRACKING_URI": "sqlite://",

@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
-from data_contracts.environment import SettingFault
 from data_contracts.files import FileFault
 from payments.__main__ import UsageFault
 from payments.files.inbox import InboxFault, unseen
 from payments.postgres import DatabaseDown
+from terminal.environment import SettingFault
 from tests.command_line import acts_of
 from tests.payments.plans import an_open_plan, first_due, the_adapters
 from tests.simulation.test_serve import a_server

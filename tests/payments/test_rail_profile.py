@@ -4,7 +4,7 @@ import pytest
 
 from ledger.map.flows import money_map
 from payments.break_class import BreakClass
-from payments.rail_profile import BREAKS, RAILS, ProfileFault, load_profile
+from payments.rail_profile import BREAKS, RAILS, RailProfileFault, load_profile
 
 
 def test_every_class_of_break_has_an_owner_a_severity_and_a_due_time() -> None:
@@ -45,7 +45,7 @@ def test_a_profile_that_cannot_hold_is_refused_by_its_entry(
     changed = rails if file == "rails" else breaks
     changed.write_text(changed.read_text().replace(before, now, 1))
 
-    with pytest.raises(ProfileFault) as caught:
+    with pytest.raises(RailProfileFault) as caught:
         load_profile(rails, breaks)
 
     assert entry in caught.value.user_message

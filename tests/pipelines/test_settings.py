@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from data_contracts.environment import SettingFault
 from pipelines.settings import Settings
+from terminal.environment import SettingFault
 
 ENDPOINT = {"TRANCHE_AWS_ENDPOINT": "http://127.0.0.1:4566"}
 

@@ -15,11 +15,11 @@ import httpx
 import psycopg
 import pytest
 
-from data_contracts.environment import SettingFault
 from models.artefact import ARRAYS_FILE, ArtefactFault, NoChampion
 from serving.app import create_app
 from serving.check_fit import UnfitForServing
 from serving.settings import Settings
+from terminal.environment import SettingFault
 from tests.models.builders import a_model, a_promoted_model
 from tests.serving.checkout import STEPS, Api, an_order_body, kept, listening, promoted
 from tests.waiting import until

@@ -14,7 +14,7 @@ import typer
 from terminal.command_line import stage as stage_app
 from tranche import stage as stages
 from tranche.__main__ import main
-from tranche.acts import TABLE, acts, table
+from tranche.acts import TABLE, acts, acts_table
 from tranche.fault import RuntimeFault
 from tranche.stage import STAGES, Stage
 
@@ -75,7 +75,7 @@ def test_help_lists_each_stage_with_its_acts_and_loads_none(capsys: pytest.Captu
 
 
 def test_the_table_of_acts_is_what_the_stages_have() -> None:
-    assert TABLE.read_text(encoding="utf-8") == table(), "write it again: python -m tranche.acts"
+    assert TABLE.read_text(encoding="utf-8") == acts_table(), "write it again: python -m tranche.acts"
 
 
 def test_every_act_that_reports_does_so_for_people_and_for_programs() -> None:

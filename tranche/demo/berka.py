@@ -16,7 +16,7 @@ from tranche.demo.cash import Cash, cash_against_plan
 from tranche.demo.course import DemoPlace, MoneyRun
 from tranche.demo.decisions import Answer, Ask, CheckoutClient
 from tranche.demo.lake import DemoSplit, LakeRun
-from tranche.demo.stages import Stages
+from tranche.demo.stages import DemoStages
 from tranche.report.summary import PlanFigures
 from tranche.report.wording import count, money
 
@@ -38,7 +38,7 @@ class BerkaCourse:
     title: str = "Tranche: the Berka data, once through"
     currency: str = "CZK"
 
-    def prepare(self, stages: Stages) -> None:
+    def prepare(self, stages: DemoStages) -> None:
         """Nothing: the data are there."""
 
     @property
@@ -56,7 +56,7 @@ class BerkaCourse:
         """None: every decision is made at the moment of an application, which has its vector anyway."""
         return ()
 
-    def decide(self, stages: Stages, place: DemoPlace, lake: LakeRun, checkout: CheckoutClient) -> list[Answer]:
+    def decide(self, stages: DemoStages, place: DemoPlace, lake: LakeRun, checkout: CheckoutClient) -> list[Answer]:
         """One decision for each loan granted after the training period and up to the end of the test period."""
         doing = f"one for each loan from {lake.train_until} to {lake.test_until}, the clock at its day"
         with stages.stage("decisions", doing) as say:
@@ -66,7 +66,7 @@ class BerkaCourse:
             say(outcomes(answers))
         return answers
 
-    def move_money(self, stages: Stages, place: DemoPlace, answers: Sequence[Answer]) -> MoneyRun:
+    def move_money(self, stages: DemoStages, place: DemoPlace, answers: Sequence[Answer]) -> MoneyRun:
         """Import every granted loan as a plan; match every repayment that the bank's data show."""
         del answers  # a loan of the past is not waiting for our decision
         tables = _tables(place)
@@ -114,7 +114,7 @@ def _asks(tables: Any, after: date, until: date) -> list[Ask]:
     return [Ask(row.pop("applied_at"), row | {"order_id": row["application_id"]}) for row in rows]
 
 
-def _import(stages: Stages, place: DemoPlace, tables: Any) -> ImportedPlans:
+def _import(stages: DemoStages, place: DemoPlace, tables: Any) -> ImportedPlans:
     with stages.stage("plans", "every granted loan becomes a plan that was taken over") as say:
         from ledger.books.postgres import PostgresLedger, connect
         from lending.servicing.import_plans import import_plans
@@ -134,7 +134,7 @@ def _import(stages: Stages, place: DemoPlace, tables: Any) -> ImportedPlans:
     return imported
 
 
-def _reconcile(stages: Stages, place: DemoPlace, tables: Any) -> Standing:
+def _reconcile(stages: DemoStages, place: DemoPlace, tables: Any) -> Standing:
     with stages.stage("reconcile", "every repayment meets a due in its own month, or is listed") as say:
         from payments.postgres import connected
         from payments.provider.simulated import SimulatedProvider

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from tranche.demo.decisions import Answer, CheckoutClient
 from tranche.demo.lake import DemoSplit, LakeRun
-from tranche.demo.stages import Stages
+from tranche.demo.stages import DemoStages
 from tranche.local.clock_file import ClockFile
 from tranche.report.details import BreakRow, CashMonth
 from tranche.report.summary import PlanFigures, Planted, Reconciliation
@@ -57,7 +57,7 @@ class Course(Protocol):
     def currency(self) -> str:
         """What its money is counted in."""
 
-    def prepare(self, stages: Stages) -> None:
+    def prepare(self, stages: DemoStages) -> None:
         """Make ready what the source needs; raises StageFailed."""
 
     @property
@@ -72,8 +72,8 @@ class Course(Protocol):
     def as_of(self) -> Sequence[datetime]:
         """Moments at which every account needs a vector."""
 
-    def decide(self, stages: Stages, place: DemoPlace, lake: LakeRun, checkout: CheckoutClient) -> list[Answer]:
+    def decide(self, stages: DemoStages, place: DemoPlace, lake: LakeRun, checkout: CheckoutClient) -> list[Answer]:
         """Ask for every decision of the run over HTTP."""
 
-    def move_money(self, stages: Stages, place: DemoPlace, answers: Sequence[Answer]) -> MoneyRun:
+    def move_money(self, stages: DemoStages, place: DemoPlace, answers: Sequence[Answer]) -> MoneyRun:
         """Open plans, collect, reconcile."""

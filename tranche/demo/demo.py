@@ -27,13 +27,13 @@ from tranche.demo.decisions import Answer, CheckoutClient, decision_figures, rea
 from tranche.demo.facts import facts_into_the_lake
 from tranche.demo.interrupt import ended_in_order
 from tranche.demo.lake import LakeRun, run_lake
-from tranche.demo.needs import NEEDS, check, room_at, words
+from tranche.demo.needs import NEEDS, check_needs, room_at, words
 from tranche.demo.retail import RetailReplay
-from tranche.demo.stages import Stages
+from tranche.demo.stages import DemoStages
 from tranche.local.api_process import KEPT, ApiProcess, stop_noted
 from tranche.local.clock_file import ClockFile
 from tranche.local.join_profile import header
-from tranche.local.profiles import DEMO, make_current, named
+from tranche.local.profiles import DEMO, make_current, profile_named
 from tranche.local.runtime import LocalRuntime
 from tranche.report.details import Details
 from tranche.report.page import write_report
@@ -73,7 +73,7 @@ class DemoRequest:
 
 
 @app.command()
-def run(
+def run_demo(
     *,
     data: Annotated[Path | None, typer.Option(help="Folder with the source's files, or with its folder in it.")] = None,
     source: Annotated[DemoSource | None, typer.Option(help="What to run over; with --data alone it is berka.")] = None,
@@ -110,21 +110,21 @@ def run(
 
 def demo(request: DemoRequest, folder: Path, console: Console) -> Summary:
     """Run one source from end to end; raises DemoFault before anything starts, StageFailed in a stage."""
-    run = (
+    run_demo = (
         RetailReplay(retail_days(request)) if request.source is DemoSource.ONLINE_RETAIL else course_of(request, folder)
     )
     stop_kept(folder)
-    needs, room = NEEDS[run.name], room_at(folder)
-    check(needs, room)
-    stages = Stages(console)
-    console.rule(f"[bold]{run.title}")
+    needs, room = NEEDS[run_demo.name], room_at(folder)
+    check_needs(needs, room)
+    stages = DemoStages(console)
+    console.rule(f"[bold]{run_demo.title}")
     console.print(f"[dim]{words(needs, room)}[/]", highlight=False, soft_wrap=True)
     with _logged_into(folder / "demo.log"), ExitStack() as started:
         place = _runtime(stages, folder, started)
-        if isinstance(run, RetailReplay):
-            api, (summary, details) = None, run.replay(stages, place)
+        if isinstance(run_demo, RetailReplay):
+            api, (summary, details) = None, run_demo.replay(stages, place)
         else:
-            api, summary, details = _decided(stages, run, place, started)
+            api, summary, details = _decided(stages, run_demo, place, started)
         if request.keep:
             started.pop_all()  # forgets how to stop them; `stop_kept` knows
     summary.write(folder / "summary.json")
@@ -144,7 +144,7 @@ def demo(request: DemoRequest, folder: Path, console: Console) -> Summary:
 
 
 def _decided(
-    stages: Stages, course: Course, place: DemoPlace, started: ExitStack
+    stages: DemoStages, course: Course, place: DemoPlace, started: ExitStack
 ) -> tuple[ApiProcess, Summary, Details]:
     """The path on which every plan begins with a decision."""
     course.prepare(stages)
@@ -193,14 +193,14 @@ def berka_folder(data: Path) -> Path:
     raise DemoFault(f"no Berka tables in {data} or {data / 'berka'}: expected account.asc or account.asc.gz there")
 
 
-def _runtime(stages: Stages, folder: Path, started: ExitStack) -> DemoPlace:
+def _runtime(stages: DemoStages, folder: Path, started: ExitStack) -> DemoPlace:
     """A fresh runtime of the demo's own; `started` stops it, also when it came up only in part."""
     runtime = LocalRuntime(folder / "runtime")
     with stages.stage("runtime", "PostgreSQL, AWS endpoint, payment provider") as say:
         runtime.reset()
         started.callback(runtime.down)
         runtime.up()
-        profile = named(folder.parent, DEMO)
+        profile = profile_named(folder.parent, DEMO)
         assert profile.clock_file is not None
         clock = ClockFile(profile.clock_file)
         environ = take_over(profile.environment()) | {"TRANCHE_CLOCK_FILE": str(clock.path)}
@@ -213,7 +213,7 @@ def _from_here(path: Path) -> Path:
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-def _serve(stages: Stages, place: DemoPlace, started: ExitStack) -> ApiProcess:
+def _serve(stages: DemoStages, place: DemoPlace, started: ExitStack) -> ApiProcess:
     with stages.stage("serve", "the decision API in a process of its own") as say:
         api = ApiProcess(place.environ, place.folder / "api.log")
         started.callback(api.stop)
@@ -222,15 +222,17 @@ def _serve(stages: Stages, place: DemoPlace, started: ExitStack) -> ApiProcess:
     return api
 
 
-def _replay(stages: Stages, place: DemoPlace, checkout: CheckoutClient, answers: Sequence[Answer]) -> DecisionFigures:
+def _replay(
+    stages: DemoStages, place: DemoPlace, checkout: CheckoutClient, answers: Sequence[Answer]
+) -> DecisionFigures:
     with stages.stage("replay", "every decision computed again from what was stored with it") as say:
         from lending.decision.postgres import PostgresDecisions
         from lending.terms import policy_file
         from models.settings import models_dir
         from serving import replay
-        from serving.postgres import connected
+        from serving.postgres import serving_connection
 
-        with connected(place.database_url) as connection:
+        with serving_connection(place.database_url) as connection:
             report = replay.replay_all(connection, models_dir(place.environ), policy_file.load_policies())
             differing = {each.decision_id: f"{each.cause}: {each.detail}" for each in report.differing}
             stored = {each.decision_id: each.answer.encode() for each in PostgresDecisions(connection).all()}
@@ -252,7 +254,7 @@ class Parts:
     facts: Facts
 
 
-def _conclude(stages: Stages, course: Course, place: DemoPlace, parts: Parts) -> tuple[Summary, Details]:
+def _conclude(stages: DemoStages, course: Course, place: DemoPlace, parts: Parts) -> tuple[Summary, Details]:
     from tranche.demo.books import open_items_of, verified_books, with_open_items
 
     with stages.stage("verify", "every balance against its transfers, debits against credits") as say:

@@ -15,7 +15,7 @@ from ledger.outbox.outbox import SOURCE
 from pipelines.settings import Settings as LakeSettings
 from tranche.demo.course import DemoPlace
 from tranche.demo.lake import spark_session
-from tranche.demo.stages import Stages
+from tranche.demo.stages import DemoStages
 from tranche.report.summary import Facts
 from tranche.report.wording import count
 
@@ -40,7 +40,7 @@ SELECT 'posted transfers', coalesce(sum(amount_minor), 0)::bigint FROM ledger.tr
 """
 
 
-def facts_into_the_lake(stages: Stages, place: DemoPlace) -> Facts:
+def facts_into_the_lake(stages: DemoStages, place: DemoPlace) -> Facts:
     """Take every fact of the platform to its curated table and compare; raises StageFailed."""
     settings = LakeSettings.from_environment(place.environ)
     _relay(stages, place, settings)
@@ -49,7 +49,7 @@ def facts_into_the_lake(stages: Stages, place: DemoPlace) -> Facts:
     return _compare(stages, place, settings)
 
 
-def _relay(stages: Stages, place: DemoPlace, settings: LakeSettings) -> None:
+def _relay(stages: DemoStages, place: DemoPlace, settings: LakeSettings) -> None:
     with stages.stage("relay", "the platform's own facts, from outbox and journal onto the stream") as say:
         from ledger.outbox.postgres_outbox import relaying
         from pipelines.ingest.relay import relay
@@ -63,7 +63,7 @@ def _relay(stages: Stages, place: DemoPlace, settings: LakeSettings) -> None:
         say(kinds)
 
 
-def _take_in(stages: Stages, spark: Any, settings: LakeSettings) -> None:
+def _take_in(stages: DemoStages, spark: Any, settings: LakeSettings) -> None:
     with stages.stage("facts", "the stream into Iceberg, then one row a fact") as say:
         from pipelines.curation.curate import curate
         from pipelines.ingest.ingest import ingest
@@ -77,7 +77,7 @@ def _take_in(stages: Stages, spark: Any, settings: LakeSettings) -> None:
         )
 
 
-def _compare(stages: Stages, place: DemoPlace, settings: LakeSettings) -> Facts:
+def _compare(stages: DemoStages, place: DemoPlace, settings: LakeSettings) -> Facts:
     with stages.stage("completeness", "what the lake has of the database, id by id") as say:
         from ledger.books.postgres import connect
         from pipelines.lake.iceberg import IcebergTables

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from pipelines.settings import Settings as LakeSettings
-from tranche.demo.stages import Stages
+from tranche.demo.stages import DemoStages
 from tranche.local.quiet_stderr import stderr_into
 from tranche.report.details import CalibrationBin, ModelLine
 from tranche.report.summary import Events, Features, ModelFigures
@@ -44,7 +44,7 @@ class LakeRun:
 
 
 def run_lake(
-    stages: Stages, environ: Mapping[str, str], source: Any, split: DemoSplit, as_of: Sequence[datetime]
+    stages: DemoStages, environ: Mapping[str, str], source: Any, split: DemoSplit, as_of: Sequence[datetime]
 ) -> LakeRun:
     """Take every event of `source` to a promoted model and to the vectors that serving reads.
 
@@ -61,7 +61,7 @@ def run_lake(
     return _lake_run(events, features, trained)
 
 
-def take_in(stages: Stages, environ: Mapping[str, str], source: Any, event_type: str) -> Events:
+def take_in_source(stages: DemoStages, environ: Mapping[str, str], source: Any, event_type: str) -> Events:
     """Take every event of `source` into the curated tables and no further; figures are those of `event_type`."""
     settings = LakeSettings.from_environment(environ)
     published = _publish(stages, settings, source, event_type)
@@ -71,7 +71,7 @@ def take_in(stages: Stages, environ: Mapping[str, str], source: Any, event_type:
     return events
 
 
-def _publish(stages: Stages, settings: LakeSettings, source: Any, event_type: str) -> Any:
+def _publish(stages: DemoStages, settings: LakeSettings, source: Any, event_type: str) -> Any:
     with stages.stage("publish", f"putting the events of {source.name} on Kinesis") as say:
         from pipelines.ingest.publish import publish
         from pipelines.sources.iceberg import IcebergRejects
@@ -88,7 +88,7 @@ def _publish(stages: Stages, settings: LakeSettings, source: Any, event_type: st
 
 
 @contextmanager
-def spark_session(stages: Stages, settings: LakeSettings) -> Iterator[Any]:
+def spark_session(stages: DemoStages, settings: LakeSettings) -> Iterator[Any]:
     """A Spark session of its own. Its JVM ends with the block, whatever happens in it."""
     with stages.stage("spark", "starting the JVM") as say:
         from pipelines.runtime.spark import session
@@ -126,7 +126,7 @@ def _end(spark: Any, gateway: Any, machine: Any) -> None:
     machine.wait(timeout=30)
 
 
-def _ingest(stages: Stages, spark: Any, settings: LakeSettings, published: Any, event_type: str) -> Events:
+def _ingest(stages: DemoStages, spark: Any, settings: LakeSettings, published: Any, event_type: str) -> Events:
     from pipelines.ingest.ingest import ingest
     from pipelines.ingest.verdict import Counts
 
@@ -152,7 +152,7 @@ def _ingest(stages: Stages, spark: Any, settings: LakeSettings, published: Any, 
     )
 
 
-def _curate(stages: Stages, spark: Any, settings: LakeSettings) -> None:
+def _curate(stages: DemoStages, spark: Any, settings: LakeSettings) -> None:
     with stages.stage("curate", "one row an event, gated before it is written") as say:
         from pipelines.curation.curate import curate
         from pipelines.lake.iceberg import IcebergTables
@@ -162,7 +162,7 @@ def _curate(stages: Stages, spark: Any, settings: LakeSettings) -> None:
         say(", ".join(f"{count(each.rows)} {each.table.partition('.')[2]}" for each in tables))
 
 
-def _build(stages: Stages, spark: Any, settings: LakeSettings, as_of: Sequence[datetime]) -> None:
+def _build(stages: DemoStages, spark: Any, settings: LakeSettings, as_of: Sequence[datetime]) -> None:
     with stages.stage("build-features", "each application as it looked at its moment") as say:
         from pipelines.lake.iceberg import IcebergTables
         from pipelines.vectors.build_features import build_features
@@ -171,7 +171,7 @@ def _build(stages: Stages, spark: Any, settings: LakeSettings, as_of: Sequence[d
         say(f"{count(built.vectors)} vectors of {built.features} features; {count(built.empty)} without a transaction")
 
 
-def _train(stages: Stages, environ: Mapping[str, str], split: DemoSplit) -> Any:
+def _train(stages: DemoStages, environ: Mapping[str, str], split: DemoSplit) -> Any:
     from models import train as act
     from models.settings import Settings
 
@@ -198,15 +198,15 @@ def _train(stages: Stages, environ: Mapping[str, str], split: DemoSplit) -> Any:
     return report
 
 
-def _publish_features(stages: Stages, environ: Mapping[str, str], settings: LakeSettings) -> Features:
+def _publish_features(stages: DemoStages, environ: Mapping[str, str], settings: LakeSettings) -> Features:
     with stages.stage("publish-features", "the vectors go where the API reads them") as say:
         from features.catalog import LAKE_FEATURES
         from features.postgres import PostgresVectors
         from pipelines.lake.iceberg import IcebergTables
         from pipelines.vectors.publish_features import publish_features
-        from serving.postgres import connected
+        from serving.postgres import serving_connection
 
-        with connected(environ["TRANCHE_DATABASE_URL"]) as connection:
+        with serving_connection(environ["TRANCHE_DATABASE_URL"]) as connection:
             report = publish_features(IcebergTables(settings), PostgresVectors(connection))
         say(f"{count(report.vectors)} vectors of feature set {report.feature_set_digest[:12]}")
     return Features(count=len(LAKE_FEATURES), vectors=report.vectors)

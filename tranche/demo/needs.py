@@ -45,7 +45,7 @@ def room_at(folder: Path) -> Room:
     return Room(min(psutil.virtual_memory().available, _left_in_the_container()), shutil.disk_usage(there).free)
 
 
-def check(needs: Needs, room: Room) -> None:
+def check_needs(needs: Needs, room: Room) -> None:
     """`RuntimeFault` when memory or disk are clearly too small."""
     for what, need, free, cure in (
         ("memory", needs.memory, room.memory, "close other programs, or run it on a larger machine"),

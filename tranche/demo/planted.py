@@ -93,7 +93,7 @@ def _named(about: Iterable[str], breaks: Iterable[ListedBreak]) -> set[str]:
 def planted_together(*counts: Mapping[str, Planted]) -> dict[str, Planted]:
     """One kind of fault may be planted in several places: among events and among the lines of files.
 
-    >>> together({"late": Planted(2, 2)}, {"late": Planted(1, 0), "parked": Planted(1, 1)})
+    >>> planted_together({"late": Planted(2, 2)}, {"late": Planted(1, 0), "parked": Planted(1, 1)})
     {'late': Planted(planted=3, found=2), 'parked': Planted(planted=1, found=1)}
     """
     sums: dict[str, Planted] = {}
@@ -107,9 +107,9 @@ def planted_together(*counts: Mapping[str, Planted]) -> dict[str, Planted]:
 def compare_planted(planted: frozenset[Any], seen: Iterable[Any]) -> Planted:
     """How many were planted, and how many of them were found; a false alarm counts on top.
 
-    >>> compared(frozenset({"a", "b"}), {"a"}), compared(frozenset({"a", "b"}), {"a", "b", "c"})
+    >>> compare_planted(frozenset({"a", "b"}), {"a"}), compare_planted(frozenset({"a", "b"}), {"a", "b", "c"})
     (Planted(planted=2, found=1), Planted(planted=2, found=3))
-    >>> compared(frozenset({"a", "b"}), {"a", "c"})  # one missed, one false alarm: they must not cancel out
+    >>> compare_planted(frozenset({"a", "b"}), {"a", "c"})  # one missed, one false alarm: they must not cancel out
     Planted(planted=2, found=1)
     """
     found = set(seen)

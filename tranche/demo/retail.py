@@ -12,8 +12,8 @@ from typing import Any
 from ledger.map.flow import Flow
 from pipelines.sources.online_retail import EVENT_TYPE, OnlineRetail
 from tranche.demo.course import DemoPlace
-from tranche.demo.lake import take_in
-from tranche.demo.stages import Stages
+from tranche.demo.lake import take_in_source
+from tranche.demo.stages import DemoStages
 from tranche.report.details import CashMonth, Details
 from tranche.report.retail_summary import Retail, pennies
 from tranche.report.summary import Events, PlanFigures, Summary
@@ -39,10 +39,10 @@ class RetailReplay:
     name: str = "online_retail"
     title: str = "Tranche: the Online Retail days, once through"
 
-    def replay(self, stages: Stages, place: DemoPlace) -> tuple[Summary, Details]:
+    def replay(self, stages: DemoStages, place: DemoPlace) -> tuple[Summary, Details]:
         """Take the lines into the lake, service what they ask for, and bridge the books to the files."""
         source = OnlineRetail(self.days)
-        events = take_in(stages, place.environ, source, EVENT_TYPE)
+        events = take_in_source(stages, place.environ, source, EVENT_TYPE)
         book = _classified(stages, place)
         replayed = _replayed(stages, place, book)
         return _concluded(stages, place, RetailParts(self, events, book, replayed, source.turnover_mills()))
@@ -59,7 +59,7 @@ class RetailParts:
     turnover_mills: int
 
 
-def _classified(stages: Stages, place: DemoPlace) -> Any:
+def _classified(stages: DemoStages, place: DemoPlace) -> Any:
     with stages.stage("classify", "every line by its rule, every refund to the purchase it is taken from") as say:
         from ledger.money import Currency, Money
         from pipelines.lake.iceberg import IcebergTables
@@ -82,7 +82,7 @@ def _classified(stages: Stages, place: DemoPlace) -> Any:
     return book
 
 
-def _replayed(stages: Stages, place: DemoPlace, book: Any) -> Any:
+def _replayed(stages: DemoStages, place: DemoPlace, book: Any) -> Any:
     with stages.stage("service", "day by day: sell, take back, collect, settle") as say, stages.bar("days") as tick:
         from payments.postgres import connected
         from payments.provider.simulated import SimulatedProvider
@@ -115,7 +115,7 @@ def _replayed(stages: Stages, place: DemoPlace, book: Any) -> Any:
     return done
 
 
-def _concluded(stages: Stages, place: DemoPlace, parts: RetailParts) -> tuple[Summary, Details]:
+def _concluded(stages: DemoStages, place: DemoPlace, parts: RetailParts) -> tuple[Summary, Details]:
     from ledger.books.postgres import PostgresLedger, connect
     from tranche.demo.books import verified_books
 

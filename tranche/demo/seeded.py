@@ -20,7 +20,7 @@ from tranche.demo.days import days_from, evenings, pounds_sterling
 from tranche.demo.decisions import Answer, ApiRefused, Ask, CheckoutClient
 from tranche.demo.lake import DemoSplit, LakeRun
 from tranche.demo.planted import found_in_files, found_in_lake, planted_together, read_labels
-from tranche.demo.stages import Stages
+from tranche.demo.stages import DemoStages
 from tranche.report.summary import PlanFigures, Planted
 from tranche.report.wording import count, money
 
@@ -45,7 +45,7 @@ class SeededCourse:
     title: str = "Tranche: the seeded world, once through"
     currency: str = "GBP"
 
-    def prepare(self, stages: Stages) -> None:
+    def prepare(self, stages: DemoStages) -> None:
         with stages.stage("generate", f"the world of seed {self.seed}") as say:
             from simulation.world.generate import generate
 
@@ -70,7 +70,7 @@ class SeededCourse:
         """The midnight before each day of checkouts: a nightly build could know no more."""
         return [datetime.combine(day, time(), UTC) for day in PERIOD.days_of_checkout()]
 
-    def decide(self, stages: Stages, place: DemoPlace, lake: LakeRun, checkout: CheckoutClient) -> list[Answer]:
+    def decide(self, stages: DemoStages, place: DemoPlace, lake: LakeRun, checkout: CheckoutClient) -> list[Answer]:
         """Every basket in the order of the clock; an offer that its shopper likes is accepted at once."""
         del lake
         rows = [json.loads(line) for line in (self.folder / "checkouts.jsonl").read_text().splitlines()]
@@ -101,7 +101,7 @@ class SeededCourse:
                 raise ApiRefused(f"accepting an offer was answered with {strange}")
         return answers
 
-    def move_money(self, stages: Stages, place: DemoPlace, answers: Sequence[Answer]) -> MoneyRun:
+    def move_money(self, stages: DemoStages, place: DemoPlace, answers: Sequence[Answer]) -> MoneyRun:
         """Collect what falls due, day by day, and reconcile every evening with what the outside world says."""
         first = PERIOD.days_of_checkout()[-1] + timedelta(days=1)
         days = days_from(first, COLLECTED_DAYS + SETTLING_DAYS)

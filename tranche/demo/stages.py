@@ -19,7 +19,7 @@ class StageFailed(Fault):
         self.stage = stage
 
 
-class Stages:
+class DemoStages:
     """Runs stages one after the other; `seconds` holds what each took, in the order they ran."""
 
     def __init__(self, console: Console) -> None:

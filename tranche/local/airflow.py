@@ -45,7 +45,7 @@ app = stage("The DAGs on a clock, on loopback.")
 
 
 @app.command()
-def run(
+def run_airflow(
     port: Annotated[int, typer.Option(help="Port of the user interface; another free one when it is taken.")] = PORT,
     unpaused: Annotated[
         str, typer.Option(metavar="DAG,DAG", help="The DAGs that run by themselves; all others start paused.")
@@ -53,7 +53,7 @@ def run(
 ) -> None:
     """Run Airflow's API server and scheduler on the current profile until Ctrl-C, then stop both."""
     require("airflow")
-    running = named(unpaused)
+    running = named_dags(unpaused)
     settings = Settings.from_environment()
     home = settings.var / "airflow"
     environ = airflow_environment(home, _database(settings), port if is_free(port) else free_port())
@@ -102,10 +102,10 @@ def airflow_environment(home: Path, database_url: str, port: int) -> dict[str, s
     }
 
 
-def named(dags: str) -> tuple[str, ...]:
+def named_dags(dags: str) -> tuple[str, ...]:
     """The DAGs of a list with commas; RuntimeFault names those that there are when one is not among them.
 
-    >>> named("verify_ledger, relay_facts"), named("")
+    >>> named_dags("verify_ledger, relay_facts"), named_dags("")
     (('verify_ledger', 'relay_facts'), ())
     """
     known = sorted(path.stem for path in (CHECKOUT / "dags").glob("*.py"))

@@ -15,7 +15,7 @@ from tranche.fault import RuntimeFault
 from tranche.local.api_process import KEPT, stop_noted
 from tranche.local.join_profile import header
 from tranche.local.placement import homes
-from tranche.local.profiles import DEMO, LOCAL, MAKES, Profile, current, current_name, make_current, named
+from tranche.local.profiles import DEMO, LOCAL, MAKES, Profile, current, current_name, make_current, profile_named
 from tranche.local.runtime import LocalRuntime, PartStatus
 from tranche.settings import Settings
 
@@ -100,7 +100,7 @@ def where() -> Report:
 
 def _current() -> Profile:
     var = Settings.from_environment().var
-    return current(var) or named(var, LOCAL)
+    return current(var) or profile_named(var, LOCAL)
 
 
 def _runtime(profile: Profile) -> LocalRuntime:
@@ -115,7 +115,7 @@ def _runtimes(every: bool) -> dict[str, LocalRuntime]:
         profile = _current()
         return {profile.name: _runtime(profile)}
     var = Settings.from_environment().var
-    return {name: runtime for name in MAKES if (runtime := _runtime(named(var, name))).exists}
+    return {name: runtime for name in MAKES if (runtime := _runtime(profile_named(var, name))).exists}
 
 
 def _say(step: str) -> None:

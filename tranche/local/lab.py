@@ -24,7 +24,7 @@ app = stage("JupyterLab on the notebooks, on loopback.")
 
 
 @app.command()
-def run(
+def run_lab(
     notebook: Annotated[str, typer.Argument(help="The notebook that is opened, by its name.")] = NOTEBOOK,
     port: Annotated[int, typer.Option(help="Port; the next free one when it is taken.")] = 8888,
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,

@@ -35,7 +35,7 @@ def home_of(folder: Path) -> Path:
 def make_home(folder: Path) -> Path:
     """Make both folders, each with a note of the other; `RuntimeFault` says what cannot work there, and the cure."""
     home = home_of(folder)
-    check(home)
+    check_home(home)
     folder.mkdir(parents=True, exist_ok=True)
     for note, text in ((folder / DATA_IS_IN, home), (home / BELONGS_TO, folder.resolve())):
         if _noted(note) != text:
@@ -43,7 +43,7 @@ def make_home(folder: Path) -> Path:
     return home
 
 
-def check(home: Path) -> None:
+def check_home(home: Path) -> None:
     """Make the folder and try in it what a runtime needs; `RuntimeFault` names the setting that moves it."""
     length = len(os.fsencode(home / SOCKET))
     if length > LONGEST_SOCKET:
@@ -92,6 +92,6 @@ def _noted(note: Path) -> Path | None:
 
 if __name__ == "__main__":
     try:
-        check(home_of(Path(sys.argv[1])))
+        check_home(home_of(Path(sys.argv[1])))
     except RuntimeFault as fault:
         sys.exit(f"error: {fault}")

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from data_contracts.environment import SettingFault
-from ledger.settings import SettingFault as LedgerSettingFault
 from ledger.settings import Settings as LedgerSettings
 from pipelines.settings import Settings as LakeSettings
+from terminal.environment import SettingFault
 from tranche.fault import RuntimeFault
 from tranche.local.runtime import LocalRuntime
 
@@ -84,12 +83,12 @@ class Profile:
 
     def time(self) -> str | None:
         """The time of its own clock as it is written there; None where the real clock counts."""
-        named = self.settings.get("TRANCHE_CLOCK_FILE")
-        path = Path(named) if named else self.clock_file
+        profile_named = self.settings.get("TRANCHE_CLOCK_FILE")
+        path = Path(profile_named) if profile_named else self.clock_file
         return path.read_text(encoding="ascii").strip() if path is not None and path.is_file() else None
 
 
-def named(var: Path, name: str) -> Profile:
+def profile_named(var: Path, name: str) -> Profile:
     """The profile of this name; `ProfileFault` when there is none or its file is wrong."""
     if name == DEMO:
         folder = var / "demo" / "runtime"
@@ -121,18 +120,18 @@ def current_name(var: Path) -> str | None:
         chosen = (var / "profile").read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         chosen = ""
-    return chosen or (LOCAL if named(var, LOCAL).exists else None)
+    return chosen or (LOCAL if profile_named(var, LOCAL).exists else None)
 
 
 def current(var: Path) -> Profile | None:
     """The profile that commands work on; None when none was chosen and there is no local runtime."""
     name = current_name(var)
-    return named(var, name) if name else None
+    return profile_named(var, name) if name else None
 
 
 def make_current(var: Path, name: str) -> Profile:
     """Let commands work on this profile from now on; `ProfileFault` when there is none of the name."""
-    profile = named(var, name)
+    profile = profile_named(var, name)
     var.mkdir(parents=True, exist_ok=True)
     draft = var / "profile.part"
     draft.write_text(f"{name}\n", encoding="utf-8")
@@ -164,9 +163,6 @@ def _read(path: Path) -> dict[str, str]:
         if "TRANCHE_DATABASE_URL" in values:
             LedgerSettings.from_environment(values)
         LakeSettings.from_environment({"TRANCHE_AWS_ENDPOINT": "", **values})
-    except LedgerSettingFault as fault:
-        line = _line_of("TRANCHE_DATABASE_URL", text)
-        raise ProfileFault(f"{path}:{line}: {fault}") from fault
     except SettingFault as fault:
         raise ProfileFault(f"{path}:{_line_of(fault.name, text)}: {fault}") from fault
     return values

@@ -9,7 +9,7 @@ import typer
 from terminal.command_line import stage
 from terminal.report import Report, reporting
 from tranche.local.join_profile import header
-from tranche.local.profiles import MAKES, ProfileFault, current_name, make_current, named, names
+from tranche.local.profiles import MAKES, ProfileFault, current_name, make_current, names, profile_named
 from tranche.settings import Settings
 
 app = stage("Which world commands work on.")
@@ -17,7 +17,7 @@ app = stage("Which world commands work on.")
 
 @app.command()
 @reporting("name", "current", "state")
-def run(
+def use_profile(
     name: Annotated[str | None, typer.Argument(help="demo, local, or the name of a file in var/profiles.")] = None,
 ) -> Report:
     """Work on this profile from now on; without a name, show the current one and all that are known."""
@@ -29,7 +29,7 @@ def run(
 
     def shown() -> Iterator[str]:
         if name is not None:
-            profile = named(var, name)
+            profile = profile_named(var, name)
             yield header(profile) + ("" if profile.exists else f" · made by: {MAKES[name]}")
             return
         for each in known:
@@ -42,7 +42,7 @@ def run(
 
 def _described(var: Path, name: str) -> str:
     try:
-        profile = named(var, name)
+        profile = profile_named(var, name)
     except ProfileFault as fault:
         return str(fault)
     if profile.runtime is None:

@@ -21,7 +21,7 @@ app = stage("What the platform works with, made where it is missing.")
 
 @app.command()
 @reporting("kind", "name")
-def run(
+def provision_settings(
     shards: Annotated[
         int, typer.Option(min=1, help="Shards of a stream that is made; an existing one keeps its own.")
     ] = SHARDS,

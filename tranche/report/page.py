@@ -173,7 +173,7 @@ def _model(summary: Summary, details: Details) -> str:
         f"Trained on {count(summary.model.train_rows)} loans, tested on {count(summary.model.test_rows)} later ones. "
         "KS and AUC: higher is better. Brier: lower is better. Slope: 1 means that odds are meant as said."
     )
-    return pictures + table(caption, heads, rows, numbers_from=1)
+    return pictures + html_table(caption, heads, rows, numbers_from=1)
 
 
 def _decisions(summary: Summary, details: Details) -> str:
@@ -187,12 +187,12 @@ def _decisions(summary: Summary, details: Details) -> str:
         ("declined", asked.declined),
     ]
     rows = [[name, count(number), share(number, asked.requested)] for name, number in outcomes]
-    first = table("Answers of the decision API.", ("outcome", "decisions", "share"), rows, numbers_from=1)
+    first = html_table("Answers of the decision API.", ("outcome", "decisions", "share"), rows, numbers_from=1)
     if not details.reasons:
         return first
     reasons = [[reason.words, count(reason.count)] for reason in details.reasons]
     caption = "Reasons given; a decision carries all of its reasons."
-    second = table(caption, ("reason", "times"), reasons, numbers_from=1)
+    second = html_table(caption, ("reason", "times"), reasons, numbers_from=1)
     return f'<div class="pair">{first}{second}</div>'
 
 
@@ -235,7 +235,7 @@ def _breaks(summary: Summary, details: Details) -> str:
             "",
         ]
     return lead + (
-        table(
+        html_table(
             "Every difference has a class, an owner and an age; a cured one stays on record.",
             heads,
             rows,
@@ -276,7 +276,7 @@ def _trial_balance(summary: Summary, details: Details) -> str:
             money(net_credit, currency),
         ]
         heads = ("account", "kind", "debits", "credits", "debit balance", "credit balance")
-        parts.append(table(f"All posted transfers in {currency}.", heads, rows, numbers_from=2, foot=foot))
+        parts.append(html_table(f"All posted transfers in {currency}.", heads, rows, numbers_from=2, foot=foot))
         same = total.debits_minor == total.credits_minor
         sign, css = ("=", "ok") if same else ("≠", "no")
         parts.append(
@@ -293,7 +293,7 @@ def _planted(summary: Summary) -> str:
         what, who = FAULTS.get(fault, ("", ""))
         rows.append([fault, what, who, count(seen.planted), count(seen.found)])
     heads = ("fault", "what was planted", "what must happen", "planted", "found")
-    return table("The generator's labels are the oracle.", heads, rows, numbers_from=3) if rows else ""
+    return html_table("The generator's labels are the oracle.", heads, rows, numbers_from=3) if rows else ""
 
 
 def _bridge(summary: Summary, details: Details) -> str:
@@ -306,13 +306,13 @@ def _bridge(summary: Summary, details: Details) -> str:
         f"{count(retail.bad_debt)} lines of bad debt. Less {exact_money(retail.rounding_minor, currency)} of rounding, "
         f"the net is the {exact_money(retail.files_minor, currency)} of the files."
     )
-    return table(caption, ("class", "lines", "amount"), rows[:-1], numbers_from=1, foot=rows[-1])
+    return html_table(caption, ("class", "lines", "amount"), rows[:-1], numbers_from=1, foot=rows[-1])
 
 
 def _run(summary: Summary) -> str:
     rows = [[stage, duration(seconds)] for stage, seconds in summary.seconds.items()]
     total = duration(sum(summary.seconds.values()))
-    return table("Wall clock of each stage.", ("stage", "time"), rows, numbers_from=1, foot=["Total", total])
+    return html_table("Wall clock of each stage.", ("stage", "time"), rows, numbers_from=1, foot=["Total", total])
 
 
 def _list(lines: Iterable[str]) -> str:
@@ -320,7 +320,7 @@ def _list(lines: Iterable[str]) -> str:
     return f"<ul>{items}</ul>" if items else ""
 
 
-def table(
+def html_table(
     caption: str,
     heads: Sequence[str],
     rows: Sequence[Sequence[str]],

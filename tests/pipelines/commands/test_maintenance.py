@@ -2,8 +2,8 @@
 
 import pytest
 
-from data_contracts.environment import SettingFault
 from pipelines.upkeep.expiry import NotAnAge
+from terminal.environment import SettingFault
 from tests.command_line import acts_of
 
 main = acts_of("pipelines")

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from data_contracts.environment import SettingFault
 from pipelines.erasures.erasures import ErasedSubjects, ErasureEntry, ErasureState, keyed, pseudonym
 from pipelines.erasures.subject import Subject, mentions
 from pipelines.lake.iceberg_upkeep import _condition
 from pipelines.lake.rows import RowSelection
+from terminal.environment import SettingFault
 
 ASKED = datetime(2026, 5, 1, tzinfo=UTC)
 MOMENT = timedelta(microseconds=1)

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from data_contracts.catalog import contract, event_contracts
-from data_contracts.environment import SettingFault
 from features.memory import MemoryVectors
 from pipelines.erasures.erasures import ErasedSubjects, ErasureEntry, ErasureState, pseudonym
 from pipelines.erasures.iceberg_erasures import IcebergErasures
@@ -25,6 +24,7 @@ from pipelines.lake.iceberg import spark_name
 from pipelines.lake.iceberg_upkeep import IcebergUpkeep
 from pipelines.settings import Settings
 from pipelines.upkeep.erase import EraseReport, ErasureRequest, erase
+from terminal.environment import SettingFault
 from tests.data_contracts.samples import valid_record
 from tests.pipelines.two_shoppers import ACCOUNTS, MINE, NEEDLES, OTHERS, Killed, KilledAfter, TwoShoppers
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from pyiceberg.table import Table
 
-from features.postgres import connected
+from features.postgres import vector_store
 from features.publication import Watermark
 from pipelines.lake.iceberg import catalog, table_name
 from pipelines.lake.iceberg_changes import IcebergChanges
@@ -83,7 +83,7 @@ def test_one_command_refreshes_what_a_real_lake_gained(
     assert [each["touched"] for each in (first, second, third)] == [2, 1, 0]
     assert [each["changed"] for each in (first, second, third)] == [2, 1, 0]
     assert (third["version"], second["known_until"]) == (second["version"], "1995-01-02T00:00:00+00:00")
-    with connected(database_url) as store:
+    with vector_store(database_url) as store:
         vector = store.latest("b", second["feature_set_digest"], START + 9 * DAY)
     assert vector is not None
     assert (vector.values["events_ever"], vector.as_of) == (2, START + 5.5 * DAY)

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from psycopg import Connection
 
-from data_contracts.environment import SettingFault
 from features.postgres import PostgresVectors
 from features.vector import FeatureVector
 from pipelines.erasures.erasures import ErasedSubjects, ErasureState, pseudonym
@@ -18,6 +17,7 @@ from pipelines.erasures.iceberg_erasures import IcebergErasures, IcebergHolds
 from pipelines.settings import Settings
 from pipelines.streams.iceberg import STOPS, UNTIL, batches_of, committed
 from pipelines.upkeep.erase import BatchUnfinished, EraseReport, ErasureRequest, erase
+from terminal.environment import SettingFault
 from tests.command_line import acts_of
 from tests.pipelines.two_shoppers import (
     ACCOUNTS,

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from tranche.demo import demo as demo_module
 from tranche.demo.demo import DemoRequest, demo
-from tranche.demo.needs import CLEARLY_TOO_LITTLE, GIB, Needs, Room, check, room_at, words
+from tranche.demo.needs import CLEARLY_TOO_LITTLE, GIB, Needs, Room, check_needs, room_at, words
 from tranche.fault import RuntimeFault
 
 NEEDS = Needs("3", memory=2 * GIB, disk=GIB)
@@ -23,7 +23,7 @@ def test_what_it_takes_is_said_beside_what_is_free() -> None:
 
 
 def test_a_machine_that_may_just_do_is_not_refused() -> None:
-    check(NEEDS, JUST_ENOUGH)
+    check_needs(NEEDS, JUST_ENOUGH)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_a_machine_that_may_just_do_is_not_refused() -> None:
 )
 def test_a_machine_with_clearly_too_little_is_refused(room: Room, said: str) -> None:
     with pytest.raises(RuntimeFault, match=said):
-        check(NEEDS, room)
+        check_needs(NEEDS, room)
 
 
 def test_the_room_of_this_machine_is_found_for_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:

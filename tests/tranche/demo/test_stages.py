@@ -6,13 +6,13 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from data_contracts.environment import SettingFault
-from tranche.demo.stages import StageFailed, Stages
+from terminal.environment import SettingFault
+from tranche.demo.stages import DemoStages, StageFailed
 
 
-def quiet() -> tuple[Stages, StringIO]:
+def quiet() -> tuple[DemoStages, StringIO]:
     out = StringIO()
-    return Stages(Console(file=out, width=120)), out
+    return DemoStages(Console(file=out, width=120)), out
 
 
 def test_each_stage_is_timed_in_the_order_it_ran() -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from tests.tranche.processes import processes_of
 from tranche.fault import RuntimeFault
-from tranche.local.airflow import UNPAUSED, airflow_environment, named
+from tranche.local.airflow import UNPAUSED, airflow_environment, named_dags
 from tranche.local.placement import home_of
 from tranche.local.process import free_port, wait_until
 from tranche.local.runtime import LocalRuntime
@@ -44,11 +44,11 @@ def test_its_keys_are_made_once_and_are_nobody_elses(tmp_path: Path) -> None:
 
 def test_a_dag_that_there_is_not_is_named_with_those_that_there_are() -> None:
     with pytest.raises(RuntimeFault, match=r"no DAG 'collect'; there are build_features, .*collect_instalments"):
-        named("verify_ledger,collect")
+        named_dags("verify_ledger,collect")
 
 
 def test_what_runs_by_itself_at_first_is_there() -> None:
-    assert named(UNPAUSED) == ("relay_facts", "verify_ledger")
+    assert named_dags(UNPAUSED) == ("relay_facts", "verify_ledger")
 
 
 @pytest.mark.slow

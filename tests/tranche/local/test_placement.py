@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from tranche.fault import RuntimeFault
-from tranche.local.placement import check, home_of, homes, make_home
+from tranche.local.placement import check_home, home_of, homes, make_home
 from tranche.local.runtime import LocalRuntime
 from tranche.settings import state_dir
 
@@ -74,14 +74,14 @@ def test_data_whose_checkout_is_gone_is_found(state: Path, tmp_path: Path) -> No
 
 def test_a_path_without_room_for_a_socket_is_said_with_the_setting_that_moves_it(tmp_path: Path) -> None:
     with pytest.raises(RuntimeFault, match=r"too long a path for a socket.*set TRANCHE_STATE_DIR to"):
-        check(tmp_path / ("long" * 25))
+        check_home(tmp_path / ("long" * 25))
 
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_state_directory_that_cannot_be_written_is_said_with_the_setting_that_moves_it() -> None:
     with tempfile.NamedTemporaryFile(dir="/tmp") as file, pytest.raises(RuntimeFault) as fault:
-        check(Path(file.name) / "home")
+        check_home(Path(file.name) / "home")
 
     assert "cannot be written" in str(fault.value)
     assert "set TRANCHE_STATE_DIR to" in str(fault.value)

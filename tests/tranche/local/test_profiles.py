@@ -21,8 +21,8 @@ from tranche.local.profiles import (
     current,
     current_name,
     make_current,
-    named,
     names,
+    profile_named,
 )
 from tranche.local.runtime import LocalRuntime
 from tranche.settings import Settings, point_here
@@ -122,7 +122,7 @@ def test_a_wrong_file_is_said_with_line_and_key(text: str, said: str, tmp_path: 
     a_file(tmp_path, text)
 
     with pytest.raises(ProfileFault, match=said):
-        named(tmp_path, "prod")
+        profile_named(tmp_path, "prod")
 
 
 def test_a_profile_may_set_every_setting_that_is_documented_and_says_where_things_are() -> None:
@@ -150,20 +150,20 @@ def test_a_command_of_a_caller_who_says_where_everything_is_joins_no_profile(tmp
 
 
 def test_a_program_started_on_the_demos_world_still_finds_every_profile(tmp_path: Path) -> None:
-    point_here(named(tmp_path, DEMO).environment())
+    point_here(profile_named(tmp_path, DEMO).environment())
 
     assert Settings.from_environment().var == tmp_path
     assert os.environ["TRANCHE_VAR"] == str(tmp_path / "demo" / "runtime" / "var")
 
 
 def test_the_clock_of_a_runtime_reaches_commands_once_it_was_set(tmp_path: Path) -> None:
-    assert "TRANCHE_CLOCK_FILE" not in named(tmp_path, LOCAL).environment()
+    assert "TRANCHE_CLOCK_FILE" not in profile_named(tmp_path, LOCAL).environment()
 
     (tmp_path / "local").mkdir()
     (tmp_path / "local" / "clock").write_text("2026-03-01T00:00:00Z\n")
 
-    assert named(tmp_path, LOCAL).environment()["TRANCHE_CLOCK_FILE"] == str(tmp_path / "local" / "clock")
-    assert header(named(tmp_path, LOCAL)) == "profile local · clock 2026-03-01T00:00:00Z"
+    assert profile_named(tmp_path, LOCAL).environment()["TRANCHE_CLOCK_FILE"] == str(tmp_path / "local" / "clock")
+    assert header(profile_named(tmp_path, LOCAL)) == "profile local · clock 2026-03-01T00:00:00Z"
 
 
 def test_the_header_says_profile_and_clock_on_a_terminal_and_not_beside_json(
@@ -184,7 +184,7 @@ def test_the_header_says_profile_and_clock_on_a_terminal_and_not_beside_json(
 
 
 def test_a_profile_without_a_clock_of_its_own_says_none(tmp_path: Path) -> None:
-    assert header(named(tmp_path, LOCAL)) == "profile local"
+    assert header(profile_named(tmp_path, LOCAL)) == "profile local"
 
 
 def test_every_stage_that_needs_services_is_one_of_the_command_line() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from data_contracts.environment import SettingFault, optional, required, required_url
+from terminal.environment import SettingFault, optional, required, required_url
 
 NAME = "TRANCHE_AWS_ENDPOINT"
 EXAMPLE = "http://127.0.0.1:4566"
