@@ -17,7 +17,7 @@ from types import FrameType
 
 import psutil
 
-PATIENCE_SECONDS = 6.5
+PATIENCE_SECONDS = 5.0
 """Leaves time to kill what is left within ten seconds of the first signal."""
 EXIT_INTERRUPTED = 130
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -27,7 +27,6 @@ class _Watch:
     """Counts the signals as they come in, and keeps what descended from this process when the first one came."""
 
     def __init__(self, incoming: socket.socket, kill: Callable[[], None]) -> None:
-        self.interrupted = False
         self._incoming = incoming
         self._kill = kill
         self._family: set[psutil.Process] = set()
@@ -45,7 +44,6 @@ class _Watch:
             came = sum(number in SIGNALS for number in numbers)
             if came and until is None:
                 until = time.monotonic() + PATIENCE_SECONDS
-                self.interrupted = True
                 self._family |= _descendants()
                 came -= 1
             if came:
@@ -88,17 +86,18 @@ def ended_in_order(kill: Callable[[], None]) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        # The thread goes on: what the interpreter does at its end has to be in time as well.
         watch.end_what_is_left()
-        raise
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # What libraries do at the end of the interpreter may take seconds, as they speak to a JVM that is gone.
+        os._exit(EXIT_INTERRUPTED)
     finally:
-        if not watch.interrupted:
-            signal.set_wakeup_fd(woken)
-            for number, handler in before.items():
-                signal.signal(number, handler)
-            wakes.close()
-            thread.join()
-            incoming.close()
+        signal.set_wakeup_fd(woken)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        wakes.close()
+        thread.join()
+        incoming.close()
 
 
 def _descendants() -> set[psutil.Process]:
