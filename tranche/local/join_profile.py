@@ -24,8 +24,12 @@ NEEDS = {
     "provision": _LAKE,
     "lab": _LAKE,
     "airflow": ("postgres", "aws", "provider"),
+    "simulation": ("postgres", "aws", "provider"),
 }
 """The parts of a runtime that each stage works with; one that is not here needs none of them."""
+
+NEED_NOTHING = {("simulation", "generate"), ("simulation", "serve"), ("ledger", "map")}
+"""Acts that work with files alone, or are such a service themselves."""
 
 MAKE_THEIR_OWN = ("serve", "airflow", "lab")
 """Stages on which a first look begins: with no profile chosen they make the local runtime."""
@@ -46,7 +50,7 @@ def join_current(stage: str, arguments: Sequence[str] = ()) -> Profile | None:
         profile = make_current(var, LOCAL)
     if profile is None or not (profile.exists or stage in MAKE_THEIR_OWN):
         return None  # a command that needs nothing works all the same; for any other, see `fault.without_runtime`
-    needed = NEEDS.get(stage, ())
+    needed = () if (stage, *arguments[:1]) in NEED_NOTHING else NEEDS.get(stage, ())
     if profile.runtime is not None and (not profile.exists or profile.runtime.missing(needed)):
         # A runtime that is made now is made whole.
         report = profile.runtime.bring_up(_say, needed if profile.exists else None)

@@ -77,14 +77,12 @@ class Profile:
         environment = dict(self.settings)
         if self.runtime is not None:
             environment = self.runtime.environment(only=()) | environment
-        if self.clock_file is not None and self.clock_file.is_file():
-            environment["TRANCHE_CLOCK_FILE"] = str(self.clock_file)
         return environment
 
     def time(self) -> str | None:
         """The time of its own clock as it is written there; None where the real clock counts."""
-        profile_named = self.settings.get("TRANCHE_CLOCK_FILE")
-        path = Path(profile_named) if profile_named else self.clock_file
+        chosen = self.settings.get("TRANCHE_CLOCK_FILE")
+        path = Path(chosen) if chosen else self.clock_file
         return path.read_text(encoding="ascii").strip() if path is not None and path.is_file() else None
 
 
