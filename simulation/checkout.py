@@ -1,6 +1,5 @@
 """The checkout's side of the decision API: ask for a decision on a basket, and accept the offer its shopper likes."""
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -27,14 +26,14 @@ class ShoppedReport:
     `reasons` counts those of refusals, `financed_minor` is by currency and `due` the instalments of new plans by day.
     """
 
-    outcomes: Counter[str] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
+    outcomes: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
     accepted: int = 0
     plans: list[str] = field(default_factory=list)
     declined_payments: int = 0
     unknown_payments: int = 0
-    financed_minor: Counter[str] = field(default_factory=Counter)
-    due: Counter[str] = field(default_factory=Counter)
+    financed_minor: dict[str, int] = field(default_factory=dict)
+    due: dict[str, int] = field(default_factory=dict)
 
 
 def wait_until_ready(api: httpx.Client) -> None:
@@ -54,9 +53,10 @@ def place_orders(api: httpx.Client, baskets: Iterable[Checkout]) -> ShoppedRepor
         body = {name: value for name, value in basket.as_row().items() if name not in _NOT_ASKED}
         key = {"Idempotency-Key": f"shop:{basket.order_id}"}
         decision = _answered(api.post("/v1/decisions", json=body, headers=key), HTTPStatus.CREATED)
-        report.outcomes[decision["outcome"]] += 1
+        _count(report.outcomes, decision["outcome"])
         if decision["outcome"] not in APPROVED:
-            report.reasons.update(f"{reason['code']}: {reason['text']}" for reason in decision["reasons"])
+            for reason in decision["reasons"]:
+                _count(report.reasons, f"{reason['code']}: {reason['text']}")
         elif basket.accepts:
             _accept(api, decision, report)
     return report
@@ -73,14 +73,19 @@ def _accept(api: httpx.Client, decision: dict[str, Any], report: ShoppedReport) 
         case HTTPStatus.CREATED:
             plan = answer.json()
             report.plans.append(plan["plan_id"])
-            report.financed_minor[plan["currency"]] += plan["principal_minor"]
-            report.due.update(each["due_on"] for each in plan["instalments"])
+            _count(report.financed_minor, plan["currency"], plan["principal_minor"])
+            for each in plan["instalments"]:
+                _count(report.due, each["due_on"])
         case HTTPStatus.PAYMENT_REQUIRED:
             report.declined_payments += 1
         case HTTPStatus.ACCEPTED:
             report.unknown_payments += 1
         case _:
             raise _strange(answer)
+
+
+def _count(counts: dict[str, int], name: str, by: int = 1) -> None:
+    counts[name] = counts.get(name, 0) + by
 
 
 def _answered(answer: httpx.Response, expected: HTTPStatus) -> dict[str, Any]:

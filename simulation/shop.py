@@ -1,6 +1,6 @@
 """Act: a day's shoppers come to the checkout: their history reaches the lake, then each asks for a decision."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -40,8 +40,8 @@ class Shopping:
             f"{self.shoppers:,} shoppers of {self.day}: {taken.published:,} events of their history published, "
             f"{taken.accepted:,} new in the lake, {taken.vectors:,} vectors new"
         )
-        yield f"decisions  {', '.join(f'{number:,} {outcome}' for outcome, number in shopped.outcomes.most_common())}"
-        for reason, number in shopped.reasons.most_common(longest_list):
+        yield f"decisions  {', '.join(f'{number:,} {outcome}' for outcome, number in _most(shopped.outcomes))}"
+        for reason, number in _most(shopped.reasons)[:longest_list]:
             yield f"  {number:>6,}  {reason}"
         financed = ", ".join(str(Money(minor, Currency(name))) for name, minor in shopped.financed_minor.items())
         yield (
@@ -84,3 +84,8 @@ def pay_in_capital(ledger: Ledger, books: Books, world: Outside, now: datetime) 
         return False
     must_hold(ledger.post(journal), journal.entry_id)
     return True
+
+
+def _most(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """The most frequent first."""
+    return sorted(counts.items(), key=lambda each: (-each[1], each[0]))
