@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from enum import IntEnum
 from typing import Protocol
 
 from ledger.books.store import Conflict
@@ -10,6 +11,14 @@ from ledger.money import Money
 from lending.plan.plan import InstalmentId, PlanId
 from payments.expectation_key import ClaimKey, ExpectationKey
 from payments.line_key import LineKey
+
+
+class Leg(IntEnum):
+    """Which two sides an expectation compares. Leg 1, our intents against the books, needs no file: `ledger verify`."""
+
+    LEDGER_PROVIDER = 2
+    PROVIDER_BANK = 3
+    LEDGER_BANK = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,7 @@ class Expected:
     """
 
     key: ExpectationKey
-    leg: int
+    leg: Leg
     amount: Money
     expected_on: date
     due_by: date
@@ -89,11 +98,3 @@ class Expectations(Protocol):
 
         Raises ledger.store.Conflict for a known key with another content; what first caused it stands.
         """
-
-
-class Leg:
-    """Which two sides an expectation compares: the legs of reconciliation."""
-
-    LEDGER_PROVIDER = 2
-    PROVIDER_BANK = 3
-    LEDGER_BANK = 4

@@ -103,7 +103,7 @@ class PlanLog(Protocol):
     def standings(self, plan_ids: Iterable[str]) -> Mapping[str, PlanStanding]:
         """The stored standings of plans."""
 
-    def whole(self) -> AbstractContextManager[None]:
+    def savepoint(self) -> AbstractContextManager[None]:
         """A savepoint: changes made inside, here and in the books, are undone when an exception leaves the block."""
 
 

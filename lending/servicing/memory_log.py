@@ -54,7 +54,7 @@ class MemoryPlanLog:
         return {plan_id: self._standings[plan_id] for plan_id in plan_ids if plan_id in self._standings}
 
     @contextmanager
-    def whole(self) -> Iterator[None]:
+    def savepoint(self) -> Iterator[None]:
         parts: list[Any] = [each for each in (self, self._books) if each is not None]
         before = [{name: _copied(value) for name, value in vars(part).items()} for part in parts]
         try:

@@ -54,7 +54,7 @@ class PostgresPlans(PostgresPlanLog):
         if not plans:
             return 0
         by_id = {plan.plan_id: plan for plan in plans}
-        with self.whole():
+        with self.savepoint():
             added = {plan_id for (plan_id,) in self._run(_ADD_PLANS, [_plan_row(plan) for plan in by_id.values()])}
             rows = [_instalment_row(by_id[plan_id], each) for plan_id in added for each in by_id[plan_id].instalments]
             if rows:

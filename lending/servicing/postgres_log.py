@@ -154,7 +154,7 @@ class PostgresPlanLog:
         return {row[0]: _standing(row, instalments[row[0]]) for row in rows}
 
     @contextmanager
-    def whole(self) -> Iterator[None]:
+    def savepoint(self) -> Iterator[None]:
         self._connection.execute("SAVEPOINT whole")
         try:
             yield

@@ -131,7 +131,7 @@ def _take(
         ]
         taken = [each for each in judged if each.change.events]
         try:
-            with plans.whole():
+            with plans.savepoint():
                 _post(taken, ledger)
                 plans.keep([each.change for each in taken])
         except _BooksRefused as error:

@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 
 from ledger.money import Currency, Money
 from payments.break_class import BreakClass
-from payments.expectation import Expected, Window, check_same_expectation
+from payments.expectation import Expected, Leg, Window, check_same_expectation
 from payments.expectation_key import ClaimKey, ExpectationKey, UnknownKey, expectation_key
 from payments.files.control_file import FileContent
 from payments.files.line import FileLine, LineConflict, StatementHead
@@ -269,7 +269,7 @@ def _line(row: Mapping[str, Any]) -> FileLine:
 def _expectation_columns(each: Expected) -> tuple[object, ...]:
     window = each.window
     return (
-        str(each.key), each.leg, each.account_id, each.plan_id, each.instalment_id, each.amount.currency.value,
+        str(each.key), int(each.leg), each.account_id, each.plan_id, each.instalment_id, each.amount.currency.value,
         each.amount.minor, window.first if window else None, window.last if window else None, each.expected_on,
         each.due_by, str(each.created_by),
     )  # fmt: skip
@@ -279,7 +279,7 @@ def _expectation(row: Mapping[str, Any]) -> Expected:
     currency = Currency(row["currency"])
     return Expected(
         key=expectation_key(row["expectation_id"]),
-        leg=row["leg"],
+        leg=Leg(row["leg"]),
         amount=Money(row["amount_minor"], currency),
         expected_on=row["expected_on"],
         due_by=row["due_by"],

@@ -43,9 +43,7 @@ from payments.merchants.payouts import Payouts
 from payments.plan_events import record_on_plan
 from payments.provider.charge import Succeeded
 from payments.rail_profile import Rail, RailProfile
-from payments.reconciliation.breaks import Break
-from payments.reconciliation.brought_back import brought_back, owe_again
-from payments.reconciliation.consequences import (
+from payments.reconciliation.bookings_from_matches import (
     Consequences,
     MatchContext,
     PayoutPart,
@@ -56,9 +54,11 @@ from payments.reconciliation.consequences import (
     repaired,
     seen_on,
 )
+from payments.reconciliation.breaks import Break
 from payments.reconciliation.events import returned
 from payments.reconciliation.matching import Matched, MatchRule, Outcome, Unexpected, match, month_of
 from payments.reconciliation.postgres import PostgresReconciliation
+from payments.reconciliation.returned_payouts import brought_back, owe_again
 from payments.reconciliation.take_files import TakenFiles, take_files
 from payments.refunds.pay_refunds import confirm_by_file, confirm_by_line
 from payments.refunds.refund_payments import RefundPayments
@@ -226,7 +226,7 @@ def _settle(
         line.to_match() for key, line in ours.items() if line.kind is not LineKind.RETURN and key not in dealt_with
     ]
     found = match(to_match, [each.to_match() for each in expected.values()])
-    outcomes = [_or_conflict(outcome, closed_elsewhere) for outcome in found]
+    outcomes = [_flag_status_conflict(outcome, closed_elsewhere) for outcome in found]
     known = _known(
         outcomes,
         expected,
@@ -302,7 +302,7 @@ def _confirm_by_file(
     return closed_elsewhere
 
 
-def _or_conflict(outcome: Outcome, closed_elsewhere: Mapping[LineKey, AttemptState]) -> Outcome:
+def _flag_status_conflict(outcome: Outcome, closed_elsewhere: Mapping[LineKey, AttemptState]) -> Outcome:
     """E11: they captured what we know as refused."""
     state = closed_elsewhere.get(outcome.line.line_key)
     if state is None or not isinstance(outcome, Unexpected):

@@ -22,8 +22,8 @@ from payments.files.provider_settlement import SETTLEMENT, read_provider_settlem
 from payments.files.repayment_lines import read_repayment_lines
 from payments.line_key import LineKind
 from payments.rail_profile import RailProfile
+from payments.reconciliation.bookings_from_matches import a_break, repaired
 from payments.reconciliation.breaks import Break
-from payments.reconciliation.consequences import a_break, repaired
 from payments.reconciliation.postgres import PostgresReconciliation
 from payments.reconciliation.settlement_facts import attempt_of, settlement_facts
 from payments.transaction import Transaction
