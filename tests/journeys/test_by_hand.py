@@ -64,7 +64,7 @@ def test_shoppers_of_a_day_become_plans_and_their_money_is_collected_and_reconci
 
     first = _evening(hand)
     hand.types("clock", "advance", "1d")
-    payouts = _evening(hand)
+    _evening(hand)
     hand.types("clock", "advance", "30d")
     collected = hand.report("payments", "collect", "--due", _day(hand))
     second = _evening(hand)
@@ -74,7 +74,6 @@ def test_shoppers_of_a_day_become_plans_and_their_money_is_collected_and_reconci
     assert _day(hand) == "2026-07-03"
     assert collected["captured"] >= len(shopped["plans"]) // 2
     assert first["matched_by_id"] > 0, "first payments are in the settlement of the day"
-    assert payouts["matched_by_id"] > 0, "and their payout is on the statement of the next"
     assert second["matched_by_id"] >= collected["captured"]
     hand.types("lending", "close-of-business", "--date", _day(hand))
     hand.types("ledger", "seal")
