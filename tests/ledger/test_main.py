@@ -13,7 +13,7 @@ import pytest
 from ledger.__main__ import CorrelationFault
 from ledger.books.credit_limit import LimitFault
 from ledger.books.postgres import PostgresLedger
-from ledger.settings import SettingFault
+from terminal.environment import SettingFault
 from tests.command_line import acts_of
 from tests.ledger.builders import NOON, a_claim, a_journal, a_purchase
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.command_line import acts_of
 from tests.conftest import CHECKOUT
 from tests.test_docs import _documented_settings
-from tranche.local import join_profile, use
+from tranche.local import join_profile
 from tranche.local.join_profile import header, join_current
 from tranche.local.profiles import (
     DEMO,
@@ -184,16 +185,16 @@ def test_a_profile_without_a_clock_of_its_own_says_none(tmp_path: Path) -> None:
 
 
 def test_every_stage_that_needs_services_is_one_of_the_command_line() -> None:
-    from tranche.__main__ import STAGES
+    from tranche.stage import STAGES
 
-    assert set(join_profile.NEEDS) <= {stage.name for stage in STAGES if stage.runs_beside_local}
+    assert set(join_profile.NEEDS) <= {stage.name for stage in STAGES if stage.works_on_profile}
 
 
 def test_use_lists_what_is_known_and_what_makes_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     a_file(tmp_path, "broken =\n")
     make_current(tmp_path, LOCAL)
 
-    assert use.main([]) == 0
+    assert acts_of("use")([]) == 0
 
     said = capsys.readouterr().out
     assert "  demo        not made yet: make demo\n* local       not made yet: tranche local up\n" in said

@@ -7,6 +7,7 @@ import boto3
 import psycopg
 import pytest
 
+from tests.command_line import acts_of
 from tranche.fault import RuntimeFault
 from tranche.provisioning import aws, provision
 from tranche.provisioning.aws import AwsNames, clients, provide_aws
@@ -34,7 +35,7 @@ def new_names(runtime: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> It
 
 
 def test_everything_is_made_once(new_names: Mapping[str, str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert provision.main(["--shards", "2", "--json"]) == 0
+    assert acts_of("provision")(["--shards", "2", "--json"]) == 0
     made = [(each["kind"], each["name"]) for each in json.loads(capsys.readouterr().out)["made"]]
 
     assert made[:7] == [
@@ -51,7 +52,7 @@ def test_everything_is_made_once(new_names: Mapping[str, str], capsys: pytest.Ca
     stream = kinesis.describe_stream_summary(StreamName="bare-events")["StreamDescriptionSummary"]
     assert (stream["OpenShardCount"], stream["StreamStatus"]) == (2, "ACTIVE")
 
-    assert provision.main([]) == 0
+    assert acts_of("provision")([]) == 0
     assert capsys.readouterr().out == "made      nothing: all was there\n"
 
 
