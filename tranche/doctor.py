@@ -63,10 +63,10 @@ def examine(environ: Mapping[str, str], *, before_install: bool = False) -> list
         lambda: java(environ),
         postgres_user,
     ]
-    found = [check_home() for check_home in first]
+    found = [check() for check in first]
     # The rest of the product cannot even be read by a Python that is too old.
-    if not before_install and not found[0].is_wrong:
-        found += [check_home() for check_home in then]
+    if not found[0].is_wrong:
+        found += [check() for check in ([sockets] if before_install else then)]
     return found
 
 

@@ -110,21 +110,21 @@ def run_demo(
 
 def demo(request: DemoRequest, folder: Path, console: Console) -> Summary:
     """Run one source from end to end; raises DemoFault before anything starts, StageFailed in a stage."""
-    run_demo = (
+    run = (
         RetailReplay(retail_days(request)) if request.source is DemoSource.ONLINE_RETAIL else course_of(request, folder)
     )
     stop_kept(folder)
-    needs, room = NEEDS[run_demo.name], room_at(folder)
+    needs, room = NEEDS[run.name], room_at(folder)
     check_needs(needs, room)
     stages = DemoStages(console)
-    console.rule(f"[bold]{run_demo.title}")
+    console.rule(f"[bold]{run.title}")
     console.print(f"[dim]{words(needs, room)}[/]", highlight=False, soft_wrap=True)
     with _logged_into(folder / "demo.log"), ExitStack() as started:
         place = _runtime(stages, folder, started)
-        if isinstance(run_demo, RetailReplay):
-            api, (summary, details) = None, run_demo.replay(stages, place)
+        if isinstance(run, RetailReplay):
+            api, (summary, details) = None, run.replay(stages, place)
         else:
-            api, summary, details = _decided(stages, run_demo, place, started)
+            api, summary, details = _decided(stages, run, place, started)
         if request.keep:
             started.pop_all()  # forgets how to stop them; `stop_kept` knows
     summary.write(folder / "summary.json")
