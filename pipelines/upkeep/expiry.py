@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from pipelines.lake.table import NOTE
+from pipelines.lake.table import NOTE, ROWS_OF
 from pipelines.streams.iceberg import UNTIL
 from terminal.fault import Fault
 
@@ -66,7 +66,11 @@ def expiry(
     snapshot of a batch that ends after `whole_until`, the end of the last whole one, because that batch is read again
     and only what is missing of it is written. None means that no batch was ever whole.
     """
-    newest = {name: each.snapshot_id for each in snapshots for name in each.notes if name.startswith(NOTE)}
+    # Whose rows a compacted snapshot has is of use only while that snapshot is there for another reason: kept for this
+    # note alone, it would hold rows that were erased since.
+    newest = {
+        name: each.snapshot_id for each in snapshots for name in each.notes if name.startswith(NOTE) and name != ROWS_OF
+    }
     # A table whose newest batch is unfinished has earlier batches to tell of too.
     whole = [each.snapshot_id for each in snapshots if _is_whole(each, whole_until)]
     told = {*newest.values(), *whole[-1:]} - set(named)

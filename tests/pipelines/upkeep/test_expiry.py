@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pipelines.lake.table import ROWS_OF
 from pipelines.streams.iceberg import STOPS, UNTIL
 from pipelines.upkeep.expiry import NotAnAge, age, expiry
 
@@ -42,6 +43,13 @@ def test_the_newest_snapshot_with_a_note_stays_behind_commits_without_one() -> N
     built = [Kept(n, {"tranche.build": str(n)}) for n in (1, 2)]
 
     assert going(*built, Kept(3), Kept(4), named={4}) == (1, 3)
+
+
+def test_a_compacted_snapshot_goes_once_rows_were_removed_behind_it() -> None:
+    compacted = Kept(2, {ROWS_OF: "1", "tranche.contract": "shopper@1.0.0"})
+    erased = Kept(3, {"tranche.contract": "shopper@1.0.0"})
+
+    assert going(Kept(1), compacted, erased, named={3}) == (1, 2)
 
 
 def test_where_the_stream_was_read_to_stays() -> None:
