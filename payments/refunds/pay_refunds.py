@@ -45,7 +45,7 @@ from payments.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class PayRefundsReport:
-    """The result of one run. `owed`: refunds without a payment in progress; `by_bank`: those put into the bank's file."""
+    """The result of one run. `owed`: refunds without a payment in progress; `by_bank`: those in the bank's file."""
 
     on: date
     owed: int
@@ -124,7 +124,7 @@ def pay_refunds(
             state = _send_new(payment, at, refunds=refunds, transaction=transaction, claim=claim, send=send)
             tally.add(payment, state)
             again = refunds.latest([payment.refund_id])[payment.refund_id]
-            payment = _next(group, again, on, plans=plans, ledger=ledger)  # a payment that was just refused goes by bank
+            payment = _next(group, again, on, plans=plans, ledger=ledger)  # just refused: goes by bank
         if payment is not None:
             sent_by_bank += _by_bank(
                 payment,
@@ -264,7 +264,7 @@ def _resolve(
     apply: _Apply,
     send: _Send,
 ) -> RefundPaymentState:
-    """Enquire about a payment of an earlier run; one that the provider does not know is sent again under its own key."""
+    """Enquire about a payment of an earlier run; one unknown to the provider is sent again under its own key."""
     if payment.state is RefundPaymentState.SUBMITTING:
         with transaction():
             refunds.move(payment.payment_id, RefundPaymentEvent.NO_ANSWER, at=at, cause="its sender left no answer")
