@@ -55,7 +55,7 @@ class Expectation:
 class Expected:
     """What the other side should show by `due_by`. A due is matched within its window, everything else by its key.
 
-    `created_by` is the claim that it belongs to, or else the id of the event that caused it.
+    `created_by` is the claim that it belongs to, or else the id of its cause, such as an attempt or a line.
     """
 
     key: ExpectationKey

@@ -110,7 +110,7 @@ class Plan:
 
 
 def plan_id_of(decision_id: str) -> PlanId:
-    """The id of the plan that is opened when an offer, the result of this decision, is accepted."""
+    """The id of the plan that is opened when the offer of this decision is accepted."""
     return PlanId(f"p-{decision_id}")
 
 

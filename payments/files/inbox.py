@@ -16,7 +16,7 @@ class InboxFault(Fault):
 
 
 def unseen(inbox: Path, taken: Mapping[str, str], upto: date | None = None) -> list[Path]:
-    """Files of days up to `upto` whose name and content were not taken before, in the order of their days.
+    """Files of days up to `upto`, oldest first, except those taken before under the same name with the same content.
 
     A file's day is the date in its name; a file without a date in its name is always included.
     """

@@ -66,7 +66,7 @@ SELECT p.payout_id, p.merchant_id, p.currency, p.amount_minor FROM payments.merc
    AND NOT EXISTS (SELECT FROM payments.matches m WHERE m.expectation_id = 'debit:' || p.payout_id)
  ORDER BY p.payout_id
 """
-# Unidentified money at our bank. Nothing is posted for lines that wait for their file or are in a foreign currency.
+# Unidentified money at our bank. Nothing is posted for lines that wait for their file or whose currency is in question.
 _SUSPENSE = """
 SELECT l.line_id, l.kind, l.currency, l.amount_minor
   FROM payments.lines l JOIN payments.breaks b USING (line_key)

@@ -17,7 +17,7 @@ PAGE = "feature-coverage.html"
 
 @dataclass(frozen=True, slots=True)
 class ProfileReport:
-    """The number of features and vectors profiled, and the path of the page."""
+    """The path of the page, the number of rows profiled by table, and the number of features."""
 
     path: Path
     rows: Mapping[str, int]
