@@ -1,15 +1,15 @@
 """Curate the lake, build each applicant's features and publish them to serving.
 
-**Purpose.** Raw events become curated tables, which the contracts' aggregate rules must pass before anyone reads
-them; features are computed as of each application, and of each merchant as of the day, from earlier events only; the
-newest vectors go to the database that decisions read.
+**Purpose.** Runs every night at 02:00 UTC. Builds curated tables from raw events and publishes them only if they pass
+the contracts' aggregate rules. Then computes features as of each application, and for each merchant as of the day, from
+events known before that time only, and publishes the newest vectors to the database that the decision API reads.
 
-**A rerun** computes the same from the same snapshots and changes nothing.
+**A rerun** from the same snapshots computes the same and changes nothing.
 
-**When it is red**: data science on call. A red task `feeds` names the feed that has not come when it usually does; the
-rest of the run goes on with what there is, so that there is time to ask its producer. A refused gate names the rule
-and the figure; the curated tables then stay as they were and decisions go on with yesterday's vectors, whose age each
-decision records.
+**When it is red**: call data science. If the task `feeds` is red, its log names the feed that has not arrived by its
+usual time; the other tasks continue with the events available, so that there is time to ask the feed's producer. If the
+task `curate` is red, its log names the broken rule and the figure found; that curated table is unchanged, and decisions
+use yesterday's vectors and record their age.
 """
 
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ NOW = "{{ (dag_run.logical_date or dag_run.run_after).strftime('%Y-%m-%dT%H:%M:%
 DAY = "{{ (dag_run.logical_date or dag_run.run_after) | ds }}"
 
 
-# The first day is long past, so that a replay of the past runs: Airflow runs nothing before it, and says success.
+# Airflow skips runs before the start date and calls that success, so it is early enough for a replay of past years.
 @dag(
     schedule="0 2 * * *",
     start_date=datetime(1993, 1, 1, tzinfo=UTC),
@@ -37,7 +37,7 @@ def build_features() -> None:
     def feeds() -> str:
         return f"tranche pipelines feeds --at {NOW}"
 
-    # Late news is no reason to stop, as a red gate is.
+    # A late feed does not stop the run; a red gate does.
     @task.bash(cwd=REPOSITORY, trigger_rule="all_done")
     def curate() -> str:
         return "tranche pipelines curate"

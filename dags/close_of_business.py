@@ -1,12 +1,12 @@
-"""Close the business of the day over all plans: interest, late fees, how late each plan is.
+"""Close the business day for all plans: interest, late fees and delinquency.
 
-**Purpose.** Posts the interest that accrues on the run's day and the late fees that fall on it, and moves plans into
-the bucket of their days past due. Days that were missed are closed first, one by one.
+**Purpose.** Runs every day at 23:30 UTC. Posts the interest that accrues and the late fees that fall due on the run's
+day, and moves each plan into the bucket of its days past due. Days that were missed are closed first, in order.
 
-**A rerun** of the same day finds it closed and does nothing; after an interruption it does what is left.
+**A rerun** of a closed day does nothing; after an interruption it completes the rest.
 
-**When it is red**: lending on call. What is done stands, chunk by chunk, and the next run goes on from there. A payment
-needs no closed day: it brings its own plan's interest up to date.
+**When it is red**: call lending. Work is committed in chunks, and the next run continues after the last one. Payments
+can still be taken: each payment brings the interest of its own plan up to date.
 """
 
 from datetime import UTC, datetime
@@ -15,11 +15,11 @@ from pathlib import Path
 from airflow.sdk import dag, task
 
 REPOSITORY = str(Path(__file__).resolve().parents[1])
-# A run started by hand without a date is one of the day it was started.
+# A manual run without a date is for the day on which it was started.
 DAY = "{{ (dag_run.logical_date or dag_run.run_after) | ds }}"
 
 
-# The first day is long past, so that a replay of the past runs: Airflow runs nothing before it, and says success.
+# Airflow skips runs before the start date and calls that success, so it is early enough for a replay of past years.
 @dag(
     schedule="30 23 * * *",
     start_date=datetime(1993, 1, 1, tzinfo=UTC),

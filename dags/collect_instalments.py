@@ -1,15 +1,17 @@
 """Charge what is due today, and pay merchants and shoppers what they are owed.
 
-**Purpose.** Finds every instalment due up to the run's day, asks the provider once for each under our own key,
-applies the outcomes, writes the day's payouts to merchants, and sends shoppers the refunds that were granted.
+**Purpose.** Runs every day at 06:00 UTC. Charges every instalment due up to the run's day once, under an idempotency
+key of ours, and books the outcomes. Then writes the day's payouts to merchants, and pays shoppers the refunds that were
+granted.
 
-**Parameters.** `outbox`: the folder from which the bank takes payout files; empty for the profile's own.
+**Parameters.** `outbox`: the folder from which the bank takes payout files; if empty, that of the current profile.
 
-**A rerun** of the same day charges nothing twice: an attempt has one identity per instalment and number. An outcome
-that is still unknown is asked for again, never tried elsewhere. The same holds for refunds.
+**A rerun** of the same day charges nothing twice, because each attempt has an id made of its instalment and number. If
+an outcome is still unknown, the provider is asked for it; the money is not requested again under another key. The same
+applies to refunds.
 
-**When it is red**: payments on call. A declined card is no failure and does not turn this red; a provider that is
-down does, and the rerun takes up where it stopped.
+**When it is red**: call payments. A declined card does not turn the run red; an unavailable provider does, and a rerun
+continues where the run stopped.
 """
 
 from datetime import UTC, datetime
@@ -18,13 +20,13 @@ from pathlib import Path
 from airflow.sdk import Param, dag, task
 
 REPOSITORY = str(Path(__file__).resolve().parents[1])
-# A run started by hand without a date is one of the day it was started.
+# A manual run without a date is for the day on which it was started.
 DAY = "{{ (dag_run.logical_date or dag_run.run_after) | ds }}"
-# A folder without a name is the current profile's own.
+# Without a folder, the command uses that of the current profile.
 OUTBOX = "{{ ' --outbox ' ~ params.outbox if params.outbox else '' }}"
 
 
-# The first day is long past, so that a replay of the past runs: Airflow runs nothing before it, and says success.
+# Airflow skips runs before the start date and calls that success, so it is early enough for a replay of past years.
 @dag(
     schedule="0 6 * * *",
     start_date=datetime(1993, 1, 1, tzinfo=UTC),

@@ -1,15 +1,15 @@
 """Take new events from the stream into the lake.
 
-**Purpose.** Reads the stream from where the last committed batch stopped up to now, checks each event against its
-contract and commits it to the raw tables; what breaks a contract goes to quarantine, what was seen before is parked.
-Then every fact that the platform has sent must be there.
+**Purpose.** Runs every hour, at 15 minutes past. Reads the stream from the end of the last committed batch up to now,
+validates each event against its contract and commits it to the raw tables. Events that break their contract go to
+quarantine, and duplicates are parked. Then checks that every fact that the platform has published is in the lake.
 
-**A rerun** takes what has arrived since, which may be nothing. A run that was killed is finished by the next one: no
-event is lost and none is counted twice. Beside a running `tranche pipelines follow`, or another run, it waits for its
-turn.
+**A rerun** takes the events that have arrived since, if any. The next run completes a run that was killed: no event is
+lost or counted twice. While `tranche pipelines follow` or another run is ingesting, it waits for its turn.
 
-**When it is red** for an hour: data platform on call. The log names the stream, the batch and the rule, or the facts
-that have not come. Until it is green, features grow old and decisions say so; nothing has to be undone.
+**When it is red** for an hour: call the data platform team. The log names the stream, the batch and the rule, or the
+facts that are missing. Until it is green again, features become outdated, which each decision records; nothing has to
+be undone.
 """
 
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from airflow.sdk import dag, task
 REPOSITORY = str(Path(__file__).resolve().parents[1])
 
 
-# The first day is long past, so that a replay of the past runs: Airflow runs nothing before it, and says success.
+# Airflow skips runs before the start date and calls that success, so it is early enough for a replay of past years.
 @dag(
     schedule="15 * * * *",
     start_date=datetime(1993, 1, 1, tzinfo=UTC),

@@ -1,13 +1,13 @@
-"""Keep the lake in shape, and let go of what is past its retention.
+"""Remove rows past their retention from the lake, and compact and clean its tables.
 
-**Purpose.** Removes the rows whose retention has passed on the run's day from every layer, then puts small files
-together, expires old snapshots and deletes files that nothing reaches. What a model was trained on stays until the
-model is retired, except for rows whose retention has passed; the manifests then say how many went.
+**Purpose.** Runs every night at 03:30 UTC. Removes the rows whose retention has passed on the run's day from every
+layer, then compacts small files, expires old snapshots and deletes unreferenced files. A model's training data is kept
+until the model is retired, except for rows whose retention has passed; its manifest then says how many were removed.
 
-**A rerun** of the same day finds less to do, or nothing; a run that was killed is finished by the next one.
+**A rerun** of the same day finds less to do, or nothing; the next run completes a run that was killed.
 
-**When it is red**: data platform on call. Nothing that anyone reads is lost: a table is as it was, or in better
-shape. A contract whose retention cannot be read is named with its field.
+**When it is red**: call the data platform team. No current data is lost: each table is as it was before, or already
+maintained. If a contract's retention cannot be read, the log names the contract and the field.
 """
 
 from datetime import UTC, datetime
@@ -16,11 +16,11 @@ from pathlib import Path
 from airflow.sdk import dag, task
 
 REPOSITORY = str(Path(__file__).resolve().parents[1])
-# A run started by hand without a date is one of the day it was started.
+# A manual run without a date is for the day on which it was started.
 DAY = "{{ (dag_run.logical_date or dag_run.run_after) | ds }}"
 
 
-# The first day is long past, so that a replay of the past runs: Airflow runs nothing before it, and says success.
+# Airflow skips runs before the start date and calls that success, so it is early enough for a replay of past years.
 @dag(
     schedule="30 3 * * *",
     start_date=datetime(1993, 1, 1, tzinfo=UTC),

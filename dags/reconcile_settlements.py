@@ -1,15 +1,15 @@
-"""Match the provider's and the bank's files with what we expect, post it, and list the breaks.
+"""Match the provider's and the bank's files with what we expect, post the results, and list the breaks.
 
-**Purpose.** Takes every file of the inbox that it has not seen, matches its lines with dues and charges, posts what
-they prove and lists what does not agree by class and age.
+**Purpose.** Runs every day at 08:00 UTC. Takes every new file of the inbox, matches its lines with expected charges,
+payouts and dues, posts the matched movements, and lists the breaks by class and age.
 
-**Parameters.** `inbox`: the folder that the provider and the bank write to; empty for the profile's own.
+**Parameters.** `inbox`: the folder to which the provider and the bank write; if empty, that of the current profile.
 
-**A rerun** takes files that have come since; a file is recognised by its content, not its name. No new file is green
-and says so.
+**A rerun** takes files that have arrived since. A file is recognised by its content, not its name. A run without a new
+file is green, and its log says so.
 
-**When it is red**: finance operations. A file that does not meet its control row is refused as a whole and named with
-its line. Open breaks do not turn this red; they are the work list.
+**When it is red**: call finance operations. A file that does not agree with its control row is refused as a whole, and
+the log names the file and the line. Open breaks do not turn the run red; they are the work list.
 """
 
 from datetime import UTC, datetime
@@ -18,13 +18,13 @@ from pathlib import Path
 from airflow.sdk import Param, dag, task
 
 REPOSITORY = str(Path(__file__).resolve().parents[1])
-# A run started by hand without a date is one of the day it was started.
+# A manual run without a date is for the day on which it was started.
 DAY = "{{ (dag_run.logical_date or dag_run.run_after) | ds }}"
-# A folder without a name is the current profile's own.
+# Without a folder, the command uses that of the current profile.
 INBOX = "{{ ' --inbox ' ~ params.inbox if params.inbox else '' }}"
 
 
-# The first day is long past, so that a replay of the past runs: Airflow runs nothing before it, and says success.
+# Airflow skips runs before the start date and calls that success, so it is early enough for a replay of past years.
 @dag(
     schedule="0 8 * * *",
     start_date=datetime(1993, 1, 1, tzinfo=UTC),

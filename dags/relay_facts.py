@@ -1,13 +1,14 @@
 """Publish the platform's own facts to the stream.
 
-**Purpose.** Every decision, plan, change of an instalment, attempt, repayment, settlement line and ledger entry that
-was committed since the last run goes onto the stream, at least once and in the order of its plan.
+**Purpose.** Runs every five minutes. Publishes every decision, plan, change of an instalment, attempt, repayment,
+settlement line and ledger entry committed since the last run to the stream, at least once, and in order for each plan.
 
-**A rerun** goes on where the last run stopped. One that was killed publishes a page again; the lake knows the facts by
-their ids and parks the second one.
+**A rerun** continues where the last run stopped. After a run was killed, the next one may publish some facts again; the
+lake recognises them by their ids and parks the duplicates.
 
-**When it is red** for ten minutes: data platform on call. Nothing is lost, facts wait in the database; the report says
-how many and how old the oldest is. A transaction that does not end holds everything behind it back.
+**When it is red** for ten minutes: call the data platform team. Nothing is lost, because facts wait in the database;
+the report gives their number and the age of the oldest. A long-running database transaction holds back all facts
+recorded after it.
 """
 
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from airflow.sdk import dag, task
 REPOSITORY = str(Path(__file__).resolve().parents[1])
 
 
-# The first day is long past, so that a replay of the past runs: Airflow runs nothing before it, and says success.
+# Airflow skips runs before the start date and calls that success, so it is early enough for a replay of past years.
 @dag(
     schedule="*/5 * * * *",
     start_date=datetime(1993, 1, 1, tzinfo=UTC),

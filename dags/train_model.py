@@ -1,14 +1,15 @@
-"""Train the default model, judge it out of time, and register it.
+"""Train the default model, evaluate it out of time, and register it.
 
-**Purpose.** Trains the champion's kind and the scorecard on applications up to `train_until`, judges both by those
-after it up to `test_until`, and registers the model with the snapshots that it was trained on. It promotes nothing: a
-person reads the figures and runs `tranche models promote`.
+**Purpose.** Runs on the first day of each month at 04:00 UTC. Trains a model of the champion's kind and a scorecard on
+applications up to `train_until`, evaluates both on applications after that up to `test_until`, and registers the model
+with the snapshots that it was trained on. It does not promote the model: a person reviews the figures and runs
+`tranche models promote`.
 
-**Parameters.** `train_until`, `test_until`: dates; without them the command's own defaults hold.
+**Parameters.** `train_until`, `test_until`: dates; the command's defaults if omitted.
 
-**A rerun** registers one more version, trained on the data of now.
+**A rerun** registers another version, trained on the current data.
 
-**When it is red**: data science on call. Serving goes on with the present champion.
+**When it is red**: call data science. Decisions continue with the present champion.
 """
 
 from datetime import UTC, datetime
@@ -19,7 +20,7 @@ from airflow.sdk import Param, dag, task
 REPOSITORY = str(Path(__file__).resolve().parents[1])
 
 
-# The first day is long past, so that a replay of the past runs: Airflow runs nothing before it, and says success.
+# Airflow skips runs before the start date and calls that success, so it is early enough for a replay of past years.
 @dag(
     schedule="0 4 1 * *",
     start_date=datetime(1993, 1, 1, tzinfo=UTC),

@@ -1,12 +1,12 @@
-"""Seal what is final of the journal, then prove the books: everything that follows from it is derived again.
+"""Seal the journal's final entries, then verify the books by deriving everything again from the transfers.
 
-**Purpose.** Chains the day's final entries to those before them; then derives each balance, hold and seal from the
-recorded transfers and compares it with what the ledger keeps.
+**Purpose.** Runs every day at 09:30 UTC. Adds the entries that have become final to the chain of seals. Then derives
+each balance, hold and seal from the recorded transfers, and compares it with the one stored in the ledger.
 
-**A rerun** seals what has become final since, which is nothing or a little, and reads again.
+**A rerun** seals entries that have become final since, if any, and verifies again.
 
-**When it is red**: finance and engineering at once, and collection is paused. The report names the account and the
-entry. Nothing is repaired by hand: a correction is a further entry.
+**When it is red**: call finance and engineering at once, and pause collection. The report names the account and the
+entry. Do not repair anything by hand: a correction is a further entry.
 """
 
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from airflow.sdk import dag, task
 REPOSITORY = str(Path(__file__).resolve().parents[1])
 
 
-# The first day is long past, so that a replay of the past runs: Airflow runs nothing before it, and says success.
+# Airflow skips runs before the start date and calls that success, so it is early enough for a replay of past years.
 @dag(
     schedule="30 9 * * *",
     start_date=datetime(1993, 1, 1, tzinfo=UTC),

@@ -13,10 +13,10 @@
 # %% [markdown]
 # # One applicant: history, score, reasons, replay
 #
-# Opens the lake without a JVM, looks at the bank history behind one decision, scores it with the model that decided,
-# explains the score exactly, and computes the decision again from what was stored with it.
+# This notebook reads the lake without a JVM, shows the bank history of one applicant, computes the score again with the
+# model that was used for the decision, explains the score exactly, and replays the decision from its stored record.
 #
-# It needs a lake with decisions: `make demo KEEP=1` leaves one up, `make lab` opens this page on it.
+# It needs a lake with decisions: `make demo KEEP=1` leaves one running, and `make lab` opens this notebook on it.
 
 # %%
 import json
@@ -42,7 +42,7 @@ lake = IcebergTables(LakeSettings.from_environment())
 # %% [markdown]
 # ## The decision
 #
-# The declined or referred decision with the heaviest reason; any `decision_id` does.
+# This picks the declined or referred decision whose reason has the largest contribution. Any other `decision_id` works.
 
 # %%
 with serving_connection(serving.database_url) as connection:
@@ -62,9 +62,10 @@ for reason in answer["reasons"]:
     print(f"  {reason['rank']}. {reason['code']}: {reason['text']}")
 
 # %% [markdown]
-# ## The bank history that could be known
+# ## The bank history known at the time
 #
-# Read at the very snapshot from which the features were computed, and only what had happened and was recorded by then.
+# The history is read at the snapshot from which the features were computed, and only with bank transactions that had
+# happened and were recorded by then.
 
 # %%
 evidence = inputs.evidence
@@ -98,9 +99,9 @@ axes.set_title("What came in and what went out, by purpose")
 plt.show()
 
 # %% [markdown]
-# ## The score, and each feature's exact share of it
+# ## The score, and each feature's exact contribution
 #
-# The champion is additive: its log-odds are those of the reference population plus one term a feature.
+# The champion is an additive model: its log-odds are those of the reference population plus one term for each feature.
 
 # %%
 model = artefact.load_model(serving.models_dir / inputs.model.digest)
@@ -127,7 +128,7 @@ for name, share in reversed(largest[-5:]):
 # %% [markdown]
 # ## What if
 #
-# Giving the heaviest feature the reference population's value must lower the risk when it had raised it.
+# If the feature that raised the risk most gets the reference population's value instead, the risk must fall.
 
 # %%
 raised = max(score.contributions, key=score.contributions.get)
@@ -136,9 +137,10 @@ print(f"{raised} at the reference: {score.default_probability:.2%} becomes {cure
 assert cured.default_probability <= score.default_probability
 
 # %% [markdown]
-# ## The decision, computed again
+# ## Replay of the decision
 #
-# From the stored record alone: the same bytes, or the name of what has changed (data, rule, model or code).
+# The decision is computed again from its stored record alone. The result is either the same bytes, or the cause of the
+# difference: data, rule, model or code.
 
 # %%
 with serving_connection(serving.database_url) as connection:

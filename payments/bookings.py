@@ -1,4 +1,4 @@
-"""Which flow of the money map each payment event without a plan event is, and its amounts."""
+"""The journals that payments post by themselves, without a plan event: the flow of the money map and its amounts."""
 
 from collections.abc import Mapping
 

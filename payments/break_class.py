@@ -1,10 +1,10 @@
-"""The closed list of reasons why something has no counterpart."""
+"""The closed list of break classes: why a line or an expectation has no counterpart."""
 
 from enum import StrEnum
 
 
 class BreakClass(StrEnum):
-    """Why something has no counterpart: the codes of the break taxonomy that occur here."""
+    """Why a line or an expectation has no counterpart: the codes of the break taxonomy that payments use."""
 
     TIMING_EXTERNAL_FIRST = "E2"
     MISSING_EXTERNAL = "E3"

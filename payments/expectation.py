@@ -1,4 +1,4 @@
-"""What the other side of a payment should show, by when, and under which key."""
+"""Expectations: what the other side of a payment should show in its files, by when, and under which key."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class StatementRow:
-    """A row of the outside world. `key` is what it names of ours; `account_id` the shopper's bank account."""
+    """A row of an outside file. `key` is the expectation that it names, if any; `account_id` the shopper's account."""
 
     line_key: LineKey
     amount: Money
@@ -48,7 +48,7 @@ class StatementRow:
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What the other side should show. `met` when a line has closed it in an earlier run."""
+    """What the other side should show. `met` if a line closed it in an earlier run."""
 
     key: ExpectationKey
     amount: Money
@@ -62,9 +62,9 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the other side should show by `due_by`; a due is met in its window, everything else by its key.
+    """What the other side should show by `due_by`. A due is matched within its window, everything else by its key.
 
-    `created_by` is the claim that it belongs to, or else the id of what caused it.
+    `created_by` is the claim that it belongs to, or else the id of its cause, such as an attempt or a line.
     """
 
     key: ExpectationKey
@@ -84,17 +84,17 @@ class Expected:
 
 
 def check_same_expectation(kept: Expected, expected: Expected) -> None:
-    """Raise Conflict when a key is expected with another content, whatever caused it."""
+    """Raise Conflict if the same key is expected with other content; the cause may differ."""
     for name in ("leg", "amount", "expected_on", "due_by", "account_id", "plan_id", "instalment_id", "window"):
         if getattr(kept, name) != getattr(expected, name):
             raise Conflict(str(kept.key), name)
 
 
 class Expectations(Protocol):
-    """Keeps what the other side should show, until a line has shown it. An adapter never commits."""
+    """Stores what the other side should show, until a line has shown it. An adapter never commits."""
 
     def expect(self, expected: Iterable[Expected]) -> int:
-        """Keep expectations, each once; how many were new.
+        """Store expectations, each once; returns how many were new.
 
-        Raises ledger.store.Conflict for a known key with another content; what first caused it stands.
+        Raises ledger.store.Conflict for a known key with other content. The first cause of a key is kept.
         """

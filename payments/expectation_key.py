@@ -1,6 +1,6 @@
-"""The keys under which something is expected of the outside world, and which its rows carry.
+"""The keys of expectations, which the matching rows of outside files carry too.
 
-Each says what it is about; its text, `<what>:<id>`, is how it is stored in expectations, lines and breaks.
+There is one type for each kind of key; its text, `<what>:<id>`, is stored in expectations, lines and breaks.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from payments.ids import AttemptId, CaseId, ProviderPayoutId, RefundPaymentId
 
 @dataclass(frozen=True, slots=True)
 class CaptureKey:
-    """The provider's file shows that it took an attempt's money."""
+    """The provider's file should show that it captured an attempt."""
 
     attempt_id: AttemptId
 
@@ -22,7 +22,7 @@ class CaptureKey:
 
 @dataclass(frozen=True, slots=True)
 class ReturnKey:
-    """The provider's file shows that an attempt's money went back."""
+    """The provider's file should show that an attempt's money was returned."""
 
     attempt_id: AttemptId
 
@@ -32,7 +32,7 @@ class ReturnKey:
 
 @dataclass(frozen=True, slots=True)
 class ClaimKey:
-    """The provider's file shows the charge-back of a case."""
+    """The provider's file should show the charge-back of a case."""
 
     case_id: CaseId
 
@@ -42,7 +42,7 @@ class ClaimKey:
 
 @dataclass(frozen=True, slots=True)
 class ClaimWonKey:
-    """The provider's file shows the money of a case that we won."""
+    """The provider's file should show the money of a case that we won."""
 
     case_id: CaseId
 
@@ -52,7 +52,7 @@ class ClaimWonKey:
 
 @dataclass(frozen=True, slots=True)
 class RefundKey:
-    """The provider's file shows that it gave a refund to a shopper."""
+    """The provider's file should show that it paid a refund to a shopper."""
 
     payment_id: RefundPaymentId
 
@@ -62,7 +62,7 @@ class RefundKey:
 
 @dataclass(frozen=True, slots=True)
 class PayoutKey:
-    """Our bank's statement shows a provider's payout to us."""
+    """Our bank's statement should show a provider's payout to us."""
 
     payout_id: ProviderPayoutId
 
@@ -72,9 +72,9 @@ class PayoutKey:
 
 @dataclass(frozen=True, slots=True)
 class DebitKey:
-    """Our bank's statement shows money that left under a reference of ours: a payout's, a refund payment's or a case's.
+    """Our bank's statement should show a debit with a reference of ours: of a payout, a refund payment or a case.
 
-    A statement does not say which of them it is, so the reference is a plain text.
+    A statement does not say which of the three it is, so the reference is plain text.
     """
 
     reference: str
@@ -85,7 +85,7 @@ class DebitKey:
 
 @dataclass(frozen=True, slots=True)
 class BroughtBackKey:
-    """Our bank's statement shows a payment of ours that the bank brings back."""
+    """Our bank's statement should show a payment of ours that the bank returns to us."""
 
     reference: str
 
@@ -95,7 +95,7 @@ class BroughtBackKey:
 
 @dataclass(frozen=True, slots=True)
 class DueKey:
-    """A shopper pays an instalment without being asked."""
+    """A shopper should pay an instalment by a transfer of their own, without a charge."""
 
     instalment_id: InstalmentId
 
@@ -121,7 +121,7 @@ _BY_NAME: Mapping[str, Callable[[str], ExpectationKey]] = {
 
 
 class UnknownKey(ValueError):
-    """Raised for a text that no kind of key is stored as."""
+    """Raised for a text that is not a stored key of any kind."""
 
 
 def expectation_key(text: str) -> ExpectationKey:

@@ -1,18 +1,18 @@
-"""The ids of payments, each of its own type, so that one is never taken for another."""
+"""The ids used in payments, each a type of its own, so that the type checker finds a mix-up."""
 
 from typing import NewType
 
 AttemptId = NewType("AttemptId", str)
-"""One attempt to charge an instalment; the idempotency key at the provider."""
+"""One attempt to charge an instalment; also the idempotency key at the provider."""
 
 RefundPaymentId = NewType("RefundPaymentId", str)
-"""One payment of a refund; its key at the provider, and its reference on the bank's statement."""
+"""One payment of a refund; also its idempotency key at the provider and its reference on the bank statement."""
 
 PayoutId = NewType("PayoutId", str)
-"""A payout to a merchant; its reference on the bank's statement."""
+"""A payout to a merchant; also its reference on the bank statement."""
 
 ProviderPayoutId = NewType("ProviderPayoutId", str)
 """A provider's payout to us."""
 
 CaseId = NewType("CaseId", str)
-"""A charge-back or a late claim; of a claim the reference on the bank's statement."""
+"""A charge-back or a late claim; for a claim also the reference on the bank statement."""

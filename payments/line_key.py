@@ -1,27 +1,27 @@
-"""The identity of a row of an outside file: what it says happened, and its own id."""
+"""The identity of a row of an outside file: its kind and its id."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class LineKind(StrEnum):
-    """What a row says happened."""
+    """The kind of movement that a row reports."""
 
-    REPAYMENT = "repayment"  # a shopper's bank account pushed money
+    REPAYMENT = "repayment"  # a shopper sent money by transfer
     CAPTURE = "capture"  # the provider took a charge
-    RETURN = "return"  # the provider took a charge back
+    RETURN = "return"  # the provider returned a charge to the shopper
     REFUND = "refund"  # the provider gave money back to a shopper for us
-    CHARGEBACK = "chargeback"  # the provider took a charge back for the shopper's bank, with its fee for the case
-    CHARGEBACK_WON = "chargeback_won"  # and gave it back
-    FEE = "fee"  # the provider keeps
-    PAYOUT = "payout"  # the provider sends
-    CREDIT = "credit"  # money on a bank statement, in
-    DEBIT = "debit"  # and out
+    CHARGEBACK = "chargeback"  # the shopper's bank claimed a charge back; with the provider's fee for the case
+    CHARGEBACK_WON = "chargeback_won"  # the provider gives us the money of a won charge-back
+    FEE = "fee"  # a fee that the provider keeps
+    PAYOUT = "payout"  # a payout that the provider sends us
+    CREDIT = "credit"  # money in on a bank statement
+    DEBIT = "debit"  # money out on a bank statement
 
 
 @dataclass(frozen=True, slots=True)
 class LineKey:
-    """A row's identity among all files; its text is how it is stored.
+    """The identity of a row across all files; its text is the stored form.
 
     >>> LineKey.of(str(LineKey(LineKind.CREDIT, "main-GBP-0001/0002"))).line_id
     'main-GBP-0001/0002'

@@ -8,7 +8,7 @@ from payments.sending import message_id_of
 
 
 class MemorySending:
-    """For one process and one thread: whoever asks for a guarded id is another worker."""
+    """For one process and one thread: a second request for a guarded id is treated as that of another worker."""
 
     def __init__(self) -> None:
         self.messages: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What payments tell plans: the event of each attempt, line or case, and how it is recorded."""
+"""The plan events that payments record: one for each attempt, line or case."""
 
 from collections.abc import Sequence
 
@@ -10,15 +10,15 @@ from terminal.fault import Fault
 
 
 class PlanRefused(Fault):
-    """A plan refused what has already happened: an assumption is broken and the work stops."""
+    """Raised when a plan refuses something that already happened: an assumption is broken, so the work stops."""
 
 
 def record_on_plan(
     events: Sequence[PlanEvent], *, plans: PlanLog, ledger: KeptLedger, terms: TermsOf
 ) -> tuple[str, ...]:
-    """Record events in the caller's database transaction; the entries posted for them.
+    """Record events in the caller's database transaction; returns the ids of the entries posted for them.
 
-    Raises PlanRefused where a plan cannot take one.
+    Raises PlanRefused if a plan refuses an event.
     """
     posted: list[str] = []
     answers = record_events(events, plans=plans, ledger=ledger, terms=terms) if events else ()
@@ -30,7 +30,7 @@ def record_on_plan(
 
 
 def paid_event_id(payment_id: str) -> str:
-    """The event of an attempt's or a transfer's money."""
+    """The id of the event for money received by an attempt or a transfer."""
     return f"paid:{payment_id}"
 
 

@@ -1,4 +1,4 @@
-"""The database connection of an act of payments."""
+"""The database connections of the acts of payments."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,12 +12,12 @@ Connection = psycopg.Connection[Any]
 
 
 class DatabaseDown(Fault):
-    """The database cannot be reached."""
+    """Raised when the database cannot be reached."""
 
 
 @contextmanager
 def connected(database_url: str) -> Iterator[Connection]:
-    """A connection in autocommit mode for an act that opens its own transactions; `DatabaseDown` when there is none."""
+    """A connection in autocommit mode, for acts that open their own transactions; raises DatabaseDown."""
     try:
         connection = psycopg.connect(database_url, autocommit=True, application_name="tranche-payments")
     except psycopg.OperationalError as error:
@@ -29,7 +29,7 @@ def connected(database_url: str) -> Iterator[Connection]:
 
 @contextmanager
 def snapshot(database_url: str) -> Iterator[Connection]:
-    """A connection inside one transaction, for which the database stands still: what it reads belongs together."""
+    """A connection inside one transaction that reads a single, consistent snapshot of the database."""
     with connected(database_url) as connection, connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         yield connection

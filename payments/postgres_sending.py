@@ -1,4 +1,4 @@
-"""Guards and raw messages in PostgreSQL. A guard is a lock of the database session: its holder is alive and at work."""
+"""Guards and raw messages in PostgreSQL. A guard is a session lock, so it ends when its holder dies."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from payments.sending import message_id_of
 
 
 class PostgresSending:
-    """For a connection in autocommit mode, so that a guard can be taken outside any transaction."""
+    """Needs a connection in autocommit mode, so that a guard can be taken outside any transaction."""
 
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
@@ -32,7 +32,7 @@ class PostgresSending:
                 self._connection.execute("SELECT pg_advisory_unlock(%s)", (_lock(each),))
 
     def keep_message(self, direction: str, kind: str, about: str, body: str, at: datetime) -> str:
-        """See `Sending.keep_message`. The id is the content's hash, so a known id has the same content."""
+        """See `Sending.keep_message`. The id is a hash of the content, so an existing id has the same content."""
         message_id = message_id_of(direction, kind, about, body)
         self._connection.execute(
             "INSERT INTO payments.messages (message_id, direction, kind, about, body, seen_at)"
@@ -43,5 +43,5 @@ class PostgresSending:
 
 
 def _lock(name: str) -> int:
-    """The number of a lock: 63 bits of its name's hash."""
+    """The lock number for a name: 63 bits of its hash."""
     return int.from_bytes(hashlib.sha256(f"attempt\n{name}".encode()).digest()[:8], "big") >> 1

@@ -1,4 +1,4 @@
-"""Rail profiles and the treatment of breaks: what the business decided, read from versioned files."""
+"""Rail profiles and the treatment of breaks, read from versioned policy files."""
 
 import tomllib
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ RAILS, BREAKS = _POLICIES / "rails-1.toml", _POLICIES / "breaks-1.toml"
 
 
 class RailProfileFault(Fault):
-    """A policy file cannot be used; names the file and the entry."""
+    """Raised for a policy file that cannot be used; names the file and the entry."""
 
     def __init__(self, path: Path, entry: str, reason: str) -> None:
         super().__init__(f"{path}: {entry}: {reason}")
@@ -23,7 +23,7 @@ class RailProfileFault(Fault):
 
 @dataclass(frozen=True, slots=True)
 class Rail:
-    """The names that fill the accounts of one rail: its own, the provider's, and the bank account it pays into."""
+    """The names of one rail in ledger accounts: the rail, its provider, and the bank account that it pays into."""
 
     rail: str
     provider: str
@@ -32,7 +32,7 @@ class Rail:
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """What happens with a break of one class."""
+    """How breaks of one class are treated."""
 
     title: str
     owner: str
@@ -45,7 +45,7 @@ class Treatment:
 
 @dataclass(frozen=True, slots=True)
 class RailProfile:
-    """Names, bank accounts and lags by which lines are expected."""
+    """Names, bank accounts, and the numbers of days within which lines are expected."""
 
     card: Rail
     push_bank: str
@@ -59,7 +59,7 @@ class RailProfile:
 
 
 def load_profile(rails: Path = RAILS, breaks: Path = BREAKS) -> RailProfile:
-    """Read both files; a missing entry or a bank account off the chart is a `RailProfileFault`."""
+    """Read both files; raises RailProfileFault for a missing entry or a bank account that is not on the chart."""
     entries, classes = _read(rails), _read(breaks)
     try:
         card, push, merchant, claims = (entries[name] for name in ("card", "push", "merchant", "claims"))

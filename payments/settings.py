@@ -1,4 +1,4 @@
-"""Where collection and reconciliation find their database, their provider and the folders they exchange files in."""
+"""The settings of payments: the database, the provider, and the folders for exchanging files."""
 
 import os
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from terminal.environment import optional, required_url
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The database, the provider, and the folders of files where no command names others."""
+    """The database, the provider, and the default folders for files."""
 
     database_url: str
     provider_url: str | None = None
@@ -19,7 +19,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None, *, needs_provider: bool = False) -> "Settings":
-        """The settings of this process; a missing one raises `SettingFault` with its name and an example."""
+        """Read the settings of this process; a missing one raises SettingFault with its name and an example."""
         environ = os.environ if environ is None else environ
         inbox, outbox = optional(environ, "TRANCHE_INBOX", ""), optional(environ, "TRANCHE_OUTBOX", "")
         web = ("http", "https")

@@ -1,7 +1,7 @@
-"""Database transactions, as an act needs them: it says where one begins and ends, and runs no SQL itself."""
+"""The type by which an act opens database transactions without running SQL itself."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 Transaction = Callable[[], AbstractContextManager[object]]
-"""Opens a block that is kept whole or undone whole; an adapter's statements belong to the block around them."""
+"""Opens a transaction block, committed or rolled back as a whole; includes all statements of adapters inside it."""

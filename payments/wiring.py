@@ -1,7 +1,7 @@
-"""The adapters of payments over one PostgreSQL connection, built once for the ways in.
+"""The adapters of payments over one PostgreSQL connection, built once by an entry point.
 
-Only a way in (the command line, the API, the demo, a simulation's entry) holds them together; an act is handed the
-ports it names, one by one.
+Only entry points (the command line, the API, the demo, a simulation) use the whole set; an act receives the ports that
+it needs as single arguments.
 """
 
 from dataclasses import dataclass
@@ -28,9 +28,9 @@ from payments.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Adapters:
-    """The ports of payments over one connection in autocommit mode, with the policies that the business decided.
+    """The ports of payments over one connection in autocommit mode, with the business's policies.
 
-    The acts open each database transaction themselves, so that a provider is asked outside of any.
+    The acts open each database transaction themselves, so that a provider is called outside of any.
     """
 
     database: Connection
@@ -54,7 +54,7 @@ class Adapters:
 
 
 def adapters_over(connection: Connection, provider: Provider) -> Adapters:
-    """The adapters, with the policies that ship with these packages."""
+    """Build the adapters with the policies shipped in these packages."""
     return Adapters(
         database=connection,
         attempts=PostgresAttempts(connection),

@@ -25,7 +25,7 @@ class Shell(StrEnum):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; its exit code. What a person can put right is one line, not a traceback."""
+    """Run one command and return its exit code. Faults that a person can fix are printed as one line."""
     arguments = list(sys.argv[1:] if argv is None else argv)
 
     def on_profile() -> int:
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def invoke(arguments: Sequence[str]) -> int:
-    """Run one command in this process and environment; its exit code. Faults and wrong usage are raised."""
+    """Run one command in this process and environment and return its exit code. Raises faults and usage errors."""
     completion_init()
     return invoke_command(command_of(app), arguments, NAME)
 
@@ -85,7 +85,7 @@ def _in_words(error: Exception, stage: str) -> str | None:
 
 
 def _needs_profile(arguments: Sequence[str]) -> bool:
-    """Whether a stage runs that may need what the current profile names; its help and its completion do not."""
+    """Whether the command may need the services of the current profile; --help and completion do not."""
     stage = next((stage for stage in STAGES if stage.name == next(iter(arguments), None)), None)
     return stage is not None and stage.works_on_profile and "--help" not in arguments
 
@@ -98,7 +98,7 @@ def _join_profile(stage: str, arguments: Sequence[str]) -> None:
 
         if extras.in_words(missing, "local") is None:
             raise
-        return  # without the extra 'local' there is no runtime on this machine to join
+        return  # without the extra 'local' there can be no runtime on this machine
     join_current(stage, arguments)
 
 

@@ -1,6 +1,6 @@
-"""The acts of every stage with the first line of each one's description, from a table: to list them loads no stage.
+"""The acts of every stage with the first line of their help, from a stored table, so that listing them loads no stage.
 
-`python -m tranche.acts` writes the table anew from the stages.
+`python -m tranche.acts` regenerates the table from the stages.
 """
 
 import tomllib
@@ -15,18 +15,18 @@ TABLE = Path(__file__).with_name("acts.toml")
 
 
 def acts() -> dict[str, dict[str, str]]:
-    """The acts of each stage by name; a stage that is one command has none."""
+    """The acts of each stage by name; empty for a stage that is a single command."""
     return tomllib.loads(TABLE.read_text(encoding="utf-8"))
 
 
 def acts_in_code(stage: Stage) -> dict[str, str]:
-    """The acts of a stage as its module has them."""
+    """The acts of a stage, read from its module."""
     command = stage.command()
     return meanings(command) if isinstance(command, TyperGroup) else {}
 
 
 def help_text() -> str:
-    """Every stage and act."""
+    """The help text with every stage and act."""
     known = acts()
     width = max(len(name) for stage in known.values() for name in stage) + 2
     lines = ["usage: tranche <stage> <act> [options]      (tranche <stage> <act> --help says more)", ""]
@@ -43,7 +43,7 @@ def help_text() -> str:
 
 
 def acts_table() -> str:
-    """The table as the stages would have it."""
+    """The text of the table, generated from the stages."""
     lines = ["# Written by: python -m tranche.acts"]
     for stage in STAGES:
         lines += ["", f"[{stage.name}]"]

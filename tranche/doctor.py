@@ -1,7 +1,7 @@
-"""`tranche doctor`: what this machine lacks for the product or has wrong, each with its cure.
+"""`tranche doctor`: check whether this machine can install and run the product, and give the cure of each problem.
 
-It needs nothing but Python, also one too old for the rest, so that it can be asked before anything is installed:
-`make doctor`, or `python3 -m tranche.doctor` in the checkout.
+It needs only Python, even a version too old for the rest, so that it can run before anything is installed: `make
+doctor`, or `python3 -m tranche.doctor` in the checkout.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PLATFORMS = (("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "arm64"))
 GIB = 1024**3
 # A demo of a few hundred borrowers takes 2 GiB; with more of them Spark's heap alone may grow to 2 GiB.
 MEMORY = 4 * GIB
-# .venv takes 2 GB, and its downloads as much again where uv's cache lies on the same disk.
+# .venv takes 2 GB, and its downloads as much again if uv's cache is on the same disk.
 INSTALL_DISK = 5 * GIB
 # A demo leaves about 400 MB in var/, Spark's Java artefacts among them.
 RUN_DISK = 1 * GIB
@@ -36,7 +36,7 @@ TEMPORARY_DISK = 1 * GIB
 
 
 class Finding(NamedTuple):
-    """What one check found. `cure` says what to do and is empty when nothing is wrong."""
+    """The result of one check. `cure` says what to do; it is empty if nothing is wrong."""
 
     subject: str
     found: str
@@ -48,7 +48,7 @@ class Finding(NamedTuple):
 
 
 def examine(environ: Mapping[str, str], *, before_install: bool = False) -> list[Finding]:
-    """Every check in turn; with `before_install` only those whose fault would break the installation."""
+    """Run every check; with `before_install`, only those whose failure would break the installation."""
     var = Path(environ.get("TRANCHE_VAR", "").strip() or CHECKOUT / "var").absolute()
     first: list[Callable[[], Finding]] = [python, machine, checkout, lambda: install_disk(CHECKOUT)]
     then: list[Callable[[], Finding]] = [
@@ -71,7 +71,7 @@ def examine(environ: Mapping[str, str], *, before_install: bool = False) -> list
 
 
 def python() -> Finding:
-    """A CPython of a version that the locks are for, able to make an environment."""
+    """Check for a CPython of a version that the locks support, which can create a virtual environment."""
     lowest, highest = PYTHONS
     found = f"{platform.python_implementation()} {platform.python_version()} ({sys.executable})"
     get = "install Python 3.11, 3.12 or 3.13, or name one: make PYTHON=/path/to/python3.12 ..."
@@ -84,7 +84,7 @@ def python() -> Finding:
 
 
 def machine() -> Finding:
-    """A system that the locked wheels exist for."""
+    """Check for a platform for which the locked wheels exist."""
     system, processor = platform.system(), platform.machine()
     found = f"{system} {processor}"
     if (system, processor) not in PLATFORMS:
@@ -97,7 +97,7 @@ def machine() -> Finding:
 
 
 def checkout() -> Finding:
-    """The folder of the checkout can be written to and can hold an environment."""
+    """Check that the folder of the checkout is writable and can hold a virtual environment."""
     if not _is_checkout():
         return Finding("checkout", f"installed in {CHECKOUT}")
     if os.pathsep in str(CHECKOUT):
@@ -111,7 +111,7 @@ def checkout() -> Finding:
 
 
 def environment() -> Finding:
-    """What is installed beside the core, and whether the checkout's own environment is there."""
+    """Report the installed extras, and check for the checkout's own virtual environment."""
     if _is_checkout() and not (CHECKOUT / ".venv" / "bin" / "python").exists():
         return Finding("environment", "no .venv yet; the first make target makes it")
     from tranche.extras import dependencies
@@ -121,14 +121,14 @@ def environment() -> Finding:
 
 
 def install_disk(folder: Path) -> Finding:
-    """Room for .venv where there is none yet."""
+    """Check the disk space for .venv, if there is none yet."""
     if not _is_checkout() or any((folder / ".venv").glob("made-from-*")):
         return Finding("disk of .venv", "installed")
     return disk("disk of .venv", folder, INSTALL_DISK)
 
 
 def disk(subject: str, folder: Path, needed: int) -> Finding:
-    """Room on the file system of a folder, which need not exist yet."""
+    """Check the free space on the file system of a folder, which need not exist yet."""
     free = shutil.disk_usage(_existing(folder)).free
     found = f"{free / GIB:,.1f} GiB free in {_existing(folder)}"
     if free >= needed:
@@ -138,7 +138,7 @@ def disk(subject: str, folder: Path, needed: int) -> Finding:
 
 
 def memory() -> Finding:
-    """Memory for Spark beside the local runtime: the machine's, or this container's share of it."""
+    """Check the memory for Spark and the local runtime: the machine's, or this container's limit."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         with suppress(OSError, ValueError):  # absent, or the word "max"
@@ -150,7 +150,7 @@ def memory() -> Finding:
 
 
 def temporary_files() -> Finding:
-    """The temporary folder takes files."""
+    """Check that files can be written to the temporary folder."""
     folder = Path(tempfile.gettempdir())
     try:
         with tempfile.TemporaryFile(dir=folder):
@@ -161,12 +161,12 @@ def temporary_files() -> Finding:
 
 
 def sockets() -> Finding:
-    """The data of local runtimes lies in short folders of the state directory, with PostgreSQL's socket beside it."""
+    """Check that the state directory's path is short enough for PostgreSQL's socket beside a local runtime's data."""
     from tranche.fault import RuntimeFault
     from tranche.local.placement import check_home
     from tranche.settings import state_dir
 
-    trial = state_dir() / "12345678"  # as long a name as those of the runtimes
+    trial = state_dir() / "12345678"  # has the same length as the names of runtimes
     try:
         check_home(trial)
     except RuntimeFault as fault:
@@ -177,7 +177,7 @@ def sockets() -> Finding:
 
 
 def loopback() -> Finding:
-    """A server on 127.0.0.1 can be reached; all our ports are free ones of this address."""
+    """Check that a server on 127.0.0.1 can be reached; all our servers use free ports of this address."""
     try:
         with socket.socket() as server, socket.socket() as client:
             server.bind(("127.0.0.1", 0))
@@ -191,7 +191,7 @@ def loopback() -> Finding:
 
 
 def language(environ: Mapping[str, str]) -> Finding:
-    """The locale that the environment names is installed: the first of these variables that is set decides."""
+    """Check that the locale named by the environment is installed; the first of these variables that is set counts."""
     named = [name for name in ("LC_ALL", "LC_CTYPE", "LANG") if environ.get(name)]
     if not named:
         return Finding("locale", "none named")
@@ -209,7 +209,7 @@ def language(environ: Mapping[str, str]) -> Finding:
 
 
 def java(environ: Mapping[str, str]) -> Finding:
-    """A Java for Spark: the machine's 17 or 21, else the wheel's."""
+    """Check for a Java for Spark: the machine's version 17 or 21, or else the wheel's."""
     from pipelines.runtime.java import SUPPORTED, find_java
 
     try:
@@ -223,7 +223,7 @@ def java(environ: Mapping[str, str]) -> Finding:
 
 
 def postgres_user() -> Finding:
-    """PostgreSQL never runs as root; its starter gives it a user of its own, made with `useradd`."""
+    """Check for `useradd` if we are root: PostgreSQL never runs as root, so it gets a user of its own."""
     if os.geteuid() != 0:
         return Finding("user", f"uid {os.geteuid()}")
     import pwd
@@ -251,12 +251,12 @@ def _is_checkout() -> bool:
 
 
 def _existing(folder: Path) -> Path:
-    """The folder, or the nearest above it that exists."""
+    """The folder, or its nearest parent that exists."""
     return next((each for each in (folder, *folder.parents) if each.is_dir()), Path("/"))
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Print what was found; exit code 1 when something is wrong."""
+    """Print the findings; the exit code is 1 if something is wrong."""
     parser = argparse.ArgumentParser(
         prog="tranche doctor", description="What this machine lacks or has wrong, each with its cure."
     )

@@ -1,4 +1,4 @@
-"""Which extra of the product brings a library that is not installed: `tranche[jobs]` brings Spark."""
+"""Which extra of the product installs a missing library: for example, `tranche[jobs]` installs Spark."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from tranche.settings import CHECKOUT
 
-# What a stage needs beside the core. A library that several extras bring is asked for by the stage's own.
+# The extras that a stage needs. For a library in several extras, the message names the stage's own.
 NEEDED_BY: Mapping[str, tuple[str, ...]] = {
     "local": ("local",),
     "contracts": ("serving",),
@@ -28,7 +28,7 @@ NEEDED_BY: Mapping[str, tuple[str, ...]] = {
     "lab": ("dev", "local"),
 }
 
-# Where a library is imported under another name than the one it is installed by.
+# Libraries whose import name differs from the name of their distribution.
 INSTALLED_AS = {
     "airflow": "apache-airflow",
     "botocore": "boto3",
@@ -44,7 +44,7 @@ INSTALLED_AS = {
 
 
 def dependencies() -> dict[str, tuple[str, ...]]:
-    """The direct dependencies of each extra by the names they are installed by; empty where the product is not."""
+    """The direct dependencies of each extra, by distribution name; empty if the product is not installed."""
     try:
         lines = requires("tranche") or []
     except PackageNotFoundError:
@@ -59,7 +59,7 @@ def dependencies() -> dict[str, tuple[str, ...]]:
 
 
 def in_words(error: ModuleNotFoundError, stage: str) -> str | None:
-    """What to install for a stage that missed a library; None when no extra brings it, which is a fault of ours."""
+    """What to install for a stage that lacks a library; None if no extra has it, which is a bug of ours."""
     imported = (error.name or "").partition(".")[0]
     library = INSTALLED_AS.get(imported, imported)
     known = dependencies()
@@ -78,6 +78,6 @@ def needs(extras: Sequence[str]) -> str:
 
 
 def require(library: str) -> None:
-    """Fail as an import would; for a library that is not imported but run as a program."""
+    """Fail like an import if the library is missing; for a library that is run as a program instead of imported."""
     if find_spec(library) is None:
         raise ModuleNotFoundError(f"No module named {library!r}", name=library)

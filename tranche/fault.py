@@ -1,4 +1,4 @@
-"""What can go wrong at the command line, in words for the person who typed the command."""
+"""Faults at the command line, with messages for the person who typed the command."""
 
 import re
 
@@ -6,10 +6,10 @@ from terminal.fault import Fault
 
 
 class RuntimeFault(Fault):
-    """The local runtime cannot do what was asked. The message says what is wrong and what to do."""
+    """Raised when the local runtime cannot do what was asked. The message says what is wrong and what to do."""
 
 
-# Trouble of the systems around us that any command can meet, by the name of the error so that no client is imported.
+# Errors of outside systems that any command can meet, by the name of their class, so that no client is imported.
 _OF_THE_SURROUNDINGS = {
     "psycopg.OperationalError": "the database of TRANCHE_DATABASE_URL does not answer or refused the work",
     "psycopg_pool.PoolTimeout": "the database of TRANCHE_DATABASE_URL does not answer",
@@ -26,7 +26,7 @@ _NOT_SET = re.compile(
 
 
 def without_runtime(message: str) -> str:
-    """What to do where a setting is missing that a runtime brings along; any other message as it is."""
+    """A message with advice if a setting is missing that a runtime would provide; any other message unchanged."""
     missing = _NOT_SET.match(message)
     if missing is None:
         return message
@@ -37,7 +37,7 @@ def without_runtime(message: str) -> str:
 
 
 def in_plain_words(error: BaseException) -> str | None:
-    """One line for a fault that a person can put right; None for anything else, which deserves its traceback."""
+    """One line for a fault that a person can fix; None for any other error, which needs its traceback."""
     if isinstance(error, Fault):
         return without_runtime(error.user_message)
     for kind in type(error).__mro__:

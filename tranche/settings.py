@@ -1,4 +1,4 @@
-"""Where the local runtime lies, and how its environment reaches the commands that are run beside it."""
+"""The folders of the local runtime, and how its environment variables reach commands."""
 
 import os
 from collections.abc import Mapping
@@ -14,9 +14,9 @@ _PLACES = ("TRANCHE_VAR", "TRANCHE_PROFILES")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`var` holds everything that a run leaves behind; nothing else of the checkout is written to.
+    """`var` is the folder for everything that a run writes; nothing else in the checkout is written to.
 
-    A profile may keep what its runs leave behind apart (`TRANCHE_VAR`); what it is a profile of stays in this folder.
+    A profile may have its own folder for that (`TRANCHE_VAR`); `var` then still contains the profiles themselves.
     """
 
     var: Path
@@ -34,27 +34,27 @@ class Settings:
 
 
 def state_dir(environ: Mapping[str, str] | None = None) -> Path:
-    """The folder above the data of every runtime of this user; `TRANCHE_STATE_DIR` where it is set."""
+    """The folder that contains the data of every runtime of this user: `TRANCHE_STATE_DIR` if it is set."""
     environ = os.environ if environ is None else environ
     if chosen := optional(environ, STATE_DIR, ""):
         return Path(chosen).expanduser().resolve()
     if os.geteuid() == 0:
         return Path("/var/lib/tranche")
-    # The specification asks to pass over a path that is not absolute.
+    # The XDG specification requires ignoring a path that is not absolute.
     named = Path(environ.get("XDG_STATE_HOME", ""))
     return (named if named.is_absolute() else Path.home() / ".local" / "state") / "tranche"
 
 
 def is_pointed_elsewhere() -> bool:
-    """Whether the environment itself says where the database and the AWS endpoint are."""
+    """Whether the environment already names the database and the AWS endpoint."""
     return "TRANCHE_DATABASE_URL" in os.environ and "TRANCHE_AWS_ENDPOINT" in os.environ
 
 
 def point_here(environment: Mapping[str, str], *, local: bool = True) -> None:
-    """Put a profile's variables into this process where they are not set; `local` is that of a runtime on this machine.
+    """Set a profile's variables in this process unless they are set; `local` for a runtime on this machine.
 
-    Its AWS credentials come with its endpoint or not at all: an endpoint that the caller chose keeps the caller's own,
-    and the local one never sees them.
+    A profile's AWS credentials are set only together with its endpoint: if the caller has set an endpoint, the caller's
+    credentials are kept, and the local endpoint never gets them.
     """
     if not local:
         for name, value in environment.items():
@@ -68,9 +68,9 @@ def point_here(environment: Mapping[str, str], *, local: bool = True) -> None:
 
 
 def take_over(environment: Mapping[str, str]) -> dict[str, str]:
-    """Point this process at one runtime and nowhere else, whatever was set before; its whole environment from then on.
+    """Point this process at one runtime only, replacing all settings; returns the process's new environment.
 
-    For a run that brings its own runtime, as the demo does: it must never touch what the caller's variables name.
+    For a run with its own runtime, like the demo, which must never touch the systems that the caller's variables name.
     """
     lake = [name for name in os.environ if name.startswith("TRANCHE_LAKE_")]
     for name in [*lake, "TRANCHE_CLOCK_FILE", "TRANCHE_KINESIS_ENDPOINT"]:
@@ -85,14 +85,15 @@ def take_over(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def inherited(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment for a program that is started: this process's own, with `more` on top."""
+    """The environment for a child process: this process's own, overridden by `more`."""
     return {**os.environ, **(more or {})}
 
 
 def merged(present: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables of `environment` that are to be set beside those present.
+    """The variables of `environment` to be set in addition to those present.
 
-    A folder that is present says where the profiles are, and the profile chosen there where its own things lie.
+    The folders are always taken from `environment`: the one present only locates the profiles, and the current profile
+    sets its own.
     """
     local_aws = "TRANCHE_AWS_ENDPOINT" not in present
     added = {
@@ -101,7 +102,7 @@ def merged(present: Mapping[str, str], environment: Mapping[str, str]) -> dict[s
         if (local_aws if name.startswith("AWS_") else name in _PLACES or name not in present)
     }
     if any(name in present for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY")):
-        # What listens on loopback is not to be asked for through a proxy.
+        # Requests to loopback must not go through a proxy.
         listed = present.get("NO_PROXY") or present.get("no_proxy") or ""
         hosts = [*filter(None, listed.split(",")), "127.0.0.1", "localhost"]
         added["NO_PROXY"] = added["no_proxy"] = ",".join(dict.fromkeys(hosts))

@@ -1,4 +1,4 @@
-"""The stages of `tranche <stage> <act>`, each known before its module is loaded."""
+"""The stages of `tranche <stage> <act>`, which are listed without loading their modules."""
 
 import importlib
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from terminal.command_line import Acts, command_of
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A word after `tranche`: the module that answers to it; one act of its alone where the word is short for that."""
+    """A stage: its name on the command line and its module, and one act if the name is an alias of that act."""
 
     name: str
     module: str
@@ -56,7 +56,7 @@ STAGES = (
 
 
 class Stages(Acts):
-    """All stages as one command that loads the stage it is asked for, and no other."""
+    """All stages as one command, which loads only the stage that is used."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -76,7 +76,7 @@ class Stages(Acts):
 
 
 def _handed_on(module: Any) -> typer.Typer:
-    """The command line of a stage that reads its words by itself, help included."""
+    """The command line of a stage that parses its own arguments, including --help."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
     @app.command(add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_extra_args": True})

@@ -1,4 +1,4 @@
-"""How the interest of one instalment grows from day to day, so that what accrues is what the schedule says."""
+"""The daily accrual of one instalment's interest, which reaches the scheduled amount on the due day."""
 
 from dataclasses import dataclass, replace
 from datetime import date
@@ -8,9 +8,10 @@ from lending.plan.delinquency import Pause, days_late
 
 @dataclass(frozen=True, slots=True)
 class Accrual:
-    """Interest that grows evenly from an amount on a day to another on the due day, rounded cumulatively.
+    """Linear growth from `from_minor` on `from_day` to `to_minor` on `to_day`, rounded cumulatively.
 
-    Its first day is the one after `from_day`. The days of `unaccruing` bear nothing; once `stopped` it stays as it is.
+    The first day that bears interest is the day after `from_day`. Days in a pause of `unaccruing` bear none, and
+    nothing accrues after the day `stopped`.
     """
 
     from_day: date
@@ -21,7 +22,7 @@ class Accrual:
     stopped: date | None = None
 
     def by(self, day: date) -> int:
-        """How much has accrued by the end of a day, to the nearest unit, halves up.
+        """The interest accrued by the end of a day, rounded to the nearest unit, halves up.
 
         >>> accrual = Accrual(date(2026, 1, 31), 0, date(2026, 2, 28), 100)
         >>> [accrual.by(date(2026, 2, day)) for day in (1, 2, 3, 14, 28)]
@@ -43,11 +44,11 @@ class Accrual:
         return self.from_minor + rounded_interest(self.to_minor - self.from_minor, days, whole)
 
     def onward(self, day: date, accrued: int, to_minor: int) -> "Accrual":
-        """The same, once so much has accrued by a day, towards another amount."""
+        """The accrual from `day` on, which starts at `accrued` and reaches the new amount `to_minor` on the due day."""
         return replace(self, from_day=max(day, self.from_day), from_minor=accrued, to_minor=to_minor)
 
     def resting(self, pause: Pause, day: date, accrued: int) -> "Accrual":
-        """The same with a pause that bears nothing, known from `day` on; its days take their share off the whole."""
+        """The accrual from `day` on with one more pause; the scheduled amount falls in proportion to its days."""
         rebased = replace(self, from_day=max(day, self.from_day), from_minor=accrued, stopped=None)
         rested = replace(rebased, unaccruing=(*self.unaccruing, pause))
         whole = days_late(rebased.from_day, self.to_day, rebased.unaccruing)
@@ -58,7 +59,7 @@ class Accrual:
 
 
 def rounded_interest(amount: int, part: int, whole: int) -> int:
-    """A part of an amount to the nearest unit, halves up; nothing of nothing.
+    """`amount * part / whole`, rounded to the nearest unit, halves up; 0 if `whole` is 0.
 
     >>> rounded_interest(100, 1, 3), rounded_interest(5, 1, 2), rounded_interest(-5, 1, 2), rounded_interest(7, 0, 0)
     (33, 3, -2, 0)
@@ -67,7 +68,7 @@ def rounded_interest(amount: int, part: int, whole: int) -> int:
 
 
 def shared(amount: int, weights: list[int]) -> list[int]:
-    """An amount shared out in proportion, by largest remainder; of equal remainders the earliest gets the odd unit.
+    """Split an amount in proportion to the weights, by largest remainder; on a tie the earlier part gets the odd unit.
 
     >>> shared(100, [1, 1, 1]), shared(7, [0, 5, 5]), shared(3, [])
     ([34, 33, 33], [0, 4, 3], [])

@@ -1,4 +1,4 @@
-"""Book the interest of the days that have passed (F17), and the interest that a payment pays before its days have."""
+"""Book accrued interest day by day (F17), and interest that is paid before it has accrued."""
 
 from datetime import date, timedelta
 
@@ -7,7 +7,7 @@ from lending.plan.running import RunningInstalment, RunningPlan
 
 
 def accrue_to(run: RunningPlan, day: date) -> None:
-    """Interest is owed up to and with a day: one booking for each day that has any, after `accrued_from`."""
+    """Accrue interest up to and including `day`: one booking for each day after `accrued_from` that bears interest."""
     since = run.accrued_to
     if day <= since:
         return
@@ -29,24 +29,24 @@ def accrue_to(run: RunningPlan, day: date) -> None:
 
 
 def accrue_ahead(line: RunningInstalment) -> int:
-    """Interest that is paid before its days have passed is earned as it is paid; answers how much."""
+    """Count interest that was paid before it accrued as accrued now; returns the amount."""
     ahead = max(0, line.interest_paid + line.interest_gone - line.accrued)
     line.accrued += ahead
     return ahead
 
 
 def stop_accruing(run: RunningPlan) -> None:
-    """Interest that has not accrued never will."""
+    """Cut the scheduled interest of every instalment down to what has accrued so far."""
     for line in run.lines:
         if line.interest > line.accrued:
             line.set_interest(run.accrued_to, line.accrued)
 
 
 def scale_interest(run: RunningPlan, before: dict[str, int]) -> None:
-    """Interest to come falls with the principal that bears it.
+    """Reduce future interest in proportion to the principal that bears it, after principal has fallen.
 
-    `before` is what each instalment asked for of the principal: the interest of a period is borne by its own
-    instalment and all that follow.
+    `before` is the scheduled principal of each instalment before the change. The interest of a period is borne by the
+    principal of its own instalment and of all later ones.
     """
     bearing_before = bearing_after = 0
     for line in reversed(run.lines):
@@ -59,5 +59,5 @@ def scale_interest(run: RunningPlan, before: dict[str, int]) -> None:
 
 
 def scheduled_principal(run: RunningPlan) -> dict[str, int]:
-    """What each instalment asks for of the principal, by id, paid or not."""
+    """The scheduled principal of each instalment by its id, whether paid or not, less what was credited."""
     return {line.instalment_id: line.principal - line.credited for line in run.lines}

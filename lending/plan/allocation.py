@@ -1,4 +1,4 @@
-"""Which instalment and which component a payment pays, and what is owed again when it is taken back."""
+"""Allocate a payment to instalments and their components, and undo the allocation when a payment is returned."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from lending.terms.servicing_terms import Component
 
 @dataclass(slots=True)
 class AllocationSplit:
-    """An amount by what it pays, or gives back."""
+    """A paid or returned amount, by component."""
 
     fees: int = 0
     interest: int = 0
@@ -25,7 +25,7 @@ class AllocationSplit:
         return self.fees + self.interest + self.principal
 
     def amounts(self) -> dict[str, int]:
-        """By the names that the money map has for them."""
+        """The amounts under their names in the money map."""
         return {
             "fees": self.fees,
             "interest": self.interest,
@@ -37,11 +37,11 @@ class AllocationSplit:
 def place(
     run: RunningPlan, amount: int, *, first: str | None = None, accrued_only: bool = False, newest_first: bool = False
 ) -> list[Piece]:
-    """Pay what is open, in order, with an amount; what the pieces leave of it nobody owed.
+    """Allocate an amount to open instalments; if the pieces sum to less than the amount, the rest was not owed.
 
-    The instalment that the payment names comes first, then what is due, oldest first, then what is to come; what is in
-    dispute comes after everything that is not. `accrued_only`: a payoff pays no interest that has not accrued.
-    `newest_first`: it leaves the oldest, which is being collected already.
+    The instalment `first` is paid first, then the others, oldest due first. Disputed principal is paid only after
+    everything undisputed. `accrued_only`: pay no interest that has not accrued, as for a payoff. `newest_first`: pay
+    the latest due first, because the oldest is already being collected.
     """
     pieces: list[Piece] = []
     left = amount
@@ -58,7 +58,7 @@ def place(
 
 
 def _in_order(run: RunningPlan, first: str | None) -> Iterator[RunningInstalment]:
-    """The lines lie by due day, so what is due comes before what is to come."""
+    """The instalment `first`, then all others by due day."""
     target = run.by_id.get(first) if first is not None else None
     if target is not None:
         yield target
@@ -94,7 +94,7 @@ def _pieces(
 
 
 def split_of(pieces: list[Piece], credit: int = 0) -> AllocationSplit:
-    """What a payment's pieces come to, component by component."""
+    """The sum of a payment's pieces by component."""
     split = AllocationSplit(credit=credit)
     for piece in pieces:
         split.add(piece.component, piece.amount)
@@ -102,9 +102,10 @@ def split_of(pieces: list[Piece], credit: int = 0) -> AllocationSplit:
 
 
 def take_back_amounts(run: RunningPlan, payment: Payment, amount: int, credit: int, day: date) -> AllocationSplit:
-    """Undo an amount of a payment: so much of it from the credit balance, the rest exactly as it was paid, last first.
+    """Undo an amount of a payment: `credit` of it from the credit balance, the rest from its pieces, last piece first.
 
-    What had become credit and has been used since is owed as principal of the last instalment.
+    If the pieces do not suffice, because the payment left credit that was used since, the rest is added to the
+    principal of the last instalment.
     """
     split = AllocationSplit(credit=credit)
     run.credit -= credit
@@ -129,7 +130,7 @@ def take_back_amounts(run: RunningPlan, payment: Payment, amount: int, credit: i
 
 
 def owe_more(line: RunningInstalment, principal: int, day: date) -> None:
-    """An instalment asks for more principal than was agreed."""
+    """Add principal to an instalment beyond what was agreed; its grace for late fees starts again on `day`."""
     line.principal += principal
     line.grace_from = max(line.grace_from, day)
 
@@ -146,7 +147,7 @@ def _undo(piece: Piece, amount: int, day: date) -> None:
 
 
 def move_to_credit(run: RunningPlan, fee: Fee, amount: int) -> None:
-    """What payments had paid of a fee is the shopper's credit: the latest payment's part first."""
+    """Turn an amount that was paid towards a fee into credit of the shopper, taken from the latest payments first."""
     fee.paid -= amount
     run.credit += amount
     for payment in reversed(run.payments.values()):

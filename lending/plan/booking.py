@@ -1,4 +1,4 @@
-"""What an event of a plan does to the books: a flow of the money map with its amounts, before it is a journal."""
+"""A booking: the flow of the money map and the amounts that a plan event posts, before it becomes a journal."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from lending.plan.plan import Instalment, Plan
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """One journal that the plan's events ask for. Bookings are a function of the events: equal events, equal bookings.
+    """One journal to post for a plan. Bookings are a function of the events: equal events give equal bookings.
 
-    `event_id` is the event behind it, or for a late fee and for interest the id of what it is. `hold_id`: the hold that
-    it posts. `voids`: an open hold that is to be released with it, its split being another.
+    `event_id` is the event that causes it; a late fee or accrued interest has no event, so its id is a derived one.
+    `hold_id`: the hold that it posts. `voids`: an open hold to release with it, because its split is different.
     """
 
     flow: str
@@ -31,7 +31,7 @@ class Booking:
 
     @property
     def entry_id(self) -> str:
-        """The id of its journal, when it is posted for the first time."""
+        """The id of its journal, when it is first posted."""
         return f"{self.flow}:{self.key}"
 
 
@@ -45,8 +45,9 @@ def journal_of(
 ) -> Journal:
     """The journal that the money map prescribes for a booking.
 
-    What counts from a day before the `first_open` of the books is a late item: it counts from that one and keeps its
-    own day beside it. A booking that is posted again `corrects` a reversed entry, and has a `suffix` to its id.
+    A booking with a value date before `first_open`, the first open day of the books, is a late item: it is posted on
+    `first_open` and keeps its own value date beside it. A booking that is posted again names the reversed entry in
+    `corrects`, and its id ends with `suffix`.
     """
     counts_from = booking.value_date if first_open is None else max(booking.value_date, first_open)
     return journal(
@@ -65,7 +66,7 @@ def journal_of(
 
 
 def balances_of(bookings: Iterable[Booking]) -> dict[tuple[str, Currency], int]:
-    """What these bookings leave on each account, in units, debits positive; accounts at zero are left out."""
+    """The net amount of these bookings on each account, in units, debits positive; accounts at zero are left out."""
     balances: dict[tuple[str, Currency], int] = {}
     for booking in bookings:
         for transfer in journal_of(booking, recorded_at=booking.occurred_at).transfers:
@@ -76,7 +77,7 @@ def balances_of(bookings: Iterable[Booking]) -> dict[tuple[str, Currency], int]:
 
 
 def correlation_of(plan: Plan, *, instalment: Instalment | None = None, **others: str) -> dict[str, str]:
-    """The ids by which a plan's journals are found: of the order, decision and plan, and whatever comes after them."""
+    """The ids by which a plan's journals are found: order, decision and plan, then those passed in."""
     ids = {"order_id": plan.order_id, "decision_id": plan.decision_id, "plan_id": plan.plan_id}
     if instalment is not None:
         ids["instalment_id"] = instalment.instalment_id

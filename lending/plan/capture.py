@@ -1,4 +1,4 @@
-"""The purchase is captured, whole or shipment by shipment (F02, F40), or a loan is taken over or granted (F48, F47)."""
+"""Capture of a purchase, whole or by shipment (F02, F40); takeover (F48) and disbursement (F47) of a loan."""
 
 from ledger.map.flow import Flow
 from lending.plan.accrual import rounded_interest, shared
@@ -9,7 +9,7 @@ from lending.plan.running import RunningPlan
 
 
 def captured(run: RunningPlan, event: PlanEvent, body: Opened | PartShipped) -> None:
-    """The captured part is spread over the instalments in proportion; a later one over those not yet past."""
+    """Spread the captured amount over the instalments in proportion; a later shipment over those not yet past due."""
     plan = run.plan
     amount = min(body.captured.minor, plan.principal.minor - run.captured.amount)
     if run.cancelled or amount <= 0:
@@ -38,12 +38,12 @@ def captured(run: RunningPlan, event: PlanEvent, body: Opened | PartShipped) -> 
 
 
 def cancelled(run: RunningPlan) -> None:
-    """F04: nothing more is captured; the reservation is void, which is no journal."""
+    """F04: nothing more will be captured. The reservation is voided elsewhere and needs no journal."""
     run.cancelled = True
 
 
 def _captured(plan: Plan, amount: int) -> Share:
-    """What of the plan's discount, tax and the merchant's share is captured with so much of its principal."""
+    """The discount, tax and merchant's share that belong to a captured amount of principal."""
     whole = plan.principal.minor
     discount = rounded_interest(plan.merchant_discount.minor, amount, whole)
     tax = rounded_interest(0 if plan.tax is None else plan.tax.minor, amount, whole)

@@ -1,4 +1,4 @@
-"""Debt that we no longer expect: charged off (F30), recovered (F32), written off (F31), and what comes back of it."""
+"""Debt that is no longer expected: charge-off (F30), recovery (F32), write-off (F31), returns after a charge-off."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from lending.terms.servicing_terms import Component
 
 
 def charged_off(run: RunningPlan, event: PlanEvent, body: ChargedOff) -> None:
-    """F30: everything open leaves the books and is still owed; nothing accrues any more."""
+    """F30: take everything open off the books. The shopper still owes it, but interest stops accruing."""
     if run.charged_off is not None:
         return
     run.fraud = run.fraud or body.fraud
@@ -22,7 +22,7 @@ def charged_off(run: RunningPlan, event: PlanEvent, body: ChargedOff) -> None:
 
 
 def written_off(run: RunningPlan, event: PlanEvent, body: WrittenOff) -> None:
-    """F31: what is open or was charged off is forgiven."""
+    """F31: forgive what is open and what was charged off."""
     forgiven = run.charged_off or Owed()
     off = _take_off(run)
     allowance = min(off.principal, 0 if body.allowance is None else body.allowance.minor)
@@ -34,7 +34,7 @@ def written_off(run: RunningPlan, event: PlanEvent, body: WrittenOff) -> None:
 
 
 def recovered(run: RunningPlan, event: PlanEvent, body: Recovered | Paid | PaidOff) -> None:
-    """F32: money for a debt that was charged off; what is beyond it is the shopper's credit."""
+    """F32: book money for a charged-off debt; any excess becomes the shopper's credit."""
     owed = run.charged_off or Owed()
     payment = Payment(
         event.event_id, body.payment_id, body.channel, body.amount.minor, body.provider, body.rail, recovered=Owed()
@@ -74,9 +74,9 @@ def take_back_off_the_books(
     names: Mapping[str, str | None],
     correlation: Mapping[str, str],
 ) -> None:
-    """A payment came back after the charge-off: so much more is owed off the books.
+    """Book a payment that is returned after the charge-off: the debt off the books rises by what credit does not cover.
 
-    `flows`: the flow for a payment made before the charge-off, and the one for a recovery.
+    `flows`: the flow for a payment made before the charge-off, then the flow for a recovery.
     """
     credit = min(run.free_credit, payment.credit, amount)
     run.credit -= credit

@@ -1,4 +1,4 @@
-"""A payment that the shopper's bank claims back (F14, F26): opened, won, lost; the debt stays until it is decided."""
+"""Claims of the shopper's bank on a payment (F14, F26): opened, won, lost. The debt is unchanged until the decision."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ from lending.terms.servicing_terms import Component
 
 
 def claim_opened(run: RunningPlan, event: PlanEvent, body: ClaimOpened) -> None:
-    """F14a, F26a: we may lose the money; a refund that would give it to the shopper twice is withheld meanwhile."""
+    """F14a, F26a: open a claim. A refund that would pay the shopper the same money twice is withheld meanwhile."""
     payment = run.payments.get(body.payment_event_id)
     if payment is None or body.case_id in run.cases:
         return
@@ -31,7 +31,7 @@ def claim_opened(run: RunningPlan, event: PlanEvent, body: ClaimOpened) -> None:
 
 
 def claim_won(run: RunningPlan, event: PlanEvent, body: ClaimWon) -> None:
-    """F14d, F26b: the payment stands; what was withheld of refunds is payable."""
+    """F14d, F26b: the payment stands, and withheld refunds become payable."""
     case = run.cases.get(body.case_id)
     if case is None or not case.open:
         return
@@ -47,7 +47,7 @@ def claim_won(run: RunningPlan, event: PlanEvent, body: ClaimWon) -> None:
 
 
 def claim_lost(run: RunningPlan, event: PlanEvent, body: ClaimLost) -> None:
-    """F14c, F26c: the shopper has the money back and owes it again, credit balance first. F26d: fraud, we bear it."""
+    """F14c, F26c: the shopper got the money back and owes it again, less the credit balance. F26d: fraud, our loss."""
     case = run.cases.get(body.case_id)
     if case is None or not case.open or case.payment is None:
         return
@@ -88,7 +88,7 @@ def _take_credit(run: RunningPlan, payment: Payment, amount: int, credit: int) -
 
 
 def _new_instalment(run: RunningPlan, principal: int, event: PlanEvent) -> None:
-    """After the last due day, what is owed again is an instalment of its own."""
+    """Add an instalment for a debt that arises again after the last due day."""
     number = max(line.number for line in run.lines) + 1
     due_on = event.value_date + timedelta(days=run.terms.claim_due_days)
     accrual = Accrual(event.value_date, 0, due_on, 0)
@@ -102,5 +102,5 @@ def _names(case: RunningCase) -> dict[str, str | None]:
 
 
 def _correlation(case: RunningCase) -> dict[str, str]:
-    """The attempt too: a charge-back's money leaves the clearing account under the attempt that brought it there."""
+    """Includes the attempt, under which a charge-back's money leaves the clearing account."""
     return {"case_id": case.case_id} | ({"attempt_id": case.payment.payment_id} if case.payment else {})

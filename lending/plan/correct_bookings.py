@@ -1,4 +1,4 @@
-"""What the books are asked for so that they hold what a plan's events now ask for, and no more."""
+"""Correct the books of a plan after a late or reversed event: reversals and postings that lead to the new bookings."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from lending.plan.booking import Booking, balances_of, journal_of
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
-    """A booking that was reversed at least once: how often it was posted, and whether its last posting stands."""
+    """A booking that was reversed at least once: how often it was posted, and whether its last posting is in force."""
 
     times: int
     stands: bool
@@ -21,7 +21,7 @@ class Corrected:
 
 @dataclass(frozen=True, slots=True)
 class RecordedContext:
-    """When the change happened and became known, the first day that the books still take, and why it is made."""
+    """When the change happened and became known, the first open day of the books, and the reason for the change."""
 
     occurred_at: datetime
     recorded_at: datetime
@@ -31,7 +31,7 @@ class RecordedContext:
 
 @dataclass(frozen=True, slots=True)
 class CorrectionStep:
-    """One thing asked of the books, and the event that its booking comes from."""
+    """One reversal or posting, and the event that its booking comes from."""
 
     asked: Asked
     event_id: str
@@ -39,7 +39,7 @@ class CorrectionStep:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """The steps in their order, and what is remembered of bookings that were reversed."""
+    """The steps in order, and the updated record of reversed bookings."""
 
     steps: tuple[CorrectionStep, ...]
     corrected: Mapping[str, Corrected]
@@ -48,12 +48,12 @@ class Correction:
 def correction(
     posted: Sequence[Booking], wanted: Sequence[Booking], known: RecordedContext, corrected: Mapping[str, Corrected]
 ) -> Correction:
-    """Reverse what is no longer asked for, the newest first, then post what is not there, in the order of the fold.
+    """Reverse posted bookings that are no longer wanted, newest first, then post the missing ones in fold order.
 
-    Both are in the order of the fold. A booking that is posted again names the entry that it corrects, and has the
-    number of its posting in its id; money that arrived by a hold comes without it then, for the hold is used up.
-    Where an account would be below its limit on the way, all is taken back from the first difference on: what is left
-    at each step is then the beginning of a fold, which keeps every limit.
+    Both sequences are in fold order. A booking that is posted again names the entry that it corrects and has the
+    number of its posting in its id; it no longer posts its hold, because the hold is used up. If an account would fall
+    below its limit on the way, everything from the first difference on is reversed instead: the state after each step
+    is then the beginning of a fold, which keeps every limit.
     """
     now = {booking.entry_id: booking for booking in wanted}
     there = {booking.entry_id: booking for booking in posted}
@@ -75,7 +75,7 @@ def correction(
 
 
 def entry_id_of(booking: Booking, times: int) -> str:
-    """The id of the entry of a booking's latest posting."""
+    """The id of the journal entry of a booking's latest posting."""
     return booking.entry_id + _suffix(times)
 
 
@@ -84,7 +84,7 @@ def _suffix(times: int) -> str:
 
 
 def _breaks_a_limit(posted: Sequence[Booking], gone: Sequence[Booking], missing: Sequence[Booking]) -> bool:
-    """Whether an account with a floor would fall below it while these are reversed and those are posted."""
+    """Whether an account would fall below its floor while `gone` is reversed and `missing` is posted."""
     balances = balances_of(posted)
     for booking, sign in (*((each, -1) for each in gone), *((each, 1) for each in missing)):
         for (account, currency), minor in balances_of([booking]).items():
@@ -112,7 +112,7 @@ def _posting(booking: Booking, before: int, used: set[str], known: RecordedConte
     )
     if booking.hold_id is None or before:
         yield Request(Act.POST, journal)
-    elif booking.hold_id in used:  # released when the split was another: it is placed again
+    elif booking.hold_id in used:  # it was released because its split was different; it is placed again
         held = journal_of(_hold_of(booking), recorded_at=known.recorded_at, first_open=known.first_open, suffix="#2")
         yield Request(Act.HOLD, held)
         yield Request(Act.POST_HOLD, journal, hold_id=held.entry_id)
@@ -121,6 +121,6 @@ def _posting(booking: Booking, before: int, used: set[str], known: RecordedConte
 
 
 def _hold_of(booking: Booking) -> Booking:
-    """The hold that a booking posts, as if it were one itself; both move the same amounts."""
+    """The hold that a booking posts, as a booking of the same amounts."""
     flow, _, key = (booking.hold_id or "").partition(":")
     return replace(booking, flow=flow, key=key, hold_id=None)

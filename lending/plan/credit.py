@@ -1,4 +1,4 @@
-"""The shopper's credit balance of a running plan (F19b, F19c), and goodwill, which we pay for them (F34)."""
+"""Changes of a running plan's credit balance (F19b, F19c), and goodwill, which we pay for the shopper (F34)."""
 
 from ledger.map.flow import Flow
 from lending.plan.event import CreditApplied, CreditRefunded, Goodwill, PlanEvent
@@ -6,12 +6,12 @@ from lending.plan.running import RunningPlan
 
 
 def apply_credit_moved(run: RunningPlan, body: CreditApplied) -> None:
-    """The other plan has the payment, and with it the journal."""
+    """Reduce the credit balance; the plan that receives the payment posts the journal."""
     run.credit -= min(body.amount.minor, run.free_credit)
 
 
 def credit_refunded(run: RunningPlan, event: PlanEvent, body: CreditRefunded) -> None:
-    """F19b: it is payable now; what is withheld stays."""
+    """F19b: make credit payable to the shopper, but not the part withheld from refunds."""
     amount = min(body.amount.minor, run.free_credit)
     run.credit -= amount
     run.payable[body.refund_id] = run.payable.get(body.refund_id, 0) + amount
@@ -19,7 +19,7 @@ def credit_refunded(run: RunningPlan, event: PlanEvent, body: CreditRefunded) ->
 
 
 def goodwill(run: RunningPlan, event: PlanEvent, body: Goodwill) -> None:
-    """F34: principal falls, the oldest due first, then it is credit; after a charge-off F25b, less is owed."""
+    """F34: reduce principal, oldest due first; the rest becomes credit. After a charge-off (F25b), reduce that debt."""
     amount = body.amount.minor
     if run.charged_off is not None:
         taken = run.charged_off.take(amount).total

@@ -1,4 +1,4 @@
-"""How late a plan is: days since its oldest unpaid due, without the days of pauses, and the bucket of that many."""
+"""How late a plan is: days past due since the oldest unpaid due, without paused days, and the delinquency bucket."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from lending.terms.servicing_terms import Bucket
 
 
 class PauseReason(StrEnum):
-    """Why days do not count."""
+    """Why days do not count as past due."""
 
     HOLIDAY = "holiday"
     FORBEARANCE = "forbearance"
@@ -18,7 +18,7 @@ class PauseReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Days that do not count as past due and on which nothing is collected; without an end it lasts."""
+    """Days that do not count as past due and on which nothing is collected. Without an end, the pause continues."""
 
     reason: PauseReason
     starts: date
@@ -29,7 +29,7 @@ class Pause:
 
 
 def days_late(since: date, as_of: date, pauses: Iterable[Pause]) -> int:
-    """The days after `since` up to and with `as_of` that lie in no pause; the first day late is the day after a due.
+    """The days after `since`, up to and including `as_of`, that are in no pause; the day after a due is the first late.
 
     >>> holiday = Pause(PauseReason.HOLIDAY, date(2026, 3, 5), date(2026, 3, 8))
     >>> [days_late(date(2026, 3, 1), date(2026, 3, day), [holiday]) for day in (1, 4, 5, 7, 8)]
@@ -49,7 +49,7 @@ def days_late(since: date, as_of: date, pauses: Iterable[Pause]) -> int:
 
 
 def day_late(since: date, days: int, pauses: Sequence[Pause]) -> date | None:
-    """The first day on which something due on `since` is so many days late; None while a pause without end runs."""
+    """The first day on which a due of `since` is `days` days late; None while a pause without an end runs."""
     late = since + timedelta(days=days)
     reached = since + timedelta(days=1)
     for pause in sorted(pauses, key=lambda each: each.starts):
@@ -65,5 +65,5 @@ def day_late(since: date, days: int, pauses: Sequence[Pause]) -> date | None:
 
 
 def bucket_of(days: int, buckets: Sequence[Bucket]) -> Bucket:
-    """The one bucket that so many days fall into."""
+    """The bucket that contains this number of days past due."""
     return next(each for each in reversed(buckets) if each.from_days <= days)

@@ -1,4 +1,4 @@
-"""Earn the merchant's discount (F05): in proportion to what is repaid of what the shopper kept, or at capture."""
+"""Earn the merchant's discount (F05): in proportion to the repaid part of the purchase not refunded, or at capture."""
 
 from ledger.map.flow import Flow
 from lending.plan.accrual import rounded_interest
@@ -8,7 +8,7 @@ from lending.terms.servicing_terms import DiscountEarning
 
 
 def earn_discount(run: RunningPlan, event: PlanEvent) -> None:
-    """Book what is earned now over what was; cumulative, so that the last payment earns exactly the rest."""
+    """Book the increase of the earned discount. Computed cumulatively, so the last payment earns exactly the rest."""
     change = _earned_by_now(run) - run.earned
     if change:
         run.earned += change
@@ -22,5 +22,5 @@ def _earned_by_now(run: RunningPlan) -> int:
     if run.terms.discount_earning is DiscountEarning.CAPTURED:
         return discount
     owed = run.outstanding + (run.charged_off.principal if run.charged_off else 0)
-    unpaid = max(owed - run.beyond_purchase, 0)  # what pays for no goods is repaid last
+    unpaid = max(owed - run.beyond_purchase, 0)  # principal that paid for no goods is repaid last
     return rounded_interest(discount, min(max(kept - unpaid, 0), kept), kept)

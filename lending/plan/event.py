@@ -1,4 +1,4 @@
-"""What can happen to a plan: one event, one body for each kind, and how a body is stored."""
+"""Plan events: the envelope, one body class for each kind of event, and how a body is stored."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -14,7 +14,7 @@ from terminal.fault import Fault
 
 
 class PaymentChannel(StrEnum):
-    """The way by which money came in."""
+    """How money came in."""
 
     ATTEMPT = "attempt"  # an attempt of ours, held while it was under way
     CHECKOUT = "checkout"  # the down payment
@@ -25,7 +25,7 @@ class PaymentChannel(StrEnum):
 
 
 class FeeKind(StrEnum):
-    """Why a fee was charged by hand; late fees of the terms are no events."""
+    """Why a fee was charged by hand. Late fees under the terms follow from the calendar and are not events."""
 
     LATE = "late"
     RETURN = "return"  # what a returned payment cost us, passed on
@@ -39,16 +39,16 @@ class Route(StrEnum):
 
 
 class CashBack(StrEnum):
-    """How the money of a claim that we won is ours again."""
+    """How we get the money of a claim that we won."""
 
-    WITHDRAWN = "withdrawn"  # it was never taken
+    WITHDRAWN = "withdrawn"  # the money was never taken from us
     BANK = "bank"
     NETTED = "netted"  # the provider adds it to a payout
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the hold of an attempt covers, component by component; `hold_id` names the hold in the books."""
+    """The amounts that an attempt's hold reserves, by component; `hold_id` names the hold in the books."""
 
     hold_id: str
     fees: Money
@@ -74,15 +74,15 @@ class PartShipped:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """What is not captured yet never will be: the whole order, or what is left of it."""
+    """The order, or the part of it that is not captured yet, is cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """Money came in. `payment_id` is the attempt's, or the statement line's of a transfer.
+    """Money came in. `payment_id` is the id of the attempt, or of the statement line of a transfer.
 
-    `instalment_id`: the one it was collected for. `held`: what the attempt's hold covers. `from_plan_id`: whose credit
-    it is, where another plan gives it (that plan has a CreditApplied).
+    `instalment_id`: the instalment that it was collected for. `held`: what the attempt's hold covers. `from_plan_id`:
+    the plan whose credit paid it, if any (that plan has a CreditApplied event).
     """
 
     amount: Money
@@ -97,7 +97,7 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class PaidOff:
-    """Money that settles the plan early. `in_flight`: what the quote left out, being collected at the time."""
+    """Money that settles the plan early. `in_flight`: what the quote left out because it was being collected."""
 
     amount: Money
     channel: PaymentChannel
@@ -109,7 +109,7 @@ class PaidOff:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """A payment came back unpaid, all of it."""
+    """A payment was returned in full."""
 
     payment_event_id: str
     return_id: str
@@ -117,7 +117,7 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Reversed:
-    """An event was recorded wrongly: the plan is as if it had never happened."""
+    """Cancels an event that was recorded by mistake: the plan is computed as if it had never happened."""
 
     reversed_event_id: str
 
@@ -126,8 +126,8 @@ class Reversed:
 class Refunded:
     """The merchant takes back goods for `amount` of the purchase.
 
-    `receivable`: the part of the merchant's share that was paid out to it already. `in_flight`: the principal that is
-    being collected at the time.
+    `receivable`: the part of the merchant's share that was already paid out to the merchant. `in_flight`: the principal
+    being collected at that time.
     """
 
     refund_id: str
@@ -138,7 +138,7 @@ class Refunded:
 
 @dataclass(frozen=True, slots=True)
 class RefundPaid:
-    """A refund reached the shopper; payments books it, the plan has to know that it can no longer be withheld."""
+    """A refund reached the shopper, so it can no longer be withheld. The journal is posted by payments."""
 
     refund_id: str
     amount: Money
@@ -146,7 +146,7 @@ class RefundPaid:
 
 @dataclass(frozen=True, slots=True)
 class Rescheduled:
-    """The open part gets new dues, their numbers following those of the plan. Capitalised: what becomes principal."""
+    """The open part gets new dues, numbered on from the plan's. Capitalised amounts become principal."""
 
     dues: tuple[Due, ...]
     capitalise_interest: bool = False
@@ -181,7 +181,7 @@ class FeeCharged:
 
 @dataclass(frozen=True, slots=True)
 class FeeWaived:
-    """A fee, or a part of it, is not asked for; what was paid of it becomes credit."""
+    """A fee, or a part of it, is waived; what was paid of that becomes credit."""
 
     fee_id: str
     amount: Money | None = None
@@ -189,7 +189,7 @@ class FeeWaived:
 
 @dataclass(frozen=True, slots=True)
 class InterestWaived:
-    """Accrued interest that is not asked for."""
+    """Accrued interest is waived."""
 
     amount: Money
 
@@ -222,7 +222,7 @@ class DisputeSettled:
 class ClaimOpened:
     """The shopper's bank claims a payment back: a charge-back of a card, a late claim on a direct debit.
 
-    `amount`: a part of the payment; all of it where left out. `again`: a further stage, under a case id of its own.
+    `amount`: the part claimed; the whole payment if omitted. `again`: a further stage, under its own case id.
     """
 
     case_id: str
@@ -236,7 +236,7 @@ class ClaimOpened:
 
 @dataclass(frozen=True, slots=True)
 class ClaimWon:
-    """The claim was withdrawn or countered. `chargeback_fee`: what came back of the provider's fee."""
+    """The claim was withdrawn or successfully contested. `chargeback_fee`: what the provider returned of its fee."""
 
     case_id: str
     cash_back: CashBack = CashBack.NETTED
@@ -246,7 +246,7 @@ class ClaimWon:
 
 @dataclass(frozen=True, slots=True)
 class ClaimLost:
-    """The claim stands: the shopper owes again, or, where it was fraud, we bear it."""
+    """The claim was upheld: the shopper owes the amount again or, if it was fraud, it is our loss."""
 
     case_id: str
     fraud: bool = False
@@ -254,7 +254,7 @@ class ClaimLost:
 
 @dataclass(frozen=True, slots=True)
 class ChargedOff:
-    """We no longer expect the rest, which is still owed. `allowance`: the part that was provided for."""
+    """The rest is no longer expected but still owed. `allowance`: the part covered by a loss allowance."""
 
     fraud: bool = False
     allowance: Money | None = None
@@ -274,7 +274,7 @@ class Recovered:
 
 @dataclass(frozen=True, slots=True)
 class WrittenOff:
-    """The rest is forgiven. `allowance`: the part that was provided for."""
+    """The rest is forgiven. `allowance`: the part covered by a loss allowance."""
 
     allowance: Money | None = None
 
@@ -288,12 +288,12 @@ class Frozen:
 
 @dataclass(frozen=True, slots=True)
 class Unfrozen:
-    """What froze the plan is over."""
+    """The freeze of the plan ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class CreditApplied:
-    """A part of this plan's credit balance went to another plan, which has the payment and its journal."""
+    """A part of this plan's credit balance paid another plan, which has the Paid event and its journal."""
 
     amount: Money
     to_plan_id: str
@@ -327,9 +327,9 @@ class EventFault(Fault, ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PlanEvent:
-    """Something that happened to a plan. `value_date` is the day it counts from, `cause` the attempt, line or case.
+    """Something that happened to a plan. `cause` is the id of the attempt, statement line or case behind it.
 
-    `event_id` comes from the cause, so that recording it again changes nothing.
+    `value_date` is the day from which it counts. `event_id` is derived from the cause, so recording it is idempotent.
     """
 
     event_id: str
@@ -355,13 +355,13 @@ def event_kind(body: Body) -> str:
 
 
 def first_event_difference(known: PlanEvent, arriving: PlanEvent) -> str | None:
-    """The first field in which two events under one id differ; when we first knew of it may differ."""
+    """The first field in which two events with one id differ, or None. `recorded_at` may differ."""
     compared = (each.name for each in fields(PlanEvent) if each.name != "recorded_at")
     return next((name for name in compared if getattr(known, name) != getattr(arriving, name)), None)
 
 
 def tree_of(body: Body) -> dict[str, Any]:
-    """A body as plain values, for storage as JSON; what is None is left out.
+    """A body as plain values, for storage as JSON; fields that are None are left out.
 
     >>> tree_of(Goodwill(Money(500, Currency.GBP)))
     {'amount': {'minor': 500, 'currency': 'GBP'}}
@@ -372,7 +372,7 @@ def tree_of(body: Body) -> dict[str, Any]:
 
 
 def body_of(kind: str, tree: Mapping[str, Any]) -> Body:
-    """The body that `tree_of` wrote down; raises EventFault.
+    """The body from which `tree_of` made this tree; raises EventFault if it cannot be read.
 
     >>> body_of("goodwill", {"amount": {"minor": 500, "currency": "GBP"}})
     Goodwill(amount=Money(minor=500, currency=<Currency.GBP: 'GBP'>))
@@ -407,7 +407,7 @@ def _types(form: type) -> Mapping[str, Any]:
 
 
 def _read(form: Any, value: Any, where: str) -> Any:
-    """A plain value as the type that a field declares."""
+    """Convert a plain value to the type that a field declares."""
     if get_origin(form) is UnionType:
         form = next(each for each in get_args(form) if each is not NoneType)
     if get_origin(form) is tuple:

@@ -11,7 +11,10 @@ from lending.terms.servicing_terms import LateFeeRule
 
 
 def assess_late_fees(run: RunningPlan, day: date) -> None:
-    """F15 for each instalment whose grace ended by a day: once per rule, within the caps, value that first late day."""
+    """F15: charge a late fee once per rule on each instalment whose grace ended by `day`, within the caps.
+
+    The value date of a fee is the first day after the grace.
+    """
     rules = run.terms.late_fees.rules
     if not rules or run.charged_off is not None or run.written_off:
         return
@@ -30,7 +33,7 @@ def assess_late_fees(run: RunningPlan, day: date) -> None:
 
 
 def fee_charged(run: RunningPlan, event: PlanEvent, body: FeeCharged) -> None:
-    """F15 or F13c: owed with the instalment named, else with the first that is open, else with the last."""
+    """F15 or F13c: add the fee to the instalment named, or else to the first open one, or else to the last."""
     if body.fee_id in run.fees or run.charged_off is not None:
         return
     named = run.by_id.get(body.instalment_id or "")
@@ -46,7 +49,7 @@ def fee_charged(run: RunningPlan, event: PlanEvent, body: FeeCharged) -> None:
 
 
 def fee_waived(run: RunningPlan, event: PlanEvent, body: FeeWaived) -> None:
-    """The unpaid part is not asked for (F16a), the paid part becomes credit (F16b). A fee that fell away is no fee."""
+    """Waive the unpaid part (F16a) and turn the paid part into credit (F16b). Ignored if the fee no longer exists."""
     fee = run.fees.get(body.fee_id)
     if fee is None:
         return
@@ -61,7 +64,7 @@ def fee_waived(run: RunningPlan, event: PlanEvent, body: FeeWaived) -> None:
 
 
 def interest_waived(run: RunningPlan, event: PlanEvent, body: InterestWaived) -> None:
-    """F17w: accrued interest that is open is not asked for, the oldest first."""
+    """F17w: waive open accrued interest, the oldest first."""
     left = body.amount.minor
     for line in run.lines:
         waived = min(left, line.open_accrued)

@@ -1,4 +1,4 @@
-"""Fold a plan's events into where it stands and into what they book: nothing is read but what is handed in."""
+"""Fold a plan's events into its state and its bookings. Pure: depends on the arguments only."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -55,13 +55,14 @@ def fold(
     through: date,
     accrued_from: date | None = None,
 ) -> PlanState:
-    """Where a plan stands at the end of `through`, and every booking up to then, in the order of their posting.
+    """The state of a plan at the end of `through`, and all bookings up to then, in the order of their posting.
 
-    The order in which events are given does not matter. Events of later value dates are left out. Late fees and
-    interest are no events: they follow from the calendar, so a backdated payment makes a fee go by itself. Of the daily
-    bookings of interest only those after `accrued_from` are listed; the plan stands the same whatever it is.
+    The order in which events are given does not matter. Events with later value dates are left out. Late fees and
+    interest are not events: they follow from the calendar, so a backdated payment removes a late fee without an event.
+    Only daily interest bookings after `accrued_from` are listed; the state does not depend on it.
 
-    It never refuses: what an event has nothing left to act on, since another one came before it after all, it leaves.
+    The fold never refuses an event. If an earlier event that became known late leaves it nothing to act on, or less,
+    the event applies as far as it can.
     """
     run = RunningPlan(plan, terms, accrued_from)
     known: dict[str, str] = {}
@@ -79,7 +80,7 @@ def fold(
 
 
 def _apply(run: RunningPlan, event: PlanEvent) -> None:  # noqa: C901, PLR0912, PLR0915 - one case for each kind of event
-    """Change the plan by what happened to it. The type checker finds a kind of body that has no case."""
+    """Apply one event to the plan. The type checker reports a kind of body without a case."""
     match event.body:
         case Opened() | PartShipped() as body:
             capture.captured(run, event, body)
@@ -140,10 +141,10 @@ def _apply(run: RunningPlan, event: PlanEvent) -> None:  # noqa: C901, PLR0912, 
 
 
 def in_fold_order(plan: Plan, events: Iterable[PlanEvent]) -> list[PlanEvent]:
-    """By value date, then by time, then by id; the opening comes first on its day.
+    """Events by value date, then by time, then by id; the opening comes first on its day.
 
-    What answers another event comes after it, and counts from that one's day if its own is earlier. An event that was
-    reversed is not there, nor is its reversal.
+    An event that refers to another one, such as a return to its payment, comes after it and counts from that event's
+    day if its own value date is earlier. Reversed events and their reversals are left out.
     """
     taken = list(events)
     reversed_ids = {event.body.reversed_event_id for event in taken if isinstance(event.body, Reversed)}

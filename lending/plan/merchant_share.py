@@ -1,4 +1,4 @@
-"""What a part of the purchase is for the merchant and for us: its share, the discount and the tax, to the unit."""
+"""Split a part of the purchase into the merchant's share, our discount and the tax, exact to the unit."""
 
 from dataclasses import dataclass
 
@@ -32,7 +32,7 @@ class Share:
 
 
 def part_of(captured: Share, given_back: Share, amount: int, *, foreign: bool = False) -> Share:
-    """A further part that goes back, after others did; cumulative, so that the parts make the whole.
+    """The split of a further refunded part. Computed cumulatively, so that the parts sum to the whole.
 
     >>> whole, none = Share(100, 5, 0, 95), Share()
     >>> first = part_of(whole, none, 50)

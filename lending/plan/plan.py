@@ -1,4 +1,4 @@
-"""A plan: how an order is repaid, and where it stands after what has been paid and returned."""
+"""A plan: how an order is repaid, and the statuses of plans and instalments."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from lending.terms.product import Product
 
 
 class PlanFault(ValueError):
-    """Raised for a plan or an event of one that cannot be."""
+    """Raised for a plan or a plan event that is inconsistent."""
 
 
 class Origin(StrEnum):
@@ -20,7 +20,7 @@ class Origin(StrEnum):
 
     CHECKOUT = "checkout"
     IMPORTED = "imported"
-    REPLAYED = "replayed"  # an order of the past that nobody asked us to decide
+    REPLAYED = "replayed"  # a past order that is replayed without a request for a decision
 
 
 PlanId = NewType("PlanId", str)
@@ -47,9 +47,9 @@ class Instalment:
 
 @dataclass(frozen=True, slots=True)
 class ForeignPurchase:
-    """What the merchant gets in its own currency for the whole purchase; the rate, its source and time are facts.
+    """The amount that the merchant gets in its own currency for the whole purchase, and the rate, its source and time.
 
-    `spread`: what we keep of the purchase for the conversion.
+    `spread`: the part of the purchase that we keep for the conversion.
     """
 
     payable: Money
@@ -61,11 +61,11 @@ class ForeignPurchase:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How an order is repaid, as agreed; it never changes. Its instalments' principal sums to the plan's.
+    """How an order is repaid, as agreed; it never changes. The principal of its instalments sums to the plan's.
 
-    `order_id` is the order, or the application of an imported loan; `terms_version` the file the terms came from;
-    `merchant_discount` what the merchant leaves us of the purchase; `taken_from` the source's row of an imported plan;
-    `tax` what the merchant pays on the discount; `foreign` what it gets where it sells in another currency.
+    `order_id` is the order, or the application of an imported loan; `terms_version` the version of the terms file;
+    `merchant_discount` the part of the purchase price that we keep; `tax` the tax that the merchant pays on it;
+    `taken_from` the source row of an imported plan; `foreign` the payment to a merchant who sells in another currency.
     """
 
     plan_id: PlanId
@@ -110,12 +110,12 @@ class Plan:
 
 
 def plan_id_of(decision_id: str) -> PlanId:
-    """The id of the plan that an accepted decision becomes."""
+    """The id of the plan that is opened when the offer of this decision is accepted."""
     return PlanId(f"p-{decision_id}")
 
 
 def decision_id_of(plan_id: PlanId) -> str:
-    """The decision that became the plan: the inverse of `plan_id_of`.
+    """The id of the decision from which the plan was opened: the inverse of `plan_id_of`.
 
     >>> decision_id_of(plan_id_of("d-1"))
     'd-1'
@@ -124,7 +124,7 @@ def decision_id_of(plan_id: PlanId) -> str:
 
 
 def instalments_of(plan_id: str, dues: Iterable[Due]) -> tuple[Instalment, ...]:
-    """A schedule's dues as a plan's instalments, named after the plan."""
+    """A schedule's dues as instalments of a plan; their ids begin with the plan's."""
     return tuple(
         Instalment(InstalmentId(f"{plan_id}/{due.number}"), due.number, due.due_on, due.principal, due.interest)
         for due in dues
@@ -132,7 +132,7 @@ def instalments_of(plan_id: str, dues: Iterable[Due]) -> tuple[Instalment, ...]:
 
 
 class InstalmentStatus(StrEnum):
-    """Where an instalment stands on a day."""
+    """The status of an instalment on a day."""
 
     NOT_DUE = "not_due"
     DUE = "due"
@@ -141,7 +141,7 @@ class InstalmentStatus(StrEnum):
 
 
 class PlanStatus(StrEnum):
-    """Where a plan stands."""
+    """The status of a plan."""
 
     AGREED = "agreed"  # nothing is captured yet
     OPEN = "open"
@@ -154,7 +154,7 @@ class PlanStatus(StrEnum):
 
 
 def first_difference(known: Plan, arriving: Plan) -> str | None:
-    """The first field in which two plans under one id differ; of an imported plan, the column of its source's row."""
+    """The first field in which two plans with one id differ; for an imported plan, the column of its source row."""
     for column in sorted(known.taken_from.keys() | arriving.taken_from.keys()):
         if known.taken_from.get(column) != arriving.taken_from.get(column):
             return column

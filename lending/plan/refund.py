@@ -1,4 +1,4 @@
-"""Goods taken back by the merchant (F21, F22, F40r), the interest on them (F23), and disputes about them (F27)."""
+"""Refunds of purchases (F21, F22, F40r), of the interest on them (F23), and disputes with the merchant (F27)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from lending.terms.servicing_terms import RefundPlacing
 
 @dataclass(frozen=True, slots=True)
 class Merchants:
-    """The merchant's side of a refund: its share, and how much of that was already paid out to it."""
+    """The merchant's side of a refund: its share, and how much of it was already paid out to the merchant."""
 
     share: Share
     receivable: int
@@ -26,7 +26,7 @@ class Merchants:
 
 
 def take_refund(run: RunningPlan, event: PlanEvent, body: Refunded) -> None:
-    """The merchant gives its share back; principal falls first, then the credit balance and what is payable rise."""
+    """Book a refund: the merchant gives its share back, principal falls; the rest is credit or payable."""
     amount = min(body.amount.minor, refundable(run))
     whole = amount == run.captured.amount
     share = share_of(run, amount)
@@ -37,13 +37,13 @@ def take_refund(run: RunningPlan, event: PlanEvent, body: Refunded) -> None:
 
 
 def pay_refund(run: RunningPlan, body: RefundPaid) -> None:
-    """The shopper has it; payments has the journal."""
+    """Note that a refund reached the shopper; payments posts the journal."""
     payable = run.payable.get(body.refund_id, 0)
     run.payable[body.refund_id] = payable - min(payable, body.amount.minor)
 
 
 def disputed(run: RunningPlan, event: PlanEvent, body: Disputed) -> None:
-    """F27a: the merchant's share waits; the disputed principal is not collected."""
+    """F27a: open a dispute. The merchant's share is set aside, and the disputed principal is not collected."""
     if body.case_id in run.cases:
         return
     share = share_of(run, min(body.amount.minor, refundable(run)))
@@ -57,7 +57,7 @@ def disputed(run: RunningPlan, event: PlanEvent, body: Disputed) -> None:
 
 
 def dispute_settled(run: RunningPlan, event: PlanEvent, body: DisputeSettled) -> None:
-    """F27b: for the shopper it is a refund out of what waited, for the merchant it gets its share back."""
+    """F27b: decide a dispute. If the shopper wins it is a refund; if the merchant wins, it gets its share back."""
     case = run.cases.get(body.case_id)
     if case is None or not case.open or case.share is None:
         return
@@ -75,12 +75,12 @@ def dispute_settled(run: RunningPlan, event: PlanEvent, body: DisputeSettled) ->
 
 
 def refundable(run: RunningPlan) -> int:
-    """What of the purchase is neither refunded nor in dispute with the merchant."""
+    """The part of the purchase that is neither refunded nor in dispute with the merchant."""
     return run.captured.amount - run.given_back.amount
 
 
 def share_of(run: RunningPlan, amount: int) -> Share:
-    """A further part of the purchase that goes back."""
+    """The split of a further refunded part of the purchase."""
     return part_of(run.captured, run.given_back, amount, foreign=run.plan.foreign is not None)
 
 
@@ -139,7 +139,7 @@ def _flow(merchants: Merchants, *, whole: bool) -> str:
     )
 
 
-def _on_the_books(  # noqa: PLR0917 - one caller, which has all of it
+def _on_the_books(  # noqa: PLR0917 - one caller, which has all the arguments
     run: RunningPlan,
     event: PlanEvent,
     refund_id: str,
@@ -147,9 +147,11 @@ def _on_the_books(  # noqa: PLR0917 - one caller, which has all of it
     in_flight: int,
     first: Sequence[tuple[RunningInstalment, int]],
 ) -> dict[str, int]:
-    """Free principal first; what is in flight cannot fall, so its part waits as credit; the rest is payable.
+    """Apply a refund to a plan on the books; returns the amounts to post.
 
-    `first`: what a dispute had stopped on each instalment; the shopper who wins it does not owe just that.
+    Principal that is not in flight falls first. Principal in flight cannot fall, so its part becomes credit until the
+    attempt has its outcome. The rest is payable. `first`: the principal of each instalment that was in a dispute won
+    by the shopper; exactly this principal falls before any other.
     """
     before = scheduled_principal(run)
     free = max(0, run.outstanding - in_flight)
@@ -163,7 +165,7 @@ def _on_the_books(  # noqa: PLR0917 - one caller, which has all of it
     for line, part in _placed(run, left, event):
         line.credited += part
         left -= part
-    for line in reversed(run.lines):  # only then what is in dispute
+    for line in reversed(run.lines):  # disputed principal falls last
         part = min(left, line.open_principal)
         line.credited += part
         line.disputed = min(line.disputed, line.open_principal)
@@ -189,7 +191,10 @@ def _off_the_books(run: RunningPlan, refund_id: str, amount: int, owed: Owed) ->
 
 
 def _grant(run: RunningPlan, refund_id: str, amount: int) -> tuple[int, int]:
-    """An amount for the shopper as (withheld while a claim asks for the same money, payable)."""
+    """Split an amount owed to the shopper into the part withheld because a claim asks for the same money, and the rest.
+
+    Returns (withheld, payable).
+    """
     withheld = min(amount, max(0, run.claimed_back - run.withheld))
     run.held_back[refund_id] = run.held_back.get(refund_id, 0) + withheld
     run.credit += withheld
@@ -198,20 +203,20 @@ def _grant(run: RunningPlan, refund_id: str, amount: int) -> tuple[int, int]:
 
 
 def _interest_on(run: RunningPlan, amount: int) -> int:
-    """The interest so far on what is refunded, as if those goods had never been financed."""
+    """The interest accrued so far on the refunded amount, to be given back as if it had never been financed."""
     charged = sum(line.accrued - line.interest_gone for line in run.lines) - run.interest_refunded
     return rounded_interest(max(0, charged), amount, run.captured.amount - run.refunded.amount)
 
 
 def _refund_interest(run: RunningPlan, event: PlanEvent, refund_id: str, amount: int) -> None:
-    """F23: open interest goes, then principal falls, then it is payable."""
+    """F23: give interest back: cancel open interest first, then reduce principal; the rest is payable."""
     amounts = {"interest": 0, "principal": 0}
     for line in reversed(run.lines):
         gone = min(amount, line.open_accrued)
         line.interest_gone += gone
         amounts["interest"] += gone
         amount -= gone
-    run.interest_refunded += amount  # of interest that was paid; the part that was open is gone
+    run.interest_refunded += amount  # the paid part only; the open part was cancelled above
     for line in reversed(run.lines):
         fallen = min(amount, line.open_principal)
         line.credited += fallen
@@ -223,7 +228,7 @@ def _refund_interest(run: RunningPlan, event: PlanEvent, refund_id: str, amount:
 
 
 def _placed(run: RunningPlan, amount: int, event: PlanEvent) -> list[tuple[RunningInstalment, int]]:
-    """An amount of principal over the instalments that are open and not in dispute, as the terms place refunds."""
+    """Distribute an amount over open principal that is not in dispute, by the terms' rule for refunds."""
     free = [(line, line.open_principal - line.disputed) for line in run.lines]
     if run.terms.refund_placing is RefundPlacing.LAST_FIRST:
         return _last_first(free, amount)
@@ -251,7 +256,7 @@ def _last_first(free: list[tuple[RunningInstalment, int]], amount: int) -> list[
 
 
 def _release_lines(run: RunningPlan, event: PlanEvent) -> None:
-    """What stays in dispute is placed anew; what no longer is may be collected, its grace counting from now."""
+    """Distribute the still disputed principal anew; the grace of the instalments released starts at this event."""
     for line in run.lines:
         if line.disputed:
             line.grace_from = max(line.grace_from, event.value_date)

@@ -1,4 +1,4 @@
-"""Why an event is not taken: a normal answer, with every reason."""
+"""The reasons for which a plan refuses an event. A refusal is a normal answer and carries every reason."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -40,7 +40,7 @@ class PlanRefusalCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PlanRefusal:
-    """One reason, and in words what would have been possible."""
+    """One reason, with a sentence on what would have been possible."""
 
     code: PlanRefusalCode
     detail: str

@@ -1,4 +1,4 @@
-"""Why a plan does not take an event: every reason, judged by where the plan stands before it."""
+"""Check whether a plan may take an event, given its state before the event; returns every reason against it."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
@@ -86,7 +86,7 @@ TAKEN_IN: Mapping[type, frozenset[PlanStatus]] = {
 
 
 def refuse(state: PlanState, event: PlanEvent) -> tuple[PlanRefusal, ...]:
-    """Every reason against an event, in the order of their codes; none where the plan takes it."""
+    """Every reason against an event, in the order of their codes; empty if the plan takes the event."""
     reasons = [*_amounts(state, event), *_status(state, event)]
     if not reasons:
         reasons += _reasons(state, event.body)
@@ -118,7 +118,7 @@ def _status(state: PlanState, event: PlanEvent) -> _Reasons:
 
 
 def _reasons(state: PlanState, body: Body) -> Iterable[PlanRefusal]:  # noqa: C901, PLR0911, PLR0912 - one case a kind
-    """What the plan itself has against an event. The type checker finds a kind of body that has no case."""
+    """The reasons specific to the kind of event. The type checker reports a kind of body without a case."""
     match body:
         case Opened() | PartShipped():
             return _captured(state, body)

@@ -10,7 +10,7 @@ from lending.plan.withhold_refund import use_up, withhold
 
 
 def paid(run: RunningPlan, event: PlanEvent, body: Paid) -> None:
-    """Place a payment; what nobody owed is the shopper's credit."""
+    """Allocate a payment; any excess over what is owed becomes the shopper's credit."""
     own_credit = body.channel is PaymentChannel.CREDIT and body.from_plan_id in {None, run.plan.plan_id}
     if run.charged_off is not None:
         if body.channel is not PaymentChannel.CREDIT:  # no flow takes credit to a debt that is off the books
@@ -35,10 +35,10 @@ def paid(run: RunningPlan, event: PlanEvent, body: Paid) -> None:
 
 
 def paid_off(run: RunningPlan, event: PlanEvent, body: PaidOff) -> None:
-    """Settle early: fees, the interest accrued by now and the principal; interest to come is not charged.
+    """Settle early: pay fees, interest accrued so far and principal; future interest is not charged.
 
-    What is in flight is left to the attempt that collects it: money for it as well is the shopper's credit. Less than
-    the rest is a payment like any other.
+    The part in flight is left to the attempt that collects it; money received for that part as well becomes credit. An
+    amount that does not settle the plan is treated as an ordinary payment.
     """
     in_flight = 0 if body.in_flight is None else body.in_flight.minor
     quote = sum(line.open_principal + line.open_accrued + line.open_fees for line in run.lines)
@@ -67,7 +67,7 @@ def paid_off(run: RunningPlan, event: PlanEvent, body: PaidOff) -> None:
 
 
 def return_payment(run: RunningPlan, event: PlanEvent, body: Returned) -> None:
-    """F13b: what the payment paid is owed again, credit balance first, each instalment due on its original day."""
+    """F13b: undo a payment, from the credit balance first; what it paid is owed again, due on its original day."""
     payment = run.payments.get(body.payment_event_id)
     if payment is None or not payment.left or payment.rail is None:
         return
@@ -108,7 +108,7 @@ def _book(run: RunningPlan, event: PlanEvent, body: Paid | PaidOff, split: Alloc
     elif body.channel is PaymentChannel.CHECKOUT and not (split.fees or split.interest or split.credit):
         flow = Flow.DOWN_PAYMENT
     elif body.channel is PaymentChannel.CREDIT:
-        del amounts["credit_balance"]  # what this plan did not owe stays where it was
+        del amounts["credit_balance"]  # the part that was not owed stays in the credit balance
     run.book(flow, body.payment_id, event, amounts, names=names, correlation=correlation, hold_id=hold_id, voids=voids)
 
 
@@ -125,5 +125,5 @@ def _covers(held: Held, split: AllocationSplit) -> bool:
 
 
 def _correlation(body: Paid | PaidOff) -> dict[str, str]:
-    """A statement's line, or an attempt: also for money that no attempt of ours asked for, by the provider's id."""
+    """The statement line of a transfer, or else the attempt: the provider's id for money without an attempt of ours."""
     return {"line_id" if body.channel is PaymentChannel.TRANSFER else "attempt_id": body.payment_id}

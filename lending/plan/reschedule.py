@@ -1,4 +1,4 @@
-"""Dues that change on a running plan (F28), and the days that do not count: holiday, forbearance, freeze."""
+"""Changes of a running plan's dues (F28), and pauses whose days do not count as late: holiday, forbearance, freeze."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -12,10 +12,10 @@ from lending.schedule.due import Due
 
 
 def rescheduled(run: RunningPlan, event: PlanEvent, body: Rescheduled) -> None:
-    """What is open and not in dispute gets the new dues; the disputed part stands still.
+    """Spread everything open and undisputed over new dues; the disputed part keeps its dues.
 
-    Where a backdated payment has changed what is open, the new dues keep their proportions. Open interest and fees
-    become principal, or else are owed with the first new due.
+    If a backdated payment has changed the open amount since, the new dues keep their proportions. Open interest and
+    fees become principal if the event says so, or else are owed with the first new due.
     """
     moved = [line for line in run.lines if line.claimable > 0]
     if not moved or not body.dues or run.charged_off is not None:
@@ -49,7 +49,7 @@ def rescheduled(run: RunningPlan, event: PlanEvent, body: Rescheduled) -> None:
 
 
 def holiday(run: RunningPlan, event: PlanEvent, body: Holiday) -> None:
-    """Every open due from the first day on moves by as many days; interest is spread over the longer time."""
+    """Move every open due from `starts` on by the length of the holiday; its interest accrues over the longer time."""
     days = body.ends - body.starts
     for line in run.lines:
         if line.open > 0 and line.due_on >= body.starts:
@@ -67,14 +67,14 @@ def holiday(run: RunningPlan, event: PlanEvent, body: Holiday) -> None:
 
 
 def forbearance(run: RunningPlan, event: PlanEvent, body: Forbearance) -> None:
-    """The days do not count, and bear no interest where the terms say so."""
+    """Add a pause: its days do not count as late and, if the terms say so, bear no interest."""
     pause = Pause(PauseReason.FORBEARANCE, body.starts, body.ends)
     run.pauses.append(pause)
     _rest(run, pause, event.value_date)
 
 
 def frozen(run: RunningPlan, event: PlanEvent) -> None:
-    """F46: nothing is collected and no day counts until the plan is unfrozen."""
+    """F46: until the plan is unfrozen, nothing is collected and no day counts as late."""
     if run.frozen_on is not None:
         return
     run.frozen_on = event.value_date
@@ -85,7 +85,7 @@ def frozen(run: RunningPlan, event: PlanEvent) -> None:
 
 
 def unfrozen(run: RunningPlan, event: PlanEvent) -> None:
-    """The freeze ends: it lasted until before this day."""
+    """End the freeze; its last day is the day before the event."""
     if run.frozen_on is None:
         return
     ended = Pause(PauseReason.FROZEN, run.frozen_on, event.value_date)
@@ -105,9 +105,9 @@ def _rest(run: RunningPlan, pause: Pause, known_on: date) -> None:
 
 
 def _add(run: RunningPlan, event: PlanEvent, dues: tuple[Due, ...], principal: int, interest: int) -> RunningInstalment:
-    """The new instalments; the first also asks for the interest that is already owed."""
+    """Add the new instalments and return the first, which also contains the interest already owed."""
     planned = [due.principal.minor for due in dues]
-    if not any(planned):  # nothing was open when this became known, and a late event has changed that
+    if not any(planned):  # nothing was open when this was recorded, but is since a late event
         planned = [1] * len(dues)
     whole = sum(planned)
     begins = event.value_date

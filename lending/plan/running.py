@@ -1,4 +1,4 @@
-"""A plan while its events are folded: units that change from event to event, and the bookings so far."""
+"""The mutable state of a plan while its events are folded: amounts in units, and the bookings so far."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from lending.terms.servicing_terms import Component, ServicingTerms
 
 @dataclass(slots=True, eq=False)
 class Fee:
-    """A fee; `gone` is what was charged off or became principal."""
+    """A fee; `gone` is the part that was charged off or became principal."""
 
     fee_id: str
     instalment_id: str
@@ -33,9 +33,10 @@ class Fee:
 
 @dataclass(slots=True, eq=False)
 class RunningInstalment:
-    """One instalment. `credited` is principal that was taken off it otherwise than by a payment, `gone` interest.
+    """One instalment. `credited` and `interest_gone`: principal and interest reduced by something other than a payment.
 
-    `grace_from`: the day from which the grace of late fees counts, its due day or when a return opened it again.
+    `grace_from`: the day from which the grace of late fees counts: the due day, or the day on which a return or the
+    end of a dispute made an amount collectable again.
     """
 
     instalment_id: str
@@ -79,14 +80,14 @@ class RunningInstalment:
         return self.open - self.disputed
 
     def set_interest(self, day: date, interest: int) -> None:
-        """Another scheduled interest from a day on; what has accrued stays."""
+        """Change the scheduled interest from a day on; interest already accrued is kept."""
         self.interest = max(interest, self.accrued)
         self.accrual = self.accrual.onward(day, self.accrued, self.interest)
 
 
 @dataclass(slots=True, eq=False)
 class Piece:
-    """What a payment paid of one component of one instalment."""
+    """The part of a payment that paid one component of one instalment."""
 
     line: RunningInstalment
     component: Component
@@ -96,7 +97,7 @@ class Piece:
 
 @dataclass(slots=True, eq=False)
 class Payment:
-    """A payment as placed. `recovered`: what of it paid a charged-off debt, by component."""
+    """A payment as allocated. `recovered`: the part that paid a charged-off debt, by component."""
 
     event_id: str
     payment_id: str
@@ -109,12 +110,12 @@ class Payment:
     recovered: "Owed | None" = None
     rebated: list[tuple[RunningInstalment, int]] = field(
         default_factory=list
-    )  # future interest that this payoff made go away
+    )  # future interest that this payoff cancelled
     given_back: int = 0
 
     @property
     def left(self) -> int:
-        """What can still be taken back."""
+        """The amount that a return or a claim can still take back."""
         return self.amount - self.given_back
 
     def of(self, component: Component) -> int:
@@ -123,7 +124,7 @@ class Payment:
 
 @dataclass(slots=True, eq=False)
 class Owed:
-    """An amount by component, as of a debt that was charged off."""
+    """A charged-off debt, by component."""
 
     principal: int = 0
     interest: int = 0
@@ -134,7 +135,7 @@ class Owed:
         return self.principal + self.interest + self.fees
 
     def take(self, amount: int) -> "Owed":
-        """Take up to an amount off, principal first; answers what was taken."""
+        """Reduce the debt by up to an amount, principal first; returns the reduction."""
         principal = min(amount, self.principal)
         interest = min(amount - principal, self.interest)
         fees = min(amount - principal - interest, self.fees)
@@ -160,7 +161,7 @@ class RunningCase:
 
 
 class RunningPlan:
-    """The plan between two events. Everything here is in units of the plan's currency."""
+    """The plan between two events. All amounts are in units of the plan's currency."""
 
     def __init__(self, plan: Plan, terms: ServicingTerms, accrued_from: date | None) -> None:
         self.plan, self.terms, self.accrued_from = plan, terms, accrued_from
@@ -178,7 +179,7 @@ class RunningPlan:
         self.given_back = Share()  # refunded, or in a dispute with the merchant
         self.refunded = Share()
         self.interest_refunded = 0
-        self.beyond_purchase = 0  # principal that pays for no goods: fees and interest that became principal
+        self.beyond_purchase = 0  # principal that paid for no goods, such as capitalised fees and interest
         self.credit = self.earned = self.late_fees = 0
         self.payable: dict[str, int] = {}  # refunds by id, granted and not paid out
         self.held_back: dict[str, int] = {}  # refunds by id, in the credit balance while a claim is open
@@ -197,7 +198,7 @@ class RunningPlan:
 
     @property
     def discount_deferred(self) -> int:
-        """What of the discount is neither earned nor refunded."""
+        """The part of the discount that is neither earned nor refunded."""
         return self.captured.discount - self.refunded.discount - self.earned
 
     @property
@@ -206,16 +207,16 @@ class RunningPlan:
 
     @property
     def free_credit(self) -> int:
-        """The credit balance without what is withheld of refunds."""
+        """The credit balance without the part withheld from refunds."""
         return self.credit - self.withheld
 
     @property
     def claimed_back(self) -> int:
-        """What of payments is being claimed back and not decided."""
+        """The sum of the open claims on payments."""
         return sum(case.amount for case in self.cases.values() if case.open and case.kind is CaseKind.CLAIM)
 
     def money(self, minor: int) -> Money:
-        """Units as money. A plan has the same few amounts over and over: each is made once."""
+        """Units as money. A plan repeats the same few amounts, so the objects are cached."""
         known = self._amounts.get(minor)
         if known is None:
             known = self._amounts[minor] = Money(minor, self.plan.currency)
@@ -234,7 +235,7 @@ class RunningPlan:
         voids: str | None = None,
         foreign: Mapping[str, int] | None = None,
     ) -> None:
-        """Add a journal of an event; amounts of zero are left out, and a journal of nothing but zeros with them."""
+        """Add the booking of an event. Amounts of zero are left out; if all are zero, nothing is booked."""
         known = {name: Money(minor, self.plan.currency) for name, minor in amounts.items() if minor}
         if foreign and self.plan.foreign is not None:
             currency = self.plan.foreign.payable.currency
@@ -257,14 +258,14 @@ class RunningPlan:
         )
 
     def book_derived(self, flow: str, key: str, day: date, amounts: Mapping[str, int], **correlation: str) -> None:
-        """Add a journal that follows from the calendar; its event is what it is about."""
+        """Add a booking that follows from the calendar, with an event id made of the flow and the key."""
         at = datetime.combine(day, time.min, UTC)
         known = {name: self.money(minor) for name, minor in amounts.items()}
         ids = {**self._correlation, **correlation} if correlation else self._correlation
         self.bookings.append(Booking(flow, key, known, self.names, day, at, f"{flow}:{key}", ids))
 
     def add(self, line: RunningInstalment) -> None:
-        """A further instalment."""
+        """Add an instalment and keep the instalments in order of their due days."""
         self.lines.append(line)
         self.by_id[line.instalment_id] = line
         self.sort_lines()

@@ -1,4 +1,4 @@
-"""A plan after its events, through a day: what is owed by instalment, what is credit, what may be collected."""
+"""The state of a plan at the end of a day: what is owed by instalment, the credit balance, what may be collected."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ from lending.terms.servicing_terms import Bucket, ServicingTerms
 
 @dataclass(frozen=True, slots=True)
 class InstalmentState:
-    """What is left of one instalment. Open interest is what the schedule asks for, accrued or not yet.
+    """The open amounts of one instalment. Open interest includes scheduled interest that has not accrued yet.
 
-    `due_on` and `principal` are those of the schedule as it now is; a rescheduled one has nothing open any more.
+    `due_on` and `principal` are those of the current schedule; an instalment that was rescheduled has nothing open.
     """
 
     instalment_id: str
@@ -40,11 +40,11 @@ class InstalmentState:
 
     @property
     def claimable(self) -> Money:
-        """What may be asked for: all that is open but the principal in dispute."""
+        """The amount that may be collected: everything open except disputed principal."""
         return self.open - self.disputed
 
     def status_of(self, as_of: date) -> InstalmentStatus:
-        """Its place on a day; a return puts it back with its original due date."""
+        """The status on a day. A returned payment makes the instalment due again on its original due date."""
         if self.open.minor == 0:
             return InstalmentStatus.PAID
         if as_of < self.due_on:
@@ -54,7 +54,7 @@ class InstalmentState:
 
 @dataclass(frozen=True, slots=True)
 class PaymentState:
-    """A payment as the plan has placed it. `returnable`: what a return or a claim can still take back."""
+    """A payment as allocated. `returnable`: the amount that a return or a claim can still take back."""
 
     event_id: str
     payment_id: str
@@ -71,7 +71,7 @@ class PaymentState:
 
 @dataclass(frozen=True, slots=True)
 class FeeState:
-    """A fee, and what of it is paid and waived. `waivable` is what was neither waived nor charged off."""
+    """A fee, with its paid and waived parts. `waivable`: the part that was neither waived nor charged off."""
 
     fee_id: str
     instalment_id: str
@@ -82,10 +82,10 @@ class FeeState:
 
 
 class CaseKind(StrEnum):
-    """What is disputed."""
+    """The kind of a case."""
 
-    DISPUTE = "dispute"  # with the merchant
-    CLAIM = "claim"  # a payment, through the shopper's bank
+    DISPUTE = "dispute"  # about a purchase, with the merchant
+    CLAIM = "claim"  # on a payment, through the shopper's bank
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class CaseState:
 
 
 class NotCollectable(StrEnum):
-    """Why nothing, or less than what is due, may be asked for."""
+    """Why nothing, or less than the amount due, may be collected."""
 
     NOTHING_DUE = "nothing_due"
     DISPUTED = "disputed"
@@ -113,7 +113,7 @@ class NotCollectable(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Collectable:
-    """What may be asked for on a day, by instalment, and why it is not all that is due."""
+    """The amount that may be collected on a day, by instalment, and the reasons why it is not everything due."""
 
     by_instalment: Mapping[str, Money]
     amount: Money
@@ -122,7 +122,7 @@ class Collectable:
 
 @dataclass(frozen=True, slots=True)
 class Payoff:
-    """What settles the plan on a day. `in_flight` is being collected already, so `amount` leaves it out."""
+    """The amount that settles the plan on a day. `in_flight` is already being collected, so `amount` leaves it out."""
 
     as_of: date
     principal: Money
@@ -138,11 +138,11 @@ class Payoff:
 
 @dataclass(frozen=True, slots=True)
 class PlanState:
-    """A plan after its events. Everything is derived; two folds of the same events are equal.
+    """A plan after its events. Everything is derived, so two folds of the same events are equal.
 
-    `events`: the kind of each event that counts, by id; what was reversed does not. `payable_refunds`: granted and not
-    known to be paid out, by id. `withheld`: the part of the credit balance that a refund left there while a claim is
-    open. `refundable_rest`: what the merchant may still refund.
+    `events`: the kind of each event by id, without reversed ones. `payable_refunds`: by id, refunds granted and not
+    known to be paid out. `withheld`: the part of the credit balance withheld from refunds while a claim is open.
+    `refundable_rest`: the amount that the merchant may still refund.
     """
 
     plan: Plan
@@ -177,14 +177,14 @@ class PlanState:
         return self.plan.currency
 
     def merchant_share_of(self, amount: Money) -> Money:
-        """What the merchant gives back of a refund of so much; in its own currency where that is another one."""
+        """The merchant's share of a further refund of this amount, in the merchant's currency."""
         foreign = self.plan.foreign
         share = part_of(self.merchant_share, self.merchant_share_given_back, amount.minor, foreign=foreign is not None)
         return Money(share.merchant, self.currency if foreign is None else foreign.payable.currency)
 
     @property
     def refunds_payable(self) -> Money:
-        """What is granted to the shopper and not known to be paid out."""
+        """The sum of refunds granted to the shopper and not known to be paid out."""
         return Money.total(self.payable_refunds.values(), self.currency)
 
     @property
@@ -198,20 +198,20 @@ class PlanState:
 
     @property
     def owed(self) -> Money:
-        """What the shopper still owes: on the books, or off them after a charge-off."""
+        """The amount that the shopper still owes, including a charged-off debt."""
         return Money.total((each.open for each in self.instalments), self.currency) + self.charged_off
 
     def instalment(self, instalment_id: str) -> InstalmentState | None:
         return next((each for each in self.instalments if each.instalment_id == instalment_id), None)
 
     def late_fee_room(self, instalment_id: str | None) -> Money | None:
-        """What the caps leave for another late fee, on an instalment or on the plan; None without a cap."""
+        """The largest further late fee that the caps allow on an instalment or the plan; None without a cap."""
         on_it = sum(fee.amount.minor for fee in self.fees.values() if fee.instalment_id == instalment_id)
         room = self.terms.late_fees.room(self.captured.minor, self.late_fees.minor, on_it)
         return None if room is None else Money(room, self.currency)
 
     def days_past_due(self, as_of: date) -> int:
-        """Days since the oldest due that is unpaid and not in dispute, without the days of pauses."""
+        """Days since the oldest due that is unpaid and undisputed, without paused days."""
         oldest = min((each.counts_from for each in self.instalments if each.claimable.minor > 0), default=None)
         return 0 if oldest is None else days_late(oldest, as_of, self.pauses)
 
@@ -220,7 +220,7 @@ class PlanState:
         return bucket_of(self.days_past_due(as_of), self.terms.buckets)
 
     def payoff(self, as_of: date, *, in_flight: Money | None = None) -> Payoff:
-        """What settles the plan on a day from `through` on: interest accrued by then and no more."""
+        """The payoff on a day not before `through`: principal, fees, and the interest accrued by then."""
         interest = sum(_accrued_and_open(each, as_of) for each in self.instalments)
         return Payoff(
             as_of,
@@ -231,7 +231,7 @@ class PlanState:
         )
 
     def collectable(self, as_of: date) -> Collectable:
-        """What may be asked for on a day: what is due by then, unless the plan is paused, and not what is disputed."""
+        """What may be collected on a day: everything due by then and undisputed; nothing while the plan is paused."""
         due = [each for each in self.instalments if each.due_on <= as_of and each.open.minor > 0]
         stopped = [_STOPS[pause.reason] for pause in self.pauses if pause.covers(as_of)]
         if self.status in {PlanStatus.CHARGED_OFF, PlanStatus.RECOVERED}:
@@ -255,6 +255,6 @@ _STOPS = {
 
 
 def _accrued_and_open(instalment: InstalmentState, as_of: date) -> int:
-    """The open interest less what accrues only after a day."""
+    """The open interest without the part that accrues after a day."""
     to_come = instalment.accrual.to_minor - max(instalment.accrued_interest.minor, instalment.accrual.by(as_of))
     return max(0, instalment.open_interest.minor - to_come)

@@ -6,7 +6,7 @@ from lending.plan.running import RunningPlan
 
 
 def withhold(run: RunningPlan, event: PlanEvent, amount: int, key: str) -> int:
-    """Move what is payable back to the credit balance, up to an amount (F19b's mirror); answers how much."""
+    """Move payable refunds back to the credit balance, up to an amount (F19b reversed); returns the amount moved."""
     left = max(amount, 0)
     for refund_id, payable in reversed(run.payable.items()):
         withheld = min(payable, left)
@@ -22,7 +22,7 @@ def withhold(run: RunningPlan, event: PlanEvent, amount: int, key: str) -> int:
 
 
 def release_withheld(run: RunningPlan, event: PlanEvent, key: str) -> None:
-    """What no open claim needs any more is payable (F19b)."""
+    """Make withheld refunds payable again as far as no open claim needs them (F19b)."""
     left = min(max(run.withheld - run.claimed_back, 0), run.credit)
     for refund_id, withheld in run.held_back.items():
         released = min(withheld, left)
@@ -37,7 +37,7 @@ def release_withheld(run: RunningPlan, event: PlanEvent, key: str) -> None:
 
 
 def use_up(run: RunningPlan, amount: int) -> None:
-    """The shopper has so much of what was withheld from elsewhere: it is no refund any more."""
+    """Cancel withheld refunds up to an amount, because the shopper got that money by another way."""
     for refund_id, withheld in run.held_back.items():
         used = min(withheld, amount)
         run.held_back[refund_id] = withheld - used

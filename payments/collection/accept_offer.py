@@ -1,4 +1,4 @@
-"""Act: a shopper takes an offer; what is due today is charged first, and the plan opens only once it is captured."""
+"""Act: a shopper accepts an offer. What is due today is charged first; the plan opens only once that is captured."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +26,7 @@ from payments.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The offer is a plan; `new` when it became one just now."""
+    """The plan exists; `new` if this call opened it."""
 
     plan: Plan
     new: bool
@@ -34,7 +34,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class PaymentRefused:
-    """What is due today could not be charged; nothing is owed. `code` is one of the closed list of refusals."""
+    """What is due today could not be charged, so nothing is owed. `code` is a ChargeRefusalCode."""
 
     attempt_id: AttemptId
     code: str
@@ -42,7 +42,7 @@ class PaymentRefused:
 
 @dataclass(frozen=True, slots=True)
 class PaymentUnknown:
-    """Whether today's charge was made is not known yet. Asking again resolves it, as does the next collection."""
+    """The outcome of today's charge is not known yet. A repeated request resolves it, as does the next collection."""
 
     attempt_id: AttemptId
     detail: str
@@ -50,7 +50,7 @@ class PaymentUnknown:
 
 @dataclass(frozen=True, slots=True)
 class NotOnOffer:
-    """There is nothing to accept, and why: a stable code and a sentence."""
+    """There is no offer to accept; the reason as a stable code and a sentence."""
 
     code: str
     detail: str
@@ -76,9 +76,10 @@ def accept_offer(
     transaction: Transaction,
     at: datetime,
 ) -> Acceptance:
-    """Turn an approved decision into its plan, once.
+    """Open the plan of an approved decision, once.
 
-    `asked_by` is the caller's key: the same key never causes a second attempt, another one may after a refusal.
+    `asked_by` is the caller's idempotency key: the same key never causes a second attempt; after a refusal, a new key
+    may.
     """
     decision = decisions.get(decision_id)
     if decision is None:
@@ -126,7 +127,7 @@ def accept_offer(
 def _due_today(
     decision: StoredDecision, at: datetime, *, attempts: Attempts, merchants: AllMerchantTerms
 ) -> Instalment | NotOnOffer | None:
-    """The instalment that is paid at the checkout, None without one; or why there is nothing to accept."""
+    """The instalment that is paid at the checkout, or None if there is none; or why there is nothing to accept."""
     if decision.offer is None:
         return NotOnOffer("not-approved", f"Decision {decision.decision_id} is {decision.outcome}: it offers nothing.")
     if decision.order.merchant_id is None:
@@ -153,7 +154,11 @@ def _pay_first(
     transaction: Transaction,
     apply: ApplyOutcome,
 ) -> Acceptance:
-    """One attempt at a time: an open one is resolved, a refused one answers its own key and gives way to another."""
+    """Charge what is due today, with at most one attempt open at a time.
+
+    An attempt without an outcome is resolved first. A refused attempt is the answer to its own key; another key starts
+    a new attempt.
+    """
     before = attempts.asked_by(today.instalment_id, asked_by)
     if before is not None and before.state is AttemptState.REJECTED:
         return PaymentRefused(before.attempt_id, before.refusal or "")
@@ -194,7 +199,7 @@ def _try(
     transaction: Transaction,
     apply: ApplyOutcome,
 ) -> Result | None:
-    """F01's reservation stays while the provider is asked, so the attempt holds nothing of its own."""
+    """Send one attempt. The reservation of F01 stays meanwhile, so the attempt needs no hold of its own."""
     with attempts.guard([planned.attempt_id]) as mine:
         if not mine:
             return None
@@ -206,7 +211,7 @@ def _try(
 
 
 def _answer(attempt_id: AttemptId, result: Result | None, *, attempts: Attempts, plans: Plans) -> Acceptance:
-    """What an attempt came to; without a result another worker is resolving it at this moment."""
+    """The answer for the caller from an attempt's result; None means that another worker is resolving it now."""
     if result is None or result.applied is Applied.UNKNOWN:
         return PaymentUnknown(attempt_id, "the payment is being resolved" if result is None else result.detail)
     if result.applied is Applied.REFUSED:

@@ -1,7 +1,7 @@
-"""An attempt is one charge sent once under one key; its states and the moves between them.
+"""An attempt is one charge sent once under one idempotency key; here are its states and the moves between them.
 
-The move table is enforced by the database (schema/001_attempts.sql); this is its mirror for rules and messages, and a
-test holds the two equal.
+The database enforces the move table (schema/001_attempts.sql); this copy is for rules and messages, and a test checks
+that the two are equal.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from terminal.fault import Fault
 
 
 class AttemptState(StrEnum):
-    """Where an attempt stands."""
+    """The state of an attempt."""
 
     PLANNED = "planned"
     CLAIMED = "claimed"
@@ -33,7 +33,7 @@ class AttemptState(StrEnum):
 
 
 class AttemptEvent(StrEnum):
-    """What moves an attempt."""
+    """An event that moves an attempt from one state to another."""
 
     GUARD_PASSED = "guard_passed"
     REQUEST_WRITTEN = "request_written"
@@ -54,7 +54,7 @@ MOVES: dict[tuple[AttemptState, AttemptEvent], AttemptState] = {
     (AttemptState.PLANNED, AttemptEvent.WITHDRAWN): AttemptState.CANCELLED,
     (AttemptState.CLAIMED, AttemptEvent.REQUEST_WRITTEN): AttemptState.SUBMITTING,
     (AttemptState.CLAIMED, AttemptEvent.WITHDRAWN): AttemptState.CANCELLED,
-    # A synchronous rail acknowledges, accepts and confirms in one answer, so submitted and accepted are passed through.
+    # A synchronous rail acknowledges, accepts and confirms in one answer, so submitted and accepted are skipped.
     (AttemptState.SUBMITTING, AttemptEvent.CAPTURED): AttemptState.PRESUMED_PAID,
     (AttemptState.SUBMITTING, AttemptEvent.REFUSED): AttemptState.REJECTED,
     (AttemptState.SUBMITTING, AttemptEvent.NO_ANSWER): AttemptState.UNKNOWN,
@@ -74,17 +74,17 @@ MOVES: dict[tuple[AttemptState, AttemptEvent], AttemptState] = {
 }
 
 OVER = frozenset({AttemptState.REJECTED, AttemptState.RETURNED, AttemptState.LOST, AttemptState.CANCELLED})
-"""These led to no money, or to none that stayed."""
+"""States of attempts that brought no money, or whose money was returned."""
 
 LIVE = frozenset(AttemptState) - OVER
-"""At most one attempt of an instalment is in these: the partial unique index of the schema."""
+"""At most one attempt of an instalment is in one of these states; the schema's partial unique index enforces it."""
 
 UNRESOLVED = frozenset({AttemptState.CLAIMED, AttemptState.SUBMITTING, AttemptState.UNKNOWN})
-"""Asked for or about to be, and not answered: these carry the pending hold."""
+"""States of attempts that are about to be sent or not answered; in these states an attempt has its hold."""
 
 
 class IllegalMove(Fault):
-    """An event arrived that has no move from the attempt's state; nothing was changed."""
+    """Raised for an event that the attempt's state does not allow; nothing was changed."""
 
     def __init__(self, attempt_id: AttemptId, state: AttemptState, event: AttemptEvent) -> None:
         self.attempt_id = attempt_id
@@ -94,7 +94,7 @@ class IllegalMove(Fault):
 
 
 def after(attempt_id: AttemptId, state: AttemptState, event: AttemptEvent) -> AttemptState:
-    """The state that `event` leads to; `IllegalMove` when the table has no such move.
+    """The state that `event` leads to; raises IllegalMove if the move table has no such move.
 
     >>> after(AttemptId("p-1/1#1"), AttemptState.UNKNOWN, AttemptEvent.CAPTURED).value
     'presumed_paid'
@@ -106,7 +106,7 @@ def after(attempt_id: AttemptId, state: AttemptState, event: AttemptEvent) -> At
 
 
 def attempt_id_of(instalment_id: InstalmentId, number: int) -> AttemptId:
-    """The id, and so the provider's idempotency key, of the `number`-th attempt at an instalment.
+    """The id of the `number`-th attempt at an instalment, which is also its idempotency key at the provider.
 
     >>> attempt_id_of(InstalmentId("p-d-1/2"), 1)
     'p-d-1/2#1'
@@ -118,7 +118,8 @@ def attempt_id_of(instalment_id: InstalmentId, number: int) -> AttemptId:
 class Planned:
     """An attempt about to be made.
 
-    `opens_plan` marks a down payment: its plan opens only once it is captured; `asked_by` is then the caller's key.
+    `opens_plan` marks a down payment: its plan opens only once it is captured. `asked_by` is then the idempotency key
+    of the caller.
     """
 
     attempt_id: AttemptId
@@ -147,9 +148,9 @@ class Planned:
 
 
 def check_same_attempt(kept: Planned, planned: Planned) -> None:
-    """Raise Conflict when an id is used for something else.
+    """Raise Conflict if an attempt id is used for something else.
 
-    The amounts and days of two workers that saw the instalment at different times may differ: the first attempt stands.
+    Amounts and days may differ if two workers read the instalment at different times; the first attempt is kept.
     """
     for name in ("instalment_id", "number", "plan_id", "shopper_id", "account_id", "opens_plan"):
         if getattr(kept, name) != getattr(planned, name):

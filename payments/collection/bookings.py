@@ -1,4 +1,4 @@
-"""What is posted when an attempt asks for an instalment."""
+"""The journal of an attempt that asks for an instalment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from payments.ids import AttemptId
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """One attempt to collect an instalment, and the rail and provider it goes by."""
+    """One attempt to collect an instalment, with its rail and provider."""
 
     plan: Plan
     instalment: Instalment
@@ -33,7 +33,7 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """What an attempt asks for."""
+    """The amount that an attempt asks for, by component."""
 
     principal: Money
     interest: Money
@@ -44,6 +44,6 @@ class Components:
 
 
 def attempt_claimed(collection: Collection, asks: Components, when: When) -> Journal:
-    """F12a, to be held: the amount is being asked for, and nobody else can ask for it again."""
+    """F12a, placed as a hold: it reserves the amount, so that no other attempt can ask for the same debt."""
     ids = collection.correlation()
     return flow_journal(Flow.ATTEMPT_CLAIMED, collection.attempt_id, when, ids, asks.amounts(), collection.names)

@@ -1,8 +1,9 @@
 """Act: charge what is due as of a day, and book the result.
 
-An attempt is claimed, held in the ledger and written down before anything is sent; the provider is asked outside any
-database transaction, under the attempt's own key. So the act may be killed anywhere, run twice, or run twice at once:
-an instalment is charged once, and an outcome that is not known is asked for, never tried again under another key.
+An attempt is claimed, its hold placed in the ledger and its request stored before anything is sent; the provider is
+called outside any database transaction, under the attempt's own idempotency key. So the act may be killed at any
+point, repeated, or run twice at once: an instalment is charged once. An unknown outcome is resolved by an enquiry,
+never by another attempt under a new key.
 """
 
 import json
@@ -37,14 +38,15 @@ from payments.transaction import Transaction
 T = TypeVar("T")
 
 AT_ONCE = 40  # instalments claimed and booked in one database transaction
-THREADS = 8  # requests under way at the provider
+THREADS = 8  # concurrent requests to the provider
 
 
 @dataclass(frozen=True, slots=True)
 class CollectReport:
-    """What one run came to. Counts are instalments, but for `captured_minor`, by currency.
+    """The results of one run. All are counts of instalments, except `captured_minor`, an amount by currency.
 
-    `resolved`: attempts of earlier runs whose outcome is known now. `waiting`: a retry on a later day, or stopped.
+    `resolved`: attempts of earlier runs whose outcome is now known. `waiting`: instalments whose retry is on a later
+    day, or that are not tried again automatically.
     """
 
     due: date
@@ -91,9 +93,9 @@ def collect(
     at: datetime,
     tick: Callable[[int], None] = lambda _: None,
 ) -> CollectReport:
-    """Resolve what earlier runs left open, then charge every instalment of a checkout plan due up to `due`.
+    """Resolve attempts that earlier runs left open, then charge every instalment of a checkout plan due by `due`.
 
-    `tick` receives the number of instalments that each step has dealt with.
+    `tick` receives the number of instalments processed by each step.
     """
     apply = partial(
         apply_outcome,
@@ -161,14 +163,14 @@ def collect(
 
 
 def _collectable(due: date, plans: Plans) -> list[OpenInstalment]:
-    """What may be asked for: of imported plans nothing, their shoppers push the money themselves."""
+    """The instalments that may be charged. Imported plans have none: their shoppers send the money themselves."""
     return [each for each in plans.collectable(due) if each.plan.origin is Origin.CHECKOUT]
 
 
 def _bring_up(
     due: date, at: datetime, *, plans: Plans, ledger: KeptLedger, terms: TermsOf, transaction: Transaction
 ) -> None:
-    """Interest and late fees are owed up to the day before they are asked for, whether or not the day was closed."""
+    """Bring interest and late fees up to the day before `due`, whether or not that business day was closed."""
     plan_ids = list(dict.fromkeys(each.plan.plan_id for each in _collectable(due, plans)))
     for chunk in _chunks(plan_ids):
         with transaction():
@@ -185,7 +187,7 @@ def resolve_open(
     transaction: Transaction,
     apply: ApplyOutcome,
 ) -> int:
-    """Ask what became of attempts without an outcome; how many have one now. Attempts guarded elsewhere are skipped."""
+    """Enquire about attempts without an outcome; returns how many are resolved now. Skips those guarded elsewhere."""
     resolved = 0
     for chunk in _chunks(attempts.unresolved()):
         with attempts.guard([attempt.attempt_id for attempt in chunk]) as mine:
@@ -215,14 +217,15 @@ def resolve(
     transaction: Transaction,
     apply: ApplyOutcome,
 ) -> Result | None:
-    """Ask what became of one attempt, which the caller guards; None when it has its outcome already.
+    """Enquire about one attempt, which the caller guards; None if it already has its outcome.
 
-    One that the provider never saw is sent again under its own key, once the provider can no longer be receiving it.
+    An attempt that the provider does not know is sent again under its own key, but only after the settle-down delay,
+    when a delayed first request can no longer arrive.
     """
     attempt = attempts.get(attempt_id)
     if attempt is None or attempt.state not in (AttemptState.CLAIMED, AttemptState.SUBMITTING, AttemptState.UNKNOWN):
         return None
-    if attempt.state is AttemptState.SUBMITTING:  # whoever sent it is gone, or the guard would not be ours
+    if attempt.state is AttemptState.SUBMITTING:  # its sender has died, or we could not hold the guard
         with transaction():
             attempts.move(attempt_id, AttemptEvent.NO_ANSWER, at=at, cause="its sender left no answer")
     if attempt.state is not AttemptState.CLAIMED:
@@ -247,7 +250,7 @@ def send(
     transaction: Transaction,
     apply: ApplyOutcome,
 ) -> Result:
-    """Send a claimed attempt, which the caller guards, and book the answer."""
+    """Send a claimed attempt, which the caller guards, and book the provider's answer."""
     with transaction():
         written(attempt.planned, at, attempts=attempts)
     answer = provider.charge(request_of(attempt.planned))
@@ -256,7 +259,7 @@ def send(
 
 
 def written(planned: Planned, at: datetime, *, attempts: Attempts) -> None:
-    """The request is kept, and the attempt counts as sent from here on."""
+    """Store the request; from here on the attempt counts as sent."""
     message_id = attempts.keep_message("out", "charge", planned.attempt_id, _body(planned), at)
     attempts.move(
         planned.attempt_id,
@@ -269,7 +272,7 @@ def written(planned: Planned, at: datetime, *, attempts: Attempts) -> None:
 
 
 def request_of(planned: Planned) -> ChargeRequest:
-    """What the provider is asked for."""
+    """The charge request for the provider."""
     return ChargeRequest(
         planned.attempt_id,
         planned.plan_id,
@@ -282,7 +285,7 @@ def request_of(planned: Planned) -> ChargeRequest:
 
 
 def _next_attempt(due: OpenInstalment, latest: Mapping[str, Attempt], on: date, provider: str) -> Planned | None:
-    """The attempt to make at an instalment now; None while one is open, or when the policy says later or never."""
+    """The next attempt at an instalment; None while one is open, or if the policy says later or never."""
     last = latest.get(due.instalment.instalment_id)
     if last is not None:
         retry_now = last.state is AttemptState.REJECTED and last.retry_on is not None and last.retry_on <= on
@@ -318,7 +321,7 @@ def _charge(
     transaction: Transaction,
     apply: ApplyOutcome,
 ) -> list[Result]:
-    """Claim a few instalments in one transaction, ask for all of them at once, book the answers in another."""
+    """Claim some instalments in one transaction, send their charges concurrently, book the answers in another."""
     with attempts.guard([planned.attempt_id for planned in ready]) as mine:
         with transaction():
             ours = attempts.plan(planned for planned in ready if planned.attempt_id in set(mine))
@@ -333,7 +336,7 @@ def _charge(
 
 
 def _claim(planned: Planned, plan: Plan, at: datetime, *, attempts: Attempts, ledger: KeptLedger, rail: Rail) -> bool:
-    """F12a: the amount is reserved; False when something else has reserved it."""
+    """F12a: place the hold for an attempt; False if another hold or payment has already taken the amount."""
     asks = Components(planned.principal, planned.interest, planned.fees)
     journal = attempt_claimed(collection_of(plan, planned, rail), asks, When.moment(at))
     if not isinstance(ledger.hold(journal), Recorded | AlreadyRecorded):

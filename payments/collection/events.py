@@ -1,4 +1,4 @@
-"""The plan events of a purchase and of what is collected for it."""
+"""The plan events of a purchase, its collection, and its credit balance."""
 
 from lending.plan.event import CreditRefunded, Held, Opened, Paid, PaymentChannel, PlanEvent
 from lending.plan.plan import Plan
@@ -9,12 +9,12 @@ from payments.rail_profile import Rail
 
 
 def opened(plan: Plan, when: When) -> PlanEvent:
-    """The purchase is captured, all of it."""
+    """The whole purchase is captured."""
     return event_of(f"opened:{plan.plan_id}", plan.plan_id, plan.order_id, when, Opened(plan.principal))
 
 
 def collected(planned: Planned, rail: Rail, when: When) -> PlanEvent:
-    """The provider took what an attempt asked for; a down payment held nothing of its own."""
+    """The provider captured an attempt. A down payment has no hold of its own."""
     held = Held(planned.hold_id, planned.fees, planned.interest, planned.principal)
     body = Paid(
         planned.amount,

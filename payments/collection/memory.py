@@ -1,4 +1,4 @@
-"""Attempts and their messages in memory, for tests and examples; the same answers as in PostgreSQL."""
+"""Attempts and their messages in memory, for tests and examples; gives the same answers as PostgreSQL."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ _KEPT_VALUES = frozenset(field.name for field in fields(Attempt)) - {"planned", 
 
 
 class MemoryAttempts(MemorySending):
-    """Attempts for one process and one thread. What moves is not published from here."""
+    """Attempts for one process and one thread. Moves are not published."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class MemoryAttempts(MemorySending):
 
 
 def _keeps_out(kept: Attempt, planned: Planned) -> bool:
-    """An instalment has one live attempt, and one for each number and each caller's key."""
+    """Whether a stored attempt excludes a new one: same instalment, and it is live, or has the same number or key."""
     if kept.planned.instalment_id != planned.instalment_id:
         return False
     same_key = planned.asked_by is not None and kept.planned.asked_by == planned.asked_by

@@ -1,4 +1,4 @@
-"""Opens the plan that an accepted decision becomes, inside the caller's database transaction."""
+"""Opens the plan of an accepted decision, inside the caller's database transaction."""
 
 from typing import Protocol
 
@@ -17,14 +17,14 @@ from terminal.fault import Fault
 
 
 class KeptDecisions(Protocol):
-    """Reads the decisions that were made."""
+    """Reads stored decisions."""
 
     def get(self, decision_id: str) -> StoredDecision | None:
-        """The decision as it was kept, or None."""
+        """The decision as it was stored, or None."""
 
 
 class BooksRefused(Fault):
-    """The ledger refused what has already happened: an assumption is broken and the work stops."""
+    """Raised when the ledger refuses something that already happened: an assumption is broken, so the work stops."""
 
 
 def plan_to_open(decision: StoredDecision, when: When, *, merchants: AllMerchantTerms) -> Plan:
@@ -64,18 +64,18 @@ def open_plan(
     merchants: AllMerchantTerms,
     terms: TermsOf,
 ) -> Plan:
-    """The plan with its first events, and the end of F01's reservation: what was reserved has become a debt."""
+    """Open the plan with its first events, and void the reservation of F01, because the amount is now a debt."""
     plan = plan_to_open(decision, when, merchants=merchants)
     plans.open(plan)
     record_on_plan([opened(plan, when), *first], plans=plans, ledger=ledger, terms=terms)
     released = ledger.void_hold(decision.hold_id, at=when.recorded_at, reason="captured by F02")
     run_out = isinstance(released, Refused) and all(each.code is RefusalCode.HOLD_RESOLVED for each in released.reasons)
-    if not run_out:  # an offer that ran out while its payment was being resolved has nothing left to release
+    if not run_out:  # after an expired offer there is no reservation left to release
         must_hold(released, decision.hold_id)
     return plan
 
 
 def must_hold(outcome: object, what: str) -> None:
-    """Stop the work unless the books wrote it, now or before."""
+    """Raise BooksRefused unless the ledger wrote the entry, now or earlier."""
     if not isinstance(outcome, Recorded | AlreadyRecorded | Voided | AlreadyVoided):
         raise BooksRefused(f"the ledger refused {what}: {outcome}")

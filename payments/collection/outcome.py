@@ -1,4 +1,4 @@
-"""What a provider's answer does to an attempt, the books and the plan, inside the caller's database transaction."""
+"""Apply a provider's answer to the attempt, the books and the plan, inside the caller's database transaction."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -27,7 +27,7 @@ from payments.rail_profile import Rail, RailProfile
 
 
 class Applied(StrEnum):
-    """What became of an attempt."""
+    """The effect of an answer on an attempt."""
 
     CAPTURED = "captured"
     REFUSED = "refused"
@@ -37,7 +37,7 @@ class Applied(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What an answer came to. `next_step` follows a refusal; `detail` says why the outcome is still unknown."""
+    """The result of an answer. `next_step` is set after a refusal; `detail` says why an outcome is still unknown."""
 
     applied: Applied
     attempt: Attempt
@@ -46,7 +46,7 @@ class Result:
 
 
 ApplyOutcome = Callable[[AttemptId, ChargeResult, datetime], Result]
-"""`apply_outcome` with its ports bound: what the acts that ask a provider need of it."""
+"""`apply_outcome` with its ports bound, for the acts that call a provider."""
 
 
 def apply_outcome(
@@ -64,7 +64,7 @@ def apply_outcome(
     policy: RetryPolicy,
     profile: RailProfile,
 ) -> Result:
-    """Record what the provider answered, once: an attempt that has its outcome keeps it."""
+    """Record the provider's answer. An attempt that already has an outcome keeps it."""
     attempt = attempts.get(attempt_id, lock=True)
     assert attempt is not None, f"{attempt_id} was asked about and is not kept"
     if attempt.state not in UNRESOLVED:
@@ -115,7 +115,7 @@ def apply_outcome(
 
 
 def collection_of(plan: Plan, planned: Planned, rail: Rail) -> Collection:
-    """The attempt as the books name it."""
+    """The attempt as its journals need it."""
     return Collection(plan, plan.instalment(planned.instalment_id), planned.attempt_id, rail.rail, rail.provider)
 
 
@@ -131,7 +131,7 @@ def _book_capture(
     terms: TermsOf,
     rail: Rail,
 ) -> None:
-    """The plan's debt falls by the captured amount; a down payment opens the plan first."""
+    """Reduce the plan's debt by the captured amount; a down payment opens the plan first."""
     when = When.day(captured_on, recorded_at=at)
     paid = collected(planned, rail, when)
     if planned.opens_plan:
@@ -147,7 +147,7 @@ def _book_capture(
 def _book_refusal(
     planned: Planned, answer: ChargeRefused, at: datetime, *, plans: Plans, ledger: KeptLedger, terms: TermsOf
 ) -> None:
-    """F13a: the hold is released. A down payment holds nothing of its own: the offer's reservation stays."""
+    """F13a: release the hold. A down payment has no hold of its own, and the offer's reservation stays."""
     if planned.opens_plan:
         return
     voided = ledger.void_hold(planned.hold_id, at=at, reason=f"refused: {answer.code}")
@@ -157,7 +157,7 @@ def _book_refusal(
 
 
 def _refusal_values(answer: ChargeRefused, step: TryAgain | Stop) -> Mapping[str, object]:
-    """What an attempt keeps of its refusal, and the day on which the policy lets it be asked for again."""
+    """The values to store with a refused attempt: the refusal, and the day on which the policy allows a retry."""
     return {
         "refusal": answer.code.value,
         "detail": answer.detail,
@@ -167,7 +167,7 @@ def _refusal_values(answer: ChargeRefused, step: TryAgain | Stop) -> Mapping[str
 
 
 def _provider_line(planned: Planned, captured_on: date, profile: RailProfile) -> Expected:
-    """The provider's file must show the capture."""
+    """The expectation that the provider's file shows the capture."""
     return Expected(
         key=CaptureKey(planned.attempt_id),
         leg=Leg.LEDGER_PROVIDER,
@@ -181,7 +181,7 @@ def _provider_line(planned: Planned, captured_on: date, profile: RailProfile) ->
 
 
 def _written(answer: ChargeResult) -> str:
-    """The provider's own message, or what stands for it when none came."""
+    """The provider's own message, or a text of ours if no message came."""
     if answer.raw:
         return answer.raw
     return ", ".join(f"{name}={_plain(value)}" for name, value in sorted(asdict(answer).items()) if name != "raw")

@@ -44,7 +44,7 @@ SELECT * FROM payments.attempts WHERE state IN ('claimed', 'submitting', 'unknow
 
 
 class PostgresAttempts(PostgresSending):
-    """Every attempt ever made, each moved only along the move table."""
+    """Every attempt ever made; attempts change only along the move table."""
 
     def plan(self, attempts: Iterable[Planned]) -> list[Planned]:
         """See `Attempts.plan`."""
@@ -69,7 +69,7 @@ class PostgresAttempts(PostgresSending):
         message_id: str | None = None,
         values: Mapping[str, object] | None = None,
     ) -> AttemptState:
-        """Move an attempt and set what the event tells about it; `IllegalMove` leaves everything as it was."""
+        """Move an attempt and set the values that came with the event. If it raises IllegalMove, nothing is changed."""
         try:
             with self._connection.transaction():
                 row = self._connection.execute(
@@ -87,7 +87,7 @@ class PostgresAttempts(PostgresSending):
         return AttemptState(row[0])
 
     def get(self, attempt_id: AttemptId, *, lock: bool = False) -> Attempt | None:
-        """An attempt by its id; with `lock` it waits for whoever is moving it."""
+        """An attempt by its id; with `lock`, waits for any other transaction that is moving it."""
         return next(iter(self._read(f"{_ONE} FOR UPDATE" if lock else _ONE, (attempt_id,))), None)
 
     def latest(self, instalment_ids: Sequence[str]) -> dict[str, Attempt]:
@@ -95,20 +95,20 @@ class PostgresAttempts(PostgresSending):
         return {found.planned.instalment_id: found for found in self._read(_LATEST, (list(instalment_ids),))}
 
     def plans_of(self, attempt_ids: Sequence[AttemptId]) -> dict[AttemptId, str]:
-        """The plan of each of these attempts that is known."""
+        """The plan id of each of these attempts that exists."""
         query = "SELECT attempt_id, plan_id FROM payments.attempts WHERE attempt_id = ANY(%s)"
         return dict(self._connection.execute(query, (list(attempt_ids),)).fetchall())
 
     def asked_by(self, instalment_id: str, key: str) -> Attempt | None:
-        """The attempt that a caller's key has made at an instalment."""
+        """The attempt at an instalment that was made for a caller's idempotency key."""
         return next(iter(self._read(_ASKED_BY, (instalment_id, key))), None)
 
     def unresolved(self) -> list[Attempt]:
-        """Attempts that were claimed and have no final answer, oldest id first."""
+        """Claimed attempts without a final answer, in the order of their ids."""
         return self._read(_UNRESOLVED, ())
 
     def counts(self) -> dict[AttemptState, int]:
-        """How many attempts stand where."""
+        """The number of attempts in each state."""
         rows = self._connection.execute("SELECT state, count(*) FROM payments.attempts GROUP BY state ORDER BY state")
         return {AttemptState(state): count for state, count in rows}
 
@@ -124,7 +124,7 @@ _SET = {
 
 
 def _moved(attempt_id: str, event: AttemptEvent, at: datetime, state: str, position: int, *about: Any) -> outbox.Fact:
-    """A move for those who follow the platform; its row's position tells it from the attempt's other moves."""
+    """The fact to publish for a move; the position of its row makes its id unique among the attempt's moves."""
     instalment_id, plan_id, shopper_id, account_id, number, provider, amount_minor, currency, due_on = about
     columns = {
         "attempt_id": attempt_id,

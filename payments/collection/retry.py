@@ -1,4 +1,4 @@
-"""When a refused instalment is asked for again, and when to stop: a versioned file, and one function."""
+"""When a refused instalment is charged again, and when to stop: a versioned policy file and one function."""
 
 import tomllib
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ DEFAULT_POLICY = Path(str(files("payments"))) / "policies" / "retry-1.toml"
 
 
 class RetryPolicyFault(Fault):
-    """The policy file cannot be used; names the file and the entry."""
+    """Raised for a policy file that cannot be used; names the file and the entry."""
 
     def __init__(self, path: Path, entry: str, reason: str) -> None:
         super().__init__(f"{path}: {entry}: {reason}")
@@ -22,7 +22,7 @@ class RetryPolicyFault(Fault):
 
 @dataclass(frozen=True, slots=True)
 class RefusalClass:
-    """How one kind of refusal is treated: attempts in all, and days from one to the next."""
+    """How one class of refusals is treated: the number of attempts in all, and the days between them."""
 
     name: str
     most_attempts: int
@@ -31,7 +31,7 @@ class RefusalClass:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Which refusal code belongs to which class."""
+    """The refusal classes, and the class of each refusal code."""
 
     version: str
     settle_down: timedelta
@@ -41,7 +41,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class TryAgain:
-    """Ask again on `on`, as the attempt after this one."""
+    """Make the next attempt on the day `on`."""
 
     on: date
     policy_version: str
@@ -49,7 +49,7 @@ class TryAgain:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """No further automatic attempt. `needs_person` when the code is not understood or its class says so."""
+    """No further automatic attempt. `needs_person` is set if the code is unrecognised or its class requires it."""
 
     reason: str
     needs_person: bool
@@ -57,7 +57,7 @@ class Stop:
 
 
 def next_step(policy: RetryPolicy, code: ChargeRefusalCode, attempts_made: int, refused_on: date) -> TryAgain | Stop:
-    """What follows the refusal of the `attempts_made`-th attempt."""
+    """The next step after the refusal of the `attempts_made`-th attempt."""
     kind = policy.by_code.get(code)
     if kind is None:
         return Stop(f"{code} is not in the policy", needs_person=True, policy_version=policy.version)
@@ -68,7 +68,7 @@ def next_step(policy: RetryPolicy, code: ChargeRefusalCode, attempts_made: int, 
 
 
 def load_policy(path: Path = DEFAULT_POLICY) -> RetryPolicy:
-    """Read a policy file; a cap above the scheme's, an unknown code or class is a `RetryPolicyFault`."""
+    """Read a policy file. Raises RetryPolicyFault for an unknown code or class, or a cap above the card scheme's."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:

@@ -1,4 +1,4 @@
-"""What becomes of the credit that a refund left while an attempt was under way, once the attempt's outcome is known."""
+"""Settle the credit that a refund left because an attempt was in flight, once the attempt has its outcome."""
 
 from lending.plan.event import CreditRefunded, Paid, PaymentChannel, PlanEvent, Refunded
 from lending.plan.fold import fold
@@ -10,9 +10,9 @@ from payments.collection.events import credit_applied, credit_owed
 
 
 def settle_credit(planned: Planned, when: When, *, captured: bool, plans: PlanLog, terms: TermsOf) -> list[PlanEvent]:
-    """The money came although the goods went back: it is owed to the shopper. It did not come: the credit repays.
+    """If the attempt was captured, pay the credit back to the shopper; if not, repay the debt with it.
 
-    Only what a refund left for the sake of an attempt; any other credit is the shopper's to decide on.
+    Concerns only credit that a refund left because of the attempt. Any other credit is for the shopper to decide on.
     """
     plan_id, attempt_id = planned.plan_id, planned.attempt_id
     history = plans.histories([plan_id])[plan_id]

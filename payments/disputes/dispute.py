@@ -1,4 +1,4 @@
-"""Act: a provider's notices of disputed payments: a card's charge-back, a late claim on a direct debit."""
+"""Act: take a provider's notice of a disputed payment: a charge-back of a card, or a late claim on a direct debit."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -23,19 +23,19 @@ from payments.transaction import Transaction
 
 
 class DisputeStage(StrEnum):
-    """What a notice says of a case."""
+    """The stage of the case that a notice reports."""
 
     OPENED = "opened"
     OPENED_AGAIN = "opened_again"  # a further stage, under a case id of its own
     WON = "won"
     LOST = "lost"
-    FRAUD = "fraud"  # lost, and the payment was never the shopper's
+    FRAUD = "fraud"  # lost, and the payment was not made by the shopper
 
 
 @dataclass(frozen=True, slots=True)
 class DisputeNotice:
-    """One notice. `amount` is what is claimed, all of the payment where left out; `fee` what the provider charges us
-    for the case, or gives back of it. `cash_back`: how the money of a claim that we won is ours again.
+    """One notice. `amount` is the amount claimed, or the whole payment if omitted; `fee` is the fee that the provider
+    charges us for the case or gives back. `cash_back`: how we get the money of a claim that we won.
     """
 
     case_id: CaseId
@@ -50,7 +50,7 @@ class DisputeNotice:
 
 @dataclass(frozen=True, slots=True)
 class NoticeTaken:
-    """The case stands as the notice says; `new` when that was not known before."""
+    """The case is in the state that the notice reports; `new` if this notice changed it."""
 
     case_id: CaseId
     entries: tuple[str, ...]
@@ -59,7 +59,7 @@ class NoticeTaken:
 
 @dataclass(frozen=True, slots=True)
 class NoticeRefused:
-    """Nothing was changed: we do not know the payment, or its plan cannot take the notice."""
+    """Nothing was changed: the payment is unknown, or its plan refuses the event."""
 
     case_id: CaseId
     reasons: tuple[PlanRefusal | Refusal | str, ...]
@@ -77,7 +77,7 @@ def take_notice(
     transaction: Transaction,
     at: datetime,
 ) -> NoticeTaken | NoticeRefused:
-    """Record a notice once, in a database transaction of its own: the plan books it, the attempt follows."""
+    """Record a notice once, in its own database transaction: the plan books it, and the attempt is moved."""
     with transaction():
         attempt = attempts.get(notice.attempt_id, lock=True)
         if attempt is None:
@@ -89,7 +89,7 @@ def take_notice(
             return NoticeRefused(notice.case_id, answer.reasons)
         if not isinstance(answer, EventRecorded):
             return NoticeTaken(notice.case_id, (), new=False)
-        # The attempt follows its case, and files must show the money move.
+        # The attempt moves with its case, and the files must show the movement of money.
         attempts.move(attempt.attempt_id, _EVENTS[notice.stage], at=at, cause=f"{notice.case_id}: {notice.stage}")
         expected = _expected(attempt, notice, profile.claim_days)
         expectations.expect([] if expected is None else [expected])

@@ -1,4 +1,4 @@
-"""Reads a provider's file of dispute notices: what it says of each case, one row a stage."""
+"""Reads a provider's file of dispute notices: one row for each stage of each case."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +18,7 @@ Word = TypeVar("Word", bound=StrEnum)
 
 
 def read_notices(content: FileContent) -> list[DisputeNotice]:
-    """All notices of the file, or a `FileFault`. A fee and the way the cash comes back may be left empty."""
+    """All notices of the file; raises FileFault. The fee and the way the cash comes back may be empty."""
     return [_notice(content.path, row) for row in read_controlled(content, COLUMNS)]
 
 

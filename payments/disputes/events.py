@@ -6,5 +6,5 @@ from payments.plan_events import event_of
 
 
 def claimed(case_id: str, stage: str, plan_id: str, when: When, body: Body) -> PlanEvent:
-    """The shopper's bank claims a payment back, or gives that up."""
+    """The event of one stage of a claim on a payment: opened, won or lost."""
     return event_of(f"claim:{case_id}:{stage}", plan_id, case_id, when, body)

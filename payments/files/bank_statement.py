@@ -1,4 +1,4 @@
-"""Reads a bank's statement: one account, one day; each row's balance must follow from the row before."""
+"""Reads a bank statement of one account and one day, and checks the running balance of its rows."""
 
 from data_contracts.files import FileFault
 from ledger.money import Currency, Money
@@ -15,11 +15,11 @@ COLUMNS = (
 
 
 class StatementFault(FileFault):
-    """The movements do not lead from the opening to the closing balance."""
+    """Raised when the movements do not lead from the opening to the closing balance."""
 
 
 def read_bank_statement(content: FileContent) -> ParsedFile:
-    """All rows of the statement, or a `FileFault`; `StatementFault` when a balance does not follow."""
+    """All rows of the statement; raises FileFault, and StatementFault if a running balance is wrong."""
     path = content.path
     rows = read_controlled(content, COLUMNS)
     if not rows:
@@ -73,7 +73,7 @@ def _line(content: FileContent, row: NumberedRow) -> FileLine:
 
 
 def reason_of_return(reference: str) -> str:
-    """The bank's code in the reference of a payment that it brings back; empty in any other.
+    """The bank's reason code in the reference of a payment that it returns to us; empty for any other reference.
 
     >>> reason_of_return("mp-2026-03-10-m-1-GBP AC04")
     'AC04'
@@ -82,7 +82,7 @@ def reason_of_return(reference: str) -> str:
 
 
 def _key(reference: str, kind: LineKind) -> ExpectationKey:
-    """What a reference names; of a payment that the bank brings back, its own reference and then the bank's code."""
+    """The expectation that a reference names; the reference of a returned payment has the bank's code after ours."""
     if reason_of_return(reference):
         return BroughtBackKey(reference.partition(" ")[0])
     return PayoutKey(ProviderPayoutId(reference)) if kind is LineKind.CREDIT else DebitKey(reference)

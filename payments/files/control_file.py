@@ -1,7 +1,7 @@
-"""CSV files that money is settled by: a header, rows, and a control row with their count and the sum of their sizes.
+"""CSV files by which money is settled: a header, rows, and a control row with the number of rows and their total.
 
-`#control,<rows>,<total_minor>`, where the total counts each amount without its sign, so that a lost pair of opposite
-rows shows. A file is taken whole or not at all, and appears in its folder whole or not at all.
+The control row is `#control,<rows>,<total_minor>`; the total adds up amounts without their signs, so that a lost pair
+of opposite rows is detected. Files are read whole or refused, and written atomically.
 """
 
 import csv
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class FileContent:
-    """A file as read once: its name, its bytes and their hash, by which the same file is known again."""
+    """The content of a file, read once: its name, its bytes, and their hash, which identifies the file."""
 
     path: Path
     raw: bytes
@@ -35,7 +35,7 @@ class FileContent:
 
     @classmethod
     def of(cls, path: Path) -> "FileContent":
-        """Read the file; one that cannot be read is a `FileFault`."""
+        """Read the file; raises FileFault if it cannot be read."""
         try:
             return cls(path, path.read_bytes())
         except OSError as error:
@@ -44,19 +44,19 @@ class FileContent:
 
 @dataclass(frozen=True, slots=True)
 class NumberedRow:
-    """A row by column, and the line of the file that it stands on."""
+    """A row by column, with its line number in the file."""
 
     line: int
     values: Row
 
     def text(self, path: Path, column: str) -> str:
-        """The value of a column that may not be empty."""
+        """The value of a column; raises FileFault if it is empty."""
         if not self.values[column]:
             raise FileFault(path, self.line, column, "is empty")
         return self.values[column]
 
     def whole(self, path: Path, column: str) -> int:
-        """An integer in minor units; a sign, no other decoration."""
+        """An integer in minor units, with an optional sign."""
         return self._read(path, column, int, "not a whole number")
 
     def day(self, path: Path, column: str) -> date:
@@ -72,7 +72,7 @@ class NumberedRow:
 
 
 def read_controlled(content: FileContent, columns: Sequence[str]) -> list[NumberedRow]:
-    """The rows; any fault of header, rows or control row refuses the file whole, with its line and field."""
+    """The rows of a file. Any fault in the header, a row or the control row raises FileFault with line and field."""
     path = content.path
     try:
         text = content.raw.decode("utf-8")
@@ -100,7 +100,7 @@ def read_controlled(content: FileContent, columns: Sequence[str]) -> list[Number
 
 
 def write_controlled(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
-    """Write the rows and their control row; the same rows give the same bytes."""
+    """Write the rows and their control row. Deterministic: the same rows give the same bytes."""
     written = list(rows)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.unfinished")

@@ -1,4 +1,4 @@
-"""Which files of an inbox are to be taken, and in which order."""
+"""Lists the files of an inbox that are still to be taken, in order."""
 
 import hashlib
 import re
@@ -12,13 +12,13 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class InboxFault(Fault):
-    """The inbox is not a folder."""
+    """Raised when the inbox is not a folder."""
 
 
 def unseen(inbox: Path, taken: Mapping[str, str], upto: date | None = None) -> list[Path]:
-    """Files of days up to `upto` that were not taken under their name with these bytes, in the order of their days.
+    """Files of days up to `upto`, oldest first, except those taken before under the same name with the same content.
 
-    A file's day is the date in its name; one without a date is always taken.
+    A file's day is the date in its name; a file without a date in its name is always included.
     """
     if not inbox.is_dir():
         raise InboxFault(f"{inbox}: no such folder to take files from")

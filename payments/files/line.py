@@ -1,4 +1,4 @@
-"""A row of an outside file in our own words, and what we expect such rows to be."""
+"""A row of an outside file, translated from its source's format into our own types."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,9 +12,9 @@ from payments.line_key import LineKey, LineKind
 
 @dataclass(frozen=True, slots=True)
 class FileLine:
-    """One row. `amount` is its size, the kind its direction; `key` the expectation that it names, if any.
+    """One row. `amount` has no sign, its direction follows from the kind; `key` is the expectation it names, if any.
 
-    `reported_on` is the day of the file, `booked_on` the row's own day.
+    `reported_on` is the day of the file, `booked_on` the day of the row itself.
     """
 
     line_id: str
@@ -32,7 +32,7 @@ class FileLine:
 
     @property
     def line_key(self) -> LineKey:
-        """The row's identity among all files."""
+        """The identity of the row across all files."""
         return LineKey(self.kind, self.line_id)
 
     def to_match(self) -> StatementRow:
@@ -40,7 +40,7 @@ class FileLine:
 
 
 class LineConflict(Exception):
-    """Raised when a row comes again under its id with another content; `field` is the first that differs."""
+    """Raised for a row whose id was taken before with other content; `field` is the first difference."""
 
     def __init__(self, line_key: LineKey, field: str) -> None:
         super().__init__(f"{line_key} was told before with another {field}")
@@ -50,7 +50,7 @@ class LineConflict(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ParsedFile:
-    """All rows of a file that is whole. `statement` is set for a bank's."""
+    """All rows of a file that passed its checks. `statement` is set for a bank statement."""
 
     kind: str
     lines: tuple[FileLine, ...]
@@ -59,7 +59,7 @@ class ParsedFile:
 
 @dataclass(frozen=True, slots=True)
 class StatementHead:
-    """Which statement it is, and the balances that its rows lead from and to."""
+    """The number of a bank statement, its account, and its opening and closing balance."""
 
     bank_account: str
     currency: str

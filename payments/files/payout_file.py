@@ -1,4 +1,4 @@
-"""The file by which a bank is told to pay: one row a payout."""
+"""The payout file, which instructs our bank to pay: one row for each payout."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ COLUMNS = ("payout_id", "payee_id", "amount_minor", "currency", "requested_on")
 class Payout:
     """One amount to one payee: a merchant, or a shopper's bank account.
 
-    `payout_id` comes back as the reference of the bank statement's debit.
+    The bank statement shows `payout_id` as the reference of the debit.
     """
 
     payout_id: PayoutId | RefundPaymentId
@@ -45,7 +45,7 @@ def write_payouts(path: Path, payouts: Iterable[Payout]) -> None:
 
 
 def read_payouts(content: FileContent) -> list[Payout]:
-    """All payouts of the file, or a `FileFault`."""
+    """All payouts of the file; raises FileFault."""
     path = content.path
     payouts = []
     for row in read_controlled(content, COLUMNS):

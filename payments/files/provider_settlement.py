@@ -1,4 +1,4 @@
-"""Reads the provider's settlement file: the rows of each payout, which must sum to zero."""
+"""Reads a provider's settlement file; the rows of each payout, its own row included, must sum to zero."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ SIGN = {
 
 
 def read_provider_settlement(content: FileContent) -> ParsedFile:
-    """All rows of the file, or a `FileFault`: also when a payout is not the sum of its rows."""
+    """All rows of the file; raises FileFault, also if a payout is not the sum of its rows."""
     rows = read_controlled(content, COLUMNS)
     settled_on = max((row.day(content.path, "booked_on") for row in rows), default=date.min)
     lines = [_line(content, row, settled_on) for row in rows]
@@ -80,7 +80,7 @@ def _line(content: FileContent, row: NumberedRow, settled_on: date) -> FileLine:
 
 
 def _key(content: FileContent, row: NumberedRow, kind: LineKind, payout_id: ProviderPayoutId) -> ExpectationKey | None:
-    """The expectation that a row names, if its kind names any."""
+    """The expectation that a row names, or None for kinds of rows that name none."""
     if kind is LineKind.PAYOUT:
         return PayoutKey(payout_id)
     keyed = _KEYED.get(kind)
@@ -97,4 +97,4 @@ _KEYED: Mapping[LineKind, tuple[Callable[[str], ExpectationKey], str]] = {
     LineKind.CHARGEBACK: (lambda text: ClaimKey(CaseId(text)), "detail"),
     LineKind.CHARGEBACK_WON: (lambda text: ClaimWonKey(CaseId(text)), "detail"),
 }
-"""By kind, the key and the column that holds what it is about: a refund's payment stands where an attempt would."""
+"""By kind, the type of its key and the column of the id; a refund has its payment id in the column of the attempt."""

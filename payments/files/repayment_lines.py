@@ -1,4 +1,4 @@
-"""Reads the contract's file of repayments that shoppers pushed (`repayment_line.v1`)."""
+"""Reads files of repayments that shoppers sent by transfer (contract `repayment_line.v1`)."""
 
 from datetime import date
 
@@ -15,7 +15,7 @@ CONTRACT = "repayment_line"
 
 
 def read_repayment_lines(content: FileContent) -> ParsedFile:
-    """All lines of the file, or a `FileFault`. A reference that names an instalment is its key."""
+    """All lines of the file; raises FileFault. A reference that names an instalment becomes the line's key."""
     rows = read_rows(content.path, catalog.contract(CONTRACT))
     lines = []
     for number, row in enumerate(rows, 2):

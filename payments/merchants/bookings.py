@@ -1,4 +1,4 @@
-"""What is posted when merchants are paid."""
+"""The journals of payouts to merchants."""
 
 from ledger.journal import Journal
 from ledger.map.flow import Flow
@@ -9,21 +9,21 @@ from payments.files.payout_file import Payout
 
 
 def merchant_settled(payout: Payout, when: When) -> Journal:
-    """F07a: what is owed to a merchant is on its way."""
+    """F07a: a payout is on its way to the merchant."""
     return flow_journal(
         Flow.MERCHANT_SETTLED, payout.payout_id, when, ids_of(payout), {"payout": payout.amount}, payee_of(payout)
     )
 
 
 def reserve_held(merchant_id: str, payout_id: str, kept: Money, when: When) -> Journal:
-    """F08: a part of a payout's sales is kept back."""
+    """F08: a part of a payout's sales is kept in reserve."""
     return flow_journal(
         Flow.MERCHANT_RESERVE, payout_id, when, {"payout_id": payout_id}, {"held": kept}, {"merchant": merchant_id}
     )
 
 
 def reserve_released(merchant_id: str, kept_by: str, payout_id: str, kept: Money, when: When) -> Journal:
-    """F08 the other way: what the payout `kept_by` kept back goes into a later payout."""
+    """F08 reversed: the reserve that the payout `kept_by` kept goes into a later payout."""
     key = f"{kept_by}/released"
     return flow_journal(
         Flow.MERCHANT_RESERVE, key, when, {"payout_id": payout_id}, {"released": kept}, {"merchant": merchant_id}
@@ -31,7 +31,7 @@ def reserve_released(merchant_id: str, kept_by: str, payout_id: str, kept: Money
 
 
 def receivable_netted(merchant_id: str, payout_id: str, owed: Money, when: When) -> Journal:
-    """F21c: what a merchant owes us is taken from what we owe it."""
+    """F21c: net what a merchant owes us against what we owe the merchant."""
     return flow_journal(
         Flow.RECEIVABLE_NETTED, payout_id, when, {"payout_id": payout_id}, {"netted": owed}, {"merchant": merchant_id}
     )

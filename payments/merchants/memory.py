@@ -1,4 +1,4 @@
-"""Payouts to merchants in memory, over books in memory, for tests and examples; the same answers as in PostgreSQL."""
+"""Payouts to merchants in memory, over books in memory, for tests and examples; same answers as PostgreSQL."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -33,7 +33,7 @@ class MemoryPayouts:
         self._returns: dict[PayoutId, PayoutReturn] = {}
 
     def lock(self) -> None:
-        """See `Payouts.lock`; one thread has nothing to wait for."""
+        """See `Payouts.lock`; with one thread there is nothing to wait for."""
 
     def unsettled(self, on: date) -> list[MerchantBooks]:
         """See `Payouts.unsettled`."""
@@ -101,7 +101,7 @@ class MemoryPayouts:
         return any(item.entry_id == entry_id for each in self._settlements.values() for item in each.items)
 
     def _reserves(self) -> Iterator[tuple[Reserve, _Of]]:
-        """Reserves that no payout has given back, in the order of their payouts."""
+        """Reserves that no payout has released yet, in the order of their payouts."""
         given_back = {each for settled in self._settlements.values() for each in settled.released}
         for _, settled in sorted(self._settlements.items()):
             if settled.reserve is not None and settled.reserve not in given_back:
@@ -117,7 +117,7 @@ def _of(payout: Payout) -> _Of:
 
 
 def _payable(entry: Entry) -> Iterator[tuple[_Of, Money]]:
-    """What an entry adds to what is owed to each merchant, without those for whom it comes to nothing."""
+    """The change that an entry makes to what is owed to each merchant, without changes of zero."""
     sums: dict[_Of, int] = defaultdict(int)
     for transfer in entry.journal.transfers:
         for account, sign in ((transfer.credit, 1), (transfer.debit, -1)):

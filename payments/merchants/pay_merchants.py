@@ -1,4 +1,4 @@
-"""Act: settle with merchants: what is owed to each is sent on its way, and the bank is told by a file."""
+"""Act: settle with merchants: book the payout to each of them, and write the payout file for the bank."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ TRIES = 3
 
 
 class _RefundedMeanwhile(Exception):
-    """A refund has taken from a merchant's account what was about to be sent."""
+    """Raised when a refund has reduced a merchant's account below the payout about to be booked."""
 
 
 @dataclass(frozen=True, slots=True)
 class PayMerchantsReport:
-    """What one run sent: `payouts` of the day in all, `new` ones of them, `file` unless nothing was to be sent.
+    """The result of one run: all `payouts` of the day, the `new` ones among them, and the `file`, if one was written.
 
-    What was netted or kept back is counted in none of them.
+    Amounts that were netted or kept in reserve are not counted.
     """
 
     on: date
@@ -50,11 +50,11 @@ def pay_merchants(
     outbox: Path,
     at: datetime,
 ) -> PayMerchantsReport:
-    """Settle with every merchant whose day it is, once a merchant and day; the same day again sends nothing twice.
+    """Pay every merchant whose settlement day it is, at most once a day. Idempotent for a day.
 
-    What is sold after the day's payout was made waits for the next one. The file is written after the commit from what
-    was committed, so a run that was killed in between is completed by the next. The bank's statement must show a payout
-    within `payout_days`.
+    Sales after the day's payout wait for the next one. The file is written after the commit, from what was committed,
+    so that the next run completes a run that was killed in between. The bank statement must show a payout within
+    `payout_days`.
     """
     for attempt in range(1, TRIES + 1):
         try:
@@ -79,7 +79,7 @@ def pay_merchants(
 def _settle_all(
     on: date, at: datetime, *, payouts: Payouts, ledger: Ledger, merchants: AllMerchantTerms
 ) -> list[Settlement]:
-    """Book and keep the payouts of a day, in the caller's database transaction."""
+    """Book and store the payouts of a day, in the caller's database transaction."""
     payouts.lock()
     when = When.day(on, recorded_at=at)
     settled: list[Settlement] = []
@@ -97,7 +97,7 @@ def _settle_all(
 
 
 def _debit_expected(settled: Settlement, payout_days: int) -> Expected:
-    """The bank's statement must show the payout."""
+    """The expectation that the bank statement shows the payout."""
     payout = settled.payout
     return Expected(
         key=DebitKey(payout.payout_id),

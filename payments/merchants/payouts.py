@@ -1,4 +1,4 @@
-"""What settling with merchants needs of the payouts that were made."""
+"""The port through which payouts to merchants are stored and read."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -10,31 +10,31 @@ from payments.merchants.settlement import Item, MerchantBooks, Settlement
 
 
 class Payouts(Protocol):
-    """Keeps every payout to a merchant, its items, its reserve, and whether it came back. An adapter never commits."""
+    """Stores every payout to a merchant with its items, its reserve and its return. An adapter never commits."""
 
     def lock(self) -> None:
-        """Wait for any other run that is settling; until the caller's transaction ends no other run settles."""
+        """Take the lock for settling, waiting for any other run; held until the caller's transaction ends."""
 
     def unsettled(self, on: date) -> list[MerchantBooks]:
-        """The merchants with something to settle on a day, except those that have their payout of the day."""
+        """The merchants with something to settle on a day, except those that already have a payout of that day."""
 
     def keep(self, settlements: Sequence[Settlement]) -> None:
-        """Keep new payouts with all that they are made of."""
+        """Store new payouts with their items and reserves."""
 
     def keep_return(self, payout_id: PayoutId, line_id: str, reason: str, on: date) -> bool:
-        """Keep that the bank brought a payout back, and why; False when that was known.
+        """Store that the bank returned a payout to us, and why; False if that was stored before.
 
-        Raises ledger.store.Conflict when the payout came back by another line, or the line brought back another payout.
+        Raises ledger.store.Conflict if another line returned this payout, or this line returned another payout.
         """
 
     def of_day(self, day: date) -> list[Payout]:
         """Every payout of a day, in the order of their ids."""
 
     def get_all(self, payout_ids: Iterable[PayoutId]) -> dict[PayoutId, Payout]:
-        """Those of these payouts that are known, by id."""
+        """Those of these payouts that exist, by id."""
 
     def items(self, payout_id: PayoutId) -> tuple[Item, ...]:
-        """What a payout is made of, by day."""
+        """The items of a payout, by day."""
 
     def settled(self, entry_id: str) -> bool:
-        """Whether a payout holds an entry of a merchant's payable account."""
+        """Whether an entry of a merchant's payable account is part of a payout."""

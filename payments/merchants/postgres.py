@@ -1,4 +1,4 @@
-"""Payouts to merchants and what they are made of, in PostgreSQL. Nothing here commits."""
+"""Payouts to merchants and their items in PostgreSQL. Nothing here commits."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -21,8 +21,8 @@ from payments.merchants.settlement import (
     check_same_return,
 )
 
-# Entries of payable accounts that no payout holds. An account with a floor is locked by whoever writes to it, so its
-# entries become visible in the order of their positions: nothing can still appear before `settled_through`.
+# Entries of payable accounts that are in no payout. Each writer locks an account that has a floor, so entries become
+# visible in the order of their positions, and none can appear later before `settled_through`.
 _OWED = """
 WITH payables AS (
     SELECT a.account_id, a.currency, split_part(a.account, ':', 2) AS merchant_id,
@@ -74,7 +74,7 @@ SELECT i.kind, i.entry_id, i.value_date, i.amount_minor, p.currency, i.order_id,
 
 
 class PostgresPayouts:
-    """Every payout to a merchant, its items, its reserve, and whether it came back; only ever added to."""
+    """Every payout to a merchant with its items, its reserve and its return. Append-only."""
 
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
@@ -84,7 +84,7 @@ class PostgresPayouts:
         self._connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('payments.pay_merchants', 0))")
 
     def unsettled(self, on: date) -> list[MerchantBooks]:
-        """The merchants with something to settle on a day, but for those that have their payout of the day."""
+        """See `Payouts.unsettled`."""
         owed: dict[tuple[str, str], list[UnsettledEntry]] = defaultdict(list)
         for merchant, code, position, entry_id, flow, day, minor, order, plan in self._connection.execute(_OWED, (on,)):
             amount = Money(minor, Currency(code))
@@ -107,7 +107,7 @@ class PostgresPayouts:
         ]
 
     def keep(self, settlements: Sequence[Settlement]) -> None:
-        """Keep new payouts with all that they are made of."""
+        """See `Payouts.keep`."""
         with self._connection.cursor() as cursor:
             cursor.executemany(
                 "INSERT INTO payments.merchant_payouts VALUES (%s, %s, %s, %s, %s, %s, %s)",
@@ -125,7 +125,7 @@ class PostgresPayouts:
             )
 
     def _add_items(self, settlements: Sequence[Settlement]) -> None:
-        """All in one statement: the database checks each payout against its items once."""
+        """Insert all items in one statement, so that the database checks each payout against its items only once."""
         rows = [_item_row(each.payout.payout_id, item) for each in settlements for item in each.items]
         if rows:
             self._connection.execute(
@@ -157,14 +157,14 @@ class PostgresPayouts:
         return {PayoutId(payout.payout_id): payout for payout in found}
 
     def items(self, payout_id: PayoutId) -> tuple[Item, ...]:
-        """What a payout is made of, by day."""
+        """The items of a payout, by day."""
         return tuple(
             Item(ItemKind(kind), entry_id, day, Money(minor, Currency(code)), order, plan)
             for kind, entry_id, day, minor, code, order, plan in self._connection.execute(_ITEMS, (payout_id,))
         )
 
     def settled(self, entry_id: str) -> bool:
-        """Whether a payout holds an entry of a merchant's payable account."""
+        """Whether an entry of a merchant's payable account is part of a payout."""
         row = self._connection.execute(_SETTLED, (entry_id,)).fetchone()
         return row is not None and bool(row[0])
 

@@ -1,4 +1,4 @@
-"""What one payout to a merchant is made of: what was sold and refunded, netted, kept back and given back. Pure."""
+"""Compute a payout to a merchant: sales and refunds, netting, and reserve kept and released. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from payments.merchants.bookings import merchant_settled, receivable_netted, res
 
 
 class ItemKind(StrEnum):
-    """Why an amount is in a payout."""
+    """The kind of an amount in a payout."""
 
     SALE = "sale"
     REFUND = "refund"
@@ -47,7 +47,7 @@ _KINDS: Mapping[str, ItemKind] = {
 
 @dataclass(frozen=True, slots=True)
 class UnsettledEntry:
-    """An entry on a merchant's payable account that no payout holds yet; less than zero when we owe less by it.
+    """An entry on a merchant's payable account that is in no payout yet; negative if it reduces what we owe.
 
     `position` is its place among the entries of that account.
     """
@@ -79,7 +79,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Reserve:
-    """What a payout kept back of its sales, until a day."""
+    """The part of its sales that a payout keeps in reserve until a day."""
 
     payout_id: PayoutId
     amount: Money
@@ -88,7 +88,7 @@ class Reserve:
 
 @dataclass(frozen=True, slots=True)
 class MerchantBooks:
-    """A merchant as the books have it: what is owed and not yet settled, what it owes us, reserves to give back."""
+    """A merchant's position in the books: unsettled entries, what the merchant owes us, and reserves to release."""
 
     merchant_id: str
     currency: Currency
@@ -99,9 +99,9 @@ class MerchantBooks:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """A payout and all that it is made of. Of zero when all was netted or kept back: nothing is sent then.
+    """A payout with its items. A payout of zero, when all was netted or kept in reserve, is not sent.
 
-    `settled_through`: every entry of the payable account up to there is in this payout or in one before.
+    `settled_through`: every entry of the payable account up to this position is in this payout or an earlier one.
     """
 
     payout: Payout
@@ -115,7 +115,7 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class PayoutReturn:
-    """The line of the bank's statement that brings a payout back, and the bank's reason."""
+    """The line of the bank statement that returns a payout to us, and the bank's reason."""
 
     payout_id: PayoutId
     line_id: str
@@ -124,14 +124,14 @@ class PayoutReturn:
 
 
 def check_same_return(kept: PayoutReturn, told: PayoutReturn) -> None:
-    """Raise Conflict when a payout came back by another line, or the line brought back another payout."""
+    """Raise Conflict if another line returned this payout, or this line returned another payout."""
     for name in ("payout_id", "line_id", "reason", "returned_on"):
         if getattr(kept, name) != getattr(told, name):
             raise Conflict(told.payout_id, name)
 
 
 def payout_id_of(on: date, merchant_id: str, currency: Currency) -> PayoutId:
-    """A merchant has at most one payout a day and currency; its id is the reference on the bank's statement."""
+    """The id of a merchant's only payout of a day and currency; also its reference on the bank statement."""
     return PayoutId(f"mp-{on.isoformat()}-{merchant_id}-{currency}")
 
 
@@ -141,11 +141,11 @@ def pays_on(terms: MerchantTerms, day: date) -> bool:
 
 
 def settle(books: MerchantBooks, terms_on: Callable[[date], MerchantTerms], on: date, when: When) -> Settlement | None:
-    """What a merchant is paid on a day; None when nothing is left to pay, so that all of it waits for the next.
+    """The payout of a merchant on a day; None if nothing is left to pay, and all entries wait for the next one.
 
-    `terms_on` are the merchant's terms by day; a sale is under those of its own. It counts once its waiting time is
-    over, everything else counts at once. What the merchant owes us is taken first, then the reserve on the sales, as
-    far as there is anything.
+    `terms_on` gives the merchant's terms on a day; a sale is settled under the terms of its own day, after their
+    waiting time. All other entries count at once. What the merchant owes us is deducted first, then the reserve on the
+    sales, as far as the amount suffices.
     """
     ripe = [
         each
@@ -190,7 +190,7 @@ def settle(books: MerchantBooks, terms_on: Callable[[date], MerchantTerms], on: 
 
 
 def _settled_through(owed: Sequence[UnsettledEntry], ripe: Sequence[UnsettledEntry]) -> int:
-    """The place before the first entry that waits."""
+    """The position before the first entry that still waits."""
     taken = {each.position for each in ripe}
     waiting = [each.position for each in owed if each.position not in taken]
     return min(waiting) - 1 if waiting else max((each.position for each in owed), default=0)

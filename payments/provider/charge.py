@@ -1,6 +1,7 @@
-"""A charge asks a provider once for money, a refund to give it back; *unknown* is one of three answers, no failure.
+"""Requests to a provider, to charge or refund money once, and its answers: succeeded, refused or unknown.
 
-`raw` of an answer is the provider's own message, kept for the record.
+*Unknown* is a normal answer, not a failure. The `raw` field of an answer is the provider's own message, kept as
+evidence.
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from payments.ids import AttemptId, RefundPaymentId
 
 
 class ChargeRefusalCode(StrEnum):
-    """Why a provider refused, in our words. The list is closed: each adapter maps its vendor's codes onto it."""
+    """Why a provider refused, in our terms. The list is closed: each adapter maps its vendor's codes to it."""
 
     INSUFFICIENT_FUNDS = "insufficient_funds"
     LIMIT_EXCEEDED = "limit_exceeded"
@@ -28,7 +29,7 @@ class ChargeRefusalCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChargeRequest:
-    """One attempt's request for money. `attempt_id` is the idempotency key: a re-send of the attempt keeps it."""
+    """One attempt's request for money. `attempt_id` is the idempotency key, also when the attempt is sent again."""
 
     attempt_id: AttemptId
     plan_id: str
@@ -45,7 +46,7 @@ class ChargeRequest:
 
 @dataclass(frozen=True, slots=True)
 class RefundRequest:
-    """Money for a shopper, to go back by the way it came. `payment_id` is the idempotency key."""
+    """A request to give money back by the way it came from the shopper. `payment_id` is the idempotency key."""
 
     payment_id: RefundPaymentId
     shopper_id: str
@@ -59,7 +60,7 @@ class RefundRequest:
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """The provider moved the money on `captured_on`: took it from the shopper, or for a refund gave it back."""
+    """The provider moved the money on `captured_on`: from the shopper or, for a refund, to the shopper."""
 
     attempt_id: str
     provider_reference: str
@@ -70,7 +71,7 @@ class Succeeded:
 
 @dataclass(frozen=True, slots=True)
 class ChargeRefused:
-    """The provider will not take the money. `detail` is what it said, for a person to read."""
+    """The provider refused. `detail` is its message, for a person to read."""
 
     attempt_id: str
     code: ChargeRefusalCode
@@ -80,7 +81,7 @@ class ChargeRefused:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """No answer that can be relied on: it may or may not have happened. Only an enquiry resolves it."""
+    """There is no reliable answer: the money may or may not have moved. Only an enquiry resolves it."""
 
     attempt_id: str
     detail: str
@@ -89,7 +90,7 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class NotKnown:
-    """The provider's answer to an enquiry: it never saw this attempt."""
+    """The provider's answer to an enquiry about an id that it never received."""
 
     attempt_id: str
     raw: str = field(default="", compare=False)

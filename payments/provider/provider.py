@@ -1,4 +1,4 @@
-"""What collection needs of a payment provider."""
+"""The port to a payment provider."""
 
 from typing import Protocol
 
@@ -7,33 +7,33 @@ from payments.provider.charge import ChargeRequest, ChargeResult, EnquiryResult,
 
 
 class Provider(Protocol):
-    """Collects money from shoppers' payment methods, and pays it back. `name` is the `{p}` of the ledger accounts."""
+    """Charges shoppers' payment methods and refunds them. `name` is the provider's name in ledger accounts."""
 
     @property
     def name(self) -> str: ...
 
     def charge(self, request: ChargeRequest) -> ChargeResult:
-        """Ask for the money once, however often the same `request.attempt_id` is sent.
+        """Charge once, however often the same `request.attempt_id` is sent.
 
-        Never raises for trouble on the way: without a reliable answer the result is `Unknown`.
+        Never raises for network or provider errors: without a reliable answer, the result is `Unknown`.
         """
         ...
 
     def refund(self, request: RefundRequest) -> ChargeResult:
-        """Ask once for money to go back to a shopper; as with `charge`, the same key never pays twice."""
+        """Refund once; as with `charge`, the same key never pays twice."""
         ...
 
     def enquire_refund(self, payment_id: RefundPaymentId) -> EnquiryResult:
-        """What became of a refund's payment. Reading only."""
+        """The outcome of a refund's payment. Read-only."""
         ...
 
     def enquire(self, attempt_id: AttemptId) -> EnquiryResult:
-        """What became of an attempt. Reading only: it never causes a charge."""
+        """The outcome of an attempt. Read-only: never causes a charge."""
         ...
 
 
 class NoProvider:
-    """For acts that ask no provider for anything; asking it is a mistake of ours."""
+    """For acts that never call a provider; a call is a programming error."""
 
     name = "none"
 

@@ -1,4 +1,4 @@
-"""The provider of the simulated world, reached over HTTP. Without a reliable answer the outcome is unknown."""
+"""Client of the simulated world's provider, over HTTP. Without a reliable answer, the outcome is unknown."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -31,11 +31,11 @@ CODES: Mapping[str, ChargeRefusalCode] = {
     "revocation_of_authorisation": ChargeRefusalCode.MANDATE_GONE,
     "fraudulent": ChargeRefusalCode.SUSPECTED_FRAUD,
 }
-"""The vendor's decline codes in our words; any other is `UNRECOGNISED`, never guessed."""
+"""The vendor's decline codes and ours; any other code is `UNRECOGNISED`, never guessed."""
 
 
 class SandboxProvider:
-    """`seconds` is how long an answer may take; after that the outcome is unknown."""
+    """A provider at an HTTP address. `seconds` is the timeout for an answer, after which the outcome is unknown."""
 
     name = "sandbox"
 
@@ -43,7 +43,7 @@ class SandboxProvider:
         self._client = httpx.Client(base_url=address, timeout=seconds, limits=httpx.Limits(max_connections=16))
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self._client.close()
 
     def charge(self, request: ChargeRequest) -> ChargeResult:
@@ -82,7 +82,7 @@ class SandboxProvider:
             return Unknown(key, f"no answer: {type(error).__name__}")
         if reply.status_code in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
             return ChargeRefused(key, ChargeRefusalCode.REQUEST_MALFORMED, reply.text[:500], reply.text)
-        # A conflict says that the key was used for another content: only an enquiry tells which.
+        # A conflict means that the key was used with other content; only an enquiry can show with which.
         return _outcome(key, reply)
 
     def _get(self, path: str, key: str) -> EnquiryResult:
@@ -96,7 +96,7 @@ class SandboxProvider:
 
 
 def _outcome(attempt_id: str, reply: httpx.Response) -> ChargeResult:
-    """What a reply means; a reply that does not say is unknown."""
+    """The result of a reply; Unknown if the reply states no outcome."""
     said = _says(reply)
     try:
         if said.get("status") in ("captured", "refunded"):

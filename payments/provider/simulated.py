@@ -1,4 +1,4 @@
-"""A provider in memory: for examples and tests. It keeps its own book and charges once per key."""
+"""A provider in memory, for examples and tests. It keeps its own records and charges once per key."""
 
 import threading
 from collections.abc import Callable
@@ -20,22 +20,22 @@ Behaviour = Callable[[ChargeRequest], ChargeResult]
 
 
 def pays(request: ChargeRequest) -> Succeeded:
-    """The shopper's card works."""
+    """A behaviour: the charge succeeds."""
     return Succeeded(request.attempt_id, f"sim-{request.attempt_id}", request.amount, request.requested_on)
 
 
 def has_no_funds(request: ChargeRequest) -> ChargeRefused:
-    """The card has nothing on it today."""
+    """A behaviour: the charge is refused for insufficient funds."""
     return ChargeRefused(request.attempt_id, ChargeRefusalCode.INSUFFICIENT_FUNDS, "not enough money")
 
 
 def gives_back(request: RefundRequest) -> Succeeded:
-    """The card takes money back."""
+    """A behaviour: the refund succeeds."""
     return Succeeded(request.payment_id, f"sim-{request.payment_id}", request.amount, request.requested_on)
 
 
 class SimulatedProvider:
-    """Answers as `behaviour` says; may take a charge and lose its answer, or never receive the request."""
+    """Answers by its `behaviour`; can also lose the answer to a charge it made, or never receive a request."""
 
     def __init__(
         self,
@@ -85,5 +85,5 @@ class SimulatedProvider:
 
     @property
     def captured(self) -> list[str]:
-        """The attempts whose money was really taken."""
+        """The ids of attempts whose money was actually taken."""
         return [key for key, result in self.book.items() if isinstance(result, Succeeded)]

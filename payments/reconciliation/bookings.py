@@ -1,4 +1,4 @@
-"""What is posted when a line of a provider's file or of a bank statement is matched, or matches nothing."""
+"""The journals of lines from a provider's file or a bank statement, matched or not."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ from payments.merchants.bookings import ids_of, payee_of
 def return_debited(
     collection: Collection, return_id: str, amount: Money, when: When, *, bank: str, line_id: str
 ) -> Journal:
-    """F13d: a returned payment is missing in what the bank's statement shows."""
+    """F13d: a returned payment is deducted from the payout on the bank statement."""
     ids = collection.correlation(return_id=return_id, line_id=line_id)
     return flow_journal(Flow.RETURN_DEBITED, return_id, when, ids, {"cash": amount}, {**collection.names, "bank": bank})
 
@@ -27,15 +27,15 @@ def provider_settled(
 ) -> Journal:
     """F35a: a provider pays out, net of its fee.
 
-    `key` names the part of the payout. The attempt it pays for goes into `correlation`, so that the attempt's group on
-    the clearing account returns to zero.
+    `key` names the part of the payout. `correlation` holds the attempt that it pays for, so that the attempt's clearing
+    group returns to zero.
     """
     names = {"provider": provider, "bank": bank}
     return flow_journal(Flow.PROVIDER_SETTLED, key, when, correlation, {"cash": cash, "fee": fee}, names)
 
 
 def payout_confirmed(payout: Payout, when: When, *, bank: str, line_id: str) -> Journal:
-    """F07b: the bank's statement shows the payout."""
+    """F07b: the bank statement shows the payout."""
     names = {**payee_of(payout), "bank": bank}
     return flow_journal(
         Flow.PAYOUT_CONFIRMED, payout.payout_id, when, ids_of(payout, line_id=line_id), {"payout": payout.amount}, names
@@ -43,7 +43,7 @@ def payout_confirmed(payout: Payout, when: When, *, bank: str, line_id: str) -> 
 
 
 def payout_returned(payout: Payout, when: When, *, bank: str, line_id: str) -> tuple[Journal, Journal]:
-    """F07c, twice: the bank brings a payout back; then it is owed to the merchant again."""
+    """F07c, two journals: the bank returns a payout to us, and it is owed to the merchant again."""
     names, ids = {**payee_of(payout), "bank": bank}, ids_of(payout, line_id=line_id)
     return (
         flow_journal(Flow.PAYOUT_RETURNED, f"{payout.payout_id}/back", when, ids, {"money_back": payout.amount}, names),
@@ -52,7 +52,7 @@ def payout_returned(payout: Payout, when: When, *, bank: str, line_id: str) -> t
 
 
 def refund_settled(line: FileLine, payment_id: str, *, provider: str, bank: str, when: When) -> Journal:
-    """F35d: what the provider gave back to a shopper is missing in its payout."""
+    """F35d: a refund that the provider paid is deducted from its payout."""
     ids = {"attempt_id": payment_id, "payout_id": str(line.payout_id)}
     return flow_journal(
         Flow.PROVIDER_DEBITED, line.line_id, when, ids, {"cash": line.amount}, {"provider": provider, "bank": bank}
@@ -60,7 +60,7 @@ def refund_settled(line: FileLine, payment_id: str, *, provider: str, bank: str,
 
 
 def chargeback_settled(line: FileLine, attempt_id: str, *, provider: str, bank: str, when: When) -> Journal:
-    """F35d: what the shopper's bank took back is missing in the provider's payout; F35a: or comes with it."""
+    """F35d: a charge-back is deducted from the provider's payout. F35a: a won charge-back is added to it."""
     ids = {"attempt_id": attempt_id, "payout_id": str(line.payout_id)}
     flow = Flow.PROVIDER_DEBITED if line.kind is LineKind.CHARGEBACK else Flow.PROVIDER_SETTLED
     return flow_journal(flow, line.line_id, when, ids, {"cash": line.amount}, {"provider": provider, "bank": bank})
@@ -75,22 +75,22 @@ def claim_taken(case_id: str, line: FileLine, when: When, *, provider: str, bank
 
 
 def claim_identified(case_id: str, line: FileLine, when: When, *, provider: str) -> Journal:
-    """F37b: a debit that nobody knew was the cash of a claim; it stands for F14b."""
+    """F37b: an unidentified debit turns out to be the cash of a claim; posted instead of F14b."""
     ids = {"case_id": case_id, "line_id": line.line_id}
     return flow_journal(Flow.DEBIT_IDENTIFIED, line.line_id, when, ids, {"claim": line.amount}, {"provider": provider})
 
 
 def payout_identified(payout: Payout, line: FileLine, when: When) -> Journal:
-    """F37b: a debit that nobody knew was a payout to a merchant; it stands for F07b."""
+    """F37b: an unidentified debit turns out to be a payout to a merchant; posted instead of F07b."""
     ids = ids_of(payout, line_id=line.line_id)
     return flow_journal(Flow.DEBIT_IDENTIFIED, line.line_id, when, ids, {"payout": line.amount}, payee_of(payout))
 
 
 def unidentified_credit(line_id: str, bank: str, amount: Money, when: When) -> Journal:
-    """F36a: money is on the statement and nobody knows yet whose it is."""
+    """F36a: a credit on the statement is not identified yet and goes to suspense."""
     return flow_journal(Flow.UNIDENTIFIED_CREDIT, line_id, when, {"line_id": line_id}, {"cash": amount}, {"bank": bank})
 
 
 def unidentified_debit(line_id: str, bank: str, amount: Money, when: When) -> Journal:
-    """F37a: money left the bank and nobody knows yet what for."""
+    """F37a: a debit on the statement is not identified yet and goes to suspense."""
     return flow_journal(Flow.UNIDENTIFIED_DEBIT, line_id, when, {"line_id": line_id}, {"cash": amount}, {"bank": bank})

@@ -1,4 +1,4 @@
-"""What follows from matching: journals, plan events, matches and breaks. Pure; `reconcile` gathers and writes."""
+"""From match outcomes to journals, plan events, matches and breaks. Pure: `reconcile` reads and writes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -36,9 +36,9 @@ from payments.reconciliation.matching import Different, Matched, Outcome, Unexpe
 
 @dataclass(frozen=True, slots=True)
 class PayoutPart:
-    """A movement inside a provider's payout; `collection` is None when we do not know the attempt.
+    """A movement inside a provider's payout; `collection` is None if the attempt is unknown.
 
-    `attempt_id` is what it counts for on the clearing account: the attempt's id, or that of a refund's payment.
+    `attempt_id` names its group on the clearing account: the id of the attempt, or of a refund's payment.
     """
 
     line: FileLine
@@ -48,7 +48,7 @@ class PayoutPart:
 
 @dataclass(frozen=True, slots=True)
 class MatchContext:
-    """What the platform knows of the lines: expectations by key, what payouts are made of, lines on suspense."""
+    """What is known about the lines: expectations by key, the parts of payouts, and the lines on suspense."""
 
     expected: Mapping[ExpectationKey, Expected]
     parts: Mapping[ProviderPayoutId, Sequence[PayoutPart]]
@@ -61,8 +61,8 @@ class MatchContext:
 class Consequences:
     """Everything to write, in order.
 
-    `cash_seen`: attempts whose money is in the bank; `refunds_seen`: payments of refunds that a line confirms; `late`:
-    keys met too late.
+    `cash_seen`: attempts whose money is in the bank. `refunds_seen`: payments of refunds that a line confirms. `late`:
+    keys of expectations met after their due-by day.
     """
 
     journals: list[Journal] = field(default_factory=list)
@@ -77,7 +77,7 @@ class Consequences:
 def consequences(
     outcomes: Sequence[Outcome], lines: Mapping[LineKey, FileLine], known: MatchContext, profile: RailProfile
 ) -> Consequences:
-    """What each outcome leads to. `lines` are by line key."""
+    """What to write for each outcome."""
     result = Consequences()
     for found in outcomes:
         line = lines[found.line.line_key]
@@ -100,7 +100,7 @@ def off_the_chart(line: FileLine, profile: RailProfile) -> Break:
 
 
 def missing(expected: Expected, profile: RailProfile) -> Break:
-    """E3: the other side should have shown it by now."""
+    """E3: the break of an expectation that the other side should have shown by now."""
     treatment = profile.treatments[BreakClass.MISSING_EXTERNAL]
     return Break(
         break_id=f"expectation:{expected.key}",
@@ -123,7 +123,7 @@ def a_break(
     *,
     expected: ExpectationKey | None = None,
 ) -> Break:
-    """The break that a line is."""
+    """The break of a line."""
     treatment = profile.treatments[break_class]
     return Break(
         break_id=f"line:{line.line_key}",
@@ -140,12 +140,12 @@ def a_break(
 
 
 def seen_on(day: date) -> When:
-    """A day's file can first be known at its end."""
+    """A day's file is first known at the end of the day."""
     return When.day(day, recorded_at=When.day(day + timedelta(days=1)).occurred_at)
 
 
 def repaired(broken: Break, on: date, by: str) -> Break:
-    """A break that a posting has cured; it stays listed with what cured it."""
+    """A break that a posting has cured; it stays on the list with the id of that posting."""
     return replace(broken, closed_on=max(on, broken.opened_on), closed_by=by)
 
 
@@ -159,14 +159,14 @@ def _matched(
             _paid_out(line, payout_id, known, profile, result)
         case DebitKey(reference):
             _debited(line, reference, expected, known, profile, result)
-        case _:  # any other only confirms what the provider told us before
+        case _:  # any other kind only confirms what the provider reported before
             return
 
 
-def _debited(  # noqa: PLR0917 - a debit and all that says what it was for
+def _debited(  # noqa: PLR0917 - a debit and everything that identifies it
     line: FileLine, reference: str, expected: Expected, known: MatchContext, profile: RailProfile, result: Consequences
 ) -> None:
-    """F07b for a merchant's payout, F14b for a claim; F37b where the debit lay on suspense. A refund is confirmed."""
+    """F07b for a merchant's payout, F14b for a claim, F37b if the debit was on suspense; or confirm a refund."""
     when, on_suspense = seen_on(line.booked_on), line.line_key in known.on_suspense
     bank, provider = line.bank_account or profile.merchant_bank, profile.card.provider
     payout = known.merchant_payouts.get(PayoutId(reference))
@@ -184,7 +184,10 @@ def _debited(  # noqa: PLR0917 - a debit and all that says what it was for
 
 
 def _if_explained(outcome: Outcome, known: MatchContext) -> Outcome:
-    """A payout is booked by its parts; with a return in it that we know nothing of, it would not sum to its cash."""
+    """Turn a matched payout into a break if it contains a return of an unknown payment.
+
+    A payout is booked by its parts, and without that part they would not sum to its cash.
+    """
     if not isinstance(outcome, Matched) or not isinstance(outcome.expectation.key, PayoutKey):
         return outcome
     payout_id = outcome.expectation.key.payout_id
@@ -196,7 +199,7 @@ def _if_explained(outcome: Outcome, known: MatchContext) -> Outcome:
 
 
 def _repaid(line: FileLine, expected: Expected, profile: RailProfile, result: Consequences) -> None:
-    """F36a, and the payment that identifies it at once: a shopper's push is known by its due."""
+    """F36a, and at once the payment event that identifies the money: it matched a shopper's due."""
     when = seen_on(line.booked_on)
     result.journals.append(unidentified_credit(line.line_id, profile.push_bank, line.amount, when))
     result.events.append(pushed(line, expected, when))
@@ -207,7 +210,7 @@ def _paid_out(
 ) -> None:
     """F35a for each capture with its share of the fee, F13d for each return, F35d for each refund.
 
-    Together they are what the bank shows.
+    Together they sum to the credit on the bank statement.
     """
     when = seen_on(line.booked_on)
     rail = profile.card
@@ -248,7 +251,7 @@ def _paid_out(
 
 
 def shared_out(whole: Money, weights: Sequence[Money]) -> list[Money]:
-    """An amount in proportion to the weights, rounded cumulatively so that the shares sum to it exactly.
+    """Split an amount in proportion to the weights, rounded cumulatively so that the shares sum to it exactly.
 
     >>> from ledger.money import Currency
     >>> gbp = lambda minor: Money(minor, Currency.GBP)
@@ -266,7 +269,7 @@ def shared_out(whole: Money, weights: Sequence[Money]) -> list[Money]:
 
 
 def _unmatched(line: FileLine, outcome: Unexpected | Different, profile: RailProfile, result: Consequences) -> None:
-    """The break; money that moved at our bank is booked to suspense, unless its currency is in question."""
+    """Add the break of a line; money that moved at our bank is booked to suspense, unless its currency differs."""
     expected = outcome.expectation.key if isinstance(outcome, Different) else None
     broken, reason = outcome.break_class, outcome.reason
     from_provider = line.kind is LineKind.CREDIT and line.counterparty == profile.card.provider

@@ -1,4 +1,4 @@
-"""What has no counterpart in another side's records."""
+"""Breaks: lines and expectations without a counterpart in the other side's records."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -11,7 +11,7 @@ from payments.line_key import LineKey
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """What has no counterpart, or another one than expected. `closed_by` when a posting has already repaired it."""
+    """A line or an expectation without its counterpart. `closed_by` is set if a posting has already repaired it."""
 
     break_id: str
     break_class: BreakClass
@@ -27,5 +27,5 @@ class Break:
     closed_by: str | None = None
 
     def age_days(self, as_of: date) -> int:
-        """Days since it could be seen."""
+        """Days since the break could first be seen."""
         return max(0, (as_of - self.opened_on).days)

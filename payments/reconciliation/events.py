@@ -1,4 +1,4 @@
-"""The plan events of lines that arrive in files."""
+"""The plan events of lines from outside files."""
 
 from lending.plan.event import Paid, PaymentChannel, PlanEvent, Returned
 from lending.plan.when import When
@@ -9,13 +9,13 @@ from payments.plan_events import event_of, paid_event_id
 
 
 def pushed(line: FileLine, expected: Expected, when: When) -> PlanEvent:
-    """A line of the bank's statement pays the due that it was matched to."""
+    """A line of the bank statement pays the due that it was matched with."""
     assert expected.plan_id is not None, f"{expected.key} is of no plan"
     body = Paid(line.amount, PaymentChannel.TRANSFER, line.line_id, instalment_id=expected.instalment_id)
     return event_of(paid_event_id(str(line.line_key)), expected.plan_id, str(line.line_key), when, body)
 
 
 def returned(planned: Planned, return_id: str, when: When) -> PlanEvent:
-    """A payment came back."""
+    """A payment was returned."""
     body = Returned(paid_event_id(planned.attempt_id), return_id)
     return event_of(f"returned:{return_id}", planned.plan_id, return_id, when, body)

@@ -1,7 +1,7 @@
-"""Which line of a file closes which expectation: pure, explainable, and the same however the input is ordered.
+"""Match lines of files with expectations. Pure, explainable, and independent of the order of the input.
 
-A line leaves at the first rule that matches it: by id, then by account, amount and the due's window. What remains is a
-break. Nothing is ever picked among several candidates.
+A line is matched by the first rule that applies: by id, then by account, amount and the due's window. A line without a
+match becomes a break. If there are several candidates, none is chosen.
 """
 
 import calendar
@@ -16,11 +16,11 @@ from payments.expectation import Expectation, StatementRow, Window
 from payments.expectation_key import ExpectationKey
 from payments.line_key import LineKey
 
-VERSION = 1  # of the rules below; stored with every match
+VERSION = 1  # version of the rules below; stored with every match
 
 
 class MatchRule(StrEnum):
-    """How a line found its expectation."""
+    """The rule by which a line was matched."""
 
     ID = "id"
     ACCOUNT_AMOUNT_WINDOW = "account_amount_window"
@@ -46,7 +46,7 @@ class Matched:
 
 @dataclass(frozen=True, slots=True)
 class Unexpected:
-    """Nothing that is open can be this line."""
+    """No open expectation fits this line."""
 
     line: StatementRow
     break_class: BreakClass
@@ -55,7 +55,7 @@ class Unexpected:
 
 @dataclass(frozen=True, slots=True)
 class Different:
-    """The line belongs to this expectation, which says something else; neither is closed."""
+    """The line names this expectation, but amount or currency differ; neither is closed."""
 
     line: StatementRow
     expectation: Expectation
@@ -67,7 +67,7 @@ Outcome = Matched | Unexpected | Different
 
 
 def match(lines: Iterable[StatementRow], expectations: Iterable[Expectation]) -> list[Outcome]:
-    """One outcome for each line, in the order of (booked on, amount, id). Expectations left over stay open."""
+    """One outcome for each line, in the order of (booked on, amount, id). Unmatched expectations stay open."""
     rows = sorted(lines, key=StatementRow.order)
     by_id = _ById(expectations)
     outcomes = {row.line_key: found for row in rows if row.key is not None and (found := by_id.outcome(row))}
@@ -110,7 +110,7 @@ class _ById:
 def _by_window(
     lines: Sequence[StatementRow], dues: Sequence[Expectation], taken: set[ExpectationKey]
 ) -> dict[LineKey, Outcome]:
-    """Rule 2 for one account: equal amount inside the due's window, and unique on both sides."""
+    """Rule 2 for one account: equal amount within the due's window, and only one candidate on either side."""
     outcomes: dict[LineKey, Outcome] = {}
     equal: dict[LineKey, list[Expectation]] = {
         line.line_key: [due for due in dues if _inside(line, due) and due.amount == line.amount] for line in lines
@@ -141,7 +141,7 @@ def _by_window(
 def _leftover(
     line: StatementRow, equal: Sequence[Expectation], dues: Sequence[Expectation], matched: set[ExpectationKey]
 ) -> Outcome:
-    """Why no rule matched, the clearest reason first."""
+    """The reason why no rule matched; the clearest one, if there are several."""
     if equal:
         return Different(line, equal[0], BreakClass.DUPLICATE_PAYMENT, f"{equal[0].key} has been paid already")
     still_open = [due for due in dues if _inside(line, due) and not due.met and due.key not in matched]

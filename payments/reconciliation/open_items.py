@@ -1,4 +1,4 @@
-"""Which open item each clearing group that is not zero stands for, and the open items that no group shows."""
+"""Compare clearing groups that are not zero with the open items known to payments, in both directions."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -10,21 +10,21 @@ from ledger.money import Currency, Money
 
 
 class Why(StrEnum):
-    """What a group waits for."""
+    """Why a group is not zero yet."""
 
-    OUTCOME_AWAITED = "outcome_awaited"  # a charge or a refund was sent, and nobody has said how it ended
-    CASH_AWAITED = "cash_awaited"  # the provider told of money that our bank's statement does not show yet
+    OUTCOME_AWAITED = "outcome_awaited"  # a charge or a refund was sent, and its outcome is not known
+    CASH_AWAITED = "cash_awaited"  # the provider reported money that our bank statement does not show yet
     OPEN_BREAK = "open_break"  # reconciliation lists the line for a person
-    PAYOUT_SENT = "payout_sent"  # a merchant's money left with the bank's file, the statement does not show it yet
-    REFUND_OWED = "refund_owed"  # the shopper has not got the money yet
+    PAYOUT_SENT = "payout_sent"  # a payout is in the bank's file, and the statement does not show it yet
+    REFUND_OWED = "refund_owed"  # the shopper has not received the money yet
     CASE_OPEN = "case_open"  # the payment or the purchase is disputed
 
 
 @dataclass(frozen=True, slots=True)
 class OpenItem:
-    """Something that payments know to be under way, and what it leaves in a clearing group: debits less credits.
+    """Something in progress, and the amount that it leaves in a clearing group: debits less credits.
 
-    `item_id` is the attempt, payment, payout, line or case. `posted` is None where only the books know how much.
+    `item_id` is the attempt, payment, payout, line or case. `posted` is None if only the books hold the amount.
     """
 
     item_id: str
@@ -37,7 +37,7 @@ class OpenItem:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A group that is exactly what these items leave in it."""
+    """A group whose amounts equal those that its items leave in it."""
 
     group: OpenGroup
     items: tuple[OpenItem, ...]
@@ -45,7 +45,7 @@ class Explained:
 
 @dataclass(frozen=True, slots=True)
 class Unexplained:
-    """A group that no item leaves, or not with these amounts."""
+    """A group without open items, or whose items leave other amounts in it."""
 
     group: OpenGroup
     items: tuple[OpenItem, ...]
@@ -57,7 +57,7 @@ class Unexplained:
 
 @dataclass(frozen=True, slots=True)
 class MissingGroup:
-    """Items of one group that the books do not show as open."""
+    """Open items of a group that is zero in the books."""
 
     items: tuple[OpenItem, ...]
 
@@ -69,7 +69,7 @@ class MissingGroup:
 
 @dataclass(frozen=True, slots=True)
 class OpenItems:
-    """Every open group and every open item, each on one side of the comparison."""
+    """The result of the comparison: every open group and every open item appears exactly once."""
 
     explained: tuple[Explained, ...]
     unexplained: tuple[Unexplained, ...]
@@ -81,7 +81,7 @@ class OpenItems:
 
     @property
     def faults(self) -> tuple[Unexplained | MissingGroup, ...]:
-        """What must not be."""
+        """The groups and items without a counterpart, each of which is a fault."""
         return (*self.unexplained, *self.missing)
 
 
@@ -89,7 +89,7 @@ Key = tuple[str, str, Currency]
 
 
 def compare_open_groups(groups: Sequence[OpenGroup], items: Iterable[OpenItem]) -> OpenItems:
-    """Hold the groups against the items. Items of one group add up; those that add up to nothing need no group."""
+    """Compare groups with items. The items of a group are added up; if their sum is zero, no group is needed."""
     known: dict[Key, list[OpenItem]] = defaultdict(list)
     for item in items:
         known[item.account, item.value, item.pending.currency].append(item)
@@ -116,7 +116,7 @@ def _leave_something(items: Sequence[OpenItem]) -> bool:
 
 
 def _sums(items: Sequence[OpenItem], currency: Currency) -> tuple[Money | None, Money]:
-    """What the items leave together; posted is None where one of them does not know."""
+    """The sums of the items as (posted, pending); posted is None if that of any item is None."""
     pending = Money.total((each.pending for each in items), currency)
     known = [each.posted for each in items if each.posted is not None]
     return (Money.total(known, currency) if len(known) == len(items) else None), pending

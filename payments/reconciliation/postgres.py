@@ -73,19 +73,19 @@ RETURNING class
 
 
 class PostgresReconciliation:
-    """The state of reconciliation; files, lines, expectations and matches are only ever added to."""
+    """The state of reconciliation. Files, lines, expectations and matches are append-only."""
 
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
 
     def lock(self) -> None:
-        """Wait for any other reconciliation; until the caller's transaction ends no other one runs."""
+        """Take the lock of reconciliation, waiting for any other run; held until the caller's transaction ends."""
         self._connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('payments.reconcile', 0))")
 
     # Files and their lines.
 
     def take_file(self, content: FileContent, kind: str, rows: int, at: datetime) -> bool:
-        """Keep a file; False when its bytes were taken before, under whatever name."""
+        """Store a file; False if the same bytes were taken before, under any name."""
         taken = self._connection.execute(
             "INSERT INTO payments.files VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
             (content.digest, content.path.name, kind, content.raw, rows, at),
@@ -97,17 +97,17 @@ class PostgresReconciliation:
         return bool(taken.rowcount)
 
     def names_taken(self) -> dict[str, str]:
-        """Every file name that was delivered, and the hash of its bytes."""
+        """Every file name delivered so far, with the hash of its bytes."""
         rows = self._connection.execute("SELECT name, sha256 FROM payments.file_names")
         return {name: digest for name, digest in rows}  # noqa: C416 - rows are tuples
 
     def names_of(self, digest: str) -> list[str]:
-        """The names under which these bytes came, the first one first."""
+        """The names under which these bytes were delivered, earliest first."""
         query = "SELECT name FROM payments.file_names WHERE sha256 = %s ORDER BY seen_at, name"
         return [name for (name,) in self._connection.execute(query, (digest,))]
 
     def add_lines(self, digest: str, lines: Sequence[FileLine]) -> list[LineKey]:
-        """Keep rows, each once; the keys of those told before with the same content. Raises `LineConflict`."""
+        """Store rows, each once; returns the keys of rows stored before with the same content. Raises LineConflict."""
         if not lines:
             return []
         columns = [list(column) for column in zip(*map(_line_columns, lines), strict=True)]
@@ -124,7 +124,7 @@ class PostgresReconciliation:
         return list(again)
 
     def last_statement(self, bank_account: str, currency: str) -> tuple[int, int] | None:
-        """Number and closing balance of the newest statement of a bank account that was taken."""
+        """Number and closing balance of the newest statement taken of a bank account, if any."""
         row = self._connection.execute(
             "SELECT number, closing_minor FROM payments.statements WHERE bank_account = %s AND currency = %s"
             " ORDER BY number DESC LIMIT 1",
@@ -133,14 +133,14 @@ class PostgresReconciliation:
         return None if row is None else (row[0], row[1])
 
     def add_statement(self, digest: str, head: StatementHead) -> None:
-        """Keep where a statement stands in its account's sequence."""
+        """Store a statement's number and balances."""
         self._connection.execute(
             "INSERT INTO payments.statements VALUES (%s, %s, %s, %s, %s, %s)",
             (head.bank_account, head.currency, head.number, digest, head.closing_minor, head.closed_on),
         )
 
     def open_lines(self) -> list[FileLine]:
-        """Rows that nothing has closed yet; fee and payout rows are closed by their file's sum."""
+        """Rows not matched yet, without fee and payout rows, which the sum of their file accounts for."""
         return self._lines(_OPEN_LINES, ())
 
     def lines_of_payouts(self, payout_ids: Iterable[ProviderPayoutId]) -> list[FileLine]:
@@ -149,14 +149,14 @@ class PostgresReconciliation:
         return self._lines(query, (list(payout_ids),))
 
     def last_day(self) -> date | None:
-        """The last day that any line tells of."""
+        """The latest day of any stored line."""
         row = self._connection.execute("SELECT max(reported_on) FROM payments.lines").fetchone()
         return None if row is None else row[0]
 
     # Expectations and what closed them.
 
     def count_open(self, upto: date) -> int:
-        """Expectations of days up to `upto` that no line has met."""
+        """The number of open expectations of days up to `upto`."""
         row = self._connection.execute(_COUNT_OPEN, (upto,)).fetchone()
         assert row is not None, "a count is a row"
         return int(row[0])
@@ -179,11 +179,11 @@ class PostgresReconciliation:
         return self._expected(_EXPECTED, ([str(key) for key in keys], list(accounts)))
 
     def overdue(self, as_of: date) -> list[Expected]:
-        """What provider or bank should have shown before `as_of` and have not; a due is aged, never called missing."""
+        """Open expectations that a provider or bank should have shown before `as_of`. Dues are not among them."""
         return self._expected(_OVERDUE, (as_of,))
 
     def confirm(self, matched: Sequence[Matched], on: date) -> None:
-        """Keep matches, and close the breaks that they cure; one that is taken already is a unique violation."""
+        """Store matches and close the breaks that they cure. A second match of a line or key is a unique violation."""
         if not matched:
             return
         lines = [str(match.line.line_key) for match in matched]
@@ -204,7 +204,7 @@ class PostgresReconciliation:
         )
 
     def raise_breaks(self, breaks: Sequence[Break]) -> dict[BreakClass, int]:
-        """Keep breaks, each once; an open one may be refined. How many were new or refined, by class."""
+        """Store breaks, each once; an open break may be refined. Returns the number new or refined, by class."""
         if not breaks:
             return {}
         columns = [list(column) for column in zip(*map(_break_columns, breaks), strict=True)]
@@ -214,13 +214,13 @@ class PostgresReconciliation:
         return dict(sorted(counts.items()))
 
     def with_a_break(self, line_keys: Sequence[LineKey]) -> frozenset[LineKey]:
-        """Those of the lines that were listed as a break in an earlier run, and put on suspense with it."""
+        """Those of the lines that an earlier run listed as a break and put on suspense."""
         query = "SELECT line_key FROM payments.breaks WHERE break_id = ANY(%s)"
         rows = self._connection.execute(query, ([f"line:{key}" for key in line_keys],))
         return frozenset(LineKey.of(key) for (key,) in rows)
 
     def close_break(self, break_id: str, on: date, by: str) -> None:
-        """Close a break that something other than a match has cured."""
+        """Close a break that was cured by something other than a match."""
         self._connection.execute(
             "UPDATE payments.breaks SET closed_on = greatest(%s, opened_on), closed_by = %s"
             " WHERE break_id = %s AND closed_on IS NULL",
@@ -306,7 +306,7 @@ def _text(key: ExpectationKey | LineKey | None) -> str | None:
 
 
 def _cause(text: str) -> ClaimKey | str:
-    """What an expectation was created by: a claim is stored under its key, anything else under its own id."""
+    """The cause of an expectation: a claim is stored as its key, any other cause as its id."""
     try:
         key = expectation_key(text)
     except UnknownKey:

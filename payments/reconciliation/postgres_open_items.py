@@ -1,4 +1,4 @@
-"""What payments and plans know to be open, read from their tables; held against the books' groups that are not zero."""
+"""Read the open items of payments and plans from their tables, and compare them with the books' open groups."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -17,8 +17,8 @@ from payments.break_class import BreakClass
 from payments.rail_profile import Rail
 from payments.reconciliation.open_items import OpenItem, OpenItems, Why, compare_open_groups
 
-# What each attempt or payment leaves on the clearing account until our bank shows the payout with it. What the payout
-# had of another amount or of an attempt that we do not know stays there, with an open break.
+# What each attempt or payment leaves on the clearing account until our bank shows the payout that contains it. Parts of
+# a payout with another amount or an unknown attempt stay on the account, with an open break.
 _CLEARING = """
 WITH in_bank AS (
     SELECT l.* FROM payments.lines l JOIN payments.matches p ON p.expectation_id = 'payout:' || l.payout_id
@@ -66,7 +66,7 @@ SELECT p.payout_id, p.merchant_id, p.currency, p.amount_minor FROM payments.merc
    AND NOT EXISTS (SELECT FROM payments.matches m WHERE m.expectation_id = 'debit:' || p.payout_id)
  ORDER BY p.payout_id
 """
-# Money at our bank that nobody claimed; nothing is posted for what waits for its file or is not in our books' currency.
+# Unidentified money at our bank. Nothing is posted for lines that wait for their file or whose currency is in question.
 _SUSPENSE = """
 SELECT l.line_id, l.kind, l.currency, l.amount_minor
   FROM payments.lines l JOIN payments.breaks b USING (line_key)
@@ -94,7 +94,7 @@ NOT_POSTED = [
 
 
 class PostgresOpenItems:
-    """Reads open items and open groups as they are now; writes nothing."""
+    """Reads the current open items and open groups. Read-only."""
 
     def __init__(self, connection: Connection[Any], rail: Rail, terms: TermsOf) -> None:
         self._connection = connection
@@ -102,11 +102,11 @@ class PostgresOpenItems:
         self._terms = terms
 
     def compared(self) -> OpenItems:
-        """Each open group beside what is known of it. In one snapshot, if the caller's database transaction is one."""
+        """Open groups compared with open items; consistent if the caller's transaction is a snapshot."""
         return compare_open_groups(PostgresLedger(self._connection).open_groups(date.max), self.items())
 
     def items(self) -> Iterator[OpenItem]:
-        """Everything that is open."""
+        """All open items."""
         yield from self._charges()
         yield from self._suspense()
         yield from self._refund_payments()
@@ -134,7 +134,7 @@ class PostgresOpenItems:
             yield _item(line_id, Why.OPEN_BREAK, account, line_id, currency, posted=minor if debit else -minor)
 
     def _refund_payments(self) -> Iterator[OpenItem]:
-        """What a payment did to what was owed: it is paid, or held until the outcome is known."""
+        """The effect of each refund payment on the refund owed: paid, or held until the outcome is known."""
         for payment_id, refund_id, shopper_id, way, state, currency, minor in self._connection.execute(
             _REFUND_PAYMENTS
         ):
@@ -148,7 +148,7 @@ class PostgresOpenItems:
                 yield _item(payment_id, Why.OUTCOME_AWAITED, clearing, payment_id, currency, pending=-minor)
 
     def _told_by_plans(self) -> Iterator[OpenItem]:
-        """Refunds owed and cases: what plans' own events leave, less the cash of claims that the bank has shown."""
+        """Refunds owed and open cases by the plans' own events, less the cash of claims seen on the bank statement."""
         plan_ids = [plan_id for (plan_id,) in self._connection.execute(_EVENTFUL)]
         for history in PostgresPlans(self._connection).histories(plan_ids).values():
             through = history.folded_through

@@ -1,4 +1,4 @@
-"""Reads where reconciliation stands from the tables: every line, match, break and open expectation so far."""
+"""Read the standing of reconciliation from its tables: lines, matches, breaks and open expectations so far."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -39,8 +39,8 @@ SELECT class, coalesce(line_key, ''), coalesce(expectation_id, ''), currency, am
 _LATE = """
 SELECT m.expectation_id FROM payments.matches m WHERE m.late ORDER BY m.expectation_id
 """
-# What should lie on the clearing account: captures whose payout is not in the bank, less the refunds and charge-backs
-# that are yet to be netted from one.
+# The balance that the clearing account should have: captures whose payout is not in the bank yet, less the refunds and
+# charge-backs that no payout has netted yet.
 _CLEARING = """
 WITH moved AS (
     SELECT 'capture:' || attempt_id AS key, currency, fees_minor + interest_minor + principal_minor AS minor,
@@ -68,7 +68,7 @@ SELECT DISTINCT ON (bank_account, currency) bank_account, currency, closing_mino
 
 
 class PostgresStanding:
-    """Reads where reconciliation stands; writes nothing."""
+    """Reads the standing of reconciliation. Read-only."""
 
     def __init__(self, connection: Connection[Any], provider: str) -> None:
         self._connection = connection
@@ -76,12 +76,12 @@ class PostgresStanding:
         self._provider = provider
 
     def last_day(self) -> date | None:
-        """The last day that any line tells of."""
+        """The latest day of any stored line."""
         row = self._connection.execute("SELECT max(reported_on) FROM payments.lines").fetchone()
         return None if row is None else row[0]
 
     def standing(self, as_of: date, *, closed: bool = False) -> Standing:
-        """Where it stands on a day; with `closed` the list holds breaks that were cured, too."""
+        """The standing on a day; with `closed`, the list also contains breaks that were cured."""
         lines, by_id, by_rule, unmatched = self._row(_LINES)
         open_count, in_time, month, quarter, older = self._row(_OPEN, {"as_of": as_of})
         breaks = list(self._connection.execute(_BREAKS))

@@ -1,7 +1,7 @@
-"""Act: take the outside world's files, match their lines to what was expected, post, and list what is left.
+"""Act: take outside files, match their lines with expectations, post the results, and list the breaks.
 
-A file is taken whole or not at all, once, whatever it is called. Matching is over every line that is still open, so
-the order in which files arrive changes nothing; a run that was killed is completed by the next.
+A file is taken whole or not at all, and once, whatever its name. Matching covers every line that is still open, so the
+order in which files arrive does not matter, and the next run completes a run that was killed.
 """
 
 from collections import Counter
@@ -67,7 +67,7 @@ from payments.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A break as a person reads it."""
+    """A break, formatted for a person to read."""
 
     break_class: str
     line_id: str | None
@@ -80,9 +80,9 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class ReconcileReport:
-    """What one run did. `lines` are the rows of the files that it took; every one is matched or listed.
+    """The result of one run. `lines` is the number of rows in the files taken; each row is matched or listed.
 
-    `breaks`: new ones of this run by class. `found_late`: matched after the day by which they were to be shown.
+    `breaks`: the new breaks of this run, by class. `found_late`: expectations met after their due-by day.
     """
 
     as_of: date
@@ -123,8 +123,8 @@ def reconcile(
 ) -> ReconcileReport:
     """Reconcile these files, and every line that earlier runs left open.
 
-    `as_of` is the day by which things are missing; without it, the last day that any taken line tells of. A damaged
-    file raises `FileFault` with `refuse_loudly`, else it is listed as a break and the others proceed.
+    An expectation due before `as_of` is missing; by default `as_of` is the latest day of any line taken. A damaged file
+    raises FileFault with `refuse_loudly`; otherwise it is listed as a break and the other files are taken.
     """
     new: Counter[BreakClass] = Counter()
     taken = take_files(
@@ -190,7 +190,7 @@ def _settle(
     profile: RailProfile,
     apply: ApplyOutcome,
 ) -> Consequences:
-    """Match everything open, then write what follows."""
+    """Match everything open, then write the consequences."""
     lines = {line.line_key: line for line in reconciliation.open_lines()}
     ours = {
         key: line
@@ -283,9 +283,9 @@ def _confirm_by_file(
     apply: ApplyOutcome,
     confirm_refund: Callable[[RefundPaymentId, FileLine, datetime], None],
 ) -> dict[LineKey, AttemptState]:
-    """The provider's file is the truth: an attempt without an outcome is captured when the file shows it.
+    """Confirm attempts without an outcome whose capture the provider's file shows; the file is authoritative.
 
-    Lines whose attempt ended otherwise, by line key, with how it ended.
+    Returns, by line key, the states of attempts that had already ended in another way.
     """
     closed_elsewhere: dict[LineKey, AttemptState] = {}
     for line in lines:
@@ -322,7 +322,7 @@ def _returns(
     terms: TermsOf,
     profile: RailProfile,
 ) -> Consequences:
-    """F13b for each return of a payment of ours: the debt lives again, the instalment keeps its due day."""
+    """F13b for each returned payment: the debt is owed again, and the instalment keeps its due day."""
     result = Consequences()
     for line in sorted(lines, key=lambda line: str(line.line_key)):
         if not isinstance(line.key, ReturnKey):
@@ -351,7 +351,7 @@ def _returns(
 
 
 def _return_expected(line: FileLine, key: ReturnKey, planned: Planned) -> Expected:
-    """A return that the provider's file shows: expected and met by the same line."""
+    """The expectation of a return, which is created and met by the same line of the provider's file."""
     return Expected(
         key=key,
         leg=Leg.LEDGER_PROVIDER,
@@ -367,14 +367,14 @@ def _return_expected(line: FileLine, key: ReturnKey, planned: Planned) -> Expect
 def _expectations(
     lines: Sequence[FileLine], plans: Plans, reconciliation: PostgresReconciliation
 ) -> dict[ExpectationKey, Expected]:
-    """Everything that these lines could close; the dues of imported plans are expected from here on."""
+    """The expectations that these lines could close. Dues of imported plans are stored as expectations here."""
     repayments = [line for line in lines if line.kind is LineKind.REPAYMENT]
     if repayments:
         upto = month_of(max(line.booked_on for line in repayments)).last
         dues = [due for due in plans.due(upto) if due.plan.origin is Origin.IMPORTED]
         expected_before = reconciliation.expected((DueKey(due.instalment.instalment_id) for due in dues), ())
         known = {each.key for each in expected_before}
-        reconciliation.expect(  # a due keeps the amount that it was first expected with
+        reconciliation.expect(  # a due keeps the amount with which it was first expected
             Expected(
                 key=DueKey(due.instalment.instalment_id),
                 leg=Leg.LEDGER_BANK,
@@ -406,7 +406,7 @@ def _known(
     payouts: Payouts,
     rail: Rail,
 ) -> MatchContext:
-    """The payouts that the matched lines are about, and what they are made of."""
+    """The payouts of the matched lines, with their parts."""
     matched = [expected[o.expectation.key] for o in outcomes if isinstance(o, Matched)]
     payout_ids = {each.key.payout_id for each in matched if isinstance(each.key, PayoutKey)}
     merchant_ids = {PayoutId(each.key.reference) for each in matched if isinstance(each.key, DebitKey)}

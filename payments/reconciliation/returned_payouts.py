@@ -1,4 +1,4 @@
-"""Act: payments of ours that the bank brings back: a merchant's payout is owed again, and so is a shopper's refund."""
+"""Act: payments of ours that the bank returns to us: the merchant's payout or the shopper's refund is owed again."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from payments.refunds.refund_payments import RefundPayments
 
 @dataclass(frozen=True, slots=True)
 class BroughtBack:
-    """A line of the statement and the payment of ours that it brings back."""
+    """A line of the statement, and the payment of ours that it returns to us."""
 
     line: FileLine
     payment: Payout | RefundPayment
@@ -38,12 +38,12 @@ class BroughtBack:
 
     @property
     def reason(self) -> str:
-        """The bank's code, which follows the payment's own reference."""
+        """The bank's reason code, which follows the payment's own reference."""
         return reason_of_return(self.line.detail)
 
 
 def brought_back(lines: Iterable[FileLine], *, payouts: Payouts, refunds: RefundPayments) -> list[BroughtBack]:
-    """The lines that bring back a payment of ours whole; whose any other money is, is for a person to say."""
+    """The lines that return a payment of ours in full. Any other line is left to a person to identify."""
     by_reference = {line.key.reference: line for line in lines if isinstance(line.key, BroughtBackKey)}
     payments: list[Payout | RefundPayment] = [
         *payouts.get_all(PayoutId(reference) for reference in by_reference).values(),
@@ -54,7 +54,7 @@ def brought_back(lines: Iterable[FileLine], *, payouts: Payouts, refunds: Refund
 
 
 def _reference(payment: Payout | RefundPayment) -> str:
-    """The payment's own reference, which it went out with."""
+    """The reference with which the payment was sent."""
     return payment.payout_id if isinstance(payment, Payout) else payment.payment_id
 
 
@@ -71,7 +71,7 @@ def owe_again(
     terms: TermsOf,
     profile: RailProfile,
 ) -> None:
-    """F07c or F24f for each, once it is known that the payment went out; a later run sends it again."""
+    """Book F07c (a payout) or F24f (a refund) for each returned payment; a later run sends it again."""
     for each in found:
         line = each.line
         expected = Expected(

@@ -1,4 +1,4 @@
-"""What a provider's settlement file tells those who follow the platform: each of its rows, once."""
+"""The facts published for a provider's settlement file: one for each of its rows."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -12,7 +12,7 @@ from payments.ids import AttemptId
 
 
 def attempt_of(line: FileLine) -> AttemptId | None:
-    """The attempt that a row of a settlement names."""
+    """The attempt that a row of a settlement file names, if any."""
     match line.key:
         case CaptureKey(attempt_id) | ReturnKey(attempt_id):
             return attempt_id
@@ -23,9 +23,9 @@ def attempt_of(line: FileLine) -> AttemptId | None:
 def settlement_facts(
     lines: Iterable[FileLine], plans: Mapping[AttemptId, str], provider: str, taken_at: datetime
 ) -> list[Fact]:
-    """A row of an attempt keeps the order of its plan (`plans`: by attempt), every other that of its settlement.
+    """The facts of rows. Ordered by plan for rows of an attempt (`plans` is by attempt), else by settlement.
 
-    It happened on the day that it was booked; what is told of a day still to come counts as told then.
+    `occurred_at` is the day on which the row was booked. If that day is in the future, `recorded_at` is that day too.
     """
     return [
         fact(

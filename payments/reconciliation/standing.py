@@ -1,4 +1,4 @@
-"""Where reconciliation stands: what was matched, what is open, and how the statements compare with the books."""
+"""The standing of reconciliation: what is matched, what is open, and how the statements compare with the books."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True)
 class ListedBreak:
-    """A break as a person reads it."""
+    """A break, formatted for a person to read."""
 
     break_class: str
     line_id: str
@@ -25,7 +25,7 @@ class ListedBreak:
 
 @dataclass(frozen=True, slots=True)
 class ClearingStanding:
-    """The provider's clearing account: its balance, and the captures not yet paid out that must explain it."""
+    """The provider's clearing account: its balance, and the captures not yet paid out, which must be equal."""
 
     currency: str
     balance_minor: int
@@ -35,7 +35,7 @@ class ClearingStanding:
 
 @dataclass(frozen=True, slots=True)
 class BankBalance:
-    """A bank account's newest statement beside the books."""
+    """The balance of a bank account's newest statement, and its balance in the books."""
 
     bank_account: str
     currency: str
@@ -46,7 +46,7 @@ class BankBalance:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Every line is matched by id, by rule, or unmatched. `breaks` are all ever found, `open_breaks` those left."""
+    """Every line is matched by id, by rule, or unmatched. `breaks` are all ever found, `open_breaks` the open ones."""
 
     as_of: date
     lines: int

@@ -1,4 +1,4 @@
-"""Act: take the outside world's files, each whole or not at all, and once, whatever it is called."""
+"""Act: take outside files, each whole or not at all, and once, whatever its name."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ from payments.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class TakenFiles:
-    """Names of files that were taken now, taken before, and refused with the reason; the rows that are new."""
+    """The names of files taken now, taken before, and refused with the reason; and the new rows."""
 
     names: list[str] = field(default_factory=list)
     before: list[str] = field(default_factory=list)
@@ -52,9 +52,9 @@ def take_files(
     refuse_loudly: bool,
     tick: Callable[[str], None] = lambda _: None,
 ) -> TakenFiles:
-    """Take files one by one, each in a database transaction of its own.
+    """Take files one by one, each in its own database transaction.
 
-    A damaged one raises `FileFault` with `refuse_loudly`; else it is listed as a break and the others proceed.
+    A damaged file raises FileFault with `refuse_loudly`; otherwise it is listed as a break and the others are taken.
     """
     taken = TakenFiles()
     for path in files:
@@ -90,7 +90,7 @@ def _take(
     publish: Publish,
     profile: RailProfile,
 ) -> None:
-    """Take one file whole, in the caller's transaction. Raises `FileFault`; the same bytes again are E5."""
+    """Take one file whole, in the caller's transaction. Raises FileFault. The same bytes under a new name are E5."""
     content = FileContent.of(path)
     parsed = _read(content)
     if not reconciliation.take_file(content, parsed.kind, len(parsed.lines), at):
@@ -121,7 +121,7 @@ def _take(
 
 
 def _read(content: FileContent) -> ParsedFile:
-    """By the header which file it is."""
+    """Read a file with the reader that its header calls for."""
     header = content.raw.split(b"\n", 1)[0].decode("utf-8", "replace").strip().split(",")
     if header == list(SETTLEMENT_COLUMNS):
         return read_provider_settlement(content)
@@ -131,7 +131,7 @@ def _read(content: FileContent) -> ParsedFile:
 
 
 def _follow(content: FileContent, head: StatementHead, reconciliation: PostgresReconciliation) -> None:
-    """A statement follows the one before: by its number, and by the balance it opens with."""
+    """Check that a statement continues the one before, in its number and its opening balance."""
     last = reconciliation.last_statement(head.bank_account, head.currency)
     if last is not None:
         number, closing = last
@@ -146,7 +146,7 @@ def _follow(content: FileContent, head: StatementHead, reconciliation: PostgresR
 
 
 def _payouts_expected(lines: Sequence[FileLine], content: FileContent, payout_days: int) -> list[Expected]:
-    """What the provider says it sends must come into the bank."""
+    """The expectations that the provider's payouts appear on the bank statement."""
     return [
         Expected(
             key=line.key,
@@ -164,7 +164,7 @@ def _payouts_expected(lines: Sequence[FileLine], content: FileContent, payout_da
 def _delivered_again(
     content: FileContent, parsed: ParsedFile, names: Sequence[str], profile: RailProfile
 ) -> list[Break]:
-    """E5: the same bytes under another name; under the same name it is simply the same file."""
+    """E5: the same bytes under another name. The same bytes under the same name are no break."""
     if content.path.name == names[0] or not parsed.lines:
         return []
     treatment = profile.treatments[BreakClass.DUPLICATE_ROW]
@@ -185,14 +185,14 @@ def _delivered_again(
 
 
 def _told_again(line: FileLine, content: FileContent, profile: RailProfile) -> Break:
-    """E5: a row that an earlier file told already."""
+    """E5: a row that an earlier file already contained."""
     broken = a_break(line, BreakClass.DUPLICATE_ROW, f"told again by {content.path.name}; not posted", profile)
     broken = replace(broken, break_id=f"row:{content.digest}:{line.line_key}")
     return repaired(broken, line.reported_on, "not posted")
 
 
 def _refused(path: Path, fault: FileFault, at: datetime, profile: RailProfile) -> Break:
-    """E22 or E26: the file is left alone, and listed until it comes whole."""
+    """E22 or E26: the file is not taken, and the break stays open until the file arrives undamaged."""
     broken = BreakClass.STATEMENT_BALANCE if isinstance(fault, StatementFault) else BreakClass.FILE_FAULT
     treatment = profile.treatments[broken]
     try:

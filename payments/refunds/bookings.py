@@ -1,4 +1,4 @@
-"""What is posted when a refund is sent to a shopper, arrives or comes back."""
+"""The journals of a refund that is sent to a shopper, arrives or comes back."""
 
 from ledger.journal import Journal
 from ledger.map.flow import Flow
@@ -9,14 +9,14 @@ from payments.refunds.refund_payment import RefundPayment, Way
 
 
 def refund_claimed(payment: RefundPayment, when: When, *, provider: str, bank: str) -> Journal:
-    """F24h, to be held: a refund is on its way to the shopper."""
+    """F24h, placed as a hold: a refund is on its way to the shopper."""
     return flow_journal(
         Flow.REFUND_CLAIMED, payment.payment_id, when, _ids(payment), _sent(payment), _ends(payment, provider, bank)
     )
 
 
 def refund_paid(payment: RefundPayment, when: When, *, provider: str, bank: str, line_id: str | None = None) -> Journal:
-    """F24, posts F24h: the shopper has the refund, from the provider or from our bank."""
+    """F24, which posts the hold F24h: the refund reached the shopper, through the provider or our bank."""
     ids = _ids(payment) | ({} if line_id is None else {"line_id": line_id})
     return flow_journal(Flow.REFUND_PAID, payment.payment_id, when, ids, _sent(payment), _ends(payment, provider, bank))
 
@@ -30,7 +30,7 @@ def refund_failed(payment: RefundPayment, when: When, *, provider: str, bank: st
 
 
 def _ids(payment: RefundPayment) -> dict[str, str]:
-    """The payment stands for the attempt on the clearing account, so that its group there returns to zero."""
+    """The correlation ids; the payment takes the place of an attempt in the clearing group, which returns to zero."""
     return {"refund_id": payment.refund_id, "plan_id": payment.plan_id, "attempt_id": payment.payment_id}
 
 

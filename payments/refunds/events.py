@@ -18,6 +18,6 @@ def refund_arrived(payment: RefundPayment, when: When) -> PlanEvent:
 
 
 def refund_came_back(payment: RefundPayment, when: When) -> PlanEvent:
-    """A refund did not reach the shopper after all."""
+    """A refund that was paid came back."""
     body = Reversed(f"refund-paid:{payment.payment_id}")
     return event_of(f"refund-failed:{payment.payment_id}", payment.plan_id, payment.payment_id, when, body)

@@ -1,4 +1,4 @@
-"""Refunds on their way to shoppers in memory, for tests and examples; the same answers as in PostgreSQL."""
+"""Refund payments to shoppers in memory, for tests and examples; gives the same answers as PostgreSQL."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ from payments.refunds.refund_payment import (
 
 
 class MemoryRefundPayments(MemorySending):
-    """Payments of refunds for one process and one thread."""
+    """Refund payments for one process and one thread."""
 
     def __init__(self) -> None:
         super().__init__()

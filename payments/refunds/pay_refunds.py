@@ -1,8 +1,8 @@
-"""Act: send shoppers the refunds that are owed to them, by the provider first, else by bank.
+"""Act: pay shoppers the refunds that are owed to them, through the provider first, and by bank if that fails.
 
-The work list is the books: each refund that its account still owes, and for which nothing is held. As with charges, a
-payment is claimed, held in the ledger and written down before anything is sent, and one whose outcome is unknown is
-asked for, never sent under another key.
+The work list comes from the books: each refund that its account still owes and for which there is no hold. As with
+charges, a payment is claimed, its hold placed in the ledger and its request stored before anything is sent. An unknown
+outcome is resolved by an enquiry; the payment is never sent under another key.
 """
 
 import json
@@ -45,7 +45,7 @@ from payments.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class PayRefundsReport:
-    """What one run sent. `owed`: refunds that had no payment under way; `by_bank`: those that went into the file."""
+    """The result of one run. `owed`: refunds without a payment in progress; `by_bank`: those in the bank's file."""
 
     on: date
     owed: int
@@ -83,9 +83,9 @@ def pay_refunds(
     outbox: Path,
     at: datetime,
 ) -> PayRefundsReport:
-    """Send every refund that is owed, each once; what the provider refuses goes into the bank's file of the day.
+    """Pay every refund that is owed, each once. Refunds that the provider refuses go into the bank's file of the day.
 
-    `settle_down` is the time after which a provider that has not seen a payment can no longer be receiving it.
+    `settle_down`: the delay after which a payment that the provider does not know can no longer arrive there.
     """
     apply = partial(
         _apply,
@@ -124,7 +124,7 @@ def pay_refunds(
             state = _send_new(payment, at, refunds=refunds, transaction=transaction, claim=claim, send=send)
             tally.add(payment, state)
             again = refunds.latest([payment.refund_id])[payment.refund_id]
-            payment = _next(group, again, on, plans=plans, ledger=ledger)  # what was just refused goes by bank
+            payment = _next(group, again, on, plans=plans, ledger=ledger)  # just refused: goes by bank
         if payment is not None:
             sent_by_bank += _by_bank(
                 payment,
@@ -152,7 +152,7 @@ def pay_refunds(
 
 
 def _owed(on: date, ledger: Books) -> list[OpenGroup]:
-    """Refunds that the books owe and that no payment holds."""
+    """The groups of refunds that are owed in the books and have no hold."""
     return [
         group
         for group in ledger.open_groups(on)
@@ -163,7 +163,7 @@ def _owed(on: date, ledger: Books) -> list[OpenGroup]:
 def _next(
     group: OpenGroup, last: RefundPayment | None, on: date, *, plans: Plans, ledger: Books
 ) -> RefundPayment | None:
-    """The payment to make of a refund now; None while one is under way."""
+    """The next payment of a refund; None while one is in progress."""
     if last is not None and last.state not in OVER:
         return None
     number = 1 if last is None else last.number + 1
@@ -193,7 +193,7 @@ _Apply = Callable[[RefundPayment, ChargeResult, datetime], RefundPaymentState]
 def _claim(
     payment: RefundPayment, at: datetime, *, refunds: RefundPayments, ledger: Ledger, profile: RailProfile
 ) -> bool:
-    """F24h: the amount is on its way, and no other worker can send it."""
+    """F24h: claim a payment and place its hold, so that no other worker can send the refund; False if not possible."""
     if not refunds.claim(payment):
         return False
     journal = refund_claimed(payment, When.moment(at), provider=profile.card.provider, bank=profile.push_bank)
@@ -203,7 +203,7 @@ def _claim(
 
 
 class _NotFree(Exception):
-    """What was owed when the run began has been paid or held since; nothing of the claim is kept."""
+    """Raised when a refund has been paid or held since the run began; the claim is rolled back."""
 
 
 def _send_new(
@@ -236,7 +236,7 @@ def _send(
     transaction: Transaction,
     apply: _Apply,
 ) -> RefundPaymentState:
-    """Send a claimed payment, which the caller guards, and book the answer."""
+    """Send a claimed payment, which the caller guards, and book the provider's answer."""
     request = RefundRequest(payment.payment_id, payment.shopper_id, payment.amount, payment.requested_on)
     with transaction():
         body = json.dumps({"key": payment.payment_id, "amount": str(payment.amount)}, sort_keys=True)
@@ -264,7 +264,7 @@ def _resolve(
     apply: _Apply,
     send: _Send,
 ) -> RefundPaymentState:
-    """Ask what became of a payment of an earlier run; one that was never seen is sent again under its own key."""
+    """Enquire about a payment of an earlier run; one unknown to the provider is sent again under its own key."""
     if payment.state is RefundPaymentState.SUBMITTING:
         with transaction():
             refunds.move(payment.payment_id, RefundPaymentEvent.NO_ANSWER, at=at, cause="its sender left no answer")
@@ -292,7 +292,7 @@ def _apply(
     terms: TermsOf,
     profile: RailProfile,
 ) -> RefundPaymentState:
-    """What the provider answered, inside the caller's database transaction."""
+    """Apply the provider's answer, inside the caller's database transaction."""
     now = refunds.get(payment.payment_id, lock=True)
     assert now is not None, f"{payment.payment_id} was sent and is not kept"
     if now.state not in (RefundPaymentState.SUBMITTING, RefundPaymentState.UNKNOWN):
@@ -333,7 +333,7 @@ def confirm_by_file(
     terms: TermsOf,
     profile: RailProfile,
 ) -> None:
-    """The provider's file is the truth: a payment without an outcome is made when the file shows it."""
+    """Confirm a payment without an outcome that the provider's file shows; the file is authoritative."""
     payment = refunds.get(payment_id, lock=True)
     if payment is not None and payment.state in (RefundPaymentState.SUBMITTING, RefundPaymentState.UNKNOWN):
         _apply(
@@ -360,7 +360,7 @@ def confirm_by_line(
     terms: TermsOf,
     profile: RailProfile,
 ) -> None:
-    """The bank's statement shows a refund."""
+    """Confirm a refund that the bank statement shows."""
     payment = refunds.get(payment_id, lock=True)
     assert payment is not None, f"{payment_id} was expected on the statement and is not kept"
     if payment.state is RefundPaymentState.SUBMITTING:
@@ -379,7 +379,7 @@ def take_back_refund(
     terms: TermsOf,
     profile: RailProfile,
 ) -> str:
-    """F24f: a refund that the bank brings back is owed again; answers the journal's id."""
+    """F24f: a refund that the bank returns to us is owed again; returns the id of the journal entry."""
     when = When.day(line.booked_on)
     refunds.move(
         payment.payment_id, RefundPaymentEvent.BROUGHT_BACK, at=when.recorded_at, cause=f"{line.line_id}: {reason}"
@@ -400,7 +400,7 @@ def _confirm(
     profile: RailProfile,
     line_id: str | None = None,
 ) -> None:
-    """F24: the money is with the shopper; the plan knows it, so that a dispute can no longer withhold it."""
+    """F24: book that the refund reached the shopper, also on the plan, so that a claim can no longer withhold it."""
     names = {"provider": profile.card.provider, "bank": profile.push_bank}
     journal = refund_paid(payment, when, line_id=line_id, **names)
     must_hold(ledger.post_hold(payment.hold_id, journal), journal.entry_id)
@@ -408,7 +408,7 @@ def _confirm(
 
 
 def _line_expected(payment: RefundPayment, profile: RailProfile) -> Expected:
-    """The provider's file must show the refund."""
+    """The expectation that the provider's file shows the refund."""
     return Expected(
         key=RefundKey(payment.payment_id),
         leg=Leg.LEDGER_PROVIDER,
@@ -421,7 +421,7 @@ def _line_expected(payment: RefundPayment, profile: RailProfile) -> Expected:
 
 
 def _debit_expected(payment: RefundPayment, profile: RailProfile) -> Expected:
-    """The bank's statement must show the refund."""
+    """The expectation that the bank statement shows the refund."""
     return Expected(
         key=DebitKey(payment.payment_id),
         leg=Leg.PROVIDER_BANK,
@@ -443,7 +443,7 @@ def _by_bank(
     transaction: Transaction,
     claim: _Claim,
 ) -> bool:
-    """Claim a payment for the bank's file; its statement must show it."""
+    """Claim a payment for the bank's file, and expect it on the bank statement."""
     try:
         with transaction():
             if not claim(payment, at):

@@ -1,4 +1,4 @@
-"""Refunds on their way to shoppers, in PostgreSQL. Nothing here commits."""
+"""Refund payments to shoppers, in PostgreSQL. Nothing here commits."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -39,7 +39,7 @@ SELECT * FROM payments.refund_payments
 
 
 class PostgresRefundPayments(PostgresSending):
-    """Every payment of every refund, each moved only along the move table."""
+    """Every payment of every refund; payments change only along the move table."""
 
     def claim(self, payment: RefundPayment) -> bool:
         """See `RefundPayments.claim`."""
@@ -64,7 +64,7 @@ class PostgresRefundPayments(PostgresSending):
         cause: str,
         message_id: str | None = None,
     ) -> RefundPaymentState:
-        """Move a payment; `IllegalRefundMove` leaves everything as it was."""
+        """Move a payment. If it raises IllegalRefundMove, nothing is changed."""
         try:
             with self._connection.transaction():
                 row = self._connection.execute(_MOVE, (payment_id, event.value, message_id, cause, at)).fetchone()
@@ -76,7 +76,7 @@ class PostgresRefundPayments(PostgresSending):
         return RefundPaymentState(row[0])
 
     def get(self, payment_id: RefundPaymentId, *, lock: bool = False) -> RefundPayment | None:
-        """A payment by its id; with `lock` it waits for whoever is moving it."""
+        """A payment by its id; with `lock`, waits for any other transaction that is moving it."""
         query = "SELECT * FROM payments.refund_payments WHERE payment_id = %s"
         return next(iter(self._read(f"{query} FOR UPDATE" if lock else query, (payment_id,))), None)
 
@@ -90,11 +90,11 @@ class PostgresRefundPayments(PostgresSending):
         return {found.refund_id: found for found in self._read(_LATEST, (list(refund_ids),))}
 
     def unresolved(self) -> list[RefundPayment]:
-        """Payments by the provider that have no final answer."""
+        """Payments through the provider without a final answer."""
         return self._read(_UNRESOLVED, ())
 
     def by_bank(self, day: date) -> list[RefundPayment]:
-        """Every payment that the bank was asked for on a day."""
+        """Every payment put into the bank's file of a day."""
         query = "SELECT * FROM payments.refund_payments WHERE way = 'bank' AND requested_on = %s ORDER BY payment_id"
         return self._read(query, (day,))
 

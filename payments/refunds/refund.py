@@ -1,4 +1,4 @@
-"""Act: a merchant takes back goods of an order: the plan falls, and the shopper gets back what was paid of them."""
+"""Act: a merchant takes back goods of an order. The debt falls, and the shopper gets back what they already paid."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ from payments.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class RefundTaken:
-    """The refund is in the books; `new` when it came just now. `refundable_rest` is what may still be refunded."""
+    """The refund is in the books; `new` if this call booked it. `refundable_rest` is what may still be refunded."""
 
     refund_id: str
     plan_id: str
@@ -47,7 +47,7 @@ class RefundRefused:
 
 @dataclass(frozen=True, slots=True)
 class NoSuchPlan:
-    """There is no plan of that id."""
+    """There is no plan with that id."""
 
     plan_id: str
 
@@ -67,10 +67,10 @@ def refund(
     transaction: Transaction,
     at: datetime,
 ) -> RefundAnswer:
-    """Take back `amount` of the purchase, once for each `refund_id`, in a database transaction of its own.
+    """Refund `amount` of the purchase, once for each `refund_id`, in its own database transaction.
 
-    `settled` says whether a merchant's payout holds an entry. Raises ledger.store.Conflict when the refund is known
-    with another amount.
+    `settled` says whether an entry is part of a payout to the merchant. Raises ledger.store.Conflict if the refund was
+    recorded with another amount.
     """
     when = When.moment(at)
     with transaction():
@@ -106,7 +106,7 @@ def _record(
     ledger: KeptLedger,
     terms: TermsOf,
 ) -> EventRecorded | EventAlreadyRecorded | EventRefused:
-    """From what we still owe the merchant for this purchase; where that is not there any more, it owes us."""
+    """Take the refund from what we still owe the merchant; if that was paid out already, the merchant owes it to us."""
     share = before.merchant_share_of(body.amount)
     answer: EventRecorded | EventAlreadyRecorded | EventRefused
     for receivable in [share] if paid_out else [None, share]:
@@ -118,11 +118,11 @@ def _record(
 
 
 _PURCHASES = (Flow.PURCHASE_CAPTURED, Flow.TAXED_PURCHASE_CAPTURED, Flow.FOREIGN_PURCHASE)
-"""The flows by which a purchase, or a shipment of it, is owed to the merchant."""
+"""The flows that make us owe the merchant a purchase or a shipment of it."""
 
 
 def _merchant_has_less(answer: EventRefused, plan: Plan) -> bool:
-    """What we owe the merchant does not reach: other refunds or a dispute were faster."""
+    """Whether the event was refused because what we owe the merchant no longer covers it, after other refunds."""
     account = f"merchant:{plan.merchant_id}:payable"
     return all(
         isinstance(each, Refusal) and each.code in TOO_LITTLE and each.about == account for each in answer.reasons
@@ -130,7 +130,7 @@ def _merchant_has_less(answer: EventRefused, plan: Plan) -> bool:
 
 
 def _in_flight(plan: Plan, ledger: Books) -> Money | None:
-    """The principal that an attempt is asking for at this moment: it cannot fall until that is known."""
+    """The principal held by attempts in progress, which cannot be reduced until their outcomes are known."""
     held = ledger.balance(f"plan:{plan.plan_id}:principal", plan.currency).credits_pending
     return Money(held, plan.currency) if held else None
 
@@ -148,7 +148,7 @@ def _check_amount(known: PlanEvent, amount: Money) -> None:
 
 
 def _granted(refund_id: str, plan: Plan, ledger: Books) -> Money:
-    """What of a refund goes to the shopper."""
+    """The part of a refund that is paid out to the shopper."""
     shopper = plan.shopper_id or plan.account_id
     to_shopper = Money.zero(plan.currency)
     for entry in ledger.entries(correlation={"refund_id": refund_id}):

@@ -1,6 +1,6 @@
-"""A refund's way to the shopper: one payment sent once under one key; its states and the moves between them.
+"""A refund payment is one payment to a shopper sent once under one key; here are its states and their moves.
 
-The move table is enforced by the database (schema/004_refund_payments.sql); a test holds this mirror equal to it.
+The database enforces the move table (schema/004_refund_payments.sql); a test checks that this copy is equal to it.
 """
 
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from terminal.fault import Fault
 
 
 class Way(StrEnum):
-    """Who brings the money. The provider is tried first; what it refuses or brings back goes by bank."""
+    """Who pays the refund: the provider first; if it refuses or the money comes back, the bank."""
 
     PROVIDER = "provider"
     BANK = "bank"
 
 
 class RefundPaymentState(StrEnum):
-    """Where a payment stands."""
+    """The state of a refund payment."""
 
     CLAIMED = "claimed"
     SUBMITTING = "submitting"
@@ -34,7 +34,7 @@ class RefundPaymentState(StrEnum):
 
 
 class RefundPaymentEvent(StrEnum):
-    """What moves a payment."""
+    """An event that moves a refund payment from one state to another."""
 
     REQUEST_WRITTEN = "request_written"
     CONFIRMED = "confirmed"
@@ -59,11 +59,11 @@ MOVES: dict[tuple[RefundPaymentState, RefundPaymentEvent], RefundPaymentState] =
 }
 
 OVER = frozenset({RefundPaymentState.REFUSED, RefundPaymentState.FAILED})
-"""The money is with us; the refund is owed as before, and goes by bank next."""
+"""States in which the money is with us: the refund is still owed, and the next payment goes by bank."""
 
 
 class IllegalRefundMove(Fault):
-    """An event arrived that has no move from the payment's state; nothing was changed."""
+    """Raised for an event that the payment's state does not allow; nothing was changed."""
 
     def __init__(self, payment_id: RefundPaymentId, state: RefundPaymentState, event: RefundPaymentEvent) -> None:
         super().__init__(f"refund payment {payment_id} is {state}: {event} cannot happen to it")
@@ -71,7 +71,7 @@ class IllegalRefundMove(Fault):
 
 @dataclass(frozen=True, slots=True)
 class RefundPayment:
-    """One payment of a refund. `payment_id` is its key at the provider, and its reference on the bank's statement."""
+    """One payment of a refund. `payment_id` is its idempotency key at the provider and its bank statement reference."""
 
     payment_id: RefundPaymentId
     refund_id: str
@@ -92,9 +92,9 @@ class RefundPayment:
 
 
 def check_same_payment(kept: RefundPayment, payment: RefundPayment) -> None:
-    """Raise Conflict when an id is used for something else.
+    """Raise Conflict if a payment id is used for something else.
 
-    The amounts and days of two workers that saw the refund at different times may differ: the first payment stands.
+    Amounts and days may differ if two workers read the refund at different times; the first payment is kept.
     """
     for name in ("refund_id", "number", "plan_id", "shopper_id", "account_id", "way"):
         if getattr(kept, name) != getattr(payment, name):
@@ -106,7 +106,7 @@ def check_same_payment(kept: RefundPayment, payment: RefundPayment) -> None:
 def refund_state_after(
     payment_id: RefundPaymentId, state: RefundPaymentState, event: RefundPaymentEvent
 ) -> RefundPaymentState:
-    """The state that `event` leads to; `IllegalRefundMove` when the table has no such move."""
+    """The state that `event` leads to; raises IllegalRefundMove if the move table has no such move."""
     try:
         return MOVES[state, event]
     except KeyError:

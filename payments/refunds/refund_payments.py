@@ -1,4 +1,4 @@
-"""What refunds need of the payments that bring them to shoppers."""
+"""The port through which refund payments to shoppers are stored and read."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -10,12 +10,12 @@ from payments.sending import Sending
 
 
 class RefundPayments(Sending, Protocol):
-    """Keeps every payment of every refund, each moved only along the move table. An adapter never commits."""
+    """Stores every payment of every refund; payments change only along the move table. An adapter never commits."""
 
     def claim(self, payment: RefundPayment) -> bool:
-        """Keep a new payment; False when it was kept before, or while another payment of the refund lives.
+        """Store a new payment; False if it was stored before, or if the refund has another live payment.
 
-        Raises ledger.store.Conflict when its id is of something else.
+        Raises ledger.store.Conflict if its id was used for something else.
         """
 
     def move(
@@ -27,19 +27,19 @@ class RefundPayments(Sending, Protocol):
         cause: str,
         message_id: str | None = None,
     ) -> RefundPaymentState:
-        """Move a payment. Raises IllegalRefundMove, and changes nothing then."""
+        """Move a payment. If it raises IllegalRefundMove, nothing is changed."""
 
     def get(self, payment_id: RefundPaymentId, *, lock: bool = False) -> RefundPayment | None:
-        """A payment by its id; with `lock` it waits for any other transaction that is moving it."""
+        """A payment by its id; with `lock`, waits for any other transaction that is moving it."""
 
     def get_all(self, payment_ids: Sequence[RefundPaymentId]) -> dict[RefundPaymentId, RefundPayment]:
-        """Those of these payments that are known, by id."""
+        """Those of these payments that exist, by id."""
 
     def latest(self, refund_ids: Sequence[str]) -> dict[str, RefundPayment]:
         """The newest payment of each refund that has one."""
 
     def unresolved(self) -> list[RefundPayment]:
-        """Payments by the provider that have no final answer, in the order of their ids."""
+        """Payments through the provider without a final answer, in the order of their ids."""
 
     def by_bank(self, day: date) -> list[RefundPayment]:
-        """Every payment that the bank was asked for on a day, in the order of their ids."""
+        """Every payment put into the bank's file of a day, in the order of their ids."""

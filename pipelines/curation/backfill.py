@@ -1,7 +1,7 @@
-"""Act: rebuild one event day of curated tables from raw, whatever happened to it there.
+"""Act: rebuild one event day of curated tables from raw, for example after rows were damaged.
 
-A day that already holds what raw gives is left alone, so the act may be repeated at any time. Any other is rebuilt on a
-branch, judged with the whole table, and published in one step. A row that was moved to another day comes back.
+A day whose rows are already those that raw gives is left alone, so the act is idempotent. Any other day is rebuilt on a
+branch, checked with the whole table, and published in one step. A row that was moved to another day is restored.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ BACKFILLED = "tranche.backfilled-day"
 
 @dataclass(frozen=True, slots=True)
 class Backfilled:
-    """One table's day: how many rows it had and has, and the digest of their columns that the contract names.
+    """One table's day: its number of rows before and after, and the digest of the columns that the contract names.
 
-    `same` days were left as they were; `empty` tables have never been curated.
+    `same`: the day was left as it was; `empty`: the table was never curated.
     """
 
     table: str
@@ -55,7 +55,7 @@ class BackfillReport:
 
 
 class RedBackfill(Fault):
-    """A rebuilt day failed its gate; its table is as it was."""
+    """Raised when a rebuilt day failed its gate; its table is unchanged."""
 
     def __init__(self, report: BackfillReport) -> None:
         self.report = report
@@ -74,7 +74,7 @@ def backfill(
     judge: Judge | None = None,
     after_step: Callable[[str], None] = lambda _: None,
 ) -> BackfillReport:
-    """Rebuild that day of every contract's curated table. Raises RedBackfill after the last one when a gate was red."""
+    """Rebuild that day of every contract's curated table. Raises RedBackfill at the end if any gate was red."""
     judge = Gate(spark, tables, settings) if judge is None else judge
     work = _Work(spark, tables, settings, day, judge, after_step)
     chosen = event_contracts().values() if contracts is None else contracts
@@ -85,7 +85,7 @@ def backfill(
 
 
 def of_table(table: str) -> Contract:
-    """The contract of a curated table by its plain name; MissingTable when there is none."""
+    """The contract of a curated table by its name without prefix; raises MissingTable if there is none."""
     for contract in event_contracts().values():
         if contract.curated_table == table:
             return contract
@@ -94,7 +94,7 @@ def of_table(table: str) -> Contract:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """What one run works with."""
+    """The arguments of one run."""
 
     spark: SparkSession
     tables: VersionedTables
@@ -138,7 +138,7 @@ class _Work:
         return Backfilled(table, "rebuilt", had, rows, had_digest, digest)
 
     def _of_raw(self, raw: DataFrame, contract: Contract) -> DataFrame:
-        """The day's rows as curate makes them; an id that raw has on two days counts on the day known first.
+        """The day's rows as `curate` makes them; an id that raw has on two days counts on the day known first.
 
         Columns: those of the raw table → those of the curated one.
         """

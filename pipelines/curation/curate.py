@@ -1,9 +1,9 @@
-"""Act: raw → curated tables. One row an event, written on a branch, judged there, and published whole or not at all.
+"""Act: raw → curated tables, one row for each event, written on a branch, checked there, and published atomically.
 
-Each table notes in its snapshot which snapshot of its raw table it was made from, so a run reads only what the raw
-table gained since; run after each batch of the stream or once a night, the rows are the same. A table without such a
-note, or whose raw rows were removed or changed (an erasure), is rebuilt from all raw rows. A red gate leaves the table
-at the snapshot it had, and the branch for inspection. A killed run leaves a branch, which the next one drops.
+Each curated snapshot notes the raw snapshot that it was made from, so a run reads only the raw rows added since; the
+rows are the same whether it runs after each batch of the stream or once a night. A table without such a note, or whose
+raw rows were removed or changed (as by an erasure), is rebuilt from all raw rows. After a red gate, the table keeps its
+snapshot and the branch remains for inspection. A killed run leaves a branch, which the next run drops.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ if TYPE_CHECKING:
 
     from pipelines.curation.write_audit_publish import Judge
 
-# How often a table is tried when another writer publishes first.
+# How often a table is tried if another writer publishes first.
 ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Curated:
-    """What became of one table: written, unchanged since the raw snapshot, empty (no raw row yet), or red.
+    """The outcome for one table: written, unchanged since the raw snapshot, empty (no raw rows yet), or red.
 
-    `rows` are those of the whole table. `written` rows were added or changed, on the event days `days`; None stands for
-    every day, when the table was rebuilt. `branch` holds what a red gate refused.
+    `rows` counts the whole table, `written` the rows added or changed, on the event days `days`; None means every day,
+    when the table was rebuilt. `branch` holds the rows that a red gate refused.
     """
 
     table: str
@@ -70,7 +70,7 @@ class CurateReport:
 
 
 class RedGate(Fault):
-    """Tables failed their gate and stayed as they were; the others are curated. `report` has both."""
+    """Raised when tables failed their gate and are unchanged; the others are curated. `report` has both."""
 
     def __init__(self, report: CurateReport) -> None:
         self.report = report
@@ -94,10 +94,10 @@ def curate(
     progress: Callable[[str], None] = lambda _: None,
     after_step: Callable[[str], None] = lambda _: None,
 ) -> CurateReport:
-    """Curate every contract's raw table. Raises RedGate after the last one when any failed its gate.
+    """Curate every contract's raw table. Raises RedGate at the end if any table failed its gate.
 
-    A stream job calls this after each batch; a schedule calls it once a night. With `fresh_at`, tables must be as fresh
-    at that time as they guarantee. `whole` rebuilds each table. `after_step` is called with each step of a written
+    The stream job calls this after each batch, a schedule once a night. With `fresh_at`, tables must keep their
+    freshness guarantee at that time. `whole` rebuilds each table. `after_step` is called after each step of a written
     table: begun, written, judged, published, ended.
     """
     judge = Gate(spark, tables, settings, fresh_at) if judge is None else judge
@@ -114,7 +114,7 @@ def curate(
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """One run, with what it works on."""
+    """One run, with its arguments."""
 
     spark: SparkSession
     tables: VersionedTables
@@ -124,7 +124,7 @@ class _Work:
     after_step: Callable[[str], None]
 
     def curated(self, contract: Contract) -> Curated:
-        """The table of one contract; begun again when another writer changed it meanwhile."""
+        """Curate the table of one contract; starts again if another writer changed it meanwhile."""
         for _ in range(ATTEMPTS - 1):
             try:
                 return self._once(contract)
@@ -199,7 +199,7 @@ class _Work:
         raw = spark_name(self.settings, contract.raw_table)
         everything = self._everything(contract, found)
         assert found.held is not None, "what was gained is asked of a table that is only short"
-        # A newer contract is judged and noted although no row came.
+        # After a change of the contract, the table is checked and noted again even without new rows.
         gained = (
             everything.limit(0)
             if found.is_level

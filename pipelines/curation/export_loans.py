@@ -1,4 +1,4 @@
-"""Act: granted loans of the curated lake → a contract's file, for lending to open plans from."""
+"""Act: export granted loans from the curated lake to a contract's file, from which lending opens plans."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ LOANS = "curated.granted_loans"
 
 @dataclass(frozen=True, slots=True)
 class LoansFile:
-    """What was written, and from which snapshot. `total_minor` is the sum of the amounts lent."""
+    """The file written and the snapshot it was made from. `total_minor` is the sum of the amounts lent."""
 
     path: Path
     loans: int
@@ -21,7 +21,7 @@ class LoansFile:
 
 
 def export_loans(tables: Tables, out: Path) -> LoansFile:
-    """Write every granted loan, in the order they were granted. The same snapshot gives the same bytes.
+    """Write every granted loan, in the order of granting. The same snapshot gives the same bytes.
 
     Raises MissingTable before the first curation.
     """

@@ -1,4 +1,4 @@
-"""Act: repayments seen on loan accounts in the curated lake → a contract's file, for payments to reconcile."""
+"""Act: export repayments on loan accounts from the curated lake to a contract's file, for payments to reconcile."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,14 +9,14 @@ from pipelines.lake.table import Tables, the_newest
 
 BANK_TRANSACTIONS = "curated.bank_transactions"
 LOANS = "curated.granted_loans"
-# A repayment leaves the shopper's account for a loan; the bank names the purpose.
+# A repayment is a debit of the shopper's account with this purpose, as given by the bank.
 REPAYMENT = {"purpose": "loan_instalment", "direction": "debit"}
 COLUMNS = ("event_id", "account_id", "booked_on", "amount_minor", "currency", "reference", "source", *REPAYMENT)
 
 
 @dataclass(frozen=True, slots=True)
 class StatementFile:
-    """What was written. `on_other_accounts` repayments belong to no granted loan and stayed out."""
+    """The file written. `on_other_accounts`: repayments without a granted loan, which were left out."""
 
     path: Path
     lines: int
@@ -27,7 +27,7 @@ class StatementFile:
 
 
 def export_statement(tables: Tables, out: Path) -> StatementFile:
-    """Write every repayment of an account with a granted loan, by day; a line's id is its bank transaction's.
+    """Write every repayment of an account with a granted loan, by day; a line has the id of its bank transaction.
 
     The same snapshots give the same bytes. Raises MissingTable before the first curation.
     """

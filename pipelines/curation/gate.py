@@ -1,7 +1,7 @@
-"""The gate before a curated table: a whole frame against its contract's aggregate rules, by Great Expectations.
+"""The gate before a curated table: check a whole frame by its contract's aggregate rules, with Great Expectations.
 
-It also checks what no single frame shows: the table's size against its own past, its age at a given time, and whether
-its references lead to rows of other tables.
+It also checks what a single frame does not show: the table's size compared with before, its age at a given time, and
+its references to rows of other tables.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     import pandas as pd
     from pyspark.sql import DataFrame, SparkSession
 
-# Tables of at most this many rows are judged in memory, for a tenth of what the Spark jobs cost.
+# Tables of at most this many rows are checked in memory, which takes a tenth of the time of the Spark jobs.
 IN_MEMORY = 500_000
 
 
 @dataclass(frozen=True, slots=True)
 class GateReport:
-    """How many rules were judged; `broken` has each broken rule with its meaning and what was found."""
+    """The number of rules checked; `broken` has each broken rule with its meaning and the finding."""
 
     contract: str
     rules: int
@@ -45,14 +45,14 @@ class GateReport:
 
     @property
     def passed(self) -> bool:
-        """No rule is broken."""
+        """Whether no rule is broken."""
         return not self.broken
 
 
 def gate(frame: pd.DataFrame | DataFrame, contract: Contract) -> GateReport:
-    """Judge the whole frame, of pandas or of Spark, by the contract's own rules.
+    """Check the whole frame, of pandas or of Spark, by the contract's own rules.
 
-    The rules read it several times: pass a persisted Spark frame. Columns: those that the contract's rules name.
+    The rules read it several times, so pass a persisted Spark frame. Columns: those that the contract's rules name.
     """
     judged = expectation_verdicts(frame, suite(contract))
     broken = tuple(_message(verdict) for verdict in judged if not verdict.holds)
@@ -63,7 +63,7 @@ def gate(frame: pd.DataFrame | DataFrame, contract: Contract) -> GateReport:
 class Gate:
     """The gate of one lake: a table must keep its contract's rules and its guarantees.
 
-    Without `fresh_at` its age is not checked, as for historical data.
+    Without `fresh_at` its age is not checked, for example for historical data.
     """
 
     spark: SparkSession
@@ -72,7 +72,7 @@ class Gate:
     fresh_at: datetime | None = None
 
     def __call__(self, frame: DataFrame, contract: Contract) -> GateReport:
-        """Judge the next state of the contract's curated table. Columns: those of the curated table."""
+        """Check the next state of the contract's curated table. Columns: those of the curated table."""
         looked_at = frame.select(*_columns(frame, contract)).persist()
         try:
             seen = looked_at.selectExpr("count(*) AS rows", "unix_micros(max(recorded_at)) AS newest").collect()[0]
@@ -86,7 +86,7 @@ class Gate:
     def _breaches(
         self, frame: DataFrame, contract: Contract, rows: int, newest_micros: int | None
     ) -> Iterator[str | None]:
-        """For each guarantee the message of its breach, None when it holds."""
+        """For each guarantee the message of its breach, or None if it is kept."""
         guaranteed, table = guarantees_of(contract), contract.curated_table
         assert table is not None, contract.name
         newest = None if newest_micros is None else datetime.fromtimestamp(newest_micros / 1e6, UTC)
@@ -96,7 +96,7 @@ class Gate:
             yield reference_breach(reference, astray=self._astray(frame, reference))
 
     def _astray(self, frame: DataFrame, reference: Reference) -> int:
-        """The number of distinct values that the referenced table does not have; nulls refer to nothing."""
+        """The number of distinct values that the referenced table does not have; nulls are ignored."""
         values = frame.select(reference.column).dropna().distinct()
         newest = self.tables.newest(reference.table)
         if newest is not None:

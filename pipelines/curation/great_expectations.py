@@ -1,6 +1,6 @@
-"""Great Expectations judges whole frames by aggregate rules; single rows were checked and separated before.
+"""Check whole frames by aggregate rules with Great Expectations; single rows are validated earlier, at ingest.
 
-Each rule costs three or four Spark jobs, so a frame that fits into memory is better handed in as a pandas frame. The
+Each rule takes three or four Spark jobs, so a frame that fits into memory should be passed as a pandas frame. The
 details of a failure are computed in a second pass, for broken rules only.
 """
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a frame holds to one rule, and what was found where it does not."""
+    """Whether a frame keeps one rule, and the finding if it does not."""
 
     rule: str
     meaning: str
@@ -30,7 +30,7 @@ class Verdict:
 
 
 def expectation_verdicts(frame: pd.DataFrame | DataFrame, suite: Mapping[str, Any]) -> tuple[Verdict, ...]:
-    """A verdict on each expectation of the suite, in its order.
+    """The verdict on each expectation of the suite, in order.
 
     A rule that cannot be evaluated, such as one on a column that the frame lacks, counts as broken.
     """
@@ -50,7 +50,7 @@ def expectation_verdicts(frame: pd.DataFrame | DataFrame, suite: Mapping[str, An
 
 
 def _whole_frame(context: AbstractDataContext, frame: pd.DataFrame | DataFrame, name: str) -> BatchDefinition[Any]:
-    """The frame as Great Expectations' one batch."""
+    """The frame as a single batch of Great Expectations."""
     if isinstance(frame, pd.DataFrame):
         pandas_asset = context.data_sources.add_pandas(name="lake").add_dataframe_asset(name=name)
         return pandas_asset.add_batch_definition_whole_dataframe("whole")
@@ -65,7 +65,7 @@ def _results(
     expectations: Sequence[Mapping[str, Any]],
     result_format: Literal["BOOLEAN_ONLY", "BASIC"],
 ) -> dict[str, ExpectationValidationResult]:
-    """The result of each rule by its name, with as much detail as `result_format` asks for."""
+    """The result of each rule by its name, with the detail that `result_format` asks for."""
     import great_expectations as gx
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
@@ -90,7 +90,7 @@ def _verdict(meta: Mapping[str, str], result: ExpectationValidationResult) -> Ve
 
 
 def _found(result: ExpectationValidationResult) -> str:
-    """What broke the rule, in few words: a figure, missing values, or the number of rows that break it."""
+    """A short finding for a broken rule: a figure, missing values, or the number of rows that break it."""
     seen = result.result
     if "observed_value" in seen and seen["observed_value"] is not None:
         return str(seen["observed_value"])
@@ -103,6 +103,6 @@ def _found(result: ExpectationValidationResult) -> str:
 
 
 def _messages(info: Mapping[str, Any]) -> Iterable[str]:
-    """The messages of what was raised: one exception is given as itself, several by the name of what failed."""
+    """The messages of exceptions; Great Expectations gives a single one as such, several by the name of the metric."""
     raised = [info] if "raised_exception" in info else info.values()
     return [str(exception.get("exception_message")) for exception in raised if exception.get("raised_exception")]

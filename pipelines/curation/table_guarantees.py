@@ -1,4 +1,4 @@
-"""What curated tables guarantee that no single frame shows: volume, freshness, references that lead somewhere."""
+"""Guarantees of curated tables that a single frame does not show: volume, freshness and valid references."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 
 from data_contracts.contract import Contract
 
-# A table of fewer rows than this may change its size as it likes.
+# The size of a table with fewer rows than this is not checked.
 SMALL = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Each value of `column` is a value of `key` in the curated table `table`."""
+    """A foreign key: each value of `column` is a value of `key` in the curated table `table`."""
 
     column: str
     table: str
@@ -23,7 +23,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class TableGuarantees:
-    """What one table guarantees. `shrink` and `growth` bound its rows as shares of what it had."""
+    """The guarantees of one table. `shrink` and `growth` limit its number of rows, as shares of the number before."""
 
     references: tuple[Reference, ...] = ()
     fresh_within: timedelta | None = None
@@ -45,12 +45,12 @@ GUARANTEES: Mapping[str, TableGuarantees] = {
 
 
 def guarantees_of(contract: Contract) -> TableGuarantees:
-    """What the contract's table guarantees."""
+    """The guarantees of the contract's table."""
     return GUARANTEES.get(contract.name, TableGuarantees())
 
 
 def references_first(contracts: Iterable[Contract]) -> list[Contract]:
-    """The contracts in an order in which every table comes behind those that it refers to."""
+    """The contracts in an order in which every table comes after those that it refers to."""
     waiting = {contract.curated_table: contract for contract in contracts}
     ordered: list[Contract] = []
 
@@ -66,7 +66,7 @@ def references_first(contracts: Iterable[Contract]) -> list[Contract]:
 
 
 def volume_breach(guaranteed: TableGuarantees, *, rows: int, before: int) -> str | None:
-    """What is wrong with a table's size compared with its size before; None when nothing is."""
+    """The breach of a table's guarantee on its size compared with before, or None."""
     if before < SMALL or guaranteed.shrink * before <= rows <= guaranteed.growth * before:
         return None
     return (
@@ -76,14 +76,14 @@ def volume_breach(guaranteed: TableGuarantees, *, rows: int, before: int) -> str
 
 
 def freshness_breach(guaranteed: TableGuarantees, *, newest: datetime | None, at: datetime | None) -> str | None:
-    """What is wrong with a table's age at that time; None when nothing is, or when no time is handed in."""
+    """The breach of a table's guarantee on its age at that time, or None; None also without a time."""
     if at is None or guaranteed.fresh_within is None or (newest is not None and at - newest <= guaranteed.fresh_within):
         return None
     return f"freshness: The newest row was known within {guaranteed.fresh_within} before {at}. Found {newest}."
 
 
 def reference_breach(reference: Reference, *, astray: int) -> str | None:
-    """What is wrong with a reference of which `astray` values lead nowhere; None when none does."""
+    """The breach of a reference with `astray` values that do not exist in the other table, or None."""
     if not astray:
         return None
     return (

@@ -1,7 +1,7 @@
-"""Write, audit, publish: a table's next state is written on a branch, judged there, and replaces the table in one step.
+"""Write, audit, publish: write a table's next state on a branch, check it there, then replace the table in one step.
 
-The writer's notes are in the summary of the branch's newest snapshot, so they become the table's at the moment in which
-the branch does. A run that is cut off leaves a branch and nothing else; the next run on the same table drops it.
+The writer's notes are in the summary of the branch's newest snapshot, so they are published together with its rows. An
+interrupted run leaves only a branch, which the next run on the same table drops.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MOVED = re.compile(r"not an ancestor|Ref does not exist|branch does not exist",
 
 
 class MovedMeanwhile(Fault):
-    """Another writer changed the table while the branch was being judged, so the branch cannot be published."""
+    """Raised if another writer changed the table while the branch was checked, so that it cannot be published."""
 
     def __init__(self, table: str) -> None:
         super().__init__(f"{table} was changed by another writer meanwhile and is as they left it; run the act again")
@@ -41,9 +41,9 @@ def publish_audited(
     judge: Judge,
     after_step: Callable[[str], None],
 ) -> GateReport:
-    """Call `write` with the branch's name, judge the branch, and publish it when the judge passes it.
+    """Call `write` with the branch's name, check the branch with `judge`, and publish it if it passes.
 
-    A state that fails stays on the branch. Raises MovedMeanwhile when another writer changed the table since.
+    A state that fails remains on the branch. Raises MovedMeanwhile if another writer changed the table since.
     """
     branch.begin()
     after_step("begun")
@@ -62,7 +62,7 @@ def publish_audited(
 
 @dataclass(frozen=True, slots=True)
 class AuditBranch:
-    """One branch beside one table; `table` is Spark's name for it."""
+    """One audit branch of one table; `table` is the table's name in Spark."""
 
     spark: SparkSession
     table: str
@@ -70,41 +70,41 @@ class AuditBranch:
 
     @property
     def name(self) -> str:
-        """The branch as a table that Spark reads and writes."""
+        """The name by which Spark reads and writes the branch as a table."""
         return f"{self.table}.branch_{self.branch}"
 
     def begin(self) -> None:
-        """Make the branch, equal to the table."""
+        """Create the branch from the table's current state."""
         self.spark.sql(f"ALTER TABLE {self.table} CREATE OR REPLACE BRANCH {self.branch}")
 
     def rows(self) -> DataFrame:
-        """What the table would hold. Columns: those of the table."""
+        """The rows of the branch. Columns: those of the table."""
         return self.spark.table(self.name)
 
     def publish(self) -> None:
-        """Let the branch become the table; raises MovedMeanwhile when the table has changed since `begin`."""
+        """Fast-forward the table to the branch; raises MovedMeanwhile if the table has changed since `begin`."""
         catalogue, _, table = self.table.partition(".")
         call = f"CALL {catalogue}.system.fast_forward(table => '{table}', branch => 'main', to => '{self.branch}')"
         try:
             self.spark.sql(call)
-        except Exception as fault:  # Spark wraps Iceberg's refusal in errors that only their text tells apart
+        except Exception as fault:  # Spark wraps Iceberg's refusal in errors that differ only in their text
             if _MOVED.search(str(fault)):
                 raise MovedMeanwhile(self.table) from fault
             raise
 
     def end(self) -> None:
-        """Drop the branch; the snapshots of a published one stay, as the table's."""
+        """Drop the branch; if it was published, its snapshots remain those of the table."""
         drop_branches(self.spark, self.table, [self.branch])
 
 
 def audit_branch(spark: SparkSession, table: str, raw_snapshot_id: int) -> AuditBranch:
-    """The branch for what is made of one raw snapshot. Concurrent runs have one each; the first to publish wins."""
+    """A new branch for rows made from one raw snapshot. Concurrent runs have their own; the first to publish wins."""
     run = re.sub(r"\W", "_", spark.sparkContext.applicationId)
     return AuditBranch(spark, table, f"{_PREFIX}{raw_snapshot_id}_{run}")
 
 
 def left_behind(branches: Iterable[str]) -> list[str]:
-    """Those of a table's branches that were made for an audit."""
+    """The audit branches among a table's branches."""
     return [branch for branch in branches if branch.startswith(_PREFIX)]
 
 

@@ -1,7 +1,7 @@
-"""What was taken out of the lake for good, and whose events must not come back: the table `raw.erasures`.
+"""The erasure record, table `raw.erasures`: what was removed from the lake, and whose events must be refused.
 
-It names nobody. A subject stands there as a keyed hash of the id, under a key that the lake does not hold, because ids
-are few enough to try them all.
+It contains no names or ids: a subject appears as a keyed hash (HMAC) of the id. The key is not stored in the lake,
+because there are few enough ids to find the subject by trying them all.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ TABLE = "raw.erasures"
 
 
 class ErasureState(StrEnum):
-    """What a line of the record says."""
+    """The kind of a line of the record."""
 
     KEYED = "keyed"
-    """the subjects of the record stand under this key: what it makes of nobody"""
+    """identifies the key of the record's pseudonyms, by a hash of a fixed text under it"""
     REQUESTED = "requested"
-    """somebody asked; from here on the subject's events are refused"""
+    """an erasure was requested; events of the subject recorded up to now are refused from here on"""
     HELD = "held"
-    """a legal hold stands, nothing was done"""
+    """a legal hold is in force, so nothing was removed"""
     REMOVING = "removing"
-    """rows are about to go from what a branch or tag of a table names"""
+    """rows are about to be removed from a branch or tag of a table"""
     REMOVED = "removed"
-    """they went, or went from the published vectors"""
+    """the rows were removed from the branch or tag, or the vectors from the published ones"""
     VERIFIED = "verified"
-    """looked for everywhere and found nowhere"""
+    """the subject was searched for everywhere and not found"""
 
 
 @dataclass(frozen=True, slots=True)
 class ErasureEntry:
-    """One line of the record; `subject` is empty for what a retention period took."""
+    """One line of the record; `subject` is empty for rows removed because their retention passed."""
 
     case_id: str
     subject: str
@@ -52,21 +52,21 @@ class ErasureEntry:
 
 
 class Record(Protocol):
-    """Keeps lines; those of different moments in the order of these."""
+    """Stores the lines of the record, in the order of their times."""
 
     def lines(self) -> list[ErasureEntry]:
-        """All of them."""
+        """All lines."""
         ...
 
     def write(self, lines: Iterable[ErasureEntry]) -> None:
-        """Add lines; once this returns they are kept."""
+        """Add lines; they are durable once this returns."""
         ...
 
 
 def pseudonym(key: str, kind: str, subject_id: str) -> str:
-    """How a subject stands in the record; `kind` is `shopper`, `account` or what hangs on them (`plan`).
+    """The pseudonym of a subject in the record; `kind` is `shopper`, `account`, or something of theirs such as `plan`.
 
-    Numbers of two kinds may be equal.
+    The kind is hashed too, because ids of two kinds may be equal.
 
     >>> pseudonym("k", "shopper", "7") == pseudonym("k", "account", "7")
     False
@@ -75,12 +75,12 @@ def pseudonym(key: str, kind: str, subject_id: str) -> str:
 
 
 def keyed(key: str) -> str:
-    """How nobody stands in a record under this key, by which another key is told from it."""
+    """The hash of a fixed text under this key; stored in the record, it shows whether a key is the record's key."""
     return pseudonym(key, "nobody", "")
 
 
 def require_key(lines: Iterable[ErasureEntry], key: str) -> None:
-    """SettingFault where the record was kept under another key: it would know nobody again who was erased."""
+    """Raise SettingFault if the record was written under another key, which could not recognise an erased subject."""
     of_record = {line.subject for line in lines if line.state is ErasureState.KEYED}
     if of_record and keyed(key) not in of_record:
         raise SettingFault(
@@ -91,13 +91,13 @@ def require_key(lines: Iterable[ErasureEntry], key: str) -> None:
 
 
 class ErasedSubjects:
-    """Tells ingest which events belong to a subject who was erased, and were recorded by then.
+    """For ingest: which events belong to an erased subject and were recorded before the erasure request.
 
-    One who comes back as a customer is a new subject: what is recorded after the request is taken.
+    An erased shopper who becomes a customer again is a new subject: events recorded after the request are accepted.
     """
 
     def __init__(self, lines: Iterable[ErasureEntry], key: str) -> None:
-        """Raises SettingFault where the lines were written under another key."""
+        """Raises SettingFault if the lines were written under another key."""
         lines = list(lines)
         require_key(lines, key)
         self._key = key
@@ -107,6 +107,6 @@ class ErasedSubjects:
                 self._until[line.subject] = max(line.at, self._until.get(line.subject, line.at))
 
     def until(self, kind: str, subject_ids: Iterable[str]) -> Mapping[str, datetime]:
-        """Of these shoppers, accounts or plans those erased, with the moment up to which their events are refused."""
+        """Those of these ids that were erased, with the time up to which their events are refused."""
         found = {each: self._until.get(pseudonym(self._key, kind, each)) for each in set(subject_ids)}
         return {each: moment for each, moment in found.items() if moment is not None}

@@ -1,4 +1,4 @@
-"""The record of erasures in the lake, and who is held; written without Spark, because they are few."""
+"""The erasure record and the legal holds as tables of the lake; written without Spark, because they are small."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ _HOLDS = pa.schema([("case_id", pa.string()), ("shopper_id", pa.string()), ("sin
 
 
 class IcebergErasures:
-    """A `Record` in the table `raw.erasures`, which is made with its first line.
+    """A `Record` in the table `raw.erasures`, which is created with the first line.
 
-    The table is read once: an act sees what was there when it began and what it wrote itself.
+    The table is read once: an act sees the lines that existed when it began and those it wrote itself.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -67,20 +67,20 @@ class IcebergErasures:
 
 
 class IcebergHolds:
-    """Shoppers whose data a case holds, in `raw.legal_holds`: neither erasure nor retention touches them."""
+    """Legal holds, table `raw.legal_holds`: neither erasure nor retention removes data of a shopper under a hold."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._catalog = catalog(settings)
 
     def standing(self) -> dict[str, str]:
-        """The case by which each held shopper is held."""
+        """The holds in force: the case of each shopper under a hold."""
         table = _found(self._catalog, self._settings, HOLDS)
         rows = [] if table is None else table.scan().to_arrow().to_pylist()
         return {row["shopper_id"]: row["case_id"] for row in rows}
 
     def put(self, case_id: str, shopper_id: str, since: datetime) -> bool:
-        """Hold the shopper; False where this case holds them already."""
+        """Put a hold on a shopper; False if this case has one already."""
         table = _made(self._catalog, self._settings, HOLDS, _HOLDS)
         if table.scan(row_filter=_hold(case_id, shopper_id)).count():
             return False
@@ -89,7 +89,7 @@ class IcebergHolds:
         return True
 
     def release(self, case_id: str, shopper_id: str) -> bool:
-        """End this case's hold; False where there is none."""
+        """End this case's hold; False if there is none."""
         table = _found(self._catalog, self._settings, HOLDS)
         if table is None or not table.scan(row_filter=_hold(case_id, shopper_id)).count():
             return False

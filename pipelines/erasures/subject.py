@@ -1,8 +1,8 @@
-"""Which rows of the lake are about one shopper: their own, their accounts', and those of what hangs on these.
+"""Find the rows of the lake that are about one shopper: their own, their accounts', and those of related records.
 
-A table with a shopper or an account in it is asked by that. One without (a settlement line knows its attempt) is asked
-by what the shopper's own rows name. A ledger entry may know nobody but in the names of the accounts that it moves money
-between, so these are read; where an event was set aside its payload is.
+A table with a shopper or account column is searched by that column. A table without one (a settlement line has only an
+attempt id) is searched by the ids found in the shopper's own rows. A ledger entry may identify the shopper only in its
+account names, so these are parsed; for quarantined events, the payload is parsed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pipelines.lake.raw import DUPLICATES, QUARANTINE, SOURCE_REJECTS
 from pipelines.lake.rows import RowSelection
 
 SUBJECT = ("shopper_id", "account_id")
-# What belongs to one shopper, and is named in rows that may not name the shopper.
+# Ids that belong to one shopper, and that may appear in rows without the shopper's id.
 LINKS = (
     "application_id",
     "loan_id",
@@ -37,7 +37,7 @@ LINKS = (
 )
 ACCOUNTS = ("raw.accounts", "curated.accounts")
 PAYLOADS = (QUARANTINE, DUPLICATES, SOURCE_REJECTS)
-# The transfers of a ledger entry are JSON text; their accounts are named after whom they are about.
+# The transfers of a ledger entry are JSON text; the names of their accounts contain the id of the shopper or plan.
 TRANSFERS = "transfers"
 IN_TRANSFERS = {"shopper_id": '"shopper:([^:"]+):', "plan_id": '"plan:([^:"]+):'}
 
@@ -47,7 +47,7 @@ Names = dict[str, set[str]]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A shopper, and by column every id that leads to them."""
+    """A shopper, and by column every id that identifies them."""
 
     shopper_id: str
     names: Values
@@ -59,7 +59,7 @@ class Subject:
 
 
 def find_subject(upkeep: IcebergUpkeep, shopper_id: str) -> Subject:
-    """The shopper's accounts and everything that hangs on them, looked for in whatever a branch or tag names."""
+    """Find the shopper's accounts and all related ids, in every snapshot that a branch or tag names."""
     names: Names = {"shopper_id": {shopper_id}, "account_id": set()}
     tables = [upkeep.table(name) for name in upkeep.names()]
     for table in tables:
@@ -83,25 +83,25 @@ def _gather(table: UpkeepTable, known: Mapping[str, set[str]], wanted: Iterable[
 
 
 def leads(columns: Collection[str]) -> tuple[str, ...]:
-    """By which of its columns a table is asked for a subject: whose the row is, else what it hangs on.
+    """The columns by which a table is searched for a subject: its subject column, or else columns of related ids.
 
     >>> leads(("event_id", "order_id", "account_id")), leads(("event_id", "order_id")), leads(("event_id", "country"))
     (('account_id',), ('order_id',), ())
     """
     own = tuple(column for column in SUBJECT if column in columns)
-    # `event_id` is never how an accepted event is found: it stands beside the subject.
+    # `event_id` is not used to find an accepted event, because the event also has a subject column.
     return own or tuple(column for column in LINKS if column in columns and column != "event_id")
 
 
 @cache
 def links_of_events() -> tuple[str, ...]:
-    """By which columns events that say nobody's name are known to be somebody's."""
+    """The columns that link events without a subject column to a subject."""
     asked = {column for contract in event_contracts().values() for column in leads(contract.by_name)}
     return tuple(sorted(asked - {*SUBJECT}))
 
 
 def kind(column: str) -> str:
-    """What a column's ids are of, as the record of erasures says it.
+    """The kind of a column's ids, as written in the erasure record.
 
     >>> kind("account_id")
     'account'
@@ -110,14 +110,14 @@ def kind(column: str) -> str:
 
 
 def can_hold(table: UpkeepTable) -> bool:
-    """Whether a shopper's data can be in the table at all."""
+    """Whether the table can hold data of a shopper."""
     return table.name in PAYLOADS or bool(leads(table.columns)) or TRANSFERS in table.columns
 
 
 def order(table: UpkeepTable) -> int:
-    """Where a table stands when all are emptied.
+    """The sort key for the order in which tables are processed.
 
-    Those by which others are found come last, so that a stop in between leaves the way to what is still there.
+    Tables whose rows lead to rows of other tables come last, so that an interrupted erasure can find the rest.
     """
     if table.name in ACCOUNTS:
         return 3
@@ -133,7 +133,7 @@ def rows_of(table: UpkeepTable, subject: Subject, snapshot_id: int) -> RowSelect
 
 
 def entries_of(table: UpkeepTable, subject: Subject, snapshot_id: int) -> dict[str, frozenset[str]]:
-    """The transfers, as they are written in the table, between accounts that are the subject's or their plans'."""
+    """The texts of transfers, as stored in the table, that involve an account of the subject or of their plans."""
     if TRANSFERS not in table.columns_at(snapshot_id):
         return {}
     written = {row[TRANSFERS] or "" for row in table.read(RowSelection(), (TRANSFERS,), snapshot_id)}
@@ -141,7 +141,7 @@ def entries_of(table: UpkeepTable, subject: Subject, snapshot_id: int) -> dict[s
 
 
 def _moves(transfers: str, subject: Subject) -> bool:
-    """Whether one of the accounts is named after the subject or their plan.
+    """Whether the name of one of the accounts contains the id of the subject or of their plan.
 
     >>> mine = Subject("7", {"shopper_id": frozenset({"7"})})
     >>> [_moves(f'["shopper:{who}:credit_balance"]', mine) for who in (7, 77)]
@@ -163,10 +163,10 @@ def _payloads(table: UpkeepTable, subject: Subject, snapshot_id: int) -> Iterato
 
 
 def mentions(payload: str, subject: Subject, *, loosely: bool = False) -> bool:
-    """Whether a payload as it came is about the subject: a field or an account of the books that leads to them says so.
+    """Whether a raw payload is about the subject: a field or a ledger account name contains one of their ids.
 
-    A text that is no JSON is searched for such fields. A row of a source's own file has no names of fields; there,
-    `loosely`, any value that is one of the subject's accounts or the shopper counts.
+    Text that is not valid JSON is searched for such fields. A row of a source file has no field names; with `loosely`,
+    any value equal to the shopper's or an account's id counts.
 
     >>> mine = Subject("7", {"shopper_id": frozenset({"7"}), "account_id": frozenset({"808"})})
     >>> mentions('{"account_id": 808, "amount_minor": "7"}', mine), mentions('{"amount_minor": 808}', mine)
@@ -193,7 +193,7 @@ _FIELD = re.compile(rf'"({"|".join((*SUBJECT, *LINKS))})"\s*:\s*"?([^",}}\s]+)["
 
 
 def _named(found: Any, field: str = "") -> Iterator[tuple[str, str]]:
-    """Each value of a JSON document with the field that it stands in."""
+    """Each value of a JSON document, with the name of its field."""
     if isinstance(found, dict):
         for name, value in found.items():
             yield from _named(value, name)

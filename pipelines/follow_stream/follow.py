@@ -1,12 +1,12 @@
-"""Act: round after round, what came on the stream → raw → curated → the vectors that serving reads, until told to stop.
+"""Act: follow the stream in rounds, each from new events through raw and curated tables to served vectors.
 
-It is a service (`tranche pipelines follow`), kept up by whatever keeps services up, and may run beside the hourly
-schedule: of two ingests at a time one waits for its turn, curation begins a table anew that another writer changed, and
-of two refreshes the one that saw less of the lake is left out. A kill at any moment is made good by the next start.
+It is a long-running service (`tranche pipelines follow`), to be kept alive by a supervisor, and may run beside the
+hourly schedule: of two concurrent ingests one waits for its turn, curation restarts a table that another writer has
+changed, and of two refreshes the one based on older data is dropped. After a kill, the next start completes the work.
 
-A round takes what a schedule's run takes, by the same acts, so the tables come out the same. One without news only asks
-where stream and lake are. A fault ends its round and is told; the next round, a little later each time, does all that
-is owed.
+A round uses the same acts as a scheduled run, so the tables are the same. A round without new events only checks the
+positions of stream and lake. A fault ends its round and is reported; the next round, after an increasing delay, does
+all outstanding work.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from terminal.fault import Fault
 
 EVERY_S = 2.0
 PATIENCE_S = 300.0
-# So many ages and texts of faults a report remembers, however long the act runs.
+# A report keeps at most this many ages and texts of faults, however long the act runs.
 AGES, FAULTS = 10_000, 20
 
 
@@ -36,7 +36,7 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
-    """What became of the vectors: by feature set, and the entities that have no active version to refresh."""
+    """The result of a refresh of vectors: by feature set, and the entities without an active version to refresh."""
 
     refreshed: tuple[Refreshed, ...] = ()
     unpublished: tuple[str, ...] = ()
@@ -44,23 +44,23 @@ class Vectors:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """When the oldest event was put that the lake has not read, if there is one, and the end of its newest batch."""
+    """When the oldest unread event was put on the stream, if there is one, and the end of the lake's newest batch."""
 
     waiting_since: datetime | None
     taken_until: int
 
 
 class Steps(Protocol):
-    """What a round is made of."""
+    """The steps of a round."""
 
     def look(self) -> Look:
-        """Where the stream is and where the lake is."""
+        """Compare the positions of the stream and the lake."""
 
     def ingest(self) -> IngestReport:
-        """Take them into the raw tables."""
+        """Take new events into the raw tables."""
 
     def curate(self, event_types: Collection[str] | None) -> CurateReport:
-        """Take what raw gained of these event types into the curated tables; of all of them for None."""
+        """Take new raw rows of these event types into the curated tables; of all event types for None."""
 
     def refresh(self, tables: Collection[str] | None) -> Vectors:
         """Refresh the active vectors that are computed from these curated tables; all of them for None."""
@@ -68,10 +68,10 @@ class Steps(Protocol):
 
 @dataclass(slots=True)
 class Round:
-    """What one round did, as far as it came, and the seconds of each step.
+    """The results of one round, as far as it got, and the seconds of each step.
 
-    `put_age_s` is how long the oldest of its events took from its put until its vector could be read, `recorded_age_s`
-    how long ago the newest event behind the vectors was recorded then; None when no vector changed.
+    `put_age_s`: the time from putting its oldest event on the stream until the vector could be read. `recorded_age_s`:
+    the age of the newest event behind the vectors at that moment. Both are None if no vector changed.
     """
 
     counts: Counts = field(default_factory=Counts)
@@ -86,12 +86,12 @@ class Round:
 
     @property
     def is_idle(self) -> bool:
-        """Nothing came and nothing went wrong."""
+        """Whether the round found no new events and had no fault."""
         return not (self.counts.read or self.curated or self.touched or self.fault)
 
     @contextmanager
     def timed(self, step: str, clock: Clock) -> Iterator[None]:
-        """Note how long a step took, also when it failed."""
+        """Record how long a step took, also if it failed."""
         began = clock()
         try:
             yield
@@ -117,9 +117,9 @@ class Ages:
 
 @dataclass(frozen=True, slots=True)
 class FollowReport:
-    """All rounds together. `last_faults` are the newest ones' texts; `unpublished` the entities still without vectors.
+    """Totals of all rounds. `last_faults`: the texts of the newest faults; `unpublished`: entities without vectors.
 
-    `put_age` and `recorded_age` are over the rounds that changed a vector, the newest 10,000 of them.
+    `put_age` and `recorded_age` cover the newest 10,000 rounds that changed a vector.
     """
 
     rounds: int
@@ -145,10 +145,10 @@ def follow(
     until: datetime | None = None,
     told: Callable[[Round], None] = lambda _: None,
 ) -> FollowReport:
-    """Do a round, wait `every_s`, and so on, until `until` or until `wait` returns True: it was told to stop.
+    """Repeat a round and a wait of `every_s` seconds, until the time `until` or until `wait` returns True (stopped).
 
-    `told` hears of each round. After faults in a row the wait doubles, up to five minutes. Only a `Fault` of an
-    act is lived with; any other exception ends this act as it would end theirs.
+    `told` is called with each round. Consecutive faults double the wait, up to five minutes. Only a `Fault` raised by a
+    step is handled that way; any other exception ends this act.
     """
     tally, work = _Tally(), _Work(steps, now)
     failed_in_a_row = 0
@@ -165,10 +165,10 @@ def follow(
 
 @dataclass(slots=True)
 class _Work:
-    """The rounds' common memory: up to which batch all is done, and since when the oldest event of a failed one waits.
+    """State kept between rounds: up to which batch everything is done, and the oldest event of a failed round.
 
-    Batches behind `done_until` that were not ours, and whatever a fault or an earlier run left, are not told by our own
-    ingest: such a round looks at every table.
+    Our own ingest does not report batches of other ingests after `done_until`, or work left by a fault or an earlier
+    run. A round that may have such work checks every table.
     """
 
     steps: Steps
@@ -177,7 +177,7 @@ class _Work:
     waiting_since: datetime | None = None
 
     def round(self) -> Round:
-        """One round; its fault is part of it."""
+        """Do one round; a fault is recorded in the result."""
         done = Round()
         try:
             with done.timed("look", self.now):
@@ -197,7 +197,7 @@ class _Work:
         return done
 
     def _ingested(self, done: Round, expected: int | None) -> tuple[int, Collection[str] | None]:
-        """Up to where raw has the stream now, and the event types that it gained; None when others took some."""
+        """The end of raw's newest batch, and the event types that gained rows; None if another ingest took some."""
         with done.timed("ingest", self.now):
             report = self.steps.ingest()
         done.counts = report.total
@@ -225,7 +225,7 @@ class _Work:
 
 @dataclass(slots=True)
 class _Tally:
-    """The sum of the rounds so far, in memory that does not grow with them."""
+    """The totals of the rounds so far, in bounded memory."""
 
     rounds: int = 0
     idle: int = 0

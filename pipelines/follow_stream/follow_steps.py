@@ -1,4 +1,4 @@
-"""The steps of the stream job on one lake, in one Spark session: the acts that a schedule runs one by one."""
+"""The steps of the stream job on one lake, in one Spark session: the acts that the schedules run one by one."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LakeSteps:
-    """Steps of `follow`. `turn` is held while ingest works and called with its steps; `store` commits at its end.
+    """Steps of `follow`. `turn` is held during ingest and called with each of its steps; `store` commits at its end.
 
-    `now` is the machine's time, which rows are stamped with; `as_of` is the moment of the vectors, `now` if not given.
+    `now` is the machine's time, with which rows are stamped; `as_of` is the moment of the vectors, by default `now`.
     """
 
     spark: SparkSession

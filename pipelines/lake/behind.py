@@ -1,4 +1,4 @@
-"""How far a curated table has come with its raw table: which of its snapshots it holds, and what came since."""
+"""How far a curated table is behind its raw table: up to which raw snapshot it has read, and what came since."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _SAME_ROWS, _MORE_ROWS = {"replace"}, {"append", "replace"}
 
 @dataclass(frozen=True, slots=True)
 class Behind:
-    """A curated table beside its raw table.
+    """A curated table compared with its raw table.
 
-    `before` is the curated table's newest snapshot, `noted` what was noted when it last took from the raw table, `held`
-    the raw snapshot that has those rows, and `since` those that came behind it; both are None where the raw table's
-    past does not reach back to it.
+    `before` is the curated table's newest snapshot; `noted` the snapshot notes of when it last read the raw table;
+    `held` the raw snapshot that it read then, and `since` the raw snapshots after that. `held` and `since` are None if
+    the raw table's history does not reach back that far.
     """
 
     raw: Snapshot
@@ -29,24 +29,24 @@ class Behind:
 
     @property
     def is_level(self) -> bool:
-        """The curated table holds all that the raw table has."""
+        """Whether the curated table has read all rows of the raw table."""
         return self.since is not None and {each.operation for each in self.since} <= _SAME_ROWS
 
     @property
     def is_only_short(self) -> bool:
-        """What the curated table holds is still so; rows may have been added since, and none taken away or changed."""
+        """Whether the raw table has at most gained rows since; none were removed or changed."""
         return self.since is not None and {each.operation for each in self.since} <= _MORE_ROWS
 
 
 def behind(tables: VersionedTables, source: str, table: str) -> Behind | None:
-    """Compare the two; None while the raw table has no row."""
+    """Compare the two tables; None while the raw table has no rows."""
     raw, past = tables.past(source), tables.past(table)
     if not raw:
         return None
-    # Compaction and erasure write snapshots of their own: what the table holds was noted by one before them.
+    # Compaction and erasure write snapshots without this note, so the newest snapshot that has it counts.
     noted = next((each.summary for each in past if RAW_SNAPSHOT in each.summary), {})
     wanted = noted.get(RAW_SNAPSHOT)
-    # Compaction has the same rows in a snapshot of its own, which outlives the one that was noted.
+    # After compaction, a newer snapshot has the same rows and remains when the noted one has expired.
     for place, each in enumerate(raw):
         if wanted in (str(each.snapshot_id), str(each.rows_of)):
             return Behind(raw[0], past[0] if past else None, noted, raw[:place], each.snapshot_id)
@@ -54,5 +54,5 @@ def behind(tables: VersionedTables, source: str, table: str) -> Behind | None:
 
 
 def row_count(snapshot: Snapshot | None) -> int:
-    """How many rows the table has at that snapshot."""
+    """The number of rows of the table at that snapshot."""
     return 0 if snapshot is None else int(snapshot.summary.get("total-records", 0))

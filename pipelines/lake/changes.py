@@ -1,4 +1,4 @@
-"""Port: how the lake grows: how far a table is, which entities were touched since, and their histories."""
+"""Port: changes of the lake: a table's watermark, the entities touched since another one, and their rows."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 
 
 class TableChanges(Protocol):
-    """Tables of the lake as they grow, by their plain names."""
+    """Changes of the lake's tables, by their names without prefix."""
 
     def mark(self, table: str, snapshot_id: int | None = None) -> Watermark | None:
-        """Where the table is now, or was at a snapshot; None when it was never written or the snapshot expired."""
+        """The table's watermark now or at a snapshot; None if it was never written or the snapshot has expired."""
 
     def touched(self, table: str, key: str, since: Watermark | None, until: Watermark) -> set[str]:
-        """The values of `key` in rows that were written after `since`, up to `until`; of all rows when that is unknown.
+        """The values of `key` in rows written after `since`, up to `until`; in all rows if that cannot be determined.
 
-        May include entities that were not touched (their rows were rewritten beside), never fewer.
+        May include entities that were not touched (whose rows were rewritten with others), but never omits one.
         """
 
     def rows(self, table: str, columns: Sequence[str], key: str, among: Collection[str], at: Watermark) -> pa.Table:
-        """These columns of the rows whose `key` is among the values, at one mark."""
+        """These columns of the rows whose `key` is among the values, as of one watermark."""

@@ -1,4 +1,4 @@
-"""Compaction by Spark: rewrites a table's rows into fewer files, in a commit that notes that the rows are the same."""
+"""Compaction by Spark: rewrite a table's rows into fewer files, with a note in the commit that no row changed."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 
 def compact(spark: SparkSession, table: str, notes: Mapping[str, str], fewest: int) -> int:
-    """Rewrite small files of the main branch in partitions that have at least `fewest`; returns how many were read.
+    """Rewrite small files of the main branch in partitions with at least `fewest` of them; returns the number read.
 
-    Iceberg's own action rather than its SQL procedure, which cannot put notes into the commit.
+    Uses Iceberg's Java action, because its SQL procedure cannot put notes into the commit.
     """
-    jvm, session = spark._jvm, spark._jsparkSession  # noqa: SLF001 - the one way to Iceberg's Java interface
+    jvm, session = spark._jvm, spark._jsparkSession  # noqa: SLF001 - the only way to Iceberg's Java interface
     assert jvm is not None, "a session has a JVM until it is stopped"
     found = jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(session, table)
     actions = jvm.org.apache.iceberg.spark.actions.SparkActions.get(session)

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyiceberg.catalog.glue import GlueCatalog
 
-# Streams of the lake, each a Glue database; the settings' prefix stands in front.
+# The layers of the lake, each a Glue database; the settings' prefix is put before the name.
 NAMESPACES = ("raw", "curated", "features")
 
 
 def catalog(settings: Settings, **more: str) -> Catalog:
-    """The Glue catalogue as pyiceberg sees it; `more` are further properties of its own."""
+    """The Glue catalogue, opened by pyiceberg; `more` are further catalogue properties."""
     properties: dict[str, Any] = {
         "type": "glue",
         "warehouse": settings.warehouse,
@@ -50,7 +50,7 @@ def namespace(settings: Settings, name: str) -> str:
 
 
 def table_name(settings: Settings, name: str) -> str:
-    """A table's name for pyiceberg: `raw.accounts` with the prefix in front."""
+    """A table's name for pyiceberg: `raw.accounts` with the prefix."""
     return f"{settings.lake_prefix}{name}"
 
 
@@ -60,14 +60,14 @@ def spark_name(settings: Settings, name: str) -> str:
 
 
 def create_namespaces(settings: Settings) -> None:
-    """Make the lake's Glue databases where they are missing."""
+    """Create the lake's Glue databases that do not exist."""
     lake = catalog(settings)
     for name in NAMESPACES:
         lake.create_namespace_if_not_exists(namespace(settings, name))
 
 
 def metadata(lake: Catalog, table: str) -> TableMetadata | None:
-    """What a table says of itself, None where there is no such table; asked in one call when it has not changed."""
+    """A table's metadata, None if there is no such table; a single call if it has not changed since the last time."""
     glue = cast("GlueCatalog", lake).glue
     database, name = table.split(".")
     try:
@@ -78,7 +78,7 @@ def metadata(lake: Catalog, table: str) -> TableMetadata | None:
 
 
 def all_metadata(lake: Catalog, database: str) -> dict[str, TableMetadata]:
-    """What each table of a database says of itself, by its name without the database; see `metadata`."""
+    """The metadata of each table of a database, by its name without the database; see `metadata`."""
     glue = cast("GlueCatalog", lake).glue
     try:
         pages = list(glue.get_paginator("get_tables").paginate(DatabaseName=database))
@@ -95,7 +95,7 @@ def all_metadata(lake: Catalog, database: str) -> dict[str, TableMetadata]:
 
 @lru_cache(maxsize=256)
 def _metadata_at(location: str, properties: tuple[tuple[str, Any], ...]) -> TableMetadata:
-    # Such a file is written once and never changed: what is read of it holds as long as the table points at it.
+    # A metadata file never changes, so its content can be cached as long as the table points at it.
     return StaticTable.from_metadata(location, dict(properties)).metadata
 
 

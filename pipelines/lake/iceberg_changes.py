@@ -1,4 +1,4 @@
-"""How the lake's tables grow, by pyiceberg: only the files that a table gained are looked at."""
+"""Changes of the lake's tables by pyiceberg, which reads only the files added to a table."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class IcebergChanges:
         assert ended is not None, until
         past = list(takewhile(lambda each: each.snapshot_id != _id(since), ancestors_of(ended, found.metadata)))
         if since is not None and past and past[-1].parent_snapshot_id not in (None, since.snapshot_id):
-            since = None  # expiry broke the chain between the two
+            since = None  # snapshot expiry broke the chain between the two
         if since is None or (past and past[-1].parent_snapshot_id is None):
             files = [task.file.file_path for task in found.scan(snapshot_id=until.snapshot_id).plan_files()]
         else:
@@ -63,7 +63,7 @@ def _id(mark: Watermark | None) -> int | None:
 
 
 def _added(table: Table, snapshot: Snapshot) -> Iterator[str]:
-    """The data files that a snapshot added; compaction adds files and no rows."""
+    """The data files that a snapshot added; none for compaction, which adds no rows."""
     if snapshot.summary is not None and snapshot.summary.operation is Operation.REPLACE:
         return
     for manifest in snapshot.manifests(table.io):

@@ -1,4 +1,4 @@
-"""On which days a table gained rows between two of its snapshots, read from the files that were added and no others."""
+"""The event days on which a table gained rows between two snapshots, read only from the files added."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -15,16 +15,16 @@ from pipelines.settings import Settings
 
 
 def days_gained(settings: Settings, table: str, before: int, after: int) -> set[date] | None:
-    """The UTC days of `occurred_at` of the rows added since `before`; None when that cannot be told.
+    """The UTC days of `occurred_at` of the rows added since `before`; None if they cannot be determined.
 
-    It cannot when `before` is no ancestor that is still known, or when rows were changed or taken away in between. The
-    same rows in other files, as compaction leaves them, are no gain.
+    That is so if `before` is not a known ancestor, or if rows were changed or removed in between. Compaction, which
+    writes the same rows into other files, does not count as a gain.
     """
     return days_of(catalog(settings).load_table(table_name(settings, table)), before, after)
 
 
 def days_of(found: Table, before: int, after: int) -> set[date] | None:
-    """The same of a table that is at hand."""
+    """Like `days_gained`, for a table that is already loaded."""
     since = _since(found, before, after)
     if since is None:
         return None
@@ -37,7 +37,7 @@ def days_of(found: Table, before: int, after: int) -> set[date] | None:
 
 
 def _since(table: Table, before: int, after: int) -> list[Snapshot] | None:
-    """The snapshots that added rows after `before`, up to and with `after`; None when others did more than that."""
+    """The snapshots after `before` up to `after` that added rows; None if another one changed or removed rows."""
     adding: list[Snapshot] = []
     place: int | None = after
     while place != before:

@@ -1,7 +1,7 @@
-"""Manifests that remember files which are not the table's any more, and a commit that lets them forget.
+"""Remove deleted files from manifests, where column statistics of removed rows would remain readable.
 
-A commit that takes a file out lists it once more, as deleted, with the lowest and highest value of each column in it:
-what was removed can still be read there. Expiry does not end that; writing the manifest anew does.
+A commit that removes a file lists it once more in a manifest, as deleted, with the lowest and highest value of each
+column. Snapshot expiry does not remove these values; rewriting the manifest does.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from pyiceberg.table.update.snapshot import _FastAppendFiles
 
 
 def remembers(table: Table, snapshot_id: int) -> bool:
-    """Whether a snapshot's manifests list files that were taken out."""
+    """Whether a snapshot's manifests list deleted files."""
     snapshot = table.snapshot_by_id(snapshot_id)
     return snapshot is not None and any(_lists_deleted(manifest) for manifest in snapshot.manifests(table.io))
 
 
 def forget(table: Table, branch: str, notes: Mapping[str, str]) -> None:
-    """Commit the same rows to the branch with manifests that list nothing else."""
+    """Commit the same rows to the branch, with manifests that list only the current files."""
     transaction = Transaction(table, autocommit=True)
     _Forgetting(
         operation=Operation.APPEND,
@@ -34,7 +34,7 @@ def forget(table: Table, branch: str, notes: Mapping[str, str]) -> None:
 
 
 class _Forgetting(_FastAppendFiles):
-    """An append of nothing: manifests without a file that stays are left out by itself, the mixed ones written anew."""
+    """An append of no files. pyiceberg drops manifests without current files; this class rewrites mixed manifests."""
 
     def _existing_manifests(self) -> list[ManifestFile]:
         return [
@@ -57,5 +57,5 @@ class _Forgetting(_FastAppendFiles):
 
 
 def _lists_deleted(manifest: ManifestFile) -> bool:
-    # Deletion files name paths and places, never values.
+    # Delete files contain paths and positions, never values.
     return manifest.content is ManifestContent.DATA and manifest.deleted_files_count != 0

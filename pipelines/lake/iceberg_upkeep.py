@@ -1,7 +1,7 @@
-"""One table of the lake as upkeep sees it: its snapshots and what names them, its rows by condition, its files.
+"""Operations of upkeep on one table of the lake: its snapshots, branches and tags, its rows by condition, its files.
 
-Nothing here decides anything. Rows are removed copy-on-write, so that what is left reads no file which held one, and a
-snapshot that is taken out of the table leaves its files behind until `sweep`.
+The policy is elsewhere. Rows are removed copy-on-write, so that the remaining rows are in files that never held a
+removed one. Expired snapshots leave their files behind until `sweep`.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from pipelines.lake.s3 import Objects, Stored
 from pipelines.lake.table import NOTE, ROWS_OF
 from pipelines.settings import Settings
 
-# A tag cannot be written to: its rows are removed on a branch of this name, and the tag is put on the outcome.
+# A tag cannot be written to: its rows are removed on a branch with this prefix, then the tag is moved to the result.
 _AT_WORK = "removing_from_"
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A snapshot that the table has, with its writer's notes."""
+    """A snapshot of the table, with its writer's notes."""
 
     snapshot_id: int
     committed_at: datetime
@@ -62,7 +62,7 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """How many rows went from what a branch or tag names, and what it named before and names now."""
+    """The number of rows removed from a branch or tag, and the snapshots that it named before and names now."""
 
     ref: str
     rows: int
@@ -72,7 +72,7 @@ class Removed:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """Files that went from the object store, and those that no snapshot reaches but that are too young to take."""
+    """Files deleted from the object store, and the number of unreferenced files that are too young to delete."""
 
     files: int
     bytes: int
@@ -80,7 +80,7 @@ class Swept:
 
 
 class UpkeepTable:
-    """One table by its plain name (`raw.accounts`), as it is when it is asked."""
+    """One table by its name without prefix (`raw.accounts`), as loaded or last refreshed."""
 
     def __init__(self, settings: Settings, lake: Catalog, objects: Objects, name: str) -> None:
         self.name = name
@@ -94,7 +94,7 @@ class UpkeepTable:
 
     @property
     def snapshots(self) -> tuple[Kept, ...]:
-        """From the oldest to the newest."""
+        """All snapshots, oldest first."""
         found = sorted(self._table.metadata.snapshots, key=lambda each: each.sequence_number or 0)
         return tuple(
             Kept(
@@ -107,7 +107,7 @@ class UpkeepTable:
 
     @property
     def refs(self) -> tuple[Ref, ...]:
-        """Main first, then the other branches, then the tags."""
+        """Branches and tags: main first, then the other branches, then the tags."""
         found = [
             Ref(name, ref.snapshot_ref_type is SnapshotRefType.TAG, ref.snapshot_id)
             for name, ref in self._table.metadata.refs.items()
@@ -117,7 +117,7 @@ class UpkeepTable:
 
     @property
     def notes(self) -> dict[str, str]:
-        """What a commit that is no writer's own has to carry on: the newest value of each note in main's history."""
+        """The newest value of each note in main's history, which a maintenance commit has to repeat."""
         parents = {each.snapshot_id: each.parent_snapshot_id for each in self._table.metadata.snapshots}
         noted = {each.snapshot_id: each.notes for each in self.snapshots}
         current = self._table.current_snapshot()
@@ -131,24 +131,24 @@ class UpkeepTable:
 
     @property
     def rows_of(self) -> int | None:
-        """The snapshot whose rows the table holds, whatever rewrote their files since."""
+        """The snapshot whose rows the table holds, ignoring commits that only rewrote files."""
         current = self._table.current_snapshot()
         if current is None or current.summary is None:
             return None
         return int(current.summary.additional_properties.get(ROWS_OF, current.snapshot_id))
 
     def refresh(self) -> None:
-        """See what others committed."""
+        """Reload the table's metadata, to see commits of others."""
         self._table.refresh()
 
     def data_files(self) -> tuple[int, int]:
-        """How many files main's rows lie in, and their bytes."""
+        """The number of main's data files, and their bytes."""
         current = self._table.current_snapshot()
         totals = {} if current is None or current.summary is None else current.summary.additional_properties
         return int(totals.get("total-data-files", 0)), int(totals.get("total-files-size", 0))
 
     def columns_at(self, snapshot_id: int) -> frozenset[str]:
-        """The names of its columns at a snapshot, which may lack those that came later."""
+        """The names of its columns at a snapshot, without columns added later."""
         snapshot = self._table.snapshot_by_id(snapshot_id)
         if snapshot is None or snapshot.schema_id is None:
             return self.columns
@@ -162,15 +162,15 @@ class UpkeepTable:
             yield from batch.to_pylist()
 
     def count(self, rows: RowSelection, snapshot_id: int) -> int:
-        """How many such rows there are at a snapshot."""
+        """The number of such rows at a snapshot."""
         return int(self._table.scan(row_filter=_condition(rows), snapshot_id=snapshot_id).count())
 
     def remembers(self, snapshot_id: int) -> bool:
-        """Whether what was taken out of the table before can still be read in the snapshot's manifests."""
+        """Whether the snapshot's manifests still contain column statistics of deleted files."""
         return remembers(self._table, snapshot_id)
 
     def remove(self, ref: Ref, unwanted: RowSelection) -> Removed:
-        """Take rows, and what is remembered of earlier ones, out of what a branch or tag names; notes stay."""
+        """Remove rows, and statistics of rows removed earlier, from a branch or tag; the table's notes are kept."""
         self._drop_branch_at_work(ref)
         rows = self.count(unwanted, ref.snapshot_id)
         if rows == 0 and not self.remembers(ref.snapshot_id):
@@ -186,19 +186,19 @@ class UpkeepTable:
             forget(self._table, branch, notes)
         after = self._table.metadata.refs[branch].snapshot_id
         if ref.is_tag:
-            # One commit: there is no moment at which nothing holds the snapshot.
+            # In one commit, so that the snapshot is never without a branch or tag.
             self._table.manage_snapshots().create_tag(after, ref.name).remove_branch(branch).commit()
             self._table.refresh()
         return Removed(ref.name, rows, ref.snapshot_id, after)
 
     def _drop_branch_at_work(self, ref: Ref) -> None:
         branch = f"{_AT_WORK}{ref.name}"
-        if branch in self._table.metadata.refs:  # left by a run that was killed; it begins again from the tag
+        if branch in self._table.metadata.refs:  # left by a killed run; removal starts again from the tag
             self._table.manage_snapshots().remove_branch(branch).commit()
             self._table.refresh()
 
     def expire(self, snapshot_ids: Iterable[int]) -> int:
-        """Take snapshots out of the table, but none that a branch or tag names; their files stay for `sweep`."""
+        """Expire snapshots, except those that a branch or tag names; their files stay until `sweep`."""
         ids = sorted(set(snapshot_ids))
         if ids:
             self._table.maintenance.expire_snapshots().by_ids(ids).commit()
@@ -206,11 +206,11 @@ class UpkeepTable:
         return len(ids)
 
     def sweep(self, was_reached: frozenset[str], older_than: datetime) -> Swept:
-        """Delete the files that no snapshot reaches: those of `was_reached`, and those written before `older_than`.
+        """Delete unreferenced files: those that were referenced before, and those written before `older_than`.
 
-        A younger one that was never reached may belong to a commit that is at work.
+        A younger file that was never referenced may belong to a commit in progress.
         """
-        # First the list, then the table: what is committed in between is reached.
+        # List the files before reloading the table, so that files committed in between count as referenced.
         listed = list(self._objects.under(self._table.location()))
         self._table.refresh()
         reached = self.reached()
@@ -220,7 +220,7 @@ class UpkeepTable:
         return Swept(len(gone), sum(stored.bytes for stored in gone), len(lost) - len(gone))
 
     def reached(self) -> frozenset[str]:
-        """Every file that the table's metadata leads to."""
+        """Every file that the table's metadata references."""
         return frozenset(_plain(path) for path in self._reached())
 
     def _reached(self) -> Iterator[str]:
@@ -238,7 +238,7 @@ class UpkeepTable:
             yield from (entry.data_file.file_path for entry in manifest.fetch_manifest_entry(io))
 
     def unreached(self) -> list[Stored]:
-        """The objects in the table's folder that no snapshot reaches."""
+        """The objects in the table's folder that nothing references."""
         listed = list(self._objects.under(self._table.location()))
         self._table.refresh()
         reached = self.reached()
@@ -246,7 +246,7 @@ class UpkeepTable:
 
 
 class IcebergUpkeep:
-    """Every table of one lake, for upkeep."""
+    """All tables of one lake, for upkeep."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -254,7 +254,7 @@ class IcebergUpkeep:
         self.objects = Objects(settings)
 
     def names(self) -> list[str]:
-        """The plain names of all tables that exist, layer by layer."""
+        """The names without prefix of all existing tables, layer by layer."""
         found = []
         for layer in NAMESPACES:
             try:
@@ -264,7 +264,7 @@ class IcebergUpkeep:
         return sorted(found, key=lambda name: (NAMESPACES.index(name.split(".")[0]), name))
 
     def table(self, name: str) -> UpkeepTable:
-        """One of them as it is now."""
+        """Load one table in its current state."""
         return UpkeepTable(self.settings, self.catalog, self.objects, name)
 
 
@@ -275,7 +275,7 @@ def _condition(rows: RowSelection) -> BooleanExpression:
         for column, values in rows.any_of.items():
             if values:
                 is_one = In(term=Reference(column), values={literal(value) for value in values})
-                # Where a delete does not say what becomes of an empty column, pyiceberg keeps every row that has one.
+                # Without an explicit condition on nulls, pyiceberg's delete keeps every row with a null in the column.
                 condition = Or(condition, And(is_one, NotNull(term=Reference(column))))
     if rows.before is not None:
         column, moment = rows.before
@@ -293,5 +293,5 @@ def _condition(rows: RowSelection) -> BooleanExpression:
 
 
 def _plain(path: str) -> str:
-    """An address as the object store lists it: writers before us may have said `s3a`."""
+    """An address as the object store lists it; other writers may have written it with `s3a`."""
     return "s3://" + path.split("://", 1)[-1]

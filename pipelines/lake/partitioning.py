@@ -1,10 +1,10 @@
-"""How each table of the lake is laid out, where it is more than one heap; docs/decisions/0038 has the figures.
+"""The partitioning of the lake's tables; docs/decisions/0038 has the measurements. Tables not listed are small.
 
-Partitions are hidden: whoever asks by `occurred_at` or `account_id` is spared the files that cannot hold an answer, and
-no column has to be named for that. A table that is not here is small.
+Iceberg's partitions are hidden: a query by `occurred_at` or `account_id` skips files without matching rows, and needs
+no partition column.
 
-What arrives as it happens lies by event day: a batch touches a day or two. Bank transactions arrive as histories, years
-of an account at once, and are read as histories: raw they lie by month, curated by account.
+Events that arrive as they happen are partitioned by event day, since a batch touches a day or two. Bank transactions
+arrive and are read as histories, years of an account at once: raw by month, curated by account.
 """
 
 _PARTITIONS = {
@@ -16,5 +16,5 @@ _PARTITIONS = {
 
 
 def partitions(table: str) -> str:
-    """What stands behind PARTITIONED BY for a table by its plain name; empty for one heap."""
+    """The PARTITIONED BY expression of a table, given its name without prefix; empty if it is not partitioned."""
     return _PARTITIONS.get(table, "")

@@ -1,4 +1,4 @@
-"""The raw tables: what the stream brought, one table an event type, and what was set beside it."""
+"""The raw tables: one for each event type of the stream, and the shared ones, such as quarantine and duplicates."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def event_tables() -> dict[str, Contract]:
 
 
 def tables_of_a_batch() -> list[str]:
-    """In the order in which a batch writes them, without `raw.batches`, which comes last and makes it whole."""
+    """The tables in the order in which a batch writes them, without `raw.batches`, which completes the batch."""
     return [QUARANTINE, DUPLICATES, *event_tables()]
 
 
 def create_statements(settings: Settings, existing: set[str]) -> list[str]:
-    """CREATE TABLE for what is set beside and is not among the tables that exist.
+    """CREATE TABLE statements for the shared tables that do not exist yet.
 
-    The table of an event type is made with its first rows.
+    The table of an event type is created with its first rows.
     """
     return [
         f"CREATE TABLE IF NOT EXISTS {spark_name(settings, name)} ({ddl}) USING iceberg"

@@ -1,4 +1,4 @@
-"""Rows by what they hold: what upkeep asks a table for, counts and removes."""
+"""A selection of rows by column values, which upkeep reads, counts and removes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class RowSelection:
-    """The rows in which some column of `any_of` has one of its values, and `before`'s column lies before its moment.
+    """The rows in which any column of `any_of` has one of its values and the column of `before` is before its time.
 
-    Without `any_of` all rows are meant, with an empty one none. Rows of which a column of `but_not` has one of its
-    values are left out.
+    If `any_of` is None, all rows match; if it is empty, none. Rows in which a column of `but_not` has one of its values
+    are excluded.
     """
 
     any_of: Mapping[str, frozenset[str]] | None = None

@@ -1,4 +1,4 @@
-"""What lies in the lake's bucket, whether a table knows of it or not."""
+"""The objects in the lake's bucket, whether or not a table references them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ONE_CALL = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One object: `path` is its whole address, as tables write it."""
+    """One object; `path` is its full address, as tables write it."""
 
     path: str
     bytes: int
@@ -26,7 +26,7 @@ class Stored:
 
 
 class DeletionRefused(Fault):
-    """The store keeps objects that were to go; names the first."""
+    """Raised when the store refuses to delete objects; names the first one."""
 
 
 class Objects:
@@ -53,7 +53,7 @@ class Objects:
         return body
 
     def delete(self, paths: Iterable[str]) -> None:
-        """Delete them; one that is gone already is no fault. In a bucket that keeps versions the old ones stay."""
+        """Delete objects; missing ones are ignored. In a versioned bucket the older versions remain."""
         whole = sorted(paths)
         for some in (whole[at : at + _ONE_CALL] for at in range(0, len(whole), _ONE_CALL)):
             bucket = urlsplit(some[0]).netloc
@@ -63,6 +63,6 @@ class Objects:
                 raise DeletionRefused(f"{bucket}/{errors[0]['Key']} cannot be deleted: {errors[0].get('Message')}")
 
     def keeps_versions(self, bucket: str) -> bool:
-        """Whether what is deleted lives on as an older version."""
+        """Whether the bucket is versioned, so that deleted objects remain as older versions."""
         status: str | None = self._client.get_bucket_versioning(Bucket=bucket).get("Status")
         return status is not None

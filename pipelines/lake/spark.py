@@ -1,4 +1,4 @@
-"""Lake tables through Spark: created when missing, extended by new columns, read at one snapshot or since one."""
+"""Lake tables through Spark: create and extend tables, read them at a snapshot or since one."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
 
-# Sorts rows by partition before they are written. Otherwise a task keeps the file of every partition open at once, and
-# a first load of years runs out of memory.
+# Sort rows by partition before writing. Otherwise a task keeps a file open for every partition at once, and a first
+# load of several years runs out of memory.
 ONE_WRITER = "'write.spark.fanout.enabled' = 'false'"
 SNAPSHOT_PROPERTY = "spark.sql.iceberg.snapshot-property."
 
 
 def have_table(spark: SparkSession, table: str, schema: StructType, partitioned_by: str = "") -> None:
-    """Make the Iceberg table when it is missing; add the columns of `schema` that it lacks."""
+    """Create the Iceberg table if it is missing; add the columns of `schema` that it lacks."""
     columns = ", ".join(f"{field.name} {field.dataType.simpleString()}" for field in schema)
     partitions = f"PARTITIONED BY ({partitioned_by}) TBLPROPERTIES ({ONE_WRITER})" if partitioned_by else ""
     spark.sql(f"CREATE TABLE IF NOT EXISTS {table} ({columns}) USING iceberg {partitions}")
@@ -34,13 +34,13 @@ def at_snapshot(spark: SparkSession, table: str, snapshot_id: int) -> DataFrame:
 
 
 def appended(spark: SparkSession, table: str, *, behind: int, until: int) -> DataFrame:
-    """The rows that were appended after the snapshot `behind`, up to and with `until`. Columns: those of the table."""
+    """The rows appended after the snapshot `behind`, up to and including `until`. Columns: those of the table."""
     return spark.read.option("start-snapshot-id", behind).option("end-snapshot-id", until).table(table)
 
 
 def fitted(spark: SparkSession, rows: DataFrame, table: str) -> DataFrame:
-    """The rows with every column of the table. Columns: those of the rows, then those that only the table has, null."""
-    from pyspark.sql import functions as F  # noqa: N812 - the name everyone knows them by
+    """The rows extended to every column of the table. Columns: those of the rows, then the table's others, as null."""
+    from pyspark.sql import functions as F  # noqa: N812 - the customary name
 
     older = [field for field in spark.table(table).schema if field.name not in rows.columns]
     return rows.select("*", *(F.lit(None).cast(field.dataType).alias(field.name) for field in older))
@@ -58,7 +58,7 @@ def content(rows: DataFrame, columns: Sequence[str]) -> tuple[int, str]:
 
 @contextmanager
 def noted(spark: SparkSession, notes: Mapping[str, str]) -> Iterator[None]:
-    """Every commit of this session inside the block carries the notes in its snapshot's summary."""
+    """Put the notes into the snapshot summary of every commit of this session inside the block."""
     for name, value in notes.items():
         spark.conf.set(f"{SNAPSHOT_PROPERTY}{name}", value)
     try:

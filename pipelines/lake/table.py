@@ -1,4 +1,4 @@
-"""Port: the lake without Spark: a table's newest snapshot, and its rows."""
+"""Port: reading the lake without Spark: a table's newest snapshot, and its rows."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from terminal.fault import Fault
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# The prefix of every note that an act leaves in a snapshot's summary.
+# The prefix of every note that an act writes into a snapshot's summary.
 NOTE = "tranche."
-# The note of a commit that only wrote the same rows into other files: the snapshot whose rows they are.
+# The note of a commit that only rewrote files: the snapshot that first had these rows.
 ROWS_OF = "tranche.rows-of"
 
 
 class MissingTable(Fault):
-    """A table that an act reads has never been written. The message names the act that writes it."""
+    """Raised when a table that an act reads was never written. The message names the act that writes it."""
 
     def __init__(self, table: str, writer: str) -> None:
         self.table = table
@@ -27,9 +27,9 @@ class MissingTable(Fault):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One committed state of a table, with what its writer noted beside it, and what kind of change led to it.
+    """One committed state of a table, with its writer's notes and the kind of change that led to it.
 
-    `operation` is Iceberg's word: append, overwrite, delete, or replace for the same rows in other files.
+    `operation` is Iceberg's: append, overwrite, delete, or replace (the same rows in other files).
     """
 
     snapshot_id: int
@@ -38,7 +38,7 @@ class Snapshot:
 
     @property
     def rows_of(self) -> int:
-        """The snapshot whose rows these are: compaction makes a new snapshot of the same rows.
+        """The snapshot that first had these rows: compaction makes a new snapshot of the same rows.
 
         >>> Snapshot(2, {"tranche.rows-of": "1"}).rows_of, Snapshot(3, {}).rows_of
         (1, 3)
@@ -47,20 +47,20 @@ class Snapshot:
 
 
 class Tables(Protocol):
-    """Tables of the lake by their plain names (`curated.accounts`), whatever prefix the databases carry."""
+    """Tables of the lake by their names without prefix (`curated.accounts`)."""
 
     def newest(self, table: str) -> Snapshot | None:
-        """The table's newest snapshot; None when the table is missing or was never written."""
+        """The table's newest snapshot; None if the table is missing or was never written."""
 
     def read(self, table: str, columns: Sequence[str], *, snapshot_id: int, equal: Mapping[str, str]) -> pa.Table:
-        """These columns of the rows in which each column of `equal` has its value."""
+        """These columns of the rows in which each column of `equal` has the given value."""
 
 
 class VersionedTables(Tables, Protocol):
     """Tables with their past snapshots and their branches."""
 
     def past(self, table: str) -> tuple[Snapshot, ...]:
-        """The snapshots that led to the newest one, that one first, as far back as they are kept."""
+        """The newest snapshot and its ancestors, newest first, as far back as they are kept."""
 
     def branches(self, table: str) -> tuple[str, ...]:
         """The names of the branches beside the table's own rows."""
@@ -73,7 +73,7 @@ def written_by(table: str) -> str:
 
 
 def the_newest(tables: Tables, table: str) -> Snapshot:
-    """The table's newest snapshot; MissingTable when there is none."""
+    """The table's newest snapshot; raises MissingTable if there is none."""
     snapshot = tables.newest(table)
     if snapshot is None:
         raise MissingTable(table, written_by(table))

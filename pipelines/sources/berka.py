@@ -1,10 +1,10 @@
 """The Berka data set (PKDD'99, Czech bank accounts 1993-1998) as canonical events.
 
-Only days are known, so a fact occurred at the beginning of its day and was known at the end of it.
-`district`, `card` and `client` must be there and be what they claim, and nothing of them is told on,
-except the client number of an account's owner: where people live and when they were born stays out.
-The order of movements within a day is not in the data (neither the file's order nor the ids add up to
-the balances), so `sequence` is the id: the same in every copy of a row.
+The data has days only, so an event occurs at the beginning of its day and is known at the end of it. The files
+`district`, `card` and `client` must exist and be valid, but their content is not used, to leave out where people live
+and when they were born; owners of accounts appear by their client number. The order of bank transactions within a day
+is not in the data (neither the order of the file nor the ids fit the balances), so `sequence` is the id, which is equal
+in every copy of a row.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _UNUSED = ("client", "district", "card")
 
 @dataclass(frozen=True, slots=True)
 class Berka:
-    """The tables in a folder."""
+    """The source: the tables in a folder."""
 
     folder: Path
 
@@ -66,7 +66,7 @@ def _owners(reader: TableReader) -> dict[int, int]:
 
 
 def _instalments(reader: TableReader, accounts: dict[int, rows.Account]) -> dict[int, list[int]]:
-    """What each account's standing orders for a loan pay each month, in minor units."""
+    """For each account, the monthly amounts of its standing orders for a loan, in minor units."""
     instalments: dict[int, list[int]] = {}
     orders = reader.rows("order", lambda fields: _known(rows.standing_order(fields), accounts))
     for order in orders.values():
@@ -99,7 +99,7 @@ def _payable(
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """All that was read, to be told in the order of its days."""
+    """All rows read, to be turned into events in the order of their days."""
 
     accounts: dict[int, rows.Account]
     owners: dict[int, int]
@@ -121,12 +121,12 @@ class _Facts:
         return days
 
     def events(self) -> Iterator[CanonicalEvent]:
-        """Day by day: shoppers, accounts, movements, then loans; outcomes have no day and come last."""
+        """Events by day: shoppers, accounts, bank transactions, then loans. Outcomes have no day and come last."""
         known = _by_day((day, owner, (owner, day)) for owner, day in self.known_since.items())
         opened = _by_day((account.opened_on, account.id, account) for account in self.accounts.values())
         granted = _by_day((loan.granted_on, loan.id, loan) for loan in self.loans.values())
         booked = _by_day((movement.booked_on, movement.id, movement) for movement in self.movements.values())
-        # Nobody is known before an account of theirs is opened, so no day is added by shoppers.
+        # A shopper is first known on the day of an account's opening, so shoppers add no further days.
         for day in sorted({*opened, *granted, *booked}):
             yield from (_shopper(owner, day) for owner, day in known.get(day, ()))
             yield from map(self._account, opened.get(day, ()))
@@ -176,7 +176,7 @@ class _Facts:
 
 
 def _shopper(owner: int, known_since: date) -> CanonicalEvent:
-    """The owner of an account: a number, and the country that all of them live in."""
+    """The event of an account's owner: the client number, and the country, which is the same for all."""
     body = {"shopper_id": str(owner), "country": COUNTRY, "known_since": known_since.isoformat()}
     return _event("shopper", owner, known_since, body)
 
@@ -240,5 +240,5 @@ def _event(contract: str, number: int, day: date | None, body: dict[str, Any]) -
 
 @lru_cache(maxsize=4096)
 def _times(day: date) -> tuple[str, str]:
-    """When a fact of that day occurred, and when it could first be known: the end of the day."""
+    """`occurred_at` and `recorded_at` of an event of that day: its beginning and its end."""
     return f"{day.isoformat()}T00:00:00Z", f"{(day + timedelta(days=1)).isoformat()}T00:00:00Z"

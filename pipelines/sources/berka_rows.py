@@ -1,4 +1,4 @@
-"""Rows of the Berka tables, read: Czech codes, `YYMMDD` days and decimal crowns become our words and minor units."""
+"""Parse rows of the Berka tables: Czech codes, `YYMMDD` days and decimal crowns become our codes and minor units."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Account(NamedTuple):
 
 
 class Disposition(NamedTuple):
-    """Who may use an account; the owner may ask for credit."""
+    """A client's right to an account; only the owner may ask for credit."""
 
     id: int
     client_id: int
@@ -55,7 +55,7 @@ class Disposition(NamedTuple):
 
 
 class StandingOrder(NamedTuple):
-    """A monthly transfer the account is told to make. Undated, so no feature may see it."""
+    """A standing order for a monthly transfer. It has no date, so features must not use it."""
 
     id: int
     account_id: int
@@ -64,7 +64,7 @@ class StandingOrder(NamedTuple):
 
 
 class BerkaLoan(NamedTuple):
-    """A granted loan and how it went."""
+    """A granted loan and its outcome."""
 
     id: int
     account_id: int
@@ -75,7 +75,7 @@ class BerkaLoan(NamedTuple):
 
 
 class BerkaTransaction(NamedTuple):
-    """A movement on an account."""
+    """A bank transaction on an account."""
 
     id: int
     account_id: int
@@ -119,7 +119,7 @@ def standing_order(fields: list[str]) -> StandingOrder:
 def loan(fields: list[str]) -> BerkaLoan:
     """`loan_id;account_id;date;amount;duration;payments;status`."""
     loan_id, account_id, granted_on, amount, duration, payments, status = fields
-    minor(payments, "payments")  # Rounded to crowns; the standing order has the amount that is paid.
+    minor(payments, "payments")  # This column is rounded to crowns; the amount paid is in the standing order.
     return BerkaLoan(
         number(loan_id, "loan_id"),
         number(account_id, "account_id"),
@@ -143,20 +143,20 @@ def berka_transaction(fields: list[str]) -> BerkaTransaction:
         -minor(balance[1:], "balance") if balance[:1] == "-" else minor(balance, "balance"),
         code(k_symbol.strip(), PURPOSES, "k_symbol"),
         bank or None,
-        # The copies of the data set do not agree on "0" and empty for "none".
+        # Some copies of the data set write "0" and others nothing for "none".
         None if counterparty in {"", "0"} else counterparty,
     )
 
 
 def number(text: str, column: str) -> int:
-    """A number the source gives to a thing."""
+    """An id of the source, which is a whole number."""
     if not (text.isascii() and text.isdigit() and len(text) <= 15):
         raise RowRefused(f"{column} {text!r} is not a whole number")
     return int(text)
 
 
 def minor(text: str, column: str) -> int:
-    """Crowns with up to two decimals as hellers; a third decimal is refused, never rounded."""
+    """Crowns with up to two decimals, in hellers; a third decimal is refused, never rounded."""
     crowns, point, hellers = text.partition(".")
     if not (crowns.isascii() and crowns.isdigit() and len(crowns) <= 12):
         raise RowRefused(f"{column} {text!r} is not an amount")
@@ -171,7 +171,7 @@ def minor(text: str, column: str) -> int:
 
 @lru_cache(maxsize=4096)
 def day(text: str) -> date:
-    """`YYMMDD`, of the twentieth century."""
+    """A day from `YYMMDD`, in the twentieth century."""
     if not (text.isascii() and text.isdigit() and len(text) == 6):
         raise RowRefused(f"date {text!r} is not YYMMDD")
     try:
@@ -181,7 +181,7 @@ def day(text: str) -> date:
 
 
 def code(text: str, words: dict[str, str], column: str) -> str:
-    """Our word for a code; an unknown code is refused."""
+    """Our code for a code of the source; an unknown one is refused."""
     word = words.get(text)
     if word is None:
         raise RowRefused(f"{column} {text!r} is not one of {', '.join(sorted(filter(None, words)))}")

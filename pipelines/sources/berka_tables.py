@@ -1,7 +1,7 @@
-"""The files of the Berka data set: which there must be, and their rows with file and line.
+"""The files of the Berka data set: which must exist, and their rows with file and line number.
 
-The original layout: fields between semicolons, text in double quotes, one header line, CRLF, no
-semicolon or quote inside a text. Files are plain or gzipped. Several files of a table are one table.
+They have the original layout: fields separated by semicolons, text in double quotes, one header line, CRLF, no
+semicolon or quote inside a text. Files are plain or gzipped. A table may have several files.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ DELIMITER = ";"
 
 @dataclass(frozen=True, slots=True)
 class BerkaTable:
-    """A table: its header, and what its files are called before `.asc` or `.asc.gz`."""
+    """A table: its header, and the names of its files without `.asc` or `.asc.gz`."""
 
     name: str
     header: tuple[str, ...]
     stems: tuple[str, ...]
 
 
-# The original trans.asc comes before recovered parts of it, so an id that both hold keeps the original's row.
+# The original trans.asc is read before recovered parts of it, so for an id in both the original row is kept.
 _TRANS = "trans_id account_id date type operation amount balance k_symbol bank account"
 TABLES = {
     table.name: table
@@ -47,15 +47,15 @@ TABLES = {
 
 
 class RowRefused(Exception):
-    """Why a row cannot become an event; the reader of the table turns it into a Reject."""
+    """Raised for a row that cannot become an event; the reader of the table turns it into a Reject."""
 
 
 class Identified(Protocol):
-    """A parsed row; two rows with one id are one fact or a contradiction."""
+    """A parsed row with an id; two rows with the same id must be equal."""
 
     @property
     def id(self) -> int:
-        """The number the source gave it."""
+        """The id in the source."""
         ...
 
 
@@ -64,20 +64,20 @@ Parsed = TypeVar("Parsed", bound=Identified)
 
 @dataclass(frozen=True, slots=True)
 class TableContent:
-    """A file's decoded lines, known by what they say: a file packed anew is the same content."""
+    """A file's decoded lines, identified by a hash of the text, whether or not the file is compressed."""
 
     path: Path
     sha256: str
     lines: list[str]
 
     def rows(self) -> Iterator[tuple[int, str]]:
-        """Each line after the header with its number, without the empty one behind the last line feed."""
+        """Each line after the header with its number, without the empty one after the last line feed."""
         last = len(self.lines) - 1 if self.lines[-1] == "" else len(self.lines)
         return ((number, self.lines[number - 1].removesuffix("\r")) for number in range(2, last + 1))
 
 
 def find_table_file(folder: Path) -> dict[str, list[Path]]:
-    """The files of every table; SourceFault names the tables that have none."""
+    """The files of every table; raises SourceFault, which names tables without a file."""
     if not folder.is_dir():
         raise SourceFault(folder, None, "no such folder")
     files = {table.name: _files_of(table, folder) for table in TABLES.values()}
@@ -92,7 +92,7 @@ def _files_of(table: BerkaTable, folder: Path) -> list[Path]:
 
 
 def read_table_file(path: Path, table: BerkaTable) -> TableContent:
-    """Read a whole file and judge it as a file; what is wrong with it raises SourceFault."""
+    """Read a whole file and check its encoding and layout; raises SourceFault."""
     try:
         raw = path.read_bytes()
         data = gzip.decompress(raw) if path.suffix == ".gz" else raw
@@ -119,7 +119,7 @@ def _wrong_header(line: str, table: BerkaTable) -> str:
 
 
 def split(line: str, width: int) -> list[str]:
-    """A line's fields without their quotes; Refusal when they are not `width` whole ones."""
+    """A line's fields without their quotes; raises RowRefused unless there are `width` complete fields."""
     fields = line.split(DELIMITER)
     if len(fields) != width:
         raise RowRefused(f"{len(fields)} columns, needed {width}")
@@ -131,19 +131,19 @@ def split(line: str, width: int) -> list[str]:
 
 
 class TableReader:
-    """Reads tables of one folder and gathers the rows that are refused."""
+    """Reads tables of one folder and collects refused rows."""
 
     def __init__(self, files: dict[str, list[Path]]) -> None:
         self._files = files
         self.rejects: list[Reject] = []
 
     def check(self, name: str) -> None:
-        """Judge the table's files as files; their rows are of no use here and are not looked at."""
+        """Check the layout of the table's files without parsing their rows, which are not used."""
         for path in self._files[name]:
             read_table_file(path, TABLES[name])
 
     def rows(self, name: str, parse: Callable[[list[str]], Parsed]) -> dict[int, Parsed]:
-        """All rows of the table by id. The same row again is the same fact; another row under a known id is refused."""
+        """All rows of the table by id. Repeated rows count once; a different row with a known id is refused."""
         table = TABLES[name]
         kept: dict[int, Parsed] = {}
         for path in self._files[name]:

@@ -1,7 +1,7 @@
-"""Files of canonical events: one JSON object a line, in `accounts.jsonl`, `bank_transactions.jsonl`, ….
+"""Read files of canonical events: one JSON object a line, in `accounts.jsonl`, `bank_transactions.jsonl`, ….
 
-Only what cannot be an event at all is refused here. An event that breaks its contract goes on: judging
-it is the ingest's work, where it is kept with the rule it broke.
+Only lines that cannot be an event at all are refused here. Events that break their contract are passed on, because
+ingest validates them and quarantines them with the rule they broke.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from data_contracts.catalog import event_contracts
 from data_contracts.quarantine import text_of
 from pipelines.sources.source import MAX_EVENT_BYTES, CanonicalEvent, Reject, SourceFault, SourceReading
 
-# Who an event is about, and with that its place in the stream: its account; if it has none, its shopper or merchant.
+# The partition key of an event: its account, or without one its shopper or merchant.
 _KEYS = ("account_id", "shopper_id", "merchant_id")
-# Facts that others refer to come first where times are equal: shoppers before their accounts, those before movements.
+# For equal times, events that others refer to come first: shoppers, then their accounts, then bank transactions.
 _FIRST = ("merchants", "shoppers", "accounts")
 _LONGEST_KEY = 256
 _UNDATED = "~"  # sorts behind every time
@@ -30,7 +30,7 @@ _UNDATED = "~"  # sorts behind every time
 
 @dataclass(frozen=True, slots=True)
 class Canonical:
-    """The files of canonical events in a folder; files of other names are not looked at."""
+    """The source: files of canonical events in a folder; files with other names are ignored."""
 
     folder: Path
     source: str = "canonical"
@@ -40,7 +40,7 @@ class Canonical:
         return self.source
 
     def read(self) -> SourceReading:
-        """Read all files; events come in the order in which they were recorded."""
+        """Read all files; events are in the order in which they were recorded."""
         rejects: list[Reject] = []
         dated: list[tuple[str, CanonicalEvent]] = []
         for path in _files(self.folder):
@@ -83,7 +83,7 @@ def _content(path: Path) -> bytes:
 
 
 def _event(line: bytes) -> tuple[str, CanonicalEvent] | str:
-    """The event with the time it was recorded, or why the line cannot be one."""
+    """The event and the time it was recorded, or the reason why the line cannot be an event."""
     try:
         record = orjson.loads(line)
     except orjson.JSONDecodeError as error:
@@ -105,6 +105,6 @@ def _event(line: bytes) -> tuple[str, CanonicalEvent] | str:
 
 
 def _key(record: dict[str, Any]) -> tuple[str, str]:
-    """The first of the possible keys that the event has, and its value; their names and nothing where it has none."""
+    """The first of the possible keys that the event has, and its value; if it has none, all their names and ''."""
     found = ((name, text) for name in _KEYS if (text := text_of(record.get(name))))
     return next(found, (" or ".join(_KEYS), ""))

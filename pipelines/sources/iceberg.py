@@ -1,4 +1,4 @@
-"""Refused rows in the lake's table `raw.source_rejects`; written without Spark, because they are few."""
+"""Store refused rows in the lake's table `raw.source_rejects`; without Spark, because they are few."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _SCHEMA = pa.schema(
 
 
 class IcebergRejects:
-    """The table of one lake."""
+    """The table of rejects of one lake."""
 
     def __init__(self, settings: Settings, now: Callable[[], datetime]) -> None:
         self._settings = settings
         self._now = now
 
     def add(self, rejects: tuple[Reject, ...]) -> int:
-        """See `publish.Refused`. Makes the table when the first row is refused."""
+        """See `publish.Refused`. Creates the table with the first refused row."""
         if not rejects:
             return 0
         table = self._table(catalog(self._settings))

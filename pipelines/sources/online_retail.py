@@ -1,7 +1,7 @@
-"""The Online Retail data set (UCI 352, a British wholesaler of gifts, 2010-2011) as canonical events: one a line.
+"""The Online Retail data set (UCI 352, a British wholesaler of gifts, 2010-2011) as canonical events, one per line.
 
-The folder has a file for each trading day, `2010-12-01.csv` or `2010-12-01.csv.gz`; any days may be there. A line's
-identity is its invoice, its file's day and its ordinal in that file: lines that repeat another exactly are lines too.
+The folder has a file for each trading day, `2010-12-01.csv` or `2010-12-01.csv.gz`; it need not have all days. A line
+is identified by its invoice, its file's day and its number in that file, so exact repetitions are separate lines.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _DAY_FILE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[.]csv(?:[.]gz)?")
 
 @dataclass(frozen=True, slots=True)
 class OnlineRetail:
-    """The days' files in a folder; files of other names are not looked at."""
+    """The source: the daily files in a folder; files with other names are ignored."""
 
     folder: Path
 
@@ -45,24 +45,24 @@ class OnlineRetail:
         rejects: list[Reject] = []
         lines: list[RetailRow] = []
         for day, path in day_files(self.folder):
-            # Files keep their own order where times are equal: a line that comes first was first.
+            # For equal times, lines keep the order of their file.
             lines += sorted(_lines(path, day, rejects), key=lambda each: each.occurred_at)
         return SourceReading(tuple(rejects), len(lines), map(_event, lines))
 
     def turnover_mills(self) -> int:
-        """Quantity times price over every line of the files, exactly, in thousandths of a pound."""
+        """The exact sum of quantity times price over all lines, in thousandths of a pound."""
         lines = chain.from_iterable(_lines(path, day, []) for day, path in day_files(self.folder))
         return sum(each.quantity * each.unit_price_mills for each in lines)
 
 
 def by_day(data: Path) -> Path:
-    """The folder of days in or below `data`; `data` itself where none is known, so that a fault names it."""
+    """The folder of daily files in or below `data`; `data` itself if there is none, so that a fault names it."""
     below = (data / "online_retail" / "by-day", data / "by-day")
     return next((folder for folder in below if folder.is_dir()), data)
 
 
 def day_files(folder: Path) -> list[tuple[date, Path]]:
-    """Each day with its file, oldest first; SourceFault where there is none, or two of one day."""
+    """Each day with its file, oldest first; raises SourceFault if there are none, or two of one day."""
     if not folder.is_dir():
         raise SourceFault(folder, None, "no such folder")
     days: dict[date, Path] = {}
@@ -83,7 +83,7 @@ def day_files(folder: Path) -> list[tuple[date, Path]]:
 
 
 def _lines(path: Path, day: date, rejects: list[Reject]) -> Iterator[RetailRow]:
-    """The rows of one file; a row that is none of the form goes to `rejects` with the rule it broke."""
+    """The rows of one file; malformed rows are added to `rejects` with the rule they broke."""
     data = _content(path)
     try:
         text = data.decode("utf-8-sig")
@@ -136,5 +136,5 @@ def _event(found: RetailRow) -> CanonicalEvent:
         "currency": CURRENCY,
         "country": found.country,
     }
-    # The stream keeps one customer's lines in order; those of nobody go by their invoice.
+    # The stream keeps the lines of a customer in order; lines without a customer are keyed by their invoice.
     return CanonicalEvent(event_id, EVENT_TYPE, found.shopper_id or found.order_id, orjson.dumps(body))

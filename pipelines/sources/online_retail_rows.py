@@ -1,4 +1,4 @@
-"""Rows of the Online Retail data set, read: invoice prefixes, decimal pounds and float customers become our words."""
+"""Parse rows of the Online Retail data set, with its invoice prefixes, decimal pounds and float customer ids."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _CUSTOMER = re.compile(r"([0-9]{1,12})(?:[.]0)?")
 
 
 class RetailRowRefused(Exception):
-    """A row cannot become an event; the message says which column and why."""
+    """Raised for a row that cannot become an event; the message names the column and the reason."""
 
 
 class RetailRow(NamedTuple):
-    """One line of an invoice. `quantity` and `unit_price_mills` carry the signs that the file has."""
+    """One line of an invoice. `quantity` and `unit_price_mills` have the signs of the file."""
 
     order_id: str
     document: str
@@ -40,7 +40,7 @@ class RetailRow(NamedTuple):
 
 
 def line(fields: list[str], day: date, number: int) -> RetailRow:
-    """The row `number` of the file of `day`; Refusal when it is not of the data set's form."""
+    """Parse row `number` of the file of `day`; raises RetailRowRefused if it is malformed."""
     if len(fields) != len(COLUMNS):
         raise RetailRowRefused(f"has {len(fields)} columns, needed {len(COLUMNS)}")
     invoice, stock_code, description, quantity, invoiced_at, price, customer, country = fields
@@ -65,7 +65,7 @@ def line(fields: list[str], day: date, number: int) -> RetailRow:
 
 @lru_cache(maxsize=4096)
 def mills(text: str) -> int:
-    """Pounds as thousandths of a pound; a fourth decimal is refused, never rounded.
+    """Pounds in thousandths of a pound; a fourth decimal is refused, never rounded.
 
     >>> mills("2.55"), mills("0.001"), mills("-11062.06")
     (2550, 1, -11062060)
@@ -96,7 +96,7 @@ def _quantity(text: str) -> int:
 
 @lru_cache(maxsize=4096)
 def _shopper(text: str) -> str | None:
-    """The data set's frames made the ids floats: `17850.0`; empty where nobody knows."""
+    """The customer's id, which the data set has as a float such as `17850.0`; None if it is empty."""
     if not text:
         return None
     found = _CUSTOMER.fullmatch(text)
@@ -107,7 +107,7 @@ def _shopper(text: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _times(text: str, day: date) -> tuple[str, str]:
-    """When the line was invoiced, and the end of the merchant's day, when the day's file could be had."""
+    """The time of the invoice, and the end of the merchant's day, when the day's file was available."""
     try:
         local = datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=MERCHANTS_ZONE)
     except ValueError:

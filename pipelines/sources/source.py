@@ -1,4 +1,4 @@
-"""What a source gives: canonical events in time order, and the rows that could not become one."""
+"""The port to a source: canonical events in time order, and the rows that could not become events."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Protocol
 
 from terminal.fault import Fault
 
-# What the stream takes of one event, its account's id included.
+# The stream's limit on the size of one event, its account's id included.
 MAX_EVENT_BYTES = 1024 * 1024
 
 
 class SourceFault(Fault):
-    """The source itself cannot be taken; raised before its first event, and names file and line."""
+    """Raised if a source cannot be read, before its first event; names file and line."""
 
     def __init__(self, file: Path, line: int | None, reason: str) -> None:
         super().__init__(f"{file}: {'' if line is None else f'line {line}: '}{reason}")
@@ -25,7 +25,7 @@ class SourceFault(Fault):
 
 @dataclass(frozen=True, slots=True)
 class CanonicalEvent:
-    """One canonical event: who it is about decides its order, the body is its JSON in UTF-8."""
+    """One canonical event: its key, within which the order is kept, and its JSON in UTF-8."""
 
     event_id: str
     event_type: str
@@ -40,7 +40,7 @@ class CanonicalEvent:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row that could not become an event; its file is known by content, so reading it again gives the same reject."""
+    """A row that could not become an event. Its file is identified by content, so a reread gives the same reject."""
 
     source: str
     file: str
@@ -51,13 +51,13 @@ class Reject:
 
     @property
     def reject_id(self) -> str:
-        """The same for the same line of the same content, whatever the file is called."""
+        """The id, derived from the line and the file's content, but not from the file's name."""
         return f"{self.file_sha256}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True)
 class SourceReading:
-    """A source read to its end: what was refused, how many events there are, and the events in time order."""
+    """A source read to its end: the rejects, the number of events, and the events in time order."""
 
     rejects: tuple[Reject, ...]
     count: int
@@ -65,13 +65,13 @@ class SourceReading:
 
 
 class Source(Protocol):
-    """A foreign format as canonical events."""
+    """Reads a foreign format as canonical events."""
 
     @property
     def name(self) -> str:
-        """What events of this source say in `source`."""
+        """The value of `source` in events of this source."""
         ...
 
     def read(self) -> SourceReading:
-        """Read everything once; a fault of the source raises SourceFault before there is an event."""
+        """Read everything once; raises SourceFault before the first event if the source is faulty."""
         ...

@@ -1,4 +1,4 @@
-"""What the lake has not read of the stream yet: how old it is, how much of it one batch takes, where it begins."""
+"""The part of the stream that the lake has not read: its age, how much a batch takes of it, where reading begins."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pipelines.streams.stream import From
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
 
-# Records may show up in a shard a little after their arrival time; a batch ends behind that.
+# Records may become readable a little after their arrival time, so a batch ends this long before the present.
 MARGIN_MS = 2_000
 
 
@@ -26,34 +26,34 @@ _Unread = Mapping[Shard, tuple[Position, Unread]]
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """A stream beside the lake that reads it."""
+    """A stream together with the lake that reads it."""
 
     stream: KinesisStream
     lake: Catalog
     settings: Settings
 
     def unread(self) -> dict[Shard, tuple[Position, Unread]]:
-        """Where the lake goes on in each shard, and what it finds there."""
+        """For each shard, the position at which the lake continues, and what is unread there."""
         positions = positions_of(self.stream.shards(), self.stream.created_ms(), self.lake, self.settings)
         return {shard: (position, self.stream.peek(shard.shard_id, position)) for shard, position in positions.items()}
 
     def newest(self) -> Committed | None:
-        """The newest whole batch that the lake has."""
+        """The newest complete batch in the lake."""
         return committed(self.lake, self.settings)
 
     def oldest_ms(self) -> int | None:
-        """When the oldest record arrived that the lake has not read; None when it has read them all."""
+        """The arrival time of the oldest record that the lake has not read; None if it has read all."""
         return _oldest_ms(self.unread())
 
     def take(self, until_ms: int, tables: list[str], run: Callable[[], None], sleep: Callable[[float], None]) -> None:
-        """Run batch after batch until nothing is left that had arrived before that time.
+        """Run batches until the lake has read every record that arrived before that time.
 
-        A batch that was cut off is completed first. `run` takes one batch into its `tables`; where nothing is left it
-        is not called at all.
+        An interrupted batch is completed first. `run` takes one batch into its `tables`; it is not called if nothing is
+        unread.
         """
         while True:
             if unfinished(self.lake, self.settings, tables) is None:
-                # What arrived before that time is to be seen by then.
+                # Wait until records that arrived before that time are readable.
                 self._wait(until_ms, sleep)
                 found = self.unread()
                 oldest = _oldest_ms(found)
@@ -65,12 +65,12 @@ class Backlog:
             run()
 
     def _wait(self, until_ms: int, sleep: Callable[[float], None]) -> None:
-        """Until a batch may end at that time."""
+        """Wait until a batch may end at that time."""
         while self.stream.clock_ms() - MARGIN_MS < until_ms:
             sleep(0.2)
 
     def _share_out(self, unread: _Unread) -> None:
-        """Bound the next batch: each shard that is not drained may bring an equal share of it."""
+        """Limit the next batch to an equal share for each shard that is not drained."""
         alive = sum(not found.is_drained for _, found in unread.values())
         set_share(self.lake, self.settings, max(1, self.settings.batch_records // max(1, alive)))
 
@@ -81,13 +81,13 @@ def _oldest_ms(unread: _Unread) -> int | None:
 
 
 def end_of_batch(stream: KinesisStream, lake: Catalog, settings: Settings, tables: list[str]) -> int:
-    """Where the batch ends that is to be read now: as one left unfinished did, else by the service's clock."""
+    """The end of the batch to read now: that of an unfinished batch, or else by the service's clock."""
     left = unfinished(lake, settings, tables)
     return stream.clock_ms() - MARGIN_MS if left is None else left
 
 
 def begin(backlog: Backlog, at: From | datetime, *, is_repeat: bool) -> None:
-    """Choose where reading begins; StartRefused once the lake has begun with the stream."""
+    """Choose where reading begins; raises StartRefused if the lake has already begun to read the stream."""
     stream, settings = backlog.stream, backlog.settings
     if is_repeat:
         raise StartRefused(f"a batch of {settings.stream} was cut off; ingest once without --start to complete it")

@@ -1,8 +1,8 @@
-"""What the lake says about the stream: which batches it has, and where each shard stopped.
+"""The state of the stream in the lake: which batches it has, and where each shard stopped.
 
-A batch of the stream is known by its end, `until`: milliseconds of the service's clock. Each table of
-a batch says so in the summary of its snapshot; `raw.batches` is written last, so a batch that it does
-not have is unfinished, and is read again with the same end.
+A batch is identified by its end, `until`, in milliseconds of the service's clock. Each table of a batch has it in the
+notes of its snapshot. `raw.batches` is written last, so a batch that is missing there is unfinished and is read again
+with the same end.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipelines.lake.table import ROWS_OF
 from pipelines.settings import Settings
 
 UNTIL = "tranche.until"
-# How many rows of the batch the writer put there; compaction carries it on, its own count says another.
+# The number of the batch's rows in the table. Compaction repeats this note, because its own row count differs.
 ROWS = "tranche.rows"
 STOPS = "tranche.stops"
 REDRIVE = "tranche.redrive"
@@ -29,14 +29,14 @@ BATCHES = "raw.batches"
 
 @dataclass(frozen=True, slots=True)
 class Stops:
-    """The last sequence number read of each shard, of the stream that was made at `created_ms`."""
+    """The last sequence number read of each shard, for the stream created at `created_ms`."""
 
     created_ms: int
     shards: Mapping[str, str]
 
     @classmethod
     def parse(cls, text: str) -> Stops:
-        """Read what `str` wrote."""
+        """Parse the text that `str` makes."""
         found = json.loads(text)
         return cls(found["created_ms"], found["shards"])
 
@@ -44,9 +44,9 @@ class Stops:
         return json.dumps({"created_ms": self.created_ms, "shards": dict(sorted(self.shards.items()))})
 
     def of(self, created_ms: int, listed: frozenset[str] | None = None) -> Mapping[str, str]:
-        """Where to go on; nowhere when the stream has been made anew since.
+        """The stops by shard; empty if the stream was created anew since.
 
-        With `listed`, only in those shards: one that the service has no more is never read again.
+        With `listed`, only those shards: a shard that the service no longer has is never read again.
         """
         if self.created_ms != created_ms:
             return {}
@@ -55,14 +55,14 @@ class Stops:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """A batch that is whole in the lake."""
+    """A batch that is complete in the lake."""
 
     until: int
     stops: Stops
 
 
 def committed(catalog: Catalog, settings: Settings, at_most: int | None = None) -> Committed | None:
-    """The newest whole batch, of those that end at `at_most` or before when it is given."""
+    """The newest complete batch; if `at_most` is given, of those that end at or before it."""
     return _newest(_summaries(metadata(catalog, table_name(settings, BATCHES))), at_most)
 
 
@@ -82,7 +82,7 @@ def batches_of(catalog: Catalog, settings: Settings, table: str) -> set[int]:
 
 @dataclass(frozen=True, slots=True)
 class TableState:
-    """What is known of a table before a batch is written: its columns, and of each batch its notes and its rows."""
+    """The state of a table before a batch is written: its columns, and the notes and row counts of its batches."""
 
     columns: frozenset[str]
     batches: Mapping[int, int]
@@ -108,7 +108,7 @@ def _state(table: TableMetadata) -> TableState:
 
 @dataclass(frozen=True, slots=True)
 class Redriven:
-    """One redrive of the quarantine as its commits note it: its identity, on whose word, why and when."""
+    """One redrive of the quarantine as noted in its commits: its id, who ordered it, why and when."""
 
     redrive_id: str
     by: str
@@ -116,26 +116,26 @@ class Redriven:
     at: datetime
 
     def notes(self) -> dict[str, str]:
-        """What each commit of the redrive carries in its summary."""
+        """The notes for the summary of each commit of the redrive."""
         told = {"redrive_id": self.redrive_id, "by": self.by, "reason": self.reason, "at": self.at.isoformat()}
         return {REDRIVE: json.dumps(told)}
 
     @classmethod
     def parse(cls, text: str) -> Redriven:
-        """Read what `notes` wrote."""
+        """Parse the notes that `notes` makes."""
         told = json.loads(text)
         return cls(told["redrive_id"], told["by"], told["reason"], datetime.fromisoformat(told["at"]))
 
 
 def redrives_of(catalog: Catalog, settings: Settings, table: str) -> list[Redriven]:
-    """The redrives that a table notes in its snapshots, oldest first."""
+    """The redrives noted in a table's snapshots, oldest first."""
     summaries = _summaries(metadata(catalog, table_name(settings, table)))
     noted = {summary[REDRIVE] for summary in summaries if REDRIVE in summary}
     return sorted((Redriven.parse(text) for text in noted), key=lambda each: each.redrive_id)
 
 
 def unfinished(catalog: Catalog, settings: Settings, tables: list[str]) -> int | None:
-    """The end of a batch that some tables have and `raw.batches` has not."""
+    """The end of a batch that is in some tables but not in `raw.batches`; None if there is none."""
     existing = all_metadata(catalog, namespace(settings, "raw"))
     newest = _newest(_summaries(existing.get(BATCHES.removeprefix("raw."))))
     ends = {end for table in tables for end in _ends(existing.get(table.removeprefix("raw.")))}
@@ -147,6 +147,6 @@ def _ends(table: TableMetadata | None) -> set[int]:
 
 
 def _summaries(table: TableMetadata | None) -> list[Mapping[str, str]]:
-    """What the commits of a table say; nothing where there is no table."""
+    """The summaries of a table's snapshots; empty if there is no table."""
     snapshots = [] if table is None else table.snapshots
     return [snapshot.summary.additional_properties for snapshot in snapshots if snapshot.summary is not None]

@@ -1,7 +1,7 @@
-"""On which terms batches are cut: how much of a shard one may hold, and where the reading of a stream began.
+"""How batches are cut: the maximum number of records of a shard, and where reading of the stream began.
 
-They are kept as properties of `raw.batches`, because a batch that was cut off must be read again on the terms it
-began with, whatever the settings say by then.
+These terms are stored as properties of `raw.batches`, because an interrupted batch must be read again with the terms
+with which it began, even if the settings have changed since.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _START = "tranche.start"
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where the reading of the stream that was made at `created_ms` began.
+    """Where reading began, for the stream created at `created_ms`.
 
-    Holds for the shards that were there when it was chosen. Those that a reshard made since are read from their first
-    record, or what was put between would be passed over.
+    It applies to the shards that existed when it was chosen. Shards from a later reshard are read from their first
+    record, so that nothing put in between is skipped.
     """
 
     created_ms: int
@@ -43,13 +43,13 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class BatchTerms:
-    """At most `share` records of each shard are in one batch; None is no bound."""
+    """A batch has at most `share` records of each shard; None means no limit."""
 
     share: int | None = None
     start: Start | None = None
 
     def position(self, shard: Shard, stops: Mapping[str, str], created_ms: int) -> Position:
-        """Where to go on in a shard."""
+        """The position at which to continue in a shard."""
         if shard.shard_id in stops:
             return Position(after=stops[shard.shard_id])
         start = self.start
@@ -59,7 +59,7 @@ class BatchTerms:
 
 
 class StartRefused(StreamFault):
-    """The lake has begun with this stream already; a start chosen now would leave out or repeat events."""
+    """Raised if the lake has already begun to read this stream: choosing a start now would skip or repeat events."""
 
 
 def terms(catalog: Catalog, settings: Settings) -> BatchTerms:
@@ -76,7 +76,7 @@ def terms(catalog: Catalog, settings: Settings) -> BatchTerms:
 def positions_of(
     shards: Iterable[Shard], created_ms: int, catalog: Catalog, settings: Settings, at_most: int | None = None
 ) -> dict[Shard, Position]:
-    """Where the lake goes on in each shard, behind the newest batch that ends at `at_most` or before."""
+    """For each shard, the position after the newest batch that ends at or before `at_most`."""
     newest = committed(catalog, settings, at_most)
     stops = {} if newest is None else newest.stops.of(created_ms)
     found = terms(catalog, settings)
@@ -84,13 +84,13 @@ def positions_of(
 
 
 def set_share(catalog: Catalog, settings: Settings, share: int) -> None:
-    """Bound what the next batches hold of a shard; only when no batch is unfinished."""
+    """Set the maximum number of records of a shard in the next batches; only if no batch is unfinished."""
     if terms(catalog, settings).share != share:
         _set(catalog, settings, {_SHARE: str(share)})
 
 
 def set_start(catalog: Catalog, settings: Settings, start: Start, stops: Stops | None) -> None:
-    """Choose where reading begins; StartRefused once the lake has begun with this stream."""
+    """Choose where reading begins; raises StartRefused if the lake has already begun to read this stream."""
     chosen = terms(catalog, settings).start
     if chosen is not None and chosen.created_ms == start.created_ms:
         raise StartRefused(

@@ -17,16 +17,16 @@ from pipelines.streams.kinesis_cursor import ShardCursor
 from pipelines.streams.kinesis_pages import Page, parse_get_records
 from pipelines.streams.shards import Position, Shard, by_generation
 
-# As many records as the service gives in one answer.
+# The service's maximum number of records in one answer.
 _PAGE = 10_000
 _HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """What lies behind a position: when its first record arrived, and how far that record is behind the shard's tip.
+    """What is unread after a position: when the first record arrived, and how far it is behind the shard's tip.
 
-    `is_drained`: the shard is closed and nothing is left behind the position.
+    `is_drained`: the shard is closed and there are no records after the position.
     """
 
     arrived_ms: int | None
@@ -35,7 +35,7 @@ class Unread:
 
 
 def client(settings: Settings) -> Any:
-    """A Kinesis client for the endpoint of the settings; it asks once, and `Calls` asks again."""
+    """A Kinesis client for the endpoint of the settings, without retries of its own: `Calls` retries."""
     made = boto3.client(
         "kinesis",
         endpoint_url=settings.kinesis_endpoint,
@@ -79,7 +79,7 @@ class KinesisStream:
         return again
 
     def _put_once(self, entries: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], NotNow | None]:
-        """The entries that failed, and why one of them did."""
+        """The entries that failed, and the reason of one of them."""
         try:
             answer = self._calls.once("put_records", StreamName=self._name, Records=entries)
         except NotNow as refused:
@@ -91,7 +91,7 @@ class KinesisStream:
         return [entry for entry, _ in failed], NotNow(failed[0][1])
 
     def created_ms(self) -> int:
-        """When this stream was made: another one under the same name has records of its own."""
+        """When this stream was created, which distinguishes it from another stream of the same name."""
         return int(self._describe()["StreamDescriptionSummary"]["StreamCreationTimestamp"].timestamp() * 1000)
 
     def retention_ms(self) -> int:
@@ -99,12 +99,12 @@ class KinesisStream:
         return int(self._describe()["StreamDescriptionSummary"]["RetentionPeriodHours"]) * _HOUR_MS
 
     def clock_ms(self) -> int:
-        """The service's own clock, whole seconds, in milliseconds; no clock of ours takes part."""
+        """The service's clock in whole seconds, as milliseconds. The local clock is not used."""
         headers = self._describe()["ResponseMetadata"]["HTTPHeaders"]
         return int(parsedate_to_datetime(headers["date"]).timestamp() * 1000)
 
     def shards(self) -> list[Shard]:
-        """All shards that the service still has, parents before their children."""
+        """All shards that the service lists, parents before their children."""
         found: dict[str, tuple[tuple[str, ...], bool]] = {}
         token: dict[str, str] = {"StreamName": self._name}
         while token:
@@ -117,11 +117,10 @@ class KinesisStream:
         return by_generation(found)
 
     def read(self, shard: Shard, position: Position, until_ms: int, at_most: int | None = None) -> Iterator[Page]:
-        """Pages of the shard's records from a position on, up to the first one that arrived at `until_ms` or later.
+        """Pages of the shard's records from a position up to the first one that arrived at or after `until_ms`.
 
-        `until_ms` must lie in the past of the service's clock: then a page at the shard's tip is the last one. Ends
-        after `at_most` records too. A closed shard that was read to its end says so in its last page, which may be
-        empty.
+        `until_ms` must be in the past by the service's clock, so that a page at the shard's tip is the last one. Also
+        ends after `at_most` records. The last page of a closed shard, which may be empty, has `ends_shard` set.
         """
         cursor = ShardCursor(self._calls, self._name, shard.shard_id, position)
         left = at_most
@@ -134,14 +133,14 @@ class KinesisStream:
             wanted = page.before(until_ms)
             if wanted or wanted.ends_shard:
                 yield wanted
-            # A full page says nothing of what comes behind it. A closed shard tells its end one answer later.
+            # After a full page there may be more records. A closed shard reports its end only in the next answer.
             is_at_tip = not page.behind_ms and len(page) < limit and (shard.is_open or not page)
             if is_at_tip or wanted.ends_shard or len(wanted) < len(page):
                 return
             left = None if left is None else left - len(wanted)
 
     def peek(self, shard_id: str, position: Position) -> Unread:
-        """What lies behind a position."""
+        """What is unread after a position."""
         cursor = ShardCursor(self._calls, self._name, shard_id, position)
         while (page := cursor.next(1)) is not None:
             if page:

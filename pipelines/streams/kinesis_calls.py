@@ -1,4 +1,4 @@
-"""Calls to Kinesis: asked again where that helps, by this one layer alone, and faults that say what to mend."""
+"""Calls to Kinesis with retries, in this layer only, and with faults that say what to fix."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from pipelines.streams.stream import StreamFault
 
-# Patience grows with each round in which nothing gets through, up to the longest wait.
+# The wait grows with each round in which no call succeeds, up to the longest one.
 _FIRST_WAIT = 0.05
 _LONGEST_WAIT = 5.0
 _ROUNDS_THROTTLED = 20
@@ -22,17 +22,17 @@ _THROTTLED = {
     "KMSThrottlingException",
 }
 _BROKEN = {"InternalFailure", "InternalFailureException", "InternalServerError", "ServiceUnavailable"}
-# Several who were refused together must not come back together.
+# Clients that were throttled together must not retry at the same time.
 at_random = SystemRandom().random
 _SETTINGS = "(settings TRANCHE_AWS_ENDPOINT, TRANCHE_AWS_REGION)"
 
 
 class NoStream(StreamFault):
-    """The service knows nothing under that name: no stream, or no such shard of it."""
+    """Raised if there is no stream or no shard with that name."""
 
 
 class NotNow(Exception):
-    """The service was asked too much, or did not answer; the same call may get through later."""
+    """Raised if the service throttled a call or did not answer; the same call may succeed later."""
 
     def __init__(self, said: str, rounds: int = _ROUNDS_THROTTLED) -> None:
         super().__init__(said)
@@ -42,8 +42,8 @@ class NotNow(Exception):
 class Calls:
     """The operations of a client on one stream.
 
-    `sleep` is handed in, so that tests of patience need none; so is `jitter`, the part of each wait that is waited:
-    a random one, so that several who were refused together do not come back together.
+    `sleep` is an argument so that tests need not wait. `jitter` gives the fraction of each wait to sleep; it is random,
+    so that clients that were throttled together do not retry at the same time.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Calls:
         self._jitter = jitter
 
     def patiently(self, operation: str, **arguments: Any) -> Any:
-        """Call until it gets through; StreamFault when patience ends."""
+        """Call until it succeeds; raises StreamFault after too many tries."""
         rounds = 0
         while True:
             try:
@@ -69,7 +69,7 @@ class Calls:
                 self.wait(rounds, refused, f"gave no answer to {operation}")
 
     def once(self, operation: str, **arguments: Any) -> Any:
-        """Call once; NotNow when a later call may get through, StreamFault for what a person can mend."""
+        """Call once; raises NotNow if a later call may succeed, StreamFault for what a person has to fix."""
         try:
             return getattr(self._client, operation)(**arguments)
         except ClientError as error:
@@ -90,12 +90,12 @@ class Calls:
             raise StreamFault(f"stream {self._stream} cannot be reached {_SETTINGS}: {error}") from error
 
     def wait(self, rounds: int, refused: NotNow, what: str) -> None:
-        """Wait before the next round; StreamFault after too many that brought nothing."""
+        """Wait before the next round; raises StreamFault after too many rounds without success."""
         if rounds > refused.rounds:
             raise StreamFault(f"stream {self._stream} {what} {rounds} times: {refused}") from refused
         self._sleep(min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (rounds - 1)) * self._jitter())
 
 
 def code_of(error: ClientError) -> str:
-    """The service's own word for what was wrong."""
+    """The service's error code."""
     return str(error.response.get("Error", {}).get("Code", ""))

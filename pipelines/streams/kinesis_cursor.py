@@ -1,4 +1,4 @@
-"""A walk through one shard, page by page, that outlives its iterators."""
+"""Read one shard page by page, renewing its expired iterators."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pipelines.streams.kinesis_calls import Calls, NoStream, code_of
 from pipelines.streams.kinesis_pages import Page, page_of
 from pipelines.streams.shards import Position
 
-# An iterator lives five minutes; one that is dead at birth, again and again, is a fault of the service.
+# An iterator is valid for five minutes; if new ones are expired again and again, the service is at fault.
 _MAX_EXPIRED = 5
 
 
 class ShardCursor:
-    """Stands at a position of a shard and moves on with each page."""
+    """A position in a shard that advances with each page."""
 
     def __init__(self, calls: Calls, stream: str, shard_id: str, position: Position) -> None:
         self._calls = calls
@@ -25,14 +25,14 @@ class ShardCursor:
         self._is_at_end = False
 
     def next(self, limit: int) -> Page | None:
-        """The next page of at most `limit` records, which may be empty; None behind a closed shard's end."""
+        """The next page of at most `limit` records, possibly empty; None after the end of a closed shard."""
         expired = 0
         while not self._is_at_end:
             try:
                 self._iterator = self._iterator or self._new_iterator(self._position)
                 return self._moved(self._calls.patiently("get_records", ShardIterator=self._iterator, Limit=limit))
             except NoStream:
-                # The shard itself may have expired; it is the stream that is missed where this fails as well.
+                # The shard itself may have expired; if this fails too, the stream is missing.
                 self._calls.patiently("describe_stream_summary", StreamName=self._shard["StreamName"])
                 self._is_at_end = True
             except ClientError as error:
@@ -64,6 +64,6 @@ class ShardCursor:
             is_unknown = isinstance(error, NoStream) or code_of(error) == "InvalidArgumentException"
             if position.after is None or not is_unknown:
                 raise
-            # The record has been trimmed, and with it all that were before it: what is left lies behind it.
+            # The record was trimmed, and all records before it too: all remaining records come after it.
             return self._new_iterator(Position())
         return iterator

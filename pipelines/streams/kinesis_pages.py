@@ -1,4 +1,4 @@
-"""Pages of records as columns, parsed without botocore's walk over every field of every record."""
+"""Pages of records as columns, parsed without botocore's slow handling of every field of every record."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import orjson
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Records of a shard in its order, as columns.
+    """Records of a shard, in the shard's order, as columns.
 
-    Arrival times, in milliseconds, need be neither exact nor monotonic. `behind_ms` is how far the page's end is
-    behind the shard's tip; `ends_shard` says that no record can ever come behind it.
+    Arrival times are in milliseconds, neither exact nor monotonic. `behind_ms` is how far the end of the page is behind
+    the shard's tip; `ends_shard` means that no record can follow.
     """
 
     sequences: list[str]
@@ -27,12 +27,12 @@ class Page:
         return len(self.sequences)
 
     def before(self, until_ms: int) -> Page:
-        """The records in front of the first one that arrived too late, whatever comes behind that one."""
+        """The records before the first one that arrived at or after that time."""
         late = next((at for at, arrived in enumerate(self.arrived_ms) if arrived >= until_ms), None)
         return self if late is None else Page(self.sequences[:late], self.arrived_ms[:late], self.bodies[:late])
 
     def behind(self, sequence: str) -> Page:
-        """The records that come after that sequence number: all of them, except where its own record is long gone."""
+        """The records with higher sequence numbers; usually all of them, as reading began there."""
         if not self.sequences or int(self.sequences[0]) > int(sequence):
             return self
         first = next((at for at, each in enumerate(self.sequences) if int(each) > int(sequence)), len(self))
@@ -42,9 +42,9 @@ class Page:
 
 
 def parse_get_records(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
-    """For botocore's event `before-parse.kinesis.GetRecords`: parse the answer here and leave nothing to it.
+    """Handler of botocore's event `before-parse.kinesis.GetRecords`: parse the answer here instead of in botocore.
 
-    botocore looks at each field of each record, which costs more than all the rest of reading. Errors stay its own.
+    botocore visits each field of each record, which costs more than the rest of reading. It still handles errors.
     """
     if response_dict["status_code"] == 200:
         customized_response_dict.update(orjson.loads(response_dict["body"]))
@@ -52,7 +52,7 @@ def parse_get_records(response_dict: dict[str, Any], customized_response_dict: d
 
 
 def page_of(answer: dict[str, Any]) -> Page:
-    """The records of an answer that `parse_get_records` parsed."""
+    """The page of an answer that `parse_get_records` parsed."""
     records = answer["Records"]
     return Page(
         [record["SequenceNumber"] for record in records],

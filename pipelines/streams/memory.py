@@ -12,9 +12,9 @@ class MemoryStream:
         self.events: list[CanonicalEvent] = []
 
     def check(self) -> None:
-        """It is always there."""
+        """Does nothing: a stream in memory is always available."""
 
     def put(self, batch: list[CanonicalEvent]) -> int:
-        """Nothing ever has to be sent again."""
+        """Keep the batch; never needs to send anything again."""
         self.events.extend(batch)
         return 0

@@ -1,7 +1,7 @@
-"""A batch of the stream in parts that are read side by side, and the rows of a part.
+"""Split a batch of the stream into parts that are read in parallel, and read the rows of a part.
 
-A part is a family of shards: a child behind its parents where a reshard is at work, a single shard otherwise. Parents
-that the lake has read to their end are left out, so that a reshard slows no more than the batches that it falls into.
+A part is a single shard or, during a reshard, a family of shards with each child after its parents. Parents that the
+lake has read to their end are left out, so that a reshard slows down only the batches during which it happens.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pipelines.streams.shards import Position, Shard, families
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Shards that are read one after the other, parents first, at most `share` records of each."""
+    """Shards to be read one after the other, parents first, at most `share` records of each."""
 
     shards: tuple[tuple[Shard, Position], ...]
     share: int | None
@@ -26,10 +26,10 @@ class Part:
 
 
 def parts(stream: KinesisStream, positions: Mapping[Shard, Position], share: int | None, until: int) -> list[Part]:
-    """The parts of the batch that ends at `until`, each shard from its position on; `positions` has parents first."""
+    """The parts of the batch that ends at `until`, each shard from its position; `positions` lists parents first."""
     drained: set[str] = set()
     for shard, position in positions.items():
-        # One that never had a record is drained from its birth, and still stands between its parents and its children.
+        # A closed shard without any record is drained, but still links its parents with its children.
         are_parents_drained = drained.issuperset(shard.parents)
         if not shard.is_open and are_parents_drained and stream.peek(shard.shard_id, position).is_drained:
             drained.add(shard.shard_id)
@@ -40,9 +40,9 @@ def parts(stream: KinesisStream, positions: Mapping[Shard, Position], share: int
 
 
 def read_part(stream: KinesisStream, part: Part) -> Iterator[pa.RecordBatch]:
-    """The part's rows; a child's only when each of its parents is read to its end.
+    """The rows of the part; a child's rows only after each of its parents was read to its end.
 
-    Arrival times tell nothing here: a child's record may bear an earlier one than what is left in its parent.
+    Arrival times cannot replace this rule: a record of a child may have an earlier one than records of its parent.
     """
     left_over: set[str] = set()
     for shard, position in part.shards:

@@ -1,4 +1,4 @@
-"""One ingest of a lake at a time: two that read on from the same place would both write what they find there."""
+"""A lock for one ingest of a lake at a time: two from the same position would write the same rows twice."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import psycopg
 from pipelines.settings import Settings
 from terminal.fault import Fault
 
-# As long as an ingest of a large backlog may take.
+# The time that an ingest of a large backlog may take.
 PATIENCE_S = 3_600.0
 
 
 class NotOurTurn(Fault):
-    """Another ingest of the lake was at work all the time that this one waited."""
+    """Raised if another ingest of the lake held the lock during the whole wait."""
 
     def __init__(self, lake: str, patience_s: float) -> None:
         super().__init__(
@@ -28,10 +28,10 @@ class NotOurTurn(Fault):
 def ingesting(
     database_url: str, settings: Settings, *, patience_s: float = PATIENCE_S
 ) -> Iterator[Callable[[str], None]]:
-    """The turn to ingest into a lake, held by a session: it ends with the process, however that ends.
+    """Hold the turn to ingest into a lake, by a lock of a database session, which ends with the process.
 
-    Waits for it, NotOurTurn when that takes too long. What it yields is called before each commit and raises once the
-    session is lost, and the turn with it; the batch is then cut off and the next ingest completes it.
+    Waits for the turn, and raises NotOurTurn if that takes too long. Yields a function to call before each commit,
+    which raises if the session, and with it the turn, was lost; the next ingest then completes the batch.
     """
     lake = f"{settings.lake_bucket}/{settings.lake_prefix}"
     with psycopg.connect(database_url, autocommit=True, application_name="tranche ingest") as connection:

@@ -1,4 +1,4 @@
-"""Records of a shard as rows of Arrow: place, text, whether that is one JSON object, and what event it says it is."""
+"""Records of a shard as Arrow rows: position, text, whether the text is one JSON object, and its event type."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ DDL = (
     "event_type STRING"
 )
 
-# What the Kinesis Producer Library puts before several records that it packed into one.
+# The prefix with which the Kinesis Producer Library marks several records packed into one.
 _AGGREGATED = b"\xf3\x89\x9a\xc2"
 
 
 def rows(
     *, shard: str, generation: int, first: int, until: int, sequences: list[str], bodies: list[bytes]
 ) -> pa.RecordBatch:
-    """Records that follow each other in a shard, the first of them at position `first`."""
+    """Rows of consecutive records of a shard, the first of which is at position `first`."""
     count = len(bodies)
     texts = [_text(body) for body in bodies]
     return pa.RecordBatch.from_arrays(
@@ -48,9 +48,9 @@ def rows(
 
 
 def _text(body: bytes) -> tuple[str, str | None, str | None]:
-    """A record's text, why it is not one JSON object, and its event type where it names one.
+    """A record's text, the reason if it is not one JSON object, and its event type if it has one.
 
-    Judged here, strictly: Spark's parser takes the first object of a text and drops what follows it.
+    Checked strictly here, because Spark's parser takes the first object of a text and ignores the rest.
     """
     try:
         found = orjson.loads(body)

@@ -1,7 +1,7 @@
-"""The shards of a stream: who came from whom, which are read one after the other, and where each goes on.
+"""The shards of a stream: their parents and children, the order of reading, and positions in them.
 
-A reshard closes shards and opens their children. A key's records lie first in the parent and then in a child, so a
-child is read only when its parents have been read to their end.
+A reshard closes shards and opens their children. The records of a key are first in the parent and then in a child, so
+a child is read only after its parents were read to their end.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where to go on in a shard: behind a record, else at a time, else at the oldest record that is left."""
+    """A position in a shard: after a record, or else at a time, or else at the oldest record available."""
 
     after: str | None = None
     at_ms: int | None = None
@@ -22,7 +22,7 @@ class Position:
 class Shard:
     """A shard that still holds records; `parents` are those of its parents that do so too.
 
-    Children are a generation younger than the oldest of their parents. Nothing is ever put into a closed one again.
+    The generation of a child is one more than the highest of its parents. A closed shard takes no more records.
     """
 
     shard_id: str
@@ -32,7 +32,7 @@ class Shard:
 
 
 def by_generation(found: Mapping[str, tuple[Iterable[str], bool]]) -> list[Shard]:
-    """Shards of their parents and openness, parents before their children; a parent that is not listed has expired.
+    """Shards from (parents, is open) by id, parents before their children; a parent that is not listed has expired.
 
     >>> [shard.shard_id for shard in by_generation({"a": (["b"], True), "b": (["gone"], False)})]
     ['b', 'a']
@@ -49,9 +49,9 @@ def by_generation(found: Mapping[str, tuple[Iterable[str], bool]]) -> list[Shard
 
 
 def families(shards: Iterable[Shard], drained: frozenset[str]) -> list[list[Shard]]:
-    """The shards that are not drained, those tied by a parent together, parents first.
+    """The shards that are not drained, grouped by parentage, parents first.
 
-    Where no reshard is at work each shard is a family of its own, and all are read side by side.
+    Without a reshard in progress each shard is a family of its own, and all are read in parallel.
 
     >>> a, b, c = Shard("a", is_open=False), Shard("b"), Shard("c", 1, ("a",))
     >>> [[shard.shard_id for shard in family] for family in families([a, b, c], frozenset())]

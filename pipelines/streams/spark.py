@@ -1,9 +1,8 @@
-"""The stream as a Spark streaming source: what was put before a time, exactly once, from where the lake stopped.
+"""The stream as a Spark streaming source: records put before a time, exactly once, from where the lake stopped.
 
-The offset is that time alone, `{"until": ms}`. Where each shard goes on is read from the lake, so a lost
-checkpoint loses nothing and nothing falls between two batches. A shard that has more than its share of a batch is
-left there and goes on in the next. Spark makes these objects anew in processes of their own; nothing is kept in them
-between calls.
+The offset is only that time, `{"until": ms}`. The position in each shard is read from the lake, so a lost checkpoint
+loses no records. If a shard has more records than its share of a batch, the rest is read in the next batch. Spark
+creates these objects anew in separate processes, so they keep no state between calls.
 """
 
 from __future__ import annotations
@@ -34,9 +33,9 @@ FORMAT = "tranche_stream"
 
 
 def options(settings: Settings, tables: list[str], until: int | None = None) -> dict[str, str]:
-    """The source's options: where stream and lake are, the tables of a batch, and its end where that is known.
+    """The source's options: the stream, the lake, the tables of a batch, and the end of the batch if it is known.
 
-    They travel with the job, because an executor's environment is not the driver's.
+    They are passed with the job, because executors do not have the driver's environment.
     """
     environment = {
         "TRANCHE_AWS_ENDPOINT": settings.aws_endpoint or "",
@@ -57,11 +56,11 @@ class StreamSource(DataSource):
         return FORMAT
 
     def schema(self) -> str:
-        """One row a record.
+        """One row for each record.
 
-        `position` counts from 1 within the shard and batch. `payload` is the record's text (`base64:…` where it is
-        no UTF-8), `fault` says why it is not a JSON object, and is empty where it is. `event_type` is what the object
-        says it is, where it says so by a text.
+        `position` counts from 1 within the shard and batch. `payload` is the record's text (`base64:…` if it is not
+        UTF-8). `fault` is the reason if it is not a JSON object, otherwise empty. `event_type` is the object's event
+        type, if it has one that is a string.
         """
         return DDL
 
@@ -97,7 +96,7 @@ class StreamReader(DataSourceStreamReader):
         return {"until": end_of_batch(_stream(self._settings), _lake(self._settings), self._settings, self._tables)}
 
     def partitions(self, start: dict[str, int], end: dict[str, int]) -> list[FamilyPart]:
-        """The parts of a batch, each shard from where the newest batch up to `start` stopped."""
+        """The parts of a batch, each shard from the stop of the newest batch up to `start`."""
         if start["until"] >= end["until"]:
             return []
         stream, lake = _stream(self._settings), _lake(self._settings)
@@ -111,7 +110,7 @@ class StreamReader(DataSourceStreamReader):
         return read_part(_stream(self._settings), partition.part)
 
 
-# To make such a client takes as long as a small batch; those of a process serve all readers in it.
+# Creating a client takes as long as a small batch, so all readers in a process share its clients.
 @cache
 def _stream(settings: Settings) -> KinesisStream:
     return KinesisStream(client(settings), settings.stream, time.sleep)

@@ -1,4 +1,4 @@
-"""What publishing needs of a stream, and how events are cut into batches for it."""
+"""The port to a stream for publishing, and how events are cut into batches for it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ MAX_BATCH_BYTES = 5 * 1024 * 1024
 
 
 class From(StrEnum):
-    """Where reading may begin, beside at a time."""
+    """Where reading may begin, other than at a time."""
 
     TRIM_HORIZON = "trim_horizon"
     LATEST = "latest"
 
 
 class StreamFault(Fault):
-    """The stream cannot be used; the message names it and the setting that points at it."""
+    """Raised if the stream cannot be used; the message names it and its setting."""
 
 
 class EventTooLarge(Fault):
-    """An event is larger than the stream takes; raised before anything of its batch is sent."""
+    """Raised if an event is larger than the stream allows, before anything of its batch is sent."""
 
     def __init__(self, event: CanonicalEvent) -> None:
         super().__init__(f"event {event.event_id[:128]} has {event.size} bytes, the stream takes {MAX_EVENT_BYTES}")
@@ -33,23 +33,23 @@ class EventTooLarge(Fault):
 
 
 class Stream(Protocol):
-    """Takes events at least once each, those of one account in the order given where nothing has to be sent again.
+    """Takes events, each at least once. Events of one account keep their order unless some have to be sent again.
 
-    Who needs that order always puts one event of an account at a time, as the relay does; the lake, which orders by the
-    producer's own sequence, does not need it.
+    A producer that needs that order always puts one event of an account at a time, as the relay does. The lake does not
+    need it, because it orders by the producer's own sequence.
     """
 
     def check(self) -> None:
-        """Raise StreamFault when the stream is not there or takes nothing."""
+        """Raise StreamFault if the stream is missing or takes no records."""
         ...
 
     def put(self, batch: list[CanonicalEvent]) -> int:
-        """Send a batch as `batches` cuts it; how many entries had to be sent again. StreamFault when it gives up."""
+        """Send a batch made by `batches`; returns how many entries were sent again. Raises StreamFault on giving up."""
         ...
 
 
 def batches(events: Iterable[CanonicalEvent]) -> Iterator[list[CanonicalEvent]]:
-    """Cut events into batches that one call takes: at most 500 events and 5 MiB.
+    """Cut events into batches for one call each: at most 500 events and 5 MiB.
 
     >>> [len(batch) for batch in batches(CanonicalEvent(str(n), "t", "a", b"{}") for n in range(1001))]
     [500, 500, 1]

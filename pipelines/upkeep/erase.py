@@ -1,9 +1,9 @@
-"""Act: one shopper goes from the lake and the published vectors, from what tags name too, and is then looked for.
+"""Act: erase one shopper from the lake, tagged snapshots included, and from the published vectors, and verify it.
 
-What is removed is removed from every branch and tag of every table that can hold a shopper; then those tables keep only
-the snapshots that something has need of, and every file that these do not reach is deleted. So nothing has to be
-remembered of where the shopper was, and a run that was stopped is finished by the same command. What the books and the
-credit file must keep by law (ledger, plans, decisions in PostgreSQL) is not touched.
+Rows are removed from every branch and tag of every table that can hold a shopper. Then these tables keep only the
+snapshots that are still needed, and every unreferenced file is deleted. So no list of the shopper's rows has to be kept
+between runs, and the same command completes an interrupted run. Data that must be kept by law (the ledger, plans and
+decisions in PostgreSQL) is not changed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ VECTORS = "features.vectors"
 
 
 class BatchUnfinished(Fault):
-    """A batch of the stream is not whole in the lake: its snapshots cannot go, and may hold the subject."""
+    """Raised while a batch is unfinished: its snapshots cannot be expired and may hold rows of the subject."""
 
     def __init__(self, until: int) -> None:
         super().__init__(f"batch {until} of the stream is unfinished; run `tranche pipelines ingest`, then erase again")
@@ -36,7 +36,7 @@ class BatchUnfinished(Fault):
 
 @dataclass(frozen=True, slots=True)
 class ErasureRequest:
-    """Whom to erase on which case's account; `key` is that of the pseudonyms in the record."""
+    """The shopper to erase, and the case that asks for it; `key` is the key of the pseudonyms in the record."""
 
     shopper_id: str
     case_id: str
@@ -44,16 +44,16 @@ class ErasureRequest:
 
     @property
     def pseudonym(self) -> str:
-        """How the shopper stands in the record."""
+        """The shopper's pseudonym in the record."""
         return pseudonym(self.key, "shopper", self.shopper_id)
 
 
 @dataclass(frozen=True, slots=True)
 class EraseReport:
-    """What became of the request.
+    """The result of a request.
 
-    `rows` went from each table (all its branches and tags together), `left` says where the subject is still found,
-    `young_files` are those that no snapshot reaches but that may belong to a commit at work.
+    `rows`: rows removed by table, over all branches and tags. `left`: where the subject is still found. `young_files`:
+    the number of unreferenced files that may belong to a commit in progress.
     """
 
     case_id: str
@@ -76,9 +76,9 @@ def erase(
     orphans_older_than: timedelta = ORPHAN_AGE,
     progress: Callable[[str], None] = lambda _: None,
 ) -> EraseReport:
-    """Erase the shopper; safe to stop and to run again. A shopper whom a case of `holds` holds is left as they are.
+    """Erase the shopper. Safe to interrupt and to repeat. Does nothing for a shopper under a legal hold of `holds`.
 
-    Raises BatchUnfinished while ingest has a batch to finish, SettingFault where the record is kept under another key.
+    Raises BatchUnfinished while a batch of ingest is unfinished, and SettingFault if the record has another key.
     """
     require_key(record.lines(), request.key)
     case = RemovalCase(record, request.case_id, request.pseudonym, now)
@@ -106,7 +106,7 @@ def erase(
 
 
 def _ask(case: RemovalCase, subject: Subject, key: str) -> None:
-    """From here on ingest refuses what was recorded of the shopper by now."""
+    """Write the request to the record; from here on ingest refuses events of the shopper recorded up to now."""
     names = [
         case.subject,
         *(pseudonym(key, "account", account) for account in sorted(subject.accounts)),
@@ -137,7 +137,7 @@ def _forget(store: VectorStore, subject: Subject, case: RemovalCase, progress: C
 def _look(
     upkeep: IcebergUpkeep, subject: Subject, now: datetime, orphans_older_than: timedelta
 ) -> tuple[tuple[str, ...], int]:
-    """Let go of what is not needed any more; where the subject is in what is left, and how many files are too young."""
+    """Expire and delete what is no longer needed; returns where the subject remains, and the number of young files."""
     left: list[str] = []
     young = 0
     for table in _tables(upkeep):
@@ -149,6 +149,6 @@ def _look(
 
 
 def _tables(upkeep: IcebergUpkeep) -> list[UpkeepTable]:
-    """Every table that can hold the shopper, those by which others are found at the end."""
+    """Every table that can hold the shopper; those that lead to rows of other tables come last."""
     tables = [table for table in map(upkeep.table, upkeep.names()) if subjects.can_hold(table)]
     return sorted(tables, key=lambda table: (subjects.order(table), table.name))

@@ -1,4 +1,4 @@
-"""Which snapshots of a table may go: a rule on what the table says of itself, with no clock and no lake."""
+"""Which snapshots of a table may expire: a pure rule over the table's metadata."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
 
 class NotAnAge(Fault):
-    """An age was asked for in words that say none."""
+    """Raised for a text that is not an age."""
 
 
 class SnapshotSummary(Protocol):
-    """What the rule asks of a snapshot."""
+    """The properties of a snapshot that the rule needs."""
 
     @property
     def snapshot_id(self) -> int: ...
@@ -32,15 +32,15 @@ class SnapshotSummary(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """The snapshots that go, and how many stay for which reason."""
+    """The snapshots that expire, and how many are kept for which reason."""
 
     going: tuple[int, ...]
     named: int
-    """a branch or a tag names them"""
+    """kept because a branch or a tag names them"""
     told: int
-    """they are the newest that carry some note of their writer"""
+    """kept because each is the newest with some note of its writer"""
     unfinished: int
-    """they belong to a batch of the stream that is not whole yet"""
+    """kept because they belong to an unfinished batch of the stream"""
     young: int
 
 
@@ -59,12 +59,12 @@ def age(option: str, text: str) -> timedelta:
 def expiry(
     snapshots: Sequence[SnapshotSummary], named: Collection[int], *, older_than: datetime, whole_until: int | None
 ) -> Expiry:
-    """What goes of `snapshots` (the oldest first): what was committed before `older_than` and nothing has need of.
+    """Which of `snapshots` (oldest first) expire: those committed before `older_than` that nothing needs.
 
-    Acts look for their notes in the snapshots that are there: which batches of the stream a table has, where the stream
-    was read to, what was built from what. So the newest snapshot that carries a note stays, of each note; and every
-    snapshot of a batch that ends after `whole_until`, the end of the last whole one, because that batch is read again
-    and only what is missing of it is written. None means that no batch was ever whole.
+    Acts read their notes from existing snapshots: which batches of the stream a table has, up to where the stream was
+    read, from what a table was built. So for each note, the newest snapshot that has it is kept. Snapshots of batches
+    that end after `whole_until`, the end of the last complete batch, are kept too, because such a batch is read again
+    and only its missing tables are written. `whole_until` is None if no batch was ever complete.
     """
     # Whose rows a compacted snapshot has is of use only while that snapshot is there for another reason: kept for this
     # note alone, it would hold rows that were erased since.

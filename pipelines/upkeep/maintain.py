@@ -1,8 +1,8 @@
-"""Act: keep the lake's tables in shape: few files, no old snapshots that nothing needs, no files that nothing reaches.
+"""Act: maintain the lake's tables: compact small files, expire old snapshots, and delete unreferenced files.
 
-No row changes. A compaction notes whose rows it wrote (`tranche.rows-of`) and keeps its table's notes, so no act takes
-it for new data. Snapshots that a branch or a tag names never expire: a model's training set is kept until the model is
-retired.
+No row changes. A compaction notes the snapshot whose rows it rewrote (`tranche.rows-of`) and repeats the table's notes,
+so that no act takes it for new data. Snapshots that a branch or a tag names never expire: a model's training set is
+kept until the model is retired.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from terminal.fault import Fault
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-# No commit takes longer than this: unreachable files that are older were left by a killed one.
+# No commit takes longer than this, so older unreferenced files were left by a killed one.
 ORPHAN_AGE = timedelta(days=1)
-# Fewer small files than this are left for another night, because each compaction rewrites their rows.
+# Fewer small files than this are not compacted yet, because each compaction rewrites their rows.
 FEWEST_FILES = 5
 
 
 class NoSuchTable(Fault):
-    """A table was asked for that the lake does not have."""
+    """Raised for a table that the lake does not have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Maintained:
-    """One table before and after: the files and bytes of its rows, its snapshots, and what was deleted of the store."""
+    """One table before and after: its data files and their bytes, its snapshots, and the files deleted."""
 
     table: str
     compacted: int
@@ -52,7 +52,7 @@ class Maintained:
 
 @dataclass(frozen=True, slots=True)
 class MaintainReport:
-    """What was done to each table; `unfinished` is the end of a batch that ingest has to finish, None without one."""
+    """The results by table; `unfinished` is the end of a batch that ingest still has to complete, or None."""
 
     tables: tuple[Maintained, ...]
     unfinished: int | None
@@ -69,7 +69,7 @@ def maintain(
     only: Sequence[str] = (),
     progress: Callable[[str], None] = lambda _: None,
 ) -> MaintainReport:
-    """Compact, expire and sweep every table, or those of `only`. Safe to stop anywhere and to run again."""
+    """Compact, expire and sweep every table, or those of `only`. Safe to interrupt and to repeat."""
     done = []
     for name in _asked(upkeep.names(), only):
         progress(f"maintaining {name}")
@@ -127,7 +127,7 @@ def _compact(spark: SparkSession, upkeep: IcebergUpkeep, table: UpkeepTable, few
 def expire_and_sweep(
     upkeep: IcebergUpkeep, table: UpkeepTable, older_than: datetime, orphans_older_than: datetime
 ) -> tuple[Expiry, Swept]:
-    """Take the snapshots out that the rule lets go, then delete the files that nothing reaches any more."""
+    """Expire snapshots by the rule, then delete the files that nothing references any more."""
     whole = committed(upkeep.catalog, upkeep.settings)
     was_reached = table.reached()
     plan = expiry(

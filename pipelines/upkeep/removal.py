@@ -1,4 +1,4 @@
-"""Rows leave a table for good: every branch and tag is written anew without them, then what none names is let go."""
+"""Remove rows from a table for good: from every branch and tag, then expire the other snapshots and delete files."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pipelines.lake.iceberg_upkeep import IcebergUpkeep, UpkeepTable
 from pipelines.lake.rows import RowSelection
 from pipelines.upkeep.maintain import expire_and_sweep
 
-# Machines' clocks differ by less: every snapshot was committed before this from now.
+# More than the difference between machines' clocks: every snapshot was committed before now plus this.
 _A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class RemovalCase:
-    """On whose account rows are removed, and where that is written down."""
+    """The case for which rows are removed, and the record in which that is written."""
 
     record: Record
     case_id: str
@@ -29,17 +29,17 @@ class RemovalCase:
         self.record.write([ErasureEntry(self.case_id, self.subject, state, self.at, table, rows=rows)])
 
     def lines(self, table: str) -> list[ErasureEntry]:
-        """What the record says of the case and a table."""
+        """The lines of the record about the case and a table."""
         return [line for line in self.record.lines() if (line.case_id, line.table) == (self.case_id, table)]
 
 
 def remove_everywhere(
     table: UpkeepTable, rows_at: Callable[[int], RowSelection], case: RemovalCase, *, also_memory: bool = False
 ) -> int:
-    """Remove the rows that `rows_at` gives for a snapshot from each branch and tag; how many went from all together.
+    """Remove the rows that `rows_at` selects at a snapshot from each branch and tag; returns their total number.
 
-    `also_memory`: where no row is found, what manifests remember of rows that went before is removed nevertheless.
-    The record says what is about to go before it goes, so that a stop in between leaves no move of a tag unexplained.
+    `also_memory`: also remove statistics of earlier removed rows from manifests if no row is found now. The record is
+    written before the removal, so that after an interruption every move of a tag can be explained.
     """
     _explain(table, case)
     removed = 0
@@ -58,7 +58,7 @@ def remove_everywhere(
 
 
 def _explain(table: UpkeepTable, case: RemovalCase) -> None:
-    """Write to the record what became of each removal that was begun."""
+    """Write the outcome of each removal that was begun to the record."""
     lines = case.lines(table.name)
     done = {(line.ref, line.snapshot_before) for line in lines if line.state is ErasureState.REMOVED}
     named = {ref.name: ref.snapshot_id for ref in table.refs}
@@ -70,9 +70,9 @@ def _explain(table: UpkeepTable, case: RemovalCase) -> None:
 
 
 def purge(upkeep: IcebergUpkeep, table: UpkeepTable, now: datetime, orphans_older_than: timedelta) -> int:
-    """Keep only the snapshots that something has need of, however young, and the files that these reach.
+    """Expire all snapshots that nothing needs, whatever their age, and delete the files that only they referenced.
 
-    Returns how many files are left that nothing reaches, because they are younger than `orphans_older_than`.
+    Returns the number of unreferenced files that were kept because they are younger than `orphans_older_than`.
     """
     _, swept = expire_and_sweep(upkeep, table, now + _A_DAY, now - orphans_older_than)
     return swept.young

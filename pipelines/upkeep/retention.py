@@ -1,9 +1,9 @@
-"""Act: rows whose retention has passed go from every layer, from what tags name too, and from the object store.
+"""Act: remove rows whose retention has passed, from every layer, tagged snapshots and the object store included.
 
-A row of a day is kept through that day plus the days that its contract says, and goes the day after. What was set aside
-goes by the contract of its event and by the moment in its payload; where it says none that can be read, by when we
-first saw it and the shortest period of all. A vector goes with its moment, by the longest period of the events behind
-it: all of these have passed by then.
+A row is kept for its day plus the number of days in its contract, and removed the day after. Quarantined and duplicate
+events follow their own contract and the time in their payload; if that cannot be read, the time at which we first saw
+them and the shortest period of all contracts. A vector is removed by its moment and the longest period of the events
+behind it, when all of these have been removed too.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from pipelines.lake.rows import RowSelection
 from pipelines.upkeep.maintain import ORPHAN_AGE
 from pipelines.upkeep.removal import RemovalCase, purge, remove_everywhere
 
-# Tables without a contract of their own: made of one contract's rows, and as old as the newest row in them.
+# Tables without their own contract: the contract that their rows come from, and the column with the time of a row.
 MADE_OF = {"features.bank_transaction_days": ("bank_transaction.v1", "occurred_until")}
 
 
 @dataclass(frozen=True, slots=True)
 class RetainReport:
-    """How many rows went from each table that has a period, and the files that are too young to be taken yet.
+    """The rows removed from each table with a retention period, and the unreferenced files too young to delete.
 
-    `without_period` are tables whose contract says nothing: nothing goes from them.
+    `without_period`: tables whose contract has no period, from which nothing is removed.
     """
 
     as_of: date
@@ -43,7 +43,7 @@ class RetainReport:
 
 
 def periods() -> dict[str, int]:
-    """For how many days the rows of each contract are kept, by event type; a year counts 366."""
+    """The number of days for which rows are kept, by event type; a year counts as 366 days."""
     return {each.event_type: each.terms.retention.days for each in contracts().values() if each.table is not None}
 
 
@@ -58,10 +58,10 @@ def retain(
     orphans_older_than: timedelta = ORPHAN_AGE,
     progress: Callable[[str], None] = lambda _: None,
 ) -> RetainReport:
-    """Remove what is past its retention on the day `as_of`; safe to stop and to run again.
+    """Remove rows whose retention has passed on the day `as_of`. Safe to interrupt and to repeat.
 
-    The shoppers of `held` keep everything. A model's tag keeps nothing longer: its rows go too, and the record says so
-    for its manifest.
+    Rows of shoppers in `held` (legal holds) are kept. A model's tag does not keep rows longer: they are removed from it
+    too, and the record says so for the model's manifest.
     """
     days = periods() if kept_days is None else kept_days
     holding = [subjects.find_subject(upkeep, shopper_id) for shopper_id in sorted(held)]
@@ -84,7 +84,7 @@ def retain(
 def _past(
     table: UpkeepTable, days: Mapping[str, int], as_of: date, holding: list[Subject]
 ) -> Callable[[int], RowSelection] | None:
-    """How the rows that are past are found at a snapshot; None for a table without a period."""
+    """A function that selects the rows past their retention at a snapshot; None for a table without a period."""
     if table.name in (QUARANTINE, DUPLICATES, SOURCE_REJECTS):
         return (lambda at: _set_aside(table, days, as_of, holding, at)) if days else None
     kept, moment = _own_period(table.name, days)
@@ -95,7 +95,7 @@ def _past(
 
 
 def _held(table: UpkeepTable, holding: list[Subject], snapshot_id: int) -> dict[str, frozenset[str]]:
-    """By what the rows of those who keep everything are known."""
+    """By column, the values that identify rows of shoppers under a legal hold."""
     held: dict[str, frozenset[str]] = {}
     for subject in holding:
         theirs = {column: subject.names[column] for column in table.columns if column in subject.names}
@@ -105,7 +105,7 @@ def _held(table: UpkeepTable, holding: list[Subject], snapshot_id: int) -> dict[
 
 
 def _own_period(table: str, days: Mapping[str, int]) -> tuple[int | None, str]:
-    """For how many days the table's rows are kept, and from the moment in which column."""
+    """The number of days for which the table's rows are kept, and the column with the time from which they count."""
     if table in MADE_OF:
         event_type, moment = MADE_OF[table]
         return days.get(event_type), moment
@@ -119,7 +119,7 @@ def _own_period(table: str, days: Mapping[str, int]) -> tuple[int | None, str]:
 def _set_aside(
     table: UpkeepTable, days: Mapping[str, int], as_of: date, holding: list[Subject], snapshot_id: int
 ) -> RowSelection:
-    """Payloads whose event is past, by the event's own contract; by what little is known where it cannot be read."""
+    """The rows of a shared raw table whose payload is an event past the retention of its own contract."""
     found = table.read(RowSelection(), ("payload", "first_seen"), snapshot_id)
     return RowSelection(any_of={"payload": frozenset(_past_payloads(found, days, as_of, holding))})
 
@@ -130,7 +130,7 @@ def _past_payloads(
     shortest = min(days.values())
     for row in rows:
         payload = row["payload"]
-        if not payload:  # of somebody who was erased; it says nothing that could be past
+        if not payload:  # emptied when its subject was erased, so nothing is left to remove
             continue
         event_type, occurred_on = _told(payload)
         kept = days.get(event_type or "", shortest)
@@ -140,7 +140,7 @@ def _past_payloads(
 
 
 def _told(payload: str) -> tuple[str | None, date | None]:
-    """The type and the day of the event, as far as its payload says them."""
+    """The type and the day of the event, each None if the payload does not have it."""
     try:
         found = json.loads(payload)
         event_type = found.get("event_type")

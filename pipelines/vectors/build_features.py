@@ -1,8 +1,8 @@
-"""Act: curated → feature tables, one row for each application at its moment and for each entity at each day asked for.
+"""Act: curated → feature tables, one row for each application at its moment and for each entity at given days.
 
-A second build of the same moments from the same snapshots writes nothing; any other build replaces the rows of its
-moments and leaves the rest. Spark is the job that the schedule runs and that scales out; DuckDB builds the same rows
-from the same definitions without a JVM.
+Building the same moments again from the same snapshots writes nothing; any other build replaces the rows of its moments
+and leaves the others. The schedule uses Spark, which scales out; DuckDB builds the same rows from the same definitions
+without a JVM.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 REQUIRED = {"applicant": (BANK_TRANSACTIONS, APPLICATIONS), "merchant": ()}
-# The note of a build in the snapshot it commits, beside those of its engine.
+# The note of a build in the snapshot that it commits, in addition to those of its engine.
 BUILD = "tranche.build"
 
 EngineName = Literal["spark", "duckdb"]
 
 
 class NotMidnight(Fault):
-    """Raised for an increment at another time than midnight: it is built from sums of whole days."""
+    """Raised for an increment at a time other than midnight, because it is built from sums of whole days."""
 
     def __init__(self, moment: datetime) -> None:
         super().__init__(f"{moment.isoformat()} is no midnight in UTC: an increment is built from whole days")
@@ -39,9 +39,9 @@ class NotMidnight(Fault):
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """What was built: `vectors` rows, of which `empty` have no event of the first source.
+    """The result of a build: `vectors` rows, of which `empty` have no event of the first source.
 
-    `written` is False when the same build was there already.
+    `written` is False if the same build existed already.
     """
 
     vectors: int
@@ -65,9 +65,9 @@ def build_features(
     engine: EngineName = "spark",
     increment: bool = False,
 ) -> Build:
-    """Compute the lake features of every application's moment, and of all entities known at each of `as_of` (UTC).
+    """Compute the lake features at every application's moment, and of all entities known at each of `as_of` (UTC).
 
-    With `increment` only at each of `as_of`, which are midnights, and from events of days that gained any. Only the
+    With `increment`, only those at `as_of`, which must be midnights, reading only days that gained events. Only the
     engine `spark` needs a session. Raises MissingTable before the first curation.
     """
     for moment in as_of if increment else ():
@@ -77,7 +77,7 @@ def build_features(
     inputs = {table: snapshot.snapshot_id for table, snapshot in read.items()}
     identity = {
         "digest": feature_set_digest(of.entity),
-        # A compaction changes the snapshot, not the rows.
+        # Compaction makes a new snapshot with the same rows.
         "inputs": {table: snapshot.rows_of for table, snapshot in read.items()},
         "as_of": sorted({moment.isoformat() for moment in as_of}),
         "increment": increment,

@@ -1,8 +1,8 @@
-"""Sums of each day of a source, in integers, so that a day's build reads only days that gained events.
+"""Integer sums by day of a source's events, so that a daily build reads only days that gained events.
 
-An entity's day has one row for every midnight by which some of it was first known, so late events stay late. The files
-that the curated table gained since the snapshot of the last refresh say which days gained events. When rows were
-changed or removed, or a measure changed, all days are read again.
+An entity's day has one row for every midnight by which some of its events first became known, so that late events are
+not used before they were known. The files added to the curated table since the last refresh show which days gained
+events. If rows were changed or removed, or a measure changed, all days are read again.
 """
 
 import hashlib
@@ -23,12 +23,12 @@ from pipelines.lake.table import Snapshot, Tables
 from pipelines.settings import Settings
 from pipelines.vectors.feature_engine import Increment
 
-# Notes in the snapshots of the days: how they were summed, and the curated snapshot they were summed from.
+# Notes in the snapshots of the days: the digest of their definition, and the curated snapshot they were summed from.
 PARTS, CURATED = "tranche.parts", "tranche.curated-snapshot-id"
 
 
 class SparkDays:
-    """The tables of days of one lake."""
+    """The tables of daily sums of one lake."""
 
     def __init__(self, spark: SparkSession, tables: Tables, settings: Settings) -> None:
         self._spark = spark
@@ -36,11 +36,11 @@ class SparkDays:
         self._settings = settings
 
     def name(self, source: FeatureSource) -> str:
-        """The table as Spark names it."""
+        """The table's name in Spark."""
         return spark_name(self._settings, days_table(source))
 
     def refresh(self, source: FeatureSource, curated_id: int) -> Increment:
-        """Bring the days up to that snapshot of the curated table; returns what had to be read."""
+        """Update the days to that snapshot of the curated table; returns what had to be read."""
         kept = self._tables.newest(days_table(source))
         notes = {PARTS: parts_digest(source), CURATED: str(curated_id)}
         if kept is not None and notes.items() <= kept.summary.items():
@@ -57,14 +57,14 @@ class SparkDays:
         return Increment(source.name, count, events_read or 0, whole=changed is None)
 
     def _put(self, name: str, days: DataFrame, changed: set[date] | None, notes: Mapping[str, str]) -> None:
-        """Replace the days of the same date, in one commit.
+        """Replace the sums of the same days, in one commit.
 
         A partition is a month and is replaced whole, so the other days of a touched month are rewritten as they are.
         Columns: those of `days_sql`.
         """
         with noted(self._spark, notes):
             if changed is None:
-                # Another way of summing has other columns: the table is replaced and keeps its past snapshots.
+                # After a change of definition the columns differ: the table is replaced and keeps its past snapshots.
                 made = days.writeTo(name).using("iceberg").partitionedBy(months("event_day"))
                 made.createOrReplace()
                 return
@@ -80,29 +80,29 @@ class SparkDays:
 
 
 def days_table(source: FeatureSource) -> str:
-    """The table of a source's days."""
+    """The name of the table of a source's daily sums."""
     return f"features.{source.name.removesuffix('s')}_days"
 
 
 def parts_digest(source: FeatureSource) -> str:
-    """Identity of how days are summed: when it changes, all days are summed again."""
+    """The digest of how days are summed; if it changes, all days are summed again."""
     canonical = json.dumps([days_sql(source, "events"), source.table])
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def _on(column: str, days: Collection[date] | None) -> Column:
-    """True where the column lies on one of the days; None stands for every day."""
+    """True where the column is on one of the days; None means every day."""
     return F.lit(True) if days is None else _in(column, [(day, day + timedelta(days=1)) for day in sorted(days)])
 
 
 def _in_months_of(days: Collection[date]) -> Column:
-    """True where `event_day` lies in the month of one of the days: whole partitions."""
+    """True where `event_day` is in the month of one of the days, which selects whole partitions."""
     first_days = sorted({day.replace(day=1) for day in days})
     return _in("event_day", [(first, (first + timedelta(days=31)).replace(day=1)) for first in first_days])
 
 
 def _in(column: str, spans: Iterable[tuple[date, date]]) -> Column:
-    """True where the column lies in one of the spans; ranges let Iceberg skip files and row groups."""
+    """True where the column is in one of the spans; ranges let Iceberg skip files and row groups."""
     inside = F.lit(False)
     for first, following in spans:
         inside |= (F.col(column) >= F.lit(first)) & (F.col(column) < F.lit(following))

@@ -1,4 +1,4 @@
-"""Port: an engine that builds feature vectors, its request and its answer."""
+"""Port: an engine that builds feature vectors, with its request and result."""
 
 import json
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ from typing import Protocol
 from features.catalog import FeatureSet, feature_set_digest
 
 BANK_TRANSACTIONS = "curated.bank_transactions"
-# Notes in the snapshot that an engine commits: the number of its rows, and of those without any event.
+# Notes in the snapshot that an engine commits: the number of rows, and of rows without any event.
 VECTORS, EMPTY = "tranche.vectors", "tranche.empty"
 
 
 @dataclass(frozen=True, slots=True)
 class Increment:
-    """What was read of a source that keeps days: the days that gained events, and the number of their events.
+    """What was read of a source with daily sums: the days that gained events, and the number of their events.
 
     `whole` means that every day was read: the first time, after a change of a measure, or after rows were removed.
     """
@@ -28,9 +28,9 @@ class Increment:
 
 @dataclass(frozen=True, slots=True)
 class VectorRequest:
-    """What an engine is to build: `inputs` pins each table by its snapshot, and a table without one counts as empty.
+    """A request to an engine. `inputs` gives the snapshot of each table; a table without one counts as empty.
 
-    `increment` leaves the applications' own moments out and reads sources that keep days by what they keep.
+    `increment` leaves out the applications' own moments, and uses the daily sums of sources that have them.
     """
 
     of: FeatureSet
@@ -39,7 +39,7 @@ class VectorRequest:
     increment: bool
 
     def constants(self) -> dict[str, str | int]:
-        """The columns that are equal in every row of a build."""
+        """The columns that have the same value in every row of a build."""
         constants: dict[str, str | int] = {
             "feature_set_digest": feature_set_digest(self.of.entity),
             "snapshot_ids": json.dumps(self.inputs, sort_keys=True),
@@ -50,7 +50,7 @@ class VectorRequest:
 
 
 class Engine(Protocol):
-    """Computes vectors and keeps them in the feature set's table."""
+    """Computes vectors and stores them in the feature set's table."""
 
     def build(self, request: VectorRequest, notes: Mapping[str, str]) -> tuple[Increment, ...]:
-        """Write the rows of every moment; the commit carries the notes, the number of rows and of those left empty."""
+        """Write the rows of every moment, in a commit with the notes and the numbers of all and of empty rows."""

@@ -1,4 +1,4 @@
-"""The moments that vectors are built for: each application's own, and all entities known at each day asked for."""
+"""The moments for which vectors are built: each application's own, and given days for all entities known then."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ MERCHANTS = "curated.merchants"
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """The table that lists all of an entity, whether a build needs it, and what it reads of it and of applications."""
+    """The table that lists all entities of a kind, whether a build needs it, and the columns read."""
 
     table: str
     required: bool
@@ -27,12 +27,12 @@ REGISTERS = {
 
 
 def applications_columns(of: FeatureSet) -> tuple[str, ...]:
-    """What the moments need of each application."""
+    """The columns of applications that the moments need."""
     return (*of.keys, "applied_at")
 
 
 def moments_sql(of: FeatureSet, as_of: Sequence[datetime], *, applications: str | None, register: str | None) -> str:
-    """Spark SQL: the keys and `as_of` of each moment, each pair of entity and moment once.
+    """Spark SQL for the keys and `as_of` of each moment; each pair of entity and moment appears once.
 
     A relation that is None contributes nothing.
     """

@@ -1,4 +1,4 @@
-"""The page on feature coverage: one HTML file without any address outside it, its pictures drawn as inline SVG."""
+"""The page on feature coverage: one self-contained HTML file, with its charts as inline SVG."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -101,7 +101,7 @@ _UNITS = {"minor": "money"}
 
 
 def _histogram(feature: FeatureProfile, spread: Spread) -> str:
-    """Bars of equal width; one alone when all values are the same."""
+    """Bars of equal width; a single one if all values are the same."""
     width, height = 168, 44
     most, step = max(spread.counts), width / len(spread.counts)
     bars = []
@@ -125,7 +125,7 @@ def _histogram(feature: FeatureProfile, spread: Spread) -> str:
 
 
 def _strip(months: Sequence[str], shares: Sequence[float]) -> str:
-    """How much of each month is known: a full bar is all of it."""
+    """A bar for the known share of each month; a full bar means 100 %."""
     width, height = 150, 26
     step = width / max(len(shares), 1)
     bars = [f'<rect x="0" y="0" width="{width}" height="{height}" class="part"/>']
@@ -146,7 +146,7 @@ def _svg(title: str, width: int, height: int, body: str) -> str:
 
 
 def _percent(share: float) -> str:
-    """A share, told so that only none is 0 % and only all is 100 %.
+    """A share in per cent, rounded so that only zero is shown as 0 % and only one as 100 %.
 
     >>> _percent(0.0), _percent(0.0004), _percent(0.123), _percent(0.9996), _percent(1.0)
     ('0 %', '< 0.1 %', '12.3 %', '> 99.9 %', '100 %')
@@ -159,7 +159,7 @@ def _percent(share: float) -> str:
 
 
 def _figure(value: float | str, unit: str) -> str:
-    """A value in its unit; money is kept in minor units and shown in whole ones.
+    """A value in its unit; money is stored in minor units and shown in whole ones.
 
     >>> _figure(1_234_567.0, "minor"), _figure(0.12345, "ratio"), _figure(0.000486, "ratio"), _figure(42.0, "count")
     ('12,346', '0.123', '0.0005', '42')

@@ -1,4 +1,4 @@
-"""What the vectors of a feature set hold, by feature: how often known, where they lie, how they are spread."""
+"""Statistics of a feature set's vectors by feature: how often known, quantiles, and distribution."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ BARS = 24
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The known values of a feature: some of their order, and how many lie in each of equal steps from `low` to `high`.
+    """The distribution of a feature's known values: quantiles, and a histogram of equal steps from `low` to `high`.
 
-    The steps leave out the outermost hundredth on each side where that is far away; those count in the outermost steps.
+    If the outermost hundredth on a side is far away, the steps leave it out and its values count in the outermost step.
     """
 
     least: float
@@ -36,9 +36,9 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class FeatureProfile:
-    """One feature over all vectors: shares of them where it is known and where it is zero, and its spread if known.
+    """One feature over all vectors: the shares in which it is known and in which it is zero, and its distribution.
 
-    `by_month` is the share known of the vectors of each month, in the order of `Table.months`.
+    `by_month` is the known share of the vectors of each month, in the order of `ProfiledTable.months`.
     """
 
     name: str
@@ -53,7 +53,7 @@ class FeatureProfile:
 
 @dataclass(frozen=True, slots=True)
 class ProfiledTable:
-    """The feature table of one entity; `seen` is the share of its vectors with any event of each source behind them."""
+    """The feature table of one entity; `seen` is, for each source, the share of vectors based on any of its events."""
 
     entity: str
     table: str
@@ -68,7 +68,7 @@ class ProfiledTable:
 
 
 def table_of(tables: Tables, served: PublishedVectors) -> ProfiledTable | None:
-    """The figures of one feature table; None when nothing was built yet."""
+    """The statistics of one feature table; None if nothing was built yet."""
     import numpy as np
 
     snapshot = tables.newest(served.table)
@@ -129,11 +129,11 @@ def _profile(
 
 
 def _spread(known: npt.NDArray[np.float64]) -> Spread:
-    """Where the values lie; a few that are far out are left out of the picture's range, and say so by its ends."""
+    """The distribution of values; a few extreme ones are left out of the range of the histogram."""
     import numpy as np
 
     least, p01, median, p95, p99, greatest = np.quantile(known, [0, 0.01, 0.5, 0.95, 0.99, 1]).tolist()
-    reach = p99 - p01 or greatest - least  # almost all alike: nothing is far out
+    reach = p99 - p01 or greatest - least  # almost all values are equal: no value counts as extreme
     low = least if least >= p01 - reach else p01
     high = greatest if greatest <= p99 + reach else p99
     if low == high:

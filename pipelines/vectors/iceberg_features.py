@@ -1,4 +1,4 @@
-"""Vectors built by DuckDB over the tables that pyiceberg reads and writes: no JVM is started."""
+"""Build vectors with DuckDB over tables that pyiceberg reads and writes, without a JVM."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,14 +20,14 @@ from pipelines.vectors.feature_moments import APPLICATIONS, REGISTERS, applicati
 
 
 class IcebergFeatures:
-    """The engine for one machine, for notebooks and for tests."""
+    """The engine for a single machine, notebooks and tests."""
 
     def __init__(self, tables: Tables, settings: Settings) -> None:
         self._tables = tables
         self._settings = settings
 
     def build(self, request: VectorRequest, notes: Mapping[str, str]) -> tuple[Increment, ...]:
-        """Reads the events themselves even for an increment: only the Spark engine keeps sums of days."""
+        """See `Engine.build`. Reads all events even for an increment: only the Spark engine keeps daily sums."""
         vectors = vectors_of(self._tables, request)
         empty = pc.sum(pc.is_null(vectors["observed_until"])).as_py() or 0
         put(self._settings, request, vectors, {**notes, VECTORS: str(len(vectors)), EMPTY: str(empty)})
@@ -92,7 +92,7 @@ def _between(min: datetime, max: datetime) -> And:  # noqa: A002 - as Arrow name
 
 
 def _have(settings: Settings, name: str, schema: pa.Schema) -> Table:
-    """The table, made when it is missing and grown by the columns it lacks."""
+    """The table, created if it is missing and extended by the columns that it lacks."""
     lake, full_name = catalog(settings), table_name(settings, name)
     try:
         table = lake.load_table(full_name)

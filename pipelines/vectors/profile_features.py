@@ -1,6 +1,6 @@
-"""Act: feature tables → a page on what each feature holds: how often it is known, where it lies, how it is spread.
+"""Act: feature tables → a page with statistics of each feature: how often it is known, its quantiles and distribution.
 
-The figures are of the current feature set's vectors in the newest snapshot; the same snapshots give the same bytes.
+It covers the current feature set's vectors in the newest snapshot. The same snapshots give the same bytes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ PAGE = "feature-coverage.html"
 
 @dataclass(frozen=True, slots=True)
 class ProfileReport:
-    """What was looked at, and where the page is."""
+    """The path of the page, the number of rows profiled by table, and the number of features."""
 
     path: Path
     rows: Mapping[str, int]
@@ -25,7 +25,7 @@ class ProfileReport:
 
 
 def profile_features(tables: Tables, out: Path, sets: Sequence[PublishedVectors] | None = None) -> ProfileReport:
-    """Write the page into the folder, whole or not at all. Raises MissingTable before the first build."""
+    """Write the page into the folder atomically. Raises MissingTable before the first build."""
     figures = (table_of(tables, served) for served in sets or published_vectors().values())
     profiled = [table for table in figures if table is not None]
     if not profiled:

@@ -1,4 +1,4 @@
-"""Act: a feature table → a new version of the vectors that serving reads."""
+"""Act: publish a feature table as a new version of the vectors that serving reads."""
 
 import json
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from pipelines.vectors.published_vectors import PublishedVectors, published_vect
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """How many vectors of one feature set were handed over, and how many of them were new or changed.
+    """The number of vectors of one feature set, and how many of them were new or changed.
 
-    Serving reads `version` now; `pruned` rows of older versions went.
+    `version` is what serving reads now; `pruned` is the number of rows of older versions that were deleted.
     """
 
     vectors: int
@@ -35,10 +35,10 @@ def publish_features(
     lake: TableChanges | None = None,
     keep: int = KEEP,
 ) -> Published:
-    """Hand every vector of one feature set (the applicant's by default) to the store and activate them as a version.
+    """Store every vector of one feature set (the applicant's by default) as a new version and activate it.
 
-    Publishing the same again makes no version. With `lake`, the version knows how far its build followed the lake, and
-    the next refresh begins there. Raises MissingTable before the first build.
+    Publishing the same vectors again makes no new version. With `lake`, the version stores the watermarks of its build,
+    from which the next refresh begins. Raises MissingTable before the first build.
     """
     served = served or published_vectors()["applicant"]
     snapshot = the_newest(tables, served.table)
@@ -60,7 +60,7 @@ def publish_features(
 
 
 def _followed(lake: TableChanges, served: PublishedVectors, snapshot: Snapshot) -> dict[str, Watermark]:
-    """Up to where the build behind the snapshot followed its sources; nothing unless it built all entities."""
+    """The watermarks of the sources from which the snapshot was built; empty unless it has all entities."""
     build = json.loads(snapshot.summary.get("tranche.build", "{}"))
     inputs = build.get("inputs", {})
     if not build.get("as_of"):

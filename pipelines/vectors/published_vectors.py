@@ -1,4 +1,4 @@
-"""What publishing and refreshing know of a feature set: its table, columns, sources and engine."""
+"""The description of a feature set for publishing and refreshing: its table, columns, sources and engine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SourceTable:
-    """A curated table that features are computed from: whose events they are, and the columns that are read of it."""
+    """A curated table from which features are computed: the entity of its events, and the columns read."""
 
     name: str
     table: str
@@ -28,12 +28,12 @@ class SourceTable:
 
 @dataclass(frozen=True, slots=True)
 class PublishedVectors:
-    """The features of one entity: the first of `keys` names it in its `table`, where each of `names` is a column.
+    """The features of one entity: the first of `keys` identifies it in `table`, where each of `names` is a column.
 
-    A source may name the entity by another of the keys; the table `register` then says which keys belong together.
-    `snapshots` maps each column of snapshot ids to its table in the lake, or is the one column that holds them all as
-    JSON; `observed` maps each column of newest events to its source. `compute` makes rows of `table` from moments and
-    from events by the name of their source, without a JVM.
+    A source may use another of the keys; the table `register` then says which keys belong together. `snapshots` maps
+    each column of snapshot ids to its table in the lake, or is the single column that has them all as JSON; `observed`
+    maps each column of newest events to its source. `compute` makes rows of `table` from moments and from events by
+    source, without a JVM.
     """
 
     entity: str
@@ -53,12 +53,12 @@ class PublishedVectors:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What publishing reads of the table."""
+        """The columns that publishing reads from the table."""
         snapshots = (self.snapshots,) if isinstance(self.snapshots, str) else tuple(self.snapshots)
         return (self.key, "as_of", "observed_until", *snapshots, *self.observed, *self.names)
 
     def with_snapshots(self, rows: pa.Table, ids: Mapping[str, int]) -> pa.Table:
-        """Computed rows with the columns that say which snapshots they come from, as a build writes them."""
+        """Add the columns with the snapshots that rows were computed from, as a build writes them."""
         import pyarrow as pa
 
         if isinstance(self.snapshots, str):
@@ -69,7 +69,7 @@ class PublishedVectors:
         return rows
 
     def batch(self, rows: pa.Table) -> VectorBatch:
-        """Rows of the table as vectors."""
+        """Convert rows of the table to vectors."""
         return batch_of(
             rows,
             digest=self.digest,

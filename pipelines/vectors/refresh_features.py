@@ -1,8 +1,8 @@
-"""Act: curated → the vectors of the entities that new rows touched, straight into the version that serving reads.
+"""Act: recompute the vectors of the entities that new curated rows touched, and publish them to serving.
 
-The stream job calls `refresh` after each curation; it adds a small version of its own on top of the active one. How far
-it followed the lake is kept with that version, so a roll-back takes back the vectors and the watermark together, and
-the next refresh computes again what was taken back.
+The stream job calls `refresh` after each curation; it adds a small version on top of the active one. The watermarks are
+stored with that version, so a roll-back reverts vectors and watermarks together, and the next refresh computes again
+what was reverted.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What one refresh did: of `touched` entities, `changed` got another vector than they had at that moment.
+    """The result of one refresh: of the `touched` entities, `changed` got a different vector.
 
-    `known_until` is when the newest event behind them was recorded, so `as_of` less that is how fresh serving is.
-    `outdated` means that another refresh had followed the lake further, so this one was discarded.
+    `known_until`: when the newest event behind them was recorded; `as_of` minus this is the freshness of serving.
+    `outdated`: another refresh had used newer data, so this one was discarded.
     """
 
     entity: str
@@ -41,7 +41,7 @@ class Refreshed:
 
     @property
     def freshness(self) -> timedelta | None:
-        """The age of the newest event of the touched entities; None without any."""
+        """The age of the newest event of the touched entities; None if there is none."""
         return None if self.known_until is None else self.as_of - self.known_until
 
 
@@ -52,11 +52,11 @@ def refresh(
     as_of: datetime,
     touched: Collection[str] | None = None,
 ) -> Refreshed:
-    """Compute the touched entities as of the moment and add them to the active version. Idempotent.
+    """Compute the vectors of touched entities as of the moment and add them to the active version. Idempotent.
 
-    Without `touched`, those are the entities of the rows that were curated since the last refresh of this feature set.
-    Named ones are taken as part of what changed: the watermark then stays where it is. Raises MissingTable before the
-    first curation.
+    By default these are the entities of rows curated since the last refresh of this feature set. If `touched` is given,
+    it may not be everything that changed, so the watermark is not advanced. Raises MissingTable before the first
+    curation.
     """
     marks = _marks(lake, served)
     active = store.active(served.digest)
@@ -90,7 +90,7 @@ def _marks(lake: TableChanges, served: PublishedVectors) -> dict[str, Watermark]
 def _since(
     lake: TableChanges, served: PublishedVectors, seen: Mapping[str, Watermark], marks: Mapping[str, Watermark]
 ) -> dict[str, set[str]]:
-    """By key, the entities that are named in rows which the sources gained."""
+    """By key, the entities in rows added to the sources since the watermarks `seen`."""
     found: dict[str, set[str]] = {}
     for source in served.sources:
         if source.table in marks and seen.get(source.table) != marks[source.table]:
@@ -102,7 +102,7 @@ def _since(
 def _moments(
     lake: TableChanges, served: PublishedVectors, found: Mapping[str, Collection[str]], as_of: datetime
 ) -> pa.Table:
-    """One row for each touched entity; of several values of another key the least counts. Columns: the keys, as_of."""
+    """One row for each touched entity, with the least of several values of another key. Columns: the keys, as_of."""
     import pyarrow as pa
 
     others: dict[str, dict[str, str | None]] = {entity: {} for entity in found.get(served.key, ())}

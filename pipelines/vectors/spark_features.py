@@ -1,4 +1,4 @@
-"""Vectors built by Spark, over pinned snapshots of the curated tables."""
+"""Build vectors with Spark over given snapshots of the curated tables."""
 
 from collections.abc import Mapping
 
@@ -20,7 +20,7 @@ _MOMENTS = "moments_asked"
 
 
 class SparkFeatures:
-    """The engine that scales out."""
+    """The engine that scales out to a cluster."""
 
     def __init__(self, spark: SparkSession, tables: Tables, settings: Settings) -> None:
         self._spark = spark
@@ -45,7 +45,7 @@ class SparkFeatures:
         return increments
 
     def _days(self, request: VectorRequest) -> tuple[dict[str, str], tuple[Increment, ...]]:
-        """The tables of sources that keep days, brought up to date, and what had to be read for it."""
+        """Update the daily sums of the sources that have them; returns their tables and what was read."""
         days = SparkDays(self._spark, self._tables, self._settings)
         relations, increments = {}, []
         for source in request.of.sources:
@@ -55,7 +55,7 @@ class SparkFeatures:
         return relations, tuple(increments)
 
     def _moments(self, request: VectorRequest) -> DataFrame:
-        """The moments to build vectors for. Columns: the entity's keys, as_of."""
+        """The moments for which to build vectors. Columns: the entity's keys, as_of."""
         register = REGISTERS[request.of.entity].table
         relations = {
             table: self._pinned(request, table, table.replace(".", "_"))
@@ -96,7 +96,7 @@ class SparkFeatures:
             vectors.writeTo(name).append()
             return
         kept = self._spark.table(name).schema
-        # A feature that is no longer in the catalogue keeps its column for the rows of its time.
+        # A feature removed from the catalogue keeps its column for older rows.
         gone = [field for field in kept if field.name not in vectors.columns]
         for field in vectors.schema:
             if (kept[field.name].dataType.simpleString(), field.dataType.simpleString()) == ("int", "bigint"):

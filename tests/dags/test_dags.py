@@ -1,4 +1,4 @@
-"""The path on a clock: every DAG parses, says whose it is, and runs only commands that exist."""
+"""DAGs: each parses, has an owner and a page, and runs only commands that exist."""
 
 import ast
 import os

@@ -66,7 +66,7 @@ def in_order(rows: Iterable[Row]) -> list[Row]:
 
 
 def merged(told: Iterable[Mapping[str, Iterable[Row]]]) -> dict[str, list[Row]]:
-    """What was told of several entities, together."""
+    """The events of several entities, together."""
     together: dict[str, list[Row]] = {}
     for each in told:
         for source, rows in each.items():

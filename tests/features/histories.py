@@ -80,7 +80,7 @@ def once(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def told_of(random: Random, name: str) -> dict[str, list[dict[str, Any]]]:
-    """Everything that sources tell of one applicant: by the source's name, in no order, some of it more than once."""
+    """All events of one applicant by source, unordered, some of them repeated."""
     return {"bank_transactions": a_history(random, name)} | {
         source: _facts(random, source, {"shopper_id": name, "merchant_id": name, **of}) for source, of in _OWN.items()
     }

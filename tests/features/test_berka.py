@@ -24,7 +24,7 @@ Told = dict[str, dict[str, list[dict[str, Any]]]]
 
 @pytest.fixture(scope="module")
 def told(berka: Path) -> Told:
-    """What is told of 300 accounts, by account, in no order; those that applied for credit come first."""
+    """The events of 300 accounts, by account, unordered; accounts that applied for credit come first."""
     events: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
     for event in Berka(berka).read().events:
         source = {"bank_transaction.v1": "bank_transactions", "credit_application.v1": "applications"}.get(

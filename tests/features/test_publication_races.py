@@ -1,4 +1,4 @@
-"""Readers beside writers, and writers that die: whoever reads sees one version whole, the old one or the new one."""
+"""Readers during writes and crashed writes see one complete version, the old one or the new one."""
 
 import multiprocessing
 import os

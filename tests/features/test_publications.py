@@ -253,7 +253,7 @@ ACTS = st.one_of(
 
 
 class _Twins:
-    """A memory and a database that are told the same, beside what each version was made of."""
+    """A store in memory and one in a database with the same calls, and the content of each version."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection, self.memory, self.database = connection, MemoryVectors(), PostgresVectors(connection)

@@ -1,4 +1,4 @@
-"""What cannot be is refused by type, and leaves every byte of the books as it was, but for the stored answer."""
+"""Impossible requests are refused with a type, and change nothing in the books except the stored answer."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What finance takes away of plans: statements, value added tax, balances taken over. Each ties to the books."""
+"""Reports on plans for finance: statements, value added tax, balances taken over. Each agrees with the books."""
 
 import csv
 from datetime import UTC, date, datetime

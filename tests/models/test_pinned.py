@@ -30,7 +30,7 @@ NAME = "default_probability"
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Run]:
-    """One training: the folder of models and what the registry was told."""
+    """One training: the folder of models, and the calls to the registry."""
     folder, registry = tmp_path_factory.mktemp("models"), MemoryRegistry()
     train.train(MemoryTrainingTables(some_frames()), registry, folder, USUAL)
     return folder, registry.runs[0]

@@ -20,7 +20,7 @@ from tests.models.builders import STEPS, a_model
 
 @pytest.fixture(scope="module")
 def mlflow_settings(lake_environment: Mapping[str, str]) -> Iterator[Settings]:
-    """MLflow on a database of its own, which nobody has opened before."""
+    """MLflow on a new database of its own."""
     settings = Settings.from_environment(lake_environment)
     with pytest.MonkeyPatch.context() as patch:
         for name in ("MLFLOW_DISABLE_TELEMETRY", "AWS_DEFAULT_REGION", "MLFLOW_S3_ENDPOINT_URL"):

@@ -1,4 +1,4 @@
-"""What payments book by themselves: what is asked for, what a provider pays out, what nobody knows yet."""
+"""The journals that payments post without a plan event: claimed amounts, provider payouts, unidentified money."""
 
 from datetime import date
 

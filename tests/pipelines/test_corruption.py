@@ -1,4 +1,4 @@
-"""Whatever share of a delivery is broken, repeated or shuffled: rows are conserved, and curated tables are equal."""
+"""For any share of malformed, repeated or shuffled records, rows are conserved and curated tables are equal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps on Spark frames say which columns they give: a frame's type does not."""
+"""Functions on Spark frames document the columns of their results, which a frame's type does not show."""
 
 import ast
 from collections.abc import Iterator

@@ -88,7 +88,7 @@ class Scenario:
 
 
 def read(path: Path) -> Scenario:
-    """The scenario of a file; whatever it says that nobody reads is a fault of it."""
+    """Read the scenario of a file; an entry that is not used is a fault."""
     return scenario(tomllib.loads(path.read_text()), path.name)
 
 

@@ -1,4 +1,4 @@
-"""Many at once on PostgreSQL: one key makes one decision, and a shopper's limit holds whoever comes first."""
+"""Concurrent requests on PostgreSQL: one key makes one decision, and a shopper's limit is kept in any order."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A finished run's figures, made up but consistent, for tests of what is written about one."""
+"""Consistent made-up figures of a finished run, for tests of the summary and the report."""
 
 from decimal import Decimal
 

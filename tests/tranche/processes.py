@@ -1,4 +1,4 @@
-"""What is alive in a folder: the proof that something was stopped whole."""
+"""The running processes of a folder, to prove that something was stopped completely."""
 
 import os
 from pathlib import Path

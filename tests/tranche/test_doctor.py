@@ -1,4 +1,4 @@
-"""What the doctor finds wrong with a machine, and that what it finds harmless is harmless."""
+"""The problems that the doctor finds on a machine, and that what it accepts works."""
 
 import json
 import os

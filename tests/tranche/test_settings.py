@@ -1,4 +1,4 @@
-"""Which of the local runtime's variables reach a command, and which of the caller's they leave alone."""
+"""Which variables of the local runtime reach a command, and which of the caller's variables are kept."""
 
 from pathlib import Path
 

@@ -1,6 +1,6 @@
-"""The demo on the real Berka data: a decision for each loan of the test period, every repayment matched or listed.
+"""The demo on the real Berka data: decide each loan of the test period, and match or list every repayment.
 
-The loans were granted long ago: a decision stands beside its loan's plan and never gates it.
+The loans were granted long ago, so a decision does not affect whether its loan's plan is opened.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class BerkaCourse:
-    """The tables in `folder`, split where asked or at the ends of 1995 and 1996."""
+    """The course on the tables in `folder`, split at the given days or at the ends of 1995 and 1996."""
 
     folder: Path
     train_until: date | None
@@ -39,7 +39,7 @@ class BerkaCourse:
     currency: str = "CZK"
 
     def prepare(self, stages: DemoStages) -> None:
-        """Nothing: the data are there."""
+        """Does nothing, because the data already exist."""
 
     @property
     def source(self) -> Any:
@@ -53,7 +53,7 @@ class BerkaCourse:
 
     @property
     def as_of(self) -> Sequence[datetime]:
-        """None: every decision is made at the moment of an application, which has its vector anyway."""
+        """Empty: every decision is made at the moment of an application, which always has a vector."""
         return ()
 
     def decide(self, stages: DemoStages, place: DemoPlace, lake: LakeRun, checkout: CheckoutClient) -> list[Answer]:
@@ -68,7 +68,7 @@ class BerkaCourse:
 
     def move_money(self, stages: DemoStages, place: DemoPlace, answers: Sequence[Answer]) -> MoneyRun:
         """Import every granted loan as a plan; match every repayment that the bank's data show."""
-        del answers  # a loan of the past is not waiting for our decision
+        del answers  # past loans do not depend on our decisions
         tables = _tables(place)
         imported = _import(stages, place, tables)
         standing = _reconcile(stages, place, tables)
@@ -86,7 +86,7 @@ class BerkaCourse:
 
 
 def outcomes(answers: Sequence[Answer]) -> str:
-    """How the answers divide, in one line."""
+    """The number of answers of each kind, in one line."""
     kinds = ("approved", "approved_reduced", "referred", "declined")
     parts = [f"{count(sum(answer.outcome == kind for answer in answers))} {kind}" for kind in kinds]
     return f"{count(len(answers))} asked: {', '.join(parts).replace('_', ' ')}"
@@ -144,7 +144,7 @@ def _reconcile(stages: DemoStages, place: DemoPlace, tables: Any) -> Standing:
 
         file = export_statement(tables, place.folder / "repayment_lines.csv").path
         with connected(place.database_url) as connection:
-            ports = adapters_over(connection, SimulatedProvider())  # shoppers push their money: nobody is charged
+            ports = adapters_over(connection, SimulatedProvider())  # shoppers pay by transfer, so no one is charged
             report = reconcile(
                 [file],
                 attempts=ports.attempts,

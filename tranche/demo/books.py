@@ -1,4 +1,4 @@
-"""The books at the end of a run: both sides per currency, balances by account of the chart, and what money moved."""
+"""The books at the end of a run: debits and credits by currency, balances by account of the chart, and money moved."""
 
 import re
 from collections import defaultdict
@@ -15,16 +15,16 @@ from tranche.report.details import AccountBalance, AccountFlow
 from tranche.report.summary import LedgerFigures, OpenGroups, Totals
 
 _PLACEHOLDER = re.compile(r":?\{[a-z_]+\}")
-# The books' word for it would not fit a picture.
+# The name in the books is too long for a chart.
 FAULTS_NAMED = 5
 _KINDS = {AccountKind.MEMORANDUM: "memo"}
 
 
 @dataclass(frozen=True, slots=True)
 class BookRun:
-    """The summary's section on the books, what the report draws of them, and what the checker found wrong.
+    """The summary's section on the books, the report's material on them, and the faults found by the verification.
 
-    `by_flow` is what each flow moved in a currency, in minor units, without what was reversed.
+    `by_flow` is the amount that each flow moved in a currency, in minor units, without reversed entries.
     """
 
     summary: LedgerFigures
@@ -35,7 +35,7 @@ class BookRun:
 
 
 def verified_books(database_url: str) -> BookRun:
-    """Let the checker derive the books again, and read everything that was posted."""
+    """Verify the books by deriving them again, and read everything that was posted."""
     from ledger.books.postgres import PostgresLedger, connect
     from ledger.proof.postgres_audit import connect_for_audit
     from ledger.proof.verify import verify
@@ -50,14 +50,14 @@ def verified_books(database_url: str) -> BookRun:
 
 
 def with_open_items(books: BookRun, found: OpenItems) -> BookRun:
-    """The books beside what is known to be open."""
+    """Add the comparison with known open items to the books."""
     faults = tuple(str(each) for each in found.faults[:FAULTS_NAMED])
     left = OpenGroups(found.groups, len(found.explained), len(found.missing), faults)
     return replace(books, summary=replace(books.summary, open=left))
 
 
 def open_items_of(database_url: str) -> OpenItems:
-    """Each clearing group that is not zero beside what it stands for, in one snapshot."""
+    """Compare each clearing group that is not zero with open items, in one snapshot."""
     from payments.postgres import snapshot
     from payments.provider.provider import NoProvider
     from payments.reconciliation.postgres_open_items import PostgresOpenItems
@@ -84,7 +84,7 @@ def read_books(entries: Iterable[Entry], counters: Mapping[AccountKey, Counters]
 
 
 def posted_entries(entries: Iterable[Entry]) -> list[Entry]:
-    """The entries that moved money; a hold only reserves it."""
+    """The entries that moved money, without holds, which only reserve it."""
     return [entry for entry in entries if entry.act is not Act.HOLD]
 
 
@@ -98,7 +98,7 @@ def form_of(account: str) -> str:
 
 
 def _balances(counters: Mapping[AccountKey, Counters]) -> tuple[AccountBalance, ...]:
-    """The accounts of each line of the chart added up; those on which amounts were only ever held are left out."""
+    """The sums of the accounts by line of the chart, without accounts on which amounts were only held."""
     sums: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
     for (name, currency), found in sorted(counters.items()):
         if found.debits_posted or found.credits_posted:

@@ -1,4 +1,4 @@
-"""Cash against plan: what was due each month, and what came in, from the plans and their events."""
+"""Cash against plan: the amounts due and received each month, from the plans and their events."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,15 +12,15 @@ from tranche.report.details import CashMonth
 
 
 class PlanHistories(Protocol):
-    """What is needed of the store of plans."""
+    """The part of the store of plans that is needed here."""
 
     def histories(self, plan_ids: Iterable[str]) -> Mapping[str, PlanHistory]:
-        """Plans as agreed, and what happened to them."""
+        """Plans as agreed, with their events."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cash:
-    """The months up to the last day, and the sums behind them."""
+    """The months up to the last day, and the totals."""
 
     months: tuple[CashMonth, ...]
     plans: int
@@ -50,7 +50,7 @@ def cash_against_plan(plans: PlanHistories, plan_ids: Iterable[str], until: date
 
 
 def _moved(events: Sequence[PlanEvent]) -> Iterator[tuple[date, int]]:
-    """Each payment, and each that went back, with its day."""
+    """Each payment and each return of one, with its day."""
     paid = {event.event_id: event.body.amount.minor for event in events if isinstance(event.body, Paid)}
     for event in events:
         match event.body:

@@ -1,4 +1,4 @@
-"""What a source of the demo has to know: its events, its orders, its money. `demo.py` runs one from end to end."""
+"""The parts of the demo that depend on the source: its events, its orders, its money. `demo.py` runs them in order."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from tranche.report.summary import PlanFigures, Planted, Reconciliation
 
 @dataclass(frozen=True, slots=True)
 class DemoPlace:
-    """Where a run happens: its folder, the environment that points at its own runtime, its clock."""
+    """The place of a run: its folder, the environment variables of its own runtime, and its clock."""
 
     folder: Path
     environ: Mapping[str, str]
@@ -29,7 +29,7 @@ class DemoPlace:
 
 @dataclass(frozen=True, slots=True)
 class MoneyRun:
-    """What became of the money: plans, cash against plan, matches and breaks."""
+    """The results of moving money: plans, cash against plan, matches and breaks."""
 
     plans: PlanFigures
     reconciliation: Reconciliation
@@ -43,22 +43,22 @@ class MoneyRun:
 
 
 class Course(Protocol):
-    """One source's way through the demo."""
+    """The steps that the demo takes for one source."""
 
     @property
     def name(self) -> str:
-        """`source` of the summary."""
+        """The value of `source` in the summary."""
 
     @property
     def title(self) -> str:
-        """Headline of the report."""
+        """The headline of the report."""
 
     @property
     def currency(self) -> str:
-        """What its money is counted in."""
+        """The currency of the source."""
 
     def prepare(self, stages: DemoStages) -> None:
-        """Make ready what the source needs; raises StageFailed."""
+        """Prepare what the source needs; raises StageFailed."""
 
     @property
     def source(self) -> Any:
@@ -66,11 +66,11 @@ class Course(Protocol):
 
     @property
     def split(self) -> DemoSplit:
-        """How training and test are split."""
+        """The split into training and test period."""
 
     @property
     def as_of(self) -> Sequence[datetime]:
-        """Moments at which every account needs a vector."""
+        """The moments at which every account needs a vector."""
 
     def decide(self, stages: DemoStages, place: DemoPlace, lake: LakeRun, checkout: CheckoutClient) -> list[Answer]:
         """Ask for every decision of the run over HTTP."""

@@ -1,4 +1,4 @@
-"""The platform's evening: collect, pay merchants, let the outside world end its day, reconcile."""
+"""The evening of a simulated day: collect, pay merchants, end the outside world's day, reconcile."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +30,7 @@ PAYDAY = 4
 
 
 class WorldFault(Fault):
-    """The simulated provider or bank did not do as it was asked."""
+    """Raised when the simulated provider or bank did not carry out a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Evenings:
     clock: ClockFile
 
     def open_books(self, capital: Money, behaviour: str, on: date) -> None:
-        """Capital is paid in (F49) and the bank holds it; the provider learns how its shoppers will answer."""
+        """Pay in capital (F49) at the simulated bank, and set the behaviour of the provider's shoppers."""
         opening = {"currency": capital.currency.value, "amount_minor": capital.minor}
         _done(self.world.put("/bank/opening", params=opening))
         _done(self.world.put("/behaviour", content=behaviour.encode()))
@@ -52,7 +52,7 @@ class Evenings:
             must_hold(self.ports.ledger.post(journal), journal.entry_id)
 
     def run(self, day: date, *, collecting: bool = True) -> None:
-        """One evening; running it again changes nothing. Without `collecting` only what is under way goes on."""
+        """Run one evening. Idempotent. Without `collecting`, nothing new is charged, and only open work continues."""
         ports = self.ports
         if collecting:
             collect(
@@ -103,18 +103,18 @@ class Evenings:
             as_of=day,
             refuse_loudly=False,
         )
-        # Who looks at this world afterwards finds it on the evening on which it stopped.
+        # Leave the clock at the last evening, so that commands run afterwards continue from there.
         self.clock.show(_at(day, RECONCILES_AT))
 
     def faults(self) -> dict[str, Any]:
-        """What the outside world planted so far."""
+        """The faults that the outside world has planted so far."""
         answer: dict[str, Any] = _done(self.world.get("/faults")).json()
         return answer
 
 
 @contextmanager
 def evenings(place: DemoPlace) -> Iterator[Evenings]:
-    """Connections to the database and to the outside world, for as long as the block runs."""
+    """Evenings with connections to the database and the outside world, which close with the block."""
     address = place.environ["TRANCHE_PROVIDER_URL"]
     provider = SandboxProvider(address)
     try:
@@ -131,7 +131,7 @@ def pounds_sterling(minor: int) -> Money:
 
 
 def days_from(first: date, count: int) -> list[date]:
-    """So many days, the first included.
+    """`count` days from `first` on.
 
     >>> [day.isoformat() for day in days_from(date(2026, 1, 31), 2)]
     ['2026-01-31', '2026-02-01']

@@ -1,4 +1,4 @@
-"""Ask the decision API over HTTP as a checkout would, and hold every answer against its recomputation."""
+"""Request decisions over HTTP as a checkout would, and compare every answer with its recomputation."""
 
 import time
 from collections import Counter
@@ -19,12 +19,12 @@ OUTCOMES = ("approved", "approved_reduced", "referred", "declined")
 
 
 class ApiRefused(Fault):
-    """The API answered something else than a decision."""
+    """Raised when the API answered something other than a decision."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One order at its moment. `body` is the request as the API takes it."""
+    """One order and its time. `body` is the body of the request."""
 
     at: datetime
     body: Row
@@ -36,7 +36,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, to the byte, and how long its caller waited."""
+    """The exact bytes of an answer, and how long the caller waited."""
 
     ask: Ask
     content: bytes
@@ -53,7 +53,7 @@ class Answer:
 
 
 class CheckoutClient:
-    """A checkout's connection to the API, with the clock that it lives by."""
+    """A checkout's connection to the API, with the clock that both use."""
 
     def __init__(self, address: str, clock: ClockFile) -> None:
         self.client = httpx.Client(base_url=address, timeout=30.0)
@@ -66,7 +66,7 @@ class CheckoutClient:
         self.client.close()
 
     def decide(self, asks: Sequence[Ask], tick: Callable[[int, int], None] = lambda _done, _of: None) -> list[Answer]:
-        """One request each, in the order given, the clock at its moment; ApiRefused on anything but a decision."""
+        """Send the requests in order, each with the clock set to its time; raises ApiRefused unless it is decided."""
         answers = []
         for ask in asks:
             self.clock.show(ask.at)
@@ -80,13 +80,13 @@ class CheckoutClient:
         return answers
 
     def accept(self, decision_id: str, at: datetime) -> httpx.Response:
-        """Take the offer of an approved decision."""
+        """Accept the offer of an approved decision."""
         self.clock.show(at)
         headers = {"Idempotency-Key": f"demo:accept:{decision_id}"}
         return self.client.post(f"/v1/decisions/{decision_id}/accept", headers=headers)
 
     def read_again(self, decision_id: str) -> bytes:
-        """The decision as the API tells it later."""
+        """The decision, read again from the API."""
         reply = self.client.get(f"/v1/decisions/{decision_id}")
         if reply.status_code != httpx.codes.OK:
             raise ApiRefused(f"decision {decision_id}: {reply.status_code} {reply.text[:400]}")
@@ -96,10 +96,10 @@ class CheckoutClient:
 def replayed(
     checkout: CheckoutClient, answers: Sequence[Answer], recompute: Callable[[str], bytes | None]
 ) -> tuple[int, list[str]]:
-    """How many answers were held against their recomputation, and the decisions that came out differently.
+    """The number of answers compared with their recomputation, and the ids of decisions that differ.
 
-    Both must be equal to the answer that was given: what the API reads back, and what `recompute` makes from the
-    record (None when it could not).
+    Both the decision as read again from the API and the one that `recompute` makes from the record (None if it could
+    not) must be equal to the original answer.
     """
     differing = [
         answer.decision_id

@@ -1,7 +1,7 @@
-"""`tranche demo`: the whole path, once through, on a runtime of its own; on the seeded world or on real data.
+"""`tranche demo`: run the whole path once, in its own runtime, on the seeded world or on real data.
 
-Writes `summary.json` and `report.html` under `var/demo`. Exit code 1 when a promise of the platform was not kept, 2
-when a stage could not finish. Every process that it started has ended when it returns, unless --keep asks for the API.
+Writes `summary.json` and `report.html` under `var/demo`. The exit code is 1 if a promise of the platform was not kept,
+and 2 if a stage could not finish. It ends every process that it started, unless --keep leaves the API running.
 """
 
 import json
@@ -48,7 +48,7 @@ WIDTH_OF_A_LOG = 110
 
 
 class DemoSource(StrEnum):
-    """What the demo can run over."""
+    """The sources that the demo can run on."""
 
     SEEDED = "seeded"
     BERKA = "berka"
@@ -56,12 +56,12 @@ class DemoSource(StrEnum):
 
 
 class DemoFault(Fault):
-    """The demo cannot begin as it was asked to."""
+    """Raised when the demo cannot begin as requested."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoRequest:
-    """What to run. Without a source it is Berka where there are data, else the seeded world of `seed`."""
+    """What to run. By default Berka if its data exist, or else the seeded world of `seed`."""
 
     data: Path | None = None
     source: DemoSource | None = None
@@ -126,7 +126,7 @@ def demo(request: DemoRequest, folder: Path, console: Console) -> Summary:
         else:
             api, summary, details = _decided(stages, run, place, started)
         if request.keep:
-            started.pop_all()  # forgets how to stop them; `stop_kept` knows
+            started.pop_all()  # they are left running; `stop_kept` stops them
     summary.write(folder / "summary.json")
     write_report(folder / "report.html", summary, details)
     print_summary(console, summary, details)
@@ -146,7 +146,7 @@ def demo(request: DemoRequest, folder: Path, console: Console) -> Summary:
 def _decided(
     stages: DemoStages, course: Course, place: DemoPlace, started: ExitStack
 ) -> tuple[ApiProcess, Summary, Details]:
-    """The path on which every plan begins with a decision."""
+    """Run a course in which plans begin with decisions; returns the API, the summary and the report's details."""
     course.prepare(stages)
     lake = run_lake(stages, place.environ, course.source, course.split, course.as_of)
     api = _serve(stages, place, started)
@@ -159,7 +159,7 @@ def _decided(
 
 
 def retail_days(request: DemoRequest) -> Path:
-    """The folder of Online Retail's days; DemoFault when there is none."""
+    """The folder of Online Retail's daily files; raises DemoFault if there is none."""
     if request.data is None:
         raise DemoFault("--source online_retail needs --data: the folder with online_retail/by-day in it")
     folder = by_day(request.data)
@@ -171,7 +171,7 @@ def retail_days(request: DemoRequest) -> Path:
 
 
 def course_of(request: DemoRequest, folder: Path) -> Course:
-    """The seeded world, or the Berka tables in the folder given or in its `berka`; DemoFault when there are none."""
+    """The course to run; raises DemoFault if Berka was asked for and its tables do not exist."""
     if request.source is DemoSource.SEEDED and request.data is not None:
         raise DemoFault("--source seeded makes its own data: leave --data out")
     if request.source is DemoSource.BERKA and request.data is None:
@@ -186,7 +186,7 @@ def course_of(request: DemoRequest, folder: Path) -> Course:
 
 
 def berka_folder(data: Path) -> Path:
-    """Where the Berka tables are; DemoFault says what was looked for."""
+    """The folder of the Berka tables; raises DemoFault, which says where they were looked for."""
     for folder in (data / "berka", data):
         if any(folder.glob("account.asc*")):
             return folder
@@ -194,7 +194,7 @@ def berka_folder(data: Path) -> Path:
 
 
 def _runtime(stages: DemoStages, folder: Path, started: ExitStack) -> DemoPlace:
-    """A fresh runtime of the demo's own; `started` stops it, also when it came up only in part."""
+    """Start a fresh runtime of the demo's own; `started` stops it, also if it started only in part."""
     runtime = LocalRuntime(folder / "runtime")
     with stages.stage("runtime", "PostgreSQL, AWS endpoint, payment provider") as say:
         runtime.reset()
@@ -209,7 +209,7 @@ def _runtime(stages: DemoStages, folder: Path, started: ExitStack) -> DemoPlace:
 
 
 def _from_here(path: Path) -> Path:
-    """The path as a person standing in the current folder would type it."""
+    """The path relative to the current folder, if it is below it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
@@ -245,7 +245,7 @@ def _replay(
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What the stages of one run came to, before it is put together."""
+    """The results of the stages of one run, from which the summary is made."""
 
     lake: LakeRun
     answers: Sequence[Answer]
@@ -297,14 +297,14 @@ def _conclude(stages: DemoStages, course: Course, place: DemoPlace, parts: Parts
 
 
 def stop_kept(folder: Path) -> None:
-    """Stop the API and the runtime that an earlier run with --keep left up, by their ids."""
+    """Stop the API and the runtime that an earlier run with --keep left running, by their process ids."""
     stop_noted(folder / KEPT)
     LocalRuntime(folder / "runtime").down()
 
 
 @contextmanager
 def _logged_into(file: Path) -> Iterator[None]:
-    """What libraries log goes beside the report; without a handler of ours they would write between its lines."""
+    """Write libraries' log records to a file; without a handler they would appear between the lines on the terminal."""
     file.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(file, mode="w")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))

@@ -1,7 +1,7 @@
-"""The demo's last way into the lake: the platform's facts, relayed, ingested, curated and held against the database.
+"""The platform's facts in the demo: relay, ingest and curate them, and compare the lake with the database.
 
-The lake is right when it has every id that the database has and no other, and when sums over it are those of the
-tables that the facts tell of.
+The lake is correct if it has exactly the ids of the database, and if its sums are equal to those of the tables that the
+facts are about.
 """
 
 import json
@@ -20,7 +20,7 @@ from tranche.report.summary import Facts
 from tranche.report.wording import count
 
 Row = tuple[str, Mapping[str, Any]]
-"""A row of a curated table: its event type, and the columns that are held against the database."""
+"""A row of a curated table: its event type, and the columns that are compared with the database."""
 
 _POSTED = """
 FROM ledger.requests r WHERE r.act IN ('post', 'post_hold', 'reverse')
@@ -28,7 +28,7 @@ FROM ledger.requests r WHERE r.act IN ('post', 'post_hold', 'reverse')
 """
 _IDS = f"""
 SELECT event_type, event_id FROM ledger.outbox UNION ALL SELECT 'ledger_entry.v1', 'ledger:' || r.entry_id {_POSTED}
-"""  # noqa: S608 - put together of the texts above
+"""  # noqa: S608 - composed of the texts above
 _SUMS = """
 SELECT 'repayments', coalesce(sum((body -> 'amount' ->> 'minor')::bigint), 0)::bigint FROM lending.plan_events
  WHERE kind IN ('paid', 'paid_off', 'recovered')
@@ -41,7 +41,7 @@ SELECT 'posted transfers', coalesce(sum(amount_minor), 0)::bigint FROM ledger.tr
 
 
 def facts_into_the_lake(stages: DemoStages, place: DemoPlace) -> Facts:
-    """Take every fact of the platform to its curated table and compare; raises StageFailed."""
+    """Take every fact of the platform to its curated table and compare with the database; raises StageFailed."""
     settings = LakeSettings.from_environment(place.environ)
     _relay(stages, place, settings)
     with spark_session(stages, settings) as spark:
@@ -96,7 +96,7 @@ def _compare(stages: DemoStages, place: DemoPlace, settings: LakeSettings) -> Fa
 def compare_facts(
     written: set[tuple[str, str]], sums: Mapping[str, int], found: Sequence[Row]
 ) -> tuple[Facts, Mapping[str, int]]:
-    """Ids by event type against the lake's rows, and by how much the lake's sums differ."""
+    """Compare the ids written with the lake's rows; also returns the differences of the sums."""
     in_lake = {(event_type, row["event_id"]) for event_type, row in found}
     differing = {name: lake - sums[name] for name, lake in _sums(found).items()}
     facts = Facts(
@@ -109,7 +109,7 @@ def compare_facts(
 
 
 def _in_lake(tables: Any) -> list[Row]:
-    """Every row of the platform's curated tables, with the columns that are held against the database."""
+    """Every row of the platform's curated tables, with the columns that are compared with the database."""
     rows: list[Row] = []
     for event_type, contract in event_contracts().items():
         if contract.by_name["source"].valid_values != (SOURCE,):

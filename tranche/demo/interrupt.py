@@ -1,7 +1,8 @@
-"""Let Ctrl-C or a termination end the demo in order and in time, with every process that it started.
+"""End the demo on Ctrl-C or SIGTERM, in order and within a time limit, with every process that it started.
 
-The first one is raised as `KeyboardInterrupt`, so that each part stops what it has started. A second one, or the end of
-the patience, kills all of it at once. A thread watches for both, because the main one may sit in a long call of C.
+The first signal is raised as `KeyboardInterrupt`, so that each part stops what it has started. A second signal, or the
+end of the time limit, kills everything at once. A thread watches for both, because the main thread may be in a long
+call of C code.
 """
 
 import os
@@ -18,13 +19,13 @@ from types import FrameType
 import psutil
 
 PATIENCE_SECONDS = 5.0
-"""Leaves time to kill what is left within ten seconds of the first signal."""
+"""Short enough to kill all remaining processes within ten seconds of the first signal."""
 EXIT_INTERRUPTED = 130
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class _Watch:
-    """Counts the signals as they come in, and keeps what descended from this process when the first one came."""
+    """Counts the signals, and remembers the descendants of this process at the first one."""
 
     def __init__(self, incoming: socket.socket, kill: Callable[[], None]) -> None:
         self._incoming = incoming
@@ -50,7 +51,7 @@ class _Watch:
                 self._end_at_once("interrupted again")
 
     def end_what_is_left(self) -> None:
-        """Kill what has not ended in order, also what lost its parent meanwhile."""
+        """Kill processes that have not ended in order, also those whose parent has ended meanwhile."""
         left = [process for process in self._family | _descendants() if process.is_running()]
         for process in left:
             with suppress(psutil.NoSuchProcess):
@@ -68,13 +69,13 @@ class _Watch:
 
 @contextmanager
 def ended_in_order(kill: Callable[[], None]) -> Iterator[None]:
-    """Run the block so; `kill` ends at once what is no descendant of this process. Only in the main thread."""
+    """Run the block with this handling, in the main thread; `kill` must end processes that are not our descendants."""
     incoming, wakes = socket.socketpair()
     wakes.setblocking(False)
     watch = _Watch(incoming, kill)
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
-        # Once: whoever cleans up by then is not disturbed, the watch sees to a second one.
+        # Raise only for the first signal, so that clean-up is not interrupted; the watch handles a second one.
         for number in SIGNALS:
             signal.signal(number, lambda _number, _frame: None)
         raise KeyboardInterrupt
@@ -89,7 +90,7 @@ def ended_in_order(kill: Callable[[], None]) -> Iterator[None]:
         watch.end_what_is_left()
         sys.stdout.flush()
         sys.stderr.flush()
-        # What libraries do at the end of the interpreter may take seconds, as they speak to a JVM that is gone.
+        # Exit handlers of libraries may take seconds, because they try to reach a JVM that has ended.
         os._exit(EXIT_INTERRUPTED)
     finally:
         signal.set_wakeup_fd(woken)

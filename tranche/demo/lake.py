@@ -1,4 +1,4 @@
-"""The demo's way from a source into serving: publish, ingest, curate, features, model. Spark runs in this process."""
+"""The demo's stages from a source to serving: publish, ingest, curate, features, model. Spark runs in this process."""
 
 import signal
 import time
@@ -21,7 +21,7 @@ CHAMPION, SCORECARD = "monotone boosting", "points scorecard"
 
 @dataclass(frozen=True, slots=True)
 class DemoSplit:
-    """Train on applications up to the first day, test on those after it up to the second. None: the source's own."""
+    """Train on applications up to the first day, test on later ones up to the second. None: the source's default."""
 
     train_until: date | None
     test_until: date | None
@@ -29,7 +29,7 @@ class DemoSplit:
 
 @dataclass(frozen=True, slots=True)
 class LakeRun:
-    """What the lake's stages came to."""
+    """The results of the lake's stages."""
 
     events: Events
     features: Features
@@ -46,9 +46,9 @@ class LakeRun:
 def run_lake(
     stages: DemoStages, environ: Mapping[str, str], source: Any, split: DemoSplit, as_of: Sequence[datetime]
 ) -> LakeRun:
-    """Take every event of `source` to a promoted model and to the vectors that serving reads.
+    """Take all events of `source` into the lake, build features, publish vectors, and train and promote a model.
 
-    `as_of` are moments at which all accounts get a vector, beside each application's own. Raises StageFailed.
+    All accounts get a vector at each of `as_of`, in addition to those at each application's time. Raises StageFailed.
     """
     settings = LakeSettings.from_environment(environ)
     published = _publish(stages, settings, source, EVENT_TYPE)
@@ -62,7 +62,7 @@ def run_lake(
 
 
 def take_in_source(stages: DemoStages, environ: Mapping[str, str], source: Any, event_type: str) -> Events:
-    """Take every event of `source` into the curated tables and no further; figures are those of `event_type`."""
+    """Take all events of `source` into the curated tables only; the figures are those of `event_type`."""
     settings = LakeSettings.from_environment(environ)
     published = _publish(stages, settings, source, event_type)
     with spark_session(stages, settings) as spark:
@@ -89,7 +89,7 @@ def _publish(stages: DemoStages, settings: LakeSettings, source: Any, event_type
 
 @contextmanager
 def spark_session(stages: DemoStages, settings: LakeSettings) -> Iterator[Any]:
-    """A Spark session of its own. Its JVM ends with the block, whatever happens in it."""
+    """A new Spark session, whose JVM always ends with the block."""
     with stages.stage("spark", "starting the JVM") as say:
         from pipelines.runtime.spark import session
 
@@ -97,31 +97,31 @@ def spark_session(stages: DemoStages, settings: LakeSettings) -> Iterator[Any]:
         on_interrupt = signal.getsignal(signal.SIGINT)
         with stderr_into(settings.var / "spark.log"):
             spark = session(settings)
-        # Spark's own handler would first ask the JVM to cancel its jobs, and wait for the answer.
+        # Restore our handler: Spark's would first ask the JVM to cancel its jobs, and wait for the answer.
         signal.signal(signal.SIGINT, on_interrupt)
         say(f"Spark {spark.version} on {settings.spark_master}")
-    # The JVM would live on until this process ends; it does so when its standard input is closed.
+    # The JVM ends when its standard input is closed, which otherwise happens only at the end of this process.
     context = type(spark.sparkContext)
-    gateway = context._gateway  # noqa: SLF001 - nothing public tells of it
+    gateway = context._gateway  # noqa: SLF001 - there is no public access to it
     assert gateway is not None, "a session has a JVM until it is stopped"
     machine = getattr(gateway, "proc", None)
     try:
         yield spark
     except KeyboardInterrupt:
         if machine is not None:
-            machine.kill()  # a job that was cut short has nothing to save
+            machine.kill()  # an interrupted job has nothing to save
             machine = None
         raise
     finally:
         if machine is not None:
             _end(spark, gateway, machine)
-        # Else the next session of this process would look for the JVM that is gone.
+        # Otherwise the next session of this process would try to use the JVM that has ended.
         context._gateway = context._jvm = None  # noqa: SLF001
 
 
 def _end(spark: Any, gateway: Any, machine: Any) -> None:
     spark.stop()
-    gateway.shutdown()  # what still refers to Java objects must not try to tell a JVM that is gone
+    gateway.shutdown()  # objects that still refer to Java must not call a JVM that has ended
     machine.stdin.close()
     machine.wait(timeout=30)
 

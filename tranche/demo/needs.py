@@ -1,4 +1,4 @@
-"""What the demo takes of the machine: said before it begins, and refused where there is clearly too little."""
+"""The resources that the demo needs: shown before it begins, which it refuses if there are clearly too few."""
 
 import shutil
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ GIB = 1024**3
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """`minutes` on two cores of today that do nothing else; `memory` and `disk` in bytes, at their most."""
+    """`minutes` on two otherwise idle current cores; `memory` and `disk`: the peak use in bytes."""
 
     minutes: str
     memory: int
@@ -26,27 +26,27 @@ NEEDS = {
     "berka": Needs("4 to 9", int(2.5 * GIB), int(1.5 * GIB)),
     "online_retail": Needs("4 to 9", int(2.5 * GIB), int(1.5 * GIB)),
 }
-"""By source."""
+"""The needs by source."""
 CLEARLY_TOO_LITTLE = 0.6
-"""The share of its needs with which it may just do; a machine below that is refused."""
+"""The share of its needs with which the demo may still succeed; it refuses to begin with less."""
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What the machine has free now, in bytes."""
+    """The free memory and disk space of the machine, in bytes."""
 
     memory: int
     disk: int
 
 
 def room_at(folder: Path) -> Room:
-    """Memory that programs can have without others giving way, within a container's limit, and space at the folder."""
+    """The available memory, within a container's limit, and the free space at the folder."""
     there = next(each for each in (folder, *folder.parents) if each.is_dir())
     return Room(min(psutil.virtual_memory().available, _left_in_the_container()), shutil.disk_usage(there).free)
 
 
 def check_needs(needs: Needs, room: Room) -> None:
-    """`RuntimeFault` when memory or disk are clearly too small."""
+    """Raise RuntimeFault if memory or disk are clearly too small."""
     for what, need, free, cure in (
         ("memory", needs.memory, room.memory, "close other programs, or run it on a larger machine"),
         ("disk", needs.disk, room.disk, "make room, or say with TRANCHE_VAR and TRANCHE_STATE_DIR where there is more"),
@@ -58,7 +58,7 @@ def check_needs(needs: Needs, room: Room) -> None:
 
 
 def words(needs: Needs, room: Room) -> str:
-    """One paragraph for the person who waits."""
+    """One paragraph on needs and free resources, for the person who started the demo."""
     return (
         f"takes {needs.minutes} minutes on 2 free cores, up to {_gib(needs.memory)} of memory ({_gib(room.memory)} "
         f"free) and {_gib(needs.disk)} of disk ({_gib(room.disk)} free), and 3 ports on loopback alone; the first "
@@ -71,7 +71,7 @@ def _gib(size: int) -> str:
 
 
 def _left_in_the_container() -> int:
-    """What a control group leaves of its limit; where there is none, more than any machine has."""
+    """The memory left in this control group; without one, a number larger than any machine's memory."""
     group = Path("/sys/fs/cgroup")
     try:
         limit, used = (int((group / name).read_text()) for name in ("memory.max", "memory.current"))

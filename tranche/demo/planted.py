@@ -1,7 +1,7 @@
-"""Were the faults that the seeded world planted found by the stage in charge? The generator's labels are the oracle.
+"""Compare the faults that the platform found with those planted in the seeded world, by the generator's labels.
 
-A fault counts as found only under its own identity: the very event, the very column. What was found without having been
-planted counts too, so that a false alarm makes the figures differ as a missed fault does.
+A fault counts as found only with its own identity, such as the event id and the column. False alarms are added to the
+number found, so that a false alarm makes the figures differ, as a missed fault does.
 """
 
 import json
@@ -22,7 +22,7 @@ BANK_TRANSACTIONS, APPLICANT = "raw.bank_transactions", "features.applicant"
 
 @dataclass(frozen=True, slots=True)
 class PlantedLabels:
-    """What was planted among the events: ids of repeated ones, (id, column) of malformed ones, and late ones."""
+    """The faults planted among events: ids of duplicates, (id, column) of malformed events, and late events."""
 
     duplicates: frozenset[str]
     malformed: frozenset[tuple[str, str]]
@@ -30,7 +30,7 @@ class PlantedLabels:
 
 
 def read_labels(path: Path) -> PlantedLabels:
-    """The labels that the generator wrote beside its events."""
+    """Read the labels that the generator wrote with its events."""
     planted = json.loads(path.read_text())["planted"]
     return PlantedLabels(
         duplicates=frozenset(planted["duplicates"]["event_ids"]),
@@ -40,7 +40,7 @@ def read_labels(path: Path) -> PlantedLabels:
 
 
 def found_in_lake(tables: Any, labels: PlantedLabels) -> dict[str, Planted]:
-    """Hold the labels against what ingest set aside and against what the features saw."""
+    """Compare the labels with the events that ingest quarantined or parked, and with the events that features used."""
     quarantined = {(row["event_id"], row["column"]) for row in _rows(tables, QUARANTINE, ("event_id", "column"))}
     parked = {row["event_id"] for row in _rows(tables, DUPLICATES, ("event_id",))}
     return {
@@ -51,7 +51,7 @@ def found_in_lake(tables: Any, labels: PlantedLabels) -> dict[str, Planted]:
 
 
 def found_in_files(standing: Standing, faults: Mapping[str, Any]) -> dict[str, Planted]:
-    """Hold what the provider and the bank planted against the breaks that reconciliation found."""
+    """Compare the faults that the provider and the bank planted with the breaks that reconciliation found."""
     planted: dict[str, set[str]] = defaultdict(set)
     for label in faults["planted"]:
         planted[label["kind"]].add(label["about"])
@@ -73,25 +73,25 @@ def found_in_files(standing: Standing, faults: Mapping[str, Any]) -> dict[str, P
 
 
 def _attempt(expected: str) -> str | None:
-    """The attempt whose capture was expected, None for anything else."""
+    """The attempt whose capture was expected; None for other expectations."""
     key = expectation_key(expected)
     return key.attempt_id if isinstance(key, CaptureKey) else None
 
 
 def _returned(expected: str) -> str:
-    """The attempt that was returned; anything else goes by its own key, and so counts as a false alarm."""
+    """The attempt that was returned; any other expectation keeps its key, and so counts as a false alarm."""
     key = expectation_key(expected)
     return key.attempt_id if isinstance(key, ReturnKey) else expected
 
 
 def _named(about: Iterable[str], breaks: Iterable[ListedBreak]) -> set[str]:
-    """What each break is about, of the things asked for; a break about something else is told by its own reason."""
+    """For each break, the name of `about` in its reason; otherwise the reason itself, which counts as a false alarm."""
     asked = set(about)
     return {next((name for name in asked if name in each.reason), each.reason) for each in breaks}
 
 
 def planted_together(*counts: Mapping[str, Planted]) -> dict[str, Planted]:
-    """One kind of fault may be planted in several places: among events and among the lines of files.
+    """Add up counts by kind of fault, because one kind may be planted among events and in files.
 
     >>> planted_together({"late": Planted(2, 2)}, {"late": Planted(1, 0), "parked": Planted(1, 1)})
     {'late': Planted(planted=3, found=2), 'parked': Planted(planted=1, found=1)}
@@ -105,7 +105,7 @@ def planted_together(*counts: Mapping[str, Planted]) -> dict[str, Planted]:
 
 
 def compare_planted(planted: frozenset[Any], seen: Iterable[Any]) -> Planted:
-    """How many were planted, and how many of them were found; a false alarm counts on top.
+    """The number planted, and the number found: planted ones found, plus false alarms.
 
     >>> compare_planted(frozenset({"a", "b"}), {"a"}), compare_planted(frozenset({"a", "b"}), {"a", "b", "c"})
     (Planted(planted=2, found=1), Planted(planted=2, found=3))
@@ -118,9 +118,9 @@ def compare_planted(planted: frozenset[Any], seen: Iterable[Any]) -> Planted:
 
 
 def _held_back(tables: Any, late: Iterable[Mapping[str, str]]) -> int:
-    """Late events that came into the lake, and that the feature of their moment did not see.
+    """The number of late events that are in the lake and were not used by the features of their time.
 
-    Each was the newest of its account, so a feature that had seen it would say that it observed that long.
+    Each was the newest event of its account, so features that had used it would have its time as `observed_until`.
     """
     accepted = {row["event_id"] for row in _rows(tables, BANK_TRANSACTIONS, ("event_id",))}
     observed = {

@@ -1,6 +1,6 @@
-"""The demo on the Online Retail days: invoices become plans, cancellations refunds, and the bridge meets the files.
+"""The demo on Online Retail: invoices become plans, cancellations refunds, and the bridge must agree with the files.
 
-No decision is asked for: the orders were placed long ago. The simulated provider collects, the simulated bank pays.
+No decisions are requested, because the orders were placed long ago. The simulated provider and bank move the money.
 """
 
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ from tranche.report.wording import count, money
 TABLE = "curated.order_lines"
 CURRENCY = "GBP"
 SMALLEST_MINOR = 3
-"""Pay-in-3 divides by three."""
+"""The number of instalments of pay in 3."""
 PURCHASE, REFUNDS = (
     Flow.PURCHASE_CAPTURED,
     (Flow.REFUND_BEFORE_SETTLEMENT, Flow.REFUND_AFTER_SETTLEMENT, Flow.PARTIAL_REFUND),
@@ -33,14 +33,14 @@ ENDS_AT = time(23, 30)
 
 @dataclass(frozen=True, slots=True)
 class RetailReplay:
-    """The days in a folder."""
+    """The replay of the daily files in a folder."""
 
     days: Path
     name: str = "online_retail"
     title: str = "Tranche: the Online Retail days, once through"
 
     def replay(self, stages: DemoStages, place: DemoPlace) -> tuple[Summary, Details]:
-        """Take the lines into the lake, service what they ask for, and bridge the books to the files."""
+        """Take the lines into the lake, open and service their plans, and bridge the books to the files."""
         source = OnlineRetail(self.days)
         events = take_in_source(stages, place.environ, source, EVENT_TYPE)
         book = _classified(stages, place)
@@ -50,7 +50,7 @@ class RetailReplay:
 
 @dataclass(frozen=True, slots=True)
 class RetailParts:
-    """What the stages came to, before it is put together."""
+    """The results of the stages, from which the summary is made."""
 
     run: RetailReplay
     events: Events
@@ -105,7 +105,7 @@ def _replayed(stages: DemoStages, place: DemoPlace, book: Any) -> Any:
                 outbox=place.folder / "outbox",
                 tick=tick,
             )
-        # Who looks at this world afterwards finds it on the evening on which it stopped.
+        # Leave the clock at the last evening, so that commands run afterwards continue from there.
         place.clock.show(datetime.combine(done.last_day, ENDS_AT, UTC))
         say(
             f"{count(done.plans)} plans, {count(done.charges)} charges of "
@@ -155,7 +155,7 @@ def _concluded(stages: DemoStages, place: DemoPlace, parts: RetailParts) -> tupl
 
 
 def retail_of(parts: RetailParts, by_flow: Mapping[tuple[str, str], int], open_groups: int) -> Retail:
-    """The bridge: what was posted comes from the books, its other end from the files."""
+    """The bridge: posted amounts are read from the books, the turnover to compare from the files."""
     from simulation.retail.bridge import bridge
 
     lines = bridge(parts.book)
@@ -181,7 +181,7 @@ def _months(replayed: Any) -> tuple[CashMonth, ...]:
 
 
 def _notes(retail: Retail, replayed: Any) -> tuple[str, ...]:
-    """What a reader of the figures should know."""
+    """Notes for the reader of the figures."""
     paid_back = money(replayed.refunds_paid_minor, CURRENCY)
     return (
         f"The days end on {replayed.last_day}, when everything is collected, paid out and settled.",

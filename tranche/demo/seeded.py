@@ -1,4 +1,4 @@
-"""The demo on the seeded world: checkouts, plans, ninety days of collection, and faults that must be found."""
+"""The demo on the seeded world: checkouts, plans, ninety days of collection, and planted faults to be found."""
 
 import json
 from collections import Counter
@@ -27,14 +27,14 @@ from tranche.report.wording import count, money
 CAPITAL_MINOR = 25_000_000
 COLLECTED_DAYS = 95
 SETTLING_DAYS = 6
-"""Evenings after the last collection on which the last payouts arrive, and what is missing becomes overdue."""
+"""The number of evenings after the last collection, until the last payouts arrive and missing ones are overdue."""
 THINKS_FOR = timedelta(seconds=90)
 PERIOD = Period()
 
 
 @dataclass(frozen=True, slots=True)
 class SeededCourse:
-    """The world of one seed, written into `folder`."""
+    """The course on the world of one seed, generated into `folder`."""
 
     seed: int
     size: Size
@@ -67,11 +67,11 @@ class SeededCourse:
 
     @property
     def as_of(self) -> Sequence[datetime]:
-        """The midnight before each day of checkouts: a nightly build could know no more."""
+        """The midnight before each day of checkouts, as for a nightly build."""
         return [datetime.combine(day, time(), UTC) for day in PERIOD.days_of_checkout()]
 
     def decide(self, stages: DemoStages, place: DemoPlace, lake: LakeRun, checkout: CheckoutClient) -> list[Answer]:
-        """Every basket in the order of the clock; an offer that its shopper likes is accepted at once."""
+        """Request a decision for every basket in order of time; accept at once the offers that its shopper likes."""
         del lake
         rows = [json.loads(line) for line in (self.folder / "checkouts.jsonl").read_text().splitlines()]
         days = PERIOD.days_of_checkout()
@@ -102,7 +102,7 @@ class SeededCourse:
         return answers
 
     def move_money(self, stages: DemoStages, place: DemoPlace, answers: Sequence[Answer]) -> MoneyRun:
-        """Collect what falls due, day by day, and reconcile every evening with what the outside world says."""
+        """Collect what falls due day by day, and reconcile with the outside world's files every evening."""
         first = PERIOD.days_of_checkout()[-1] + timedelta(days=1)
         days = days_from(first, COLLECTED_DAYS + SETTLING_DAYS)
         with stages.stage("collect", f"{count(len(days))} days: charge, settle, reconcile") as say:
@@ -174,6 +174,6 @@ def _at(row: Mapping[str, Any]) -> datetime:
 
 
 def _ask(row: Mapping[str, Any]) -> Ask:
-    """A basket as the API takes it; when it was filled and whether its offer pleases is the world's knowledge."""
+    """The API request for a basket; the world also has its time, and whether the shopper accepts an offer."""
     body = {name: value for name, value in row.items() if name not in ("checkout_at", "accepts")}
     return Ask(_at(row), body)

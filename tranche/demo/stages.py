@@ -1,4 +1,4 @@
-"""The stages of a long run: each is named, timed and reported, and the one that fails is said by name."""
+"""The stages of a long run: each is named, timed and reported, and a failure names its stage."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from tranche.report.wording import duration
 
 
 class StageFailed(Fault):
-    """A stage could not finish; what ran before it stays as it is."""
+    """Raised when a stage could not finish; the results of earlier stages remain."""
 
     def __init__(self, stage: str, reason: str) -> None:
         super().__init__(f"stage {stage} failed: {reason}")
@@ -20,7 +20,7 @@ class StageFailed(Fault):
 
 
 class DemoStages:
-    """Runs stages one after the other; `seconds` holds what each took, in the order they ran."""
+    """Runs stages one after the other; `seconds` holds the time of each, in the order in which they ran."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -28,10 +28,10 @@ class DemoStages:
 
     @contextmanager
     def stage(self, name: str, doing: str) -> Iterator[Callable[[str], None]]:
-        """Run one stage. What it yields is called with the sentence that says how it came out.
+        """Run one stage. Call the function that it yields with a sentence on the result.
 
-        Any exception ends the stage as `StageFailed` with the words that the fault has for its user. A stage may run
-        in parts under one name; their times add up.
+        Any exception ends the stage as `StageFailed` with the fault's message for the user. A stage may run in several
+        parts under one name; their times are added up.
         """
         said: list[str] = []
         before = sum(self.seconds.values())
@@ -46,7 +46,7 @@ class DemoStages:
             raise
         except Exception as fault:  # whatever ends a stage is reported under its name, with the cause
             raise StageFailed(name, _words(fault)) from fault
-        # What `apart` has counted for another stage meanwhile is not counted twice.
+        # Subtract the time that `apart` counted for other stages meanwhile.
         took = time.perf_counter() - began - (sum(self.seconds.values()) - before)
         self.seconds[name] = self.seconds.get(name, 0.0) + took
         first, *others = said or ["done"]
@@ -55,7 +55,7 @@ class DemoStages:
 
     @contextmanager
     def apart(self, name: str) -> Iterator[None]:
-        """Work for another stage in the midst of one: its time counts for `name`, and so does its failure."""
+        """Run work of the stage `name` inside another one; its time and its failure count for `name`."""
         began = time.perf_counter()
         try:
             yield
@@ -65,7 +65,7 @@ class DemoStages:
 
     @contextmanager
     def bar(self, what: str) -> Iterator[Callable[[int, int], None]]:
-        """A progress bar with rate for work inside a stage; what it yields takes how many of how many are done."""
+        """A progress bar with rate for work inside a stage; call the yielded function with (done, of how many)."""
         columns = (
             TextColumn(f"{'':<17} {{task.description}}"),
             BarColumn(bar_width=30),

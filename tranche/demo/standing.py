@@ -1,4 +1,4 @@
-"""Where reconciliation stands at the end of a run, for the summary and the report."""
+"""The standing of reconciliation at the end of a run, for the summary and the report."""
 
 from collections import defaultdict
 from datetime import date
@@ -15,7 +15,7 @@ EXAMPLES = 1
 
 
 def reconciliation_standing(database_url: str, as_of: date | None = None) -> Standing:
-    """Every line, match and break so far, cured ones too; as of the last day that a line tells of, if none is said."""
+    """Every line, match and break so far, including cured breaks; by default as of the latest day of any line."""
     with connected(database_url) as connection, connection.transaction():
         reader = PostgresStanding(connection, load_profile().card.provider)
         day = as_of or reader.last_day()
@@ -24,7 +24,7 @@ def reconciliation_standing(database_url: str, as_of: date | None = None) -> Sta
 
 
 def reconciliation_figures(standing: Standing) -> Reconciliation:
-    """The summary's section."""
+    """The summary's section on reconciliation."""
     return Reconciliation(
         lines=standing.lines,
         matched_by_id=standing.matched_by_id,
@@ -36,7 +36,7 @@ def reconciliation_figures(standing: Standing) -> Reconciliation:
 
 
 def break_rows(standing: Standing, currency: str) -> tuple[BreakRow, ...]:
-    """One line for each class: how many, how many of them cured, how much, how old the oldest open one is."""
+    """One row for each class: number, number cured, amount, and age of the oldest open break."""
     profile = load_profile()
     classes: dict[str, list[ListedBreak]] = defaultdict(list)
     for each in standing.listed:
@@ -62,7 +62,7 @@ def _class(code: str, found: list[ListedBreak], profile: RailProfile, currency: 
 
 
 def _minor(listed: ListedBreak) -> int:
-    """The amount that a break is about, whatever its side; 0 for one about a file."""
+    """The amount of a break, on whichever side it is; 0 for a break of a file."""
     if listed.amount is None:
         return 0
     digits, _, currency = listed.amount.partition(" ")

@@ -1,7 +1,7 @@
-"""`tranche airflow`: the DAGs on a clock, on loopback, stopped together.
+"""`tranche airflow`: run the DAGs on their schedules, with Airflow's servers on loopback, stopped together.
 
-One API server and one scheduler. Airflow's own all-in-one command is not used: it listens on every address and leaves
-processes behind when it is stopped.
+Starts one API server and one scheduler. Airflow's all-in-one command is not used, because it listens on every address
+and leaves processes behind when it is stopped.
 """
 
 import json
@@ -32,7 +32,7 @@ READY_SECONDS = 180.0
 STOP_SECONDS = 30.0
 USER = "admin"
 UNPAUSED = "relay_facts,verify_ledger"
-"""What runs by itself at first: neither moves money nor starts Spark."""
+"""The DAGs that run without being unpaused; they neither move money nor start Spark."""
 _COMMANDS = """
 import json, sys
 from airflow.__main__ import main
@@ -70,9 +70,9 @@ def run_airflow(
 
 
 def airflow_environment(home: Path, database_url: str, port: int) -> dict[str, str]:
-    """Everything that Airflow reads from the environment. The keys are made once and kept beside its logs.
+    """The environment variables for Airflow. Its keys are made once and stored beside its logs.
 
-    Each component makes keys of its own when it is given none, and then refuses the other's requests.
+    Without given keys, each component makes its own and then refuses the other's requests.
     """
     home.mkdir(parents=True, exist_ok=True)
     keys = _keys(home / "keys.json")
@@ -81,7 +81,7 @@ def airflow_environment(home: Path, database_url: str, port: int) -> dict[str, s
         "AIRFLOW_HOME": str(home),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{inherited().get('PATH', os.defpath)}",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_url,
-        # Left out, Airflow would look for another driver for its few asynchronous calls.
+        # Without this setting, Airflow would need another driver for its few asynchronous calls.
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC": database_url.replace("+psycopg:", "+psycopg_async:"),
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
@@ -103,7 +103,7 @@ def airflow_environment(home: Path, database_url: str, port: int) -> dict[str, s
 
 
 def named_dags(dags: str) -> tuple[str, ...]:
-    """The DAGs of a list with commas; RuntimeFault names those that there are when one is not among them.
+    """The DAGs of a comma-separated list; raises RuntimeFault, which lists the existing ones, for an unknown one.
 
     >>> named_dags("verify_ledger, relay_facts"), named_dags("")
     (('verify_ledger', 'relay_facts'), ())
@@ -123,9 +123,9 @@ def bring_up(
     say: Callable[[str], None],
     unpaused: Sequence[str],
 ) -> None:
-    """Start both with every DAG paused but those named.
+    """Start both servers, with every DAG paused except those named.
 
-    Each is put on `started` as soon as it runs, so that the caller can stop what there is.
+    Each process is added to `started` as soon as it runs, so that the caller can stop it.
     """
     passwords = home / "passwords.json"
     if not passwords.is_file():
@@ -135,7 +135,7 @@ def bring_up(
     commands = [
         ["db", "migrate"],
         ["dags", "reserialize"],
-        # A DAG keeps its switch from the last time, whoever set it then.
+        # A DAG that was paused or unpaused in an earlier run would otherwise stay so.
         ["dags", "pause", "--yes", "--treat-dag-id-as-regex", f"^(?!({names})$)"],
         ["dags", "unpause", "--yes", "--treat-dag-id-as-regex", f"^({names})$"],
     ]
@@ -143,7 +143,7 @@ def bring_up(
     say("API server")
     started.append(start_module("airflow", ["api-server"], environ=environ, log=home / "api-server.log", cwd=home))
     address = environ["AIRFLOW__API__BASE_URL"]
-    # The first call of each takes seconds, longer than the scheduler's tasks would wait for theirs.
+    # The first call of each endpoint takes seconds, longer than the timeout of the scheduler's tasks.
     for path in ("/api/v2/monitor/health", "/execution/health"):
         if not wait_until(partial(_ended_or_answers, started[0], address + path), seconds=READY_SECONDS):
             raise RuntimeFault(f"Airflow's API server does not answer; see {home / 'api-server.log'}")
@@ -158,7 +158,7 @@ def _ended_or_answers(running: Running, address: str) -> bool:
 
 
 def stop_all(started: list[Running]) -> None:
-    """End the scheduler first, then the API server, each with the tasks and processes that it started."""
+    """Stop the scheduler first, then the API server, each with the tasks and processes that it started."""
     for running in reversed(started):
         running.stop(signal.SIGTERM, STOP_SECONDS)
 
@@ -170,7 +170,7 @@ def _watch(started: list[Running]) -> None:
 
 
 def _airflow(commands: list[list[str]], environ: Mapping[str, str], home: Path) -> None:
-    """Run commands of Airflow one after the other, in one process: to load it takes longer than most of them."""
+    """Run commands of Airflow in one process, because loading Airflow takes longer than most of them."""
     log = home / "setup.log"
     with log.open("ab") as output:
         done = subprocess.run(
@@ -187,9 +187,9 @@ def _airflow(commands: list[list[str]], environ: Mapping[str, str], home: Path) 
 
 
 def _database(settings: Settings) -> str:
-    """A database of Airflow's own: it shares a name for its migrations' table with MLflow.
+    """The address of Airflow's own database: its migrations table has the same name as MLflow's.
 
-    It lies in the runtime of the current profile; an environment outside this machine leaves it to the local one.
+    It is in the runtime of the current profile; if that is an outside environment, in the local runtime.
     """
     profile = current(settings.var)
     runtime = profile.runtime if profile and profile.runtime else LocalRuntime(settings.local_folder)

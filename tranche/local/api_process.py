@@ -1,4 +1,4 @@
-"""The decision API as a process of its own, started for a run and stopped by its id."""
+"""The decision API as a separate process, started for a run and stopped by its process id."""
 
 import json
 import signal
@@ -17,11 +17,11 @@ from tranche.local.process import Running
 STARTS_WITHIN_SECONDS = 30.0
 STOPS_WITHIN_SECONDS = 10.0
 KEPT = "kept.json"
-"""The note on an API that outlives the demo, in the demo's folder."""
+"""The file in the demo's folder that describes an API left running after the demo."""
 
 
 class ApiDidNotStart(Fault):
-    """The API's process ended or kept silent; carries the end of what it wrote."""
+    """Raised when the API's process ended or did not answer; has the end of its output."""
 
 
 class ApiProcess:
@@ -38,7 +38,7 @@ class ApiProcess:
             )
 
     def wait_until_ready(self) -> None:
-        """Return when the API answers that it is ready; raise ApiDidNotStart when it does not come to that."""
+        """Wait until the API answers that it is ready; raises ApiDidNotStart if it does not."""
         last = "no answer"
         give_up = time.monotonic() + STARTS_WITHIN_SECONDS
         while time.monotonic() < give_up:
@@ -57,7 +57,7 @@ class ApiProcess:
         raise ApiDidNotStart(f"the API was not ready after {STARTS_WITHIN_SECONDS:.0f} s ({last}): {self._tail()}")
 
     def stop(self) -> None:
-        """End the process, if it still runs, and wait until it is gone."""
+        """Stop the process, if it still runs, and wait until it has ended."""
         if self.process.poll() is not None:
             return
         self.process.terminate()
@@ -68,7 +68,7 @@ class ApiProcess:
             self.process.wait()
 
     def note(self, file: Path) -> None:
-        """Leave it running, with a note by which `stop_noted` knows it again."""
+        """Leave it running, and write the file by which `stop_noted` identifies it."""
         running = Running.of(self.process.pid)
         file.write_text(json.dumps({"api": running.to_json() if running else None}))
 
@@ -78,7 +78,7 @@ class ApiProcess:
 
 
 def stop_noted(file: Path) -> bool:
-    """Stop the API that was left running with this note, by its id; True when one ran."""
+    """Stop the API that was left running with this file, by its process id; True if it ran."""
     if not file.exists():
         return False
     kept = Running.from_json(json.loads(file.read_text())["api"])

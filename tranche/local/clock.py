@@ -1,7 +1,7 @@
-"""`tranche clock`: the time that every command and the API of this runtime go by, moved on by hand.
+"""`tranche clock`: set the time that every command and the API of this runtime use.
 
-Once set it stands still until it is moved again; without it the machine's time counts. Airflow's own timetable and the
-stamps of the stream and the lake stay with the machine.
+Once set, the clock stands still until it is moved again; if it is not set, the machine's time is used. Airflow's
+schedule and the timestamps of the stream and the lake always use the machine's time.
 """
 
 import re
@@ -28,7 +28,7 @@ Force = Annotated[bool, typer.Option("--force", help="Let the time go backwards:
 
 
 class ClockRefused(Fault):
-    """The clock cannot be moved like this."""
+    """Raised when the clock cannot be moved as requested."""
 
 
 @app.callback(invoke_without_command=True)
@@ -75,14 +75,14 @@ def clear(*, force: Force = False) -> Report:
 
 
 def clock_line() -> str | None:
-    """What a header says of the time: `clock 2026-12-01 09:00 UTC`; None while the machine's own time counts."""
+    """The clock's part of the header, such as `clock 2026-12-01 09:00 UTC`; None if the machine's time is used."""
     file = Settings.from_environment().clock_file
     shown = None if file is None else clock.shown_by(file)
     return None if shown is None else f"clock {_minute(shown)}"
 
 
 def length_of(text: str) -> timedelta:
-    """How long a step of the clock is; `ClockRefused` for anything that is not one.
+    """The length of a step of the clock; raises ClockRefused for a text that is none.
 
     >>> length_of("1d"), length_of("6h")
     (datetime.timedelta(days=1), datetime.timedelta(seconds=21600))

@@ -1,4 +1,4 @@
-"""The clock that every command and the API read from a file, moved on by a person or by a replay of the past."""
+"""The file from which every command and the API read the clock, set by a person or by a replay of the past."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ class ClockFile:
         self.path = path
 
     def show(self, moment: datetime) -> None:
-        """Let it be that moment from now on; a reader never sees half a time."""
+        """Set the clock. The file is replaced atomically, so a reader never sees a part of it."""
         scratch = self.path.with_suffix(".part")
         scratch.write_text(moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") + "\n", encoding="ascii")
         scratch.replace(self.path)

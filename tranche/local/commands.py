@@ -110,7 +110,7 @@ def _runtime(profile: Profile) -> LocalRuntime:
 
 
 def _runtimes(every: bool) -> dict[str, LocalRuntime]:
-    """The runtime of the current profile, or each one that was made in this checkout."""
+    """The runtime of the current profile, or with `every` all that were made in this checkout."""
     if not every:
         profile = _current()
         return {profile.name: _runtime(profile)}

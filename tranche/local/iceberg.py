@@ -1,7 +1,7 @@
-"""After a crash of the local Glue: each Iceberg table is registered again from its newest metadata file.
+"""Repair the local Glue catalogue after a crash: register each Iceberg table again from its newest metadata file.
 
-The local endpoint writes objects at once but remembers tables only at a clean stop. Real AWS has no such gap, so this
-repair belongs to the local runtime alone.
+The local endpoint writes objects at once, but saves its list of tables only at a clean stop. AWS does not have this
+problem, so the repair is part of the local runtime only.
 """
 
 import re
@@ -12,7 +12,7 @@ from pyiceberg.exceptions import NoSuchTableError
 from pipelines.lake.iceberg import catalog
 from pipelines.settings import Settings
 
-# The local endpoint asks for some word, not for a secret.
+# The local endpoint accepts any value; this is not a secret.
 CREDENTIALS = {
     f"{service}.{name}": "test" for service in ("glue", "s3") for name in ("access-key-id", "secret-access-key")
 }
@@ -22,7 +22,7 @@ _METADATA = re.compile(r"^(?P<location>.*/(?P<database>[^/]+)\.db/(?P<table>[^/]
 
 
 def register_again(s3: Any, settings: Settings) -> list[str]:
-    """Point the catalogue at the newest metadata of each table in the bucket; the tables whose entry was mended."""
+    """Point the catalogue at the newest metadata of each table in the bucket; returns the tables that were repaired."""
     lake = catalog(settings, **CREDENTIALS)
     mended = []
     for name, location in sorted(_newest(s3, settings.lake_bucket).items()):
@@ -40,7 +40,7 @@ def register_again(s3: Any, settings: Settings) -> list[str]:
 
 
 def _newest(s3: Any, bucket: str) -> dict[str, str]:
-    """`database.table` → address of the metadata file written last; a version number decides within one second."""
+    """`database.table` → address of the newest metadata file; within the same second, the higher version counts."""
     newest: dict[str, tuple[Any, int, str]] = {}
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="warehouse/"):
         for each in page.get("Contents", []):

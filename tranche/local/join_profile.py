@@ -1,6 +1,6 @@
 """Point a command at the current profile, and start those of its services that the command needs and that are stopped.
 
-What they were started for may end; they stay up for the next command, until `tranche local down`.
+The services keep running after the command, until `tranche local down`.
 """
 
 import sys
@@ -26,21 +26,21 @@ NEEDS = {
     "airflow": ("postgres", "aws", "provider"),
     "simulation": ("postgres", "aws", "provider"),
 }
-"""The parts of a runtime that each stage works with; one that is not here needs none of them."""
+"""The parts of a runtime that each stage needs; a stage that is not listed needs none."""
 
 NEED_NOTHING = {("simulation", "generate"), ("simulation", "serve"), ("ledger", "map")}
-"""Acts that work with files alone, or are such a service themselves."""
+"""Acts that need no service, because they use files only or are a service themselves."""
 
 MAKE_THEIR_OWN = ("serve", "airflow", "lab")
-"""Stages on which a first look begins: with no profile chosen they make the local runtime."""
+"""Stages with which a new user may begin: if no profile is chosen, they create the local runtime."""
 
 _ASK_ONLY = ("--help", "-h", "--version")
 
 
 def join_current(stage: str, arguments: Sequence[str] = ()) -> Profile | None:
-    """Set the current profile's variables that the caller has not set; None when the caller's environment says it all.
+    """Set the current profile's variables that the caller has not set; None if the caller's environment is used.
 
-    Its header and what is started are said on standard error, the header on a terminal alone and not beside `--json`.
+    Messages go to standard error; the header is shown only on a terminal, and not with `--json`.
     """
     if is_pointed_elsewhere() or any(word in _ASK_ONLY for word in arguments):
         return None
@@ -49,10 +49,10 @@ def join_current(stage: str, arguments: Sequence[str] = ()) -> Profile | None:
     if profile is None and stage in MAKE_THEIR_OWN:
         profile = make_current(var, LOCAL)
     if profile is None or not (profile.exists or stage in MAKE_THEIR_OWN):
-        return None  # a command that needs nothing works all the same; for any other, see `fault.without_runtime`
+        return None  # a command that needs no settings still works; for any other, see `fault.without_runtime`
     needed = () if (stage, *arguments[:1]) in NEED_NOTHING else NEEDS.get(stage, ())
     if profile.runtime is not None and (not profile.exists or profile.runtime.missing(needed)):
-        # A runtime that is made now is made whole.
+        # A new runtime is started with all its parts.
         report = profile.runtime.bring_up(_say, needed if profile.exists else None)
         for line in report.repaired:
             _say(f"repaired {line}")
@@ -63,7 +63,7 @@ def join_current(stage: str, arguments: Sequence[str] = ()) -> Profile | None:
 
 
 def header(profile: Profile) -> str:
-    """One line on where a command works: `profile demo · clock 2026-03-31T23:30:00Z`."""
+    """One line with the current profile and clock: `profile demo · clock 2026-03-31T23:30:00Z`."""
     time = profile.time()
     return f"profile {profile.name}" + (f" · clock {time}" if time else "")
 

@@ -1,4 +1,4 @@
-"""`tranche lab`: JupyterLab on the notebooks, which are plain Python files, on loopback, on the current profile."""
+"""`tranche lab`: JupyterLab on loopback, with the notebooks, which are plain Python files, on the current profile."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from tranche.fault import RuntimeFault
 from tranche.settings import CHECKOUT, Settings, inherited
 
 NOTEBOOK = "one_applicant"
-# A plain Python file is opened as the notebook that it is; nothing is asked for from the internet.
+# Open plain Python files as notebooks, and make no requests to the internet.
 _SETTINGS = {
     "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"python": "Jupytext Notebook"}},
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -39,9 +39,9 @@ def run_lab(
     words = ["lab", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.root_dir=notebooks"]
     options = [f"--LabApp.default_url=/lab/tree/{file.name}", *([] if browser else ["--no-browser"])]
     if os.geteuid() == 0:
-        options.append("--allow-root")  # in a container there is nobody else; it listens on loopback alone
+        options.append("--allow-root")  # for containers, which often have only root; it listens on loopback only
     os.chdir(CHECKOUT)
-    # JupyterLab takes this process's place: whatever ends the command ends it too.
+    # JupyterLab replaces this process, so that it ends with the command.
     os.execve(  # noqa: S606 - our own program with fixed arguments
         sys.executable,
         [sys.executable, "-m", "jupyter", *words, *options],
@@ -50,7 +50,7 @@ def run_lab(
 
 
 def notebook_file(name: str) -> Path:
-    """The file of a notebook; RuntimeFault names those that there are when it is not among them.
+    """The file of a notebook; raises RuntimeFault, which lists the existing ones, for an unknown one.
 
     >>> notebook_file("one_applicant").name
     'one_applicant.py'

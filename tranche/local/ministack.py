@@ -1,4 +1,4 @@
-"""The local runtime's AWS: Kinesis, S3, Glue and KMS of MiniStack, on loopback, with its data on disk."""
+"""The local runtime's AWS endpoint: Kinesis, S3, Glue and KMS of MiniStack, on loopback, with its data on disk."""
 
 import signal
 from dataclasses import dataclass
@@ -9,27 +9,27 @@ from tranche.local import process
 from tranche.local.process import Running
 
 REGION = "eu-west-1"
-# It writes streams, tables and keys to disk when it is asked to stop, so it is given time.
+# It writes streams, tables and keys to disk when it is stopped, which takes time.
 STOP_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What a crash may lose: streams with their number of shards, and the names of keys."""
+    """The things that a crash may lose: streams with their number of shards, and the names of keys."""
 
     streams: dict[str, int]
     keys: tuple[str, ...]
 
 
 class LocalAws:
-    """One folder of data and the server on it."""
+    """One folder of data and its server."""
 
     def __init__(self, folder: Path, region: str = REGION) -> None:
         self.folder = folder
         self.region = region
 
     def start(self, remembered_port: int | None) -> tuple[Running, int]:
-        """Start it on the remembered port, or on a free one; `RuntimeFault` when it does not answer."""
+        """Start it on the remembered port, or on a free one; raises RuntimeFault if it does not answer."""
         for name in ("state", "s3", "tmp"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         log = self.folder / "log"
@@ -40,7 +40,7 @@ class LocalAws:
         return process.start_on_a_port(launch, aws_answers, remembered_port, log=log)
 
     def stop(self, running: Running) -> None:
-        """End it, giving it time to save what it holds in memory."""
+        """Stop it, giving it time to save its memory."""
         running.stop(signal.SIGTERM, STOP_SECONDS)
 
     def client(self, service: str, endpoint: str) -> Any:
@@ -52,14 +52,14 @@ class LocalAws:
             endpoint_url=endpoint,
             region_name=self.region,
             aws_access_key_id="test",
-            aws_secret_access_key="test",  # noqa: S106  # the local endpoint asks for some word, not for a secret
+            aws_secret_access_key="test",  # noqa: S106  # the local endpoint accepts any value
             config=Config(
                 connect_timeout=5, retries={"total_max_attempts": 3}, s3={"addressing_style": "path"}, proxies={}
             ),
         )
 
     def provide_keys(self, endpoint: str, aliases: tuple[str, ...]) -> list[str]:
-        """Make a key under each of the names that has none; those that were made."""
+        """Create a key for each of the names without one; returns the names created."""
         kms = self.client("kms", endpoint)
         present = {each["AliasName"] for each in kms.list_aliases()["Aliases"]}
         made = [alias for alias in aliases if alias not in present]
@@ -68,7 +68,7 @@ class LocalAws:
         return made
 
     def inventory(self, endpoint: str) -> Inventory:
-        """What is there now, to be remembered for the case of a crash."""
+        """The current streams and keys, to be remembered in case of a crash."""
         kinesis = self.client("kinesis", endpoint)
         streams = {}
         for name in kinesis.list_streams()["StreamNames"]:
@@ -93,11 +93,11 @@ class LocalAws:
             "S3_DATA_DIR": str(self.folder / "s3"),
             "TMPDIR": str(self.folder / "tmp"),
             "LOG_LEVEL": "WARNING",
-            # It tidies containers of its own when it finds Docker; none of ours are there.
+            # Without this, it cleans up containers of its own if it finds Docker; we use none.
             "DOCKER_HOST": "unix:///nonexistent",
         }
 
 
 def aws_answers(port: int | None) -> bool:
-    """Whether the endpoint on this port says that it is ready."""
+    """Whether the endpoint on this port answers that it is ready."""
     return process.answers(f"http://127.0.0.1:{port}/_ministack/health")

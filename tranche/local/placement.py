@@ -1,10 +1,10 @@
-"""Where a runtime's data lies: a short folder of the user's state directory, whatever the path of the checkout.
+"""Where a runtime's data is stored: in a folder with a short path in the user's state directory (its home).
 
-A socket's path has room for about a hundred characters, not every file system of a checkout has sockets, and as root
-each folder above the data of PostgreSQL is opened for reading. So a runtime's folder in the checkout holds a note of
-where its data is, and the data's folder a note of whose it is.
+The path of a socket is limited to about a hundred characters, the checkout's file system may not support sockets, and
+as root every folder above PostgreSQL's data has to be made accessible to its user. So a runtime's folder in the
+checkout only has a note of where its home is, and the home has a note of the folder that it belongs to.
 
-Needs nothing but the standard library, so that it can be asked before anything is installed.
+Uses only the standard library, so that it works before anything is installed.
 """
 
 import hashlib
@@ -17,23 +17,23 @@ from tranche.fault import RuntimeFault
 from tranche.settings import STATE_DIR, state_dir
 
 SOCKET = Path("pg") / ".s.PGSQL.5432"
-# Linux has room for 108 bytes and macOS for 104, each with the zero byte at the end.
+# The limit is 108 bytes on Linux and 104 on macOS, the zero byte at the end included.
 LONGEST_SOCKET = 103
 DATA_IS_IN, BELONGS_TO = "where", "where"
 NO_ROOM = "a folder of yours on a local disk with a short path, such as"
 
 
 def home_of(folder: Path) -> Path:
-    """Where the data of the runtime in `folder` lies; the same each time, and another one for each folder."""
+    """The home of the runtime in `folder`: always the same one, and a different one for each folder."""
     noted = _noted(folder / DATA_IS_IN)
-    # A runtime that exists stays where it is, whatever the settings say by now.
+    # An existing runtime stays where it is, even if the settings have changed.
     if noted is not None and _noted(noted / BELONGS_TO) == folder.resolve():
         return noted
     return state_dir() / hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:8]
 
 
 def make_home(folder: Path) -> Path:
-    """Make both folders, each with a note of the other; `RuntimeFault` says what cannot work there, and the cure."""
+    """Create both folders, each with a note of the other; raises RuntimeFault with the cure if that cannot work."""
     home = home_of(folder)
     check_home(home)
     folder.mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def make_home(folder: Path) -> Path:
 
 
 def check_home(home: Path) -> None:
-    """Make the folder and try in it what a runtime needs; `RuntimeFault` names the setting that moves it."""
+    """Create the folder and test what a runtime needs there; raises RuntimeFault, with the setting that moves it."""
     length = len(os.fsencode(home / SOCKET))
     if length > LONGEST_SOCKET:
         raise RuntimeFault(
@@ -74,7 +74,7 @@ def check_home(home: Path) -> None:
 
 
 def homes() -> dict[Path, Path]:
-    """Every runtime's data under the state directory, each with the folder that it belongs to, there or gone."""
+    """Every runtime's home under the state directory, with the folder that it belongs to, which may be deleted."""
     base = state_dir()
     if not base.is_dir():
         return {}

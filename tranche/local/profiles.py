@@ -1,7 +1,7 @@
-"""Profiles: which world commands work on. `demo` and `local` are runtimes of this machine, others are files.
+"""Profiles: the environment that commands work on. `demo` and `local` are runtimes of this machine, others are files.
 
-The name of the current one lies in `var/profile`. A profile NAME of an outside environment is `var/profiles/NAME.toml`,
-with a line such as `TRANCHE_LAKE_BUCKET = "acme-lake"` for each setting.
+The name of the current profile is in `var/profile`. A profile NAME of an outside environment is the file
+`var/profiles/NAME.toml`, with a line such as `TRANCHE_LAKE_BUCKET = "acme-lake"` for each setting.
 """
 
 import re
@@ -19,7 +19,7 @@ from tranche.local.runtime import LocalRuntime
 
 DEMO, LOCAL = "demo", "local"
 MAKES = {DEMO: "make demo", LOCAL: "tranche local up"}
-"""The command that makes each runtime."""
+"""The command that creates each runtime."""
 
 SETTINGS = (
     "TRANCHE_DATABASE_URL",
@@ -45,21 +45,21 @@ SETTINGS = (
     "AWS_REGION",
     "AWS_DEFAULT_REGION",
 )
-"""What a profile's file may set. Keys of AWS have their own places and stay out of it."""
+"""The settings that a profile's file may have. AWS credentials are not among them; AWS has its own files for them."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _AT_LINE = re.compile(r"(?P<trouble>.*) \(at line (?P<line>\d+), column \d+\)")
 
 
 class ProfileFault(RuntimeFault):
-    """There is no such profile, or its file is wrong. The message names the file, the line and the key."""
+    """Raised for an unknown profile or a faulty file. The message names the file, the line and the key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A named world. `runtime` is None for an environment outside this machine, whose `settings` are those of its file.
+    """A named environment. `runtime` is None if it is outside this machine; its `settings` are then those of its file.
 
-    `clock_file` is where its own time is written, if it has one.
+    `clock_file` is the file of its own clock, if it has one.
     """
 
     name: str
@@ -69,28 +69,28 @@ class Profile:
 
     @property
     def exists(self) -> bool:
-        """Whether it can be worked on: its runtime was made, or it needs none."""
+        """Whether it can be used: its runtime was created, or it needs none."""
         return self.runtime is None or self.runtime.exists
 
     def environment(self) -> dict[str, str]:
-        """Every variable that points a command at this world, whether its services run or not."""
+        """The variables that point a command at this environment, whether or not its services run."""
         environment = dict(self.settings)
         if self.runtime is not None:
             environment = self.runtime.environment(only=()) | environment
         return environment
 
     def time(self) -> str | None:
-        """The time of its own clock as it is written there; None where the real clock counts."""
+        """The time of its own clock, as text; None if the machine's time is used."""
         chosen = self.settings.get("TRANCHE_CLOCK_FILE")
         path = Path(chosen) if chosen else self.clock_file
         return path.read_text(encoding="ascii").strip() if path is not None and path.is_file() else None
 
 
 def profile_named(var: Path, name: str) -> Profile:
-    """The profile of this name; `ProfileFault` when there is none or its file is wrong."""
+    """The profile of this name; raises ProfileFault if there is none or its file is faulty."""
     if name == DEMO:
         folder = var / "demo" / "runtime"
-        # The demo's journals and Spark's scratch space are apart; Java artefacts are pinned by hash and kept for all.
+        # The demo has its own journals and Spark scratch space; Java artefacts are pinned by hash and shared.
         apart = {"TRANCHE_VAR": str(folder / "var"), "TRANCHE_JVM_DIR": str(var / "jvm")}
         settings = apart | {"TRANCHE_PROFILES": str(var)}
         return Profile(name, LocalRuntime(folder), settings, folder / "clock")
@@ -107,13 +107,13 @@ def profile_named(var: Path, name: str) -> Profile:
 
 
 def names(var: Path) -> tuple[str, ...]:
-    """Every profile that can be named: the two runtimes and each file."""
+    """The names of all profiles: the two runtimes and each file."""
     files = (path.stem for path in sorted(_files(var).glob("*.toml")))
     return (DEMO, LOCAL, *(name for name in files if _NAME.fullmatch(name) and name not in MAKES))
 
 
 def current_name(var: Path) -> str | None:
-    """The name in `var/profile`; where there is none, that of the local runtime if it was made."""
+    """The name in `var/profile`; without that file, the local runtime's if it was created."""
     try:
         chosen = (var / "profile").read_text(encoding="utf-8").strip()
     except FileNotFoundError:
@@ -122,13 +122,13 @@ def current_name(var: Path) -> str | None:
 
 
 def current(var: Path) -> Profile | None:
-    """The profile that commands work on; None when none was chosen and there is no local runtime."""
+    """The profile that commands work on; None if none was chosen and there is no local runtime."""
     name = current_name(var)
     return profile_named(var, name) if name else None
 
 
 def make_current(var: Path, name: str) -> Profile:
-    """Let commands work on this profile from now on; `ProfileFault` when there is none of the name."""
+    """Make this profile the current one; raises ProfileFault if there is none of this name."""
     profile = profile_named(var, name)
     var.mkdir(parents=True, exist_ok=True)
     draft = var / "profile.part"
@@ -167,6 +167,6 @@ def _read(path: Path) -> dict[str, str]:
 
 
 def _line_of(name: str, text: str) -> int:
-    """The number of the line that sets this key; the first where none looks like it."""
+    """The number of the line that sets this key; 1 if it is not found."""
     key = re.compile(rf"""\s*["']?{re.escape(name)}["']?\s*(=|\.)|\s*\[+\s*{re.escape(name)}\b""")
     return next((number for number, line in enumerate(text.splitlines(), 1) if key.match(line)), 1)

@@ -1,4 +1,4 @@
-"""The simulated payment provider as a part of the local runtime: `tranche simulation serve` on a port of its own."""
+"""The simulated payment provider as a part of the local runtime: `tranche simulation serve` on its own port."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from tranche.local.process import Running
 
 
 def start_provider(folder: Path, remembered_port: int | None) -> tuple[Running, int]:
-    """Start it on the remembered port, or on a free one; `RuntimeFault` when it does not answer."""
+    """Start it on the remembered port, or on a free one; raises RuntimeFault if it does not answer."""
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "log"
 
@@ -18,5 +18,5 @@ def start_provider(folder: Path, remembered_port: int | None) -> tuple[Running, 
 
 
 def provider_answers(port: int | None) -> bool:
-    """Whether the provider on this port says that it is well."""
+    """Whether the provider on this port answers that it is healthy."""
     return process.answers(f"http://127.0.0.1:{port}/health")

@@ -1,4 +1,4 @@
-"""Send what a program writes to its standard error into a file: the JVM's greetings have no place in a report."""
+"""Redirect standard error to a file, to keep the JVM's start-up messages out of the terminal."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @contextmanager
 def stderr_into(log: Path) -> Iterator[None]:
-    """Inside the block, file descriptor 2 is the end of `log`; a process started there keeps it."""
+    """Inside the block, file descriptor 2 appends to `log`; processes started there inherit it."""
     sys.stderr.flush()
     kept = os.dup(2)
     with log.open("ab") as out:

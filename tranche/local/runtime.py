@@ -1,8 +1,9 @@
 """The local runtime: PostgreSQL, an AWS endpoint and the simulated provider, started, watched, repaired and stopped.
 
-A runtime is named by its folder, and two of them do not see each other. What needs a socket, or a place that any user
-may read, lies in the runtime's home (see `placement`); the provider's files and the models lie in the folder. What runs
-is known by process id and birth time from `runtime.json` in the home; nothing is ever looked up or stopped by name.
+A runtime is identified by its folder, and runtimes are independent of each other. Data that needs a socket or has to be
+readable by other users is in the runtime's home (see `placement`); the provider's files and the models are in the
+folder. Running processes are identified by the process ids and start times in the home's `runtime.json`; no process is
+ever looked up or stopped by name.
 """
 
 import fcntl
@@ -41,7 +42,7 @@ class PartStatus:
 
 @dataclass(frozen=True, slots=True)
 class UpReport:
-    """What `up` had to do; both empty when everything ran already."""
+    """The parts that `up` started and repaired; both empty if everything ran already."""
 
     started: tuple[str, ...]
     repaired: tuple[str, ...]
@@ -50,12 +51,12 @@ class UpReport:
 
 @dataclass(slots=True)
 class _Memory:
-    """What `runtime.json` remembers between commands."""
+    """The content of `runtime.json`, which is kept between commands."""
 
     aws_port: int | None = None
     aws: Running | None = None
-    # What still has to be done on the endpoint: "" nothing, "provide" its bucket and stream, "repair" its catalogue.
-    # On record before it is begun, so that a command killed half way leaves it to the next one.
+    # Pending work on the endpoint: "" nothing, "provide" its bucket and stream, "repair" its catalogue. It is recorded
+    # before it begins, so that the next command completes the work of a killed one.
     aws_pending: str = ""
     provider_port: int | None = None
     provider: Running | None = None
@@ -64,7 +65,7 @@ class _Memory:
 
 
 class LocalRuntime:
-    """The runtime in one folder. `parts` leaves some out, as tests do with the provider."""
+    """The runtime in one folder. `parts` can leave some out; tests leave out the provider."""
 
     def __init__(self, folder: Path, parts: tuple[str, ...] = PARTS) -> None:
         self.folder = folder.resolve()
@@ -74,11 +75,11 @@ class LocalRuntime:
 
     @property
     def exchange(self) -> Path:
-        """Where the simulated provider and bank keep their books, and exchange files with us."""
+        """The folder in which the simulated provider and bank keep their books and exchange files with us."""
         return self.folder / "provider"
 
     def up(self) -> dict[str, str]:
-        """Start what is not running, repair what crashed; the environment that points every package at it."""
+        """Start stopped parts and repair crashed ones; returns the environment that points every package at it."""
         return self.bring_up().environment
 
     def bring_up(self, say: Callable[[str], None] = lambda _: None, only: Iterable[str] | None = None) -> UpReport:
@@ -97,7 +98,7 @@ class LocalRuntime:
             return UpReport(tuple(started), tuple(repaired), self._environment(memory))
 
     def down(self, say: Callable[[str], None] = lambda _: None) -> tuple[str, ...]:
-        """Stop everything that this runtime started; the names of what was running."""
+        """Stop everything that this runtime started; returns the names of the parts that were running."""
         if not self.exists:
             return ()
         with self._alone():
@@ -114,7 +115,7 @@ class LocalRuntime:
                 self._aws().stop(memory.aws)
                 stopped.append("aws")
                 memory.aws = None
-            # A crashed endpoint stays on record: its tables still wait for the repair of the next `up`.
+            # Keep the record of a crashed endpoint, because the next `up` still has to repair its tables.
             self._remember(memory)
             if self._postgres().running() is not None:
                 say("stopping PostgreSQL")
@@ -131,7 +132,7 @@ class LocalRuntime:
                 shutil.rmtree(each)
 
     def kill(self) -> None:
-        """End every part at once, without giving it time to save; for when stopping in order takes too long."""
+        """Kill every part without giving it time to save, for when an orderly stop takes too long."""
         memory = self._recall()
         for running in (memory.provider, memory.aws):
             if running is not None:
@@ -139,7 +140,7 @@ class LocalRuntime:
         self._postgres().kill()
 
     def status(self) -> tuple[PartStatus, ...]:
-        """What runs, what is down and what has crashed; changes nothing but the memory of streams and keys."""
+        """The state of each part; changes nothing except the remembered streams and keys."""
         memory = self._recall()
         parts = []
         if "postgres" in self.parts:
@@ -158,16 +159,16 @@ class LocalRuntime:
 
     @property
     def exists(self) -> bool:
-        """Whether it was ever started and not removed since; what runs of it is another question."""
+        """Whether it was created and not removed since, whether or not it is running."""
         return (self.home / BELONGS_TO).is_file()
 
     def missing(self, only: Iterable[str] | None = None) -> tuple[str, ...]:
-        """The parts that do not run, crashed ones included; `only` asks for some of them."""
+        """The parts that do not run, including crashed ones; `only` limits the check to some parts."""
         wanted = self._wanted(only)
         return tuple(part.name for part in self._quick_status() if part.name in wanted and part.state != "up")
 
     def environment(self, only: Iterable[str] | None = None) -> dict[str, str]:
-        """The variables that point every package at this runtime; `RuntimeFault` when a part of `only` does not run."""
+        """The variables that point every package at this runtime; raises RuntimeFault if a part of `only` is down."""
         if broken := self.missing(only):
             raise RuntimeFault(
                 f"the local runtime is not whole ({', '.join(broken)} not running); repair it with: tranche local up"
@@ -175,14 +176,14 @@ class LocalRuntime:
         return self._environment(self._recall())
 
     def database(self, name: str, driver: str = "") -> str:
-        """The address of one more database on its PostgreSQL, which must run; made where it is missing."""
+        """The address of another database on its PostgreSQL, which must be running; created if it is missing."""
         from tranche.provisioning.postgres import provide_databases
 
         provide_databases([self._postgres().url(name)])
         url: str = self._postgres().url(name, driver)
         return url
 
-    # One part after the other.
+    # Starting the parts.
 
     def _up_postgres(self, say: Callable[[str], None], started: list[str], repaired: list[str]) -> None:
         from tranche.provisioning.postgres import provide_databases, provide_schema
@@ -207,7 +208,7 @@ class LocalRuntime:
             say("AWS endpoint: Kinesis, S3, Glue, KMS")
             if memory.aws is not None:
                 memory.aws_pending = "repair"
-                aws.stop(memory.aws)  # alive but silent: it is of no use to anybody
+                aws.stop(memory.aws)  # it runs but does not answer
             memory.aws_pending = memory.aws_pending or "provide"
             self._remember(memory)
             memory.aws, memory.aws_port = aws.start(memory.aws_port)
@@ -261,7 +262,7 @@ class LocalRuntime:
         self._remember(memory)
         started.append("provider")
 
-    # What is known.
+    # Reading the state.
 
     def _environment(self, memory: _Memory) -> dict[str, str]:
         environment: dict[str, str] = {}
@@ -323,7 +324,7 @@ class LocalRuntime:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Two commands at once on one runtime: the second waits."""
+        """Take the runtime's lock: of two concurrent commands, the second waits."""
         make_home(self.folder)
         with (self.home / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

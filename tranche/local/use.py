@@ -1,4 +1,4 @@
-"""`tranche use`: choose the world that commands work on, or show which one it is."""
+"""`tranche use`: choose the profile that commands work on, or show the current one."""
 
 from collections.abc import Iterator
 from pathlib import Path

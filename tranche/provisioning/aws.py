@@ -1,4 +1,4 @@
-"""The AWS side of provisioning: the lake's bucket, streams and Glue databases, made where they are missing."""
+"""The AWS side of provisioning: create the lake's bucket, streams and Glue databases if they are missing."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from tranche.provisioning.made import Made
 
 SHARDS = 4
 STREAM_KIND = "stream"
-# The region in which a bucket's location must not be said.
+# The only region for which S3 does not accept a location in the request to create a bucket.
 _UNNAMED_REGION = "us-east-1"
 
 Client = Callable[[str], Any]
@@ -18,7 +18,7 @@ Client = Callable[[str], Any]
 
 @dataclass(frozen=True, slots=True)
 class AwsNames:
-    """What is to be there: `streams` with the number of shards that a new one gets, Glue `databases`."""
+    """The required bucket, `streams` with the number of shards of a new one, and Glue `databases`."""
 
     region: str
     bucket: str
@@ -27,7 +27,7 @@ class AwsNames:
 
 
 def clients(region: str, endpoint: str | None, kinesis_endpoint: str | None) -> Client:
-    """Clients with the credentials of the environment; no endpoint is AWS itself."""
+    """Clients with the credentials of the environment; without an endpoint, for AWS itself."""
     import boto3
     from botocore.config import Config
 
@@ -42,7 +42,7 @@ def clients(region: str, endpoint: str | None, kinesis_endpoint: str | None) -> 
 
 
 def provide_aws(client: Client, names: AwsNames) -> list[Made]:
-    """Make what is missing, and say what was made. Idempotent; what is there is left as it is."""
+    """Create what is missing, and return what was created. Idempotent; existing things are not changed."""
     return [*_bucket(client("s3"), names), *_databases(client("glue"), names), *_streams(client("kinesis"), names)]
 
 
@@ -84,6 +84,6 @@ def _streams(kinesis: Any, names: AwsNames) -> list[Made]:
         except kinesis.exceptions.ResourceNotFoundException:
             kinesis.create_stream(StreamName=name, ShardCount=shards)
             made.append(Made(STREAM_KIND, name))
-        # A stream that was just made, by us or by another, takes no records yet.
+        # A stream that was just created, possibly by another process, does not take records yet.
         kinesis.get_waiter("stream_exists").wait(StreamName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
     return made

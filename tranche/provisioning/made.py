@@ -1,11 +1,11 @@
-"""One thing that provisioning has made."""
+"""One thing that provisioning has created."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """`kind` is a word such as `bucket`, `name` what it is called there."""
+    """A created thing: its `kind`, such as `bucket`, and its `name`."""
 
     kind: str
     name: str

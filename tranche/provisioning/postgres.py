@@ -1,4 +1,4 @@
-"""The PostgreSQL side of provisioning: databases, schemas and roles, made where they are missing."""
+"""The PostgreSQL side of provisioning: create databases, schemas and roles if they are missing."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ _ROLES = "SELECT rolname FROM pg_roles"
 
 
 def provide_databases(urls: Iterable[str]) -> list[Made]:
-    """Make each database that its server lacks; the right to make databases is needed only then."""
+    """Create each missing database; the right to create databases is needed only then."""
     made = []
     for url in urls:
         if _answers(url):
@@ -23,7 +23,7 @@ def provide_databases(urls: Iterable[str]) -> list[Made]:
             try:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
             except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-                continue  # another process made it at the same moment
+                continue  # another process created it at the same time
             made.append(Made("PostgreSQL database", name))
     return made
 
@@ -37,7 +37,7 @@ def _answers(url: str) -> bool:
 
 
 def provide_schema(url: str) -> list[Made]:
-    """Bring every package's tables and the roles that own or use them to their newest version."""
+    """Migrate every package's tables, and the roles that own or use them, to the newest version."""
     with psycopg.connect(url, connect_timeout=10) as connection:
         before = {name for (name,) in connection.execute(_ROLES)}
         applied = migrate(connection).applied

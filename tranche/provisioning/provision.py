@@ -1,6 +1,6 @@
-"""`tranche provision`: bucket, Glue databases, stream, PostgreSQL databases, tables and roles, where they are missing.
+"""`tranche provision`: create missing buckets, Glue databases, streams, PostgreSQL databases, tables and roles.
 
-Works on whatever the settings name, AWS itself or the local runtime, and is safe to repeat.
+Works on the systems that the settings name, AWS itself or the local runtime. Idempotent.
 """
 
 from typing import Annotated
@@ -33,7 +33,7 @@ def provision_settings(
 
 
 def provision(shards: int = SHARDS) -> list[Made]:
-    """Make what is missing of everything that this process's settings name; what was made, in that order."""
+    """Create everything that this process's settings name and that is missing; returns what was created, in order."""
     settings = ModelSettings.from_environment()
     database_url = PaymentSettings.from_environment().database_url
     lake = settings.lake

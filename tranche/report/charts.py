@@ -1,4 +1,4 @@
-"""The report's pictures as inline SVG: no file, no script and no address outside the page."""
+"""The report's charts as inline SVG, without other files, scripts or external addresses."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -12,7 +12,7 @@ Point = tuple[float, float]
 
 
 def figure(title: str, width: int, height: int, body: str, caption: str) -> str:
-    """One picture with a title that a screen reader speaks and a caption that everybody reads."""
+    """One chart with a title for screen readers and a visible caption."""
     return (
         f'<figure><svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">'
         f"<title>{escape(title)}</title>{body}</svg><figcaption>{caption}</figcaption></figure>"
@@ -24,7 +24,7 @@ def text(x: float, y: float, words: str, *, anchor: str = "start", css: str = ""
 
 
 def funnel(steps: Sequence[tuple[str, int, str]]) -> str:
-    """Bars from events down to cash. Each step is its name, its count, and what is written beside it.
+    """Bars from events down to cash. Each step has its name, its count and a label.
 
     The steps differ by orders of magnitude, so the scale is logarithmic, and the caption says so.
     """
@@ -51,7 +51,7 @@ def funnel(steps: Sequence[tuple[str, int, str]]) -> str:
 
 
 def _axes(size: int, pad: int, across: str, up: str, top: float = 1.0) -> str:
-    """A square with a light grid; both axes run from nothing to the share `top`."""
+    """A square with a light grid; both axes run from zero to the share `top`."""
     lines = []
     for step in range(6):
         at = step / 5
@@ -69,7 +69,7 @@ def _axes(size: int, pad: int, across: str, up: str, top: float = 1.0) -> str:
 
 
 def roc_chart(curves: Mapping[str, Sequence[Point]], beside: Mapping[str, str]) -> str:
-    """Share of defaulters caught against share of good borrowers refused, for each model."""
+    """The ROC curve of each model: the share of defaulters refused by the share of good borrowers refused."""
     size, pad = 330, 56
     body = [_axes(size, pad, "good borrowers refused", "defaulters caught")]
     body.append(f'<line x1="{pad}" y1="{12 + size}" x2="{pad + size}" y2="12" class="chance"/>')
@@ -88,7 +88,7 @@ def roc_chart(curves: Mapping[str, Sequence[Point]], beside: Mapping[str, str]) 
 
 
 def calibration(bins: Sequence[CalibrationBin]) -> str:
-    """What the model said against what happened; a dot's size is the number of loans."""
+    """The observed default rate by predicted risk; a dot's size is the number of loans."""
     size, pad = 330, 56
     top = max([0.1, *(value for entry in bins for value in (entry.predicted, entry.observed))])
     scale = min(1.0, -(-top * 10 // 1) / 10)
@@ -113,7 +113,7 @@ def calibration(bins: Sequence[CalibrationBin]) -> str:
 
 
 def cash_by_month(months: Sequence[CashMonth], currency: str, note: str = "") -> str:
-    """Due by plan and received, month by month."""
+    """The amounts due by plan and received, by month."""
     width, height, pad, bottom = 1000, 330, 78, 280
     highest = max([1, *(value for month in months for value in (month.planned_minor, month.received_minor))])
     top = round_above(highest)
@@ -154,7 +154,7 @@ def cash_by_month(months: Sequence[CashMonth], currency: str, note: str = "") ->
 
 
 def round_above(value: int) -> int:
-    """The next figure that reads well on an axis of four steps.
+    """The next higher round figure for an axis of four steps.
 
     >>> round_above(1_000_000_00), round_above(101), round_above(3_999)
     (100000000, 120, 4000)

@@ -1,4 +1,4 @@
-"""What the report draws beyond the summary's figures: curves, months, balances, and lists with their reasons."""
+"""The material of the report beyond the summary's figures: curves, months, balances, and lists with reasons."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from tranche.report.wording import count, money, with_code
 
 @dataclass(frozen=True, slots=True)
 class CalibrationBin:
-    """Loans of similar predicted risk: what the model said on average, and the share that defaulted."""
+    """Loans of similar predicted risk: the mean prediction, and the share that defaulted."""
 
     predicted: float
     observed: float
@@ -17,7 +17,7 @@ class CalibrationBin:
 
 @dataclass(frozen=True, slots=True)
 class ModelLine:
-    """One model's figures out of time. Figures that were not measured are None."""
+    """One model's figures on the out-of-time test. Figures that were not measured are None."""
 
     name: str
     auc: float
@@ -30,7 +30,7 @@ class ModelLine:
 
 @dataclass(frozen=True, slots=True)
 class CashMonth:
-    """One month (`2026-02`): what was due by plan and what came in, in minor units."""
+    """One month (`2026-02`): the amounts due by plan and received, in minor units."""
 
     month: str
     planned_minor: int
@@ -39,7 +39,7 @@ class CashMonth:
 
 @dataclass(frozen=True, slots=True)
 class AccountBalance:
-    """One account of the chart, sub-accounts added up. `kind` is asset, liability, income, expense, equity or memo."""
+    """One line of the chart, its accounts added up. `kind` is asset, liability, income, expense, equity or memo."""
 
     account: str
     kind: str
@@ -55,7 +55,7 @@ class AccountBalance:
 
 @dataclass(frozen=True, slots=True)
 class AccountFlow:
-    """Money that went between two accounts of the chart under one or several flows of the money map."""
+    """Money moved between two lines of the chart by one or several flows of the money map."""
 
     debit: str
     credit: str
@@ -67,7 +67,7 @@ class AccountFlow:
 
 @dataclass(frozen=True, slots=True)
 class BreakRow:
-    """One class of differences: how many were found and how much, what of it is open and for how long at most."""
+    """One class of breaks: the number and amount found, and of the open ones the number and the greatest age."""
 
     code: str
     meaning: str
@@ -81,13 +81,13 @@ class BreakRow:
 
     @property
     def words(self) -> str:
-        """What it means with its code behind: `missing in the provider's file (E3)`."""
+        """The meaning followed by the code: `missing in the provider's file (E3)`."""
         return with_code(self.meaning, self.code)
 
 
 @dataclass(frozen=True, slots=True)
 class ReasonCount:
-    """How often a reason was given among decisions that were not plain approvals."""
+    """The number of times that a reason was given, among decisions other than full approvals."""
 
     code: str
     text: str
@@ -95,13 +95,13 @@ class ReasonCount:
 
     @property
     def words(self) -> str:
-        """The reason with its code behind."""
+        """The reason followed by its code."""
         return with_code(self.text, self.code)
 
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """The material of the report. Empty parts are left out of it."""
+    """The material of the report. Empty parts are left out of the page."""
 
     title: str
     currency: str
@@ -120,7 +120,7 @@ class Details:
     cash_note: str = ""
 
     def open_breaks(self) -> tuple[str, ...]:
-        """The open breaks of each currency in one line: how many, how much, how old the oldest is."""
+        """The open breaks of each currency in one line: number, amount, and age of the oldest."""
         still_open = [each for each in self.breaks if each.still_open]
         lines = []
         for currency in sorted({each.currency for each in still_open}):

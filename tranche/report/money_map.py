@@ -1,4 +1,4 @@
-"""The money map as a picture: accounts are boxes with their balance, flows are arrows with what went along them."""
+"""The money map as a diagram: accounts are boxes with their balances, flows are arrows with the amounts moved."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -13,9 +13,9 @@ Box = tuple[float, float, float, float]
 
 WIDTH, BOX_WIDTH, BOX_HEIGHT, ROW = 1480, 206, 62, 108
 COLUMNS = (10, 292, 574, 964, 1264)
-"""Where each column begins; most flows run between the third and the fourth, which therefore stand further apart."""
+"""The start of each column; the third and the fourth are further apart, because most flows run between them."""
 TOP = 14
-# Column and row of each account: money comes in on the left, is lent on the right, and is earned or spent at the edge.
+# Column and row of each account: money comes in on the left and is lent on the right; income and expense at the edge.
 PLACES: dict[str, Spot] = {
     "equity:capital": (0, 0),
     "suspense:unapplied": (0, 1.5),
@@ -41,11 +41,11 @@ TIP = (
     '<path d="M0 0L10 5L0 10z" fill="var(--two)"/></marker></defs>'
 )
 ALONG = (0.5, 0.42, 0.58, 0.34, 0.66, 0.27, 0.73, 0.2, 0.8)
-"""Where on its curve a label may stand, the best place first."""
+"""The positions for a label along its curve, best first."""
 
 
 def money_map_picture(balances: Sequence[AccountBalance], flows: Sequence[AccountFlow], currency: str) -> str:
-    """Draw the accounts of one currency that were ever used, and what went between them."""
+    """Draw the accounts of one currency that were ever used, and the amounts moved between them."""
     used = [balance for balance in balances if balance.currency == currency and balance.kind != "memo"]
     if not used:
         return ""
@@ -69,7 +69,7 @@ def money_map_picture(balances: Sequence[AccountBalance], flows: Sequence[Accoun
 
 
 def _places(accounts: Iterable[str]) -> dict[str, Spot]:
-    """Where each box stands; an account without a place of its own goes into a row below."""
+    """The place of each box; accounts without a fixed place are in a row below."""
     known = sorted(set(accounts))
     below = [account for account in known if account not in PLACES]
     spots = {account: PLACES[account] for account in known if account in PLACES}
@@ -79,7 +79,7 @@ def _places(accounts: Iterable[str]) -> dict[str, Spot]:
 
 
 def _curve(flow: AccountFlow, flows: Sequence[AccountFlow], places: dict[str, Spot]) -> Curve:
-    """From the box credited to the box debited; where money also goes back, the two curves keep apart."""
+    """The curve from the credited box to the debited one; two flows in opposite directions get separate curves."""
     (x1, y1), (x2, y2) = places[flow.credit], places[flow.debit]
     back = any((other.credit, other.debit) == (flow.debit, flow.credit) for other in flows)
     aside = (9.0 if (x1, y1) < (x2, y2) else -9.0) if back else 0.0
@@ -88,7 +88,7 @@ def _curve(flow: AccountFlow, flows: Sequence[AccountFlow], places: dict[str, Sp
         middle = x1 + BOX_WIDTH / 2 + 2.5 * aside
         start, end = (middle, y1 + (BOX_HEIGHT if down else 0)), (middle, y2 + (0 if down else BOX_HEIGHT))
         far = abs(y2 - y1) > 1.6 * ROW
-        bow = (BOX_WIDTH / 2 + 46) if far else 0.0  # around the box in between
+        bow = (BOX_WIDTH / 2 + 46) if far else 0.0  # bend around the box in between
         third = (end[1] - start[1]) / 3
         return start, (start[0] + bow, start[1] + third), (end[0] + bow, end[1] - third), end
     right = x1 < x2
@@ -119,7 +119,7 @@ def _arrow(flow: AccountFlow, curve: Curve, most: int, currency: str) -> str:
 
 
 def _label(flow: AccountFlow, curve: Curve, taken: list[Box], currency: str) -> str:
-    """The flow's name and sum, at the first place along its curve where nothing else stands."""
+    """The flow's name and amount, at the first free position along its curve."""
     words = f"{'/'.join(flow.flows)} {short_money(flow.amount_minor, currency)}"
     width, height = 7.2 * len(words) + 8, 21.0
     spots = [_at(curve, along) for along in ALONG]

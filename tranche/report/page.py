@@ -1,4 +1,4 @@
-"""Write the demo's report: one HTML page that needs nothing but itself, for somebody who reads books, not logs."""
+"""Write the demo's report: one self-contained HTML page, for readers from finance rather than engineering."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -23,7 +23,7 @@ FAULTS = {
 
 
 def write_report(path: Path, summary: Summary, details: Details) -> None:
-    """Write the page, whole or not at all."""
+    """Write the page atomically."""
     scratch = path.with_suffix(".part")
     scratch.write_text(render(summary, details), encoding="utf-8")
     scratch.replace(path)
@@ -59,7 +59,7 @@ def render(summary: Summary, details: Details) -> str:
 
 
 def funnel_steps(summary: Summary, details: Details) -> list[tuple[str, int, str]]:
-    """The path as counts: what came in, what was decided, what was opened, what was matched with cash."""
+    """The steps of the funnel as counts: events, decisions, plans opened, and matches with cash."""
     steps: list[tuple[str, int, str]] = []
     if events := summary.events:
         steps.append(("events published", events.published, f"{count(events.refused_at_source)} refused at the source"))
@@ -329,7 +329,7 @@ def html_table(
     numbers_to: int | None = None,
     foot: Sequence[str] = (),
 ) -> str:
-    """A table; the columns `numbers_from` up to `numbers_to` (all, when None) are set to the right as figures."""
+    """A table; the columns from `numbers_from` up to `numbers_to` (None: the last) are right-aligned figures."""
     last = len(heads) if numbers_to is None else numbers_to
 
     def css(place: int) -> str:

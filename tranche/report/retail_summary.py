@@ -1,4 +1,4 @@
-"""The retail section of the summary: what was posted, what has no flow, and whether both make the files' turnover."""
+"""The retail section of the summary: posted and unposted amounts, and whether they sum to the files' turnover."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ MILLS_IN_A_PENNY = 10
 class Retail:
     """A retailer's lines and their bridge: posted purchases, less posted refunds, with every unposted class.
 
-    `posted_…` are read from the books and `files_minor` is counted from the files; all else comes from the lines as the
-    lake has them. `open_groups` of the clearing accounts have not returned to zero when the last day has ended.
+    `posted_…` are read from the books, `files_minor` is computed from the files, and all other figures are from the
+    lines in the lake. `open_groups` is the number of clearing groups that are not zero at the end of the last day.
     """
 
     lines: int
@@ -29,7 +29,7 @@ class Retail:
     open_groups: int
 
     def broken(self) -> Iterator[str]:
-        """Each way in which the bridge does not hold, in words."""
+        """Each failed check of the bridge, in words."""
         bridge = self.posted_purchases_minor - self.posted_refunds_minor + sum(self.unposted_minor.values())
         if bridge != self.net_minor:
             yield f"posted and unposted retail lines come to {bridge} pennies, all lines to {self.net_minor}"
@@ -44,9 +44,9 @@ class Retail:
 
 
 def bridge_rows(retail: Retail) -> list[tuple[str, int, int]]:
-    """The bridge from the books to the net, one row a class that has lines: its words, its lines, its amount.
+    """The bridge from the books to the net turnover: for each class with lines its name, number of lines, and amount.
 
-    A class whose lines come to nothing keeps its row, since no line is dropped.
+    A class whose lines sum to zero has a row too, so that every line is counted.
     """
     rows: list[tuple[str, int, int]] = [
         ("purchases posted", retail.lines_by_class["purchase"], retail.posted_purchases_minor),
@@ -59,7 +59,7 @@ def bridge_rows(retail: Retail) -> list[tuple[str, int, int]]:
 
 
 def pennies(mills: int) -> Decimal:
-    """Thousandths of a pound as pennies, exactly.
+    """Thousandths of a pound in pennies, exactly.
 
     >>> pennies(5_761_931_382)
     Decimal('576193138.2')

@@ -1,4 +1,4 @@
-"""How the report looks: one style sheet inside the page, readable on screen, in the dark and on paper."""
+"""The report's inline style sheet, for screens, dark mode and print."""
 
 CSS = """
 :root{--ink:#1b2430;--quiet:#5a6675;--paper:#fff;--faint:#eef1f5;--line:#d7dde5;

@@ -1,4 +1,4 @@
-"""What one run of the demo came to, as figures with stable names; `docs/summary.md` says what each one means."""
+"""The results of one run of the demo, as figures with stable names, which `docs/summary.md` explains."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ Tree = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """Bank transactions on their way from the source into the lake."""
+    """The counts of bank transactions from the source to the lake."""
 
     refused_at_source: int
     published: int
@@ -31,7 +31,7 @@ class Events:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """How many features the catalogue has, and how many vectors were published to serving."""
+    """The number of features in the catalogue, and of vectors published to serving."""
 
     count: int
     vectors: int
@@ -39,7 +39,7 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class ModelFigures:
-    """The champion out of time, beside the scorecard that it has to beat."""
+    """The champion's figures on the out-of-time test, with those of the scorecard that it has to beat."""
 
     train_rows: int
     test_rows: int
@@ -54,7 +54,7 @@ class ModelFigures:
 
 @dataclass(frozen=True, slots=True)
 class DecisionFigures:
-    """Answers of the API over HTTP, and how many of them came out the same when computed again."""
+    """The API's answers, and how many of them were the same when computed again."""
 
     requested: int
     approved: int
@@ -70,7 +70,7 @@ class DecisionFigures:
 
 @dataclass(frozen=True, slots=True)
 class PlanFigures:
-    """Plans opened, by an accepted offer or by import, and the instalments they have."""
+    """The number of plans opened, by an accepted offer or by import, and of their instalments."""
 
     opened: int
     instalments: int
@@ -78,7 +78,7 @@ class PlanFigures:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """Rows of the outside world's files against what we expected."""
+    """The rows of outside files, matched with what was expected."""
 
     lines: int
     matched_by_id: int
@@ -98,9 +98,9 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class OpenGroups:
-    """Groups of the clearing accounts that are not zero, and those of them that are exactly what is known to be open.
+    """The number of clearing groups that are not zero, and of those that are explained by open items.
 
-    `missing` are open items of which the books show nothing; `faults` names them, and the groups without a reason.
+    `missing`: open items without a group in the books. `faults` names these and the unexplained groups.
     """
 
     groups: int
@@ -111,7 +111,7 @@ class OpenGroups:
 
 @dataclass(frozen=True, slots=True)
 class LedgerFigures:
-    """The books: their size, both sides per currency, whether the checker found nothing, and what is open."""
+    """The books: their size, debits and credits by currency, whether the verification passed, and open groups."""
 
     entries: int
     transfers: int
@@ -126,9 +126,10 @@ class LedgerFigures:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the platform's database tells of itself, and how much of it the lake has.
+    """The facts written by the platform's database, and how many of them are in the lake.
 
-    `unknown`: rows of the lake that nobody wrote. `differing_sums`: of repayments, open instalments and transfers.
+    `unknown`: rows of the lake that the database does not have. `differing_sums`: how many of the sums of repayments,
+    open instalments and transfers differ.
     """
 
     written: int
@@ -143,7 +144,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """Faults put in on purpose, and those that the stage in charge named."""
+    """The number of faults planted, and of those found by the responsible stage."""
 
     planted: int
     found: int
@@ -151,7 +152,7 @@ class Planted:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """All figures of one run. A section that has no meaning for the source is None, and absent when written."""
+    """All figures of one run. A section that does not apply to the source is None, and is left out when written."""
 
     source: str
     seconds: Mapping[str, float]
@@ -167,7 +168,7 @@ class Summary:
     retail: Retail | None = None
 
     def as_tree(self) -> Tree:
-        """The figures by name, as written to `summary.json`: a dot in a documented name is one level here."""
+        """The figures as written to `summary.json`; a dot in a documented name is a level of the tree."""
         tree: Tree = {"source": self.source, "seconds": dict(self.seconds)}
         for section in ("events", "features", "model", "decisions", "plans", "reconciliation"):
             value = getattr(self, section)
@@ -193,11 +194,11 @@ class Summary:
         return tree
 
     def broken_promises(self) -> tuple[str, ...]:
-        """Each promise of the platform that this run did not keep, in words; the demo fails when there is one."""
+        """Each promise of the platform that this run did not keep, in words; the demo fails if there is one."""
         return tuple(_broken(self))
 
     def write(self, path: Path) -> None:
-        """Write `summary.json`, whole or not at all."""
+        """Write `summary.json` atomically."""
         scratch = path.with_suffix(".part")
         scratch.write_text(json.dumps(self.as_tree(), indent=2) + "\n")
         scratch.replace(path)
@@ -273,7 +274,7 @@ def _broken_books(books: LedgerFigures) -> list[str]:
 
 
 def _not_explained(left: OpenGroups) -> list[str]:
-    """What is open in the books without a reason, or without a trace in the books, and the first of it by name."""
+    """Open groups without a reason and open items without a group, in words, with the first of them."""
     without = left.groups - left.explained
     if not (without or left.missing):
         return []

@@ -1,4 +1,4 @@
-"""The run's figures on the terminal, in the order in which money moves."""
+"""Print the run's figures on the terminal, in the order in which money moves."""
 
 from rich.console import Console
 from rich.table import Table
@@ -13,7 +13,7 @@ WIDEST_BAR = 22
 
 
 def print_summary(console: Console, summary: Summary, details: Details) -> None:
-    """Print the funnel, the model, decisions, cash, breaks and the books; then the promises, kept or broken."""
+    """Print the funnel, the model, decisions, cash, breaks and the books; then whether the promises were kept."""
     console.rule(f"[bold]{details.title}")
     console.print(_funnel(summary, details))
     console.print(_figures(summary, details))

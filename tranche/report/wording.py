@@ -1,11 +1,11 @@
-"""Figures as a finance person writes them."""
+"""Format figures in the way that finance people write them."""
 
 from decimal import Decimal
 
 MINUS = "\N{MINUS SIGN}"
 SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$"}
 MINOR_DIGITS = 2
-"""Every currency of the ledger counts in hundredths."""
+"""Every currency of the ledger has two decimals."""
 
 
 def money(minor: int, currency: str) -> str:
@@ -23,7 +23,7 @@ def money(minor: int, currency: str) -> str:
 
 
 def exact_money(minor: Decimal, currency: str) -> str:
-    """An amount that may have parts of the smallest unit, all of them shown.
+    """An amount with fractions of the smallest unit, shown exactly.
 
     >>> exact_money(Decimal("576193138.2"), "GBP"), exact_money(Decimal(500), "CZK")
     ('£5,761,931.382', '5.00 CZK')
@@ -36,7 +36,7 @@ def exact_money(minor: Decimal, currency: str) -> str:
 
 
 def short_money(minor: int, currency: str) -> str:
-    """Rounded, for the axis of a chart.
+    """A rounded amount, for the axis of a chart.
 
     >>> short_money(1234567, "GBP"), short_money(45_000_000_00, "CZK"), short_money(0, "GBP")
     ('£12k', '45.0m CZK', '£0')
@@ -48,7 +48,7 @@ def short_money(minor: int, currency: str) -> str:
 
 
 def count(number: int) -> str:
-    """A whole number, thousands apart.
+    """A whole number with thousands separators.
 
     >>> count(340558)
     '340,558'
@@ -57,7 +57,7 @@ def count(number: int) -> str:
 
 
 def share(part: int, whole: int) -> str:
-    """A part in per cent.
+    """A share in per cent.
 
     >>> share(1, 3), share(1, 0)
     ('33.3 %', 'n/a')
@@ -66,7 +66,7 @@ def share(part: int, whole: int) -> str:
 
 
 def with_code(words: str, code: str) -> str:
-    """Words first, for people; the code behind, for looking it up.
+    """The words followed by the code, by which it can be looked up.
 
     >>> with_code("missing in the provider's file", "E3"), with_code("", "E99")
     ("missing in the provider's file (E3)", 'E99')
@@ -75,7 +75,7 @@ def with_code(words: str, code: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Wall clock, as one says it.
+    """A duration in minutes and seconds.
 
     >>> duration(7.26), duration(83.2)
     ('7.3 s', '1 min 23 s')

@@ -18,7 +18,7 @@ Settle = Callable[[], None]
 
 
 def _paid(key: str, minor: int, valued: int, known: int) -> Journal:
-    """A payment of so many pence, valued and known so many days after the purchase."""
+    """A payment of some pence, with its value date and record time some days after the purchase."""
     return a_journal(
         "F03",
         key,

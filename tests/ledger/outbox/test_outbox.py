@@ -68,7 +68,7 @@ def test_a_fact_that_is_told_again_later_is_the_same_fact(connection: Connection
 
 
 def test_nothing_is_known_before_it_happened() -> None:
-    """A provider's file can tell of a day that is not over."""
+    """A provider's file can contain rows of a day that is not over."""
     early = fact("settlement_line.v1", "l-1", "p-1", {}, occurred_at=NOON, recorded_at=NOON - timedelta(hours=3))
 
     assert early.recorded_at == early.occurred_at == NOON

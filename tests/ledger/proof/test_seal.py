@@ -1,4 +1,4 @@
-"""Entries are sealed once, in one chain, whoever writes or seals beside it and wherever it is cut off."""
+"""Entries are sealed once, in one chain, under concurrent writers and sealers and after any interruption."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What is kept of plans is made of their events, and agrees with the books: a changed row is named and mended."""
+"""Stored states of plans follow from their events and agree with the books; a changed row is named and repaired."""
 
 from typing import Any
 

@@ -54,7 +54,7 @@ def at_once(
 
 
 def pushes(plan: Plan, line_id: str, day: date) -> Callable[[Adapters], None]:
-    """The shopper pays the instalment by a transfer, as a line of our bank's statement tells.
+    """The shopper pays the instalment by a transfer, as shown by a line of our bank statement.
 
     The money is on suspense at once. While an attempt holds the same debt the books refuse to take it from there.
     """

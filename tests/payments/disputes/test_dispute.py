@@ -49,7 +49,7 @@ def state_of(ports: Adapters, attempt_id: str) -> AttemptState:
 
 
 def a_settlement(folder: Path, day: date, kind: str, attempt_id: str, minor: int) -> Path:
-    """A provider's file with one movement of a case, and a payment of somebody else's that makes it a payout."""
+    """A provider's file with one movement of a case, and another shopper's payment, so that the payout is positive."""
     payout, other = f"po-x-{kind}", 500_00
     row = SettlementRow(f"{payout}/1", kind, attempt_id, "re", minor, "GBP", day.isoformat(), payout, CASE)
     paid = SettlementRow(f"{payout}/2", "capture", "p-y/1#1", "re", other, "GBP", day.isoformat(), payout, "")

@@ -431,7 +431,7 @@ def test_a_row_that_comes_again_with_another_content_is_refused_with_its_field(
 
 
 def a_payout_of(folder: Path, day: date, minor: int, name: str) -> Path:
-    """A provider's file in which the payout po-1 has this amount, for a payment of somebody else's."""
+    """A provider's file in which the payout po-1 has this amount, for another shopper's payment."""
     rows = [
         SettlementRow(f"{name}/1", "capture", "p-y/1#1", "re", minor, "GBP", day.isoformat(), "po-1", ""),
         SettlementRow(f"{name}/2", "payout", "", "re", -minor, "GBP", day.isoformat(), "po-1", ""),

@@ -1,4 +1,4 @@
-"""What the commands that keep the lake refuse before they touch it."""
+"""Usage errors that maintenance commands refuse before they access the lake."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Any day is rebuilt from raw to the same rows, whatever was done to it, and nothing else moves."""
+"""Any day is rebuilt from raw to the same rows, whatever damage was done to it, and other days do not change."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

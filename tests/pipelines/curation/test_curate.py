@@ -207,7 +207,7 @@ def test_a_table_that_somebody_else_changed_meanwhile_is_begun_again(
 
 
 def late_repeated_and_contradicted(random: Random) -> list[dict[str, Any]]:
-    """Sixty rows in an order of arrival that nothing tells in advance, a third of them of an id that came before."""
+    """Sixty rows in random order of arrival, a third of which repeat an earlier id."""
     rows = [
         an_event("bank_transaction", f"t:{n}", str(n % 7), amount_minor=n, occurred_at=INSTANT + timedelta(days=n % 9))
         for n in range(40)

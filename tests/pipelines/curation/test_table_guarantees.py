@@ -69,7 +69,7 @@ def test_references_name_columns_of_contracts() -> None:
 
 
 class _Told:
-    """Tables whose past is told."""
+    """Tables with a given history of snapshots."""
 
     def __init__(self, **past: list[Snapshot]) -> None:
         self._past = {"raw.accounts": past.get("raw", []), "curated.accounts": past.get("curated", [])}

@@ -1,4 +1,4 @@
-"""Whose events ingest must not take, told without naming anybody."""
+"""The erasure record: which events ingest must refuse, stored without the id of any subject."""
 
 import json
 from datetime import UTC, datetime, timedelta

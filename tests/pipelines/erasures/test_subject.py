@@ -12,7 +12,7 @@ from pipelines.erasures import subject as subjects
 from pipelines.upkeep.retention import MADE_OF, _own_period, periods
 from pipelines.vectors.feature_days import days_table
 
-# Contracts with personal columns that say of nobody whose the row is, and why they need not.
+# Contracts with personal columns but without a subject column, and why they need none.
 WITHOUT_A_SUBJECT = {
     "ledger_entry": "an entry is the books'; found by plan, order and the accounts in `transfers`",
     "settlement_line": "a line is the provider's; a subject's is found by the attempt that it settles",

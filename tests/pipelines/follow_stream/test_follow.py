@@ -1,4 +1,4 @@
-"""The stream job's loop: what a round does, what it leaves alone, and how it lives with faults."""
+"""The stream job's loop: what a round does, what it skips, and how it handles faults."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field

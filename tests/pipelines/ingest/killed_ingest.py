@@ -1,4 +1,4 @@
-"""A program that ingests and kills itself with SIGKILL: at the step of its argument, or after so many seconds of work.
+"""A program that ingests and kills itself with SIGKILL: at the step of its argument, or after a number of seconds.
 
 A number is a delay; the clock starts when Spark is up and the first record has yet to be read.
 """

@@ -1,4 +1,4 @@
-"""The stream from its beginning brings nobody back who was erased: into no table, and into no byte of the lake."""
+"""Reading the stream again from its beginning restores no erased subject, in no table and in no byte of the lake."""
 
 from __future__ import annotations
 

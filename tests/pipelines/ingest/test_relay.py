@@ -1,4 +1,4 @@
-"""The relay: nothing that was committed is passed over, and what is told of one plan keeps its order."""
+"""The relay: it publishes every committed fact, and keeps the order of the facts of a plan."""
 
 import json
 import random
@@ -67,7 +67,7 @@ def told(stream: MemoryStream) -> list[str]:
 
 
 def first_told(bodies: Iterable[Mapping[str, Any]]) -> dict[str, list[int]]:
-    """The positions by key, each where it was told first."""
+    """The positions by key, each at its first publication."""
     positions: dict[str, list[int]] = defaultdict(list)
     seen: set[str] = set()
     for body in bodies:

@@ -1,4 +1,4 @@
-"""Builders of raw tables as ingest leaves them, for tests of what comes after."""
+"""Builders of raw tables as ingest writes them, for tests of later stages."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence

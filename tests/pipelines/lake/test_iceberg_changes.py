@@ -1,4 +1,4 @@
-"""What a lake's tables gained since a mark, by pyiceberg over a real catalogue and bucket, without a JVM."""
+"""Rows that a table gained since a watermark, by pyiceberg over a real catalogue and bucket, without a JVM."""
 
 import json
 from collections.abc import Iterator, Mapping

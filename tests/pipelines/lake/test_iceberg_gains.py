@@ -1,4 +1,4 @@
-"""Which days a table gained, and vectors kept without a JVM, over an Iceberg catalogue in a local file."""
+"""The event days on which a table gained rows, and vectors written without a JVM, on a catalogue in a local file."""
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path

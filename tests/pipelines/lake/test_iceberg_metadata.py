@@ -1,4 +1,4 @@
-"""What a table says of itself is read from its metadata once, and anew as soon as the table points elsewhere."""
+"""A table's metadata file is read once, and again only when the table points to another one."""
 
 from __future__ import annotations
 

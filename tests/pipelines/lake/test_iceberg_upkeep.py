@@ -1,4 +1,4 @@
-"""Rows that are asked for are removed, whatever their other columns say, over an Iceberg catalogue in a local file."""
+"""Selected rows are removed, whatever their other columns contain, on an Iceberg catalogue in a local file."""
 
 from datetime import UTC, datetime
 from pathlib import Path

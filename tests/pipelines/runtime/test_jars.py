@@ -1,4 +1,4 @@
-"""Spark's Java artefacts: what is kept is used offline, what is not the pinned file is refused by name."""
+"""Spark's Java artefacts: stored ones are used offline, and a file that differs from the pinned one is refused."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The stand-in for Kinesis that reshards, for the tests that need it."""
+"""kinesis-local, a stand-in for Kinesis that can reshard, for the tests that need it."""
 
 import os
 from collections.abc import Iterator

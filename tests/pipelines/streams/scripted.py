@@ -1,4 +1,4 @@
-"""A Kinesis client whose stream the test writes record by record, with arrival times as skewed as it likes."""
+"""A Kinesis client whose stream is written by the test record by record, with any arrival times."""
 
 from __future__ import annotations
 

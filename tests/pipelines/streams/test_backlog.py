@@ -1,4 +1,4 @@
-"""A backlog is taken in batches that fit, and taking ends when what was there at the beginning is taken."""
+"""A backlog is read in batches of limited size, until all records that existed at the beginning are read."""
 
 from __future__ import annotations
 

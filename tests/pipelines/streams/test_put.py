@@ -1,4 +1,4 @@
-"""Putting under throttling and partial failure, injected into a real client: no gap, no swap, nothing sent in vain."""
+"""Putting under throttling and partial failure, injected into a real client: nothing lost, reordered or resent."""
 
 from __future__ import annotations
 

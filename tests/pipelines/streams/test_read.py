@@ -1,4 +1,4 @@
-"""Reading a shard whatever the service does: iterators die, calls are refused, records are poison."""
+"""Reading a shard in spite of expired iterators, throttled calls and malformed records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Through any reshard each record is taken once, and of one key in the order in which it was put."""
+"""During any reshard each record is read once, and the records of a key in the order in which they were put."""
 
 from __future__ import annotations
 

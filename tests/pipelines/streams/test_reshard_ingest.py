@@ -1,4 +1,4 @@
-"""The whole act over kinesis-local: a backlog in several batches, a reshard in its midst, a start chosen once."""
+"""The whole ingest on kinesis-local: a backlog in several batches, a reshard during it, a start chosen once."""
 
 from __future__ import annotations
 

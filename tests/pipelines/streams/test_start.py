@@ -1,4 +1,4 @@
-"""Where reading begins is chosen once, for the shards that are there; what a reshard opens later is read whole."""
+"""The start of reading is chosen once, for the existing shards; shards opened by a later reshard are read whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches taken by the reader that Spark runs, in this process, and remembered in a real Iceberg table."""
+"""Batches read in this process by the reader that Spark uses, and recorded in a real Iceberg table."""
 
 from __future__ import annotations
 

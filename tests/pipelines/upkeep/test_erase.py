@@ -135,7 +135,7 @@ def test_ingest_still_knows_its_batches_and_the_record_names_nobody_and_refuses(
 
     lines = IcebergErasures(lake.settings).lines()
     asked = {line.subject for line in lines if line.state is ErasureState.REQUESTED}
-    # The plan too: a ledger entry may say nobody's name.
+    # The plan too, because a ledger entry need not contain the shopper's id.
     hanging = pseudonym(KEY, "plan", "plan-canary")
     assert asked == {
         pseudonym(KEY, "shopper", MINE),

@@ -1,4 +1,4 @@
-"""What expiry may take, as tables of snapshots."""
+"""Which snapshots may expire, as tables of cases."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

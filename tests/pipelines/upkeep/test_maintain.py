@@ -1,4 +1,4 @@
-"""The lake is kept in shape, and nothing that an act looks for later is lost by it."""
+"""Maintenance of the lake removes nothing that an act needs later."""
 
 from __future__ import annotations
 

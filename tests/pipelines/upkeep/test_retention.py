@@ -1,4 +1,4 @@
-"""What is past its retention goes from every layer and every tag on the day after, and its files with it."""
+"""Rows past their retention are removed from every layer and tag on the day after, together with their files."""
 
 from __future__ import annotations
 

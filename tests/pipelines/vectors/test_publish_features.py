@@ -1,4 +1,4 @@
-"""What serving reads is what the feature table holds, and the table's page says what that is."""
+"""Serving reads the vectors of the feature table, and the table's page describes them."""
 
 import re
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Vectors that follow the lake between two builds: what a refresh serves is what the batch job would have built."""
+"""Refreshes between two builds serve the same vectors that the batch job would have built."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -81,7 +81,7 @@ def arrow(rows: Iterable[Row]) -> pa.Table:
 
 
 def asking(moments: Iterable[tuple[str, datetime]]) -> pa.Table:
-    """Moments of accounts, each of which belongs to somebody of the same name."""
+    """Moments of accounts, each of which belongs to a shopper whose id is equal to the account's."""
     pairs = list(moments)
     keys = {key: pa.array([account for account, _ in pairs], pa.string()) for key in SERVED.keys}
     return pa.table({**keys, "as_of": pa.array([as_of for _, as_of in pairs], INSTANT)})
@@ -240,7 +240,7 @@ def test_a_minute_is_enough_for_a_thousand_touched_accounts(connection: Connecti
 
 
 def test_a_source_that_knows_the_entity_by_another_key_touches_those_that_the_register_names() -> None:
-    """An account's vector also holds what its shopper did; the register tells who belongs to whom."""
+    """An account's vector also uses its shopper's events; the register says which shopper that is."""
 
     def compute(moments: pa.Table, events: Mapping[str, pa.Table]) -> pa.Table:
         bookings_of = Counter(events["bank_transactions"]["account_id"].to_pylist())

@@ -1,4 +1,4 @@
-"""An interrupt ends the demo in time wherever it stands, and every process that it started; a second one at once."""
+"""An interrupt ends the demo and every process that it started in time, at any stage; a second one does so at once."""
 
 import os
 import signal

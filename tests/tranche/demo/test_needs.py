@@ -1,4 +1,4 @@
-"""The demo says what it takes, and refuses a machine that clearly has too little."""
+"""The demo says which resources it needs, and refuses a machine that clearly has too few."""
 
 from io import StringIO
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Which world commands work on, and how a wrong profile is said."""
+"""The profile on which commands work, and the messages about a faulty profile."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The local runtime on real processes: started once, killed without warning, repaired, and gone when it is told to."""
+"""The local runtime with real processes: started once, killed without warning, repaired, and stopped completely."""
 
 import json
 import os
