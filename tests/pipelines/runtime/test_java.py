@@ -12,7 +12,7 @@ from pipelines.runtime.java import Java, find_java, home_for_spark
 
 SPARK_ON_THE_WHEEL = """
 from pipelines.settings import Settings
-from pipelines.spark import session
+from pipelines.runtime.spark import session
 spark = session(Settings.from_environment())
 spark.sql("create table {table} (id bigint) using iceberg")
 spark.sql("insert into {table} select id from range(3)")
