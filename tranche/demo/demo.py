@@ -101,7 +101,8 @@ def run_demo(
     with ended_in_order(LocalRuntime(folder / "runtime").kill):
         summary = demo(request, folder, console)
     chosen = make_current(folder.parent, DEMO)
-    console.print(f"{header(chosen)}   (every command works on this world now; tranche use local leaves it)")
+    said = f"{header(chosen)}   (every command works on this world now; tranche use local leaves it)"
+    console.print(said, highlight=False, soft_wrap=True)
     if as_json:
         typer.echo(json.dumps(summary.as_tree()))
     if summary.broken_promises():

@@ -24,7 +24,6 @@ from ledger.books.store import Act
 from ledger.outbox.fact_log import OvertakenRelay, Written
 from ledger.outbox.outbox import Fact, append_all, fact
 from ledger.outbox.postgres_outbox import JOURNAL, OUTBOX, relaying
-from pipelines.commands.relay import relay as relay_command
 from pipelines.ingest.relay import ALERT_AFTER_S, RelayReport, put_in_order, relay
 from pipelines.settings import Settings
 from pipelines.sources.source import CanonicalEvent
@@ -32,6 +31,7 @@ from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.memory import MemoryStream
 from pipelines.streams.shards import Position
 from pipelines.streams.stream import Stream, StreamFault
+from tests.command_line import acts_of
 from tests.conftest import CHECKOUT
 from tests.ledger.builders import NOON, a_claim, a_purchase, presumed_paid
 
@@ -267,7 +267,7 @@ def test_a_relay_that_lost_its_turn_marks_nothing(database_url: str) -> None:
     write(database_url, a_fact(1), a_fact(2))
     with relaying(database_url) as logs:
         logs.mark(OUTBOX, after=0, position=1)
-        with pytest.raises(OvertakenRelay, match="outbox was at 0"):
+        with pytest.raises(OvertakenRelay, match="moved the outbox on from position 0"):
             logs.mark(OUTBOX, after=0, position=2)
         assert logs.progress(OUTBOX).position == 1
         assert logs.progress(JOURNAL).position == 0
@@ -308,7 +308,7 @@ def test_on_kinesis_a_plans_facts_lie_in_one_shard_in_their_order(
         monkeypatch.setenv(name, value)
     write(database_url, *(a_fact(number, KEYS[number % 5]) for number in range(40)))
 
-    relay_command(as_json=True)
+    acts_of("pipelines")(["relay", "--json"])
 
     assert json.loads(capsys.readouterr().out)["published"] == {"plan_event.v1": 40}
     settings = Settings.from_environment()
@@ -321,5 +321,5 @@ def test_on_kinesis_a_plans_facts_lie_in_one_shard_in_their_order(
     assert sorted(key for keys in found for key in keys) == KEYS, "a key lies in one shard"
     assert all(positions == sorted(positions) for keys in found for positions in keys.values())
     assert sum(len(bodies) for bodies in shards) == 40
-    relay_command(as_json=False)
+    acts_of("pipelines")(["relay"])
     assert "published 0 facts" in capsys.readouterr().out
