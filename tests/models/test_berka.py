@@ -91,7 +91,7 @@ def test_every_loan_above_the_reference_risk_has_a_reason(
     frames: dict[str, Any], report: TrainReport, folder: Path
 ) -> None:
     model = artefact.load_model(folder / report.version.digest)
-    gathered = train.training_set.gather(MemoryTrainingTables(frames))
+    gathered = train.training_set.gather_training_set(MemoryTrainingTables(frames))
     scored = [model.score_row(row) for row in gathered.rows]
     risky = [each for each in scored if each.log_odds > model.reference_log_odds]
     assert len(risky) > 50
@@ -100,7 +100,7 @@ def test_every_loan_above_the_reference_risk_has_a_reason(
 
 def test_no_single_feature_tells_the_outcome_by_itself(frames: dict[str, Any], report: TrainReport) -> None:
     """A feature that knew the future would stand out: the best honest one orders about four pairs in five."""
-    gathered = train.training_set.gather(MemoryTrainingTables(frames))
+    gathered = train.training_set.gather_training_set(MemoryTrainingTables(frames))
     for name, column in zip(report.feature_names, gathered.rows.T, strict=True):
         known = np.isfinite(column)
         alone = train.evaluation.area_under_curve(column[known], gathered.bad[known]).value
