@@ -91,6 +91,10 @@ WAITS_WITHOUT_A_COMPARISON_IN = {
 NAMES_OF_SEVERAL_MODULES = {
     "Settings": "each package reads its own from `settings.py`, and no module reads two of them without saying whose",
     "main": "how Python starts a program",
+    **dict.fromkeys(
+        ("account_name", "own_name", "opening", "entry", "closing"),
+        "beancount and hledger are two dialects of one export, each a module with the same five functions",
+    ),
 }
 
 FORBIDDEN_STEMS = {

@@ -26,37 +26,37 @@ _PLAIN = frozenset("abcdefghijklmnopqrstuvwyz")  # without x, because X begins a
 _KEY = re.compile(r"[a-z][a-z0-9_]+")
 
 
-def beancount_account_name(name: str, kind: AccountKind) -> str:
+def account_name(name: str, kind: AccountKind) -> str:
     """The beancount name of an account.
 
-    >>> beancount_account_name("plan:berka-5314:interest_rcv", AccountKind.ASSET)
+    >>> account_name("plan:berka-5314:interest_rcv", AccountKind.ASSET)
     'Assets:Plan:Berka-5314:InterestRcv'
-    >>> beancount_account_name("merchant:Acme.x:payable", AccountKind.LIABILITY)
+    >>> account_name("merchant:Acme.x:payable", AccountKind.LIABILITY)
     'Liabilities:Merchant:X41cmeX2ex:Payable'
     """
     return ":".join((_ROOTS[kind], *(_part(part) for part in name.split(":"))))
 
 
-def beancount_own_name(account: str) -> str:
+def own_name(account: str) -> str:
     """The name in our books of a beancount account.
 
-    >>> beancount_own_name("Liabilities:Merchant:X41cmeX2ex:Payable")
+    >>> own_name("Liabilities:Merchant:X41cmeX2ex:Payable")
     'merchant:Acme.x:payable'
     """
     return ":".join(_own_part(part) for part in account.split(":")[1:])
 
 
-def beancount_opening(accounts: Iterable[UsedAccount]) -> str:
+def opening(accounts: Iterable[UsedAccount]) -> str:
     """Directives that open the accounts, each on its first value date."""
     lines = ['option "title" "Tranche"', ""]
     for account in accounts:
         currencies = ",".join(balance.currency for balance in account.balances)
-        lines.append(f"{account.since} open {beancount_account_name(account.name, account.kind)} {currencies}")
+        lines.append(f"{account.since} open {account_name(account.name, account.kind)} {currencies}")
         lines.append(f"  account: {_text(account.name)}")
     return "\n".join([*lines, ""])
 
 
-def beancount_entry(journal: Journal, kinds: Mapping[str, AccountKind]) -> str:
+def entry(journal: Journal, kinds: Mapping[str, AccountKind]) -> str:
     """A journal as a beancount transaction; each transfer becomes a debit and a credit line."""
     flow = money_map().flows.get(journal.flow)
     lines = [
@@ -71,16 +71,16 @@ def beancount_entry(journal: Journal, kinds: Mapping[str, AccountKind]) -> str:
         fits = _KEY.fullmatch(key) is not None and key != "entry"
         lines.append(f"  {key}: {_text(value)}" if fits else f"  ; {_text(f'{key}: {value}')}")
     for transfer in journal.transfers:
-        lines.append(f"  {beancount_account_name(transfer.debit, kinds[transfer.debit])}  {transfer.amount}")
-        lines.append(f"  {beancount_account_name(transfer.credit, kinds[transfer.credit])}  {-transfer.amount}")
+        lines.append(f"  {account_name(transfer.debit, kinds[transfer.debit])}  {transfer.amount}")
+        lines.append(f"  {account_name(transfer.credit, kinds[transfer.credit])}  {-transfer.amount}")
     return "\n".join([*lines, ""])
 
 
-def beancount_closing(accounts: Iterable[UsedAccount], last: date) -> str:
+def closing(accounts: Iterable[UsedAccount], last: date) -> str:
     """Assertions of every account's exact balance at the start of the day after the last one."""
     lines = [""]
     for account in accounts:
-        name = beancount_account_name(account.name, account.kind)
+        name = account_name(account.name, account.kind)
         for balance in account.balances:
             number, currency = str(balance).split()
             lines.append(f"{last + timedelta(days=1)} balance {name}  {number} ~ 0 {currency}")

@@ -40,7 +40,7 @@ def test_an_account_has_one_name_there_and_the_same_one_back(name: str, kind: Ac
 @given(name=NAMES)
 def test_beancount_can_read_every_name(name: str) -> None:
     legal = re.compile(r"[A-Z][A-Za-z0-9-]*(:[A-Z0-9][A-Za-z0-9-]*)+")
-    assert legal.fullmatch(export_beancount.beancount_account_name(name, AccountKind.ASSET))
+    assert legal.fullmatch(export_beancount.account_name(name, AccountKind.ASSET))
 
 
 @pytest.fixture
@@ -75,9 +75,7 @@ def test_beancount_agrees_with_our_trial_balance(database_url: str, books: Postg
     assert _beancount("bean-check", str(written)) == ""
     rows = csv.DictReader(_beancount("bean-query", "-f", "csv", str(written), query).splitlines())
     theirs = {
-        (export_beancount.beancount_own_name(row["account"].strip()), row["currency"].strip()): Decimal(
-            row["sum(number)"]
-        )
+        (export_beancount.own_name(row["account"].strip()), row["currency"].strip()): Decimal(row["sum(number)"])
         for row in rows
     }
 
