@@ -48,6 +48,8 @@ soak: $(DEV_STAMP) ## what is too long for every change (docs/testing.md): rando
 	@TRANCHE_SOAK=$(or $(TIMES),20) $(BIN)/python -m pytest --timeout=0 tests/ledger/test_machine.py tests/lending/test_plan_machine.py
 	@TRANCHE_SOAK=$(or $(TIMES),20) $(BIN)/python -m pytest --timeout=0 -m hypothesis
 	@TRANCHE_SOAK=$(or $(TIMES),20) $(BIN)/python -m pytest --timeout=0 tests/pipelines/ingest/test_ingest.py -k "killed or ended"
+	@TRANCHE_SOAK=$(or $(TIMES),20) $(BIN)/python -m pytest --timeout=0 tests/pipelines/test_corruption.py tests/pipelines/test_cluster.py
+	@TRANCHE_SOAK=$(or $(TIMES),20) $(BIN)/python -m pytest --timeout=0 tests/tranche/demo/test_interrupt.py
 
 serve: $(STAMP) ## the decision API on the current profile
 	@$(BIN)/tranche serve $(ARGS)

@@ -21,6 +21,7 @@ from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.stream import batches
 from tests.data_contracts.samples import valid_record
 from tests.pipelines.spark_cluster import a_cluster
+from tests.soak import TIMES
 from tranche.provisioning.aws import AwsNames, clients, provide_aws
 
 pytestmark = pytest.mark.slow
@@ -77,6 +78,7 @@ def run(environment: Mapping[str, str]) -> str:
     return done.stdout
 
 
+@pytest.mark.skipif(TIMES == 1, reason="a matter of minutes: make soak")
 def test_only_the_master_differs_and_the_tables_are_equal(
     spark: Any, lake_environment: Mapping[str, str], tmp_path: Path
 ) -> None:
