@@ -1,5 +1,6 @@
 """`tranche simulation <act>`: make the seeded world, and run the outside systems that the platform talks to."""
 
+import shlex
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -105,7 +106,7 @@ def bank(
     lines = [f"{ended.day} has ended: {len(ended.files):,} files, {ended.merchant_payouts:,} merchants paid"]
     lines += [f"  {ended.inbox}/{name}" for name in ended.files]
     lines += [f"  refused: {reason}" for reason in ended.refused_files]
-    lines.append(f"next: tranche payments reconcile --inbox {ended.inbox} --day {ended.day}")
+    lines.append(f"next: tranche payments reconcile --inbox {shlex.quote(str(ended.inbox))} --day {ended.day}")
     return Report(ended, lines)
 
 
