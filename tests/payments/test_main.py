@@ -21,6 +21,13 @@ from tests.simulation.test_serve import a_server
 main = acts_of("payments")
 
 
+@pytest.fixture(autouse=True)
+def no_folders_of_a_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test says itself where files come and go, whatever an earlier test pointed this process at."""
+    for name in ("TRANCHE_INBOX", "TRANCHE_OUTBOX"):
+        monkeypatch.delenv(name, raising=False)
+
+
 @pytest.fixture
 def world(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Path]]:
     folder = tmp_path / "provider"
