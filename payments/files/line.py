@@ -43,7 +43,7 @@ class LineConflict(Exception):
     """Raised for a row whose id was taken before with other content; `field` is the first difference."""
 
     def __init__(self, line_key: LineKey, field: str) -> None:
-        super().__init__(f"{line_key} was told before with another {field}")
+        super().__init__(f"{line_key} came earlier with another {field}")
         self.line_key = line_key
         self.field = field
 
