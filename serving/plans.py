@@ -101,9 +101,9 @@ def plan_answer(history: PlanHistory, at: datetime) -> PlanAnswer:
                 instalment_id=each.instalment_id,
                 number=each.number,
                 due_on=each.due_on,
-                amount_minor=each.principal.minor + each.accrual.to_minor,
+                amount_minor=each.amount.minor,
                 principal_minor=each.principal.minor,
-                interest_minor=each.accrual.to_minor,
+                interest_minor=each.interest.minor,
                 open_minor=each.open.minor,
                 status=each.status_of(day),
             )

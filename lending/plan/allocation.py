@@ -1,11 +1,14 @@
 """Allocate a payment to instalments and their components, and undo the allocation when a payment is returned."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from lending.plan.event import PlanEvent
+from lending.plan.interest import Levels, owe_interest_after_all
+from lending.plan.proportion import shared
 from lending.plan.running import Fee, Payment, Piece, RunningInstalment, RunningPlan
-from lending.terms.servicing_terms import Component
+from lending.terms.servicing_terms import Component, EarlyPayment
 
 
 @dataclass(slots=True)
@@ -34,63 +37,105 @@ class AllocationSplit:
         }
 
 
-def place(
-    run: RunningPlan, amount: int, *, first: str | None = None, accrued_only: bool = False, newest_first: bool = False
-) -> list[Piece]:
+def place(run: RunningPlan, amount: int, *, first: str | None = None, newest_first: bool = False) -> list[Piece]:
     """Allocate an amount to open instalments; if the pieces sum to less than the amount, the rest was not owed.
 
-    The instalment `first` is paid first, then the others, oldest due first. Disputed principal is paid only after
-    everything undisputed. `accrued_only`: pay no interest that has not accrued, as for a payoff. `newest_first`: pay
-    the latest due first, because the oldest is already being collected.
+    The instalment `first` is paid first, then what is due, the oldest first, then what is not due yet, where the terms
+    say how principal is repaid early and interest is paid as far as it has accrued. Disputed principal is paid only
+    after everything undisputed. `newest_first`: pay the latest due first, because the oldest is being collected.
     """
-    pieces: list[Piece] = []
-    left = amount
-    for spare_disputed in (True, False):
-        for line in reversed(run.lines) if newest_first else _in_order(run, first):
-            if not left:
-                return pieces
-            for piece in _pieces(run, line, left, spare_disputed=spare_disputed, accrued_only=accrued_only):
-                pieces.append(piece)
-                left -= piece.amount
-        if not any(line.disputed for line in run.lines):
-            break
-    return pieces
-
-
-def _in_order(run: RunningPlan, first: str | None) -> Iterator[RunningInstalment]:
-    """The instalment `first`, then all others by due day."""
-    target = run.by_id.get(first) if first is not None else None
-    if target is not None:
-        yield target
-    for line in run.lines:
-        if line is not target:
-            yield line
-
-
-def _pieces(
-    run: RunningPlan, line: RunningInstalment, left: int, *, spare_disputed: bool, accrued_only: bool
-) -> Iterator[Piece]:
-    if line.open <= 0:
-        return
-    for component in run.terms.allocation:
-        if component is Component.FEES:
-            for fee in line.fees:
-                paid = min(left, fee.open)
-                if paid:
-                    fee.paid += paid
-                    left -= paid
-                    yield Piece(line, component, paid, fee)
-            continue
-        if component is Component.INTEREST:
-            paid = min(left, line.open_accrued if accrued_only else line.open_interest)
-            line.interest_paid += paid
+    placing = _Placing(run, amount)
+    for placing.spare_disputed in (True, False):
+        if newest_first:
+            placing.pay(reversed(run.lines))
         else:
-            paid = min(left, line.open_principal - (line.disputed if spare_disputed else 0))
-            line.repaid += paid
-            line.disputed = min(line.disputed, line.open_principal)
-        if paid:
-            left -= paid
-            yield Piece(line, component, paid)
+            placing.pay(line for line in run.lines if line.instalment_id == first)
+            placing.pay(line for line in run.lines if placing.is_due(line))
+            placing.pay_early([line for line in run.lines if not placing.is_due(line)])
+        if not placing.left or not any(line.disputed for line in run.lines):
+            break
+    return placing.pieces
+
+
+class _Placing:
+    """A payment while it is allocated on the day up to which the plan has accrued."""
+
+    def __init__(self, run: RunningPlan, amount: int) -> None:
+        self.run, self.left = run, amount
+        self.pieces: list[Piece] = []
+        self.spare_disputed = True
+
+    def is_due(self, line: RunningInstalment) -> bool:
+        return line.due_on <= self.run.accrued_to
+
+    def pay(self, lines: Iterable[RunningInstalment], components: Sequence[Component] | None = None) -> None:
+        """Pay instalments in this order, and the components of each in the order of the terms."""
+        for line in lines:
+            for component in components or self.run.terms.allocation:
+                match component:
+                    case Component.FEES:
+                        for fee in line.fees:
+                            fee.paid += self._piece(line, component, fee.open, fee)
+                    case Component.INTEREST:
+                        line.interest_paid += self._piece(line, component, self._interest(line))
+                    case Component.PRINCIPAL:
+                        self._repay(line, self._principal(line))
+
+    def pay_early(self, lines: Sequence[RunningInstalment]) -> None:
+        """Pay what is not due: its fees and accrued interest, and principal as the terms say."""
+        early = self.run.terms.early_payment
+        if early is EarlyPayment.NEXT_DUES:
+            self.pay(lines)
+            return
+        self.pay(lines, [each for each in self.run.terms.allocation if each is not Component.PRINCIPAL])
+        if early is EarlyPayment.SHORTER_TERM:
+            self.pay(reversed(lines), [Component.PRINCIPAL])
+            return
+        unpaid = Levels(line for line in lines if not line.kept)
+        free = [line.open_principal - (line.disputed if self.spare_disputed else 0) for line in lines]
+        for line, part in zip(lines, shared(min(self.left, sum(free)), free), strict=True):
+            self._repay(line, part)
+        unpaid.fall()
+
+    def _piece(self, line: RunningInstalment, component: Component, most: int, fee: Fee | None = None) -> int:
+        paid = min(self.left, most)
+        if paid > 0:
+            self.left -= paid
+            self.pieces.append(Piece(line, component, paid, fee))
+        return max(paid, 0)
+
+    def _interest(self, line: RunningInstalment) -> int:
+        return line.open_interest if self.is_due(line) else min(line.open_interest, line.open_accrued)
+
+    def _principal(self, line: RunningInstalment) -> int:
+        """The most principal that can be repaid here: before its due, all that the level leaves beside interest."""
+        own = self._free(line)
+        if self.is_due(line) or line.kept or not self.run.bears_interest:
+            return own
+        interest = max(line.interest_paid, line.accrued - line.interest_gone)
+        there = sum(self._free(each) for each in self._from(line))
+        return max(own, min(line.level - line.repaid - interest, there))
+
+    def _repay(self, line: RunningInstalment, most: int) -> None:
+        """Repay principal; what is beyond the instalment's own is taken over from the last ones."""
+        paid = self._piece(line, Component.PRINCIPAL, most)
+        beyond = paid - line.open_principal
+        for other in reversed(self._from(line)):
+            if beyond > 0 and other is not line:
+                taken = min(beyond, self._free(other))
+                other.principal -= taken
+                other.disputed = min(other.disputed, other.open_principal)
+                line.principal += taken
+                beyond -= taken
+        line.repaid += paid
+        line.disputed = min(line.disputed, line.open_principal)
+
+    def _free(self, line: RunningInstalment) -> int:
+        return line.open_principal - (line.disputed if self.spare_disputed else 0)
+
+    def _from(self, line: RunningInstalment) -> list[RunningInstalment]:
+        """This instalment and those of the schedule after it."""
+        return [each for each in self.run.lines if not each.kept and each.due_on >= line.due_on]
 
 
 def split_of(pieces: list[Piece], credit: int = 0) -> AllocationSplit:
@@ -101,11 +146,13 @@ def split_of(pieces: list[Piece], credit: int = 0) -> AllocationSplit:
     return split
 
 
-def take_back_amounts(run: RunningPlan, payment: Payment, amount: int, credit: int, day: date) -> AllocationSplit:
+def take_back_amounts(
+    run: RunningPlan, event: PlanEvent, payment: Payment, amount: int, credit: int
+) -> AllocationSplit:
     """Undo an amount of a payment: `credit` of it from the credit balance, the rest from its pieces, last piece first.
 
-    If the pieces do not suffice, because the payment left credit that was used since, the rest is added to the
-    principal of the last instalment.
+    The principal that is owed again bears interest as if it had never been repaid. If the pieces do not suffice,
+    because the payment left credit that was used since, the rest is added to the principal of the last instalment.
     """
     split = AllocationSplit(credit=credit)
     run.credit -= credit
@@ -115,14 +162,17 @@ def take_back_amounts(run: RunningPlan, payment: Payment, amount: int, credit: i
     while left and payment.pieces:
         piece = payment.pieces[-1]
         undone = min(left, piece.amount)
-        _undo(piece, undone, day)
+        _undo(piece, undone, event.value_date)
         split.add(piece.component, undone)
         piece.amount -= undone
         left -= undone
         if not piece.amount:
             payment.pieces.pop()
+    if run.settled_by == payment.event_id:
+        run.settled_by = None
+    owe_interest_after_all(run, event, split.principal, since=payment.day)
     if left:
-        owe_more(run.lines[-1], left, day)
+        owe_more(run.lines[-1], left, event.value_date)
         run.beyond_purchase += left
         split.principal += left
         payment.credit -= min(left, payment.credit)
@@ -132,6 +182,7 @@ def take_back_amounts(run: RunningPlan, payment: Payment, amount: int, credit: i
 def owe_more(line: RunningInstalment, principal: int, day: date) -> None:
     """Add principal to an instalment beyond what was agreed; its grace for late fees starts again on `day`."""
     line.principal += principal
+    line.level += principal
     line.grace_from = max(line.grace_from, day)
 
 

@@ -1,10 +1,10 @@
 """Capture of a purchase, whole or by shipment (F02, F40); takeover (F48) and disbursement (F47) of a loan."""
 
 from ledger.map.flow import Flow
-from lending.plan.accrual import rounded_interest, shared
 from lending.plan.event import Opened, PartShipped, PlanEvent
 from lending.plan.merchant_share import Share
 from lending.plan.plan import Instalment, Origin, Plan
+from lending.plan.proportion import proportion_of, shared
 from lending.plan.running import RunningPlan
 
 
@@ -24,7 +24,7 @@ def captured(run: RunningPlan, event: PlanEvent, body: Opened | PartShipped) -> 
         run.book(Flow.LOAN_DISBURSED, plan.plan_id, event, {"granted": amount})
     elif plan.foreign is not None:
         amounts = {"discount": part.discount, "tax": part.tax}
-        amounts["spread"] = rounded_interest(plan.foreign.spread.minor, amount, plan.principal.minor)
+        amounts["spread"] = proportion_of(plan.foreign.spread.minor, amount, plan.principal.minor)
         amounts["converted"] = amount - sum(amounts.values())
         names = {"currency": plan.foreign.payable.currency.value}
         run.book(
@@ -45,11 +45,11 @@ def cancelled(run: RunningPlan) -> None:
 def _captured(plan: Plan, amount: int) -> Share:
     """The discount, tax and merchant's share that belong to a captured amount of principal."""
     whole = plan.principal.minor
-    discount = rounded_interest(plan.merchant_discount.minor, amount, whole)
-    tax = rounded_interest(0 if plan.tax is None else plan.tax.minor, amount, whole)
+    discount = proportion_of(plan.merchant_discount.minor, amount, whole)
+    tax = proportion_of(0 if plan.tax is None else plan.tax.minor, amount, whole)
     merchant = amount - discount - tax
     if plan.foreign is not None:
-        merchant = rounded_interest(plan.foreign.payable.minor, amount, whole)
+        merchant = proportion_of(plan.foreign.payable.minor, amount, whole)
     return Share(amount, discount, tax, merchant)
 
 
@@ -65,6 +65,5 @@ def _spread(run: RunningPlan, event: PlanEvent, amount: int) -> None:
     for line, part in zip(to_come, shared(amount, weights), strict=True):
         each = planned[line.instalment_id]
         line.principal += part
-        if each.interest.minor:
-            grown = line.interest + rounded_interest(each.interest.minor, part, each.principal.minor)
-            line.set_interest(event.value_date, grown)
+        line.agreed += part
+        line.level += part + proportion_of(each.interest.minor, part, each.principal.minor)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from ledger.map.flow import Flow
-from lending.plan.accrue_interest import stop_accruing
 from lending.plan.event import ChargedOff, Paid, PaidOff, PaymentChannel, PlanEvent, Recovered, WrittenOff
 from lending.plan.running import Owed, Payment, RunningPlan
 from lending.terms.servicing_terms import Component
@@ -37,7 +36,14 @@ def recovered(run: RunningPlan, event: PlanEvent, body: Recovered | Paid | PaidO
     """F32: book money for a charged-off debt; any excess becomes the shopper's credit."""
     owed = run.charged_off or Owed()
     payment = Payment(
-        event.event_id, body.payment_id, body.channel, body.amount.minor, body.provider, body.rail, recovered=Owed()
+        event.event_id,
+        event.value_date,
+        body.payment_id,
+        body.channel,
+        body.amount.minor,
+        body.provider,
+        body.rail,
+        recovered=Owed(),
     )
     run.payments[event.event_id] = payment
     payment.recovered = owed.take(body.amount.minor)
@@ -100,9 +106,9 @@ def take_back_off_the_books(
 
 
 def _take_off(run: RunningPlan) -> Owed:
-    stop_accruing(run)
     off = Owed()
     for line in run.lines:
+        line.keep()
         off.principal += line.open_principal
         off.interest += line.open_interest
         line.credited += line.open_principal

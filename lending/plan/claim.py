@@ -3,11 +3,10 @@
 from datetime import timedelta
 
 from ledger.map.flow import Flow
-from lending.plan.accrual import Accrual
 from lending.plan.allocation import AllocationSplit, owe_more, take_back_amounts
 from lending.plan.charge_off import take_back_off_the_books
 from lending.plan.event import CashBack, ClaimLost, ClaimOpened, ClaimWon, PlanEvent, Route
-from lending.plan.running import Payment, RunningCase, RunningInstalment, RunningPlan
+from lending.plan.running import Payment, Period, RunningCase, RunningInstalment, RunningPlan
 from lending.plan.state import CaseKind
 from lending.plan.withhold_refund import release_withheld, use_up, withhold
 from lending.terms.servicing_terms import Component
@@ -73,7 +72,7 @@ def claim_lost(run: RunningPlan, event: PlanEvent, body: ClaimLost) -> None:
         _new_instalment(run, split.principal, event)
         run.beyond_purchase += max(split.principal - case.payment.of(Component.PRINCIPAL), 0)
     else:
-        split = take_back_amounts(run, case.payment, case.amount, credit, event.value_date)
+        split = take_back_amounts(run, event, case.payment, case.amount, credit)
     flow = Flow.CLAIM_UPHELD if case.route is Route.DIRECT_DEBIT else Flow.CHARGEBACK_LOST
     run.book(flow, case.case_id, event, split.amounts(), names=names, correlation=correlation)
 
@@ -91,8 +90,8 @@ def _new_instalment(run: RunningPlan, principal: int, event: PlanEvent) -> None:
     """Add an instalment for a debt that arises again after the last due day."""
     number = max(line.number for line in run.lines) + 1
     due_on = event.value_date + timedelta(days=run.terms.claim_due_days)
-    accrual = Accrual(event.value_date, 0, due_on, 0)
-    line = RunningInstalment(f"{run.plan.plan_id}/{number}", number, due_on, due_on, due_on, accrual)
+    period = Period(event.value_date, due_on)
+    line = RunningInstalment(f"{run.plan.plan_id}/{number}", number, due_on, due_on, due_on, period, kept=True)
     run.add(line)
     owe_more(line, principal, event.value_date)
 

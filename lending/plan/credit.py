@@ -28,8 +28,7 @@ def goodwill(run: RunningPlan, event: PlanEvent, body: Goodwill) -> None:
     left = amount
     for line in run.lines:
         fallen = min(left, line.open_principal)
-        line.credited += fallen
-        line.disputed = min(line.disputed, line.open_principal)
+        line.credit(fallen)
         left -= fallen
     run.credit += left
     run.book(Flow.GOODWILL, event.event_id, event, {"principal": amount - left, "credit_balance": left})

@@ -1,8 +1,8 @@
 """Earn the merchant's discount (F05): in proportion to the repaid part of the purchase not refunded, or at capture."""
 
 from ledger.map.flow import Flow
-from lending.plan.accrual import rounded_interest
 from lending.plan.event import PlanEvent
+from lending.plan.proportion import proportion_of
 from lending.plan.running import RunningPlan
 from lending.terms.servicing_terms import DiscountEarning
 
@@ -23,4 +23,4 @@ def _earned_by_now(run: RunningPlan) -> int:
         return discount
     owed = run.outstanding + (run.charged_off.principal if run.charged_off else 0)
     unpaid = max(owed - run.beyond_purchase, 0)  # principal that paid for no goods is repaid last
-    return rounded_interest(discount, min(max(kept - unpaid, 0), kept), kept)
+    return proportion_of(discount, min(max(kept - unpaid, 0), kept), kept)

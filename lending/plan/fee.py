@@ -68,7 +68,7 @@ def interest_waived(run: RunningPlan, event: PlanEvent, body: InterestWaived) ->
     left = body.amount.minor
     for line in run.lines:
         waived = min(left, line.open_accrued)
-        line.interest_gone += waived
+        line.forgo(waived)
         left -= waived
     run.book(Flow.INTEREST_WAIVED, event.event_id, event, {"interest": body.amount.minor - left})
 

@@ -7,7 +7,6 @@ from operator import itemgetter
 from typing import assert_never
 
 from lending.plan import capture, charge_off, claim, fee, refund, repay, reschedule
-from lending.plan.accrue_interest import accrue_to
 from lending.plan.credit import apply_credit_moved, credit_refunded, goodwill
 from lending.plan.earn_discount import earn_discount
 from lending.plan.event import (
@@ -41,6 +40,7 @@ from lending.plan.event import (
     Unfrozen,
     WrittenOff,
 )  # fmt: skip
+from lending.plan.interest import accrual_of, accrue_to, split_again
 from lending.plan.plan import Plan, PlanFault, PlanStatus
 from lending.plan.running import RunningInstalment, RunningPlan
 from lending.plan.state import CaseState, FeeState, InstalmentState, PaymentState, PlanState
@@ -72,6 +72,7 @@ def fold(
         fee.assess_late_fees(run, event.value_date)
         accrue_to(run, event.value_date)
         _apply(run, event)
+        split_again(run)
         earn_discount(run, event)
         known[event.event_id] = event.kind
     fee.assess_late_fees(run, through)
@@ -117,7 +118,7 @@ def _apply(run: RunningPlan, event: PlanEvent) -> None:  # noqa: C901, PLR0912, 
         case Holiday() as body:
             reschedule.holiday(run, event, body)
         case Forbearance() as body:
-            reschedule.forbearance(run, event, body)
+            reschedule.forbearance(run, body)
         case Frozen():
             reschedule.frozen(run, event)
         case Unfrozen():
@@ -261,12 +262,14 @@ def _instalment(run: RunningPlan, line: RunningInstalment) -> InstalmentState:
         due_on=line.due_on,
         counts_from=line.counts_from,
         principal=money(line.principal - line.credited),
+        interest=money(line.interest),
         open_principal=money(line.open_principal),
         open_interest=money(line.open_interest),
         open_fees=money(line.open_fees),
         disputed=money(line.disputed),
         accrued_interest=money(line.accrued),
-        accrual=line.accrual,
+        paid_interest=money(line.interest_paid + line.interest_gone),
+        accrual=accrual_of(run, line),
     )
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lending.plan.accrual import rounded_interest
+from lending.plan.proportion import proportion_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ def part_of(captured: Share, given_back: Share, amount: int, *, foreign: bool = 
     (Share(amount=50, discount=3, tax=0, merchant=47), Share(amount=50, discount=2, tax=0, merchant=48))
     """
     by_now = given_back.amount + amount
-    discount = max(0, rounded_interest(captured.discount, by_now, captured.amount) - given_back.discount)
-    tax = max(0, rounded_interest(captured.tax, by_now, captured.amount) - given_back.tax)
+    discount = max(0, proportion_of(captured.discount, by_now, captured.amount) - given_back.discount)
+    tax = max(0, proportion_of(captured.tax, by_now, captured.amount) - given_back.tax)
     merchant = amount - discount - tax
     if foreign:
-        merchant = max(0, rounded_interest(captured.merchant, by_now, captured.amount) - given_back.merchant)
+        merchant = max(0, proportion_of(captured.merchant, by_now, captured.amount) - given_back.merchant)
     return Share(amount, discount, tax, merchant)

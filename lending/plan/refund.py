@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ledger.map.flow import Flow
-from lending.plan.accrual import rounded_interest, shared
-from lending.plan.accrue_interest import scale_interest, scheduled_principal
 from lending.plan.event import Disputed, DisputeSettled, PlanEvent, Refunded, RefundPaid
+from lending.plan.interest import Levels
 from lending.plan.merchant_share import Share, part_of
+from lending.plan.proportion import proportion_of, shared
 from lending.plan.running import Owed, RunningCase, RunningInstalment, RunningPlan
 from lending.plan.state import CaseKind
 from lending.terms.servicing_terms import RefundPlacing
@@ -153,24 +153,23 @@ def _on_the_books(  # noqa: PLR0917 - one caller, which has all the arguments
     attempt has its outcome. The rest is payable. `first`: the principal of each instalment that was in a dispute won
     by the shopper; exactly this principal falls before any other.
     """
-    before = scheduled_principal(run)
+    levels = Levels(line for line in run.lines if line.due_on > event.value_date and not line.kept)
     free = max(0, run.outstanding - in_flight)
     principal = min(amount, free)
     left = principal
     for line, most in first:
         part = min(left, most, line.open_principal)
-        line.credited += part
-        line.disputed = min(line.disputed, line.open_principal)
+        line.credit(part)
         left -= part
     for line, part in _placed(run, left, event):
-        line.credited += part
+        line.credit(part)
         left -= part
     for line in reversed(run.lines):  # disputed principal falls last
         part = min(left, line.open_principal)
-        line.credited += part
-        line.disputed = min(line.disputed, line.open_principal)
+        line.credit(part)
         left -= part
-    scale_interest(run, before)
+    if run.terms.refund_placing is not RefundPlacing.LAST_FIRST:
+        levels.fall()
     waits = min(amount - principal, in_flight)
     run.credit += waits
     withheld, payable = _grant(run, refund_id, amount - principal - waits)
@@ -204,8 +203,8 @@ def _grant(run: RunningPlan, refund_id: str, amount: int) -> tuple[int, int]:
 
 def _interest_on(run: RunningPlan, amount: int) -> int:
     """The interest accrued so far on the refunded amount, to be given back as if it had never been financed."""
-    charged = sum(line.accrued - line.interest_gone for line in run.lines) - run.interest_refunded
-    return rounded_interest(max(0, charged), amount, run.captured.amount - run.refunded.amount)
+    charged = run.accrued - sum(line.interest_gone for line in run.lines) - run.interest_refunded
+    return proportion_of(max(0, charged), amount, run.captured.amount - run.refunded.amount)
 
 
 def _refund_interest(run: RunningPlan, event: PlanEvent, refund_id: str, amount: int) -> None:
@@ -213,14 +212,13 @@ def _refund_interest(run: RunningPlan, event: PlanEvent, refund_id: str, amount:
     amounts = {"interest": 0, "principal": 0}
     for line in reversed(run.lines):
         gone = min(amount, line.open_accrued)
-        line.interest_gone += gone
+        line.forgo(gone)
         amounts["interest"] += gone
         amount -= gone
     run.interest_refunded += amount  # the paid part only; the open part was cancelled above
     for line in reversed(run.lines):
         fallen = min(amount, line.open_principal)
-        line.credited += fallen
-        line.disputed = min(line.disputed, line.open_principal)
+        line.credit(fallen)
         amounts["principal"] += fallen
         amount -= fallen
     amounts["credit_balance"], amounts["refund"] = _grant(run, refund_id, amount)

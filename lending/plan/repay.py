@@ -1,7 +1,6 @@
 """Payments of a running plan: paid, paid off early, returned."""
 
 from ledger.map.flow import Flow
-from lending.plan.accrue_interest import accrue_ahead
 from lending.plan.allocation import AllocationSplit, place, split_of, take_back_amounts
 from lending.plan.charge_off import recovered, take_back_off_the_books
 from lending.plan.event import Held, Paid, PaidOff, PaymentChannel, PlanEvent, Returned
@@ -27,18 +26,14 @@ def paid(run: RunningPlan, event: PlanEvent, body: Paid) -> None:
     else:
         split.credit = payment.credit = amount - split.placed
         run.credit += split.credit
-    ahead = sum(accrue_ahead(piece.line) for piece in payment.pieces)
-    run.book(
-        Flow.INTEREST_ACCRUED, f"{run.plan.plan_id}/{event.value_date}/{event.event_id}", event, {"interest": ahead}
-    )
     _book(run, event, body, split)
 
 
 def paid_off(run: RunningPlan, event: PlanEvent, body: PaidOff) -> None:
-    """Settle early: pay fees, interest accrued so far and principal; future interest is not charged.
+    """Settle early: pay fees, interest accrued so far and principal; interest ends with it.
 
     The part in flight is left to the attempt that collects it; money received for that part as well becomes credit. An
-    amount that does not settle the plan is treated as an ordinary payment.
+    amount that does not settle the plan is an ordinary payment.
     """
     in_flight = 0 if body.in_flight is None else body.in_flight.minor
     quote = sum(line.open_principal + line.open_accrued + line.open_fees for line in run.lines)
@@ -47,12 +42,8 @@ def paid_off(run: RunningPlan, event: PlanEvent, body: PaidOff) -> None:
         return
     payment = _payment(run, event, body, body.amount.minor)
     to_settle = min(body.amount.minor, max(quote - in_flight, 0))
-    payment.pieces = place(run, to_settle, accrued_only=True, newest_first=in_flight > 0)
-    for line in run.lines:
-        to_come = line.interest - line.accrued
-        if to_come > 0:
-            payment.rebated.append((line, to_come))
-            line.set_interest(event.value_date, line.accrued)
+    payment.pieces = place(run, to_settle, newest_first=in_flight > 0)
+    run.settled_by = event.event_id
     split = split_of(payment.pieces)
     split.credit = payment.credit = body.amount.minor - split.placed
     run.credit += split.credit
@@ -83,14 +74,12 @@ def return_payment(run: RunningPlan, event: PlanEvent, body: Returned) -> None:
     withheld = withhold(run, event, whole - payment.credit, body.return_id)
     credit = min(min(run.free_credit, payment.credit) + withheld, whole)
     use_up(run, withheld)
-    split = take_back_amounts(run, payment, whole, credit, event.value_date)
-    for line, to_come in payment.rebated:
-        line.set_interest(event.value_date, line.interest + to_come)
+    split = take_back_amounts(run, event, payment, whole, credit)
     run.book(Flow.PAYMENT_RETURNED, body.return_id, event, split.amounts(), names=names, correlation=correlation)
 
 
 def _payment(run: RunningPlan, event: PlanEvent, body: Paid | PaidOff, amount: int) -> Payment:
-    payment = Payment(event.event_id, body.payment_id, body.channel, amount, body.provider, body.rail)
+    payment = Payment(event.event_id, event.value_date, body.payment_id, body.channel, amount, body.provider, body.rail)
     run.payments[event.event_id] = payment
     return payment
 

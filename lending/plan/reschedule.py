@@ -1,13 +1,14 @@
 """Changes of a running plan's dues (F28), and pauses whose days do not count as late: holiday, forbearance, freeze."""
 
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import date, timedelta
+from fractions import Fraction
 
 from ledger.map.flow import Flow
-from lending.plan.accrual import Accrual, rounded_interest, shared
 from lending.plan.delinquency import Pause, PauseReason
 from lending.plan.event import Forbearance, Holiday, PlanEvent, Rescheduled
-from lending.plan.running import Fee, RunningInstalment, RunningPlan
+from lending.plan.proportion import shared
+from lending.plan.running import Fee, Period, RunningInstalment, RunningPlan
 from lending.schedule.due import Due
 
 
@@ -23,11 +24,12 @@ def rescheduled(run: RunningPlan, event: PlanEvent, body: Rescheduled) -> None:
     oldest = min(line.counts_from for line in moved)
     principal = interest = 0
     fees: list[Fee] = []
+    for line in run.lines:
+        line.keep()
     for line in moved:
         free = line.open_principal - line.disputed
         line.principal -= free
         principal += free
-        line.set_interest(event.value_date, line.accrued)
         interest += line.open_accrued
         line.interest_gone += line.open_accrued
         fees += [fee for fee in line.fees if fee.open]
@@ -52,12 +54,13 @@ def holiday(run: RunningPlan, event: PlanEvent, body: Holiday) -> None:
     """Move every open due from `starts` on by the length of the holiday; its interest accrues over the longer time."""
     days = body.ends - body.starts
     for line in run.lines:
-        if line.open > 0 and line.due_on >= body.starts:
-            begins = line.accrual.from_day
-            begins = begins + days if begins >= body.starts else begins
-            line.accrual = replace(line.accrual, from_day=begins, to_day=line.due_on + days)
-            if event.value_date > begins:
-                line.accrual = line.accrual.onward(event.value_date, line.accrued, line.interest)
+        if line.due_on < body.starts:
+            continue
+        period = line.period
+        if period.after >= body.starts:
+            period.after = max(period.after + days, event.value_date)
+        period.until += days
+        if line.open > 0:
             line.due_on += days
             line.counts_from += days
             line.grace_from += days
@@ -66,11 +69,12 @@ def holiday(run: RunningPlan, event: PlanEvent, body: Holiday) -> None:
     run.version += 1
 
 
-def forbearance(run: RunningPlan, event: PlanEvent, body: Forbearance) -> None:
+def forbearance(run: RunningPlan, body: Forbearance) -> None:
     """Add a pause: its days do not count as late and, if the terms say so, bear no interest."""
     pause = Pause(PauseReason.FORBEARANCE, body.starts, body.ends)
     run.pauses.append(pause)
-    _rest(run, pause, event.value_date)
+    if run.terms.interest_stops_in_pause:
+        run.rests.append(pause)
 
 
 def frozen(run: RunningPlan, event: PlanEvent) -> None:
@@ -80,28 +84,23 @@ def frozen(run: RunningPlan, event: PlanEvent) -> None:
     run.frozen_on = event.value_date
     run.pauses.append(Pause(PauseReason.FROZEN, event.value_date))
     if run.terms.interest_stops_in_pause:
-        for line in run.lines:
-            line.accrual = replace(line.accrual, stopped=event.value_date)
+        run.rests.append(Pause(PauseReason.FROZEN, event.value_date + _ONE_DAY))  # the day itself has accrued
 
 
 def unfrozen(run: RunningPlan, event: PlanEvent) -> None:
     """End the freeze; its last day is the day before the event."""
     if run.frozen_on is None:
         return
-    ended = Pause(PauseReason.FROZEN, run.frozen_on, event.value_date)
-    run.pauses = [ended if pause.ends is None else pause for pause in run.pauses]
-    one = timedelta(days=1)  # the day of the freeze has accrued; the day of its end has not
-    _rest(run, Pause(PauseReason.FROZEN, run.frozen_on + one, event.value_date + one), run.frozen_on)
+    run.pauses = _ended(run.pauses, event.value_date)
+    run.rests = _ended(run.rests, event.value_date + _ONE_DAY)  # as the day of the event has rested
     run.frozen_on = None
 
 
-def _rest(run: RunningPlan, pause: Pause, known_on: date) -> None:
-    if not run.terms.interest_stops_in_pause:
-        return
-    for line in run.lines:
-        if line.accrued < line.interest:
-            line.accrual = line.accrual.resting(pause, known_on, line.accrued)
-            line.interest = line.accrual.to_minor
+_ONE_DAY = timedelta(days=1)
+
+
+def _ended(pauses: Sequence[Pause], on: date) -> list[Pause]:
+    return [Pause(each.reason, each.starts, on) if each.ends is None else each for each in pauses]
 
 
 def _add(run: RunningPlan, event: PlanEvent, dues: tuple[Due, ...], principal: int, interest: int) -> RunningInstalment:
@@ -109,24 +108,26 @@ def _add(run: RunningPlan, event: PlanEvent, dues: tuple[Due, ...], principal: i
     planned = [due.principal.minor for due in dues]
     if not any(planned):  # nothing was open when this was recorded, but is since a late event
         planned = [1] * len(dues)
-    whole = sum(planned)
-    begins = event.value_date
+    after, left = event.value_date, sum(planned)
     added: list[RunningInstalment] = []
-    for due, part in zip(dues, shared(principal, planned), strict=True):
-        own = rounded_interest(due.interest.minor, principal, whole)
+    for due, part, weight in zip(dues, shared(principal, planned), planned, strict=True):
         owed = 0 if added else interest
+        price = Fraction(due.interest.minor, left) if left else Fraction(0)
         line = RunningInstalment(
             instalment_id=f"{run.plan.plan_id}/{due.number}",
             number=due.number,
             due_on=due.due_on,
             counts_from=due.due_on,
             grace_from=due.due_on,
-            accrual=Accrual(begins, owed, due.due_on, owed + own),
+            period=Period(after, due.due_on, price, Fraction(owed)),
+            level=part + owed + round(price * (principal - sum(each.principal for each in added))),
+            agreed=part,
             principal=part,
-            interest=owed + own,
+            interest=owed,
             accrued=owed,
         )
-        begins = due.due_on
+        after, left = due.due_on, left - weight
         added.append(line)
         run.add(line)
+    run.bears_interest = run.bears_interest or any(due.interest.minor for due in dues)
     return added[0]

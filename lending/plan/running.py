@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from fractions import Fraction
 
 from ledger.money import Money
-from lending.plan.accrual import Accrual
+from lending.plan.accrual import Stretch
 from lending.plan.booking import Booking, correlation_of
 from lending.plan.delinquency import Pause
 from lending.plan.event import PaymentChannel, PlanEvent, Route
@@ -32,11 +33,34 @@ class Fee:
 
 
 @dataclass(slots=True, eq=False)
+class Period:
+    """The days after `after`, up to and including `until`, whose interest is owed with one instalment.
+
+    `price`: the interest on one unit of principal over these days. `grown`: the exact interest of the days before
+    them. As days pass, `after` moves on, `price` falls and `grown` rises.
+    """
+
+    after: date
+    until: date
+    price: Fraction = Fraction(0)
+    grown: Fraction = Fraction(0)
+
+    @property
+    def day_price(self) -> Fraction:
+        """The interest on one unit of principal for one day."""
+        days = (self.until - self.after).days
+        return self.price / days if days > 0 else Fraction(0)
+
+
+@dataclass(slots=True, eq=False)
 class RunningInstalment:
     """One instalment. `credited` and `interest_gone`: principal and interest reduced by something other than a payment.
 
     `grace_from`: the day from which the grace of late fees counts: the due day, or the day on which a return or the
     end of a dispute made an amount collectable again.
+    `level`: the amount that payments are to pay here, in principal and interest; what interest leaves of it repays
+    principal. `agreed`: the principal scheduled when the schedule was made, less what was credited since. `kept`: this
+    instalment is not split again, because a reschedule replaced it or because it is no part of the schedule.
     """
 
     instalment_id: str
@@ -44,7 +68,10 @@ class RunningInstalment:
     due_on: date
     counts_from: date
     grace_from: date
-    accrual: Accrual
+    period: Period
+    level: int = 0
+    agreed: int = 0
+    kept: bool = False
     principal: int = 0
     interest: int = 0
     accrued: int = 0
@@ -79,10 +106,28 @@ class RunningInstalment:
     def claimable(self) -> int:
         return self.open - self.disputed
 
-    def set_interest(self, day: date, interest: int) -> None:
-        """Change the scheduled interest from a day on; interest already accrued is kept."""
-        self.interest = max(interest, self.accrued)
-        self.accrual = self.accrual.onward(day, self.accrued, self.interest)
+    @property
+    def paid(self) -> int:
+        """The principal and interest that payments have paid here."""
+        return self.repaid + self.interest_paid
+
+    def credit(self, principal: int) -> None:
+        """Reduce the principal by something other than a payment; the instalment falls by as much."""
+        self.credited += principal
+        self.agreed -= principal
+        self.level -= principal
+        self.disputed = min(self.disputed, self.open_principal)
+
+    def forgo(self, interest: int) -> None:
+        """Reduce the interest by something other than a payment; the instalment falls by as much."""
+        self.interest_gone += interest
+        self.level -= interest
+
+    def keep(self) -> None:
+        """Owe no more interest here than has accrued, and leave the split as it is."""
+        self.interest = self.accrued
+        self.period.price, self.period.grown = Fraction(0), Fraction(self.accrued)
+        self.agreed, self.kept = 0, True
 
 
 @dataclass(slots=True, eq=False)
@@ -97,9 +142,10 @@ class Piece:
 
 @dataclass(slots=True, eq=False)
 class Payment:
-    """A payment as allocated. `recovered`: the part that paid a charged-off debt, by component."""
+    """A payment as allocated on `day`. `recovered`: the part that paid a charged-off debt, by component."""
 
     event_id: str
+    day: date
     payment_id: str
     channel: PaymentChannel
     amount: int
@@ -108,9 +154,6 @@ class Payment:
     pieces: list[Piece] = field(default_factory=list)
     credit: int = 0
     recovered: "Owed | None" = None
-    rebated: list[tuple[RunningInstalment, int]] = field(
-        default_factory=list
-    )  # future interest that this payoff cancelled
     given_back: int = 0
 
     @property
@@ -173,6 +216,10 @@ class RunningPlan:
         self.fees: dict[str, Fee] = {}
         self.cases: dict[str, RunningCase] = {}
         self.pauses: list[Pause] = []
+        self.rests: list[Pause] = []  # pauses whose days bear no interest
+        self.bears_interest = any(each.interest.minor for each in plan.instalments)
+        self.stretches: list[Stretch] = []  # the interest so far: what bore it, for how many days
+        self.settled_by: str | None = None  # the payoff after which no interest is owed, by its event
         self.accrued_to: date = plan.opened_on - timedelta(days=1)
         self.frozen_on: date | None = None
         self.captured = Share()
@@ -195,6 +242,11 @@ class RunningPlan:
     @property
     def outstanding(self) -> int:
         return sum(line.open_principal for line in self.lines)
+
+    @property
+    def accrued(self) -> int:
+        """All interest accrued so far, each instalment's rounded to the unit."""
+        return sum(round(line.period.grown) for line in self.lines)
 
     @property
     def discount_deferred(self) -> int:
@@ -276,9 +328,9 @@ class RunningPlan:
 
 def _lines(plan: Plan) -> list[RunningInstalment]:
     lines = []
-    previous = plan.opened_on
+    previous, owed = plan.opened_on, plan.principal.minor
     for each in plan.instalments:
-        accrual = Accrual(previous, 0, each.due_on, 0)
-        lines.append(RunningInstalment(each.instalment_id, each.number, each.due_on, each.due_on, each.due_on, accrual))
-        previous = each.due_on
+        period = Period(previous, each.due_on, Fraction(each.interest.minor, owed) if owed else Fraction(0))
+        lines.append(RunningInstalment(each.instalment_id, each.number, each.due_on, each.due_on, each.due_on, period))
+        previous, owed = each.due_on, owed - each.principal.minor
     return lines

@@ -27,12 +27,19 @@ class InstalmentState:
     due_on: date
     counts_from: date
     principal: Money
+    interest: Money
     open_principal: Money
     open_interest: Money
     open_fees: Money
     disputed: Money
     accrued_interest: Money
+    paid_interest: Money
     accrual: Accrual
+
+    @property
+    def amount(self) -> Money:
+        """The principal and interest scheduled, paid or not."""
+        return self.principal + self.interest
 
     @property
     def open(self) -> Money:
@@ -221,7 +228,7 @@ class PlanState:
 
     def payoff(self, as_of: date, *, in_flight: Money | None = None) -> Payoff:
         """The payoff on a day not before `through`: principal, fees, and the interest accrued by then."""
-        interest = sum(_accrued_and_open(each, as_of) for each in self.instalments)
+        interest = sum(each.accrual.by(as_of) - each.paid_interest.minor for each in self.instalments)
         return Payoff(
             as_of,
             self.outstanding,
@@ -252,9 +259,3 @@ _STOPS = {
     PauseReason.FORBEARANCE: NotCollectable.FORBEARANCE,
     PauseReason.FROZEN: NotCollectable.FROZEN,
 }
-
-
-def _accrued_and_open(instalment: InstalmentState, as_of: date) -> int:
-    """The open interest without the part that accrues after a day."""
-    to_come = instalment.accrual.to_minor - max(instalment.accrued_interest.minor, instalment.accrual.by(as_of))
-    return max(0, instalment.open_interest.minor - to_come)

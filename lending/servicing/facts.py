@@ -87,7 +87,7 @@ def _fact(event_type: str, event_id: str, plan: Plan, when: When, columns: Mappi
 
 
 def _due(each: InstalmentState, state: PlanState) -> dict[str, Any]:
-    asked = each.principal.minor + each.accrual.to_minor
+    asked = each.amount.minor
     status = "open"
     if not each.open.minor:
         status = "cancelled" if not asked or state.status in _FALLEN else "settled"

@@ -24,6 +24,14 @@ class RefundPlacing(StrEnum):
     REAMORTISE = "re_amortise"  # the instalments not yet due, which are made level again
 
 
+class EarlyPayment(StrEnum):
+    """What principal that is repaid before its due does to the rest of the schedule."""
+
+    NEXT_DUES = "next_dues"  # the next instalments are paid; the last ones fall
+    SHORTER_TERM = "shorter_term"  # the last instalments are paid; the next stay as they are
+    SMALLER_INSTALMENTS = "smaller_instalments"  # every instalment falls in proportion
+
+
 class DiscountEarning(StrEnum):
     """When the merchant's discount becomes income."""
 
@@ -42,7 +50,7 @@ class LateFeeRule:
 
 @dataclass(frozen=True, slots=True)
 class LateFees:
-    """The late fee rules and their caps; a cap of None does not limit.
+    """The late fee rules and their caps; a cap of None does not limit. No fee is charged on `tolerance` or less.
 
     `cap_of_order_basis_points` is a share of the purchase, 2500 for a quarter.
     """
@@ -51,6 +59,7 @@ class LateFees:
     cap_per_instalment: Money | None = None
     cap_per_order: Money | None = None
     cap_of_order_basis_points: int | None = None
+    tolerance: int = 0  # in minor units
 
     def room(self, purchase: int, charged: int, on_instalment: int) -> int | None:
         """The largest further fee that the caps allow, in minor units; None without a cap."""
@@ -83,7 +92,11 @@ class TermsFault(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ServicingTerms:
-    """How plans of a product are serviced. With `interest_stops_in_pause`, days of a pause bear no interest."""
+    """How plans of a product are serviced.
+
+    With `interest_stops_in_pause`, days of a pause bear no interest; with `late_bears_interest`, principal that is past
+    due bears interest until it is paid.
+    """
 
     version: str = "servicing-1"
     allocation: tuple[Component, ...] = (Component.FEES, Component.INTEREST, Component.PRINCIPAL)
@@ -93,6 +106,8 @@ class ServicingTerms:
     discount_earning: DiscountEarning = DiscountEarning.REPAID
     reschedule_resets_delinquency: bool = True
     interest_stops_in_pause: bool = False
+    early_payment: EarlyPayment = EarlyPayment.NEXT_DUES
+    late_bears_interest: bool = False
     claim_due_days: int = 14  # a claim upheld after the last due becomes an instalment due this many days later
 
     def __post_init__(self) -> None:

@@ -1,0 +1,167 @@
+"""Interest on what is really owed: it grows day by day (F17), and each instalment is split anew after every event.
+
+The price of a period, its interest on one unit of principal, is what the schedule agreed. On it grows the interest of
+the principal that is owed and undisputed, but not of more than the schedule says: money that is past due is free,
+unless the terms let it bear interest. Paid early, principal bears less from the next day on.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from fractions import Fraction
+
+from ledger.map.flow import Flow
+from lending.plan.accrual import Accrual, Stretch
+from lending.plan.delinquency import days_late
+from lending.plan.event import PlanEvent
+from lending.plan.running import RunningInstalment, RunningPlan
+
+
+def accrue_to(run: RunningPlan, day: date) -> None:
+    """Accrue interest up to and including `day`: one booking for each day after `accrued_from` that bears interest."""
+    since = run.accrued_to
+    if day <= since:
+        return
+    run.accrued_to = day
+    if not run.bears_interest:
+        return
+    grown: Counter[date] = Counter()
+    for line in run.lines:
+        if line.period.price and line.period.after < day:
+            grown.update(dict(_grow(run, line, day)))
+    for current in sorted(grown):
+        if grown[current]:
+            run.book_derived(
+                Flow.INTEREST_ACCRUED, f"{run.plan.plan_id}/{current}", current, {"interest": grown[current]}
+            )
+    split_again(run)
+
+
+def accrual_of(run: RunningPlan, line: RunningInstalment) -> Accrual:
+    """How an instalment's interest grows from now on, while no event comes."""
+    period = line.period
+    bearing = _bearing(run, _most(run, line))
+    endless = run.terms.late_bears_interest and line is _last_of(run)
+    return Accrual(
+        period.after, None if endless else period.until, period.grown, period.day_price, bearing, tuple(run.rests)
+    )
+
+
+def split_again(run: RunningPlan) -> None:
+    """Split each instalment of the schedule into interest and principal as they are expected now.
+
+    Each instalment keeps its level, so what interest no longer needs of it repays principal, and the last ones fall
+    away. Interest beyond a level, or that grows after its instalment was paid in full, is owed with the next one.
+    """
+    own = [line for line in run.lines if not line.kept]
+    if not run.bears_interest or not own:
+        return
+    left = sum(line.open_principal for line in own)
+    disputed = sum(line.disputed for line in own)
+    most = sum(line.agreed for line in own)
+    paid_ahead = sum(_paid_ahead(line) for line in own)  # interest that later instalments paid beyond their own growth
+    carried = unaccrued = 0
+    for line in own:
+        paid_ahead -= _paid_ahead(line)
+        grown = round(line.period.grown)
+        coming = _to_come(run, line, min(left - disputed, most))
+        owed = round(line.period.grown + coming) + carried - line.interest_gone
+        if line is own[-1]:
+            interest, principal = max(owed, line.interest_paid), line.repaid + left
+            line.accrued = grown + unaccrued
+        else:
+            room = max(line.level - line.repaid - line.disputed, line.interest_paid)
+            interest = min(max(owed - paid_ahead, line.interest_paid), room)
+            principal = min(max(line.level - interest, line.repaid + line.disputed), line.repaid + left)
+            line.accrued = min(grown + unaccrued - paid_ahead, interest + line.interest_gone)
+        carried = owed - interest
+        unaccrued += grown - line.accrued
+        left -= principal - line.repaid
+        disputed -= line.disputed
+        most -= line.agreed
+        line.principal, line.interest = principal + line.credited, interest + line.interest_gone
+
+
+def owe_interest_after_all(run: RunningPlan, event: PlanEvent, principal: int, *, since: date) -> None:
+    """Accrue the interest on principal whose payment since a day did not stand, as if it had never been paid (F17)."""
+    before = run.accrued
+    for stretch in run.stretches:
+        if stretch.after >= since:
+            run.by_id[stretch.line].period.grown += stretch.owing(principal)
+    key = f"{run.plan.plan_id}/{event.value_date}/{event.event_id}"
+    run.book(Flow.INTEREST_ACCRUED, key, event, {"interest": run.accrued - before})
+
+
+class Levels:
+    """The unpaid part of instalments before their principal falls, by which they can be made smaller afterwards."""
+
+    def __init__(self, lines: Iterable[RunningInstalment]) -> None:
+        self._unpaid = [(line, line.level - line.paid) for line in lines]
+        self._before = self._principal()
+
+    def fall(self) -> None:
+        """Let each unpaid part fall in proportion to the open principal of all."""
+        after = self._principal()
+        for line, unpaid in self._unpaid:
+            if self._before:
+                line.level = line.paid + round(Fraction(unpaid * after, self._before))
+
+    def _principal(self) -> int:
+        return sum(line.open_principal for line, _ in self._unpaid)
+
+
+def _grow(run: RunningPlan, line: RunningInstalment, day: date) -> Iterator[tuple[date, int]]:
+    """Let the days up to `day` pass; yields the growth of each day that is to be booked, in whole units."""
+    period, accrual = line.period, accrual_of(run, line)
+    since = period.after
+    booked_from = since if run.accrued_from is None else max(since, run.accrued_from)
+    until = day if accrual.until is None else min(day, accrual.until)
+    reached = accrual.by(booked_from)
+    for number in range(1, (until - booked_from).days + 1):
+        current = booked_from + timedelta(days=number)
+        by_then = accrual.by(current)
+        yield current, by_then - reached
+        reached = by_then
+    days = accrual.days(until)
+    most = _most(run, line)
+    run.stretches.append(Stretch(since, days, _principal(run), most, accrual.day_price, line.instalment_id))
+    period.grown = accrual.exact(until)
+    if accrual.until is not None:
+        period.price -= accrual.day_price * (until - since).days
+    period.after = until
+
+
+def _to_come(run: RunningPlan, line: RunningInstalment, bearing: int) -> Fraction:
+    """The interest that the rest of an instalment's period adds, if what is due before is paid on its day."""
+    period = line.period
+    if run.settled_by is not None or not period.price or bearing <= 0:
+        return Fraction(0)
+    return days_late(period.after, period.until, run.rests) * bearing * period.day_price
+
+
+def _paid_ahead(line: RunningInstalment) -> int:
+    return max(0, line.interest_paid + line.interest_gone - round(line.period.grown))
+
+
+def _bearing(run: RunningPlan, most: int | None) -> int:
+    owed = 0 if run.settled_by is not None else _principal(run)
+    return owed if most is None else min(owed, most)
+
+
+def _principal(run: RunningPlan) -> int:
+    """The principal owed and undisputed, without that of instalments outside the schedule."""
+    return sum(line.open_principal - line.disputed for line in run.lines if not line.kept)
+
+
+def _most(run: RunningPlan, line: RunningInstalment) -> int | None:
+    """The principal that bears interest at most in an instalment's period: what the schedule says is owed in it."""
+    return None if run.terms.late_bears_interest else _scheduled(run, line)
+
+
+def _scheduled(run: RunningPlan, line: RunningInstalment) -> int:
+    """The principal that the schedule says is still owed in an instalment's period."""
+    return sum(each.agreed for each in run.lines if each.due_on >= line.due_on)
+
+
+def _last_of(run: RunningPlan) -> RunningInstalment | None:
+    return next((line for line in reversed(run.lines) if not line.kept), None)
