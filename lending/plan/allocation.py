@@ -172,8 +172,7 @@ def take_back_amounts(
         run.settled_by = None
     owe_interest_after_all(run, event, split.principal, since=payment.day)
     if left:
-        owe_more(run.lines[-1], left, event.value_date)
-        run.beyond_purchase += left
+        owe_again(run, event, left)
         split.principal += left
         payment.credit -= min(left, payment.credit)
     return split
@@ -184,6 +183,14 @@ def owe_more(line: RunningInstalment, principal: int, day: date) -> None:
     line.principal += principal
     line.level += principal
     line.grace_from = max(line.grace_from, day)
+
+
+def owe_again(run: RunningPlan, event: PlanEvent, principal: int) -> None:
+    """Add principal for which there are no goods: to the last instalment, or with a due of its own where all are past."""
+    last = run.lines[-1]
+    due = last if last.due_on >= event.value_date and run.charged_off is None else run.add_due(event)
+    owe_more(due, principal, event.value_date)
+    run.beyond_purchase += principal
 
 
 def _undo(piece: Piece, amount: int, day: date) -> None:

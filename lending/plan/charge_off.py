@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from ledger.map.flow import Flow
 from lending.plan.event import ChargedOff, Paid, PaidOff, PaymentChannel, PlanEvent, Recovered, WrittenOff
-from lending.plan.running import Owed, Payment, RunningPlan
+from lending.plan.running import Debt, Owed, Payment, RunningPlan
 from lending.terms.servicing_terms import Component
 
 
@@ -13,8 +13,7 @@ def charged_off(run: RunningPlan, event: PlanEvent, body: ChargedOff) -> None:
     if run.charged_off is not None:
         return
     run.fraud = run.fraud or body.fraud
-    off = _take_off(run)
-    run.charged_off = off
+    run.charged_off, off = _take_off(run)
     allowance = min(off.principal, 0 if body.allowance is None else body.allowance.minor)
     amounts = _expenses(run, off, allowance) | {"still_owed": off.total}
     run.book(Flow.CHARGED_OFF, event.event_id, event, amounts)
@@ -22,19 +21,22 @@ def charged_off(run: RunningPlan, event: PlanEvent, body: ChargedOff) -> None:
 
 def written_off(run: RunningPlan, event: PlanEvent, body: WrittenOff) -> None:
     """F31: forgive what is open and what was charged off."""
-    forgiven = run.charged_off or Owed()
-    off = _take_off(run)
+    forgiven = run.charged_off or Debt()
+    _, off = _take_off(run)
     allowance = min(off.principal, 0 if body.allowance is None else body.allowance.minor)
     run.book(
         Flow.WRITTEN_OFF, event.event_id, event, _expenses(run, off, allowance) | {"no_longer_owed": forgiven.total}
     )
-    run.charged_off = Owed()
+    given_up = off.principal + forgiven.principal
+    run.forgiven.fraud += given_up if run.fraud else 0
+    run.forgiven.charge_off += 0 if run.fraud else given_up
+    run.charged_off = Debt()
     run.written_off = True
 
 
 def recovered(run: RunningPlan, event: PlanEvent, body: Recovered | Paid | PaidOff) -> None:
     """F32: book money for a charged-off debt; any excess becomes the shopper's credit."""
-    owed = run.charged_off or Owed()
+    owed = run.charged_off or Debt()
     payment = Payment(
         event.event_id,
         event.value_date,
@@ -89,35 +91,40 @@ def take_back_off_the_books(
     payment.credit -= credit
     payment.given_back += amount
     again = amount - credit
-    owed = run.charged_off = run.charged_off or Owed()
+    owed = run.charged_off = run.charged_off or Debt()
+    due = run.lines[-1].instalment_id
     amounts = {"credit_balance": credit, "owed_again": again}
     if payment.recovered is None:
-        owed.principal += again
+        left = again
+        for piece in reversed(payment.pieces):
+            part = min(left, piece.amount)
+            owed.add(piece.line.instalment_id, Owed(part))
+            left -= part
+        owed.add(due, Owed(left))
         run.beyond_purchase += max(again - payment.of(Component.PRINCIPAL), 0)
         amounts["fraud" if run.fraud else "charge_off"] = again
     else:
         undone = payment.recovered.take(again)
-        owed.principal += again - undone.interest - undone.fees
-        owed.interest += undone.interest
-        owed.fees += undone.fees
+        owed.add(due, Owed(again - undone.interest - undone.fees, undone.interest, undone.fees))
         amounts["recovery"] = again
     flow = flows[0] if payment.recovered is None else flows[1]
     run.book(flow, key, event, amounts, names=names, correlation=correlation)
 
 
-def _take_off(run: RunningPlan) -> Owed:
-    off = Owed()
+def _take_off(run: RunningPlan) -> tuple[Debt, Owed]:
+    """Take everything open off the books; returns it by instalment, and its sum."""
+    debt, off = Debt(), Owed()
     for line in run.lines:
         line.keep()
-        off.principal += line.open_principal
-        off.interest += line.open_interest
-        line.credited += line.open_principal
-        line.interest_gone += line.open_interest
+        part = Owed(line.open_principal, line.open_interest, line.open_fees)
+        line.credited += part.principal
+        line.interest_gone += part.interest
         line.disputed = 0
         for fee in line.fees:
-            off.fees += fee.open
             fee.gone += fee.open
-    return off
+        debt.add(line.instalment_id, part)
+        off.add(part)
+    return debt, off
 
 
 def _expenses(run: RunningPlan, off: Owed, allowance: int) -> dict[str, int]:

@@ -1,12 +1,10 @@
 """Claims of the shopper's bank on a payment (F14, F26): opened, won, lost. The debt is unchanged until the decision."""
 
-from datetime import timedelta
-
 from ledger.map.flow import Flow
 from lending.plan.allocation import AllocationSplit, owe_more, take_back_amounts
 from lending.plan.charge_off import take_back_off_the_books
 from lending.plan.event import CashBack, ClaimLost, ClaimOpened, ClaimWon, PlanEvent, Route
-from lending.plan.running import Payment, Period, RunningCase, RunningInstalment, RunningPlan
+from lending.plan.running import Payment, RunningCase, RunningPlan
 from lending.plan.state import CaseKind
 from lending.plan.withhold_refund import release_withheld, use_up, withhold
 from lending.terms.servicing_terms import Component
@@ -64,12 +62,13 @@ def claim_lost(run: RunningPlan, event: PlanEvent, body: ClaimLost) -> None:
     if body.fraud:
         _take_credit(run, case.payment, case.amount, credit)
         borne = {"claim": case.amount - credit}
+        run.forgiven.fraud += case.amount - credit
         run.book(Flow.FRAUD_BORNE, case.case_id, event, borne, names=names, correlation=correlation)
         split = AllocationSplit(credit=credit)
     elif all(line.due_on < event.value_date for line in run.lines):
         _take_credit(run, case.payment, case.amount, credit)
         split = AllocationSplit(principal=case.amount - credit, credit=credit)
-        _new_instalment(run, split.principal, event)
+        owe_more(run.add_due(event), split.principal, event.value_date)
         run.beyond_purchase += max(split.principal - case.payment.of(Component.PRINCIPAL), 0)
     else:
         split = take_back_amounts(run, event, case.payment, case.amount, credit)
@@ -84,16 +83,6 @@ def _take_credit(run: RunningPlan, payment: Payment, amount: int, credit: int) -
     run.credit -= credit
     payment.credit -= min(credit, payment.credit)
     payment.given_back += amount
-
-
-def _new_instalment(run: RunningPlan, principal: int, event: PlanEvent) -> None:
-    """Add an instalment for a debt that arises again after the last due day."""
-    number = max(line.number for line in run.lines) + 1
-    due_on = event.value_date + timedelta(days=run.terms.claim_due_days)
-    period = Period(event.value_date, due_on)
-    line = RunningInstalment(f"{run.plan.plan_id}/{number}", number, due_on, due_on, due_on, period, kept=True)
-    run.add(line)
-    owe_more(line, principal, event.value_date)
 
 
 def _names(case: RunningCase) -> dict[str, str | None]:

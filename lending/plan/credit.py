@@ -23,6 +23,7 @@ def goodwill(run: RunningPlan, event: PlanEvent, body: Goodwill) -> None:
     amount = body.amount.minor
     if run.charged_off is not None:
         taken = run.charged_off.take(amount).total
+        run.forgiven.goodwill += taken
         run.book(Flow.GOODWILL_AFTER_CHARGE_OFF, event.event_id, event, {"goodwill": taken, "no_longer_owed": taken})
         return
     left = amount
@@ -31,4 +32,5 @@ def goodwill(run: RunningPlan, event: PlanEvent, body: Goodwill) -> None:
         line.credit(fallen)
         left -= fallen
     run.credit += left
+    run.forgiven.goodwill += amount - left
     run.book(Flow.GOODWILL, event.event_id, event, {"principal": amount - left, "credit_balance": left})

@@ -23,7 +23,7 @@ def assess_late_fees(run: RunningPlan, day: date) -> None:
         if line.grace_from >= day:
             continue
         for rule in rules:
-            if f"{line.instalment_id}/{rule.rule}" in run.fees or line.claimable <= 0:
+            if f"{line.instalment_id}/{rule.rule}" in run.fees or line.claimable <= run.terms.late_fees.tolerance:
                 continue
             late_on = day_late(line.grace_from, rule.grace_days + 1, run.pauses)
             if late_on is not None and late_on <= day:
@@ -33,14 +33,20 @@ def assess_late_fees(run: RunningPlan, day: date) -> None:
 
 
 def fee_charged(run: RunningPlan, event: PlanEvent, body: FeeCharged) -> None:
-    """F15 or F13c: add the fee to the instalment named, or else to the first open one, or else to the last."""
+    """F15 or F13c: owe the fee with the instalment named, or else with the oldest, where it is open.
+
+    A fee on what is paid has a due of its own.
+    """
     if body.fee_id in run.fees or run.charged_off is not None:
         return
     named = run.by_id.get(body.instalment_id or "")
-    line = named or next((each for each in run.lines if each.open > 0), run.lines[-1])
-    _owe(run, line, body.fee_id, body.amount.minor)
+    line = named or next((each for each in run.lines if each.open > 0), None)
+    about = line or run.lines[-1]
+    if line is None or line.open <= 0:
+        line = run.add_due(event)
+    _owe(run, line, Fee(body.fee_id, about.instalment_id, body.amount.minor))
     line.grace_from = max(line.grace_from, event.value_date)
-    correlation = {"instalment_id": line.instalment_id, "fee_id": body.fee_id}
+    correlation = {"instalment_id": about.instalment_id, "fee_id": body.fee_id}
     if body.kind is FeeKind.LATE:
         run.late_fees += body.amount.minor
         run.book(Flow.LATE_FEE, body.fee_id, event, {"fees": body.amount.minor}, correlation=correlation)
@@ -78,7 +84,7 @@ def _assess(run: RunningPlan, line: RunningInstalment, rule: LateFeeRule, late_o
     room = run.terms.late_fees.room(run.captured.amount, run.late_fees, on_it)
     amount = rule.amount.minor if room is None else min(rule.amount.minor, room)
     fee_id = f"{line.instalment_id}/{rule.rule}"
-    _owe(run, line, fee_id, amount)
+    _owe(run, line, Fee(fee_id, line.instalment_id, amount))
     run.late_fees += amount
     if amount:
         run.book_derived(
@@ -86,7 +92,6 @@ def _assess(run: RunningPlan, line: RunningInstalment, rule: LateFeeRule, late_o
         )
 
 
-def _owe(run: RunningPlan, line: RunningInstalment, fee_id: str, amount: int) -> None:
-    fee = Fee(fee_id, line.instalment_id, amount)
-    run.fees[fee_id] = fee
+def _owe(run: RunningPlan, line: RunningInstalment, fee: Fee) -> None:
+    run.fees[fee.fee_id] = fee
     line.fees.append(fee)

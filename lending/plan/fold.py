@@ -42,7 +42,7 @@ from lending.plan.event import (
 )  # fmt: skip
 from lending.plan.interest import accrual_of, accrue_to, split_again
 from lending.plan.plan import Plan, PlanFault, PlanStatus
-from lending.plan.running import RunningInstalment, RunningPlan
+from lending.plan.running import Debt, Owed, RunningInstalment, RunningPlan
 from lending.plan.state import CaseState, FeeState, InstalmentState, PaymentState, PlanState
 from lending.terms.servicing_terms import Component, ServicingTerms
 
@@ -96,7 +96,7 @@ def _apply(run: RunningPlan, event: PlanEvent) -> None:  # noqa: C901, PLR0912, 
         case Refunded() as body:
             refund.take_refund(run, event, body)
         case RefundPaid() as body:
-            refund.pay_refund(run, body)
+            refund.pay_refund(run, event, body)
         case Disputed() as body:
             refund.disputed(run, event, body)
         case DisputeSettled() as body:
@@ -256,6 +256,7 @@ def _state(run: RunningPlan, through: date, known: Mapping[str, str]) -> PlanSta
 
 def _instalment(run: RunningPlan, line: RunningInstalment) -> InstalmentState:
     money = run.money
+    off = (run.charged_off or Debt()).parts.get(line.instalment_id, Owed())
     return InstalmentState(
         instalment_id=line.instalment_id,
         number=line.number,
@@ -269,6 +270,8 @@ def _instalment(run: RunningPlan, line: RunningInstalment) -> InstalmentState:
         disputed=money(line.disputed),
         accrued_interest=money(line.accrued),
         paid_interest=money(line.interest_paid + line.interest_gone),
+        charged_off=money(off.total),
+        charged_off_principal=money(off.principal),
         accrual=accrual_of(run, line),
     )
 

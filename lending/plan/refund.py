@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ledger.map.flow import Flow
+from lending.plan.allocation import owe_again
 from lending.plan.event import Disputed, DisputeSettled, PlanEvent, Refunded, RefundPaid
 from lending.plan.interest import Levels
 from lending.plan.merchant_share import Share, part_of
 from lending.plan.proportion import proportion_of, shared
-from lending.plan.running import Owed, RunningCase, RunningInstalment, RunningPlan
+from lending.plan.running import Debt, RunningCase, RunningInstalment, RunningPlan
 from lending.plan.state import CaseKind
 from lending.terms.servicing_terms import RefundPlacing
 
@@ -36,10 +37,18 @@ def take_refund(run: RunningPlan, event: PlanEvent, body: Refunded) -> None:
     _refund(run, event, body.refund_id, Merchants(share, receivable), in_flight=in_flight, whole=whole)
 
 
-def pay_refund(run: RunningPlan, body: RefundPaid) -> None:
-    """Note that a refund reached the shopper; payments posts the journal."""
+def pay_refund(run: RunningPlan, event: PlanEvent, body: RefundPaid) -> None:
+    """Note that a refund reached the shopper; payments posts the journal.
+
+    What it paid beyond what is payable, because the payment behind it was not made after all, is owed again (F19d).
+    """
     payable = run.payable.get(body.refund_id, 0)
-    run.payable[body.refund_id] = payable - min(payable, body.amount.minor)
+    beyond = max(0, body.amount.minor - payable)
+    run.payable[body.refund_id] = payable - (body.amount.minor - beyond)
+    if beyond:
+        owe_again(run, event, beyond)
+        correlation = {"refund_id": body.refund_id}
+        run.book(Flow.PAID_OUT_BEYOND_CREDIT, event.event_id, event, {"owed_again": beyond}, correlation=correlation)
 
 
 def disputed(run: RunningPlan, event: PlanEvent, body: Disputed) -> None:
@@ -172,15 +181,17 @@ def _on_the_books(  # noqa: PLR0917 - one caller, which has all the arguments
         levels.fall()
     waits = min(amount - principal, in_flight)
     run.credit += waits
-    withheld, payable = _grant(run, refund_id, amount - principal - waits)
-    return {"principal": principal, "credit_balance": waits + withheld, "refund": payable}
+    restored = run.forgiven.restore(amount - principal - waits)
+    withheld, payable = _grant(run, refund_id, amount - principal - waits - sum(restored.values()))
+    return {"principal": principal, "credit_balance": waits + withheld, "refund": payable, **restored}
 
 
-def _off_the_books(run: RunningPlan, refund_id: str, amount: int, owed: Owed) -> dict[str, int]:
+def _off_the_books(run: RunningPlan, refund_id: str, amount: int, owed: Debt) -> dict[str, int]:
     taken = owed.take(amount)
-    withheld, payable = _grant(run, refund_id, amount - taken.total)
-    return {
-        "fraud" if run.fraud else "charge_off": taken.principal,
+    losses = run.forgiven.restore(amount - taken.total)
+    withheld, payable = _grant(run, refund_id, amount - taken.total - sum(losses.values()))
+    losses["fraud" if run.fraud else "charge_off"] += taken.principal
+    return losses | {
         "interest": taken.interest,
         "fees": taken.fees,
         "credit_balance": withheld,

@@ -9,8 +9,10 @@ class PlanRefusalCode(StrEnum):
 
     OTHER_CURRENCY = "other_currency"
     NOT_POSITIVE = "not_positive"
+    OUT_OF_BOUNDS = "out_of_bounds"
     NOT_IN_THIS_STATUS = "not_in_this_status"
     BEFORE_OPENING = "before_opening"
+    AHEAD_OF_ITS_TIME = "ahead_of_its_time"
     ALREADY_OPEN = "already_open"
     BEYOND_THE_ORDER = "beyond_the_order"
     NO_MERCHANT = "no_merchant"

@@ -1,7 +1,8 @@
 """Check whether a plan may take an event, given its state before the event; returns every reason against it."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
+from datetime import UTC, date, timedelta
 from typing import assert_never
 
 from ledger.money import Money
@@ -66,7 +67,7 @@ TAKEN_IN: Mapping[type, frozenset[PlanStatus]] = {
     Rescheduled: frozenset({_S.OPEN}),
     Holiday: frozenset({_S.OPEN}),
     Forbearance: frozenset({_S.OPEN}),
-    FeeCharged: frozenset({_S.OPEN}),
+    FeeCharged: _ON_THE_BOOKS,
     FeeWaived: _ON_THE_BOOKS,
     InterestWaived: frozenset({_S.OPEN}),
     Goodwill: _BEGUN - {_S.RECOVERED, _S.WRITTEN_OFF},
@@ -95,18 +96,37 @@ def refuse(state: PlanState, event: PlanEvent) -> tuple[PlanRefusal, ...]:
 
 
 def _amounts(state: PlanState, event: PlanEvent) -> _Reasons:
-    may_be_zero = {"receivable", "in_flight"}
-    for each in fields(event.body):
-        amount = getattr(event.body, each.name)
-        if not isinstance(amount, Money):
-            continue
-        foreign = state.plan.foreign
-        in_theirs = each.name == "receivable" and foreign is not None
-        currency = foreign.payable.currency if in_theirs and foreign is not None else state.currency
-        if amount.currency is not currency:
-            yield PlanRefusal(_Code.OTHER_CURRENCY, f"{each.name} is in {amount.currency}, not in {currency}")
-        elif amount.minor < 0 or (amount.minor == 0 and each.name not in may_be_zero):
-            yield PlanRefusal(_Code.NOT_POSITIVE, f"{each.name} is {amount}")
+    """Judge every amount and day of the event, at any depth."""
+    for where, value in _values(event.body, ""):
+        name = where.rpartition(".")[2]
+        if isinstance(value, Money):
+            foreign = state.plan.foreign
+            currency = foreign.payable.currency if name == "receivable" and foreign is not None else state.currency
+            if value.currency is not currency:
+                yield PlanRefusal(_Code.OTHER_CURRENCY, f"{where} is in {value.currency}, not in {currency}")
+            elif value.minor < 0 or (value.minor == 0 and name not in _MAY_BE_ZERO):
+                yield PlanRefusal(_Code.NOT_POSITIVE, f"{where} is {value}")
+            elif value.minor > MOST_MINOR:
+                yield PlanRefusal(_Code.OUT_OF_BOUNDS, f"{where} is {value}, more than any plan owes")
+        elif isinstance(value, date) and not FIRST_DAY <= value <= LAST_DAY:
+            yield PlanRefusal(_Code.OUT_OF_BOUNDS, f"{where} is {value}, not between {FIRST_DAY} and {LAST_DAY}")
+
+
+MOST_MINOR = 10**15
+FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2100, 12, 31)
+_MAY_BE_ZERO = frozenset({"receivable", "in_flight", "fees", "interest", "principal"})  # the last three: parts of a sum
+
+
+def _values(value: object, where: str) -> Iterator[tuple[str, object]]:
+    """Every value inside an event's body, with the path to it."""
+    if is_dataclass(value) and not isinstance(value, Money):
+        for each in fields(value):
+            yield from _values(getattr(value, each.name), f"{where}.{each.name}" if where else each.name)
+    elif isinstance(value, tuple):
+        for place, inner in enumerate(value):
+            yield from _values(inner, f"{where}[{place}]")
+    else:
+        yield where, value
 
 
 def _status(state: PlanState, event: PlanEvent) -> _Reasons:
@@ -115,6 +135,12 @@ def _status(state: PlanState, event: PlanEvent) -> _Reasons:
     if event.value_date < state.plan.opened_on:
         detail = f"{event.value_date} is before the plan was opened on {state.plan.opened_on}"
         yield PlanRefusal(_Code.BEFORE_OPENING, detail)
+    known_on = (event.recorded_at.astimezone(UTC) + _EARLIEST_ZONE).date()
+    if event.value_date > known_on:
+        yield PlanRefusal(_Code.AHEAD_OF_ITS_TIME, f"{event.value_date} is after the day it became known, {known_on}")
+
+
+_EARLIEST_ZONE = timedelta(hours=14)  # a day has begun somewhere when it has begun 14 hours ahead of UTC
 
 
 def _reasons(state: PlanState, body: Body) -> Iterable[PlanRefusal]:  # noqa: C901, PLR0911, PLR0912 - one case a kind

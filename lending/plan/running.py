@@ -167,7 +167,7 @@ class Payment:
 
 @dataclass(slots=True, eq=False)
 class Owed:
-    """A charged-off debt, by component."""
+    """An amount owed, by component."""
 
     principal: int = 0
     interest: int = 0
@@ -178,14 +178,64 @@ class Owed:
         return self.principal + self.interest + self.fees
 
     def take(self, amount: int) -> "Owed":
-        """Reduce the debt by up to an amount, principal first; returns the reduction."""
+        """Reduce what is owed by up to an amount, principal first; returns the reduction."""
         principal = min(amount, self.principal)
         interest = min(amount - principal, self.interest)
         fees = min(amount - principal - interest, self.fees)
-        self.principal -= principal
-        self.interest -= interest
-        self.fees -= fees
+        self.add(Owed(-principal, -interest, -fees))
         return Owed(principal, interest, fees)
+
+    def add(self, more: "Owed") -> None:
+        self.principal += more.principal
+        self.interest += more.interest
+        self.fees += more.fees
+
+
+class Debt:
+    """A charged-off debt, by instalment and component."""
+
+    def __init__(self, parts: Mapping[str, Owed] | None = None) -> None:
+        self.parts = dict(parts or {})
+
+    @property
+    def principal(self) -> int:
+        return sum(part.principal for part in self.parts.values())
+
+    @property
+    def total(self) -> int:
+        return sum(part.total for part in self.parts.values())
+
+    def take(self, amount: int) -> Owed:
+        """Reduce the debt by up to an amount, principal first, of the oldest instalment first; returns the reduction."""
+        taken = Owed()
+        for component in ("principal", "interest", "fees"):
+            for part in self.parts.values():
+                fallen = min(amount - taken.total, getattr(part, component))
+                setattr(part, component, getattr(part, component) - fallen)
+                setattr(taken, component, getattr(taken, component) + fallen)
+        return taken
+
+    def add(self, instalment_id: str, more: Owed) -> None:
+        self.parts.setdefault(instalment_id, Owed()).add(more)
+
+
+@dataclass(slots=True, eq=False)
+class Forgiven:
+    """What we gave up of what the shopper owed for the purchase, by the expense that bears it."""
+
+    goodwill: int = 0
+    charge_off: int = 0
+    fraud: int = 0
+
+    def restore(self, amount: int) -> dict[str, int]:
+        """Take back up to an amount of what was given up; returns the amounts by the expense that falls."""
+        restored = {}
+        for name in ("goodwill", "charge_off", "fraud"):
+            given = getattr(self, name)
+            restored[name] = min(amount, given)
+            setattr(self, name, given - restored[name])
+            amount -= restored[name]
+        return restored
 
 
 @dataclass(slots=True, eq=False)
@@ -230,7 +280,8 @@ class RunningPlan:
         self.credit = self.earned = self.late_fees = 0
         self.payable: dict[str, int] = {}  # refunds by id, granted and not paid out
         self.held_back: dict[str, int] = {}  # refunds by id, in the credit balance while a claim is open
-        self.charged_off: Owed | None = None
+        self.charged_off: Debt | None = None
+        self.forgiven = Forgiven()
         self.fraud = self.cancelled = self.written_off = False
         self.version = 1
         shopper = plan.shopper_id or plan.account_id
@@ -321,6 +372,15 @@ class RunningPlan:
         self.lines.append(line)
         self.by_id[line.instalment_id] = line
         self.sort_lines()
+
+    def add_due(self, event: PlanEvent) -> RunningInstalment:
+        """Add an instalment for an amount that is owed beyond the schedule, due as long after the event as terms say."""
+        number = max(line.number for line in self.lines) + 1
+        due_on = event.value_date + timedelta(days=self.terms.claim_due_days)
+        period = Period(event.value_date, due_on)
+        line = RunningInstalment(f"{self.plan.plan_id}/{number}", number, due_on, due_on, due_on, period, kept=True)
+        self.add(line)
+        return line
 
     def sort_lines(self) -> None:
         self.lines.sort(key=lambda line: (line.due_on, line.number))

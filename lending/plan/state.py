@@ -19,6 +19,7 @@ from lending.terms.servicing_terms import Bucket, ServicingTerms
 class InstalmentState:
     """The open amounts of one instalment. Open interest includes scheduled interest that has not accrued yet.
 
+    `paid_interest` includes interest that was waived or given back. `charged_off` is still owed, off the books.
     `due_on` and `principal` are those of the current schedule; an instalment that was rescheduled has nothing open.
     """
 
@@ -34,6 +35,8 @@ class InstalmentState:
     disputed: Money
     accrued_interest: Money
     paid_interest: Money
+    charged_off: Money
+    charged_off_principal: Money
     accrual: Accrual
 
     @property
