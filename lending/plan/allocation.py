@@ -147,10 +147,11 @@ def split_of(pieces: list[Piece], credit: int = 0) -> AllocationSplit:
 
 
 def take_back_amounts(
-    run: RunningPlan, event: PlanEvent, payment: Payment, amount: int, credit: int
+    run: RunningPlan, event: PlanEvent, payment: Payment, amount: int, credit: int, *, due_again: bool = False
 ) -> AllocationSplit:
     """Undo an amount of a payment: `credit` of it from the credit balance, the rest from its pieces, last piece first.
 
+    What is owed again is due as before, or with `due_again` on a day of its own.
     The principal that is owed again bears interest as if it had never been repaid. If the pieces do not suffice,
     because the payment left credit that was used since, the rest is added to the principal of the last instalment.
     """
@@ -159,10 +160,13 @@ def take_back_amounts(
     payment.credit -= min(credit, payment.credit)
     payment.given_back += amount
     left = amount - credit
+    new_due = run.add_due(event) if due_again and left else None
     while left and payment.pieces:
         piece = payment.pieces[-1]
         undone = min(left, piece.amount)
         _undo(piece, undone, event.value_date)
+        if new_due is not None:
+            _owe_there(new_due, piece, undone)
         split.add(piece.component, undone)
         piece.amount -= undone
         left -= undone
@@ -171,10 +175,14 @@ def take_back_amounts(
     if run.settled_by == payment.event_id:
         run.settled_by = None
     owe_interest_after_all(run, event, split.principal, since=payment.day)
-    if left:
+    if left and new_due is not None:
+        owe_more(new_due, left, event.value_date)
+        run.beyond_purchase += left
+        split.principal += left
+    elif left:
         owe_again(run, event, left)
         split.principal += left
-        payment.credit -= min(left, payment.credit)
+    payment.credit -= min(left, payment.credit)
     return split
 
 
@@ -186,7 +194,7 @@ def owe_more(line: RunningInstalment, principal: int, day: date) -> None:
 
 
 def owe_again(run: RunningPlan, event: PlanEvent, principal: int) -> None:
-    """Add principal for which there are no goods: to the last instalment, or with a due of its own where all are past."""
+    """Add principal for which there are no goods: to the last instalment, or to a new one where all are past due."""
     last = run.lines[-1]
     due = last if last.due_on >= event.value_date and run.charged_off is None else run.add_due(event)
     owe_more(due, principal, event.value_date)
@@ -202,6 +210,25 @@ def _undo(piece: Piece, amount: int, day: date) -> None:
     else:
         line.repaid -= amount
     line.grace_from = max(line.grace_from, day)
+
+
+def _owe_there(due: RunningInstalment, piece: Piece, amount: int) -> None:
+    """Move what a piece had paid from its instalment to another."""
+    line = piece.line
+    if piece.component is Component.FEES and piece.fee is not None:
+        if piece.fee in line.fees:
+            line.fees.remove(piece.fee)
+            due.fees.append(piece.fee)
+    elif piece.component is Component.INTEREST:
+        for each, sign in ((line, -1), (due, 1)):
+            each.interest += sign * amount
+            each.accrued += sign * amount
+            each.level += sign * amount
+            each.period.grown += sign * amount
+    else:
+        for each, sign in ((line, -1), (due, 1)):
+            each.principal += sign * amount
+            each.level += sign * amount
 
 
 def move_to_credit(run: RunningPlan, fee: Fee, amount: int) -> None:

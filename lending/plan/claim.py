@@ -1,13 +1,12 @@
 """Claims of the shopper's bank on a payment (F14, F26): opened, won, lost. The debt is unchanged until the decision."""
 
 from ledger.map.flow import Flow
-from lending.plan.allocation import AllocationSplit, owe_more, take_back_amounts
+from lending.plan.allocation import AllocationSplit, take_back_amounts
 from lending.plan.charge_off import take_back_off_the_books
 from lending.plan.event import CashBack, ClaimLost, ClaimOpened, ClaimWon, PlanEvent, Route
 from lending.plan.running import Payment, RunningCase, RunningPlan
 from lending.plan.state import CaseKind
 from lending.plan.withhold_refund import release_withheld, use_up, withhold
-from lending.terms.servicing_terms import Component
 
 
 def claim_opened(run: RunningPlan, event: PlanEvent, body: ClaimOpened) -> None:
@@ -65,13 +64,9 @@ def claim_lost(run: RunningPlan, event: PlanEvent, body: ClaimLost) -> None:
         run.forgiven.fraud += case.amount - credit
         run.book(Flow.FRAUD_BORNE, case.case_id, event, borne, names=names, correlation=correlation)
         split = AllocationSplit(credit=credit)
-    elif all(line.due_on < event.value_date for line in run.lines):
-        _take_credit(run, case.payment, case.amount, credit)
-        split = AllocationSplit(principal=case.amount - credit, credit=credit)
-        owe_more(run.add_due(event), split.principal, event.value_date)
-        run.beyond_purchase += max(split.principal - case.payment.of(Component.PRINCIPAL), 0)
     else:
-        split = take_back_amounts(run, event, case.payment, case.amount, credit)
+        matured = all(line.due_on < event.value_date for line in run.lines)
+        split = take_back_amounts(run, event, case.payment, case.amount, credit, due_again=matured)
     flow = Flow.CLAIM_UPHELD if case.route is Route.DIRECT_DEBIT else Flow.CHARGEBACK_LOST
     run.book(flow, case.case_id, event, split.amounts(), names=names, correlation=correlation)
 

@@ -27,7 +27,7 @@ def accrue_to(run: RunningPlan, day: date) -> None:
         return
     grown: Counter[date] = Counter()
     for line in run.lines:
-        if line.period.price and line.period.after < day:
+        if line.period.day_price and line.period.after < day:
             grown.update(dict(_grow(run, line, day)))
     for current in sorted(grown):
         if grown[current]:
@@ -126,15 +126,13 @@ def _grow(run: RunningPlan, line: RunningInstalment, day: date) -> Iterator[tupl
     most = _most(run, line)
     run.stretches.append(Stretch(since, days, _principal(run), most, accrual.day_price, line.instalment_id))
     period.grown = accrual.exact(until)
-    if accrual.until is not None:
-        period.price -= accrual.day_price * (until - since).days
     period.after = until
 
 
 def _to_come(run: RunningPlan, line: RunningInstalment, bearing: int) -> Fraction:
     """The interest that the rest of an instalment's period adds, if what is due before is paid on its day."""
     period = line.period
-    if run.settled_by is not None or not period.price or bearing <= 0:
+    if run.settled_by is not None or not period.day_price or bearing <= 0:
         return Fraction(0)
     return days_late(period.after, period.until, run.rests) * bearing * period.day_price
 
@@ -149,8 +147,8 @@ def _bearing(run: RunningPlan, most: int | None) -> int:
 
 
 def _principal(run: RunningPlan) -> int:
-    """The principal owed and undisputed, without that of instalments outside the schedule."""
-    return sum(line.open_principal - line.disputed for line in run.lines if not line.kept)
+    """The principal owed and undisputed."""
+    return sum(line.open_principal - line.disputed for line in run.lines)
 
 
 def _most(run: RunningPlan, line: RunningInstalment) -> int | None:

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from fractions import Fraction
 
 from ledger.map.flow import Flow
 from lending.plan.delinquency import Pause, PauseReason
 from lending.plan.event import Forbearance, Holiday, PlanEvent, Rescheduled
-from lending.plan.proportion import shared
+from lending.plan.proportion import proportion_of, shared
 from lending.plan.running import Fee, Period, RunningInstalment, RunningPlan
 from lending.schedule.due import Due
 
@@ -57,9 +56,8 @@ def holiday(run: RunningPlan, event: PlanEvent, body: Holiday) -> None:
         if line.due_on < body.starts:
             continue
         period = line.period
-        if period.after >= body.starts:
-            period.after = max(period.after + days, event.value_date)
-        period.until += days
+        begins = period.after + days if period.after >= body.starts else period.after
+        period.move(max(begins, event.value_date), period.until + days)
         if line.open > 0:
             line.due_on += days
             line.counts_from += days
@@ -112,15 +110,15 @@ def _add(run: RunningPlan, event: PlanEvent, dues: tuple[Due, ...], principal: i
     added: list[RunningInstalment] = []
     for due, part, weight in zip(dues, shared(principal, planned), planned, strict=True):
         owed = 0 if added else interest
-        price = Fraction(due.interest.minor, left) if left else Fraction(0)
+        own = proportion_of(due.interest.minor, principal - sum(each.principal for each in added), left)
         line = RunningInstalment(
             instalment_id=f"{run.plan.plan_id}/{due.number}",
             number=due.number,
             due_on=due.due_on,
             counts_from=due.due_on,
             grace_from=due.due_on,
-            period=Period(after, due.due_on, price, Fraction(owed)),
-            level=part + owed + round(price * (principal - sum(each.principal for each in added))),
+            period=Period.priced(after, due.due_on, due.interest.minor, left, grown=owed),
+            level=part + owed + own,
             agreed=part,
             principal=part,
             interest=owed,

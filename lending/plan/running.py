@@ -11,7 +11,8 @@ from lending.plan.booking import Booking, correlation_of
 from lending.plan.delinquency import Pause
 from lending.plan.event import PaymentChannel, PlanEvent, Route
 from lending.plan.merchant_share import Share
-from lending.plan.plan import Plan
+from lending.plan.plan import Instalment, Plan
+from lending.plan.proportion import proportion_of
 from lending.plan.state import CaseKind
 from lending.terms.servicing_terms import Component, ServicingTerms
 
@@ -36,20 +37,33 @@ class Fee:
 class Period:
     """The days after `after`, up to and including `until`, whose interest is owed with one instalment.
 
-    `price`: the interest on one unit of principal over these days. `grown`: the exact interest of the days before
-    them. As days pass, `after` moves on, `price` falls and `grown` rises.
+    `day_price`: the interest on one unit of principal for one day. `grown`: the exact interest of the days before
+    them. As days pass, `after` moves on and `grown` rises.
     """
 
     after: date
     until: date
-    price: Fraction = Fraction(0)
+    day_price: Fraction = Fraction(0)
     grown: Fraction = Fraction(0)
 
-    @property
-    def day_price(self) -> Fraction:
-        """The interest on one unit of principal for one day."""
-        days = (self.until - self.after).days
-        return self.price / days if days > 0 else Fraction(0)
+    @classmethod
+    def at_rate(cls, after: date, until: date, rate: Fraction) -> "Period":
+        """The period that bears this share of the principal as interest."""
+        days = (until - after).days
+        return cls(after, until, rate / days if days > 0 else Fraction(0))
+
+    @classmethod
+    def priced(cls, after: date, until: date, interest: int, on: int, grown: int = 0) -> "Period":
+        """The period that bears this interest on this principal, in units."""
+        period = cls.at_rate(after, until, Fraction(interest, on) if on else Fraction(0))
+        period.grown = Fraction(grown)
+        return period
+
+    def move(self, after: date, until: date) -> None:
+        """Let what is left of the period be other days, at the same price in all."""
+        left, days = (self.until - self.after).days, (until - after).days
+        self.day_price = self.day_price * left / days if days > 0 else Fraction(0)
+        self.after, self.until = after, until
 
 
 @dataclass(slots=True, eq=False)
@@ -104,7 +118,8 @@ class RunningInstalment:
 
     @property
     def claimable(self) -> int:
-        return self.open - self.disputed
+        """Everything open, but neither disputed principal nor the interest on it."""
+        return self.open - self.disputed - proportion_of(self.open_interest, self.disputed, self.open_principal)
 
     @property
     def paid(self) -> int:
@@ -126,7 +141,7 @@ class RunningInstalment:
     def keep(self) -> None:
         """Owe no more interest here than has accrued, and leave the split as it is."""
         self.interest = self.accrued
-        self.period.price, self.period.grown = Fraction(0), Fraction(self.accrued)
+        self.period.day_price, self.period.grown = Fraction(0), Fraction(self.accrued)
         self.agreed, self.kept = 0, True
 
 
@@ -206,7 +221,7 @@ class Debt:
         return sum(part.total for part in self.parts.values())
 
     def take(self, amount: int) -> Owed:
-        """Reduce the debt by up to an amount, principal first, of the oldest instalment first; returns the reduction."""
+        """Reduce the debt by up to an amount, principal first, the oldest first; returns the reduction."""
         taken = Owed()
         for component in ("principal", "interest", "fees"):
             for part in self.parts.values():
@@ -260,7 +275,7 @@ class RunningPlan:
         self.plan, self.terms, self.accrued_from = plan, terms, accrued_from
         self.bookings: list[Booking] = []
         self._amounts: dict[int, Money] = {}
-        self.lines = _lines(plan)
+        self.lines = _lines(plan, terms)
         self.by_id = {line.instalment_id: line for line in self.lines}
         self.payments: dict[str, Payment] = {}
         self.fees: dict[str, Fee] = {}
@@ -374,7 +389,7 @@ class RunningPlan:
         self.sort_lines()
 
     def add_due(self, event: PlanEvent) -> RunningInstalment:
-        """Add an instalment for an amount that is owed beyond the schedule, due as long after the event as terms say."""
+        """Add an instalment for an amount beyond the schedule, due as long after the event as the terms say."""
         number = max(line.number for line in self.lines) + 1
         due_on = event.value_date + timedelta(days=self.terms.claim_due_days)
         period = Period(event.value_date, due_on)
@@ -386,11 +401,21 @@ class RunningPlan:
         self.lines.sort(key=lambda line: (line.due_on, line.number))
 
 
-def _lines(plan: Plan) -> list[RunningInstalment]:
+def _lines(plan: Plan, terms: ServicingTerms) -> list[RunningInstalment]:
     lines = []
     previous, owed = plan.opened_on, plan.principal.minor
     for each in plan.instalments:
-        period = Period(previous, each.due_on, Fraction(each.interest.minor, owed) if owed else Fraction(0))
+        period = Period.at_rate(previous, each.due_on, _rate(plan, terms, previous, each, owed))
         lines.append(RunningInstalment(each.instalment_id, each.number, each.due_on, each.due_on, each.due_on, period))
         previous, owed = each.due_on, owed - each.principal.minor
     return lines
+
+
+def _rate(plan: Plan, terms: ServicingTerms, after: date, each: Instalment, owed: int) -> Fraction:
+    """The interest of a period on one unit: by the plan's rate where that explains the agreed amount, else as agreed."""
+    agreed = each.interest.minor
+    if terms.interest is not None and agreed:
+        exact = Fraction(terms.interest.share_of_year(after, each.due_on)) * plan.annual_rate_basis_points / 10_000
+        if round(exact * owed) == agreed:
+            return exact
+    return Fraction(agreed, owed) if owed else Fraction(0)

@@ -12,6 +12,7 @@ from lending.plan.delinquency import Pause, PauseReason, bucket_of, days_late
 from lending.plan.event import PaymentChannel
 from lending.plan.merchant_share import Share, part_of
 from lending.plan.plan import InstalmentStatus, Plan, PlanStatus
+from lending.plan.proportion import proportion_of
 from lending.terms.servicing_terms import Bucket, ServicingTerms
 
 
@@ -50,8 +51,9 @@ class InstalmentState:
 
     @property
     def claimable(self) -> Money:
-        """The amount that may be collected: everything open except disputed principal."""
-        return self.open - self.disputed
+        """The amount that may be collected: everything open except disputed principal and the interest on it."""
+        interest = proportion_of(self.open_interest.minor, self.disputed.minor, self.open_principal.minor)
+        return self.open - self.disputed - Money(interest, self.open.currency)
 
     def status_of(self, as_of: date) -> InstalmentStatus:
         """The status on a day. A returned payment makes the instalment due again on its original due date."""

@@ -15,6 +15,8 @@ from lending.terms.servicing_terms import (
     Bucket,
     Component,
     DiscountEarning,
+    EarlyPayment,
+    InterestRule,
     LateFeeRule,
     LateFees,
     RefundPlacing,
@@ -87,9 +89,12 @@ class Servicing:
     discount_earning: DiscountEarning
     reschedule_resets_delinquency: bool
     interest_stops_in_pause: bool
+    early_payment: EarlyPayment
+    late_bears_interest: bool
+    late_fee_tolerance: Mapping[Currency, Money]
     claim_due_days: int
 
-    def terms(self, version: str, currency: Currency) -> ServicingTerms:
+    def terms(self, version: str, currency: Currency, *, interest: InterestRule | None = None) -> ServicingTerms:
         """The servicing terms for plans in one currency; `version` is the name of the terms file."""
         return ServicingTerms(
             version=version,
@@ -99,12 +104,16 @@ class Servicing:
                 cap_per_instalment=self.late_fee_caps.per_instalment[currency],
                 cap_per_order=self.late_fee_caps.per_order[currency],
                 cap_of_order_basis_points=self.late_fee_caps.of_order_basis_points,
+                tolerance=self.late_fee_tolerance[currency].minor,
             ),
             buckets=self.buckets,
             refund_placing=self.refund_placing,
             discount_earning=self.discount_earning,
             reschedule_resets_delinquency=self.reschedule_resets_delinquency,
             interest_stops_in_pause=self.interest_stops_in_pause,
+            interest=interest,
+            early_payment=self.early_payment,
+            late_bears_interest=self.late_bears_interest,
             claim_due_days=self.claim_due_days,
         )
 
@@ -128,6 +137,12 @@ class ProductTerms:
     effective_until: date | None
     repayment: Repayment
     servicing: Servicing
+
+    def servicing_terms(self, currency: Currency) -> ServicingTerms:
+        """The servicing terms for plans in one currency."""
+        bears = self.repayment.interest
+        rule = bears and InterestRule(bears.day_count, self.repayment.spacing, bears.first_day_bears)
+        return self.servicing.terms(self.version, currency, interest=rule)
 
     @property
     def stamp(self) -> TermsStamp:

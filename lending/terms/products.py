@@ -25,6 +25,7 @@ from lending.terms.servicing_terms import (
     Bucket,
     Component,
     DiscountEarning,
+    EarlyPayment,
     RefundPlacing,
     ServicingTerms,
     TermsFault,
@@ -103,8 +104,9 @@ def product_on(product: Product, day: date) -> ProductTerms:
 @cache
 def servicing_terms(version: str, currency: Currency) -> ServicingTerms:
     """The servicing terms of a version of a product, ours or imported. Raises NoSuchProduct."""
-    terms = imported_product(version) if _is_imported(version) else products().version(version)
-    return terms.servicing.terms(version, currency)
+    if _is_imported(version):
+        return imported_product(version).servicing.terms(version, currency)
+    return products().version(version).servicing_terms(currency)
 
 
 def product_of(version: str) -> Product:
@@ -169,6 +171,9 @@ def _servicing(settings: Section) -> Servicing:
         discount_earning=rules.one_of("discount_earning", DiscountEarning),
         reschedule_resets_delinquency=rules.flag("reschedule_resets_delinquency"),
         interest_stops_in_pause=rules.flag("interest_stops_in_pause"),
+        early_payment=rules.one_of("early_payment", EarlyPayment),
+        late_bears_interest=rules.flag("late_bears_interest"),
+        late_fee_tolerance=fees.amounts("tolerance_minor"),
         claim_due_days=rules.whole("claim_due_days", most=366),
     )
     fees.done()

@@ -1,9 +1,13 @@
 """How a product's plans are serviced: allocation of payments, late fees, refunds, buckets of days past due."""
 
 from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 
 from ledger.money import Money
+from lending.schedule.day_count import DayCount
+from lending.schedule.due_dates import Spacing
 
 _WHOLE = 10_000  # basis points
 
@@ -91,6 +95,18 @@ class TermsFault(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class InterestRule:
+    """Which share of a year bears interest between a due and the next."""
+
+    day_count: DayCount
+    spacing: Spacing
+    first_day_bears: bool
+
+    def share_of_year(self, after: date, until: date) -> Decimal:
+        return self.day_count.share_of_year(after, until, self.spacing, first_day_bears=self.first_day_bears)
+
+
+@dataclass(frozen=True, slots=True)
 class ServicingTerms:
     """How plans of a product are serviced.
 
@@ -106,6 +122,7 @@ class ServicingTerms:
     discount_earning: DiscountEarning = DiscountEarning.REPAID
     reschedule_resets_delinquency: bool = True
     interest_stops_in_pause: bool = False
+    interest: InterestRule | None = None
     early_payment: EarlyPayment = EarlyPayment.NEXT_DUES
     late_bears_interest: bool = False
     claim_due_days: int = 14  # a claim upheld after the last due becomes an instalment due this many days later
