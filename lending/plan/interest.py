@@ -72,7 +72,8 @@ def split_again(run: RunningPlan) -> None:
         else:
             room = max(line.level - line.repaid - line.disputed, line.interest_paid)
             interest = min(max(owed - paid_ahead, line.interest_paid), room)
-            principal = min(max(line.level - interest, line.repaid + line.disputed), line.repaid + left)
+            most_here = line.repaid + left - (disputed - line.disputed)  # what is disputed stays with its instalment
+            principal = min(max(line.level - interest, line.repaid + line.disputed), most_here)
             line.accrued = min(grown + unaccrued - paid_ahead, interest + line.interest_gone)
         carried = owed - interest
         unaccrued += grown - line.accrued

@@ -412,7 +412,7 @@ def _lines(plan: Plan, terms: ServicingTerms) -> list[RunningInstalment]:
 
 
 def _rate(plan: Plan, terms: ServicingTerms, after: date, each: Instalment, owed: int) -> Fraction:
-    """The interest of a period on one unit: by the plan's rate where that explains the agreed amount, else as agreed."""
+    """The interest of a period on one unit: at the plan's rate where that gives the agreed amount, else as agreed."""
     agreed = each.interest.minor
     if terms.interest is not None and agreed:
         exact = Fraction(terms.interest.share_of_year(after, each.due_on)) * plan.annual_rate_basis_points / 10_000

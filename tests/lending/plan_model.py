@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 DUES = ((0, 30_00), (30, 30_00), (60, 30_00))
 PURCHASE = 90_00
 LATE_FEE, LATE_DAYS = 7_00, 4
+NEW_DUE_DAYS = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Standing:
     payments: dict[str, Payment] = field(default_factory=dict)
     credit: int = 0
     payable: int = 0
+    forgiven: int = 0
     refunded: int = 0
     owed_off_books: int | None = None
     seen: set[str] = field(default_factory=set)
@@ -100,7 +102,7 @@ class Standing:
             case "refunded":
                 refused = event.amount > PURCHASE - self.refunded
             case "fee_charged":
-                refused = not self.open or fee is not None
+                refused = self.owed_off_books is not None or fee is not None
             case "fee_waived":
                 refused = self.owed_off_books is not None or fee is None or fee.open + fee.paid == 0
             case "goodwill":
@@ -192,13 +194,18 @@ class Standing:
                 part = min(left, line.principal)
                 line.principal -= part
                 left -= part
-        self.payable += left
+        restored = min(left, self.forgiven)
+        self.forgiven -= restored
+        self.payable += left - restored
 
     def _fee_charged(self, event: Happening) -> None:
         if self.owed_off_books is not None or self.fee(event.of) is not None:
             return
-        open_lines = [line for line in self.lines if line.open]
-        line = self.lines[event.due] if event.due is not None else (open_lines or self.lines[-1:])[0]
+        named = self.lines if event.due is None else [self.lines[event.due]]
+        line = next((each for each in named if each.open), None)
+        if line is None:
+            line = Line(0, event.day + NEW_DUE_DAYS)
+            self.lines.append(line)
         line.fees[event.of] = Fee(event.amount)
         line.grace_from = max(line.grace_from, event.day)
 
@@ -219,12 +226,15 @@ class Standing:
     def _goodwill(self, event: Happening) -> None:
         left = event.amount
         if self.owed_off_books is not None:
-            self.owed_off_books -= min(left, self.owed_off_books)
+            taken = min(left, self.owed_off_books)
+            self.owed_off_books -= taken
+            self.forgiven += taken
             return
         for line in self.lines:
             part = min(left, line.principal)
             line.principal -= part
             left -= part
+        self.forgiven += event.amount - left
         self.credit += left
 
     def _charged_off(self, event: Happening) -> None:  # noqa: ARG002 - every kind is called alike

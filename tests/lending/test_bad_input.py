@@ -15,7 +15,7 @@ from ledger.books.store import RefusalCode, Refused
 from ledger.map.flows import NothingToPost, NotOnTheMap
 from ledger.money import LARGEST_MINOR, AmountFault, Currency, CurrencyMismatch, Money
 from ledger.transfer import Transfer, TransferFault
-from lending.plan.event import FeeCharged, PlanEvent, Refunded
+from lending.plan.event import ChargedOff, FeeCharged, PlanEvent, Refunded
 from lending.plan.plan import Plan
 from lending.plan.refusal import PlanRefusalCode
 from lending.servicing.record_events import EventRefused
@@ -146,7 +146,7 @@ def test_what_the_books_refuse_leaves_its_answer_and_nothing_else(
 
 BEYOND: dict[str, tuple[Callable[[Plan], PlanEvent], PlanRefusalCode]] = {
     "an event on a closed plan": (
-        lambda plan: an_event(plan, "late-fee", day(70), FeeCharged("f-1", pounds("5.00"))),
+        lambda plan: an_event(plan, "charge-off", day(70), ChargedOff()),
         PlanRefusalCode.NOT_IN_THIS_STATUS,
     ),
     "a refund beyond the purchase": (

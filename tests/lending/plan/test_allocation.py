@@ -146,16 +146,20 @@ def test_credit_of_another_plan_pays_what_is_open_here() -> None:
     assert state.credit_balance == pounds("5.00")
 
 
-def test_paying_an_instalment_before_its_day_pays_its_interest_too() -> None:
+def test_an_instalment_paid_in_full_before_its_day_stays_paid_and_its_interest_to_come_repays_principal() -> None:
     course = an_interest_plan()
     first = course.plan.instalments[0]
     payment = course.collect(10, str(first.amount).split()[0])
     state = course.state(10)
 
     assert open_amounts(state)[0] == "0.00"
-    assert booked(state, payment)["F17"] == {"interest": "6.90"}  # 21 of 31 days were to come
+    assert "F17" not in booked(state, payment)  # nothing that has not accrued
+    assert state.payments[payment.event_id].interest == pounds("3.29")
     the_books_agree(state)
-    assert balance(course.state(31), "inc:interest") == -first.interest
+    later = course.state(31)
+    assert open_amounts(later)[0] == "0.00"
+    assert -balance(later, "inc:interest") < first.interest
+    the_books_agree(later)
 
 
 def test_a_cash_split_over_payments_of_one_day_is_one_payment() -> None:
@@ -191,9 +195,11 @@ def test_a_payment_keeps_to_the_undisputed_part_while_it_can() -> None:
     assert course.state(3).disputed == pounds("20.00")
 
 
-def test_a_little_interest_paid_ahead_is_caught_up_by_the_days() -> None:
+def test_a_little_paid_early_pays_the_interest_of_its_day_and_then_principal() -> None:
     course = an_interest_plan()
-    course.collect(1, "2.00")
+    payment = course.collect(1, "2.00")
+    paid = course.state(1).payments[payment.event_id]
 
-    assert [balance(course.state(number), "inc:interest").minor for number in (1, 2, 6, 7)] == [-200, -200, -200, -230]
+    assert (paid.interest, paid.principal) == (pounds("0.33"), pounds("1.67"))
+    assert [balance(course.state(number), "inc:interest").minor for number in (1, 2, 3)] == [-33, -66, -99]
     the_books_agree(course.state(3))

@@ -167,11 +167,20 @@ def test_only_the_accruals_after_a_day_are_listed_and_the_plan_stands_the_same()
 
 def test_a_late_payment_costs_no_more_interest() -> None:
     course = an_interest_course()
-    course.collect(300, "1000.00")
-    course.collect(400, "65.70")
+    course.collect(500, "1065.89")
     interest = Money.total((each.interest for each in course.plan.instalments), Currency.GBP)
 
     assert -balance(course.state(500), "inc:interest") == interest
+
+
+def test_a_late_payment_costs_interest_where_the_terms_say_so() -> None:
+    course = an_interest_course()
+    course.terms = ServicingTerms(late_bears_interest=True)
+    agreed = Money.total((each.interest for each in course.plan.instalments), Currency.GBP)
+
+    assert -balance(course.state(365), "inc:interest") == pounds("120.00")  # 12 % of 1,000.00, nothing repaid
+    assert -balance(course.state(365), "inc:interest") > agreed
+    the_books_agree(course.state(500))
 
 
 def test_the_discount_is_earned_with_what_is_repaid_and_given_back_with_a_return() -> None:
@@ -583,9 +592,9 @@ def test_the_interest_on_refunded_goods_is_given_back_and_less_is_to_come() -> N
     the_books_agree(state)
     later = course.state(500)
     assert [str(each.open_interest) for each in later.instalments[1:3]] == [
-        "1.94 GBP",
-        "3.48 GBP",
-    ]  # 421 of 921 are left
+        "1.93 GBP",
+        "3.44 GBP",
+    ]  # 418 of 921 are left, and the instalments stay as they were
     the_books_agree(later)
 
 
