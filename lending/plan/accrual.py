@@ -7,6 +7,39 @@ from fractions import Fraction
 from lending.plan.delinquency import Pause, days_late
 
 
+@dataclass(slots=True, eq=False)
+class InterestPeriod:
+    """The days after `after`, up to and including `until`, whose interest is owed with one instalment.
+
+    `day_price`: the interest on one unit of principal for one day. `grown`: the exact interest of the days before
+    them. As days pass, `after` moves on and `grown` rises.
+    """
+
+    after: date
+    until: date
+    day_price: Fraction = Fraction(0)
+    grown: Fraction = Fraction(0)
+
+    @classmethod
+    def at_rate(cls, after: date, until: date, rate: Fraction) -> "InterestPeriod":
+        """The period that bears this share of the principal as interest."""
+        days = (until - after).days
+        return cls(after, until, rate / days if days > 0 else Fraction(0))
+
+    @classmethod
+    def priced(cls, after: date, until: date, interest: int, on: int, grown: int = 0) -> "InterestPeriod":
+        """The period that bears this interest on this principal, in units."""
+        period = cls.at_rate(after, until, Fraction(interest, on) if on else Fraction(0))
+        period.grown = Fraction(grown)
+        return period
+
+    def move(self, after: date, until: date) -> None:
+        """Let what is left of the period be other days, at the same price in all."""
+        left, days = (self.until - self.after).days, (until - after).days
+        self.day_price = self.day_price * left / days if days > 0 else Fraction(0)
+        self.after, self.until = after, until
+
+
 @dataclass(frozen=True, slots=True)
 class Accrual:
     """The interest of one instalment while no event comes: exact, and rounded to the nearest unit, half to even.

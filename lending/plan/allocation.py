@@ -180,7 +180,7 @@ def take_back_amounts(
         run.beyond_purchase += left
         split.principal += left
     elif left:
-        owe_again(run, event, left)
+        owe_beyond_purchase(run, event, left)
         split.principal += left
     payment.credit -= min(left, payment.credit)
     return split
@@ -193,7 +193,7 @@ def owe_more(line: RunningInstalment, principal: int, day: date) -> None:
     line.grace_from = max(line.grace_from, day)
 
 
-def owe_again(run: RunningPlan, event: PlanEvent, principal: int) -> None:
+def owe_beyond_purchase(run: RunningPlan, event: PlanEvent, principal: int) -> None:
     """Add principal for which there are no goods: to the last instalment, or to a new one where all are past due."""
     last = run.lines[-1]
     due = last if last.due_on >= event.value_date and run.charged_off is None else run.add_due(event)

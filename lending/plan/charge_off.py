@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from ledger.map.flow import Flow
+from lending.plan.debt import Debt, Owed
 from lending.plan.event import ChargedOff, Paid, PaidOff, PaymentChannel, PlanEvent, Recovered, WrittenOff
-from lending.plan.running import Debt, Owed, Payment, RunningPlan
+from lending.plan.running import Payment, RunningPlan
 from lending.terms.servicing_terms import Component
 
 

@@ -7,7 +7,7 @@ from lending.plan.allocation import move_to_credit
 from lending.plan.delinquency import day_late
 from lending.plan.event import FeeCharged, FeeKind, FeeWaived, InterestWaived, PlanEvent
 from lending.plan.running import Fee, RunningInstalment, RunningPlan
-from lending.terms.servicing_terms import LateFeeRule
+from lending.terms.servicing_terms import EarlyPayment, LateFeeRule
 
 
 def assess_late_fees(run: RunningPlan, day: date) -> None:
@@ -19,8 +19,9 @@ def assess_late_fees(run: RunningPlan, day: date) -> None:
     if not rules or run.charged_off is not None or run.written_off:
         return
     ripe = []
+    covered = run.covered(day)
     for line in run.lines:
-        if line.grace_from >= day:
+        if line.grace_from >= day or line.instalment_id in covered or _ahead(run, line, day):
             continue
         for rule in rules:
             if f"{line.instalment_id}/{rule.rule}" in run.fees or line.claimable <= run.terms.late_fees.tolerance:
@@ -77,6 +78,13 @@ def interest_waived(run: RunningPlan, event: PlanEvent, body: InterestWaived) ->
         line.forgo(waived)
         left -= waived
     run.book(Flow.INTEREST_WAIVED, event.event_id, event, {"interest": body.amount.minor - left})
+
+
+def _ahead(run: RunningPlan, line: RunningInstalment, day: date) -> bool:
+    """Whether an open instalment is not late, because early payments repaid later ones: no more is owed than agreed."""
+    if run.terms.early_payment is EarlyPayment.NEXT_DUES or line.open_fees:
+        return False
+    return run.outstanding <= sum(each.agreed for each in run.lines if each.due_on >= day)
 
 
 def _assess(run: RunningPlan, line: RunningInstalment, rule: LateFeeRule, late_on: date) -> None:

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from lending.plan import capture, charge_off, claim, fee, refund, repay, reschedule
 from lending.plan.credit import apply_credit_moved, credit_refunded, goodwill
+from lending.plan.debt import Debt, Owed
 from lending.plan.earn_discount import earn_discount
 from lending.plan.event import (
     Cancelled,
@@ -42,7 +43,7 @@ from lending.plan.event import (
 )  # fmt: skip
 from lending.plan.interest import accrual_of, accrue_to, split_again
 from lending.plan.plan import Plan, PlanFault, PlanStatus
-from lending.plan.running import Debt, Owed, RunningInstalment, RunningPlan
+from lending.plan.running import RunningInstalment, RunningPlan
 from lending.plan.state import CaseState, FeeState, InstalmentState, PaymentState, PlanState
 from lending.terms.servicing_terms import Component, ServicingTerms
 

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ledger.map.flow import Flow
-from lending.plan.allocation import owe_again
+from lending.plan.allocation import owe_beyond_purchase
+from lending.plan.debt import Debt
 from lending.plan.event import Disputed, DisputeSettled, PlanEvent, Refunded, RefundPaid
 from lending.plan.interest import Levels
 from lending.plan.merchant_share import Share, part_of
 from lending.plan.proportion import proportion_of, shared
-from lending.plan.running import Debt, RunningCase, RunningInstalment, RunningPlan
+from lending.plan.running import RunningCase, RunningInstalment, RunningPlan
 from lending.plan.state import CaseKind
 from lending.terms.servicing_terms import RefundPlacing
 
@@ -46,7 +47,7 @@ def pay_refund(run: RunningPlan, event: PlanEvent, body: RefundPaid) -> None:
     beyond = max(0, body.amount.minor - payable)
     run.payable[body.refund_id] = payable - (body.amount.minor - beyond)
     if beyond:
-        owe_again(run, event, beyond)
+        owe_beyond_purchase(run, event, beyond)
         correlation = {"refund_id": body.refund_id}
         run.book(Flow.PAID_OUT_BEYOND_CREDIT, event.event_id, event, {"owed_again": beyond}, correlation=correlation)
 

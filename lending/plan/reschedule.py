@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from ledger.map.flow import Flow
+from lending.plan.accrual import InterestPeriod
 from lending.plan.delinquency import Pause, PauseReason
 from lending.plan.event import Forbearance, Holiday, PlanEvent, Rescheduled
 from lending.plan.proportion import proportion_of, shared
-from lending.plan.running import Fee, Period, RunningInstalment, RunningPlan
+from lending.plan.running import Fee, RunningInstalment, RunningPlan
 from lending.schedule.due import Due
 
 
@@ -117,7 +118,7 @@ def _add(run: RunningPlan, event: PlanEvent, dues: tuple[Due, ...], principal: i
             due_on=due.due_on,
             counts_from=due.due_on,
             grace_from=due.due_on,
-            period=Period.priced(after, due.due_on, due.interest.minor, left, grown=owed),
+            period=InterestPeriod.priced(after, due.due_on, due.interest.minor, left, grown=owed),
             level=part + owed + own,
             agreed=part,
             principal=part,

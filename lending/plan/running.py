@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 
 from ledger.money import Money
-from lending.plan.accrual import Stretch
+from lending.plan.accrual import InterestPeriod, Stretch
 from lending.plan.booking import Booking, correlation_of
+from lending.plan.debt import Debt, Forgiven, Owed
 from lending.plan.delinquency import Pause
 from lending.plan.event import PaymentChannel, PlanEvent, Route
 from lending.plan.merchant_share import Share
@@ -34,39 +35,6 @@ class Fee:
 
 
 @dataclass(slots=True, eq=False)
-class Period:
-    """The days after `after`, up to and including `until`, whose interest is owed with one instalment.
-
-    `day_price`: the interest on one unit of principal for one day. `grown`: the exact interest of the days before
-    them. As days pass, `after` moves on and `grown` rises.
-    """
-
-    after: date
-    until: date
-    day_price: Fraction = Fraction(0)
-    grown: Fraction = Fraction(0)
-
-    @classmethod
-    def at_rate(cls, after: date, until: date, rate: Fraction) -> "Period":
-        """The period that bears this share of the principal as interest."""
-        days = (until - after).days
-        return cls(after, until, rate / days if days > 0 else Fraction(0))
-
-    @classmethod
-    def priced(cls, after: date, until: date, interest: int, on: int, grown: int = 0) -> "Period":
-        """The period that bears this interest on this principal, in units."""
-        period = cls.at_rate(after, until, Fraction(interest, on) if on else Fraction(0))
-        period.grown = Fraction(grown)
-        return period
-
-    def move(self, after: date, until: date) -> None:
-        """Let what is left of the period be other days, at the same price in all."""
-        left, days = (self.until - self.after).days, (until - after).days
-        self.day_price = self.day_price * left / days if days > 0 else Fraction(0)
-        self.after, self.until = after, until
-
-
-@dataclass(slots=True, eq=False)
 class RunningInstalment:
     """One instalment. `credited` and `interest_gone`: principal and interest reduced by something other than a payment.
 
@@ -82,7 +50,7 @@ class RunningInstalment:
     due_on: date
     counts_from: date
     grace_from: date
-    period: Period
+    period: InterestPeriod
     level: int = 0
     agreed: int = 0
     kept: bool = False
@@ -168,7 +136,7 @@ class Payment:
     rail: str | None
     pieces: list[Piece] = field(default_factory=list)
     credit: int = 0
-    recovered: "Owed | None" = None
+    recovered: Owed | None = None
     given_back: int = 0
 
     @property
@@ -178,79 +146,6 @@ class Payment:
 
     def of(self, component: Component) -> int:
         return sum(piece.amount for piece in self.pieces if piece.component is component)
-
-
-@dataclass(slots=True, eq=False)
-class Owed:
-    """An amount owed, by component."""
-
-    principal: int = 0
-    interest: int = 0
-    fees: int = 0
-
-    @property
-    def total(self) -> int:
-        return self.principal + self.interest + self.fees
-
-    def take(self, amount: int) -> "Owed":
-        """Reduce what is owed by up to an amount, principal first; returns the reduction."""
-        principal = min(amount, self.principal)
-        interest = min(amount - principal, self.interest)
-        fees = min(amount - principal - interest, self.fees)
-        self.add(Owed(-principal, -interest, -fees))
-        return Owed(principal, interest, fees)
-
-    def add(self, more: "Owed") -> None:
-        self.principal += more.principal
-        self.interest += more.interest
-        self.fees += more.fees
-
-
-class Debt:
-    """A charged-off debt, by instalment and component."""
-
-    def __init__(self, parts: Mapping[str, Owed] | None = None) -> None:
-        self.parts = dict(parts or {})
-
-    @property
-    def principal(self) -> int:
-        return sum(part.principal for part in self.parts.values())
-
-    @property
-    def total(self) -> int:
-        return sum(part.total for part in self.parts.values())
-
-    def take(self, amount: int) -> Owed:
-        """Reduce the debt by up to an amount, principal first, the oldest first; returns the reduction."""
-        taken = Owed()
-        for component in ("principal", "interest", "fees"):
-            for part in self.parts.values():
-                fallen = min(amount - taken.total, getattr(part, component))
-                setattr(part, component, getattr(part, component) - fallen)
-                setattr(taken, component, getattr(taken, component) + fallen)
-        return taken
-
-    def add(self, instalment_id: str, more: Owed) -> None:
-        self.parts.setdefault(instalment_id, Owed()).add(more)
-
-
-@dataclass(slots=True, eq=False)
-class Forgiven:
-    """What we gave up of what the shopper owed for the purchase, by the expense that bears it."""
-
-    goodwill: int = 0
-    charge_off: int = 0
-    fraud: int = 0
-
-    def restore(self, amount: int) -> dict[str, int]:
-        """Take back up to an amount of what was given up; returns the amounts by the expense that falls."""
-        restored = {}
-        for name in ("goodwill", "charge_off", "fraud"):
-            given = getattr(self, name)
-            restored[name] = min(amount, given)
-            setattr(self, name, given - restored[name])
-            amount -= restored[name]
-        return restored
 
 
 @dataclass(slots=True, eq=False)
@@ -328,6 +223,18 @@ class RunningPlan:
         """The credit balance without the part withheld from refunds."""
         return self.credit - self.withheld
 
+    def covered(self, day: date) -> set[str]:
+        """The instalments due by a day that the free credit could pay, the oldest first."""
+        left = self.free_credit
+        paid = set()
+        for line in self.lines:
+            if line.due_on <= day and 0 < line.claimable <= left:
+                left -= line.claimable
+                paid.add(line.instalment_id)
+            elif line.due_on <= day and line.claimable > left:
+                break
+        return paid
+
     @property
     def claimed_back(self) -> int:
         """The sum of the open claims on payments."""
@@ -392,7 +299,7 @@ class RunningPlan:
         """Add an instalment for an amount beyond the schedule, due as long after the event as the terms say."""
         number = max(line.number for line in self.lines) + 1
         due_on = event.value_date + timedelta(days=self.terms.claim_due_days)
-        period = Period(event.value_date, due_on)
+        period = InterestPeriod(event.value_date, due_on)
         line = RunningInstalment(f"{self.plan.plan_id}/{number}", number, due_on, due_on, due_on, period, kept=True)
         self.add(line)
         return line
@@ -405,7 +312,7 @@ def _lines(plan: Plan, terms: ServicingTerms) -> list[RunningInstalment]:
     lines = []
     previous, owed = plan.opened_on, plan.principal.minor
     for each in plan.instalments:
-        period = Period.at_rate(previous, each.due_on, _rate(plan, terms, previous, each, owed))
+        period = InterestPeriod.at_rate(previous, each.due_on, _rate(plan, terms, previous, each, owed))
         lines.append(RunningInstalment(each.instalment_id, each.number, each.due_on, each.due_on, each.due_on, period))
         previous, owed = each.due_on, owed - each.principal.minor
     return lines

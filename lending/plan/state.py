@@ -1,6 +1,6 @@
 """The state of a plan at the end of a day: what is owed by instalment, the credit balance, what may be collected."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -223,9 +223,28 @@ class PlanState:
         return None if room is None else Money(room, self.currency)
 
     def days_past_due(self, as_of: date) -> int:
-        """Days since the oldest due that is unpaid and undisputed, without paused days."""
-        oldest = min((each.counts_from for each in self.instalments if each.claimable.minor > 0), default=None)
+        """Days since the oldest due that is unpaid and undisputed and that no credit covers, without paused days."""
+        covered = self.covered(as_of)
+        late = (each for each in self.instalments if each.claimable.minor > 0 and each.instalment_id not in covered)
+        oldest = min((each.counts_from for each in late), default=None)
         return 0 if oldest is None else days_late(oldest, as_of, self.pauses)
+
+    @property
+    def free_credit(self) -> Money:
+        """The credit balance that nothing withholds."""
+        return self.credit_balance - self.withheld
+
+    def covered(self, as_of: date) -> frozenset[str]:
+        """The instalments due by a day that the free credit could pay, the oldest first."""
+        left = self.free_credit
+        paid: set[str] = set()
+        for each in self.instalments:
+            if each.due_on <= as_of and each.claimable.minor > 0:
+                if each.claimable > left:
+                    break
+                left -= each.claimable
+                paid.add(each.instalment_id)
+        return frozenset(paid)
 
     def bucket(self, as_of: date) -> Bucket:
         """The delinquency bucket on a day."""
@@ -252,11 +271,22 @@ class PlanState:
             stopped.append(NotCollectable.CLOSED)
         elif not due:
             stopped.append(NotCollectable.NOTHING_DUE)
-        claims = {} if stopped else {each.instalment_id: each.claimable for each in due if each.claimable.minor > 0}
+        claims = {} if stopped else self._claims(due)
         if any(each.disputed.minor for each in due):
             stopped.append(NotCollectable.DISPUTED)
         reasons = tuple(dict.fromkeys(sorted(stopped, key=list(NotCollectable).index)))
         return Collectable(claims, Money.total(claims.values(), self.currency), reasons)
+
+    def _claims(self, due: Sequence[InstalmentState]) -> dict[str, Money]:
+        """What each instalment lacks after the free credit has paid the oldest."""
+        left = self.free_credit
+        claims = {}
+        for each in due:
+            by_credit = min(left, each.claimable)
+            left -= by_credit
+            if each.claimable > by_credit:
+                claims[each.instalment_id] = each.claimable - by_credit
+        return claims
 
 
 _STOPS = {

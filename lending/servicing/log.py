@@ -116,7 +116,12 @@ def standing_of(state: PlanState, *, version: int) -> PlanStanding:
     zero = Money.zero(state.currency)
     days = state.days_past_due(day)
     open_ones = [each for each in state.instalments if each.open.minor]
-    late = [each.counts_from for each in open_ones if each.counts_from < day and each.claimable.minor]
+    covered = state.covered(day)
+    late = [
+        each.counts_from
+        for each in open_ones
+        if each.counts_from < day and each.claimable.minor and each.instalment_id not in covered
+    ]
     return PlanStanding(
         plan_id=state.plan.plan_id,
         version=version,

@@ -141,7 +141,9 @@ class ProductTerms:
     def servicing_terms(self, currency: Currency) -> ServicingTerms:
         """The servicing terms for plans in one currency."""
         bears = self.repayment.interest
-        rule = bears and InterestRule(bears.day_count, self.repayment.spacing, bears.first_day_bears)
+        rule = None
+        if bears is not None:
+            rule = InterestRule(bears.day_count, self.repayment.spacing, bears.first_day_bears)
         return self.servicing.terms(self.version, currency, interest=rule)
 
     @property

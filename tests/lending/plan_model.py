@@ -39,6 +39,7 @@ class Line:
     """One due. `grace_from` is the day from which lateness is counted for its fee."""
 
     principal: int
+    due: int
     grace_from: int
     fees: dict[str, Fee] = field(default_factory=dict)
 
@@ -69,7 +70,7 @@ class Payment:
 class Standing:
     """A plan after some events."""
 
-    lines: list[Line] = field(default_factory=lambda: [Line(principal, day) for day, principal in DUES])
+    lines: list[Line] = field(default_factory=lambda: [Line(principal, day, day) for day, principal in DUES])
     payments: dict[str, Payment] = field(default_factory=dict)
     credit: int = 0
     payable: int = 0
@@ -119,7 +120,12 @@ class Standing:
         """A fee for each due that is four days late."""
         if self.owed_off_books is not None:
             return
-        for place, line in enumerate(self.lines):
+        credit = self.credit
+        for place, line in sorted(enumerate(self.lines), key=lambda each: each[1].due):
+            if line.due <= day and credit >= line.open:
+                credit -= line.open  # the shopper's credit could pay it
+                continue
+            credit = 0
             if line.open and f"late/{place}" not in line.fees and line.grace_from + LATE_DAYS <= day:
                 line.fees[f"late/{place}"] = Fee(LATE_FEE)
 
@@ -204,7 +210,7 @@ class Standing:
         named = self.lines if event.due is None else [self.lines[event.due]]
         line = next((each for each in named if each.open), None)
         if line is None:
-            line = Line(0, event.day + NEW_DUE_DAYS)
+            line = Line(0, event.day + NEW_DUE_DAYS, event.day + NEW_DUE_DAYS)
             self.lines.append(line)
         line.fees[event.of] = Fee(event.amount)
         line.grace_from = max(line.grace_from, event.day)

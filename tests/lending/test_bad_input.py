@@ -15,7 +15,7 @@ from ledger.books.store import RefusalCode, Refused
 from ledger.map.flows import NothingToPost, NotOnTheMap
 from ledger.money import LARGEST_MINOR, AmountFault, Currency, CurrencyMismatch, Money
 from ledger.transfer import Transfer, TransferFault
-from lending.plan.event import ChargedOff, FeeCharged, PlanEvent, Refunded
+from lending.plan.event import ChargedOff, PlanEvent, Refunded
 from lending.plan.plan import Plan
 from lending.plan.refusal import PlanRefusalCode
 from lending.servicing.record_events import EventRefused
