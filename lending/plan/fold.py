@@ -145,24 +145,30 @@ def _apply(run: RunningPlan, event: PlanEvent) -> None:  # noqa: C901, PLR0912, 
 def in_fold_order(plan: Plan, events: Iterable[PlanEvent]) -> list[PlanEvent]:
     """Events by value date, then by time, then by id; the opening comes first on its day.
 
-    An event that refers to another one, such as a return to its payment, comes after it and counts from that event's
-    day if its own value date is earlier. Reversed events and their reversals are left out.
+    An event that refers to another one, such as a return to its payment or the payment of a refund to the refund, comes
+    after it and counts from that event's day if its own value date is earlier. Reversed events and their reversals are
+    left out.
     """
     taken = list(events)
     reversed_ids = {event.body.reversed_event_id for event in taken if isinstance(event.body, Reversed)}
     standing = {}
-    cases = {}
+    cases, granted = {}, {}  # what opened a case and what granted a refund, by its id
     for event in taken:
         if event.plan_id != plan.plan_id:
             raise PlanFault(f"{event.event_id} is an event of {event.plan_id}, not of {plan.plan_id}")
         if event.event_id not in reversed_ids and not isinstance(event.body, Reversed):
             standing[event.event_id] = event
-            if isinstance(event.body, ClaimOpened | Disputed):
-                cases[event.body.case_id] = event
+            match event.body:
+                case ClaimOpened() | Disputed() as body:
+                    cases[body.case_id] = event
+                case Refunded() | CreditRefunded() as body:
+                    granted[body.refund_id] = event
+                case DisputeSettled() as body:
+                    granted[body.case_id] = event
 
     def place(event: PlanEvent) -> tuple[_Place, ...]:
         own = (event.value_date, not isinstance(event.body, Opened), event.occurred_at, event.event_id)
-        answered = _answered(event, standing, cases)
+        answered = _answered(event, standing, cases, granted)
         if answered is None:
             return (own,)
         places = place(answered)
@@ -175,12 +181,19 @@ def in_fold_order(plan: Plan, events: Iterable[PlanEvent]) -> list[PlanEvent]:
 _Place = tuple[date, bool, datetime, str]
 
 
-def _answered(event: PlanEvent, standing: Mapping[str, PlanEvent], cases: Mapping[str, PlanEvent]) -> PlanEvent | None:
+def _answered(
+    event: PlanEvent,
+    standing: Mapping[str, PlanEvent],
+    cases: Mapping[str, PlanEvent],
+    granted: Mapping[str, PlanEvent],
+) -> PlanEvent | None:
     match event.body:
         case Returned(payment_event_id) | ClaimOpened(_, payment_event_id):
             return standing.get(payment_event_id)
         case ClaimWon(case_id) | ClaimLost(case_id) | DisputeSettled(case_id):
             return cases.get(case_id)
+        case RefundPaid(refund_id):
+            return granted.get(refund_id)
         case _:
             return None
 

@@ -1,4 +1,4 @@
-"""Act: close a business date for all plans: interest of the day, late fees, and days past due.
+"""Act: close a business date for all plans: interest of the day, late fees, credit that pays dues, days past due.
 
 Only plans that bear interest or have an earlier due are visited, in chunks with a transaction each. A plan already
 folded through the date is skipped, so that a rerun after an interruption completes the rest and changes nothing else.
@@ -18,6 +18,7 @@ from lending.plan.fold import fold
 from lending.servicing.facts import day_facts
 from lending.servicing.log import PlanChange, PlanHistory, PlanLog, standing_of
 from lending.servicing.record_events import KeptLedger, TermsOf, first_open_day
+from lending.servicing.use_credit import use_credit
 from terminal.fault import Fault
 
 LATE_FEE = Flow.LATE_FEE
@@ -74,6 +75,7 @@ def close_of_business(
         after = ""
         while plan_ids := dates.to_visit(day, after=after, limit=chunk):
             posted += close_plans(day, plan_ids, plans=plans, ledger=ledger, terms=terms, at=at)
+            posted += use_credit(day, plan_ids, plans=plans, ledger=ledger, terms=terms, at=at)
             commit()
             visited, after = visited + len(plan_ids), plan_ids[-1]
         closed.append(ClosedDate(day, visited, posted))

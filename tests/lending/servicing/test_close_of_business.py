@@ -11,14 +11,16 @@ from typing import Any
 import psycopg
 import pytest
 
+from ledger.map.flows import journal
 from ledger.money import Currency
 from ledger.reports.postgres_general_ledger import PostgresMovements
+from lending.plan.event import Paid, PaymentChannel
 from lending.plan.plan import Plan
 from lending.servicing.close_of_business import ClosedDate, close_of_business
 from lending.servicing.postgres_close import PostgresBusinessDates
 from tests.command_line import acts_of
-from tests.lending.plans import a_plan
-from tests.lending.servicing.servicing import Desk, a_payment, another_database, day
+from tests.lending.plans import a_plan, pounds
+from tests.lending.servicing.servicing import Desk, a_payment, an_event, another_database, day
 
 main = acts_of("lending")
 
@@ -219,3 +221,42 @@ def test_the_command_closes_a_day_by_the_terms_of_each_plan(
     assert json.loads(capsys.readouterr().out) == {"closed": [{"date": str(day(6)), "visited": 2, "posted": 7}]}
     assert main(["close-of-business", "--date", str(day(6))]) == 0
     assert capsys.readouterr().out == f"{day(6)} was closed before\n"
+
+
+def test_credit_pays_what_falls_due_and_no_fee_is_charged_meanwhile(connection: Connection) -> None:
+    desk = Desk.over(connection)
+    desk.open(LATE)
+    twice = Paid(pounds("40.00"), PaymentChannel.DUPLICATE, "x-1", provider="sim", rail="card")
+    desk.take(an_event(LATE, "paid:x-1", day(0), twice))
+    _run(connection, day(20))
+    standing = desk.standing(LATE)
+
+    assert (standing.credit_balance, standing.fees, standing.days_past_due) == (pounds("10.00"), pounds("0.00"), 0)
+    assert [each.open_principal for each in standing.instalments] == [pounds(left) for left in ("0", "30", "30")]
+    _run(connection, day(31))
+    assert desk.standing(LATE).credit_balance == pounds("0.00")
+    assert desk.standing(LATE).principal == pounds("50.00")
+
+
+def test_credit_waits_while_an_attempt_holds_the_same_debt(connection: Connection) -> None:
+    desk = Desk.over(connection)
+    desk.open(LATE)
+    names = {"plan": LATE.plan_id, "rail": "bacs", "provider": "sim"}
+    hold = journal(
+        "F12a",
+        key="a-1",
+        value_date=day(0),
+        occurred_at=AT,
+        recorded_at=AT,
+        names=names,
+        amounts={"principal": pounds("90.00")},
+    )
+    desk.ledger.hold(hold)
+    twice = Paid(pounds("30.00"), PaymentChannel.DUPLICATE, "x-1", provider="sim", rail="card")
+    desk.take(an_event(LATE, "paid:x-1", day(0), twice))
+    _run(connection, day(2))
+
+    assert desk.standing(LATE).credit_balance == pounds("30.00")
+    desk.ledger.void_hold(hold.entry_id, at=AT, reason="rejected")
+    _run(connection, day(3))
+    assert desk.standing(LATE).credit_balance == pounds("0.00")
