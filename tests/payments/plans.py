@@ -27,9 +27,10 @@ from payments.reconciliation.postgres_open_items import PostgresOpenItems
 from payments.wiring import Adapters, adapters_over
 from tests.payments.acts import open_plan
 
-__all__ = ["NOON", "Exposure"]
+__all__ = ["AFTER_THE_DUES", "NOON", "Exposure"]
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+AFTER_THE_DUES = datetime(2026, 6, 10, 12, tzinfo=UTC)  # money counts from no later day than it is known on
 
 
 def pounds(minor: int) -> Money:

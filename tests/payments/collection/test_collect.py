@@ -14,7 +14,7 @@ from payments.provider.charge import ChargeRefusalCode, ChargeRefused, ChargeReq
 from payments.provider.simulated import SimulatedProvider, has_no_funds, pays
 from payments.wiring import Adapters
 from tests.payments.acts import collect, record_on_plan
-from tests.payments.plans import NOON, an_open_plan, first_due, pending, posted, pounds, rows, the_adapters
+from tests.payments.plans import AFTER_THE_DUES, an_open_plan, first_due, pending, posted, pounds, rows, the_adapters
 
 IN_FLIGHT = "rail:card:sandbox:in_flight"
 CLEARING = "provider:sandbox:clearing"
@@ -25,7 +25,7 @@ def test_nothing_is_collected_the_day_before_an_instalment_is_due(database_url: 
     with the_adapters(database_url, provider) as ports:
         plan = an_open_plan(ports)
 
-        report = collect(first_due(plan) - timedelta(days=1), ports=ports, at=NOON)
+        report = collect(first_due(plan) - timedelta(days=1), ports=ports, at=AFTER_THE_DUES)
 
     assert report.instalments_due == 0
     assert provider.requests == []
@@ -37,8 +37,8 @@ def test_a_due_instalment_is_captured_once_and_its_debt_falls(database_url: str)
         plan = an_open_plan(ports)
         instalment = plan.instalments[0]
 
-        first = collect(instalment.due_on, ports=ports, at=NOON)
-        again = collect(instalment.due_on, ports=ports, at=NOON)
+        first = collect(instalment.due_on, ports=ports, at=AFTER_THE_DUES)
+        again = collect(instalment.due_on, ports=ports, at=AFTER_THE_DUES)
 
         assert (first.instalments_due, first.captured, first.captured_minor) == (1, 1, {"GBP": instalment.amount.minor})
         assert (again.instalments_due, again.claimed) == (0, 0)
@@ -56,7 +56,7 @@ def test_the_merchant_discount_is_earned_with_the_principal_and_exactly_by_the_e
 
         earned = []
         for instalment in plan.instalments:
-            collect(instalment.due_on, ports=ports, at=NOON)
+            collect(instalment.due_on, ports=ports, at=AFTER_THE_DUES)
             earned.append(posted(ports, "inc:discount", Side.CREDIT))
 
         assert earned == sorted(earned)
@@ -72,13 +72,13 @@ def test_a_refusal_for_funds_releases_the_hold_and_is_tried_again_after_the_gap_
         plan = an_open_plan(ports)
         due = first_due(plan)
 
-        report = collect(due, ports=ports, at=NOON)
+        report = collect(due, ports=ports, at=AFTER_THE_DUES)
         assert (report.refused, report.needs_person) == (1, 0)
         assert pending(ports, IN_FLIGHT) == 0
         assert posted(ports, f"plan:{plan.plan_id}:principal") == plan.principal.minor
-        assert collect(due + timedelta(days=2), ports=ports, at=NOON).claimed == 0
-        assert collect(due + timedelta(days=3), ports=ports, at=NOON).refused == 1
-        later = collect(due + timedelta(days=20), ports=ports, at=NOON)
+        assert collect(due + timedelta(days=2), ports=ports, at=AFTER_THE_DUES).claimed == 0
+        assert collect(due + timedelta(days=3), ports=ports, at=AFTER_THE_DUES).refused == 1
+        later = collect(due + timedelta(days=20), ports=ports, at=AFTER_THE_DUES)
 
     assert (later.claimed, later.waiting) == (0, 1)
     assert provider.requests == [f"{plan.instalments[0].instalment_id}#1", f"{plan.instalments[0].instalment_id}#2"]
@@ -91,8 +91,8 @@ def test_a_code_that_only_a_person_understands_stops_at_once(database_url: str) 
     with the_adapters(database_url, SimulatedProvider(answer)) as ports:
         plan = an_open_plan(ports)
 
-        report = collect(first_due(plan), ports=ports, at=NOON)
-        later = collect(first_due(plan) + timedelta(days=10), ports=ports, at=NOON)
+        report = collect(first_due(plan), ports=ports, at=AFTER_THE_DUES)
+        later = collect(first_due(plan) + timedelta(days=10), ports=ports, at=AFTER_THE_DUES)
 
     assert report.needs_person == 1
     assert later.claimed == 0
@@ -104,9 +104,9 @@ def test_an_unknown_outcome_keeps_its_hold_and_the_next_run_asks_and_books_it(da
         plan = an_open_plan(ports)
         amount = plan.instalments[0].amount.minor
 
-        first = collect(first_due(plan), ports=ports, at=NOON)
+        first = collect(first_due(plan), ports=ports, at=AFTER_THE_DUES)
         held = pending(ports, IN_FLIGHT)
-        second = collect(first_due(plan), ports=ports, at=NOON)
+        second = collect(first_due(plan), ports=ports, at=AFTER_THE_DUES)
 
         assert (first.unknown, first.captured) == (1, 0)
         assert held == amount
@@ -124,9 +124,9 @@ def test_an_attempt_that_the_provider_never_saw_is_sent_again_under_its_own_key_
     with the_adapters(database_url, provider) as ports:
         plan = an_open_plan(ports)
 
-        collect(first_due(plan), ports=ports, at=NOON)
-        too_soon = collect(first_due(plan), ports=ports, at=NOON + timedelta(seconds=59))
-        later = collect(first_due(plan), ports=ports, at=NOON + timedelta(seconds=60))
+        collect(first_due(plan), ports=ports, at=AFTER_THE_DUES)
+        too_soon = collect(first_due(plan), ports=ports, at=AFTER_THE_DUES + timedelta(seconds=59))
+        later = collect(first_due(plan), ports=ports, at=AFTER_THE_DUES + timedelta(seconds=60))
 
     assert (too_soon.unknown, too_soon.resolved) == (1, 0)
     assert (later.captured, later.resolved) == (1, 1)
@@ -140,7 +140,7 @@ def test_a_capture_of_another_amount_is_not_believed(database_url: str) -> None:
     with the_adapters(database_url, SimulatedProvider(answer)) as ports:
         plan = an_open_plan(ports)
 
-        report = collect(first_due(plan), ports=ports, at=NOON)
+        report = collect(first_due(plan), ports=ports, at=AFTER_THE_DUES)
 
         assert (report.unknown, report.captured) == (1, 0)
         assert posted(ports, CLEARING) == 0
@@ -165,7 +165,7 @@ def test_collectors_at_once_charge_each_instalment_once(database_url: str, colle
         try:
             with the_adapters(database_url, provider) as own:
                 started.wait()
-                reports.append(collect(due, ports=own, at=NOON))
+                reports.append(collect(due, ports=own, at=AFTER_THE_DUES))
         except BaseException as error:  # noqa: BLE001 - told to the test
             failures.append(error)
 
@@ -186,7 +186,7 @@ def test_collectors_at_once_charge_each_instalment_once(database_url: str, colle
 KILLED = """
 import os, signal, sys
 from datetime import date
-from tests.payments.plans import NOON, the_adapters
+from tests.payments.plans import AFTER_THE_DUES, the_adapters
 from tests.payments.acts import collect
 from payments.provider.simulated import SimulatedProvider
 
@@ -198,7 +198,7 @@ class Dies(SimulatedProvider):
         os.kill(os.getpid(), signal.SIGKILL)
 
 with the_adapters(sys.argv[1], Dies()) as ports:
-    collect(date.fromisoformat(sys.argv[2]), ports=ports, at=NOON)
+    collect(date.fromisoformat(sys.argv[2]), ports=ports, at=AFTER_THE_DUES)
 """
 
 
@@ -220,7 +220,7 @@ def test_a_collector_killed_between_claim_and_outcome_leads_to_one_charge(
         assert [attempt.state for attempt in ports.attempts.unresolved()] == [AttemptState.SUBMITTING]
         assert pending(ports, IN_FLIGHT) == plan.instalments[0].amount.minor
 
-        collect(first_due(plan), ports=ports, at=NOON + timedelta(minutes=5))
+        collect(first_due(plan), ports=ports, at=AFTER_THE_DUES + timedelta(minutes=5))
 
         assert provider.captured == [f"{plan.instalments[0].instalment_id}#1"]
         assert provider.requests == ([] if when == "after" else [f"{plan.instalments[0].instalment_id}#1"])
@@ -238,7 +238,7 @@ def a_planned(number: int = 1) -> Planned:
 def moved(ports: Adapters, *events: AttemptEvent, number: int = 1) -> AttemptState | None:
     state = None
     for event in events:
-        state = ports.attempts.move(f"p-x/1#{number}", event, at=NOON, cause="test")
+        state = ports.attempts.move(f"p-x/1#{number}", event, at=AFTER_THE_DUES, cause="test")
     return state
 
 
@@ -291,7 +291,7 @@ def test_pending_in_flight_is_the_sum_of_unresolved_attempts(database_url: str) 
         for number in range(1, 5):
             plan = an_open_plan(ports, number)
 
-        collect(first_due(plan), ports=ports, at=NOON)
+        collect(first_due(plan), ports=ports, at=AFTER_THE_DUES)
 
         unresolved = ports.attempts.unresolved()
         assert len(unresolved) == 2
@@ -312,11 +312,11 @@ def test_what_is_paused_disputed_or_charged_off_is_never_asked_for(body: Body, d
     provider = SimulatedProvider()
     with the_adapters(database_url, provider) as ports:
         plan = an_open_plan(ports, minor=90_00, product=Product.PAY_IN_3, months=2)
-        day, when = date(2026, 3, 3), NOON + timedelta(days=1)
+        day, when = date(2026, 3, 3), AFTER_THE_DUES + timedelta(days=1)
         event = PlanEvent("e-1", plan.plan_id, day, when, when, "test", body)
         with ports.transaction():
             record_on_plan(ports, [event])
 
-        report = collect(plan.instalments[-1].due_on, ports=ports, at=NOON + timedelta(days=70))
+        report = collect(plan.instalments[-1].due_on, ports=ports, at=AFTER_THE_DUES + timedelta(days=70))
 
         assert (report.instalments_due, provider.requests) == (0, [])

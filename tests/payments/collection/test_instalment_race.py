@@ -24,7 +24,16 @@ from payments.provider.simulated import SimulatedProvider
 from payments.reconciliation.bookings import unidentified_credit
 from payments.wiring import Adapters
 from tests.payments.acts import apply_outcome, collect
-from tests.payments.plans import NOON, an_open_plan, first_due, open_items, pending, posted, rows, the_adapters
+from tests.payments.plans import (
+    AFTER_THE_DUES,
+    an_open_plan,
+    first_due,
+    open_items,
+    pending,
+    posted,
+    rows,
+    the_adapters,
+)
 
 ROUNDS = 4
 LIVE = ("planned", "claimed", "submitting", "unknown", "presumed_paid", "settled", "disputed")
@@ -60,7 +69,7 @@ def pushes(plan: Plan, line_id: str, day: date) -> Callable[[Adapters], None]:
     """
 
     def act(ports: Adapters) -> None:
-        due, when = plan.instalments[0], When.day(day, recorded_at=NOON)
+        due, when = plan.instalments[0], When.day(day, recorded_at=AFTER_THE_DUES)
         body = Paid(due.amount, PaymentChannel.TRANSFER, line_id, instalment_id=due.instalment_id)
         event_id = paid_event_id(f"credit:{line_id}")
         event = PlanEvent(event_id, plan.plan_id, day, when.occurred_at, when.recorded_at, line_id, body)
@@ -81,14 +90,14 @@ def hears(attempt_id: str, answer: Succeeded) -> Callable[[Adapters], None]:
 
     def act(ports: Adapters) -> None:
         with ports.transaction():
-            apply_outcome(ports, attempt_id, answer, NOON)
+            apply_outcome(ports, attempt_id, answer, AFTER_THE_DUES)
 
     return act
 
 
 def collects(day: date) -> Callable[[Adapters], None]:
     def act(ports: Adapters) -> None:
-        collect(day, ports=ports, at=NOON)
+        collect(day, ports=ports, at=AFTER_THE_DUES)
 
     return act
 
@@ -104,7 +113,7 @@ def test_scheduler_shopper_and_webhook_pay_one_instalment_at_once(database_url: 
         acts = [collects(day), collects(day), pushes(plan, f"l-{number}", day)]
         if under_way:
             with the_adapters(database_url, provider) as ports:
-                collect(day, ports=ports, at=NOON)
+                collect(day, ports=ports, at=AFTER_THE_DUES)
             answer = provider.book[attempt_id]
             assert isinstance(answer, Succeeded)
             acts += [hears(attempt_id, answer), hears(attempt_id, answer)]
@@ -112,7 +121,7 @@ def test_scheduler_shopper_and_webhook_pay_one_instalment_at_once(database_url: 
         assert at_once(database_url, provider, acts) == []
 
         with the_adapters(database_url, provider) as ports:
-            collect(day, ports=ports, at=NOON)  # asks for what is not known yet
+            collect(day, ports=ports, at=AFTER_THE_DUES)  # asks for what is not known yet
             pushes(plan, f"l-{number}", day)(ports)  # what waited for the outcome on suspense
             live = rows(ports, f"SELECT state FROM payments.attempts WHERE instalment_id = '{due.instalment_id}'")
             assert sum(state in LIVE for (state,) in live) <= 1

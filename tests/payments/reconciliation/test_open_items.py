@@ -14,7 +14,7 @@ from payments.reconciliation.open_items import MissingGroup, OpenItem, Unexplain
 from payments.refunds.refund import RefundTaken
 from payments.wiring import Adapters
 from tests.payments.acts import collect, refund, take_notice
-from tests.payments.plans import NOON, an_open_plan, first_due, open_items, pounds, the_adapters
+from tests.payments.plans import AFTER_THE_DUES, NOON, an_open_plan, first_due, open_items, pounds, the_adapters
 from tranche.__main__ import invoke
 
 CLEARING = "provider:sandbox:clearing"
@@ -75,7 +75,7 @@ def test_charges_refunds_and_cases_under_way_are_what_the_books_show_as_open(dat
         lost = unknown.plan_id
         assert _open(database_url, ports) == {}
 
-        collect(first_due(paid), ports=ports, at=NOON)
+        collect(first_due(paid), ports=ports, at=AFTER_THE_DUES)
         captured, asked, other = (f"{plan.instalments[0].instalment_id}#1" for plan in (paid, unknown, third))
         charged = {
             (CLEARING, captured): Why.CASH_AWAITED,
@@ -85,7 +85,7 @@ def test_charges_refunds_and_cases_under_way_are_what_the_books_show_as_open(dat
         assert _open(database_url, ports) == charged
 
         notice = DisputeNotice("c-1", DisputeStage.OPENED, captured, Route.CARD, first_due(paid) + timedelta(days=1))
-        assert isinstance(take_notice(notice, ports=ports, at=NOON), NoticeTaken)
+        assert isinstance(take_notice(notice, ports=ports, at=AFTER_THE_DUES), NoticeTaken)
         # The charge-back takes from the provider's account what the capture left there.
         case = {("dispute:sandbox:receivable", "c-1"): Why.CASE_OPEN}
         assert (
@@ -103,7 +103,7 @@ def test_what_nobody_knows_is_found_in_the_books_and_what_the_books_lack_among_t
 ) -> None:
     with the_adapters(database_url) as ports:
         plan = an_open_plan(ports)
-        collect(first_due(plan), ports=ports, at=NOON)
+        collect(first_due(plan), ports=ports, at=AFTER_THE_DUES)
         with ports.transaction():
             ports.ledger.post(unidentified_credit("l-9", "main", pounds(5), When.day(DAY)))
         attempt = f"{plan.instalments[0].instalment_id}#1"
