@@ -6,7 +6,7 @@ unless the terms let it bear interest. Paid early, principal bears less from the
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
 
@@ -59,10 +59,9 @@ def split_again(run: RunningPlan) -> None:
     left = sum(line.open_principal for line in own)
     disputed = sum(line.disputed for line in own)
     most = sum(line.agreed for line in own)
-    paid_ahead = sum(_paid_ahead(line) for line in own)  # interest that later instalments paid beyond their own growth
+    spent = _spent_later(own)
     carried = unaccrued = 0
-    for line in own:
-        paid_ahead -= _paid_ahead(line)
+    for line, later in zip(own, spent, strict=True):
         grown = round(line.period.grown)
         coming = _to_come(run, line, min(left - disputed, most))
         owed = round(line.period.grown + coming) + carried - line.interest_gone
@@ -71,10 +70,10 @@ def split_again(run: RunningPlan) -> None:
             line.accrued = grown + unaccrued
         else:
             room = max(line.level - line.repaid - line.disputed, line.interest_paid)
-            interest = min(max(owed - paid_ahead, line.interest_paid), room)
+            interest = min(max(owed - later, line.interest_paid), room)
             most_here = line.repaid + left - (disputed - line.disputed)  # what is disputed stays with its instalment
             principal = min(max(line.level - interest, line.repaid + line.disputed), most_here)
-            line.accrued = min(grown + unaccrued - paid_ahead, interest + line.interest_gone)
+            line.accrued = min(grown + unaccrued - later, interest + line.interest_gone)
         carried = owed - interest
         unaccrued += grown - line.accrued
         left -= principal - line.repaid
@@ -138,8 +137,13 @@ def _to_come(run: RunningPlan, line: RunningInstalment, bearing: int) -> Fractio
     return days_late(period.after, period.until, run.rests) * bearing * period.day_price
 
 
-def _paid_ahead(line: RunningInstalment) -> int:
-    return max(0, line.interest_paid + line.interest_gone - round(line.period.grown))
+def _spent_later(lines: Sequence[RunningInstalment]) -> list[int]:
+    """For each instalment, the interest that has to be carried over it, because later ones have paid it already."""
+    needed = [0]
+    for line in reversed(lines[1:]):
+        spent = line.interest_paid + line.interest_gone
+        needed.append(max(0, needed[-1] + spent - round(line.period.grown)))
+    return needed[::-1]
 
 
 def _bearing(run: RunningPlan, most: int | None) -> int:

@@ -1,5 +1,8 @@
 """Why a plan does not take an event: each reason by its code, and what would have been possible."""
 
+from dataclasses import replace
+from datetime import date
+
 import pytest
 
 from ledger.money import Currency, Money
@@ -22,6 +25,7 @@ from lending.plan.event import (
     Forbearance,
     Frozen,
     Goodwill,
+    Held,
     Holiday,
     InterestWaived,
     Opened,
@@ -47,6 +51,11 @@ from tests.lending.courses import LATE, Course, a_purchase, day
 from tests.lending.plans import pounds
 
 TWENTY, NOTHING = pounds("20.00"), pounds("0.00")
+
+
+def _held(currency: Currency) -> Held:
+    nothing = Money.zero(currency)
+    return Held("F12a:a", nothing, nothing, Money(20_00, currency))
 
 
 def codes(course: Course, body: Body, *, on: int = 50) -> list[Code]:
@@ -204,3 +213,36 @@ def test_a_debt_off_the_books_takes_no_fee_and_no_waiver(body: Body) -> None:
 
 def test_every_kind_of_event_says_when_it_is_taken() -> None:
     assert set(TAKEN_IN) == set(KINDS.values())
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (Paid(TWENTY, PaymentChannel.ATTEMPT, "a", "bureau", "bacs", held=_held(Currency.EUR)), Code.OTHER_CURRENCY),
+        (Rescheduled((Due(3, day(80), Money(20_00, Currency.EUR), NOTHING),)), Code.OTHER_CURRENCY),
+        (Rescheduled((Due(3, date(2206, 5, 1), TWENTY, NOTHING),)), Code.OUT_OF_BOUNDS),
+        (Holiday(date(1926, 1, 1), day(80)), Code.OUT_OF_BOUNDS),
+        (Goodwill(Money(10**15 + 1, Currency.GBP)), Code.OUT_OF_BOUNDS),
+    ],
+)
+def test_every_amount_and_day_inside_an_event_is_judged(body: Body, code: Code) -> None:
+    assert code in codes(a_running_course(), body)
+
+
+@pytest.mark.parametrize(("ahead", "taken"), [(0, True), (1, False), (365, False)])
+def test_money_counts_from_no_later_day_than_it_is_known_on(ahead: int, taken: bool) -> None:
+    """As on a line of which somebody mistyped the year."""
+    course = a_running_course()
+    event = Course(course.plan).then(50, Paid(TWENTY, PaymentChannel.SHOPPER, "a", "psp"), hour=9)
+    mistyped = replace(event, value_date=day(50 + ahead))
+    reasons = [reason.code for reason in refuse(course.state(50 + ahead), mistyped)]
+
+    assert (Code.AHEAD_OF_ITS_TIME not in reasons) is taken
+
+
+def test_a_day_counts_once_it_has_begun_anywhere() -> None:
+    """At 11:00 UTC it is past midnight in Kiritimati, 14 hours ahead."""
+    course = a_running_course()
+    event = Course(course.plan).then(50, Paid(TWENTY, PaymentChannel.SHOPPER, "a", "psp"), hour=11)
+
+    assert not refuse(course.state(51), replace(event, value_date=day(51)))
