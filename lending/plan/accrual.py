@@ -55,15 +55,18 @@ class Accrual:
     bearing: int
     rests: tuple[Pause, ...] = ()
 
+    def ends_after(self, day: date) -> bool:
+        return self.until is None or day < self.until
+
     @property
     def grows(self) -> bool:
         """Whether coming days add interest."""
-        return bool(self.bearing and self.day_price) and (self.until is None or self.after < self.until)
+        return bool(self.bearing and self.day_price) and self.ends_after(self.after)
 
     def days(self, day: date) -> int:
         """The days up to and including `day` that bear interest."""
         end = day if self.until is None else min(day, self.until)
-        return days_late(self.after, end, self.rests)
+        return days_late(self.after, end, self.rests) if self.rests else max((end - self.after).days, 0)
 
     def exact(self, day: date) -> Fraction:
         """The interest by the end of a day, in units."""
@@ -77,14 +80,24 @@ class Accrual:
         >>> [accrual.by(date(2026, 2, day)) for day in (1, 2, 3, 14, 28)]
         [4, 7, 11, 50, 100]
         """
-        return round(self.exact(day))
+        numerator = self.days(day) * self.bearing * self.day_price.numerator * self.grown.denominator
+        numerator += self.grown.numerator * self.day_price.denominator
+        return _half_even(numerator, self.grown.denominator * self.day_price.denominator)
+
+
+def _half_even(numerator: int, denominator: int) -> int:
+    """As `round(Fraction(numerator, denominator))`, without reducing the fraction."""
+    whole, rest = divmod(numerator, denominator)
+    over = 2 * rest - denominator
+    return whole + (over > 0 or (over == 0 and whole % 2))
 
 
 @dataclass(slots=True, eq=False)
 class Stretch:
     """Days after `after` during which nothing changed: `bearing` bore interest for `days` of them at `day_price`.
 
-    `most`: the principal that bears interest at most; the rest is past due, and its days are free. None: no limit.
+    `bearing` is below zero where the shopper's credit exceeds the debt. `most`: the principal that bears interest at
+    most; the rest is past due, and its days are free. None: no limit.
     `line` is the place of the instalment whose interest it is.
     """
 
@@ -97,7 +110,10 @@ class Stretch:
 
     def owing(self, more: int) -> Fraction:
         """Let more principal bear interest in these days after all; returns the interest that adds."""
-        before = self.bearing if self.most is None else min(self.bearing, self.most)
+        before = self._charged()
         self.bearing += more
-        after = self.bearing if self.most is None else min(self.bearing, self.most)
+        after = self._charged()
         return (after - before) * self.days * self.day_price
+
+    def _charged(self) -> int:
+        return max(0, self.bearing if self.most is None else min(self.bearing, self.most))

@@ -174,7 +174,7 @@ def take_back_amounts(
             payment.pieces.pop()
     if run.settled_by == payment.event_id:
         run.settled_by = None
-    owe_interest_after_all(run, event, split.principal, since=payment.day)
+    owe_interest_after_all(run, event, split.principal + credit, since=payment.day)
     if left and new_due is not None:
         owe_more(new_due, left, event.value_date)
         run.beyond_purchase += left

@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
+from functools import partial
 from operator import itemgetter
 from typing import assert_never
 
 from lending.plan import capture, charge_off, claim, fee, refund, repay, reschedule
+from lending.plan.accrual import Accrual
 from lending.plan.credit import apply_credit_moved, credit_refunded, goodwill
 from lending.plan.debt import Debt, Owed
 from lending.plan.earn_discount import earn_discount
@@ -41,7 +43,7 @@ from lending.plan.event import (
     Unfrozen,
     WrittenOff,
 )  # fmt: skip
-from lending.plan.interest import accrual_of, accrue_to, split_again
+from lending.plan.interest import accruals_of, accrue_to, split_again
 from lending.plan.plan import Plan, PlanFault, PlanStatus
 from lending.plan.running import RunningInstalment, RunningPlan
 from lending.plan.state import CaseState, FeeState, InstalmentState, PaymentState, PlanState
@@ -209,7 +211,7 @@ def _state(run: RunningPlan, through: date, known: Mapping[str, str]) -> PlanSta
         terms=run.terms,
         through=through,
         status=_status(run),
-        instalments=tuple(_instalment(run, line) for line in run.lines),
+        instalments=tuple(map(partial(_instalment, run), run.lines, accruals_of(run))),
         bookings=tuple(sorted(run.bookings, key=lambda booking: booking.value_date)),
         events=known,
         captured=money(run.captured.amount),
@@ -268,7 +270,7 @@ def _state(run: RunningPlan, through: date, known: Mapping[str, str]) -> PlanSta
     )
 
 
-def _instalment(run: RunningPlan, line: RunningInstalment) -> InstalmentState:
+def _instalment(run: RunningPlan, line: RunningInstalment, accrual: Accrual) -> InstalmentState:
     money = run.money
     off = (run.charged_off or Debt()).parts.get(line.instalment_id, Owed())
     return InstalmentState(
@@ -286,7 +288,7 @@ def _instalment(run: RunningPlan, line: RunningInstalment) -> InstalmentState:
         paid_interest=money(line.interest_paid + line.interest_gone),
         charged_off=money(off.total),
         charged_off_principal=money(off.principal),
-        accrual=accrual_of(run, line),
+        accrual=accrual,
     )
 
 

@@ -26,25 +26,26 @@ def accrue_to(run: RunningPlan, day: date) -> None:
     if not run.bears_interest:
         return
     grown: Counter[date] = Counter()
-    for line in run.lines:
-        if line.period.day_price and line.period.after < day:
-            grown.update(dict(_grow(run, line, day)))
-    for current in sorted(grown):
-        if grown[current]:
-            run.book_derived(
-                Flow.INTEREST_ACCRUED, f"{run.plan.plan_id}/{current}", current, {"interest": grown[current]}
-            )
+    for line, accrual in zip(run.lines, accruals_of(run), strict=True):
+        if accrual.day_price and accrual.ends_after(accrual.after) and accrual.after < day:
+            grown.update(dict(_grow(run, line, accrual, day)))
+    for current, interest in sorted(grown.items()):
+        if interest:
+            run.book_derived(Flow.INTEREST_ACCRUED, f"{run.plan.plan_id}/{current}", current, {"interest": interest})
     split_again(run)
 
 
-def accrual_of(run: RunningPlan, line: RunningInstalment) -> Accrual:
-    """How an instalment's interest grows from now on, while no event comes."""
-    period = line.period
-    bearing = _bearing(run, _most(run, line))
-    endless = run.terms.late_bears_interest and line is _last_of(run)
-    return Accrual(
-        period.after, None if endless else period.until, period.grown, period.day_price, bearing, tuple(run.rests)
-    )
+def accruals_of(run: RunningPlan) -> list[Accrual]:
+    """How each instalment's interest grows from now on, while no event comes."""
+    owed = 0 if run.settled_by is not None else max(_principal(run), 0)
+    last = next((line for line in reversed(run.lines) if not line.kept), None)
+    accruals = []
+    for line, most in zip(run.lines, _scheduled(run), strict=True):
+        period = line.period
+        bearing = owed if run.terms.late_bears_interest else min(owed, most)
+        until = None if run.terms.late_bears_interest and line is last else period.until
+        accruals.append(Accrual(period.after, until, period.grown, period.day_price, bearing, tuple(run.rests)))
+    return accruals
 
 
 def split_again(run: RunningPlan) -> None:
@@ -63,7 +64,7 @@ def split_again(run: RunningPlan) -> None:
     carried = unaccrued = 0
     for line, later in zip(own, spent, strict=True):
         grown = round(line.period.grown)
-        coming = _to_come(run, line, min(left - disputed, most))
+        coming = _to_come(run, line, min(left - disputed - run.free_credit, most))
         owed = round(line.period.grown + coming) + carried - line.interest_gone
         if line is own[-1]:
             interest, principal = max(owed, line.interest_paid), line.repaid + left
@@ -110,10 +111,9 @@ class Levels:
         return sum(line.open_principal for line, _ in self._unpaid)
 
 
-def _grow(run: RunningPlan, line: RunningInstalment, day: date) -> Iterator[tuple[date, int]]:
+def _grow(run: RunningPlan, line: RunningInstalment, accrual: Accrual, day: date) -> Iterator[tuple[date, int]]:
     """Let the days up to `day` pass; yields the growth of each day that is to be booked, in whole units."""
-    period, accrual = line.period, accrual_of(run, line)
-    since = period.after
+    since = accrual.after
     booked_from = since if run.accrued_from is None else max(since, run.accrued_from)
     until = day if accrual.until is None else min(day, accrual.until)
     reached = accrual.by(booked_from)
@@ -122,11 +122,11 @@ def _grow(run: RunningPlan, line: RunningInstalment, day: date) -> Iterator[tupl
         by_then = accrual.by(current)
         yield current, by_then - reached
         reached = by_then
+    most = None if run.terms.late_bears_interest else _scheduled(run)[run.lines.index(line)]
     days = accrual.days(until)
-    most = _most(run, line)
     run.stretches.append(Stretch(since, days, _principal(run), most, accrual.day_price, line.instalment_id))
-    period.grown = accrual.exact(until)
-    period.after = until
+    line.period.grown = accrual.exact(until)
+    line.period.after = until
 
 
 def _to_come(run: RunningPlan, line: RunningInstalment, bearing: int) -> Fraction:
@@ -146,25 +146,15 @@ def _spent_later(lines: Sequence[RunningInstalment]) -> list[int]:
     return needed[::-1]
 
 
-def _bearing(run: RunningPlan, most: int | None) -> int:
-    owed = 0 if run.settled_by is not None else _principal(run)
-    return owed if most is None else min(owed, most)
-
-
 def _principal(run: RunningPlan) -> int:
-    """The principal owed and undisputed."""
-    return sum(line.open_principal - line.disputed for line in run.lines)
+    """The principal owed and undisputed, less the credit that could pay it; below zero where there is more credit."""
+    return sum(line.open_principal - line.disputed for line in run.lines) - run.free_credit
 
 
-def _most(run: RunningPlan, line: RunningInstalment) -> int | None:
-    """The principal that bears interest at most in an instalment's period: what the schedule says is owed in it."""
-    return None if run.terms.late_bears_interest else _scheduled(run, line)
-
-
-def _scheduled(run: RunningPlan, line: RunningInstalment) -> int:
-    """The principal that the schedule says is still owed in an instalment's period."""
-    return sum(each.agreed for each in run.lines if each.due_on >= line.due_on)
-
-
-def _last_of(run: RunningPlan) -> RunningInstalment | None:
-    return next((line for line in reversed(run.lines) if not line.kept), None)
+def _scheduled(run: RunningPlan) -> list[int]:
+    """For each instalment, the principal that the schedule says is still owed in its period."""
+    left, owed = 0, []
+    for line in reversed(run.lines):
+        left += line.agreed
+        owed.append(left)
+    return owed[::-1]

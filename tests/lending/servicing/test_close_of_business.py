@@ -250,6 +250,7 @@ def test_credit_waits_while_an_attempt_holds_the_same_debt(connection: Connectio
         recorded_at=AT,
         names=names,
         amounts={"principal": pounds("90.00")},
+        correlation={"attempt_id": "a-1", "plan_id": LATE.plan_id},
     )
     desk.ledger.hold(hold)
     twice = Paid(pounds("30.00"), PaymentChannel.DUPLICATE, "x-1", provider="sim", rail="card")
