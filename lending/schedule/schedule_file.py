@@ -1,4 +1,8 @@
-"""Act of `tranche lending schedule`: amortise loans from a CSV file beside the schedules that others computed."""
+"""Act of `tranche lending schedule`: amortise loans from a CSV file beside the schedules that others computed.
+
+A faulty row is refused by its line and left out; the others are written. Rows that do not form the lines of one
+schedule are refused together, because none of them can be told from another.
+"""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +17,7 @@ from lending.schedule.amortise import Loan, Method, amortise
 from lending.schedule.day_count import DayCount, DayCountFault
 from lending.schedule.due import Due, ScheduleFault
 from lending.schedule.due_dates import Spacing, Unit
-from lending.schedule.table_file import TableFile, TableRow, read_table, write_table
+from lending.schedule.table_file import RefusedRow, TableFault, TableFile, TableRow, read_table, write_table
 
 CURRENCY = Currency.GBP  # of the oracle; any currency with two decimals gives the same schedule
 
@@ -41,13 +45,17 @@ _DAYS_IN_MONTH = {"DAYS_30": True, "ACTUAL": False}
 
 @dataclass(frozen=True, slots=True)
 class ScheduleReport:
-    """The rows and cases written; `without_effect` lists cases with a setting that changes nothing (decision 0025)."""
+    """The rows and cases written, and the rows refused.
+
+    `without_effect` lists cases with a setting that changes nothing (decision 0025).
+    """
 
     file: Path
     out: Path
     cases: int
     rows: int
     without_effect: tuple[str, ...]
+    refused: tuple[RefusedRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,26 +81,34 @@ class _Line:
 def schedule_file(terms: Path, out: Path) -> ScheduleReport:
     """Write every row of a file of terms with our schedule; a case of one row is expanded to its whole schedule.
 
-    Nothing is written when a row is faulty. Raises TableFault.
+    A faulty row is refused and not written. Raises TableFault for a file that is no table.
     """
     table = read_table(terms, NEEDED)
+    refused = [fault.row for fault in table.refused]
     cases: dict[str, list[TableRow]] = {}
     for row in table.rows:
-        cases.setdefault(_case(row), []).append(row)
+        if row["case"]:
+            cases.setdefault(row["case"], []).append(row)
+        else:
+            refused.append(row.fault("case", "is empty").row)
     answers: dict[int, list[dict[str, str]]] = {}
-    for rows in cases.values():
-        for row in rows[1:]:
-            _agrees(row, rows[0], table)
-        for row, cells in _answered(rows, _lines(rows[0])):
+    asked = []
+    for case, rows in cases.items():
+        answered, faults = _worked_out(rows, table)
+        refused += [fault.row for fault in faults]
+        for row, cells in answered:
             answers.setdefault(row.line, []).append(cells)
-    written = [cells for row in table.rows for cells in answers[row.line]]
-    expanded = any(len(rows) == 1 for rows in cases.values())
+        if answered and answered[0][0].get("custom_strategy") == WITHOUT_EFFECT:
+            asked.append(case)
+    written = [cells for row in table.rows for cells in answers.get(row.line, ())]
+    worked_out = {cells["case"] for cells in written}
+    expanded = any(len(cases[case]) == 1 for case in worked_out)
     columns = [column for column in table.columns if column not in OURS]
     columns += [column for column in LINE if expanded and column not in columns]
     columns += OURS
     write_table(out, columns, ({column: cells.get(column, "") for column in columns} for cells in written))
-    asked = tuple(case for case, rows in cases.items() if rows[0].get("custom_strategy") == WITHOUT_EFFECT)
-    return ScheduleReport(terms, out, len(cases), len(written), asked)
+    in_order = tuple(sorted(refused, key=lambda row: row.line))
+    return ScheduleReport(terms, out, len(worked_out), len(written), tuple(asked), in_order)
 
 
 def loan_of(row: TableRow) -> Loan:
@@ -125,10 +141,31 @@ def loan_of(row: TableRow) -> Loan:
         raise row.fault("n", str(error)) from error
 
 
-def _case(row: TableRow) -> str:
-    if not row["case"]:
-        raise row.fault("case", "is empty")
-    return row["case"]
+def _worked_out(
+    rows: list[TableRow], table: TableFile
+) -> tuple[list[tuple[TableRow, dict[str, str]]], list[TableFault]]:
+    """The good rows of a case with their answers, and the faults of the others."""
+    lines: list[_Line] | None = None
+    first: TableRow | None = None
+    faults: dict[int, TableFault] = {}
+    for row in rows:
+        try:
+            if first is None:
+                lines, first = _lines(row), row
+            else:
+                loan_of(row)
+                _agrees(row, first, table)
+        except TableFault as fault:
+            faults[row.line] = fault
+    if lines is None:
+        return [], list(faults.values())
+    try:
+        answered = [(row, cells) for row, cells in _answered(rows, lines) if row.line not in faults]
+    except TableFault as misfit:
+        because = f"its case is refused for line {misfit.line}: {misfit.reason}"
+        told = {row.line: row.fault(None, because) for row in rows} | faults
+        return [], [misfit if line == misfit.line else fault for line, fault in told.items()]
+    return answered, list(faults.values())
 
 
 def _agrees(row: TableRow, first: TableRow, table: TableFile) -> None:

@@ -20,7 +20,7 @@ from ledger.map.flows import journal
 from ledger.money import AmountFault, Currency, Money
 from lending.plan.event import Opened, PlanEvent
 from lending.plan.plan import Instalment, InstalmentId, Origin, Plan, PlanFault, PlanId
-from lending.schedule.table_file import TableRow, read_table
+from lending.schedule.table_file import TableRow, read_whole_table
 from lending.servicing.record_events import EventRecorded, EventRefused, KeptLedger, TermsOf, record_events
 from lending.servicing.store import Plans
 from lending.terms.products import NoSuchProduct, product_of
@@ -53,7 +53,7 @@ def import_opening_balances(file: Path, *, plans: Plans, ledger: KeptLedger, ter
     """Take over every balance of the file. Raises TableFault, which names file, line and column."""
     dues: dict[str, list[TableRow]] = {}
     others: dict[str, tuple[TableRow, Journal]] = {}
-    for row in read_table(file, COLUMNS).rows:
+    for row in read_whole_table(file, COLUMNS).rows:
         kind = _kind(row)
         key = f"{_filled(row, 'source')}-{_filled(row, 'id')}"
         if kind is BalanceKind.DUE:
