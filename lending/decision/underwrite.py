@@ -60,7 +60,7 @@ class DecidedOtherwise:
 
 @dataclass(frozen=True, slots=True)
 class NoPolicy:
-    """No policy lends in this currency by this product on this day."""
+    """No policy lends in this currency by this product on this day, or the product is not offered in the currency."""
 
     currency: Currency
     product: Product
@@ -85,6 +85,9 @@ def underwrite(
     policy = policies.holding(order.amount.currency, order.product, at.date())
     if policy is None:
         return NoPolicy(order.amount.currency, order.product)
+    terms = product_on(order.product, at.date())
+    if order.amount.currency not in terms.servicing.currencies:
+        return NoPolicy(order.amount.currency, order.product)
     decided, exposure = decisions.open(order, at)
     if decided is not None:
         field = _first_difference(decided.order, order)
@@ -100,7 +103,7 @@ def underwrite(
         policy_digest=policy.digest,
         model=scorer.model,
         code_digest=code_digest,
-        product_terms=product_on(order.product, at.date()).stamp,
+        product_terms=terms.stamp,
     )
     decision = decide(order, evidence=evidence, exposure=exposure, policy=policy, score_order=scorer.score, at=at)
     stored = decision_record(inputs, decision, policy)

@@ -19,10 +19,9 @@ from lending.schedule.due import Due, ScheduleFault
 from lending.schedule.due_dates import Spacing, Unit
 from lending.schedule.table_file import RefusedRow, TableFault, TableFile, TableRow, read_table, write_table
 
-CURRENCY = Currency.GBP  # of the oracle; any currency with two decimals gives the same schedule
-
 NEEDED = ("case", "principal", "rate_pct", "n", "every", "freq", "start", "days_in_month", "days_in_year")
 DEFAULTS = {
+    "currency": "GBP",
     "custom_strategy": "",
     "downpay_pct": "0",
     "interest_on_disb_day": "false",
@@ -72,9 +71,9 @@ class _Line:
     def ours(self) -> dict[str, str]:
         return {
             "our_due": self.due_on.isoformat(),
-            "our_principal_due": _decimals(self.principal),
-            "our_interest_due": "" if self.interest is None else _decimals(self.interest),
-            "our_total_due": "" if self.interest is None else _decimals(self.principal + self.interest),
+            "our_principal_due": self.principal.decimal,
+            "our_interest_due": "" if self.interest is None else self.interest.decimal,
+            "our_total_due": "" if self.interest is None else (self.principal + self.interest).decimal,
         }
 
 
@@ -116,8 +115,12 @@ def loan_of(row: TableRow) -> Loan:
     _one_of(row, "custom_strategy", {strategy: strategy for strategy in STRATEGIES})
     day_count = _day_count(row)
     spacing = Spacing(_whole(row, "every"), _one_of(row, "freq", {unit.name: unit for unit in Unit}))
+    code = row.get("currency", DEFAULTS["currency"])
+    currency = Currency.of(code)
+    if currency is None:
+        raise row.fault("currency", f"{code!r} is not a currency we know")
     try:
-        principal = Money.parse(row["principal"], CURRENCY)
+        principal = Money.parse(row["principal"], currency)
     except AmountFault as error:
         raise row.fault("principal", str(error)) from error
     if principal.minor <= 0:
@@ -261,7 +264,3 @@ def _read(row: TableRow, column: str, form: re.Pattern[str], read: Callable[[str
     if form.fullmatch(text) is None:
         raise row.fault(column, f"{text!r} is not {meaning}")
     return read(text)
-
-
-def _decimals(amount: Money) -> str:
-    return str(amount).split(" ", maxsplit=1)[0]

@@ -77,7 +77,7 @@ class LateFeeCaps:
 
 @dataclass(frozen=True, slots=True)
 class Servicing:
-    """How plans are serviced, with amounts in every currency."""
+    """How plans are serviced, with amounts in every currency in which the product is offered."""
 
     late_fees: tuple[LateFee, ...]
     late_fee_caps: LateFeeCaps
@@ -89,8 +89,13 @@ class Servicing:
     interest_stops_in_pause: bool
     claim_due_days: int
 
+    @property
+    def currencies(self) -> tuple[Currency, ...]:
+        """The currencies in which the product is offered: those that the file gives amounts in."""
+        return tuple(sorted(self.late_fee_caps.per_order))
+
     def terms(self, version: str, currency: Currency) -> ServicingTerms:
-        """The servicing terms for plans in one currency; `version` is the name of the terms file."""
+        """The servicing terms for plans in one of its currencies; `version` is the name of the terms file."""
         return ServicingTerms(
             version=version,
             allocation=self.allocation,

@@ -102,8 +102,10 @@ def product_on(product: Product, day: date) -> ProductTerms:
 
 @cache
 def servicing_terms(version: str, currency: Currency) -> ServicingTerms:
-    """The servicing terms of a version of a product, ours or imported. Raises NoSuchProduct."""
+    """The servicing terms of a product's version, ours or imported, for plans in a currency. Raises NoSuchProduct."""
     terms = imported_product(version) if _is_imported(version) else products().version(version)
+    if currency not in terms.servicing.currencies:
+        raise NoSuchProduct(f"{version} is not offered in {currency}, only in {', '.join(terms.servicing.currencies)}")
     return terms.servicing.terms(version, currency)
 
 
@@ -173,12 +175,26 @@ def _servicing(settings: Section) -> Servicing:
     )
     fees.done()
     rules.done()
-    for currency in Currency:
+    _one_set_of_currencies(settings, servicing)
+    for currency in servicing.currencies:
         try:
             servicing.terms(settings.file.stem, currency)
         except TermsFault as fault:
             raise TermsFileFault(f"{settings.file}: servicing: {fault}") from fault
     return servicing
+
+
+def _one_set_of_currencies(settings: Section, servicing: Servicing) -> None:
+    """Raise TermsFileFault where an amount lacks a currency in which the product is offered, or has another one."""
+    caps = servicing.late_fee_caps
+    tables = {
+        f"late_fees.rules[{number}].amount_minor": fee.amount for number, fee in enumerate(servicing.late_fees, 1)
+    }
+    tables["late_fees.cap_per_instalment_minor"] = caps.per_instalment
+    for place, amounts in tables.items():
+        for currency in sorted(amounts.keys() ^ caps.per_order.keys()):
+            reason = "is missing" if currency in caps.per_order else "is missing in late_fees.cap_per_order_minor"
+            raise settings.fault(f"{place}.{currency}", reason)
 
 
 def _repayment(settings: Section) -> Repayment:

@@ -124,16 +124,16 @@ class Section:
         )
 
     def amounts(self, name: str) -> Mapping[Currency, Money]:
-        """An amount for each currency, given in its smallest unit."""
+        """Amounts by currency, at least one, given in the currency's smallest unit."""
         table = self.section(name)
         amounts = {}
         for code in sorted(table.left):
-            if code not in set(Currency):
-                raise table.fault(code, f"is none of {', '.join(Currency)}")
-            currency = Currency(code)
+            currency = Currency.of(code)
+            if currency is None:
+                raise table.fault(code, "is not a currency we know")
             amounts[currency] = Money(table.whole(code), currency)
-        for currency in sorted(set(Currency) - amounts.keys()):
-            raise table.fault(currency, "is missing")
+        if not amounts:
+            raise self.fault(name, "names no currency")
         return amounts
 
     def done(self) -> None:

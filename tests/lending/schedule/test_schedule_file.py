@@ -28,6 +28,7 @@ SETTINGS = {
     "days_in_year": "DAYS_360",
     "custom_strategy": "",
     "downpay_pct": "0",
+    "currency": "GBP",
     "interest_on_disb_day": "false",
     "method": "DECLINING_BALANCE",
 }
@@ -110,6 +111,18 @@ def test_rows_are_answered_by_kind_whatever_their_order_and_numbers(tmp_path: Pa
     assert [row["our_principal_due"] for row in rows] == ["10.00", "44.78", "45.22"]
 
 
+@pytest.mark.parametrize(
+    ("currency", "principal", "totals"),
+    [("JPY", "10000", ["", "5075", "5075"]), ("KWD", "100.000", ["", "50.751", "50.751"])],
+)
+def test_a_schedule_is_in_the_smallest_unit_of_its_currency(
+    tmp_path: Path, currency: str, principal: str, totals: list[str]
+) -> None:
+    rows = answers(tmp_path, {**SETTINGS, "currency": currency, "principal": principal})
+
+    assert [row["our_total_due"] for row in rows] == totals
+
+
 def test_settings_that_a_file_leaves_out_have_their_defaults(tmp_path: Path) -> None:
     short = {name: value for name, value in SETTINGS.items() if value not in ("", "0", "false", "DECLINING_BALANCE")}
 
@@ -122,6 +135,7 @@ def test_settings_that_a_file_leaves_out_have_their_defaults(tmp_path: Path) -> 
         ("principal", "-5", "no amount to lend"),
         ("principal", "0.00", "no amount to lend"),
         ("principal", "1.005", "3 decimals"),
+        ("currency", "XXX", "'XXX' is not a currency we know"),
         ("principal", "99999999999999999999", "64 bits"),
         ("rate_pct", "-1", "not a decimal"),
         ("rate_pct", "1e5", "not a decimal"),
@@ -220,7 +234,7 @@ def test_a_file_that_is_no_table_is_named(tmp_path: Path, content: bytes | None,
         schedule_file(file, tmp_path / "out.csv")
 
 
-@pytest.mark.parametrize(("row", "says"), [("1,2\n", "2 cells under 13 columns"), ('"1', "unexpected end of data")])
+@pytest.mark.parametrize(("row", "says"), [("1,2\n", "2 cells under 14 columns"), ('"1', "unexpected end of data")])
 def test_a_line_that_is_no_row_is_refused(tmp_path: Path, row: str, says: str) -> None:
     file = written(tmp_path, SETTINGS)
     file.write_text(file.read_text() + row)

@@ -8,6 +8,7 @@ import pytest
 from ledger.money import Currency, Money
 from lending.schedule.amortise import Method
 from lending.schedule.day_count import ACTUAL_365
+from lending.terms.policy_file import load_policies
 from lending.terms.product import FIXED_MONTHS, Product
 from lending.terms.products import FOLDER, NoSuchProduct, imported_product, load_products, product_on, servicing_terms
 from lending.terms.servicing_terms import BUCKETS, Component
@@ -85,6 +86,28 @@ def test_a_version_that_no_file_has_is_refused(version: str) -> None:
         servicing_terms(version, Currency.GBP)
 
 
+@pytest.mark.parametrize("version", ["pay-in-3-1", "imported-monthly-1"])
+def test_a_plan_in_a_currency_that_its_product_is_not_offered_in_is_refused(version: str) -> None:
+    with pytest.raises(NoSuchProduct, match=f"{version} is not offered in JPY, only in CZK, EUR, GBP, USD"):
+        servicing_terms(version, Currency.JPY)
+
+
+def test_a_product_is_offered_in_the_currencies_of_its_amounts(tmp_path: Path) -> None:
+    offered = {"GBP = 600, EUR = 700, CZK = 15_000, USD = 700": "JPY = 900, KWD = 1_500"}
+    put(tmp_path, "monthly-1", **offered, **{"GBP = 1_800, EUR = 2_100, CZK = 45_000, USD = 2_100": "JPY = 1, KWD = 1"})
+
+    servicing = load_products(tmp_path).version("monthly-1").servicing
+
+    assert servicing.currencies == (Currency.JPY, Currency.KWD)
+    assert [str(fee.amount[Currency.KWD]) for fee in servicing.late_fees] == ["1.500 KWD"]
+
+
+def test_every_policy_lends_in_a_currency_that_its_products_are_offered_in() -> None:
+    for policy in load_policies():
+        for product in policy.products:
+            assert policy.currency in product_on(product, max(policy.valid_from, ON)).servicing.currencies
+
+
 def test_the_version_of_a_day_is_the_one_in_force(tmp_path: Path) -> None:
     put(tmp_path, "monthly-1", **{FROM: f"{FROM}\neffective_until = 2025-12-31"})
     put(tmp_path, "monthly-2", **{"effective_from = 1993-01-01": "effective_from = 2026-02-01"})
@@ -134,7 +157,13 @@ def test_two_versions_of_one_day_are_refused(tmp_path: Path, end: str) -> None:
         ('days_in_year = "365"', 'days_in_year = "366"', "interest.days_in_year: '366' is none of actual, 360"),
         ("grace_days = 5", "grace_days = -1", r"late_fees.rules\[1\].grace_days: -1 is not"),
         ("GBP = 600, EUR", "EUR", r"amount_minor.GBP: is missing"),
-        ("GBP = 600", "GBX = 600", "GBX: is none of GBP"),
+        ("GBP = 600", "GBX = 600", "GBX: is not a currency we know"),
+        ("{ GBP = 1_800, EUR = 2_100, CZK = 45_000, USD = 2_100 }", "{}", "cap_per_order_minor: names no currency"),
+        (
+            "GBP = 1_800, ",
+            "",
+            r"late_fees.rules\[1\].amount_minor.GBP: is missing in late_fees.cap_per_order_minor",
+        ),
         ("GBP = 1_800", "GBP = 1.8", "cap_per_order_minor.GBP: 1.8 is not"),
         ('"fees", "interest", "principal"', '"fees", "principal"', "servicing.allocation: .* each of fees, interest"),
         ('"fees", "interest", "principal"', '"fees", "fees", "principal"', "servicing.allocation: "),
