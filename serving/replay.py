@@ -14,7 +14,7 @@ from lending.decision.decision import decide
 from lending.decision.postgres import PostgresDecisions
 from lending.decision.record import Inputs, StoredDecision, decision_record, inputs_from_text
 from lending.terms.policy import Policies, Policy
-from lending.terms.products import NoSuchProduct, products
+from lending.terms.products import NoSuchProduct, local_day, products
 from models import artefact
 from models.artefact import ArtefactFault, Model
 from serving import scoring
@@ -76,7 +76,8 @@ def recompute(stored: StoredDecision, models: Models, policies: Policies, vector
     """Compute the decision again from its record alone, and compare the bytes.
 
     The record is first checked against its own digest and the stored vector. Policy, product terms and model are then
-    found by their digests. When all of them are unchanged and the answer still differs, the cause is the code.
+    found by their digests. When all of them are unchanged and the answer still differs, the cause is the code, or, where
+    the code is unchanged too and dues are moved, the calendar.
     """
     if digest(stored.inputs, stored.answer) != stored.digest:
         return Differs(stored.decision_id, Cause.DATA, "the record is not the one that was written: its digest differs")
@@ -97,7 +98,11 @@ def recompute(stored: StoredDecision, models: Models, policies: Policies, vector
     again = _decide_again(inputs, model, policy)
     if again.answer == stored.answer and again.inputs == stored.inputs:
         return Identical(stored.decision_id, again.answer)
-    return Differs(stored.decision_id, Cause.CODE, _first_difference(stored, again, inputs))
+    places = _differences(json.loads(stored.answer), json.loads(again.answer), "") or ["the record's form"]
+    if inputs.code_digest == decision_code_digest() and any(place.endswith("due_on") for place in places):
+        detail = f"{', '.join(places[:5])} differ; the code is the same: the holidays of the calendar were changed"
+        return Differs(stored.decision_id, Cause.RULE, detail)
+    return Differs(stored.decision_id, Cause.CODE, _first_difference(places, inputs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +197,8 @@ def _changed_terms(inputs: Inputs) -> list[str]:
     then = inputs.product_terms
     if then is None:
         return []
-    product, day = inputs.order.product, inputs.at.date()
+    product = inputs.order.product
+    day = local_day(product, inputs.order.amount.currency, inputs.at)
     try:
         now = products().on(product, day)
     except NoSuchProduct:
@@ -206,10 +212,9 @@ def _changed_terms(inputs: Inputs) -> list[str]:
     return []
 
 
-def _first_difference(stored: StoredDecision, again: StoredDecision, inputs: Inputs) -> str:
+def _first_difference(places: list[str], inputs: Inputs) -> str:
     then, now = inputs.code_digest, decision_code_digest()
     changed = "the code is the same" if now == then else f"the code was {then[:12]} and is {now[:12]}"
-    places = _differences(json.loads(stored.answer), json.loads(again.answer), "") or ["the record's form"]
     unknown = "; the record does not say which terms it read" if inputs.product_terms is None else ""
     return f"{', '.join(places[:5])} differ; {changed}{unknown}"
 

@@ -18,7 +18,7 @@ from lending.decision.record import Inputs, StoredDecision, decision_record
 from lending.decision.score import Scorer
 from lending.terms.policy import Policies
 from lending.terms.product import Product
-from lending.terms.products import product_on
+from lending.terms.products import local_day, product_on
 
 
 class Decisions(Protocol):
@@ -82,10 +82,11 @@ def underwrite(
     The shopper's exposure stays locked until the caller's transaction ends, so that two concurrent orders of a shopper
     cannot use the same room under the limit.
     """
-    policy = policies.holding(order.amount.currency, order.product, at.date())
+    today = local_day(order.product, order.amount.currency, at)
+    policy = policies.holding(order.amount.currency, order.product, today)
     if policy is None:
         return NoPolicy(order.amount.currency, order.product)
-    terms = product_on(order.product, at.date())
+    terms = product_on(order.product, today)
     if order.amount.currency not in terms.servicing.currencies:
         return NoPolicy(order.amount.currency, order.product)
     decided, exposure = decisions.open(order, at)
@@ -121,7 +122,7 @@ def _reserve(stored: StoredDecision, ledger: Ledger) -> None:
     journal = flows.journal(
         Flow.LIMIT_HELD,
         key=stored.decision_id,
-        value_date=stored.decided_at.date(),
+        value_date=stored.offer.offered_on,
         occurred_at=stored.decided_at,
         recorded_at=stored.decided_at,
         correlation={

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from ledger.money import Currency, Money
 from lending.schedule.amortise import Method
+from lending.schedule.business_days import BusinessDays
 from lending.schedule.day_count import DayCount
 from lending.schedule.due_dates import Adjustment, Spacing
 from lending.terms.product import Product
@@ -77,7 +78,7 @@ class LateFeeCaps:
 
 @dataclass(frozen=True, slots=True)
 class Servicing:
-    """How plans are serviced, with amounts in every currency in which the product is offered."""
+    """How plans are serviced, with the amounts and business days of every currency in which the product is offered."""
 
     late_fees: tuple[LateFee, ...]
     late_fee_caps: LateFeeCaps
@@ -88,6 +89,7 @@ class Servicing:
     reschedule_resets_delinquency: bool
     interest_stops_in_pause: bool
     claim_due_days: int
+    days: Mapping[Currency, BusinessDays]
 
     @property
     def currencies(self) -> tuple[Currency, ...]:
@@ -111,6 +113,7 @@ class Servicing:
             reschedule_resets_delinquency=self.reschedule_resets_delinquency,
             interest_stops_in_pause=self.interest_stops_in_pause,
             claim_due_days=self.claim_due_days,
+            days=self.days[currency],
         )
 
 

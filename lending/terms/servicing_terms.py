@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ledger.money import Money
+from lending.schedule.business_days import BusinessDays
 
 _WHOLE = 10_000  # basis points
 
@@ -83,7 +84,10 @@ class TermsFault(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ServicingTerms:
-    """How plans of a product are serviced. With `interest_stops_in_pause`, days of a pause bear no interest."""
+    """How plans of a product are serviced. With `interest_stops_in_pause`, days of a pause bear no interest.
+
+    `days` are those of the plan's jurisdiction.
+    """
 
     version: str = "servicing-1"
     allocation: tuple[Component, ...] = (Component.FEES, Component.INTEREST, Component.PRINCIPAL)
@@ -94,6 +98,7 @@ class ServicingTerms:
     reschedule_resets_delinquency: bool = True
     interest_stops_in_pause: bool = False
     claim_due_days: int = 14  # a claim upheld after the last due becomes an instalment due this many days later
+    days: BusinessDays = field(default_factory=BusinessDays)
 
     def __post_init__(self) -> None:
         if sorted(self.allocation) != sorted(Component):

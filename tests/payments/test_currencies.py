@@ -26,14 +26,19 @@ from tests.lending.applicants import MODEL, NOON, an_order, decision_on, evidenc
 from tests.payments.acts import collect, open_plan
 from tests.payments.plans import first_due, hold_offer, the_adapters
 
+ZONES = '{ GBP = "Europe/London", EUR = "Europe/Brussels", CZK = "Europe/Prague", USD = "America/New_York" }'
+CALENDARS = '{ GBP = "GB-ENG", EUR = "ECB", CZK = "CZ", USD = "US" }'
+
 
 @pytest.fixture
 def terms_of(tmp_path: Path) -> Callable[[Plan], ServicingTerms]:
-    """The monthly product as a lender in Japan and Kuwait would offer it: each amount in both currencies."""
+    """The monthly product as a lender in London would offer it in yen and dinars."""
     text = (FOLDER / "monthly-1.toml").read_text()
     for shipped, own in (
         ("{ GBP = 600, EUR = 700, CZK = 15_000, USD = 700 }", "{ JPY = 900, KWD = 1_500 }"),
         ("{ GBP = 1_800, EUR = 2_100, CZK = 45_000, USD = 2_100 }", "{ JPY = 2_700, KWD = 4_500 }"),
+        (ZONES, '{ JPY = "Europe/London", KWD = "Europe/London" }'),
+        (CALENDARS, '{ JPY = "GB-ENG", KWD = "GB-ENG" }'),
     ):
         assert shipped in text
         text = text.replace(shipped, own)

@@ -23,7 +23,7 @@ PAYABLE, RECEIVABLE = "merchant:m-1:payable", "merchant:m-1:receivable"
 def taken_back(
     ports: Adapters, plan_id: str, minor: int, refund_id: str = "r-1", day: date | None = None
 ) -> RefundAnswer:
-    when = NOON + timedelta(hours=1) if day is None else at(day, 23)
+    when = NOON + timedelta(hours=1) if day is None else at(day, 20)
     return refund(plan_id, refund_id, pounds(minor), ports=ports, at=when)
 
 
@@ -69,7 +69,7 @@ def test_what_was_paid_of_the_goods_goes_back_to_the_shopper(database_url: str, 
         assert answer.refundable_rest == pounds(0)
         assert answer.to_shopper.minor == posted(ports, "shopper:s-1:refund_payable", Side.CREDIT) > 0
         assert posted(ports, f"plan:{plan.plan_id}:principal") == 0
-        report = pay_refunds(due, ports=ports, outbox=tmp_path, at=at(due, 23))
+        report = pay_refunds(due, ports=ports, outbox=tmp_path, at=at(due, 21))
         assert report.paid_minor == {"GBP": answer.to_shopper.minor}
         state = ports.plans.histories([plan.plan_id])[plan.plan_id]
         assert state.events[-1].kind == "refund_paid"
