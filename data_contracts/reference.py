@@ -11,7 +11,7 @@ from data_contracts.reader import read_contract
 from data_contracts.schemas import field_ids
 
 INDEX = "README.md"
-_MOST_WORDS = 50  # a longer closed list is told by its ends
+_MOST_WORDS = 50  # of a longer list only the first and the last are shown
 _LAYERS = {
     "events": "Events and files",
     "tables": "Tables of the lake",

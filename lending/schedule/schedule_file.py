@@ -1,7 +1,7 @@
 """Act of `tranche lending schedule`: amortise loans from a CSV file beside the schedules that others computed.
 
-A faulty row is refused by its line and left out; the others are written. Rows that do not form the lines of one
-schedule are refused together, because none of them can be told from another.
+A faulty row is refused by its line and left out; the others are written. Rows of a case that are not the lines of its
+schedule are refused together, because it is unknown which line each of them means.
 """
 
 import re
@@ -166,8 +166,8 @@ def _worked_out(
         answered = [(row, cells) for row, cells in _answered(rows, lines) if row.line not in faults]
     except TableFault as misfit:
         because = f"its case is refused for line {misfit.line}: {misfit.reason}"
-        told = {row.line: row.fault(None, because) for row in rows} | faults
-        return [], [misfit if line == misfit.line else fault for line, fault in told.items()]
+        refused = {row.line: row.fault(None, because) for row in rows} | faults
+        return [], [misfit if line == misfit.line else fault for line, fault in refused.items()]
     return answered, list(faults.values())
 
 
