@@ -11,6 +11,7 @@ from data_contracts.reader import read_contract
 from data_contracts.schemas import field_ids
 
 INDEX = "README.md"
+_MOST_WORDS = 50  # of a longer list only the first and the last are shown
 _LAYERS = {
     "events": "Events and files",
     "tables": "Tables of the lake",
@@ -146,8 +147,10 @@ def _rules(contract: Contract) -> Iterator[str]:
 
 
 def _meaning(column: Column) -> str:
-    values = f" One of {', '.join(f'`{word}`' for word in column.valid_values)}." if column.valid_values else ""
-    return f"{column.meaning}{values}"
+    words = [f"`{word}`" for word in column.valid_values]
+    if len(words) > _MOST_WORDS:
+        return f"{column.meaning} One of {len(words)} words, from {words[0]} to {words[-1]}."
+    return f"{column.meaning} One of {', '.join(words)}." if words else column.meaning
 
 
 def _subject(column: str | None) -> str:

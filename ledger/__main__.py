@@ -210,11 +210,11 @@ def statement(
 ) -> Report:
     """Print an account's transfers in the order of value date, with the balance after each; one list per currency."""
     from ledger.books.postgres import PostgresLedger, connect
-    from ledger.money import Currency
 
+    day = _day(as_of)
     with connect(_url()) as connection:
         books = PostgresLedger(connection)
-        found = {currency: books.statement(account, currency, as_of=_day(as_of)) for currency in Currency}
+        found = {currency: books.statement(account, currency, as_of=day) for currency in books.currencies(account)}
     by_currency = {
         currency: [
             {

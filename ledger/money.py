@@ -1,30 +1,48 @@
 """Exact amounts: whole numbers of a currency's smallest unit."""
 
 import re
+import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import EnumType, StrEnum
+from importlib.resources import files
+from typing import TYPE_CHECKING
 
 LARGEST_MINOR = 2**63 - 1  # the range of a bigint column; a larger amount raises AmountFault
 
 _DECIMAL = re.compile(r"(?P<sign>-?)(?P<whole>[0-9]+)(?:\.(?P<part>[0-9]+))?", re.ASCII)
 
 
-class Currency(StrEnum):
-    """A currency by its ISO 4217 code."""
+# The number of decimals of each currency by its code.
+_EXPONENTS: dict[str, int] = tomllib.loads(files("ledger").joinpath("currencies.toml").read_text(encoding="utf-8"))
 
-    GBP = "GBP"
-    EUR = "EUR"
-    CZK = "CZK"
-    USD = "USD"
+
+class _CurrencyType(EnumType):
+    """Says to type checkers, which cannot read a file, that a code such as `Currency.GBP` is a currency."""
+
+    if TYPE_CHECKING:
+
+        def __getattr__(cls, code: str) -> "Currency": ...
+
+
+class Currency(StrEnum, metaclass=_CurrencyType):
+    """A currency by its ISO 4217 code: every active one that has a smallest unit.
+
+    >>> [f"{each} {each.exponent}" for each in (Currency.JPY, Currency.GBP, Currency.KWD)]
+    ['JPY 0', 'GBP 2', 'KWD 3']
+    """
+
+    vars().update((code, code) for code in _EXPONENTS)
+
+    @classmethod
+    def of(cls, code: str) -> "Currency | None":
+        """The currency of a code in a file or message; None where there is none."""
+        return cls(code) if code in _EXPONENTS else None
 
     @property
     def exponent(self) -> int:
         """The number of decimals of the currency."""
         return _EXPONENTS[self]
-
-
-_EXPONENTS = {Currency.GBP: 2, Currency.EUR: 2, Currency.CZK: 2, Currency.USD: 2}
 
 
 class CurrencyMismatch(ValueError):
@@ -66,6 +84,8 @@ class Money:
     @classmethod
     def parse(cls, text: str, currency: Currency) -> "Money":
         """Read a decimal as written in a file; raises AmountFault when it has more decimals than the currency.
+
+        A currency without decimals is written without a point.
 
         >>> Money.parse("2452.00", Currency.CZK).minor
         245200
@@ -123,12 +143,13 @@ class Money:
     def decimal(self) -> str:
         """The number without its currency, for a column of a file that names the currency elsewhere.
 
-        >>> Money(-5, Currency.GBP).decimal
-        '-0.05'
+        >>> Money(-5, Currency.GBP).decimal, Money(-5, Currency.JPY).decimal
+        ('-0.05', '-5')
         """
-        digits = str(abs(self.minor)).rjust(self.currency.exponent + 1, "0")
-        whole, part = digits[: -self.currency.exponent], digits[-self.currency.exponent :]
-        return f"{'-' if self.minor < 0 else ''}{whole}.{part}"
+        exponent = self.currency.exponent
+        digits = str(abs(self.minor)).rjust(exponent + 1, "0")
+        whole, part = digits[: len(digits) - exponent], digits[len(digits) - exponent :]
+        return f"{'-' if self.minor < 0 else ''}{whole}{'.' if part else ''}{part}"
 
     def __str__(self) -> str:
         """The amount with its currency, for people to read.

@@ -14,6 +14,7 @@ from terminal.report import Report, reporting
 from terminal.waiting import waiting
 
 if TYPE_CHECKING:
+    from lending.schedule.table_file import RefusedRow
     from lending.servicing.import_plans import ImportedPlans
 
 from lending.settings import Settings
@@ -60,13 +61,18 @@ def schedule(
     terms: Annotated[Path, typer.Option(help="A CSV file of terms, a case of one row or of a row a line.")],
     out: Annotated[Path, typer.Option(help="Where the same rows go, with our_due, our_principal_due and so on.")],
 ) -> Report:
-    """Amortise the loans of a file: day counts, spacings, down payments, declining balance or flat."""
+    """Amortise the loans of a file: day counts, spacings, down payments, declining balance or flat.
+
+    A faulty row is refused by its line and the others are worked out; exit code 1 when any is refused.
+    """
     from lending.schedule.schedule_file import WITHOUT_EFFECT, schedule_file
 
     report = schedule_file(terms, out)
+    _say_refused(report.file, report.refused)
     for case in report.without_effect:
         typer.echo(f"case {case}: {WITHOUT_EFFECT} changes nothing, each day counts by its own year", err=True)
-    return Report(report, [f"{report.out}: {report.cases:,} cases, {report.rows:,} rows"])
+    written = f"{report.out}: {report.cases:,} cases, {report.rows:,} rows{_count_refused(report.refused)}"
+    return Report(report, [written], exit_code=1 if report.refused else 0)
 
 
 @app.command("apr")
@@ -76,11 +82,16 @@ def apr(
     flows: Annotated[Path, typer.Option(help="A CSV file with a method and flows_json a row.")],
     out: Annotated[Path, typer.Option(help="Where the same rows go, with our_apr_pct.")],
 ) -> Report:
-    """Compute annual percentage rates: by the EU and UK equation, or by Regulation Z."""
+    """Compute annual percentage rates: by the EU and UK equation, or by Regulation Z.
+
+    A faulty row is refused by its line and the others are worked out; exit code 1 when any is refused.
+    """
     from lending.schedule.apr_file import apr_file
 
     report = apr_file(flows, out)
-    return Report(report, [f"{report.out}: {report.rows:,} rates"])
+    _say_refused(report.file, report.refused)
+    written = f"{report.out}: {report.rows:,} rates{_count_refused(report.refused)}"
+    return Report(report, [written], exit_code=1 if report.refused else 0)
 
 
 @app.command("close-of-business")
@@ -256,6 +267,16 @@ def import_opening_balances(
             yield f"  equity:opening moved by {amount}"
 
     return Report(tree, shown())
+
+
+def _say_refused(file: Path, refused: "tuple[RefusedRow, ...]") -> None:
+    for row in refused:
+        place = f", column {row.column}" if row.column else ""
+        typer.echo(f"{file}, line {row.line}{place}: {row.reason}", err=True)
+
+
+def _count_refused(refused: "tuple[RefusedRow, ...]") -> str:
+    return f", {len(refused):,} rows refused" if refused else ""
 
 
 def _body(report: "ImportedPlans") -> dict[str, object]:

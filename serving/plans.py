@@ -72,11 +72,11 @@ def read_plan(request: Request, plan_id: Annotated[str, Path(max_length=120)]) -
 
 
 def plan_answer(history: PlanHistory, at: datetime) -> PlanAnswer:
-    """The plan after its events, as of the day of `at`."""
-    plan, day = history.plan, at.date()
-    state = fold(
-        plan, history.events, servicing_terms(plan.terms_version, plan.currency), through=max(day, plan.opened_on)
-    )
+    """The plan after its events, as of the day of `at` where it is lent."""
+    plan = history.plan
+    terms = servicing_terms(plan.terms_version, plan.currency)
+    day = terms.days.day_of(at)
+    state = fold(plan, history.events, terms, through=max(day, plan.opened_on))
     return PlanAnswer(
         plan_id=plan.plan_id,
         order_id=plan.order_id,

@@ -14,7 +14,7 @@ from lending.decision.decision import decide
 from lending.decision.postgres import PostgresDecisions
 from lending.decision.record import Inputs, StoredDecision, decision_record, inputs_from_text
 from lending.terms.policy import Policies, Policy
-from lending.terms.products import NoSuchProduct, products
+from lending.terms.products import NoSuchProduct, local_day, products
 from models import artefact
 from models.artefact import ArtefactFault, Model
 from serving import scoring
@@ -76,7 +76,8 @@ def recompute(stored: StoredDecision, models: Models, policies: Policies, vector
     """Compute the decision again from its record alone, and compare the bytes.
 
     The record is first checked against its own digest and the stored vector. Policy, product terms and model are then
-    found by their digests. When all of them are unchanged and the answer still differs, the cause is the code.
+    found by their digests. When all of them are unchanged and the answer still differs, the cause is the code, or, if
+    that is unchanged too and dues have moved, the calendar.
     """
     if digest(stored.inputs, stored.answer) != stored.digest:
         return Differs(stored.decision_id, Cause.DATA, "the record is not the one that was written: its digest differs")
@@ -97,7 +98,7 @@ def recompute(stored: StoredDecision, models: Models, policies: Policies, vector
     again = _decide_again(inputs, model, policy)
     if again.answer == stored.answer and again.inputs == stored.inputs:
         return Identical(stored.decision_id, again.answer)
-    return Differs(stored.decision_id, Cause.CODE, _first_difference(stored, again, inputs))
+    return _answered_otherwise(stored, again, inputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +193,8 @@ def _changed_terms(inputs: Inputs) -> list[str]:
     then = inputs.product_terms
     if then is None:
         return []
-    product, day = inputs.order.product, inputs.at.date()
+    product = inputs.order.product
+    day = local_day(product, inputs.order.amount.currency, inputs.at)
     try:
         now = products().on(product, day)
     except NoSuchProduct:
@@ -206,16 +208,23 @@ def _changed_terms(inputs: Inputs) -> list[str]:
     return []
 
 
-def _first_difference(stored: StoredDecision, again: StoredDecision, inputs: Inputs) -> str:
+def _answered_otherwise(stored: StoredDecision, again: StoredDecision, inputs: Inputs) -> Differs:
     then, now = inputs.code_digest, decision_code_digest()
-    changed = "the code is the same" if now == then else f"the code was {then[:12]} and is {now[:12]}"
     places = _differences(json.loads(stored.answer), json.loads(again.answer), "") or ["the record's form"]
-    unknown = "; the record does not say which terms it read" if inputs.product_terms is None else ""
-    return f"{', '.join(places[:5])} differ; {changed}{unknown}"
+    if now == then and inputs.product_terms is not None and any(place.endswith("/due_on") for place in places):
+        cause, why = Cause.RULE, "the code is the same: the holidays of the calendar were changed"
+    else:
+        changed = "the code is the same" if now == then else f"the code was {then[:12]} and is {now[:12]}"
+        unknown = "; the record does not say which terms it read" if inputs.product_terms is None else ""
+        cause, why = Cause.CODE, f"{changed}{unknown}"
+    return Differs(stored.decision_id, cause, f"{', '.join(places[:5])} differ; {why}")
 
 
 def _differences(before: Any, now: Any, place: str) -> list[str]:
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         names = sorted(before.keys() | now.keys())
         return [found for name in names for found in _differences(before.get(name), now.get(name), f"{place}/{name}")]
+    if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        pairs = enumerate(zip(before, now, strict=True), start=1)
+        return [found for number, pair in pairs for found in _differences(*pair, f"{place}/{number}")]
     return [] if before == now else [place]

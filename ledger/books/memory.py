@@ -147,6 +147,9 @@ class MemoryLedger:
         found = self._sheet.accounts.get((account, currency))
         return Money(0 if found is None else found.credit_limit, currency)
 
+    def currencies(self, account: str) -> tuple[Currency, ...]:
+        return tuple(sorted(currency for name, currency in self.balances() if name == account))
+
     def balances(self) -> Mapping[AccountKey, Balance]:
         found = {key: each.balance(key[1]) for key, each in self._sheet.accounts.items()}
         return {key: balance for key, balance in found.items() if not balance.empty}

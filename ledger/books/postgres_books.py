@@ -96,6 +96,7 @@ SELECT a.account_id, b.debits_posted, b.credits_posted, b.debits_pending, b.cred
   FROM ledger.accounts a LEFT JOIN ledger.balances b ON b.account_id = a.account_id
  WHERE a.account = %s AND a.currency = %s
 """
+_CURRENCIES = "SELECT currency FROM ledger.accounts WHERE account = %s ORDER BY currency"
 _LIMITED = """
 SELECT a.account, a.currency, b.debits_posted, b.credits_posted, b.debits_pending, b.credits_pending
   FROM ledger.balances b JOIN ledger.accounts a ON a.account_id = b.account_id
@@ -283,6 +284,9 @@ class PostgresBooks:
         money_map().account_type(account)
         row = self._connection.execute(_CREDIT_LIMIT, (account, currency)).fetchone()
         return Money(0 if row is None else row[0], currency)
+
+    def currencies(self, account: str) -> tuple[Currency, ...]:
+        return tuple(Currency(code) for (code,) in self._connection.execute(_CURRENCIES, (account,)))
 
     def balances(self) -> Mapping[tuple[str, Currency], Balance]:
         found = {

@@ -268,6 +268,9 @@ class Books(Protocol):
     def credit_limit(self, account: str, currency: Currency) -> Money:
         """How far an account with a floor may fall below zero now; zero when no limit was set."""
 
+    def currencies(self, account: str) -> tuple[Currency, ...]:
+        """The currencies in which an account was ever used, in the order of their codes."""
+
     def balances(self) -> Mapping[tuple[str, Currency], Balance]:
         """The counters of every account that was ever used."""
 

@@ -14,7 +14,7 @@ from terminal.report import Report, reporting
 def set_credit_limit(
     account: Annotated[str, typer.Argument(help="An account's full name, such as merchant:m-1:payable.")],
     *,
-    currency: Annotated[Currency, typer.Option(help="The account's currency.")],
+    currency: Annotated[Currency, typer.Option(metavar="CODE", help="The account's currency, by its ISO 4217 code.")],
     limit: Annotated[str, typer.Option(help="How far below zero it may fall, such as 250.00; 0 for not at all.")],
     by: Annotated[str, typer.Option(help="Who you are; it is taken as given until the platform has a sign-in.")],
     reason: Annotated[str, typer.Option(help="Why the account gets this limit.")],

@@ -23,6 +23,7 @@ from lending.terms.policy import (
     Policy,
     RuleVerdict,
 )
+from lending.terms.products import local_day
 
 ScoreOrder = Callable[[Order, Evidence], Score]
 
@@ -175,7 +176,8 @@ class _Known:
 
 
 def _assess(order: Order, score: Score | None, known: _Known, policy: Policy) -> Assessment:
-    offer = make_offer(order, policy.annual_rate_basis_points, known.at.date())
+    on = local_day(order.product, order.amount.currency, known.at)
+    offer = make_offer(order, policy.annual_rate_basis_points, on)
     exposure_after = known.exposure.after(order.amount)
     evidence = known.evidence
     means = _means(policy.affordability, evidence, known.exposure, offer)

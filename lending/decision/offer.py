@@ -10,6 +10,7 @@ from typing import Any
 from ledger.money import Currency, Money
 from lending.decision.order import Order
 from lending.schedule.apr import CashFlow, annual_percentage_rate, rounded_rate, years_between
+from lending.schedule.business_days import BusinessDays
 from lending.schedule.due import Due, ScheduleFault
 from lending.terms.dues import LoanTerms, schedule
 from lending.terms.product import Product
@@ -55,14 +56,15 @@ class Offer:
 
 
 def make_offer(order: Order, annual_rate_basis_points: int, on: date) -> Offer:
-    """The offer of an order's full amount, with the schedule for a start on that day.
+    """The offer of an order's full amount, with the schedule for a start on that day of its jurisdiction.
 
     It has no instalments when the amount is too small for the product's schedule; such an offer is never approved.
     """
     product = product_on(order.product, on)
     terms = LoanTerms(order.amount, order.duration_months, annual_rate_basis_points)
+    days = product.servicing.days.get(order.amount.currency, BusinessDays())
     try:
-        instalments = schedule(terms, product.repayment, on)
+        instalments = schedule(terms, product.repayment, on, holidays=days.holidays)
     except ScheduleFault:
         instalments = ()
     return Offer(

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from psycopg import Connection
@@ -15,7 +15,7 @@ from lending.decision.order import Order, order_from_body
 from lending.decision.record import StoredDecision
 from lending.plan.fold import fold
 from lending.servicing.postgres_log import PostgresPlanLog
-from lending.terms.products import servicing_terms
+from lending.terms.products import local_day, servicing_terms
 
 A_MONTH = timedelta(days=30)
 
@@ -87,14 +87,15 @@ class PostgresDecisions:
         execute("INSERT INTO lending.exposure_locks (shopper_id) VALUES (%s) ON CONFLICT DO NOTHING", (shopper,))
         execute("SELECT FROM lending.exposure_locks WHERE shopper_id = %s FOR UPDATE", (shopper,))
         currency = order.amount.currency
+        today = local_day(order.product, currency, at)
         row = execute(
             _EXPOSURE,
             {
                 "shopper": shopper,
                 "currency": currency.value,
                 "at": at,
-                "day": at.date(),
-                "month_end": (at + A_MONTH).date(),
+                "day": today,
+                "month_end": today + A_MONTH,
                 "decision": order.decision_id,
             },
         ).fetchone()
@@ -102,19 +103,19 @@ class PostgresDecisions:
         *amounts, decided, later = row
         exposure = Exposure(*(Money(int(amount), currency) for amount in amounts))
         if later:
-            exposure = self._adding(exposure, later, at)
+            exposure = self._adding(exposure, later, at, today)
         return (self.get(order.decision_id) if decided else None), exposure
 
-    def _adding(self, exposure: Exposure, plan_ids: list[str], at: datetime) -> Exposure:
+    def _adding(self, exposure: Exposure, plan_ids: list[str], at: datetime, today: date) -> Exposure:
         """The exposure with what these plans left open at a past moment added."""
         outstanding, monthly = exposure.outstanding, exposure.monthly
         for history in PostgresPlanLog(self._connection).histories(plan_ids).values():
             plan = history.plan
             by_then = [event for event in history.events if event.occurred_at <= at]
             terms = servicing_terms(plan.terms_version, plan.currency)
-            for each in fold(plan, by_then, terms, through=at.date()).instalments:
+            for each in fold(plan, by_then, terms, through=max(today, plan.opened_on)).instalments:
                 outstanding += each.open_principal
-                if each.due_on <= (at + A_MONTH).date():
+                if each.due_on <= today + A_MONTH:
                     monthly += each.open_principal + each.open_interest
         return replace(exposure, outstanding=outstanding, monthly=monthly)
 

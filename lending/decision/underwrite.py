@@ -18,7 +18,7 @@ from lending.decision.record import Inputs, StoredDecision, decision_record
 from lending.decision.score import Scorer
 from lending.terms.policy import Policies
 from lending.terms.product import Product
-from lending.terms.products import product_on
+from lending.terms.products import local_day, product_on
 
 
 class Decisions(Protocol):
@@ -60,7 +60,7 @@ class DecidedOtherwise:
 
 @dataclass(frozen=True, slots=True)
 class NoPolicy:
-    """No policy lends in this currency by this product on this day."""
+    """No policy lends in this currency by this product on this day, or the product is not offered in the currency."""
 
     currency: Currency
     product: Product
@@ -82,8 +82,12 @@ def underwrite(
     The shopper's exposure stays locked until the caller's transaction ends, so that two concurrent orders of a shopper
     cannot use the same room under the limit.
     """
-    policy = policies.holding(order.amount.currency, order.product, at.date())
+    today = local_day(order.product, order.amount.currency, at)
+    policy = policies.holding(order.amount.currency, order.product, today)
     if policy is None:
+        return NoPolicy(order.amount.currency, order.product)
+    terms = product_on(order.product, today)
+    if order.amount.currency not in terms.servicing.currencies:
         return NoPolicy(order.amount.currency, order.product)
     decided, exposure = decisions.open(order, at)
     if decided is not None:
@@ -100,7 +104,7 @@ def underwrite(
         policy_digest=policy.digest,
         model=scorer.model,
         code_digest=code_digest,
-        product_terms=product_on(order.product, at.date()).stamp,
+        product_terms=terms.stamp,
     )
     decision = decide(order, evidence=evidence, exposure=exposure, policy=policy, score_order=scorer.score, at=at)
     stored = decision_record(inputs, decision, policy)
@@ -118,7 +122,7 @@ def _reserve(stored: StoredDecision, ledger: Ledger) -> None:
     journal = flows.journal(
         Flow.LIMIT_HELD,
         key=stored.decision_id,
-        value_date=stored.decided_at.date(),
+        value_date=stored.offer.offered_on,
         occurred_at=stored.decided_at,
         recorded_at=stored.decided_at,
         correlation={

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from datetime import UTC, date, timedelta
+from datetime import UTC, date
 from typing import assert_never
 
 from ledger.money import Money
@@ -135,12 +135,9 @@ def _status(state: PlanState, event: PlanEvent) -> _Reasons:
     if event.value_date < state.plan.opened_on:
         detail = f"{event.value_date} is before the plan was opened on {state.plan.opened_on}"
         yield PlanRefusal(_Code.BEFORE_OPENING, detail)
-    known_on = (event.recorded_at.astimezone(UTC) + _EARLIEST_ZONE).date()
+    known_on = max(state.terms.days.day_of(event.recorded_at), event.recorded_at.astimezone(UTC).date())
     if event.value_date > known_on:
         yield PlanRefusal(_Code.AHEAD_OF_ITS_TIME, f"{event.value_date} is after the day it became known, {known_on}")
-
-
-_EARLIEST_ZONE = timedelta(hours=14)  # a day has begun somewhere when it has begun 14 hours ahead of UTC
 
 
 def _reasons(state: PlanState, body: Body) -> Iterable[PlanRefusal]:  # noqa: C901, PLR0911, PLR0912 - one case a kind

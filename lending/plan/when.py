@@ -1,7 +1,7 @@
 """When something happened: its value date, the moment in the world, and when it could first be known to us."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, tzinfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,12 +13,12 @@ class When:
     recorded_at: datetime
 
     @classmethod
-    def day(cls, day: date, *, recorded_at: datetime | None = None) -> "When":
-        """For something of which only the day is known; the start of the day is taken as the moment."""
-        start = datetime.combine(day, time.min, UTC)
+    def day(cls, day: date, *, recorded_at: datetime | None = None, zone: tzinfo = UTC) -> "When":
+        """For something of which only the day is known; the start of the day in a time zone is taken as the moment."""
+        start = datetime.combine(day, time.min, zone).astimezone(UTC)
         return cls(day, start, start if recorded_at is None else recorded_at)
 
     @classmethod
-    def moment(cls, at: datetime) -> "When":
-        """For something that is recorded at the moment when it happens."""
-        return cls(at.astimezone(UTC).date(), at, at)
+    def moment(cls, at: datetime, zone: tzinfo = UTC) -> "When":
+        """For something that is recorded at the moment when it happens, on its day in a time zone."""
+        return cls(at.astimezone(zone).date(), at, at)

@@ -1,4 +1,7 @@
-"""Act of `tranche lending apr`: read flows from a CSV file and write each row with its annual percentage rate."""
+"""Act of `tranche lending apr`: read flows from a CSV file and write each row with its annual percentage rate.
+
+A faulty row is refused by its line and left out; the others are written.
+"""
 
 import json
 import re
@@ -17,36 +20,44 @@ from lending.schedule.apr import (
     regulation_z_rate,
     rounded_rate,
 )
-from lending.schedule.table_file import TableRow, read_table, write_table
+from lending.schedule.table_file import RefusedRow, TableFault, TableRow, read_table, write_table
 
 NEEDED = ("method", "flows_json")
 OURS = "our_apr_pct"
 
 _DECIMALS_WITHOUT_A_PUBLISHED_RATE = 6
 _MOST_DECIMALS = 12
-_TIME = re.compile(r"[0-9]{1,9}(/[1-9][0-9]{0,8}|\.[0-9]{1,18})?", re.ASCII)
+_RATIO = re.compile(r"-?[0-9]{1,9}(/[1-9][0-9]{0,8}|\.[0-9]{1,18})?", re.ASCII)
 _MOST_PERIODS = 10_000
+_MOST_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True)
 class AprReport:
-    """The number of rows written and where."""
+    """The number of rows written and where, and the rows refused."""
 
     file: Path
     out: Path
     rows: int
+    refused: tuple[RefusedRow, ...]
 
 
 def apr_file(flows: Path, out: Path) -> AprReport:
     """Write every row of a file of flows with its rate, to as many decimals as the published rate, or six.
 
-    Nothing is written when a row is faulty. Raises TableFault.
+    A faulty row is refused and not written. Raises TableFault for a file that is no table.
     """
     table = read_table(flows, NEEDED)
     columns = [*(column for column in table.columns if column != OURS), OURS]
-    rows = [{**row.cells, OURS: str(rounded_rate(rate_of(row), _decimals(row)))} for row in table.rows]
+    refused = [fault.row for fault in table.refused]
+    rows = []
+    for row in table.rows:
+        try:
+            rows.append({**row.cells, OURS: str(rounded_rate(rate_of(row), _decimals(row)))})
+        except TableFault as fault:
+            refused.append(fault.row)
     write_table(out, columns, rows)
-    return AprReport(flows, out, len(rows))
+    return AprReport(flows, out, len(rows), tuple(sorted(refused, key=lambda row: row.line)))
 
 
 def rate_of(row: TableRow) -> Decimal:
@@ -71,7 +82,10 @@ class _FlowFault(ValueError):
 
 
 def _by_the_equation(body: Any) -> Decimal:
-    """The EU and UK rate of `[[years, amount], …]`; years as fraction or decimal, amounts to the borrower negative."""
+    """The EU and UK rate of `[[years, amount], …]`; years as fraction or decimal, amounts to the borrower negative.
+
+    Years count from the first drawdown; a charge paid before it has negative years.
+    """
     if not isinstance(body, list):
         raise _FlowFault("is not a list of [years, amount]")
     return annual_percentage_rate([CashFlow(_years(pair[0]), _amount(pair[1])) for pair in map(_of(2), body)])
@@ -90,7 +104,7 @@ def _by_regulation_z(body: Any) -> Decimal:
         raise _FlowFault("payments_t_f_amount is not a list of [unit periods, fraction, amount]")
     return regulation_z_rate(
         _amount(advance),
-        _count(in_year, least=1),
+        _per_year(in_year),
         [UnitPayment(_count(each[0]), _fraction(each[1]), _amount(each[2])) for each in map(_of(3), payments)],
     )
 
@@ -111,14 +125,30 @@ def _of(length: int) -> Callable[[Any], list[Any]]:
 
 
 def _years(value: Any) -> Fraction:
-    text = str(value)
-    if not isinstance(value, str | Decimal) or _TIME.fullmatch(text) is None:
+    years = _ratio(value)
+    if years is None:
         raise _FlowFault(f"{_text(value)} is not a time in years such as 1/12")
-    return Fraction(text)
+    return years
+
+
+def _per_year(value: Any) -> Fraction:
+    periods = _ratio(value)
+    if periods is None or periods <= 0:
+        raise _FlowFault(f"{_text(value)} is not a positive number of unit periods such as 12 or 365/45")
+    return periods
+
+
+def _ratio(value: Any) -> Fraction | None:
+    """A number, or the text of a decimal or a fraction; None for anything else."""
+    if isinstance(value, Decimal):
+        text = f"{value:f}" if abs(value.adjusted()) <= _MOST_DIGITS else ""
+    else:
+        text = value if isinstance(value, str) else ""
+    return Fraction(text) if _RATIO.fullmatch(text) else None
 
 
 def _amount(value: Any) -> Decimal:
-    if not isinstance(value, Decimal) or not value.is_finite() or abs(value.adjusted()) > 18:
+    if not isinstance(value, Decimal) or not value.is_finite() or abs(value.adjusted()) > _MOST_DIGITS:
         raise _FlowFault(f"{_text(value)} is not an amount")
     return value
 
@@ -129,9 +159,9 @@ def _fraction(value: Any) -> Decimal:
     return value
 
 
-def _count(value: Any, least: int = 0) -> int:
-    if not isinstance(value, Decimal) or value != value.to_integral_value() or not least <= value <= _MOST_PERIODS:
-        raise _FlowFault(f"{_text(value)} is not a whole number from {least} to {_MOST_PERIODS}")
+def _count(value: Any) -> int:
+    if not isinstance(value, Decimal) or value != value.to_integral_value() or not 0 <= value <= _MOST_PERIODS:
+        raise _FlowFault(f"{_text(value)} is not a whole number from 0 to {_MOST_PERIODS}")
     return int(value)
 
 

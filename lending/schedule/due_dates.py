@@ -19,9 +19,13 @@ class Unit(StrEnum):
 
 
 class Adjustment(StrEnum):
-    """How a due on a day without business is moved."""
+    """How a due on a day without business is moved.
+
+    `off_holidays` is for rails that collect on weekends: only a due on a holiday moves, to the next business day.
+    """
 
     NONE = "none"
+    OFF_HOLIDAYS = "off_holidays"
     FOLLOWING = "following"
     MODIFIED_FOLLOWING = "modified_following"
 
@@ -87,7 +91,7 @@ def on_business_day(day: date, adjustment: Adjustment, holidays: Collection[date
     ... )
     ('2026-06-01', '2026-05-29')
     """
-    if adjustment is Adjustment.NONE:
+    if adjustment is Adjustment.NONE or (adjustment is Adjustment.OFF_HOLIDAYS and day not in holidays):
         return day
     following = _first_open(day, timedelta(days=1), holidays)
     if adjustment is Adjustment.MODIFIED_FOLLOWING and following.month != day.month:

@@ -1,4 +1,8 @@
-"""Act of `tranche lending schedule`: amortise loans from a CSV file beside the schedules that others computed."""
+"""Act of `tranche lending schedule`: amortise loans from a CSV file beside the schedules that others computed.
+
+A faulty row is refused by its line and left out; the others are written. Rows of a case that are not the lines of its
+schedule are refused together, because it is unknown which line each of them means.
+"""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -13,12 +17,11 @@ from lending.schedule.amortise import Loan, Method, amortise
 from lending.schedule.day_count import DayCount, DayCountFault
 from lending.schedule.due import Due, ScheduleFault
 from lending.schedule.due_dates import Spacing, Unit
-from lending.schedule.table_file import TableFile, TableRow, read_table, write_table
-
-CURRENCY = Currency.GBP  # of the oracle; any currency with two decimals gives the same schedule
+from lending.schedule.table_file import RefusedRow, TableFault, TableFile, TableRow, read_table, write_table
 
 NEEDED = ("case", "principal", "rate_pct", "n", "every", "freq", "start", "days_in_month", "days_in_year")
 DEFAULTS = {
+    "currency": "GBP",
     "custom_strategy": "",
     "downpay_pct": "0",
     "interest_on_disb_day": "false",
@@ -41,13 +44,17 @@ _DAYS_IN_MONTH = {"DAYS_30": True, "ACTUAL": False}
 
 @dataclass(frozen=True, slots=True)
 class ScheduleReport:
-    """The rows and cases written; `without_effect` lists cases with a setting that changes nothing (decision 0025)."""
+    """The rows and cases written, and the rows refused.
+
+    `without_effect` lists cases with a setting that changes nothing (decision 0025).
+    """
 
     file: Path
     out: Path
     cases: int
     rows: int
     without_effect: tuple[str, ...]
+    refused: tuple[RefusedRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,35 +71,43 @@ class _Line:
     def ours(self) -> dict[str, str]:
         return {
             "our_due": self.due_on.isoformat(),
-            "our_principal_due": _decimals(self.principal),
-            "our_interest_due": "" if self.interest is None else _decimals(self.interest),
-            "our_total_due": "" if self.interest is None else _decimals(self.principal + self.interest),
+            "our_principal_due": self.principal.decimal,
+            "our_interest_due": "" if self.interest is None else self.interest.decimal,
+            "our_total_due": "" if self.interest is None else (self.principal + self.interest).decimal,
         }
 
 
 def schedule_file(terms: Path, out: Path) -> ScheduleReport:
     """Write every row of a file of terms with our schedule; a case of one row is expanded to its whole schedule.
 
-    Nothing is written when a row is faulty. Raises TableFault.
+    A faulty row is refused and not written. Raises TableFault for a file that is no table.
     """
     table = read_table(terms, NEEDED)
+    refused = [fault.row for fault in table.refused]
     cases: dict[str, list[TableRow]] = {}
     for row in table.rows:
-        cases.setdefault(_case(row), []).append(row)
+        if row["case"]:
+            cases.setdefault(row["case"], []).append(row)
+        else:
+            refused.append(row.fault("case", "is empty").row)
     answers: dict[int, list[dict[str, str]]] = {}
-    for rows in cases.values():
-        for row in rows[1:]:
-            _agrees(row, rows[0], table)
-        for row, cells in _answered(rows, _lines(rows[0])):
+    asked = []
+    for case, rows in cases.items():
+        answered, faults = _worked_out(rows, table)
+        refused += [fault.row for fault in faults]
+        for row, cells in answered:
             answers.setdefault(row.line, []).append(cells)
-    written = [cells for row in table.rows for cells in answers[row.line]]
-    expanded = any(len(rows) == 1 for rows in cases.values())
+        if answered and answered[0][0].get("custom_strategy") == WITHOUT_EFFECT:
+            asked.append(case)
+    written = [cells for row in table.rows for cells in answers.get(row.line, ())]
+    worked_out = {cells["case"] for cells in written}
+    expanded = any(len(cases[case]) == 1 for case in worked_out)
     columns = [column for column in table.columns if column not in OURS]
     columns += [column for column in LINE if expanded and column not in columns]
     columns += OURS
     write_table(out, columns, ({column: cells.get(column, "") for column in columns} for cells in written))
-    asked = tuple(case for case, rows in cases.items() if rows[0].get("custom_strategy") == WITHOUT_EFFECT)
-    return ScheduleReport(terms, out, len(cases), len(written), asked)
+    in_order = tuple(sorted(refused, key=lambda row: row.line))
+    return ScheduleReport(terms, out, len(worked_out), len(written), tuple(asked), in_order)
 
 
 def loan_of(row: TableRow) -> Loan:
@@ -100,8 +115,12 @@ def loan_of(row: TableRow) -> Loan:
     _one_of(row, "custom_strategy", {strategy: strategy for strategy in STRATEGIES})
     day_count = _day_count(row)
     spacing = Spacing(_whole(row, "every"), _one_of(row, "freq", {unit.name: unit for unit in Unit}))
+    code = row.get("currency", DEFAULTS["currency"])
+    currency = Currency.of(code)
+    if currency is None:
+        raise row.fault("currency", f"{code!r} is not a currency we know")
     try:
-        principal = Money.parse(row["principal"], CURRENCY)
+        principal = Money.parse(row["principal"], currency)
     except AmountFault as error:
         raise row.fault("principal", str(error)) from error
     if principal.minor <= 0:
@@ -125,10 +144,31 @@ def loan_of(row: TableRow) -> Loan:
         raise row.fault("n", str(error)) from error
 
 
-def _case(row: TableRow) -> str:
-    if not row["case"]:
-        raise row.fault("case", "is empty")
-    return row["case"]
+def _worked_out(
+    rows: list[TableRow], table: TableFile
+) -> tuple[list[tuple[TableRow, dict[str, str]]], list[TableFault]]:
+    """The good rows of a case with their answers, and the faults of the others."""
+    lines: list[_Line] | None = None
+    first: TableRow | None = None
+    faults: dict[int, TableFault] = {}
+    for row in rows:
+        try:
+            if first is None:
+                lines, first = _lines(row), row
+            else:
+                loan_of(row)
+                _agrees(row, first, table)
+        except TableFault as fault:
+            faults[row.line] = fault
+    if lines is None:
+        return [], list(faults.values())
+    try:
+        answered = [(row, cells) for row, cells in _answered(rows, lines) if row.line not in faults]
+    except TableFault as misfit:
+        because = f"its case is refused for line {misfit.line}: {misfit.reason}"
+        refused = {row.line: row.fault(None, because) for row in rows} | faults
+        return [], [misfit if line == misfit.line else fault for line, fault in refused.items()]
+    return answered, list(faults.values())
 
 
 def _agrees(row: TableRow, first: TableRow, table: TableFile) -> None:
@@ -224,7 +264,3 @@ def _read(row: TableRow, column: str, form: re.Pattern[str], read: Callable[[str
     if form.fullmatch(text) is None:
         raise row.fault(column, f"{text!r} is not {meaning}")
     return read(text)
-
-
-def _decimals(amount: Money) -> str:
-    return str(amount).split(" ", maxsplit=1)[0]

@@ -20,10 +20,10 @@ from ledger.map.flows import journal
 from ledger.money import AmountFault, Currency, Money
 from lending.plan.event import Opened, PlanEvent
 from lending.plan.plan import Instalment, InstalmentId, Origin, Plan, PlanFault, PlanId
-from lending.schedule.table_file import TableRow, read_table
+from lending.schedule.table_file import TableRow, read_whole_table
 from lending.servicing.record_events import EventRecorded, EventRefused, KeptLedger, TermsOf, record_events
 from lending.servicing.store import Plans
-from lending.terms.products import NoSuchProduct, product_of
+from lending.terms.products import NoSuchProduct, product_of, servicing_terms
 from lending.terms.terms_file import TermsFileFault
 
 FLOW = Flow.PLAN_TAKEN_OVER
@@ -53,7 +53,7 @@ def import_opening_balances(file: Path, *, plans: Plans, ledger: KeptLedger, ter
     """Take over every balance of the file. Raises TableFault, which names file, line and column."""
     dues: dict[str, list[TableRow]] = {}
     others: dict[str, tuple[TableRow, Journal]] = {}
-    for row in read_table(file, COLUMNS).rows:
+    for row in read_whole_table(file, COLUMNS).rows:
         kind = _kind(row)
         key = f"{_filled(row, 'source')}-{_filled(row, 'id')}"
         if kind is BalanceKind.DUE:
@@ -124,6 +124,7 @@ def _plan(plan_id: str, rows: Sequence[TableRow]) -> Plan:
     currency, version = _currency(first), _filled(first, "terms")
     try:
         product = product_of(version)
+        servicing_terms(version, currency)
     except (NoSuchProduct, TermsFileFault) as error:
         raise first.fault("terms", str(error)) from error
     found = sorted(((_day(row, "due_on"), row) for row in rows), key=lambda each: each[0])
@@ -189,9 +190,10 @@ def _filled(row: TableRow, column: str) -> str:
 
 
 def _currency(row: TableRow) -> Currency:
-    if row["currency"] not in set(Currency):
-        raise row.fault("currency", f"{row['currency']!r} is none of {', '.join(Currency)}")
-    return Currency(row["currency"])
+    currency = Currency.of(row["currency"])
+    if currency is None:
+        raise row.fault("currency", f"{row['currency']!r} is not a currency we know")
+    return currency
 
 
 def _amount(row: TableRow, column: str) -> Money:

@@ -27,7 +27,8 @@ def schedule(
     """The instalments of terms that start on a day, by the product's repayment rules. Raises ScheduleFault.
 
     Without interest the amount is split, the earliest carry the odd units. With interest they are level and the last
-    takes what is over. A due that a product moves off a holiday keeps its amount.
+    takes what is over. A due that a product moves off a holiday keeps its amount; one of the first day, which is paid
+    at the checkout, is not moved.
 
     >>> from ledger.money import Currency
     >>> from lending.terms.product import Product
@@ -44,7 +45,10 @@ def schedule(
     dues = _split(terms, repayment, on) if bears is None else _amortised(terms, repayment, bears, on)
     if any(due.amount.minor == 0 for due in dues):
         raise ScheduleFault(f"{terms.amount} is too little for {len(dues)} instalments")
-    return tuple(replace(due, due_on=on_business_day(due.due_on, repayment.business_days, holidays)) for due in dues)
+    return tuple(
+        due if due.due_on == on else replace(due, due_on=on_business_day(due.due_on, repayment.business_days, holidays))
+        for due in dues
+    )
 
 
 def repeated_dues(instalment: Money, count: int, *, first_due_on: date) -> tuple[Due, ...]:

@@ -1,14 +1,15 @@
 """The terms agreed with merchants, by merchant and day: discount and its tax, reserve, settlement days."""
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from ledger.money import Money
+from ledger.money import Currency, Money
+from lending.terms.holidays import holidays_of
 from lending.terms.terms_file import Section, TermsFileFault, effective, on_day, one_at_a_time, read_terms
 from terminal.fault import Fault
 
@@ -41,7 +42,8 @@ class NoMerchantTerms(Fault, LookupError):
 class MerchantTerms:
     """One version of a merchant's terms; `merchant_id` is None for the default terms of merchants without their own.
 
-    Shares are in basis points, 500 for 5 %. `effective_until` is the last day of purchases under it.
+    Shares are in basis points, 500 for 5 %. `effective_until` is the last day of purchases under it. `bank_holidays`
+    are the days on which no payout in a currency is made.
     """
 
     version: str
@@ -55,6 +57,7 @@ class MerchantTerms:
     reserve_days: int
     settlement_days: int
     settlement_weekdays: frozenset[Weekday]
+    bank_holidays: Mapping[Currency, frozenset[date]] = field(default_factory=dict)
 
     def merchant_discount(self, purchase: Money) -> Money:
         """The discount that the merchant grants us on a purchase, rounded to the nearest unit, halves up."""
@@ -82,14 +85,19 @@ class MerchantTerms:
         """The day on which a reserve is released."""
         return held_on + timedelta(days=self.reserve_days)
 
-    def settled_on(self, purchased_on: date, holidays: Collection[date] = frozenset()) -> date:
-        """The day a purchase is paid out: the first settlement weekday that is no holiday, after the settlement days.
+    def pays_on(self, day: date, currency: Currency) -> bool:
+        """Whether the merchant is paid in a currency on this day: a settlement weekday that is no bank holiday."""
+        return _WEEK[day.weekday()] in self.settlement_weekdays and day not in self.bank_holidays.get(currency, ())
 
-        >>> str(merchant_terms_on("m-1", date(2026, 1, 30)).settled_on(date(2026, 1, 30)))
-        '2026-02-02'
+    def settled_on(self, purchased_on: date, currency: Currency) -> date:
+        """The day a purchase is paid out: the first on which the merchant is paid, after the settlement days.
+
+        >>> from ledger.money import Currency
+        >>> str(merchant_terms_on("m-1", date(2026, 12, 23)).settled_on(date(2026, 12, 23), Currency.GBP))
+        '2026-12-29'
         """
         day = purchased_on + timedelta(days=self.settlement_days)
-        while _WEEK[day.weekday()] not in self.settlement_weekdays or day in holidays:
+        while not self.pays_on(day, currency):
             day += timedelta(days=1)
         return day
 
@@ -145,6 +153,7 @@ def _merchant_terms(settings: Section) -> MerchantTerms:
         reserve_days=reserve.whole("days", most=_LONGEST_WAIT),
         settlement_days=settlement.whole("days", most=_LONGEST_WAIT),
         settlement_weekdays=frozenset(settlement.some_of("weekdays", Weekday)),
+        bank_holidays=settlement.by_currency("calendar", holidays_of),
     )
     for section in (discount, reserve, settlement, settings):
         section.done()

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from ledger.money import Currency, Money
 from lending.schedule.amortise import Method
+from lending.schedule.business_days import BusinessDays
 from lending.schedule.day_count import DayCount
 from lending.schedule.due_dates import Adjustment, Spacing
 from lending.terms.product import Product
@@ -79,7 +80,7 @@ class LateFeeCaps:
 
 @dataclass(frozen=True, slots=True)
 class Servicing:
-    """How plans are serviced, with amounts in every currency."""
+    """How plans are serviced, with the amounts and business days of every currency in which the product is offered."""
 
     late_fees: tuple[LateFee, ...]
     late_fee_caps: LateFeeCaps
@@ -93,9 +94,15 @@ class Servicing:
     late_bears_interest: bool
     late_fee_tolerance: Mapping[Currency, Money]
     claim_due_days: int
+    days: Mapping[Currency, BusinessDays]
+
+    @property
+    def currencies(self) -> tuple[Currency, ...]:
+        """The currencies in which the product is offered: those that the file gives amounts in."""
+        return tuple(sorted(self.late_fee_caps.per_order))
 
     def terms(self, version: str, currency: Currency, *, interest: InterestRule | None = None) -> ServicingTerms:
-        """The servicing terms for plans in one currency; `version` is the name of the terms file."""
+        """The servicing terms for plans in one of its currencies; `version` is the name of the terms file."""
         return ServicingTerms(
             version=version,
             allocation=self.allocation,
@@ -115,6 +122,7 @@ class Servicing:
             early_payment=self.early_payment,
             late_bears_interest=self.late_bears_interest,
             claim_due_days=self.claim_due_days,
+            days=self.days[currency],
         )
 
 
@@ -160,3 +168,7 @@ class ImportedProduct:
     annual_rate_basis_points: int
     first_due_day: int
     servicing: Servicing
+
+    def servicing_terms(self, currency: Currency) -> ServicingTerms:
+        """The servicing terms for plans in one of its currencies."""
+        return self.servicing.terms(self.version, currency)

@@ -1,15 +1,18 @@
 """Products and their terms, read from the versioned files in this folder."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ledger.money import Currency
 from lending.schedule.amortise import MOST_INSTALMENTS, Method
+from lending.schedule.business_days import BusinessDays
 from lending.schedule.day_count import DayCount, DayCountFault
 from lending.schedule.due_dates import Adjustment, Spacing, Unit
+from lending.terms.holidays import holidays_of
 from lending.terms.product import Product
 from lending.terms.product_terms import (
     First,
@@ -101,12 +104,27 @@ def product_on(product: Product, day: date) -> ProductTerms:
     return products().on(product, day)
 
 
+def local_day(product: Product, currency: Currency, at: datetime) -> date:
+    """The day on which a moment is where the product is lent in that currency; in UTC where it is not.
+
+    >>> str(local_day(Product.PAY_IN_3, Currency.GBP, datetime(2026, 6, 30, 23, 30, tzinfo=UTC)))
+    '2026-07-01'
+    """
+    day = at.astimezone(UTC).date()
+    try:
+        days = product_on(product, day).servicing.days
+    except NoSuchProduct:
+        return day
+    return days[currency].day_of(at) if currency in days else day
+
+
 @cache
 def servicing_terms(version: str, currency: Currency) -> ServicingTerms:
-    """The servicing terms of a version of a product, ours or imported. Raises NoSuchProduct."""
-    if _is_imported(version):
-        return imported_product(version).servicing.terms(version, currency)
-    return products().version(version).servicing_terms(currency)
+    """The servicing terms of a product's version, ours or imported, for plans in a currency. Raises NoSuchProduct."""
+    terms = imported_product(version) if _is_imported(version) else products().version(version)
+    if currency not in terms.servicing.currencies:
+        raise NoSuchProduct(f"{version} is not offered in {currency}, only in {', '.join(terms.servicing.currencies)}")
+    return terms.servicing_terms(currency)
 
 
 def product_of(version: str) -> Product:
@@ -122,7 +140,7 @@ def imported_product(version: str = "imported-monthly-1", folder: Path = FOLDER)
         settings.one_of("product", Product),
         settings.basis_points("annual_rate_basis_points"),
         settings.whole("first_due_day", least=1, most=31),
-        _servicing(settings),
+        _servicing(settings, Adjustment.NONE),
     )
     settings.done()
     return product
@@ -143,7 +161,7 @@ def _product_terms(settings: Section) -> ProductTerms:
     repayment = _repayment(settings)
     if (product is Product.MONTHLY) is not (repayment.instalments is None):
         raise settings.fault("repayment.instalments", "must be given, but not for monthly, where the order states it")
-    servicing = _servicing(settings)
+    servicing = _servicing(settings, repayment.business_days)
     settings.done()
     return ProductTerms(
         version=version,
@@ -156,7 +174,7 @@ def _product_terms(settings: Section) -> ProductTerms:
     )
 
 
-def _servicing(settings: Section) -> Servicing:
+def _servicing(settings: Section, adjustment: Adjustment) -> Servicing:
     fees, rules = settings.section("late_fees"), settings.section("servicing")
     servicing = Servicing(
         late_fees=tuple(_late_fee(rule) for rule in fees.sections("rules")),
@@ -175,15 +193,51 @@ def _servicing(settings: Section) -> Servicing:
         late_bears_interest=rules.flag("late_bears_interest"),
         late_fee_tolerance=fees.amounts("tolerance_minor"),
         claim_due_days=rules.whole("claim_due_days", most=366),
+        days=_days(settings.section("days"), adjustment),
     )
     fees.done()
     rules.done()
-    for currency in Currency:
+    _one_set_of_currencies(settings, servicing)
+    for currency in servicing.currencies:
         try:
             servicing.terms(settings.file.stem, currency)
         except TermsFault as fault:
             raise TermsFileFault(f"{settings.file}: servicing: {fault}") from fault
     return servicing
+
+
+def _days(section: Section, adjustment: Adjustment) -> Mapping[Currency, BusinessDays]:
+    """The business days of each currency of the section, which names both a time zone and a calendar for it."""
+    zones = section.by_currency("time_zone", _zone)
+    holidays = section.by_currency("calendar", holidays_of)
+    section.done()
+    for currency in sorted(zones.keys() ^ holidays.keys()):
+        raise section.fault(f"{'time_zone' if currency in holidays else 'calendar'}.{currency}", "is missing")
+    return {currency: BusinessDays(zones[currency], holidays[currency], adjustment) for currency in zones}
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"{name!r} is not a time zone such as Europe/London") from error
+
+
+def _one_set_of_currencies(settings: Section, servicing: Servicing) -> None:
+    """Raise TermsFileFault where a table lacks a currency in which the product is offered, or has another one."""
+    caps = servicing.late_fee_caps
+    tables: dict[str, Mapping[Currency, object]] = {
+        f"late_fees.rules[{number}].amount_minor": fee.amount for number, fee in enumerate(servicing.late_fees, 1)
+    }
+    tables |= {
+        "late_fees.cap_per_instalment_minor": caps.per_instalment,
+        "late_fees.tolerance_minor": servicing.late_fee_tolerance,
+        "days.time_zone": servicing.days,
+    }
+    for place, amounts in tables.items():
+        for currency in sorted(amounts.keys() ^ caps.per_order.keys()):
+            reason = "is missing" if currency in caps.per_order else "is missing in late_fees.cap_per_order_minor"
+            raise settings.fault(f"{place}.{currency}", reason)
 
 
 def _repayment(settings: Section) -> Repayment:

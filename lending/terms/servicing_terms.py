@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from ledger.money import Money
+from lending.schedule.business_days import BusinessDays
 from lending.schedule.day_count import DayCount
 from lending.schedule.due_dates import Spacing
 
@@ -111,7 +112,7 @@ class ServicingTerms:
     """How plans of a product are serviced.
 
     With `interest_stops_in_pause`, days of a pause bear no interest; with `late_bears_interest`, principal that is past
-    due bears interest until it is paid.
+    due bears interest until it is paid. `days` are those of the plan's jurisdiction.
     """
 
     version: str = "servicing-1"
@@ -126,6 +127,7 @@ class ServicingTerms:
     early_payment: EarlyPayment = EarlyPayment.NEXT_DUES
     late_bears_interest: bool = False
     claim_due_days: int = 14  # a claim upheld after the last due becomes an instalment due this many days later
+    days: BusinessDays = field(default_factory=BusinessDays)
 
     def __post_init__(self) -> None:
         if sorted(self.allocation) != sorted(Component):

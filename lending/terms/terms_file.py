@@ -3,7 +3,7 @@
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -124,17 +124,31 @@ class Section:
         )
 
     def amounts(self, name: str) -> Mapping[Currency, Money]:
-        """An amount for each currency, given in its smallest unit."""
+        """Amounts by currency, at least one, given in the currency's smallest unit."""
         table = self.section(name)
         amounts = {}
         for code in sorted(table.left):
-            if code not in set(Currency):
-                raise table.fault(code, f"is none of {', '.join(Currency)}")
-            currency = Currency(code)
+            currency = Currency.of(code)
+            if currency is None:
+                raise table.fault(code, "is not a currency we know")
             amounts[currency] = Money(table.whole(code), currency)
-        for currency in sorted(set(Currency) - amounts.keys()):
-            raise table.fault(currency, "is missing")
+        if not amounts:
+            raise self.fault(name, "names no currency")
         return amounts
+
+    def by_currency(self, name: str, read: Callable[[str], Value]) -> Mapping[Currency, Value]:
+        """A word for each of some currencies, and what it stands for; `read` raises ValueError for an unknown word."""
+        table = self.section(name)
+        found = {}
+        for code in sorted(table.left):
+            currency = Currency.of(code)
+            if currency is None:
+                raise table.fault(code, "is not a currency we know")
+            try:
+                found[currency] = read(table.text(code))
+            except ValueError as error:
+                raise table.fault(code, str(error)) from error
+        return found
 
     def done(self) -> None:
         """Raise TermsFileFault for a setting that was not read."""

@@ -1,7 +1,7 @@
 """Act: a shopper accepts an offer. What is due today is charged first; the plan opens only once that is captured."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 
 from ledger.money import Money
@@ -14,7 +14,7 @@ from lending.terms.merchant_terms import AllMerchantTerms
 from payments.collection.attempt import UNRESOLVED, Attempt, AttemptEvent, AttemptState, Planned, attempt_id_of
 from payments.collection.attempts import Attempts
 from payments.collection.collect import resolve, send
-from payments.collection.opening import KeptDecisions, open_plan, plan_to_open
+from payments.collection.opening import KeptDecisions, open_plan, plan_to_open, zone_of
 from payments.collection.outcome import Applied, ApplyOutcome, Result, apply_outcome
 from payments.collection.retry import RetryPolicy
 from payments.expectation import Expectations
@@ -81,21 +81,21 @@ def accept_offer(
     `asked_by` is the caller's idempotency key: the same key never causes a second attempt; after a refusal, a new key
     may.
     """
-    decision = decisions.get(decision_id)
-    if decision is None:
-        return NotOnOffer("not-found", f"There is no decision {decision_id}.")
+    decision = _offering(decision_id, decisions)
+    if isinstance(decision, NotOnOffer):
+        return decision
     with attempts.guard([f"accept:{decision_id}"]) as mine:
         if not mine:
             return NotOnOffer("in-progress", f"Decision {decision_id} is being accepted right now.")
         kept = plans.get(plan_id_of(decision_id))
         if kept is not None:
             return Accepted(kept, new=False)
-        today = _due_today(decision, at, attempts=attempts, merchants=merchants)
+        when = When.moment(at, zone_of(decision, at, merchants=merchants, terms=terms))
+        today = _due_today(decision, when, attempts=attempts, merchants=merchants)
         if isinstance(today, NotOnOffer):
             return today
         if today is None:
             with transaction():
-                when = When.moment(at)
                 plan = open_plan(decision, when, plans=plans, ledger=ledger, merchants=merchants, terms=terms)
                 return Accepted(plan, new=True)
         apply = partial(
@@ -114,7 +114,7 @@ def accept_offer(
             decision,
             today,
             asked_by,
-            at,
+            when,
             attempts=attempts,
             plans=plans,
             provider=provider,
@@ -124,15 +124,23 @@ def accept_offer(
         )
 
 
-def _due_today(
-    decision: StoredDecision, at: datetime, *, attempts: Attempts, merchants: AllMerchantTerms
-) -> Instalment | NotOnOffer | None:
-    """The instalment that is paid at the checkout, or None if there is none; or why there is nothing to accept."""
+def _offering(decision_id: str, decisions: KeptDecisions) -> StoredDecision | NotOnOffer:
+    """The decision, if it offers something that can be accepted at a checkout."""
+    decision = decisions.get(decision_id)
+    if decision is None:
+        return NotOnOffer("not-found", f"There is no decision {decision_id}.")
     if decision.offer is None:
-        return NotOnOffer("not-approved", f"Decision {decision.decision_id} is {decision.outcome}: it offers nothing.")
+        return NotOnOffer("not-approved", f"Decision {decision_id} is {decision.outcome}: it offers nothing.")
     if decision.order.merchant_id is None:
         return NotOnOffer("no-merchant", "A loan without a merchant has no purchase to capture.")
-    plan = plan_to_open(decision, When.moment(at), merchants=merchants)
+    return decision
+
+
+def _due_today(
+    decision: StoredDecision, when: When, *, attempts: Attempts, merchants: AllMerchantTerms
+) -> Instalment | NotOnOffer | None:
+    """The instalment that is paid at the checkout, or None if there is none; or that the offer has ended."""
+    plan, at = plan_to_open(decision, when, merchants=merchants), when.occurred_at
     today = next((each for each in plan.instalments if each.number == 0), None)
     asked = None if today is None else attempts.latest([today.instalment_id]).get(today.instalment_id)
     under_way = asked is not None and asked.state in UNRESOLVED
@@ -145,7 +153,7 @@ def _pay_first(
     decision: StoredDecision,
     today: Instalment,
     asked_by: str,
-    at: datetime,
+    when: When,
     *,
     attempts: Attempts,
     plans: Plans,
@@ -159,6 +167,7 @@ def _pay_first(
     An attempt without an outcome is resolved first. A refused attempt is the answer to its own key; another key starts
     a new attempt.
     """
+    at = when.occurred_at
     before = attempts.asked_by(today.instalment_id, asked_by)
     if before is not None and before.state is AttemptState.REJECTED:
         return PaymentRefused(before.attempt_id, before.refusal or "")
@@ -182,7 +191,7 @@ def _pay_first(
     number = 1 if last is None else last.planned.number + 1
     if number > policy.checkout_attempts:
         return NotOnOffer("attempts-used", f"{number - 1} payments of this offer were refused; no more are tried.")
-    planned = _planned(decision, today, number, asked_by, provider.name, at)
+    planned = _planned(decision, today, number, asked_by, provider.name, when.value_date)
     result = _try(
         planned, decision.hold_id, at, attempts=attempts, provider=provider, transaction=transaction, apply=apply
     )
@@ -223,7 +232,7 @@ def _answer(attempt_id: AttemptId, result: Result | None, *, attempts: Attempts,
 
 
 def _planned(  # noqa: PLR0917 - an attempt names everything it is about
-    decision: StoredDecision, today: Instalment, number: int, asked_by: str, provider: str, at: datetime
+    decision: StoredDecision, today: Instalment, number: int, asked_by: str, provider: str, on: date
 ) -> Planned:
     return Planned(
         attempt_id=attempt_id_of(today.instalment_id, number),
@@ -237,7 +246,7 @@ def _planned(  # noqa: PLR0917 - an attempt names everything it is about
         interest=today.interest,
         principal=today.principal,
         due_on=today.due_on,
-        requested_on=at.date(),
+        requested_on=on,
         opens_plan=True,
         asked_by=asked_by,
     )

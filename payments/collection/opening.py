@@ -1,5 +1,6 @@
 """Opens the plan of an accepted decision, inside the caller's database transaction."""
 
+from datetime import datetime, tzinfo
 from typing import Protocol
 
 from ledger.books.store import AlreadyRecorded, AlreadyVoided, Recorded, RefusalCode, Refused, Voided
@@ -25,6 +26,11 @@ class KeptDecisions(Protocol):
 
 class BooksRefused(Fault):
     """Raised when the ledger refuses something that already happened: an assumption is broken, so the work stops."""
+
+
+def zone_of(decision: StoredDecision, at: datetime, *, merchants: AllMerchantTerms, terms: TermsOf) -> tzinfo:
+    """The time zone of the plan that an accepted decision opens."""
+    return terms(plan_to_open(decision, When.moment(at), merchants=merchants)).days.zone
 
 
 def plan_to_open(decision: StoredDecision, when: When, *, merchants: AllMerchantTerms) -> Plan:

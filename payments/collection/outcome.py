@@ -15,7 +15,7 @@ from payments.collection.attempt import UNRESOLVED, Attempt, AttemptEvent, Attem
 from payments.collection.attempts import Attempts
 from payments.collection.bookings import Collection
 from payments.collection.events import collected
-from payments.collection.opening import KeptDecisions, must_hold, open_plan
+from payments.collection.opening import KeptDecisions, must_hold, open_plan, zone_of
 from payments.collection.retry import RetryPolicy, Stop, TryAgain, next_step
 from payments.collection.settle_credit import settle_credit
 from payments.expectation import Expectations, Expected, Leg
@@ -132,15 +132,17 @@ def _book_capture(
     rail: Rail,
 ) -> None:
     """Reduce the plan's debt by the captured amount; a down payment opens the plan first."""
-    when = When.day(captured_on, recorded_at=at)
-    paid = collected(planned, rail, when)
     if planned.opens_plan:
         decision = decisions.get(decision_id_of(planned.plan_id))
         assert decision is not None, f"{planned.attempt_id} pays for a decision that is not kept"
+        zone = zone_of(decision, at, merchants=merchants, terms=terms)
+        when = When.day(captured_on, recorded_at=at, zone=zone)
+        paid = collected(planned, rail, when)
         open_plan(decision, when, paid, plans=plans, ledger=ledger, merchants=merchants, terms=terms)
     else:
+        paid = collected(planned, rail, When.day(captured_on, recorded_at=at))
         record_on_plan([paid], plans=plans, ledger=ledger, terms=terms)
-        credit = settle_credit(planned, When.moment(at), captured=True, plans=plans, terms=terms)
+        credit = settle_credit(planned, at, captured=True, plans=plans, terms=terms)
         record_on_plan(credit, plans=plans, ledger=ledger, terms=terms)
 
 
@@ -152,7 +154,7 @@ def _book_refusal(
         return
     voided = ledger.void_hold(planned.hold_id, at=at, reason=f"refused: {answer.code}")
     must_hold(voided, planned.attempt_id)
-    credit = settle_credit(planned, When.moment(at), captured=False, plans=plans, terms=terms)
+    credit = settle_credit(planned, at, captured=False, plans=plans, terms=terms)
     record_on_plan(credit, plans=plans, ledger=ledger, terms=terms)
 
 

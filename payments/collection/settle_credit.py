@@ -1,5 +1,7 @@
 """Settle the credit that a refund left because an attempt was in flight, once the attempt has its outcome."""
 
+from datetime import datetime
+
 from lending.plan.event import CreditRefunded, Paid, PaymentChannel, PlanEvent, Refunded
 from lending.plan.fold import fold
 from lending.plan.when import When
@@ -9,7 +11,7 @@ from payments.collection.attempt import Planned
 from payments.collection.events import credit_applied, credit_owed
 
 
-def settle_credit(planned: Planned, when: When, *, captured: bool, plans: PlanLog, terms: TermsOf) -> list[PlanEvent]:
+def settle_credit(planned: Planned, at: datetime, *, captured: bool, plans: PlanLog, terms: TermsOf) -> list[PlanEvent]:
     """If the attempt was captured, pay the credit back to the shopper; if not, repay the debt with it.
 
     Concerns only credit that a refund left because of the attempt. Any other credit is for the shopper to decide on.
@@ -19,6 +21,7 @@ def settle_credit(planned: Planned, when: When, *, captured: bool, plans: PlanLo
     waiting = [event.body for event in history.events if isinstance(event.body, Refunded) and event.body.in_flight]
     if not waiting:
         return []
+    when = When.moment(at, terms(history.plan).days.zone)
     through = max(history.folded_through, when.value_date)
     state = fold(history.plan, history.events, terms(history.plan), through=through)
     free = min(state.credit_balance - state.withheld, planned.principal)

@@ -24,7 +24,8 @@ def read_notices(content: FileContent) -> list[DisputeNotice]:
 
 def _notice(path: Path, row: NumberedRow) -> DisputeNotice:
     code = row.text(path, "currency")
-    if code not in set(Currency):
+    currency = Currency.of(code)
+    if currency is None:
         raise FileFault(path, row.line, "currency", f"{code!r} is not a currency we know")
     return DisputeNotice(
         case_id=CaseId(row.text(path, "case_id")),
@@ -32,8 +33,8 @@ def _notice(path: Path, row: NumberedRow) -> DisputeNotice:
         attempt_id=AttemptId(row.text(path, "attempt_id")),
         route=_word(path, row, "route", Route),
         told_on=row.day(path, "told_on"),
-        amount=_amount(path, row, "amount_minor", Currency(code)),
-        fee=_amount(path, row, "fee_minor", Currency(code)),
+        amount=_amount(path, row, "amount_minor", currency),
+        fee=_amount(path, row, "fee_minor", currency),
         cash_back=_word(path, row, "cash_back", CashBack) if row.values["cash_back"] else CashBack.NETTED,
     )
 

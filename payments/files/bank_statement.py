@@ -51,9 +51,10 @@ def read_bank_statement(content: FileContent) -> ParsedFile:
 
 def _line(content: FileContent, row: NumberedRow) -> FileLine:
     path = content.path
-    currency = row.text(path, "currency")
-    if currency not in set(Currency):
-        raise FileFault(path, row.line, "currency", f"{currency!r} is not a currency we know")
+    code = row.text(path, "currency")
+    currency = Currency.of(code)
+    if currency is None:
+        raise FileFault(path, row.line, "currency", f"{code!r} is not a currency we know")
     minor = row.whole(path, "amount_minor")
     if minor == 0:
         raise FileFault(path, row.line, "amount_minor", "is zero")
@@ -62,7 +63,7 @@ def _line(content: FileContent, row: NumberedRow) -> FileLine:
     return FileLine(
         line_id=row.text(path, "line_id"),
         kind=kind,
-        amount=Money(abs(minor), Currency(currency)),
+        amount=Money(abs(minor), currency),
         booked_on=row.day(path, "booked_on"),
         reported_on=row.day(path, "booked_on"),
         key=_key(reference, kind) if reference else None,

@@ -49,10 +49,11 @@ def read_payouts(content: FileContent) -> list[Payout]:
     path = content.path
     payouts = []
     for row in read_controlled(content, COLUMNS):
-        currency = row.text(path, "currency")
-        if currency not in set(Currency):
-            raise FileFault(path, row.line, "currency", f"{currency!r} is not a currency we know")
-        amount = Money(row.whole(path, "amount_minor"), Currency(currency))
+        code = row.text(path, "currency")
+        currency = Currency.of(code)
+        if currency is None:
+            raise FileFault(path, row.line, "currency", f"{code!r} is not a currency we know")
+        amount = Money(row.whole(path, "amount_minor"), currency)
         if amount.minor <= 0:
             raise FileFault(path, row.line, "amount_minor", f"{amount.minor} is not greater than zero")
         payouts.append(

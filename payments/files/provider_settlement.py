@@ -59,10 +59,11 @@ def _line(content: FileContent, row: NumberedRow, settled_on: date) -> FileLine:
     kind = next((kind for kind in SIGN if kind == text), None)
     if kind is None:
         raise FileFault(path, row.line, "kind", f"{text!r} is not one of {', '.join(SIGN)}")
-    currency = row.text(path, "currency")
-    if currency not in set(Currency):
-        raise FileFault(path, row.line, "currency", f"{currency!r} is not a currency we know")
-    amount = Money(row.whole(path, "amount_minor") * SIGN[kind], Currency(currency))
+    code = row.text(path, "currency")
+    currency = Currency.of(code)
+    if currency is None:
+        raise FileFault(path, row.line, "currency", f"{code!r} is not a currency we know")
+    amount = Money(row.whole(path, "amount_minor") * SIGN[kind], currency)
     if amount.minor <= 0:
         raise FileFault(path, row.line, "amount_minor", f"has the wrong sign for a {kind}")
     payout_id = ProviderPayoutId(row.text(path, "payout_id"))

@@ -14,7 +14,7 @@ from payments.expectation import Expectations, Expected, Leg
 from payments.expectation_key import DebitKey
 from payments.files.payout_file import write_payouts
 from payments.merchants.payouts import Payouts
-from payments.merchants.settlement import Settlement, pays_on, settle
+from payments.merchants.settlement import Settlement, settle
 from payments.transaction import Transaction
 
 TRIES = 3
@@ -85,7 +85,7 @@ def _settle_all(
     settled: list[Settlement] = []
     for books in payouts.unsettled(on):
         terms_on = partial(merchants.on, books.merchant_id)
-        found = settle(books, terms_on, on, when) if pays_on(terms_on(on), on) else None
+        found = settle(books, terms_on, on, when) if terms_on(on).pays_on(on, books.currency) else None
         settled += [] if found is None else [found]
     journals = [journal for each in settled for journal in each.journals]
     for journal, outcome in zip(journals, ledger.post_all(journals), strict=True):

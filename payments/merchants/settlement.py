@@ -10,7 +10,7 @@ from ledger.journal import Journal
 from ledger.map.flow import Flow
 from ledger.money import Currency, Money
 from lending.plan.when import When
-from lending.terms.merchant_terms import MerchantTerms, Weekday
+from lending.terms.merchant_terms import MerchantTerms
 from payments.files.payout_file import Payout
 from payments.ids import PayoutId
 from payments.merchants.bookings import merchant_settled, receivable_netted, reserve_held, reserve_released
@@ -135,11 +135,6 @@ def payout_id_of(on: date, merchant_id: str, currency: Currency) -> PayoutId:
     return PayoutId(f"mp-{on.isoformat()}-{merchant_id}-{currency}")
 
 
-def pays_on(terms: MerchantTerms, day: date) -> bool:
-    """Whether the merchant is paid on this day of the week."""
-    return Weekday(day.strftime("%A").lower()) in terms.settlement_weekdays
-
-
 def settle(books: MerchantBooks, terms_on: Callable[[date], MerchantTerms], on: date, when: When) -> Settlement | None:
     """The payout of a merchant on a day; None if nothing is left to pay, and all entries wait for the next one.
 
@@ -150,7 +145,7 @@ def settle(books: MerchantBooks, terms_on: Callable[[date], MerchantTerms], on: 
     ripe = [
         each
         for each in books.owed
-        if each.kind is not ItemKind.SALE or terms_on(each.value_date).settled_on(each.value_date) <= on
+        if each.kind is not ItemKind.SALE or terms_on(each.value_date).settled_on(each.value_date, books.currency) <= on
     ]
     items = [Item(e.kind, e.entry_id, e.value_date, e.amount, e.order_id, e.plan_id) for e in ripe]
     payout_id = payout_id_of(on, books.merchant_id, books.currency)

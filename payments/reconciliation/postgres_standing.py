@@ -106,11 +106,11 @@ class PostgresStanding:
         account = f"provider:{self._provider}:clearing"
         found = []
         explained = {row[0]: (int(row[1]), row[2]) for row in self._connection.execute(_CLEARING)}
-        for currency in Currency:
-            balance = self._ledger.balance(account, currency).posted(Side.DEBIT).minor
-            minor, attempts = explained.get(currency.value, (0, 0))
+        for code in sorted({*self._ledger.currencies(account), *explained}):
+            balance = self._ledger.balance(account, Currency(code)).posted(Side.DEBIT).minor
+            minor, attempts = explained.get(code, (0, 0))
             if balance or minor:
-                found.append(ClearingStanding(currency.value, balance, minor, attempts))
+                found.append(ClearingStanding(str(code), balance, minor, attempts))
         return tuple(found)
 
     def _banks(self) -> tuple[BankBalance, ...]:

@@ -304,7 +304,9 @@ def _apply(
             refunds.move(
                 payment.payment_id, RefundPaymentEvent.CONFIRMED, at=at, cause=reference, message_id=message_id
             )
-            _confirm(payment, When.moment(at), plans=plans, ledger=ledger, terms=terms, profile=profile)
+            plan = plans.histories([payment.plan_id])[payment.plan_id].plan
+            when = When.moment(at, terms(plan).days.zone)
+            _confirm(payment, when, plans=plans, ledger=ledger, terms=terms, profile=profile)
             expectations.expect([_line_expected(payment, profile)])
             return RefundPaymentState.PAID
         case ChargeRefused(code=code):

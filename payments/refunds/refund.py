@@ -72,12 +72,12 @@ def refund(
     `settled` says whether an entry is part of a payout to the merchant. Raises ledger.store.Conflict if the refund was
     recorded with another amount.
     """
-    when = When.moment(at)
     with transaction():
         history = plans.lock([plan_id]).get(plan_id)
         if history is None:
             return NoSuchPlan(plan_id)
         plan = history.plan
+        when = When.moment(at, terms(plan).days.zone)
         event_id = refunded(plan_id, Refunded(refund_id, amount), when).event_id
         known = next((event for event in history.events if event.event_id == event_id), None)
         if known is None:

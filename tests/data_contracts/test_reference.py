@@ -36,6 +36,10 @@ def test_a_page_tells_terms_columns_and_rules(tmp_path: Path) -> None:
         assert line in text.splitlines(), line
 
 
+def test_a_long_list_of_words_is_shown_by_its_number_and_ends() -> None:
+    assert "One of 165 words, from `AED` to `ZWG`." in pages()["plan_event.md"]
+
+
 def test_pages_of_contracts_that_are_gone_are_removed(tmp_path: Path) -> None:
     folder = a_contract_folder(tmp_path / "contracts")
     (tmp_path / "letter.md").write_text("# letter")

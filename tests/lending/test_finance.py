@@ -164,7 +164,7 @@ def test_balances_are_taken_over_once_and_tie_to_the_file(connection: Connection
         (("50.00,1.50", "50.001,1.50"), "line 2, column amount: '50.001' has 3 decimals"),
         (("due,7,GBP,50.00,0.75", "dues,7,GBP,50.00,0.75"), "line 3, column kind: 'dues' is none of due"),
         (("2026-02-10", "10.02.2026"), "line 2, column due_on: '10.02.2026' is not a day"),
-        (("payable,m-1,GBP", "payable,m-1,XXX"), "line 4, column currency: 'XXX' is none of"),
+        (("payable,m-1,GBP", "payable,m-1,XXX"), "line 4, column currency: 'XXX' is not a currency we know"),
         (("payable,m-1,GBP,12.00", "payable,m-1,GBP,0"), "line 4, column amount: 0.00 GBP is not more than zero"),
         (("credit,s-7", "credit,s 7"), "line 5, column id: 's 7' has a colon, a brace or a space"),
         (("o-7,monthly-1\nold,2026-01-10,due,7,GBP,50.00,0.75", "o-7,monthly-9\nold,2026-01-10,due,7,GBP,50.00,0.75"),

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,12 @@ import uvicorn
 from ledger.account import Side
 from ledger.books.postgres import PostgresLedger
 from ledger.money import Currency
+from lending.plan.plan import InstalmentStatus
+from lending.servicing.postgres import PostgresPlans
 from payments.postgres import connected
 from payments.provider.sandbox import SandboxProvider
 from payments.wiring import adapters_over
+from serving.plans import plan_answer
 from serving.settings import Settings
 from simulation.server import create_provider_app
 from simulation.settings import Settings as WorldSettings
@@ -270,3 +273,33 @@ def test_a_refund_over_http_happens_once_and_names_what_is_left(shop: Api, setti
     assert "can still be refunded" in beyond.json()["errors"][0]["reason"]
     assert unknown.status_code == 404
     assert shop.get(f"/v1/plans/{plan_id}").json()["refunded_minor"] == 10_00
+
+
+def test_an_order_just_after_midnight_in_london_belongs_to_the_new_day_there(
+    settings: Settings, provider_url: str, connection: psycopg.Connection[Any]
+) -> None:
+    """00:30 on 1 July in London is 23:30 on 30 June in UTC."""
+    just_after_midnight = datetime(2026, 6, 30, 23, 30, tzinfo=UTC)
+    publish(connection, at=just_after_midnight)
+
+    with running(replace(settings, provider_url=provider_url), just_after_midnight) as api:
+        plan = accept(api, decide(api, shopper_id="s-pays")).json()
+        later = accept(
+            api, decide(api, shopper_id="s-pays", order_id="o-2", product="monthly", duration_months=3), "k-2"
+        )
+        refunded = take_back(api, plan["plan_id"], 10_00)
+        read = api.get(f"/v1/plans/{plan['plan_id']}").json()
+
+    assert plan["opened_on"] == later.json()["opened_on"] == "2026-07-01"
+    assert [(each["due_on"], each["status"]) for each in plan["instalments"]] == [
+        ("2026-07-01", "paid"), ("2026-07-31", "not_due"), ("2026-08-30", "not_due"),
+    ]  # fmt: skip
+    assert later.json()["instalments"][0]["due_on"] == "2026-08-01"
+    assert (refunded.status_code, read["refunded_minor"]) == (201, 10_00)
+    booked = list(connection.execute("SELECT DISTINCT value_date::text FROM ledger.entries"))
+    told_early = list(connection.execute("SELECT event_id FROM lending.plan_events WHERE occurred_at > recorded_at"))
+    history = PostgresPlans(connection).histories([plan["plan_id"]])[plan["plan_id"]]
+    connection.rollback()
+    assert (booked, told_early) == ([("2026-07-01",)], [])
+    on_the_second_due = plan_answer(history, datetime(2026, 7, 30, 23, 30, tzinfo=UTC)).instalments[1]
+    assert (str(on_the_second_due.due_on), on_the_second_due.status) == ("2026-07-31", InstalmentStatus.DUE)

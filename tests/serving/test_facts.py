@@ -118,6 +118,17 @@ def platform_contracts() -> dict[str, Contract]:
     }
 
 
+def test_a_fact_may_be_about_money_of_any_currency() -> None:
+    listed = {
+        event_type: found.by_name["currency"].valid_values
+        for event_type, found in platform_contracts().items()
+        if "currency" in found.by_name
+    }
+
+    assert len(listed) >= 9
+    assert set(listed.values()) == {tuple(sorted(Currency))}
+
+
 def test_every_fact_obeys_its_contract_and_says_what_its_row_says(course: str) -> None:
     contracts = platform_contracts()
     for log in LOGS:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ import psycopg
 import pytest
 
 from lending.canonical import canonical, digest
+from lending.decision import offer
 from lending.decision.postgres import PostgresDecisions
 from lending.decision.record import inputs_from_text
 from lending.terms import policy_file
 from lending.terms.policy import Policies
-from lending.terms.products import FOLDER, load_products, products
+from lending.terms.products import FOLDER, load_products, product_on, products
 from models.artefact import ARRAYS_FILE
 from serving import replay as act
 from serving import scoring
@@ -242,6 +244,25 @@ def test_a_record_altered_behind_the_platforms_back_is_noticed(
 
     assert isinstance(result, Differs)
     assert (result.cause, "record" in result.detail) == (Cause.DATA, True)
+
+
+def test_a_holiday_that_a_person_added_is_named_where_it_moves_a_due(
+    decision_id: str, connection: psycopg.Connection[Any], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = PostgresDecisions(connection).get(decision_id)
+    assert stored is not None
+    assert stored.offer is not None
+    terms, currency = product_on(stored.offer.product, stored.offer.offered_on), stored.offer.amount.currency
+    days = replace(terms.servicing.days[currency], holidays=frozenset({stored.offer.instalments[1].due_on}))
+    servicing = replace(terms.servicing, days={currency: days})
+    monkeypatch.setattr(offer, "product_on", lambda *_: replace(terms, servicing=servicing))
+
+    result = replay_decision(connection, decision_id, settings.models_dir, policy_file.load_policies())
+
+    assert isinstance(result, Differs)
+    assert (result.cause, result.detail.partition(";")[2]) == (
+        Cause.RULE, " the code is the same: the holidays of the calendar were changed",
+    )  # fmt: skip
 
 
 def test_other_code_is_named_with_the_place_that_differs(

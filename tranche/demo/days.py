@@ -44,7 +44,7 @@ class Evenings:
 
     def open_books(self, capital: Money, behaviour: str, on: date) -> None:
         """Pay in capital (F49) at the simulated bank, and set the behaviour of the provider's shoppers."""
-        opening = {"currency": capital.currency.value, "amount_minor": capital.minor}
+        opening: dict[str, str | int] = {"currency": capital.currency.value, "amount_minor": capital.minor}
         _done(self.world.put("/bank/opening", params=opening))
         _done(self.world.put("/behaviour", content=behaviour.encode()))
         journal = bookings.capital_paid_in("seeded-world", self.ports.profile.card.bank, capital, When.day(on))

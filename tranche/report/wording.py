@@ -2,10 +2,10 @@
 
 from decimal import Decimal
 
+from ledger.money import Currency
+
 MINUS = "\N{MINUS SIGN}"
 SYMBOLS = {"GBP": "£", "EUR": "€", "USD": "$"}
-MINOR_DIGITS = 2
-"""Every currency of the ledger has two decimals."""
 
 
 def money(minor: int, currency: str) -> str:
@@ -13,13 +13,11 @@ def money(minor: int, currency: str) -> str:
 
     >>> money(1234567, "GBP")
     '£12,345.67'
-    >>> money(450000, "CZK")
-    '4,500.00 CZK'
+    >>> money(450000, "CZK"), money(-450000, "JPY"), money(450000, "KWD")
+    ('4,500.00 CZK', '\N{MINUS SIGN}450,000 JPY', '450.000 KWD')
     """
-    units, rest = divmod(abs(minor), 10**MINOR_DIGITS)
-    digits = f"{units:,}.{rest:0{MINOR_DIGITS}d}"
-    sign = MINUS if minor < 0 else ""
-    return f"{sign}{SYMBOLS[currency]}{digits}" if currency in SYMBOLS else f"{sign}{digits} {currency}"
+    exponent = Currency(currency).exponent
+    return _signed(minor, f"{Decimal(abs(minor)).scaleb(-exponent):,.{exponent}f}", currency)
 
 
 def exact_money(minor: Decimal, currency: str) -> str:
@@ -27,12 +25,14 @@ def exact_money(minor: Decimal, currency: str) -> str:
 
     >>> exact_money(Decimal("576193138.2"), "GBP"), exact_money(Decimal(500), "CZK")
     ('£5,761,931.382', '5.00 CZK')
+    >>> exact_money(Decimal(500), "JPY"), exact_money(Decimal("500.5"), "JPY")
+    ('500 JPY', '500.5 JPY')
     """
-    units = format(abs(minor).normalize().scaleb(-MINOR_DIGITS), ",f")
+    exponent = Currency(currency).exponent
+    units = format(abs(minor).normalize().scaleb(-exponent), ",f")
     whole, _, parts = units.partition(".")
-    digits = f"{whole}.{parts:0<{MINOR_DIGITS}}"
-    sign = MINUS if minor < 0 else ""
-    return f"{sign}{SYMBOLS[currency]}{digits}" if currency in SYMBOLS else f"{sign}{digits} {currency}"
+    parts = parts.ljust(exponent, "0")
+    return _signed(minor, f"{whole}.{parts}" if parts else whole, currency)
 
 
 def short_money(minor: int, currency: str) -> str:
@@ -40,11 +40,12 @@ def short_money(minor: int, currency: str) -> str:
 
     >>> short_money(1234567, "GBP"), short_money(45_000_000_00, "CZK"), short_money(0, "GBP")
     ('£12k', '45.0m CZK', '£0')
+    >>> short_money(12_345, "JPY")
+    '12k JPY'
     """
-    units = abs(minor) / 10**MINOR_DIGITS
+    units = abs(minor) / 10 ** Currency(currency).exponent
     digits = f"{units / 1e6:.1f}m" if units >= 1e6 else f"{units / 1e3:.0f}k" if units >= 1e4 else f"{units:,.0f}"
-    sign = MINUS if minor < 0 else ""
-    return f"{sign}{SYMBOLS[currency]}{digits}" if currency in SYMBOLS else f"{sign}{digits} {currency}"
+    return _signed(minor, digits, currency)
 
 
 def count(number: int) -> str:
@@ -84,3 +85,8 @@ def duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s"
+
+
+def _signed(minor: int | Decimal, digits: str, currency: str) -> str:
+    sign = MINUS if minor < 0 else ""
+    return f"{sign}{SYMBOLS[currency]}{digits}" if currency in SYMBOLS else f"{sign}{digits} {currency}"

@@ -55,6 +55,16 @@ def test_a_purchase_makes_the_shopper_owe_and_us_owe_the_merchant(books: Store) 
     assert books.trial_balance().totals() == {Currency.GBP: (pounds("100.00"), pounds("100.00"))}
 
 
+def test_the_currencies_of_an_account_are_those_in_which_it_was_used(books: Store) -> None:
+    yen = Money(700, Currency.JPY)
+    for amount in (pounds("7.00"), yen):
+        books.post(a_journal("F36a", f"l-{amount.currency}", amounts={"cash": amount}))
+
+    (account,) = {name for name, currency in books.balances() if currency is Currency.JPY and name.startswith("bank:")}
+    assert books.currencies(account) == (Currency.GBP, Currency.JPY)
+    assert books.currencies(PRINCIPAL) == ()
+
+
 def test_the_same_journal_again_changes_nothing(books: Store) -> None:
     books.post(a_purchase())
 

@@ -1,10 +1,11 @@
 """What a shopper owes at a moment, also at one that is past for their plans."""
 
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import psycopg
 
+from ledger.money import Money
 from lending.decision.exposure import Exposure
 from lending.decision.postgres import PostgresDecisions
 from tests.lending.applicants import an_order
@@ -39,3 +40,17 @@ def test_what_happened_later_does_not_count_yet(connection: Connection) -> None:
 
     assert _exposure(connection, 10) == Exposure(pounds("60.00"), pounds("0.00"), pounds("30.00"))
     assert _exposure(connection, 0).outstanding == pounds("60.00")
+
+
+def test_a_month_ends_where_the_order_is_placed(connection: Connection) -> None:
+    """In summer a day begins in London at 23:00 in UTC, and the due of 31 days later is then within the 30 days."""
+    plan = a_plan("600.00", months=6)
+    Desk.over(connection).open(plan)
+    in_summer = next(each for each in plan.instalments if each.due_on >= date(2026, 5, 1))
+    day_before = in_summer.due_on - timedelta(days=31)
+
+    def monthly(hour: int) -> Money:
+        at = datetime.combine(day_before, time(hour, 30), UTC)
+        return PostgresDecisions(connection).open(an_order(shopper_id="s-1"), at)[1].monthly
+
+    assert monthly(23) - monthly(22) == in_summer.amount

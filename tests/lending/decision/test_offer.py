@@ -12,6 +12,7 @@ from lending.decision.offer import make_offer, offer_body, offer_from_body
 from lending.decision.order import Channel, Order
 from lending.schedule.apr import years_between
 from lending.terms.product import FIXED_MONTHS, Product
+from lending.terms.products import product_on
 
 ON = date(2026, 1, 31)
 
@@ -72,3 +73,45 @@ def test_an_offer_without_a_schedule_discloses_no_rate() -> None:
     body = offer_body(make_offer(an_order(2, Product.PAY_IN_3), 0, ON))
 
     assert (body["instalments"], body["apr_percent"]) == ([], None)
+
+
+@settings(max_examples=200)
+@given(
+    product=st.sampled_from(Product),
+    currency=st.sampled_from((Currency.GBP, Currency.EUR, Currency.CZK, Currency.USD)),
+    months=st.integers(1, 24),
+    on=st.dates(date(2020, 1, 1), date(2050, 12, 31)),
+)
+def test_no_due_of_any_product_falls_on_a_holiday_where_it_is_lent(
+    product: Product, currency: Currency, months: int, on: date
+) -> None:
+    order = Order(
+        "o-1", "s-1", "a-1", "m-1", Money(1_000_00, currency), product, FIXED_MONTHS.get(product, months), Channel.WEB
+    )
+
+    offer = make_offer(order, 990 if product is Product.MONTHLY else 0, on)
+
+    holidays = product_on(product, on).servicing.days[currency].holidays
+    assert [each.due_on for each in offer.instalments if each.due_on in holidays and each.due_on != on] == []
+    assert offer.total >= order.amount
+
+
+@pytest.mark.parametrize(
+    ("ordered_on", "due_on"),
+    [
+        pytest.param("2026-11-24", "2026-12-24", id="Christmas Eve"),
+        pytest.param("2026-11-25", "2026-12-29", id="Christmas Day, a Friday before the Boxing Day of Monday"),
+        pytest.param("2026-11-27", "2026-12-27", id="a Sunday, on which cards are charged"),
+        pytest.param("2026-11-28", "2026-12-29", id="the Monday of Boxing Day"),
+    ],
+)
+def test_a_due_on_christmas_day_moves_to_the_next_business_day(ordered_on: str, due_on: str) -> None:
+    offer = make_offer(an_order(300_00, Product.MONTHLY, 1), 0, date.fromisoformat(ordered_on))
+
+    assert [str(each.due_on) for each in offer.instalments] == [due_on]
+
+
+def test_what_is_paid_at_the_checkout_on_a_holiday_is_due_at_once() -> None:
+    christmas = date(2026, 12, 25)
+
+    assert make_offer(an_order(90_00, Product.PAY_IN_3), 0, christmas).instalments[0].due_on == christmas

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -45,6 +46,7 @@ from lending.plan.event import (
 )  # fmt: skip
 from lending.plan.refusal import PlanRefusalCode as Code
 from lending.plan.refuse import TAKEN_IN, refuse
+from lending.schedule.business_days import BusinessDays
 from lending.schedule.due import Due
 from lending.terms.servicing_terms import LateFees, ServicingTerms
 from tests.lending.courses import LATE, Course, a_purchase, day
@@ -240,9 +242,12 @@ def test_money_counts_from_no_later_day_than_it_is_known_on(ahead: int, taken: b
     assert (Code.AHEAD_OF_ITS_TIME not in reasons) is taken
 
 
-def test_a_day_counts_once_it_has_begun_anywhere() -> None:
-    """At 11:00 UTC it is past midnight in Kiritimati, 14 hours ahead."""
+def test_a_day_counts_once_it_has_begun_where_the_plan_is() -> None:
+    """At 23:30 UTC on a summer day it is the next day in London."""
     course = a_running_course()
-    event = Course(course.plan).then(50, Paid(TWENTY, PaymentChannel.SHOPPER, "a", "psp"), hour=11)
+    course.terms = replace(course.terms, days=BusinessDays(ZoneInfo("Europe/London")))
+    number = 180  # 9 July
+    event = Course(course.plan).then(number, Paid(TWENTY, PaymentChannel.SHOPPER, "a", "psp"), hour=23)
+    late = replace(event, recorded_at=event.recorded_at.replace(minute=30), value_date=day(number + 1))
 
-    assert not refuse(course.state(51), replace(event, value_date=day(51)))
+    assert Code.AHEAD_OF_ITS_TIME not in [reason.code for reason in refuse(course.state(number + 1), late)]

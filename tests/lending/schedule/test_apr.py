@@ -66,6 +66,49 @@ def test_a_second_drawdown_before_the_first_is_repaid_has_one_rate() -> None:
     assert abs(100 * (1 + rate) + 50 * (1 + rate) ** Decimal("0.5") - 160) < Decimal(10) ** -12
 
 
+@settings(max_examples=25, deadline=None)
+@given(
+    rate=st.integers(1, 3_000),
+    charge=st.integers(1, 100),  # so that the rate it was made from is the smaller of the two
+    days_before=st.integers(1, 60),
+    drawdowns=st.lists(st.integers(100, 1_000), min_size=1, max_size=3),
+    term=st.integers(1, 60),
+)
+def test_a_loan_with_a_charge_paid_before_the_first_drawdown_has_the_rate_it_was_made_from(
+    rate: int, charge: int, days_before: int, drawdowns: list[int], term: int
+) -> None:
+    """The last payment is what the drawdowns, a month apart, less the charge have grown to at a rate of X."""
+    growth = 1 + Decimal(rate) / 1000
+    before, end = Fraction(-days_before, 365), Fraction(len(drawdowns) - 1 + term, 12)
+    drawn = [CashFlow(Fraction(month, 12), Decimal(-amount * 10)) for month, amount in enumerate(drawdowns)]
+    paid = CashFlow(before, Decimal(charge))
+
+    def grown(flow: CashFlow) -> Decimal:
+        years = end - flow.years
+        return flow.amount * (growth ** (Decimal(years.numerator) / Decimal(years.denominator)))
+
+    last = CashFlow(end, -sum(map(grown, [paid, *drawn]), Decimal(0)))
+
+    assert rounded_rate(annual_percentage_rate([*drawn, last, paid]), 12) == Decimal(rate) / 10
+
+
+def test_a_charge_counts_from_the_day_it_is_paid() -> None:
+    """2.00 a month before 100.00: 2 (1 + X)^(1/12) - 100 + 110 / (1 + X) = 0; paid on the day, 110 / 98 - 1."""
+    before = annual_percentage_rate(flows(("-1/12", "2"), ("0", "-100"), ("1", "110")))
+    on_the_day = annual_percentage_rate(flows(("0", "2"), ("0", "-100"), ("1", "110")))
+
+    growth = 1 + before / 100
+    assert abs(2 * growth ** (Decimal(1) / 12) - 100 + 110 / growth) < Decimal(10) ** -12
+    assert (rounded_rate(before, 4), rounded_rate(on_the_day, 4)) == (Decimal("12.2671"), Decimal("12.2449"))
+
+
+def test_a_charge_before_the_drawdown_makes_up_for_less_repaid_later() -> None:
+    rate = annual_percentage_rate(flows(("-1/12", "2"), ("0", "-100"), ("1", "99"))) / 100
+
+    assert abs(2 * (1 + rate) ** (Decimal(1) / 12) - 100 + 99 / (1 + rate)) < Decimal(10) ** -12
+    assert 0 < rate < Decimal("0.02")
+
+
 @pytest.mark.parametrize(
     ("asked", "code"),
     [
@@ -74,6 +117,22 @@ def test_a_second_drawdown_before_the_first_is_repaid_has_one_rate() -> None:
         pytest.param(flows(("0", "-100")), AprFaultCode.NOTHING_REPAID, id="only lent"),
         pytest.param(flows(("0", "-100"), ("0", "100")), AprFaultCode.NOTHING_LENT, id="at once"),
         pytest.param(flows(("0", "100"), ("1", "-90")), AprFaultCode.PAID_BEFORE_LENT, id="a deposit"),
+        pytest.param(
+            flows(("-10", "50"), ("0", "-100"), ("1", "100")), AprFaultCode.PAID_BEFORE_LENT, id="no rate reaches it"
+        ),
+        pytest.param(
+            flows(("0", "50"), ("10", "-100"), ("11", "100")), AprFaultCode.PAID_BEFORE_LENT, id="counted from its day"
+        ),
+        pytest.param(
+            flows(("-1", "1"), ("0", "-100"), ("1", "230"), ("2", "-132.5"), ("3", "3")),
+            AprFaultCode.MORE_THAN_ONE_RATE,
+            id="a charge and several rates",
+        ),
+        pytest.param(
+            flows(("-1/12", "2"), ("0", "-100"), ("1", "97")),
+            AprFaultCode.LESS_REPAID_THAN_LENT,
+            id="a charge and less",
+        ),
         pytest.param(flows(("0", "-100"), ("1", "90")), AprFaultCode.LESS_REPAID_THAN_LENT, id="below zero"),
         pytest.param(
             flows(("0", "-100"), ("1", "230"), ("2", "-132"), ("3", "3")),
@@ -112,6 +171,25 @@ def test_payments_without_a_rate_are_refused_by_regulation_z_too(
         )
 
     assert refusal.value.code is code
+
+
+@settings(max_examples=25, deadline=None)
+@given(days=st.integers(1, 400), rate=st.integers(1, 200), count=st.integers(1, 40))
+def test_a_year_has_any_positive_number_of_unit_periods(days: int, rate: int, count: int) -> None:
+    """An annuity at `rate` a thousand for each period of `days` has that rate times the periods of a year."""
+    a_period = Decimal(rate) / 1000
+    instalment = a_period / (1 - (1 + a_period) ** -count)
+    payments = [UnitPayment(number, Decimal(0), instalment) for number in range(1, count + 1)]
+
+    found = regulation_z_rate(Decimal(1), Fraction(365, days), payments)
+
+    assert abs(found - 100 * a_period * 365 / days) < Decimal(10) ** -10
+
+
+@pytest.mark.parametrize("in_year", [0, -12, Fraction(-1, 2)])
+def test_a_year_of_no_unit_periods_is_a_mistake_of_the_caller(in_year: Fraction | int) -> None:
+    with pytest.raises(ValueError, match="positive number of unit periods"):
+        regulation_z_rate(Decimal(100), in_year, [UnitPayment(1, Decimal(0), Decimal(110))])
 
 
 @pytest.mark.parametrize(

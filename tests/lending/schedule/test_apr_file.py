@@ -11,7 +11,6 @@ import pytest
 
 from lending.schedule.apr import years_between
 from lending.schedule.apr_file import apr_file
-from lending.schedule.table_file import TableFault
 from tests.command_line import acts_of
 
 main = acts_of("lending")
@@ -26,17 +25,17 @@ MISPRINTS = {"EC22.2": Decimal("6.041228")}
 ONE_LOAN = '[["0", -100], ["1", 110]]'
 
 
-def written(folder: Path, **cells: str) -> Path:
+def written(folder: Path, *rows: dict[str, str]) -> Path:
     file = folder / "flows.csv"
     with file.open("w", newline="") as lines:
-        writer = csv.writer(lines)
-        writer.writerow(cells)
-        writer.writerow(cells.values())
+        writer = csv.DictWriter(lines, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
     return file
 
 
 def answer(folder: Path, **cells: str) -> str:
-    apr_file(written(folder, **cells), folder / "out.csv")
+    apr_file(written(folder, cells), folder / "out.csv")
     return read(folder / "out.csv")[0]["our_apr_pct"]
 
 
@@ -58,6 +57,7 @@ def test_the_published_examples_are_reproduced_to_their_published_places(oracles
         if abs(ours - published) > OFF_BY.get(row["id"], 0):
             wrong.append((row["id"], str(ours), str(published)))
     assert report.rows == len(rows) >= 27
+    assert report.refused == ()
     assert wrong == []
 
 
@@ -81,12 +81,28 @@ def test_times_are_fractions_decimals_or_whole_years_and_decimals_may_be_left_ou
     assert answer(tmp_path, method="EU_ANNEX_I (CCD)", flows_json='[[0, -100], [0.5, 50], ["1", 55.5]]') == "7.290584"
 
 
+def test_a_charge_paid_before_the_first_drawdown_has_a_negative_time(tmp_path: Path) -> None:
+    paid_before = '[["-1/12", 2], ["0", -100], ["1", 110]]'
+
+    assert answer(tmp_path, method="EU_ANNEX_I", flows_json=paid_before, published_decimals="4") == "12.2671"
+
+
 REGULATION_Z = {"advance": 100, "unit_periods_per_year": 12, "payments_t_f_amount": [[1, 0.5, 101.5]]}
 
 
 def test_regulation_z_counts_a_fraction_of_a_unit_period_at_simple_interest(tmp_path: Path) -> None:
     """(1 + i)(1 + i/2) = 1.015 at i = 0.0099669, twelve of them a year."""
     assert answer(tmp_path, method="US_REGZ_APPENDIX_J", flows_json=json.dumps(REGULATION_Z)) == "11.960264"
+
+
+@pytest.mark.parametrize(("in_year", "rate"), [("365/45", "8.111111"), (8.5, "8.500000"), (0.5, "0.500000")])
+def test_regulation_z_has_any_positive_number_of_unit_periods_a_year(
+    tmp_path: Path, in_year: str | float, rate: str
+) -> None:
+    """1.00 for 100.00 lent for one unit period is one per cent a period."""
+    asked = {"advance": 100, "unit_periods_per_year": in_year, "payments_t_f_amount": [[1, 0, 101]]}
+
+    assert answer(tmp_path, method="US_REGZ_APPENDIX_J", flows_json=json.dumps(asked)) == rate
 
 
 @pytest.mark.parametrize(
@@ -97,7 +113,8 @@ def test_regulation_z_counts_a_fraction_of_a_unit_period_at_simple_interest(tmp_
         ({"flows_json": "[[0, NaN]]"}, "flows_json", "NaN is no amount"),
         ({"flows_json": "{}"}, "flows_json", "is not a list"),
         ({"flows_json": "[[0]]"}, "flows_json", "is not a list of 2"),
-        ({"flows_json": '[["-1", 5]]'}, "flows_json", "not a time in years"),
+        ({"flows_json": '[["--1", 5]]'}, "flows_json", "not a time in years"),
+        ({"flows_json": "[[1e999999, 5]]"}, "flows_json", "not a time in years"),
         ({"flows_json": '[["1/0", 5]]'}, "flows_json", "not a time in years"),
         ({"flows_json": "[[true, 5]]"}, "flows_json", "not a time in years"),
         ({"flows_json": '[["0", "5"]]'}, "flows_json", "not an amount"),
@@ -108,7 +125,12 @@ def test_regulation_z_counts_a_fraction_of_a_unit_period_at_simple_interest(tmp_
         (
             {"method": "US_REGZ_APPENDIX_J", "flows_json": json.dumps({**REGULATION_Z, "unit_periods_per_year": 0})},
             "flows_json",
-            "not a whole number from 1",
+            "not a positive number of unit periods",
+        ),
+        (
+            {"method": "US_REGZ_APPENDIX_J", "flows_json": json.dumps(REGULATION_Z).replace(": 12", ': "1/0"')},
+            "flows_json",
+            "not a positive number of unit periods",
         ),
         (
             {"method": "US_REGZ_APPENDIX_J", "flows_json": json.dumps(REGULATION_Z).replace("0.5", "1.5")},
@@ -118,19 +140,49 @@ def test_regulation_z_counts_a_fraction_of_a_unit_period_at_simple_interest(tmp_
         ({"published_decimals": "two"}, "published_decimals", "not a number of decimals"),
     ],
 )  # fmt: skip
-def test_a_wrong_cell_is_named_by_file_line_and_column(
+def test_a_row_with_a_wrong_cell_is_refused_by_line_and_column_and_the_others_are_worked_out(
     tmp_path: Path, cells: dict[str, str], column: str, says: str
 ) -> None:
     right = {"method": "EU_ANNEX_I", "flows_json": ONE_LOAN, "published_decimals": "2"}
 
-    with pytest.raises(TableFault, match=says) as fault:
-        answer(tmp_path, **{**right, **cells})
+    report = apr_file(written(tmp_path, right, {**right, **cells}, right), tmp_path / "out.csv")
 
-    assert (fault.value.line, fault.value.column) == (2, column)
+    (refused,) = report.refused
+    assert (refused.line, refused.column) == (3, column)
+    assert says in refused.reason
+    assert [row["our_apr_pct"] for row in read(tmp_path / "out.csv")] == ["10.00", "10.00"]
+
+
+def test_a_row_that_is_no_row_of_the_table_costs_that_row(tmp_path: Path) -> None:
+    file = tmp_path / "flows.csv"
+    good = b'EU_ANNEX_I,"[[0, -100], [1, 110]]"\n'
+    file.write_bytes(b"method,flows_json\n" + good + b"EU_ANNEX_I\n" + b'EU_ANNEX_I,"a"b\n' + b"\xff,1\n" + good)
+
+    report = apr_file(file, tmp_path / "out.csv")
+
+    assert [(row.line, row.column, row.reason) for row in report.refused] == [
+        (3, None, "1 cells under 2 columns"),
+        (4, None, "',' expected after '\"'"),
+        (5, "method", "is not UTF-8"),
+    ]
+    assert report.rows == 2
 
 
 def test_the_command_says_what_it_wrote(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = written(tmp_path, method="EU_ANNEX_I", flows_json=ONE_LOAN)
+    file = written(tmp_path, {"method": "EU_ANNEX_I", "flows_json": ONE_LOAN})
 
     assert main(["apr", "--flows", str(file), "--out", str(tmp_path / "out.csv")]) == 0
     assert capsys.readouterr().out.endswith("out.csv: 1 rates\n")
+
+
+def test_the_command_names_each_refused_row_and_ends_with_exit_code_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = {"method": "EU_ANNEX_I", "flows_json": ONE_LOAN}
+    file = written(tmp_path, good, {**good, "flows_json": "{}"}, good)
+
+    assert main(["apr", "--flows", str(file), "--out", str(tmp_path / "out.csv")]) == 1
+
+    said = capsys.readouterr()
+    assert said.out.endswith("out.csv: 2 rates, 1 rows refused\n")
+    assert said.err == f"{file}, line 3, column flows_json: is not a list of [years, amount]\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lending.schedule.schedule_file import schedule_file
-from lending.schedule.table_file import TableFault
+from lending.schedule.table_file import RefusedRow, TableFault
 from tests.command_line import acts_of
 
 main = acts_of("lending")
@@ -28,6 +28,7 @@ SETTINGS = {
     "days_in_year": "DAYS_360",
     "custom_strategy": "",
     "downpay_pct": "0",
+    "currency": "GBP",
     "interest_on_disb_day": "false",
     "method": "DECLINING_BALANCE",
 }
@@ -67,6 +68,7 @@ def test_every_row_of_every_printed_schedule_is_reproduced(oracles: Path, tmp_pa
     }
     assert (report.cases, report.rows) == (len({row["case"] for row in rows}), len(read(source)))
     assert report.cases >= 20
+    assert report.refused == ()
     assert differing == DIFFERENCES
 
 
@@ -109,6 +111,18 @@ def test_rows_are_answered_by_kind_whatever_their_order_and_numbers(tmp_path: Pa
     assert [row["our_principal_due"] for row in rows] == ["10.00", "44.78", "45.22"]
 
 
+@pytest.mark.parametrize(
+    ("currency", "principal", "totals"),
+    [("JPY", "10000", ["", "5075", "5075"]), ("KWD", "100.000", ["", "50.751", "50.751"])],
+)
+def test_a_schedule_is_in_the_smallest_unit_of_its_currency(
+    tmp_path: Path, currency: str, principal: str, totals: list[str]
+) -> None:
+    rows = answers(tmp_path, {**SETTINGS, "currency": currency, "principal": principal})
+
+    assert [row["our_total_due"] for row in rows] == totals
+
+
 def test_settings_that_a_file_leaves_out_have_their_defaults(tmp_path: Path) -> None:
     short = {name: value for name, value in SETTINGS.items() if value not in ("", "0", "false", "DECLINING_BALANCE")}
 
@@ -121,6 +135,7 @@ def test_settings_that_a_file_leaves_out_have_their_defaults(tmp_path: Path) -> 
         ("principal", "-5", "no amount to lend"),
         ("principal", "0.00", "no amount to lend"),
         ("principal", "1.005", "3 decimals"),
+        ("currency", "XXX", "'XXX' is not a currency we know"),
         ("principal", "99999999999999999999", "64 bits"),
         ("rate_pct", "-1", "not a decimal"),
         ("rate_pct", "1e5", "not a decimal"),
@@ -142,33 +157,60 @@ def test_settings_that_a_file_leaves_out_have_their_defaults(tmp_path: Path) -> 
         ("case", "", "is empty"),
     ],
 )
-def test_a_wrong_cell_is_named_by_file_line_and_column(tmp_path: Path, column: str, value: str, says: str) -> None:
-    with pytest.raises(TableFault, match=says) as fault:
-        answers(tmp_path, SETTINGS, {**SETTINGS, "case": "2", column: value})
+def test_a_row_with_a_wrong_cell_is_refused_by_line_and_column_and_the_others_are_worked_out(
+    tmp_path: Path, column: str, value: str, says: str
+) -> None:
+    file = written(tmp_path, SETTINGS, {**SETTINGS, "case": "2", column: value}, {**SETTINGS, "case": "3"})
 
-    assert (fault.value.line, fault.value.column) == (3, column)
-    assert fault.value.user_message.startswith(f"{tmp_path / 'terms.csv'}, line 3, column {column}: ")
-    assert not (tmp_path / "out.csv").exists()
+    report = schedule_file(file, tmp_path / "out.csv")
+
+    (refused,) = report.refused
+    assert (refused.line, refused.column) == (3, column)
+    assert says in refused.reason
+    assert (report.cases, [row["case"] for row in read(tmp_path / "out.csv")]) == (2, ["1"] * 3 + ["3"] * 3)
 
 
-def test_rows_of_one_case_agree_on_its_settings(tmp_path: Path) -> None:
+def test_a_row_that_disagrees_with_its_case_is_refused_and_the_case_keeps_its_other_lines(tmp_path: Path) -> None:
+    row = {**SETTINGS, "kind": "repayment", "n": "3"}
+    file = written(tmp_path, row, {**row, "rate_pct": "13"}, row)
+
+    report = schedule_file(file, tmp_path / "out.csv")
+
+    assert report.refused == (RefusedRow(3, "rate_pct", "'13', but '12' on line 2 of the same case"),)
+    assert [each["our_due"] for each in read(tmp_path / "out.csv")] == ["2026-02-28", "2026-04-30"]
+
+
+def test_a_case_whose_first_row_is_wrong_is_computed_from_the_next(tmp_path: Path) -> None:
     row = {**SETTINGS, "kind": "repayment"}
+    file = written(tmp_path, {**row, "principal": "1.005"}, row)
 
-    with pytest.raises(TableFault, match="line 3, column rate_pct: '13', but '12' on line 2"):
-        answers(tmp_path, row, {**row, "rate_pct": "13"})
+    report = schedule_file(file, tmp_path / "out.csv")
+
+    assert [refused.line for refused in report.refused] == [2]
+    assert [each["our_principal_due"] for each in read(tmp_path / "out.csv")] == ["50.25"]
 
 
 @pytest.mark.parametrize(
-    ("kinds", "says"),
+    ("kinds", "line", "column", "says"),
     [
-        (["repayment"] * 3, "line 4, column kind: the schedule has no further line 'repayment'"),
-        (["repayment", "fee"], "line 3, column kind: the schedule has no further line 'fee'"),
-        (["disbursement", "repayment"], "line 3, column n: the case ends before row 2"),
+        (["repayment"] * 3, 4, "kind", "the schedule has no further line 'repayment'"),
+        (["repayment", "fee"], 3, "kind", "the schedule has no further line 'fee'"),
+        (["disbursement", "repayment"], 3, "n", "the case ends before row 2"),
     ],
 )
-def test_a_case_has_the_lines_of_its_schedule(tmp_path: Path, kinds: list[str], says: str) -> None:
-    with pytest.raises(TableFault, match=says):
-        answers(tmp_path, *({**SETTINGS, "kind": kind} for kind in kinds))
+def test_a_case_without_the_lines_of_its_schedule_is_refused_whole_and_alone(
+    tmp_path: Path, kinds: list[str], line: int, column: str, says: str
+) -> None:
+    rows = [{**SETTINGS, "kind": kind} for kind in kinds]
+    file = written(tmp_path, *rows, {**SETTINGS, "case": "2", "kind": ""})
+
+    report = schedule_file(file, tmp_path / "out.csv")
+
+    misfit = next(refused for refused in report.refused if refused.line == line)
+    assert (misfit.column, says in misfit.reason) == (column, True)
+    assert [refused.line for refused in report.refused] == list(range(2, 2 + len(kinds)))
+    assert all(f"for line {line}: " in other.reason for other in report.refused if other != misfit)
+    assert {row["case"] for row in read(tmp_path / "out.csv")} == {"2"}
 
 
 @pytest.mark.parametrize(
@@ -179,9 +221,8 @@ def test_a_case_has_the_lines_of_its_schedule(tmp_path: Path, kinds: list[str], 
         (b"case,principal\n1,2\n", "line 1, column rate_pct: is missing"),
         (",".join(SETTINGS).encode(), "has columns and no row"),
         (b"case,case\n", "line 1, column case: occurs twice"),
-        (f"{','.join(SETTINGS)}\n1,2\n".encode(), "line 2: 2 cells under 13 columns"),
         (b"\xff\xfe", "is not UTF-8"),
-        (f'{",".join(SETTINGS)}\n"1'.encode(), "line 2: unexpected end of data"),
+        (b'case,"principal', "line 1: unexpected end of data"),
     ],
 )
 def test_a_file_that_is_no_table_is_named(tmp_path: Path, content: bytes | None, says: str) -> None:
@@ -191,6 +232,16 @@ def test_a_file_that_is_no_table_is_named(tmp_path: Path, content: bytes | None,
 
     with pytest.raises(TableFault, match=says):
         schedule_file(file, tmp_path / "out.csv")
+
+
+@pytest.mark.parametrize(("row", "says"), [("1,2\n", "2 cells under 14 columns"), ('"1', "unexpected end of data")])
+def test_a_line_that_is_no_row_is_refused(tmp_path: Path, row: str, says: str) -> None:
+    file = written(tmp_path, SETTINGS)
+    file.write_text(file.read_text() + row)
+
+    report = schedule_file(file, tmp_path / "out.csv")
+
+    assert (report.cases, report.refused) == (1, (RefusedRow(3, None, says),))
 
 
 def test_the_command_says_what_it_wrote_and_which_setting_changes_nothing(
@@ -203,3 +254,15 @@ def test_the_command_says_what_it_wrote_and_which_setting_changes_nothing(
     said = capsys.readouterr()
     assert said.out.endswith("out.csv: 1 cases, 3 rows\n")
     assert said.err == "case 1: FEB_29_PERIOD_ONLY changes nothing, each day counts by its own year\n"
+
+
+def test_the_command_names_each_refused_row_and_ends_with_exit_code_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = written(tmp_path, SETTINGS, {**SETTINGS, "case": "2", "n": "0"})
+
+    assert main(["schedule", "--terms", str(file), "--out", str(tmp_path / "out.csv")]) == 1
+
+    said = capsys.readouterr()
+    assert said.out.endswith("out.csv: 1 cases, 3 rows, 1 rows refused\n")
+    assert said.err == f"{file}, line 3, column n: 0 is less than one\n"

@@ -82,17 +82,33 @@ def test_two_versions_of_one_day_are_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_merchant_is_paid_on_a_weekday_of_paying_that_is_no_holiday(purchased_on: str, paid_on: str) -> None:
-    easter = {date(2026, 4, 3), date(2026, 4, 6)}
+    terms = merchant_terms_on("m-1", ON)
 
-    assert str(merchant_terms_on("m-1", ON).settled_on(date.fromisoformat(purchased_on), easter)) == paid_on
+    assert str(terms.settled_on(date.fromisoformat(purchased_on), Currency.GBP)) == paid_on
+
+
+@pytest.mark.parametrize(
+    ("currency", "paid_on"),
+    [
+        (Currency.GBP, "2026-12-29"),  # the Monday stands in for Boxing Day
+        (Currency.EUR, "2026-12-28"),
+        (Currency.SEK, "2026-12-25"),  # no calendar is agreed on
+    ],
+)
+def test_no_payout_is_made_on_a_bank_holiday_of_its_currency(currency: Currency, paid_on: str) -> None:
+    christmas = date(2026, 12, 25)
+    terms = merchant_terms_on("m-1", ON)
+
+    assert str(terms.settled_on(date(2026, 12, 23), currency)) == paid_on
+    assert terms.pays_on(christmas, currency) is (currency is Currency.SEK)
 
 
 def test_a_merchant_may_be_paid_once_a_week(tmp_path: Path) -> None:
     weekdays = SHIPPED[SHIPPED.index("weekdays") : SHIPPED.index("]  # on which")] + "]"
     put(tmp_path, "default-1", (weekdays, 'weekdays = ["friday"]'))
 
-    assert str(load_merchant_terms(tmp_path).on("m-1", ON).settled_on(date(2026, 1, 28))) == "2026-01-30"
-    assert str(load_merchant_terms(tmp_path).on("m-1", ON).settled_on(date(2026, 1, 29))) == "2026-02-06"
+    assert str(load_merchant_terms(tmp_path).on("m-1", ON).settled_on(date(2026, 1, 28), Currency.GBP)) == "2026-01-30"
+    assert str(load_merchant_terms(tmp_path).on("m-1", ON).settled_on(date(2026, 1, 29), Currency.GBP)) == "2026-02-06"
 
 
 @pytest.mark.parametrize(

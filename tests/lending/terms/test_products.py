@@ -1,6 +1,6 @@
 """Products as files: what ships, which version holds on a day, and what a file may not say."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,13 +8,24 @@ import pytest
 from ledger.money import Currency, Money
 from lending.schedule.amortise import Method
 from lending.schedule.day_count import ACTUAL_365
+from lending.terms.policy_file import load_policies
 from lending.terms.product import FIXED_MONTHS, Product
-from lending.terms.products import FOLDER, NoSuchProduct, imported_product, load_products, product_on, servicing_terms
+from lending.terms.products import (
+    FOLDER,
+    NoSuchProduct,
+    imported_product,
+    load_products,
+    local_day,
+    product_on,
+    servicing_terms,
+)
 from lending.terms.servicing_terms import BUCKETS, Component
 from lending.terms.terms_file import TermsFileFault
 
 ON = date(2026, 1, 31)
 FROM = "effective_from = 1993-01-01"
+ZONES = '{ GBP = "Europe/London", EUR = "Europe/Brussels", CZK = "Europe/Prague", USD = "America/New_York" }'
+CALENDARS = '{ GBP = "GB-ENG", EUR = "ECB", CZK = "CZ", USD = "US" }'
 
 
 def put(folder: Path, version: str, *, of: str = "monthly-1", **changes: str) -> Path:
@@ -79,10 +90,53 @@ def test_imported_loans_fall_due_on_the_12th_and_know_no_late_fee() -> None:
     assert servicing_terms("imported-monthly-1", Currency.CZK).late_fees.rules == ()
 
 
+@pytest.mark.parametrize(
+    ("currency", "at", "day"),
+    [
+        (Currency.GBP, "2026-06-30T22:59Z", "2026-06-30"),
+        (Currency.GBP, "2026-06-30T23:00Z", "2026-07-01"),
+        (Currency.GBP, "2026-12-31T23:59Z", "2026-12-31"),
+        (Currency.CZK, "2026-06-30T22:00Z", "2026-07-01"),
+        (Currency.USD, "2026-07-01T03:59Z", "2026-06-30"),
+        (Currency.JPY, "2026-06-30T23:30Z", "2026-06-30"),  # not offered: a day is UTC's
+    ],
+)
+def test_a_day_is_that_of_the_jurisdiction_in_which_the_currency_is_lent(currency: Currency, at: str, day: str) -> None:
+    assert str(local_day(Product.MONTHLY, currency, datetime.fromisoformat(at))) == day
+
+
 @pytest.mark.parametrize("version", ["pay-in-3-0", "imported-monthly-0"])
 def test_a_version_that_no_file_has_is_refused(version: str) -> None:
     with pytest.raises(NoSuchProduct, match=version):
         servicing_terms(version, Currency.GBP)
+
+
+@pytest.mark.parametrize("version", ["pay-in-3-1", "imported-monthly-1"])
+def test_a_plan_in_a_currency_that_its_product_is_not_offered_in_is_refused(version: str) -> None:
+    with pytest.raises(NoSuchProduct, match=f"{version} is not offered in JPY, only in CZK, EUR, GBP, USD"):
+        servicing_terms(version, Currency.JPY)
+
+
+def test_a_product_is_offered_in_the_currencies_of_its_amounts(tmp_path: Path) -> None:
+    offered = {
+        "GBP = 600, EUR = 700, CZK = 15_000, USD = 700": "JPY = 900, KWD = 1_500",
+        "GBP = 1_800, EUR = 2_100, CZK = 45_000, USD = 2_100": "JPY = 1, KWD = 1",
+        "GBP = 100, EUR = 100, CZK = 2_500, USD = 100": "JPY = 20, KWD = 100",
+        ZONES: '{ JPY = "Asia/Tokyo", KWD = "Asia/Kuwait" }',
+        CALENDARS: '{ JPY = "US", KWD = "US" }',
+    }
+    put(tmp_path, "monthly-1", **offered)
+
+    servicing = load_products(tmp_path).version("monthly-1").servicing
+
+    assert servicing.currencies == (Currency.JPY, Currency.KWD)
+    assert [str(fee.amount[Currency.KWD]) for fee in servicing.late_fees] == ["1.500 KWD"]
+
+
+def test_every_policy_lends_in_a_currency_that_its_products_are_offered_in() -> None:
+    for policy in load_policies():
+        for product in policy.products:
+            assert policy.currency in product_on(product, max(policy.valid_from, ON)).servicing.currencies
 
 
 def test_the_version_of_a_day_is_the_one_in_force(tmp_path: Path) -> None:
@@ -133,8 +187,20 @@ def test_two_versions_of_one_day_are_refused(tmp_path: Path, end: str) -> None:
         ("down_payment_basis_points = 0", "down_payment_basis_points = 10_000", "is not a whole number from 0 to 9999"),
         ('days_in_year = "365"', 'days_in_year = "366"', "interest.days_in_year: '366' is none of actual, 360"),
         ("grace_days = 5", "grace_days = -1", r"late_fees.rules\[1\].grace_days: -1 is not"),
+        ('GBP = "Europe/London"', 'GBP = "Europe/Leeds"', "days.time_zone.GBP: 'Europe/Leeds' is not a time zone"),
+        ('GBP = "Europe/London", ', "", "days.time_zone.GBP: is missing"),
+        ('GBP = "GB-ENG", ', "", "days.calendar.GBP: is missing"),
+        ('GBP = "GB-ENG"', 'GBP = "GB"', "days.calendar.GBP: .*'GB' is none of its calendars: CZ, ECB, GB-ENG, US"),
+        ('GBP = "GB-ENG"', 'GBP = "overrides"', "days.calendar.GBP: .*'overrides' is none of its calendars"),
+        ("calendar = {", 'calendars = "x"\ncalendar = {', "days.calendars: is not a known setting"),
         ("GBP = 600, EUR", "EUR", r"amount_minor.GBP: is missing"),
-        ("GBP = 600", "GBX = 600", "GBX: is none of GBP"),
+        ("GBP = 600", "GBX = 600", "GBX: is not a currency we know"),
+        ("{ GBP = 1_800, EUR = 2_100, CZK = 45_000, USD = 2_100 }", "{}", "cap_per_order_minor: names no currency"),
+        (
+            "GBP = 1_800, ",
+            "",
+            r"late_fees.rules\[1\].amount_minor.GBP: is missing in late_fees.cap_per_order_minor",
+        ),
         ("GBP = 1_800", "GBP = 1.8", "cap_per_order_minor.GBP: 1.8 is not"),
         ('"fees", "interest", "principal"', '"fees", "principal"', "servicing.allocation: .* each of fees, interest"),
         ('"fees", "interest", "principal"', '"fees", "fees", "principal"', "servicing.allocation: "),

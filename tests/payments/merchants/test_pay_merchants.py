@@ -10,6 +10,7 @@ from psycopg.errors import IntegrityConstraintViolation
 from ledger.account import Side
 from ledger.map.flows import journal
 from lending.plan.when import When
+from lending.terms.merchant_terms import merchant_terms_on
 from payments.collection.opening import must_hold
 from payments.merchants.pay_merchants import PayMerchantsReport
 from payments.merchants.settlement import ItemKind
@@ -58,6 +59,17 @@ def test_a_merchant_is_settled_once_a_day_and_every_entry_once(database_url: str
         ]
         assert (ports.payouts.settled(first_sale), ports.payouts.settled(later_sale)) == (True, True)
         assert posted(ports, "merchant:m-1:payable", Side.CREDIT) == 0
+
+
+def test_no_merchant_is_paid_on_christmas_day_and_all_of_it_after(database_url: str, tmp_path: Path) -> None:
+    terms = replace(merchant_terms_on("m-1", DAY), settlement_days=0, reserve_basis_points=0)
+    with the_adapters(database_url) as of_every_day:
+        ports = replace(of_every_day, merchants=the_same_for_all(terms))
+        sold(ports, 1, 95_00)
+
+        reports = {day: paid(ports, tmp_path, date(2026, 12, day)).paid_minor for day in (25, 28, 29)}
+
+    assert reports == {25: {}, 28: {}, 29: {"GBP": 95_00}}
 
 
 def test_each_merchant_has_a_payout_of_its_own_and_a_run_that_was_killed_is_completed(

@@ -20,7 +20,6 @@ from payments.merchants.settlement import (
     Reserve,
     Settlement,
     UnsettledEntry,
-    pays_on,
     settle,
 )
 from payments.reconciliation.bookings import payout_confirmed, payout_returned
@@ -187,4 +186,4 @@ def test_a_merchant_is_paid_on_the_weekdays_of_its_terms() -> None:
 
     week = [DAY + timedelta(days=days) for days in range(7)]  # from a Tuesday on
 
-    assert [pays_on(terms, day) for day in week] == [True, False, False, True, False, False, False]
+    assert [terms.pays_on(day, Currency.GBP) for day in week] == [True, False, False, True, False, False, False]

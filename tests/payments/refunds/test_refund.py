@@ -23,7 +23,7 @@ PAYABLE, RECEIVABLE = "merchant:m-1:payable", "merchant:m-1:receivable"
 def taken_back(
     ports: Adapters, plan_id: str, minor: int, refund_id: str = "r-1", day: date | None = None
 ) -> RefundAnswer:
-    when = NOON + timedelta(hours=1) if day is None else at(day, 23)
+    when = NOON + timedelta(hours=1) if day is None else at(day, 20)
     return refund(plan_id, refund_id, pounds(minor), ports=ports, at=when)
 
 
@@ -71,8 +71,9 @@ def test_what_was_paid_of_the_goods_goes_back_to_the_shopper(database_url: str, 
         assert posted(ports, f"plan:{plan.plan_id}:principal") == 0
         report = pay_refunds(due, ports=ports, outbox=tmp_path, at=at(due, 23))
         assert report.paid_minor == {"GBP": answer.to_shopper.minor}
-        state = ports.plans.histories([plan.plan_id])[plan.plan_id]
-        assert state.events[-1].kind == "refund_paid"
+        last = ports.plans.histories([plan.plan_id])[plan.plan_id].events[-1]
+        midnight_in_london = due + timedelta(days=1)
+        assert (last.kind, last.value_date) == ("refund_paid", midnight_in_london)
 
 
 def test_the_same_refund_again_changes_nothing_and_with_another_amount_it_is_a_conflict(database_url: str) -> None:
