@@ -55,7 +55,7 @@ class PostgresActs:
         return [_proposed(row) for row in self._connection.execute(query, (at,))]
 
     def of_plan(self, plan_id: str) -> Sequence[KeptAct]:
-        query = f"{_ACTS} WHERE a.plan_id = %s ORDER BY a.recorded_at, a.act_id"
+        query = f"{_ACTS} WHERE a.plan_id = %s ORDER BY a.position"
         return [_kept(row) for row in self._connection.execute(query, (plan_id,))]
 
     def keep_act(self, act: KeptAct, *, proposal_id: str | None) -> bool:

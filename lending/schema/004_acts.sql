@@ -35,6 +35,7 @@ CREATE TABLE lending.act_approvals (
 -- approved proposal, whoever did it.
 CREATE TABLE lending.acts (
     act_id       text PRIMARY KEY,
+    position     bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
     plan_id      text NOT NULL REFERENCES lending.plans (plan_id),
     act          text NOT NULL CHECK (act <> ''),
     principal_id text NOT NULL REFERENCES ledger.principals (principal_id),
