@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel
 
+from lending.acts.look import allowed_acts
 from lending.plan.fold import fold
 from lending.plan.plan import InstalmentStatus, PlanStatus
 from lending.servicing.log import PlanHistory
@@ -33,7 +34,8 @@ class InstalmentAnswer(BaseModel):
 class PlanAnswer(BaseModel):
     """A plan as of the day of the request; amounts are in minor units.
 
-    `outstanding_minor` is principal; `credit_minor` is what the shopper has paid beyond the debt.
+    `outstanding_minor` is principal; `credit_minor` is what the shopper has paid beyond the debt; `allowed` names the
+    acts that the plan takes now.
     """
 
     plan_id: str
@@ -54,6 +56,7 @@ class PlanAnswer(BaseModel):
     refunded_minor: int
     days_past_due: int
     annual_rate_basis_points: int
+    allowed: list[str]
     instalments: list[InstalmentAnswer]
 
 
@@ -96,6 +99,7 @@ def plan_answer(history: PlanHistory, at: datetime) -> PlanAnswer:
         refunded_minor=state.refunded.minor,
         days_past_due=state.days_past_due(day),
         annual_rate_basis_points=plan.annual_rate_basis_points,
+        allowed=list(allowed_acts(history, state)),
         instalments=[
             InstalmentAnswer(
                 instalment_id=each.instalment_id,
