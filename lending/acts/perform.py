@@ -19,7 +19,7 @@ from lending.acts.log import ActLog, AskedAct, KeptAct, ProposedAct, act_id_of, 
 from lending.acts.with_merchant import Settled, principal_in_flight, record_with_merchant
 from lending.plan.event import CreditApplied, Disputed, Paid, PaymentChannel, PlanEvent, Refunded
 from lending.plan.fold import fold
-from lending.plan.refusal import PlanRefusal
+from lending.plan.refusal import PlanRefusal, PlanRefusalCode
 from lending.plan.state import PlanState
 from lending.servicing.log import PlanHistory, PlanLog
 from lending.servicing.record_events import (
@@ -190,10 +190,13 @@ def ready_act(asked: AskedAct, principal_id: str, at: datetime, *, value_date: d
     given = read_tree(act, asked.tree)
     if given.get("to_plan_id") == asked.plan_id:
         raise ArgumentFault("to_plan_id", "names the plan itself")
+    counts_from = value_date or asked.day or today
+    if any(due.due_on < counts_from for due in given.get("dues", ())):
+        raise ArgumentFault("dues", f"no new due is before {counts_from}, the day from which the act counts")
     act_id = act_id_of(principal_id, asked.key)
     # What is kept and compared is what was asked for, in one form.
     formed = AskedAct(asked.plan_id, act.name, tree_of_arguments(act, given), asked.reason, asked.key, asked.day)
-    return ReadyAct(act, with_own_id(act, given, act_id), formed, act_id, value_date or asked.day or today)
+    return ReadyAct(act, with_own_id(act, given, act_id), formed, act_id, counts_from)
 
 
 def why_second_person(
@@ -224,11 +227,14 @@ def record_act(ready: ReadyAct, context: ActContext, ports: ActPorts) -> list[Ev
 
     def recorded() -> list[EventRecorded] | ActRefused:
         answers: list[Answer]
-        if isinstance(body, Refunded | Disputed):
-            answers = [_taken_back(event, context.state, ports)]
-        else:
-            events = [event, *_elsewhere(ready, ports.at)]
-            answers = list(record_events(events, plans=ports.plans, ledger=ports.ledger, terms=ports.terms))
+        try:
+            if isinstance(body, Refunded | Disputed):
+                answers = [_taken_back(event, context.state, ports)]
+            else:
+                events = [event, *_elsewhere(ready, ports.at)]
+                answers = list(record_events(events, plans=ports.plans, ledger=ports.ledger, terms=ports.terms))
+        except Conflict as conflict:  # a fee or a case of another plan has the id, and so its entry in the books
+            return ActRefused((PlanRefusal(PlanRefusalCode.ID_TAKEN, f"{conflict}: the id belongs to something else"),))
         reasons = [reason for each in answers if isinstance(each, EventRefused) for reason in each.reasons]
         return ActRefused(tuple(reasons)) if reasons else [each for each in answers if isinstance(each, EventRecorded)]
 

@@ -32,8 +32,10 @@ from lending.acts.postgres_acts import PostgresActs, settled_entries
 from lending.acts.preview import preview_act
 from lending.plan.event import KINDS, Frozen
 from lending.plan.refusal import PlanRefusalCode
+from lending.servicing.postgres import PostgresPlans
+from lending.servicing.rebuild_standings import rebuild_standings
 from lending.servicing.record_events import UnknownPlan
-from tests.lending.acts.cases import OTHER, a_case
+from tests.lending.acts.cases import OTHER, PLAN, a_case
 from tests.lending.acts.counter import (
     ANN,
     BOB,
@@ -375,6 +377,41 @@ def test_a_refused_approval_leaves_the_proposal_open(counter: Counter) -> None:
     assert isinstance(refused, ActRefused)
     assert [each.code for each in refused.reasons] == [PlanRefusalCode.BEYOND_THE_FEE]
     assert PostgresActs(counter.connection).open_proposals(counter.at) == [other.proposal]
+
+
+def test_an_id_that_something_of_another_plan_has_is_refused_as_taken(counter: Counter) -> None:
+    counter.desk.open(PLAN, OTHER)
+    dispute = {"amount_minor": 10_00, "case_id": "c-1"}
+    counter.do(asked_of(PLAN, "dispute", dispute))
+
+    refused = counter.perform(asked_of(OTHER, "dispute", dispute, key="k-2"))
+
+    assert isinstance(refused, ActRefused)
+    assert [each.code for each in refused.reasons] == [PlanRefusalCode.ID_TAKEN]
+    assert isinstance(counter.perform(asked_of(OTHER, "dispute", {**dispute, "case_id": "c-2"}, key="k-2")), ActDone)
+
+
+@pytest.mark.parametrize(("due_on", "taken"), [("2026-01-14", False), ("2026-01-15", True)])
+def test_no_new_due_is_before_the_day_from_which_it_counts(counter: Counter, due_on: str, taken: bool) -> None:
+    counter.desk.open(PLAN)
+    asked = asked_of(PLAN, "reschedule", {"dues": [{"due_on": due_on, "principal_minor": 90_00}]})
+
+    if taken:
+        assert isinstance(counter.perform(asked), ActProposed)
+    else:
+        with pytest.raises(ArgumentFault, match="no new due is before 2026-01-15"):
+            counter.perform(asked)
+
+
+def test_a_freeze_that_ends_on_its_own_day_is_stored_as_its_events_make_it(counter: Counter) -> None:
+    counter.desk.open(PLAN)
+    counter.do(asked_of(PLAN, "freeze", key="one"))
+    counter.do(asked_of(PLAN, "unfreeze", key="other"))
+
+    assert isinstance(counter.desk.plans, PostgresPlans)
+    rebuilt = rebuild_standings(counter.desk.plans, terms=lambda _: counter.desk.terms, commit=lambda: None)
+
+    assert rebuilt.differed == ()
 
 
 def test_credit_pays_another_plan_or_nothing_happens_on_either(counter: Counter) -> None:
