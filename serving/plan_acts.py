@@ -127,6 +127,7 @@ class PreviewAnswer(BaseModel):
     """What an act would do: the schedule before and after, and the journals. Nothing of it is kept.
 
     `refused` has the reasons why the plan does not take it, `second_person` why another principal has to approve it.
+    `known`: the key was used for this act before, so that doing it again changes nothing.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -142,6 +143,7 @@ class PreviewAnswer(BaseModel):
     refused: list[dict[str, str]]
     second_person: list[str]
     in_role: bool
+    known: bool
 
 
 class HistoryAnswer(ScheduleAnswer):

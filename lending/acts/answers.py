@@ -71,6 +71,7 @@ def preview_tree(preview: ActPreview) -> dict[str, Any]:
         "refused": refusal_trees(preview.refused),
         "second_person": list(preview.second_person),
         "in_role": preview.in_role,
+        "known": preview.known,
     }
 
 

@@ -322,6 +322,8 @@ def _preview_report(preview: "ActPreview") -> Report:
             yield f"  reverses {entry_id}"
         for reason in tree["second_person"]:
             yield f"  needs a second person: {reason}"
+        if tree["known"]:
+            yield "  it was done or proposed before under this key: nothing would change"
         if not tree["in_role"]:
             yield "  your role may not do this"
 

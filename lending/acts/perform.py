@@ -116,7 +116,7 @@ def perform(asked: AskedAct, principal: Principal, ports: ActPorts) -> ActDone |
     ready = ready_act(asked, principal.principal_id, ports.at)
     asked = ready.asked
     context = _context(ready, ports)
-    known = _known(ready, ports)
+    known = known_act(ready, ports)
     if known is not None:
         return known
     role = ports.authority.role(principal.role)
@@ -289,7 +289,7 @@ def _context(ready: ReadyAct, ports: ActPorts) -> ActContext:
     return context_of(ready, locked_histories(ready, ports), ports.terms)
 
 
-def _known(ready: ReadyAct, ports: ActPorts) -> ActDone | ActProposed | None:
+def known_act(ready: ReadyAct, ports: ActPorts) -> ActDone | ActProposed | None:
     """What the same principal and key did or proposed before; raises Conflict when that was something else."""
     done = ports.acts.done(ready.act_id)
     proposal = None if done is not None else ports.acts.proposal(ready.act_id)

@@ -11,6 +11,7 @@ from lending.acts.perform import (
     ActPorts,
     ActRefused,
     context_of,
+    known_act,
     locked_histories,
     ready_act,
     record_act,
@@ -20,13 +21,15 @@ from lending.acts.perform import (
 from lending.plan.fold import fold
 from lending.plan.refusal import PlanRefusal
 from lending.plan.state import PlanState
+from lending.servicing.record_events import EventRecorded
 
 
 @dataclass(frozen=True, slots=True)
 class ActPreview:
     """What an act would do. `after` equals `before` and nothing is posted when the plan refuses it.
 
-    `reversed` are ids of entries; `second_person` is empty when the principal may do it alone.
+    `reversed` are ids of entries; `second_person` is empty when the principal may do it alone. `known`: the key was
+    used for this act before, so that doing it again changes nothing.
     """
 
     asked: AskedAct
@@ -38,17 +41,21 @@ class ActPreview:
     refused: tuple[PlanRefusal | Refusal, ...]
     second_person: tuple[str, ...]
     in_role: bool
+    known: bool
 
 
 def preview_act(asked: AskedAct, principal: Principal, ports: ActPorts) -> ActPreview:
-    """Record the act in a savepoint, read what it left there, and roll it back. Nothing is kept."""
+    """Record the act in a savepoint, read what it left there, and roll it back. Raises Conflict as `perform` does."""
     ready = ready_act(asked, principal.principal_id, ports.at)
     context = context_of(ready, locked_histories(ready, ports), ports.terms)
     because = tuple(why_second_person(ready, context, principal, ports.authority))
     role = ports.authority.role(principal.role)
     after, posted, reversed_ = context.state, list[Entry](), list[str]()
+    known = known_act(ready, ports) is not None
+    answer: list[EventRecorded] | ActRefused = []
     with rolled_back(ports.plans):
-        answer = record_act(ready, context, ports)
+        if not known:
+            answer = record_act(ready, context, ports)
         if not isinstance(answer, ActRefused):
             history = ports.plans.histories([asked.plan_id])[asked.plan_id]
             after = fold(history.plan, history.events, ports.terms(history.plan), through=context.state.through)
@@ -64,6 +71,7 @@ def preview_act(asked: AskedAct, principal: Principal, ports: ActPorts) -> ActPr
         refused=answer.reasons if isinstance(answer, ActRefused) else (),
         second_person=because,
         in_role=role.does.names(ready.act.name),
+        known=known,
     )
 
 

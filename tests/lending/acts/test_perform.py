@@ -114,6 +114,20 @@ def test_a_preview_posts_nothing_and_equals_what_is_posted_then(counter: Counter
     assert [each.due_on for each in shown.after.instalments] == [each.due_on for each in standing.instalments]
 
 
+def test_a_preview_under_a_key_that_was_used_shows_that_nothing_would_change(counter: Counter) -> None:
+    counter.desk.open(PLAN)
+    asked = asked_of(PLAN, "refund", {"amount_minor": 10_00})
+    counter.do(asked)
+
+    shown = preview_act(asked, ANN, counter.ports)
+
+    assert shown.known
+    assert (shown.posted, shown.refused, shown.before) == ((), (), shown.after)
+    assert not preview_act(replace(asked, key="k-2"), ANN, counter.ports).known
+    with pytest.raises(Conflict, match="reason"):
+        preview_act(replace(asked, reason="another"), ANN, counter.ports)
+
+
 @pytest.mark.parametrize("kind", NOT_BY_HAND)
 def test_what_says_that_money_moved_is_refused_by_hand_with_who_records_it(counter: Counter, kind: str) -> None:
     plan = a_plan("90.00")
