@@ -10,6 +10,7 @@ from lending.acts.perform import ActDone, ActProposed, ActRefused, NotAllowed
 from lending.acts.preview import ActPreview
 from lending.plan.refusal import PlanRefusal
 from lending.plan.state import Payoff, PlanState
+from lending.servicing.log import standing_of
 
 
 def answer_tree(answer: ActDone | ActProposed | ActRefused | NotAllowed) -> dict[str, Any]:
@@ -93,11 +94,11 @@ def state_tree(state: PlanState) -> dict[str, Any]:
                 "number": each.number,
                 "due_on": each.due_on.isoformat(),
                 "principal_minor": each.principal.minor,
-                "interest_minor": each.accrual.to_minor,
-                "open_minor": each.open.minor,
+                "interest_minor": each.interest.minor,
+                "open_minor": (each.open_principal + each.open_interest + each.open_fees).minor,
                 "disputed_minor": each.disputed.minor,
             }
-            for each in state.instalments
+            for each in standing_of(state, version=0).instalments
         ],
     }
 
