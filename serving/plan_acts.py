@@ -228,8 +228,8 @@ def read_quote(
     desk: Desk = request.app.state.desk
     with _as_problems(), transaction(desk.pool) as connection:
         ports = _ports(connection, desk)
-        day = ports.at.date() if on is None else read_day(on, "on")
-        payoff = quote_payoff(plan_id, day, plans=ports.plans, ledger=ports.ledger, terms=ports.terms)
+        day = None if on is None else read_day(on, "on")
+        payoff = quote_payoff(plan_id, day, plans=ports.plans, ledger=ports.ledger, terms=ports.terms, at=ports.at)
     return QuoteAnswer.model_validate(quote_tree(plan_id, payoff))
 
 

@@ -75,11 +75,11 @@ def quote(
     from lending.acts.look import quote_payoff
 
     with _counter() as (ports, _, _):
-        day = ports.at.date() if on is None else on.date()
-        payoff = quote_payoff(plan_id, day, plans=ports.plans, ledger=ports.ledger, terms=ports.terms)
+        day = None if on is None else on.date()
+        payoff = quote_payoff(plan_id, day, plans=ports.plans, ledger=ports.ledger, terms=ports.terms, at=ports.at)
     tree = quote_tree(plan_id, payoff)
     lines = [
-        f"{plan_id}: {payoff.amount} settles it on {day}",
+        f"{plan_id}: {payoff.amount} settles it on {payoff.as_of}",
         f"  principal {payoff.principal}, interest {payoff.interest}, fees {payoff.fees}, in flight {payoff.in_flight}",
     ]
     return Report(tree, lines)

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time
 from ledger.books.store import Books
 from lending.acts.act import ACTS, ActContext, PlanAct
 from lending.acts.log import ActLog, KeptAct
+from lending.acts.plan_day import plan_day
 from lending.acts.with_merchant import principal_in_flight
 from lending.plan.event import PlanEvent
 from lending.plan.fold import fold
@@ -35,22 +36,25 @@ class QuoteFault(Fault):
 def look_at_plan(plan_id: str, *, plans: PlanLog, acts: ActLog, terms: TermsOf, at: datetime) -> PlanLook:
     """The plan as of the day of `at`. Raises UnknownPlan."""
     history = _history(plan_id, plans)
-    day = max(at.date(), history.plan.opened_on)
+    day = max(plan_day(at), history.plan.opened_on)
     state = fold(history.plan, history.events, terms(history.plan), through=day)
     return PlanLook(state, day, history.events, acts.of_plan(plan_id), allowed_acts(history, state))
 
 
-def quote_payoff(plan_id: str, on: date, *, plans: PlanLog, ledger: Books, terms: TermsOf) -> Payoff:
-    """What settles the plan on any day since it was opened, with the interest and fees of that day.
+def quote_payoff(
+    plan_id: str, on: date | None, *, plans: PlanLog, ledger: Books, terms: TermsOf, at: datetime
+) -> Payoff:
+    """What settles the plan on any day since it was opened, with that day's interest and fees; today without a day.
 
     Raises UnknownPlan and QuoteFault.
     """
     history = _history(plan_id, plans)
-    if on < history.plan.opened_on:
-        raise QuoteFault(f"{on} is before {plan_id} was opened on {history.plan.opened_on}")
-    state = fold(history.plan, history.events, terms(history.plan), through=on)
-    in_flight = principal_in_flight(history.plan, ledger) if on >= history.folded_through else None
-    return state.payoff(on, in_flight=in_flight)
+    day = plan_day(at) if on is None else on
+    if day < history.plan.opened_on:
+        raise QuoteFault(f"{day} is before {plan_id} was opened on {history.plan.opened_on}")
+    state = fold(history.plan, history.events, terms(history.plan), through=day)
+    in_flight = principal_in_flight(history.plan, ledger) if day >= history.folded_through else None
+    return state.payoff(day, in_flight=in_flight)
 
 
 def allowed_acts(history: PlanHistory, state: PlanState) -> tuple[str, ...]:

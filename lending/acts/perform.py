@@ -16,6 +16,7 @@ from ledger.identity.principal import Principal
 from lending.acts.act import ACTS, ActContext, Effect, Given, PlanAct, why_not_by_hand
 from lending.acts.arguments import ArgumentFault, read_tree, tree_of_arguments, with_own_id
 from lending.acts.log import ActLog, AskedAct, KeptAct, ProposedAct, act_id_of, first_difference_of_acts
+from lending.acts.plan_day import plan_day
 from lending.acts.with_merchant import Settled, principal_in_flight, record_with_merchant
 from lending.plan.event import CreditApplied, Disputed, Paid, PaymentChannel, PlanEvent, Refunded
 from lending.plan.fold import fold
@@ -102,7 +103,7 @@ class UnknownActProposal(Fault, LookupError):
 
 @dataclass(frozen=True, slots=True)
 class ReadyAct:
-    """An act checked as far as it can be without its plan, and the day from which it counts."""
+    """An act whose form is checked, and the day from which it counts."""
 
     act: PlanAct
     given: Given
@@ -113,9 +114,8 @@ class ReadyAct:
 
 def perform(asked: AskedAct, principal: Principal, ports: ActPorts) -> ActDone | ActProposed | ActRefused | NotAllowed:
     """Do an act once for each principal and key. Raises ArgumentFault, and Conflict for a key with other content."""
-    ready = ready_act(asked, principal.principal_id, ports.at)
+    ready, context = open_act(asked, principal.principal_id, ports)
     asked = ready.asked
-    context = _context(ready, ports)
     known = known_act(ready, ports)
     if known is not None:
         return known
@@ -149,8 +149,7 @@ def approve_act(proposal_id: str, principal: Principal, ports: ActPorts) -> ActD
     proposal = ports.acts.proposal(proposal_id)
     if proposal is None:
         raise UnknownActProposal(proposal_id)
-    ready = ready_act(proposal.asked, proposal.proposed_by, ports.at, value_date=proposal.value_date)
-    context = _context(ready, ports)
+    ready, context = open_act(proposal.asked, proposal.proposed_by, ports, value_date=proposal.value_date)
     done = ports.acts.done(proposal_id)
     if done is not None:
         return ActDone(done, new=False)
@@ -175,8 +174,13 @@ def approve_act(proposal_id: str, principal: Principal, ports: ActPorts) -> ActD
     return _keep(ready, proposal.proposed_by, answer, ports, principal.principal_id)
 
 
-def ready_act(asked: AskedAct, principal_id: str, at: datetime, *, value_date: date | None = None) -> ReadyAct:
-    """Check the form of an act. Raises ArgumentFault naming the field, and UnknownAct."""
+def open_act(
+    asked: AskedAct, principal_id: str, ports: ActPorts, *, value_date: date | None = None
+) -> tuple[ReadyAct, ActContext]:
+    """Check the form of an act, lock its plan, and fold it up to the act.
+
+    Raises UnknownAct, ArgumentFault naming the field, and UnknownPlan.
+    """
     act = ACTS.get(asked.act)
     if act is None:
         raise UnknownAct(asked.act)
@@ -184,19 +188,37 @@ def ready_act(asked: AskedAct, principal_id: str, at: datetime, *, value_date: d
         raise ArgumentFault("key", f"{asked.key!r} is not 1 to 100 letters, digits, dots, hyphens or underscores")
     if not asked.reason.strip() or len(asked.reason) > LONGEST_REASON:
         raise ArgumentFault("reason", f"is a sentence of up to {LONGEST_REASON} characters")
-    today = at.date()
-    if asked.day is not None and asked.day > today:
-        raise ArgumentFault("value_date", f"{asked.day} is after today, {today}: nothing counts before it is known")
     given = read_tree(act, asked.tree)
     if given.get("to_plan_id") == asked.plan_id:
         raise ArgumentFault("to_plan_id", "names the plan itself")
-    counts_from = value_date or asked.day or today
-    if any(due.due_on < counts_from for due in given.get("dues", ())):
-        raise ArgumentFault("dues", f"no new due is before {counts_from}, the day from which the act counts")
+    history = _locked(asked.plan_id, given.get("to_plan_id"), ports.plans)
+    counts_from = _counted_from(asked, given, plan_day(ports.at)) if value_date is None else value_date
     act_id = act_id_of(principal_id, asked.key)
     # What is kept and compared is what was asked for, in one form.
     formed = AskedAct(asked.plan_id, act.name, tree_of_arguments(act, given), asked.reason, asked.key, asked.day)
-    return ReadyAct(act, with_own_id(act, given, act_id), formed, act_id, counts_from)
+    ready = ReadyAct(act, with_own_id(act, given, act_id), formed, act_id, counts_from)
+    through = max(history.folded_through, counts_from)
+    state = fold(history.plan, history.events, ports.terms(history.plan), through=through)
+    return ready, ActContext(history, state, act_id, asked.reason)
+
+
+def _counted_from(asked: AskedAct, given: Given, today: date) -> date:
+    if asked.day is not None and asked.day > today:
+        raise ArgumentFault("value_date", f"{asked.day} is after today, {today}: nothing counts before it is known")
+    counts_from = asked.day or today
+    if any(due.due_on < counts_from for due in given.get("dues", ())):
+        raise ArgumentFault("dues", f"no new due is before {counts_from}, the day from which the act counts")
+    return counts_from
+
+
+def _locked(plan_id: str, other_id: str | None, plans: PlanLog) -> PlanHistory:
+    """Lock the plan of an act, and with it the one that its credit pays; the history of the first."""
+    wanted = [plan_id] if other_id is None else [plan_id, other_id]
+    histories = plans.lock(sorted(wanted))
+    for each in wanted:
+        if each not in histories:
+            raise UnknownPlan(each)
+    return histories[plan_id]
 
 
 def why_second_person(
@@ -211,13 +233,6 @@ def why_second_person(
         limit = (role.does.limit or {}).get(amount.currency)
         most = f"no limit in {amount.currency}" if limit is None else f"a limit of {limit}"
         yield f"{amount} is beyond the role {role.name}, which has {most}"
-
-
-def context_of(ready: ReadyAct, history: PlanHistory, terms: TermsOf) -> ActContext:
-    """The plan just before the act, on the day from which the act counts or the day to which the plan is folded."""
-    through = max(history.folded_through, ready.value_date)
-    state = fold(history.plan, history.events, terms(history.plan), through=through)
-    return ActContext(history, state, ready.act_id, ready.asked.reason)
 
 
 def record_act(ready: ReadyAct, context: ActContext, ports: ActPorts) -> list[EventRecorded] | ActRefused:
@@ -252,16 +267,6 @@ def rolled_back(plans: PlanLog) -> Iterator[None]:
         pass
 
 
-def locked_histories(ready: ReadyAct, ports: ActPorts) -> PlanHistory:
-    """Lock the plan of an act, and with it the one that its credit pays; the history of the first."""
-    others = [ready.given["to_plan_id"]] if "to_plan_id" in ready.given else []
-    histories = ports.plans.lock(sorted({ready.asked.plan_id, *others}))
-    for plan_id in (ready.asked.plan_id, *others):
-        if plan_id not in histories:
-            raise UnknownPlan(plan_id)
-    return histories[ready.asked.plan_id]
-
-
 class _Undone(Exception):
     """Ends a savepoint that is to be rolled back."""
 
@@ -283,10 +288,6 @@ def _undone_if_refused(
     except _Undone:
         pass
     return answer
-
-
-def _context(ready: ReadyAct, ports: ActPorts) -> ActContext:
-    return context_of(ready, locked_histories(ready, ports), ports.terms)
 
 
 def known_act(ready: ReadyAct, ports: ActPorts) -> ActDone | ActProposed | None:

@@ -10,10 +10,8 @@ from lending.acts.log import AskedAct
 from lending.acts.perform import (
     ActPorts,
     ActRefused,
-    context_of,
     known_act,
-    locked_histories,
-    ready_act,
+    open_act,
     record_act,
     rolled_back,
     why_second_person,
@@ -46,8 +44,7 @@ class ActPreview:
 
 def preview_act(asked: AskedAct, principal: Principal, ports: ActPorts) -> ActPreview:
     """Record the act in a savepoint, read what it left there, and roll it back. Raises Conflict as `perform` does."""
-    ready = ready_act(asked, principal.principal_id, ports.at)
-    context = context_of(ready, locked_histories(ready, ports), ports.terms)
+    ready, context = open_act(asked, principal.principal_id, ports)
     because = tuple(why_second_person(ready, context, principal, ports.authority))
     role = ports.authority.role(principal.role)
     after, posted, reversed_ = context.state, list[Entry](), list[str]()
