@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from features.catalog import FEATURE_SETS, MODEL_FEATURES
 from ledger.map.flow import Flow
 from lending.acts.act import ACTS
 from lending.plan.event import KINDS
@@ -20,7 +21,7 @@ from tests.test_conventions import CHECKOUT, PACKAGES
 from tranche.stage import STAGES
 
 PAGE = CHECKOUT / "docs" / "not-reached.md"
-ROW = re.compile(r"^\| (event|flow|product|contract|role) \| `([^`]+)` \| (.+) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| (event|flow|product|contract|role|feature group|policy) \| `([^`]+)` \| (.+) \|$", re.MULTILINE)
 
 WORLDS = ("simulation", "tranche.demo")
 # Modules that read what is in the books, and book nothing.
@@ -70,6 +71,32 @@ def test_every_role_of_the_database_is_taken_on_or_listed() -> None:
 
     assert roles
     assert _compared("role", roles, {role for role in roles if role in code}) == ([], [])
+
+
+def test_every_group_of_features_is_used_by_the_model_or_a_policy_or_listed() -> None:
+    """A group is used when one of its features is."""
+    rules = "".join(path.read_text() for path in (CHECKOUT / "lending" / "policies").glob("*.toml"))
+    used = {*re.findall(r"\w+", rules), *MODEL_FEATURES}
+    features = [each for kind in FEATURE_SETS.values() for each in (*kind.lake, *kind.request)]
+
+    groups = {each.group for each in features}
+    assert _compared("feature group", groups, {each.group for each in features if each.name in used}) == ([], [])
+
+
+def test_every_policy_is_read_by_something_or_listed() -> None:
+    """Those of lending are read as a folder; a file of payments is read by its name."""
+    files = {path.name for package in ("lending", "payments") for path in (CHECKOUT / package / "policies").iterdir()}
+    read = {
+        node.value
+        for module in _reached_modules()
+        for node in ast.walk(_tree(module))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    lending = (
+        {path.name for path in (CHECKOUT / "lending" / "policies").iterdir()} if _is_called("load_policies") else set()
+    )
+
+    assert _compared("policy", files, lending | (files & read)) == ([], [])
 
 
 def test_a_line_of_the_page_has_a_reason_and_stands_for_something_that_there_is() -> None:
