@@ -11,15 +11,13 @@ from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from ledger.books.postgres import PostgresLedger
 from ledger.books.store import Conflict
 from ledger.identity.authority import authority_file
-from ledger.identity.postgres_principals import PostgresPrincipals
-from ledger.identity.principal import Principal, PrincipalFault, identify
+from ledger.identity.principal import Principal
 from ledger.money import Currency
 from lending.acts.act import ACTS, NOT_BY_HAND, Argument, ArgumentForm, PlanAct, why_not_by_hand
 from lending.acts.answers import answer_tree, look_tree, preview_tree, proposal_tree, quote_tree
@@ -42,6 +40,7 @@ from lending.acts.preview import preview_act
 from lending.servicing.postgres import PostgresPlans
 from lending.servicing.record_events import UnknownPlan
 from lending.terms.products import servicing_terms
+from serving.bearer import By
 from serving.decisions import Desk, problem_responses
 from serving.postgres import Connection, Lost, WrittenMeanwhile, transaction
 from serving.problems import FieldFault, Problem
@@ -181,25 +180,6 @@ class ProposalsAnswer(BaseModel):
     proposals: list[ProposalBody]
 
 
-_bearer = HTTPBearer(auto_error=False, description="A principal's key, as `tranche ledger add-principal` printed it.")
-
-
-def bearer(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> Principal:
-    """The principal whose key the request carries; a Problem 401 without a valid one."""
-    if credentials is None:
-        raise Problem(HTTPStatus.UNAUTHORIZED, "no-key", "Send a principal's key: Authorization: Bearer KEY.")
-    desk: Desk = request.app.state.desk
-    with transaction(desk.pool) as connection:
-        principals = PostgresPrincipals(connection)
-        try:
-            return identify(credentials.credentials, principals=principals, at=desk.clock())
-        except PrincipalFault as fault:
-            raise Problem(HTTPStatus.UNAUTHORIZED, "wrong-key", f"The key is not accepted: {fault}.") from fault
-
-
-By = Annotated[Principal, Depends(bearer)]
 PlanIdPath = Annotated[str, Path(max_length=120)]
 Key = Annotated[str, Header(min_length=1, max_length=100, pattern="^[A-Za-z0-9._-]+$")]
 Preview = Annotated[bool, Query(description="Show what the act would do, and do nothing.")]

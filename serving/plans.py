@@ -13,6 +13,7 @@ from lending.plan.plan import InstalmentStatus, PlanStatus
 from lending.servicing.log import PlanHistory
 from lending.servicing.postgres import PostgresPlans
 from lending.terms.products import servicing_terms
+from serving.bearer import By
 from serving.decisions import Desk, problem_responses
 from serving.postgres import transaction
 from serving.problems import Problem
@@ -63,8 +64,8 @@ class PlanAnswer(BaseModel):
 router = APIRouter(prefix="/v1/plans", tags=["plans"])
 
 
-@router.get("/{plan_id}", responses={200: {"model": PlanAnswer}, **problem_responses(404, 503)})
-def read_plan(request: Request, plan_id: Annotated[str, Path(max_length=120)]) -> PlanAnswer:
+@router.get("/{plan_id}", responses={200: {"model": PlanAnswer}, **problem_responses(401, 404, 503)})
+def read_plan(request: Request, plan_id: Annotated[str, Path(max_length=120)], _: By) -> PlanAnswer:
     """A plan with its instalments and payments."""
     desk: Desk = request.app.state.desk
     with transaction(desk.pool) as connection:

@@ -15,6 +15,8 @@ import uvicorn
 
 from ledger.account import Side
 from ledger.books.postgres import PostgresLedger
+from ledger.identity.postgres_principals import PostgresPrincipals
+from ledger.identity.principal import add_principal
 from ledger.money import Currency
 from payments.postgres import connected
 from payments.provider.sandbox import SandboxProvider
@@ -51,7 +53,11 @@ def provider_url(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def shop(settings: Settings, provider_url: str, connection: psycopg.Connection[Any]) -> Iterator[Api]:
+    principals = PostgresPrincipals(connection)
+    key = add_principal("shop", "shop", expires_at=None, principals=principals, at=NOON)
+    connection.commit()
     with running(replace(settings, provider_url=provider_url)) as api:
+        api.headers["Authorization"] = f"Bearer {key}"
         yield api
 
 
@@ -270,3 +276,22 @@ def test_a_refund_over_http_happens_once_and_names_what_is_left(shop: Api, setti
     assert "can still be refunded" in beyond.json()["errors"][0]["reason"]
     assert unknown.status_code == 404
     assert shop.get(f"/v1/plans/{plan_id}").json()["refunded_minor"] == 10_00
+
+
+def test_a_plan_is_read_and_refunded_only_with_a_key_and_within_the_roles_limit(
+    shop: Api, connection: psycopg.Connection[Any]
+) -> None:
+    plan_id = accept(shop, decide(shop, shopper_id="s-pays")).json()["plan_id"]
+    agent = add_principal("agent", "agent", expires_at=None, principals=PostgresPrincipals(connection), at=NOON)
+    connection.commit()
+
+    beyond = take_back(shop, plan_id, 1_000_01)
+    shop.headers["Authorization"] = f"Bearer {agent}"
+    stranger, read = take_back(shop, plan_id, 1_00), shop.get(f"/v1/plans/{plan_id}")
+    del shop.headers["Authorization"]
+    without = take_back(shop, plan_id, 1_00), shop.get(f"/v1/plans/{plan_id}")
+
+    assert (beyond.status_code, stranger.status_code, read.status_code) == (403, 403, 200)
+    assert beyond.json()["detail"] == "The role shop of shop may not refund 1000.01 GBP alone."
+    assert [each.status_code for each in without] == [401, 401]
+    assert read.json()["refunded_minor"] == 0

@@ -237,7 +237,7 @@ def test_a_quote_settles_the_plan_on_its_day(desks: Desks) -> None:
 
 
 def test_a_plan_says_what_it_takes_now(opened: Desks) -> None:
-    plan = opened.api.get(f"/v1/plans/{PLAN.plan_id}").json()
+    plan = opened.api.get(f"/v1/plans/{PLAN.plan_id}", headers=opened.bearer()).json()
     history = opened.api.get(f"/v1/plans/{PLAN.plan_id}/history", headers=opened.bearer()).json()
 
     assert plan["allowed"] == history["allowed"]
