@@ -21,7 +21,7 @@ from ledger.identity.principal import Principal
 from ledger.money import Currency
 from lending.acts.act import ACTS, NOT_BY_HAND, Argument, ArgumentForm, PlanAct, why_not_by_hand
 from lending.acts.answers import answer_tree, look_tree, preview_tree, proposal_tree, quote_tree
-from lending.acts.arguments import LARGEST_MINOR_OF_AN_ACT, LONGEST_TEXT, ArgumentFault, read_day
+from lending.acts.arguments import ID_PATTERN, LARGEST_MINOR_OF_AN_ACT, ArgumentFault, read_day
 from lending.acts.log import AskedAct
 from lending.acts.look import QuoteFault, look_at_plan, quote_payoff
 from lending.acts.perform import (
@@ -181,7 +181,7 @@ class ProposalsAnswer(BaseModel):
 
 
 PlanIdPath = Annotated[str, Path(max_length=120)]
-Key = Annotated[str, Header(min_length=1, max_length=100, pattern="^[A-Za-z0-9._-]+$")]
+Key = Annotated[str, Header(min_length=1, max_length=60, pattern="^[A-Za-z0-9._-]+$")]
 Preview = Annotated[bool, Query(description="Show what the act would do, and do nothing.")]
 
 router = APIRouter(tags=["acts on plans"])
@@ -281,7 +281,7 @@ def _fields_of(argument: Argument) -> dict[str, Any]:
     forms: dict[ArgumentForm, tuple[str, Any]] = {
         ArgumentForm.MONEY: (f"{argument.name}_minor", Minor),
         ArgumentForm.DAY: (argument.name, Iso),
-        ArgumentForm.TEXT: (argument.name, Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]),
+        ArgumentForm.ID: (argument.name, Annotated[str, Field(pattern=f"^{ID_PATTERN}$")]),
         ArgumentForm.FLAG: (argument.name, bool),
         ArgumentForm.DUES: (argument.name, Annotated[list[DueBody], Field(min_length=1, max_length=600)]),
     }

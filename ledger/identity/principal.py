@@ -13,7 +13,7 @@ from terminal.fault import Fault
 LOCAL = "local"
 """The principal of a local runtime, which acts without a key."""
 
-_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,59}", re.ASCII)
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,4 +90,4 @@ def hash_of_key(key: str) -> bytes:
 def check_principal_id(principal_id: str) -> None:
     """Raises PrincipalFault for an id that is not small letters, digits and hyphens."""
     if not _ID.fullmatch(principal_id):
-        raise PrincipalFault(f"{principal_id!r}: an id is up to 60 small letters, digits and hyphens, such as ann-lee")
+        raise PrincipalFault(f"{principal_id!r}: an id is up to 40 small letters, digits and hyphens, such as ann-lee")

@@ -2,7 +2,7 @@
 -- the schema adds one. A principal never changes: its end is a row of its own.
 
 CREATE TABLE ledger.principals (
-    principal_id text PRIMARY KEY CHECK (principal_id ~ '^[a-z0-9][a-z0-9-]{0,59}$'),
+    principal_id text PRIMARY KEY CHECK (principal_id ~ '^[a-z0-9][a-z0-9-]{0,39}$'),
     role         text NOT NULL CHECK (role <> ''),
     -- SHA-256 of a random key, which is shown once and not stored; null for one that acts without a key on one machine.
     key_hash     bytea UNIQUE CHECK (octet_length(key_hash) = 32),

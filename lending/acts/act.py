@@ -42,7 +42,7 @@ class ArgumentForm(StrEnum):
 
     MONEY = "money"
     DAY = "day"
-    TEXT = "text"
+    ID = "id"
     FLAG = "flag"
     CHOICE = "choice"
     DUES = "dues"
@@ -126,7 +126,7 @@ _PERIOD = (
     Argument("ends", ArgumentForm.DAY, "the first day after the pause"),
 )
 _ALLOWANCE = Argument("allowance", ArgumentForm.MONEY, "the part that a loss allowance covers", required=False)
-_CASE = Argument("case_id", ArgumentForm.TEXT, "the id of the dispute")
+_CASE = Argument("case_id", ArgumentForm.ID, "the id of the dispute")
 
 
 def _rescheduled(given: Given, context: ActContext) -> Body:
@@ -214,8 +214,8 @@ _TABLE = (
         (
             _amount("the fee"),
             Argument("kind", ArgumentForm.CHOICE, "why it is charged", choices=tuple(FeeKind)),
-            Argument("instalment_id", ArgumentForm.TEXT, "the instalment it is owed with", required=False),
-            Argument("fee_id", ArgumentForm.TEXT, "the fee's id", required=False, own_id=True),
+            Argument("instalment_id", ArgumentForm.ID, "the instalment it is owed with", required=False),
+            Argument("fee_id", ArgumentForm.ID, "the fee's id", required=False, own_id=True),
         ),
         _fee_charged,
         Effect.RAISES,
@@ -225,7 +225,7 @@ _TABLE = (
         FeeWaived,
         "Waive a fee or a part of it; what was paid of that becomes credit.",
         (
-            Argument("fee_id", ArgumentForm.TEXT, "the fee's id"),
+            Argument("fee_id", ArgumentForm.ID, "the fee's id"),
             _amount("the part to waive; all of it when left out", required=False),
         ),
         _fields(FeeWaived),
@@ -305,14 +305,14 @@ _TABLE = (
         "apply-credit",
         CreditApplied,
         "Let a part of the credit balance pay another plan of the shopper.",
-        (_amount("the part of the credit"), Argument("to_plan_id", ArgumentForm.TEXT, "the plan that it pays")),
+        (_amount("the part of the credit"), Argument("to_plan_id", ArgumentForm.ID, "the plan that it pays")),
         _fields(CreditApplied),
     ),
     PlanAct(
         "reverse",
         Reversed,
         "Cancel an event that was recorded by mistake: the plan is computed as if it had never happened.",
-        (Argument("event_id", ArgumentForm.TEXT, "the mistaken event's id, as `show` lists it"),),
+        (Argument("event_id", ArgumentForm.ID, "the mistaken event's id, as `show` lists it"),),
         lambda given, _: Reversed(given["event_id"]),
         Effect.RAISES,
         _reversed_amount,

@@ -16,8 +16,10 @@ from lending.acts.act import Argument, ArgumentForm, Given, NewDue, PlanAct
 from terminal.fault import Fault
 
 LARGEST_MINOR_OF_AN_ACT = 10**12
-LONGEST_TEXT = 200
+ID_PATTERN = "[A-Za-z0-9._:/#-]{1,100}"
+"""An id becomes part of the ids of entries and facts, which have room for 128 characters and none for spaces."""
 
+_ID = re.compile(ID_PATTERN, re.ASCII)
 _MONEY = re.compile(r"(?P<amount>\S+) (?P<currency>[A-Z]{3})", re.ASCII)
 _DUE = re.compile(r"(?P<day>\S+) (?P<principal>\S+ [A-Z]{3})(?: (?P<interest>\S+ [A-Z]{3}))?", re.ASCII)
 
@@ -153,8 +155,8 @@ def _of_words(argument: Argument, word: Any) -> Any:
             raise ArgumentFault(name, f"{word!r} is neither true nor empty")
         case ArgumentForm.CHOICE:
             return _choice(argument, word)
-        case ArgumentForm.TEXT:
-            return _text(name, word)
+        case ArgumentForm.ID:
+            return _id(name, word)
 
 
 def _of_tree(argument: Argument, value: Any, tree: Mapping[str, Any]) -> Any:
@@ -163,7 +165,7 @@ def _of_tree(argument: Argument, value: Any, tree: Mapping[str, Any]) -> Any:
         case ArgumentForm.MONEY:
             return _tree_money(value, tree, _tree_name(argument))
         case ArgumentForm.DAY:
-            return value if type(value) is date else read_day(_text(name, value), name)
+            return value if type(value) is date else read_day(str(value), name)
         case ArgumentForm.DUES:
             return _checked_dues(tuple(_tree_due(each, tree, f"{name}/{place}") for place, each in enumerate(value)))
         case ArgumentForm.FLAG:
@@ -172,8 +174,8 @@ def _of_tree(argument: Argument, value: Any, tree: Mapping[str, Any]) -> Any:
             return value
         case ArgumentForm.CHOICE:
             return _choice(argument, value)
-        case ArgumentForm.TEXT:
-            return _text(name, value)
+        case ArgumentForm.ID:
+            return _id(name, value)
 
 
 def _tree_money(minor: Any, tree: Mapping[str, Any], name: str) -> Money:
@@ -193,9 +195,9 @@ def _bounded(money: Money, name: str) -> Money:
     return money
 
 
-def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str) or not value.strip() or len(value) > LONGEST_TEXT:
-        raise ArgumentFault(name, f"{value!r} is not a text of up to {LONGEST_TEXT} characters")
+def _id(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        raise ArgumentFault(name, f"{value!r} is not an id: up to 100 letters, digits and . _ : / # -")
     return value
 
 
@@ -222,7 +224,7 @@ def _tree_due(value: Any, tree: Mapping[str, Any], where: str) -> NewDue:
         raise ArgumentFault(f"{where}/{min(unknown)}", "no such field")
     day = value.get("due_on")
     return NewDue(
-        day if type(day) is date else read_day(_text(f"{where}/due_on", day), f"{where}/due_on"),
+        day if type(day) is date else read_day(str(day), f"{where}/due_on"),
         _tree_money(value.get("principal_minor"), tree, f"{where}/principal_minor"),
         _tree_money(value.get("interest_minor") or 0, tree, f"{where}/interest_minor"),
     )

@@ -37,7 +37,8 @@ from terminal.fault import Fault
 PROPOSAL_LASTS = timedelta(days=7)
 LONGEST_REASON = 500
 
-_KEY = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
+# With its principal, a key is part of the id of a fact, which has room for 128 characters.
+_KEY = re.compile(r"[A-Za-z0-9._-]{1,60}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,7 @@ def open_act(
     if act is None:
         raise UnknownAct(asked.act)
     if not _KEY.fullmatch(asked.key):
-        raise ArgumentFault("key", f"{asked.key!r} is not 1 to 100 letters, digits, dots, hyphens or underscores")
+        raise ArgumentFault("key", f"{asked.key!r} is not 1 to 60 letters, digits, dots, hyphens or underscores")
     if not asked.reason.strip() or len(asked.reason) > LONGEST_REASON:
         raise ArgumentFault("reason", f"is a sentence of up to {LONGEST_REASON} characters")
     given = read_tree(act, asked.tree)

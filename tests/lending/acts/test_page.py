@@ -11,7 +11,7 @@ ROW = re.compile(r"^\| (`[a-z`, -]+) \| (`[a-z_`, ]+) \| (always|beyond the limi
 
 
 def test_the_page_lists_every_act_with_its_event_and_its_second_person() -> None:
-    listed = {}
+    listed: dict[str, tuple[str, str]] = {}
     for acts, kinds, second in ROW.findall(PAGE.read_text(encoding="utf-8")):
         pairs = zip(re.findall(r"[a-z-]+", acts), re.findall(r"[a-z_]+", kinds), strict=True)
         listed |= {act: (kind, second) for act, kind in pairs}

@@ -220,6 +220,8 @@ def test_what_the_plan_refuses_leaves_no_act_and_no_proposal(counter: Counter) -
             "dues/0/x",
         ),
         ("settle-dispute", {"case_id": " ", "winner": "shopper"}, "case_id"),
+        ("settle-dispute", {"case_id": "c 1", "winner": "shopper"}, "case_id"),
+        ("settle-dispute", {"case_id": "c" * 101, "winner": "shopper"}, "case_id"),
         ("apply-credit", {"amount_minor": 1, "currency": "GBP", "to_plan_id": "p-d-1"}, "to_plan_id"),
     ],
 )
@@ -245,7 +247,9 @@ def test_an_act_does_not_count_from_a_day_that_is_yet_to_come(counter: Counter) 
     assert today.act.value_date == day(5)
 
 
-@pytest.mark.parametrize(("reason", "key"), [("", "k"), ("  ", "k"), ("x" * 501, "k"), ("why", "a b"), ("why", "")])
+@pytest.mark.parametrize(
+    ("reason", "key"), [("", "k"), ("  ", "k"), ("x" * 501, "k"), ("why", "a b"), ("why", ""), ("why", "k" * 61)]
+)
 def test_an_act_has_a_reason_and_a_key(counter: Counter, reason: str, key: str) -> None:
     plan = a_plan("90.00")
     counter.desk.open(plan)
