@@ -19,6 +19,7 @@ from lending.acts.answers import answer_tree
 from lending.acts.arguments import read_day, read_words, tree_of_arguments
 from lending.acts.log import AskedAct
 from lending.acts.perform import ActDone, ActProposed, ActRefused, NotAllowed, UnknownAct
+from lending.acts.preview import ActPreview
 from lending.canonical import canonical
 from lending.servicing.record_events import UnknownPlan
 from terminal.fault import Fault
@@ -34,7 +35,10 @@ class ActFileFault(Fault):
 
 @dataclass(frozen=True, slots=True)
 class ActRow:
-    """One row's answer. `status` is done, again, proposed, refused, not_allowed or wrong."""
+    """One row's answer. `status` is done, again, proposed, refused, not_allowed or wrong.
+
+    In a preview it is would_do or would_propose instead of done or proposed.
+    """
 
     line: int
     plan_id: str
@@ -43,8 +47,8 @@ class ActRow:
     detail: str
 
 
-Do = Callable[[AskedAct], ActDone | ActProposed | ActRefused | NotAllowed]
-"""Does one act in a database transaction of its own."""
+Do = Callable[[AskedAct], ActDone | ActProposed | ActRefused | NotAllowed | ActPreview]
+"""Does one act in a database transaction of its own, or shows what it would do."""
 
 
 def act_on_file(act: str, file: Path, do: Do, *, key: str, reason: str) -> tuple[ActRow, ...]:
@@ -91,10 +95,25 @@ def _answered(line: int, row: Mapping[Any, Any], act: str, do: Do, *, key: str, 
         return ActRow(line, plan_id, "wrong", "", fault.user_message)
     except ValueError as fault:  # an argument that cannot be read
         return ActRow(line, plan_id, "wrong", "", str(fault))
+    if isinstance(answer, ActPreview):
+        return ActRow(line, plan_id, *_previewed(answer))
     tree = answer_tree(answer)
     status = "again" if tree.get("new") is False else tree["status"]
     reasons = [f"{each['code']}: {each['detail']}" for each in tree.get("reasons", ())] or list(tree.get("because", ()))
     return ActRow(line, plan_id, status, tree.get("act_id") or tree.get("proposal_id") or "", "; ".join(reasons))
+
+
+def _previewed(preview: ActPreview) -> tuple[str, str, str]:
+    """The status of a row in a preview, no id, and the reasons."""
+    if preview.known:
+        return "again", "", ""
+    if not preview.in_role:
+        return "not_allowed", "", "your role may not do this"
+    if preview.refused:
+        return "refused", "", "; ".join(map(str, preview.refused))
+    if preview.second_person:
+        return "would_propose", "", "; ".join(preview.second_person)
+    return "would_do", "", ""
 
 
 def _asked(row: Mapping[Any, Any], act: str, *, key: str, reason: str) -> AskedAct:

@@ -123,20 +123,22 @@ def bulk(
     reason: Reason,
     key: Annotated[str, typer.Option(help="Names this file: taken again under the same key, it does nothing twice.")],
     out: Annotated[Path | None, typer.Option(help="Where the answers go as CSV, one for each row.")] = None,
+    preview: Annotated[bool, typer.Option("--preview", help="Say what each row would do, and do nothing.")] = False,
 ) -> Report:
     """Do one act on the plans of a file, each row for itself; exit code 1 when a row is neither done nor proposed."""
     from dataclasses import asdict
 
     from lending.acts import act_file
     from lending.acts.perform import perform
+    from lending.acts.preview import preview_act
 
     with _counter() as (ports, principal, connection):
         by = principal()
         connection.commit()  # from here on each row is a transaction of its own
 
-        def do(asked: "AskedAct") -> "ActAnswer":
+        def do(asked: "AskedAct") -> "ActAnswer | ActPreview":
             with connection.transaction():
-                return perform(asked, by, ports)
+                return preview_act(asked, by, ports) if preview else perform(asked, by, ports)
 
         rows = act_file.act_on_file(act, file, do, key=key, reason=reason)
     if out is not None:
@@ -145,7 +147,7 @@ def bulk(
 
     def shown() -> Iterator[str]:
         for each in rows:
-            if each.status not in ("done", "again"):
+            if each.status not in ("done", "again", "would_do"):
                 yield f"  line {each.line}: {each.plan_id}: {each.status}: {each.detail}"
         told = ", ".join(f"{number:,} {status}" for status, number in sorted(counted.items()))
         yield f"{file.name}: {len(rows):,} rows: {told or 'none'}"

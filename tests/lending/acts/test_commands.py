@@ -247,9 +247,11 @@ def test_one_act_on_the_plans_of_a_file_and_the_file_again(terminal: Terminal, t
     file.write_text("\n".join(rows) + "\n")
     words = ("bulk", "refund", "--file", str(file), "--reason", "recall of the toy", "--key", "recall-7")
 
+    shown = terminal.answer(*words, "--preview")
     first = terminal.answer(*words, "--out", str(out))
     again = terminal.answer(*words)
 
+    assert shown["statuses"] == {"would_do": 4, "refused": 1, "wrong": 3}, "rows do not see each other in a preview"
     assert [row["status"] for row in first["rows"]] == [
         "done", "again", "done", "refused", "wrong", "wrong", "wrong", "done",
     ]  # fmt: skip
@@ -258,6 +260,7 @@ def test_one_act_on_the_plans_of_a_file_and_the_file_again(terminal: Terminal, t
     assert "no plan p-nothing" in first["rows"][4]["detail"]
     assert "value_date" in first["rows"][6]["detail"]
     assert again["statuses"] == {"again": 4, "refused": 1, "wrong": 3}
+    assert terminal.answer(*words, "--preview")["statuses"] == again["statuses"]
     assert out.read_text().splitlines()[1].startswith(f"2,{PLAN.plan_id},done,ann-at-desk.recall-7.")
     acts = terminal.answer("show", PLAN.plan_id)["acts"]
     assert [act["reason"] for act in acts] == ["recall of the toy", "returned twice"]
