@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ledger.commands import credit_limit, free_form, proof
+from ledger.commands import credit_limit, free_form, principal, proof
 from ledger.settings import Settings
 from terminal.clock import now, today
 from terminal.command_line import run, stage
@@ -23,6 +23,9 @@ app.command("propose")(free_form.propose)
 app.command("approve")(free_form.approve)
 app.command("proposals")(free_form.proposals)
 app.command("set-credit-limit")(credit_limit.set_credit_limit)
+app.command("add-principal")(principal.add_principal)
+app.command("principals")(principal.principals)
+app.command("revoke-principal")(principal.revoke_principal)
 
 AsOf = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Count what is valued up to this day.")]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lending.acts import commands as plan_commands
 from terminal.clock import now
 from terminal.command_line import run, stage
 from terminal.report import Report, reporting
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 from lending.settings import Settings
 
 app = stage("Decisions and plans.")
+app.add_typer(plan_commands.app, name="plan")
 
 
 @app.command("import-plans")

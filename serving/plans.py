@@ -7,11 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel
 
+from lending.acts.look import allowed_acts
 from lending.plan.fold import fold
 from lending.plan.plan import InstalmentStatus, PlanStatus
 from lending.servicing.log import PlanHistory
 from lending.servicing.postgres import PostgresPlans
 from lending.terms.products import servicing_terms
+from serving.bearer import By
 from serving.decisions import Desk, problem_responses
 from serving.postgres import transaction
 from serving.problems import Problem
@@ -33,7 +35,8 @@ class InstalmentAnswer(BaseModel):
 class PlanAnswer(BaseModel):
     """A plan as of the day of the request; amounts are in minor units.
 
-    `outstanding_minor` is principal; `credit_minor` is what the shopper has paid beyond the debt.
+    `outstanding_minor` is principal; `credit_minor` is what the shopper has paid beyond the debt; `allowed` names the
+    acts that the plan takes now.
     """
 
     plan_id: str
@@ -54,14 +57,15 @@ class PlanAnswer(BaseModel):
     refunded_minor: int
     days_past_due: int
     annual_rate_basis_points: int
+    allowed: list[str]
     instalments: list[InstalmentAnswer]
 
 
 router = APIRouter(prefix="/v1/plans", tags=["plans"])
 
 
-@router.get("/{plan_id}", responses={200: {"model": PlanAnswer}, **problem_responses(404, 503)})
-def read_plan(request: Request, plan_id: Annotated[str, Path(max_length=120)]) -> PlanAnswer:
+@router.get("/{plan_id}", responses={200: {"model": PlanAnswer}, **problem_responses(401, 404, 503)})
+def read_plan(request: Request, plan_id: Annotated[str, Path(max_length=120)], _: By) -> PlanAnswer:
     """A plan with its instalments and payments."""
     desk: Desk = request.app.state.desk
     with transaction(desk.pool) as connection:
@@ -96,6 +100,7 @@ def plan_answer(history: PlanHistory, at: datetime) -> PlanAnswer:
         refunded_minor=state.refunded.minor,
         days_past_due=state.days_past_due(day),
         annual_rate_basis_points=plan.annual_rate_basis_points,
+        allowed=list(allowed_acts(history, state)),
         instalments=[
             InstalmentAnswer(
                 instalment_id=each.instalment_id,

@@ -71,6 +71,8 @@ def problem_response(problem: Problem) -> Response:
     }
     retry = problem.retry_after_seconds
     headers = {} if retry is None else {"Retry-After": str(retry)}
+    if problem.status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
     if problem.status.value >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("%s %s trace_id=%s", problem.code, problem.detail, body["trace_id"], exc_info=problem.__cause__)
     return Response(dumps(body), problem.status.value, headers, MEDIA_TYPE)

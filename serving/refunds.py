@@ -7,11 +7,13 @@ from fastapi import APIRouter, Header, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from ledger.books.store import Conflict
+from ledger.identity.authority import authority_file
 from ledger.money import Currency, Money
 from payments.postgres import DatabaseDown, connected
 from payments.provider.provider import NoProvider
 from payments.refunds.refund import NoSuchPlan, RefundRefused, RefundTaken, refund
 from payments.wiring import adapters_over
+from serving.bearer import By
 from serving.decisions import Desk, problem_responses
 from serving.postgres import ClaimedBefore, IdempotencyKeys, Unavailable, transaction
 from serving.problems import FieldFault, Problem
@@ -45,18 +47,26 @@ router = APIRouter(prefix="/v1/plans", tags=["plans"])
 @router.post(
     "/{plan_id}/refunds",
     status_code=201,
-    responses={201: {"model": RefundAnswer}, **problem_responses(400, 404, 409, 422, 503)},
+    responses={201: {"model": RefundAnswer}, **problem_responses(400, 401, 403, 404, 409, 422, 503)},
 )
 def post_refund(
     request: Request,
     plan_id: Annotated[str, Path(max_length=120)],
     body: RefundBody,
     idempotency_key: Annotated[str, Header(min_length=1, max_length=100, pattern="^[A-Za-z0-9._-]+$")],
+    by: By,
 ) -> Response:
-    """Refund all or part of a purchase. The key is the refund's id; requests with the same key refund once."""
+    """Refund all or part of a purchase. The key is the refund's id; requests with the same key refund once.
+
+    For a shop's system, whose role may refund up to its limit; beyond it, propose the act `refund`.
+    """
     desk: Desk = request.app.state.desk
     at = desk.clock()
     amount = Money(body.amount_minor, body.currency)
+    may = authority_file().role(by.role).does
+    if not may.names("refund") or not may.covers(amount):
+        detail = f"The role {by.role} of {by.principal_id} may not refund {amount} alone."
+        raise Problem(HTTPStatus.FORBIDDEN, "not-in-role", detail)
     _claim(desk, plan_id, idempotency_key)
     try:
         with connected(request.app.state.settings.database_url) as connection:

@@ -33,8 +33,9 @@ def stage(meaning: str) -> typer.Typer:
 
 
 def meanings(command: TyperGroup) -> dict[str, str]:
-    """The acts of a stage with the first line of each one's description."""
-    return {name: (act.help or "").strip().split("\n")[0] for name, act in command.commands.items()}
+    """The acts of a stage with the first line of each one's description; hidden ones are left out."""
+    shown = {name: act for name, act in command.commands.items() if not act.hidden}
+    return {name: (act.help or "").strip().split("\n")[0] for name, act in shown.items()}
 
 
 def command_of(app: typer.Typer) -> TyperGroup | TyperCommand:

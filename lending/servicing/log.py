@@ -136,7 +136,8 @@ def standing_of(state: PlanState, *, version: int) -> PlanStanding:
         interest=max(state.payoff(day).interest, zero),
         fees=state.open_fees,
         credit_balance=state.credit_balance,
-        paused=tuple(sorted((each.starts, each.ends) for each in state.pauses)),
+        # A freeze that ends on its own day pauses nothing, and an empty range cannot be stored.
+        paused=tuple(sorted((each.starts, each.ends) for each in state.pauses if each.starts != each.ends)),
         instalments=tuple(
             InstalmentStanding(
                 each.instalment_id,

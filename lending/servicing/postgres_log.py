@@ -160,6 +160,8 @@ class PostgresPlanLog:
             yield
         except Exception:  # whatever the reason: nothing written inside may stay
             self._connection.execute("ROLLBACK TO SAVEPOINT whole")
+            # A savepoint outlives the rollback to it and would hide one of the same name outside.
+            self._connection.execute("RELEASE SAVEPOINT whole")
             raise
         self._connection.execute("RELEASE SAVEPOINT whole")
 

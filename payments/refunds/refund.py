@@ -1,12 +1,12 @@
 """Act: a merchant takes back goods of an order. The debt falls, and the shopper gets back what they already paid."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
-from ledger.books.store import TOO_LITTLE, Books, Conflict, Refusal
+from ledger.books.store import Books, Conflict, Refusal
 from ledger.map.flow import Flow
 from ledger.money import Money
+from lending.acts.with_merchant import Settled, principal_in_flight, record_with_merchant
 from lending.plan.event import PlanEvent, Refunded
 from lending.plan.fold import fold
 from lending.plan.plan import Plan
@@ -15,12 +15,10 @@ from lending.plan.state import PlanState
 from lending.plan.when import When
 from lending.servicing.log import PlanLog
 from lending.servicing.record_events import (
-    EventAlreadyRecorded,
     EventRecorded,
     EventRefused,
     KeptLedger,
     TermsOf,
-    record_events,
 )
 from payments.refunds.events import refunded
 from payments.transaction import Transaction
@@ -63,7 +61,7 @@ def refund(
     plans: PlanLog,
     ledger: KeptLedger,
     terms: TermsOf,
-    settled: Callable[[str], bool],
+    settled: Settled,
     transaction: Transaction,
     at: datetime,
 ) -> RefundAnswer:
@@ -82,9 +80,8 @@ def refund(
         known = next((event for event in history.events if event.event_id == event_id), None)
         if known is None:
             before = _state(plan_id, when, plans=plans, terms=terms)
-            paid_out = any(settled(each.entry_id) for each in before.bookings if each.flow in _PURCHASES)
-            body = Refunded(refund_id, amount, in_flight=_in_flight(plan, ledger))
-            answer = _record(body, before, when, paid_out=paid_out, plans=plans, ledger=ledger, terms=terms)
+            event = refunded(plan_id, Refunded(refund_id, amount, in_flight=principal_in_flight(plan, ledger)), when)
+            answer = record_with_merchant(event, before, settled=settled, plans=plans, ledger=ledger, terms=terms)
             if isinstance(answer, EventRefused):
                 return RefundRefused(refund_id, answer.reasons)
             new = isinstance(answer, EventRecorded)
@@ -94,45 +91,6 @@ def refund(
         to_shopper = _granted(refund_id, plan, ledger)
         rest = _state(plan_id, when, plans=plans, terms=terms).refundable_rest
         return RefundTaken(refund_id, plan_id, new, to_shopper, rest)
-
-
-def _record(
-    body: Refunded,
-    before: PlanState,
-    when: When,
-    *,
-    paid_out: bool,
-    plans: PlanLog,
-    ledger: KeptLedger,
-    terms: TermsOf,
-) -> EventRecorded | EventAlreadyRecorded | EventRefused:
-    """Take the refund from what we still owe the merchant; if that was paid out already, the merchant owes it to us."""
-    share = before.merchant_share_of(body.amount)
-    answer: EventRecorded | EventAlreadyRecorded | EventRefused
-    for receivable in [share] if paid_out else [None, share]:
-        event = refunded(before.plan.plan_id, replace(body, receivable=receivable), when)
-        (answer,) = record_events([event], plans=plans, ledger=ledger, terms=terms)
-        if not (isinstance(answer, EventRefused) and _merchant_has_less(answer, before.plan)):
-            break
-    return answer
-
-
-_PURCHASES = (Flow.PURCHASE_CAPTURED, Flow.TAXED_PURCHASE_CAPTURED, Flow.FOREIGN_PURCHASE)
-"""The flows that make us owe the merchant a purchase or a shipment of it."""
-
-
-def _merchant_has_less(answer: EventRefused, plan: Plan) -> bool:
-    """Whether the event was refused because what we owe the merchant no longer covers it, after other refunds."""
-    account = f"merchant:{plan.merchant_id}:payable"
-    return all(
-        isinstance(each, Refusal) and each.code in TOO_LITTLE and each.about == account for each in answer.reasons
-    )
-
-
-def _in_flight(plan: Plan, ledger: Books) -> Money | None:
-    """The principal held by attempts in progress, which cannot be reduced until their outcomes are known."""
-    held = ledger.balance(f"plan:{plan.plan_id}:principal", plan.currency).credits_pending
-    return Money(held, plan.currency) if held else None
 
 
 def _state(plan_id: str, when: When, *, plans: PlanLog, terms: TermsOf) -> PlanState:

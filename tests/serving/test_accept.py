@@ -15,6 +15,8 @@ import uvicorn
 
 from ledger.account import Side
 from ledger.books.postgres import PostgresLedger
+from ledger.identity.postgres_principals import PostgresPrincipals
+from ledger.identity.principal import add_principal
 from ledger.money import Currency
 from lending.plan.plan import InstalmentStatus
 from lending.servicing.postgres import PostgresPlans
@@ -54,7 +56,11 @@ def provider_url(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def shop(settings: Settings, provider_url: str, connection: psycopg.Connection[Any]) -> Iterator[Api]:
+    principals = PostgresPrincipals(connection)
+    key = add_principal("shop", "shop", expires_at=None, principals=principals, at=NOON)
+    connection.commit()
     with running(replace(settings, provider_url=provider_url)) as api:
+        api.headers["Authorization"] = f"Bearer {key}"
         yield api
 
 
@@ -303,3 +309,22 @@ def test_an_order_just_after_midnight_in_london_belongs_to_the_new_day_there(
     assert (booked, told_early) == ([("2026-07-01",)], [])
     on_the_second_due = plan_answer(history, datetime(2026, 7, 30, 23, 30, tzinfo=UTC)).instalments[1]
     assert (str(on_the_second_due.due_on), on_the_second_due.status) == ("2026-07-31", InstalmentStatus.DUE)
+
+
+def test_a_plan_is_read_and_refunded_only_with_a_key_and_within_the_roles_limit(
+    shop: Api, connection: psycopg.Connection[Any]
+) -> None:
+    plan_id = accept(shop, decide(shop, shopper_id="s-pays")).json()["plan_id"]
+    agent = add_principal("agent", "agent", expires_at=None, principals=PostgresPrincipals(connection), at=NOON)
+    connection.commit()
+
+    beyond = take_back(shop, plan_id, 1_000_01)
+    shop.headers["Authorization"] = f"Bearer {agent}"
+    stranger, read = take_back(shop, plan_id, 1_00), shop.get(f"/v1/plans/{plan_id}")
+    del shop.headers["Authorization"]
+    without = take_back(shop, plan_id, 1_00), shop.get(f"/v1/plans/{plan_id}")
+
+    assert (beyond.status_code, stranger.status_code, read.status_code) == (403, 403, 200)
+    assert beyond.json()["detail"] == "The role shop of shop may not refund 1000.01 GBP alone."
+    assert [each.status_code for each in without] == [401, 401]
+    assert read.json()["refunded_minor"] == 0

@@ -186,7 +186,7 @@ class LocalRuntime:
     # Starting the parts.
 
     def _up_postgres(self, say: Callable[[str], None], started: list[str], repaired: list[str]) -> None:
-        from tranche.provisioning.postgres import provide_databases, provide_schema
+        from tranche.provisioning.postgres import provide_databases, provide_local_principal, provide_schema
 
         server = self._postgres()
         crashed = server.crashed()
@@ -198,6 +198,7 @@ class LocalRuntime:
             repaired.append("postgres: recovered from its log after a crash; nothing committed was lost")
         provide_databases([server.url(name) for name in DATABASES_OF_POSTGRES])
         provide_schema(server.url(DATABASES_OF_POSTGRES[0]))
+        provide_local_principal(server.url(DATABASES_OF_POSTGRES[0]))
 
     def _up_aws(self, memory: _Memory, say: Callable[[str], None], started: list[str], repaired: list[str]) -> None:
         from tranche.local.ministack import aws_answers

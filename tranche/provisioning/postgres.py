@@ -6,7 +6,9 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from ledger.identity.postgres_principals import add_local_principal
 from ledger.migrate import migrate
+from terminal.clock import machine_now
 from tranche.provisioning.made import Made
 
 _ROLES = "SELECT rolname FROM pg_roles"
@@ -43,3 +45,9 @@ def provide_schema(url: str) -> list[Made]:
         applied = migrate(connection).applied
         roles = sorted({name for (name,) in connection.execute(_ROLES)} - before)
     return [*(Made("role", name) for name in roles), *(Made("tables of", each) for each in applied)]
+
+
+def provide_local_principal(url: str) -> None:
+    """Let a local runtime be worked on without a key. Only for a database of one machine."""
+    with psycopg.connect(url, connect_timeout=10) as connection:
+        add_local_principal(connection, machine_now())
