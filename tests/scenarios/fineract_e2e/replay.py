@@ -1,0 +1,139 @@
+"""Replay one scenario: read its story, run it through the engine, compare every cell, and say how it ended."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from lending.schedule.due import Due
+from tests.scenarios.fineract_e2e.compare import Cell, cells_of
+from tests.scenarios.fineract_e2e.engine import EngineLoan, lacking, schedules
+from tests.scenarios.fineract_e2e.reader import PeerScenario, day_of, units_of
+from tests.scenarios.fineract_e2e.story import (
+    Act,
+    ActKind,
+    Check,
+    CheckKind,
+    NotExpressible,
+    PeerLoan,
+    Story,
+    out_of_scope,
+    story_of,
+)
+
+
+class Ending(StrEnum):
+    """How a scenario ended. The last three are of those that are expressible."""
+
+    OUT_OF_SCOPE = "out_of_scope"
+    NOT_EXPRESSIBLE = "not_expressible"
+    EQUAL = "equal"
+    EQUAL_IN_BALANCES = "equal_in_balances"
+    DIFFERENT = "different"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one scenario ended. `why`: the rule that leaves it out, or the missing capability, and `step` its step.
+
+    `differing`: the cells that differ, in order. `lacks`: settings of the product that the engine does not have.
+    """
+
+    key: str
+    kind: str
+    ending: Ending
+    product: str = ""
+    why: str = ""
+    step: str = ""
+    compared: int = 0
+    day_count: str = ""
+    differing: tuple[Cell, ...] = ()
+    refused: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+    acts: tuple[str, ...] = ()
+
+
+def replay(scenario: PeerScenario) -> Outcome:
+    """Replay one scenario; the answer depends on the scenario and the engine only."""
+    reason = out_of_scope(scenario)
+    if reason is not None:
+        return Outcome(scenario.key, scenario.kind, Ending.OUT_OF_SCOPE, why=reason)
+    product = ""
+    try:
+        story = story_of(scenario)
+        product = "" if story.terms is None else story.terms.product.name
+        return _run(scenario, story)
+    except NotExpressible as missing:
+        return Outcome(
+            scenario.key, scenario.kind, Ending.NOT_EXPRESSIBLE, product, why=missing.capability, step=missing.step
+        )
+
+
+def _run(scenario: PeerScenario, story: Story) -> Outcome:
+    acts = [each for each in story.course if isinstance(each, Act)]
+    lent = [act for act in acts if act.kind is ActKind.DISBURSED]
+    if story.terms is None or not lent:
+        return Outcome(scenario.key, scenario.kind, Ending.DIFFERENT, why="nothing_compared")
+    amount = sum(act.amount for act in lent)
+    day_count, dues = _agreed(story, story.terms, amount, lent[0].on)
+    loan = EngineLoan(story.terms, dues, acts, amount)
+    cells: list[Cell] = []
+    for each in story.course:
+        if isinstance(each, Act):
+            loan.record(each)
+        elif loan.disbursed:
+            cells += cells_of(each, loan.observe(each.as_of))
+    differing = tuple(cell for cell in cells if not cell.equal)
+    return Outcome(
+        scenario.key,
+        scenario.kind,
+        _ending(cells, refused=bool(loan.refused)),
+        story.terms.product.name,
+        why="" if cells else "nothing_compared",
+        compared=len(cells),
+        day_count=day_count,
+        differing=differing,
+        refused=tuple(loan.refused),
+        lacks=lacking(story.terms, acts),
+        acts=tuple(act.kind for act in acts),
+    )
+
+
+def _ending(cells: list[Cell], *, refused: bool) -> Ending:
+    if not cells or refused:
+        return Ending.DIFFERENT
+    if all(cell.equal for cell in cells):
+        return Ending.EQUAL
+    balances = [cell for cell in cells if cell.balance]
+    return Ending.EQUAL_IN_BALANCES if balances and all(cell.equal for cell in balances) else Ending.DIFFERENT
+
+
+def _agreed(story: Story, terms: PeerLoan, amount: int, starts_on: date) -> tuple[str, tuple[Due, ...]]:
+    """The agreed schedule; where the name's day count does not give the first table, the first one that does.
+
+    This is the only setting that an expected answer decides, and it decides the day count only.
+    """
+    candidates = list(schedules(terms, amount, starts_on))
+    first = _first_table(story)
+    return next((each for each in candidates if first is not None and _gives(each[1], first)), candidates[0])
+
+
+def _first_table(story: Story) -> Check | None:
+    """The first expected schedule, if nothing but the disbursement came before it."""
+    for each in story.course:
+        if isinstance(each, Act):
+            if each.kind is not ActKind.DISBURSED:
+                return None
+        elif each.kind is CheckKind.SCHEDULE:
+            return each
+    return None
+
+
+def _gives(dues: tuple[Due, ...], table: Check) -> bool:
+    return list(_interest(table)) == [(due.due_on, due.interest.minor) for due in dues]
+
+
+def _interest(table: Check) -> Iterator[tuple[date, int]]:
+    for row in table.rows:
+        if row["Nr"]:
+            yield day_of(row["Date"]), units_of(row["Interest"])
