@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from tests.scenarios.fineract_e2e.engine import Observed, Row, Transaction
 from tests.scenarios.fineract_e2e.reader import day_of, units_of
@@ -44,8 +45,38 @@ def cells_of(check: Check, seen: Observed) -> Iterator[Cell]:
             yield Cell(where, "Outstanding", "0", str(sum(row.outstanding for row in seen.rows)), balance=True)
         case CheckKind.DAYS_PAST_DUE:
             for row in check.rows:
-                if row.get("pastDueDays"):
-                    yield Cell(where, "Days past due", str(int(float(row["pastDueDays"]))), str(seen.days_past_due))
+                since = seen.late_since
+                days = 0 if since is None else (check.as_of - since).days
+                yield Cell(where, "Days past due", row.get("pastDueDays", ""), str(days))
+                if row.get("delinquentDays"):
+                    yield Cell(
+                        where, "Delinquent days", row["delinquentDays"], str(max(0, seen.days_late - GRACE_DAYS))
+                    )
+        case CheckKind.DELINQUENT_SINCE:
+            yield Cell(where, "Delinquent since", check.expected, _delinquent_since(seen))
+        case CheckKind.LATE_INSTALMENTS:
+            told = {row["Range"]: units_of(row["Amount"]) for row in check.rows}
+            yield Cell(where, "Late by range", str(sorted(told.items())), str(sorted(_by_range(seen).items())))
+
+
+GRACE_DAYS = 3  # the peer's products call a loan delinquent after these days past due
+_RANGES = (1, 4, 31, 61, 91, 121, 151, 181, 241)
+
+
+def _delinquent_since(seen: Observed) -> str:
+    if seen.late_since is None or seen.days_late <= GRACE_DAYS:
+        return ""
+    return str(seen.late_since + timedelta(days=GRACE_DAYS))
+
+
+def _by_range(seen: Observed) -> Counter[str]:
+    """The amounts of late instalments by the peer's ranges of days, each named after the day before it begins."""
+    amounts: Counter[str] = Counter()
+    for days, amount in seen.late:
+        begins = max((first for first in _RANGES if first <= days), default=0)
+        if begins:
+            amounts[f"RANGE_{max(1, begins - 1)}"] += amount
+    return amounts
 
 
 def _schedule(where: str, check: Check, seen: Observed) -> Iterator[Cell]:

@@ -4,7 +4,7 @@ What the engine cannot record raises NotExpressible with the name of the capabil
 settings ask for and the engine has no setting for is listed by `lacking`, and the scenario is run without it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -14,6 +14,7 @@ from unittest import mock
 from ledger.map.flow import Flow
 from ledger.money import Currency, Money
 from lending.plan import fold as folding
+from lending.plan.delinquency import days_late
 from lending.plan.event import (
     Body,
     ChargedOff,
@@ -41,17 +42,18 @@ from lending.plan.event import (
 from lending.plan.plan import Origin, Plan, PlanId, PlanStatus, instalments_of
 from lending.plan.refuse import refuse
 from lending.plan.running import RunningInstalment, RunningPlan
-from lending.plan.state import PlanState
+from lending.plan.state import InstalmentState, PlanState
 from lending.schedule.amortise import Loan, Method, amortise
 from lending.schedule.day_count import DayCount
 from lending.schedule.due import Due, ScheduleFault
 from lending.schedule.due_dates import Spacing, Unit
 from lending.terms.product import Product
 from lending.terms.servicing_terms import Component, RefundPlacing, ServicingTerms
-from tests.scenarios.fineract_e2e.product import DOWN_PAYMENT_PERCENT, ChargeOffInterest, InAdvance, Part, PeerSettings
+from tests.scenarios.fineract_e2e.product import DOWN_PAYMENT_PERCENT, InAdvance, Part, PeerSettings
 from tests.scenarios.fineract_e2e.story import Act, ActKind, PeerLoan, NotExpressible
 
 EUR = Currency.EUR
+_A_DAY = timedelta(days=1)  # the peer's pause begins after its first day and ends after its last
 _ID = PlanId("p")
 
 DAY_COUNTS = {
@@ -120,7 +122,11 @@ class Transaction:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The loan at the end of a day."""
+    """The loan at the end of a day.
+
+    `days_late` leaves paused days out, `late_since` is the oldest due not paid, `late` has the days and the amount of
+    each instalment that is late.
+    """
 
     disbursed: tuple[tuple[date, int], ...]
     rows: tuple[Row, ...]
@@ -129,7 +135,9 @@ class Observed:
     status: str
     outstanding: int
     overpaid: int
-    days_past_due: int
+    days_late: int
+    late_since: date | None
+    late: tuple[tuple[int, int], ...]
 
 
 # ---- the plan
@@ -216,8 +224,10 @@ def lacking(terms: PeerLoan, acts: Sequence[Act]) -> tuple[str, ...]:
             found.append("allocation_by_kind_of_payment")
         if settings.refunds_interest != bears_interest:
             found.append("refund_keeps_interest" if bears_interest else "refund_of_interest")
-    if ActKind.CHARGED_OFF in kinds and settings.charge_off_interest is not ChargeOffInterest.KEPT and bears_interest:
+    if ActKind.CHARGED_OFF in kinds and bears_interest:
         found.append(f"charge_off_interest_{settings.charge_off_interest}")
+    if ActKind.GOODWILL in kinds:
+        found.append("goodwill_as_a_payment")
     if ActKind.CHARGED_BACK in kinds:
         found.append("charge_back_placing")
     if sum(act.kind is ActKind.DISBURSED for act in acts) > 1 and bears_interest:
@@ -296,7 +306,22 @@ class _Folded:
     touches: list[_Touch] = field(default_factory=list)
     taken_off: dict[str, int] = field(default_factory=dict)
     moved_interest: dict[str, int] = field(default_factory=dict)
-    rescheduled_on: date | None = None
+    moved_on: dict[str, date] = field(default_factory=dict)
+    stubs: list[date] = field(default_factory=list)
+
+
+def agreed(dues: Sequence[Due], amount: int, starts_on: date, status: str) -> Observed:
+    """A loan of which nothing is disbursed yet: its schedule as agreed."""
+    rows = []
+    balance, previous = amount, starts_on
+    for due in dues:
+        balance -= due.principal.minor
+        days = (due.due_on - previous).days
+        principal, interest, owed = due.principal.minor, due.interest.minor, due.amount.minor
+        rows.append(Row(due.due_on, days, None, balance, principal, interest, 0, 0, 0, 0, 0, 0, owed))
+        previous = due.due_on
+    owed = sum(row.outstanding for row in rows)
+    return Observed(((starts_on, amount),), tuple(rows), (), (), status, owed, 0, 0, None, ())
 
 
 class EngineLoan:
@@ -346,6 +371,8 @@ class EngineLoan:
     def _record(self, act: Act) -> None:  # noqa: C901, PLR0912 - one case for each kind of act
         amount = Money(act.amount, EUR)
         match act.kind:
+            case ActKind.APPROVED:
+                pass
             case ActKind.DISBURSED:
                 self._disburse(act)
             case ActKind.PAID | ActKind.DOWN_PAYMENT:
@@ -394,7 +421,7 @@ class EngineLoan:
             case ActKind.PAUSED:
                 if act.until is None:
                     raise NotExpressible("pause_without_end", act.step)
-                self._post(act.known_on, Forbearance(act.on, act.until + timedelta(days=1)), "Pause")
+                self._post(act.known_on, Forbearance(act.on + _A_DAY, act.until + _A_DAY), "Pause")
             case ActKind.RESUMED:
                 self._resume(act)
             case ActKind.RESCHEDULED:
@@ -521,7 +548,8 @@ class EngineLoan:
     def _reschedule(self, act: Act, days: Sequence[date], name: str) -> None:
         folded = self._fold()
         owed, top = folded.state.outstanding.minor, max(line.number for line in folded.run.lines)
-        share = int((Decimal(owed) / len(days)).to_integral_value(ROUND_HALF_EVEN))
+        unit = 100 if self.terms.product.whole_units else 1
+        share = unit * int((Decimal(owed) / len(days) / unit).to_integral_value(ROUND_HALF_EVEN))
         parts = [share] * (len(days) - 1) + [owed - share * (len(days) - 1)]
         dues = tuple(
             Due(top + 1 + place, day, Money(part, EUR), Money(0, EUR))
@@ -536,15 +564,15 @@ class EngineLoan:
             event
             for event in self.events
             if isinstance(event.body, Forbearance) and event.event_id not in reversed_ids
-            and event.body.starts <= act.on < event.body.ends
+            and event.body.starts - _A_DAY <= act.on < event.body.ends
         ]  # fmt: skip
         if not running:
             raise NotExpressible("resume_without_pause", act.step)
         pause = running[-1]
         assert isinstance(pause.body, Forbearance)
         self._post(act.known_on, Reversed(pause.event_id), "Undo")
-        if pause.body.starts < act.on:
-            self._post(act.known_on, Forbearance(pause.body.starts, act.on), "Pause")
+        if pause.body.starts <= act.on:
+            self._post(act.known_on, Forbearance(pause.body.starts, act.on + _A_DAY), "Pause")
 
     def _post(self, on: date, body: Body, name: str, amount: int = 0) -> bool:
         """Record an event, or note why it is refused."""
@@ -594,7 +622,11 @@ class EngineLoan:
             status="OVERPAID" if overpaid and status == "CLOSED_OBLIGATIONS_MET" else status,
             outstanding=state.owed.minor,
             overpaid=overpaid,
-            days_past_due=state.days_past_due(as_of),
+            days_late=state.days_past_due(as_of),
+            late_since=min((each.counts_from for each in _late(state, as_of)), default=None),
+            late=tuple(
+                (days_late(each.counts_from, as_of, state.pauses), each.open.minor) for each in _late(state, as_of)
+            ),
         )
 
     def _transaction(self, folded: _Folded, posted: _Posted) -> Transaction:
@@ -619,7 +651,7 @@ class EngineLoan:
 
     def _rows(self, folded: _Folded) -> Iterator[Row]:
         penalties = {fee.fee_id for fee in self.fees if fee.penalty}
-        to_come = list(self.disbursed)
+        to_come, stubs = list(self.disbursed), sorted(folded.stubs)
         balance, previous = 0, self.plan.opened_on
         for line in folded.run.lines:
             while to_come and to_come[0][0] <= line.due_on:
@@ -627,19 +659,23 @@ class EngineLoan:
             interest = line.interest - folded.moved_interest.get(line.instalment_id, 0)
             fees = sum(fee.amount for fee in line.fees if fee.fee_id not in penalties)
             penalty = sum(fee.amount for fee in line.fees if fee.fee_id in penalties)
-            replaced = folded.rescheduled_on is not None and line.due_on > folded.rescheduled_on
-            if replaced and not (line.principal or interest or fees or penalty):
+            due = line.principal + interest + fees + penalty
+            moved_on = folded.moved_on.get(line.instalment_id)
+            if moved_on is not None and line.due_on > moved_on and not due:
                 continue
+            while stubs and stubs[0] < line.due_on:
+                yield _nothing_due(stubs[0], (stubs[0] - previous).days, balance)
+                previous = stubs.pop(0)
             taken_off = folded.taken_off.get(line.instalment_id, 0)
             outstanding = line.open + taken_off
             waived = sum(fee.waived for fee in line.fees)
             touches = [touch for touch in folded.touches if touch.line is line]
             balance -= line.principal
-            due = line.principal + interest + fees + penalty
+            met = [each.on for each in touches if each.amount > 0] + ([moved_on] if moved_on else [])
             yield Row(
                 due_on=line.due_on,
                 days=(line.due_on - previous).days,
-                met_on=max((each.on for each in touches if each.amount > 0), default=None) if not outstanding else None,
+                met_on=None if outstanding else max(met, default=None),
                 balance=balance,
                 principal=line.principal,
                 interest=interest,
@@ -657,6 +693,15 @@ class EngineLoan:
 _MONEY = frozenset(
     {"Repayment", "Down Payment", "Merchant Issued Refund", "Payout Refund", "Goodwill Credit", "Charge Adjustment"}
 )
+
+
+def _nothing_due(on: date, days: int, balance: int) -> Row:
+    """The period that a re-age cut short: it ends on that day and nothing is due with it."""
+    return Row(on, days, on, balance, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+
+
+def _late(state: PlanState, as_of: date) -> list[InstalmentState]:
+    return [each for each in state.instalments if each.claimable.minor > 0 and each.counts_from < as_of]
 
 
 def _what_changes(act: Act) -> str:
@@ -692,6 +737,21 @@ def _settled(run: RunningPlan) -> dict[str, tuple[int, int, dict[str, int]]]:
     }
 
 
+def _note_moved(
+    run: RunningPlan, event: PlanEvent, open_before: Mapping[str, int], moved_on: dict[str, date], stubs: list[date]
+) -> None:
+    """Note the instalments whose debt was moved to new dues, and the day if it cut a period short."""
+    assert isinstance(event.body, Rescheduled)
+    old = [line for line in run.lines if line.instalment_id in open_before]
+    moved = [line for line in old if open_before[line.instalment_id]]
+    moved_on |= {line.instalment_id: event.value_date for line in moved}
+    kept = {line.due_on for line in moved} >= {due.due_on for due in event.body.dues}
+    inside = [line for line in moved if line.due_on > event.value_date]
+    starts_now = event.value_date in {run.plan.opened_on, *(line.due_on for line in old)}
+    if inside and not kept and not starts_now:
+        stubs.append(event.value_date)
+
+
 def _watched_fold(
     plan: Plan, events: Sequence[PlanEvent], terms: ServicingTerms, through: date, penalties: set[str]
 ) -> _Folded:
@@ -699,14 +759,17 @@ def _watched_fold(
     touches: list[_Touch] = []
     taken_off: dict[str, int] = {}
     moved_interest: dict[str, int] = {}
-    noted: dict[str, Any] = {"rescheduled_on": None}
+    moved_on: dict[str, date] = {}
+    stubs: list[date] = []
+    noted: dict[str, RunningPlan] = {}
     apply, finish = folding._apply, folding._state
 
     def watched(run: RunningPlan, event: PlanEvent) -> None:
         before = _settled(run)
+        open_before = {line.instalment_id: line.claimable for line in run.lines}
         apply(run, event)
         if isinstance(event.body, Rescheduled):
-            noted["rescheduled_on"] = event.value_date
+            _note_moved(run, event, open_before, moved_on, stubs)
         for line in run.lines:
             principal, interest, fees = before.get(line.instalment_id, (0, 0, {}))
             fell = line.repaid + line.credited - principal
@@ -729,4 +792,7 @@ def _watched_fold(
 
     with mock.patch.object(folding, "_apply", watched), mock.patch.object(folding, "_state", finished):
         state = folding.fold(plan, events, terms, through=through)
-    return _Folded(state, noted["run"], touches, taken_off, moved_interest, noted["rescheduled_on"])
+    run = noted["run"]
+    if run.charged_off is not None and not run.charged_off.total:
+        taken_off.clear()  # paid since
+    return _Folded(state, run, touches, taken_off, moved_interest, moved_on, stubs)

@@ -108,12 +108,15 @@ def _day_count(name: str) -> str | None:
     return None
 
 
+_RECALCULATES = (
+    "RECALC", "IR_DAILY", "INTEREST_REFUND_FULL", "INT_REFUND_FULL", "360_30_ACCRUAL_ACTIVITY", "INTEREST_RECOGNITION",
+)  # fmt: skip
+
+
 def _recalculates(name: str) -> bool:
     if any(word in name for word in ("NO_INTEREST_RECALC", "NO_INT_RECALC")):
         return False
-    if name.startswith("LP2_ADV_CUSTOM_PMT_ALLOC_PROGRESSIVE") or name.endswith("INTEREST_REFUND_FULL"):
-        return True
-    return any(word in name for word in ("RECALC", "IR_DAILY", "INTEREST_REFUND_FULL", "INT_REFUND_FULL"))
+    return any(word in name for word in _RECALCULATES) or name.startswith("LP2_ADV_CUSTOM_PMT_ALLOC_PROGRESSIVE")
 
 
 def _whole_units(name: str) -> bool:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from lending.schedule.due import Due
 from tests.scenarios.fineract_e2e.compare import Cell, cells_of
-from tests.scenarios.fineract_e2e.engine import EngineLoan, lacking, schedules
+from tests.scenarios.fineract_e2e.engine import EngineLoan, Observed, agreed, lacking, schedules
 from tests.scenarios.fineract_e2e.reader import PeerScenario, day_of, units_of
 from tests.scenarios.fineract_e2e.story import (
     Act,
@@ -71,32 +71,45 @@ def replay(scenario: PeerScenario) -> Outcome:
 
 def _run(scenario: PeerScenario, story: Story) -> Outcome:
     acts = [each for each in story.course if isinstance(each, Act)]
-    lent = [act for act in acts if act.kind is ActKind.DISBURSED]
-    if story.terms is None or not lent:
+    if story.terms is None:
         return Outcome(scenario.key, scenario.kind, Ending.DIFFERENT, why="nothing_compared")
-    amount = sum(act.amount for act in lent)
-    day_count, dues = _agreed(story, story.terms, amount, lent[0].on)
-    loan = EngineLoan(story.terms, dues, acts, amount)
+    lent = [act for act in acts if act.kind is ActKind.DISBURSED]
+    amount = sum(act.amount for act in lent) or story.terms.principal
+    day_count, dues = _agreed(story, story.terms, amount, lent[0].on if lent else story.terms.submitted_on)
+    loan = EngineLoan(story.terms, dues, acts, amount) if lent else None
     cells: list[Cell] = []
+    approval: Act | None = None
     for each in story.course:
         if isinstance(each, Act):
-            loan.record(each)
-        elif loan.disbursed:
+            approval = each if each.kind is ActKind.APPROVED else approval
+            if loan is not None:
+                loan.record(each)
+        elif loan is not None and loan.disbursed:
             cells += cells_of(each, loan.observe(each.as_of))
+        else:
+            cells += cells_of(each, _before(story.terms, approval, day_count))
     differing = tuple(cell for cell in cells if not cell.equal)
     return Outcome(
         scenario.key,
         scenario.kind,
-        _ending(cells, refused=bool(loan.refused)),
+        _ending(cells, refused=loan is not None and bool(loan.refused)),
         story.terms.product.name,
         why="" if cells else "nothing_compared",
         compared=len(cells),
         day_count=day_count,
         differing=differing,
-        refused=tuple(loan.refused),
+        refused=() if loan is None else tuple(loan.refused),
         lacks=lacking(story.terms, acts),
         acts=tuple(act.kind for act in acts),
     )
+
+
+def _before(terms: PeerLoan, approval: Act | None, day_count: str) -> Observed:
+    """The loan before anything is disbursed, as applied for or as approved."""
+    status = "SUBMITTED_AND_PENDING_APPROVAL" if approval is None else "APPROVED"
+    amount, starts_on = (terms.principal, terms.submitted_on) if approval is None else (approval.amount, approval.on)
+    dues = dict(schedules(terms, amount, starts_on))[day_count]
+    return agreed(dues, amount, starts_on, status)
 
 
 def _ending(cells: list[Cell], *, refused: bool) -> Ending:
@@ -122,7 +135,7 @@ def _first_table(story: Story) -> Check | None:
     """The first expected schedule, if nothing but the disbursement came before it."""
     for each in story.course:
         if isinstance(each, Act):
-            if each.kind is not ActKind.DISBURSED:
+            if each.kind not in {ActKind.DISBURSED, ActKind.APPROVED}:
                 return None
         elif each.kind is CheckKind.SCHEDULE:
             return each

@@ -40,6 +40,7 @@ class PeerLoan:
 
 
 class ActKind(StrEnum):
+    APPROVED = "approval"
     DISBURSED = "disbursement"
     PAID = "repayment"
     DOWN_PAYMENT = "down_payment"
@@ -102,6 +103,8 @@ class CheckKind(StrEnum):
     OVERPAID = "overpaid"
     ALL_MET = "all_met"
     DAYS_PAST_DUE = "days_past_due"
+    DELINQUENT_SINCE = "delinquent_since"
+    LATE_INSTALMENTS = "late_instalments"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,14 @@ class Check:
     rows: tuple[Mapping[str, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What was approved, before anything is disbursed."""
+
+    amount: int
+    starts_on: date
+
+
 @dataclass(slots=True)
 class Story:
     """A scenario as acts and checks, in order."""
@@ -121,6 +132,7 @@ class Story:
     terms: PeerLoan | None = None
     course: list[Act | Check] = field(default_factory=list)
     today: date | None = None
+    approved: Approval | None = None
     rules: dict[str, InAdvance] = field(default_factory=dict)
 
     @property
@@ -280,6 +292,13 @@ def _only_one(story: Story) -> None:
 
 
 # ---- acts
+
+
+def _approved(story: Story, step: Step) -> None:
+    amount = next(units_of(each) for each in _quoted(step) if not is_day(each))
+    expected = _days(step)[-1]
+    story.approved = Approval(amount, expected)
+    story.course.append(Act(ActKind.APPROVED, story.day, expected, amount, step=step.text))
 
 
 def _money_act(kind: ActKind) -> Callable[[Story, Step], None]:
@@ -460,6 +479,7 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[[Story, Step], None]], ...] = (
     (("modifies the loan",), _missing("loan_changed_before_disbursement")),
     (("future installment allocation rule",), _rule),
     (("disburse", "EUR"), _money_act(ActKind.DISBURSED)),
+    (("approves the", "expected disbursement"), _approved),
     (("add disbursement detail",), _missing("expected_disbursements")),
     (("new amount",), _missing("approved_amount_changed")),
     (("rejects the loan",), _missing("rejection")),
@@ -512,4 +532,6 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[[Story, Step], None]], ...] = (
     (("Loan has", "outstanding amount"), _check(CheckKind.OUTSTANDING, _first_number)),
     (("Loan has", "overpaid amount"), _check(CheckKind.OVERPAID, _first_number)),
     (("LOAN level delinquency data",), _check(CheckKind.DAYS_PAST_DUE)),
+    (("delinquency range is",), _check(CheckKind.DELINQUENT_SINCE, lambda step: _quoted(step)[1])),
+    (("INSTALLMENT level delinquency",), _check(CheckKind.LATE_INSTALMENTS)),
 )
