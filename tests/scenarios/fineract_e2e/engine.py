@@ -50,7 +50,7 @@ from lending.schedule.due_dates import Spacing, Unit
 from lending.terms.product import Product
 from lending.terms.servicing_terms import Component, RefundPlacing, ServicingTerms
 from tests.scenarios.fineract_e2e.product import DOWN_PAYMENT_PERCENT, InAdvance, Part, PeerSettings
-from tests.scenarios.fineract_e2e.story import Act, ActKind, PeerLoan, NotExpressible
+from tests.scenarios.fineract_e2e.story import Act, ActKind, NotExpressible, PeerLoan
 
 EUR = Currency.EUR
 _A_DAY = timedelta(days=1)  # the peer's pause begins after its first day and ends after its last
@@ -398,6 +398,13 @@ class EngineLoan:
                 self._waive(act, amount)
             case ActKind.UNDONE:
                 self._undo(act)
+            case ActKind.REPAYMENT_UNDONE:
+                own = [each for each in self.posted if each.name == "Repayment"]
+                if len(own) < act.number:
+                    raise NotExpressible("undone_transaction_not_found", act.step)
+                self._reverse(own[act.number - 1])
+            case ActKind.REFUND_UNDONE:
+                self._reverse_latest("Payout Refund")
             case ActKind.FEE_WAIVER_UNDONE:
                 self._reverse_latest("Waive")
             case ActKind.CHARGE_OFF_UNDONE:
@@ -468,6 +475,9 @@ class EngineLoan:
     def _charge_on(self, act: Act, instalment_id: str, due_on: date, amount: int) -> None:
         fee_id = self._next("f")
         body = FeeCharged(fee_id, Money(amount, EUR), FeeKind.RETURN, instalment_id)
+        status = self._fold().state.status
+        if status in {PlanStatus.PAID, PlanStatus.REFUNDED}:
+            raise NotExpressible("charge_after_payoff", act.step)
         if self._post(max(min(act.known_on, due_on), self.plan.opened_on), body, "Fee", amount):
             self.fees.append(_KnownFee(fee_id, act.name, due_on, act.penalty))
 
@@ -480,7 +490,7 @@ class EngineLoan:
 
     def _undo(self, act: Act) -> None:
         """Reverse the n-th transaction of a name on a day, counted with those that are reversed already."""
-        own = [each for each in self.posted if each.on == act.on and each.name in ({act.name} if act.name else _MONEY)]
+        own = [each for each in self.posted if each.on == act.on and each.name in ({act.name} if act.name else _LISTED)]
         if len(own) < act.number:
             raise NotExpressible("undone_transaction_not_found", act.step)
         self._reverse(own[act.number - 1])
@@ -693,6 +703,9 @@ class EngineLoan:
 _MONEY = frozenset(
     {"Repayment", "Down Payment", "Merchant Issued Refund", "Payout Refund", "Goodwill Credit", "Charge Adjustment"}
 )
+
+
+_LISTED = _MONEY | {"Disbursement", "Credit Balance Refund", "Chargeback", "Charge-off", "Re-age", "Re-amortize"}
 
 
 def _nothing_due(on: date, days: int, balance: int) -> Row:

@@ -55,6 +55,8 @@ class ActKind(StrEnum):
     FEE_WAIVER_UNDONE = "fee_waiver_undone"
     FEE_ADJUSTED = "fee_adjustment"
     UNDONE = "undo"
+    REPAYMENT_UNDONE = "repayment_undone"
+    REFUND_UNDONE = "refund_undone"
     CHARGED_BACK = "charge_back"
     CHARGED_OFF = "charge_off"
     CHARGE_OFF_UNDONE = "charge_off_undone"
@@ -286,6 +288,23 @@ def _customised_loan(story: Story, step: Step) -> None:
     )  # fmt: skip
 
 
+_USUAL_PROGRESSIVE = (
+    (("accelerate maturity", "last installment"), "LP2_ADV_PYMNT_ACCELERATE_MATURITY_CHARGE_OFF_LAST_INSTALLMENT"),
+    (("accelerate maturity",), "LP2_ADV_PYMNT_ACCELERATE_MATURITY_CHARGE_OFF_BEHAVIOUR"),
+    (("zero charge-off",), "LP2_ADV_PYMNT_INTEREST_DAILY_INTEREST_RECALCULATION_ZERO_INTEREST_CHARGE_OFF"),
+)
+
+
+def _usual_progressive_loan(story: Story, step: Step) -> None:
+    """The peer's usual loan with interest: 100.00 at 7 % a year in six monthly instalments."""
+    _only_one(story)
+    name = next((name for words, name in _USUAL_PROGRESSIVE if all(word in step.text for word in words)), None)
+    if name is None:
+        raise NotExpressible("loan_created_otherwise")
+    settings = settings_of(name, "ADVANCED_PAYMENT_ALLOCATION")
+    story.terms = PeerLoan(settings, 10_000, Decimal(7), False, True, 1, "months", 6, _days(step)[0])
+
+
 def _only_one(story: Story) -> None:
     if story.terms is not None:
         raise NotExpressible("several_loans")
@@ -388,18 +407,15 @@ def _fee_adjusted(story: Story, step: Step) -> None:
 
 
 def _undone(story: Story, step: Step) -> None:
+    """The n-th transaction of a day, of one name or of any; or the n-th repayment of all, and the day is that of undoing."""
     names = [each for each in _quoted(step) if not is_day(each) and not each.isdigit()]
-    name = names[0] if names else ("Repayment" if "repayment" in step.text else "")
-    day = _days(step)[0]
-    story.course.append(Act(ActKind.UNDONE, story.day, day, name=name, number=_number(step) or 1, step=step.text))
+    kind = ActKind.REPAYMENT_UNDONE if "repayment on" in step.text else ActKind.UNDONE
+    name = names[0] if names else ""
+    story.course.append(Act(kind, story.day, _days(step)[0], name=name, number=_number(step) or 1, step=step.text))
 
 
 def _repayment_undone(story: Story, step: Step) -> None:
     story.course.append(Act(ActKind.UNDONE, story.day, _days(step)[0], name="Repayment", number=1, step=step.text))
-
-
-def _refund_undone(story: Story, step: Step) -> None:
-    story.course.append(Act(ActKind.UNDONE, story.day, _days(step)[0], name="Payout Refund", number=1, step=step.text))
 
 
 def _charged_back(story: Story, step: Step) -> None:
@@ -474,6 +490,7 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[[Story, Step], None]], ...] = (
     (("creates a fully customized loan",), _loan),
     (("creates a new default Loan with",), _default_loan),
     (("creates a new customised Loan",), _customised_loan),
+    (("creates a new", "charge-off Loan"), _usual_progressive_loan),
     (("creates a new", "Loan"), _missing("loan_created_otherwise")),
     (("second", "loan"), _missing("several_loans")),
     (("modifies the loan",), _missing("loan_changed_before_disbursement")),
@@ -481,7 +498,7 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[[Story, Step], None]], ...] = (
     (("disburse", "EUR"), _money_act(ActKind.DISBURSED)),
     (("approves the", "expected disbursement"), _approved),
     (("add disbursement detail",), _missing("expected_disbursements")),
-    (("new amount",), _missing("approved_amount_changed")),
+    (("Update loan", "new amount"), _ignored),
     (("rejects the loan",), _missing("rejection")),
     (("withdraw",), _missing("withdrawal")),
     (("asset externalization request",), _missing("asset_externalisation")),
@@ -492,7 +509,7 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[[Story, Step], None]], ...] = (
     (("Customer adjust",), _missing("payment_changed")),
     (("makes", "transaction with", "payment type"), _transaction),
     (("Refund happens on",), _refunded),
-    (("Refund undo happens",), _refund_undone),
+    (("Refund undo happens",), _add(ActKind.REFUND_UNDONE)),
     (("Pay-off is made",), _add(ActKind.PAID_OFF)),
     (("adds", "due date charge"), _fee),
     (("NSF fee", "bounce"), _bounced),
