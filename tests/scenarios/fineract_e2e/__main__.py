@@ -1,4 +1,6 @@
-"""Replay a folder of a peer's scenarios through the plan engine: `python -m tests.scenarios.fineract_e2e DIR --json OUT`.
+"""Replay a folder of a peer's scenarios through the plan engine.
+
+Run: `python -m tests.scenarios.fineract_e2e DIR --json OUT`.
 
 Prints, for each kind, how many scenarios there are, are out of scope, can be expressed, and end equal or different.
 """

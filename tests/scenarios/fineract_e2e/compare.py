@@ -56,7 +56,8 @@ def cells_of(check: Check, seen: Observed) -> Iterator[Cell]:
             yield Cell(where, "Delinquent since", check.expected, _delinquent_since(seen))
         case CheckKind.LATE_INSTALMENTS:
             told = {row["Range"]: units_of(row["Amount"]) for row in check.rows}
-            yield Cell(where, "Late by range", str(sorted(told.items())), str(sorted(_by_range(seen).items())))
+            ours = _by_range(seen) if seen.days_late > GRACE_DAYS else {}
+            yield Cell(where, "Late by range", str(sorted(told.items())), str(sorted(ours.items())))
 
 
 GRACE_DAYS = 3  # the peer's products call a loan delinquent after these days past due
@@ -86,8 +87,8 @@ def _schedule(where: str, check: Check, seen: Observed) -> Iterator[Cell]:
     yield Cell(
         where,
         "Disbursements",
-        str([_lent(row) for row in lent]),
-        str([(str(on), minor) for on, minor in seen.disbursed]),
+        str(sorted(_lent(row) for row in lent)),
+        str(sorted((str(on), minor) for on, minor in seen.disbursed)),
     )
     for place, row in enumerate(told):
         ours = seen.rows[place] if place < len(seen.rows) else None
@@ -145,7 +146,16 @@ def _totals(where: str, check: Check, seen: Observed) -> Iterator[Cell]:
             yield Cell(where, column, str(units_of(told)), ours, balance=column == "Outstanding")
 
 
-_COMPARED = frozenset({"Repayment", "Down Payment", "Merchant Issued Refund", "Payout Refund", "Goodwill Credit", "Interest Refund"})  # fmt: skip
+_COMPARED = frozenset(
+    {
+        "Repayment",
+        "Down Payment",
+        "Merchant Issued Refund",
+        "Payout Refund",
+        "Goodwill Credit",
+        "Interest Refund",
+    }
+)
 
 
 def _transactions(where: str, check: Check, seen: Observed) -> Iterator[Cell]:
@@ -165,7 +175,7 @@ def _transactions(where: str, check: Check, seen: Observed) -> Iterator[Cell]:
             yield Cell(f"{where} {split[0]} {split[1]}", "Split", str(split[2:]), str(mine[2:]))
     for split, times in (ours - told).items():
         if not any(other[:2] == split[:2] for other in told - ours):
-            yield Cell(f"{where} {split[0]} {split[1]}", "Split", "", f"{times} × {split[2:]}")
+            yield Cell(f"{where} {split[0]} {split[1]}", "Split", "", f"{times} of {split[2:]}")
 
 
 _SplitKey = tuple[str, str, int, int, int, int, int]

@@ -219,9 +219,7 @@ def lacking(terms: PeerLoan, acts: Sequence[Act]) -> tuple[str, ...]:
     if kinds & {ActKind.PAID, ActKind.DOWN_PAYMENT} and settings.ahead("REPAYMENT") is not InAdvance.NEXT:
         found.append(f"in_advance_{settings.ahead('REPAYMENT').lower()}")
     if ActKind.REFUNDED in kinds:
-        rules = {settings.ahead(_rule_name(act)) for act in acts if act.kind is ActKind.REFUNDED}
-        if len(rules) > 1 or not rules <= _PLACING.keys():
-            found.append("allocation_by_kind_of_payment")
+        found.append("refund_allocated_as_a_payment")
         if settings.refunds_interest != bears_interest:
             found.append("refund_keeps_interest" if bears_interest else "refund_of_interest")
     if ActKind.CHARGED_OFF in kinds and bears_interest:
@@ -542,30 +540,38 @@ class EngineLoan:
         spacing = _spacing(int(told["frequencyNumber"]), told["frequencyType"].lower())
         starts = datetime.strptime(told["startDate"], "%d %B %Y").date()  # noqa: DTZ007
         days = [spacing.after(starts, times) for times in range(int(told["numberOfInstallments"]))]
-        self._reschedule(act, days, "Re-age")
+        owed = self._fold().state.outstanding.minor
+        self._reschedule(act, list(zip(days, self._level(owed, len(days)), strict=True)), "Re-age")
 
     def _reamortise(self, act: Act) -> None:
         self._without_interest("reamortise_with_interest", act)
-        days = [line.due_on for line in self._fold().run.lines if line.due_on > act.on]
-        if not days:
+        lines = self._fold().run.lines
+        to_come = [line for line in lines if line.due_on > act.on and line.open_principal]
+        if not to_come:
             raise NotExpressible("reamortise_after_maturity", act.step)
-        self._reschedule(act, days, "Re-amortize")
+        late = sum(line.open_principal for line in lines if line.due_on <= act.on)
+        dues = [
+            (line.due_on, line.open_principal + share)
+            for line, share in zip(to_come, self._level(late, len(to_come)), strict=True)
+        ]
+        self._reschedule(act, dues, "Re-amortize")
+
+    def _level(self, amount: int, parts: int) -> list[int]:
+        """Equal parts, in whole units of money where the product says so; the last takes the rest."""
+        unit = 100 if self.terms.product.whole_units else 1
+        share = unit * int((Decimal(amount) / parts / unit).to_integral_value(ROUND_HALF_EVEN))
+        return [share] * (parts - 1) + [amount - share * (parts - 1)]
 
     def _without_interest(self, capability: str, act: Act) -> None:
         if self.terms.rate_percent:
             raise NotExpressible(capability, act.step)
 
-    def _reschedule(self, act: Act, days: Sequence[date], name: str) -> None:
-        folded = self._fold()
-        owed, top = folded.state.outstanding.minor, max(line.number for line in folded.run.lines)
-        unit = 100 if self.terms.product.whole_units else 1
-        share = unit * int((Decimal(owed) / len(days) / unit).to_integral_value(ROUND_HALF_EVEN))
-        parts = [share] * (len(days) - 1) + [owed - share * (len(days) - 1)]
+    def _reschedule(self, act: Act, parts: Sequence[tuple[date, int]], name: str) -> None:
+        top = max(line.number for line in self._fold().run.lines)
         dues = tuple(
-            Due(top + 1 + place, day, Money(part, EUR), Money(0, EUR))
-            for place, (day, part) in enumerate(zip(days, parts, strict=True))
+            Due(top + 1 + place, day, Money(part, EUR), Money(0, EUR)) for place, (day, part) in enumerate(parts)
         )
-        self._post(act.on, Rescheduled(dues), name, owed)
+        self._post(act.on, Rescheduled(dues), name, sum(part for _, part in parts))
 
     def _resume(self, act: Act) -> None:
         """End the running pause early: the pause is replaced by a shorter one."""
@@ -673,7 +679,7 @@ class EngineLoan:
             moved_on = folded.moved_on.get(line.instalment_id)
             if moved_on is not None and line.due_on > moved_on and not due:
                 continue
-            while stubs and stubs[0] < line.due_on:
+            while stubs and stubs[0] <= line.due_on:
                 yield _nothing_due(stubs[0], (stubs[0] - previous).days, balance)
                 previous = stubs.pop(0)
             taken_off = folded.taken_off.get(line.instalment_id, 0)

@@ -75,7 +75,7 @@ class PeerSettings:
 
 def settings_of(name: str, strategy: str = "") -> PeerSettings:
     """The settings of a product, from its name and the allocation strategy that the loan names."""
-    progressive = any(word in name for word in ("ADV", "PROGRESSIVE", "EMI", "NO_INTEREST_RECALCULATION"))
+    progressive = any(word in name for word in ("ADV_", "ADVANCED", "PROGRESSIVE", "EMI", "NO_INTEREST_RECALCULATION"))
     progressive = progressive or strategy == "ADVANCED_PAYMENT_ALLOCATION"
     allocation, ahead = _allocation(name, strategy, progressive=progressive)
     return PeerSettings(
@@ -123,7 +123,7 @@ def _whole_units(name: str) -> bool:
     """Level instalments in whole units of money, of the older products and of those that name it."""
     if "MULTIPLES_OF" in name:
         return True
-    if name.startswith(("LP2_ADV_PYMNT_ACCELERATE_MATURITY", "LP2_ADV_PYMNT_ZERO_INTEREST_CHARGE_OFF")):
+    if name.startswith(("LP1", "LP2_ADV_PYMNT_ACCELERATE_MATURITY", "LP2_ADV_PYMNT_ZERO_INTEREST_CHARGE_OFF")):
         return True
     own = ("EMI", "INTEREST_DAILY", "PROGRESSIVE_LOAN_SCHEDULE", "PROG_SCHEDULE", "RECALC", "FIXED_LENGTH", "ADV_PYMNT")
     return not any(word in name for word in own)
