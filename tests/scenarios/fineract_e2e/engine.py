@@ -170,6 +170,7 @@ def _loan(terms: PeerLoan, amount: int, starts_on: date, day_count: DayCount) ->
         day_count,
         Method.FLAT if terms.flat else Method.DECLINING_BALANCE,
         Decimal(DOWN_PAYMENT_PERCENT if terms.product.down_payment else 0),
+        terms.product.first_day_bears,
     )
 
 

@@ -52,6 +52,7 @@ class PeerSettings:
 
     `day_count` and `credit_allocation` are None where the name does not tell them. `in_advance` is by kind of payment,
     `DEFAULT` for the rest. `progressive`: the schedule can be worked out again, else it is the older cumulative kind.
+    `first_day_bears`: the day of disbursement bears interest, and the day of a due does not.
     """
 
     name: str
@@ -68,6 +69,7 @@ class PeerSettings:
     credit_allocation: tuple[Part, ...] | None
     refunds_interest: bool
     charge_off_interest: ChargeOffInterest
+    first_day_bears: bool
 
     def ahead(self, kind: str) -> InAdvance:
         return self.in_advance.get(kind, self.in_advance[DEFAULT])
@@ -93,6 +95,7 @@ def settings_of(name: str, strategy: str = "") -> PeerSettings:
         credit_allocation=_credit_allocation(name),
         refunds_interest="INTEREST_REFUND" in name or "INT_REFUND" in name or "REFUND_FULL" in name,
         charge_off_interest=_charge_off_interest(name),
+        first_day_bears="INTEREST_RECOGNITION" in name or "INT_RECOGNITION" in name,
     )
 
 
@@ -105,6 +108,9 @@ def _day_count(name: str) -> str | None:
     ):
         if word in name:
             return day_count
+    # products made from the peer's usual product with daily recalculation, whose names do not say it
+    if name.startswith("LP2_ADV_CUSTOM_PMT_ALLOC_PROGRESSIVE") or "DAILY_INTEREST_RECALCULATION_" in name:
+        return "30/360"
     return None
 
 
