@@ -4,7 +4,7 @@ What the engine cannot record raises NotExpressible with the name of the capabil
 settings ask for and the engine has no setting for is listed by `lacking`, and the scenario is run without it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -203,7 +203,9 @@ def _usual(terms: PeerLoan, starts_on: date) -> None:
         raise NotExpressible("dues_from_the_application")
 
 
-def lacking(terms: PeerLoan, acts: Sequence[Act]) -> tuple[str, ...]:
+def lacking(  # noqa: C901 - one case for each setting
+    terms: PeerLoan, acts: Sequence[Act]
+) -> tuple[str, ...]:
     """What the product's settings ask for, and these acts need, that the engine has no setting for."""
     settings = terms.product
     found = []
@@ -367,73 +369,16 @@ class EngineLoan:
             for earlier in self._waiting:
                 self._record(earlier)
 
-    def _record(self, act: Act) -> None:  # noqa: C901, PLR0912 - one case for each kind of act
-        amount = Money(act.amount, EUR)
-        match act.kind:
-            case ActKind.APPROVED:
-                pass
-            case ActKind.DISBURSED:
-                self._disburse(act)
-            case ActKind.PAID | ActKind.DOWN_PAYMENT:
-                self._pay(act.on, act.amount, act.name)
-            case ActKind.PAID_OFF:
-                self._pay_off(act)
-            case ActKind.REFUNDED:
-                self._post(act.on, Refunded(self._next("r"), amount), act.name, act.amount)
-            case ActKind.GOODWILL:
-                self._post(act.on, Goodwill(amount), act.name, act.amount)
-            case ActKind.FEE:
-                self._charge(act)
-            case ActKind.PERCENTAGE_FEE:
-                part = Decimal(self.disbursed[0][1]) * Decimal(act.row["percent"]) / 100
-                self._charge(act, int(part.to_integral_value(ROUND_HALF_EVEN)))
-            case ActKind.INSTALMENT_FEE:
-                for line in self._fold().run.lines:
-                    if line.number:
-                        self._charge_on(act, line.instalment_id, line.due_on, act.amount)
-            case ActKind.FEE_WAIVED:
-                self._waive(act, None)
-            case ActKind.FEE_ADJUSTED:
-                self._waive(act, amount)
-            case ActKind.UNDONE:
-                self._undo(act)
-            case ActKind.REPAYMENT_UNDONE:
-                own = [each for each in self.posted if each.name == "Repayment"]
-                if len(own) < act.number:
-                    raise NotExpressible("undone_transaction_not_found", act.step)
-                self._reverse(own[act.number - 1])
-            case ActKind.REFUND_UNDONE:
-                self._reverse_latest("Payout Refund")
-            case ActKind.FEE_WAIVER_UNDONE:
-                self._reverse_latest("Waive")
-            case ActKind.CHARGE_OFF_UNDONE:
-                self._reverse_latest("Charge-off")
-            case ActKind.REAGE_UNDONE:
-                self._reverse_latest("Re-age")
-            case ActKind.REAMORTISATION_UNDONE:
-                self._reverse_latest("Re-amortize")
-            case ActKind.CHARGED_BACK:
-                self._charge_back(act)
-            case ActKind.CHARGED_OFF:
-                self._post(act.on, ChargedOff(), "Charge-off")
-            case ActKind.WRITTEN_OFF:
-                self._post(act.on, WrittenOff(), "Close (as written-off)")
-            case ActKind.CREDIT_PAID_BACK:
-                self._pay_credit_back(act)
-            case ActKind.REAGED:
-                self._reage(act)
-            case ActKind.REAMORTISED:
-                self._reamortise(act)
-            case ActKind.PAUSED:
-                if act.until is None:
-                    raise NotExpressible("pause_without_end", act.step)
-                self._post(act.known_on, Forbearance(act.on + _A_DAY, act.until + _A_DAY), "Pause")
-            case ActKind.RESUMED:
-                self._resume(act)
-            case ActKind.RESCHEDULED:
-                raise NotExpressible(_what_changes(act), act.step)
-            case _:
-                raise NotExpressible(act.kind.value, act.step)
+    def _record(self, act: Act) -> None:
+        if act.kind in _UNDOES:
+            self._reverse_latest(_UNDOES[act.kind])
+        elif act.kind in _RECORDS:
+            _RECORDS[act.kind](self, act)
+        else:
+            raise NotExpressible(act.kind.value, act.step)
+
+    def _approve(self, act: Act) -> None:
+        """Before the plan: nothing to record."""
 
     def _disburse(self, act: Act) -> None:
         amount, settings = Money(act.amount, EUR), self.terms.product
@@ -447,6 +392,21 @@ class EngineLoan:
         if first and settings.down_payment_at_once:
             down = self.plan.instalments[0].principal
             self._post(act.on, Paid(down, PaymentChannel.CHECKOUT, "down", "sim", "card"), "Down Payment", down.minor)
+
+    def _pay_some(self, act: Act) -> None:
+        self._pay(act.on, act.amount, act.name)
+
+    def _refund(self, act: Act) -> None:
+        self._post(act.on, Refunded(self._next("r"), Money(act.amount, EUR)), act.name, act.amount)
+
+    def _give(self, act: Act) -> None:
+        self._post(act.on, Goodwill(Money(act.amount, EUR)), act.name, act.amount)
+
+    def _charge_off(self, act: Act) -> None:
+        self._post(act.on, ChargedOff(), "Charge-off")
+
+    def _write_off(self, act: Act) -> None:
+        self._post(act.on, WrittenOff(), "Close (as written-off)")
 
     def _pay(self, on: date, amount: int, name: str) -> None:
         payment_id = self._next("x")
@@ -464,6 +424,15 @@ class EngineLoan:
             body = PaidOff(quote, PaymentChannel.SHOPPER, self._next("x"), "sim", "card")
             self._post(act.on, body, "Repayment", quote.minor)
 
+    def _charge_percentage(self, act: Act) -> None:
+        part = Decimal(self.disbursed[0][1]) * Decimal(act.row["percent"]) / 100
+        self._charge(act, int(part.to_integral_value(ROUND_HALF_EVEN)))
+
+    def _charge_each(self, act: Act) -> None:
+        for line in self._fold().run.lines:
+            if line.number:
+                self._charge_on(act, line.instalment_id, line.due_on, act.amount)
+
     def _charge(self, act: Act, amount: int | None = None) -> None:
         lines = [line for line in self._fold().run.lines if line.number] or self._fold().run.lines
         line = next((line for line in lines if line.due_on >= act.on), None)
@@ -480,7 +449,9 @@ class EngineLoan:
         if self._post(max(min(act.known_on, due_on), self.plan.opened_on), body, "Fee", amount):
             self.fees.append(_KnownFee(fee_id, act.name, due_on, act.penalty))
 
-    def _waive(self, act: Act, amount: Money | None) -> None:
+    def _waive(self, act: Act) -> None:
+        """The latest fee whole, or an amount of the fee that is named."""
+        amount = Money(act.amount, EUR) if act.kind is ActKind.FEE_ADJUSTED else None
         known = [fee for fee in self.fees if amount is None or (fee.name, fee.due_on) == (act.name, act.until)]
         if not known:
             raise NotExpressible("fee_not_known", act.step)
@@ -490,6 +461,13 @@ class EngineLoan:
     def _undo(self, act: Act) -> None:
         """Reverse the n-th transaction of a name on a day, counted with those that are reversed already."""
         own = [each for each in self.posted if each.on == act.on and each.name in ({act.name} if act.name else _LISTED)]
+        if len(own) < act.number:
+            raise NotExpressible("undone_transaction_not_found", act.step)
+        self._reverse(own[act.number - 1])
+
+    def _undo_repayment(self, act: Act) -> None:
+        """Reverse the n-th repayment of all."""
+        own = [each for each in self.posted if each.name == "Repayment"]
         if len(own) < act.number:
             raise NotExpressible("undone_transaction_not_found", act.step)
         self._reverse(own[act.number - 1])
@@ -573,6 +551,14 @@ class EngineLoan:
             Due(top + 1 + place, day, Money(part, EUR), Money(0, EUR)) for place, (day, part) in enumerate(parts)
         )
         self._post(act.on, Rescheduled(dues), name, sum(part for _, part in parts))
+
+    def _pause(self, act: Act) -> None:
+        if act.until is None:
+            raise NotExpressible("pause_without_end", act.step)
+        self._post(act.known_on, Forbearance(act.on + _A_DAY, act.until + _A_DAY), "Pause")
+
+    def _change_terms(self, act: Act) -> None:
+        raise NotExpressible(_what_changes(act), act.step)
 
     def _resume(self, act: Act) -> None:
         """End the running pause early: the pause is replaced by a shorter one."""
@@ -705,6 +691,41 @@ class EngineLoan:
                 outstanding=outstanding,
             )
             previous = line.due_on
+
+
+_UNDOES = {
+    ActKind.REFUND_UNDONE: "Payout Refund",
+    ActKind.FEE_WAIVER_UNDONE: "Waive",
+    ActKind.CHARGE_OFF_UNDONE: "Charge-off",
+    ActKind.REAGE_UNDONE: "Re-age",
+    ActKind.REAMORTISATION_UNDONE: "Re-amortize",
+}
+# How each kind of act is recorded. A kind that is missing here is a capability that is missing, under its own name.
+_RECORDS: Mapping[ActKind, Callable[[EngineLoan, Act], None]] = {
+    ActKind.APPROVED: EngineLoan._approve,
+    ActKind.DISBURSED: EngineLoan._disburse,
+    ActKind.PAID: EngineLoan._pay_some,
+    ActKind.DOWN_PAYMENT: EngineLoan._pay_some,
+    ActKind.PAID_OFF: EngineLoan._pay_off,
+    ActKind.REFUNDED: EngineLoan._refund,
+    ActKind.GOODWILL: EngineLoan._give,
+    ActKind.FEE: EngineLoan._charge,
+    ActKind.PERCENTAGE_FEE: EngineLoan._charge_percentage,
+    ActKind.INSTALMENT_FEE: EngineLoan._charge_each,
+    ActKind.FEE_WAIVED: EngineLoan._waive,
+    ActKind.FEE_ADJUSTED: EngineLoan._waive,
+    ActKind.UNDONE: EngineLoan._undo,
+    ActKind.REPAYMENT_UNDONE: EngineLoan._undo_repayment,
+    ActKind.CHARGED_BACK: EngineLoan._charge_back,
+    ActKind.CHARGED_OFF: EngineLoan._charge_off,
+    ActKind.WRITTEN_OFF: EngineLoan._write_off,
+    ActKind.CREDIT_PAID_BACK: EngineLoan._pay_credit_back,
+    ActKind.REAGED: EngineLoan._reage,
+    ActKind.REAMORTISED: EngineLoan._reamortise,
+    ActKind.PAUSED: EngineLoan._pause,
+    ActKind.RESUMED: EngineLoan._resume,
+    ActKind.RESCHEDULED: EngineLoan._change_terms,
+}
 
 
 _MONEY = frozenset(

@@ -407,7 +407,7 @@ def _fee_adjusted(story: Story, step: Step) -> None:
 
 
 def _undone(story: Story, step: Step) -> None:
-    """The n-th transaction of a day, of one name or of any; or the n-th repayment of all, and the day is that of undoing."""
+    """The n-th transaction of a day, of one name or of any; or the n-th repayment of all, whatever its day."""
     names = [each for each in _quoted(step) if not is_day(each) and not each.isdigit()]
     kind = ActKind.REPAYMENT_UNDONE if "repayment on" in step.text else ActKind.UNDONE
     name = names[0] if names else ""
