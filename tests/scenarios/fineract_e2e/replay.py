@@ -1,6 +1,6 @@
 """Replay one scenario: read its story, run it through the engine, compare every cell, and say how it ended."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -14,9 +14,9 @@ from tests.scenarios.fineract_e2e.story import (
     ActKind,
     Check,
     CheckKind,
+    LoanStory,
     NotExpressible,
     PeerLoan,
-    Story,
     out_of_scope,
     story_of,
 )
@@ -58,25 +58,33 @@ def replay(scenario: PeerScenario) -> Outcome:
     reason = out_of_scope(scenario)
     if reason is not None:
         return Outcome(scenario.key, scenario.kind, Ending.OUT_OF_SCOPE, why=reason)
-    product = ""
+    products: list[str] = []
     try:
         story = story_of(scenario)
-        product = "" if story.terms is None else story.terms.product.name
-        return _run(scenario, story)
+        products = [loan.terms.product.name for loan in story.loans if loan.terms is not None]
+        return _outcome(scenario, products, [_play(loan, loan.terms) for loan in story.loans if loan.terms is not None])
     except NotExpressible as missing:
-        return Outcome(
-            scenario.key, scenario.kind, Ending.NOT_EXPRESSIBLE, product, why=missing.capability, step=missing.step
-        )
+        product = ", ".join(products)
+        ending = Ending.NOT_EXPRESSIBLE
+        return Outcome(scenario.key, scenario.kind, ending, product, why=missing.capability, step=missing.step)
 
 
-def _run(scenario: PeerScenario, story: Story) -> Outcome:
-    acts = [each for each in story.course if isinstance(each, Act)]
-    if story.terms is None:
-        return Outcome(scenario.key, scenario.kind, Ending.DIFFERENT, why="nothing_compared")
-    lent = [act for act in acts if act.kind is ActKind.DISBURSED]
-    amount = sum(act.amount for act in lent) or story.terms.principal
-    day_count, dues = _agreed(story, story.terms, amount, lent[0].on if lent else story.terms.submitted_on)
-    loan = EngineLoan(story.terms, dues, acts, amount) if lent else None
+@dataclass(frozen=True, slots=True)
+class _Played:
+    """What one loan of a scenario showed."""
+
+    day_count: str
+    cells: tuple[Cell, ...]
+    refused: tuple[str, ...]
+    lacks: tuple[str, ...]
+    acts: tuple[str, ...]
+
+
+def _play(story: LoanStory, terms: PeerLoan) -> _Played:
+    lent = [act for act in story.acts if act.kind is ActKind.DISBURSED]
+    amount = sum(act.amount for act in lent) or terms.principal
+    day_count, dues = _agreed(story, terms, amount, lent[0].on if lent else terms.submitted_on)
+    loan = EngineLoan(terms, dues, story.acts, amount) if lent else None
     cells: list[Cell] = []
     approval: Act | None = None
     for each in story.course:
@@ -87,20 +95,26 @@ def _run(scenario: PeerScenario, story: Story) -> Outcome:
         elif loan is not None and loan.disbursed:
             cells += cells_of(each, loan.observe(each.as_of))
         else:
-            cells += cells_of(each, _before(story.terms, approval, day_count))
-    differing = tuple(cell for cell in cells if not cell.equal)
+            cells += cells_of(each, _before(terms, approval, day_count))
+    refused = () if loan is None else tuple(loan.refused)
+    return _Played(day_count, tuple(cells), refused, lacking(terms, story.acts), tuple(act.kind for act in story.acts))
+
+
+def _outcome(scenario: PeerScenario, products: Sequence[str], played: Sequence[_Played]) -> Outcome:
+    cells = [cell for each in played for cell in each.cells]
+    refused = tuple(refusal for each in played for refusal in each.refused)
     return Outcome(
         scenario.key,
         scenario.kind,
-        _ending(cells, refused=loan is not None and bool(loan.refused)),
-        story.terms.product.name,
+        _ending(cells, refused=bool(refused)),
+        ", ".join(products),
         why="" if cells else "nothing_compared",
         compared=len(cells),
-        day_count=day_count,
-        differing=differing,
-        refused=() if loan is None else tuple(loan.refused),
-        lacks=lacking(story.terms, acts),
-        acts=tuple(act.kind for act in acts),
+        day_count=", ".join(each.day_count for each in played),
+        differing=tuple(cell for cell in cells if not cell.equal),
+        refused=refused,
+        lacks=tuple(dict.fromkeys(lack for each in played for lack in each.lacks)),
+        acts=tuple(act for each in played for act in each.acts),
     )
 
 
@@ -121,7 +135,7 @@ def _ending(cells: list[Cell], *, refused: bool) -> Ending:
     return Ending.EQUAL_IN_BALANCES if balances and all(cell.equal for cell in balances) else Ending.DIFFERENT
 
 
-def _agreed(story: Story, terms: PeerLoan, amount: int, starts_on: date) -> tuple[str, tuple[Due, ...]]:
+def _agreed(story: LoanStory, terms: PeerLoan, amount: int, starts_on: date) -> tuple[str, tuple[Due, ...]]:
     """The agreed schedule; where the name's day count does not give the first table, the first one that does.
 
     This is the only setting that an expected answer decides, and it decides the day count only.
@@ -131,7 +145,7 @@ def _agreed(story: Story, terms: PeerLoan, amount: int, starts_on: date) -> tupl
     return next((each for each in candidates if first is not None and _gives(each[1], first)), candidates[0])
 
 
-def _first_table(story: Story) -> Check | None:
+def _first_table(story: LoanStory) -> Check | None:
     """The first expected schedule, if nothing but the disbursement came before it."""
     for each in story.course:
         if isinstance(each, Act):

@@ -104,6 +104,8 @@ class CheckKind(StrEnum):
     OUTSTANDING = "outstanding"
     OVERPAID = "overpaid"
     ALL_MET = "all_met"
+    OVERDUE = "overdue"
+    LAST_PAYMENT = "last_payment"
     DAYS_PAST_DUE = "days_past_due"
     DELINQUENT_SINCE = "delinquent_since"
     LATE_INSTALMENTS = "late_instalments"
@@ -119,23 +121,35 @@ class Check:
     rows: tuple[Mapping[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """What was approved, before anything is disbursed."""
+@dataclass(slots=True)
+class LoanStory:
+    """What one loan's borrower asked for, and its acts and checks in order."""
 
-    amount: int
-    starts_on: date
+    terms: PeerLoan | None = None
+    course: list[Act | Check] = field(default_factory=list)
+
+    @property
+    def acts(self) -> list[Act]:
+        return [each for each in self.course if isinstance(each, Act)]
 
 
 @dataclass(slots=True)
 class Story:
-    """A scenario as acts and checks, in order."""
+    """A scenario as loans, one after the other: steps are about the latest."""
 
-    terms: PeerLoan | None = None
-    course: list[Act | Check] = field(default_factory=list)
+    loans: list[LoanStory] = field(default_factory=lambda: [LoanStory()])
     today: date | None = None
-    approved: Approval | None = None
     rules: dict[str, InAdvance] = field(default_factory=dict)
+
+    @property
+    def course(self) -> list[Act | Check]:
+        return self.loans[-1].course
+
+    def begin(self, terms: PeerLoan) -> None:
+        """A new loan."""
+        if self.loans[-1].terms is not None:
+            self.loans.append(LoanStory())
+        self.loans[-1].terms = terms
 
     @property
     def day(self) -> date:
@@ -246,7 +260,6 @@ _PLAIN_COLUMNS = {
 
 
 def _loan(story: Story, step: Step) -> None:
-    _only_one(story)
     if not step.rows or "LoanProduct" not in step.rows[0]:
         raise NotExpressible("loan_created_otherwise")
     row = step.rows[0]
@@ -255,7 +268,7 @@ def _loan(story: Story, step: Step) -> None:
         if words in step.text.replace("disbursement date", ""):
             unusual[words] = step.text
     settings = settings_of(row["LoanProduct"], row["Payment strategy"])
-    story.terms = PeerLoan(
+    terms = PeerLoan(
         product=replace(settings, in_advance={**settings.in_advance, **story.rules}),
         principal=units_of(row["with Principal"]),
         rate_percent=Decimal(row["ANNUAL interest rate %"]),
@@ -267,25 +280,25 @@ def _loan(story: Story, step: Step) -> None:
         submitted_on=day_of(row["submitted on date"]),
         unusual=unusual,
     )
+    story.begin(terms)
 
 
 def _default_loan(story: Story, step: Step) -> None:
     """The peer's usual loan: 1,000.00 without interest, due in one instalment after thirty days."""
-    _only_one(story)
-    story.terms = PeerLoan(settings_of("LP1"), 100_000, Decimal(0), False, False, 30, "days", 1, _days(step)[0])
+    story.begin(PeerLoan(settings_of("LP1"), 100_000, Decimal(0), False, False, 30, "days", 1, _days(step)[0]))
 
 
 def _customised_loan(story: Story, step: Step) -> None:
     """A loan without interest of a principal, a term in months and a number of instalments."""
-    _only_one(story)
     principal = next(each for each in _quoted(step) if not is_day(each))
     months, instalments = (int(each) for each in re.findall(r": (\d+)", step.text)[-2:])
     if months % instalments:
         raise NotExpressible("uneven_term")
-    story.terms = PeerLoan(
+    terms = PeerLoan(
         settings_of("LP1"), units_of(principal), Decimal(0), False, False, months // instalments, "months",
         instalments, _days(step)[0],
     )  # fmt: skip
+    story.begin(terms)
 
 
 _USUAL_PROGRESSIVE = (
@@ -297,17 +310,11 @@ _USUAL_PROGRESSIVE = (
 
 def _usual_progressive_loan(story: Story, step: Step) -> None:
     """The peer's usual loan with interest: 100.00 at 7 % a year in six monthly instalments."""
-    _only_one(story)
     name = next((name for words, name in _USUAL_PROGRESSIVE if all(word in step.text for word in words)), None)
     if name is None:
         raise NotExpressible("loan_created_otherwise")
     settings = settings_of(name, "ADVANCED_PAYMENT_ALLOCATION")
-    story.terms = PeerLoan(settings, 10_000, Decimal(7), False, True, 1, "months", 6, _days(step)[0])
-
-
-def _only_one(story: Story) -> None:
-    if story.terms is not None:
-        raise NotExpressible("several_loans")
+    story.begin(PeerLoan(settings, 10_000, Decimal(7), False, True, 1, "months", 6, _days(step)[0]))
 
 
 # ---- acts
@@ -316,7 +323,6 @@ def _only_one(story: Story) -> None:
 def _approved(story: Story, step: Step) -> None:
     amount = next(units_of(each) for each in _quoted(step) if not is_day(each))
     expected = _days(step)[-1]
-    story.approved = Approval(amount, expected)
     story.course.append(Act(ActKind.APPROVED, story.day, expected, amount, step=step.text))
 
 
@@ -548,6 +554,9 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[[Story, Step], None]], ...] = (
     (("installments have obligations met",), _check(CheckKind.ALL_MET)),
     (("Loan has", "outstanding amount"), _check(CheckKind.OUTSTANDING, _first_number)),
     (("Loan has", "overpaid amount"), _check(CheckKind.OVERPAID, _first_number)),
+    (("Loan has", "total overdue amount"), _check(CheckKind.OVERDUE, _first_number)),
+    (("Loan has", "last payment amount"), _check(CheckKind.LAST_PAYMENT, _first_number)),
+    (("last payment related data",), _check(CheckKind.LAST_PAYMENT, lambda step: step.rows[0]["lastPaymentAmount"])),
     (("LOAN level delinquency data",), _check(CheckKind.DAYS_PAST_DUE)),
     (("delinquency range is",), _check(CheckKind.DELINQUENT_SINCE, lambda step: _quoted(step)[1])),
     (("INSTALLMENT level delinquency",), _check(CheckKind.LATE_INSTALMENTS)),
