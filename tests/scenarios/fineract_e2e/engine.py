@@ -605,9 +605,9 @@ class EngineLoan:
             self.plan, self.events, self.servicing, day, {fee.fee_id for fee in self.fees if fee.penalty}
         )
 
-    def observe(self, as_of: date) -> Observed:
-        """The loan at the end of a day; acts dated later that are known already count too."""
-        folded = self._fold(as_of)
+    def observe(self, as_of: date, worked_out_on: date) -> Observed:
+        """The loan on a day, with its schedule as last worked out; acts dated later that are known count too."""
+        folded = self._fold(worked_out_on)
         reversed_ids = self._reversed()
         transactions = [(each.event_id, self._transaction(folded, each)) for each in self.posted if each.name in _MONEY]
         standing = [told for event_id, told in transactions if event_id not in reversed_ids]

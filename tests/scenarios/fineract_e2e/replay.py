@@ -93,7 +93,7 @@ def _play(story: LoanStory, terms: PeerLoan) -> _Played:
             if loan is not None:
                 loan.record(each)
         elif loan is not None and loan.disbursed:
-            cells += cells_of(each, loan.observe(each.as_of))
+            cells += cells_of(each, loan.observe(each.as_of, each.worked_out_on))
         else:
             cells += cells_of(each, _before(terms, approval, day_count))
     refused = () if loan is None else tuple(loan.refused)

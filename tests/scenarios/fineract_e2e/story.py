@@ -113,10 +113,11 @@ class CheckKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What must show at the end of `as_of`."""
+    """What must show on the day `as_of`; the schedule shows as it was last worked out, on `worked_out_on`."""
 
     kind: CheckKind
     as_of: date
+    worked_out_on: date
     expected: str = ""
     rows: tuple[Mapping[str, str], ...] = ()
 
@@ -135,10 +136,14 @@ class LoanStory:
 
 @dataclass(slots=True)
 class Story:
-    """A scenario as loans, one after the other: steps are about the latest."""
+    """A scenario as loans, one after the other: steps are about the latest.
+
+    The peer works schedules out again at each close of business and each act: `worked_out_on` is the latest such day.
+    """
 
     loans: list[LoanStory] = field(default_factory=lambda: [LoanStory()])
     today: date | None = None
+    worked_out_on: date | None = None
     rules: dict[str, InAdvance] = field(default_factory=dict)
 
     @property
@@ -188,10 +193,13 @@ def story_of(scenario: PeerScenario) -> Story:
         act = next((act for words, act in _RULES if all(word in step.text for word in words)), None)
         if act is None:
             continue
+        known = len(story.course)
         try:
             act(story, step)
         except NotExpressible as missing:
             raise NotExpressible(missing.capability, step.text) from missing
+        if any(isinstance(each, Act) for each in story.course[known:]):
+            story.worked_out_on = story.today
     return story
 
 
@@ -247,6 +255,10 @@ def _ignored(story: Story, step: Step) -> None:
 
 def _clock(story: Story, step: Step) -> None:
     story.today = _days(step)[0]
+
+
+def _closed_day(story: Story, step: Step) -> None:
+    story.worked_out_on = story.day
 
 
 def _next_day(story: Story, step: Step) -> None:
@@ -464,7 +476,8 @@ def _rule(story: Story, step: Step) -> None:
 
 def _check(kind: CheckKind, expected: Callable[[Step], str] = lambda _: "") -> Callable[[Story, Step], None]:
     def add(story: Story, step: Step) -> None:
-        story.course.append(Check(kind, story.day, expected(step), step.rows))
+        worked_out_on = story.worked_out_on or story.day
+        story.course.append(Check(kind, story.day, worked_out_on, expected(step), step.rows))
 
     return add
 
@@ -493,6 +506,7 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[[Story, Step], None]], ...] = (
     (("business date", "actual date"), _missing("relative_dates")),
     (("business date to",), _clock),
     (("Increase Business Date",), _next_day),
+    (("runs", "COB job"), _closed_day),
     (("creates a fully customized loan",), _loan),
     (("creates a new default Loan with",), _default_loan),
     (("creates a new customised Loan",), _customised_loan),
