@@ -28,7 +28,7 @@ from tranche.local.profiles import (
 from tranche.local.runtime import LocalRuntime
 from tranche.settings import Settings, point_here
 
-TESTS_ALONE = {"TRANCHE_TEST_DATA", "TRANCHE_FEAST", "TRANCHE_SOAK"}
+TESTS_ALONE = {"TRANCHE_TEST_DATA", "TRANCHE_FINERACT_E2E", "TRANCHE_FEAST", "TRANCHE_SOAK"}
 PLACES = {"TRANCHE_VAR", "TRANCHE_STATE_DIR", "TRANCHE_PROFILES"}
 
 

@@ -1,0 +1,839 @@
+"""The only module here that touches the plan engine: it builds the plan, records acts, folds, and reads the state back.
+
+What the engine cannot record raises NotExpressible with the name of the capability that is missing. What a product's
+settings ask for and the engine has no setting for is listed by `lacking`, and the scenario is run without it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+from unittest import mock
+
+from ledger.map.flow import Flow
+from ledger.money import Currency, Money
+from lending.plan import fold as folding
+from lending.plan.delinquency import days_late
+from lending.plan.event import (
+    Body,
+    ChargedOff,
+    ClaimLost,
+    ClaimOpened,
+    CreditRefunded,
+    FeeCharged,
+    FeeKind,
+    FeeWaived,
+    Forbearance,
+    Goodwill,
+    Opened,
+    Paid,
+    PaidOff,
+    PartShipped,
+    PaymentChannel,
+    PlanEvent,
+    Refunded,
+    RefundPaid,
+    Rescheduled,
+    Reversed,
+    Route,
+    WrittenOff,
+)
+from lending.plan.plan import Origin, Plan, PlanId, PlanStatus, instalments_of
+from lending.plan.refuse import refuse
+from lending.plan.running import RunningInstalment, RunningPlan
+from lending.plan.state import InstalmentState, PlanState
+from lending.schedule.amortise import Loan, Method, amortise
+from lending.schedule.day_count import DayCount
+from lending.schedule.due import Due, ScheduleFault
+from lending.schedule.due_dates import Spacing, Unit
+from lending.terms.product import Product
+from lending.terms.servicing_terms import Component, RefundPlacing, ServicingTerms
+from tests.scenarios.fineract_e2e.product import DOWN_PAYMENT_PERCENT, InAdvance, Part, PeerSettings
+from tests.scenarios.fineract_e2e.story import Act, ActKind, NotExpressible, PeerLoan
+
+EUR = Currency.EUR
+_A_DAY = timedelta(days=1)  # the peer's pause begins after its first day and ends after its last
+_ID = PlanId("p")
+
+DAY_COUNTS = {
+    "30/360": DayCount(True, 360),
+    "actual/actual": DayCount(False, None),
+    "actual/365": DayCount(False, 365),
+    "actual/360": DayCount(False, 360),
+    "30/365": DayCount(True, 365),
+}
+_COMPONENT = {
+    Part.PENALTY: Component.FEES,
+    Part.FEE: Component.FEES,
+    Part.INTEREST: Component.INTEREST,
+    Part.PRINCIPAL: Component.PRINCIPAL,
+}
+_STATUS = {
+    PlanStatus.AGREED: "APPROVED",
+    PlanStatus.OPEN: "ACTIVE",
+    PlanStatus.CHARGED_OFF: "ACTIVE",
+    PlanStatus.PAID: "CLOSED_OBLIGATIONS_MET",
+    PlanStatus.REFUNDED: "CLOSED_OBLIGATIONS_MET",
+    PlanStatus.RECOVERED: "CLOSED_OBLIGATIONS_MET",
+    PlanStatus.WRITTEN_OFF: "CLOSED_WRITTEN_OFF",
+    PlanStatus.CANCELLED: "WITHDRAWN",
+}
+
+
+# ---- what is read back
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One due of the schedule as it stands, in minor units."""
+
+    due_on: date
+    days: int
+    met_on: date | None
+    balance: int
+    principal: int
+    interest: int
+    fees: int
+    penalties: int
+    paid: int
+    in_advance: int
+    late: int
+    waived: int
+    outstanding: int
+
+    @property
+    def due(self) -> int:
+        return self.principal + self.interest + self.fees + self.penalties
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """Money in or credit given, as it was split; `overpaid` is the part that nothing was owed for."""
+
+    name: str
+    on: date
+    amount: int
+    principal: int = 0
+    interest: int = 0
+    fees: int = 0
+    penalties: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The loan at the end of a day.
+
+    `days_late` leaves paused days out, `late_since` is the oldest due not paid, `late` has the days and the amount of
+    each instalment that is late.
+    """
+
+    disbursed: tuple[tuple[date, int], ...]
+    rows: tuple[Row, ...]
+    transactions: tuple[Transaction, ...]
+    reversed_transactions: tuple[Transaction, ...]
+    status: str
+    outstanding: int
+    overpaid: int
+    days_late: int
+    late_since: date | None
+    late: tuple[tuple[int, int], ...]
+
+
+# ---- the plan
+
+
+def schedules(terms: PeerLoan, amount: int, starts_on: date) -> Iterator[tuple[str, tuple[Due, ...]]]:
+    """The agreed schedule by day count: first the one that the product's name tells, then the others."""
+    _usual(terms, starts_on)
+    told = terms.product.day_count or "actual/actual"
+    if not terms.interest_by_day and not terms.product.progressive:
+        told = "30/360"  # a period of the older schedules is a twelfth of a year, whatever its days
+    names = [told, *(name for name in DAY_COUNTS if name != told)]
+    for name in names if terms.rate_percent else names[:1]:
+        try:
+            dues = amortise(_loan(terms, amount, starts_on, DAY_COUNTS[name]))
+        except ScheduleFault as fault:
+            raise NotExpressible("no_such_schedule", str(fault)) from fault
+        if terms.product.whole_units and not _in_whole_units(dues):
+            raise NotExpressible("whole_unit_instalments")
+        yield name, dues
+
+
+def _loan(terms: PeerLoan, amount: int, starts_on: date, day_count: DayCount) -> Loan:
+    return Loan(
+        Money(amount, EUR),
+        terms.rate_percent,
+        terms.instalments,
+        _spacing(terms.every, terms.unit),
+        starts_on,
+        day_count,
+        Method.FLAT if terms.flat else Method.DECLINING_BALANCE,
+        Decimal(DOWN_PAYMENT_PERCENT if terms.product.down_payment else 0),
+        terms.product.first_day_bears,
+    )
+
+
+def _spacing(every: int, unit: str) -> Spacing:
+    return Spacing(every * 12, Unit.MONTHS) if unit == "years" else Spacing(every, Unit(unit))
+
+
+def _in_whole_units(dues: Sequence[Due]) -> bool:
+    """Whether all but the last due are in whole units of money, the down payment aside."""
+    return all(due.amount.minor % 100 == 0 for due in dues[:-1] if due.number)
+
+
+_UNUSUAL = {
+    "graceOnPrincipalPayment": "grace_on_principal",
+    "graceOnInterestPayment": "grace_on_interest",
+    "interest free period": "interest_free_period",
+    "fixed length": "fixed_length",
+    "interestRateFrequencyType": "rate_of_whole_term",
+    "charges": "disbursement_fee",
+    "disbursement": "expected_disbursements",
+}
+
+
+def _usual(terms: PeerLoan, starts_on: date) -> None:
+    for told, capability in _UNUSUAL.items():
+        if told in terms.unusual:
+            raise NotExpressible(capability)
+    from_submission = "START_SUBMITTED" in terms.product.name and "Repayment start date type" not in terms.unusual
+    if from_submission and terms.submitted_on != starts_on:
+        raise NotExpressible("dues_from_the_application")
+
+
+def lacking(  # noqa: C901 - one case for each setting
+    terms: PeerLoan, acts: Sequence[Act]
+) -> tuple[str, ...]:
+    """What the product's settings ask for, and these acts need, that the engine has no setting for."""
+    settings = terms.product
+    found = []
+    kinds = {act.kind for act in acts}
+    bears_interest = terms.rate_percent > 0
+    if settings.recalculates_interest and bears_interest:
+        found.append("interest_recalculation")
+    if settings.vertical:
+        found.append("allocation_vertical")
+    if settings.allocation != settings.allocation_ahead:
+        found.append("allocation_by_position")
+    if _component_order(settings) is None:
+        found.append("penalties_apart_from_fees")
+    if kinds & {ActKind.PAID, ActKind.DOWN_PAYMENT} and settings.ahead("REPAYMENT") is not InAdvance.NEXT:
+        found.append(f"in_advance_{settings.ahead('REPAYMENT').lower()}")
+    if ActKind.REFUNDED in kinds:
+        found.append("refund_allocated_as_a_payment")
+        if settings.refunds_interest != bears_interest:
+            found.append("refund_keeps_interest" if bears_interest else "refund_of_interest")
+    if ActKind.CHARGED_OFF in kinds and bears_interest:
+        found.append(f"charge_off_interest_{settings.charge_off_interest}")
+    if ActKind.GOODWILL in kinds:
+        found.append("goodwill_as_a_payment")
+    if ActKind.CHARGED_BACK in kinds:
+        found.append("charge_back_placing")
+    if sum(act.kind is ActKind.DISBURSED for act in acts) > 1 and bears_interest:
+        found.append("interest_from_each_disbursement")
+    return tuple(found)
+
+
+_PLACING = {InAdvance.LAST: RefundPlacing.LAST_FIRST, InAdvance.REAMORTISED: RefundPlacing.REAMORTISE}
+
+
+def _rule_name(act: Act) -> str:
+    return act.name.upper().replace(" ", "_")
+
+
+def _component_order(settings: PeerSettings) -> tuple[Component, ...] | None:
+    """Our order of components, or None where penalties and fees are not paid next to one another."""
+    order = [_COMPONENT[part] for part in settings.allocation]
+    merged = tuple(dict.fromkeys(order))
+    together = [component for place, component in enumerate(order) if place == 0 or order[place - 1] is not component]
+    return merged if len(together) == len(merged) else None
+
+
+def _servicing(settings: PeerSettings, acts: Sequence[Act]) -> ServicingTerms:
+    refunds = [act for act in acts if act.kind is ActKind.REFUNDED]
+    rule = settings.ahead(_rule_name(refunds[0])) if refunds else InAdvance.LAST
+    return ServicingTerms(
+        version="fineract",
+        allocation=_component_order(settings) or (Component.INTEREST, Component.PRINCIPAL, Component.FEES),
+        refund_placing=_PLACING.get(rule, RefundPlacing.REAMORTISE),
+        claim_due_days=0,
+    )
+
+
+# ---- the running loan
+
+
+@dataclass(frozen=True, slots=True)
+class _Posted:
+    """An event of ours and the peer's transaction that it stands for."""
+
+    event_id: str
+    name: str
+    on: date
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownFee:
+    fee_id: str
+    name: str
+    due_on: date
+    penalty: bool
+
+
+@dataclass(slots=True)
+class _Touch:
+    """What one event settled of one instalment."""
+
+    event_id: str
+    line: RunningInstalment
+    on: date
+    principal: int
+    interest: int
+    fees: int
+    penalties: int
+
+    @property
+    def amount(self) -> int:
+        return self.principal + self.interest + self.fees + self.penalties
+
+
+@dataclass(slots=True)
+class _Folded:
+    state: PlanState
+    run: RunningPlan
+    touches: list[_Touch] = field(default_factory=list)
+    taken_off: dict[str, int] = field(default_factory=dict)
+    moved_interest: dict[str, int] = field(default_factory=dict)
+    moved_on: dict[str, date] = field(default_factory=dict)
+    stubs: list[date] = field(default_factory=list)
+
+
+def agreed(dues: Sequence[Due], amount: int, starts_on: date, status: str) -> Observed:
+    """A loan of which nothing is disbursed yet: its schedule as agreed."""
+    rows = []
+    balance, previous = amount, starts_on
+    for due in dues:
+        balance -= due.principal.minor
+        days = (due.due_on - previous).days
+        principal, interest, owed = due.principal.minor, due.interest.minor, due.amount.minor
+        rows.append(Row(due.due_on, days, None, balance, principal, interest, 0, 0, 0, 0, 0, 0, owed))
+        previous = due.due_on
+    owed = sum(row.outstanding for row in rows)
+    return Observed(((starts_on, amount),), tuple(rows), (), (), status, owed, 0, 0, None, ())
+
+
+class EngineLoan:
+    """One loan in the plan engine: acts are recorded as plan events in the order in which they become known."""
+
+    def __init__(self, terms: PeerLoan, dues: tuple[Due, ...], acts: Sequence[Act], approved: int) -> None:
+        self.terms, self.acts = terms, acts
+        opened_on = next(act.on for act in acts if act.kind is ActKind.DISBURSED)
+        self.plan = Plan(
+            plan_id=_ID,
+            shopper_id="s",
+            account_id="a",
+            merchant_id="m",
+            order_id="o",
+            decision_id="d",
+            origin=Origin.CHECKOUT,
+            product=Product.MONTHLY,
+            opened_on=opened_on,
+            principal=Money(approved, EUR),
+            merchant_discount=Money(0, EUR),
+            annual_rate_basis_points=int(terms.rate_percent * 100),
+            terms_version="t",
+            instalments=instalments_of(_ID, dues),
+        )
+        self.servicing = _servicing(terms.product, acts)
+        self.events: list[PlanEvent] = []
+        self.posted: list[_Posted] = []
+        self.fees: list[_KnownFee] = []
+        self.refused: list[str] = []
+        self.disbursed: list[tuple[date, int]] = []
+        self._waiting: list[Act] = []
+        self._known_on = opened_on
+
+    # ---- acts
+
+    def record(self, act: Act) -> None:
+        """Record an act; what happens before the first disbursement waits for it."""
+        if not self.disbursed and act.kind is not ActKind.DISBURSED:
+            self._waiting.append(act)
+            return
+        self._known_on = max(self._known_on, act.known_on)
+        self._record(act)
+        if act.kind is ActKind.DISBURSED and len(self.disbursed) == 1:
+            for earlier in self._waiting:
+                self._record(earlier)
+
+    def _record(self, act: Act) -> None:
+        if act.kind in _UNDOES:
+            self._reverse_latest(_UNDOES[act.kind])
+        elif act.kind in _RECORDS:
+            _RECORDS[act.kind](self, act)
+        else:
+            raise NotExpressible(act.kind.value, act.step)
+
+    def _approve(self, act: Act) -> None:
+        """Before the plan: nothing to record."""
+
+    def _disburse(self, act: Act) -> None:
+        amount, settings = Money(act.amount, EUR), self.terms.product
+        first = not self.disbursed
+        if not first and settings.down_payment:
+            raise NotExpressible("down_payment_of_each_disbursement", act.step)
+        body = Opened(amount) if first else PartShipped(amount, len(self.disbursed) + 1)
+        if not self._post(act.on, body, "Disbursement", act.amount):
+            return
+        self.disbursed.append((act.on, act.amount))
+        if first and settings.down_payment_at_once:
+            down = self.plan.instalments[0].principal
+            self._post(act.on, Paid(down, PaymentChannel.CHECKOUT, "down", "sim", "card"), "Down Payment", down.minor)
+
+    def _pay_some(self, act: Act) -> None:
+        self._pay(act.on, act.amount, act.name)
+
+    def _refund(self, act: Act) -> None:
+        self._post(act.on, Refunded(self._next("r"), Money(act.amount, EUR)), act.name, act.amount)
+
+    def _give(self, act: Act) -> None:
+        self._post(act.on, Goodwill(Money(act.amount, EUR)), act.name, act.amount)
+
+    def _charge_off(self, act: Act) -> None:
+        self._post(act.on, ChargedOff(), "Charge-off")
+
+    def _write_off(self, act: Act) -> None:
+        self._post(act.on, WrittenOff(), "Close (as written-off)")
+
+    def _pay(self, on: date, amount: int, name: str) -> None:
+        payment_id = self._next("x")
+        self._post(on, Paid(Money(amount, EUR), PaymentChannel.SHOPPER, payment_id, "sim", "card"), name, amount)
+
+    def _pay_off(self, act: Act) -> None:
+        """The peer's payoff is the whole debt, less interest to come where the product recalculates interest."""
+        state = self._fold(act.on).state
+        if state.status is PlanStatus.CHARGED_OFF or not self.terms.product.recalculates_interest:
+            if state.owed.minor:
+                self._pay(act.on, state.owed.minor, "Repayment")
+            return
+        quote = state.payoff(state.through).amount
+        if quote.minor:
+            body = PaidOff(quote, PaymentChannel.SHOPPER, self._next("x"), "sim", "card")
+            self._post(act.on, body, "Repayment", quote.minor)
+
+    def _charge_percentage(self, act: Act) -> None:
+        part = Decimal(self.disbursed[0][1]) * Decimal(act.row["percent"]) / 100
+        self._charge(act, int(part.to_integral_value(ROUND_HALF_EVEN)))
+
+    def _charge_each(self, act: Act) -> None:
+        for line in self._fold().run.lines:
+            if line.number:
+                self._charge_on(act, line.instalment_id, line.due_on, act.amount)
+
+    def _charge(self, act: Act, amount: int | None = None) -> None:
+        lines = [line for line in self._fold().run.lines if line.number] or self._fold().run.lines
+        line = next((line for line in lines if line.due_on >= act.on), None)
+        if line is None:
+            raise NotExpressible("charge_after_maturity", act.step)
+        self._charge_on(act, line.instalment_id, act.on, act.amount if amount is None else amount)
+
+    def _charge_on(self, act: Act, instalment_id: str, due_on: date, amount: int) -> None:
+        fee_id = self._next("f")
+        body = FeeCharged(fee_id, Money(amount, EUR), FeeKind.RETURN, instalment_id)
+        status = self._fold().state.status
+        if status in {PlanStatus.PAID, PlanStatus.REFUNDED}:
+            raise NotExpressible("charge_after_payoff", act.step)
+        if self._post(max(min(act.known_on, due_on), self.plan.opened_on), body, "Fee", amount):
+            self.fees.append(_KnownFee(fee_id, act.name, due_on, act.penalty))
+
+    def _waive(self, act: Act) -> None:
+        """The latest fee whole, or an amount of the fee that is named."""
+        amount = Money(act.amount, EUR) if act.kind is ActKind.FEE_ADJUSTED else None
+        known = [fee for fee in self.fees if amount is None or (fee.name, fee.due_on) == (act.name, act.until)]
+        if not known:
+            raise NotExpressible("fee_not_known", act.step)
+        name = "Waive" if amount is None else "Charge Adjustment"
+        self._post(act.known_on, FeeWaived(known[-1].fee_id, amount), name, act.amount)
+
+    def _undo(self, act: Act) -> None:
+        """Reverse the n-th transaction of a name on a day, counted with those that are reversed already."""
+        own = [each for each in self.posted if each.on == act.on and each.name in ({act.name} if act.name else _LISTED)]
+        if len(own) < act.number:
+            raise NotExpressible("undone_transaction_not_found", act.step)
+        self._reverse(own[act.number - 1])
+
+    def _undo_repayment(self, act: Act) -> None:
+        """Reverse the n-th repayment of all."""
+        own = [each for each in self.posted if each.name == "Repayment"]
+        if len(own) < act.number:
+            raise NotExpressible("undone_transaction_not_found", act.step)
+        self._reverse(own[act.number - 1])
+
+    def _reverse_latest(self, name: str) -> None:
+        reversed_ids = self._reversed()
+        own = [each for each in self.posted if each.name == name and each.event_id not in reversed_ids]
+        if not own:
+            raise NotExpressible("undone_transaction_not_found", name)
+        self._reverse(own[-1])
+
+    def _reverse(self, each: _Posted) -> None:
+        if each.event_id not in self._reversed():
+            self._post(max(self._known_on, each.on), Reversed(each.event_id), "Undo")
+
+    def _charge_back(self, act: Act) -> None:
+        wanted = {act.name} if act.name else {"Repayment"}
+        payments = [each for each in self.posted if each.name in wanted]
+        if len(payments) < max(act.number, 1):
+            raise NotExpressible("charge_back_of_another_transaction", act.step)
+        payment = payments[act.number - 1] if act.number else payments[-1]
+        case_id = self._next("c")
+        opened = ClaimOpened(case_id, payment.event_id, Route.CARD, "sim", Money(act.amount, EUR))
+        if self._post(act.on, opened, "Claim", act.amount):
+            self._post(act.on, ClaimLost(case_id), "Chargeback", act.amount)
+
+    def _pay_credit_back(self, act: Act) -> None:
+        """Pay refunds that are payable first, then the credit balance."""
+        left = act.amount
+        for refund_id, payable in self._fold().state.payable_refunds.items():
+            part = min(left, payable.minor)
+            if part and not refund_id.startswith("cr"):
+                self._post(act.on, RefundPaid(refund_id, Money(part, EUR)), "Credit Balance Refund", part)
+                left -= part
+        if left:
+            self._post(act.on, CreditRefunded(self._next("cr"), Money(left, EUR)), "Credit Balance Refund", left)
+
+    def _reage(self, act: Act) -> None:
+        self._without_interest("reage_with_interest", act)
+        told = act.row
+        if set(told) - {
+            "frequencyNumber",
+            "frequencyType",
+            "startDate",
+            "numberOfInstallments",
+            "reAgeInterestHandling",
+        }:
+            raise NotExpressible("reage_otherwise", act.step)
+        spacing = _spacing(int(told["frequencyNumber"]), told["frequencyType"].lower())
+        starts = datetime.strptime(told["startDate"], "%d %B %Y").date()  # noqa: DTZ007
+        days = [spacing.after(starts, times) for times in range(int(told["numberOfInstallments"]))]
+        owed = self._fold().state.outstanding.minor
+        self._reschedule(act, list(zip(days, self._level(owed, len(days)), strict=True)), "Re-age")
+
+    def _reamortise(self, act: Act) -> None:
+        self._without_interest("reamortise_with_interest", act)
+        lines = self._fold().run.lines
+        to_come = [line for line in lines if line.due_on > act.on and line.open_principal]
+        if not to_come:
+            raise NotExpressible("reamortise_after_maturity", act.step)
+        late = sum(line.open_principal for line in lines if line.due_on <= act.on)
+        dues = [
+            (line.due_on, line.open_principal + share)
+            for line, share in zip(to_come, self._level(late, len(to_come)), strict=True)
+        ]
+        self._reschedule(act, dues, "Re-amortize")
+
+    def _level(self, amount: int, parts: int) -> list[int]:
+        """Equal parts, in whole units of money where the product says so; the last takes the rest."""
+        unit = 100 if self.terms.product.whole_units else 1
+        share = unit * int((Decimal(amount) / parts / unit).to_integral_value(ROUND_HALF_EVEN))
+        return [share] * (parts - 1) + [amount - share * (parts - 1)]
+
+    def _without_interest(self, capability: str, act: Act) -> None:
+        if self.terms.rate_percent:
+            raise NotExpressible(capability, act.step)
+
+    def _reschedule(self, act: Act, parts: Sequence[tuple[date, int]], name: str) -> None:
+        top = max(line.number for line in self._fold().run.lines)
+        dues = tuple(
+            Due(top + 1 + place, day, Money(part, EUR), Money(0, EUR)) for place, (day, part) in enumerate(parts)
+        )
+        self._post(act.on, Rescheduled(dues), name, sum(part for _, part in parts))
+
+    def _pause(self, act: Act) -> None:
+        if act.until is None:
+            raise NotExpressible("pause_without_end", act.step)
+        self._post(act.known_on, Forbearance(act.on + _A_DAY, act.until + _A_DAY), "Pause")
+
+    def _change_terms(self, act: Act) -> None:
+        raise NotExpressible(_what_changes(act), act.step)
+
+    def _resume(self, act: Act) -> None:
+        """End the running pause early: the pause is replaced by a shorter one."""
+        reversed_ids = self._reversed()
+        running = [
+            event
+            for event in self.events
+            if isinstance(event.body, Forbearance) and event.event_id not in reversed_ids
+            and event.body.starts - _A_DAY <= act.on < event.body.ends
+        ]  # fmt: skip
+        if not running:
+            raise NotExpressible("resume_without_pause", act.step)
+        pause = running[-1]
+        assert isinstance(pause.body, Forbearance)
+        self._post(act.known_on, Reversed(pause.event_id), "Undo")
+        if pause.body.starts <= act.on:
+            self._post(act.known_on, Forbearance(pause.body.starts, act.on + _A_DAY), "Pause")
+
+    def _post(self, on: date, body: Body, name: str, amount: int = 0) -> bool:
+        """Record an event, or note why it is refused."""
+        number = len(self.events) + len(self.refused) + 1
+        at = datetime.combine(self._known_on, time(), UTC) + timedelta(seconds=number)
+        event = PlanEvent(f"e{number:04}", _ID, on, at, at, f"c{number}", body)
+        reasons = refuse(self._fold(on).state, event)
+        if reasons:
+            self.refused.append(f"{name}: {reasons[0].code}: {reasons[0].detail}")
+            return False
+        self.events.append(event)
+        self.posted.append(_Posted(event.event_id, name, on, amount))
+        return True
+
+    def _next(self, prefix: str) -> str:
+        return f"{prefix}{len(self.events) + len(self.refused) + 1}"
+
+    def _reversed(self) -> set[str]:
+        return {event.body.reversed_event_id for event in self.events if isinstance(event.body, Reversed)}
+
+    # ---- reading back
+
+    def _fold(self, through: date | None = None) -> _Folded:
+        last = max((event.value_date for event in self.events), default=self.plan.opened_on)
+        day = max(last, self.plan.opened_on, *([] if through is None else [through]))
+        return _watched_fold(
+            self.plan, self.events, self.servicing, day, {fee.fee_id for fee in self.fees if fee.penalty}
+        )
+
+    def observe(self, as_of: date, worked_out_on: date) -> Observed:
+        """The loan on a day, with its schedule as last worked out; acts dated later that are known count too."""
+        folded = self._fold(worked_out_on)
+        reversed_ids = self._reversed()
+        transactions = [(each.event_id, self._transaction(folded, each)) for each in self.posted if each.name in _MONEY]
+        standing = [told for event_id, told in transactions if event_id not in reversed_ids]
+        standing += self._interest_refunds(folded)
+        state = folded.state
+        overpaid = state.credit_balance.minor + sum(
+            payable.minor for refund_id, payable in state.payable_refunds.items() if not refund_id.startswith("cr")
+        )
+        status = _STATUS[state.status]
+        return Observed(
+            disbursed=tuple(self.disbursed),
+            rows=tuple(self._rows(folded)),
+            transactions=tuple(standing),
+            reversed_transactions=tuple(told for event_id, told in transactions if event_id in reversed_ids),
+            status="OVERPAID" if overpaid and status == "CLOSED_OBLIGATIONS_MET" else status,
+            outstanding=state.owed.minor,
+            overpaid=overpaid,
+            days_late=state.days_past_due(as_of),
+            late_since=min((each.counts_from for each in _late(state, as_of)), default=None),
+            late=tuple(
+                (days_late(each.counts_from, as_of, state.pauses), each.open.minor) for each in _late(state, as_of)
+            ),
+        )
+
+    def _transaction(self, folded: _Folded, posted: _Posted) -> Transaction:
+        own = [touch for touch in folded.touches if touch.event_id == posted.event_id]
+        back = _interest_refund(folded.state, posted.event_id)
+        return Transaction(
+            posted.name,
+            posted.on,
+            posted.amount,
+            sum(touch.principal for touch in own) - back.get("principal", 0),
+            sum(touch.interest for touch in own) - back.get("interest", 0),
+            sum(touch.fees for touch in own),
+            sum(touch.penalties for touch in own),
+        )
+
+    def _interest_refunds(self, folded: _Folded) -> Iterator[Transaction]:
+        for posted in self.posted:
+            back = _interest_refund(folded.state, posted.event_id)
+            if back:
+                principal, interest = back.get("principal", 0), back.get("interest", 0)
+                yield Transaction("Interest Refund", posted.on, sum(back.values()), principal, interest)
+
+    def _rows(self, folded: _Folded) -> Iterator[Row]:
+        penalties = {fee.fee_id for fee in self.fees if fee.penalty}
+        to_come, stubs = list(self.disbursed), sorted(folded.stubs)
+        balance, previous = 0, self.plan.opened_on
+        for line in folded.run.lines:
+            while to_come and to_come[0][0] <= line.due_on:
+                balance += to_come.pop(0)[1]
+            interest = line.interest - folded.moved_interest.get(line.instalment_id, 0)
+            fees = sum(fee.amount for fee in line.fees if fee.fee_id not in penalties)
+            penalty = sum(fee.amount for fee in line.fees if fee.fee_id in penalties)
+            due = line.principal + interest + fees + penalty
+            moved_on = folded.moved_on.get(line.instalment_id)
+            if moved_on is not None and line.due_on > moved_on and not due:
+                continue
+            while stubs and stubs[0] <= line.due_on:
+                yield _nothing_due(stubs[0], (stubs[0] - previous).days, balance)
+                previous = stubs.pop(0)
+            taken_off = folded.taken_off.get(line.instalment_id, 0)
+            outstanding = line.open + taken_off
+            waived = sum(fee.waived for fee in line.fees)
+            touches = [touch for touch in folded.touches if touch.line is line]
+            balance -= line.principal
+            met = [each.on for each in touches if each.amount > 0] + ([moved_on] if moved_on else [])
+            yield Row(
+                due_on=line.due_on,
+                days=(line.due_on - previous).days,
+                met_on=None if outstanding else max(met, default=None),
+                balance=balance,
+                principal=line.principal,
+                interest=interest,
+                fees=fees,
+                penalties=penalty,
+                paid=due - outstanding - waived,
+                in_advance=sum(each.amount for each in touches if each.on < line.due_on),
+                late=sum(each.amount for each in touches if each.on > line.due_on),
+                waived=waived,
+                outstanding=outstanding,
+            )
+            previous = line.due_on
+
+
+_UNDOES = {
+    ActKind.REFUND_UNDONE: "Payout Refund",
+    ActKind.FEE_WAIVER_UNDONE: "Waive",
+    ActKind.CHARGE_OFF_UNDONE: "Charge-off",
+    ActKind.REAGE_UNDONE: "Re-age",
+    ActKind.REAMORTISATION_UNDONE: "Re-amortize",
+}
+# How each kind of act is recorded. A kind that is missing here is a capability that is missing, under its own name.
+_RECORDS: Mapping[ActKind, Callable[[EngineLoan, Act], None]] = {
+    ActKind.APPROVED: EngineLoan._approve,
+    ActKind.DISBURSED: EngineLoan._disburse,
+    ActKind.PAID: EngineLoan._pay_some,
+    ActKind.DOWN_PAYMENT: EngineLoan._pay_some,
+    ActKind.PAID_OFF: EngineLoan._pay_off,
+    ActKind.REFUNDED: EngineLoan._refund,
+    ActKind.GOODWILL: EngineLoan._give,
+    ActKind.FEE: EngineLoan._charge,
+    ActKind.PERCENTAGE_FEE: EngineLoan._charge_percentage,
+    ActKind.INSTALMENT_FEE: EngineLoan._charge_each,
+    ActKind.FEE_WAIVED: EngineLoan._waive,
+    ActKind.FEE_ADJUSTED: EngineLoan._waive,
+    ActKind.UNDONE: EngineLoan._undo,
+    ActKind.REPAYMENT_UNDONE: EngineLoan._undo_repayment,
+    ActKind.CHARGED_BACK: EngineLoan._charge_back,
+    ActKind.CHARGED_OFF: EngineLoan._charge_off,
+    ActKind.WRITTEN_OFF: EngineLoan._write_off,
+    ActKind.CREDIT_PAID_BACK: EngineLoan._pay_credit_back,
+    ActKind.REAGED: EngineLoan._reage,
+    ActKind.REAMORTISED: EngineLoan._reamortise,
+    ActKind.PAUSED: EngineLoan._pause,
+    ActKind.RESUMED: EngineLoan._resume,
+    ActKind.RESCHEDULED: EngineLoan._change_terms,
+}
+
+
+_MONEY = frozenset(
+    {"Repayment", "Down Payment", "Merchant Issued Refund", "Payout Refund", "Goodwill Credit", "Charge Adjustment"}
+)
+
+
+_LISTED = _MONEY | {"Disbursement", "Credit Balance Refund", "Chargeback", "Charge-off", "Re-age", "Re-amortize"}
+
+
+def _nothing_due(on: date, days: int, balance: int) -> Row:
+    """The period that a re-age cut short: it ends on that day and nothing is due with it."""
+    return Row(on, days, on, balance, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+
+
+def _late(state: PlanState, as_of: date) -> list[InstalmentState]:
+    return [each for each in state.instalments if each.claimable.minor > 0 and each.counts_from < as_of]
+
+
+def _what_changes(act: Act) -> str:
+    for column, capability in (
+        ("newInterestRate", "change_of_rate"),
+        ("adjustedDueDate", "change_of_due_date"),
+        ("extraTerms", "change_of_term"),
+        ("graceOnPrincipal", "grace_later"),
+        ("graceOnInterest", "grace_later"),
+    ):
+        if act.row.get(column, "").strip():
+            return capability
+    return "reschedule_otherwise"
+
+
+def _interest_refund(state: PlanState, event_id: str) -> dict[str, int]:
+    """The interest that a refund gave back, by what it reduced; empty if none."""
+    for booking in state.bookings:
+        if booking.flow == Flow.INTEREST_REFUNDED and booking.event_id == event_id:
+            return {name: amount.minor for name, amount in booking.amounts.items()}
+    return {}
+
+
+def _settled(run: RunningPlan) -> dict[str, tuple[int, int, dict[str, int]]]:
+    """What is no longer owed of each instalment: principal, interest, and each fee."""
+    return {
+        line.instalment_id: (
+            line.repaid + line.credited,
+            line.interest_paid + line.interest_gone,
+            {fee.fee_id: fee.paid + fee.gone for fee in line.fees},
+        )
+        for line in run.lines
+    }
+
+
+def _note_moved(
+    run: RunningPlan, event: PlanEvent, open_before: Mapping[str, int], moved_on: dict[str, date], stubs: list[date]
+) -> None:
+    """Note the instalments whose debt was moved to new dues, and the day if it cut a period short."""
+    assert isinstance(event.body, Rescheduled)
+    old = [line for line in run.lines if line.instalment_id in open_before]
+    moved = [line for line in old if open_before[line.instalment_id]]
+    moved_on |= {line.instalment_id: event.value_date for line in moved}
+    kept = {line.due_on for line in moved} >= {due.due_on for due in event.body.dues}
+    inside = [line for line in moved if line.due_on > event.value_date]
+    starts_now = event.value_date in {run.plan.opened_on, *(line.due_on for line in old)}
+    if inside and not kept and not starts_now:
+        stubs.append(event.value_date)
+
+
+def _watched_fold(
+    plan: Plan, events: Sequence[PlanEvent], terms: ServicingTerms, through: date, penalties: set[str]
+) -> _Folded:
+    """Fold, and note what each event settled of each instalment: the state tells only the sums."""
+    touches: list[_Touch] = []
+    taken_off: dict[str, int] = {}
+    moved_interest: dict[str, int] = {}
+    moved_on: dict[str, date] = {}
+    stubs: list[date] = []
+    noted: dict[str, RunningPlan] = {}
+    apply, finish = folding._apply, folding._state
+
+    def watched(run: RunningPlan, event: PlanEvent) -> None:
+        before = _settled(run)
+        open_before = {line.instalment_id: line.claimable for line in run.lines}
+        apply(run, event)
+        if isinstance(event.body, Rescheduled):
+            _note_moved(run, event, open_before, moved_on, stubs)
+        for line in run.lines:
+            principal, interest, fees = before.get(line.instalment_id, (0, 0, {}))
+            fell = line.repaid + line.credited - principal
+            interest_fell = line.interest_paid + line.interest_gone - interest
+            fee_parts = {fee.fee_id: fee.paid + fee.gone - fees.get(fee.fee_id, 0) for fee in line.fees}
+            own_fees = sum(part for fee_id, part in fee_parts.items() if fee_id not in penalties)
+            own_penalties = sum(part for fee_id, part in fee_parts.items() if fee_id in penalties)
+            whole = fell + interest_fell + own_fees + own_penalties
+            if isinstance(event.body, ChargedOff):
+                taken_off[line.instalment_id] = taken_off.get(line.instalment_id, 0) + whole
+            elif isinstance(event.body, Rescheduled):
+                moved_interest[line.instalment_id] = moved_interest.get(line.instalment_id, 0) + interest_fell
+            elif (fell or interest_fell or own_fees or own_penalties) and not isinstance(event.body, WrittenOff):
+                on = event.value_date
+                touches.append(_Touch(event.event_id, line, on, fell, interest_fell, own_fees, own_penalties))
+
+    def finished(run: RunningPlan, *rest: Any) -> PlanState:
+        noted["run"] = run
+        return finish(run, *rest)
+
+    with mock.patch.object(folding, "_apply", watched), mock.patch.object(folding, "_state", finished):
+        state = folding.fold(plan, events, terms, through=through)
+    run = noted["run"]
+    if run.charged_off is not None and not run.charged_off.total:
+        taken_off.clear()  # paid since
+    return _Folded(state, run, touches, taken_off, moved_interest, moved_on, stubs)
