@@ -6,6 +6,9 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 NOTHING_TO_RUN=5
 
+# Tests start hundreds of Python processes, and each would compile our modules again.
+unset PYTHONDONTWRITEBYTECODE
+
 queue=$(mktemp -d)
 export TRANCHE_TESTS_QUEUE=$queue/taken
 mkdir "$TRANCHE_TESTS_QUEUE"

@@ -1,7 +1,7 @@
 """What tests share: a private runtime of the test run, databases, a lake and a Spark session. Real parts, no doubles.
 
-Each part starts when the first test asks for it and is stopped by process id at the end of the run. Nothing is written
-under the checkout's `var/`, except for the cache of Java artefacts.
+Each part starts when the first test asks for it and is stopped by process id at the end of the run. Nothing of the
+checkout's `var/` is read or written, except for what was fetched once: Java artefacts and kinesis-local.
 """
 
 import json
@@ -31,15 +31,23 @@ hypothesis.settings.load_profile("tranche")
 os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1")
 
 CHECKOUT = Path(__file__).resolve().parents[1]
+# Where things that were fetched once are kept, beyond a test run.
+KEPT = Path(os.environ.get("TRANCHE_VAR") or CHECKOUT / "var")
 _numbers = count(1)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def state_folder() -> Iterator[Path]:
-    """Where the runtimes of the test run keep their data: a short path, for a unix socket's name has little room."""
+    """Where the runtimes of the test run keep their data: a short path, for a unix socket's name has little room.
+
+    Commands that tests run find no profile, whichever is current in the checkout: they would start its services, and
+    its variables would stay in the process.
+    """
     folder = Path(tempfile.mkdtemp(prefix="tranche-", dir="/tmp"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TRANCHE_STATE_DIR", str(folder))
+        patch.setenv("TRANCHE_VAR", str(folder / "var"))
+        patch.setenv("TRANCHE_JVM_DIR", os.environ.get("TRANCHE_JVM_DIR") or str(KEPT / "jvm"))
         yield folder.resolve()
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -207,5 +215,4 @@ def _data(name: str) -> Path:
 
 
 def _folders(folder: Path) -> dict[str, str]:
-    kept = os.environ.get("TRANCHE_JVM_DIR") or str(CHECKOUT / "var" / "jvm")
-    return {"TRANCHE_VAR": str(folder / "var"), "TRANCHE_JVM_DIR": kept}
+    return {"TRANCHE_VAR": str(folder / "var"), "TRANCHE_JVM_DIR": os.environ["TRANCHE_JVM_DIR"]}

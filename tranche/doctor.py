@@ -29,7 +29,7 @@ GIB = 1024**3
 MEMORY = 4 * GIB
 # .venv takes 2 GB, and its downloads as much again if uv's cache is on the same disk.
 INSTALL_DISK = 5 * GIB
-# A demo leaves about 400 MB in var/, Spark's Java artefacts among them.
+# A demo leaves about 650 MB in var/, Spark's Java artefacts and archive of classes among them.
 RUN_DISK = 1 * GIB
 TEMPORARY_DISK = 1 * GIB
 # A unix socket's path has room for 108 bytes on Linux and 104 on macOS, the closing zero among them.

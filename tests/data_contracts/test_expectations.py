@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import great_expectations as gx
 import pandas as pd
 import pytest
-from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
 from data_contracts.catalog import contracts
 from data_contracts.contract import ColumnType, Contract
@@ -27,6 +25,8 @@ Verdicts = dict[str, set[int]]
 
 @pytest.fixture(scope="module")
 def context() -> Any:
+    import great_expectations as gx  # seconds, which every run would pay that only collects this module
+
     found = gx.get_context(mode="ephemeral")
     found.enable_analytics(enable=False)
     found.variables.progress_bars = {"globally": False}
@@ -35,9 +35,11 @@ def context() -> Any:
 
 def judged(context: Any, frame: pd.DataFrame, rules: dict[str, Any]) -> Verdicts:
     """The rows that break each rule of a suite; a rule that could not be judged fails the test."""
+    import great_expectations as gx
+
     source = context.data_sources.add_pandas(name=rules["name"])
     whole = source.add_dataframe_asset(name="samples").add_batch_definition_whole_dataframe("whole")
-    expectations = [ExpectationConfiguration(**each).to_domain_obj() for each in rules["expectations"]]
+    expectations = [_expectation(each) for each in rules["expectations"]]
     of_suite = context.suites.add(gx.ExpectationSuite(name=rules["name"], expectations=expectations))
     validation = gx.ValidationDefinition(name=rules["name"], data=whole, suite=of_suite)
     outcome = context.validation_definitions.add(validation).run(
@@ -49,6 +51,12 @@ def judged(context: Any, frame: pd.DataFrame, rules: dict[str, Any]) -> Verdicts
         assert "unexpected_index_list" in result.result, (rule, result.exception_info)
         found[rule] = set(result.result["unexpected_index_list"])
     return found
+
+
+def _expectation(told: dict[str, Any]) -> Any:
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
+    return ExpectationConfiguration(**told).to_domain_obj()
 
 
 def texts_and_values(found: Contract, records: list[dict[str, Any]]) -> pd.DataFrame:
@@ -111,10 +119,10 @@ def typed_frame(found: Contract, records: Sequence[dict[str, Any]]) -> pd.DataFr
 def holds(context: Any, frame: pd.DataFrame, name: str, expectation: dict[str, Any]) -> bool:
     whole = context.data_sources.add_pandas(name=name).add_dataframe_asset(name="table")
     batch = whole.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})
-    return bool(batch.validate(ExpectationConfiguration(**expectation).to_domain_obj()).success)
+    return bool(batch.validate(_expectation(expectation)).success)
 
 
 @pytest.mark.parametrize("found", contracts().values(), ids=lambda found: found.name)
 def test_every_rule_of_a_whole_table_is_an_expectation_there_is(found: Contract) -> None:
     for each in suite(found)["expectations"]:
-        assert ExpectationConfiguration(**each).to_domain_obj().expectation_type == each["type"]
+        assert _expectation(each).expectation_type == each["type"]

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from tests.test_conventions import CHECKOUT
+from tranche.local.profiles import current
 from tranche.settings import Settings, merged
 
 LOCAL = {
@@ -37,3 +39,9 @@ def test_loopback_is_not_asked_for_through_a_proxy() -> None:
 def test_var_is_the_checkouts_unless_it_is_said(tmp_path: Path) -> None:
     assert Settings.from_environment({}).local_folder == Path(__file__).resolve().parents[2] / "var" / "local"
     assert Settings.from_environment({"TRANCHE_VAR": str(tmp_path)}).var == tmp_path
+
+
+def test_what_a_test_runs_finds_no_profile_of_the_checkout() -> None:
+    """Its services would be started, and its variables would point every later test at them."""
+    assert not Settings.from_environment().var.is_relative_to(CHECKOUT)
+    assert current(Settings.from_environment().var) is None

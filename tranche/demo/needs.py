@@ -62,7 +62,8 @@ def words(needs: Needs, room: Room) -> str:
     return (
         f"takes {needs.minutes} minutes on 2 free cores, up to {_gib(needs.memory)} of memory ({_gib(room.memory)} "
         f"free) and {_gib(needs.disk)} of disk ({_gib(room.disk)} free), and 3 ports on loopback alone; the first "
-        f"run fetches {count(110)} MB of Java artefacts. Ctrl-C ends it and all it started"
+        f"run fetches {count(110)} MB of Java artefacts and readies Spark for half a minute. "
+        "Ctrl-C ends it and all it started"
     )
 
 

@@ -10,9 +10,13 @@ import pytest
 
 from pipelines.runtime.java import Java, find_java, home_for_spark
 
+# Without an archive of classes: recording one for this Java too takes longer than the whole test.
 SPARK_ON_THE_WHEEL = """
+from pathlib import Path
 from pipelines.settings import Settings
+from pipelines.runtime import spark
 from pipelines.runtime.spark import session
+spark.archive_for = lambda *_: Path("none")
 spark = session(Settings.from_environment())
 spark.sql("create table {table} (id bigint) using iceberg")
 spark.sql("insert into {table} select id from range(3)")
