@@ -48,7 +48,7 @@ from lending.schedule.day_count import DayCount
 from lending.schedule.due import Due, ScheduleFault
 from lending.schedule.due_dates import Spacing, Unit
 from lending.terms.product import Product
-from lending.terms.servicing_terms import Component, RefundPlacing, ServicingTerms
+from lending.terms.servicing_terms import Component, EarlyPayment, InterestRule, RefundPlacing, ServicingTerms
 from tests.scenarios.fineract_e2e.product import DOWN_PAYMENT_PERCENT, InAdvance, Part, PeerSettings
 from tests.scenarios.fineract_e2e.story import Act, ActKind, NotExpressible, PeerLoan
 
@@ -211,15 +211,15 @@ def lacking(  # noqa: C901 - one case for each setting
     found = []
     kinds = {act.kind for act in acts}
     bears_interest = terms.rate_percent > 0
-    if settings.recalculates_interest and bears_interest:
-        found.append("interest_recalculation")
+    if settings.recalculates_interest and bears_interest and not _rate_in_basis_points(terms):
+        found.append("rate_of_more_digits")
     if settings.vertical:
         found.append("allocation_vertical")
     if settings.allocation != settings.allocation_ahead:
         found.append("allocation_by_position")
     if _component_order(settings) is None:
         found.append("penalties_apart_from_fees")
-    if kinds & {ActKind.PAID, ActKind.DOWN_PAYMENT} and settings.ahead("REPAYMENT") is not InAdvance.NEXT:
+    if kinds & {ActKind.PAID, ActKind.DOWN_PAYMENT} and settings.ahead("REPAYMENT") is InAdvance.NEXT_THEN_LAST:
         found.append(f"in_advance_{settings.ahead('REPAYMENT').lower()}")
     if ActKind.REFUNDED in kinds:
         found.append("refund_allocated_as_a_payment")
@@ -251,13 +251,31 @@ def _component_order(settings: PeerSettings) -> tuple[Component, ...] | None:
     return merged if len(together) == len(merged) else None
 
 
-def _servicing(settings: PeerSettings, acts: Sequence[Act]) -> ServicingTerms:
+_EARLY = {
+    InAdvance.NEXT: EarlyPayment.NEXT_DUES,
+    InAdvance.NEXT_THEN_LAST: EarlyPayment.NEXT_DUES,
+    InAdvance.LAST: EarlyPayment.SHORTER_TERM,
+    InAdvance.REAMORTISED: EarlyPayment.SMALLER_INSTALMENTS,
+}
+
+
+def _rate_in_basis_points(terms: PeerLoan) -> bool:
+    return (terms.rate_percent * 100) % 1 == 0
+
+
+def _servicing(terms: PeerLoan, acts: Sequence[Act], day_count: str) -> ServicingTerms:
+    settings = terms.product
     refunds = [act for act in acts if act.kind is ActKind.REFUNDED]
     rule = settings.ahead(_rule_name(refunds[0])) if refunds else InAdvance.LAST
+    spacing = _spacing(terms.every, terms.unit)
+    exact = settings.recalculates_interest and _rate_in_basis_points(terms)
     return ServicingTerms(
         version="fineract",
         allocation=_component_order(settings) or (Component.INTEREST, Component.PRINCIPAL, Component.FEES),
         refund_placing=_PLACING.get(rule, RefundPlacing.REAMORTISE),
+        interest=InterestRule(DAY_COUNTS[day_count], spacing, settings.first_day_bears) if exact else None,
+        early_payment=_EARLY[settings.ahead("REPAYMENT")],
+        late_bears_interest=settings.recalculates_interest and "NO_CALC_ON_PAST_DUE" not in settings.name,
         claim_due_days=0,
     )
 
@@ -328,7 +346,9 @@ def agreed(dues: Sequence[Due], amount: int, starts_on: date, status: str) -> Ob
 class EngineLoan:
     """One loan in the plan engine: acts are recorded as plan events in the order in which they become known."""
 
-    def __init__(self, terms: PeerLoan, dues: tuple[Due, ...], acts: Sequence[Act], approved: int) -> None:
+    def __init__(
+        self, terms: PeerLoan, dues: tuple[Due, ...], acts: Sequence[Act], approved: int, day_count: str
+    ) -> None:
         self.terms, self.acts = terms, acts
         opened_on = next(act.on for act in acts if act.kind is ActKind.DISBURSED)
         self.plan = Plan(
@@ -347,7 +367,7 @@ class EngineLoan:
             terms_version="t",
             instalments=instalments_of(_ID, dues),
         )
-        self.servicing = _servicing(terms.product, acts)
+        self.servicing = _servicing(terms, acts, day_count)
         self.events: list[PlanEvent] = []
         self.posted: list[_Posted] = []
         self.fees: list[_KnownFee] = []
@@ -435,17 +455,12 @@ class EngineLoan:
 
     def _charge(self, act: Act, amount: int | None = None) -> None:
         lines = [line for line in self._fold().run.lines if line.number] or self._fold().run.lines
-        line = next((line for line in lines if line.due_on >= act.on), None)
-        if line is None:
-            raise NotExpressible("charge_after_maturity", act.step)
+        line = next((line for line in lines if line.due_on >= act.on), lines[-1])
         self._charge_on(act, line.instalment_id, act.on, act.amount if amount is None else amount)
 
     def _charge_on(self, act: Act, instalment_id: str, due_on: date, amount: int) -> None:
         fee_id = self._next("f")
         body = FeeCharged(fee_id, Money(amount, EUR), FeeKind.RETURN, instalment_id)
-        status = self._fold().state.status
-        if status in {PlanStatus.PAID, PlanStatus.REFUNDED}:
-            raise NotExpressible("charge_after_payoff", act.step)
         if self._post(max(min(act.known_on, due_on), self.plan.opened_on), body, "Fee", amount):
             self.fees.append(_KnownFee(fee_id, act.name, due_on, act.penalty))
 

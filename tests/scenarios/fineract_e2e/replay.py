@@ -84,7 +84,7 @@ def _play(story: LoanStory, terms: PeerLoan) -> _Played:
     lent = [act for act in story.acts if act.kind is ActKind.DISBURSED]
     amount = sum(act.amount for act in lent) or terms.principal
     day_count, dues = _agreed(story, terms, amount, lent[0].on if lent else terms.submitted_on)
-    loan = EngineLoan(terms, dues, story.acts, amount) if lent else None
+    loan = EngineLoan(terms, dues, story.acts, amount, day_count) if lent else None
     cells: list[Cell] = []
     approval: Act | None = None
     for each in story.course:
