@@ -174,7 +174,9 @@ def take_back_amounts(
             payment.pieces.pop()
     if run.settled_by == payment.event_id:
         run.settled_by = None
-    owe_interest_after_all(run, event, split.principal + credit, since=payment.day)
+    bears_again = min(amount, payment.lowered)
+    payment.lowered -= bears_again
+    owe_interest_after_all(run, event, bears_again, since=payment.day)
     if left and new_due is not None:
         owe_more(new_due, left, event.value_date)
         run.beyond_purchase += left

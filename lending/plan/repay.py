@@ -26,6 +26,7 @@ def paid(run: RunningPlan, event: PlanEvent, body: Paid) -> None:
     else:
         split.credit = payment.credit = amount - split.placed
         run.credit += split.credit
+        payment.lowered = split.principal + split.credit
     _book(run, event, body, split)
 
 
@@ -47,6 +48,7 @@ def paid_off(run: RunningPlan, event: PlanEvent, body: PaidOff) -> None:
     split = split_of(payment.pieces)
     split.credit = payment.credit = body.amount.minor - split.placed
     run.credit += split.credit
+    payment.lowered = split.principal + split.credit
     if body.channel is PaymentChannel.TRANSFER:
         _book(run, event, body, split)
         return

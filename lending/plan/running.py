@@ -125,7 +125,11 @@ class Piece:
 
 @dataclass(slots=True, eq=False)
 class Payment:
-    """A payment as allocated on `day`. `recovered`: the part that paid a charged-off debt, by component."""
+    """A payment as allocated on `day`.
+
+    `recovered`: the part that paid a charged-off debt, by component. `lowered`: by how much less has borne interest
+    since, because it repaid principal or became credit.
+    """
 
     event_id: str
     day: date
@@ -138,6 +142,7 @@ class Payment:
     credit: int = 0
     recovered: Owed | None = None
     given_back: int = 0
+    lowered: int = 0
 
     @property
     def left(self) -> int:

@@ -37,6 +37,7 @@ def terms_of(tmp_path: Path) -> Callable[[Plan], ServicingTerms]:
     for shipped, own in (
         ("{ GBP = 600, EUR = 700, CZK = 15_000, USD = 700 }", "{ JPY = 900, KWD = 1_500 }"),
         ("{ GBP = 1_800, EUR = 2_100, CZK = 45_000, USD = 2_100 }", "{ JPY = 2_700, KWD = 4_500 }"),
+        ("{ GBP = 100, EUR = 100, CZK = 2_500, USD = 100 }", "{ JPY = 150, KWD = 250 }"),
         (ZONES, '{ JPY = "Europe/London", KWD = "Europe/London" }'),
         (CALENDARS, '{ JPY = "GB-ENG", KWD = "GB-ENG" }'),
     ):

@@ -56,12 +56,17 @@ def provider_url(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def shop(settings: Settings, provider_url: str, connection: psycopg.Connection[Any]) -> Iterator[Api]:
-    principals = PostgresPrincipals(connection)
-    key = add_principal("shop", "shop", expires_at=None, principals=principals, at=NOON)
-    connection.commit()
+    key = a_key_of(connection)
     with running(replace(settings, provider_url=provider_url)) as api:
         api.headers["Authorization"] = f"Bearer {key}"
         yield api
+
+
+def a_key_of(connection: psycopg.Connection[Any]) -> str:
+    """The key of a principal of the role shop."""
+    key = add_principal("shop", "shop", expires_at=None, principals=PostgresPrincipals(connection), at=NOON)
+    connection.commit()
+    return key
 
 
 def decide(api: Api, **other: Any) -> str:
@@ -288,7 +293,9 @@ def test_an_order_just_after_midnight_in_london_belongs_to_the_new_day_there(
     just_after_midnight = datetime(2026, 6, 30, 23, 30, tzinfo=UTC)
     publish(connection, at=just_after_midnight)
 
+    key = a_key_of(connection)
     with running(replace(settings, provider_url=provider_url), just_after_midnight) as api:
+        api.headers["Authorization"] = f"Bearer {key}"
         plan = accept(api, decide(api, shopper_id="s-pays")).json()
         later = accept(
             api, decide(api, shopper_id="s-pays", order_id="o-2", product="monthly", duration_months=3), "k-2"

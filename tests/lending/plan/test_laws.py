@@ -222,7 +222,7 @@ def test_a_payment_undone_after_others_costs_nothing_either(  # noqa: PLR0917 - 
     undone = [*known, payment("x", plan, number, minor), *undoing(plan, how, number, after)]
     end = max([number + after, *(each[0] for each in others)])
 
-    assert owed(plan, undone, terms, end) <= owed(plan, known, terms, end) + dues(plan)
+    assert owed(plan, undone, terms, end) <= owed(plan, known, terms, end) + dues(plan) + 1  # a claim may add a due
 
 
 @LAWFUL
