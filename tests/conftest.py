@@ -180,7 +180,7 @@ def kept_demo(runtime_folder: Path) -> Iterator[KeptDemo]:
     """The whole path on a small world, run once for all tests that look at where it ends."""
     from tranche.local.runtime import LocalRuntime
 
-    var = runtime_folder / "kept"
+    var = with_kept_jars(runtime_folder / "kept")
     environ = {**os.environ, **_folders(runtime_folder), "TRANCHE_VAR": str(var)}
     tranche = [sys.executable, "-m", "tranche", "demo"]
     small = ["--keep", "--json", "--borrowers", "400", "--buyers", "40"]
@@ -191,6 +191,7 @@ def kept_demo(runtime_folder: Path) -> Iterator[KeptDemo]:
         "TRANCHE_VAR": str(demo / "runtime" / "var"),
         "TRANCHE_JVM_DIR": environ["TRANCHE_JVM_DIR"],
     }
+    assert done.stdout.startswith("{"), done.stdout[:2000]
     yield KeptDemo(json.loads(done.stdout), demo, environment)
     subprocess.run([*tranche, "--stop"], env=environ, cwd=CHECKOUT, check=True)
 
@@ -212,6 +213,15 @@ def _data(name: str) -> Path:
     if not (root / name).is_dir():
         pytest.skip(f"no {name} in {root}; point TRANCHE_TEST_DATA at the data folder")
     return root / name
+
+
+def with_kept_jars(var: Path) -> Path:
+    """Make `var` for a demo, which takes Java artefacts from nowhere else: the kept ones, lest it fetch them anew."""
+    jvm = Path(os.environ["TRANCHE_JVM_DIR"])
+    for each in (var, jvm):
+        each.mkdir(parents=True, exist_ok=True)
+    (var / "jvm").symlink_to(jvm)
+    return var
 
 
 def _folders(folder: Path) -> dict[str, str]:

@@ -24,7 +24,11 @@ CATALOG = "lake"
 LOGGING = Path(str(files("pipelines"))) / "log4j2.properties"
 # The collector that takes the least CPU: work comes in batches, so its pauses do not matter.
 # Spark cuts the options at spaces, which an address does not have.
-JAVA_OPTIONS = f"-Duser.timezone=UTC -XX:+UseParallelGC -Dlog4j2.configurationFile={LOGGING.as_uri()}"
+# Java's own remarks go to standard error, since standard output may be a command's JSON.
+JAVA_OPTIONS = (
+    f"-Duser.timezone=UTC -XX:+UseParallelGC -Dlog4j2.configurationFile={LOGGING.as_uri()} "
+    "-XX:+DisplayVMOutputToStderr -Xlog:disable -Xlog:all=warning:stderr"
+)
 # The short-lived JVM that only puts together the driver's command line.
 LAUNCHER_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 # Spark hides values of such names in what it logs and shows.
@@ -35,8 +39,9 @@ def session(settings: Settings) -> SparkSession:
     """The session on `settings.spark_master`, with the Iceberg catalogue `lake`; the running one if there is one."""
     java = find_java(os.environ, choice=settings.java)
     paths = _jars(settings, java)
-    record = partial(record_typical_session, jvm_dir=settings.jvm_dir, java=settings.java, environ=os.environ)
-    archive = archive_for(java.program, paths, settings.jvm_dir, record)
+    folder = _jvm_dir(settings)
+    record = partial(record_typical_session, jvm_dir=folder, java=settings.java, environ=os.environ)
+    archive = archive_for(java.program, paths, folder, record)
     return _started(settings, java, paths, [] if archive is None else using(archive))
 
 
@@ -46,12 +51,17 @@ def recorded_session(settings: Settings, archive: Path) -> SparkSession:
     return _started(settings, java, _jars(settings, java), recording(archive, java.program))
 
 
+def _jvm_dir(settings: Settings) -> Path:
+    """By one name, since an archive fits only jars of the same names."""
+    return settings.jvm_dir.resolve()
+
+
 def _jars(settings: Settings, java: Java) -> list[Path]:
     return jars.have(
         jars.pinned(),
-        settings.jvm_dir,
+        _jvm_dir(settings),
         java=java.program,
-        options=lambda: trust_options(java, settings.jvm_dir),
+        options=lambda: trust_options(java, _jvm_dir(settings)),
     )
 
 
@@ -67,7 +77,7 @@ def _started(settings: Settings, java: Java, paths: list[Path], java_options: Se
     for name, value in configuration(settings, paths, os.environ, java_options).items():
         builder = builder.config(name, value)
     launch = {
-        "JAVA_HOME": str(home_for_spark(java, settings.jvm_dir)),
+        "JAVA_HOME": str(home_for_spark(java, _jvm_dir(settings))),
         "SPARK_LAUNCHER_OPTS": LAUNCHER_OPTIONS,
     }
     if _is_local(settings):

@@ -13,7 +13,7 @@ from threading import Thread
 import psutil
 import pytest
 
-from tests.conftest import CHECKOUT, _folders
+from tests.conftest import CHECKOUT, with_kept_jars
 from tests.soak import TIMES
 from tests.tranche.processes import processes_of
 from tranche.local.placement import home_of
@@ -32,7 +32,7 @@ class RunningDemo:
 
     def __init__(self, folder: Path) -> None:
         self.out = folder / "out"
-        environ = {**os.environ, **_folders(folder), "TRANCHE_VAR": str(folder)}
+        environ = {**os.environ, "TRANCHE_VAR": str(with_kept_jars(folder))}
         command = [sys.executable, "-m", "tranche", "demo", "--borrowers", "200", "--buyers", "20"]
         with self.out.open("w") as out:
             self.process = subprocess.Popen(
