@@ -198,13 +198,14 @@ def disputes(file: Annotated[Path, typer.Option(help="The provider's file of dis
     """Take a provider's notices of charge-backs and late claims; the same notice again changes nothing."""
     from payments.disputes.dispute import NoticeRefused, take_notice
     from payments.disputes.dispute_file import read_notices
-    from payments.files.control_file import FileContent
+    from payments.files.control_file import FileContent, last_begun_day
     from payments.postgres import connected
     from payments.provider.provider import NoProvider
     from payments.wiring import adapters_over
 
     settings = Settings.from_environment()
-    notices = read_notices(FileContent.of(file))
+    at = now()
+    notices = read_notices(FileContent.of(file, latest=last_begun_day(at)))
     with connected(settings.database_url) as connection:
         ports = adapters_over(connection, NoProvider())
         answers = [
@@ -217,7 +218,7 @@ def disputes(file: Annotated[Path, typer.Option(help="The provider's file of dis
                 terms=ports.terms,
                 profile=ports.profile,
                 transaction=ports.transaction,
-                at=now(),
+                at=at,
             )
             for notice in notices
         ]

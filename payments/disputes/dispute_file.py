@@ -19,10 +19,11 @@ Word = TypeVar("Word", bound=StrEnum)
 
 def read_notices(content: FileContent) -> list[DisputeNotice]:
     """All notices of the file; raises FileFault. The fee and the way the cash comes back may be empty."""
-    return [_notice(content.path, row) for row in read_controlled(content, COLUMNS)]
+    return [_notice(content, row) for row in read_controlled(content, COLUMNS)]
 
 
-def _notice(path: Path, row: NumberedRow) -> DisputeNotice:
+def _notice(content: FileContent, row: NumberedRow) -> DisputeNotice:
+    path = content.path
     code = row.text(path, "currency")
     currency = Currency.of(code)
     if currency is None:
@@ -32,7 +33,7 @@ def _notice(path: Path, row: NumberedRow) -> DisputeNotice:
         stage=_word(path, row, "stage", DisputeStage),
         attempt_id=AttemptId(row.text(path, "attempt_id")),
         route=_word(path, row, "route", Route),
-        told_on=row.day(path, "told_on"),
+        told_on=row.day(content, "told_on"),
         amount=_amount(path, row, "amount_minor", currency),
         fee=_amount(path, row, "fee_minor", currency),
         cash_back=_word(path, row, "cash_back", CashBack) if row.values["cash_back"] else CashBack.NETTED,

@@ -9,7 +9,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,22 +24,41 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class FileContent:
-    """The content of a file, read once: its name, its bytes, and their hash, which identifies the file."""
+    """The content of a file, read once: its name, its bytes, and their hash, which identifies the file.
+
+    No row may have a day after `latest`, the day on which the file came: a mistyped year is no money of the future.
+    """
 
     path: Path
     raw: bytes
+    latest: date = date.max
 
     @property
     def digest(self) -> str:
         return hashlib.sha256(self.raw).hexdigest()
 
     @classmethod
-    def of(cls, path: Path) -> "FileContent":
+    def of(cls, path: Path, *, latest: date = date.max) -> "FileContent":
         """Read the file; raises FileFault if it cannot be read."""
         try:
-            return cls(path, path.read_bytes())
+            return cls(path, path.read_bytes(), latest)
         except OSError as error:
             raise FileFault(path, 0, "(file)", error.strerror or str(error)) from error
+
+    def dated(self, line: int, column: str, day: date) -> date:
+        """The day of a row; raises FileFault if it is after the file came."""
+        if day > self.latest:
+            raise FileFault(self.path, line, column, f"{day} is after {self.latest}, the day on which the file came")
+        return day
+
+
+def last_begun_day(at: datetime) -> date:
+    """The latest day that has begun anywhere at a moment, 14 hours ahead of UTC: banks date rows by their own clocks.
+
+    >>> str(last_begun_day(datetime(2026, 3, 31, 10, tzinfo=UTC)))
+    '2026-04-01'
+    """
+    return (at.astimezone(UTC) + timedelta(hours=14)).date()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +78,10 @@ class NumberedRow:
         """An integer in minor units, with an optional sign."""
         return self._read(path, column, int, "not a whole number")
 
-    def day(self, path: Path, column: str) -> date:
-        """An ISO date."""
-        return self._read(path, column, date.fromisoformat, "not a date such as 2026-02-28")
+    def day(self, content: FileContent, column: str) -> date:
+        """An ISO date that is not after the file came."""
+        read = self._read(content.path, column, date.fromisoformat, "not a date such as 2026-02-28")
+        return content.dated(self.line, column, read)
 
     def _read(self, path: Path, column: str, convert: Callable[[str], T], trouble: str) -> T:
         text = self.values[column]

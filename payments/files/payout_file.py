@@ -58,7 +58,10 @@ def read_payouts(content: FileContent) -> list[Payout]:
             raise FileFault(path, row.line, "amount_minor", f"{amount.minor} is not greater than zero")
         payouts.append(
             Payout(
-                PayoutId(row.text(path, "payout_id")), row.text(path, "payee_id"), amount, row.day(path, "requested_on")
+                PayoutId(row.text(path, "payout_id")),
+                row.text(path, "payee_id"),
+                amount,
+                row.day(content, "requested_on"),
             )
         )
     return payouts

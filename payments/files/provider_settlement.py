@@ -38,7 +38,7 @@ SIGN = {
 def read_provider_settlement(content: FileContent) -> ParsedFile:
     """All rows of the file; raises FileFault, also if a payout is not the sum of its rows."""
     rows = read_controlled(content, COLUMNS)
-    settled_on = max((row.day(content.path, "booked_on") for row in rows), default=date.min)
+    settled_on = max((row.day(content, "booked_on") for row in rows), default=date.min)
     lines = [_line(content, row, settled_on) for row in rows]
     sums: dict[str, int] = defaultdict(int)
     seen: set[LineKey] = set()
@@ -71,7 +71,7 @@ def _line(content: FileContent, row: NumberedRow, settled_on: date) -> FileLine:
         line_id=row.text(path, "line_id"),
         kind=kind,
         amount=amount,
-        booked_on=row.day(path, "booked_on"),
+        booked_on=row.day(content, "booked_on"),
         reported_on=settled_on,
         key=_key(content, row, kind, payout_id),
         payout_id=payout_id,

@@ -27,7 +27,7 @@ def read_repayment_lines(content: FileContent) -> ParsedFile:
                 line_id=str(row["line_id"]),
                 kind=LineKind.REPAYMENT,
                 amount=Money(amount_minor, Currency(str(row["currency"]))),
-                booked_on=booked_on,
+                booked_on=content.dated(number, "booked_on", booked_on),
                 reported_on=booked_on,
                 key=None if reference is None else DueKey(InstalmentId(str(reference))),
                 account_id=str(row["account_id"]),

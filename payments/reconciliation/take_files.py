@@ -15,7 +15,7 @@ from payments.expectation import Expected, Leg
 from payments.expectation_key import PayoutKey
 from payments.files.bank_statement import COLUMNS as STATEMENT_COLUMNS
 from payments.files.bank_statement import StatementFault, read_bank_statement
-from payments.files.control_file import FileContent
+from payments.files.control_file import FileContent, last_begun_day
 from payments.files.line import FileLine, LineConflict, ParsedFile, StatementHead
 from payments.files.provider_settlement import COLUMNS as SETTLEMENT_COLUMNS
 from payments.files.provider_settlement import SETTLEMENT, read_provider_settlement
@@ -91,7 +91,7 @@ def _take(
     profile: RailProfile,
 ) -> None:
     """Take one file whole, in the caller's transaction. Raises FileFault. The same bytes under a new name are E5."""
-    content = FileContent.of(path)
+    content = FileContent.of(path, latest=last_begun_day(at))
     parsed = _read(content)
     if not reconciliation.take_file(content, parsed.kind, len(parsed.lines), at):
         again_file = _delivered_again(content, parsed, reconciliation.names_of(content.digest), profile)

@@ -36,11 +36,18 @@ def test_a_row_is_a_notice(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("column", "value"),
-    [("stage", "maybe"), ("route", "pigeon"), ("currency", "XXX"), ("amount_minor", "0"), ("cash_back", "soon")],
+    [
+        ("stage", "maybe"),
+        ("route", "pigeon"),
+        ("currency", "XXX"),
+        ("amount_minor", "0"),
+        ("cash_back", "soon"),
+        ("told_on", "2027-03-03"),
+    ],
 )
 def test_a_row_that_cannot_be_is_named(tmp_path: Path, column: str, value: str) -> None:
     with pytest.raises(FileFault) as caught:
-        read_notices(FileContent.of(a_file(tmp_path, **{column: value})))
+        read_notices(FileContent.of(a_file(tmp_path, **{column: value}), latest=date(2026, 3, 4)))
     assert caught.value.field == column
 
 

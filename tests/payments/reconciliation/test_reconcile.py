@@ -321,6 +321,7 @@ DAMAGES = [
     pytest.param(lambda text: text.replace(",capture,", ",gift,", 1), "kind", "E22", id="an unknown kind"),
     pytest.param(lambda text: text.replace(",GBP,", ",XXX,", 1), "currency", "E22", id="an unknown currency"),
     pytest.param(lambda text: text.replace(",2026-04-02,", ",2026-04-32,", 1), "booked_on", "E22", id="no such day"),
+    pytest.param(lambda text: text.replace(",2026-04-02,", ",2027-04-02,", 1), "booked_on", "E22", id="a later year"),
     pytest.param(lambda text: text.replace("/0002,", "/0001,", 1), "line_id", "E22", id="a row's id twice"),
     pytest.param(lambda _: "", "(header)", "E22", id="empty"),
 ]
