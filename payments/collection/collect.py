@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from typing import TypeVar
 
@@ -34,6 +34,7 @@ from payments.provider.charge import ChargeRequest, ChargeResult, NotKnown
 from payments.provider.provider import Provider
 from payments.rail_profile import Rail, RailProfile
 from payments.transaction import Transaction
+from terminal.fault import Fault
 
 T = TypeVar("T")
 
@@ -76,6 +77,10 @@ class _Tally:
             self.counts["needs_person"] += 1
 
 
+class NotYetDue(Fault):
+    """Raised for a collection of a day that has not begun."""
+
+
 def collect(
     due: date,
     *,
@@ -95,8 +100,10 @@ def collect(
 ) -> CollectReport:
     """Resolve attempts that earlier runs left open, then charge every instalment of a checkout plan due by `due`.
 
-    `tick` receives the number of instalments processed by each step.
+    Raises NotYetDue for a day that has not begun. `tick` receives the number of instalments processed by each step.
     """
+    if due > at.astimezone(UTC).date():
+        raise NotYetDue(f"{due} has not begun: it is {at:%Y-%m-%d %H:%M} UTC, and nothing is charged before its day")
     apply = partial(
         apply_outcome,
         attempts=attempts,

@@ -109,9 +109,11 @@ def test_airflow_parses_each_dag_with_an_owner_a_page_and_its_tasks(airflow_envi
 
 @pytest.mark.slow
 def test_each_dag_runs_all_its_tasks_on_the_seeded_world(
-    airflow_environment: Mapping[str, str], kept_demo: KeptDemo
+    airflow_environment: Mapping[str, str], kept_demo: KeptDemo, tmp_path: Path
 ) -> None:
     period = Period()
+    clock = tmp_path / "clock"
+    clock.write_text(f"{DAY}T22:00:00Z")
     provider = kept_demo.folder / "runtime" / "provider"
     given = {
         "train_model": {"train_until": f"{period.train_until}", "test_until": f"{period.test_until}"},
@@ -121,7 +123,7 @@ def test_each_dag_runs_all_its_tasks_on_the_seeded_world(
 
     said = _run(
         [sys.executable, "-c", RUN.format(names=list(TASKS), day=DAY, given=given)],
-        {**airflow_environment, **kept_demo.environment},
+        {**airflow_environment, **kept_demo.environment, "TRANCHE_CLOCK_FILE": str(clock)},
     )
 
     found = ast.literal_eval(said.strip().splitlines()[-1])

@@ -1,7 +1,7 @@
 import subprocess
 import sys
 import threading
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from ledger.account import Side
 from lending.plan.event import Body, ChargedOff, Disputed, Forbearance, Frozen, PlanEvent
 from lending.terms.product import Product
 from payments.collection.attempt import AttemptEvent, AttemptState, IllegalMove, Planned
+from payments.collection.collect import NotYetDue
 from payments.provider.charge import ChargeRefusalCode, ChargeRefused, ChargeRequest, ChargeResult, Succeeded
 from payments.provider.simulated import SimulatedProvider, has_no_funds, pays
 from payments.wiring import Adapters
@@ -29,6 +30,14 @@ def test_nothing_is_collected_the_day_before_an_instalment_is_due(database_url: 
 
     assert report.instalments_due == 0
     assert provider.requests == []
+
+
+def test_a_day_that_has_not_begun_is_not_collected(database_url: str) -> None:
+    with the_adapters(database_url) as ports:
+        due = first_due(an_open_plan(ports))
+
+        with pytest.raises(NotYetDue, match=f"{due} has not begun"):
+            collect(due, ports=ports, at=datetime.combine(due - timedelta(days=1), time(23, 59), UTC))
 
 
 def test_a_due_instalment_is_captured_once_and_its_debt_falls(database_url: str) -> None:
