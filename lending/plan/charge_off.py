@@ -6,6 +6,7 @@ from ledger.map.flow import Flow
 from lending.plan.debt import Debt, Owed
 from lending.plan.event import ChargedOff, Paid, PaidOff, PaymentChannel, PlanEvent, Recovered, WrittenOff
 from lending.plan.running import Payment, RunningPlan
+from lending.plan.withhold_refund import use_up, withhold
 from lending.terms.servicing_terms import Component
 
 
@@ -85,11 +86,14 @@ def take_back_off_the_books(
 ) -> None:
     """Book a payment that is returned after the charge-off: the debt off the books rises by what credit does not cover.
 
+    A refund that is payable is withheld first, since the shopper has that money back by the return.
     `flows`: the flow for a payment made before the charge-off, then the flow for a recovery.
     """
-    credit = min(run.free_credit, payment.credit, amount)
+    withheld = withhold(run, event, amount - payment.credit, key)
+    credit = min(min(run.free_credit, payment.credit) + withheld, amount)
+    use_up(run, withheld)
     run.credit -= credit
-    payment.credit -= credit
+    payment.credit -= min(credit, payment.credit)
     payment.given_back += amount
     again = amount - credit
     owed = run.charged_off = run.charged_off or Debt()

@@ -142,7 +142,8 @@ class Standing:
             self.owed_off_books -= taken
             left -= taken
         else:
-            places = [place for place in range(len(self.lines)) if place != event.due]
+            by_due = sorted(range(len(self.lines)), key=lambda place: self.lines[place].due)
+            places = [place for place in by_due if place != event.due]
             for place in places if event.due is None else [event.due, *places]:
                 left = self._pay(payment, place, left)
         payment.credit = left
@@ -167,11 +168,11 @@ class Standing:
         payment.back = True
         credit = min(self.credit, payment.credit)
         self.credit -= credit
-        if payment.recovery or self.owed_off_books is not None:
-            self.owed_off_books = (self.owed_off_books or 0) + payment.amount - credit
-            return
         withheld = min(self.payable, payment.amount - payment.credit)  # the shopper has that money back already
         self.payable -= withheld
+        if payment.recovery or self.owed_off_books is not None:
+            self.owed_off_books = (self.owed_off_books or 0) + payment.amount - credit - withheld
+            return
         left = payment.amount - credit - withheld
         for piece in reversed(payment.pieces):
             if not piece.amount:
