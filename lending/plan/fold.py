@@ -112,6 +112,9 @@ def _apply(run: RunningPlan, event: PlanEvent) -> None:  # noqa: C901, PLR0912, 
             claim.claim_lost(run, event, body)
         case ChargedOff() as body:
             charge_off.charged_off(run, event, body)
+        case Recovered() as body if run.charged_off is None:  # the charge-off is dated later than what was recovered
+            paid = Paid(body.amount, body.channel, body.payment_id, body.provider, body.rail)
+            repay.paid(run, event, paid)
         case Recovered() as body:
             charge_off.recovered(run, event, body)
         case WrittenOff() as body:

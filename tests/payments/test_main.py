@@ -1,6 +1,7 @@
 """The acts as commands, against a database, the provider as a process, and folders of files."""
 
 import json
+import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -64,6 +65,7 @@ def test_collect_pay_reconcile_and_list_from_the_command_line(
         day = (due + timedelta(days=days)).isoformat()
         httpx.post(f"{address}/day-end", params={"date": day}).raise_for_status()
     later = (due + timedelta(days=1)).isoformat()
+    Path(os.environ["TRANCHE_CLOCK_FILE"]).write_text(f"{later}T18:00:00Z")
     first = said(capsys, "reconcile", "--inbox", str(folder / "inbox"), "--day", later)
     assert (first["lines"], first["matched_by_id"], first["unmatched"], first["breaks"]) == (5, 5, 0, {})
     none = said(capsys, "reconcile", "--inbox", str(folder / "inbox"), "--day", later)

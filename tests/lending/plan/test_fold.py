@@ -883,6 +883,16 @@ def test_o07_a_return_after_the_charge_off() -> None:
     the_books_agree(state)
 
 
+def test_a_recovery_that_is_dated_before_the_charge_off_is_a_payment() -> None:
+    course = Course().open()
+    course.then(20, ChargedOff())
+    course.then(10, Recovered(pounds("30.00"), PaymentChannel.SHOPPER, "r-1", "psp"))
+
+    assert course.state(10).outstanding == pounds("60.00")
+    assert course.state(20).charged_off == pounds("60.00")
+    the_books_agree(course.state(20))
+
+
 def test_a_recovery_that_comes_back_is_owed_again() -> None:
     course = a_charged_off_course()
     recovery = course.collect(130, "20.00")

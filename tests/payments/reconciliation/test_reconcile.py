@@ -404,7 +404,7 @@ def test_a_statement_that_does_not_add_up_is_e26(database_url: str, tmp_path: Pa
         statement_two = tmp_path / "two.csv"
         statement_two.write_text(
             "line_id,account,statement,amount_minor,balance_minor,currency,booked_on,value_on,reference,counterparty\n"
-            "y/1,main,2,100,100,GBP,2026-03-04,2026-03-04,,x\ny/2,main,2,100,201,GBP,2026-03-04,2026-03-04,,x\n"
+            "y/1,main,2,100,100,GBP,2026-03-03,2026-03-03,,x\ny/2,main,2,100,201,GBP,2026-03-03,2026-03-03,,x\n"
             "#control,2,200\n"
         )
         quietly = reconciled(ports, [statement_two], plan.opened_on, loudly=False)
