@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class AskedAct:
-    """What somebody asks for. `tree` is its arguments as JSON; without a day it counts from the day it is done.
+    """An act as it was asked for. `tree` is its arguments as JSON; without a day it counts from the day it is done.
 
     `key` makes it safe to repeat: the same principal and key are one act.
     """

@@ -2,7 +2,7 @@
 
     python -m pipelines.runtime.typical_session ARCHIVE JVM_DIR JAVA
 
-It needs no lake: its tables are in a folder that goes at the end, and the lake's clients find nobody at their address.
+It needs no lake: its tables are in a folder that is removed at the end, and no server answers the lake's clients.
 """
 
 import sys
@@ -83,7 +83,7 @@ def work(spark: "SparkSession", folder: Path) -> None:
     spark.createDataFrame([(0, "seen")], "id bigint, note string").createOrReplaceTempView("changes")
     spark.sql(f"merge into {TABLE} t using changes c on t.id = c.id when matched then update set t.note = c.note")
     spark.table(f"{TABLE}.snapshots").collect()
-    with suppress(Exception):  # nobody answers; what counts is that the lake's clients were loaded
+    with suppress(Exception):  # no server answers; what counts is that the lake's clients were loaded
         spark.sql("show tables in lake.raw").collect()
 
 

@@ -76,7 +76,7 @@ class Counter:
 
 
 def noon(days: int) -> datetime:
-    """Noon, so many days after the plans of tests were opened."""
+    """Noon of the day that lies `days` days after the opening of the plans of tests."""
     return datetime.combine(day(days), datetime.min.time(), UTC).replace(hour=12)
 
 

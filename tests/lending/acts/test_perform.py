@@ -270,7 +270,7 @@ def test_a_role_does_what_the_authority_file_gives_it(counter: Counter) -> None:
     counter.desk.open(plan)
 
     refund = counter.perform(asked_of(plan, "refund", {"amount_minor": 10_00}), EVE)
-    stranger = counter.perform(asked_of(plan, "freeze"), replace(EVE, role="nobody-knows"))
+    stranger = counter.perform(asked_of(plan, "freeze"), replace(EVE, role="unknown-role"))
     freeze = counter.perform(asked_of(plan, "freeze"), EVE)
 
     assert refund == NotAllowed("not-in-role", "the role agent of eve may not refund")
