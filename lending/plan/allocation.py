@@ -177,12 +177,8 @@ def take_back_amounts(
     bears_again = min(amount, payment.lowered)
     payment.lowered -= bears_again
     owe_interest_after_all(run, event, bears_again, since=payment.day)
-    if left and new_due is not None:
-        owe_more(new_due, left, event.value_date)
-        run.beyond_purchase += left
-        split.principal += left
-    elif left:
-        owe_beyond_purchase(run, event, left)
+    if left:
+        owe_beyond_purchase(run, event, left, due=new_due)
         split.principal += left
     payment.credit -= min(left, payment.credit)
     return split
@@ -195,10 +191,13 @@ def owe_more(line: RunningInstalment, principal: int, day: date) -> None:
     line.grace_from = max(line.grace_from, day)
 
 
-def owe_beyond_purchase(run: RunningPlan, event: PlanEvent, principal: int) -> None:
-    """Add principal for which there are no goods: to the last instalment, or to a new one where all are past due."""
+def owe_beyond_purchase(
+    run: RunningPlan, event: PlanEvent, principal: int, *, due: RunningInstalment | None = None
+) -> None:
+    """Add principal for which there are no goods, to `due`, or to the last instalment where it is not past due."""
     last = run.lines[-1]
-    due = last if last.due_on >= event.value_date and run.charged_off is None else run.add_due(event)
+    if due is None:
+        due = last if last.due_on >= event.value_date and run.charged_off is None else run.add_due(event)
     owe_more(due, principal, event.value_date)
     run.beyond_purchase += principal
 
