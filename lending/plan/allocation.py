@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from fractions import Fraction
 
 from lending.plan.event import PlanEvent
 from lending.plan.interest import Levels, owe_interest_after_all
 from lending.plan.proportion import shared
 from lending.plan.running import Fee, Payment, Piece, RunningInstalment, RunningPlan
-from lending.terms.servicing_terms import Component, EarlyPayment
+from lending.terms.servicing_terms import ClaimDue, Component, EarlyPayment
 
 
 @dataclass(slots=True)
@@ -37,20 +38,28 @@ class AllocationSplit:
         }
 
 
-def place(run: RunningPlan, amount: int, *, first: str | None = None, newest_first: bool = False) -> list[Piece]:
+def place(
+    run: RunningPlan,
+    amount: int,
+    *,
+    first: str | None = None,
+    newest_first: bool = False,
+    early: EarlyPayment | None = None,
+) -> list[Piece]:
     """Allocate an amount to open instalments; if the pieces sum to less than the amount, the rest was not owed.
 
     The instalment `first` is paid first, then what is due, the oldest first, then what is not due yet, where the terms
-    say how principal is repaid early and interest is paid as far as it has accrued. Disputed principal is paid only
-    after everything undisputed. `newest_first`: pay the latest due first, because the oldest is being collected.
+    or `early` say how principal is repaid early and interest is paid as far as it has accrued. Disputed principal is
+    paid only after everything undisputed. `newest_first`: pay the latest due first, because the oldest is being
+    collected.
     """
-    placing = _Placing(run, amount)
+    placing = _Placing(run, amount, early or run.terms.early_payment)
     for placing.spare_disputed in (True, False):
         if newest_first:
             placing.pay(reversed(run.lines))
         else:
             placing.pay(line for line in run.lines if line.instalment_id == first)
-            placing.pay(line for line in run.lines if placing.is_due(line))
+            placing.pay_due([line for line in run.lines if placing.is_due(line)])
             placing.pay_early([line for line in run.lines if not placing.is_due(line)])
         if not placing.left or not any(line.disputed for line in run.lines):
             break
@@ -60,8 +69,8 @@ def place(run: RunningPlan, amount: int, *, first: str | None = None, newest_fir
 class _Placing:
     """A payment while it is allocated on the day up to which the plan has accrued."""
 
-    def __init__(self, run: RunningPlan, amount: int) -> None:
-        self.run, self.left = run, amount
+    def __init__(self, run: RunningPlan, amount: int, early: EarlyPayment) -> None:
+        self.run, self.left, self.early = run, amount, early
         self.pieces: list[Piece] = []
         self.spare_disputed = True
 
@@ -72,25 +81,62 @@ class _Placing:
         """Pay instalments in this order, and the components of each in the order of the terms."""
         for line in lines:
             for component in components or self.run.terms.allocation:
-                match component:
-                    case Component.FEES:
-                        for fee in line.fees:
-                            fee.paid += self._piece(line, component, fee.open, fee)
-                    case Component.INTEREST:
-                        line.interest_paid += self._piece(line, component, self._interest(line))
-                    case Component.PRINCIPAL:
-                        self._repay(line, self._principal(line))
+                self._pay_component(line, component)
+
+    def pay_due(self, lines: Sequence[RunningInstalment]) -> None:
+        """Pay what is due, the oldest first, or component by component across all, as the terms say."""
+        if not self.run.terms.allocate_across:
+            self.pay(lines)
+            return
+        for component in self.run.terms.allocation:
+            self.pay(lines, [component])
+
+    def _pay_component(self, line: RunningInstalment, component: Component) -> None:
+        match component:
+            case Component.FEES:
+                for fee in line.fees:
+                    fee.paid += self._piece(line, component, fee.open, fee)
+            case Component.INTEREST:
+                line.interest_paid += self._piece(line, component, self._interest(line))
+            case Component.PRINCIPAL:
+                self._repay(line, self._principal(line))
 
     def pay_early(self, lines: Sequence[RunningInstalment]) -> None:
         """Pay what is not due: its fees and accrued interest, and principal as the terms say."""
-        early = self.run.terms.early_payment
-        if early is EarlyPayment.NEXT_DUES:
-            self.pay(lines)
-            return
+        match self.early:
+            case EarlyPayment.NEXT_DUES:
+                self.pay(lines)
+            case EarlyPayment.LAST_DUES:
+                self.pay(reversed(lines))
+            case EarlyPayment.EQUAL_PARTS:
+                self._pay_equal_parts(lines)
+            case EarlyPayment.SHORTER_TERM:
+                self._pay_costs(lines)
+                self.pay(reversed(lines), [Component.PRINCIPAL])
+            case EarlyPayment.SMALLER_INSTALMENTS:
+                self._pay_costs(lines)
+                self._pay_in_proportion(lines)
+
+    def _pay_costs(self, lines: Sequence[RunningInstalment]) -> None:
         self.pay(lines, [each for each in self.run.terms.allocation if each is not Component.PRINCIPAL])
-        if early is EarlyPayment.SHORTER_TERM:
-            self.pay(reversed(lines), [Component.PRINCIPAL])
-            return
+
+    def _pay_equal_parts(self, lines: Sequence[RunningInstalment]) -> None:
+        """Pay each open instalment an equal part, and what some of them do not need to the others again."""
+        before = None
+        while self.left and self.left != before:
+            before = self.left
+            unpaid = [line for line in lines if self._wanted(line)]
+            for place, line in enumerate(unpaid):
+                rest = len(unpaid) - place
+                part = round(Fraction(before, len(unpaid))) if rest > 1 else self.left
+                held_back, self.left = max(0, self.left - part), min(self.left, part)
+                self.pay([line])
+                self.left += held_back
+
+    def _wanted(self, line: RunningInstalment) -> int:
+        return line.open_fees + max(0, self._interest(line)) + max(0, self._principal(line))
+
+    def _pay_in_proportion(self, lines: Sequence[RunningInstalment]) -> None:
         unpaid = Levels(line for line in lines if not line.kept)
         free = [line.open_principal - (line.disputed if self.spare_disputed else 0) for line in lines]
         for line, part in zip(lines, shared(min(self.left, sum(free)), free), strict=True):
@@ -105,22 +151,25 @@ class _Placing:
         return max(paid, 0)
 
     def _interest(self, line: RunningInstalment) -> int:
-        return line.open_interest if self.is_due(line) else min(line.open_interest, line.open_accrued)
+        if self.is_due(line) or self.run.terms.interest_as_agreed:
+            return line.open_interest
+        return min(line.open_interest, line.open_accrued)
 
     def _principal(self, line: RunningInstalment) -> int:
         """The most principal that can be repaid here: before its due, all that the level leaves beside interest."""
         own = self._free(line)
-        if self.is_due(line) or line.kept or not self.run.bears_interest:
+        if self.is_due(line) or line.kept or not self.run.bears_interest or self.run.terms.interest_as_agreed:
             return own
         interest = max(line.interest_paid, line.accrued - line.interest_gone)
-        there = sum(self._free(each) for each in self._from(line))
-        return max(own, min(line.level - line.repaid - interest, there))
+        to_come = self._to_come()
+        level = max(each.level for each in to_come[-2:]) if line is to_come[-1] else line.level  # the last had the rest
+        return max(own, min(level - line.repaid - interest, sum(self._free(each) for each in to_come)))
 
     def _repay(self, line: RunningInstalment, most: int) -> None:
         """Repay principal; what is beyond the instalment's own is taken over from the last ones."""
         paid = self._piece(line, Component.PRINCIPAL, most)
         beyond = paid - line.open_principal
-        for other in reversed(self._from(line)):
+        for other in reversed(self._to_come()):
             if beyond > 0 and other is not line:
                 taken = min(beyond, self._free(other))
                 other.principal -= taken
@@ -133,9 +182,9 @@ class _Placing:
     def _free(self, line: RunningInstalment) -> int:
         return line.open_principal - (line.disputed if self.spare_disputed else 0)
 
-    def _from(self, line: RunningInstalment) -> list[RunningInstalment]:
-        """This instalment and those of the schedule after it."""
-        return [each for each in self.run.lines if not each.kept and each.due_on >= line.due_on]
+    def _to_come(self) -> list[RunningInstalment]:
+        """The instalments of the schedule that are not due."""
+        return [each for each in self.run.lines if not each.kept and not self.is_due(each)]
 
 
 def split_of(pieces: list[Piece], credit: int = 0) -> AllocationSplit:
@@ -191,11 +240,35 @@ def owe_more(line: RunningInstalment, principal: int, day: date) -> None:
     line.grace_from = max(line.grace_from, day)
 
 
+def next_due(run: RunningPlan, event: PlanEvent) -> RunningInstalment:
+    """The first instalment due after the event, or the last, which may be due that day.
+
+    After the last there is a due for claims alone, which each further claim puts off.
+    """
+    day = event.value_date
+    later = next(
+        (line for line in run.lines if line.due_on > day or (line is run.lines[-1] and line.due_on == day)), None
+    )
+    if later is not None:
+        return later
+    due_on = day + timedelta(days=run.terms.claim_due_days)
+    for line in run.lines:
+        if line.for_claims:
+            line.due_on = line.counts_from = line.grace_from = due_on
+            run.sort_lines()
+            return line
+    own = run.add_due(event)
+    own.for_claims = True
+    return own
+
+
 def owe_beyond_purchase(
     run: RunningPlan, event: PlanEvent, principal: int, *, due: RunningInstalment | None = None
 ) -> None:
-    """Add principal for which there are no goods, to `due`, or to the last instalment where it is not past due."""
+    """Add principal for which there are no goods: to `due`, or where claims fall due, or to the last instalment."""
     last = run.lines[-1]
+    if due is None and run.terms.claims.due is ClaimDue.NEXT_DUE and run.charged_off is None:
+        due = next_due(run, event)
     if due is None:
         due = last if last.due_on >= event.value_date and run.charged_off is None else run.add_due(event)
     owe_more(due, principal, event.value_date)

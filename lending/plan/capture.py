@@ -66,4 +66,6 @@ def _spread(run: RunningPlan, event: PlanEvent, amount: int) -> None:
         each = planned[line.instalment_id]
         line.principal += part
         line.agreed += part
-        line.level += part + proportion_of(each.interest.minor, part, each.principal.minor)
+        interest = proportion_of(each.interest.minor, part, each.principal.minor)
+        line.level += part + interest
+        line.interest += interest if run.terms.interest_as_agreed else 0  # or else it follows what is owed

@@ -1,13 +1,15 @@
 """Debt that is no longer expected: charge-off (F30), recovery (F32), write-off (F31), returns after a charge-off."""
 
 from collections.abc import Mapping
+from datetime import date
 
 from ledger.map.flow import Flow
 from lending.plan.debt import Debt, Owed
 from lending.plan.event import ChargedOff, Paid, PaidOff, PaymentChannel, PlanEvent, Recovered, WrittenOff
+from lending.plan.interest import end_interest
 from lending.plan.running import Payment, RunningPlan
 from lending.plan.withhold_refund import use_up, withhold
-from lending.terms.servicing_terms import Component
+from lending.terms.servicing_terms import ChargeOffInterest, Component
 
 
 def charged_off(run: RunningPlan, event: PlanEvent, body: ChargedOff) -> None:
@@ -15,9 +17,13 @@ def charged_off(run: RunningPlan, event: PlanEvent, body: ChargedOff) -> None:
     if run.charged_off is not None:
         return
     run.fraud = run.fraud or body.fraud
+    if run.terms.charge_off_interest is not ChargeOffInterest.AGREED:
+        end_interest(run)
+    if run.terms.charge_off_interest is ChargeOffInterest.ACCELERATED:
+        _bring_forward(run, event.value_date)
     run.charged_off, off = _take_off(run)
     allowance = min(off.principal, 0 if body.allowance is None else body.allowance.minor)
-    amounts = _expenses(run, off, allowance) | {"still_owed": off.total}
+    amounts = _expenses(run, off, allowance) | {"still_owed": run.charged_off.total}
     run.book(Flow.CHARGED_OFF, event.event_id, event, amounts)
 
 
@@ -50,7 +56,7 @@ def recovered(run: RunningPlan, event: PlanEvent, body: Recovered | Paid | PaidO
         recovered=Owed(),
     )
     run.payments[event.event_id] = payment
-    payment.recovered = owed.take(body.amount.minor)
+    payment.recovered = owed.pay(body.amount.minor, run.terms.allocation)
     payment.credit = body.amount.minor - payment.recovered.total
     run.credit += payment.credit
     transfer = body.channel is PaymentChannel.TRANSFER
@@ -117,19 +123,40 @@ def take_back_off_the_books(
 
 
 def _take_off(run: RunningPlan) -> tuple[Debt, Owed]:
-    """Take everything open off the books; returns it by instalment, and its sum."""
+    """Take everything open off the books; returns what is still owed by instalment, and what was on the books.
+
+    They differ by interest that has not accrued, which stays owed where the terms say so.
+    """
     debt, off = Debt(), Owed()
+    agreed = run.terms.charge_off_interest is ChargeOffInterest.AGREED
     for line in run.lines:
+        part = Owed(line.open_principal, line.open_interest if agreed else line.open_accrued, line.open_fees)
+        off.add(Owed(part.principal, line.open_accrued, part.fees))
+        if agreed:
+            line.accrued = line.interest
         line.keep()
-        part = Owed(line.open_principal, line.open_interest, line.open_fees)
         line.credited += part.principal
         line.interest_gone += part.interest
         line.disputed = 0
         for fee in line.fees:
             fee.gone += fee.open
         debt.add(line.instalment_id, part)
-        off.add(part)
     return debt, off
+
+
+def _bring_forward(run: RunningPlan, day: date) -> None:
+    """Let the instalment whose period contains the day be the last, due that day; the later ones merge into it."""
+    to_come = [line for line in run.lines if line.due_on >= day and not line.kept]
+    if not any(line.open for line in to_come):
+        return
+    last, *later = to_come
+    last.due_on = last.counts_from = last.grace_from = day
+    for line in later:
+        line.merge_into(last)
+    for piece in (piece for payment in run.payments.values() for piece in payment.pieces):
+        if piece.line in later and piece.fee is None:
+            piece.line = last
+    run.sort_lines()
 
 
 def _expenses(run: RunningPlan, off: Owed, allowance: int) -> dict[str, int]:

@@ -1,12 +1,13 @@
 """Claims of the shopper's bank on a payment (F14, F26): opened, won, lost. The debt is unchanged until the decision."""
 
 from ledger.map.flow import Flow
-from lending.plan.allocation import AllocationSplit, take_back_amounts
+from lending.plan.allocation import AllocationSplit, next_due, owe_more, take_back_amounts
 from lending.plan.charge_off import take_back_off_the_books
 from lending.plan.event import CashBack, ClaimLost, ClaimOpened, ClaimWon, PlanEvent, Route
-from lending.plan.running import Payment, RunningCase, RunningPlan
+from lending.plan.running import Fee, Payment, RunningCase, RunningPlan
 from lending.plan.state import CaseKind
 from lending.plan.withhold_refund import release_withheld, use_up, withhold
+from lending.terms.servicing_terms import ClaimDue
 
 
 def claim_opened(run: RunningPlan, event: PlanEvent, body: ClaimOpened) -> None:
@@ -64,6 +65,8 @@ def claim_lost(run: RunningPlan, event: PlanEvent, body: ClaimLost) -> None:
         run.forgiven.fraud += case.amount - credit
         run.book(Flow.FRAUD_BORNE, case.case_id, event, borne, names=names, correlation=correlation)
         split = AllocationSplit(credit=credit)
+    elif run.terms.claims.due is ClaimDue.NEXT_DUE:
+        split = _owe_with_next_due(run, event, case, case.payment, credit)
     else:
         matured = all(line.due_on < event.value_date for line in run.lines)
         split = take_back_amounts(run, event, case.payment, case.amount, credit, due_again=matured)
@@ -72,6 +75,38 @@ def claim_lost(run: RunningPlan, event: PlanEvent, body: ClaimLost) -> None:
 
 
 _CASH_BACK = {CashBack.WITHDRAWN: "withdrawn", CashBack.BANK: "cash", CashBack.NETTED: "netted"}
+
+
+def _owe_with_next_due(
+    run: RunningPlan, event: PlanEvent, case: RunningCase, payment: Payment, credit: int
+) -> AllocationSplit:
+    """Owe the claim, less the credit balance, with the next due; what is principal bears interest from this day on."""
+    split = AllocationSplit(credit=credit)
+    _take_credit(run, payment, case.amount, credit)
+    left = case.amount - credit
+    payment.lowered -= min(left, payment.lowered)
+    if not left:
+        return split
+    due = next_due(run, event)
+    for piece in (each for component in run.terms.claims.restores for each in payment.pieces_of(component)):
+        part = min(left, piece.amount - piece.owed_again)
+        if part and piece.fee is not None:
+            fee = Fee(f"{piece.fee.fee_id}/{case.case_id}", piece.fee.instalment_id, part)
+            run.fees[fee.fee_id] = fee
+            due.fees.append(fee)
+        piece.owed_again += part
+        split.add(piece.component, part)
+        left -= part
+    split.principal += left
+    run.beyond_purchase += left
+    owe_more(due, split.principal, event.value_date)
+    due.agreed += split.principal
+    due.interest += split.interest
+    due.accrued += split.interest
+    due.level += split.interest
+    due.period.grown += split.interest
+    run.interest_owed_again += split.interest
+    return split
 
 
 def _take_credit(run: RunningPlan, payment: Payment, amount: int, credit: int) -> None:

@@ -1,8 +1,11 @@
 """Changes of a running plan's credit balance (F19b, F19c), and goodwill, which we pay for the shopper (F34)."""
 
 from ledger.map.flow import Flow
+from lending.plan.allocation import place, split_of
 from lending.plan.event import CreditApplied, CreditRefunded, Goodwill, PlanEvent
-from lending.plan.running import RunningPlan
+from lending.plan.interest import accrue_paid_ahead
+from lending.plan.running import Piece, RunningPlan
+from lending.terms.servicing_terms import EarlyPayment
 
 
 def apply_credit_moved(run: RunningPlan, body: CreditApplied) -> None:
@@ -26,6 +29,13 @@ def goodwill(run: RunningPlan, event: PlanEvent, body: Goodwill) -> None:
         run.forgiven.goodwill += taken
         run.book(Flow.GOODWILL_AFTER_CHARGE_OFF, event.event_id, event, {"goodwill": taken, "no_longer_owed": taken})
         return
+    if run.terms.goodwill_pays is not None:
+        pieces = pay_in(run, amount, run.terms.goodwill_pays)
+        run.credit += amount - split_of(pieces).placed
+        run.forgiven.goodwill += split_of(pieces).placed
+        run.book(Flow.GOODWILL, event.event_id, event, {"credit_balance": amount})
+        book_paid_in(run, event, event.event_id, pieces)
+        return
     left = amount
     for line in run.lines:
         fallen = min(left, line.open_principal)
@@ -34,3 +44,17 @@ def goodwill(run: RunningPlan, event: PlanEvent, body: Goodwill) -> None:
     run.credit += left
     run.forgiven.goodwill += amount - left
     run.book(Flow.GOODWILL, event.event_id, event, {"principal": amount - left, "credit_balance": left})
+
+
+def pay_in(run: RunningPlan, amount: int, early: EarlyPayment, *, in_flight: int = 0) -> list[Piece]:
+    """Allocate money that someone else gives the shopper as a payment, but not to what is already being collected."""
+    free = max(0, sum(line.to_settle(as_agreed=run.terms.interest_as_agreed) for line in run.lines) - in_flight)
+    return place(run, min(amount, free), newest_first=in_flight > 0, early=early)
+
+
+def book_paid_in(run: RunningPlan, event: PlanEvent, key: str, pieces: list[Piece]) -> None:
+    """F19c: pay with the credit that was just given."""
+    accrue_paid_ahead(run, event)
+    amounts = split_of(pieces).amounts()
+    del amounts["credit_balance"]
+    run.book(Flow.CREDIT_APPLIED, key, event, amounts)

@@ -1,7 +1,9 @@
 """What is owed off the books, by component and instalment, and what we gave up of a debt."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from lending.terms.servicing_terms import Component
 
 
 @dataclass(slots=True, eq=False)
@@ -53,6 +55,16 @@ class Debt:
                 setattr(part, component, getattr(part, component) - fallen)
                 setattr(taken, component, getattr(taken, component) + fallen)
         return taken
+
+    def pay(self, amount: int, order: Sequence[Component]) -> Owed:
+        """Reduce the debt by up to an amount, the oldest first, each in this order; returns the reduction."""
+        paid = Owed()
+        for part in self.parts.values():
+            for component in order:
+                fallen = min(amount - paid.total, getattr(part, component.value))
+                setattr(part, component.value, getattr(part, component.value) - fallen)
+                setattr(paid, component.value, getattr(paid, component.value) + fallen)
+        return paid
 
     def add(self, instalment_id: str, more: Owed) -> None:
         self.parts.setdefault(instalment_id, Owed()).add(more)

@@ -21,13 +21,13 @@ def assess_late_fees(run: RunningPlan, day: date) -> None:
     ripe = []
     covered = run.covered(day)
     for line in run.lines:
-        if line.grace_from >= day or line.instalment_id in covered or _ahead(run, line, day):
+        if line.grace_from >= day or line.instalment_id in covered:
             continue
         for rule in rules:
             if f"{line.instalment_id}/{rule.rule}" in run.fees or line.claimable <= run.terms.late_fees.tolerance:
                 continue
             late_on = day_late(line.grace_from, rule.grace_days + 1, run.pauses)
-            if late_on is not None and late_on <= day:
+            if late_on is not None and late_on <= day and not _ahead(run, line, late_on):
                 ripe.append((late_on, line.number, rule.rule, line, rule))
     for late_on, _, _, line, rule in sorted(ripe, key=lambda each: each[:3]):
         _assess(run, line, rule, late_on)
@@ -84,7 +84,11 @@ def _ahead(run: RunningPlan, line: RunningInstalment, day: date) -> bool:
     """Whether an open instalment is not late, because early payments repaid later ones: no more is owed than agreed."""
     if run.terms.early_payment is EarlyPayment.NEXT_DUES or line.open_fees:
         return False
-    return run.outstanding <= sum(each.agreed for each in run.lines if each.due_on >= day)
+    owed, agreed = run.outstanding, sum(each.agreed for each in run.lines if each.due_on >= day)
+    if run.terms.interest_as_agreed:
+        owed += sum(each.open_interest for each in run.lines)
+        agreed += sum(each.interest for each in run.lines if each.due_on >= day)
+    return owed <= agreed + run.terms.late_fees.tolerance
 
 
 def _assess(run: RunningPlan, line: RunningInstalment, rule: LateFeeRule, late_on: date) -> None:

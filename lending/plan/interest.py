@@ -15,6 +15,7 @@ from lending.plan.accrual import Accrual, Stretch
 from lending.plan.delinquency import days_late
 from lending.plan.event import PlanEvent
 from lending.plan.running import RunningInstalment, RunningPlan
+from lending.terms.servicing_terms import LateInterest
 
 
 def accrue_to(run: RunningPlan, day: date) -> None:
@@ -37,25 +38,52 @@ def accrue_to(run: RunningPlan, day: date) -> None:
 
 def accruals_of(run: RunningPlan) -> list[Accrual]:
     """How each instalment's interest grows from now on, while no event comes."""
+    if run.terms.interest_as_agreed:
+        return [_as_agreed(line) for line in run.lines]
     owed = 0 if run.settled_by is not None else max(_principal(run), 0)
     last = next((line for line in reversed(run.lines) if not line.kept), None)
+    late = run.terms.late_interest
     accruals = []
     for line, most in zip(run.lines, _scheduled(run), strict=True):
         period = line.period
-        bearing = owed if run.terms.late_bears_interest else min(owed, most)
-        until = None if run.terms.late_bears_interest and line is last else period.until
+        bearing = min(owed, most) if late is LateInterest.NONE else owed
+        until = None if late is LateInterest.UNTIL_PAID and line is last else period.until
         accruals.append(Accrual(period.after, until, period.grown, period.day_price, bearing, tuple(run.rests)))
     return accruals
+
+
+def _as_agreed(line: RunningInstalment) -> Accrual:
+    """The interest of an instalment that has not accrued, spread evenly over the days left of its period."""
+    period = line.period
+    days = (period.until - period.after).days
+    left = line.interest - period.grown
+    return Accrual(period.after, period.until, period.grown, left / days if days > 0 else Fraction(0), 1)
 
 
 def split_again(run: RunningPlan) -> None:
     """Split each instalment of the schedule into interest and principal as they are expected now.
 
     Each instalment keeps its level, so what interest no longer needs of it repays principal, and the last ones fall
-    away. Interest beyond a level, or that grows after its instalment was paid in full, is owed with the next one.
+    away. Interest beyond a level, or that grows after more principal was paid than it leaves, is owed with the next.
     """
-    own = [line for line in run.lines if not line.kept]
-    if not run.bears_interest or not own:
+    if run.terms.interest_as_agreed:
+        for line in run.lines:
+            line.accrued = round(line.period.grown)
+    elif run.bears_interest:
+        _split(run)
+
+
+def end_interest(run: RunningPlan) -> None:
+    """Let no further interest accrue; what it leaves of each instalment repays principal."""
+    for line in run.lines:
+        line.period.day_price = Fraction(0)
+    if run.bears_interest:
+        _split(run)
+
+
+def _split(run: RunningPlan) -> None:
+    own = _last_unpaid_last([line for line in run.lines if not line.kept])
+    if not own:
         return
     left = sum(line.open_principal for line in own)
     disputed = sum(line.disputed for line in own)
@@ -64,14 +92,17 @@ def split_again(run: RunningPlan) -> None:
     carried = unaccrued = 0
     for line, later in zip(own, spent, strict=True):
         grown = round(line.period.grown)
-        coming = _to_come(run, line, min(left - disputed - run.free_credit, most))
+        bearing = left - disputed - run.free_credit if line.due_on <= own[-1].due_on else 0
+        coming = _to_come(run, line, min(bearing, most) if run.terms.late_interest is LateInterest.NONE else bearing)
         owed = round(line.period.grown + coming) + carried - line.interest_gone
         if line is own[-1]:
             interest, principal = max(owed, line.interest_paid), line.repaid + left
             line.accrued = grown + unaccrued
         else:
-            room = max(line.level - line.repaid - line.disputed, line.interest_paid)
+            room = max(line.level - line.disputed, line.interest_paid)
             interest = min(max(owed - later, line.interest_paid), room)
+            if line.repaid > line.level - line.disputed - interest:
+                interest = line.interest_paid
             most_here = line.repaid + left - (disputed - line.disputed)  # what is disputed stays with its instalment
             principal = min(max(line.level - interest, line.repaid + line.disputed), most_here)
             line.accrued = min(grown + unaccrued - later, interest + line.interest_gone)
@@ -83,14 +114,32 @@ def split_again(run: RunningPlan) -> None:
         line.principal, line.interest = principal + line.credited, interest + line.interest_gone
 
 
+def accrue_paid_ahead(run: RunningPlan, event: PlanEvent) -> None:
+    """Accrue at once the interest that is paid before its days have passed, where it is owed as agreed (F17)."""
+    if not run.terms.interest_as_agreed:
+        return
+    before = run.accrued
+    for line in run.lines:
+        line.period.grown = max(line.period.grown, Fraction(line.interest_paid + line.interest_gone))
+    key = f"{run.plan.plan_id}/{event.value_date}/{event.event_id}"
+    run.book(Flow.INTEREST_ACCRUED, key, event, {"interest": run.accrued - before})
+
+
 def owe_interest_after_all(run: RunningPlan, event: PlanEvent, principal: int, *, since: date) -> None:
     """Accrue the interest on principal whose payment since a day did not stand, as if it had never been paid (F17)."""
+    if run.terms.interest_as_agreed:
+        return
     before = run.accrued
     for stretch in run.stretches:
         if stretch.after >= since:
             run.by_id[stretch.line].period.grown += stretch.owing(principal)
     key = f"{run.plan.plan_id}/{event.value_date}/{event.event_id}"
     run.book(Flow.INTEREST_ACCRUED, key, event, {"interest": run.accrued - before})
+
+
+def interest_on(run: RunningPlan, principal: int) -> int:
+    """The interest that principal has borne so far, which from now on counts as never lent."""
+    return round(-sum((stretch.owing(-principal) for stretch in run.stretches), Fraction(0)))
 
 
 class Levels:
@@ -122,7 +171,7 @@ def _grow(run: RunningPlan, line: RunningInstalment, accrual: Accrual, day: date
         by_then = accrual.by(current)
         yield current, by_then - reached
         reached = by_then
-    most = None if run.terms.late_bears_interest else _scheduled(run)[run.lines.index(line)]
+    most = _scheduled(run)[run.lines.index(line)] if run.terms.late_interest is LateInterest.NONE else None
     days = accrual.days(until)
     run.stretches.append(Stretch(since, days, _principal(run), most, accrual.day_price, line.instalment_id))
     line.period.grown = accrual.exact(until)
@@ -135,6 +184,14 @@ def _to_come(run: RunningPlan, line: RunningInstalment, bearing: int) -> Fractio
     if run.settled_by is not None or not period.day_price or bearing <= 0:
         return Fraction(0)
     return days_late(period.after, period.until, run.rests) * bearing * period.day_price
+
+
+def _last_unpaid_last(lines: list[RunningInstalment]) -> list[RunningInstalment]:
+    """The lines of the schedule, the last one that is not paid in full at the end, as it takes what is left."""
+    for line in reversed(lines):
+        if line.paid < line.level:
+            return [*(each for each in lines if each is not line), line]
+    return lines
 
 
 def _spent_later(lines: Sequence[RunningInstalment]) -> list[int]:

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ledger.map.flow import Flow
-from lending.plan.allocation import owe_beyond_purchase
+from lending.plan.allocation import owe_beyond_purchase, split_of
+from lending.plan.credit import book_paid_in, pay_in
 from lending.plan.debt import Debt
 from lending.plan.event import Disputed, DisputeSettled, PlanEvent, Refunded, RefundPaid
-from lending.plan.interest import Levels
+from lending.plan.interest import Levels, interest_on
 from lending.plan.merchant_share import Share, part_of
 from lending.plan.proportion import proportion_of, shared
-from lending.plan.running import RunningCase, RunningInstalment, RunningPlan
+from lending.plan.running import Piece, RunningCase, RunningInstalment, RunningPlan
 from lending.plan.state import CaseKind
 from lending.terms.servicing_terms import RefundPlacing
 
@@ -120,7 +121,14 @@ def _refund(
         amounts |= _off_the_books(run, refund_id, share.amount, run.charged_off)
         run.book(Flow.REFUND_AFTER_CHARGE_OFF, refund_id, event, amounts | sides, correlation=correlation)
         return
-    amounts |= _on_the_books(run, event, refund_id, share.amount, in_flight, first)
+    as_payment: list[Piece] = []
+    if run.terms.refunds_pay is not None and not provisional:
+        as_payment = pay_in(run, share.amount, run.terms.refunds_pay, in_flight=in_flight)
+        placed = split_of(as_payment).placed
+        amounts |= _beyond(run, refund_id, share.amount - placed, in_flight)
+        amounts["credit_balance"] += placed
+    else:
+        amounts |= _on_the_books(run, event, refund_id, share.amount, in_flight, first)
     if run.plan.foreign is not None:
         amounts["converted"] = share.amount - share.discount - share.tax
         names = {"currency": run.plan.foreign.payable.currency.value}
@@ -136,7 +144,9 @@ def _refund(
     else:
         flow = Flow.DISPUTE_DECIDED if provisional else _flow(merchants, whole=whole)
         run.book(flow, refund_id, event, amounts | sides, correlation=correlation)
-    _refund_interest(run, event, refund_id, interest_back)
+    book_paid_in(run, event, refund_id, as_payment)
+    if run.terms.refunds_interest:
+        _refund_interest(run, event, refund_id, interest_back)
 
 
 def _flow(merchants: Merchants, *, whole: bool) -> str:
@@ -180,11 +190,16 @@ def _on_the_books(  # noqa: PLR0917 - one caller, which has all the arguments
         left -= part
     if run.terms.refund_placing is not RefundPlacing.LAST_FIRST:
         levels.fall()
-    waits = min(amount - principal, in_flight)
+    return {"principal": principal, **_beyond(run, refund_id, amount - principal, in_flight)}
+
+
+def _beyond(run: RunningPlan, refund_id: str, amount: int, in_flight: int) -> dict[str, int]:
+    """Refund beyond what is open: it waits for what is in flight, restores what we forgave, or is payable."""
+    waits = min(amount, in_flight)
     run.credit += waits
-    restored = run.forgiven.restore(amount - principal - waits)
-    withheld, payable = _grant(run, refund_id, amount - principal - waits - sum(restored.values()))
-    return {"principal": principal, "credit_balance": waits + withheld, "refund": payable, **restored}
+    restored = run.forgiven.restore(amount - waits)
+    withheld, payable = _grant(run, refund_id, amount - waits - sum(restored.values()))
+    return {"credit_balance": waits + withheld, "refund": payable, **restored}
 
 
 def _off_the_books(run: RunningPlan, refund_id: str, amount: int, owed: Debt) -> dict[str, int]:
@@ -215,12 +230,24 @@ def _grant(run: RunningPlan, refund_id: str, amount: int) -> tuple[int, int]:
 
 def _interest_on(run: RunningPlan, amount: int) -> int:
     """The interest accrued so far on the refunded amount, to be given back as if it had never been financed."""
-    charged = run.accrued - sum(line.interest_gone for line in run.lines) - run.interest_refunded
-    return proportion_of(max(0, charged), amount, run.captured.amount - run.refunded.amount)
+    charged = max(0, run.accrued - sum(line.interest_gone for line in run.lines) - run.interest_refunded)
+    if run.terms.interest_as_agreed:
+        return proportion_of(charged, amount, run.captured.amount - run.refunded.amount)
+    return min(charged, interest_on(run, amount))
 
 
 def _refund_interest(run: RunningPlan, event: PlanEvent, refund_id: str, amount: int) -> None:
-    """F23: give interest back: cancel open interest first, then reduce principal; the rest is payable."""
+    """F23: give interest back: as the refund is allocated, or cancel open interest first, then reduce principal."""
+    correlation = {"refund_id": refund_id}
+    if run.terms.refunds_pay is not None:
+        run.interest_refunded += amount
+        pieces = pay_in(run, amount, run.terms.refunds_pay)
+        placed = split_of(pieces).placed
+        withheld, payable = _grant(run, refund_id, amount - placed)
+        amounts = {"credit_balance": withheld + placed, "refund": payable}
+        run.book(Flow.INTEREST_REFUNDED, refund_id, event, amounts, correlation=correlation)
+        book_paid_in(run, event, f"{refund_id}/interest", pieces)
+        return
     amounts = {"interest": 0, "principal": 0}
     for line in reversed(run.lines):
         gone = min(amount, line.open_accrued)
@@ -234,7 +261,7 @@ def _refund_interest(run: RunningPlan, event: PlanEvent, refund_id: str, amount:
         amounts["principal"] += fallen
         amount -= fallen
     amounts["credit_balance"], amounts["refund"] = _grant(run, refund_id, amount)
-    run.book(Flow.INTEREST_REFUNDED, refund_id, event, amounts, correlation={"refund_id": refund_id})
+    run.book(Flow.INTEREST_REFUNDED, refund_id, event, amounts, correlation=correlation)
 
 
 def _placed(run: RunningPlan, amount: int, event: PlanEvent) -> list[tuple[RunningInstalment, int]]:

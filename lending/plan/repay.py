@@ -4,6 +4,7 @@ from ledger.map.flow import Flow
 from lending.plan.allocation import AllocationSplit, place, split_of, take_back_amounts
 from lending.plan.charge_off import recovered, take_back_off_the_books
 from lending.plan.event import Held, Paid, PaidOff, PaymentChannel, PlanEvent, Returned
+from lending.plan.interest import accrue_paid_ahead
 from lending.plan.running import Payment, RunningPlan
 from lending.plan.withhold_refund import use_up, withhold
 
@@ -19,6 +20,7 @@ def paid(run: RunningPlan, event: PlanEvent, body: Paid) -> None:
     payment = _payment(run, event, body, amount)
     if body.channel is not PaymentChannel.DUPLICATE:
         payment.pieces = place(run, amount, first=body.instalment_id)
+        accrue_paid_ahead(run, event)
     split = split_of(payment.pieces)
     if own_credit:
         payment.amount = split.placed
@@ -37,13 +39,14 @@ def paid_off(run: RunningPlan, event: PlanEvent, body: PaidOff) -> None:
     amount that does not settle the plan is an ordinary payment.
     """
     in_flight = 0 if body.in_flight is None else body.in_flight.minor
-    quote = sum(line.open_principal + line.open_accrued + line.open_fees for line in run.lines)
+    quote = sum(line.to_settle(as_agreed=run.terms.interest_as_agreed) for line in run.lines)
     if run.charged_off is not None or body.amount.minor + in_flight < quote:
         paid(run, event, Paid(body.amount, body.channel, body.payment_id, body.provider, body.rail))
         return
     payment = _payment(run, event, body, body.amount.minor)
     to_settle = min(body.amount.minor, max(quote - in_flight, 0))
     payment.pieces = place(run, to_settle, newest_first=in_flight > 0)
+    accrue_paid_ahead(run, event)
     run.settled_by = event.event_id
     split = split_of(payment.pieces)
     split.credit = payment.credit = body.amount.minor - split.placed

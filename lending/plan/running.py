@@ -43,6 +43,7 @@ class RunningInstalment:
     `level`: the amount that payments are to pay here, in principal and interest; what interest leaves of it repays
     principal. `agreed`: the principal scheduled when the schedule was made, less what was credited since. `kept`: this
     instalment is not split again, because a reschedule replaced it or because it is no part of the schedule.
+    `for_claims`: it was added for what claims made owed again after the last due.
     """
 
     instalment_id: str
@@ -54,6 +55,7 @@ class RunningInstalment:
     level: int = 0
     agreed: int = 0
     kept: bool = False
+    for_claims: bool = False
     principal: int = 0
     interest: int = 0
     accrued: int = 0
@@ -84,6 +86,10 @@ class RunningInstalment:
     def open(self) -> int:
         return self.open_principal + self.open_interest + self.open_fees
 
+    def to_settle(self, *, as_agreed: bool) -> int:
+        """What an early payoff asks for here: with the interest accrued so far, or with all of it as agreed."""
+        return self.open_principal + self.open_fees + (self.open_interest if as_agreed else self.open_accrued)
+
     @property
     def claimable(self) -> int:
         """Everything open, but neither disputed principal nor the interest on it."""
@@ -106,6 +112,23 @@ class RunningInstalment:
         self.interest_gone += interest
         self.level -= interest
 
+    def merge_into(self, other: "RunningInstalment") -> None:
+        """Let another instalment have all principal and interest of this one, owed and paid."""
+        for name in (
+            "principal",
+            "interest",
+            "accrued",
+            "repaid",
+            "credited",
+            "interest_paid",
+            "interest_gone",
+            "disputed",
+        ):
+            setattr(other, name, getattr(other, name) + getattr(self, name))
+            setattr(self, name, 0)
+        other.period.grown += self.period.grown
+        self.period.grown = Fraction(0)
+
     def keep(self) -> None:
         """Owe no more interest here than has accrued, and leave the split as it is."""
         self.interest = self.accrued
@@ -115,12 +138,16 @@ class RunningInstalment:
 
 @dataclass(slots=True, eq=False)
 class Piece:
-    """The part of a payment that paid one component of one instalment."""
+    """The part of a payment that paid one component of one instalment.
+
+    `owed_again`: how much of it claims made owed with later dues.
+    """
 
     line: RunningInstalment
     component: Component
     amount: int
     fee: Fee | None = None
+    owed_again: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -150,7 +177,10 @@ class Payment:
         return self.amount - self.given_back
 
     def of(self, component: Component) -> int:
-        return sum(piece.amount for piece in self.pieces if piece.component is component)
+        return sum(piece.amount for piece in self.pieces_of(component))
+
+    def pieces_of(self, component: Component) -> list[Piece]:
+        return [piece for piece in self.pieces if piece.component is component]
 
 
 @dataclass(slots=True, eq=False)
@@ -191,6 +221,7 @@ class RunningPlan:
         self.given_back = Share()  # refunded, or in a dispute with the merchant
         self.refunded = Share()
         self.interest_refunded = 0
+        self.interest_owed_again = 0  # interest that was paid and is owed again with a later due
         self.beyond_purchase = 0  # principal that paid for no goods, such as capitalised fees and interest
         self.credit = self.earned = self.late_fees = 0
         self.payable: dict[str, int] = {}  # refunds by id, granted and not paid out
@@ -212,7 +243,7 @@ class RunningPlan:
     @property
     def accrued(self) -> int:
         """All interest accrued so far, each instalment's rounded to the unit."""
-        return sum(round(line.period.grown) for line in self.lines)
+        return sum(round(line.period.grown) for line in self.lines) - self.interest_owed_again
 
     @property
     def discount_deferred(self) -> int:

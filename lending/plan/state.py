@@ -251,8 +251,11 @@ class PlanState:
         return bucket_of(self.days_past_due(as_of), self.terms.buckets)
 
     def payoff(self, as_of: date, *, in_flight: Money | None = None) -> Payoff:
-        """The payoff on a day not before `through`: principal, fees, and the interest accrued by then."""
-        interest = sum(each.accrual.by(as_of) - each.paid_interest.minor for each in self.instalments)
+        """The payoff on a day not before `through`: principal, fees, and the interest accrued by then, or as agreed."""
+        if self.terms.interest_as_agreed:
+            interest = sum(each.open_interest.minor for each in self.instalments)
+        else:
+            interest = sum(each.accrual.by(as_of) - each.paid_interest.minor for each in self.instalments)
         return Payoff(
             as_of,
             self.outstanding,

@@ -14,12 +14,15 @@ from lending.schedule.due_dates import Adjustment, Spacing
 from lending.terms.product import Product
 from lending.terms.servicing_terms import (
     Bucket,
+    ChargeOffInterest,
+    ClaimRule,
     Component,
     DiscountEarning,
     EarlyPayment,
     InterestRule,
     LateFeeRule,
     LateFees,
+    LateInterest,
     RefundPlacing,
     ServicingTerms,
 )
@@ -34,11 +37,15 @@ class First(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Interest:
-    """How a product's interest is computed; the yearly rate comes from the policy."""
+    """How a product's interest is computed; the yearly rate comes from the policy.
+
+    `as_agreed`: it is owed as the schedule says, whatever is paid when.
+    """
 
     method: Method
     day_count: DayCount
     first_day_bears: bool
+    as_agreed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +92,19 @@ class Servicing:
     late_fees: tuple[LateFee, ...]
     late_fee_caps: LateFeeCaps
     allocation: tuple[Component, ...]
+    allocate_across: bool
     buckets: tuple[Bucket, ...]
     refund_placing: RefundPlacing
     discount_earning: DiscountEarning
     reschedule_resets_delinquency: bool
     interest_stops_in_pause: bool
     early_payment: EarlyPayment
-    late_bears_interest: bool
+    late_interest: LateInterest
+    refunds_pay: EarlyPayment | None
+    goodwill_pays: EarlyPayment | None
+    refunds_interest: bool
+    charge_off_interest: ChargeOffInterest
+    claims: ClaimRule
     late_fee_tolerance: Mapping[Currency, Money]
     claim_due_days: int
     days: Mapping[Currency, BusinessDays]
@@ -101,11 +114,14 @@ class Servicing:
         """The currencies in which the product is offered: those that the file gives amounts in."""
         return tuple(sorted(self.late_fee_caps.per_order))
 
-    def terms(self, version: str, currency: Currency, *, interest: InterestRule | None = None) -> ServicingTerms:
+    def terms(
+        self, version: str, currency: Currency, *, interest: InterestRule | None = None, as_agreed: bool = False
+    ) -> ServicingTerms:
         """The servicing terms for plans in one of its currencies; `version` is the name of the terms file."""
         return ServicingTerms(
             version=version,
             allocation=self.allocation,
+            allocate_across=self.allocate_across,
             late_fees=LateFees(
                 rules=tuple(LateFeeRule(fee.rule, fee.amount[currency], fee.grace_days) for fee in self.late_fees),
                 cap_per_instalment=self.late_fee_caps.per_instalment[currency],
@@ -119,8 +135,14 @@ class Servicing:
             reschedule_resets_delinquency=self.reschedule_resets_delinquency,
             interest_stops_in_pause=self.interest_stops_in_pause,
             interest=interest,
+            interest_as_agreed=as_agreed,
             early_payment=self.early_payment,
-            late_bears_interest=self.late_bears_interest,
+            late_interest=self.late_interest,
+            refunds_pay=self.refunds_pay,
+            goodwill_pays=self.goodwill_pays,
+            refunds_interest=self.refunds_interest,
+            charge_off_interest=self.charge_off_interest,
+            claims=self.claims,
             claim_due_days=self.claim_due_days,
             days=self.days[currency],
         )
@@ -152,7 +174,8 @@ class ProductTerms:
         rule = None
         if bears is not None:
             rule = InterestRule(bears.day_count, self.repayment.spacing, bears.first_day_bears)
-        return self.servicing.terms(self.version, currency, interest=rule)
+        as_agreed = bears is not None and bears.as_agreed
+        return self.servicing.terms(self.version, currency, interest=rule, as_agreed=as_agreed)
 
     @property
     def stamp(self) -> TermsStamp:

@@ -26,9 +26,13 @@ from lending.terms.product_terms import (
 )
 from lending.terms.servicing_terms import (
     Bucket,
+    ChargeOffInterest,
+    ClaimDue,
+    ClaimRule,
     Component,
     DiscountEarning,
     EarlyPayment,
+    LateInterest,
     RefundPlacing,
     ServicingTerms,
     TermsFault,
@@ -184,13 +188,19 @@ def _servicing(settings: Section, adjustment: Adjustment) -> Servicing:
             fees.basis_points("cap_of_order_basis_points"),
         ),
         allocation=rules.order_of("allocation", Component),
+        allocate_across=rules.flag("allocate_across") if rules.has("allocate_across") else False,
         buckets=tuple(_bucket(bucket) for bucket in rules.sections("buckets")),
         refund_placing=rules.one_of("refund_placing", RefundPlacing),
         discount_earning=rules.one_of("discount_earning", DiscountEarning),
         reschedule_resets_delinquency=rules.flag("reschedule_resets_delinquency"),
         interest_stops_in_pause=rules.flag("interest_stops_in_pause"),
         early_payment=rules.one_of("early_payment", EarlyPayment),
-        late_bears_interest=rules.flag("late_bears_interest"),
+        late_interest=rules.one_of("late_interest", LateInterest),
+        refunds_pay=rules.one_of("refunds_pay", EarlyPayment) if rules.has("refunds_pay") else None,
+        goodwill_pays=rules.one_of("goodwill_pays", EarlyPayment) if rules.has("goodwill_pays") else None,
+        refunds_interest=rules.flag("refunds_interest") if rules.has("refunds_interest") else True,
+        charge_off_interest=rules.one_of("charge_off_interest", ChargeOffInterest),
+        claims=_claims(rules),
         late_fee_tolerance=fees.amounts("tolerance_minor"),
         claim_due_days=rules.whole("claim_due_days", most=366),
         days=_days(settings.section("days"), adjustment),
@@ -204,6 +214,13 @@ def _servicing(settings: Section, adjustment: Adjustment) -> Servicing:
         except TermsFault as fault:
             raise TermsFileFault(f"{settings.file}: servicing: {fault}") from fault
     return servicing
+
+
+def _claims(rules: Section) -> ClaimRule:
+    due = rules.one_of("claim_due", ClaimDue)
+    if due is ClaimDue.ORIGINAL_DUES:
+        return ClaimRule(due)
+    return ClaimRule(due, rules.some_of("claim_restores", Component))
 
 
 def _days(section: Section, adjustment: Adjustment) -> Mapping[Currency, BusinessDays]:
@@ -267,7 +284,8 @@ def _interest(settings: Section) -> Interest:
         )
     except DayCountFault as fault:
         raise section.fault("days_in_year", str(fault)) from fault
-    interest = Interest(section.one_of("method", Method), day_count, section.flag("first_day_bears"))
+    as_agreed = section.flag("as_agreed") if section.has("as_agreed") else False
+    interest = Interest(section.one_of("method", Method), day_count, section.flag("first_day_bears"), as_agreed)
     section.done()
     return interest
 

@@ -30,11 +30,36 @@ class RefundPlacing(StrEnum):
 
 
 class EarlyPayment(StrEnum):
-    """What principal that is repaid before its due does to the rest of the schedule."""
+    """Where money goes that is paid before its due, and what that does to the rest of the schedule."""
 
     NEXT_DUES = "next_dues"  # the next instalments are paid; the last ones fall
-    SHORTER_TERM = "shorter_term"  # the last instalments are paid; the next stay as they are
-    SMALLER_INSTALMENTS = "smaller_instalments"  # every instalment falls in proportion
+    LAST_DUES = "last_dues"  # the last instalments are paid, each with its interest; the next stay as they are
+    EQUAL_PARTS = "equal_parts"  # every instalment is paid an equal part
+    SHORTER_TERM = "shorter_term"  # accrued interest is paid, then the principal of the last instalments
+    SMALLER_INSTALMENTS = "smaller_instalments"  # accrued interest is paid; every instalment falls in proportion
+
+
+class LateInterest(StrEnum):
+    """How long principal that is past due bears interest."""
+
+    NONE = "none"
+    UNTIL_LAST_DUE = "until_last_due"
+    UNTIL_PAID = "until_paid"
+
+
+class ChargeOffInterest(StrEnum):
+    """What a charge-off does to interest that has not accrued, and to the dues of the debt off the books."""
+
+    ACCRUED = "accrued"  # no further interest is owed; what it leaves of each instalment repays principal
+    AGREED = "agreed"  # all interest of the schedule stays owed
+    ACCELERATED = "accelerated"  # no further interest is owed, and everything is due that day
+
+
+class ClaimDue(StrEnum):
+    """When the amount of a claim that the shopper's bank won is due again."""
+
+    ORIGINAL_DUES = "original_dues"  # as if the payment had never been made
+    NEXT_DUE = "next_due"  # with the first instalment due after that day; the payment stays as it was allocated
 
 
 class DiscountEarning(StrEnum):
@@ -108,15 +133,33 @@ class InterestRule:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimRule:
+    """How the amount of a claim that the shopper's bank won is owed again.
+
+    `restores`: with `next_due`, the components that are owed again, in this order, each up to what the payment had paid
+    of it; what is left is owed as principal.
+    """
+
+    due: ClaimDue = ClaimDue.ORIGINAL_DUES
+    restores: tuple[Component, ...] = (Component.PRINCIPAL,)
+
+
+@dataclass(frozen=True, slots=True)
 class ServicingTerms:
     """How plans of a product are serviced.
 
-    With `interest_stops_in_pause`, days of a pause bear no interest; with `late_bears_interest`, principal that is past
-    due bears interest until it is paid. `days` are those of the plan's jurisdiction.
+    `allocate_across`: a payment pays the first component of all instalments that are due before the next component.
+    `interest_stops_in_pause`: days of a pause bear no interest.
+    `interest_as_agreed`: interest is what the schedule agreed, whatever is paid when; paying early saves none.
+    `refunds_pay`, `goodwill_pays`: a merchant's refund, or goodwill, is allocated as a payment, and what is beyond the
+    dues as this says; None: a refund reduces principal by `refund_placing`, goodwill principal, the oldest first.
+    `refunds_interest`: the interest on refunded goods is given back.
+    `days` are those of the plan's jurisdiction.
     """
 
     version: str = "servicing-1"
     allocation: tuple[Component, ...] = (Component.FEES, Component.INTEREST, Component.PRINCIPAL)
+    allocate_across: bool = False
     late_fees: LateFees = field(default_factory=LateFees)
     buckets: tuple[Bucket, ...] = BUCKETS
     refund_placing: RefundPlacing = RefundPlacing.LAST_FIRST
@@ -124,14 +167,23 @@ class ServicingTerms:
     reschedule_resets_delinquency: bool = True
     interest_stops_in_pause: bool = False
     interest: InterestRule | None = None
+    interest_as_agreed: bool = False
     early_payment: EarlyPayment = EarlyPayment.NEXT_DUES
-    late_bears_interest: bool = False
+    late_interest: LateInterest = LateInterest.NONE
+    refunds_pay: EarlyPayment | None = None
+    goodwill_pays: EarlyPayment | None = None
+    refunds_interest: bool = True
+    charge_off_interest: ChargeOffInterest = ChargeOffInterest.ACCRUED
+    claims: ClaimRule = field(default_factory=ClaimRule)
     claim_due_days: int = 14  # a claim upheld after the last due becomes an instalment due this many days later
     days: BusinessDays = field(default_factory=BusinessDays)
 
     def __post_init__(self) -> None:
         if sorted(self.allocation) != sorted(Component):
             raise TermsFault(f"{self.version}: allocation names each of {', '.join(Component)} once")
+        late = self.late_interest is not LateInterest.NONE
+        if self.interest_as_agreed and (late or self.interest_stops_in_pause):
+            raise TermsFault(f"{self.version}: interest as agreed neither grows on late money nor stops in a pause")
         starts = [each.from_days for each in self.buckets]
         if not starts or starts[0] != 0 or starts != sorted(set(starts)):
             raise TermsFault(f"{self.version}: buckets begin at 0 days and rise")

@@ -19,7 +19,7 @@ from tests.test_conventions import CHECKOUT
 
 SHARED = 816
 EXPRESSIBLE_AT_LEAST = 391
-EQUAL_AT_LEAST = 159
+EQUAL_AT_LEAST = 248
 
 TERMS = {
     "LoanProduct": "LP2_ADV_PYMNT_INTEREST_DAILY_EMI_360_30",

@@ -48,7 +48,7 @@ from lending.plan.event import (
 from lending.plan.fold import fold
 from lending.plan.plan import ForeignPurchase, Instalment, Origin, PlanFault, PlanStatus
 from lending.schedule.due import Due
-from lending.terms.servicing_terms import DiscountEarning, LateFees, RefundPlacing, ServicingTerms
+from lending.terms.servicing_terms import DiscountEarning, LateFees, LateInterest, RefundPlacing, ServicingTerms
 from tests.lending.courses import (
     LATE,
     Course,
@@ -175,7 +175,7 @@ def test_a_late_payment_costs_no_more_interest() -> None:
 
 def test_a_late_payment_costs_interest_where_the_terms_say_so() -> None:
     course = an_interest_course()
-    course.terms = ServicingTerms(late_bears_interest=True)
+    course.terms = ServicingTerms(late_interest=LateInterest.UNTIL_PAID)
     agreed = Money.total((each.interest for each in course.plan.instalments), Currency.GBP)
 
     assert -balance(course.state(365), "inc:interest") == pounds("120.00")  # 12 % of 1,000.00, nothing repaid
@@ -586,13 +586,13 @@ def test_the_interest_on_refunded_goods_is_given_back_and_less_is_to_come() -> N
     refund = course.then(45, Refunded("rf-1", pounds("500.00")))
     state = course.state(45)
 
-    # 10.19 and 4.24 have accrued; half of the goods went back, so half of the interest does.
-    assert booked(state, refund)["F23"] == {"interest": "4.24", "principal": "2.98"}
-    assert balance(state, "inc:interest") == pounds("-7.21")
+    # 500.00 for 45 days at 12 % is 7.40; 4.24 of what has accrued is not paid yet.
+    assert booked(state, refund)["F23"] == {"interest": "4.24", "principal": "3.16"}
+    assert balance(state, "inc:interest") == pounds("-7.03")
     the_books_agree(state)
     later = course.state(500)
     assert [str(each.open_interest) for each in later.instalments[1:3]] == [
-        "1.93 GBP",
+        "1.92 GBP",
         "3.44 GBP",
     ]  # 418 of 921 are left, and the instalments stay as they were
     the_books_agree(later)
@@ -870,7 +870,7 @@ def test_a_payment_after_the_charge_off_is_a_recovery() -> None:
 
     assert list(booked(state, payment)) == ["F32"]
     assert next(each.voids for each in state.bookings if each.flow == "F32") == "F12a:a-9"
-    assert state.discount_earned == pounds("2.50")
+    assert state.discount_earned == pounds("2.15")  # 14.00 paid the fees, 6.00 of 60.00 was principal
 
 
 def test_o07_a_return_after_the_charge_off() -> None:

@@ -31,7 +31,14 @@ from lending.plan.fold import fold
 from lending.plan.plan import Plan, PlanStatus
 from lending.plan.refuse import refuse
 from lending.plan.state import PlanState
-from lending.terms.servicing_terms import EarlyPayment, LateFeeRule, LateFees, RefundPlacing, ServicingTerms
+from lending.terms.servicing_terms import (
+    EarlyPayment,
+    LateFeeRule,
+    LateFees,
+    LateInterest,
+    RefundPlacing,
+    ServicingTerms,
+)
 from tests.lending.courses import day, the_books_agree
 from tests.lending.plan.test_fold_properties import courses
 from tests.lending.plans import a_plan, pounds
@@ -46,11 +53,16 @@ PLANS = (
     a_plan("3333.33", months=24, rate=590),
 )
 FEE = LateFees((LateFeeRule("late", pounds("6.00"), 5),), tolerance=100)
-TERMS = st.builds(
-    ServicingTerms,
-    early_payment=st.sampled_from(EarlyPayment),
-    late_bears_interest=st.booleans(),
-    refund_placing=st.sampled_from(RefundPlacing),
+_COMMON = {
+    "early_payment": st.sampled_from(EarlyPayment),
+    "refund_placing": st.sampled_from(RefundPlacing),
+    "refunds_pay": st.none() | st.sampled_from(EarlyPayment),
+    "goodwill_pays": st.none() | st.sampled_from(EarlyPayment),
+    "allocate_across": st.booleans(),
+}
+TERMS = st.one_of(
+    st.builds(ServicingTerms, late_interest=st.sampled_from(LateInterest), **_COMMON),
+    st.builds(ServicingTerms, interest_as_agreed=st.just(True), **_COMMON),
 )
 DAYS = st.integers(0, 420)
 AMOUNTS = st.integers(1, 1_500_00)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ledger.money import Currency, Money
 from lending.plan.event import CreditRefunded, PlanEvent, RefundPaid, Reversed
 from lending.plan.fold import fold
-from lending.terms.servicing_terms import EarlyPayment, ServicingTerms
+from lending.terms.servicing_terms import EarlyPayment, LateInterest, ServicingTerms
 from tests.lending.courses import balance, day
 from tests.lending.plan.test_laws import PAYMENTS, UNDONE, event, opened, paying, payment, undoing
 from tests.lending.plans import a_plan, pounds
@@ -29,7 +29,7 @@ PLANS = (a_plan("1200.00", months=12, rate=1990), a_plan("90.00"))
 @given(
     plan=st.sampled_from(PLANS),
     early=st.sampled_from(EarlyPayment),
-    late=st.booleans(),
+    late=st.sampled_from(LateInterest),
     others=PAYMENTS,
     it=st.tuples(st.integers(0, 100), st.integers(1, 1_500_00)),
     how=UNDONE,
@@ -39,14 +39,14 @@ def test_whatever_is_paid_and_undone_the_books_are_what_the_fold_says(  # noqa: 
     connection: Connection,
     plan: Any,
     early: EarlyPayment,
-    late: bool,
+    late: LateInterest,
     others: list[tuple[int, int]],
     it: tuple[int, int],
     how: str,
     after: int,
 ) -> None:
     with connection.transaction(force_rollback=True):
-        desk = Desk(*_over(connection), ServicingTerms(early_payment=early, late_bears_interest=late))
+        desk = Desk(*_over(connection), ServicingTerms(early_payment=early, late_interest=late))
         desk.plans.open_all([plan])
         events = [opened(plan), *paying(plan, others), payment("x", plan, *it), *undoing(plan, how, it[0], after)]
         for each in events:

@@ -19,7 +19,17 @@ from lending.terms.products import (
     product_on,
     servicing_terms,
 )
-from lending.terms.servicing_terms import BUCKETS, Component
+from lending.terms.servicing_terms import (
+    BUCKETS,
+    ChargeOffInterest,
+    ClaimDue,
+    Component,
+    DiscountEarning,
+    EarlyPayment,
+    LateInterest,
+    RefundPlacing,
+    ServicingTerms,
+)
 from lending.terms.terms_file import TermsFileFault
 
 ON = date(2026, 1, 31)
@@ -238,3 +248,49 @@ def test_the_days_of_a_fixed_product_are_counted_in_begun_months() -> None:
         assert repayment.instalments is not None
         last = repayment.spacing.after(ON, repayment.instalments - (repayment.first == "at_once"))
         assert ON + timedelta(days=30 * (months - 1)) < last <= ON + timedelta(days=30 * months)
+
+
+EXAMPLES = sorted((FOLDER / "examples").glob("*.toml"))
+
+
+@pytest.fixture(scope="module")
+def serviced(tmp_path_factory: pytest.TempPathFactory) -> list[ServicingTerms]:
+    """How the shipped products and the examples are serviced; examples are loaded one by one, as a lender would one."""
+    terms = [product_on(product, ON).servicing_terms(Currency.GBP) for product in Product]
+    for example in EXAMPLES:
+        folder = tmp_path_factory.mktemp("products")
+        (folder / example.name).write_text(example.read_text())
+        terms.append(load_products(folder).version(example.stem).servicing_terms(Currency.GBP))
+    return terms
+
+
+@pytest.mark.parametrize(
+    ("setting", "values"),
+    [
+        ("early_payment", set(EarlyPayment)),
+        ("refund_placing", set(RefundPlacing)),
+        ("discount_earning", set(DiscountEarning)),
+        ("late_interest", set(LateInterest)),
+        ("charge_off_interest", set(ChargeOffInterest)),
+        ("interest_as_agreed", {False, True}),
+        ("refunds_interest", {False, True}),
+        ("allocate_across", {False, True}),
+    ],
+)
+def test_each_value_of_a_setting_has_a_product_or_an_example_to_copy(
+    serviced: list[ServicingTerms], setting: str, values: set[object]
+) -> None:
+    assert {getattr(terms, setting) for terms in serviced} == values
+
+
+def test_the_examples_show_how_claims_refunds_and_goodwill_are_owed_and_paid(serviced: list[ServicingTerms]) -> None:
+    assert {terms.claims.due for terms in serviced} == set(ClaimDue)
+    assert any(terms.refunds_pay for terms in serviced)
+    assert any(terms.goodwill_pays for terms in serviced)
+
+
+def test_only_claims_owed_with_the_next_due_say_what_they_restore(tmp_path: Path) -> None:
+    put(tmp_path, "monthly-2", **{'claim_due = "original_dues"': 'claim_due = "next_due"'})
+
+    with pytest.raises(TermsFileFault, match=r"servicing\.claim_restores: is missing"):
+        load_products(tmp_path)

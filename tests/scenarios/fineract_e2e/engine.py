@@ -14,6 +14,7 @@ from unittest import mock
 from ledger.map.flow import Flow
 from ledger.money import Currency, Money
 from lending.plan import fold as folding
+from lending.plan.debt import Debt, Owed
 from lending.plan.delinquency import days_late
 from lending.plan.event import (
     Body,
@@ -48,8 +49,18 @@ from lending.schedule.day_count import DayCount
 from lending.schedule.due import Due, ScheduleFault
 from lending.schedule.due_dates import Spacing, Unit
 from lending.terms.product import Product
-from lending.terms.servicing_terms import Component, EarlyPayment, InterestRule, RefundPlacing, ServicingTerms
+from lending.terms.servicing_terms import (
+    ChargeOffInterest,
+    ClaimDue,
+    ClaimRule,
+    Component,
+    EarlyPayment,
+    InterestRule,
+    LateInterest,
+    ServicingTerms,
+)
 from tests.scenarios.fineract_e2e.product import DOWN_PAYMENT_PERCENT, InAdvance, Part, PeerSettings
+from tests.scenarios.fineract_e2e.product import ChargeOffInterest as PeerChargeOff
 from tests.scenarios.fineract_e2e.story import Act, ActKind, NotExpressible, PeerLoan
 
 EUR = Currency.EUR
@@ -203,9 +214,7 @@ def _usual(terms: PeerLoan, starts_on: date) -> None:
         raise NotExpressible("dues_from_the_application")
 
 
-def lacking(  # noqa: C901 - one case for each setting
-    terms: PeerLoan, acts: Sequence[Act]
-) -> tuple[str, ...]:
+def lacking(terms: PeerLoan, acts: Sequence[Act]) -> tuple[str, ...]:
     """What the product's settings ask for, and these acts need, that the engine has no setting for."""
     settings = terms.product
     found = []
@@ -213,30 +222,15 @@ def lacking(  # noqa: C901 - one case for each setting
     bears_interest = terms.rate_percent > 0
     if settings.recalculates_interest and bears_interest and not _rate_in_basis_points(terms):
         found.append("rate_of_more_digits")
-    if settings.vertical:
-        found.append("allocation_vertical")
     if settings.allocation != settings.allocation_ahead:
         found.append("allocation_by_position")
     if _component_order(settings) is None:
         found.append("penalties_apart_from_fees")
     if kinds & {ActKind.PAID, ActKind.DOWN_PAYMENT} and settings.ahead("REPAYMENT") is InAdvance.NEXT_THEN_LAST:
         found.append(f"in_advance_{settings.ahead('REPAYMENT').lower()}")
-    if ActKind.REFUNDED in kinds:
-        found.append("refund_allocated_as_a_payment")
-        if settings.refunds_interest != bears_interest:
-            found.append("refund_keeps_interest" if bears_interest else "refund_of_interest")
-    if ActKind.CHARGED_OFF in kinds and bears_interest:
-        found.append(f"charge_off_interest_{settings.charge_off_interest}")
-    if ActKind.GOODWILL in kinds:
-        found.append("goodwill_as_a_payment")
-    if ActKind.CHARGED_BACK in kinds:
-        found.append("charge_back_placing")
     if sum(act.kind is ActKind.DISBURSED for act in acts) > 1 and bears_interest:
         found.append("interest_from_each_disbursement")
     return tuple(found)
-
-
-_PLACING = {InAdvance.LAST: RefundPlacing.LAST_FIRST, InAdvance.REAMORTISED: RefundPlacing.REAMORTISE}
 
 
 def _rule_name(act: Act) -> str:
@@ -254,13 +248,30 @@ def _component_order(settings: PeerSettings) -> tuple[Component, ...] | None:
 _EARLY = {
     InAdvance.NEXT: EarlyPayment.NEXT_DUES,
     InAdvance.NEXT_THEN_LAST: EarlyPayment.NEXT_DUES,
-    InAdvance.LAST: EarlyPayment.SHORTER_TERM,
-    InAdvance.REAMORTISED: EarlyPayment.SMALLER_INSTALMENTS,
+    InAdvance.LAST: EarlyPayment.LAST_DUES,
+    InAdvance.REAMORTISED: EarlyPayment.EQUAL_PARTS,
 }
 
 
 def _rate_in_basis_points(terms: PeerLoan) -> bool:
     return (terms.rate_percent * 100) % 1 == 0
+
+
+def _restores(settings: PeerSettings) -> tuple[Component, ...]:
+    """The components that a charge-back makes owed again; the peer's older products make all of it principal."""
+    order = settings.credit_allocation if settings.progressive else None
+    return tuple(dict.fromkeys(_COMPONENT[part] for part in order or (Part.PRINCIPAL,)))
+
+
+def _late_bears(settings: PeerSettings) -> bool:
+    return settings.recalculates_interest and "NO_CALC_ON_PAST_DUE" not in settings.name
+
+
+_CHARGE_OFF_INTEREST = {
+    PeerChargeOff.KEPT: ChargeOffInterest.AGREED,
+    PeerChargeOff.ZERO: ChargeOffInterest.ACCRUED,
+    PeerChargeOff.ACCELERATED: ChargeOffInterest.ACCELERATED,
+}
 
 
 def _servicing(terms: PeerLoan, acts: Sequence[Act], day_count: str) -> ServicingTerms:
@@ -272,10 +283,16 @@ def _servicing(terms: PeerLoan, acts: Sequence[Act], day_count: str) -> Servicin
     return ServicingTerms(
         version="fineract",
         allocation=_component_order(settings) or (Component.INTEREST, Component.PRINCIPAL, Component.FEES),
-        refund_placing=_PLACING.get(rule, RefundPlacing.REAMORTISE),
+        allocate_across=settings.vertical,
+        refunds_pay=_EARLY[rule],
+        goodwill_pays=_EARLY[settings.ahead("GOODWILL_CREDIT")],
+        refunds_interest=settings.refunds_interest,
         interest=InterestRule(DAY_COUNTS[day_count], spacing, settings.first_day_bears) if exact else None,
+        interest_as_agreed=not settings.recalculates_interest,
         early_payment=_EARLY[settings.ahead("REPAYMENT")],
-        late_bears_interest=settings.recalculates_interest and "NO_CALC_ON_PAST_DUE" not in settings.name,
+        late_interest=LateInterest.UNTIL_LAST_DUE if _late_bears(settings) else LateInterest.NONE,
+        charge_off_interest=_CHARGE_OFF_INTEREST[settings.charge_off_interest],
+        claims=ClaimRule(ClaimDue.NEXT_DUE, _restores(settings)),
         claim_due_days=0,
     )
 
@@ -307,6 +324,7 @@ class _Touch:
 
     event_id: str
     line: RunningInstalment
+    due_on: date
     on: date
     principal: int
     interest: int
@@ -323,10 +341,10 @@ class _Folded:
     state: PlanState
     run: RunningPlan
     touches: list[_Touch] = field(default_factory=list)
-    taken_off: dict[str, int] = field(default_factory=dict)
     moved_interest: dict[str, int] = field(default_factory=dict)
     moved_on: dict[str, date] = field(default_factory=dict)
     stubs: list[date] = field(default_factory=list)
+    owed_again: dict[str, int] = field(default_factory=dict)
 
 
 def agreed(dues: Sequence[Due], amount: int, starts_on: date, status: str) -> Observed:
@@ -518,7 +536,9 @@ class EngineLoan:
                 self._post(act.on, RefundPaid(refund_id, Money(part, EUR)), "Credit Balance Refund", part)
                 left -= part
         if left:
-            self._post(act.on, CreditRefunded(self._next("cr"), Money(left, EUR)), "Credit Balance Refund", left)
+            refund_id = self._next("cr")
+            if self._post(act.on, CreditRefunded(refund_id, Money(left, EUR)), "Credit Balance Refund", left):
+                self._post(act.on, RefundPaid(refund_id, Money(left, EUR)), "Credit Balance Refund paid", left)
 
     def _reage(self, act: Act) -> None:
         self._without_interest("reage_with_interest", act)
@@ -649,46 +669,49 @@ class EngineLoan:
 
     def _transaction(self, folded: _Folded, posted: _Posted) -> Transaction:
         own = [touch for touch in folded.touches if touch.event_id == posted.event_id]
-        back = _interest_refund(folded.state, posted.event_id)
+        _, back = _interest_refund(folded.state, posted.event_id)
         return Transaction(
             posted.name,
             posted.on,
             posted.amount,
-            sum(touch.principal for touch in own) - back.get("principal", 0),
-            sum(touch.interest for touch in own) - back.get("interest", 0),
-            sum(touch.fees for touch in own),
+            sum(touch.principal for touch in own) - back["principal"],
+            sum(touch.interest for touch in own) - back["interest"],
+            sum(touch.fees for touch in own) - back["fees"],
             sum(touch.penalties for touch in own),
         )
 
     def _interest_refunds(self, folded: _Folded) -> Iterator[Transaction]:
         for posted in self.posted:
-            back = _interest_refund(folded.state, posted.event_id)
-            if back:
-                principal, interest = back.get("principal", 0), back.get("interest", 0)
-                yield Transaction("Interest Refund", posted.on, sum(back.values()), principal, interest)
+            whole, paid = _interest_refund(folded.state, posted.event_id)
+            if whole:
+                yield Transaction(
+                    "Interest Refund", posted.on, whole, paid["principal"], paid["interest"], paid["fees"]
+                )
 
     def _rows(self, folded: _Folded) -> Iterator[Row]:
         penalties = {fee.fee_id for fee in self.fees if fee.penalty}
         to_come, stubs = list(self.disbursed), sorted(folded.stubs)
         balance, previous = 0, self.plan.opened_on
+        accelerated = self.servicing.charge_off_interest is ChargeOffInterest.ACCELERATED
         for line in folded.run.lines:
             while to_come and to_come[0][0] <= line.due_on:
                 balance += to_come.pop(0)[1]
             interest = line.interest - folded.moved_interest.get(line.instalment_id, 0)
-            fees = sum(fee.amount for fee in line.fees if fee.fee_id not in penalties)
-            penalty = sum(fee.amount for fee in line.fees if fee.fee_id in penalties)
+            fees = sum(fee.amount for fee in line.fees if _origin(fee.fee_id) not in penalties)
+            penalty = sum(fee.amount for fee in line.fees if _origin(fee.fee_id) in penalties)
             due = line.principal + interest + fees + penalty
             moved_on = folded.moved_on.get(line.instalment_id)
             if moved_on is not None and line.due_on > moved_on and not due:
                 continue
+            if folded.run.charged_off is not None and accelerated and line.principal == line.repaid == 0 and not due:
+                continue
             while stubs and stubs[0] <= line.due_on:
                 yield _nothing_due(stubs[0], (stubs[0] - previous).days, balance)
                 previous = stubs.pop(0)
-            taken_off = folded.taken_off.get(line.instalment_id, 0)
-            outstanding = line.open + taken_off
+            outstanding = line.open + _off_the_books(folded.run, line).total
             waived = sum(fee.waived for fee in line.fees)
             touches = [touch for touch in folded.touches if touch.line is line]
-            balance -= line.principal
+            balance += folded.owed_again.get(line.instalment_id, 0) - line.principal
             met = [each.on for each in touches if each.amount > 0] + ([moved_on] if moved_on else [])
             yield Row(
                 due_on=line.due_on,
@@ -700,8 +723,8 @@ class EngineLoan:
                 fees=fees,
                 penalties=penalty,
                 paid=due - outstanding - waived,
-                in_advance=sum(each.amount for each in touches if each.on < line.due_on),
-                late=sum(each.amount for each in touches if each.on > line.due_on),
+                in_advance=sum(each.amount for each in touches if each.on < each.due_on),
+                late=sum(each.amount for each in touches if each.on > each.due_on),
                 waived=waived,
                 outstanding=outstanding,
             )
@@ -756,6 +779,11 @@ def _nothing_due(on: date, days: int, balance: int) -> Row:
     return Row(on, days, on, balance, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
+def _origin(fee_id: str) -> str:
+    """The fee that a charge-back made owed again, or the fee itself."""
+    return fee_id.partition("/")[0]
+
+
 def _late(state: PlanState, as_of: date) -> list[InstalmentState]:
     return [each for each in state.instalments if each.claimable.minor > 0 and each.counts_from < as_of]
 
@@ -773,24 +801,38 @@ def _what_changes(act: Act) -> str:
     return "reschedule_otherwise"
 
 
-def _interest_refund(state: PlanState, event_id: str) -> dict[str, int]:
-    """The interest that a refund gave back, by what it reduced; empty if none."""
+def _interest_refund(state: PlanState, event_id: str) -> tuple[int, dict[str, int]]:
+    """The interest that a refund gave back, and what that paid by component."""
+    whole, paid = 0, dict.fromkeys(("fees", "interest", "principal"), 0)
     for booking in state.bookings:
-        if booking.flow == Flow.INTEREST_REFUNDED and booking.event_id == event_id:
-            return {name: amount.minor for name, amount in booking.amounts.items()}
-    return {}
+        if booking.event_id == event_id and booking.flow == Flow.INTEREST_REFUNDED:
+            whole = sum(amount.minor for amount in booking.amounts.values())
+        if booking.event_id == event_id and booking.flow == Flow.CREDIT_APPLIED and booking.key.endswith("/interest"):
+            paid |= {name: amount.minor for name, amount in booking.amounts.items()}
+    return whole, paid
+
+
+def _off_the_books(run: RunningPlan, line: RunningInstalment) -> Owed:
+    debt = run.charged_off or Debt()
+    return debt.parts.get(line.instalment_id, Owed())
 
 
 def _settled(run: RunningPlan) -> dict[str, tuple[int, int, dict[str, int]]]:
-    """What is no longer owed of each instalment: principal, interest, and each fee."""
-    return {
-        line.instalment_id: (
-            line.repaid + line.credited,
-            line.interest_paid + line.interest_gone,
-            {fee.fee_id: fee.paid + fee.gone for fee in line.fees},
+    """What is no longer owed of each instalment, also off the books: principal, interest, and each fee."""
+    settled = {}
+    for line in run.lines:
+        off = _off_the_books(run, line)
+        fees = {fee.fee_id: fee.paid + fee.gone for fee in line.fees}
+        left = off.fees
+        for fee in reversed(line.fees):
+            fees[fee.fee_id] -= min(left, fee.gone)
+            left -= min(left, fee.gone)
+        settled[line.instalment_id] = (
+            line.repaid + line.credited - off.principal,
+            line.interest_paid + line.interest_gone - off.interest,
+            fees,
         )
-        for line in run.lines
-    }
+    return settled
 
 
 def _note_moved(
@@ -813,34 +855,41 @@ def _watched_fold(
 ) -> _Folded:
     """Fold, and note what each event settled of each instalment: the state tells only the sums."""
     touches: list[_Touch] = []
-    taken_off: dict[str, int] = {}
     moved_interest: dict[str, int] = {}
     moved_on: dict[str, date] = {}
     stubs: list[date] = []
+    owed_again: dict[str, int] = {}
     noted: dict[str, RunningPlan] = {}
     apply, finish = folding._apply, folding._state
 
     def watched(run: RunningPlan, event: PlanEvent) -> None:
         before = _settled(run)
         open_before = {line.instalment_id: line.claimable for line in run.lines}
+        principal_before = {line.instalment_id: line.principal for line in run.lines}
         apply(run, event)
+        if isinstance(event.body, ClaimLost | RefundPaid):
+            for line in run.lines:
+                more = line.principal - principal_before.get(line.instalment_id, 0)
+                owed_again[line.instalment_id] = owed_again.get(line.instalment_id, 0) + more
         if isinstance(event.body, Rescheduled):
             _note_moved(run, event, open_before, moved_on, stubs)
+        after = _settled(run)
         for line in run.lines:
             principal, interest, fees = before.get(line.instalment_id, (0, 0, {}))
-            fell = line.repaid + line.credited - principal
-            interest_fell = line.interest_paid + line.interest_gone - interest
-            fee_parts = {fee.fee_id: fee.paid + fee.gone - fees.get(fee.fee_id, 0) for fee in line.fees}
-            own_fees = sum(part for fee_id, part in fee_parts.items() if fee_id not in penalties)
-            own_penalties = sum(part for fee_id, part in fee_parts.items() if fee_id in penalties)
-            whole = fell + interest_fell + own_fees + own_penalties
+            principal_after, interest_after, fees_after = after[line.instalment_id]
+            fell, interest_fell = principal_after - principal, interest_after - interest
+            fee_parts = {fee_id: part - fees.get(fee_id, 0) for fee_id, part in fees_after.items()}
+            own_fees = sum(part for fee_id, part in fee_parts.items() if _origin(fee_id) not in penalties)
+            own_penalties = sum(part for fee_id, part in fee_parts.items() if _origin(fee_id) in penalties)
             if isinstance(event.body, ChargedOff):
-                taken_off[line.instalment_id] = taken_off.get(line.instalment_id, 0) + whole
-            elif isinstance(event.body, Rescheduled):
+                continue
+            if isinstance(event.body, Rescheduled):
                 moved_interest[line.instalment_id] = moved_interest.get(line.instalment_id, 0) + interest_fell
             elif (fell or interest_fell or own_fees or own_penalties) and not isinstance(event.body, WrittenOff):
                 on = event.value_date
-                touches.append(_Touch(event.event_id, line, on, fell, interest_fell, own_fees, own_penalties))
+                touches.append(
+                    _Touch(event.event_id, line, line.due_on, on, fell, interest_fell, own_fees, own_penalties)
+                )
 
     def finished(run: RunningPlan, *rest: Any) -> PlanState:
         noted["run"] = run
@@ -848,7 +897,4 @@ def _watched_fold(
 
     with mock.patch.object(folding, "_apply", watched), mock.patch.object(folding, "_state", finished):
         state = folding.fold(plan, events, terms, through=through)
-    run = noted["run"]
-    if run.charged_off is not None and not run.charged_off.total:
-        taken_off.clear()  # paid since
-    return _Folded(state, run, touches, taken_off, moved_interest, moved_on, stubs)
+    return _Folded(state, noted["run"], touches, moved_interest, moved_on, stubs, owed_again)
