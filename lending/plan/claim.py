@@ -80,14 +80,17 @@ _CASH_BACK = {CashBack.WITHDRAWN: "withdrawn", CashBack.BANK: "cash", CashBack.N
 def _owe_with_next_due(
     run: RunningPlan, event: PlanEvent, case: RunningCase, payment: Payment, credit: int
 ) -> AllocationSplit:
-    """Owe the claim, less the credit balance, with the next due; what is principal bears interest from this day on."""
+    """Owe the claim with the next due, where the credit balance pays its part at once.
+
+    What is principal bears interest from this day on.
+    """
     split = AllocationSplit(credit=credit)
     _take_credit(run, payment, case.amount, credit)
     left = case.amount - credit
     payment.lowered -= min(left, payment.lowered)
-    if not left:
-        return split
     due = next_due(run, event)
+    owe_more(due, credit, event.value_date)
+    due.repaid += credit
     for piece in (each for component in run.terms.claims.restores for each in payment.pieces_of(component)):
         part = min(left, piece.amount - piece.owed_again)
         if part and piece.fee is not None:

@@ -48,8 +48,10 @@ def goodwill(run: RunningPlan, event: PlanEvent, body: Goodwill) -> None:
 
 def pay_in(run: RunningPlan, amount: int, early: EarlyPayment, *, in_flight: int = 0) -> list[Piece]:
     """Allocate money that someone else gives the shopper as a payment, but not to what is already being collected."""
-    free = max(0, sum(line.to_settle(as_agreed=run.terms.interest_as_agreed) for line in run.lines) - in_flight)
-    return place(run, min(amount, free), newest_first=in_flight > 0, early=early)
+    if in_flight:
+        owed = sum(line.to_settle(as_agreed=run.terms.interest_as_agreed) for line in run.lines)
+        amount = min(amount, max(0, owed - in_flight))
+    return place(run, amount, newest_first=in_flight > 0, early=early)
 
 
 def book_paid_in(run: RunningPlan, event: PlanEvent, key: str, pieces: list[Piece]) -> None:

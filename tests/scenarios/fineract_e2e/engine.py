@@ -345,6 +345,7 @@ class _Folded:
     moved_on: dict[str, date] = field(default_factory=dict)
     stubs: list[date] = field(default_factory=list)
     owed_again: dict[str, int] = field(default_factory=dict)
+    emptied_on: dict[str, date] = field(default_factory=dict)
 
 
 def agreed(dues: Sequence[Due], amount: int, starts_on: date, status: str) -> Observed:
@@ -716,7 +717,7 @@ class EngineLoan:
             yield Row(
                 due_on=line.due_on,
                 days=(line.due_on - previous).days,
-                met_on=None if outstanding else max(met, default=None),
+                met_on=None if outstanding else max(met, default=folded.emptied_on.get(line.instalment_id)),
                 balance=balance,
                 principal=line.principal,
                 interest=interest,
@@ -860,10 +861,13 @@ def _watched_fold(
     stubs: list[date] = []
     owed_again: dict[str, int] = {}
     noted: dict[str, RunningPlan] = {}
-    apply, finish = folding._apply, folding._state
+    emptied_on: dict[str, date] = {}
+    latest: list[date] = []
+    apply, split, finish = folding._apply, folding.split_again, folding._state
 
     def watched(run: RunningPlan, event: PlanEvent) -> None:
         before = _settled(run)
+        latest.append(event.value_date)
         open_before = {line.instalment_id: line.claimable for line in run.lines}
         principal_before = {line.instalment_id: line.principal for line in run.lines}
         apply(run, event)
@@ -891,10 +895,23 @@ def _watched_fold(
                     _Touch(event.event_id, line, line.due_on, on, fell, interest_fell, own_fees, own_penalties)
                 )
 
+    def watched_split(run: RunningPlan) -> None:
+        open_before = {line.instalment_id for line in run.lines if line.open}
+        split(run)
+        for line in run.lines:
+            if line.open:
+                emptied_on.pop(line.instalment_id, None)
+            elif line.instalment_id in open_before:
+                emptied_on[line.instalment_id] = latest[-1]
+
     def finished(run: RunningPlan, *rest: Any) -> PlanState:
         noted["run"] = run
         return finish(run, *rest)
 
-    with mock.patch.object(folding, "_apply", watched), mock.patch.object(folding, "_state", finished):
+    with (
+        mock.patch.object(folding, "_apply", watched),
+        mock.patch.object(folding, "split_again", watched_split),
+        mock.patch.object(folding, "_state", finished),
+    ):
         state = folding.fold(plan, events, terms, through=through)
-    return _Folded(state, noted["run"], touches, moved_interest, moved_on, stubs, owed_again)
+    return _Folded(state, noted["run"], touches, moved_interest, moved_on, stubs, owed_again, emptied_on)
