@@ -22,7 +22,7 @@ PLANS = (a_plan("1200.00", months=12, rate=1990), a_plan("90.00"))
 
 
 @settings(
-    max_examples=examples(usual=10, soaked=100),
+    max_examples=examples(usual=25, soaked=100),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
