@@ -80,7 +80,8 @@ class _Placing:
     def pay(self, lines: Iterable[RunningInstalment], components: Sequence[Component] | None = None) -> None:
         """Pay instalments in this order, and the components of each in the order of the terms."""
         for line in lines:
-            for component in components or self.run.terms.allocation:
+            order = self.run.terms.allocation if self.is_due(line) else self.run.terms.in_advance
+            for component in components or order:
                 self._pay_component(line, component)
 
     def pay_due(self, lines: Sequence[RunningInstalment]) -> None:
@@ -106,6 +107,8 @@ class _Placing:
         match self.early:
             case EarlyPayment.NEXT_DUES:
                 self.pay(lines)
+            case EarlyPayment.NEXT_THEN_LAST:
+                self.pay([*lines[:1], *reversed(lines[1:])])
             case EarlyPayment.LAST_DUES:
                 self.pay(reversed(lines))
             case EarlyPayment.EQUAL_PARTS:
@@ -118,7 +121,7 @@ class _Placing:
                 self._pay_in_proportion(lines)
 
     def _pay_costs(self, lines: Sequence[RunningInstalment]) -> None:
-        self.pay(lines, [each for each in self.run.terms.allocation if each is not Component.PRINCIPAL])
+        self.pay(lines, [each for each in self.run.terms.in_advance if each is not Component.PRINCIPAL])
 
     def _pay_equal_parts(self, lines: Sequence[RunningInstalment]) -> None:
         """Pay each open instalment an equal part, and what some of them do not need to the others again."""

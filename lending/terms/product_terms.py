@@ -92,6 +92,7 @@ class Servicing:
     late_fees: tuple[LateFee, ...]
     late_fee_caps: LateFeeCaps
     allocation: tuple[Component, ...]
+    allocation_in_advance: tuple[Component, ...] | None
     allocate_across: bool
     buckets: tuple[Bucket, ...]
     refund_placing: RefundPlacing
@@ -121,6 +122,7 @@ class Servicing:
         return ServicingTerms(
             version=version,
             allocation=self.allocation,
+            allocation_in_advance=self.allocation_in_advance,
             allocate_across=self.allocate_across,
             late_fees=LateFees(
                 rules=tuple(LateFeeRule(fee.rule, fee.amount[currency], fee.grace_days) for fee in self.late_fees),

@@ -188,6 +188,9 @@ def _servicing(settings: Section, adjustment: Adjustment) -> Servicing:
             fees.basis_points("cap_of_order_basis_points"),
         ),
         allocation=rules.order_of("allocation", Component),
+        allocation_in_advance=(
+            rules.order_of("allocation_in_advance", Component) if rules.has("allocation_in_advance") else None
+        ),
         allocate_across=rules.flag("allocate_across") if rules.has("allocate_across") else False,
         buckets=tuple(_bucket(bucket) for bucket in rules.sections("buckets")),
         refund_placing=rules.one_of("refund_placing", RefundPlacing),

@@ -33,6 +33,7 @@ class EarlyPayment(StrEnum):
     """Where money goes that is paid before its due, and what that does to the rest of the schedule."""
 
     NEXT_DUES = "next_dues"  # the next instalments are paid; the last ones fall
+    NEXT_THEN_LAST = "next_then_last"  # the next instalment is paid, then the last ones
     LAST_DUES = "last_dues"  # the last instalments are paid, each with its interest; the next stay as they are
     EQUAL_PARTS = "equal_parts"  # every instalment is paid an equal part
     SHORTER_TERM = "shorter_term"  # accrued interest is paid, then the principal of the last instalments
@@ -148,6 +149,7 @@ class ClaimRule:
 class ServicingTerms:
     """How plans of a product are serviced.
 
+    `allocation`: what a payment pays first within an instalment; `allocation_in_advance`: before its due, if different.
     `allocate_across`: a payment pays the first component of all instalments that are due before the next component.
     `interest_stops_in_pause`: days of a pause bear no interest.
     `interest_as_agreed`: interest is what the schedule agreed, whatever is paid when; paying early saves none.
@@ -159,6 +161,7 @@ class ServicingTerms:
 
     version: str = "servicing-1"
     allocation: tuple[Component, ...] = (Component.FEES, Component.INTEREST, Component.PRINCIPAL)
+    allocation_in_advance: tuple[Component, ...] | None = None
     allocate_across: bool = False
     late_fees: LateFees = field(default_factory=LateFees)
     buckets: tuple[Bucket, ...] = BUCKETS
@@ -179,8 +182,9 @@ class ServicingTerms:
     days: BusinessDays = field(default_factory=BusinessDays)
 
     def __post_init__(self) -> None:
-        if sorted(self.allocation) != sorted(Component):
-            raise TermsFault(f"{self.version}: allocation names each of {', '.join(Component)} once")
+        for order in (self.allocation, self.in_advance):
+            if sorted(order) != sorted(Component):
+                raise TermsFault(f"{self.version}: allocation names each of {', '.join(Component)} once")
         late = self.late_interest is not LateInterest.NONE
         if self.interest_as_agreed and (late or self.interest_stops_in_pause):
             raise TermsFault(f"{self.version}: interest as agreed neither grows on late money nor stops in a pause")
@@ -190,3 +194,8 @@ class ServicingTerms:
         rules = [each.rule for each in self.late_fees.rules]
         if len(rules) != len(set(rules)) or any(each.grace_days < 0 for each in self.late_fees.rules):
             raise TermsFault(f"{self.version}: each late fee rule needs a unique name and a grace of 0 days or more")
+
+    @property
+    def in_advance(self) -> tuple[Component, ...]:
+        """What a payment pays first within an instalment that is not due yet."""
+        return self.allocation_in_advance or self.allocation

@@ -110,6 +110,7 @@ def test_interest_as_agreed_neither_grows_on_late_money_nor_stops_in_a_pause() -
     ("early", "left"),
     [
         (EarlyPayment.NEXT_DUES, ["0.00", "20.00", "30.00"]),
+        (EarlyPayment.NEXT_THEN_LAST, ["0.00", "30.00", "20.00"]),
         (EarlyPayment.LAST_DUES, ["30.00", "20.00", "0.00"]),
         (EarlyPayment.EQUAL_PARTS, ["16.67", "16.67", "16.66"]),
         (EarlyPayment.SHORTER_TERM, ["30.00", "20.00", "0.00"]),
@@ -315,3 +316,12 @@ def test_a_late_fee_does_not_depend_on_how_far_the_plan_is_folded() -> None:
 
 def _interest(course: Course) -> object:
     return pounds("0.00") + sum((each.interest for each in course.plan.instalments), pounds("0.00"))
+
+
+def test_what_is_paid_in_advance_can_have_an_order_of_its_own() -> None:
+    last = (Component.INTEREST, Component.PRINCIPAL, Component.FEES)
+    for number, fees in ((10, "0.00"), (31, "7.00")):
+        course = Course(a_plan("90.00", months=3), ServicingTerms(allocation_in_advance=last)).open()
+        course.then(1, FeeCharged("f", pounds("7.00"), FeeKind.RETURN))
+        paid = course.collect(number, "20.00")
+        assert course.state(number).payments[paid.event_id].fees == pounds(fees)

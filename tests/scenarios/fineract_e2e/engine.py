@@ -222,12 +222,8 @@ def lacking(terms: PeerLoan, acts: Sequence[Act]) -> tuple[str, ...]:
     bears_interest = terms.rate_percent > 0
     if settings.recalculates_interest and bears_interest and not _rate_in_basis_points(terms):
         found.append("rate_of_more_digits")
-    if settings.allocation != settings.allocation_ahead:
-        found.append("allocation_by_position")
-    if _component_order(settings) is None:
+    if _component_order(settings.allocation) is None:
         found.append("penalties_apart_from_fees")
-    if kinds & {ActKind.PAID, ActKind.DOWN_PAYMENT} and settings.ahead("REPAYMENT") is InAdvance.NEXT_THEN_LAST:
-        found.append(f"in_advance_{settings.ahead('REPAYMENT').lower()}")
     if sum(act.kind is ActKind.DISBURSED for act in acts) > 1 and bears_interest:
         found.append("interest_from_each_disbursement")
     return tuple(found)
@@ -237,9 +233,9 @@ def _rule_name(act: Act) -> str:
     return act.name.upper().replace(" ", "_")
 
 
-def _component_order(settings: PeerSettings) -> tuple[Component, ...] | None:
+def _component_order(parts: Sequence[Part]) -> tuple[Component, ...] | None:
     """Our order of components, or None where penalties and fees are not paid next to one another."""
-    order = [_COMPONENT[part] for part in settings.allocation]
+    order = [_COMPONENT[part] for part in parts]
     merged = tuple(dict.fromkeys(order))
     together = [component for place, component in enumerate(order) if place == 0 or order[place - 1] is not component]
     return merged if len(together) == len(merged) else None
@@ -247,7 +243,7 @@ def _component_order(settings: PeerSettings) -> tuple[Component, ...] | None:
 
 _EARLY = {
     InAdvance.NEXT: EarlyPayment.NEXT_DUES,
-    InAdvance.NEXT_THEN_LAST: EarlyPayment.NEXT_DUES,
+    InAdvance.NEXT_THEN_LAST: EarlyPayment.NEXT_THEN_LAST,
     InAdvance.LAST: EarlyPayment.LAST_DUES,
     InAdvance.REAMORTISED: EarlyPayment.EQUAL_PARTS,
 }
@@ -277,15 +273,17 @@ _CHARGE_OFF_INTEREST = {
 def _servicing(terms: PeerLoan, acts: Sequence[Act], day_count: str) -> ServicingTerms:
     settings = terms.product
     refunds = [act for act in acts if act.kind is ActKind.REFUNDED]
+    gifts = [act for act in acts if act.kind in {ActKind.GOODWILL, ActKind.INTEREST_PAYMENT_WAIVED}]
     rule = settings.ahead(_rule_name(refunds[0])) if refunds else InAdvance.LAST
     spacing = _spacing(terms.every, terms.unit)
     exact = settings.recalculates_interest and _rate_in_basis_points(terms)
     return ServicingTerms(
         version="fineract",
-        allocation=_component_order(settings) or (Component.INTEREST, Component.PRINCIPAL, Component.FEES),
+        allocation_in_advance=_component_order(settings.allocation_ahead),
+        allocation=_component_order(settings.allocation) or (Component.INTEREST, Component.PRINCIPAL, Component.FEES),
         allocate_across=settings.vertical,
         refunds_pay=_EARLY[rule],
-        goodwill_pays=_EARLY[settings.ahead("GOODWILL_CREDIT")],
+        goodwill_pays=_EARLY[settings.ahead(_rule_name(gifts[0]) if gifts else "GOODWILL_CREDIT")],
         refunds_interest=settings.refunds_interest,
         interest=InterestRule(DAY_COUNTS[day_count], spacing, settings.first_day_bears) if exact else None,
         interest_as_agreed=not settings.recalculates_interest,
@@ -439,7 +437,8 @@ class EngineLoan:
         self._post(act.on, Refunded(self._next("r"), Money(act.amount, EUR)), act.name, act.amount)
 
     def _give(self, act: Act) -> None:
-        self._post(act.on, Goodwill(Money(act.amount, EUR)), act.name, act.amount)
+        """Goodwill, and what the peer tells apart from it by name: in each the lender pays for the shopper."""
+        self._post(act.on, Goodwill(Money(act.amount, EUR)), act.name or "Interest Refund", act.amount)
 
     def _charge_off(self, act: Act) -> None:
         self._post(act.on, ChargedOff(), "Charge-off")
@@ -748,6 +747,8 @@ _RECORDS: Mapping[ActKind, Callable[[EngineLoan, Act], None]] = {
     ActKind.PAID_OFF: EngineLoan._pay_off,
     ActKind.REFUNDED: EngineLoan._refund,
     ActKind.GOODWILL: EngineLoan._give,
+    ActKind.INTEREST_PAYMENT_WAIVED: EngineLoan._give,
+    ActKind.INTEREST_REFUNDED: EngineLoan._give,
     ActKind.FEE: EngineLoan._charge,
     ActKind.PERCENTAGE_FEE: EngineLoan._charge_percentage,
     ActKind.INSTALMENT_FEE: EngineLoan._charge_each,
@@ -768,7 +769,16 @@ _RECORDS: Mapping[ActKind, Callable[[EngineLoan, Act], None]] = {
 
 
 _MONEY = frozenset(
-    {"Repayment", "Down Payment", "Merchant Issued Refund", "Payout Refund", "Goodwill Credit", "Charge Adjustment"}
+    {
+        "Repayment",
+        "Down Payment",
+        "Merchant Issued Refund",
+        "Payout Refund",
+        "Goodwill Credit",
+        "Charge Adjustment",
+        "Interest Payment Waiver",
+        "Interest Refund",
+    }
 )
 
 
@@ -851,7 +861,7 @@ def _note_moved(
         stubs.append(event.value_date)
 
 
-def _watched_fold(
+def _watched_fold(  # noqa: C901 - one act of watching after the other
     plan: Plan, events: Sequence[PlanEvent], terms: ServicingTerms, through: date, penalties: set[str]
 ) -> _Folded:
     """Fold, and note what each event settled of each instalment: the state tells only the sums."""
