@@ -218,7 +218,6 @@ def lacking(terms: PeerLoan, acts: Sequence[Act]) -> tuple[str, ...]:
     """What the product's settings ask for, and these acts need, that the engine has no setting for."""
     settings = terms.product
     found = []
-    kinds = {act.kind for act in acts}
     bears_interest = terms.rate_percent > 0
     if settings.recalculates_interest and bears_interest and not _rate_in_basis_points(terms):
         found.append("rate_of_more_digits")
