@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from fractions import Fraction
 
 from lending.plan.event import PlanEvent
@@ -254,7 +254,7 @@ def next_due(run: RunningPlan, event: PlanEvent) -> RunningInstalment:
     )
     if later is not None:
         return later
-    due_on = day + timedelta(days=run.terms.claim_due_days)
+    due_on = run.due_beyond_schedule(day)
     for line in run.lines:
         if line.for_claims:
             line.due_on = line.counts_from = line.grace_from = due_on

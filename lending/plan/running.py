@@ -334,11 +334,15 @@ class RunningPlan:
     def add_due(self, event: PlanEvent) -> RunningInstalment:
         """Add an instalment for an amount beyond the schedule, due as long after the event as the terms say."""
         number = max(line.number for line in self.lines) + 1
-        due_on = event.value_date + timedelta(days=self.terms.claim_due_days)
+        due_on = self.due_beyond_schedule(event.value_date)
         period = InterestPeriod(event.value_date, due_on)
         line = RunningInstalment(f"{self.plan.plan_id}/{number}", number, due_on, due_on, due_on, period, kept=True)
         self.add(line)
         return line
+
+    def due_beyond_schedule(self, day: date) -> date:
+        """When something beyond the schedule falls due that is owed from a day on; never on a holiday."""
+        return self.terms.days.due_on(day + timedelta(days=self.terms.claim_due_days))
 
     def sort_lines(self) -> None:
         self.lines.sort(key=lambda line: (line.due_on, line.number))
