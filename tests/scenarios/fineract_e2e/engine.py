@@ -512,8 +512,17 @@ class EngineLoan:
         self._reverse(own[-1])
 
     def _reverse(self, each: _Posted) -> None:
+        for paid in self._paid_out(each):
+            self._post(max(self._known_on, each.on), Reversed(paid), "Undo")
         if each.event_id not in self._reversed():
             self._post(max(self._known_on, each.on), Reversed(each.event_id), "Undo")
+
+    def _paid_out(self, each: _Posted) -> list[str]:
+        """The events by which a credit balance refund reached the shopper, which the peer undoes with it."""
+        granted = [event.body for event in self.events if event.event_id == each.event_id]
+        ids = {body.refund_id for body in granted if isinstance(body, CreditRefunded)}
+        paid = [event for event in self.events if isinstance(event.body, RefundPaid) and event.body.refund_id in ids]
+        return [event.event_id for event in paid]
 
     def _charge_back(self, act: Act) -> None:
         wanted = {act.name} if act.name else {"Repayment"}
