@@ -73,6 +73,10 @@ class Products:
             raise NoSuchProduct(f"{product} is not offered on {day}")
         return terms
 
+    def all(self) -> tuple[ProductTerms, ...]:
+        """Every version, by product and first day."""
+        return tuple(terms for versions in self._versions.values() for terms in versions)
+
     def version(self, name: str) -> ProductTerms:
         """The terms under which a plan was opened. Raises NoSuchProduct."""
         for versions in self._versions.values():
@@ -84,13 +88,18 @@ class Products:
 
 def load_products(folder: Path) -> Products:
     """Load the products in a folder; raises TermsFileFault for the first file that cannot be used."""
-    read = [_product_terms(read_terms(file)) for file in sorted(folder.glob("*.toml")) if _is_a_product(file)]
+    read = [read_product(file) for file in sorted(folder.glob("*.toml")) if _is_a_product(file)]
     return Products(
         {
             product: one_at_a_time((terms for terms in read if terms.product is product), folder, product)
             for product in Product
         }
     )
+
+
+def read_product(file: Path) -> ProductTerms:
+    """The terms in one file, which need not be among those that ship; raises TermsFileFault."""
+    return _product_terms(read_terms(file))
 
 
 @cache
