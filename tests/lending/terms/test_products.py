@@ -1,6 +1,7 @@
 """Products as files: what ships, which version holds on a day, and what a file may not say."""
 
 import json
+import tomllib
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -312,3 +313,15 @@ def test_the_command_checks_each_file_by_itself(tmp_path: Path, capsys: pytest.C
     out, err = capsys.readouterr()
     assert out.startswith("monthly-2 ")
     assert err == f"error: {bad}: servicing.late_interest: 'sometimes' is none of none, until_last_due, until_paid\n"
+
+
+@pytest.mark.parametrize("file", [*FOLDER.glob("*.toml"), *EXAMPLES], ids=lambda file: file.stem)
+def test_the_page_about_terms_names_every_setting_that_a_file_has(file: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs/reference/product-terms.md").read_text()
+    settings = tomllib.loads(file.read_text())
+    imported = {"annual_rate_basis_points", "first_due_day"}  # of loans that others granted
+    names = {
+        name for table in (settings, *(each for each in settings.values() if isinstance(each, dict))) for name in table
+    }
+
+    assert {name for name in names - imported if f"`{name}`" not in page and f"[{name}]" not in page} == set()
