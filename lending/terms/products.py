@@ -197,9 +197,8 @@ def _servicing(settings: Section, adjustment: Adjustment) -> Servicing:
             fees.basis_points("cap_of_order_basis_points"),
         ),
         allocation=rules.order_of("allocation", Component),
-        allocation_in_advance=(
-            rules.order_of("allocation_in_advance", Component) if rules.has("allocation_in_advance") else None
-        ),
+        allocation_past_due=_order(rules, "allocation_past_due"),
+        allocation_in_advance=_order(rules, "allocation_in_advance"),
         allocate_across=rules.flag("allocate_across") if rules.has("allocate_across") else False,
         buckets=tuple(_bucket(bucket) for bucket in rules.sections("buckets")),
         refund_placing=rules.one_of("refund_placing", RefundPlacing),
@@ -226,6 +225,10 @@ def _servicing(settings: Section, adjustment: Adjustment) -> Servicing:
         except TermsFault as fault:
             raise TermsFileFault(f"{settings.file}: servicing: {fault}") from fault
     return servicing
+
+
+def _order(rules: Section, name: str) -> tuple[Component, ...] | None:
+    return rules.order_of(name, Component) if rules.has(name) else None
 
 
 def _claims(rules: Section) -> ClaimRule:

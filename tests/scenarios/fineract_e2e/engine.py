@@ -59,7 +59,7 @@ from lending.terms.servicing_terms import (
     LateInterest,
     ServicingTerms,
 )
-from tests.scenarios.fineract_e2e.product import DOWN_PAYMENT_PERCENT, InAdvance, Part, PeerSettings
+from tests.scenarios.fineract_e2e.product import DEFAULT, DOWN_PAYMENT_PERCENT, InAdvance, Part, PeerSettings
 from tests.scenarios.fineract_e2e.product import ChargeOffInterest as PeerChargeOff
 from tests.scenarios.fineract_e2e.story import Act, ActKind, NotExpressible, PeerLoan
 
@@ -209,7 +209,7 @@ def _usual(terms: PeerLoan, starts_on: date) -> None:
     for told, capability in _UNUSUAL.items():
         if told in terms.unusual:
             raise NotExpressible(capability)
-    from_submission = "START_SUBMITTED" in terms.product.name and "Repayment start date type" not in terms.unusual
+    from_submission = terms.product.dues_from_submission and "Repayment start date type" not in terms.unusual
     if from_submission and terms.submitted_on != starts_on:
         raise NotExpressible("dues_from_the_application")
 
@@ -258,10 +258,6 @@ def _restores(settings: PeerSettings) -> tuple[Component, ...]:
     return tuple(dict.fromkeys(_COMPONENT[part] for part in order or (Part.PRINCIPAL,)))
 
 
-def _late_bears(settings: PeerSettings) -> bool:
-    return settings.recalculates_interest and "NO_CALC_ON_PAST_DUE" not in settings.name
-
-
 _CHARGE_OFF_INTEREST = {
     PeerChargeOff.KEPT: ChargeOffInterest.AGREED,
     PeerChargeOff.ZERO: ChargeOffInterest.ACCRUED,
@@ -278,6 +274,7 @@ def _servicing(terms: PeerLoan, acts: Sequence[Act], day_count: str) -> Servicin
     exact = settings.recalculates_interest and _rate_in_basis_points(terms)
     return ServicingTerms(
         version="fineract",
+        allocation_past_due=_component_order(settings.allocation_of(DEFAULT).late),
         allocation_in_advance=_component_order(settings.allocation_ahead),
         allocation=_component_order(settings.allocation) or (Component.INTEREST, Component.PRINCIPAL, Component.FEES),
         allocate_across=settings.vertical,
@@ -287,7 +284,7 @@ def _servicing(terms: PeerLoan, acts: Sequence[Act], day_count: str) -> Servicin
         interest=InterestRule(DAY_COUNTS[day_count], spacing, settings.first_day_bears) if exact else None,
         interest_as_agreed=not settings.recalculates_interest,
         early_payment=_EARLY[settings.ahead("REPAYMENT")],
-        late_interest=LateInterest.UNTIL_LAST_DUE if _late_bears(settings) else LateInterest.NONE,
+        late_interest=LateInterest.UNTIL_LAST_DUE if settings.late_bears else LateInterest.NONE,
         charge_off_interest=_CHARGE_OFF_INTEREST[settings.charge_off_interest],
         claims=ClaimRule(ClaimDue.NEXT_DUE, _restores(settings)),
         claim_due_days=0,
