@@ -1,7 +1,7 @@
 """The terms of products by version: how a product is repaid and serviced, and from which day."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -53,6 +53,8 @@ class Repayment:
     """The repayment schedule of a product.
 
     `instalments` is None where the order's months set the number; `interest` is None for a product without interest.
+    `multiple_of`: what the down payment and every instalment but the last are multiples of, 1.00 GBP for whole pounds;
+    without it, of the currency's smallest unit.
     """
 
     instalments: int | None
@@ -61,6 +63,7 @@ class Repayment:
     down_payment_basis_points: int
     business_days: Adjustment
     interest: Interest | None
+    multiple_of: Mapping[Currency, Money] = field(default_factory=dict)
 
     @property
     def down_payment_percent(self) -> Decimal:

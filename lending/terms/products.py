@@ -166,6 +166,8 @@ def _product_terms(settings: Section) -> ProductTerms:
     if (product is Product.MONTHLY) is not (repayment.instalments is None):
         raise settings.fault("repayment.instalments", "must be given, but not for monthly, where the order states it")
     servicing = _servicing(settings, repayment.business_days)
+    for currency in sorted(repayment.multiple_of.keys() - set(servicing.currencies)):
+        raise settings.fault(f"repayment.multiple_of_minor.{currency}", "is no currency of late_fees")
     settings.done()
     return ProductTerms(
         version=version,
@@ -270,11 +272,15 @@ def _repayment(settings: Section) -> Repayment:
         down_payment_basis_points=section.whole("down_payment_basis_points", most=9_999),
         business_days=section.one_of("business_days", Adjustment),
         interest=_interest(settings) if section.flag("bears_interest") else None,
+        multiple_of=section.amounts("multiple_of_minor") if section.has("multiple_of_minor") else {},
     )
     if repayment.interest is not None and repayment.first is First.AT_ONCE:
         raise section.fault("first", "an instalment that bears interest is not due at once")
     if repayment.down_payment_basis_points and repayment.first is First.AT_ONCE:
         raise section.fault("down_payment_basis_points", "the first instalment is due at once already")
+    for currency, unit in repayment.multiple_of.items():
+        if not unit.minor:
+            raise section.fault(f"multiple_of_minor.{currency}", "is not above zero")
     section.done()
     return repayment
 

@@ -8,6 +8,7 @@ import pytest
 from ledger.money import Currency, Money
 from lending.schedule.amortise import Method
 from lending.schedule.day_count import ACTUAL_365
+from lending.terms.dues import LoanTerms, schedule
 from lending.terms.policy_file import load_policies
 from lending.terms.product import FIXED_MONTHS, Product
 from lending.terms.products import (
@@ -195,6 +196,12 @@ def test_two_versions_of_one_day_are_refused(tmp_path: Path, end: str) -> None:
         ("bears_interest = true", "bears_interest = 1", "repayment.bears_interest: 1 is neither"),
         ("bears_interest = true", "bears_interest = false", "interest: is not a known setting"),
         ("down_payment_basis_points = 0", "down_payment_basis_points = 10_000", "is not a whole number from 0 to 9999"),
+        ("every = 1", "every = 1\nmultiple_of_minor = { GBP = 0 }", "multiple_of_minor.GBP: is not above zero"),
+        (
+            "every = 1",
+            "every = 1\nmultiple_of_minor = { JPY = 9 }",
+            "multiple_of_minor.JPY: is no currency of late_fees",
+        ),
         ('days_in_year = "365"', 'days_in_year = "366"', "interest.days_in_year: '366' is none of actual, 360"),
         ("grace_days = 5", "grace_days = -1", r"late_fees.rules\[1\].grace_days: -1 is not"),
         ('GBP = "Europe/London"', 'GBP = "Europe/Leeds"', "days.time_zone.GBP: 'Europe/Leeds' is not a time zone"),
@@ -287,6 +294,15 @@ def test_the_examples_show_how_claims_refunds_and_goodwill_are_owed_and_paid(ser
     assert {terms.claims.due for terms in serviced} == set(ClaimDue)
     assert any(terms.refunds_pay for terms in serviced)
     assert any(terms.goodwill_pays for terms in serviced)
+
+
+def test_an_example_has_its_instalments_in_whole_pounds(tmp_path: Path) -> None:
+    (tmp_path / "whole-units-1.toml").write_text((FOLDER / "examples" / "whole-units-1.toml").read_text())
+    repayment = load_products(tmp_path).version("whole-units-1").repayment
+
+    dues = schedule(LoanTerms(Money(750_00, Currency.GBP), 3, 1200), repayment, ON)
+
+    assert [due.amount.minor for due in dues] == [188_00, 191_00, 191_00, 190_86]
 
 
 def test_only_claims_owed_with_the_next_due_say_what_they_restore(tmp_path: Path) -> None:

@@ -64,6 +64,7 @@ from tests.scenarios.fineract_e2e.product import ChargeOffInterest as PeerCharge
 from tests.scenarios.fineract_e2e.story import Act, ActKind, NotExpressible, PeerLoan
 
 EUR = Currency.EUR
+_WHOLE_UNIT = 100
 _A_DAY = timedelta(days=1)  # the peer's pause begins after its first day and ends after its last
 _ID = PlanId("p")
 
@@ -166,8 +167,8 @@ def schedules(terms: PeerLoan, amount: int, starts_on: date) -> Iterator[tuple[s
             dues = amortise(_loan(terms, amount, starts_on, DAY_COUNTS[name]))
         except ScheduleFault as fault:
             raise NotExpressible("no_such_schedule", str(fault)) from fault
-        if terms.product.whole_units and not _in_whole_units(dues):
-            raise NotExpressible("whole_unit_instalments")
+        if not all(due.amount.minor for due in dues):
+            raise NotExpressible("instalment_of_nothing")
         yield name, dues
 
 
@@ -182,16 +183,12 @@ def _loan(terms: PeerLoan, amount: int, starts_on: date, day_count: DayCount) ->
         Method.FLAT if terms.flat else Method.DECLINING_BALANCE,
         Decimal(DOWN_PAYMENT_PERCENT if terms.product.down_payment else 0),
         terms.product.first_day_bears,
+        _WHOLE_UNIT if terms.product.whole_units else 1,
     )
 
 
 def _spacing(every: int, unit: str) -> Spacing:
     return Spacing(every * 12, Unit.MONTHS) if unit == "years" else Spacing(every, Unit(unit))
-
-
-def _in_whole_units(dues: Sequence[Due]) -> bool:
-    """Whether all but the last due are in whole units of money, the down payment aside."""
-    return all(due.amount.minor % 100 == 0 for due in dues[:-1] if due.number)
 
 
 _UNUSUAL = {
@@ -571,7 +568,7 @@ class EngineLoan:
 
     def _level(self, amount: int, parts: int) -> list[int]:
         """Equal parts, in whole units of money where the product says so; the last takes the rest."""
-        unit = 100 if self.terms.product.whole_units else 1
+        unit = _WHOLE_UNIT if self.terms.product.whole_units else 1
         share = unit * int((Decimal(amount) / parts / unit).to_integral_value(ROUND_HALF_EVEN))
         return [share] * (parts - 1) + [amount - share * (parts - 1)]
 

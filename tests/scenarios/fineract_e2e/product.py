@@ -129,7 +129,8 @@ def _whole_units(name: str) -> bool:
     """Level instalments in whole units of money, of the older products and of those that name it."""
     if "MULTIPLES_OF" in name:
         return True
-    if name.startswith(("LP1", "LP2_ADV_PYMNT_ACCELERATE_MATURITY", "LP2_ADV_PYMNT_ZERO_INTEREST_CHARGE_OFF")):
+    of_the_older = ("LP2_ADV_PYMNT_ACCELERATE_MATURITY", "LP2_ADV_PYMNT_ZERO_INTEREST_CHARGE_OFF_BEHAVIOUR")
+    if name.startswith(("LP1", *of_the_older)):
         return True
     own = ("EMI", "INTEREST_DAILY", "PROGRESSIVE_LOAN_SCHEDULE", "PROG_SCHEDULE", "RECALC", "FIXED_LENGTH", "ADV_PYMNT")
     return not any(word in name for word in own)
