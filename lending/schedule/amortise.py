@@ -77,22 +77,28 @@ def down_payment(amount: Money, percent: Decimal, multiple_of: int = 1) -> Money
 
 
 @dataclass(frozen=True, slots=True)
-class _Period:
-    """The period that ends with a due: its number, days, and its interest rate as a share of the amount."""
+class Period:
+    """The period that ends with a due: its number, days, and its interest rate as a share of the amount.
+
+    `known`: its interest where that does not follow from one amount, as the principal changed within the period.
+    """
 
     number: int
     due_on: date
     days: int
     rate: Decimal
+    known: Decimal | None = None
 
     def interest(self, on_minor: int) -> Decimal:
         """The interest on an amount over the period, with each daily interest rounded to 19 digits."""
+        if self.known is not None:
+            return self.known
         a_day = DIGITS.divide(DIGITS.multiply(Decimal(on_minor), self.rate), Decimal(self.days))
         return DIGITS.multiply(a_day, Decimal(self.days))
 
 
 @dataclass(frozen=True, slots=True)
-class _Split:
+class Split:
     """An instalment split into principal and interest, in minor units."""
 
     principal: int
@@ -117,7 +123,7 @@ def amortise(loan: Loan) -> tuple[Due, ...]:
     lent = (loan.amount - down).minor
     periods = _periods(loan)
     flat = loan.method is Method.FLAT
-    splits = _flat(lent, periods, loan.multiple_of) if flat else _levelled(lent, periods, loan.multiple_of)
+    splits = _flat(lent, periods, loan.multiple_of) if flat else levelled(lent, periods, loan.multiple_of)
     currency = loan.amount.currency
     first = [Due(0, loan.starts_on, down, Money.zero(currency))] if down.minor else []
     return (
@@ -129,14 +135,14 @@ def amortise(loan: Loan) -> tuple[Due, ...]:
     )
 
 
-def _periods(loan: Loan) -> tuple[_Period, ...]:
+def _periods(loan: Loan) -> tuple[Period, ...]:
     try:
         days = [loan.spacing.after(loan.starts_on, times) for times in range(loan.instalments + 1)]
     except (OverflowError, ValueError) as error:
         raise ScheduleFault(f"the last due of {loan.instalments} would be after the year 9999") from error
     rate = DIGITS.divide(loan.annual_rate_percent, _PERCENT)
     return tuple(
-        _Period(number, due_on, (due_on - start).days, _rate_of(loan, rate, start, due_on))
+        Period(number, due_on, (due_on - start).days, _rate_of(loan, rate, start, due_on))
         for number, (start, due_on) in enumerate(pairwise(days), 1)
     )
 
@@ -146,7 +152,7 @@ def _rate_of(loan: Loan, yearly: Decimal, start: date, due_on: date) -> Decimal:
     return DIGITS.multiply(yearly, share).quantize(_NINETEEN_DECIMALS, context=_ROOMY)
 
 
-def _levelled(lent: int, periods: Sequence[_Period], unit: int) -> list[_Split]:
+def levelled(lent: int, periods: Sequence[Period], unit: int) -> list[Split]:
     """Equal instalments; where the last one differs by much, the others absorb a part of the difference.
 
     Much is more than half a unit per instalment, where a unit is what each is a multiple of. Repeated at most three
@@ -166,18 +172,18 @@ def _levelled(lent: int, periods: Sequence[_Period], unit: int) -> list[_Split]:
     return splits
 
 
-def _level_instalment(lent: int, periods: Sequence[_Period], unit: int) -> int:
+def _level_instalment(lent: int, periods: Sequence[Period], unit: int) -> int:
     """The annuity: the amount lent compounded to the end, divided by the compounded sum of unit instalments."""
     grown, grown_instalments = Decimal(1), Decimal(1)
     for period in periods:
         growth = _ROOMY.add(Decimal(1), period.rate)
         grown = DIGITS.multiply(grown, growth)
-        if period.number > 1:
+        if period is not periods[0]:
             grown_instalments = DIGITS.add(Decimal(1), DIGITS.multiply(grown_instalments, growth))
     return in_units(DIGITS.divide(DIGITS.multiply(grown, Decimal(lent)), grown_instalments), unit)
 
 
-def _repaid(lent: int, periods: Sequence[_Period], instalment: int, *, flat: bool) -> list[_Split]:
+def _repaid(lent: int, periods: Sequence[Period], instalment: int, *, flat: bool) -> list[Split]:
     """Split instalments: each first pays the interest of its period, and the last pays the remainder.
 
     Interest above the instalment is carried into the next period and bears no interest itself.
@@ -187,17 +193,17 @@ def _repaid(lent: int, periods: Sequence[_Period], instalment: int, *, flat: boo
     for period in periods:
         interest = _whole(period.interest(lent if flat else owed)) + waiting
         if period is periods[-1]:
-            split = _Split(owed, interest)
+            split = Split(owed, interest)
         else:
             paid = min(interest, instalment)
-            split = _Split(min(instalment - paid, owed), paid)
+            split = Split(min(instalment - paid, owed), paid)
         waiting = interest - split.interest
         owed -= split.principal
         splits.append(split)
     return splits
 
 
-def _flat(lent: int, periods: Sequence[_Period], unit: int) -> list[_Split]:
+def _flat(lent: int, periods: Sequence[Period], unit: int) -> list[Split]:
     """Flat interest: each period on the whole amount lent; instalments are equal, and the last takes the remainder."""
     whole = lent + sum(_whole(period.interest(lent)) for period in periods)
     instalment = in_units(DIGITS.divide(Decimal(whole), Decimal(len(periods))), unit)

@@ -11,6 +11,9 @@ from lending.schedule.due import Due, ScheduleFault
 from lending.schedule.due_dates import months_after, on_business_day
 from lending.terms.product_terms import First, Interest, Repayment
 
+BasisPoints = int | Decimal
+"""A rate in basis points: 990 is 9.90 %, and Decimal("948.22") is 9.4822 %."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoanTerms:
@@ -18,7 +21,7 @@ class LoanTerms:
 
     amount: Money
     duration_months: int
-    annual_rate_basis_points: int = 0
+    annual_rate_basis_points: BasisPoints = 0
 
 
 def schedule(
@@ -63,7 +66,7 @@ def repeated_dues(instalment: Money, count: int, *, first_due_on: date) -> tuple
 def _split(terms: LoanTerms, repayment: Repayment, on: date) -> tuple[Due, ...]:
     """The down payment, due at once, and the rest in equal parts; number 0 is the instalment due on the first day."""
     nothing = Money.zero(terms.amount.currency)
-    unit = _multiple_of(repayment, terms.amount)
+    unit = repayment.unit(terms.amount.currency)
     down = down_payment(terms.amount, repayment.down_payment_percent, unit)
     rest, count = terms.amount - down, _count(terms, repayment)
     _enough(rest, count)
@@ -84,7 +87,7 @@ def _amortised(terms: LoanTerms, repayment: Repayment, interest: Interest, on: d
             method=interest.method,
             down_payment_percent=repayment.down_payment_percent,
             first_day_bears_interest=interest.first_day_bears,
-            multiple_of=_multiple_of(repayment, terms.amount),
+            multiple_of=repayment.unit(terms.amount.currency),
         )
     )
 
@@ -98,11 +101,6 @@ def _parts(amount: Money, count: int, unit: int) -> list[Money]:
     if last.minor <= 0:
         raise ScheduleFault(f"{amount} is too little for {count} instalments in multiples of {unit}")
     return [*[part] * (count - 1), last]
-
-
-def _multiple_of(repayment: Repayment, amount: Money) -> int:
-    unit = repayment.multiple_of.get(amount.currency)
-    return 1 if unit is None else unit.minor
 
 
 def _count(terms: LoanTerms, repayment: Repayment) -> int:

@@ -28,6 +28,7 @@ from lending.terms.servicing_terms import (
     DiscountEarning,
     EarlyPayment,
     LateInterest,
+    LaterShipment,
     RefundPlacing,
     ServicingTerms,
 )
@@ -196,6 +197,11 @@ def test_two_versions_of_one_day_are_refused(tmp_path: Path, end: str) -> None:
         ("bears_interest = true", "bears_interest = 1", "repayment.bears_interest: 1 is neither"),
         ("bears_interest = true", "bears_interest = false", "interest: is not a known setting"),
         ("down_payment_basis_points = 0", "down_payment_basis_points = 10_000", "is not a whole number from 0 to 9999"),
+        (
+            "every = 1",
+            'every = 1\nlater_shipment = "never"',
+            "repayment.later_shipment: 'never' is none of in_proportion",
+        ),
         ("every = 1", "every = 1\nmultiple_of_minor = { GBP = 0 }", "multiple_of_minor.GBP: is not above zero"),
         (
             "every = 1",
@@ -296,6 +302,11 @@ def test_the_examples_show_how_claims_refunds_and_goodwill_are_owed_and_paid(ser
     assert any(terms.goodwill_pays for terms in serviced)
 
 
+def test_each_way_of_repaying_a_later_shipment_has_an_example(serviced: list[ServicingTerms]) -> None:
+    assert {terms.shipments.later for terms in serviced} == set(LaterShipment)
+    assert {terms.shipments.down_payment_percent for terms in serviced} == {0, 25}
+
+
 def test_an_example_has_its_instalments_in_whole_pounds(tmp_path: Path) -> None:
     (tmp_path / "whole-units-1.toml").write_text((FOLDER / "examples" / "whole-units-1.toml").read_text())
     repayment = load_products(tmp_path).version("whole-units-1").repayment
@@ -309,4 +320,12 @@ def test_only_claims_owed_with_the_next_due_say_what_they_restore(tmp_path: Path
     put(tmp_path, "monthly-2", **{'claim_due = "original_dues"': 'claim_due = "next_due"'})
 
     with pytest.raises(TermsFileFault, match=r"servicing\.claim_restores: is missing"):
+        load_products(tmp_path)
+
+
+def test_flat_instalments_are_not_made_level_again(tmp_path: Path) -> None:
+    changes = {'method = "declining_balance"': 'method = "flat"', "every = 1": 'every = 1\nlater_shipment = "own_term"'}
+    put(tmp_path, "monthly-1", **changes)
+
+    with pytest.raises(TermsFileFault, match=r"repayment\.later_shipment: flat instalments are not made level again"):
         load_products(tmp_path)
