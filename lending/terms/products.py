@@ -33,6 +33,7 @@ from lending.terms.servicing_terms import (
     DiscountEarning,
     EarlyPayment,
     LateInterest,
+    LaterShipment,
     RefundPlacing,
     ServicingTerms,
     TermsFault,
@@ -175,6 +176,8 @@ def _product_terms(settings: Section) -> ProductTerms:
     if (product is Product.MONTHLY) is not (repayment.instalments is None):
         raise settings.fault("repayment.instalments", "must be given, but not for monthly, where the order states it")
     servicing = _servicing(settings, repayment.business_days)
+    for currency in sorted(repayment.multiple_of.keys() - set(servicing.currencies)):
+        raise settings.fault(f"repayment.multiple_of_minor.{currency}", "is no currency of late_fees")
     settings.done()
     return ProductTerms(
         version=version,
@@ -282,13 +285,27 @@ def _repayment(settings: Section) -> Repayment:
         down_payment_basis_points=section.whole("down_payment_basis_points", most=9_999),
         business_days=section.one_of("business_days", Adjustment),
         interest=_interest(settings) if section.flag("bears_interest") else None,
+        multiple_of=section.amounts("multiple_of_minor") if section.has("multiple_of_minor") else {},
+        later_shipment=_later_shipment(section),
     )
     if repayment.interest is not None and repayment.first is First.AT_ONCE:
         raise section.fault("first", "an instalment that bears interest is not due at once")
     if repayment.down_payment_basis_points and repayment.first is First.AT_ONCE:
         raise section.fault("down_payment_basis_points", "the first instalment is due at once already")
+    flat = repayment.interest is not None and repayment.interest.method is Method.FLAT
+    if repayment.later_shipment is not LaterShipment.IN_PROPORTION and flat:
+        raise section.fault("later_shipment", "flat instalments are not made level again")
+    for currency, unit in repayment.multiple_of.items():
+        if not unit.minor:
+            raise section.fault(f"multiple_of_minor.{currency}", "is not above zero")
     section.done()
     return repayment
+
+
+def _later_shipment(section: Section) -> LaterShipment:
+    if not section.has("later_shipment"):
+        return LaterShipment.IN_PROPORTION
+    return section.one_of("later_shipment", LaterShipment)
 
 
 def _interest(settings: Section) -> Interest:

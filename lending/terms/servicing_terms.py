@@ -63,6 +63,14 @@ class ClaimDue(StrEnum):
     NEXT_DUE = "next_due"  # with the first instalment due after that day; the payment stays as it was allocated
 
 
+class LaterShipment(StrEnum):
+    """What a later shipment, or a later part of a loan, does to the instalments that are still open."""
+
+    IN_PROPORTION = "in_proportion"  # each grows by its share of the agreed schedule
+    LEVEL_AGAIN = "level_again"  # they are made level again, with the interest from that day; a part is due at once
+    OWN_TERM = "own_term"  # it is repaid like a loan of its own, in as many instalments from that day
+
+
 class DiscountEarning(StrEnum):
     """When the merchant's discount becomes income."""
 
@@ -146,6 +154,24 @@ class ClaimRule:
 
 
 @dataclass(frozen=True, slots=True)
+class ShipmentRule:
+    """How the amount of a shipment, or of a part of a loan, becomes due.
+
+    `multiple_of`, in the smallest unit, `down_payment_percent` and `spacing` are those of the product's schedule.
+    """
+
+    later: LaterShipment = LaterShipment.IN_PROPORTION
+    multiple_of: int = 1
+    down_payment_percent: Decimal = Decimal(0)
+    spacing: Spacing | None = None
+
+    @property
+    def made_level(self) -> bool:
+        """Whether the amounts of a part are worked out on its day, from its principal."""
+        return self.later is not LaterShipment.IN_PROPORTION
+
+
+@dataclass(frozen=True, slots=True)
 class ServicingTerms:
     """How plans of a product are serviced.
 
@@ -180,6 +206,7 @@ class ServicingTerms:
     refunds_interest: bool = True
     charge_off_interest: ChargeOffInterest = ChargeOffInterest.ACCRUED
     claims: ClaimRule = field(default_factory=ClaimRule)
+    shipments: ShipmentRule = field(default_factory=ShipmentRule)
     claim_due_days: int = 14  # a claim upheld after the last due becomes an instalment due this many days later
     days: BusinessDays = field(default_factory=BusinessDays)
 

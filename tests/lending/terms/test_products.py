@@ -10,6 +10,7 @@ import pytest
 from ledger.money import Currency, Money
 from lending.schedule.amortise import Method
 from lending.schedule.day_count import ACTUAL_365
+from lending.terms.dues import LoanTerms, schedule
 from lending.terms.policy_file import load_policies
 from lending.terms.product import FIXED_MONTHS, Product
 from lending.terms.products import (
@@ -30,6 +31,7 @@ from lending.terms.servicing_terms import (
     DiscountEarning,
     EarlyPayment,
     LateInterest,
+    LaterShipment,
     RefundPlacing,
     ServicingTerms,
 )
@@ -200,6 +202,17 @@ def test_two_versions_of_one_day_are_refused(tmp_path: Path, end: str) -> None:
         ("bears_interest = true", "bears_interest = 1", "repayment.bears_interest: 1 is neither"),
         ("bears_interest = true", "bears_interest = false", "interest: is not a known setting"),
         ("down_payment_basis_points = 0", "down_payment_basis_points = 10_000", "is not a whole number from 0 to 9999"),
+        (
+            "every = 1",
+            'every = 1\nlater_shipment = "never"',
+            "repayment.later_shipment: 'never' is none of in_proportion",
+        ),
+        ("every = 1", "every = 1\nmultiple_of_minor = { GBP = 0 }", "multiple_of_minor.GBP: is not above zero"),
+        (
+            "every = 1",
+            "every = 1\nmultiple_of_minor = { JPY = 9 }",
+            "multiple_of_minor.JPY: is no currency of late_fees",
+        ),
         ('days_in_year = "365"', 'days_in_year = "366"', "interest.days_in_year: '366' is none of actual, 360"),
         ("grace_days = 5", "grace_days = -1", r"late_fees.rules\[1\].grace_days: -1 is not"),
         ('GBP = "Europe/London"', 'GBP = "Europe/Leeds"', "days.time_zone.GBP: 'Europe/Leeds' is not a time zone"),
@@ -290,6 +303,20 @@ def test_the_examples_show_how_claims_refunds_and_goodwill_are_owed_and_paid(ser
     assert any(terms.goodwill_pays for terms in serviced)
 
 
+def test_each_way_of_repaying_a_later_shipment_has_an_example(serviced: list[ServicingTerms]) -> None:
+    assert {terms.shipments.later for terms in serviced} == set(LaterShipment)
+    assert {terms.shipments.down_payment_percent for terms in serviced} == {0, 25}
+
+
+def test_an_example_has_its_instalments_in_whole_pounds(tmp_path: Path) -> None:
+    (tmp_path / "whole-units-1.toml").write_text((FOLDER / "examples" / "whole-units-1.toml").read_text())
+    repayment = load_products(tmp_path).version("whole-units-1").repayment
+
+    dues = schedule(LoanTerms(Money(750_00, Currency.GBP), 3, 1200), repayment, ON)
+
+    assert [due.amount.minor for due in dues] == [188_00, 191_00, 191_00, 190_86]
+
+
 def test_only_claims_owed_with_the_next_due_say_what_they_restore(tmp_path: Path) -> None:
     put(tmp_path, "monthly-2", **{'claim_due = "original_dues"': 'claim_due = "next_due"'})
 
@@ -325,3 +352,11 @@ def test_the_page_about_terms_names_every_setting_that_a_file_has(file: Path) ->
     }
 
     assert {name for name in names - imported if f"`{name}`" not in page and f"[{name}]" not in page} == set()
+
+
+def test_flat_instalments_are_not_made_level_again(tmp_path: Path) -> None:
+    changes = {'method = "declining_balance"': 'method = "flat"', "every = 1": 'every = 1\nlater_shipment = "own_term"'}
+    put(tmp_path, "monthly-1", **changes)
+
+    with pytest.raises(TermsFileFault, match=r"repayment\.later_shipment: flat instalments are not made level again"):
+        load_products(tmp_path)

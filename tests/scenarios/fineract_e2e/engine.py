@@ -44,7 +44,7 @@ from lending.plan.plan import Origin, Plan, PlanId, PlanStatus, instalments_of
 from lending.plan.refuse import refuse
 from lending.plan.running import RunningInstalment, RunningPlan
 from lending.plan.state import InstalmentState, PlanState
-from lending.schedule.amortise import Loan, Method, amortise
+from lending.schedule.amortise import Loan, Method, amortise, down_payment
 from lending.schedule.day_count import DayCount
 from lending.schedule.due import Due, ScheduleFault
 from lending.schedule.due_dates import Spacing, Unit
@@ -57,13 +57,16 @@ from lending.terms.servicing_terms import (
     EarlyPayment,
     InterestRule,
     LateInterest,
+    LaterShipment,
     ServicingTerms,
+    ShipmentRule,
 )
 from tests.scenarios.fineract_e2e.product import DEFAULT, DOWN_PAYMENT_PERCENT, InAdvance, Part, PeerSettings
 from tests.scenarios.fineract_e2e.product import ChargeOffInterest as PeerChargeOff
 from tests.scenarios.fineract_e2e.story import Act, ActKind, NotExpressible, PeerLoan
 
 EUR = Currency.EUR
+_WHOLE_UNIT = 100
 _A_DAY = timedelta(days=1)  # the peer's pause begins after its first day and ends after its last
 _ID = PlanId("p")
 
@@ -166,8 +169,8 @@ def schedules(terms: PeerLoan, amount: int, starts_on: date) -> Iterator[tuple[s
             dues = amortise(_loan(terms, amount, starts_on, DAY_COUNTS[name]))
         except ScheduleFault as fault:
             raise NotExpressible("no_such_schedule", str(fault)) from fault
-        if terms.product.whole_units and not _in_whole_units(dues):
-            raise NotExpressible("whole_unit_instalments")
+        if not all(due.amount.minor for due in dues):
+            raise NotExpressible("instalment_of_nothing")
         yield name, dues
 
 
@@ -182,16 +185,12 @@ def _loan(terms: PeerLoan, amount: int, starts_on: date, day_count: DayCount) ->
         Method.FLAT if terms.flat else Method.DECLINING_BALANCE,
         Decimal(DOWN_PAYMENT_PERCENT if terms.product.down_payment else 0),
         terms.product.first_day_bears,
+        _WHOLE_UNIT if terms.product.whole_units else 1,
     )
 
 
 def _spacing(every: int, unit: str) -> Spacing:
     return Spacing(every * 12, Unit.MONTHS) if unit == "years" else Spacing(every, Unit(unit))
-
-
-def _in_whole_units(dues: Sequence[Due]) -> bool:
-    """Whether all but the last due are in whole units of money, the down payment aside."""
-    return all(due.amount.minor % 100 == 0 for due in dues[:-1] if due.number)
 
 
 _UNUSUAL = {
@@ -218,13 +217,8 @@ def lacking(terms: PeerLoan, acts: Sequence[Act]) -> tuple[str, ...]:
     """What the product's settings ask for, and these acts need, that the engine has no setting for."""
     settings = terms.product
     found = []
-    bears_interest = terms.rate_percent > 0
-    if settings.recalculates_interest and bears_interest and not _rate_in_basis_points(terms):
-        found.append("rate_of_more_digits")
     if _component_order(settings.allocation) is None:
         found.append("penalties_apart_from_fees")
-    if sum(act.kind is ActKind.DISBURSED for act in acts) > 1 and bears_interest:
-        found.append("interest_from_each_disbursement")
     return tuple(found)
 
 
@@ -248,10 +242,6 @@ _EARLY = {
 }
 
 
-def _rate_in_basis_points(terms: PeerLoan) -> bool:
-    return (terms.rate_percent * 100) % 1 == 0
-
-
 def _restores(settings: PeerSettings) -> tuple[Component, ...]:
     """The components that a charge-back makes owed again; the peer's older products make all of it principal."""
     order = settings.credit_allocation if settings.progressive else None
@@ -265,16 +255,29 @@ _CHARGE_OFF_INTEREST = {
 }
 
 
+def _shipments(terms: PeerLoan) -> ShipmentRule:
+    settings = terms.product
+    later = LaterShipment.OWN_TERM if settings.full_term_tranches else LaterShipment.LEVEL_AGAIN
+    return ShipmentRule(
+        LaterShipment.IN_PROPORTION if terms.flat and terms.rate_percent else later,
+        _WHOLE_UNIT if settings.whole_units else 1,
+        Decimal(DOWN_PAYMENT_PERCENT if settings.down_payment else 0),
+        _spacing(terms.every, terms.unit),
+    )
+
+
 def _servicing(terms: PeerLoan, acts: Sequence[Act], day_count: str) -> ServicingTerms:
     settings = terms.product
     refunds = [act for act in acts if act.kind is ActKind.REFUNDED]
     gifts = [act for act in acts if act.kind in {ActKind.GOODWILL, ActKind.INTEREST_PAYMENT_WAIVED}]
     rule = settings.ahead(_rule_name(refunds[0])) if refunds else InAdvance.LAST
     spacing = _spacing(terms.every, terms.unit)
-    exact = settings.recalculates_interest and _rate_in_basis_points(terms)
+    shipments = _shipments(terms)
+    exact = settings.recalculates_interest or shipments.made_level
     return ServicingTerms(
         version="fineract",
         allocation_past_due=_component_order(settings.allocation_of(DEFAULT).late),
+        shipments=shipments,
         allocation_in_advance=_component_order(settings.allocation_ahead),
         allocation=_component_order(settings.allocation) or (Component.INTEREST, Component.PRINCIPAL, Component.FEES),
         allocate_across=settings.vertical,
@@ -376,7 +379,7 @@ class EngineLoan:
             opened_on=opened_on,
             principal=Money(approved, EUR),
             merchant_discount=Money(0, EUR),
-            annual_rate_basis_points=int(terms.rate_percent * 100),
+            annual_rate_basis_points=terms.rate_percent * 100,
             terms_version="t",
             instalments=instalments_of(_ID, dues),
         )
@@ -416,15 +419,15 @@ class EngineLoan:
     def _disburse(self, act: Act) -> None:
         amount, settings = Money(act.amount, EUR), self.terms.product
         first = not self.disbursed
-        if not first and settings.down_payment:
-            raise NotExpressible("down_payment_of_each_disbursement", act.step)
         body = Opened(amount) if first else PartShipped(amount, len(self.disbursed) + 1)
         if not self._post(act.on, body, "Disbursement", act.amount):
             return
         self.disbursed.append((act.on, act.amount))
-        if first and settings.down_payment_at_once:
-            down = self.plan.instalments[0].principal
-            self._post(act.on, Paid(down, PaymentChannel.CHECKOUT, "down", "sim", "card"), "Down Payment", down.minor)
+        if settings.down_payment_at_once:
+            rule = self.servicing.shipments
+            down = down_payment(amount, Decimal(DOWN_PAYMENT_PERCENT), rule.multiple_of)
+            payment = Paid(down, PaymentChannel.CHECKOUT, self._next("down"), "sim", "card")
+            self._post(act.on, payment, "Down Payment", down.minor)
 
     def _pay_some(self, act: Act) -> None:
         self._pay(act.on, act.amount, act.name)
@@ -577,7 +580,7 @@ class EngineLoan:
 
     def _level(self, amount: int, parts: int) -> list[int]:
         """Equal parts, in whole units of money where the product says so; the last takes the rest."""
-        unit = 100 if self.terms.product.whole_units else 1
+        unit = _WHOLE_UNIT if self.terms.product.whole_units else 1
         share = unit * int((Decimal(amount) / parts / unit).to_integral_value(ROUND_HALF_EVEN))
         return [share] * (parts - 1) + [amount - share * (parts - 1)]
 
@@ -697,9 +700,12 @@ class EngineLoan:
         penalties = {fee.fee_id for fee in self.fees if fee.penalty}
         to_come, stubs = list(self.disbursed), sorted(folded.stubs)
         balance, previous = 0, self.plan.opened_on
+        agreed_ids = {each.instalment_id for each in self.plan.instalments}
+        paid_at_once = {on for on, _ in self.disbursed[1:]} if self.terms.product.down_payment else set()
         accelerated = self.servicing.charge_off_interest is ChargeOffInterest.ACCELERATED
         for line in folded.run.lines:
-            while to_come and to_come[0][0] <= line.due_on:
+            down = line.number == 0 or (line.instalment_id not in agreed_ids and line.due_on in paid_at_once)
+            while to_come and (to_come[0][0] < line.due_on or (down and to_come[0][0] == line.due_on)):
                 balance += to_come.pop(0)[1]
             interest = line.interest - folded.moved_interest.get(line.instalment_id, 0)
             fees = sum(fee.amount for fee in line.fees if _origin(fee.fee_id) not in penalties)
@@ -720,7 +726,7 @@ class EngineLoan:
             met = [each.on for each in touches if each.amount > 0] + ([moved_on] if moved_on else [])
             yield Row(
                 due_on=line.due_on,
-                days=(line.due_on - previous).days,
+                days=0 if down else (line.due_on - previous).days,
                 met_on=None if outstanding else max(met, default=folded.emptied_on.get(line.instalment_id)),
                 balance=balance,
                 principal=line.principal,
@@ -733,7 +739,7 @@ class EngineLoan:
                 waived=waived,
                 outstanding=outstanding,
             )
-            previous = line.due_on
+            previous = previous if down else line.due_on
 
 
 _UNDOES = {
