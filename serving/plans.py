@@ -12,6 +12,7 @@ from lending.plan.fold import fold
 from lending.plan.plan import InstalmentStatus, PlanStatus
 from lending.servicing.log import PlanHistory
 from lending.servicing.postgres import PostgresPlans
+from lending.terms.basis_points import basis_points_tree
 from lending.terms.products import servicing_terms
 from serving.bearer import By
 from serving.decisions import Desk, problem_responses
@@ -56,7 +57,7 @@ class PlanAnswer(BaseModel):
     credit_minor: int
     refunded_minor: int
     days_past_due: int
-    annual_rate_basis_points: int
+    annual_rate_basis_points: int | str
     allowed: list[str]
     instalments: list[InstalmentAnswer]
 
@@ -99,7 +100,7 @@ def plan_answer(history: PlanHistory, at: datetime) -> PlanAnswer:
         credit_minor=state.credit_balance.minor,
         refunded_minor=state.refunded.minor,
         days_past_due=state.days_past_due(day),
-        annual_rate_basis_points=plan.annual_rate_basis_points,
+        annual_rate_basis_points=basis_points_tree(plan.annual_rate_basis_points),
         allowed=list(allowed_acts(history, state)),
         instalments=[
             InstalmentAnswer(

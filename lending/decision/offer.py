@@ -12,6 +12,7 @@ from lending.decision.order import Order
 from lending.schedule.apr import CashFlow, annual_percentage_rate, rounded_rate, years_between
 from lending.schedule.business_days import BusinessDays
 from lending.schedule.due import Due, ScheduleFault
+from lending.terms.basis_points import BasisPoints, basis_points, basis_points_tree
 from lending.terms.dues import LoanTerms, schedule
 from lending.terms.product import Product
 from lending.terms.products import product_on
@@ -30,7 +31,7 @@ class Offer:
     terms_version: str
     offered_on: date
     duration_months: int
-    annual_rate_basis_points: int
+    annual_rate_basis_points: BasisPoints
     instalments: tuple[Due, ...]
 
     @property
@@ -55,7 +56,7 @@ class Offer:
         return rounded_rate(annual_percentage_rate([lent, *repaid]))
 
 
-def make_offer(order: Order, annual_rate_basis_points: int, on: date) -> Offer:
+def make_offer(order: Order, annual_rate_basis_points: BasisPoints, on: date) -> Offer:
     """The offer of an order's full amount, with the schedule for a start on that day of its jurisdiction.
 
     It has no instalments when the amount is too small for the product's schedule; such an offer is never approved.
@@ -89,7 +90,7 @@ def offer_body(offer: Offer) -> dict[str, Any]:
         "terms_version": offer.terms_version,
         "offered_on": offer.offered_on.isoformat(),
         "duration_months": offer.duration_months,
-        "annual_rate_basis_points": offer.annual_rate_basis_points,
+        "annual_rate_basis_points": basis_points_tree(offer.annual_rate_basis_points),
         "total_payable_minor": offer.total.minor,
         "apr_percent": None if apr is None else str(apr),
         "instalments": [
@@ -114,7 +115,7 @@ def offer_from_body(body: Mapping[str, Any]) -> Offer:
         terms_version=body["terms_version"],
         offered_on=date.fromisoformat(body["offered_on"]),
         duration_months=body["duration_months"],
-        annual_rate_basis_points=body["annual_rate_basis_points"],
+        annual_rate_basis_points=basis_points(body["annual_rate_basis_points"]),
         instalments=tuple(
             Due(
                 number=due["number"],

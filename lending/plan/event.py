@@ -171,12 +171,16 @@ class Forbearance:
 
 @dataclass(frozen=True, slots=True)
 class FeeCharged:
-    """A fee charged by hand, owed with the instalment named, or with the oldest open one."""
+    """A fee charged by hand, owed with the instalment named, or with the one in whose period `due_on` lies.
+
+    Without either it is owed with the oldest open one.
+    """
 
     fee_id: str
     amount: Money
     kind: FeeKind = FeeKind.LATE
     instalment_id: str | None = None
+    due_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

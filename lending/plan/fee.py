@@ -36,14 +36,17 @@ def assess_late_fees(run: RunningPlan, day: date) -> None:
 def fee_charged(run: RunningPlan, event: PlanEvent, body: FeeCharged) -> None:
     """F15 or F13c: owe the fee with the instalment named, or else with the oldest, where it is open.
 
-    A fee on what is paid has a due of its own.
+    A fee on what is paid has a due of its own. A fee that falls due on a day is owed with the instalment of that day,
+    paid or not, and after the last due on that day.
     """
     if body.fee_id in run.fees or run.charged_off is not None:
         return
     named = run.by_id.get(body.instalment_id or "")
     line = named or next((each for each in run.lines if each.open > 0), None)
     about = line or run.lines[-1]
-    if line is None or line.open <= 0:
+    if named is None and body.due_on is not None:
+        about = line = _due_with(run, event, body.due_on) or run.add_due(event, on=body.due_on)
+    elif line is None or line.open <= 0:
         line = run.add_due(event)
     _owe(run, line, Fee(body.fee_id, about.instalment_id, body.amount.minor))
     line.grace_from = max(line.grace_from, event.value_date)
@@ -78,6 +81,21 @@ def interest_waived(run: RunningPlan, event: PlanEvent, body: InterestWaived) ->
         line.forgo(waived)
         left -= waived
     run.book(Flow.INTEREST_WAIVED, event.event_id, event, {"interest": body.amount.minor - left})
+
+
+def _due_with(run: RunningPlan, event: PlanEvent, day: date) -> RunningInstalment | None:
+    """The instalment of the schedule in whose period a day lies, or one that is due after the last; None if neither.
+
+    Fees after the last due share a due on the day of the latest, unless the earlier ones are past due.
+    """
+    own = [line for line in run.lines if not line.kept and line.number]
+    last = max((line.due_on for line in own), default=run.plan.opened_on)
+    beyond = [line for line in run.lines if line.kept and line.due_on > last]
+    line = next((line for line in (*own, *beyond) if line.due_on >= day), None)
+    if line is None and beyond and beyond[-1].due_on >= event.value_date and not beyond[-1].principal:
+        line = beyond[-1]
+        line.due_on = line.counts_from = line.grace_from = day
+    return line
 
 
 def _ahead(run: RunningPlan, line: RunningInstalment, day: date) -> bool:

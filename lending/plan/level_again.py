@@ -39,8 +39,7 @@ def repay_part(run: RunningPlan, event: PlanEvent, amount: int) -> None:
             line.level = line.agreed = 0
             line.principal, line.interest, line.scheduled = line.credited, line.interest_gone, Fraction(0)
         _add(own, parts)
-        if run.terms.interest_as_agreed:
-            _keep_what_was_paid(own)
+        _keep_what_is_paid(own)
 
 
 def _level(
@@ -70,16 +69,18 @@ def _add(own: Sequence[RunningInstalment], parts: Sequence[tuple[Split, Fraction
         line.interest += split.interest
 
 
-def _keep_what_was_paid(own: Sequence[RunningInstalment]) -> None:
-    """Let each instalment ask for what it was paid at least; principal above its share is taken from the last ones."""
+def _keep_what_is_paid(own: Sequence[RunningInstalment]) -> None:
+    """Owe no less with an instalment than is paid or disputed there; the last ones give what others lack."""
     for line in own:
         line.interest = max(line.interest, line.interest_paid + line.interest_gone)
-        over = max(0, -line.open_principal)
-        line.principal += over
+        lacking = max(0, line.disputed - line.open_principal)
         for other in reversed(own):
-            taken = min(over, max(0, other.open_principal))
-            other.principal -= taken
-            over -= taken
+            given = min(lacking, max(0, other.open_principal - other.disputed))
+            for each, sign in ((line, 1), (other, -1)):
+                each.principal += sign * given
+                each.agreed += sign * given
+                each.level += sign * given
+            lacking -= given
 
 
 def _lengthen(run: RunningPlan, day: date) -> None:
@@ -134,7 +135,10 @@ def _known_interest(run: RunningPlan, day: date, own: Sequence[RunningInstalment
     """The exact interest of the first open instalment: of its own period, and of one before that was met ahead."""
     first = own[0]
     if run.terms.interest_as_agreed:
-        return first.scheduled + more * first.period.day_price * _days(run, first, day)
+        so_far = (
+            first.scheduled if round(first.scheduled) >= first.interest else Fraction(first.interest)
+        )  # some waited
+        return so_far + more * first.period.day_price * _days(run, first, day)
     bearing = sum(line.open_principal for line in own) + more
     waiting = [
         line.period.grown

@@ -8,7 +8,7 @@ from typing import NewType
 
 from ledger.money import Currency, Money
 from lending.schedule.due import Due
-from lending.terms.dues import BasisPoints
+from lending.terms.basis_points import BasisPoints
 from lending.terms.product import Product
 
 

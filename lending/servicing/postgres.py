@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 
 from ledger.books.store import Conflict
 from ledger.money import Money
@@ -17,7 +18,7 @@ SELECT plan_id, shopper_id, account_id, merchant_id, order_id, decision_id, orig
        principal_minor, merchant_discount_minor, annual_rate_basis_points, terms_version, taken_from::jsonb, tax_minor,
        foreign_purchase::jsonb
   FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-              %s::date[], %s::text[], %s::bigint[], %s::bigint[], %s::integer[], %s::text[], %s::text[],
+              %s::date[], %s::text[], %s::bigint[], %s::bigint[], %s::numeric[], %s::text[], %s::text[],
               %s::bigint[], %s::text[]) AS u ({PLAN})
  ORDER BY plan_id
     ON CONFLICT (plan_id) DO NOTHING RETURNING plan_id
@@ -112,7 +113,7 @@ def _plan_row(plan: Plan) -> tuple[object, ...]:
         plan.currency.value,
         plan.principal.minor,
         plan.merchant_discount.minor,
-        plan.annual_rate_basis_points,
+        Decimal(plan.annual_rate_basis_points),
         plan.terms_version,
         json.dumps(dict(plan.taken_from), ensure_ascii=False),
         None if plan.tax is None else plan.tax.minor,

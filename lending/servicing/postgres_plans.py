@@ -9,6 +9,7 @@ from psycopg import Connection
 
 from ledger.money import Currency, Money
 from lending.plan.plan import ForeignPurchase, Instalment, Origin, Plan
+from lending.terms.basis_points import basis_points
 from lending.terms.product import Product
 
 PLAN = """
@@ -50,7 +51,7 @@ def _plan(row: Sequence[Any], instalments: Iterable[Sequence[Any]]) -> Plan:
         opened_on=opened_on,
         principal=Money(principal_minor, currency),
         merchant_discount=Money(discount_minor, currency),
-        annual_rate_basis_points=annual_rate_basis_points,
+        annual_rate_basis_points=basis_points(annual_rate_basis_points),
         terms_version=terms_version,
         instalments=tuple(
             Instalment(instalment_id, number, due_on, Money(principal, currency), Money(interest, currency))

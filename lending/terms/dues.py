@@ -9,10 +9,8 @@ from ledger.money import Money
 from lending.schedule.amortise import Loan, amortise, down_payment, in_units
 from lending.schedule.due import Due, ScheduleFault
 from lending.schedule.due_dates import months_after, on_business_day
+from lending.terms.basis_points import BasisPoints
 from lending.terms.product_terms import First, Interest, Repayment
-
-BasisPoints = int | Decimal
-"""A rate in basis points: 990 is 9.90 %, and Decimal("948.22") is 9.4822 %."""
 
 
 @dataclass(frozen=True, slots=True)

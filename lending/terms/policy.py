@@ -11,6 +11,7 @@ from datetime import date
 from enum import StrEnum
 
 from ledger.money import Currency
+from lending.terms.basis_points import BasisPoints
 from lending.terms.product import Product
 from terminal.fault import Fault
 
@@ -147,7 +148,7 @@ class Policy:
     currency: Currency
     products: frozenset[Product]
     valid_from: date
-    annual_rate_basis_points: int
+    annual_rate_basis_points: BasisPoints
     offer_valid_hours: int
     most_model_reasons: int
     counter_offer: CounterOffer

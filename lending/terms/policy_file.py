@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.money import Currency
+from lending.terms.basis_points import BasisPoints, basis_points
 from lending.terms.policy import (
     FEATURE_PREFIX,
     OWN_FACTS,
@@ -51,7 +52,11 @@ def parse_policy(text: str, file: str) -> Policy:
     _fields(terms, file, "terms", _TERMS)
     _fields(counter_offer, file, "counter_offer", _COUNTER_OFFER)
     _fields(means, file, "affordability", _AFFORDABILITY)
-    _whole_numbers(terms, file, "terms")
+    whole, rate = dict(terms), terms["annual_rate_basis_points"]
+    if isinstance(rate, str):  # more digits than whole basis points
+        terms = {**terms, "annual_rate_basis_points": _rate(rate, file)}
+        del whole["annual_rate_basis_points"]
+    _whole_numbers(whole, file, "terms")
     _whole_numbers(counter_offer, file, "counter_offer")
     if not isinstance(content["valid_from"], date):
         raise PolicyFault(file, "valid_from", f"must be a date, not {content['valid_from']!r}")
@@ -81,6 +86,13 @@ def _fields(table: Mapping[str, Any], file: str, place: str, wanted: set[str]) -
         raise PolicyFault(file, place, f"`{name}` is missing")
     for name in sorted(table.keys() - wanted):
         raise PolicyFault(file, place, f"`{name}` is not a known setting")
+
+
+def _rate(text: str, file: str) -> BasisPoints:
+    try:
+        return basis_points(text)
+    except ValueError as fault:
+        raise PolicyFault(file, "terms.annual_rate_basis_points", str(fault)) from fault
 
 
 def _whole_numbers(table: Mapping[str, Any], file: str, place: str) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from ledger.money import Currency, Money
 from lending.plan.plan import Origin, Plan, instalments_of
-from lending.terms.dues import BasisPoints, LoanTerms, schedule
+from lending.terms.basis_points import BasisPoints
+from lending.terms.dues import LoanTerms, schedule
 from lending.terms.product import Product
 from lending.terms.products import product_on
 

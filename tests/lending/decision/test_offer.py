@@ -1,5 +1,6 @@
 """What an offer discloses is what its instalments cost, and it is read back as it was written."""
 
+import json
 from datetime import date
 from decimal import Decimal
 
@@ -11,6 +12,7 @@ from ledger.money import Currency, Money
 from lending.decision.offer import make_offer, offer_body, offer_from_body
 from lending.decision.order import Channel, Order
 from lending.schedule.apr import years_between
+from lending.terms.basis_points import BasisPoints
 from lending.terms.product import FIXED_MONTHS, Product
 from lending.terms.products import product_on
 
@@ -63,10 +65,12 @@ def test_the_disclosed_rate_is_the_one_at_which_what_is_paid_is_worth_what_was_l
 
 
 @pytest.mark.parametrize("months", [1, 12])
-def test_an_offer_is_read_back_as_it_was_written(months: int) -> None:
-    offer = make_offer(an_order(1_000_00, months=months), 990, ON)
+@pytest.mark.parametrize(("rate", "written"), [(990, 990), (Decimal("948.22"), "948.22")])
+def test_an_offer_is_read_back_as_it_was_written(months: int, rate: BasisPoints, written: int | str) -> None:
+    offer = make_offer(an_order(1_000_00, months=months), rate, ON)
 
-    assert offer_from_body(offer_body(offer)) == offer
+    assert offer_from_body(json.loads(json.dumps(offer_body(offer)))) == offer
+    assert offer_body(offer)["annual_rate_basis_points"] == written
 
 
 def test_an_offer_without_a_schedule_discloses_no_rate() -> None:

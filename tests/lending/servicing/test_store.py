@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -37,6 +38,18 @@ def test_a_plan_reads_back_as_it_was_agreed(plans: Plans) -> None:
     assert plans.open(plan) is True
     assert plans.get(plan.plan_id) == plan
     assert plans.get("p-d-9") is None
+
+
+def test_a_rate_of_more_digits_than_basis_points_reads_back_exactly(plans: Plans) -> None:
+    plan = a_plan("1000.00", months=12, rate=Decimal("948.22"))
+    whole = a_plan("1000.00", months=12, rate=990, plan_id="p-d-2", decision_id="d-2")
+    plans.open_all([plan, whole])
+
+    read = plans.get(plan.plan_id)
+
+    assert read == plan
+    assert plans.open(plan) is False
+    assert type(plans.get("p-d-2").annual_rate_basis_points) is int  # type: ignore[union-attr]
 
 
 def test_opening_a_plan_again_changes_nothing(plans: Plans) -> None:

@@ -1,6 +1,7 @@
 """A policy that could not be explained, or would lend without an assessment, is refused with its file and place."""
 
 import re
+from decimal import Decimal
 
 import pytest
 
@@ -34,6 +35,13 @@ def test_any_figure_changes_a_policys_digest() -> None:
     assert policy_file.parse_policy(other, "x").digest != policy_file.parse_policy(SHIPPED, "x").digest
 
 
+def test_a_policys_rate_may_have_more_digits_than_basis_points() -> None:
+    exact = SHIPPED.replace("annual_rate_basis_points = 990", 'annual_rate_basis_points = "948.22"')
+
+    assert policy_file.parse_policy(exact, "x").annual_rate_basis_points == Decimal("948.22")
+    assert policy_file.parse_policy(SHIPPED, "x").annual_rate_basis_points == 990
+
+
 @pytest.mark.parametrize(
     ("before", "after", "place"),
     [
@@ -44,6 +52,12 @@ def test_any_figure_changes_a_policys_digest() -> None:
         ),
         pytest.param('currency = "GBP"', 'currency = "XXX"', "XXX", id="a currency nobody knows"),
         pytest.param("offer_valid_hours = 24", "offer_valid_hours = 1.5", "terms.offer_valid_hours", id="half an hour"),
+        pytest.param(
+            "= 990", '= "9.9 %"', "terms.annual_rate_basis_points: '9.9 %' is not a rate", id="a rate in words"
+        ),
+        pytest.param(
+            "= 990", "= 990.5", "terms.annual_rate_basis_points: must be a whole", id="a rate that is rounded"
+        ),
         pytest.param('stage = "data"', 'stage = "luck"', "rule vector-fresh: 'luck'", id="an unknown stage"),
         pytest.param('fact = "amount_minor"', 'fact = "shoe_size"', "`shoe_size` is no fact", id="an unknown fact"),
         pytest.param("above = 31", "above = 31\nbelow = 1", "either `below` or `above`", id="two thresholds"),

@@ -468,16 +468,14 @@ class EngineLoan:
     def _charge_each(self, act: Act) -> None:
         for line in self._fold().run.lines:
             if line.number:
-                self._charge_on(act, line.instalment_id, line.due_on, act.amount)
+                self._charge_on(act, line.due_on, act.amount, line.instalment_id)
 
     def _charge(self, act: Act, amount: int | None = None) -> None:
-        lines = [line for line in self._fold().run.lines if line.number] or self._fold().run.lines
-        line = next((line for line in lines if line.due_on >= act.on), lines[-1])
-        self._charge_on(act, line.instalment_id, act.on, act.amount if amount is None else amount)
+        self._charge_on(act, act.on, act.amount if amount is None else amount)
 
-    def _charge_on(self, act: Act, instalment_id: str, due_on: date, amount: int) -> None:
+    def _charge_on(self, act: Act, due_on: date, amount: int, instalment_id: str | None = None) -> None:
         fee_id = self._next("f")
-        body = FeeCharged(fee_id, Money(amount, EUR), FeeKind.RETURN, instalment_id)
+        body = FeeCharged(fee_id, Money(amount, EUR), FeeKind.RETURN, instalment_id, due_on)
         if self._post(max(min(act.known_on, due_on), self.plan.opened_on), body, "Fee", amount):
             self.fees.append(_KnownFee(fee_id, act.name, due_on, act.penalty))
 
