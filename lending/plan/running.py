@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 
 from ledger.money import Money
-from lending.plan.accrual import InterestPeriod, Stretch
+from lending.plan.accrual import InterestPeriod, RateChange, Stretch
 from lending.plan.booking import Booking, correlation_of
 from lending.plan.debt import Debt, Forgiven, Owed
 from lending.plan.delinquency import Pause
@@ -212,6 +212,7 @@ class RunningPlan:
         self.cases: dict[str, RunningCase] = {}
         self.pauses: list[Pause] = []
         self.rests: list[Pause] = []  # pauses whose days bear no interest
+        self.rates: list[RateChange] = []  # in the order of their days
         self.bears_interest = any(each.interest.minor for each in plan.instalments)
         self.stretches: list[Stretch] = []  # the interest so far: what bore it, for how many days
         self.settled_by: str | None = None  # the payoff after which no interest is owed, by its event

@@ -22,22 +22,30 @@ from lending.plan.event import (
     ClaimLost,
     ClaimOpened,
     CreditRefunded,
+    DuesMoved,
+    Extended,
     FeeCharged,
     FeeKind,
     FeeWaived,
     Forbearance,
     Goodwill,
+    InterestPaused,
+    MovedInterest,
     Opened,
     Paid,
     PaidOff,
     PartShipped,
     PaymentChannel,
     PlanEvent,
+    RateChanged,
+    ReAged,
+    ReAmortised,
     Refunded,
     RefundPaid,
     Rescheduled,
     Reversed,
     Route,
+    Terminated,
     WrittenOff,
 )
 from lending.plan.plan import Origin, Plan, PlanId, PlanStatus, instalments_of
@@ -61,6 +69,7 @@ from lending.terms.servicing_terms import (
 )
 from tests.scenarios.fineract_e2e.product import DOWN_PAYMENT_PERCENT, InAdvance, Part, PeerSettings
 from tests.scenarios.fineract_e2e.product import ChargeOffInterest as PeerChargeOff
+from tests.scenarios.fineract_e2e.reader import day_of
 from tests.scenarios.fineract_e2e.story import Act, ActKind, NotExpressible, PeerLoan
 
 EUR = Currency.EUR
@@ -248,6 +257,15 @@ _EARLY = {
 }
 
 
+_MOVED_INTEREST = {
+    "DEFAULT": MovedInterest.OWED_FIRST,
+    "WAIVE_INTEREST": MovedInterest.WAIVED,
+    "EQUAL_AMORTIZATION_PAYABLE_INTEREST": MovedInterest.EQUAL_PARTS,
+    "EQUAL_AMORTIZATION_FULL_INTEREST": MovedInterest.EQUAL_PARTS_OF_ALL,
+    "EQUAL_AMORTIZATION_INTEREST_SPLIT": MovedInterest.EQUAL_PARTS,
+}
+
+
 def _rate_in_basis_points(terms: PeerLoan) -> bool:
     return (terms.rate_percent * 100) % 1 == 0
 
@@ -275,7 +293,6 @@ def _servicing(terms: PeerLoan, acts: Sequence[Act], day_count: str) -> Servicin
     gifts = [act for act in acts if act.kind in {ActKind.GOODWILL, ActKind.INTEREST_PAYMENT_WAIVED}]
     rule = settings.ahead(_rule_name(refunds[0])) if refunds else InAdvance.LAST
     spacing = _spacing(terms.every, terms.unit)
-    exact = settings.recalculates_interest and _rate_in_basis_points(terms)
     return ServicingTerms(
         version="fineract",
         allocation_in_advance=_component_order(settings.allocation_ahead),
@@ -284,7 +301,9 @@ def _servicing(terms: PeerLoan, acts: Sequence[Act], day_count: str) -> Servicin
         refunds_pay=_EARLY[rule],
         goodwill_pays=_EARLY[settings.ahead(_rule_name(gifts[0]) if gifts else "GOODWILL_CREDIT")],
         refunds_interest=settings.refunds_interest,
-        interest=InterestRule(DAY_COUNTS[day_count], spacing, settings.first_day_bears) if exact else None,
+        interest=InterestRule(DAY_COUNTS[day_count], spacing, settings.first_day_bears)
+        if _rate_in_basis_points(terms)
+        else None,
         interest_as_agreed=not settings.recalculates_interest,
         early_payment=_EARLY[settings.ahead("REPAYMENT")],
         late_interest=LateInterest.UNTIL_LAST_DUE if _late_bears(settings) else LateInterest.NONE,
@@ -549,7 +568,6 @@ class EngineLoan:
                 self._post(act.on, RefundPaid(refund_id, Money(left, EUR)), "Credit Balance Refund paid", left)
 
     def _reage(self, act: Act) -> None:
-        self._without_interest("reage_with_interest", act)
         told = act.row
         if set(told) - {
             "frequencyNumber",
@@ -560,13 +578,22 @@ class EngineLoan:
         }:
             raise NotExpressible("reage_otherwise", act.step)
         spacing = _spacing(int(told["frequencyNumber"]), told["frequencyType"].lower())
-        starts = datetime.strptime(told["startDate"], "%d %B %Y").date()  # noqa: DTZ007
+        starts = day_of(told["startDate"])
+        if self.terms.rate_percent:
+            handling = _MOVED_INTEREST[told.get("reAgeInterestHandling", "DEFAULT")]
+            number = int(told["numberOfInstallments"])
+            body = ReAged(number, starts, spacing.every, spacing.unit, handling)
+            self._post(act.on, body, "Re-age")
+            return
         days = [spacing.after(starts, times) for times in range(int(told["numberOfInstallments"]))]
         owed = self._fold().state.outstanding.minor
         self._reschedule(act, list(zip(days, self._level(owed, len(days)), strict=True)), "Re-age")
 
     def _reamortise(self, act: Act) -> None:
-        self._without_interest("reamortise_with_interest", act)
+        if self.terms.rate_percent:
+            handling = _MOVED_INTEREST[act.row.get("handling", "DEFAULT")]
+            self._post(act.on, ReAmortised(handling), "Re-amortize")
+            return
         lines = self._fold().run.lines
         to_come = [line for line in lines if line.due_on > act.on and line.open_principal]
         if not to_come:
@@ -584,10 +611,6 @@ class EngineLoan:
         share = unit * int((Decimal(amount) / parts / unit).to_integral_value(ROUND_HALF_EVEN))
         return [share] * (parts - 1) + [amount - share * (parts - 1)]
 
-    def _without_interest(self, capability: str, act: Act) -> None:
-        if self.terms.rate_percent:
-            raise NotExpressible(capability, act.step)
-
     def _reschedule(self, act: Act, parts: Sequence[tuple[date, int]], name: str) -> None:
         top = max(line.number for line in self._fold().run.lines)
         dues = tuple(
@@ -600,8 +623,30 @@ class EngineLoan:
             raise NotExpressible("pause_without_end", act.step)
         self._post(act.known_on, Forbearance(act.on + _A_DAY, act.until + _A_DAY), "Pause")
 
+    def _pause_interest(self, act: Act) -> None:
+        if act.until is None:
+            raise NotExpressible("pause_without_end", act.step)
+        self._post(min(act.known_on, act.on), InterestPaused(act.on, act.until + _A_DAY), "Interest pause")
+
+    def _terminate(self, act: Act) -> None:
+        self._post(act.on, Terminated(), "Contract termination")
+
     def _change_terms(self, act: Act) -> None:
-        raise NotExpressible(_what_changes(act), act.step)
+        """A change of the rate, of a due day or of the number of instalments; one that is none of these is missing."""
+        change, starts = _what_changes(act), day_of(act.row["rescheduleFromDate"])
+        on = min(act.known_on, starts)
+        if change == "change_of_rate":
+            rate = Decimal(act.row["newInterestRate"]) * 100
+            if rate % 1:
+                raise NotExpressible("rate_of_more_digits", act.step)
+            self._post(on, RateChanged(int(rate), starts), "Change of rate")
+        elif change == "change_of_due_date":
+            moved_to = day_of(act.row["adjustedDueDate"])
+            self._post(min(on, moved_to), DuesMoved(starts, moved_to), "Change of due date")
+        elif change == "change_of_term":
+            self._post(on, Extended(int(act.row["extraTerms"]), starts), "Change of term")
+        else:
+            raise NotExpressible(change, act.step)
 
     def _resume(self, act: Act) -> None:
         """End the running pause early: the pause is replaced by a shorter one."""
@@ -700,6 +745,9 @@ class EngineLoan:
         penalties = {fee.fee_id for fee in self.fees if fee.penalty}
         to_come, stubs = list(self.disbursed), sorted(folded.stubs)
         balance, previous = 0, self.plan.opened_on
+        terminated = any(
+            isinstance(each.body, Terminated) for each in self.events if each.event_id not in self._reversed()
+        )
         accelerated = self.servicing.charge_off_interest is ChargeOffInterest.ACCELERATED
         for line in folded.run.lines:
             while to_come and to_come[0][0] <= line.due_on:
@@ -711,7 +759,11 @@ class EngineLoan:
             moved_on = folded.moved_on.get(line.instalment_id)
             if moved_on is not None and line.due_on > moved_on and not due:
                 continue
-            if folded.run.charged_off is not None and accelerated and line.principal == line.repaid == 0 and not due:
+            if (
+                (terminated or (folded.run.charged_off is not None and accelerated))
+                and line.principal == line.repaid == 0
+                and not due
+            ):
                 continue
             while stubs and stubs[0] <= line.due_on:
                 yield _nothing_due(stubs[0], (stubs[0] - previous).days, balance)
@@ -745,6 +797,7 @@ _UNDOES = {
     ActKind.CHARGE_OFF_UNDONE: "Charge-off",
     ActKind.REAGE_UNDONE: "Re-age",
     ActKind.REAMORTISATION_UNDONE: "Re-amortize",
+    ActKind.TERMINATION_UNDONE: "Contract termination",
 }
 # How each kind of act is recorded. A kind that is missing here is a capability that is missing, under its own name.
 _RECORDS: Mapping[ActKind, Callable[[EngineLoan, Act], None]] = {
@@ -773,6 +826,8 @@ _RECORDS: Mapping[ActKind, Callable[[EngineLoan, Act], None]] = {
     ActKind.PAUSED: EngineLoan._pause,
     ActKind.RESUMED: EngineLoan._resume,
     ActKind.RESCHEDULED: EngineLoan._change_terms,
+    ActKind.INTEREST_PAUSED: EngineLoan._pause_interest,
+    ActKind.TERMINATED: EngineLoan._terminate,
 }
 
 
@@ -854,14 +909,20 @@ def _settled(run: RunningPlan) -> dict[str, tuple[int, int, dict[str, int]]]:
     return settled
 
 
+_MOVES = (Rescheduled, ReAged, ReAmortised)
+
+
 def _note_moved(
     run: RunningPlan, event: PlanEvent, open_before: Mapping[str, int], moved_on: dict[str, date], stubs: list[date]
 ) -> None:
     """Note the instalments whose debt was moved to new dues, and the day if it cut a period short."""
-    assert isinstance(event.body, Rescheduled)
     old = [line for line in run.lines if line.instalment_id in open_before]
     moved = [line for line in old if open_before[line.instalment_id]]
+    if isinstance(event.body, ReAmortised):
+        moved = [line for line in moved if line.due_on <= event.value_date]
     moved_on |= {line.instalment_id: event.value_date for line in moved}
+    if not isinstance(event.body, Rescheduled):
+        return
     kept = {line.due_on for line in moved} >= {due.due_on for due in event.body.dues}
     inside = [line for line in moved if line.due_on > event.value_date]
     starts_now = event.value_date in {run.plan.opened_on, *(line.due_on for line in old)}
@@ -893,7 +954,7 @@ def _watched_fold(  # noqa: C901 - one act of watching after the other
             for line in run.lines:
                 more = line.principal - principal_before.get(line.instalment_id, 0)
                 owed_again[line.instalment_id] = owed_again.get(line.instalment_id, 0) + more
-        if isinstance(event.body, Rescheduled):
+        if isinstance(event.body, _MOVES):
             _note_moved(run, event, open_before, moved_on, stubs)
         after = _settled(run)
         for line in run.lines:
@@ -903,9 +964,9 @@ def _watched_fold(  # noqa: C901 - one act of watching after the other
             fee_parts = {fee_id: part - fees.get(fee_id, 0) for fee_id, part in fees_after.items()}
             own_fees = sum(part for fee_id, part in fee_parts.items() if _origin(fee_id) not in penalties)
             own_penalties = sum(part for fee_id, part in fee_parts.items() if _origin(fee_id) in penalties)
-            if isinstance(event.body, ChargedOff):
+            if isinstance(event.body, ChargedOff | Terminated):
                 continue
-            if isinstance(event.body, Rescheduled):
+            if isinstance(event.body, _MOVES):
                 moved_interest[line.instalment_id] = moved_interest.get(line.instalment_id, 0) + interest_fell
             elif (fell or interest_fell or own_fees or own_penalties) and not isinstance(event.body, WrittenOff):
                 on = event.value_date

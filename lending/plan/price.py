@@ -1,0 +1,79 @@
+"""What a plan's rate asks for in a period, and the level instalments that repay principal at such rates."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from fractions import Fraction
+
+from lending.plan.accrual import InterestPeriod, bearing_days
+from lending.plan.running import RunningPlan
+from lending.schedule.due_dates import Unit, months_after
+from lending.terms.servicing_terms import InterestRule
+
+_WHOLE = 10_000
+_SHORTEST_MONTH = 27
+
+
+def period_at_rate(run: RunningPlan, after: date, until: date) -> InterestPeriod:
+    """The period at the plan's rate; without interest where the plan bears none."""
+    rule = run.terms.interest
+    share = Fraction(0) if rule is None else share_of_year(rule, after, until)
+    return InterestPeriod.at_rate(after, until, share * run.plan.annual_rate_basis_points / _WHOLE)
+
+
+def rate_of(run: RunningPlan, period: InterestPeriod) -> Fraction:
+    """The interest of a whole period on one unit of principal, at the rates of its days and without pauses."""
+    return bearing_days(period.begins, period.until, (), run.rates) * period.day_price
+
+
+def share_of_year(rule: InterestRule, after: date, until: date) -> Fraction:
+    """The share of a year of any period, regular or not.
+
+    Where months count 30 days, a part of a month is the same part of 30 days.
+
+    >>> from lending.schedule.day_count import THIRTY_360
+    >>> from lending.schedule.due_dates import Spacing
+    >>> rule = InterestRule(THIRTY_360, Spacing(1, Unit.MONTHS), first_day_bears=False)
+    >>> [str(share_of_year(rule, date(2024, 3, day), date(2024, 4, 1))) for day in (1, 15)]
+    ['1/12', '17/372']
+    """
+    count, year = rule.day_count, rule.day_count.days_in_year
+    if not count.thirty_day_months or year is None or rule.spacing.unit is not Unit.MONTHS:
+        return Fraction((until - after).days, year) if year else Fraction(rule.share_of_year(after, until))
+    months = sum(_months(after, until), Fraction(0))
+    return months * 30 / year
+
+
+def level_instalment(principal: int, unbearing: int, rates: Sequence[Fraction]) -> int:
+    """The equal instalments that repay both amounts at the rates of their periods, as an annuity.
+
+    >>> level_instalment(8357, 71, [Fraction(7, 1200) * 17 / 31, *[Fraction(7, 1200)] * 5])
+    1430
+    """
+    grown, instalments = Fraction(1), Fraction(0)
+    for rate in rates:
+        grown *= 1 + rate
+        instalments = 1 + instalments * (1 + rate)
+    return round(grown * (principal + unbearing) / instalments)
+
+
+def equal_parts(amount: int, parts: int) -> list[int]:
+    """Equal parts, rounded half to even; the last takes what is left.
+
+    >>> equal_parts(136, 6)
+    [23, 23, 23, 23, 23, 21]
+    """
+    part = round(Fraction(amount, parts))
+    return [part] * (parts - 1) + [amount - part * (parts - 1)]
+
+
+def _months(after: date, until: date) -> Iterator[Fraction]:
+    """The months from a day to another, whole ones as 1 and the last as the part of it."""
+    number, starts = 0, after
+    while starts < until:
+        number += 1
+        ends = months_after(after, number)
+        if number == 1 and until < ends and (until - after).days >= _SHORTEST_MONTH:
+            ends = until  # from a month's end to the next one's
+        days = (min(until, ends) - starts).days
+        yield Fraction(days, (ends - starts).days)
+        starts = ends
