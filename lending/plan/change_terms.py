@@ -23,24 +23,24 @@ from lending.plan.event import (
     ReAmortised,
 )
 from lending.plan.interest import accruals_of, end_interest
-from lending.plan.price import equal_parts, level_instalment, period_at_rate, rate_of
+from lending.plan.price import equal_parts, levelled, period_at_rate, rate_of
 from lending.plan.running import Fee, RunningInstalment, RunningPlan
 from lending.schedule.due_dates import Spacing, Unit
 
 
 def re_aged(run: RunningPlan, event: PlanEvent, body: ReAged) -> None:
     """Spread what is open and undisputed over new level instalments; fees stay, due at the latest on the day."""
-    moved = [line for line in run.lines if line.open_principal - line.disputed > 0 or line.open_accrued > 0]
-    if not moved or run.charged_off is not None:
+    unpaid = [line for line in run.lines if line.claimable > 0]
+    if not unpaid or run.charged_off is not None:
         return
-    agreed = max(sum(line.open_interest for line in moved), 0)
-    oldest = min(line.counts_from for line in moved)
+    agreed = sum(line.open_interest for line in run.lines)
+    oldest = min(line.counts_from for line in unpaid)
     day = event.value_date
     _cut(run, day, body.interest)
     principal = interest = 0
     for line in run.lines:
         line.keep()
-    for line in moved:
+    for line in run.lines:
         free = line.open_principal - line.disputed
         line.principal -= free
         principal += free
@@ -49,8 +49,12 @@ def re_aged(run: RunningPlan, event: PlanEvent, body: ReAged) -> None:
         run.book(Flow.INTEREST_WAIVED, event.event_id, event, {"interest": interest})
         interest, agreed = 0, 0
     added = _new_dues(run, day, body)
-    if body.interest is MovedInterest.EQUAL_PARTS_OF_ALL or body.interest is MovedInterest.EQUAL_PARTS:
+    if body.interest in {MovedInterest.EQUAL_PARTS_OF_ALL, MovedInterest.EQUAL_PARTS}:
         later = max(agreed - interest, 0) if body.interest is MovedInterest.EQUAL_PARTS_OF_ALL else 0
+        if not run.terms.interest_as_agreed:
+            key = f"{run.plan.plan_id}/{day}/{event.event_id}"
+            run.book(Flow.INTEREST_ACCRUED, key, event, {"interest": later})
+            interest, later = interest + later, 0
         _equal(run, added, principal, interest, later)
     else:
         _level(run, added, principal, interest)
@@ -78,6 +82,7 @@ def re_amortised(run: RunningPlan, event: PlanEvent, body: ReAmortised) -> None:
         interest += _move_interest(line)
         if body.interest is MovedInterest.EQUAL_PARTS:
             fees += [fee for fee in line.fees if fee.open]
+            line.fees = [fee for fee in line.fees if fee.paid or not fee.open]
     owed = sum(line.principal - line.credited for line in to_come) + principal
     if body.interest is MovedInterest.EQUAL_PARTS:
         _level(run, to_come, owed, 0)
@@ -101,7 +106,7 @@ def rate_changed(run: RunningPlan, body: RateChanged) -> None:
     factor = Fraction(body.annual_rate_basis_points, run.plan.annual_rate_basis_points)
     changes = [each for each in run.rates if each.since != body.effective_from]
     run.rates = sorted([*changes, RateChange(body.effective_from, factor)], key=lambda each: each.since)
-    _make_level(run, [line for line in _schedule(run) if line.due_on > body.effective_from])
+    _make_level(run, [line for line in _schedule(run) if line.due_on >= body.effective_from])
     run.version += 1
 
 
@@ -180,6 +185,8 @@ def _cut(run: RunningPlan, day: date, interest: MovedInterest) -> None:
         if line is not current:
             current.fees += [fee for fee in line.fees if fee.open]
             line.fees = [fee for fee in line.fees if not fee.open]
+            if line.paid and not line.disputed:
+                run.merge(line, current)
     run.sort_lines()
 
 
@@ -216,32 +223,40 @@ def _make_level(run: RunningPlan, lines: Sequence[RunningInstalment]) -> None:
     for line, accrual in zip(run.lines, accruals_of(run), strict=True):
         if line.due_on < lines[0].due_on and not line.kept and line.paid >= line.level > 0:
             carried += max(0, round(accrual.exact(line.period.until)) - line.interest)
-    _level(run, lines, sum(line.principal - line.credited for line in lines), carried)
+    _level(run, lines, sum(line.principal - line.credited for line in lines), carried, owed_before=True)
 
 
-def _level(run: RunningPlan, lines: Sequence[RunningInstalment], principal: int, interest: int) -> None:
-    """Let instalments repay principal in equal amounts, with this interest that bears none owed in the first."""
+def _level(
+    run: RunningPlan,
+    lines: Sequence[RunningInstalment],
+    principal: int,
+    interest: int,
+    *,
+    owed_before: bool = False,
+) -> None:
+    """Let instalments repay principal in equal amounts, with interest so far, which bears none, in the first.
+
+    `owed_before`: that interest grew with earlier instalments and is carried over from them.
+    """
     rates = [rate_of(run, line.period) for line in lines]
-    level = level_instalment(principal, interest, rates)
-    left, carried = principal, interest
-    _owe_interest(lines[0], interest)
-    for line, rate in zip(lines, rates, strict=True):
-        owed = round(left * rate) + carried
-        within = owed if line is lines[-1] else min(owed, level)
-        part = left if line is lines[-1] else min(level - within, left)
-        carried, left = owed - within, left - part
-        line.level, line.agreed = part + within if line is lines[-1] else level, part
+    level, parts = levelled(principal, interest, rates)
+    if not owed_before:
+        _owe_interest(lines[0], interest)
+    for line, (part, owed) in zip(lines, parts, strict=True):
+        line.level, line.agreed = part + owed if line is lines[-1] else level, part
         line.principal = part + line.credited
-        line.interest = within + line.interest_gone
-        run.bears_interest = run.bears_interest or rate > 0
+        line.interest = owed + line.interest_gone
+    run.bears_interest = run.bears_interest or any(rates)
 
 
 def _equal(run: RunningPlan, lines: Sequence[RunningInstalment], principal: int, interest: int, later: int) -> None:
     """Let instalments repay equal parts of principal and of interest; `later` is the part that has not accrued."""
     whole = equal_parts(interest + later, len(lines))
+    levels = equal_parts(principal + interest + later, len(lines))
     accrued = equal_parts(interest, len(lines))
     left = principal
-    for line, part, owed, grown in zip(lines, equal_parts(principal, len(lines)), whole, accrued, strict=True):
+    for line, level, owed, grown in zip(lines, levels, whole, accrued, strict=True):
+        part = level - owed
         period = InterestPeriod.priced(line.period.after, line.period.until, owed - grown, left)
         line.period = period
         line.level, line.agreed = part + owed - grown, part

@@ -152,10 +152,7 @@ def bring_forward(run: RunningPlan, day: date) -> None:
     last, *later = to_come
     last.due_on = last.counts_from = last.grace_from = day
     for line in later:
-        line.merge_into(last)
-    for piece in (piece for payment in run.payments.values() for piece in payment.pieces):
-        if piece.line in later and piece.fee is None:
-            piece.line = last
+        run.merge(line, last)
     run.sort_lines()
 
 

@@ -11,6 +11,7 @@ from lending.terms.servicing_terms import InterestRule
 
 _WHOLE = 10_000
 _SHORTEST_MONTH = 27
+_MOST_LEVELLINGS = 3
 
 
 def period_at_rate(run: RunningPlan, after: date, until: date) -> InterestPeriod:
@@ -43,6 +44,28 @@ def share_of_year(rule: InterestRule, after: date, until: date) -> Fraction:
     return months * 30 / year
 
 
+def levelled(principal: int, interest: int, rates: Sequence[Fraction]) -> tuple[int, list[tuple[int, int]]]:
+    """The level instalment and the principal and interest of each; `interest` so far bears none and is paid first.
+
+    The last instalment takes what rounding leaves. Where that is much, the others are moved nearer to it.
+
+    >>> levelled(8357, 71, [Fraction(7, 1200) * 17 / 31, *[Fraction(7, 1200)] * 5])[1]
+    [(1332, 98), (1389, 41), (1397, 33), (1405, 25), (1413, 17), (1421, 8)]
+    """
+    level = level_instalment(principal, interest, rates)
+    parts = _split(principal, interest, rates, level)
+    for _ in range(_MOST_LEVELLINGS):
+        off = sum(parts[-1]) - level
+        if abs(off) <= len(rates) // 2:
+            break
+        nearer = level + round(Fraction(off, len(rates)))
+        tried = _split(principal, interest, rates, nearer)
+        if nearer == level or abs(sum(tried[-1]) - nearer) >= abs(off):
+            break
+        level, parts = nearer, tried
+    return level, parts
+
+
 def level_instalment(principal: int, unbearing: int, rates: Sequence[Fraction]) -> int:
     """The equal instalments that repay both amounts at the rates of their periods, as an annuity.
 
@@ -64,6 +87,19 @@ def equal_parts(amount: int, parts: int) -> list[int]:
     """
     part = round(Fraction(amount, parts))
     return [part] * (parts - 1) + [amount - part * (parts - 1)]
+
+
+def _split(principal: int, interest: int, rates: Sequence[Fraction], level: int) -> list[tuple[int, int]]:
+    """Each instalment first pays interest, and what is beyond it is carried to the next; the last pays the rest."""
+    left, carried, parts = principal, interest, []
+    for place, rate in enumerate(rates, start=1):
+        last = place == len(rates)
+        owed = round(left * rate) + carried
+        paid = owed if last else min(owed, level)
+        part = left if last else min(level - paid, left)
+        carried, left = owed - paid, left - part
+        parts.append((part, paid))
+    return parts
 
 
 def _months(after: date, until: date) -> Iterator[Fraction]:

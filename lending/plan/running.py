@@ -345,6 +345,13 @@ class RunningPlan:
         """When something beyond the schedule falls due that is owed from a day on; never on a holiday."""
         return self.terms.days.due_on(day + timedelta(days=self.terms.claim_due_days))
 
+    def merge(self, line: RunningInstalment, other: RunningInstalment) -> None:
+        """Let another instalment have the principal and interest of this one, owed and paid."""
+        line.merge_into(other)
+        for piece in (piece for payment in self.payments.values() for piece in payment.pieces):
+            if piece.line is line and piece.fee is None:
+                piece.line = other
+
     def sort_lines(self) -> None:
         self.lines.sort(key=lambda line: (line.due_on, line.number))
 

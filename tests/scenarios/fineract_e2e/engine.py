@@ -579,18 +579,18 @@ class EngineLoan:
             raise NotExpressible("reage_otherwise", act.step)
         spacing = _spacing(int(told["frequencyNumber"]), told["frequencyType"].lower())
         starts = day_of(told["startDate"])
-        if self.terms.rate_percent:
+        if self.terms.rate_percent or not self.terms.product.whole_units:
             handling = _MOVED_INTEREST[told.get("reAgeInterestHandling", "DEFAULT")]
             number = int(told["numberOfInstallments"])
             body = ReAged(number, starts, spacing.every, spacing.unit, handling)
-            self._post(act.on, body, "Re-age")
+            self._post(min(act.on, starts), body, "Re-age")
             return
         days = [spacing.after(starts, times) for times in range(int(told["numberOfInstallments"]))]
         owed = self._fold().state.outstanding.minor
         self._reschedule(act, list(zip(days, self._level(owed, len(days)), strict=True)), "Re-age")
 
     def _reamortise(self, act: Act) -> None:
-        if self.terms.rate_percent:
+        if self.terms.rate_percent or not self.terms.product.whole_units:
             handling = _MOVED_INTEREST[act.row.get("handling", "DEFAULT")]
             self._post(act.on, ReAmortised(handling), "Re-amortize")
             return
@@ -741,14 +741,26 @@ class EngineLoan:
                     "Interest Refund", posted.on, whole, paid["principal"], paid["interest"], paid["fees"]
                 )
 
+    def _brought_forward_on(self) -> date | None:
+        """The day on which everything fell due at once, if any."""
+        ends: tuple[type, ...] = (Terminated,)
+        if self.servicing.charge_off_interest is ChargeOffInterest.ACCELERATED:
+            ends = (Terminated, ChargedOff)
+        reversed_ids = self._reversed()
+        return min(
+            (
+                each.value_date
+                for each in self.events
+                if isinstance(each.body, ends) and each.event_id not in reversed_ids
+            ),
+            default=None,
+        )
+
     def _rows(self, folded: _Folded) -> Iterator[Row]:
         penalties = {fee.fee_id for fee in self.fees if fee.penalty}
         to_come, stubs = list(self.disbursed), sorted(folded.stubs)
         balance, previous = 0, self.plan.opened_on
-        terminated = any(
-            isinstance(each.body, Terminated) for each in self.events if each.event_id not in self._reversed()
-        )
-        accelerated = self.servicing.charge_off_interest is ChargeOffInterest.ACCELERATED
+        ended_on = self._brought_forward_on()
         for line in folded.run.lines:
             while to_come and to_come[0][0] <= line.due_on:
                 balance += to_come.pop(0)[1]
@@ -759,11 +771,7 @@ class EngineLoan:
             moved_on = folded.moved_on.get(line.instalment_id)
             if moved_on is not None and line.due_on > moved_on and not due:
                 continue
-            if (
-                (terminated or (folded.run.charged_off is not None and accelerated))
-                and line.principal == line.repaid == 0
-                and not due
-            ):
+            if ended_on is not None and line.due_on > ended_on and line.principal == line.repaid == 0 and not due:
                 continue
             while stubs and stubs[0] <= line.due_on:
                 yield _nothing_due(stubs[0], (stubs[0] - previous).days, balance)
@@ -912,6 +920,14 @@ def _settled(run: RunningPlan) -> dict[str, tuple[int, int, dict[str, int]]]:
 _MOVES = (Rescheduled, ReAged, ReAmortised)
 
 
+def _follow_merged(run: RunningPlan, touches: Sequence[_Touch], day: date) -> None:
+    """Let payments of instalments that merged into the last one by a day be payments of that one."""
+    last = next((line for line in reversed(run.lines) if line.due_on <= day), None)
+    for touch in touches:
+        if last is not None and touch.line.due_on > day and not touch.line.paid:
+            touch.line = last
+
+
 def _note_moved(
     run: RunningPlan, event: PlanEvent, open_before: Mapping[str, int], moved_on: dict[str, date], stubs: list[date]
 ) -> None:
@@ -957,6 +973,8 @@ def _watched_fold(  # noqa: C901 - one act of watching after the other
         if isinstance(event.body, _MOVES):
             _note_moved(run, event, open_before, moved_on, stubs)
         after = _settled(run)
+        if isinstance(event.body, ReAged | Terminated):
+            _follow_merged(run, touches, event.value_date)
         for line in run.lines:
             principal, interest, fees = before.get(line.instalment_id, (0, 0, {}))
             principal_after, interest_after, fees_after = after[line.instalment_id]
