@@ -27,9 +27,14 @@ from lending.plan.price import equal_parts, levelled, period_at_rate, rate_of
 from lending.plan.running import Fee, RunningInstalment, RunningPlan
 from lending.schedule.due_dates import Spacing, Unit
 
+_EQUAL = frozenset({MovedInterest.EQUAL_PARTS, MovedInterest.EQUAL_PARTS_OF_ALL})
+
 
 def re_aged(run: RunningPlan, event: PlanEvent, body: ReAged) -> None:
-    """Spread what is open and undisputed over new level instalments; fees stay, due at the latest on the day."""
+    """Spread what is open and undisputed over new level instalments.
+
+    Fees stay, due at the latest on the day, but are shared too where interest is owed in equal parts.
+    """
     unpaid = [line for line in run.lines if line.claimable > 0]
     if not unpaid or run.charged_off is not None:
         return
@@ -45,17 +50,20 @@ def re_aged(run: RunningPlan, event: PlanEvent, body: ReAged) -> None:
         line.principal -= free
         principal += free
         interest += _move_interest(line)
+    fees = _take_fees(run.lines) if body.interest in _EQUAL else []
     if body.interest is MovedInterest.WAIVED:
         run.book(Flow.INTEREST_WAIVED, event.event_id, event, {"interest": interest})
         interest, agreed = 0, 0
     added = _new_dues(run, day, body)
-    if body.interest in {MovedInterest.EQUAL_PARTS_OF_ALL, MovedInterest.EQUAL_PARTS}:
+    if body.interest in _EQUAL:
         later = max(agreed - interest, 0) if body.interest is MovedInterest.EQUAL_PARTS_OF_ALL else 0
         if not run.terms.interest_as_agreed:
             key = f"{run.plan.plan_id}/{day}/{event.event_id}"
             run.book(Flow.INTEREST_ACCRUED, key, event, {"interest": later})
             interest, later = interest + later, 0
         _equal(run, added, principal, interest, later)
+        for fee in fees:
+            _share_fee(run, fee, added)
     else:
         _level(run, added, principal, interest)
     if not run.terms.reschedule_resets_delinquency:
@@ -71,7 +79,6 @@ def re_amortised(run: RunningPlan, event: PlanEvent, body: ReAmortised) -> None:
     if not to_come or run.charged_off is not None:
         return
     principal = interest = 0
-    fees: list[Fee] = []
     for line in past:
         free = line.open_principal - line.disputed
         if line.open:
@@ -80,16 +87,13 @@ def re_amortised(run: RunningPlan, event: PlanEvent, body: ReAmortised) -> None:
         line.level -= free
         principal += free
         interest += _move_interest(line)
-        if body.interest is MovedInterest.EQUAL_PARTS:
-            fees += [fee for fee in line.fees if fee.open]
-            line.fees = [fee for fee in line.fees if fee.paid or not fee.open]
     owed = sum(line.principal - line.credited for line in to_come) + principal
     if body.interest is MovedInterest.EQUAL_PARTS:
         _level(run, to_come, owed, 0)
         for line, part in zip(to_come, equal_parts(interest, len(to_come)), strict=True):
             _owe_interest(line, part)
             line.level += part
-        for fee in fees:
+        for fee in _take_fees(past):
             _share_fee(run, fee, to_come)
     else:
         if body.interest is MovedInterest.WAIVED:
@@ -274,6 +278,14 @@ def _owe_interest(line: RunningInstalment, interest: int) -> None:
     line.interest += interest
 
 
+def _take_fees(lines: Sequence[RunningInstalment]) -> list[Fee]:
+    """Take the open fees off instalments; one that is paid in part stays with what was paid."""
+    fees = [fee for line in lines for fee in line.fees if fee.open]
+    for line in lines:
+        line.fees = [fee for fee in line.fees if fee.paid or not fee.open]
+    return fees
+
+
 def _share_fee(run: RunningPlan, fee: Fee, lines: Sequence[RunningInstalment]) -> None:
     """Divide what is open of a fee over instalments."""
     parts = equal_parts(fee.open, len(lines))
@@ -289,7 +301,7 @@ def _move_period(run: RunningPlan, line: RunningInstalment, begins: date, until:
     period = line.period
     gone = (period.after - period.begins).days
     left = (until - max(period.after, begins)).days
-    if run.terms.interest is not None and left > 0:
+    if run.terms.interest is not None and period.day_price and left > 0:
         whole = period_at_rate(run, begins, until).day_price * (until - begins).days
         period.day_price = (whole - gone * period.day_price) / left
     period.after = max(period.after, begins) if gone else begins

@@ -52,7 +52,9 @@ class MovedInterest(StrEnum):
 
     OWED_FIRST = "owed_first"  # interest so far is owed with the first due and bears none; further interest accrues
     WAIVED = "waived"  # interest so far is waived; further interest accrues
-    EQUAL_PARTS = "equal_parts"  # interest so far is owed in equal parts; a re-age then bears no further interest
+    EQUAL_PARTS = (
+        "equal_parts"  # interest so far and fees are owed in equal parts; a re-age then bears no further interest
+    )
     EQUAL_PARTS_OF_ALL = "equal_parts_of_all"  # likewise, with the interest that the old dues had to come
 
 

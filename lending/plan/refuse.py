@@ -383,7 +383,8 @@ def _terms_changed(
             yield from _not_before(day, "effective_from", body.effective_from)
         case InterestPaused():
             yield from _period(body)
-            yield from _not_before(day, "starts", body.starts)
+            if body.starts <= day:
+                yield PlanRefusal(_Code.TOO_EARLY, f"starts is {body.starts}: interest has accrued up to {day}")
         case DuesMoved():
             if not any(each.due_on == body.due_on and each.open.minor for each in state.instalments):
                 yield PlanRefusal(_Code.UNKNOWN_INSTALMENT, f"{state.plan.plan_id} has nothing due on {body.due_on}")

@@ -626,7 +626,7 @@ class EngineLoan:
     def _pause_interest(self, act: Act) -> None:
         if act.until is None:
             raise NotExpressible("pause_without_end", act.step)
-        self._post(min(act.known_on, act.on), InterestPaused(act.on, act.until + _A_DAY), "Interest pause")
+        self._post(min(act.known_on, act.on - _A_DAY), InterestPaused(act.on, act.until + _A_DAY), "Interest pause")
 
     def _terminate(self, act: Act) -> None:
         self._post(act.on, Terminated(), "Contract termination")
@@ -934,6 +934,8 @@ def _note_moved(
     """Note the instalments whose debt was moved to new dues, and the day if it cut a period short."""
     old = [line for line in run.lines if line.instalment_id in open_before]
     moved = [line for line in old if open_before[line.instalment_id]]
+    if isinstance(event.body, ReAged):
+        moved += [line for line in old if line.due_on > event.value_date]
     if isinstance(event.body, ReAmortised):
         moved = [line for line in moved if line.due_on <= event.value_date]
     moved_on |= {line.instalment_id: event.value_date for line in moved}
