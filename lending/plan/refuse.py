@@ -364,6 +364,12 @@ def _terms_changed(
         yield PlanRefusal(_Code.NO_DAY_COUNT, "interest is owed as agreed, whatever the days")
     if isinstance(body, RateChanged) and not state.plan.annual_rate_basis_points:
         yield PlanRefusal(_Code.NO_DAY_COUNT, f"{state.plan.plan_id} bears no interest")
+    yield from _changed(state, body, day)
+
+
+def _changed(  # noqa: C901 - one case a kind
+    state: PlanState, body: ReAged | ReAmortised | RateChanged | InterestPaused | DuesMoved | Extended, day: date
+) -> _Reasons:
     match body:
         case ReAged():
             yield from _number("instalments", body.instalments, MOST_INSTALMENTS)
@@ -373,9 +379,7 @@ def _terms_changed(
             if not any(each.due_on > day and each.open.minor for each in state.instalments):
                 yield PlanRefusal(_Code.DUES_DO_NOT_REPAY, f"nothing is due after {day}")
             elif body.interest is MovedInterest.EQUAL_PARTS_OF_ALL:
-                yield PlanRefusal(
-                    _Code.INCOMPLETE, "dues that stay bear interest: it is owed first, in parts, or waived"
-                )
+                yield PlanRefusal(_Code.INCOMPLETE, "dues that stay keep the interest to come")
         case RateChanged():
             if not 0 <= body.annual_rate_basis_points <= _MOST_BASIS_POINTS:
                 detail = f"a yearly rate of {body.annual_rate_basis_points} basis points"
