@@ -2,6 +2,7 @@
 
 from ledger.map.flow import Flow
 from lending.plan.event import Opened, PartShipped, PlanEvent
+from lending.plan.level_again import repay_part
 from lending.plan.merchant_share import Share
 from lending.plan.plan import Instalment, Origin, Plan
 from lending.plan.proportion import proportion_of, shared
@@ -9,12 +10,18 @@ from lending.plan.running import RunningPlan
 
 
 def captured(run: RunningPlan, event: PlanEvent, body: Opened | PartShipped) -> None:
-    """Spread the captured amount over the instalments in proportion; a later shipment over those not yet past due."""
+    """Spread the captured amount over the instalments in proportion, a later shipment over those not yet past due.
+
+    Where the terms say so, the instalments are made level again instead.
+    """
     plan = run.plan
     amount = min(body.captured.minor, plan.principal.minor - run.captured.amount)
     if run.cancelled or amount <= 0:
         return
-    _spread(run, event, amount)
+    if run.terms.shipments.made_level and amount < plan.principal.minor:
+        repay_part(run, event, amount)
+    else:
+        _spread(run, event, amount)
     before = run.captured
     run.captured = _captured(plan, before.amount + amount)
     part = run.captured - before

@@ -23,7 +23,7 @@ from lending.plan.event import (
     ReAmortised,
 )
 from lending.plan.interest import accruals_of, end_interest
-from lending.plan.price import equal_parts, levelled, period_at_rate, rate_of
+from lending.plan.price import equal_parts, level_parts, period_at_rate, rate_of
 from lending.plan.running import Fee, RunningInstalment, RunningPlan
 from lending.schedule.due_dates import Spacing, Unit
 
@@ -88,18 +88,21 @@ def re_amortised(run: RunningPlan, event: PlanEvent, body: ReAmortised) -> None:
         principal += free
         interest += _move_interest(line)
     owed = sum(line.principal - line.credited for line in to_come) + principal
-    if body.interest is MovedInterest.EQUAL_PARTS:
+    if not any(line.period.day_price for line in to_come):
+        _add_parts(run, to_come, principal)
+    elif body.interest is MovedInterest.EQUAL_PARTS:
         _level(run, to_come, owed, 0)
-        for line, part in zip(to_come, equal_parts(interest, len(to_come)), strict=True):
-            _owe_interest(line, part)
-            line.level += part
-        for fee in _take_fees(past):
-            _share_fee(run, fee, to_come)
     else:
         if body.interest is MovedInterest.WAIVED:
             run.book(Flow.INTEREST_WAIVED, event.event_id, event, {"interest": interest})
             interest = 0
         _level(run, to_come, owed, interest)
+    if body.interest is MovedInterest.EQUAL_PARTS:
+        for line, part in zip(to_come, equal_parts(interest, len(to_come)), strict=True):
+            _owe_interest(line, part)
+            line.level += part
+        for fee in _take_fees(past):
+            _share_fee(run, fee, to_come)
     run.version += 1
 
 
@@ -107,7 +110,7 @@ def rate_changed(run: RunningPlan, body: RateChanged) -> None:
     """Let the days after `effective_from` bear another rate, and make the instalments that end after it level again."""
     if run.charged_off is not None or not run.plan.annual_rate_basis_points:
         return
-    factor = Fraction(body.annual_rate_basis_points, run.plan.annual_rate_basis_points)
+    factor = Fraction(body.annual_rate_basis_points) / Fraction(run.plan.annual_rate_basis_points)
     changes = [each for each in run.rates if each.since != body.effective_from]
     run.rates = sorted([*changes, RateChange(body.effective_from, factor)], key=lambda each: each.since)
     _make_level(run, [line for line in _schedule(run) if line.due_on >= body.effective_from])
@@ -243,7 +246,7 @@ def _level(
     `owed_before`: that interest grew with earlier instalments and is carried over from them.
     """
     rates = [rate_of(run, line.period) for line in lines]
-    level, parts = levelled(principal, interest, rates)
+    level, parts = level_parts(principal, interest, rates, run.terms.shipments.multiple_of)
     if not owed_before:
         _owe_interest(lines[0], interest)
     for line, (part, owed) in zip(lines, parts, strict=True):
@@ -253,10 +256,18 @@ def _level(
     run.bears_interest = run.bears_interest or any(rates)
 
 
+def _add_parts(run: RunningPlan, lines: Sequence[RunningInstalment], principal: int) -> None:
+    """Owe equal parts of principal with instalments that bear no interest."""
+    for line, part in zip(lines, equal_parts(principal, len(lines), run.terms.shipments.multiple_of), strict=True):
+        line.principal += part
+        line.agreed += part
+        line.level += part
+
+
 def _equal(run: RunningPlan, lines: Sequence[RunningInstalment], principal: int, interest: int, later: int) -> None:
     """Let instalments repay equal parts of principal and of interest; `later` is the part that has not accrued."""
     whole = equal_parts(interest + later, len(lines))
-    levels = equal_parts(principal + interest + later, len(lines))
+    levels = equal_parts(principal + interest + later, len(lines), run.terms.shipments.multiple_of)
     accrued = equal_parts(interest, len(lines))
     left = principal
     for line, level, owed, grown in zip(lines, levels, whole, accrued, strict=True):

@@ -8,6 +8,7 @@ from typing import NewType
 
 from ledger.money import Currency, Money
 from lending.schedule.due import Due
+from lending.terms.dues import BasisPoints
 from lending.terms.product import Product
 
 
@@ -79,7 +80,7 @@ class Plan:
     opened_on: date
     principal: Money
     merchant_discount: Money
-    annual_rate_basis_points: int
+    annual_rate_basis_points: BasisPoints
     terms_version: str
     instalments: tuple[Instalment, ...]
     taken_from: Mapping[str, str] = field(default_factory=dict)

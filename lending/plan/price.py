@@ -18,7 +18,7 @@ def period_at_rate(run: RunningPlan, after: date, until: date) -> InterestPeriod
     """The period at the plan's rate; without interest where the plan bears none."""
     rule = run.terms.interest
     share = Fraction(0) if rule is None else share_of_year(rule, after, until)
-    return InterestPeriod.at_rate(after, until, share * run.plan.annual_rate_basis_points / _WHOLE)
+    return InterestPeriod.at_rate(after, until, share * Fraction(run.plan.annual_rate_basis_points) / _WHOLE)
 
 
 def rate_of(run: RunningPlan, period: InterestPeriod) -> Fraction:
@@ -44,21 +44,24 @@ def share_of_year(rule: InterestRule, after: date, until: date) -> Fraction:
     return months * 30 / year
 
 
-def levelled(principal: int, interest: int, rates: Sequence[Fraction]) -> tuple[int, list[tuple[int, int]]]:
+def level_parts(
+    principal: int, interest: int, rates: Sequence[Fraction], unit: int = 1
+) -> tuple[int, list[tuple[int, int]]]:
     """The level instalment and the principal and interest of each; `interest` so far bears none and is paid first.
 
-    The last instalment takes what rounding leaves. Where that is much, the others are moved nearer to it.
+    All but the last are multiples of `unit`. The last instalment takes what rounding leaves; where that is much, the
+    others are moved nearer to it.
 
-    >>> levelled(8357, 71, [Fraction(7, 1200) * 17 / 31, *[Fraction(7, 1200)] * 5])[1]
+    >>> level_parts(8357, 71, [Fraction(7, 1200) * 17 / 31, *[Fraction(7, 1200)] * 5])[1]
     [(1332, 98), (1389, 41), (1397, 33), (1405, 25), (1413, 17), (1421, 8)]
     """
-    level = level_instalment(principal, interest, rates)
+    level = level_instalment(principal, interest, rates, unit)
     parts = _split(principal, interest, rates, level)
     for _ in range(_MOST_LEVELLINGS):
         off = sum(parts[-1]) - level
-        if abs(off) <= len(rates) // 2:
+        if abs(off) <= len(rates) * unit // 2:
             break
-        nearer = level + round(Fraction(off, len(rates)))
+        nearer = unit * round(Fraction(level + round(Fraction(off, len(rates))), unit))
         tried = _split(principal, interest, rates, nearer)
         if nearer == level or abs(sum(tried[-1]) - nearer) >= abs(off):
             break
@@ -66,7 +69,7 @@ def levelled(principal: int, interest: int, rates: Sequence[Fraction]) -> tuple[
     return level, parts
 
 
-def level_instalment(principal: int, unbearing: int, rates: Sequence[Fraction]) -> int:
+def level_instalment(principal: int, unbearing: int, rates: Sequence[Fraction], unit: int = 1) -> int:
     """The equal instalments that repay both amounts at the rates of their periods, as an annuity.
 
     >>> level_instalment(8357, 71, [Fraction(7, 1200) * 17 / 31, *[Fraction(7, 1200)] * 5])
@@ -76,16 +79,16 @@ def level_instalment(principal: int, unbearing: int, rates: Sequence[Fraction]) 
     for rate in rates:
         grown *= 1 + rate
         instalments = 1 + instalments * (1 + rate)
-    return round(grown * (principal + unbearing) / instalments)
+    return unit * round(grown * (principal + unbearing) / instalments / unit)
 
 
-def equal_parts(amount: int, parts: int) -> list[int]:
-    """Equal parts, rounded half to even; the last takes what is left.
+def equal_parts(amount: int, parts: int, unit: int = 1) -> list[int]:
+    """Equal parts in multiples of a unit, rounded half to even; the last takes what is left.
 
     >>> equal_parts(136, 6)
     [23, 23, 23, 23, 23, 21]
     """
-    part = round(Fraction(amount, parts))
+    part = unit * round(Fraction(amount, parts * unit))
     return [part] * (parts - 1) + [amount - part * (parts - 1)]
 
 

@@ -43,6 +43,7 @@ class RunningInstalment:
     `level`: the amount that payments are to pay here, in principal and interest; what interest leaves of it repays
     principal. `agreed`: the principal scheduled when the schedule was made, less what was credited since. `kept`: this
     instalment is not split again, because a reschedule replaced it or because it is no part of the schedule.
+    `scheduled`: the exact interest of the schedule, where it was worked out for this plan alone.
     `for_claims`: it was added for what claims made owed again after the last due.
     """
 
@@ -54,6 +55,7 @@ class RunningInstalment:
     period: InterestPeriod
     level: int = 0
     agreed: int = 0
+    scheduled: Fraction = Fraction(0)
     kept: bool = False
     for_claims: bool = False
     principal: int = 0
@@ -332,10 +334,10 @@ class RunningPlan:
         self.by_id[line.instalment_id] = line
         self.sort_lines()
 
-    def add_due(self, event: PlanEvent) -> RunningInstalment:
-        """Add an instalment for an amount beyond the schedule, due as long after the event as the terms say."""
+    def add_due(self, event: PlanEvent, *, on: date | None = None) -> RunningInstalment:
+        """Add an instalment beyond the schedule, due on a day, or as long after the event as the terms say."""
         number = max(line.number for line in self.lines) + 1
-        due_on = self.due_beyond_schedule(event.value_date)
+        due_on = self.due_beyond_schedule(event.value_date) if on is None else on
         period = InterestPeriod(event.value_date, due_on)
         line = RunningInstalment(f"{self.plan.plan_id}/{number}", number, due_on, due_on, due_on, period, kept=True)
         self.add(line)
@@ -352,6 +354,11 @@ class RunningPlan:
             if piece.line is line and piece.fee is None:
                 piece.line = other
 
+    def rate_of(self, after: date, until: date) -> Fraction:
+        """The interest on one unit of principal in a period beyond the agreed schedule."""
+        rule = self.terms.interest
+        return Fraction(0) if rule is None else Fraction(rule.share_of_year(after, until)) * _yearly(self.plan)
+
     def sort_lines(self) -> None:
         self.lines.sort(key=lambda line: (line.due_on, line.number))
 
@@ -366,11 +373,16 @@ def _lines(plan: Plan, terms: ServicingTerms) -> list[RunningInstalment]:
     return lines
 
 
+def _yearly(plan: Plan) -> Fraction:
+    """The interest on one unit of principal in a year."""
+    return Fraction(plan.annual_rate_basis_points) / 10_000
+
+
 def _rate(plan: Plan, terms: ServicingTerms, after: date, each: Instalment, owed: int) -> Fraction:
     """The interest of a period on one unit: at the plan's rate where that gives the agreed amount, else as agreed."""
     agreed = each.interest.minor
     if terms.interest is not None and agreed:
-        exact = Fraction(terms.interest.share_of_year(after, each.due_on)) * plan.annual_rate_basis_points / 10_000
-        if round(exact * owed) == agreed:
+        exact = Fraction(terms.interest.share_of_year(after, each.due_on)) * _yearly(plan)
+        if round(exact * owed) == agreed or terms.shipments.made_level:
             return exact
     return Fraction(agreed, owed) if owed else Fraction(0)

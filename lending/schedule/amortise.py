@@ -37,7 +37,8 @@ class Loan:
     """An amount lent and its repayment; `annual_rate_percent` 9.9 is 9.9 % a year.
 
     The down payment is due at once. The rest is due in `instalments` instalments, the first one spacing after
-    `starts_on`.
+    `starts_on`. The down payment and every instalment but the last are multiples of `multiple_of`, in the currency's
+    smallest units: 100 for whole pounds.
     """
 
     amount: Money
@@ -49,6 +50,7 @@ class Loan:
     method: Method = Method.DECLINING_BALANCE
     down_payment_percent: Decimal = Decimal(0)
     first_day_bears_interest: bool = False
+    multiple_of: int = 1
 
     def __post_init__(self) -> None:
         if self.amount.minor <= 0:
@@ -59,35 +61,44 @@ class Loan:
             raise ScheduleFault(f"a yearly rate of {self.annual_rate_percent} %")
         if not 0 <= self.down_payment_percent < _PERCENT:
             raise ScheduleFault(f"a down payment of {self.down_payment_percent} %")
+        if self.multiple_of < 1:
+            raise ScheduleFault(f"instalments in multiples of {self.multiple_of}")
 
 
-def down_payment(amount: Money, percent: Decimal) -> Money:
-    """The part of an amount that is paid at once.
+def down_payment(amount: Money, percent: Decimal, multiple_of: int = 1) -> Money:
+    """The part of an amount that is paid at once, the nearest multiple of a unit.
 
     >>> from ledger.money import Currency
     >>> str(down_payment(Money(99_99, Currency.GBP), Decimal(25)))
     '25.00 GBP'
     """
-    return Money(_whole(DIGITS.divide(DIGITS.multiply(Decimal(amount.minor), percent), _PERCENT)), amount.currency)
+    exact = DIGITS.divide(DIGITS.multiply(Decimal(amount.minor), percent), _PERCENT)
+    return Money(in_units(exact, multiple_of), amount.currency)
 
 
 @dataclass(frozen=True, slots=True)
-class _Period:
-    """The period that ends with a due: its number, days, and its interest rate as a share of the amount."""
+class Period:
+    """The period that ends with a due: its number, days, and its interest rate as a share of the amount.
+
+    `known`: its interest where that does not follow from one amount, as the principal changed within the period.
+    """
 
     number: int
     due_on: date
     days: int
     rate: Decimal
+    known: Decimal | None = None
 
     def interest(self, on_minor: int) -> Decimal:
         """The interest on an amount over the period, with each daily interest rounded to 19 digits."""
+        if self.known is not None:
+            return self.known
         a_day = DIGITS.divide(DIGITS.multiply(Decimal(on_minor), self.rate), Decimal(self.days))
         return DIGITS.multiply(a_day, Decimal(self.days))
 
 
 @dataclass(frozen=True, slots=True)
-class _Split:
+class Split:
     """An instalment split into principal and interest, in minor units."""
 
     principal: int
@@ -108,11 +119,11 @@ def amortise(loan: Loan) -> tuple[Due, ...]:
     >>> [(str(due.due_on), due.principal.minor, due.interest.minor) for due in amortise(Loan(*terms, ACTUAL_365))]
     [('2026-05-30', 18482, 4927), ('2026-06-30', 19886, 3523), ('2026-07-30', 21632, 1776)]
     """
-    down = down_payment(loan.amount, loan.down_payment_percent)
+    down = down_payment(loan.amount, loan.down_payment_percent, loan.multiple_of)
     lent = (loan.amount - down).minor
     periods = _periods(loan)
     flat = loan.method is Method.FLAT
-    splits = _flat(lent, periods) if flat else _levelled(lent, periods)
+    splits = _flat(lent, periods, loan.multiple_of) if flat else levelled(lent, periods, loan.multiple_of)
     currency = loan.amount.currency
     first = [Due(0, loan.starts_on, down, Money.zero(currency))] if down.minor else []
     return (
@@ -124,14 +135,14 @@ def amortise(loan: Loan) -> tuple[Due, ...]:
     )
 
 
-def _periods(loan: Loan) -> tuple[_Period, ...]:
+def _periods(loan: Loan) -> tuple[Period, ...]:
     try:
         days = [loan.spacing.after(loan.starts_on, times) for times in range(loan.instalments + 1)]
     except (OverflowError, ValueError) as error:
         raise ScheduleFault(f"the last due of {loan.instalments} would be after the year 9999") from error
     rate = DIGITS.divide(loan.annual_rate_percent, _PERCENT)
     return tuple(
-        _Period(number, due_on, (due_on - start).days, _rate_of(loan, rate, start, due_on))
+        Period(number, due_on, (due_on - start).days, _rate_of(loan, rate, start, due_on))
         for number, (start, due_on) in enumerate(pairwise(days), 1)
     )
 
@@ -141,18 +152,19 @@ def _rate_of(loan: Loan, yearly: Decimal, start: date, due_on: date) -> Decimal:
     return DIGITS.multiply(yearly, share).quantize(_NINETEEN_DECIMALS, context=_ROOMY)
 
 
-def _levelled(lent: int, periods: Sequence[_Period]) -> list[_Split]:
+def levelled(lent: int, periods: Sequence[Period], unit: int) -> list[Split]:
     """Equal instalments; where the last one differs by much, the others absorb a part of the difference.
 
-    Much is more than half a unit per instalment. Repeated at most three times, and only while the difference shrinks.
+    Much is more than half a unit per instalment, where a unit is what each is a multiple of. Repeated at most three
+    times, and only while the difference shrinks.
     """
-    instalment = _level_instalment(lent, periods)
+    instalment = _level_instalment(lent, periods, unit)
     splits = _repaid(lent, periods, instalment, flat=False)
     for _ in range(_MOST_LEVELLINGS):
         off = splits[-1].amount - instalment
-        if abs(off) <= len(periods) // 2:
+        if abs(off) <= len(periods) * unit // 2:
             break
-        nearer = instalment + _whole(DIGITS.divide(Decimal(off), Decimal(len(periods))))
+        nearer = in_units(Decimal(instalment + _whole(DIGITS.divide(Decimal(off), Decimal(len(periods))))), unit)
         tried = _repaid(lent, periods, nearer, flat=False)
         if nearer == instalment or abs(tried[-1].amount - nearer) >= abs(off):
             break
@@ -160,18 +172,18 @@ def _levelled(lent: int, periods: Sequence[_Period]) -> list[_Split]:
     return splits
 
 
-def _level_instalment(lent: int, periods: Sequence[_Period]) -> int:
+def _level_instalment(lent: int, periods: Sequence[Period], unit: int) -> int:
     """The annuity: the amount lent compounded to the end, divided by the compounded sum of unit instalments."""
     grown, grown_instalments = Decimal(1), Decimal(1)
     for period in periods:
         growth = _ROOMY.add(Decimal(1), period.rate)
         grown = DIGITS.multiply(grown, growth)
-        if period.number > 1:
+        if period is not periods[0]:
             grown_instalments = DIGITS.add(Decimal(1), DIGITS.multiply(grown_instalments, growth))
-    return _whole(DIGITS.divide(DIGITS.multiply(grown, Decimal(lent)), grown_instalments))
+    return in_units(DIGITS.divide(DIGITS.multiply(grown, Decimal(lent)), grown_instalments), unit)
 
 
-def _repaid(lent: int, periods: Sequence[_Period], instalment: int, *, flat: bool) -> list[_Split]:
+def _repaid(lent: int, periods: Sequence[Period], instalment: int, *, flat: bool) -> list[Split]:
     """Split instalments: each first pays the interest of its period, and the last pays the remainder.
 
     Interest above the instalment is carried into the next period and bears no interest itself.
@@ -181,21 +193,30 @@ def _repaid(lent: int, periods: Sequence[_Period], instalment: int, *, flat: boo
     for period in periods:
         interest = _whole(period.interest(lent if flat else owed)) + waiting
         if period is periods[-1]:
-            split = _Split(owed, interest)
+            split = Split(owed, interest)
         else:
             paid = min(interest, instalment)
-            split = _Split(min(instalment - paid, owed), paid)
+            split = Split(min(instalment - paid, owed), paid)
         waiting = interest - split.interest
         owed -= split.principal
         splits.append(split)
     return splits
 
 
-def _flat(lent: int, periods: Sequence[_Period]) -> list[_Split]:
+def _flat(lent: int, periods: Sequence[Period], unit: int) -> list[Split]:
     """Flat interest: each period on the whole amount lent; instalments are equal, and the last takes the remainder."""
     whole = lent + sum(_whole(period.interest(lent)) for period in periods)
-    instalment = _whole(DIGITS.divide(Decimal(whole), Decimal(len(periods))))
+    instalment = in_units(DIGITS.divide(Decimal(whole), Decimal(len(periods))), unit)
     return _repaid(lent, periods, instalment, flat=True)
+
+
+def in_units(exact: Decimal, unit: int) -> int:
+    """The multiple of a unit that is nearest to an amount, half to even.
+
+    >>> in_units(Decimal("304.91"), 1), in_units(Decimal(30_491), 100), in_units(Decimal(50), 100)
+    (305, 30500, 0)
+    """
+    return unit * _whole(DIGITS.divide(exact, Decimal(unit)))
 
 
 def _whole(exact: Decimal) -> int:

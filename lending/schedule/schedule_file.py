@@ -26,6 +26,7 @@ DEFAULTS = {
     "downpay_pct": "0",
     "interest_on_disb_day": "false",
     "method": "DECLINING_BALANCE",
+    "multiple_of": "",
 }
 LINE = ("row", "kind", "from")
 OURS = ("our_due", "our_principal_due", "our_interest_due", "our_total_due")
@@ -139,6 +140,7 @@ def loan_of(row: TableRow) -> Loan:
             method=_one_of(row, "method", {method.name: method for method in Method}),
             down_payment_percent=down_payment,
             first_day_bears_interest=_one_of(row, "interest_on_disb_day", {"true": True, "false": False}),
+            multiple_of=_multiple_of(row, currency),
         )
     except ScheduleFault as error:
         raise row.fault("n", str(error)) from error
@@ -242,6 +244,20 @@ def _one_of(row: TableRow, column: str, known: Mapping[str, Value]) -> Value:
 
 def _decimal(row: TableRow, column: str) -> Decimal:
     return _read(row, column, _DECIMAL, Decimal, "a decimal such as 9.9, not below zero")
+
+
+def _multiple_of(row: TableRow, currency: Currency) -> int:
+    """What each instalment is a multiple of, in the smallest unit; 1 where the row does not say."""
+    text = row.get("multiple_of")
+    if not text:
+        return 1
+    try:
+        unit = Money.parse(text, currency).minor
+    except AmountFault as error:
+        raise row.fault("multiple_of", str(error)) from error
+    if unit < 1:
+        raise row.fault("multiple_of", f"{text} is not above zero")
+    return unit
 
 
 def _whole(row: TableRow, column: str) -> int:

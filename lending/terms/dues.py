@@ -6,10 +6,13 @@ from datetime import date
 from decimal import Decimal
 
 from ledger.money import Money
-from lending.schedule.amortise import Loan, amortise, down_payment
+from lending.schedule.amortise import Loan, amortise, down_payment, in_units
 from lending.schedule.due import Due, ScheduleFault
 from lending.schedule.due_dates import months_after, on_business_day
 from lending.terms.product_terms import First, Interest, Repayment
+
+BasisPoints = int | Decimal
+"""A rate in basis points: 990 is 9.90 %, and Decimal("948.22") is 9.4822 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,7 @@ class LoanTerms:
 
     amount: Money
     duration_months: int
-    annual_rate_basis_points: int = 0
+    annual_rate_basis_points: BasisPoints = 0
 
 
 def schedule(
@@ -27,8 +30,8 @@ def schedule(
     """The instalments of terms that start on a day, by the product's repayment rules. Raises ScheduleFault.
 
     Without interest the amount is split, the earliest carry the odd units. With interest they are level and the last
-    takes what is over. A due that a product moves off a holiday keeps its amount; one of the first day, which is paid
-    at the checkout, is not moved.
+    takes what is over, as it does where the product's instalments are multiples of a larger unit. A due that a product
+    moves off a holiday keeps its amount; one of the first day, which is paid at the checkout, is not moved.
 
     >>> from ledger.money import Currency
     >>> from lending.terms.product import Product
@@ -63,10 +66,11 @@ def repeated_dues(instalment: Money, count: int, *, first_due_on: date) -> tuple
 def _split(terms: LoanTerms, repayment: Repayment, on: date) -> tuple[Due, ...]:
     """The down payment, due at once, and the rest in equal parts; number 0 is the instalment due on the first day."""
     nothing = Money.zero(terms.amount.currency)
-    down = down_payment(terms.amount, repayment.down_payment_percent)
+    unit = repayment.unit(terms.amount.currency)
+    down = down_payment(terms.amount, repayment.down_payment_percent, unit)
     rest, count = terms.amount - down, _count(terms, repayment)
     _enough(rest, count)
-    parts = enumerate(rest.split(count), 0 if repayment.first is First.AT_ONCE else 1)
+    parts = enumerate(_parts(rest, count, unit), 0 if repayment.first is First.AT_ONCE else 1)
     first = (Due(0, on, down, nothing),) if down.minor else ()
     return (*first, *(Due(number, repayment.spacing.after(on, number), part, nothing) for number, part in parts))
 
@@ -83,8 +87,20 @@ def _amortised(terms: LoanTerms, repayment: Repayment, interest: Interest, on: d
             method=interest.method,
             down_payment_percent=repayment.down_payment_percent,
             first_day_bears_interest=interest.first_day_bears,
+            multiple_of=repayment.unit(terms.amount.currency),
         )
     )
+
+
+def _parts(amount: Money, count: int, unit: int) -> list[Money]:
+    """Equal parts; in multiples of a unit the last takes the rest, else the earliest carry the odd units."""
+    if unit == 1:
+        return amount.split(count)
+    part = Money(in_units(Decimal(amount.minor) / count, unit), amount.currency)
+    last = amount - part * (count - 1)
+    if last.minor <= 0:
+        raise ScheduleFault(f"{amount} is too little for {count} instalments in multiples of {unit}")
+    return [*[part] * (count - 1), last]
 
 
 def _count(terms: LoanTerms, repayment: Repayment) -> int:

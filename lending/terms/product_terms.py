@@ -1,7 +1,7 @@
 """The terms of products by version: how a product is repaid and serviced, and from which day."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -23,8 +23,10 @@ from lending.terms.servicing_terms import (
     LateFeeRule,
     LateFees,
     LateInterest,
+    LaterShipment,
     RefundPlacing,
     ServicingTerms,
+    ShipmentRule,
 )
 
 
@@ -53,6 +55,8 @@ class Repayment:
     """The repayment schedule of a product.
 
     `instalments` is None where the order's months set the number; `interest` is None for a product without interest.
+    `multiple_of`: what the down payment and every instalment but the last are multiples of, 1.00 GBP for whole pounds;
+    without it, of the currency's smallest unit.
     """
 
     instalments: int | None
@@ -61,10 +65,21 @@ class Repayment:
     down_payment_basis_points: int
     business_days: Adjustment
     interest: Interest | None
+    multiple_of: Mapping[Currency, Money] = field(default_factory=dict)
+    later_shipment: LaterShipment = LaterShipment.IN_PROPORTION
 
     @property
     def down_payment_percent(self) -> Decimal:
         return Decimal(self.down_payment_basis_points).scaleb(-2)
+
+    def unit(self, currency: Currency) -> int:
+        """What each amount but the last is a multiple of, in the smallest unit."""
+        unit = self.multiple_of.get(currency)
+        return 1 if unit is None else unit.minor
+
+    def shipments(self, currency: Currency) -> ShipmentRule:
+        """How the amount of a shipment becomes due."""
+        return ShipmentRule(self.later_shipment, self.unit(currency), self.down_payment_percent, self.spacing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +107,7 @@ class Servicing:
     late_fees: tuple[LateFee, ...]
     late_fee_caps: LateFeeCaps
     allocation: tuple[Component, ...]
+    allocation_past_due: tuple[Component, ...] | None
     allocation_in_advance: tuple[Component, ...] | None
     allocate_across: bool
     buckets: tuple[Bucket, ...]
@@ -122,6 +138,7 @@ class Servicing:
         return ServicingTerms(
             version=version,
             allocation=self.allocation,
+            allocation_past_due=self.allocation_past_due,
             allocation_in_advance=self.allocation_in_advance,
             allocate_across=self.allocate_across,
             late_fees=LateFees(
@@ -177,7 +194,8 @@ class ProductTerms:
         if bears is not None:
             rule = InterestRule(bears.day_count, self.repayment.spacing, bears.first_day_bears)
         as_agreed = bears is not None and bears.as_agreed
-        return self.servicing.terms(self.version, currency, interest=rule, as_agreed=as_agreed)
+        terms = self.servicing.terms(self.version, currency, interest=rule, as_agreed=as_agreed)
+        return replace(terms, shipments=self.repayment.shipments(currency))
 
     @property
     def stamp(self) -> TermsStamp:

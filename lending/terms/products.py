@@ -33,6 +33,7 @@ from lending.terms.servicing_terms import (
     DiscountEarning,
     EarlyPayment,
     LateInterest,
+    LaterShipment,
     RefundPlacing,
     ServicingTerms,
     TermsFault,
@@ -73,6 +74,10 @@ class Products:
             raise NoSuchProduct(f"{product} is not offered on {day}")
         return terms
 
+    def all(self) -> tuple[ProductTerms, ...]:
+        """Every version, by product and first day."""
+        return tuple(terms for versions in self._versions.values() for terms in versions)
+
     def version(self, name: str) -> ProductTerms:
         """The terms under which a plan was opened. Raises NoSuchProduct."""
         for versions in self._versions.values():
@@ -84,13 +89,18 @@ class Products:
 
 def load_products(folder: Path) -> Products:
     """Load the products in a folder; raises TermsFileFault for the first file that cannot be used."""
-    read = [_product_terms(read_terms(file)) for file in sorted(folder.glob("*.toml")) if _is_a_product(file)]
+    read = [read_product(file) for file in sorted(folder.glob("*.toml")) if _is_a_product(file)]
     return Products(
         {
             product: one_at_a_time((terms for terms in read if terms.product is product), folder, product)
             for product in Product
         }
     )
+
+
+def read_product(file: Path) -> ProductTerms:
+    """The terms in one file, which need not be among those that ship; raises TermsFileFault."""
+    return _product_terms(read_terms(file))
 
 
 @cache
@@ -166,6 +176,8 @@ def _product_terms(settings: Section) -> ProductTerms:
     if (product is Product.MONTHLY) is not (repayment.instalments is None):
         raise settings.fault("repayment.instalments", "must be given, but not for monthly, where the order states it")
     servicing = _servicing(settings, repayment.business_days)
+    for currency in sorted(repayment.multiple_of.keys() - set(servicing.currencies)):
+        raise settings.fault(f"repayment.multiple_of_minor.{currency}", "is no currency of late_fees")
     settings.done()
     return ProductTerms(
         version=version,
@@ -188,9 +200,8 @@ def _servicing(settings: Section, adjustment: Adjustment) -> Servicing:
             fees.basis_points("cap_of_order_basis_points"),
         ),
         allocation=rules.order_of("allocation", Component),
-        allocation_in_advance=(
-            rules.order_of("allocation_in_advance", Component) if rules.has("allocation_in_advance") else None
-        ),
+        allocation_past_due=_order(rules, "allocation_past_due"),
+        allocation_in_advance=_order(rules, "allocation_in_advance"),
         allocate_across=rules.flag("allocate_across") if rules.has("allocate_across") else False,
         buckets=tuple(_bucket(bucket) for bucket in rules.sections("buckets")),
         refund_placing=rules.one_of("refund_placing", RefundPlacing),
@@ -217,6 +228,10 @@ def _servicing(settings: Section, adjustment: Adjustment) -> Servicing:
         except TermsFault as fault:
             raise TermsFileFault(f"{settings.file}: servicing: {fault}") from fault
     return servicing
+
+
+def _order(rules: Section, name: str) -> tuple[Component, ...] | None:
+    return rules.order_of(name, Component) if rules.has(name) else None
 
 
 def _claims(rules: Section) -> ClaimRule:
@@ -270,13 +285,27 @@ def _repayment(settings: Section) -> Repayment:
         down_payment_basis_points=section.whole("down_payment_basis_points", most=9_999),
         business_days=section.one_of("business_days", Adjustment),
         interest=_interest(settings) if section.flag("bears_interest") else None,
+        multiple_of=section.amounts("multiple_of_minor") if section.has("multiple_of_minor") else {},
+        later_shipment=_later_shipment(section),
     )
     if repayment.interest is not None and repayment.first is First.AT_ONCE:
         raise section.fault("first", "an instalment that bears interest is not due at once")
     if repayment.down_payment_basis_points and repayment.first is First.AT_ONCE:
         raise section.fault("down_payment_basis_points", "the first instalment is due at once already")
+    flat = repayment.interest is not None and repayment.interest.method is Method.FLAT
+    if repayment.later_shipment is not LaterShipment.IN_PROPORTION and flat:
+        raise section.fault("later_shipment", "flat instalments are not made level again")
+    for currency, unit in repayment.multiple_of.items():
+        if not unit.minor:
+            raise section.fault(f"multiple_of_minor.{currency}", "is not above zero")
     section.done()
     return repayment
+
+
+def _later_shipment(section: Section) -> LaterShipment:
+    if not section.has("later_shipment"):
+        return LaterShipment.IN_PROPORTION
+    return section.one_of("later_shipment", LaterShipment)
 
 
 def _interest(settings: Section) -> Interest:

@@ -63,6 +63,14 @@ class ClaimDue(StrEnum):
     NEXT_DUE = "next_due"  # with the first instalment due after that day; the payment stays as it was allocated
 
 
+class LaterShipment(StrEnum):
+    """What a later shipment, or a later part of a loan, does to the instalments that are still open."""
+
+    IN_PROPORTION = "in_proportion"  # each grows by its share of the agreed schedule
+    LEVEL_AGAIN = "level_again"  # they are made level again, with the interest from that day; a part is due at once
+    OWN_TERM = "own_term"  # it is repaid like a loan of its own, in as many instalments from that day
+
+
 class DiscountEarning(StrEnum):
     """When the merchant's discount becomes income."""
 
@@ -146,10 +154,29 @@ class ClaimRule:
 
 
 @dataclass(frozen=True, slots=True)
+class ShipmentRule:
+    """How the amount of a shipment, or of a part of a loan, becomes due.
+
+    `multiple_of`, in the smallest unit, `down_payment_percent` and `spacing` are those of the product's schedule.
+    """
+
+    later: LaterShipment = LaterShipment.IN_PROPORTION
+    multiple_of: int = 1
+    down_payment_percent: Decimal = Decimal(0)
+    spacing: Spacing | None = None
+
+    @property
+    def made_level(self) -> bool:
+        """Whether the amounts of a part are worked out on its day, from its principal."""
+        return self.later is not LaterShipment.IN_PROPORTION
+
+
+@dataclass(frozen=True, slots=True)
 class ServicingTerms:
     """How plans of a product are serviced.
 
-    `allocation`: what a payment pays first within an instalment; `allocation_in_advance`: before its due, if different.
+    `allocation`: what a payment pays first within an instalment; `allocation_past_due`: after its due day, and
+    `allocation_in_advance`: before it, where they differ.
     `allocate_across`: a payment pays the first component of all instalments that are due before the next component.
     `interest_stops_in_pause`: days of a pause bear no interest.
     `interest_as_agreed`: interest is what the schedule agreed, whatever is paid when; paying early saves none.
@@ -161,6 +188,7 @@ class ServicingTerms:
 
     version: str = "servicing-1"
     allocation: tuple[Component, ...] = (Component.FEES, Component.INTEREST, Component.PRINCIPAL)
+    allocation_past_due: tuple[Component, ...] | None = None
     allocation_in_advance: tuple[Component, ...] | None = None
     allocate_across: bool = False
     late_fees: LateFees = field(default_factory=LateFees)
@@ -178,11 +206,12 @@ class ServicingTerms:
     refunds_interest: bool = True
     charge_off_interest: ChargeOffInterest = ChargeOffInterest.ACCRUED
     claims: ClaimRule = field(default_factory=ClaimRule)
+    shipments: ShipmentRule = field(default_factory=ShipmentRule)
     claim_due_days: int = 14  # a claim upheld after the last due becomes an instalment due this many days later
     days: BusinessDays = field(default_factory=BusinessDays)
 
     def __post_init__(self) -> None:
-        for order in (self.allocation, self.in_advance):
+        for order in (self.allocation, self.past_due, self.in_advance):
             if sorted(order) != sorted(Component):
                 raise TermsFault(f"{self.version}: allocation names each of {', '.join(Component)} once")
         late = self.late_interest is not LateInterest.NONE
@@ -194,6 +223,11 @@ class ServicingTerms:
         rules = [each.rule for each in self.late_fees.rules]
         if len(rules) != len(set(rules)) or any(each.grace_days < 0 for each in self.late_fees.rules):
             raise TermsFault(f"{self.version}: each late fee rule needs a unique name and a grace of 0 days or more")
+
+    @property
+    def past_due(self) -> tuple[Component, ...]:
+        """What a payment pays first within an instalment that was due on an earlier day."""
+        return self.allocation_past_due or self.allocation
 
     @property
     def in_advance(self) -> tuple[Component, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ledger.money import Currency, Money
 from lending.plan.plan import Origin, Plan, instalments_of
-from lending.terms.dues import LoanTerms, schedule
+from lending.terms.dues import BasisPoints, LoanTerms, schedule
 from lending.terms.product import Product
 from lending.terms.products import product_on
 
@@ -18,7 +18,7 @@ def pounds(amount: str) -> Money:
     return Money.parse(amount, Currency.GBP)
 
 
-def a_plan(amount: str = "100.00", *, months: int | None = None, rate: int = 0, **changes: Any) -> Plan:
+def a_plan(amount: str = "100.00", *, months: int | None = None, rate: BasisPoints = 0, **changes: Any) -> Plan:
     """A pay-in-3 plan, or a monthly one where `months` says over how many."""
     product = Product.PAY_IN_3 if months is None else Product.MONTHLY
     terms = LoanTerms(pounds(amount), 2 if months is None else months, rate)

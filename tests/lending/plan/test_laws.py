@@ -36,8 +36,10 @@ from lending.terms.servicing_terms import (
     LateFeeRule,
     LateFees,
     LateInterest,
+    LaterShipment,
     RefundPlacing,
     ServicingTerms,
+    ShipmentRule,
 )
 from tests.lending.courses import day, the_books_agree
 from tests.lending.plan.test_fold_properties import courses
@@ -275,10 +277,21 @@ def test_a_refund_after_goodwill_restores_the_goodwill_first() -> None:
 
 
 @LAWFUL
-@given(plan=st.sampled_from(PLANS), terms=TERMS, number=st.integers(0, 300), first=st.integers(1, 99))
+@given(
+    plan=st.sampled_from(PLANS),
+    terms=TERMS,
+    shipments=st.builds(
+        ShipmentRule,
+        st.sampled_from([LaterShipment.IN_PROPORTION, LaterShipment.LEVEL_AGAIN]),
+        st.sampled_from([1, 100]),
+    ),
+    number=st.integers(0, 300),
+    first=st.integers(1, 99),
+)
 def test_goods_shipped_later_bear_interest_from_their_shipment(
-    plan: Plan, terms: ServicingTerms, number: int, first: int
+    plan: Plan, terms: ServicingTerms, shipments: ShipmentRule, number: int, first: int
 ) -> None:
+    terms = replace(terms, shipments=shipments)
     now = max(1, plan.principal.minor * first // 100)
     rest = plan.principal.minor - now
     assume(rest)

@@ -320,6 +320,15 @@ def _interest(course: Course) -> object:
     return pounds("0.00") + sum((each.interest for each in course.plan.instalments), pounds("0.00"))
 
 
+def test_what_is_past_due_can_have_an_order_of_its_own() -> None:
+    last = (Component.INTEREST, Component.PRINCIPAL, Component.FEES)
+    for number, fees in ((31, "7.00"), (32, "0.00")):
+        course = Course(a_plan("90.00", months=3), ServicingTerms(allocation_past_due=last)).open()
+        course.then(1, FeeCharged("f", pounds("7.00"), FeeKind.RETURN))
+        paid = course.collect(number, "20.00")
+        assert course.state(number).payments[paid.event_id].fees == pounds(fees)
+
+
 def test_what_is_paid_in_advance_can_have_an_order_of_its_own() -> None:
     last = (Component.INTEREST, Component.PRINCIPAL, Component.FEES)
     for number, fees in ((10, "0.00"), (31, "7.00")):

@@ -43,6 +43,7 @@ LOANS = st.builds(
     method=st.sampled_from(Method),
     down_payment_percent=st.sampled_from([Decimal(0), Decimal(10), Decimal(25), Decimal("33.3")]),
     first_day_bears_interest=st.booleans(),
+    multiple_of=st.sampled_from([1, 5, 100]),
 )
 
 
@@ -147,3 +148,31 @@ def test_terms_that_no_schedule_can_keep_are_refused(wrong: dict[str, object]) -
 def test_a_last_due_beyond_the_calendar_is_refused() -> None:
     with pytest.raises(ScheduleFault, match="9999"):
         amortise(a_loan(spacing=Spacing(12_000, Unit.MONTHS)))
+
+
+def test_instalments_in_whole_pounds_leave_the_rest_to_the_last_and_keep_the_pence_of_interest() -> None:
+    dues = amortise(a_loan(3_000_00, "12", 10, multiple_of=100))
+
+    assert [due.amount.minor for due in dues] == [317_00] * 9 + [314_34]
+    assert [due.interest.minor for due in dues[:3]] == [30_00, 27_13, 24_23]
+
+
+@pytest.mark.parametrize(("minor", "down"), [(1_250_00, 312_00), (750_00, 188_00), (1_90, 0)])
+def test_a_down_payment_in_whole_pounds_is_rounded_half_to_even(minor: int, down: int) -> None:
+    dues = amortise(a_loan(minor, down_payment_percent=Decimal(25), multiple_of=100))
+
+    assert sum(due.amount.minor for due in dues if due.number == 0) == down
+
+
+@settings(max_examples=60, deadline=None)
+@given(loan=LOANS)
+def test_every_amount_but_the_last_ones_is_a_multiple_of_the_unit(loan: Loan) -> None:
+    dues = amortise(loan)
+
+    ends = next(place for place, due in enumerate(dues) if sum(each.principal.minor for each in dues[place + 1 :]) == 0)
+    assert all(due.amount.minor % loan.multiple_of == 0 for due in dues[:ends])
+
+
+def test_a_multiple_below_one_unit_is_refused() -> None:
+    with pytest.raises(ScheduleFault, match="multiples of 0"):
+        a_loan(multiple_of=0)

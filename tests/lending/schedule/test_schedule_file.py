@@ -123,6 +123,12 @@ def test_a_schedule_is_in_the_smallest_unit_of_its_currency(
     assert [row["our_total_due"] for row in rows] == totals
 
 
+def test_a_case_can_ask_for_instalments_in_multiples_of_a_larger_amount(tmp_path: Path) -> None:
+    rows = answers(tmp_path, {**SETTINGS, "multiple_of": "1"}, {**SETTINGS, "case": "2", "multiple_of": "0.5"})
+
+    assert [row["our_total_due"] for row in rows] == ["", "51.00", "50.50", "", "51.00", "50.50"]
+
+
 def test_settings_that_a_file_leaves_out_have_their_defaults(tmp_path: Path) -> None:
     short = {name: value for name, value in SETTINGS.items() if value not in ("", "0", "false", "DECLINING_BALANCE")}
 

@@ -82,6 +82,27 @@ def test_a_schedule_without_interest_splits_the_amount_and_the_earliest_carry_th
     assert [due.number for due in dues] == list(range(1, months + 1))
 
 
+@pytest.mark.parametrize(
+    ("minor", "months", "amounts"),
+    [(100_00, 3, [33_00, 33_00, 34_00]), (99_50, 4, [25_00, 25_00, 25_00, 24_50]), (40, 1, [40])],
+)
+def test_parts_in_whole_pounds_leave_the_rest_to_the_last(minor: int, months: int, amounts: list[int]) -> None:
+    in_pounds = replace(repayment(Product.MONTHLY), multiple_of={Currency.GBP: pounds("1.00")})
+
+    dues = schedule(LoanTerms(Money(minor, Currency.GBP), months), in_pounds, ON)
+
+    assert [due.amount.minor for due in dues] == amounts
+    assert schedule(LoanTerms(Money(minor, Currency.EUR), months), in_pounds, ON)[0].amount.minor == -(-minor // months)
+
+
+@pytest.mark.parametrize(("minor", "rate"), [(1_20, 0), (3_00, 0), (2_40, 1)])
+def test_too_little_for_instalments_in_whole_pounds_is_refused(minor: int, rate: int) -> None:
+    in_pounds = replace(repayment(Product.MONTHLY), multiple_of={Currency.GBP: pounds("1.00")})
+
+    with pytest.raises(ScheduleFault, match="too little for"):
+        schedule(LoanTerms(Money(minor, Currency.GBP), 5, rate), in_pounds, ON)
+
+
 def test_monthly_interest_is_for_the_days_of_the_month_over_365() -> None:
     dues = monthly(1_000_00, 12, 1200)
 

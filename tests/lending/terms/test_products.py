@@ -1,5 +1,7 @@
 """Products as files: what ships, which version holds on a day, and what a file may not say."""
 
+import json
+import tomllib
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 from ledger.money import Currency, Money
 from lending.schedule.amortise import Method
 from lending.schedule.day_count import ACTUAL_365
+from lending.terms.dues import LoanTerms, schedule
 from lending.terms.policy_file import load_policies
 from lending.terms.product import FIXED_MONTHS, Product
 from lending.terms.products import (
@@ -17,6 +20,7 @@ from lending.terms.products import (
     load_products,
     local_day,
     product_on,
+    read_product,
     servicing_terms,
 )
 from lending.terms.servicing_terms import (
@@ -27,11 +31,14 @@ from lending.terms.servicing_terms import (
     DiscountEarning,
     EarlyPayment,
     LateInterest,
+    LaterShipment,
     RefundPlacing,
     ServicingTerms,
 )
 from lending.terms.terms_file import TermsFileFault
+from tests.command_line import acts_of
 
+main = acts_of("lending")
 ON = date(2026, 1, 31)
 FROM = "effective_from = 1993-01-01"
 ZONES = '{ GBP = "Europe/London", EUR = "Europe/Brussels", CZK = "Europe/Prague", USD = "America/New_York" }'
@@ -195,6 +202,17 @@ def test_two_versions_of_one_day_are_refused(tmp_path: Path, end: str) -> None:
         ("bears_interest = true", "bears_interest = 1", "repayment.bears_interest: 1 is neither"),
         ("bears_interest = true", "bears_interest = false", "interest: is not a known setting"),
         ("down_payment_basis_points = 0", "down_payment_basis_points = 10_000", "is not a whole number from 0 to 9999"),
+        (
+            "every = 1",
+            'every = 1\nlater_shipment = "never"',
+            "repayment.later_shipment: 'never' is none of in_proportion",
+        ),
+        ("every = 1", "every = 1\nmultiple_of_minor = { GBP = 0 }", "multiple_of_minor.GBP: is not above zero"),
+        (
+            "every = 1",
+            "every = 1\nmultiple_of_minor = { JPY = 9 }",
+            "multiple_of_minor.JPY: is no currency of late_fees",
+        ),
         ('days_in_year = "365"', 'days_in_year = "366"', "interest.days_in_year: '366' is none of actual, 360"),
         ("grace_days = 5", "grace_days = -1", r"late_fees.rules\[1\].grace_days: -1 is not"),
         ('GBP = "Europe/London"', 'GBP = "Europe/Leeds"', "days.time_zone.GBP: 'Europe/Leeds' is not a time zone"),
@@ -254,14 +272,10 @@ EXAMPLES = sorted((FOLDER / "examples").glob("*.toml"))
 
 
 @pytest.fixture(scope="module")
-def serviced(tmp_path_factory: pytest.TempPathFactory) -> list[ServicingTerms]:
-    """How the shipped products and the examples are serviced; examples are loaded one by one, as a lender would one."""
-    terms = [product_on(product, ON).servicing_terms(Currency.GBP) for product in Product]
-    for example in EXAMPLES:
-        folder = tmp_path_factory.mktemp("products")
-        (folder / example.name).write_text(example.read_text())
-        terms.append(load_products(folder).version(example.stem).servicing_terms(Currency.GBP))
-    return terms
+def serviced() -> list[ServicingTerms]:
+    """How the shipped products and the examples are serviced."""
+    products = [*(product_on(product, ON) for product in Product), *map(read_product, EXAMPLES)]
+    return [product.servicing_terms(Currency.GBP) for product in products]
 
 
 @pytest.mark.parametrize(
@@ -289,8 +303,60 @@ def test_the_examples_show_how_claims_refunds_and_goodwill_are_owed_and_paid(ser
     assert any(terms.goodwill_pays for terms in serviced)
 
 
+def test_each_way_of_repaying_a_later_shipment_has_an_example(serviced: list[ServicingTerms]) -> None:
+    assert {terms.shipments.later for terms in serviced} == set(LaterShipment)
+    assert {terms.shipments.down_payment_percent for terms in serviced} == {0, 25}
+
+
+def test_an_example_has_its_instalments_in_whole_pounds(tmp_path: Path) -> None:
+    (tmp_path / "whole-units-1.toml").write_text((FOLDER / "examples" / "whole-units-1.toml").read_text())
+    repayment = load_products(tmp_path).version("whole-units-1").repayment
+
+    dues = schedule(LoanTerms(Money(750_00, Currency.GBP), 3, 1200), repayment, ON)
+
+    assert [due.amount.minor for due in dues] == [188_00, 191_00, 191_00, 190_86]
+
+
 def test_only_claims_owed_with_the_next_due_say_what_they_restore(tmp_path: Path) -> None:
     put(tmp_path, "monthly-2", **{'claim_due = "original_dues"': 'claim_due = "next_due"'})
 
     with pytest.raises(TermsFileFault, match=r"servicing\.claim_restores: is missing"):
+        load_products(tmp_path)
+
+
+def test_the_command_lists_what_ships(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["products", "--json"]) == 0
+
+    listed = [each["version"] for each in json.loads(capsys.readouterr().out)["products"]]
+    assert listed == [product_on(product, ON).version for product in Product]
+
+
+def test_the_command_checks_each_file_by_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = put(tmp_path, "monthly-2")
+    bad = put(tmp_path, "monthly-3", **{'late_interest = "none"': 'late_interest = "sometimes"'})
+
+    assert main(["products", "--check", str(bad), "--check", str(good)]) == 1
+
+    out, err = capsys.readouterr()
+    assert out.startswith("monthly-2 ")
+    assert err == f"error: {bad}: servicing.late_interest: 'sometimes' is none of none, until_last_due, until_paid\n"
+
+
+@pytest.mark.parametrize("file", [*FOLDER.glob("*.toml"), *EXAMPLES], ids=lambda file: file.stem)
+def test_the_page_about_terms_names_every_setting_that_a_file_has(file: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs/reference/product-terms.md").read_text()
+    settings = tomllib.loads(file.read_text())
+    imported = {"annual_rate_basis_points", "first_due_day"}  # of loans that others granted
+    names = {
+        name for table in (settings, *(each for each in settings.values() if isinstance(each, dict))) for name in table
+    }
+
+    assert {name for name in names - imported if f"`{name}`" not in page and f"[{name}]" not in page} == set()
+
+
+def test_flat_instalments_are_not_made_level_again(tmp_path: Path) -> None:
+    changes = {'method = "declining_balance"': 'method = "flat"', "every = 1": 'every = 1\nlater_shipment = "own_term"'}
+    put(tmp_path, "monthly-1", **changes)
+
+    with pytest.raises(TermsFileFault, match=r"repayment\.later_shipment: flat instalments are not made level again"):
         load_products(tmp_path)

@@ -42,7 +42,6 @@ from lending.plan.event import (
     ReAmortised,
     Refunded,
     RefundPaid,
-    Rescheduled,
     Reversed,
     Route,
     Terminated,
@@ -52,7 +51,7 @@ from lending.plan.plan import Origin, Plan, PlanId, PlanStatus, instalments_of
 from lending.plan.refuse import refuse
 from lending.plan.running import RunningInstalment, RunningPlan
 from lending.plan.state import InstalmentState, PlanState
-from lending.schedule.amortise import Loan, Method, amortise
+from lending.schedule.amortise import Loan, Method, amortise, down_payment
 from lending.schedule.day_count import DayCount
 from lending.schedule.due import Due, ScheduleFault
 from lending.schedule.due_dates import Spacing, Unit
@@ -65,14 +64,17 @@ from lending.terms.servicing_terms import (
     EarlyPayment,
     InterestRule,
     LateInterest,
+    LaterShipment,
     ServicingTerms,
+    ShipmentRule,
 )
-from tests.scenarios.fineract_e2e.product import DOWN_PAYMENT_PERCENT, InAdvance, Part, PeerSettings
+from tests.scenarios.fineract_e2e.product import DEFAULT, DOWN_PAYMENT_PERCENT, InAdvance, Part, PeerSettings
 from tests.scenarios.fineract_e2e.product import ChargeOffInterest as PeerChargeOff
 from tests.scenarios.fineract_e2e.reader import day_of
 from tests.scenarios.fineract_e2e.story import Act, ActKind, NotExpressible, PeerLoan
 
 EUR = Currency.EUR
+_WHOLE_UNIT = 100
 _A_DAY = timedelta(days=1)  # the peer's pause begins after its first day and ends after its last
 _ID = PlanId("p")
 
@@ -175,8 +177,8 @@ def schedules(terms: PeerLoan, amount: int, starts_on: date) -> Iterator[tuple[s
             dues = amortise(_loan(terms, amount, starts_on, DAY_COUNTS[name]))
         except ScheduleFault as fault:
             raise NotExpressible("no_such_schedule", str(fault)) from fault
-        if terms.product.whole_units and not _in_whole_units(dues):
-            raise NotExpressible("whole_unit_instalments")
+        if not all(due.amount.minor for due in dues):
+            raise NotExpressible("instalment_of_nothing")
         yield name, dues
 
 
@@ -191,16 +193,12 @@ def _loan(terms: PeerLoan, amount: int, starts_on: date, day_count: DayCount) ->
         Method.FLAT if terms.flat else Method.DECLINING_BALANCE,
         Decimal(DOWN_PAYMENT_PERCENT if terms.product.down_payment else 0),
         terms.product.first_day_bears,
+        _WHOLE_UNIT if terms.product.whole_units else 1,
     )
 
 
 def _spacing(every: int, unit: str) -> Spacing:
     return Spacing(every * 12, Unit.MONTHS) if unit == "years" else Spacing(every, Unit(unit))
-
-
-def _in_whole_units(dues: Sequence[Due]) -> bool:
-    """Whether all but the last due are in whole units of money, the down payment aside."""
-    return all(due.amount.minor % 100 == 0 for due in dues[:-1] if due.number)
 
 
 _UNUSUAL = {
@@ -218,7 +216,7 @@ def _usual(terms: PeerLoan, starts_on: date) -> None:
     for told, capability in _UNUSUAL.items():
         if told in terms.unusual:
             raise NotExpressible(capability)
-    from_submission = "START_SUBMITTED" in terms.product.name and "Repayment start date type" not in terms.unusual
+    from_submission = terms.product.dues_from_submission and "Repayment start date type" not in terms.unusual
     if from_submission and terms.submitted_on != starts_on:
         raise NotExpressible("dues_from_the_application")
 
@@ -227,13 +225,8 @@ def lacking(terms: PeerLoan, acts: Sequence[Act]) -> tuple[str, ...]:
     """What the product's settings ask for, and these acts need, that the engine has no setting for."""
     settings = terms.product
     found = []
-    bears_interest = terms.rate_percent > 0
-    if settings.recalculates_interest and bears_interest and not _rate_in_basis_points(terms):
-        found.append("rate_of_more_digits")
     if _component_order(settings.allocation) is None:
         found.append("penalties_apart_from_fees")
-    if sum(act.kind is ActKind.DISBURSED for act in acts) > 1 and bears_interest:
-        found.append("interest_from_each_disbursement")
     return tuple(found)
 
 
@@ -266,18 +259,10 @@ _MOVED_INTEREST = {
 }
 
 
-def _rate_in_basis_points(terms: PeerLoan) -> bool:
-    return (terms.rate_percent * 100) % 1 == 0
-
-
 def _restores(settings: PeerSettings) -> tuple[Component, ...]:
     """The components that a charge-back makes owed again; the peer's older products make all of it principal."""
     order = settings.credit_allocation if settings.progressive else None
     return tuple(dict.fromkeys(_COMPONENT[part] for part in order or (Part.PRINCIPAL,)))
-
-
-def _late_bears(settings: PeerSettings) -> bool:
-    return settings.recalculates_interest and "NO_CALC_ON_PAST_DUE" not in settings.name
 
 
 _CHARGE_OFF_INTEREST = {
@@ -287,26 +272,38 @@ _CHARGE_OFF_INTEREST = {
 }
 
 
+def _shipments(terms: PeerLoan) -> ShipmentRule:
+    settings = terms.product
+    later = LaterShipment.OWN_TERM if settings.full_term_tranches else LaterShipment.LEVEL_AGAIN
+    return ShipmentRule(
+        LaterShipment.IN_PROPORTION if terms.flat and terms.rate_percent else later,
+        _WHOLE_UNIT if settings.whole_units else 1,
+        Decimal(DOWN_PAYMENT_PERCENT if settings.down_payment else 0),
+        _spacing(terms.every, terms.unit),
+    )
+
+
 def _servicing(terms: PeerLoan, acts: Sequence[Act], day_count: str) -> ServicingTerms:
     settings = terms.product
     refunds = [act for act in acts if act.kind is ActKind.REFUNDED]
     gifts = [act for act in acts if act.kind in {ActKind.GOODWILL, ActKind.INTEREST_PAYMENT_WAIVED}]
     rule = settings.ahead(_rule_name(refunds[0])) if refunds else InAdvance.LAST
     spacing = _spacing(terms.every, terms.unit)
+    shipments = _shipments(terms)
     return ServicingTerms(
         version="fineract",
+        allocation_past_due=_component_order(settings.allocation_of(DEFAULT).late),
+        shipments=shipments,
         allocation_in_advance=_component_order(settings.allocation_ahead),
         allocation=_component_order(settings.allocation) or (Component.INTEREST, Component.PRINCIPAL, Component.FEES),
         allocate_across=settings.vertical,
         refunds_pay=_EARLY[rule],
         goodwill_pays=_EARLY[settings.ahead(_rule_name(gifts[0]) if gifts else "GOODWILL_CREDIT")],
         refunds_interest=settings.refunds_interest,
-        interest=InterestRule(DAY_COUNTS[day_count], spacing, settings.first_day_bears)
-        if _rate_in_basis_points(terms)
-        else None,
+        interest=InterestRule(DAY_COUNTS[day_count], spacing, settings.first_day_bears),
         interest_as_agreed=not settings.recalculates_interest,
         early_payment=_EARLY[settings.ahead("REPAYMENT")],
-        late_interest=LateInterest.UNTIL_LAST_DUE if _late_bears(settings) else LateInterest.NONE,
+        late_interest=LateInterest.UNTIL_LAST_DUE if settings.late_bears else LateInterest.NONE,
         charge_off_interest=_CHARGE_OFF_INTEREST[settings.charge_off_interest],
         claims=ClaimRule(ClaimDue.NEXT_DUE, _restores(settings)),
         claim_due_days=0,
@@ -359,7 +356,6 @@ class _Folded:
     touches: list[_Touch] = field(default_factory=list)
     moved_interest: dict[str, int] = field(default_factory=dict)
     moved_on: dict[str, date] = field(default_factory=dict)
-    stubs: list[date] = field(default_factory=list)
     owed_again: dict[str, int] = field(default_factory=dict)
     emptied_on: dict[str, date] = field(default_factory=dict)
 
@@ -398,7 +394,7 @@ class EngineLoan:
             opened_on=opened_on,
             principal=Money(approved, EUR),
             merchant_discount=Money(0, EUR),
-            annual_rate_basis_points=int(terms.rate_percent * 100),
+            annual_rate_basis_points=terms.rate_percent * 100,
             terms_version="t",
             instalments=instalments_of(_ID, dues),
         )
@@ -438,15 +434,15 @@ class EngineLoan:
     def _disburse(self, act: Act) -> None:
         amount, settings = Money(act.amount, EUR), self.terms.product
         first = not self.disbursed
-        if not first and settings.down_payment:
-            raise NotExpressible("down_payment_of_each_disbursement", act.step)
         body = Opened(amount) if first else PartShipped(amount, len(self.disbursed) + 1)
         if not self._post(act.on, body, "Disbursement", act.amount):
             return
         self.disbursed.append((act.on, act.amount))
-        if first and settings.down_payment_at_once:
-            down = self.plan.instalments[0].principal
-            self._post(act.on, Paid(down, PaymentChannel.CHECKOUT, "down", "sim", "card"), "Down Payment", down.minor)
+        if settings.down_payment_at_once:
+            rule = self.servicing.shipments
+            down = down_payment(amount, Decimal(DOWN_PAYMENT_PERCENT), rule.multiple_of)
+            payment = Paid(down, PaymentChannel.CHECKOUT, self._next("down"), "sim", "card")
+            self._post(act.on, payment, "Down Payment", down.minor)
 
     def _pay_some(self, act: Act) -> None:
         self._pay(act.on, act.amount, act.name)
@@ -579,44 +575,12 @@ class EngineLoan:
             raise NotExpressible("reage_otherwise", act.step)
         spacing = _spacing(int(told["frequencyNumber"]), told["frequencyType"].lower())
         starts = day_of(told["startDate"])
-        if self.terms.rate_percent or not self.terms.product.whole_units:
-            handling = _MOVED_INTEREST[told.get("reAgeInterestHandling", "DEFAULT")]
-            number = int(told["numberOfInstallments"])
-            body = ReAged(number, starts, spacing.every, spacing.unit, handling)
-            self._post(min(act.on, starts), body, "Re-age")
-            return
-        days = [spacing.after(starts, times) for times in range(int(told["numberOfInstallments"]))]
-        owed = self._fold().state.outstanding.minor
-        self._reschedule(act, list(zip(days, self._level(owed, len(days)), strict=True)), "Re-age")
+        handling = _MOVED_INTEREST[told.get("reAgeInterestHandling", "DEFAULT")]
+        body = ReAged(int(told["numberOfInstallments"]), starts, spacing.every, spacing.unit, handling)
+        self._post(min(act.on, starts), body, "Re-age")  # one that starts earlier counts from then
 
     def _reamortise(self, act: Act) -> None:
-        if self.terms.rate_percent or not self.terms.product.whole_units:
-            handling = _MOVED_INTEREST[act.row.get("handling", "DEFAULT")]
-            self._post(act.on, ReAmortised(handling), "Re-amortize")
-            return
-        lines = self._fold().run.lines
-        to_come = [line for line in lines if line.due_on > act.on and line.open_principal]
-        if not to_come:
-            raise NotExpressible("reamortise_after_maturity", act.step)
-        late = sum(line.open_principal for line in lines if line.due_on <= act.on)
-        dues = [
-            (line.due_on, line.open_principal + share)
-            for line, share in zip(to_come, self._level(late, len(to_come)), strict=True)
-        ]
-        self._reschedule(act, dues, "Re-amortize")
-
-    def _level(self, amount: int, parts: int) -> list[int]:
-        """Equal parts, in whole units of money where the product says so; the last takes the rest."""
-        unit = 100 if self.terms.product.whole_units else 1
-        share = unit * int((Decimal(amount) / parts / unit).to_integral_value(ROUND_HALF_EVEN))
-        return [share] * (parts - 1) + [amount - share * (parts - 1)]
-
-    def _reschedule(self, act: Act, parts: Sequence[tuple[date, int]], name: str) -> None:
-        top = max(line.number for line in self._fold().run.lines)
-        dues = tuple(
-            Due(top + 1 + place, day, Money(part, EUR), Money(0, EUR)) for place, (day, part) in enumerate(parts)
-        )
-        self._post(act.on, Rescheduled(dues), name, sum(part for _, part in parts))
+        self._post(act.on, ReAmortised(_MOVED_INTEREST[act.row.get("handling", "DEFAULT")]), "Re-amortize")
 
     def _pause(self, act: Act) -> None:
         if act.until is None:
@@ -758,11 +722,14 @@ class EngineLoan:
 
     def _rows(self, folded: _Folded) -> Iterator[Row]:
         penalties = {fee.fee_id for fee in self.fees if fee.penalty}
-        to_come, stubs = list(self.disbursed), sorted(folded.stubs)
+        to_come = list(self.disbursed)
         balance, previous = 0, self.plan.opened_on
         ended_on = self._brought_forward_on()
+        agreed_ids = {each.instalment_id for each in self.plan.instalments}
+        paid_at_once = {on for on, _ in self.disbursed[1:]} if self.terms.product.down_payment else set()
         for line in folded.run.lines:
-            while to_come and to_come[0][0] <= line.due_on:
+            down = line.number == 0 or (line.instalment_id not in agreed_ids and line.due_on in paid_at_once)
+            while to_come and (to_come[0][0] < line.due_on or (down and to_come[0][0] == line.due_on)):
                 balance += to_come.pop(0)[1]
             interest = line.interest - folded.moved_interest.get(line.instalment_id, 0)
             fees = sum(fee.amount for fee in line.fees if _origin(fee.fee_id) not in penalties)
@@ -773,9 +740,6 @@ class EngineLoan:
                 continue
             if ended_on is not None and line.due_on > ended_on and line.principal == line.repaid == 0 and not due:
                 continue
-            while stubs and stubs[0] <= line.due_on:
-                yield _nothing_due(stubs[0], (stubs[0] - previous).days, balance)
-                previous = stubs.pop(0)
             outstanding = line.open + _off_the_books(folded.run, line).total
             waived = sum(fee.waived for fee in line.fees)
             touches = [touch for touch in folded.touches if touch.line is line]
@@ -783,7 +747,7 @@ class EngineLoan:
             met = [each.on for each in touches if each.amount > 0] + ([moved_on] if moved_on else [])
             yield Row(
                 due_on=line.due_on,
-                days=(line.due_on - previous).days,
+                days=0 if down else (line.due_on - previous).days,
                 met_on=None if outstanding else max(met, default=folded.emptied_on.get(line.instalment_id)),
                 balance=balance,
                 principal=line.principal,
@@ -796,7 +760,7 @@ class EngineLoan:
                 waived=waived,
                 outstanding=outstanding,
             )
-            previous = line.due_on
+            previous = previous if down else line.due_on
 
 
 _UNDOES = {
@@ -856,11 +820,6 @@ _MONEY = frozenset(
 _LISTED = _MONEY | {"Disbursement", "Credit Balance Refund", "Chargeback", "Charge-off", "Re-age", "Re-amortize"}
 
 
-def _nothing_due(on: date, days: int, balance: int) -> Row:
-    """The period that a re-age cut short: it ends on that day and nothing is due with it."""
-    return Row(on, days, on, balance, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-
-
 def _origin(fee_id: str) -> str:
     """The fee that a charge-back made owed again, or the fee itself."""
     return fee_id.partition("/")[0]
@@ -917,7 +876,7 @@ def _settled(run: RunningPlan) -> dict[str, tuple[int, int, dict[str, int]]]:
     return settled
 
 
-_MOVES = (Rescheduled, ReAged, ReAmortised)
+_MOVES = (ReAged, ReAmortised)
 
 
 def _follow_merged(run: RunningPlan, touches: Sequence[_Touch], day: date) -> None:
@@ -928,10 +887,8 @@ def _follow_merged(run: RunningPlan, touches: Sequence[_Touch], day: date) -> No
             touch.line = last
 
 
-def _note_moved(
-    run: RunningPlan, event: PlanEvent, open_before: Mapping[str, int], moved_on: dict[str, date], stubs: list[date]
-) -> None:
-    """Note the instalments whose debt was moved to new dues, and the day if it cut a period short."""
+def _note_moved(run: RunningPlan, event: PlanEvent, open_before: Mapping[str, int], moved_on: dict[str, date]) -> None:
+    """Note the instalments whose debt was moved to new dues."""
     old = [line for line in run.lines if line.instalment_id in open_before]
     moved = [line for line in old if open_before[line.instalment_id]]
     if isinstance(event.body, ReAged):
@@ -939,13 +896,6 @@ def _note_moved(
     if isinstance(event.body, ReAmortised):
         moved = [line for line in moved if line.due_on <= event.value_date]
     moved_on |= {line.instalment_id: event.value_date for line in moved}
-    if not isinstance(event.body, Rescheduled):
-        return
-    kept = {line.due_on for line in moved} >= {due.due_on for due in event.body.dues}
-    inside = [line for line in moved if line.due_on > event.value_date]
-    starts_now = event.value_date in {run.plan.opened_on, *(line.due_on for line in old)}
-    if inside and not kept and not starts_now:
-        stubs.append(event.value_date)
 
 
 def _watched_fold(  # noqa: C901 - one act of watching after the other
@@ -955,7 +905,6 @@ def _watched_fold(  # noqa: C901 - one act of watching after the other
     touches: list[_Touch] = []
     moved_interest: dict[str, int] = {}
     moved_on: dict[str, date] = {}
-    stubs: list[date] = []
     owed_again: dict[str, int] = {}
     noted: dict[str, RunningPlan] = {}
     emptied_on: dict[str, date] = {}
@@ -973,7 +922,7 @@ def _watched_fold(  # noqa: C901 - one act of watching after the other
                 more = line.principal - principal_before.get(line.instalment_id, 0)
                 owed_again[line.instalment_id] = owed_again.get(line.instalment_id, 0) + more
         if isinstance(event.body, _MOVES):
-            _note_moved(run, event, open_before, moved_on, stubs)
+            _note_moved(run, event, open_before, moved_on)
         after = _settled(run)
         if isinstance(event.body, ReAged | Terminated):
             _follow_merged(run, touches, event.value_date)
@@ -1013,4 +962,4 @@ def _watched_fold(  # noqa: C901 - one act of watching after the other
         mock.patch.object(folding, "_state", finished),
     ):
         state = folding.fold(plan, events, terms, through=through)
-    return _Folded(state, noted["run"], touches, moved_interest, moved_on, stubs, owed_again, emptied_on)
+    return _Folded(state, noted["run"], touches, moved_interest, moved_on, owed_again, emptied_on)
