@@ -185,13 +185,14 @@ def _batch_totals(element: Element, entry: FileEntry) -> Iterator[OwnTotalBroken
     """The number and sum of the transactions of an entry, where the file gives both them and the transactions."""
     name = f"line {entry.line}: entry {entry.number}"
     amounts = [each.amount for each in entry.details if each.amount is not None and each.currency == entry.currency]
-    is_whole = bool(amounts) and len(amounts) == len(entry.details) and not element.has("Chrgs")
-    if is_whole and len(amounts) > 1:
+    if len(amounts) > 1 and len(amounts) == len(entry.details) and not element.has("Chrgs"):
         yield from differences(
             f"{name}: sum of its transactions", plain_decimal(entry.amount), plain_decimal(sum(amounts, Decimal()))
         )
+    if len(entry.details) < 2:
+        return
     batches = element.children("NtryDtls/Btch")
-    if len(batches) != 1 or len(entry.details) < 2:
+    if len(batches) != 1:
         return
     number, total = batches[0].first("NbOfTxs"), batches[0].first("TtlAmt")
     if number is not None:

@@ -8,12 +8,12 @@ from data_contracts.files import FileFault
 from payments.files.world.read_payment_file import FileSummary, read_payment_file, summarise
 
 NOT_PAYMENT_FILES = {"README.md", "manifest.json"}
-TABLE_HEADER = "| file | format | entries | booked | own totals |\n|---|---|---:|---|---|"
+TABLE_HEADER = "| file | format | entries | booked | own totals that do not hold |\n|---|---|---:|---|---|"
 
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """One row; `own_totals` says whether they hold, or why the file was refused."""
+    """One row; `own_totals` says which do not hold, or why the file was refused."""
 
     file: str
     format: str
@@ -44,5 +44,5 @@ def rows_of_folder(folder: Path, max_bytes: int) -> Iterator[FileRow]:
 
 def _row(name: str, summary: FileSummary) -> FileRow:
     booked = ", ".join(f"{key} {amount}" for key, amount in summary.sums.items())
-    broken = "; ".join(f"{each.what} {each.says}, found {each.found}" for each in summary.breaks)
-    return FileRow(name, summary.format, summary.entries, booked, f"E26: {broken}" if broken else "hold")
+    broken = "; ".join(f"{each.what.rpartition(': ')[2]} {each.says}, found {each.found}" for each in summary.breaks)
+    return FileRow(name, summary.format, summary.entries, booked, f"E26: {broken}" if broken else "none")

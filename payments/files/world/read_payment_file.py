@@ -42,7 +42,10 @@ class FileSummary:
 
 
 def read_payment_file(path: Path, max_bytes: int) -> tuple[str, Iterator[FileItem]]:
-    """The format of the file and its items as they are read; raises FileFault, naming the line and the field."""
+    """The format of the file and its items as they are read; raises FileFault, naming the line and the field.
+
+    A fault may come after many items: what they say counts only once the last one was read.
+    """
     source = SourceFile.of(path, max_bytes)
     begin = source.head.removeprefix(UTF8_BOM).lstrip(b" \t\r\n")
     if source.head[:2] in (b"\xff\xfe", b"\xfe\xff"):

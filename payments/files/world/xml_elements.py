@@ -21,28 +21,43 @@ _DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]+
 class Element:
     """An element of one namespace. Paths are local names, such as `Acct/Id/IBAN`."""
 
-    __slots__ = ("_node", "_paths", "name", "prefix", "spot")
+    __slots__ = ("_children", "_node", "_paths", "name", "prefix", "spot")
 
-    def __init__(self, node: etree._Element, prefix: str, spot: Spot, paths: dict[str, str]) -> None:
+    def __init__(self, node: etree._Element, prefix: str, spot: Spot, paths: dict[str, tuple[str, ...]]) -> None:
         self._node = node
         self._paths = paths
+        self._children: dict[str, etree._Element] | None = None
         self.name = node.tag.rpartition("}")[2]
         self.prefix = prefix
         self.spot = spot
 
-    def _path(self, path: str) -> str:
+    def _tags(self, path: str) -> tuple[str, ...]:
         known = self._paths.get(path)
         if known is None:
-            known = self._paths[path] = self.prefix + path.replace("/", f"/{self.prefix}")
+            known = self._paths[path] = tuple(self.prefix + name for name in path.split("/"))
         return known
 
+    def _find(self, path: str) -> etree._Element | None:
+        """The first element under the path; the first step is by a table, as most paths asked for are not there."""
+        if self._children is None:
+            self._children = {}
+            for child in self._node:
+                self._children.setdefault(child.tag, child)
+        first, *rest = self._tags(path)
+        node = self._children.get(first)
+        for tag in rest:
+            if node is None:
+                return None
+            node = next(node.iterchildren(tag), None)
+        return node
+
     def has(self, path: str) -> bool:
-        return self._node.find(self._path(path)) is not None
+        return self._find(path) is not None
 
     def first(self, *paths: str) -> str | None:
         """The strict text of the first path that is there; None if none is."""
         for path in paths:
-            found = self._node.find(self._path(path))
+            found = self._find(path)
             if found is not None:
                 return self.spot.text(path, _own_text(found, self.spot))
         return None
@@ -52,16 +67,16 @@ class Element:
         return self.spot.text(self.name, _own_text(self._node, self.spot))
 
     def attribute(self, name: str, path: str | None = None) -> str | None:
-        node = self._node if path is None else self._node.find(self._path(path))
+        node = self._node if path is None else self._find(path)
         value = None if node is None else node.get(name)
         return None if value is None else self.spot.text(name, value)
 
     def child(self, path: str) -> "Element | None":
-        node = self._node.find(self._path(path))
+        node = self._find(path)
         return None if node is None else self._like(node)
 
     def children(self, path: str) -> "list[Element]":
-        return [self._like(each) for each in self._node.findall(self._path(path))]
+        return [self._like(each) for each in self._node.findall("/".join(self._tags(path)))]
 
     def ancestor(self, name: str) -> "Element | None":
         """The nearest element of that name around this one."""
@@ -89,14 +104,14 @@ def root_names(source: SourceFile) -> Iterator[str]:
             if len(chunk) >= HEAD_BYTES:
                 return
     except etree.XMLSyntaxError as error:
-        raise _syntax(source, error) from error
+        raise _syntax(source, parser, error) from error
 
 
 def read_elements(source: SourceFile, starts: tuple[str, ...], ends: tuple[str, ...]) -> Iterator[tuple[str, Element]]:
     """Pairs of `start` or `end` and the element, for the names asked for; unsound XML raises FileFault."""
     names = tuple(f"{{*}}{name}" for name in {*starts, *ends})
     parser = _parser(("start", "end"), names)
-    paths: dict[str, dict[str, str]] = {}
+    paths: dict[str, dict[str, tuple[str, ...]]] = {}
     unread = 0
     try:
         for chunk in _chunks(source):
@@ -117,7 +132,7 @@ def read_elements(source: SourceFile, starts: tuple[str, ...], ends: tuple[str, 
                 raise source.at(0).fault("(file)", f"an element is larger than {LARGEST_ELEMENT:,} bytes")
         parser.close()
     except etree.XMLSyntaxError as error:
-        raise _syntax(source, error) from error
+        raise _syntax(source, parser, error) from error
 
 
 def _without_document_type(source: SourceFile, node: etree._Element) -> None:
@@ -187,7 +202,8 @@ def _own_text(node: etree._Element, spot: Spot) -> str:
     return node.text or ""
 
 
-def _syntax(source: SourceFile, error: etree.XMLSyntaxError) -> FileFault:
-    line = error.lineno or 0
-    reason = " ".join((error.msg or "not well-formed").split())
-    return source.at(line).fault("(file)", f"is not sound XML: {reason}")
+def _syntax(source: SourceFile, parser: etree.XMLPullParser, error: etree.XMLSyntaxError) -> FileFault:
+    """The parser's first complaint; after one that it passes over it says only that it found no element."""
+    known = next(iter(parser.feed_error_log), None)
+    line, message = (known.line, known.message) if known is not None else (error.lineno or 0, error.msg or "")
+    return source.at(line).fault("(file)", f"is not sound XML: {' '.join(message.split())}")
