@@ -44,7 +44,6 @@ def read_arudd(source: SourceFile) -> Iterator[FileItem]:
             entry = _returned(element, account, all_items)
             total += entry.amount
             yield entry
-            yield ReportedStatus("", entry.reason, entry.reference, is_item=False)
         else:
             number, value = element.attribute("numberOf"), element.attribute("valueOf")
             if number is not None:
@@ -98,7 +97,7 @@ def read_advices(source: SourceFile) -> Iterator[FileItem]:
         if day is not None:
             spot.day("effective-date", day)
         reference = spot.needed("reference", _attribute(element, "reference"))
-        yield ReportedStatus(_attribute(element, "record-type") or "ADVICE", code, reference)
+        yield ReportedStatus(_attribute(element, "record-type") or "ADVICE", (code,), reference)
     if not headers and not advices:
         raise source.at(0).fault("MessagingAdvice", "the report holds no advice and no header")
 
@@ -121,7 +120,6 @@ def read_ddica(source: SourceFile) -> Iterator[FileItem]:
             entry = _claim(element, claims)
             total += entry.amount
             yield entry
-            yield ReportedStatus("", entry.reason, entry.reference, is_item=False)
             if debits:
                 what = f"line {spot.line}: claim {claims}: TotalAmount"
                 yield from differences(what, plain_decimal(entry.amount), plain_decimal(of_claim))

@@ -84,7 +84,7 @@ def _resource(kind: str, resource: JsonResource, number: int) -> Iterator[FileIt
         details = resource.inner("details")
         reason = details.text("reason_code") or details.text("cause")
         resource.day("created_at")
-        yield ReportedStatus(status, reason, resource.needed("id"))
+        yield ReportedStatus(status, () if reason is None else (reason,), resource.needed("id"))
 
 
 def _payout_item(resource: JsonResource, number: int) -> FileEntry:

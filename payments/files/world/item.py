@@ -81,10 +81,10 @@ class ReportedBalance:
 
 @dataclass(frozen=True, slots=True)
 class ReportedStatus:
-    """The status of an order, a mandate or a whole message, with the reason code where there is one."""
+    """The status of an order, a mandate or a whole message (then it is no item), with the codes of its reasons."""
 
     status: str
-    reason: str | None = None
+    reasons: tuple[str, ...] = ()
     reference: str | None = None
     is_item: bool = True
 

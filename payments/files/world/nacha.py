@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from payments.files.world.item import Direction, FileAccount, FileEntry, FileItem, OwnTotalBroken, ReportedStatus
+from payments.files.world.item import Direction, FileAccount, FileEntry, FileItem, OwnTotalBroken
 from payments.files.world.source_file import SourceFile, Spot, differences
 
 RECORD = 94
@@ -198,8 +198,6 @@ def _finish(state: _Reader) -> Iterator[FileItem]:
     state.entry = None
     if entry is not None:
         yield entry
-        if entry.reason is not None:
-            yield ReportedStatus("", entry.reason, entry.reference, is_item=False)
 
 
 def _close_file(state: _Reader, spot: Spot, record: str) -> Iterator[OwnTotalBroken]:

@@ -30,11 +30,8 @@ def read_statuses(source: SourceFile) -> Iterator[FileItem]:
             continue  # a level without a status of its own says what the levels below have in common
         if status not in STATUSES:
             raise element.spot.fault(field, f"{status[:20]!r} is not a status that is known")
-        reasons = _reasons(element)
         is_item = element.name == "TxInfAndSts"
-        yield ReportedStatus(status, reasons[0] if reasons else None, element.first(reference), is_item)
-        for reason in reasons[1:]:
-            yield ReportedStatus("", reason, element.first(reference), is_item=False)
+        yield ReportedStatus(status, tuple(_reasons(element)), element.first(reference), is_item)
     if not levels:
         raise source.at(0).fault("OrgnlGrpInfAndSts", "the message reports no status")
 

@@ -95,8 +95,8 @@ class _Figures:
                 self._entry(item)
             case ReportedStatus():
                 self.entries += item.is_item
-                self.statuses.update([item.status] if item.status else [])
-                self.reasons.update([item.reason] if item.reason is not None else [])
+                self.statuses[item.status] += 1
+                self.reasons.update(item.reasons)
             case FileAccount():
                 self.accounts[item.account] = None
             case ReportedBalance():
@@ -112,7 +112,8 @@ class _Figures:
         if entry.booked:
             key = (entry.currency, entry.direction.value)
             self.totals[key] = self.totals.get(key, Decimal(0)) + entry.amount
-        self.reasons.update(detail.reason for detail in entry.details if detail.reason is not None)
+        of_details = [detail.reason for detail in entry.details if detail.reason is not None]
+        self.reasons.update(of_details or ([] if entry.reason is None else [entry.reason]))
 
 
 def exact_decimal(amount: Decimal, currency: str) -> str:
@@ -177,7 +178,7 @@ def _text(source: SourceFile, begin: bytes) -> tuple[str, Iterator[FileItem]]:
         return "mt940", read_mt940(source)
     if first.startswith("01,"):
         return "bai2", read_bai2(source)
-    if re.match(r"101.{20}[0-9]{10}.{1,4}094", first):
+    if re.match(r"101.{20}[0-9]{6}.{5}094", first):
         return "nacha", read_nacha(source)
     if _STANDARD18.fullmatch(first):
         return "bacs.standard18", read_standard18(source)

@@ -40,11 +40,13 @@ class Spot:
 
     def text(self, field: str, value: str) -> str:
         """Text with single blanks, without control characters."""
+        if value.isalnum() and len(value) <= LONGEST_TEXT:
+            return value
         if len(value) > LONGEST_TEXT:
             raise self.fault(field, f"text of {len(value):,} characters; at most {LONGEST_TEXT:,} are read")
         if not value.isprintable() and _CONTROL.search(value):
             raise self.fault(field, f"{_shown(value)} has a control character")
-        return value if value.isalnum() else " ".join(value.split())
+        return " ".join(value.split())
 
     def needed(self, field: str, value: str | None) -> str:
         """Text that must not be empty."""
@@ -55,7 +57,8 @@ class Spot:
 
     def amount(self, field: str, value: str | None) -> Decimal:
         """An amount without a sign, of at most five decimals and at most 10^15."""
-        value = self.needed(field, value)
+        if value is None or not _AMOUNT.fullmatch(value):
+            value = self.needed(field, value)
         if not _AMOUNT.fullmatch(value):
             raise self.fault(field, f"{_shown(value)} is not an amount such as 2452.00")
         read = Decimal(value)

@@ -43,9 +43,9 @@ class Element:
             self._children = {}
             for child in self._node:
                 self._children.setdefault(child.tag, child)
-        first, *rest = self._tags(path)
-        node = self._children.get(first)
-        for tag in rest:
+        tags = self._paths.get(path) or self._tags(path)
+        node = self._children.get(tags[0])
+        for tag in tags[1:]:
             if node is None:
                 return None
             node = next(node.iterchildren(tag), None)
