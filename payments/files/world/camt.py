@@ -238,10 +238,14 @@ def _broken_totals(statement: _Statement) -> Iterator[OwnTotalBroken]:
             found = {plain_decimal(sum((each[side] for side in sides), Decimal())) for each in totals}
         if says not in found and not statement.is_part:
             yield OwnTotalBroken(f"statement {statement.id}: {what}", says, " or ".join(sorted(found)))
-    closing = [each for each in statement.balances if each[0] == _CLOSING]
     kinds = {each[0] for each in statement.balances}
     kind = next((each for each in _OPENING if each in kinds), None)
-    opening = [each for each in statement.balances if each[0] == kind]
+    opening = list(dict.fromkeys(each for each in statement.balances if each[0] == kind))
+    closing = list(dict.fromkeys(each for each in statement.balances if each[0] == _CLOSING))
+    for found_balances in (opening, closing):
+        if len(found_balances) > 1 and not statement.is_part:
+            first, second = (f"{amount} {currency}" for _, amount, currency in found_balances[:2])
+            yield OwnTotalBroken(f"statement {statement.id}: {found_balances[0][0]}", first, second)
     if len(closing) != 1 or len(opening) != 1:
         return
     (_, start, currency), (_, end, end_currency) = opening[0], closing[0]

@@ -4,6 +4,7 @@ The library passes over what it does not know, so each statement must give as ma
 and must satisfy its own balance equation, whose figures are read here.
 """
 
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,9 +19,15 @@ _TAG = re.compile(r":([0-9]{2}[A-Z]?):(.*)")
 _BALANCE = re.compile(r"([CD])([0-9]{6})([A-Z]{3})([0-9]{1,15},[0-9]{0,3})")
 _MOVEMENT = re.compile(r"([0-9]{6})([0-9]{4})?(R?[CD])([A-Z])?([0-9]{1,15},[0-9]{0,3})([A-Z].{3}.*)")
 _TAGS = {"20", "21", "25", "25P", "28", "28C", "34F", "60F", "60M", "61", "86", "62F", "62M", "64", "65", "13", "13D"}
+_LONG_TAGS = {"61", "86"}  # the fields of several lines
+_LIKE_A_TAG = re.compile(r":?[0-9]{2}[A-Z]?:|:[0-9]?[0-9A-Z]?$|:[0-9]{2}")
 _HEADERS = re.compile(r"^\{1:.*\{4:")
 _FRAME = re.compile(r"\{[1-5]:.*|-\}.*|-")
 LONGEST_STATEMENT = 100_000
+
+# The library prints its patterns when one does not match; what is wrong is said in one line here.
+logging.getLogger("mt940").addHandler(logging.NullHandler())
+logging.getLogger("mt940").propagate = False
 
 
 @dataclass(slots=True)
@@ -30,17 +37,21 @@ class _Pages:
     tags: list[tuple[int, str, list[str]]] = field(default_factory=list)
     lines: int = 0
 
-    def add(self, spot: Spot, tag: str | None, text: str) -> None:
+    def add(self, spot: Spot, line: str) -> None:
         """Add a line, which without a tag goes on with the field before it."""
         self.lines += 1
         if self.lines > LONGEST_STATEMENT:
             raise spot.fault("(statement)", f"has more than {LONGEST_STATEMENT:,} lines")
-        if tag is None:
-            self.tags[-1][2].append(text)
-        elif tag in _TAGS:
-            self.tags.append((spot.line, tag, [text]))
+        match = _TAG.fullmatch(line)
+        if match is not None and match[1] in _TAGS:
+            self.tags.append((spot.line, match[1], [match[2]]))
+        elif match is not None:
+            raise spot.fault(f":{match[1]}:", "is not a field of MT940")
         else:
-            raise spot.fault(f":{tag}:", "is not a field of MT940")
+            before = self.tags[-1][1]
+            if before not in _LONG_TAGS or _LIKE_A_TAG.match(line):
+                raise spot.fault(f":{before}:", f"is followed by {line[:40]!r}, which is no field and no text of one")
+            self.tags[-1][2].append(line)
 
     def text(self) -> str:
         return "\n".join(f":{tag}:" + "\n".join(lines) for _, tag, lines in self.tags) + "\n"
@@ -67,19 +78,22 @@ def read_mt940(source: SourceFile) -> Iterator[FileItem]:
 def _statements(source: SourceFile) -> Iterator[_Pages]:
     """The lines of one statement after the other; each begins with `:20:`."""
     statement: _Pages | None = None
+    spot, enveloped = source.at(0), False
     for number, text in source.lines():
         spot = source.at(number)
         framed = _HEADERS.sub("", text)
+        enveloped = (enveloped or framed != text) and not framed.startswith("-}")
         if not framed.strip() or _FRAME.fullmatch(framed.strip()):
             continue
-        tag = _TAG.fullmatch(framed)
-        if tag is not None and tag[1] == "20":
+        if framed.startswith(":20:"):
             if statement is not None:
                 yield statement
             statement = _Pages()
         if statement is None:
             raise spot.fault(":20:", "the file does not begin with a statement's reference")
-        statement.add(spot, tag[1] if tag is not None else None, tag[2] if tag is not None else framed)
+        statement.add(spot, framed)
+    if enveloped:
+        raise spot.fault("-}", "is missing: the message was cut short")
     if statement is not None:
         yield statement
 

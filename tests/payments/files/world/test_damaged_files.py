@@ -8,7 +8,7 @@ import pytest
 
 from data_contracts.files import FileFault
 from tests.payments.files.world import samples
-from tests.payments.files.world.samples import SAMPLES, Booking, a_camt, summary_of
+from tests.payments.files.world.samples import SAMPLES, Booking, a_balance, a_camt, summary_of
 
 
 def _changed(name: str, old: str, new: str, times: int = 1) -> bytes:
@@ -82,6 +82,11 @@ REFUSED: dict[str, Callable[[], bytes]] = {
     ),
     "a status that is not known": lambda: _changed("pain.002", "RJCT", "MAYB"),
     "mt940 without its end": lambda: _without_line("mt940", ":62F:"),
+    "mt940 in an envelope without its end": lambda: _without_line("mt940", "-}"),
+    "mt940 cut between two statements": SAMPLES["mt940"][: SAMPLES["mt940"].index(":64:")].encode,
+    "mt940 with a line out of place": lambda: _changed("mt940", ":28C:7/1", ":28C:7/1\nand more"),
+    "mt940 with a damaged tag": lambda: _changed("mt940", ":62F:", ":62F"),
+    "mt940 with an unknown field": lambda: _changed("mt940", ":64:", ":99:"),
     "mt940 with two openings": lambda: _changed("mt940", ":60F:", ":60F:C260301GBP1,00\n:60F:"),
     "mt940 with a bad movement": lambda: _changed("mt940", ":61:2603020302C50,00", ":61:2603020302X50,00"),
     "mt940 with a point": lambda: _changed("mt940", "C50,00", "C50.00"),
@@ -128,6 +133,7 @@ BROKEN_TOTALS: dict[str, Callable[[], bytes]] = {
     "camt that lost an entry": lambda: a_camt([]).encode(),
     "camt with a changed amount": lambda: a_camt([Booking("10.01")]).encode(),
     "camt with an entry twice": lambda: a_camt([Booking(), Booking()]).encode(),
+    "camt with two closing balances": lambda: a_camt(more=a_balance("CLBD", "120.00")).encode(),
     "an order with another control sum": lambda: _changed("pain.001", "1016.00</CtrlSum>", "1016.01</CtrlSum>"),
     "an order with another header sum": lambda: _changed("pain.001", "1116.5<", "1116.6<"),
     "an order with another number": lambda: _changed("pain.001", "<NbOfTxs>3", "<NbOfTxs>4"),
