@@ -58,6 +58,7 @@ REFUSED: dict[str, Callable[[], bytes]] = {
     "an entity bomb": BOMB.encode,
     "an entity of another file": OUTSIDE.encode,
     "10,000 elements deep": lambda: _changed(CAMT, "<Stmt>", "<Stmt>" + "<a>" * 10_000 + "</a>" * 10_000),
+    "300 elements deep": lambda: _changed(CAMT, "<Stmt>", "<Stmt>" + "<a>" * 300 + "</a>" * 300),
     "camt without an account": lambda: _changed(CAMT, "<Acct>", "<Acc>").replace(b"</Acct>", b"</Acc>"),
     "camt without a statement": lambda: _changed(CAMT, "<Stmt>", "<St>").replace(b"</Stmt>", b"</St>"),
     "camt with a negative amount": lambda: a_camt([Booking("-10.00")]).encode(),

@@ -88,6 +88,7 @@ def test_nacha_returns_are_money_and_changes_are_not(tmp_path: Path) -> None:
 
     assert summary.sums == {"USD_CRDT": "5.00", "USD_DBIT": "120.25"}
     assert (summary.statuses, summary.reasons) == ({"CHANGE": 1, "ENTR": 2, "RETURN": 1}, {"C01": 1, "R01": 1})
+    assert [each.status for each in entries_of(tmp_path, samples.a_nacha()) if not each.booked] == ["CHANGE"]
 
 
 def test_a_mandate_lodged_by_standard_18_is_no_money(tmp_path: Path) -> None:
@@ -95,6 +96,7 @@ def test_a_mandate_lodged_by_standard_18_is_no_money(tmp_path: Path) -> None:
 
     assert summary.sums == {"GBP_CRDT": "30.50", "GBP_DBIT": "30.50"}
     assert summary.statuses == {"01": 1, "0N": 1, "17": 1, "99": 1}
+    assert [each.status for each in entries_of(tmp_path, samples.STANDARD18) if not each.booked] == ["0N"]
 
 
 def test_a_standard_18_record_may_have_a_processing_day_of_its_own(tmp_path: Path) -> None:
