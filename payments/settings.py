@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from terminal.environment import optional, required_url
+from terminal.environment import SettingFault, optional, required_url
+
+DEFAULT_MAX_FILE_BYTES = 2 * 1024**3
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +36,12 @@ class Settings:
             inbox=Path(inbox) if inbox else None,
             outbox=Path(outbox) if outbox else None,
         )
+
+
+def max_file_bytes(environ: Mapping[str, str] | None = None) -> int:
+    """The size above which a payment file is refused before it is parsed: TRANCHE_MAX_FILE_BYTES, 2 GiB by default."""
+    environ = os.environ if environ is None else environ
+    text = optional(environ, "TRANCHE_MAX_FILE_BYTES", str(DEFAULT_MAX_FILE_BYTES))
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise SettingFault("TRANCHE_MAX_FILE_BYTES", f"{text!r} is not a number of bytes", str(DEFAULT_MAX_FILE_BYTES))
+    return int(text)
