@@ -54,11 +54,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     app.state.desk = Desk(pool, model, policies, app.state.clock, decision_code_digest())
     app.state.provider = provider
     problems.add_problem_handlers(app, settings.largest_body)
-    app.include_router(decisions.router)
-    app.include_router(accept.router)
-    app.include_router(plans.router)
-    app.include_router(refunds.router)
-    app.include_router(plan_acts.router)
-    app.include_router(health.router)
+    # Not with `include_router`, which makes every route and its models once more, a quarter of a second for each app.
+    for module in (decisions, accept, plans, refunds, plan_acts, health):
+        app.router.routes.extend(module.router.routes)
     pages.add_pages(app)
     return app

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from jsonschema import Draft202012Validator, FormatChecker
 from pydantic import BaseModel, ValidationError
 
 from data_contracts.catalog import contract, contracts, load_contracts
@@ -16,12 +15,17 @@ from serving.decisions import DecisionAnswer, OrderRequest
 from tests.data_contracts.contract_folder import SAMPLES, a_contract_file
 from tests.data_contracts.samples import all_rules, invalid_record, samples_of, valid_record
 
-DAYS = FormatChecker(formats=["date"])
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+
 MOMENTS = {ColumnType.DATE, ColumnType.TIMESTAMP}
 
 
 def validator(found: Contract) -> Draft202012Validator:
-    return Draft202012Validator(json_schema(found), format_checker=DAYS)
+    # Its import takes two seconds, which every process that collects tests would pay.
+    from jsonschema import Draft202012Validator, FormatChecker
+
+    return Draft202012Validator(json_schema(found), format_checker=FormatChecker(formats=["date"]))
 
 
 def can_be_said(rule: RowRule) -> bool:
@@ -32,10 +36,11 @@ def can_be_said(rule: RowRule) -> bool:
 
 @pytest.mark.parametrize("found", contracts().values(), ids=lambda found: found.name)
 def test_every_schema_is_one_and_takes_the_valid_samples(found: Contract) -> None:
-    Draft202012Validator.check_schema(json_schema(found))
+    judge = validator(found)
+    judge.check_schema(json_schema(found))
 
     for record in samples_of(found).valid:
-        assert [error.message for error in validator(found).iter_errors(record)] == []
+        assert [error.message for error in judge.iter_errors(record)] == []
 
 
 @pytest.mark.parametrize("found", contracts().values(), ids=lambda found: found.name)

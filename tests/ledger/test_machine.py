@@ -37,7 +37,7 @@ from tests.ledger.builders import DAY, NOON, a_journal
 from tests.ledger.model import FIELDS, Ask, Differs, Model, Unknown
 from tests.soak import examples
 
-EXAMPLES = examples(usual=80, soaked=240)
+EXAMPLES = examples(usual=40, soaked=240)
 STEPS = 50
 
 amounts = st.sampled_from([1, 5_00, 25_00, 30_00, 75_00, 95_00, 100_00])

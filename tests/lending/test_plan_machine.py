@@ -41,7 +41,7 @@ from tests.lending.plans import a_plan, pounds
 from tests.lending.servicing.servicing import Desk
 from tests.soak import examples
 
-EXAMPLES = examples(usual=40, soaked=120)
+EXAMPLES = examples(usual=25, soaked=120)
 STEPS = 30
 
 amounts = st.sampled_from([1, 5_00, 7_00, 15_00, 30_00, 37_00, 60_00, 90_00, 120_00])

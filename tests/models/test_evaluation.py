@@ -78,8 +78,8 @@ def test_every_interval_holds_its_figure_and_is_the_same_each_time() -> None:
 
 def test_true_probabilities_have_slope_one() -> None:
     random = np.random.default_rng(9)
-    log_odds = random.normal(-1.5, 1.2, 20_000)
-    bad = random.random(20_000) < evaluation.probabilities(log_odds)
+    log_odds = random.normal(-1.5, 1.2, 6_000)
+    bad = random.random(6_000) < evaluation.probabilities(log_odds)
     judged = evaluation.evaluate(log_odds, bad)
     assert judged.calibration_slope.low < 1 < judged.calibration_slope.high
     assert judged.calibration_intercept == pytest.approx(0, abs=0.1)

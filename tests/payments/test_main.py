@@ -112,8 +112,11 @@ def test_a_damaged_file_in_the_inbox_makes_the_command_fail_and_the_others_proce
     ],
 )
 def test_a_wrong_command_says_what_is_wrong(
-    world: tuple[str, Path], argv: list[str], fault: type[Exception], text: str
+    database_url: str, monkeypatch: pytest.MonkeyPatch, argv: list[str], fault: type[Exception], text: str
 ) -> None:
+    monkeypatch.setenv("TRANCHE_DATABASE_URL", database_url)
+    monkeypatch.setenv("TRANCHE_PROVIDER_URL", "http://127.0.0.1:1")  # no wrong command gets as far as the provider
+
     with pytest.raises(fault) as caught:
         main(argv)
 

@@ -118,8 +118,8 @@ def test_refreshed_vectors_are_those_of_the_batch_job_on_shuffled_repeated_and_d
     arriving += random.sample(arriving, 100)
     random.shuffle(arriving)
     lake, curated, refreshes = MemoryChanges(), set(), []
-    for number in range(0, len(arriving), 60):
-        fresh = {row["event_id"]: row for row in arriving[number : number + 60] if row["event_id"] not in curated}
+    for number in range(0, len(arriving), 90):
+        fresh = {row["event_id"]: row for row in arriving[number : number + 90] if row["event_id"] not in curated}
         curated |= set(fresh)
         lake.append(BANK_TRANSACTIONS, arrow(fresh.values()))
         as_of = START + 210 * DAY + number * timedelta(minutes=1)
