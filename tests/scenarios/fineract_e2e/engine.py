@@ -152,6 +152,7 @@ class Observed:
     days_late: int
     late_since: date | None
     late: tuple[tuple[int, int], ...]
+    paid_with_disbursement: int = 0  # fees, which no row shows
 
 
 # ---- the plan
@@ -392,6 +393,7 @@ class EngineLoan:
         self.fees: list[_KnownFee] = []
         self.refused: list[str] = []
         self.disbursed: list[tuple[date, int]] = []
+        self.paid_with_disbursement: dict[str, int] = {}
         self._waiting: list[Act] = []
         self._known_on = opened_on
 
@@ -426,11 +428,27 @@ class EngineLoan:
         if not self._post(act.on, body, "Disbursement", act.amount):
             return
         self.disbursed.append((act.on, act.amount))
+        if first and self.terms.disbursement_fee is not None:
+            self._charge_at_once(act, *self.terms.disbursement_fee)
         if settings.down_payment_at_once:
             rule = self.servicing.shipments
             down = down_payment(amount, Decimal(DOWN_PAYMENT_PERCENT), rule.multiple_of)
             payment = Paid(down, PaymentChannel.CHECKOUT, self._next("down"), "sim", "card")
             self._post(act.on, payment, "Down Payment", down.minor)
+
+    def _charge_at_once(self, act: Act, kind: str, number: Decimal) -> None:
+        """The fee of the disbursement, which is paid from it."""
+        interest = sum(each.interest.minor for each in self._fold().state.instalments)
+        base = act.amount * ("AMOUNT" in kind) + interest * ("INTEREST" in kind)
+        exact = number * 100 if kind == "FLAT" else base * number / 100
+        minor, fee_id = int(exact.to_integral_value(ROUND_HALF_EVEN)), self._next("f")
+        body = FeeCharged(fee_id, Money(minor, EUR), FeeKind.RETURN, at_once=True)
+        if minor and self._post(act.on, body, "Fee", minor):
+            self.paid_with_disbursement[fee_id] = minor
+            owed_with = self._fold().state.fees[fee_id].instalment_id
+            payment_id = self._next("x")
+            paid = Paid(Money(minor, EUR), PaymentChannel.CHECKOUT, payment_id, "sim", "card", owed_with)
+            self._post(act.on, paid, "Repayment (at time of disbursement)", minor)
 
     def _pay_some(self, act: Act) -> None:
         self._pay(act.on, act.amount, act.name)
@@ -655,6 +673,7 @@ class EngineLoan:
         return Observed(
             disbursed=tuple(self.disbursed),
             rows=tuple(self._rows(folded)),
+            paid_with_disbursement=sum(self.paid_with_disbursement.values()),
             transactions=tuple(standing),
             reversed_transactions=tuple(told for event_id, told in transactions if event_id in reversed_ids),
             status="OVERPAID" if overpaid and status == "CLOSED_OBLIGATIONS_MET" else status,
@@ -705,6 +724,8 @@ class EngineLoan:
             due = line.principal + interest + fees + penalty
             moved_on = folded.moved_on.get(line.instalment_id)
             if moved_on is not None and line.due_on > moved_on and not due:
+                continue
+            if line.fees and all(fee.fee_id in self.paid_with_disbursement for fee in line.fees) and not line.principal:
                 continue
             if folded.run.charged_off is not None and accelerated and line.principal == line.repaid == 0 and not due:
                 continue
