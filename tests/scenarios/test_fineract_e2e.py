@@ -18,8 +18,8 @@ from tests.scenarios.fineract_e2e.report import counts
 from tests.test_conventions import CHECKOUT
 
 SHARED = 816
-EXPRESSIBLE_AT_LEAST = 391
-EQUAL_AT_LEAST = 248
+EXPRESSIBLE_AT_LEAST = 489
+EQUAL_AT_LEAST = 334
 
 TERMS = {
     "LoanProduct": "LP2_ADV_PYMNT_INTEREST_DAILY_EMI_360_30",

@@ -483,13 +483,15 @@ class EngineLoan:
             self._post(act.on, body, "Repayment", quote.minor)
 
     def _charge_percentage(self, act: Act) -> None:
-        part = Decimal(self.disbursed[0][1]) * Decimal(act.row["percent"]) / 100
+        """The peer's processing charge is a percentage of the amount and its interest."""
+        interest = sum(each.interest.minor for each in self._fold().state.instalments)
+        part = Decimal(self.disbursed[0][1] + interest) * Decimal(act.row["percent"]) / 100
         self._charge(act, int(part.to_integral_value(ROUND_HALF_EVEN)))
 
     def _charge_each(self, act: Act) -> None:
         for line in self._fold().run.lines:
             if line.number:
-                self._charge_on(act, line.due_on, act.amount, line.instalment_id)
+                self._charge_on(act, line.due_on, _part_of(act, line.principal, line.interest), line.instalment_id)
 
     def _charge(self, act: Act, amount: int | None = None) -> None:
         self._charge_on(act, act.on, act.amount if amount is None else amount)
@@ -807,6 +809,15 @@ _MONEY = frozenset(
 
 
 _LISTED = _MONEY | {"Disbursement", "Credit Balance Refund", "Chargeback", "Charge-off", "Re-age", "Re-amortize"}
+
+
+def _part_of(act: Act, principal: int, interest: int) -> int:
+    """A fee of an amount, or of a percentage of what its name says: the principal, the interest or both."""
+    if "percent" not in act.row:
+        return act.amount
+    words = act.name.partition("PERCENTAGE_")[2]
+    base = principal * ("AMOUNT" in words) + interest * ("INTEREST" in words)
+    return int((base * Decimal(act.row["percent"]) / 100).to_integral_value(ROUND_HALF_EVEN))
 
 
 def _nothing_due(on: date, days: int, balance: int) -> Row:

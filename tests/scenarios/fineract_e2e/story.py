@@ -420,13 +420,13 @@ def _percentage_fee(story: Story, step: Step) -> None:
 
 
 def _instalment_fee(story: Story, step: Step) -> None:
+    """A fee on every instalment: an amount, or a percentage of what the name says of its principal and interest."""
     name = _quoted(step)[0]
-    if "PERC" in name:
-        raise NotExpressible("percentage_fee")
-    amount = re.search(r"with ([\d.]+) amount", step.text)
-    assert amount is not None
+    number = re.search(r"with ([\d.]+) (amount|%)", step.text)
+    assert number is not None
+    row = {"percent": number.group(1)} if "PERCENTAGE" in name else {}
     story.course.append(
-        Act(ActKind.INSTALMENT_FEE, story.day, story.day, units_of(amount.group(1)), name, step=step.text)
+        Act(ActKind.INSTALMENT_FEE, story.day, story.day, units_of(number.group(1)), name, row=row, step=step.text)
     )
 
 
@@ -549,6 +549,7 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[[Story, Step], None]], ...] = (
     (("adds a", "Processing charge"), _percentage_fee),
     (("updates charge", "calculation type"), _disbursement_fee),
     (("adds", "installment charge"), _instalment_fee),
+    (("adds", "INSTALLMENT_FEE", "charge with"), _instalment_fee),
     (("adds", "charge with"), _missing("percentage_fee")),
     (("waive undone",), _add(ActKind.FEE_WAIVER_UNDONE)),
     (("Admin waives",), _add(ActKind.FEE_WAIVED)),
