@@ -56,6 +56,45 @@ def import_plans(
     return Report(tree, shown())
 
 
+@app.command("products")
+@reporting()
+def products(
+    *,
+    check: Annotated[list[Path], typer.Option(help="A product's file to check, which is not used for any plan.")] = [],  # noqa: B006 - typer reads it
+) -> Report:
+    """List the products that ship, version by version, or check files of terms before they are put among them.
+
+    Each file is judged by itself; exit code 1 when any cannot be used.
+    """
+    from lending.terms import products as terms
+    from lending.terms.terms_file import TermsFileFault
+
+    found, refused = ([], []) if check else (list(terms.products().all()), [])
+    for file in check:
+        try:
+            found.append(terms.read_product(file))
+        except TermsFileFault as fault:
+            refused.append(str(fault))
+            typer.echo(f"error: {fault}", err=True)
+    rows = [
+        {
+            "version": each.version,
+            "product": each.product,
+            "effective_from": each.effective_from,
+            "effective_until": each.effective_until,
+            "currencies": list(each.servicing.currencies),
+            "digest": each.digest,
+        }
+        for each in found
+    ]
+    shown = (
+        f"{each.version:<24} {each.product:<14} from {each.effective_from} until "
+        f"{each.effective_until or 'further notice'}, {', '.join(each.servicing.currencies)}"
+        for each in found
+    )
+    return Report({"products": rows, "refused": refused}, shown, exit_code=1 if refused else 0)
+
+
 @app.command("schedule")
 @reporting()
 def schedule(

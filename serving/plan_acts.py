@@ -21,7 +21,7 @@ from ledger.identity.principal import Principal
 from ledger.money import Currency
 from lending.acts.act import ACTS, NOT_BY_HAND, Argument, ArgumentForm, PlanAct, why_not_by_hand
 from lending.acts.answers import answer_tree, look_tree, preview_tree, proposal_tree, quote_tree
-from lending.acts.arguments import ID_PATTERN, LARGEST_MINOR_OF_AN_ACT, ArgumentFault, read_day
+from lending.acts.arguments import ID_PATTERN, LARGEST_MINOR_OF_AN_ACT, LARGEST_NUMBER, ArgumentFault, read_day
 from lending.acts.log import AskedAct
 from lending.acts.look import QuoteFault, look_at_plan, quote_payoff
 from lending.acts.perform import (
@@ -283,6 +283,7 @@ def _fields_of(argument: Argument) -> dict[str, Any]:
         ArgumentForm.DAY: (argument.name, Iso),
         ArgumentForm.ID: (argument.name, Annotated[str, Field(pattern=f"^{ID_PATTERN}$")]),
         ArgumentForm.FLAG: (argument.name, bool),
+        ArgumentForm.NUMBER: (argument.name, Annotated[int, Field(ge=0, le=LARGEST_NUMBER)]),
         ArgumentForm.DUES: (argument.name, Annotated[list[DueBody], Field(min_length=1, max_length=600)]),
     }
     if argument.form is ArgumentForm.CHOICE:

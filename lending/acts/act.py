@@ -18,6 +18,8 @@ from lending.plan.event import (
     CreditRefunded,
     Disputed,
     DisputeSettled,
+    DuesMoved,
+    Extended,
     FeeCharged,
     FeeKind,
     FeeWaived,
@@ -25,15 +27,22 @@ from lending.plan.event import (
     Frozen,
     Goodwill,
     Holiday,
+    InterestPaused,
     InterestWaived,
+    MovedInterest,
+    RateChanged,
+    ReAged,
+    ReAmortised,
     Refunded,
     Rescheduled,
     Reversed,
+    Terminated,
     Unfrozen,
     WrittenOff,
 )  # fmt: skip
 from lending.plan.state import PlanState
 from lending.schedule.due import Due
+from lending.schedule.due_dates import Unit
 from lending.servicing.log import PlanHistory
 
 
@@ -45,6 +54,7 @@ class ArgumentForm(StrEnum):
     ID = "id"
     FLAG = "flag"
     CHOICE = "choice"
+    NUMBER = "number"
     DUES = "dues"
 
 
@@ -126,6 +136,7 @@ _PERIOD = (
     Argument("ends", ArgumentForm.DAY, "the first day after the pause"),
 )
 _ALLOWANCE = Argument("allowance", ArgumentForm.MONEY, "the part that a loss allowance covers", required=False)
+_EFFECTIVE = Argument("effective_from", ArgumentForm.DAY, "the day from which it is in force; it may lie ahead")
 _CASE = Argument("case_id", ArgumentForm.ID, "the id of the dispute")
 
 
@@ -141,6 +152,15 @@ def _rescheduled(given: Given, context: ActContext) -> Body:
 
 def _rescheduled_amount(given: Given, context: ActContext) -> Money:
     return Money.total((each.principal + each.interest for each in given["dues"]), context.state.currency)
+
+
+def _re_aged(given: Given, _: ActContext) -> Body:
+    interest = MovedInterest(given.get("interest", MovedInterest.OWED_FIRST))
+    return ReAged(given["instalments"], given["first_due_on"], given["every"], Unit(given["unit"]), interest)
+
+
+def _re_amortised(given: Given, _: ActContext) -> Body:
+    return ReAmortised(MovedInterest(given.get("interest", MovedInterest.OWED_FIRST)))
 
 
 def _fee_charged(given: Given, _: ActContext) -> Body:
@@ -191,6 +211,91 @@ _TABLE = (
         _rescheduled,
         Effect.RAISES,
         _rescheduled_amount,
+    ),
+    PlanAct(
+        "re-age",
+        ReAged,
+        "Repay the open part in new level instalments at the plan's rate, worked out from what is owed on the day.",
+        (
+            Argument("instalments", ArgumentForm.NUMBER, "how many there are"),
+            Argument("first_due_on", ArgumentForm.DAY, "when the first one is due"),
+            Argument("every", ArgumentForm.NUMBER, "how many of the unit they are apart"),
+            Argument("unit", ArgumentForm.CHOICE, "what they are apart", choices=tuple(Unit)),
+            Argument(
+                "interest",
+                ArgumentForm.CHOICE,
+                "what happens to the interest so far; owed with the first one when left out",
+                required=False,
+                choices=tuple(MovedInterest),
+            ),
+        ),
+        _re_aged,
+        Effect.RAISES,
+        _owed,
+    ),
+    PlanAct(
+        "re-amortise",
+        ReAmortised,
+        "Move what is past due to the instalments to come; they keep their days and are made level again.",
+        (
+            Argument(
+                "interest",
+                ArgumentForm.CHOICE,
+                "what happens to the interest past due; owed with the next one when left out",
+                required=False,
+                choices=(MovedInterest.OWED_FIRST, MovedInterest.WAIVED, MovedInterest.EQUAL_PARTS),
+            ),
+        ),
+        _re_amortised,
+        Effect.RAISES,
+        _owed,
+    ),
+    PlanAct(
+        "change-rate",
+        RateChanged,
+        "Let interest grow at another yearly rate from a day on, and make the instalments due from then on level.",
+        (Argument("annual_rate_basis_points", ArgumentForm.NUMBER, "the new rate; 1990 is 19.9 % a year"), _EFFECTIVE),
+        _fields(RateChanged),
+        Effect.RAISES,
+        _owed,
+    ),
+    PlanAct(
+        "pause-interest",
+        InterestPaused,
+        "Let days bear no interest; the dues stay, and days past due count on.",
+        _PERIOD,
+        _fields(InterestPaused),
+        Effect.FORGIVES,
+        _owed,
+    ),
+    PlanAct(
+        "move-dues",
+        DuesMoved,
+        "Move an open due to another day; the later dues are counted from there.",
+        (
+            Argument("due_on", ArgumentForm.DAY, "the day on which it is due"),
+            Argument("moved_to", ArgumentForm.DAY, "the day on which it is to be due"),
+        ),
+        _fields(DuesMoved),
+        Effect.RAISES,
+        _owed,
+    ),
+    PlanAct(
+        "extend",
+        Extended,
+        "Add instalments after the last one, and make those due from a day on level with them.",
+        (Argument("instalments", ArgumentForm.NUMBER, "how many more"), _EFFECTIVE),
+        _fields(Extended),
+        Effect.RAISES,
+        _owed,
+    ),
+    PlanAct(
+        "terminate",
+        Terminated,
+        "End the agreement: all principal and the interest so far are due at once, and no more interest accrues.",
+        (),
+        _fields(Terminated),
+        amount=_owed,
     ),
     PlanAct(
         "holiday",

@@ -16,9 +16,11 @@ from lending.acts.act import Argument, ArgumentForm, Given, NewDue, PlanAct
 from terminal.fault import Fault
 
 LARGEST_MINOR_OF_AN_ACT = 10**12
+LARGEST_NUMBER = 1_000_000
 ID_PATTERN = "[A-Za-z0-9._:/#-]{1,100}"
 """An id becomes part of the ids of entries and facts, which have room for 128 characters and none for spaces."""
 
+_DIGITS = re.compile(r"[0-9]{1,7}", re.ASCII)
 _ID = re.compile(ID_PATTERN, re.ASCII)
 _MONEY = re.compile(r"(?P<amount>\S+) (?P<currency>[A-Z]{3})", re.ASCII)
 _DUE = re.compile(r"(?P<day>\S+) (?P<principal>\S+ [A-Z]{3})(?: (?P<interest>\S+ [A-Z]{3}))?", re.ASCII)
@@ -139,7 +141,7 @@ def _tree_name(argument: Argument) -> str:
     return f"{argument.name}_minor" if argument.form is ArgumentForm.MONEY else argument.name
 
 
-def _of_words(argument: Argument, word: Any) -> Any:
+def _of_words(argument: Argument, word: Any) -> Any:  # noqa: PLR0911 - one case a form
     name = argument.name
     match argument.form:
         case ArgumentForm.MONEY:
@@ -155,11 +157,13 @@ def _of_words(argument: Argument, word: Any) -> Any:
             raise ArgumentFault(name, f"{word!r} is neither true nor empty")
         case ArgumentForm.CHOICE:
             return _choice(argument, word)
+        case ArgumentForm.NUMBER:
+            return _number(name, int(word) if isinstance(word, str) and _DIGITS.fullmatch(word) else word)
         case ArgumentForm.ID:
             return _id(name, word)
 
 
-def _of_tree(argument: Argument, value: Any, tree: Mapping[str, Any]) -> Any:
+def _of_tree(argument: Argument, value: Any, tree: Mapping[str, Any]) -> Any:  # noqa: PLR0911 - one case a form
     name = argument.name
     match argument.form:
         case ArgumentForm.MONEY:
@@ -174,6 +178,8 @@ def _of_tree(argument: Argument, value: Any, tree: Mapping[str, Any]) -> Any:
             return value
         case ArgumentForm.CHOICE:
             return _choice(argument, value)
+        case ArgumentForm.NUMBER:
+            return _number(name, value)
         case ArgumentForm.ID:
             return _id(name, value)
 
@@ -198,6 +204,12 @@ def _bounded(money: Money, name: str) -> Money:
 def _id(name: str, value: Any) -> str:
     if not isinstance(value, str) or not _ID.fullmatch(value):
         raise ArgumentFault(name, f"{value!r} is not an id: up to 100 letters, digits and . _ : / # -")
+    return value
+
+
+def _number(name: str, value: Any) -> int:
+    if type(value) is not int or not 0 <= value <= LARGEST_NUMBER:
+        raise ArgumentFault(name, f"{value!r} is not a whole number from 0 to {LARGEST_NUMBER}")
     return value
 
 

@@ -209,7 +209,11 @@ _WRITTEN: Mapping[ArgumentForm, str] = {
 
 
 def _parameter(argument: Argument) -> inspect.Parameter:
-    forms: Mapping[ArgumentForm, Any] = {ArgumentForm.FLAG: bool, ArgumentForm.DUES: list[str]}
+    forms: Mapping[ArgumentForm, Any] = {
+        ArgumentForm.FLAG: bool,
+        ArgumentForm.DUES: list[str],
+        ArgumentForm.NUMBER: int,
+    }
     form = Literal[argument.choices] if argument.choices else forms.get(argument.form, str)
     option = typer.Option(
         f"--{argument.name.replace('_', '-')}", help=f"{argument.meaning}{_WRITTEN.get(argument.form, '')}"

@@ -1,10 +1,38 @@
 """How interest grows from day to day: on what is owed, at the price that the schedule agreed for the period."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 
 from lending.plan.delinquency import Pause, days_late
+
+
+@dataclass(frozen=True, slots=True)
+class RateChange:
+    """The days after `since` bear `factor` times the interest that the schedule was made with."""
+
+    since: date
+    factor: Fraction
+
+
+def bearing_days(after: date, until: date, rests: Sequence[Pause], rates: Sequence[RateChange]) -> int | Fraction:
+    """The days after `after`, up to and including `until`, that bear interest; each counts by the rate of its day.
+
+    >>> halved = RateChange(date(2026, 3, 11), Fraction(1, 2))
+    >>> [bearing_days(date(2026, 3, 1), date(2026, 3, day), (), [halved]) for day in (1, 11, 13, 16)]
+    [0, 10, Fraction(11, 1), Fraction(25, 2)]
+    """
+    if not rates:
+        return days_late(after, until, rests) if rests else max((until - after).days, 0)
+    ends = [*(each.since for each in rates[1:]), None]
+    days: int | Fraction = days_late(after, min(until, rates[0].since), rests)
+    for change, end in zip(rates, ends, strict=True):
+        starts = max(after, change.since)
+        last = until if end is None else min(until, end)
+        if last > starts:
+            days += days_late(starts, last, rests) * change.factor
+    return days
 
 
 @dataclass(slots=True, eq=False)
@@ -12,13 +40,17 @@ class InterestPeriod:
     """The days after `after`, up to and including `until`, whose interest is owed with one instalment.
 
     `day_price`: the interest on one unit of principal for one day. `grown`: the exact interest of the days before
-    them. As days pass, `after` moves on and `grown` rises.
+    them. As days pass, `after` moves on and `grown` rises; `begins` is where the period began.
     """
 
     after: date
     until: date
     day_price: Fraction = Fraction(0)
     grown: Fraction = Fraction(0)
+    begins: date = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.begins = self.after
 
     @classmethod
     def at_rate(cls, after: date, until: date, rate: Fraction) -> "InterestPeriod":
@@ -54,6 +86,7 @@ class Accrual:
     day_price: Fraction
     bearing: int
     rests: tuple[Pause, ...] = ()
+    rates: tuple[RateChange, ...] = ()
 
     def ends_after(self, day: date) -> bool:
         return self.until is None or day < self.until
@@ -63,10 +96,10 @@ class Accrual:
         """Whether coming days add interest."""
         return bool(self.bearing and self.day_price) and self.ends_after(self.after)
 
-    def days(self, day: date) -> int:
-        """The days up to and including `day` that bear interest."""
+    def days(self, day: date) -> int | Fraction:
+        """The days up to and including `day` that bear interest, each by the rate of its day."""
         end = day if self.until is None else min(day, self.until)
-        return days_late(self.after, end, self.rests) if self.rests else max((end - self.after).days, 0)
+        return bearing_days(self.after, end, self.rests, self.rates)
 
     def exact(self, day: date) -> Fraction:
         """The interest by the end of a day, in units."""
@@ -80,7 +113,10 @@ class Accrual:
         >>> [accrual.by(date(2026, 2, day)) for day in (1, 2, 3, 14, 28)]
         [4, 7, 11, 50, 100]
         """
-        numerator = self.days(day) * self.bearing * self.day_price.numerator * self.grown.denominator
+        days = self.days(day)
+        if not isinstance(days, int):
+            return round(self.exact(day))
+        numerator = days * self.bearing * self.day_price.numerator * self.grown.denominator
         numerator += self.grown.numerator * self.day_price.denominator
         return _half_even(numerator, self.grown.denominator * self.day_price.denominator)
 
@@ -102,7 +138,7 @@ class Stretch:
     """
 
     after: date
-    days: int
+    days: int | Fraction
     bearing: int
     most: int | None
     day_price: Fraction

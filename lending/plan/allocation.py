@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from fractions import Fraction
 
 from lending.plan.event import PlanEvent
@@ -80,8 +80,7 @@ class _Placing:
     def pay(self, lines: Iterable[RunningInstalment], components: Sequence[Component] | None = None) -> None:
         """Pay instalments in this order, and the components of each in the order of the terms."""
         for line in lines:
-            order = self.run.terms.allocation if self.is_due(line) else self.run.terms.in_advance
-            for component in components or order:
+            for component in components or self._order(line):
                 self._pay_component(line, component)
 
     def pay_due(self, lines: Sequence[RunningInstalment]) -> None:
@@ -89,8 +88,16 @@ class _Placing:
         if not self.run.terms.allocate_across:
             self.pay(lines)
             return
+        past_due = [line for line in lines if line.due_on < self.run.accrued_to]
+        for component in self.run.terms.past_due:
+            self.pay(past_due, [component])
         for component in self.run.terms.allocation:
-            self.pay(lines, [component])
+            self.pay(lines[len(past_due) :], [component])
+
+    def _order(self, line: RunningInstalment) -> Sequence[Component]:
+        if not self.is_due(line):
+            return self.run.terms.in_advance
+        return self.run.terms.past_due if line.due_on < self.run.accrued_to else self.run.terms.allocation
 
     def _pay_component(self, line: RunningInstalment, component: Component) -> None:
         match component:
@@ -254,7 +261,7 @@ def next_due(run: RunningPlan, event: PlanEvent) -> RunningInstalment:
     )
     if later is not None:
         return later
-    due_on = day + timedelta(days=run.terms.claim_due_days)
+    due_on = run.due_beyond_schedule(day)
     for line in run.lines:
         if line.for_claims:
             line.due_on = line.counts_from = line.grace_from = due_on

@@ -20,7 +20,7 @@ def charged_off(run: RunningPlan, event: PlanEvent, body: ChargedOff) -> None:
     if run.terms.charge_off_interest is not ChargeOffInterest.AGREED:
         end_interest(run)
     if run.terms.charge_off_interest is ChargeOffInterest.ACCELERATED:
-        _bring_forward(run, event.value_date)
+        bring_forward(run, event.value_date)
     run.charged_off, off = _take_off(run)
     allowance = min(off.principal, 0 if body.allowance is None else body.allowance.minor)
     amounts = _expenses(run, off, allowance) | {"still_owed": run.charged_off.total}
@@ -144,7 +144,7 @@ def _take_off(run: RunningPlan) -> tuple[Debt, Owed]:
     return debt, off
 
 
-def _bring_forward(run: RunningPlan, day: date) -> None:
+def bring_forward(run: RunningPlan, day: date) -> None:
     """Let the instalment whose period contains the day be the last, due that day; the later ones merge into it."""
     to_come = [line for line in run.lines if line.due_on >= day and not line.kept]
     if not any(line.open for line in to_come):
@@ -152,10 +152,7 @@ def _bring_forward(run: RunningPlan, day: date) -> None:
     last, *later = to_come
     last.due_on = last.counts_from = last.grace_from = day
     for line in later:
-        line.merge_into(last)
-    for piece in (piece for payment in run.payments.values() for piece in payment.pieces):
-        if piece.line in later and piece.fee is None:
-            piece.line = last
+        run.merge(line, last)
     run.sort_lines()
 
 

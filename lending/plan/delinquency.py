@@ -14,6 +14,7 @@ class PauseReason(StrEnum):
     HOLIDAY = "holiday"
     FORBEARANCE = "forbearance"
     FROZEN = "frozen"
+    INTEREST = "interest"  # only bears none: the days count as past due
 
 
 @dataclass(frozen=True, slots=True)

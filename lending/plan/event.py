@@ -10,6 +10,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from ledger.money import Currency, Money
 from lending.schedule.due import Due
+from lending.schedule.due_dates import Unit
 from terminal.fault import Fault
 
 
@@ -44,6 +45,17 @@ class CashBack(StrEnum):
     WITHDRAWN = "withdrawn"  # the money was never taken from us
     BANK = "bank"
     NETTED = "netted"  # the provider adds it to a payout
+
+
+class MovedInterest(StrEnum):
+    """What happens to the interest of instalments that are moved to other dues."""
+
+    OWED_FIRST = "owed_first"  # interest so far is owed with the first due and bears none; further interest accrues
+    WAIVED = "waived"  # interest so far is waived; further interest accrues
+    EQUAL_PARTS = (
+        "equal_parts"  # interest so far and fees are owed in equal parts; a re-age then bears no further interest
+    )
+    EQUAL_PARTS_OF_ALL = "equal_parts_of_all"  # likewise, with the interest that the old dues had to come
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +163,61 @@ class Rescheduled:
     dues: tuple[Due, ...]
     capitalise_interest: bool = False
     capitalise_fees: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReAged:
+    """The open part is repaid in new level instalments from `first_due_on` on, at the plan's rate. Fees stay."""
+
+    instalments: int
+    first_due_on: date
+    every: int
+    unit: Unit
+    interest: MovedInterest = MovedInterest.OWED_FIRST
+
+
+@dataclass(frozen=True, slots=True)
+class ReAmortised:
+    """What is past due moves to the instalments to come, which keep their dues and are made level again."""
+
+    interest: MovedInterest = MovedInterest.OWED_FIRST
+
+
+@dataclass(frozen=True, slots=True)
+class RateChanged:
+    """The days after `effective_from` bear interest at another yearly rate; later instalments are made level again."""
+
+    annual_rate_basis_points: int
+    effective_from: date
+
+
+@dataclass(frozen=True, slots=True)
+class InterestPaused:
+    """No interest from `starts` until before `ends`. Dues stay, and days past due count on."""
+
+    starts: date
+    ends: date
+
+
+@dataclass(frozen=True, slots=True)
+class DuesMoved:
+    """The open due on `due_on` moves to another day, and later dues are counted from there."""
+
+    due_on: date
+    moved_to: date
+
+
+@dataclass(frozen=True, slots=True)
+class Extended:
+    """More instalments are added; those due from `effective_from` on are made level with them."""
+
+    instalments: int
+    effective_from: date
+
+
+@dataclass(frozen=True, slots=True)
+class Terminated:
+    """The agreement ends: all principal and the interest so far fall due, and no more interest accrues."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +383,7 @@ Body = (
     Opened | PartShipped | Cancelled | Paid | PaidOff | Returned | Reversed | Refunded | RefundPaid | Rescheduled
     | Holiday | Forbearance | FeeCharged | FeeWaived | InterestWaived | Goodwill | Disputed | DisputeSettled
     | ClaimOpened | ClaimWon | ClaimLost | ChargedOff | Recovered | WrittenOff | Frozen | Unfrozen | CreditApplied
-    | CreditRefunded
+    | CreditRefunded | ReAged | ReAmortised | RateChanged | InterestPaused | DuesMoved | Extended | Terminated
 )  # fmt: skip
 
 KINDS: Mapping[str, type[Body]] = {

@@ -7,7 +7,7 @@ from functools import partial
 from operator import itemgetter
 from typing import assert_never
 
-from lending.plan import capture, charge_off, claim, fee, refund, repay, reschedule
+from lending.plan import capture, change_terms, charge_off, claim, fee, refund, repay, reschedule
 from lending.plan.accrual import Accrual
 from lending.plan.credit import apply_credit_moved, credit_refunded, goodwill
 from lending.plan.debt import Debt, Owed
@@ -22,24 +22,31 @@ from lending.plan.event import (
     CreditRefunded,
     Disputed,
     DisputeSettled,
+    DuesMoved,
+    Extended,
     FeeCharged,
     FeeWaived,
     Forbearance,
     Frozen,
     Goodwill,
     Holiday,
+    InterestPaused,
     InterestWaived,
     Opened,
     Paid,
     PaidOff,
     PartShipped,
     PlanEvent,
+    RateChanged,
+    ReAged,
+    ReAmortised,
     Recovered,
     Refunded,
     RefundPaid,
     Rescheduled,
     Returned,
     Reversed,
+    Terminated,
     Unfrozen,
     WrittenOff,
 )  # fmt: skip
@@ -121,6 +128,20 @@ def _apply(run: RunningPlan, event: PlanEvent) -> None:  # noqa: C901, PLR0912, 
             charge_off.written_off(run, event, body)
         case Rescheduled() as body:
             reschedule.rescheduled(run, event, body)
+        case ReAged() as body:
+            change_terms.re_aged(run, event, body)
+        case ReAmortised() as body:
+            change_terms.re_amortised(run, event, body)
+        case RateChanged() as body:
+            change_terms.rate_changed(run, body)
+        case InterestPaused() as body:
+            change_terms.interest_paused(run, body)
+        case DuesMoved() as body:
+            change_terms.dues_moved(run, body)
+        case Extended() as body:
+            change_terms.extended(run, body)
+        case Terminated():
+            change_terms.terminated(run, event)
         case Holiday() as body:
             reschedule.holiday(run, event, body)
         case Forbearance() as body:

@@ -11,8 +11,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 
 from ledger.map.flow import Flow
-from lending.plan.accrual import Accrual, Stretch
-from lending.plan.delinquency import days_late
+from lending.plan.accrual import Accrual, Stretch, bearing_days
 from lending.plan.event import PlanEvent
 from lending.plan.running import RunningInstalment, RunningPlan
 from lending.terms.servicing_terms import LateInterest
@@ -48,7 +47,9 @@ def accruals_of(run: RunningPlan) -> list[Accrual]:
         period = line.period
         bearing = min(owed, most) if late is LateInterest.NONE else owed
         until = None if late is LateInterest.UNTIL_PAID and line is last else period.until
-        accruals.append(Accrual(period.after, until, period.grown, period.day_price, bearing, tuple(run.rests)))
+        accruals.append(
+            Accrual(period.after, until, period.grown, period.day_price, bearing, tuple(run.rests), tuple(run.rates))
+        )
     return accruals
 
 
@@ -183,7 +184,7 @@ def _to_come(run: RunningPlan, line: RunningInstalment, bearing: int) -> Fractio
     period = line.period
     if run.settled_by is not None or not period.day_price or bearing <= 0:
         return Fraction(0)
-    return days_late(period.after, period.until, run.rests) * bearing * period.day_price
+    return bearing_days(period.after, period.until, run.rests, run.rates) * bearing * period.day_price
 
 
 def _last_unpaid_last(lines: list[RunningInstalment]) -> list[RunningInstalment]:

@@ -38,6 +38,8 @@ class PlanRefusalCode(StrEnum):
     FEE_BEYOND_CAP = "fee_beyond_cap"
     DUES_DO_NOT_REPAY = "dues_do_not_repay"
     EMPTY_PERIOD = "empty_period"
+    TOO_EARLY = "too_early"
+    NO_DAY_COUNT = "no_day_count"
 
 
 @dataclass(frozen=True, slots=True)

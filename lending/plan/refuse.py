@@ -8,7 +8,6 @@ from typing import assert_never
 from ledger.money import Money
 from lending.plan.event import (
     KINDS,
-    Body,
     Cancelled,
     CashBack,
     ChargedOff,
@@ -19,6 +18,8 @@ from lending.plan.event import (
     CreditRefunded,
     Disputed,
     DisputeSettled,
+    DuesMoved,
+    Extended,
     FeeCharged,
     FeeKind,
     FeeWaived,
@@ -26,19 +27,25 @@ from lending.plan.event import (
     Frozen,
     Goodwill,
     Holiday,
+    InterestPaused,
     InterestWaived,
+    MovedInterest,
     Opened,
     Paid,
     PaidOff,
     PartShipped,
     PaymentChannel,
     PlanEvent,
+    RateChanged,
+    ReAged,
+    ReAmortised,
     Recovered,
     Refunded,
     RefundPaid,
     Rescheduled,
     Returned,
     Reversed,
+    Terminated,
     Unfrozen,
     WrittenOff,
     event_kind,
@@ -46,6 +53,7 @@ from lending.plan.event import (
 from lending.plan.plan import PlanStatus
 from lending.plan.refusal import PlanRefusal, PlanRefusalCode
 from lending.plan.state import CaseKind, CaseState, PlanState
+from lending.schedule.amortise import MOST_INSTALMENTS
 
 _Reasons = Iterator[PlanRefusal]
 _Code = PlanRefusalCode
@@ -65,6 +73,13 @@ TAKEN_IN: Mapping[type, frozenset[PlanStatus]] = {
     Refunded: _BEGUN,
     RefundPaid: _BEGUN,
     Rescheduled: frozenset({_S.OPEN}),
+    ReAged: frozenset({_S.OPEN}),
+    ReAmortised: frozenset({_S.OPEN}),
+    RateChanged: frozenset({_S.OPEN, _S.CHARGED_OFF}),  # it may be dated before a charge-off
+    InterestPaused: frozenset({_S.OPEN}),
+    DuesMoved: frozenset({_S.OPEN}),
+    Extended: frozenset({_S.OPEN}),
+    Terminated: frozenset({_S.OPEN}),
     Holiday: frozenset({_S.OPEN}),
     Forbearance: frozenset({_S.OPEN}),
     FeeCharged: _ON_THE_BOOKS,
@@ -90,7 +105,7 @@ def refuse(state: PlanState, event: PlanEvent) -> tuple[PlanRefusal, ...]:
     """Every reason against an event, in the order of their codes; empty if the plan takes the event."""
     reasons = [*_amounts(state, event), *_status(state, event)]
     if not reasons:
-        reasons += _reasons(state, event.body)
+        reasons += _reasons(state, event)
     order = list(PlanRefusalCode)
     return tuple(sorted(reasons, key=lambda reason: order.index(reason.code)))
 
@@ -140,8 +155,11 @@ def _status(state: PlanState, event: PlanEvent) -> _Reasons:
         yield PlanRefusal(_Code.AHEAD_OF_ITS_TIME, f"{event.value_date} is after the day it became known, {known_on}")
 
 
-def _reasons(state: PlanState, body: Body) -> Iterable[PlanRefusal]:  # noqa: C901, PLR0911, PLR0912 - one case a kind
+def _reasons(  # noqa: C901, PLR0911, PLR0912 - one case a kind
+    state: PlanState, event: PlanEvent
+) -> Iterable[PlanRefusal]:
     """The reasons specific to the kind of event. The type checker reports a kind of body without a case."""
+    body = event.body
     match body:
         case Opened() | PartShipped():
             return _captured(state, body)
@@ -177,7 +195,9 @@ def _reasons(state: PlanState, body: Body) -> Iterable[PlanRefusal]:  # noqa: C9
             return _freeze(state, body)
         case CreditApplied() | CreditRefunded():
             return _credit(state, body.amount)
-        case Goodwill() | ChargedOff() | WrittenOff():
+        case ReAged() | ReAmortised() | RateChanged() | InterestPaused() | DuesMoved() | Extended():
+            return _terms_changed(state, body, event.value_date)
+        case Goodwill() | ChargedOff() | WrittenOff() | Terminated():
             return ()  # the status of the plan is all that matters
         case never:
             assert_never(never)
@@ -332,7 +352,68 @@ def _rescheduled(state: PlanState, body: Rescheduled) -> _Reasons:
         yield PlanRefusal(_Code.ID_TAKEN, f"numbers of new instalments begin at {max(taken) + 1}")
 
 
-def _period(body: Holiday | Forbearance) -> _Reasons:
+def _terms_changed(
+    state: PlanState, body: ReAged | ReAmortised | RateChanged | InterestPaused | DuesMoved | Extended, day: date
+) -> _Reasons:
+    """Nothing is changed for days that have passed, and interest is computed only where the terms say how."""
+    bears = any(each.interest.minor for each in state.plan.instalments)
+    of_rate = isinstance(body, RateChanged | InterestPaused)
+    if (bears or of_rate) and state.terms.interest is None:
+        yield PlanRefusal(_Code.NO_DAY_COUNT, f"{state.terms.version} has no day count to compute interest with")
+    if isinstance(body, InterestPaused) and state.terms.interest_as_agreed:
+        yield PlanRefusal(_Code.NO_DAY_COUNT, "interest is owed as agreed, whatever the days")
+    if isinstance(body, RateChanged) and not state.plan.annual_rate_basis_points:
+        yield PlanRefusal(_Code.NO_DAY_COUNT, f"{state.plan.plan_id} bears no interest")
+    yield from _changed(state, body, day)
+
+
+def _changed(  # noqa: C901 - one case a kind
+    state: PlanState, body: ReAged | ReAmortised | RateChanged | InterestPaused | DuesMoved | Extended, day: date
+) -> _Reasons:
+    match body:
+        case ReAged():
+            yield from _number("instalments", body.instalments, MOST_INSTALMENTS)
+            yield from _number("every", body.every, _MOST_EVERY)
+            yield from _not_before(day, "first_due_on", body.first_due_on)
+        case ReAmortised():
+            if not any(each.due_on > day and each.open.minor for each in state.instalments):
+                yield PlanRefusal(_Code.DUES_DO_NOT_REPAY, f"nothing is due after {day}")
+            elif body.interest is MovedInterest.EQUAL_PARTS_OF_ALL:
+                yield PlanRefusal(_Code.INCOMPLETE, "dues that stay keep the interest to come")
+        case RateChanged():
+            if not 0 <= body.annual_rate_basis_points <= _MOST_BASIS_POINTS:
+                detail = f"a yearly rate of {body.annual_rate_basis_points} basis points"
+                yield PlanRefusal(_Code.OUT_OF_BOUNDS, detail)
+            yield from _not_before(day, "effective_from", body.effective_from)
+        case InterestPaused():
+            yield from _period(body)
+            if body.starts <= day:
+                yield PlanRefusal(_Code.TOO_EARLY, f"starts is {body.starts}: interest has accrued up to {day}")
+        case DuesMoved():
+            if not any(each.due_on == body.due_on and each.open.minor for each in state.instalments):
+                yield PlanRefusal(_Code.UNKNOWN_INSTALMENT, f"{state.plan.plan_id} has nothing due on {body.due_on}")
+            yield from _not_before(day, "due_on", body.due_on)
+            yield from _not_before(day, "moved_to", body.moved_to)
+        case Extended():
+            yield from _number("instalments", body.instalments, MOST_INSTALMENTS)
+            yield from _not_before(day, "effective_from", body.effective_from)
+
+
+_MOST_EVERY = 366
+_MOST_BASIS_POINTS = 1_000_000
+
+
+def _number(name: str, number: int, most: int) -> _Reasons:
+    if not 1 <= number <= most:
+        yield PlanRefusal(_Code.OUT_OF_BOUNDS, f"{name} is {number}, not between 1 and {most}")
+
+
+def _not_before(day: date, name: str, asked: date) -> _Reasons:
+    if asked < day:
+        yield PlanRefusal(_Code.TOO_EARLY, f"{name} is {asked}, before {day}, the day from which the change counts")
+
+
+def _period(body: InterestPaused | Holiday | Forbearance) -> _Reasons:
     if body.ends <= body.starts:
         yield PlanRefusal(_Code.EMPTY_PERIOD, f"from {body.starts} until before {body.ends} is no day")
 

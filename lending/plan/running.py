@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 
 from ledger.money import Money
-from lending.plan.accrual import InterestPeriod, Stretch
+from lending.plan.accrual import InterestPeriod, RateChange, Stretch
 from lending.plan.booking import Booking, correlation_of
 from lending.plan.debt import Debt, Forgiven, Owed
 from lending.plan.delinquency import Pause
@@ -214,6 +214,7 @@ class RunningPlan:
         self.cases: dict[str, RunningCase] = {}
         self.pauses: list[Pause] = []
         self.rests: list[Pause] = []  # pauses whose days bear no interest
+        self.rates: list[RateChange] = []  # in the order of their days
         self.bears_interest = any(each.interest.minor for each in plan.instalments)
         self.stretches: list[Stretch] = []  # the interest so far: what bore it, for how many days
         self.settled_by: str | None = None  # the payoff after which no interest is owed, by its event
@@ -336,11 +337,22 @@ class RunningPlan:
     def add_due(self, event: PlanEvent, *, on: date | None = None) -> RunningInstalment:
         """Add an instalment beyond the schedule, due on a day, or as long after the event as the terms say."""
         number = max(line.number for line in self.lines) + 1
-        due_on = event.value_date + timedelta(days=self.terms.claim_due_days) if on is None else on
+        due_on = self.due_beyond_schedule(event.value_date) if on is None else on
         period = InterestPeriod(event.value_date, due_on)
         line = RunningInstalment(f"{self.plan.plan_id}/{number}", number, due_on, due_on, due_on, period, kept=True)
         self.add(line)
         return line
+
+    def due_beyond_schedule(self, day: date) -> date:
+        """When something beyond the schedule falls due that is owed from a day on; never on a holiday."""
+        return self.terms.days.due_on(day + timedelta(days=self.terms.claim_due_days))
+
+    def merge(self, line: RunningInstalment, other: RunningInstalment) -> None:
+        """Let another instalment have the principal and interest of this one, owed and paid."""
+        line.merge_into(other)
+        for piece in (piece for payment in self.payments.values() for piece in payment.pieces):
+            if piece.line is line and piece.fee is None:
+                piece.line = other
 
     def rate_of(self, after: date, until: date) -> Fraction:
         """The interest on one unit of principal in a period beyond the agreed schedule."""

@@ -107,6 +107,7 @@ class Servicing:
     late_fees: tuple[LateFee, ...]
     late_fee_caps: LateFeeCaps
     allocation: tuple[Component, ...]
+    allocation_past_due: tuple[Component, ...] | None
     allocation_in_advance: tuple[Component, ...] | None
     allocate_across: bool
     buckets: tuple[Bucket, ...]
@@ -137,6 +138,7 @@ class Servicing:
         return ServicingTerms(
             version=version,
             allocation=self.allocation,
+            allocation_past_due=self.allocation_past_due,
             allocation_in_advance=self.allocation_in_advance,
             allocate_across=self.allocate_across,
             late_fees=LateFees(

@@ -74,6 +74,10 @@ class Products:
             raise NoSuchProduct(f"{product} is not offered on {day}")
         return terms
 
+    def all(self) -> tuple[ProductTerms, ...]:
+        """Every version, by product and first day."""
+        return tuple(terms for versions in self._versions.values() for terms in versions)
+
     def version(self, name: str) -> ProductTerms:
         """The terms under which a plan was opened. Raises NoSuchProduct."""
         for versions in self._versions.values():
@@ -85,13 +89,18 @@ class Products:
 
 def load_products(folder: Path) -> Products:
     """Load the products in a folder; raises TermsFileFault for the first file that cannot be used."""
-    read = [_product_terms(read_terms(file)) for file in sorted(folder.glob("*.toml")) if _is_a_product(file)]
+    read = [read_product(file) for file in sorted(folder.glob("*.toml")) if _is_a_product(file)]
     return Products(
         {
             product: one_at_a_time((terms for terms in read if terms.product is product), folder, product)
             for product in Product
         }
     )
+
+
+def read_product(file: Path) -> ProductTerms:
+    """The terms in one file, which need not be among those that ship; raises TermsFileFault."""
+    return _product_terms(read_terms(file))
 
 
 @cache
@@ -191,9 +200,8 @@ def _servicing(settings: Section, adjustment: Adjustment) -> Servicing:
             fees.basis_points("cap_of_order_basis_points"),
         ),
         allocation=rules.order_of("allocation", Component),
-        allocation_in_advance=(
-            rules.order_of("allocation_in_advance", Component) if rules.has("allocation_in_advance") else None
-        ),
+        allocation_past_due=_order(rules, "allocation_past_due"),
+        allocation_in_advance=_order(rules, "allocation_in_advance"),
         allocate_across=rules.flag("allocate_across") if rules.has("allocate_across") else False,
         buckets=tuple(_bucket(bucket) for bucket in rules.sections("buckets")),
         refund_placing=rules.one_of("refund_placing", RefundPlacing),
@@ -220,6 +228,10 @@ def _servicing(settings: Section, adjustment: Adjustment) -> Servicing:
         except TermsFault as fault:
             raise TermsFileFault(f"{settings.file}: servicing: {fault}") from fault
     return servicing
+
+
+def _order(rules: Section, name: str) -> tuple[Component, ...] | None:
+    return rules.order_of(name, Component) if rules.has(name) else None
 
 
 def _claims(rules: Section) -> ClaimRule:

@@ -175,7 +175,8 @@ class ShipmentRule:
 class ServicingTerms:
     """How plans of a product are serviced.
 
-    `allocation`: what a payment pays first within an instalment; `allocation_in_advance`: before its due, if different.
+    `allocation`: what a payment pays first within an instalment; `allocation_past_due`: after its due day, and
+    `allocation_in_advance`: before it, where they differ.
     `allocate_across`: a payment pays the first component of all instalments that are due before the next component.
     `interest_stops_in_pause`: days of a pause bear no interest.
     `interest_as_agreed`: interest is what the schedule agreed, whatever is paid when; paying early saves none.
@@ -187,6 +188,7 @@ class ServicingTerms:
 
     version: str = "servicing-1"
     allocation: tuple[Component, ...] = (Component.FEES, Component.INTEREST, Component.PRINCIPAL)
+    allocation_past_due: tuple[Component, ...] | None = None
     allocation_in_advance: tuple[Component, ...] | None = None
     allocate_across: bool = False
     late_fees: LateFees = field(default_factory=LateFees)
@@ -209,7 +211,7 @@ class ServicingTerms:
     days: BusinessDays = field(default_factory=BusinessDays)
 
     def __post_init__(self) -> None:
-        for order in (self.allocation, self.in_advance):
+        for order in (self.allocation, self.past_due, self.in_advance):
             if sorted(order) != sorted(Component):
                 raise TermsFault(f"{self.version}: allocation names each of {', '.join(Component)} once")
         late = self.late_interest is not LateInterest.NONE
@@ -221,6 +223,11 @@ class ServicingTerms:
         rules = [each.rule for each in self.late_fees.rules]
         if len(rules) != len(set(rules)) or any(each.grace_days < 0 for each in self.late_fees.rules):
             raise TermsFault(f"{self.version}: each late fee rule needs a unique name and a grace of 0 days or more")
+
+    @property
+    def past_due(self) -> tuple[Component, ...]:
+        """What a payment pays first within an instalment that was due on an earlier day."""
+        return self.allocation_past_due or self.allocation
 
     @property
     def in_advance(self) -> tuple[Component, ...]:

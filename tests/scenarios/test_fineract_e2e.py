@@ -15,11 +15,12 @@ from tests.scenarios.fineract_e2e.product import DEFAULT, ChargeOffInterest, InA
 from tests.scenarios.fineract_e2e.reader import PeerScenario, UnreadableScenario, read_scenarios, scenario_of
 from tests.scenarios.fineract_e2e.replay import Ending, Outcome, replay
 from tests.scenarios.fineract_e2e.report import counts
+from tests.scenarios.fineract_e2e.story import story_of
 from tests.test_conventions import CHECKOUT
 
 SHARED = 816
-EXPRESSIBLE_AT_LEAST = 489
-EQUAL_AT_LEAST = 334
+EXPRESSIBLE_AT_LEAST = 657
+EQUAL_AT_LEAST = 457
 
 TERMS = {
     "LoanProduct": "LP2_ADV_PYMNT_INTEREST_DAILY_EMI_360_30",
@@ -226,13 +227,15 @@ def test_a_rule_set_before_the_loan_is_made_is_its_own() -> None:
         'set "P" loan product "DEFAULT" transaction type to "NEXT_LAST_INSTALLMENT" future installment allocation rule'
     )
 
-    before = played(today("3 May 2024"), set_rule, the_loan(), a_step(LENT), a_step(PAID), owes("400"))
-    after = played(today("3 May 2024"), the_loan(), set_rule, a_step(LENT), a_step(PAID), owes("400"))
-
-    assert ("in_advance_next_last_installment" in before.lacks, "in_advance_next_last_installment" in after.lacks) == (
-        True,
-        False,
+    before, after = (
+        story_of(a_scenario(today("3 May 2024"), *steps)).loans[0].terms
+        for steps in ((set_rule, the_loan()), (the_loan(), set_rule))
     )
+
+    assert before is not None
+    assert after is not None
+    assert before.product.ahead("REPAYMENT") is InAdvance.NEXT_THEN_LAST
+    assert after.product.ahead("REPAYMENT") is InAdvance.NEXT
 
 
 def test_files_are_read_plain_and_gzipped_and_an_id_may_occur_twice(tmp_path: Path) -> None:

@@ -27,7 +27,8 @@ COMMANDS = {
     "maintain retain erase hold release",
     "features": "page contract feast",
     "models": "train promote rebuild-training-set retire amend-training-sets",
-    "lending": "import-plans schedule apr close-of-business rebuild statement vat-summary import-opening-balances plan",
+    "lending": "import-plans products schedule apr close-of-business rebuild statement vat-summary "
+    "import-opening-balances plan",
     "payments": "collect pay-merchants pay-refunds refund disputes reconcile breaks open-items",
     "ledger": "seal verify rebuild export propose approve proposals set-credit-limit migrate map trial-balance "
     "general-ledger remittance statement open-groups entries expire-holds close-period "

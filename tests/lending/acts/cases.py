@@ -52,11 +52,29 @@ _DUES = [
     {"due_on": "2026-06-01", "principal_minor": 40_00, "interest_minor": 1_00},
 ]
 
+_RE_AGE = {"instalments": 3, "first_due_on": "2026-05-01", "every": 1, "unit": "months"}
+
 CASES: Mapping[str, Case] = {
     "reschedule": Case(
         {"dues": _DUES, "currency": "GBP"},
         ("--dues", "2026-05-01 50.00 GBP", "--dues", "2026-06-01 40.00 GBP 1.00 GBP"),
     ),
+    "re-age": Case(_RE_AGE, ("--instalments", "3", "--first-due-on", "2026-05-01", "--every", "1", "--unit", "months")),
+    "re-amortise": Case({"interest": "waived"}, ("--interest", "waived")),
+    "change-rate": Case(
+        {"annual_rate_basis_points": 900, "effective_from": "2026-02-10"},
+        ("--annual-rate-basis-points", "900", "--effective-from", "2026-02-10"),
+        lambda counter: counter.desk.open(_BEARING),
+        _BEARING,
+    ),
+    "pause-interest": Case(_PERIOD, _PERIOD_WORDS, lambda counter: counter.desk.open(_BEARING), _BEARING),
+    "move-dues": Case(
+        {"due_on": "2026-02-09", "moved_to": "2026-02-20"}, ("--due-on", "2026-02-09", "--moved-to", "2026-02-20")
+    ),
+    "extend": Case(
+        {"instalments": 2, "effective_from": "2026-02-10"}, ("--instalments", "2", "--effective-from", "2026-02-10")
+    ),
+    "terminate": Case(),
     "holiday": Case(_PERIOD, _PERIOD_WORDS),
     "forbearance": Case(_PERIOD, _PERIOD_WORDS),
     "freeze": Case(),

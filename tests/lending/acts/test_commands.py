@@ -125,7 +125,7 @@ def test_an_act_says_what_it_understood_and_did(terminal: Terminal) -> None:
     assert "ann-at-desk.g-1: goodwill on p-d-1 by ann-at-desk: sorry" in listed
     assert "done by ann-at-desk, approved by bob-at-desk; it counts from 2026-01-15" in done
     assert "ann-at-desk.g-1: goodwill by ann-at-desk, approved by bob-at-desk: sorry" in looked
-    assert "it can take: reschedule, holiday" in looked
+    assert "it can take: reschedule, re-age, re-amortise" in looked
 
 
 @pytest.mark.parametrize("kind", NOT_BY_HAND)

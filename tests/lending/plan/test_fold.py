@@ -20,6 +20,8 @@ from lending.plan.event import (
     CreditRefunded,
     Disputed,
     DisputeSettled,
+    DuesMoved,
+    Extended,
     FeeCharged,
     FeeKind,
     FeeWaived,
@@ -28,12 +30,16 @@ from lending.plan.event import (
     Goodwill,
     Held,
     Holiday,
+    InterestPaused,
     InterestWaived,
     Opened,
     Paid,
     PaidOff,
     PartShipped,
     PaymentChannel,
+    RateChanged,
+    ReAged,
+    ReAmortised,
     Recovered,
     Refunded,
     RefundPaid,
@@ -41,6 +47,7 @@ from lending.plan.event import (
     Returned,
     Reversed,
     Route,
+    Terminated,
     Unfrozen,
     WrittenOff,
     event_kind,
@@ -48,6 +55,7 @@ from lending.plan.event import (
 from lending.plan.fold import fold
 from lending.plan.plan import ForeignPurchase, Instalment, Origin, PlanFault, PlanStatus
 from lending.schedule.due import Due
+from lending.schedule.due_dates import Unit
 from lending.terms.servicing_terms import DiscountEarning, LateFees, LateInterest, RefundPlacing, ServicingTerms
 from tests.lending.courses import (
     LATE,
@@ -1061,6 +1069,13 @@ _ONE_OF_EACH: tuple[Body, ...] = (
     Unfrozen(),
     CreditApplied(pounds("1.00"), "another-plan"),
     CreditRefunded("refund-2", pounds("1.00")),
+    ReAged(3, day(40), 1, Unit.MONTHS),
+    ReAmortised(),
+    RateChanged(900, day(10)),
+    InterestPaused(day(10), day(20)),
+    DuesMoved(day(14), day(20)),
+    Extended(2, day(5)),
+    Terminated(),
 )
 
 

@@ -1,6 +1,7 @@
 """What each setting of a product's terms does to money: 1,000.00 at 12 % over a year, or 90.00 without interest."""
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -23,8 +24,9 @@ from lending.plan.event import (
 )
 from lending.plan.plan import PlanStatus
 from lending.plan.state import PlanState
+from lending.schedule.business_days import BusinessDays
 from lending.schedule.day_count import ACTUAL_365
-from lending.schedule.due_dates import Spacing, Unit
+from lending.schedule.due_dates import Adjustment, Spacing, Unit
 from lending.terms.servicing_terms import (
     ChargeOffInterest,
     ClaimDue,
@@ -318,6 +320,15 @@ def _interest(course: Course) -> object:
     return pounds("0.00") + sum((each.interest for each in course.plan.instalments), pounds("0.00"))
 
 
+def test_what_is_past_due_can_have_an_order_of_its_own() -> None:
+    last = (Component.INTEREST, Component.PRINCIPAL, Component.FEES)
+    for number, fees in ((31, "7.00"), (32, "0.00")):
+        course = Course(a_plan("90.00", months=3), ServicingTerms(allocation_past_due=last)).open()
+        course.then(1, FeeCharged("f", pounds("7.00"), FeeKind.RETURN))
+        paid = course.collect(number, "20.00")
+        assert course.state(number).payments[paid.event_id].fees == pounds(fees)
+
+
 def test_what_is_paid_in_advance_can_have_an_order_of_its_own() -> None:
     last = (Component.INTEREST, Component.PRINCIPAL, Component.FEES)
     for number, fees in ((10, "0.00"), (31, "7.00")):
@@ -325,3 +336,13 @@ def test_what_is_paid_in_advance_can_have_an_order_of_its_own() -> None:
         course.then(1, FeeCharged("f", pounds("7.00"), FeeKind.RETURN))
         paid = course.collect(number, "20.00")
         assert course.state(number).payments[paid.event_id].fees == pounds(fees)
+
+
+def test_what_is_owed_beyond_the_schedule_is_not_due_on_a_holiday() -> None:
+    christmas = BusinessDays(holidays=frozenset({date(2026, 12, 25)}), adjustment=Adjustment.OFF_HOLIDAYS)
+    course = Course(terms=ServicingTerms(days=christmas)).open()
+    for number in (0, 30, 60):
+        course.collect(number, "30.00")
+    course.then((date(2026, 12, 11) - course.plan.opened_on).days, FeeCharged("f", pounds("7.00"), FeeKind.RETURN))
+
+    assert course.state(340).instalments[-1].due_on == date(2026, 12, 28)  # the 26th is a Saturday

@@ -15,14 +15,19 @@ from lending.plan.booking import Booking, balances_of
 from lending.plan.event import Body, Opened, Paid, PaymentChannel, PlanEvent
 from lending.plan.fold import fold
 from lending.plan.plan import Plan
+from lending.schedule.day_count import ACTUAL_365
+from lending.schedule.due_dates import Spacing, Unit
 from lending.servicing.log import PlanStanding
 from lending.servicing.memory import MemoryPlans
 from lending.servicing.postgres import PostgresPlans
 from lending.servicing.record_events import Answer, EventRecorded, record_events
-from lending.terms.servicing_terms import LateFeeRule, LateFees, ServicingTerms
+from lending.terms.servicing_terms import InterestRule, LateFeeRule, LateFees, ServicingTerms
 from tests.lending.plans import OPENED_ON, pounds
 
-TERMS = ServicingTerms(late_fees=LateFees((LateFeeRule("late", pounds("7.00"), grace_days=3),)))
+TERMS = ServicingTerms(
+    late_fees=LateFees((LateFeeRule("late", pounds("7.00"), grace_days=3),)),
+    interest=InterestRule(ACTUAL_365, Spacing(1, Unit.MONTHS), first_day_bears=False),
+)
 
 
 def an_event(plan: Plan, event_id: str, day: date, body: Body, **changes: Any) -> PlanEvent:

@@ -1,5 +1,7 @@
 """Products as files: what ships, which version holds on a day, and what a file may not say."""
 
+import json
+import tomllib
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from lending.terms.products import (
     load_products,
     local_day,
     product_on,
+    read_product,
     servicing_terms,
 )
 from lending.terms.servicing_terms import (
@@ -33,7 +36,9 @@ from lending.terms.servicing_terms import (
     ServicingTerms,
 )
 from lending.terms.terms_file import TermsFileFault
+from tests.command_line import acts_of
 
+main = acts_of("lending")
 ON = date(2026, 1, 31)
 FROM = "effective_from = 1993-01-01"
 ZONES = '{ GBP = "Europe/London", EUR = "Europe/Brussels", CZK = "Europe/Prague", USD = "America/New_York" }'
@@ -267,14 +272,10 @@ EXAMPLES = sorted((FOLDER / "examples").glob("*.toml"))
 
 
 @pytest.fixture(scope="module")
-def serviced(tmp_path_factory: pytest.TempPathFactory) -> list[ServicingTerms]:
-    """How the shipped products and the examples are serviced; examples are loaded one by one, as a lender would one."""
-    terms = [product_on(product, ON).servicing_terms(Currency.GBP) for product in Product]
-    for example in EXAMPLES:
-        folder = tmp_path_factory.mktemp("products")
-        (folder / example.name).write_text(example.read_text())
-        terms.append(load_products(folder).version(example.stem).servicing_terms(Currency.GBP))
-    return terms
+def serviced() -> list[ServicingTerms]:
+    """How the shipped products and the examples are serviced."""
+    products = [*(product_on(product, ON) for product in Product), *map(read_product, EXAMPLES)]
+    return [product.servicing_terms(Currency.GBP) for product in products]
 
 
 @pytest.mark.parametrize(
@@ -321,6 +322,36 @@ def test_only_claims_owed_with_the_next_due_say_what_they_restore(tmp_path: Path
 
     with pytest.raises(TermsFileFault, match=r"servicing\.claim_restores: is missing"):
         load_products(tmp_path)
+
+
+def test_the_command_lists_what_ships(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["products", "--json"]) == 0
+
+    listed = [each["version"] for each in json.loads(capsys.readouterr().out)["products"]]
+    assert listed == [product_on(product, ON).version for product in Product]
+
+
+def test_the_command_checks_each_file_by_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = put(tmp_path, "monthly-2")
+    bad = put(tmp_path, "monthly-3", **{'late_interest = "none"': 'late_interest = "sometimes"'})
+
+    assert main(["products", "--check", str(bad), "--check", str(good)]) == 1
+
+    out, err = capsys.readouterr()
+    assert out.startswith("monthly-2 ")
+    assert err == f"error: {bad}: servicing.late_interest: 'sometimes' is none of none, until_last_due, until_paid\n"
+
+
+@pytest.mark.parametrize("file", [*FOLDER.glob("*.toml"), *EXAMPLES], ids=lambda file: file.stem)
+def test_the_page_about_terms_names_every_setting_that_a_file_has(file: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs/reference/product-terms.md").read_text()
+    settings = tomllib.loads(file.read_text())
+    imported = {"annual_rate_basis_points", "first_due_day"}  # of loans that others granted
+    names = {
+        name for table in (settings, *(each for each in settings.values() if isinstance(each, dict))) for name in table
+    }
+
+    assert {name for name in names - imported if f"`{name}`" not in page and f"[{name}]" not in page} == set()
 
 
 def test_flat_instalments_are_not_made_level_again(tmp_path: Path) -> None:

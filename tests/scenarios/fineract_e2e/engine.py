@@ -22,22 +22,29 @@ from lending.plan.event import (
     ClaimLost,
     ClaimOpened,
     CreditRefunded,
+    DuesMoved,
+    Extended,
     FeeCharged,
     FeeKind,
     FeeWaived,
     Forbearance,
     Goodwill,
+    InterestPaused,
+    MovedInterest,
     Opened,
     Paid,
     PaidOff,
     PartShipped,
     PaymentChannel,
     PlanEvent,
+    RateChanged,
+    ReAged,
+    ReAmortised,
     Refunded,
     RefundPaid,
-    Rescheduled,
     Reversed,
     Route,
+    Terminated,
     WrittenOff,
 )
 from lending.plan.plan import Origin, Plan, PlanId, PlanStatus, instalments_of
@@ -61,8 +68,9 @@ from lending.terms.servicing_terms import (
     ServicingTerms,
     ShipmentRule,
 )
-from tests.scenarios.fineract_e2e.product import DOWN_PAYMENT_PERCENT, InAdvance, Part, PeerSettings
+from tests.scenarios.fineract_e2e.product import DEFAULT, DOWN_PAYMENT_PERCENT, InAdvance, Part, PeerSettings
 from tests.scenarios.fineract_e2e.product import ChargeOffInterest as PeerChargeOff
+from tests.scenarios.fineract_e2e.reader import day_of
 from tests.scenarios.fineract_e2e.story import Act, ActKind, NotExpressible, PeerLoan
 
 EUR = Currency.EUR
@@ -209,7 +217,7 @@ def _usual(terms: PeerLoan, starts_on: date) -> None:
     for told, capability in _UNUSUAL.items():
         if told in terms.unusual:
             raise NotExpressible(capability)
-    from_submission = "START_SUBMITTED" in terms.product.name and "Repayment start date type" not in terms.unusual
+    from_submission = terms.product.dues_from_submission and "Repayment start date type" not in terms.unusual
     if from_submission and terms.submitted_on != starts_on:
         raise NotExpressible("dues_from_the_application")
 
@@ -243,14 +251,19 @@ _EARLY = {
 }
 
 
+_MOVED_INTEREST = {
+    "DEFAULT": MovedInterest.OWED_FIRST,
+    "WAIVE_INTEREST": MovedInterest.WAIVED,
+    "EQUAL_AMORTIZATION_PAYABLE_INTEREST": MovedInterest.EQUAL_PARTS,
+    "EQUAL_AMORTIZATION_FULL_INTEREST": MovedInterest.EQUAL_PARTS_OF_ALL,
+    "EQUAL_AMORTIZATION_INTEREST_SPLIT": MovedInterest.EQUAL_PARTS,
+}
+
+
 def _restores(settings: PeerSettings) -> tuple[Component, ...]:
     """The components that a charge-back makes owed again; the peer's older products make all of it principal."""
     order = settings.credit_allocation if settings.progressive else None
     return tuple(dict.fromkeys(_COMPONENT[part] for part in order or (Part.PRINCIPAL,)))
-
-
-def _late_bears(settings: PeerSettings) -> bool:
-    return settings.recalculates_interest and "NO_CALC_ON_PAST_DUE" not in settings.name
 
 
 _CHARGE_OFF_INTEREST = {
@@ -262,7 +275,7 @@ _CHARGE_OFF_INTEREST = {
 
 def _shipments(terms: PeerLoan) -> ShipmentRule:
     settings = terms.product
-    later = LaterShipment.OWN_TERM if "FULL_TERM_TRANCHE" in settings.name else LaterShipment.LEVEL_AGAIN
+    later = LaterShipment.OWN_TERM if settings.full_term_tranches else LaterShipment.LEVEL_AGAIN
     return ShipmentRule(
         LaterShipment.IN_PROPORTION if terms.flat and terms.rate_percent else later,
         _WHOLE_UNIT if settings.whole_units else 1,
@@ -278,9 +291,9 @@ def _servicing(terms: PeerLoan, acts: Sequence[Act], day_count: str) -> Servicin
     rule = settings.ahead(_rule_name(refunds[0])) if refunds else InAdvance.LAST
     spacing = _spacing(terms.every, terms.unit)
     shipments = _shipments(terms)
-    exact = settings.recalculates_interest or shipments.made_level
     return ServicingTerms(
         version="fineract",
+        allocation_past_due=_component_order(settings.allocation_of(DEFAULT).late),
         shipments=shipments,
         allocation_in_advance=_component_order(settings.allocation_ahead),
         allocation=_component_order(settings.allocation) or (Component.INTEREST, Component.PRINCIPAL, Component.FEES),
@@ -288,10 +301,10 @@ def _servicing(terms: PeerLoan, acts: Sequence[Act], day_count: str) -> Servicin
         refunds_pay=_EARLY[rule],
         goodwill_pays=_EARLY[settings.ahead(_rule_name(gifts[0]) if gifts else "GOODWILL_CREDIT")],
         refunds_interest=settings.refunds_interest,
-        interest=InterestRule(DAY_COUNTS[day_count], spacing, settings.first_day_bears) if exact else None,
+        interest=InterestRule(DAY_COUNTS[day_count], spacing, settings.first_day_bears),
         interest_as_agreed=not settings.recalculates_interest,
         early_payment=_EARLY[settings.ahead("REPAYMENT")],
-        late_interest=LateInterest.UNTIL_LAST_DUE if _late_bears(settings) else LateInterest.NONE,
+        late_interest=LateInterest.UNTIL_LAST_DUE if settings.late_bears else LateInterest.NONE,
         charge_off_interest=_CHARGE_OFF_INTEREST[settings.charge_off_interest],
         claims=ClaimRule(ClaimDue.NEXT_DUE, _restores(settings)),
         claim_due_days=0,
@@ -344,7 +357,6 @@ class _Folded:
     touches: list[_Touch] = field(default_factory=list)
     moved_interest: dict[str, int] = field(default_factory=dict)
     moved_on: dict[str, date] = field(default_factory=dict)
-    stubs: list[date] = field(default_factory=list)
     owed_again: dict[str, int] = field(default_factory=dict)
     emptied_on: dict[str, date] = field(default_factory=dict)
 
@@ -533,8 +545,17 @@ class EngineLoan:
         self._reverse(own[-1])
 
     def _reverse(self, each: _Posted) -> None:
+        for paid in self._paid_out(each):
+            self._post(max(self._known_on, each.on), Reversed(paid), "Undo")
         if each.event_id not in self._reversed():
             self._post(max(self._known_on, each.on), Reversed(each.event_id), "Undo")
+
+    def _paid_out(self, each: _Posted) -> list[str]:
+        """The events by which a credit balance refund reached the shopper, which the peer undoes with it."""
+        granted = [event.body for event in self.events if event.event_id == each.event_id]
+        ids = {body.refund_id for body in granted if isinstance(body, CreditRefunded)}
+        paid = [event for event in self.events if isinstance(event.body, RefundPaid) and event.body.refund_id in ids]
+        return [event.event_id for event in paid]
 
     def _charge_back(self, act: Act) -> None:
         wanted = {act.name} if act.name else {"Repayment"}
@@ -561,7 +582,6 @@ class EngineLoan:
                 self._post(act.on, RefundPaid(refund_id, Money(left, EUR)), "Credit Balance Refund paid", left)
 
     def _reage(self, act: Act) -> None:
-        self._without_interest("reage_with_interest", act)
         told = act.row
         if set(told) - {
             "frequencyNumber",
@@ -572,48 +592,43 @@ class EngineLoan:
         }:
             raise NotExpressible("reage_otherwise", act.step)
         spacing = _spacing(int(told["frequencyNumber"]), told["frequencyType"].lower())
-        starts = datetime.strptime(told["startDate"], "%d %B %Y").date()  # noqa: DTZ007
-        days = [spacing.after(starts, times) for times in range(int(told["numberOfInstallments"]))]
-        owed = self._fold().state.outstanding.minor
-        self._reschedule(act, list(zip(days, self._level(owed, len(days)), strict=True)), "Re-age")
+        starts = day_of(told["startDate"])
+        handling = _MOVED_INTEREST[told.get("reAgeInterestHandling", "DEFAULT")]
+        body = ReAged(int(told["numberOfInstallments"]), starts, spacing.every, spacing.unit, handling)
+        self._post(min(act.on, starts), body, "Re-age")  # one that starts earlier counts from then
 
     def _reamortise(self, act: Act) -> None:
-        self._without_interest("reamortise_with_interest", act)
-        lines = self._fold().run.lines
-        to_come = [line for line in lines if line.due_on > act.on and line.open_principal]
-        if not to_come:
-            raise NotExpressible("reamortise_after_maturity", act.step)
-        late = sum(line.open_principal for line in lines if line.due_on <= act.on)
-        dues = [
-            (line.due_on, line.open_principal + share)
-            for line, share in zip(to_come, self._level(late, len(to_come)), strict=True)
-        ]
-        self._reschedule(act, dues, "Re-amortize")
-
-    def _level(self, amount: int, parts: int) -> list[int]:
-        """Equal parts, in whole units of money where the product says so; the last takes the rest."""
-        unit = _WHOLE_UNIT if self.terms.product.whole_units else 1
-        share = unit * int((Decimal(amount) / parts / unit).to_integral_value(ROUND_HALF_EVEN))
-        return [share] * (parts - 1) + [amount - share * (parts - 1)]
-
-    def _without_interest(self, capability: str, act: Act) -> None:
-        if self.terms.rate_percent:
-            raise NotExpressible(capability, act.step)
-
-    def _reschedule(self, act: Act, parts: Sequence[tuple[date, int]], name: str) -> None:
-        top = max(line.number for line in self._fold().run.lines)
-        dues = tuple(
-            Due(top + 1 + place, day, Money(part, EUR), Money(0, EUR)) for place, (day, part) in enumerate(parts)
-        )
-        self._post(act.on, Rescheduled(dues), name, sum(part for _, part in parts))
+        self._post(act.on, ReAmortised(_MOVED_INTEREST[act.row.get("handling", "DEFAULT")]), "Re-amortize")
 
     def _pause(self, act: Act) -> None:
         if act.until is None:
             raise NotExpressible("pause_without_end", act.step)
         self._post(act.known_on, Forbearance(act.on + _A_DAY, act.until + _A_DAY), "Pause")
 
+    def _pause_interest(self, act: Act) -> None:
+        if act.until is None:
+            raise NotExpressible("pause_without_end", act.step)
+        self._post(min(act.known_on, act.on - _A_DAY), InterestPaused(act.on, act.until + _A_DAY), "Interest pause")
+
+    def _terminate(self, act: Act) -> None:
+        self._post(act.on, Terminated(), "Contract termination")
+
     def _change_terms(self, act: Act) -> None:
-        raise NotExpressible(_what_changes(act), act.step)
+        """A change of the rate, of a due day or of the number of instalments; one that is none of these is missing."""
+        change, starts = _what_changes(act), day_of(act.row["rescheduleFromDate"])
+        on = min(act.known_on, starts)
+        if change == "change_of_rate":
+            rate = Decimal(act.row["newInterestRate"]) * 100
+            if rate % 1:
+                raise NotExpressible("rate_of_more_digits", act.step)
+            self._post(on, RateChanged(int(rate), starts), "Change of rate")
+        elif change == "change_of_due_date":
+            moved_to = day_of(act.row["adjustedDueDate"])
+            self._post(min(on, moved_to), DuesMoved(starts, moved_to), "Change of due date")
+        elif change == "change_of_term":
+            self._post(on, Extended(int(act.row["extraTerms"]), starts), "Change of term")
+        else:
+            raise NotExpressible(change, act.step)
 
     def _resume(self, act: Act) -> None:
         """End the running pause early: the pause is replaced by a shorter one."""
@@ -709,13 +724,28 @@ class EngineLoan:
                     "Interest Refund", posted.on, whole, paid["principal"], paid["interest"], paid["fees"]
                 )
 
+    def _brought_forward_on(self) -> date | None:
+        """The day on which everything fell due at once, if any."""
+        ends: tuple[type, ...] = (Terminated,)
+        if self.servicing.charge_off_interest is ChargeOffInterest.ACCELERATED:
+            ends = (Terminated, ChargedOff)
+        reversed_ids = self._reversed()
+        return min(
+            (
+                each.value_date
+                for each in self.events
+                if isinstance(each.body, ends) and each.event_id not in reversed_ids
+            ),
+            default=None,
+        )
+
     def _rows(self, folded: _Folded) -> Iterator[Row]:
         penalties = {fee.fee_id for fee in self.fees if fee.penalty}
-        to_come, stubs = list(self.disbursed), sorted(folded.stubs)
+        to_come = list(self.disbursed)
         balance, previous = 0, self.plan.opened_on
+        ended_on = self._brought_forward_on()
         agreed_ids = {each.instalment_id for each in self.plan.instalments}
         paid_at_once = {on for on, _ in self.disbursed[1:]} if self.terms.product.down_payment else set()
-        accelerated = self.servicing.charge_off_interest is ChargeOffInterest.ACCELERATED
         for line in folded.run.lines:
             down = line.number == 0 or (line.instalment_id not in agreed_ids and line.due_on in paid_at_once)
             while to_come and (to_come[0][0] < line.due_on or (down and to_come[0][0] == line.due_on)):
@@ -729,11 +759,8 @@ class EngineLoan:
                 continue
             if line.fees and all(fee.fee_id in self.paid_with_disbursement for fee in line.fees) and not line.principal:
                 continue
-            if folded.run.charged_off is not None and accelerated and line.principal == line.repaid == 0 and not due:
+            if ended_on is not None and line.due_on > ended_on and line.principal == line.repaid == 0 and not due:
                 continue
-            while stubs and stubs[0] <= line.due_on:
-                yield _nothing_due(stubs[0], (stubs[0] - previous).days, balance)
-                previous = stubs.pop(0)
             outstanding = line.open + _off_the_books(folded.run, line).total
             waived = sum(fee.waived for fee in line.fees)
             touches = [touch for touch in folded.touches if touch.line is line]
@@ -763,6 +790,7 @@ _UNDOES = {
     ActKind.CHARGE_OFF_UNDONE: "Charge-off",
     ActKind.REAGE_UNDONE: "Re-age",
     ActKind.REAMORTISATION_UNDONE: "Re-amortize",
+    ActKind.TERMINATION_UNDONE: "Contract termination",
 }
 # How each kind of act is recorded. A kind that is missing here is a capability that is missing, under its own name.
 _RECORDS: Mapping[ActKind, Callable[[EngineLoan, Act], None]] = {
@@ -791,6 +819,8 @@ _RECORDS: Mapping[ActKind, Callable[[EngineLoan, Act], None]] = {
     ActKind.PAUSED: EngineLoan._pause,
     ActKind.RESUMED: EngineLoan._resume,
     ActKind.RESCHEDULED: EngineLoan._change_terms,
+    ActKind.INTEREST_PAUSED: EngineLoan._pause_interest,
+    ActKind.TERMINATED: EngineLoan._terminate,
 }
 
 
@@ -818,11 +848,6 @@ def _part_of(act: Act, principal: int, interest: int) -> int:
     words = act.name.partition("PERCENTAGE_")[2]
     base = principal * ("AMOUNT" in words) + interest * ("INTEREST" in words)
     return int((base * Decimal(act.row["percent"]) / 100).to_integral_value(ROUND_HALF_EVEN))
-
-
-def _nothing_due(on: date, days: int, balance: int) -> Row:
-    """The period that a re-age cut short: it ends on that day and nothing is due with it."""
-    return Row(on, days, on, balance, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 def _origin(fee_id: str) -> str:
@@ -881,19 +906,26 @@ def _settled(run: RunningPlan) -> dict[str, tuple[int, int, dict[str, int]]]:
     return settled
 
 
-def _note_moved(
-    run: RunningPlan, event: PlanEvent, open_before: Mapping[str, int], moved_on: dict[str, date], stubs: list[date]
-) -> None:
-    """Note the instalments whose debt was moved to new dues, and the day if it cut a period short."""
-    assert isinstance(event.body, Rescheduled)
+_MOVES = (ReAged, ReAmortised)
+
+
+def _follow_merged(run: RunningPlan, touches: Sequence[_Touch], day: date) -> None:
+    """Let payments of instalments that merged into the last one by a day be payments of that one."""
+    last = next((line for line in reversed(run.lines) if line.due_on <= day), None)
+    for touch in touches:
+        if last is not None and touch.line.due_on > day and not touch.line.paid:
+            touch.line = last
+
+
+def _note_moved(run: RunningPlan, event: PlanEvent, open_before: Mapping[str, int], moved_on: dict[str, date]) -> None:
+    """Note the instalments whose debt was moved to new dues."""
     old = [line for line in run.lines if line.instalment_id in open_before]
     moved = [line for line in old if open_before[line.instalment_id]]
+    if isinstance(event.body, ReAged):
+        moved += [line for line in old if line.due_on > event.value_date]
+    if isinstance(event.body, ReAmortised):
+        moved = [line for line in moved if line.due_on <= event.value_date]
     moved_on |= {line.instalment_id: event.value_date for line in moved}
-    kept = {line.due_on for line in moved} >= {due.due_on for due in event.body.dues}
-    inside = [line for line in moved if line.due_on > event.value_date]
-    starts_now = event.value_date in {run.plan.opened_on, *(line.due_on for line in old)}
-    if inside and not kept and not starts_now:
-        stubs.append(event.value_date)
 
 
 def _watched_fold(  # noqa: C901 - one act of watching after the other
@@ -903,7 +935,6 @@ def _watched_fold(  # noqa: C901 - one act of watching after the other
     touches: list[_Touch] = []
     moved_interest: dict[str, int] = {}
     moved_on: dict[str, date] = {}
-    stubs: list[date] = []
     owed_again: dict[str, int] = {}
     noted: dict[str, RunningPlan] = {}
     emptied_on: dict[str, date] = {}
@@ -920,9 +951,11 @@ def _watched_fold(  # noqa: C901 - one act of watching after the other
             for line in run.lines:
                 more = line.principal - principal_before.get(line.instalment_id, 0)
                 owed_again[line.instalment_id] = owed_again.get(line.instalment_id, 0) + more
-        if isinstance(event.body, Rescheduled):
-            _note_moved(run, event, open_before, moved_on, stubs)
+        if isinstance(event.body, _MOVES):
+            _note_moved(run, event, open_before, moved_on)
         after = _settled(run)
+        if isinstance(event.body, ReAged | Terminated):
+            _follow_merged(run, touches, event.value_date)
         for line in run.lines:
             principal, interest, fees = before.get(line.instalment_id, (0, 0, {}))
             principal_after, interest_after, fees_after = after[line.instalment_id]
@@ -930,9 +963,9 @@ def _watched_fold(  # noqa: C901 - one act of watching after the other
             fee_parts = {fee_id: part - fees.get(fee_id, 0) for fee_id, part in fees_after.items()}
             own_fees = sum(part for fee_id, part in fee_parts.items() if _origin(fee_id) not in penalties)
             own_penalties = sum(part for fee_id, part in fee_parts.items() if _origin(fee_id) in penalties)
-            if isinstance(event.body, ChargedOff):
+            if isinstance(event.body, ChargedOff | Terminated):
                 continue
-            if isinstance(event.body, Rescheduled):
+            if isinstance(event.body, _MOVES):
                 moved_interest[line.instalment_id] = moved_interest.get(line.instalment_id, 0) + interest_fell
             elif (fell or interest_fell or own_fees or own_penalties) and not isinstance(event.body, WrittenOff):
                 on = event.value_date
@@ -959,4 +992,4 @@ def _watched_fold(  # noqa: C901 - one act of watching after the other
         mock.patch.object(folding, "_state", finished),
     ):
         state = folding.fold(plan, events, terms, through=through)
-    return _Folded(state, noted["run"], touches, moved_interest, moved_on, stubs, owed_again, emptied_on)
+    return _Folded(state, noted["run"], touches, moved_interest, moved_on, owed_again, emptied_on)

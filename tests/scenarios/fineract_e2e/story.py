@@ -327,7 +327,10 @@ def _customised_loan(story: Story, step: Step) -> None:
 
 
 _USUAL_PROGRESSIVE = (
-    (("accelerate maturity", "last installment"), "LP2_ADV_PYMNT_ACCELERATE_MATURITY_CHARGE_OFF_LAST_INSTALLMENT"),
+    (
+        ("accelerate maturity", "last installment"),
+        "LP2_ACCELERATE_MATURITY_CHARGE_OFF_BEHAVIOUR_LAST_INSTALLMENT_STRATEGY",
+    ),
     (("accelerate maturity",), "LP2_ADV_PYMNT_ACCELERATE_MATURITY_CHARGE_OFF_BEHAVIOUR"),
     (("zero charge-off",), "LP2_ADV_PYMNT_INTEREST_DAILY_INTEREST_RECALCULATION_ZERO_INTEREST_CHARGE_OFF"),
 )
