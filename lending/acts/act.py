@@ -165,7 +165,12 @@ def _re_amortised(given: Given, _: ActContext) -> Body:
 
 def _fee_charged(given: Given, _: ActContext) -> Body:
     return FeeCharged(
-        given["fee_id"], given["amount"], FeeKind(given["kind"]), given.get("instalment_id"), given.get("due_on")
+        given["fee_id"],
+        given["amount"],
+        FeeKind(given["kind"]),
+        given.get("instalment_id"),
+        given.get("due_on"),
+        bool(given.get("at_once")),
     )
 
 
@@ -323,6 +328,7 @@ _TABLE = (
             Argument("kind", ArgumentForm.CHOICE, "why it is charged", choices=tuple(FeeKind)),
             Argument("instalment_id", ArgumentForm.ID, "the instalment it is owed with", required=False),
             Argument("due_on", ArgumentForm.DAY, "or the day on which it falls due", required=False),
+            Argument("at_once", ArgumentForm.FLAG, "due on the day it is charged, on its own", required=False),
             Argument("fee_id", ArgumentForm.ID, "the fee's id", required=False, own_id=True),
         ),
         _fee_charged,

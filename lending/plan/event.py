@@ -240,7 +240,7 @@ class Forbearance:
 class FeeCharged:
     """A fee charged by hand, owed with the instalment named, or with the one in whose period `due_on` lies.
 
-    Without either it is owed with the oldest open one.
+    Without either it is owed with the oldest open one. `at_once`: it has a due of its own, on the day it is charged.
     """
 
     fee_id: str
@@ -248,6 +248,7 @@ class FeeCharged:
     kind: FeeKind = FeeKind.LATE
     instalment_id: str | None = None
     due_on: date | None = None
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

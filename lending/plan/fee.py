@@ -37,14 +37,16 @@ def fee_charged(run: RunningPlan, event: PlanEvent, body: FeeCharged) -> None:
     """F15 or F13c: owe the fee with the instalment named, or else with the oldest, where it is open.
 
     A fee on what is paid has a due of its own. A fee that falls due on a day is owed with the instalment of that day,
-    paid or not, and after the last due on that day.
+    paid or not, and after the last due on that day. One due at once has a due of its own, such as a fee for opening.
     """
     if body.fee_id in run.fees or run.charged_off is not None:
         return
     named = run.by_id.get(body.instalment_id or "")
     line = named or next((each for each in run.lines if each.open > 0), None)
     about = line or run.lines[-1]
-    if named is None and body.due_on is not None:
+    if body.at_once:
+        about = line = run.add_due(event, on=event.value_date)
+    elif named is None and body.due_on is not None:
         about = line = _due_with(run, event, body.due_on) or run.add_due(event, on=body.due_on)
     elif line is None or line.open <= 0:
         line = run.add_due(event)

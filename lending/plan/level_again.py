@@ -10,7 +10,7 @@ from lending.plan.accrual import InterestPeriod
 from lending.plan.delinquency import days_late
 from lending.plan.event import PlanEvent
 from lending.plan.running import RunningInstalment, RunningPlan
-from lending.schedule.amortise import Period, Split, down_payment, levelled
+from lending.schedule.amortise import RepaymentPeriod, Split, down_payment, levelled
 from lending.schedule.day_count import DIGITS
 from lending.terms.servicing_terms import LaterShipment
 
@@ -51,7 +51,7 @@ def _level(
     for place, line in enumerate(own, 1):
         days = (line.period.until - begins[line.instalment_id]).days
         rate = _decimal(line.period.day_price * days)
-        periods.append(Period(place, line.period.until, days, rate, None if place > 1 else _decimal(known)))
+        periods.append(RepaymentPeriod(place, line.period.until, days, rate, None if place > 1 else _decimal(known)))
     splits = levelled(principal, periods, run.terms.shipments.multiple_of)
     exact, left = [known], principal
     for period, split in zip(periods[1:], splits, strict=False):

@@ -77,7 +77,7 @@ def down_payment(amount: Money, percent: Decimal, multiple_of: int = 1) -> Money
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
+class RepaymentPeriod:
     """The period that ends with a due: its number, days, and its interest rate as a share of the amount.
 
     `known`: its interest where that does not follow from one amount, as the principal changed within the period.
@@ -135,14 +135,14 @@ def amortise(loan: Loan) -> tuple[Due, ...]:
     )
 
 
-def _periods(loan: Loan) -> tuple[Period, ...]:
+def _periods(loan: Loan) -> tuple[RepaymentPeriod, ...]:
     try:
         days = [loan.spacing.after(loan.starts_on, times) for times in range(loan.instalments + 1)]
     except (OverflowError, ValueError) as error:
         raise ScheduleFault(f"the last due of {loan.instalments} would be after the year 9999") from error
     rate = DIGITS.divide(loan.annual_rate_percent, _PERCENT)
     return tuple(
-        Period(number, due_on, (due_on - start).days, _rate_of(loan, rate, start, due_on))
+        RepaymentPeriod(number, due_on, (due_on - start).days, _rate_of(loan, rate, start, due_on))
         for number, (start, due_on) in enumerate(pairwise(days), 1)
     )
 
@@ -152,7 +152,7 @@ def _rate_of(loan: Loan, yearly: Decimal, start: date, due_on: date) -> Decimal:
     return DIGITS.multiply(yearly, share).quantize(_NINETEEN_DECIMALS, context=_ROOMY)
 
 
-def levelled(lent: int, periods: Sequence[Period], unit: int) -> list[Split]:
+def levelled(lent: int, periods: Sequence[RepaymentPeriod], unit: int) -> list[Split]:
     """Equal instalments; where the last one differs by much, the others absorb a part of the difference.
 
     Much is more than half a unit per instalment, where a unit is what each is a multiple of. Repeated at most three
@@ -172,7 +172,7 @@ def levelled(lent: int, periods: Sequence[Period], unit: int) -> list[Split]:
     return splits
 
 
-def _level_instalment(lent: int, periods: Sequence[Period], unit: int) -> int:
+def _level_instalment(lent: int, periods: Sequence[RepaymentPeriod], unit: int) -> int:
     """The annuity: the amount lent compounded to the end, divided by the compounded sum of unit instalments."""
     grown, grown_instalments = Decimal(1), Decimal(1)
     for period in periods:
@@ -183,7 +183,7 @@ def _level_instalment(lent: int, periods: Sequence[Period], unit: int) -> int:
     return in_units(DIGITS.divide(DIGITS.multiply(grown, Decimal(lent)), grown_instalments), unit)
 
 
-def _repaid(lent: int, periods: Sequence[Period], instalment: int, *, flat: bool) -> list[Split]:
+def _repaid(lent: int, periods: Sequence[RepaymentPeriod], instalment: int, *, flat: bool) -> list[Split]:
     """Split instalments: each first pays the interest of its period, and the last pays the remainder.
 
     Interest above the instalment is carried into the next period and bears no interest itself.
@@ -203,7 +203,7 @@ def _repaid(lent: int, periods: Sequence[Period], instalment: int, *, flat: bool
     return splits
 
 
-def _flat(lent: int, periods: Sequence[Period], unit: int) -> list[Split]:
+def _flat(lent: int, periods: Sequence[RepaymentPeriod], unit: int) -> list[Split]:
     """Flat interest: each period on the whole amount lent; instalments are equal, and the last takes the remainder."""
     whole = lent + sum(_whole(period.interest(lent)) for period in periods)
     instalment = in_units(DIGITS.divide(Decimal(whole), Decimal(len(periods))), unit)

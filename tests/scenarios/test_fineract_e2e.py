@@ -19,8 +19,8 @@ from tests.scenarios.fineract_e2e.story import story_of
 from tests.test_conventions import CHECKOUT
 
 SHARED = 816
-EXPRESSIBLE_AT_LEAST = 646
-EQUAL_AT_LEAST = 423
+EXPRESSIBLE_AT_LEAST = 657
+EQUAL_AT_LEAST = 457
 
 TERMS = {
     "LoanProduct": "LP2_ADV_PYMNT_INTEREST_DAILY_EMI_360_30",

@@ -82,3 +82,17 @@ def test_a_fee_after_payoff_opens_the_plan_until_it_is_waived() -> None:
     course.then(97, FeeWaived("f-1"))
 
     assert course.state(97).owed == pounds("0.00")
+
+
+def test_a_fee_due_at_once_has_a_due_of_its_own_whatever_else_is_owed_that_day() -> None:
+    course = Course(a_plan("90.00")).open()  # 30.00 are due at the checkout
+    course.then(0, FeeCharged("f-1", pounds("7.00"), FeeKind.RETURN, at_once=True))
+    course.collect(0, "7.00", instalment=3)
+
+    state = course.state(0)
+
+    the_books_agree(state)
+    assert [(each.due_on, each.open) for each in state.instalments][:2] == [
+        (day(0), pounds("30.00")),
+        (day(0), pounds("0.00")),
+    ]

@@ -158,7 +158,8 @@ def _totals(where: str, check: Check, seen: Observed) -> Iterator[Cell]:
     rows = [_columns(0, row) for row in seen.rows]
     for row in check.rows:
         for column, told in row.items():
-            ours = str(sum(int(each[column]) for each in rows))
+            upfront = seen.paid_with_disbursement if column in {"Fees", "Due", "Paid"} else 0
+            ours = str(sum(int(each[column]) for each in rows) + upfront)
             yield Cell(where, column, str(units_of(told)), ours, balance=column == "Outstanding")
 
 

@@ -160,6 +160,7 @@ class Observed:
     days_late: int
     late_since: date | None
     late: tuple[tuple[int, int], ...]
+    paid_with_disbursement: int = 0  # fees, which no row shows
 
 
 # ---- the plan
@@ -404,6 +405,7 @@ class EngineLoan:
         self.fees: list[_KnownFee] = []
         self.refused: list[str] = []
         self.disbursed: list[tuple[date, int]] = []
+        self.paid_with_disbursement: dict[str, int] = {}
         self._waiting: list[Act] = []
         self._known_on = opened_on
 
@@ -438,11 +440,27 @@ class EngineLoan:
         if not self._post(act.on, body, "Disbursement", act.amount):
             return
         self.disbursed.append((act.on, act.amount))
+        if first and self.terms.disbursement_fee is not None:
+            self._charge_at_once(act, *self.terms.disbursement_fee)
         if settings.down_payment_at_once:
             rule = self.servicing.shipments
             down = down_payment(amount, Decimal(DOWN_PAYMENT_PERCENT), rule.multiple_of)
             payment = Paid(down, PaymentChannel.CHECKOUT, self._next("down"), "sim", "card")
             self._post(act.on, payment, "Down Payment", down.minor)
+
+    def _charge_at_once(self, act: Act, kind: str, number: Decimal) -> None:
+        """The fee of the disbursement, which is paid from it."""
+        interest = sum(each.interest.minor for each in self._fold().state.instalments)
+        base = act.amount * ("AMOUNT" in kind) + interest * ("INTEREST" in kind)
+        exact = number * 100 if kind == "FLAT" else base * number / 100
+        minor, fee_id = int(exact.to_integral_value(ROUND_HALF_EVEN)), self._next("f")
+        body = FeeCharged(fee_id, Money(minor, EUR), FeeKind.RETURN, at_once=True)
+        if minor and self._post(act.on, body, "Fee", minor):
+            self.paid_with_disbursement[fee_id] = minor
+            owed_with = self._fold().state.fees[fee_id].instalment_id
+            payment_id = self._next("x")
+            paid = Paid(Money(minor, EUR), PaymentChannel.CHECKOUT, payment_id, "sim", "card", owed_with)
+            self._post(act.on, paid, "Repayment (at time of disbursement)", minor)
 
     def _pay_some(self, act: Act) -> None:
         self._pay(act.on, act.amount, act.name)
@@ -477,13 +495,15 @@ class EngineLoan:
             self._post(act.on, body, "Repayment", quote.minor)
 
     def _charge_percentage(self, act: Act) -> None:
-        part = Decimal(self.disbursed[0][1]) * Decimal(act.row["percent"]) / 100
+        """The peer's processing charge is a percentage of the amount and its interest."""
+        interest = sum(each.interest.minor for each in self._fold().state.instalments)
+        part = Decimal(self.disbursed[0][1] + interest) * Decimal(act.row["percent"]) / 100
         self._charge(act, int(part.to_integral_value(ROUND_HALF_EVEN)))
 
     def _charge_each(self, act: Act) -> None:
         for line in self._fold().run.lines:
             if line.number:
-                self._charge_on(act, line.due_on, act.amount, line.instalment_id)
+                self._charge_on(act, line.due_on, _part_of(act, line.principal, line.interest), line.instalment_id)
 
     def _charge(self, act: Act, amount: int | None = None) -> None:
         self._charge_on(act, act.on, act.amount if amount is None else amount)
@@ -670,6 +690,7 @@ class EngineLoan:
         return Observed(
             disbursed=tuple(self.disbursed),
             rows=tuple(self._rows(folded)),
+            paid_with_disbursement=sum(self.paid_with_disbursement.values()),
             transactions=tuple(standing),
             reversed_transactions=tuple(told for event_id, told in transactions if event_id in reversed_ids),
             status="OVERPAID" if overpaid and status == "CLOSED_OBLIGATIONS_MET" else status,
@@ -735,6 +756,8 @@ class EngineLoan:
             due = line.principal + interest + fees + penalty
             moved_on = folded.moved_on.get(line.instalment_id)
             if moved_on is not None and line.due_on > moved_on and not due:
+                continue
+            if line.fees and all(fee.fee_id in self.paid_with_disbursement for fee in line.fees) and not line.principal:
                 continue
             if ended_on is not None and line.due_on > ended_on and line.principal == line.repaid == 0 and not due:
                 continue
@@ -816,6 +839,15 @@ _MONEY = frozenset(
 
 
 _LISTED = _MONEY | {"Disbursement", "Credit Balance Refund", "Chargeback", "Charge-off", "Re-age", "Re-amortize"}
+
+
+def _part_of(act: Act, principal: int, interest: int) -> int:
+    """A fee of an amount, or of a percentage of what its name says: the principal, the interest or both."""
+    if "percent" not in act.row:
+        return act.amount
+    words = act.name.partition("PERCENTAGE_")[2]
+    base = principal * ("AMOUNT" in words) + interest * ("INTEREST" in words)
+    return int((base * Decimal(act.row["percent"]) / 100).to_integral_value(ROUND_HALF_EVEN))
 
 
 def _origin(fee_id: str) -> str:

@@ -37,6 +37,7 @@ class PeerLoan:
     instalments: int
     submitted_on: date
     unusual: Mapping[str, str] = field(default_factory=dict)
+    disbursement_fee: tuple[str, Decimal] | None = None  # how it is worked out, and from what number
 
 
 class ActKind(StrEnum):
@@ -145,6 +146,7 @@ class Story:
     today: date | None = None
     worked_out_on: date | None = None
     rules: dict[str, InAdvance] = field(default_factory=dict)
+    disbursement_fee: tuple[str, Decimal] | None = None
 
     @property
     def course(self) -> list[Act | Check]:
@@ -279,6 +281,9 @@ def _loan(story: Story, step: Step) -> None:
     for words in ("fixed length", "charges", "disbursement"):
         if words in step.text.replace("disbursement date", ""):
             unusual[words] = step.text
+    told, of_the_product = story.disbursement_fee, "product`s charges" in step.text
+    if (of_the_product and "INSTALLMENT_FEE" not in row["LoanProduct"]) or (not of_the_product and told is not None):
+        unusual.pop("charges", None)  # none, or the one that the scenario described
     settings = settings_of(row["LoanProduct"], row["Payment strategy"])
     terms = PeerLoan(
         product=replace(settings, in_advance={**settings.in_advance, **story.rules}),
@@ -291,8 +296,16 @@ def _loan(story: Story, step: Step) -> None:
         instalments=int(row["numberOfRepayments"]),
         submitted_on=day_of(row["submitted on date"]),
         unusual=unusual,
+        disbursement_fee=told if "with charges" in step.text else None,
     )
     story.begin(terms)
+
+
+def _disbursement_fee(story: Story, step: Step) -> None:
+    name, kind = _quoted(step)[:2]
+    number = re.search(r"type and ([\d.]+) ", step.text)
+    if "DISBURSEMENT" in name and number is not None:
+        story.disbursement_fee = (kind, Decimal(number.group(1)))
 
 
 def _default_loan(story: Story, step: Step) -> None:
@@ -410,13 +423,13 @@ def _percentage_fee(story: Story, step: Step) -> None:
 
 
 def _instalment_fee(story: Story, step: Step) -> None:
+    """A fee on every instalment: an amount, or a percentage of what the name says of its principal and interest."""
     name = _quoted(step)[0]
-    if "PERC" in name:
-        raise NotExpressible("percentage_fee")
-    amount = re.search(r"with ([\d.]+) amount", step.text)
-    assert amount is not None
+    number = re.search(r"with ([\d.]+) (amount|%)", step.text)
+    assert number is not None
+    row = {"percent": number.group(1)} if "PERCENTAGE" in name else {}
     story.course.append(
-        Act(ActKind.INSTALMENT_FEE, story.day, story.day, units_of(amount.group(1)), name, step=step.text)
+        Act(ActKind.INSTALMENT_FEE, story.day, story.day, units_of(number.group(1)), name, row=row, step=step.text)
     )
 
 
@@ -537,8 +550,9 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[[Story, Step], None]], ...] = (
     (("adds", "due date charge"), _fee),
     (("NSF fee", "bounce"), _bounced),
     (("adds a", "Processing charge"), _percentage_fee),
-    (("updates charge", "calculation type"), _ignored),
+    (("updates charge", "calculation type"), _disbursement_fee),
     (("adds", "installment charge"), _instalment_fee),
+    (("adds", "INSTALLMENT_FEE", "charge with"), _instalment_fee),
     (("adds", "charge with"), _missing("percentage_fee")),
     (("waive undone",), _add(ActKind.FEE_WAIVER_UNDONE)),
     (("Admin waives",), _add(ActKind.FEE_WAIVED)),
