@@ -23,7 +23,7 @@ from lending.plan.event import (
     ReAmortised,
 )
 from lending.plan.interest import accruals_of, end_interest
-from lending.plan.price import equal_parts, level_parts, period_at_rate, rate_of
+from lending.plan.price import equal_parts, level_parts, period_at_rate, rate_of_period
 from lending.plan.running import Fee, RunningInstalment, RunningPlan
 from lending.schedule.due_dates import Spacing, Unit
 
@@ -245,7 +245,7 @@ def _level(
 
     `owed_before`: that interest grew with earlier instalments and is carried over from them.
     """
-    rates = [rate_of(run, line.period) for line in lines]
+    rates = [rate_of_period(run, line.period) for line in lines]
     level, parts = level_parts(principal, interest, rates, run.terms.shipments.multiple_of)
     if not owed_before:
         _owe_interest(lines[0], interest)
