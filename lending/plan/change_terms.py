@@ -22,7 +22,7 @@ from lending.plan.event import (
     ReAged,
     ReAmortised,
 )
-from lending.plan.interest import accruals_of, end_interest
+from lending.plan.interest import accruals_of
 from lending.plan.price import equal_parts, level_parts, period_at_rate, rate_of_period
 from lending.plan.running import Fee, RunningInstalment, RunningPlan
 from lending.schedule.due_dates import Spacing, Unit
@@ -160,7 +160,6 @@ def terminated(run: RunningPlan, event: PlanEvent) -> None:
     """End the agreement: all principal and the interest so far are due on the day, and no more interest accrues."""
     if run.charged_off is not None:
         return
-    end_interest(run)
     bring_forward(run, event.value_date)
     for line in run.lines:
         line.keep()
