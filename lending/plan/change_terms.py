@@ -113,7 +113,8 @@ def rate_changed(run: RunningPlan, body: RateChanged) -> None:
     factor = Fraction(body.annual_rate_basis_points) / Fraction(run.plan.annual_rate_basis_points)
     changes = [each for each in run.rates if each.since != body.effective_from]
     run.rates = sorted([*changes, RateChange(body.effective_from, factor)], key=lambda each: each.since)
-    _make_level(run, [line for line in _schedule(run) if line.due_on >= body.effective_from])
+    bearing = [line for line in _schedule(run) if line.period.day_price]  # others have a fixed amount
+    _make_level(run, [line for line in bearing if line.due_on >= body.effective_from])
     run.version += 1
 
 

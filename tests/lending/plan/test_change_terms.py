@@ -240,6 +240,15 @@ def test_a_rate_that_lies_ahead_is_in_the_schedule_at_once_and_accrues_when_it_c
     assert state.payoff(a_day("6-20")).interest == story.state("6-20").payoff(a_day("6-20")).interest
 
 
+def test_another_rate_leaves_instalments_of_a_fixed_amount_as_they_are() -> None:
+    story = one_paid()
+    story.then("3-15", a_re_age(MovedInterest.EQUAL_PARTS))
+    before = rows(story.state("4-2"))
+    story.then("4-2", RateChanged(1200, a_day("5-1")))
+
+    assert rows(story.state("4-2")) == before
+
+
 def test_paused_days_bear_no_interest_and_the_last_instalment_falls() -> None:
     story = Story()
     story.then("1-14", InterestPaused(a_day("1-15"), a_day("1-26")))
