@@ -20,7 +20,7 @@ from tests.test_conventions import CHECKOUT
 
 SHARED = 816
 EXPRESSIBLE_AT_LEAST = 646
-EQUAL_AT_LEAST = 423
+EQUAL_AT_LEAST = 426
 
 TERMS = {
     "LoanProduct": "LP2_ADV_PYMNT_INTEREST_DAILY_EMI_360_30",
