@@ -22,8 +22,8 @@ from lending.plan.event import (
     ReAged,
     ReAmortised,
 )
-from lending.plan.interest import accruals_of, end_interest
-from lending.plan.price import equal_parts, level_parts, period_at_rate, rate_of
+from lending.plan.interest import accruals_of
+from lending.plan.price import equal_parts, level_parts, period_at_rate, rate_of_period
 from lending.plan.running import Fee, RunningInstalment, RunningPlan
 from lending.schedule.due_dates import Spacing, Unit
 
@@ -113,7 +113,8 @@ def rate_changed(run: RunningPlan, body: RateChanged) -> None:
     factor = Fraction(body.annual_rate_basis_points) / Fraction(run.plan.annual_rate_basis_points)
     changes = [each for each in run.rates if each.since != body.effective_from]
     run.rates = sorted([*changes, RateChange(body.effective_from, factor)], key=lambda each: each.since)
-    _make_level(run, [line for line in _schedule(run) if line.due_on >= body.effective_from])
+    bearing = [line for line in _schedule(run) if line.period.day_price]  # others have a fixed amount
+    _make_level(run, [line for line in bearing if line.due_on >= body.effective_from])
     run.version += 1
 
 
@@ -160,7 +161,6 @@ def terminated(run: RunningPlan, event: PlanEvent) -> None:
     """End the agreement: all principal and the interest so far are due on the day, and no more interest accrues."""
     if run.charged_off is not None:
         return
-    end_interest(run)
     bring_forward(run, event.value_date)
     for line in run.lines:
         line.keep()
@@ -245,7 +245,7 @@ def _level(
 
     `owed_before`: that interest grew with earlier instalments and is carried over from them.
     """
-    rates = [rate_of(run, line.period) for line in lines]
+    rates = [rate_of_period(run, line.period) for line in lines]
     level, parts = level_parts(principal, interest, rates, run.terms.shipments.multiple_of)
     if not owed_before:
         _owe_interest(lines[0], interest)

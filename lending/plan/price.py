@@ -21,7 +21,7 @@ def period_at_rate(run: RunningPlan, after: date, until: date) -> InterestPeriod
     return InterestPeriod.at_rate(after, until, share * Fraction(run.plan.annual_rate_basis_points) / _WHOLE)
 
 
-def rate_of(run: RunningPlan, period: InterestPeriod) -> Fraction:
+def rate_of_period(run: RunningPlan, period: InterestPeriod) -> Fraction:
     """The interest of a whole period on one unit of principal, at the rates of its days and without pauses."""
     return bearing_days(period.begins, period.until, (), run.rates) * period.day_price
 
