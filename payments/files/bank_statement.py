@@ -3,7 +3,7 @@
 from data_contracts.files import FileFault
 from ledger.money import Currency, Money
 from payments.expectation_key import BroughtBackKey, DebitKey, ExpectationKey, PayoutKey
-from payments.files.control_file import FileContent, NumberedRow, read_controlled
+from payments.files.control_file import FileContent, NumberedRow, read_controlled, refuse_repeated
 from payments.files.line import FileLine, ParsedFile, StatementHead
 from payments.ids import ProviderPayoutId
 from payments.line_key import LineKind
@@ -24,6 +24,7 @@ def read_bank_statement(content: FileContent) -> ParsedFile:
     rows = read_controlled(content, COLUMNS)
     if not rows:
         raise FileFault(path, 2, "(rows)", "a statement without movements says nothing")
+    refuse_repeated(content, rows, "line_id")
     first = rows[0]
     opening = first.whole(path, "balance_minor") - first.whole(path, "amount_minor")
     balance = opening
@@ -60,6 +61,8 @@ def _line(content: FileContent, row: NumberedRow) -> FileLine:
         raise FileFault(path, row.line, "amount_minor", "is zero")
     kind = LineKind.CREDIT if minor > 0 else LineKind.DEBIT
     reference = row.values["reference"]
+    if row.values["value_on"]:
+        row.later_day(path, "value_on")
     return FileLine(
         line_id=row.text(path, "line_id"),
         kind=kind,

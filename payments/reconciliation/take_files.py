@@ -1,5 +1,6 @@
 """Act: take outside files, each whole or not at all, and once, whatever its name."""
 
+import csv
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -122,7 +123,7 @@ def _take(
 
 def _read(content: FileContent) -> ParsedFile:
     """Read a file with the reader that its header calls for."""
-    header = content.raw.split(b"\n", 1)[0].decode("utf-8", "replace").strip().split(",")
+    header = next(csv.reader(content.text().splitlines()[:1]), [])
     if header == list(SETTLEMENT_COLUMNS):
         return read_provider_settlement(content)
     if header == list(STATEMENT_COLUMNS):
@@ -198,7 +199,7 @@ def _refused(path: Path, fault: FileFault, at: datetime, profile: RailProfile) -
     try:
         digest = FileContent.of(path).digest
     except FileFault:
-        digest = path.name
+        digest = ascii(path.name)
     return Break(
         break_id=f"file:{digest}",
         break_class=broken,
