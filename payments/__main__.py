@@ -305,8 +305,10 @@ def reconcile(
         yield from _breaks(report.breaks, report.listed)
         for refused in report.files_refused:
             yield f"  refused: {refused}"
+        if report.waiting:
+            yield f"  {report.waiting:,} could not be booked and wait; `tranche payments breaks` lists why"
 
-    return Report(report, shown(), exit_code=1 if report.files_refused else 0)
+    return Report(report, shown(), exit_code=1 if report.files_refused or report.waiting else 0)
 
 
 @app.command()

@@ -1,5 +1,7 @@
 """Reads a bank statement of one account and one day, and checks the running balance of its rows."""
 
+import re
+
 from data_contracts.files import FileFault
 from ledger.money import Currency, Money
 from payments.expectation_key import BroughtBackKey, DebitKey, ExpectationKey, PayoutKey
@@ -12,6 +14,8 @@ COLUMNS = (
     "line_id", "account", "statement", "amount_minor", "balance_minor", "currency", "booked_on", "value_on",
     "reference", "counterparty",
 )  # fmt: skip
+
+_REASON = re.compile(r"[A-Z]{1,2}[0-9]{2}")  # a reason code of ISO 20022, such as AC04, or of ACH, such as R03
 
 
 class StatementFault(FileFault):
@@ -69,7 +73,7 @@ def _line(content: FileContent, row: NumberedRow) -> FileLine:
         amount=Money(abs(minor), currency),
         booked_on=row.day(content, "booked_on"),
         reported_on=row.day(content, "booked_on"),
-        key=_key(reference, kind) if reference else None,
+        key=_key(reference, kind),
         bank_account=row.text(path, "account"),
         counterparty=row.values["counterparty"] or None,
         detail=reference,
@@ -77,16 +81,22 @@ def _line(content: FileContent, row: NumberedRow) -> FileLine:
 
 
 def reason_of_return(reference: str) -> str:
-    """The bank's reason code in the reference of a payment that it returns to us; empty for any other reference.
+    """The bank's reason code behind the reference of a payment that it returns to us; empty without such a code.
 
     >>> reason_of_return("mp-2026-03-10-m-1-GBP AC04")
     'AC04'
+    >>> reason_of_return("mp-2026-03-10-m-1-GBP FASTER PAYMENT")
+    ''
     """
-    return reference.partition(" ")[2]
+    text = reference.split()[1:]
+    return text[0] if text and _REASON.fullmatch(text[0]) else ""
 
 
-def _key(reference: str, kind: LineKind) -> ExpectationKey:
-    """The expectation that a reference names; the reference of a returned payment has the bank's code after ours."""
-    if reason_of_return(reference):
-        return BroughtBackKey(reference.partition(" ")[0])
-    return PayoutKey(ProviderPayoutId(reference)) if kind is LineKind.CREDIT else DebitKey(reference)
+def _key(reference: str, kind: LineKind) -> ExpectationKey | None:
+    """The expectation that a reference names. Text behind it means nothing but for a credit's reason code."""
+    name = next(iter(reference.split()), None)
+    if name is None:
+        return None
+    if kind is LineKind.DEBIT:
+        return DebitKey(name)
+    return BroughtBackKey(name) if reason_of_return(reference) else PayoutKey(ProviderPayoutId(name))

@@ -7,6 +7,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from ledger.map.flow import Flow
 from ledger.money import Currency, Money
 from payments.break_class import BreakClass
 from payments.expectation import Expected, Leg, Window, check_same_expectation
@@ -70,6 +71,13 @@ SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
      WHERE payments.breaks.closed_on IS NULL AND payments.breaks.class <> excluded.class
 RETURNING class
 """
+
+
+_SUSPENSE = {
+    LineKind.DEBIT: Flow.UNIDENTIFIED_DEBIT,
+    LineKind.CREDIT: Flow.UNIDENTIFIED_CREDIT,
+    LineKind.REPAYMENT: Flow.UNIDENTIFIED_CREDIT,
+}
 
 
 class PostgresReconciliation:
@@ -213,11 +221,14 @@ class PostgresReconciliation:
             counts[BreakClass(name)] = counts.get(BreakClass(name), 0) + 1
         return dict(sorted(counts.items()))
 
-    def with_a_break(self, line_keys: Sequence[LineKey]) -> frozenset[LineKey]:
-        """Those of the lines that an earlier run listed as a break and put on suspense."""
-        query = "SELECT line_key FROM payments.breaks WHERE break_id = ANY(%s)"
-        rows = self._connection.execute(query, ([f"line:{key}" for key in line_keys],))
-        return frozenset(LineKey.of(key) for (key,) in rows)
+    def on_suspense(self, lines: Sequence[FileLine]) -> frozenset[LineKey]:
+        """Those of the lines whose cash is in the books already, on suspense, because nothing identified it in time."""
+        entries = {f"{_SUSPENSE[line.kind]}:{line.line_id}": line.line_key for line in lines if line.kind in _SUSPENSE}
+        query = (
+            "SELECT r.entry_id FROM ledger.requests r WHERE r.entry_id = ANY(%s)"
+            " AND NOT EXISTS (SELECT FROM ledger.refusals f WHERE f.position = r.position)"
+        )
+        return frozenset(entries[entry] for (entry,) in self._connection.execute(query, (list(entries),)))
 
     def close_break(self, break_id: str, on: date, by: str) -> None:
         """Close a break that was cured by something other than a match."""

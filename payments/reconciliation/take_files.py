@@ -27,6 +27,7 @@ from payments.reconciliation.bookings_from_matches import a_break, repaired
 from payments.reconciliation.breaks import Break
 from payments.reconciliation.postgres import PostgresReconciliation
 from payments.reconciliation.settlement_facts import attempt_of, settlement_facts
+from payments.reconciliation.units import reason_of
 from payments.transaction import Transaction
 
 
@@ -71,9 +72,10 @@ def take_files(
                     publish=publish,
                     profile=profile,
                 )
-        except FileFault as fault:
+        except Exception as error:  # whatever the reason: the other files are taken, unless the database itself is gone
+            fault = error if isinstance(error, FileFault) else FileFault(path, 0, "(file)", reason_of(error))
             if refuse_loudly:
-                raise
+                raise fault from error
             with transaction():
                 listed = _refused(path, fault, at, profile)
                 taken.breaks.update(reconciliation.raise_breaks([listed]))
