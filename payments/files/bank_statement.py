@@ -23,11 +23,14 @@ class StatementFault(FileFault):
 
 
 def read_bank_statement(content: FileContent) -> ParsedFile:
-    """All rows of the statement; raises FileFault, and StatementFault if a running balance is wrong."""
+    """All rows of the statement; raises FileFault, and StatementFault if a running balance is wrong.
+
+    A statement without movements names no account and no number; it only has a place in the sequence.
+    """
     path = content.path
     rows = read_controlled(content, COLUMNS)
     if not rows:
-        raise FileFault(path, 2, "(rows)", "a statement without movements says nothing")
+        return ParsedFile("bank_statement", ())
     refuse_repeated(content, rows, "line_id")
     first = rows[0]
     opening = first.whole(path, "balance_minor") - first.whole(path, "amount_minor")
@@ -55,6 +58,7 @@ def read_bank_statement(content: FileContent) -> ParsedFile:
 
 
 def _line(content: FileContent, row: NumberedRow) -> FileLine:
+    """A movement; its id is that of its account, statement and entry, as many banks number entries anew each day."""
     path = content.path
     code = row.text(path, "currency")
     currency = Currency.of(code)
@@ -68,7 +72,7 @@ def _line(content: FileContent, row: NumberedRow) -> FileLine:
     if row.values["value_on"]:
         row.later_day(path, "value_on")
     return FileLine(
-        line_id=row.text(path, "line_id"),
+        line_id=f"{row.text(path, 'account')}/{row.whole(path, 'statement')}/{row.text(path, 'line_id')}",
         kind=kind,
         amount=Money(abs(minor), currency),
         booked_on=row.day(content, "booked_on"),

@@ -62,7 +62,7 @@ class Consequences:
     """Everything to write, in order.
 
     `cash_seen`: attempts whose money is in the bank. `refunds_seen`: payments of refunds that a line confirms. `late`:
-    keys of expectations met after their due-by day.
+    keys of expectations met after their due-by day. `off_suspense`: lines whose entry on suspense is to be reversed.
     """
 
     journals: list[Journal] = field(default_factory=list)
@@ -72,6 +72,7 @@ class Consequences:
     cash_seen: list[AttemptId] = field(default_factory=list)
     refunds_seen: list[tuple[RefundPaymentId, FileLine]] = field(default_factory=list)
     late: list[ExpectationKey] = field(default_factory=list)
+    off_suspense: list[FileLine] = field(default_factory=list)
 
 
 def consequences(
@@ -180,7 +181,14 @@ def _debited(  # noqa: PLR0917 - a debit and everything that identifies it
         case ClaimKey(case_id):
             result.journals.append(claim_taken(case_id, line, when, provider=provider, bank=bank))
         case _:
+            _off_suspense(line, known, result)
             result.refunds_seen.append((RefundPaymentId(reference), line))
+
+
+def _off_suspense(line: FileLine, known: MatchContext, result: Consequences) -> None:
+    """Take the cash of a line back from suspense, because the journals of its match bring it to the bank themselves."""
+    if line.line_key in known.on_suspense:
+        result.off_suspense.append(line)
 
 
 def _if_explained(outcome: Outcome, known: MatchContext) -> Outcome:
@@ -208,20 +216,23 @@ def _repaid(line: FileLine, expected: Expected, profile: RailProfile, result: Co
 def _paid_out(
     line: FileLine, payout_id: ProviderPayoutId, known: MatchContext, profile: RailProfile, result: Consequences
 ) -> None:
-    """F35a for each capture with its share of the fee, F13d for each return, F35d for each refund.
+    """F35a for each capture and won charge-back with its share of the fee, F13d for each return, F35d for each refund.
 
     Together they sum to the credit on the bank statement.
     """
     when = seen_on(line.booked_on)
     rail = profile.card
+    _off_suspense(line, known, result)
     parts = known.parts[payout_id]
-    captures = [part for part in parts if part.line.kind is LineKind.CAPTURE]
-    fees = shared_out(known.fees[payout_id], [part.line.amount for part in captures])
-    for part, fee in zip(captures, fees, strict=True):
-        ids = {"payout_id": payout_id, "line_id": line.line_id}
+    incoming = [part for part in parts if part.line.kind in (LineKind.CAPTURE, LineKind.CHARGEBACK_WON)]
+    fees = shared_out(known.fees[payout_id], [part.line.amount for part in incoming])
+    for part, fee in zip(incoming, fees, strict=True):
+        ids = {"payout_id": str(payout_id), "line_id": line.line_id}
         if part.collection is not None:
             ids |= part.collection.correlation()
             result.cash_seen.append(part.collection.attempt_id)
+        elif part.line.kind is LineKind.CHARGEBACK_WON:
+            ids["attempt_id"] = part.attempt_id
         result.journals.append(
             provider_settled(
                 part.line.line_id,
@@ -238,7 +249,7 @@ def _paid_out(
             result.journals.append(
                 refund_settled(part.line, part.attempt_id, provider=rail.provider, bank=rail.bank, when=when)
             )
-        if part.line.kind in (LineKind.CHARGEBACK, LineKind.CHARGEBACK_WON):
+        if part.line.kind is LineKind.CHARGEBACK:
             result.journals.append(
                 chargeback_settled(part.line, part.attempt_id, provider=rail.provider, bank=rail.bank, when=when)
             )
@@ -253,12 +264,16 @@ def _paid_out(
 def shared_out(whole: Money, weights: Sequence[Money]) -> list[Money]:
     """Split an amount in proportion to the weights, rounded cumulatively so that the shares sum to it exactly.
 
+    Raises ValueError for an amount that nothing can carry.
+
     >>> from ledger.money import Currency
     >>> gbp = lambda minor: Money(minor, Currency.GBP)
     >>> [share.minor for share in shared_out(gbp(100), [gbp(1), gbp(1), gbp(1)])]
     [33, 34, 33]
     """
     total = sum(weight.minor for weight in weights)
+    if whole.minor and not total:
+        raise ValueError(f"nothing carries {whole}")
     shares, given, so_far = [], 0, 0
     for weight in weights:
         so_far += weight.minor

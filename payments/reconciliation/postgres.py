@@ -61,6 +61,13 @@ SELECT l.* FROM payments.lines l
    AND NOT EXISTS (SELECT FROM payments.matches m WHERE m.line_key = l.line_key)
  ORDER BY l.line_key
 """
+_EMPTY_STATEMENTS = """
+SELECT (SELECT count(*) FROM payments.file_names n JOIN payments.files f USING (sha256)
+         WHERE f.kind = 'bank_statement' AND f.rows = 0)
+     - (SELECT coalesce(sum(skipped), 0)
+          FROM (SELECT max(number) - min(number) + 1 - count(*) AS skipped
+                  FROM payments.statements GROUP BY bank_account, currency) AS gaps)
+"""
 _RAISE = """
 INSERT INTO payments.breaks (break_id, class, line_key, expectation_id, currency, amount_minor, reason, owner, severity,
                              opened_on, due_by, closed_on, closed_by)
@@ -139,6 +146,15 @@ class PostgresReconciliation:
             (bank_account, currency),
         ).fetchone()
         return None if row is None else (row[0], row[1])
+
+    def empty_statements_left(self) -> int:
+        """How many statements without movements came that no gap in the numbers of statements accounts for yet.
+
+        They name no account, and all have the same bytes, so it is their names that are counted.
+        """
+        row = self._connection.execute(_EMPTY_STATEMENTS).fetchone()
+        assert row is not None, "a difference is a row"
+        return int(row[0])
 
     def add_statement(self, digest: str, head: StatementHead) -> None:
         """Store a statement's number and balances."""

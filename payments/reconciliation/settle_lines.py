@@ -6,6 +6,7 @@ from datetime import date, datetime
 from functools import partial
 
 from ledger.books.store import Books
+from ledger.map.flow import Flow
 from ledger.money import Money
 from lending.plan.plan import Origin
 from lending.servicing.record_events import KeptLedger, TermsOf
@@ -118,6 +119,10 @@ def settle_lines(
     result.breaks.extend(returns.breaks)
     result.matches.extend(returns.matches)
     result.breaks.extend(off_the_chart(line, profile) for key, line in lines.items() if key not in ours)
+    brought = [each.line for each in back]
+    on_suspense = reconciliation.on_suspense(brought)
+    for line in (*result.off_suspense, *(line for line in brought if line.line_key in on_suspense)):
+        _reverse_suspense(line, ledger)
     for journal, outcome in zip(result.journals, ledger.post_all(result.journals), strict=True):
         must_hold(outcome, journal.entry_id)
     record_on_plan(result.events, plans=plans, ledger=ledger, terms=terms)
@@ -150,6 +155,20 @@ def settle_lines(
         if attempt is not None and attempt.state is AttemptState.PRESUMED_PAID:
             attempts.move(attempt_id, AttemptEvent.CASH_SEEN, at=at, cause="payout on the bank statement")
     return result
+
+
+def _reverse_suspense(line: FileLine, ledger: KeptLedger) -> None:
+    """F38: what was booked when nothing identified the line yet; its match now books its cash where it belongs."""
+    flow = Flow.UNIDENTIFIED_DEBIT if line.kind is LineKind.DEBIT else Flow.UNIDENTIFIED_CREDIT
+    when, entry_id = seen_on(line.booked_on), f"{flow}:{line.line_id}"
+    answer = ledger.reverse(
+        entry_id,
+        value_date=when.value_date,
+        occurred_at=when.occurred_at,
+        recorded_at=when.recorded_at,
+        reason=f"identified as {line.key}",
+    )
+    must_hold(answer, entry_id)
 
 
 def _confirm_by_file(

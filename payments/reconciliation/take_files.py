@@ -134,11 +134,15 @@ def _read(content: FileContent) -> ParsedFile:
 
 
 def _follow(content: FileContent, head: StatementHead, reconciliation: PostgresReconciliation) -> None:
-    """Check that a statement continues the one before, in its number and its opening balance."""
+    """Check that a statement continues the one before, in its number and its opening balance.
+
+    A statement without movements that came between accounts for one number.
+    """
     last = reconciliation.last_statement(head.bank_account, head.currency)
     if last is not None:
         number, closing = last
-        if head.number != number + 1:
+        skipped = head.number - number - 1
+        if skipped and not (skipped > 0 and reconciliation.empty_statements_left() >= skipped):
             raise FileFault(content.path, 2, "statement", f"out of sequence: {head.number} came after {number}")
         if head.opening_minor != closing:
             reason = f"opens with {head.opening_minor}, the statement before closed with {closing}"
