@@ -90,7 +90,7 @@ def consequences(
                 result.late.append(expected.key)
             _matched(line, expected, known, profile, result)
         else:
-            _unmatched(line, outcome, profile, result)
+            _unmatched(line, outcome, known, profile, result)
     return result
 
 
@@ -155,7 +155,7 @@ def _matched(
 ) -> None:
     match expected.key:
         case DueKey():
-            _repaid(line, expected, profile, result)
+            _repaid(line, expected, known, profile, result)
         case PayoutKey(payout_id):
             _paid_out(line, payout_id, known, profile, result)
         case DebitKey(reference):
@@ -206,10 +206,13 @@ def _if_explained(outcome: Outcome, known: MatchContext) -> Outcome:
     return outcome
 
 
-def _repaid(line: FileLine, expected: Expected, profile: RailProfile, result: Consequences) -> None:
+def _repaid(
+    line: FileLine, expected: Expected, known: MatchContext, profile: RailProfile, result: Consequences
+) -> None:
     """F36a, and at once the payment event that identifies the money: it matched a shopper's due."""
     when = seen_on(line.booked_on)
-    result.journals.append(unidentified_credit(line.line_id, profile.push_bank, line.amount, when))
+    if line.line_key not in known.on_suspense:
+        result.journals.append(unidentified_credit(line.line_id, profile.push_bank, line.amount, when))
     result.events.append(pushed(line, expected, when))
 
 
@@ -283,7 +286,9 @@ def shared_out(whole: Money, weights: Sequence[Money]) -> list[Money]:
     return shares
 
 
-def _unmatched(line: FileLine, outcome: Unexpected | Different, profile: RailProfile, result: Consequences) -> None:
+def _unmatched(
+    line: FileLine, outcome: Unexpected | Different, known: MatchContext, profile: RailProfile, result: Consequences
+) -> None:
     """Add the break of a line; money that moved at our bank is booked to suspense, unless its currency differs."""
     expected = outcome.expectation.key if isinstance(outcome, Different) else None
     broken, reason = outcome.break_class, outcome.reason
@@ -292,7 +297,7 @@ def _unmatched(line: FileLine, outcome: Unexpected | Different, profile: RailPro
         broken, reason = BreakClass.TIMING_EXTERNAL_FIRST, f"payout {line.detail}: the provider's file has not come yet"
     result.breaks.append(a_break(line, broken, reason, profile, expected=expected))
     waits = broken in (BreakClass.TIMING_EXTERNAL_FIRST, BreakClass.CURRENCY_DIFFERS)
-    if waits:
+    if waits or line.line_key in known.on_suspense:
         return
     if line.kind is LineKind.DEBIT:
         bank = line.bank_account or profile.merchant_bank

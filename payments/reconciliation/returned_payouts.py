@@ -4,9 +4,9 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from ledger.books.store import Ledger
 from lending.servicing.log import PlanLog
-from lending.servicing.record_events import KeptLedger, TermsOf
+from lending.servicing.record_events import KeptLedger, TermsOf, first_open_day
+from payments.bookings import post_when_open
 from payments.break_class import BreakClass
 from payments.collection.opening import must_hold
 from payments.expectation import Expectations, Expected, Leg
@@ -116,12 +116,12 @@ def owe_again(
 
 
 def _payout_owed_again(
-    found: BroughtBack, payout: Payout, *, payouts: Payouts, ledger: Ledger, profile: RailProfile
+    found: BroughtBack, payout: Payout, *, payouts: Payouts, ledger: KeptLedger, profile: RailProfile
 ) -> str:
     line = found.line
     payouts.keep_return(PayoutId(payout.payout_id), line.line_id, found.reason, line.booked_on)
     bank = line.bank_account or profile.merchant_bank
     journals = payout_returned(payout, seen_on(line.booked_on), bank=bank, line_id=line.line_id)
-    for journal, outcome in zip(journals, ledger.post_all(journals), strict=True):
+    for journal, outcome in zip(journals, post_when_open(journals, ledger, first_open_day(ledger)), strict=True):
         must_hold(outcome, journal.entry_id)
     return journals[-1].entry_id

@@ -9,8 +9,9 @@ from ledger.books.store import Books
 from ledger.map.flow import Flow
 from ledger.money import Money
 from lending.plan.plan import Origin
-from lending.servicing.record_events import KeptLedger, TermsOf
+from lending.servicing.record_events import KeptLedger, TermsOf, first_open_day
 from lending.servicing.store import Plans
+from payments.bookings import post_when_open
 from payments.break_class import BreakClass
 from payments.collection.attempt import UNRESOLVED, AttemptEvent, AttemptState
 from payments.collection.attempts import Attempts
@@ -123,7 +124,8 @@ def settle_lines(
     on_suspense = reconciliation.on_suspense(brought)
     for line in (*result.off_suspense, *(line for line in brought if line.line_key in on_suspense)):
         _reverse_suspense(line, ledger)
-    for journal, outcome in zip(result.journals, ledger.post_all(result.journals), strict=True):
+    posted = post_when_open(result.journals, ledger, first_open_day(ledger))
+    for journal, outcome in zip(result.journals, posted, strict=True):
         must_hold(outcome, journal.entry_id)
     record_on_plan(result.events, plans=plans, ledger=ledger, terms=terms)
     for payment_id, line in result.refunds_seen:
@@ -161,9 +163,10 @@ def _reverse_suspense(line: FileLine, ledger: KeptLedger) -> None:
     """F38: what was booked when nothing identified the line yet; its match now books its cash where it belongs."""
     flow = Flow.UNIDENTIFIED_DEBIT if line.kind is LineKind.DEBIT else Flow.UNIDENTIFIED_CREDIT
     when, entry_id = seen_on(line.booked_on), f"{flow}:{line.line_id}"
+    first_open = first_open_day(ledger)
     answer = ledger.reverse(
         entry_id,
-        value_date=when.value_date,
+        value_date=when.value_date if first_open is None else max(when.value_date, first_open),
         occurred_at=when.occurred_at,
         recorded_at=when.recorded_at,
         reason=f"identified as {line.key}",
@@ -262,7 +265,7 @@ def _known(
             fees[line.payout_id] += line.amount
         elif line.kind is not LineKind.PAYOUT:
             parts[line.payout_id].append(_part(line, attempts=attempts, plans=plans, ledger=ledger, rail=rail))
-    on_suspense = reconciliation.on_suspense([lines[o.line.line_key] for o in outcomes if isinstance(o, Matched)])
+    on_suspense = reconciliation.on_suspense([lines[outcome.line.line_key] for outcome in outcomes])
     return MatchContext(expected, parts, fees, payouts.get_all(merchant_ids), on_suspense)
 
 

@@ -1,7 +1,7 @@
 """A line is what its kind says, however a bank numbers its entries, names the provider and orders its files."""
 
 from dataclasses import asdict
-from datetime import date
+from datetime import date, timedelta
 from itertools import permutations
 from pathlib import Path
 
@@ -11,11 +11,15 @@ from ledger.account import Side
 from ledger.money import Currency, Money
 from payments.files.bank_statement import COLUMNS as STATEMENT
 from payments.files.control_file import write_controlled
+from payments.provider.simulated import SimulatedProvider
 from payments.reconciliation.bookings_from_matches import shared_out
+from payments.wiring import Adapters
 from simulation.provider import SettlementRow
 from tests.payments.merchants.test_pay_merchants import sold
-from tests.payments.outside import Outside, merchants_paid, pay_capital_in, reconciled
+from tests.payments.outside import Outside, at, inbox_reconciled, merchants_paid, pay_capital_in, reconciled
 from tests.payments.plans import posted, the_adapters
+from tests.payments.refunds.test_pay_refunds import DAY as REFUND_DAY
+from tests.payments.refunds.test_pay_refunds import OWED, owe, paid, refused
 
 DAY = date(2026, 3, 10)
 
@@ -143,3 +147,57 @@ def test_statements_without_movements_keep_the_sequence(
         assert ["out of sequence: 3 came after 1" in fault for fault in early.files_refused] == [True]
         assert ["out of sequence: 8 came after 5" in fault for fault in report.files_refused] == [True]
         assert posted(ports, "bank:main") == 3
+
+
+def closed_through(ports: Adapters, day: date) -> None:
+    ports.database.execute("INSERT INTO ledger.periods (through, closed_at) VALUES (%s, %s)", (day, at(day)))
+
+
+def test_money_that_comes_after_its_month_was_closed_counts_from_the_first_open_day_and_keeps_its_own(
+    database_url: str, tmp_path: Path
+) -> None:
+    payout, outside = f"mp-{DAY}-m-1-GBP", Outside(tmp_path, {})
+    settled(tmp_path / "p.csv", ("capture", 122_00), ("fee", -2_48))
+    early = stated(tmp_path / "early.csv", (119_52, "po-1"), (3_00, "thanks"))
+    late = stated(
+        tmp_path / "late.csv", (-95_00, payout), (95_00, f"{payout} AC04"), (5_00, "thanks"), (-1_00, "?"),
+        number=2, opening=122_52,
+    )  # fmt: skip
+    month_end, then = date(2026, 3, 31), date(2026, 4, 2)
+    with the_adapters(database_url) as ports:
+        pay_capital_in(ports, DAY)
+        sold(ports, 1, 95_00)
+        merchants_paid(ports, outside, DAY)
+        reconciled(ports, [early], DAY)
+        closed_through(ports, month_end)
+
+        reports = [reconciled(ports, files, then) for files in ([tmp_path / "p.csv", late], [])]
+
+        assert [report.waiting for report in reports] == [0, 0]
+        assert posted(ports, "bank:main") == 10_000_00 + 119_52 + 3_00 + 5_00 - 1_00
+        assert posted(ports, "suspense:unapplied", Side.CREDIT) == 8_00
+        assert posted(ports, "merchant:m-1:payable", Side.CREDIT) == 95_00
+        after = [
+            entry.journal for entry in ports.ledger.entries(correlation={}) if entry.journal.value_date > month_end
+        ]
+        assert len(after) == 7, (
+            "the payout's capture, its credit off suspense, the debit, two of its return, two others"
+        )
+        assert {journal.original_date for journal in after if journal.flow != "F38"} == {DAY}
+        assert ports.ledger.trial_balance().balanced
+
+
+def test_a_refund_that_comes_back_after_its_month_was_closed_is_owed_again(database_url: str, tmp_path: Path) -> None:
+    outside = Outside(tmp_path, {})
+    outside.bank.close_account("a-1")
+    with the_adapters(database_url, SimulatedProvider(refunding=refused)) as ports:
+        pay_capital_in(ports, REFUND_DAY)
+        granted = owe(ports)
+        paid(ports, outside.outbox)
+        outside.end(REFUND_DAY)
+        closed_through(ports, REFUND_DAY + timedelta(days=20))
+
+        report = inbox_reconciled(ports, outside, REFUND_DAY + timedelta(days=22))
+
+        assert report.waiting == 0
+        assert posted(ports, OWED, Side.CREDIT) == granted
