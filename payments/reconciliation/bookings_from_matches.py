@@ -9,6 +9,7 @@ from ledger.money import Money
 from lending.plan.event import PlanEvent
 from lending.plan.when import When
 from payments.break_class import BreakClass
+from payments.breaks import Break
 from payments.collection.bookings import Collection
 from payments.expectation import Expected
 from payments.expectation_key import ClaimKey, DebitKey, DueKey, ExpectationKey, PayoutKey
@@ -29,7 +30,6 @@ from payments.reconciliation.bookings import (
     unidentified_credit,
     unidentified_debit,
 )
-from payments.reconciliation.breaks import Break
 from payments.reconciliation.events import pushed
 from payments.reconciliation.matching import Different, Matched, Outcome, Unexpected
 

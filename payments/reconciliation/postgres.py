@@ -10,13 +10,13 @@ from psycopg.rows import dict_row
 from ledger.map.flow import Flow
 from ledger.money import Currency, Money
 from payments.break_class import BreakClass
+from payments.breaks import Break
 from payments.expectation import Expected, Leg, Window, check_same_expectation
 from payments.expectation_key import ClaimKey, ExpectationKey, UnknownKey, expectation_key
 from payments.files.control_file import FileContent
 from payments.files.line import FileLine, LineConflict, StatementHead
 from payments.ids import ProviderPayoutId
 from payments.line_key import LineKey, LineKind
-from payments.reconciliation.breaks import Break
 from payments.reconciliation.matching import VERSION, Matched
 
 _ADD_LINES = """

@@ -16,20 +16,21 @@ from lending.servicing.record_events import KeptLedger, TermsOf
 from lending.servicing.store import Plans
 from lending.terms.merchant_terms import AllMerchantTerms
 from payments.break_class import BreakClass
+from payments.breaks import Break
 from payments.collection.attempts import Attempts
 from payments.collection.opening import KeptDecisions
 from payments.collection.outcome import apply_outcome
 from payments.collection.retry import RetryPolicy
+from payments.each_alone import each_alone
 from payments.line_key import LineKind
 from payments.merchants.payouts import Payouts
 from payments.rail_profile import RailProfile
 from payments.reconciliation.bookings_from_matches import Consequences, missing
-from payments.reconciliation.breaks import Break
 from payments.reconciliation.matching import MatchRule
 from payments.reconciliation.postgres import PostgresReconciliation
 from payments.reconciliation.settle_lines import settle_lines
 from payments.reconciliation.take_files import TakenFiles, take_files
-from payments.reconciliation.units import each_alone, together, units_of
+from payments.reconciliation.units import together, units_of
 from payments.refunds.refund_payments import RefundPayments
 from payments.transaction import Transaction
 
@@ -140,7 +141,9 @@ def reconcile(
             apply=apply,
         )
         found, failed = each_alone(
-            units_of(reconciliation.open_lines()), lambda lines: settle(lines, at, day), transaction
+            units_of(reconciliation.open_lines()),
+            lambda units: settle({line.line_key: line for unit in units for line in unit}, at, day),
+            transaction,
         )
         result = together(found, failed, profile)
         new.update(reconciliation.raise_breaks(result.breaks))

@@ -11,7 +11,9 @@ from data_contracts.files import FileFault
 from ledger.books.store import Conflict
 from lending.decision.underwrite import Publish
 from payments.break_class import BreakClass
+from payments.breaks import Break
 from payments.collection.attempts import Attempts
+from payments.each_alone import reason_of
 from payments.expectation import Expected, Leg
 from payments.expectation_key import PayoutKey
 from payments.files.bank_statement import COLUMNS as STATEMENT_COLUMNS
@@ -24,10 +26,8 @@ from payments.files.repayment_lines import read_repayment_lines
 from payments.line_key import LineKind
 from payments.rail_profile import RailProfile
 from payments.reconciliation.bookings_from_matches import a_break, repaired
-from payments.reconciliation.breaks import Break
 from payments.reconciliation.postgres import PostgresReconciliation
 from payments.reconciliation.settlement_facts import attempt_of, settlement_facts
-from payments.reconciliation.units import reason_of
 from payments.transaction import Transaction
 
 

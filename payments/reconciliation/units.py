@@ -4,24 +4,18 @@ A unit is a payout of the provider with its parts and its credit at the bank, al
 (which compete for the same dues), or a single line.
 """
 
-import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 
 from payments.break_class import BreakClass
+from payments.each_alone import reason_of
 from payments.expectation_key import PayoutKey
 from payments.files.line import FileLine
-from payments.line_key import LineKey
 from payments.rail_profile import RailProfile
 from payments.reconciliation.bookings_from_matches import Consequences, a_break
-from payments.transaction import Transaction
-from terminal.fault import Fault
 
 Unit = Sequence[FileLine]
-Settle = Callable[[Mapping[LineKey, FileLine]], Consequences]
-
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 def units_of(lines: Iterable[FileLine]) -> list[Unit]:
@@ -30,27 +24,6 @@ def units_of(lines: Iterable[FileLine]) -> list[Unit]:
     for line in sorted(lines, key=lambda line: line.to_match().order()):
         found[_unit(line)].append(line)
     return list(found.values())
-
-
-def each_alone(
-    units: Sequence[Unit], settle: Settle, transaction: Transaction
-) -> tuple[list[Consequences], list[tuple[Unit, Exception]]]:
-    """Settle all units at once; if that fails, each half by itself, down to the units that fail by themselves.
-
-    A failed unit leaves nothing written. More savepoints than one are taken only where something failed.
-    """
-    if not units:
-        return [settle({})], []
-    try:
-        with transaction():
-            return [settle({line.line_key: line for unit in units for line in unit})], []
-    except Exception as error:  # noqa: BLE001 - whatever the reason, it belongs to one unit and stops no other
-        if len(units) == 1:
-            return [], [(units[0], error)]
-    half = len(units) // 2
-    first, first_failed = each_alone(units[:half], settle, transaction)
-    second, second_failed = each_alone(units[half:], settle, transaction)
-    return [*first, *second], [*first_failed, *second_failed]
 
 
 def together(
@@ -65,16 +38,6 @@ def together(
         reason = f"cannot be booked: {reason_of(error)}"
         whole.breaks.extend(a_break(line, BreakClass.STATUS_CONFLICT, reason, profile) for line in unit)
     return whole
-
-
-def reason_of(error: Exception) -> str:
-    r"""What went wrong, on one line without control characters, as a break can store it.
-
-    >>> reason_of(ValueError("no such day\n"))
-    'ValueError: no such day'
-    """
-    said = error.user_message if isinstance(error, Fault) else f"{type(error).__name__}: {error}"
-    return _UNPRINTABLE.sub(" ", said).strip()[:500]
 
 
 def _unit(line: FileLine) -> object:

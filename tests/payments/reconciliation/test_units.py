@@ -1,6 +1,6 @@
 """A payout with its parts, or a single line, that cannot be booked is a break of its own and stops nothing else."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ledger.account import Side
 from ledger.money import Currency, Money
 from payments.collection.attempt import AttemptEvent, AttemptState
+from payments.each_alone import each_alone, reason_of
 from payments.expectation_key import DebitKey, PayoutKey
 from payments.files.bank_statement import COLUMNS as STATEMENT
 from payments.files.control_file import write_controlled
@@ -19,7 +20,7 @@ from payments.ids import AttemptId, ProviderPayoutId
 from payments.line_key import LineKey, LineKind
 from payments.rail_profile import load_profile
 from payments.reconciliation.bookings_from_matches import Consequences, off_the_chart
-from payments.reconciliation.units import each_alone, reason_of, together, units_of
+from payments.reconciliation.units import Unit, together, units_of
 from tests.payments.merchants.test_pay_merchants import sold
 from tests.payments.outside import Outside, at, collected, inbox_reconciled, merchants_paid, pay_capital_in, reconciled
 from tests.payments.plans import an_open_plan, first_due, posted, rows, the_adapters
@@ -70,12 +71,12 @@ def test_exactly_the_units_that_fail_by_themselves_are_left_out_and_nothing_of_t
     lines = [a_line(f"{number:03}") for number in range(len(bad))]
     refused = {line.line_key for line, is_bad in zip(lines, bad, strict=True) if is_bad}
 
-    def settle(some: Mapping[LineKey, FileLine]) -> Consequences:
-        for key in some:
+    def settle(some: Sequence[Unit]) -> Consequences:
+        for key in (line.line_key for unit in some for line in unit):
             store.written.append(key)
             if key in refused:
                 raise ZeroDivisionError(f"no\x00thing for {key}")
-        return Consequences(breaks=[off_the_chart(line, PROFILE) for line in some.values()])
+        return Consequences(breaks=[off_the_chart(unit[0], PROFILE) for unit in some])
 
     found, failed = each_alone(units_of(reversed(lines)), settle, store.transaction)
     whole = together(found, failed, PROFILE)
