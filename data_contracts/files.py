@@ -7,6 +7,7 @@ A file is read whole or not at all.
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,13 +71,13 @@ def write_rows(path: Path, contract: Contract, rows: Iterable[Mapping[str, objec
 def read_rows(path: Path, contract: Contract) -> list[dict[str, Typed | None]]:
     """All rows of the file with values of the contract's types; any fault raises FileFault."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise FileFault(path, 0, "(file)", error.strerror or str(error)) from error
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         raise FileFault(path, line, "(file)", "not UTF-8") from error
-    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         lines = [(reader.line_num, row) for row in reader]
     except csv.Error as error:
@@ -110,7 +111,7 @@ def _row(path: Path, contract: Contract, line: int, names: Sequence[str], row: l
 def _check_control(path: Path, line: int, control: list[str], rows: Sequence[Mapping[str, object]]) -> None:
     found = [CONTROL, str(len(rows)), str(sum(_amount(row) for row in rows))]
     if control != found:
-        raise FileFault(path, line, "(control row)", f"says {','.join(control)}, the rows say {','.join(found)}")
+        raise FileFault(path, line, "(control row)", f"says {','.join(control)!r}, the rows say {','.join(found)!r}")
 
 
 def _check_keys(

@@ -56,6 +56,7 @@ def collect(due: Annotated[str, typer.Option(help="Charge what is due up to this
             policy=ports.policy,
             profile=ports.profile,
             transaction=ports.transaction,
+            breaks=ports.reconciliation,
             at=now(),
             tick=lambda count: progress.advance(task, count),
         )
@@ -69,8 +70,10 @@ def collect(due: Annotated[str, typer.Option(help="Charge what is due up to this
         )
         for currency, minor in report.captured_minor.items():
             yield f"  captured {_money(minor, currency)}"
+        if report.failed:
+            yield f"  {report.failed:,} could not be booked and wait; `tranche payments breaks` lists why"
 
-    return Report(report, shown())
+    return Report(report, shown(), exit_code=1 if report.failed else 0)
 
 
 @app.command("pay-merchants")
@@ -305,8 +308,10 @@ def reconcile(
         yield from _breaks(report.breaks, report.listed)
         for refused in report.files_refused:
             yield f"  refused: {refused}"
+        if report.waiting:
+            yield f"  {report.waiting:,} could not be booked and wait; `tranche payments breaks` lists why"
 
-    return Report(report, shown(), exit_code=1 if report.files_refused else 0)
+    return Report(report, shown(), exit_code=1 if report.files_refused or report.waiting else 0)
 
 
 @app.command()

@@ -24,10 +24,10 @@ ROUTE = "POST /v1/plans/{id}/refunds"
 class RefundBody(BaseModel):
     """The amount to refund of the purchase, in minor units."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     amount_minor: int = Field(gt=0, le=2**53)
-    currency: Currency
+    currency: Annotated[Currency, Field(strict=False)]
 
 
 class RefundAnswer(BaseModel):

@@ -22,12 +22,15 @@ from lending.servicing.close_of_business import close_plans
 from lending.servicing.record_events import KeptLedger, TermsOf
 from lending.servicing.store import OpenInstalment, Plans
 from lending.terms.merchant_terms import AllMerchantTerms
+from payments.break_class import BreakClass
+from payments.breaks import Break, Breaks
 from payments.collection.attempt import Attempt, AttemptEvent, AttemptState, Planned, attempt_id_of
 from payments.collection.attempts import Attempts
 from payments.collection.bookings import Components, attempt_claimed
 from payments.collection.opening import KeptDecisions
 from payments.collection.outcome import Applied, ApplyOutcome, Result, apply_outcome, collection_of
 from payments.collection.retry import RetryPolicy, Stop
+from payments.each_alone import each_alone, reason_of
 from payments.expectation import Expectations
 from payments.ids import AttemptId
 from payments.provider.charge import ChargeRequest, ChargeResult, NotKnown
@@ -47,7 +50,7 @@ class CollectReport:
     """The results of one run. All are counts of instalments, except `captured_minor`, an amount by currency.
 
     `resolved`: attempts of earlier runs whose outcome is now known. `waiting`: instalments whose retry is on a later
-    day, or that are not tried again automatically.
+    day, or that are not tried again automatically. `failed`: those whose plan or booking failed; each is a break.
     """
 
     due: date
@@ -60,6 +63,7 @@ class CollectReport:
     waiting: int
     elsewhere: int
     needs_person: int
+    failed: int
     captured_minor: Mapping[str, int]
 
 
@@ -75,6 +79,36 @@ class _Tally:
             self.captured[amount.currency.value] += amount.minor
         if isinstance(result.next_step, Stop) and result.next_step.needs_person:
             self.counts["needs_person"] += 1
+
+
+class _Failures:
+    """Lists attempts that could not be claimed or booked as breaks, until they are."""
+
+    def __init__(self, due: date, breaks: Breaks, profile: RailProfile, transaction: Transaction) -> None:
+        self.seen: set[AttemptId] = set()
+        self._due = due
+        self._breaks = breaks
+        self._treatment = profile.treatments[BreakClass.STATUS_CONFLICT]
+        self._transaction = transaction
+
+    def add(self, attempt_id: AttemptId, error: Exception) -> None:
+        self.seen.add(attempt_id)
+        broken = Break(
+            break_id=f"attempt:{attempt_id}",
+            break_class=BreakClass.STATUS_CONFLICT,
+            reason=f"{attempt_id} cannot be booked: {reason_of(error)}",
+            owner=self._treatment.owner,
+            severity=self._treatment.severity,
+            opened_on=self._due,
+            due_by=self._treatment.due_by(self._due),
+        )
+        with self._transaction():
+            self._breaks.raise_breaks([broken])
+
+    def cured(self, result: Result) -> None:
+        if result.applied in (Applied.CAPTURED, Applied.REFUSED):
+            with self._transaction():
+                self._breaks.close_break(f"attempt:{result.attempt.attempt_id}", self._due, "booked")
 
 
 class NotYetDue(Fault):
@@ -95,12 +129,14 @@ def collect(
     policy: RetryPolicy,
     profile: RailProfile,
     transaction: Transaction,
+    breaks: Breaks,
     at: datetime,
     tick: Callable[[int], None] = lambda _: None,
 ) -> CollectReport:
     """Resolve attempts that earlier runs left open, then charge every instalment of a checkout plan due by `due`.
 
-    Raises NotYetDue for a day that has not begun. `tick` receives the number of instalments processed by each step.
+    A plan that refuses its booking is a break of its own, and the others are charged. Raises NotYetDue for a day that
+    has not begun. `tick` receives the number of instalments processed by each step.
     """
     if due > at.astimezone(UTC).date():
         raise NotYetDue(f"{due} has not begun: it is {at:%Y-%m-%d %H:%M} UTC, and nothing is charged before its day")
@@ -117,19 +153,30 @@ def collect(
         profile=profile,
     )
     tally = _Tally()
+    failures = _Failures(due, breaks, profile, transaction)
+
+    def told(result: Result) -> None:
+        tally.add(result)
+        failures.cured(result)
+
     resolved = resolve_open(
         at,
-        tally.add,
+        told,
+        failures.add,
         attempts=attempts,
         provider=provider,
         policy=policy,
         transaction=transaction,
         apply=apply,
     )
-    _bring_up(due, at, plans=plans, ledger=ledger, terms=terms, transaction=transaction)
+    not_closed = _bring_up(due, at, plans=plans, ledger=ledger, terms=terms, transaction=transaction)
     dues = _collectable(due, plans)
     latest = attempts.latest([each.instalment.instalment_id for each in dues])
     ready = [planned for each in dues if (planned := _next_attempt(each, latest, due, provider.name)) is not None]
+    stuck = [planned for planned in ready if planned.plan_id in not_closed]
+    ready = [planned for planned in ready if planned.plan_id not in not_closed]
+    for planned in stuck:
+        failures.add(planned.attempt_id, not_closed[planned.plan_id])
     known = {each.plan.plan_id: each.plan for each in dues}
     claimed = 0
     for chunk in _chunks(ready):
@@ -143,10 +190,11 @@ def collect(
             rail=profile.card,
             transaction=transaction,
             apply=apply,
+            failed=failures.add,
         )
         claimed += len(results)
         for result in results:
-            tally.add(result)
+            told(result)
         tick(len(chunk))
     in_progress = sum(
         1
@@ -162,9 +210,10 @@ def collect(
         refused=counts[Applied.REFUSED.value],
         unknown=counts[Applied.UNKNOWN.value],
         resolved=resolved,
-        waiting=len(dues) - len(ready) - in_progress,
-        elsewhere=len(ready) - claimed,
+        waiting=len(dues) - len(ready) - in_progress - len(stuck),
+        elsewhere=len(ready) - claimed - len(failures.seen & {planned.attempt_id for planned in ready}),
         needs_person=counts["needs_person"],
+        failed=len(failures.seen),
         captured_minor=dict(sorted(tally.captured.items())),
     )
 
@@ -176,17 +225,27 @@ def _collectable(due: date, plans: Plans) -> list[OpenInstalment]:
 
 def _bring_up(
     due: date, at: datetime, *, plans: Plans, ledger: KeptLedger, terms: TermsOf, transaction: Transaction
-) -> None:
-    """Bring interest and late fees up to the day before `due`, whether or not that business day was closed."""
+) -> dict[PlanId, Exception]:
+    """Bring interest and late fees up to the day before `due`, whether or not that business day was closed.
+
+    Returns the plans that refused it, with the reason.
+    """
     plan_ids = list(dict.fromkeys(each.plan.plan_id for each in _collectable(due, plans)))
+    refused: dict[PlanId, Exception] = {}
     for chunk in _chunks(plan_ids):
-        with transaction():
-            close_plans(due, chunk, plans=plans, ledger=ledger, terms=terms, at=at)
+        _, failed = each_alone(
+            chunk,
+            lambda some: close_plans(due, some, plans=plans, ledger=ledger, terms=terms, at=at),
+            transaction,
+        )
+        refused.update(failed)
+    return refused
 
 
 def resolve_open(
     at: datetime,
-    told: Callable[[Result], None] = lambda _: None,
+    told: Callable[[Result], None],
+    failed: Callable[[AttemptId, Exception], None],
     *,
     attempts: Attempts,
     provider: Provider,
@@ -194,20 +253,27 @@ def resolve_open(
     transaction: Transaction,
     apply: ApplyOutcome,
 ) -> int:
-    """Enquire about attempts without an outcome; returns how many are resolved now. Skips those guarded elsewhere."""
+    """Enquire about attempts without an outcome; returns how many are resolved now. Skips those guarded elsewhere.
+
+    `failed` receives an attempt whose outcome could not be booked; the next run enquires again.
+    """
     resolved = 0
     for chunk in _chunks(attempts.unresolved()):
         with attempts.guard([attempt.attempt_id for attempt in chunk]) as mine:
             for attempt_id in map(AttemptId, mine):
-                result = resolve(
-                    attempt_id,
-                    at,
-                    attempts=attempts,
-                    provider=provider,
-                    policy=policy,
-                    transaction=transaction,
-                    apply=apply,
-                )
+                try:
+                    result = resolve(
+                        attempt_id,
+                        at,
+                        attempts=attempts,
+                        provider=provider,
+                        policy=policy,
+                        transaction=transaction,
+                        apply=apply,
+                    )
+                except Exception as error:  # noqa: BLE001 - whatever the reason, it stops no other attempt
+                    failed(attempt_id, error)
+                    continue
                 if result is not None:
                     told(result)
                     resolved += result.applied in (Applied.CAPTURED, Applied.REFUSED)
@@ -327,19 +393,32 @@ def _charge(
     rail: Rail,
     transaction: Transaction,
     apply: ApplyOutcome,
+    failed: Callable[[AttemptId, Exception], None],
 ) -> list[Result]:
-    """Claim some instalments in one transaction, send their charges concurrently, book the answers in another."""
+    """Claim some instalments in one transaction, send their charges concurrently, book the answers in another.
+
+    `failed` receives an attempt that could not be claimed, so that nothing was sent, or whose answer could not be
+    booked, so that the next run enquires about it.
+    """
+
+    def claim(some: Sequence[Planned]) -> list[Planned]:
+        return [
+            planned
+            for planned in attempts.plan(some)
+            if _claim(planned, plans[planned.plan_id], at, attempts=attempts, ledger=ledger, rail=rail)
+        ]
+
+    def book(some: Sequence[tuple[Planned, ChargeResult]]) -> list[Result]:
+        return [apply(planned.attempt_id, answer, at) for planned, answer in some]
+
     with attempts.guard([planned.attempt_id for planned in ready]) as mine:
-        with transaction():
-            ours = attempts.plan(planned for planned in ready if planned.attempt_id in set(mine))
-            sent = [
-                planned
-                for planned in ours
-                if _claim(planned, plans[planned.plan_id], at, attempts=attempts, ledger=ledger, rail=rail)
-            ]
-        answers = list(_asked(sent, provider))
-        with transaction():
-            return [apply(planned.attempt_id, answer, at) for planned, answer in zip(sent, answers, strict=True)]
+        guarded = set(mine)
+        claimed, unclaimed = each_alone([each for each in ready if each.attempt_id in guarded], claim, transaction)
+        sent = [planned for part in claimed for planned in part]
+        booked, unbooked = each_alone(list(zip(sent, _asked(sent, provider), strict=True)), book, transaction)
+    for planned, error in (*unclaimed, *((planned, error) for (planned, _), error in unbooked)):
+        failed(planned.attempt_id, error)
+    return [result for part in booked for result in part]
 
 
 def _claim(planned: Planned, plan: Plan, at: datetime, *, attempts: Attempts, ledger: KeptLedger, rail: Rail) -> bool:

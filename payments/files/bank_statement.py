@@ -1,9 +1,11 @@
 """Reads a bank statement of one account and one day, and checks the running balance of its rows."""
 
+import re
+
 from data_contracts.files import FileFault
 from ledger.money import Currency, Money
 from payments.expectation_key import BroughtBackKey, DebitKey, ExpectationKey, PayoutKey
-from payments.files.control_file import FileContent, NumberedRow, read_controlled
+from payments.files.control_file import FileContent, NumberedRow, read_controlled, refuse_repeated
 from payments.files.line import FileLine, ParsedFile, StatementHead
 from payments.ids import ProviderPayoutId
 from payments.line_key import LineKind
@@ -13,17 +15,23 @@ COLUMNS = (
     "reference", "counterparty",
 )  # fmt: skip
 
+_REASON = re.compile(r"[A-Z]{1,2}[0-9]{2}")  # a reason code of ISO 20022, such as AC04, or of ACH, such as R03
+
 
 class StatementFault(FileFault):
     """Raised when the movements do not lead from the opening to the closing balance."""
 
 
 def read_bank_statement(content: FileContent) -> ParsedFile:
-    """All rows of the statement; raises FileFault, and StatementFault if a running balance is wrong."""
+    """All rows of the statement; raises FileFault, and StatementFault if a running balance is wrong.
+
+    A statement without movements names no account and no number; it only has a place in the sequence.
+    """
     path = content.path
     rows = read_controlled(content, COLUMNS)
     if not rows:
-        raise FileFault(path, 2, "(rows)", "a statement without movements says nothing")
+        return ParsedFile("bank_statement", ())
+    refuse_repeated(content, rows, "line_id")
     first = rows[0]
     opening = first.whole(path, "balance_minor") - first.whole(path, "amount_minor")
     balance = opening
@@ -50,6 +58,7 @@ def read_bank_statement(content: FileContent) -> ParsedFile:
 
 
 def _line(content: FileContent, row: NumberedRow) -> FileLine:
+    """A movement; its id is that of its account, statement and entry, as many banks number entries anew each day."""
     path = content.path
     code = row.text(path, "currency")
     currency = Currency.of(code)
@@ -60,13 +69,15 @@ def _line(content: FileContent, row: NumberedRow) -> FileLine:
         raise FileFault(path, row.line, "amount_minor", "is zero")
     kind = LineKind.CREDIT if minor > 0 else LineKind.DEBIT
     reference = row.values["reference"]
+    if row.values["value_on"]:
+        row.later_day(path, "value_on")
     return FileLine(
-        line_id=row.text(path, "line_id"),
+        line_id=f"{row.text(path, 'account')}/{row.whole(path, 'statement')}/{row.text(path, 'line_id')}",
         kind=kind,
         amount=Money(abs(minor), currency),
         booked_on=row.day(content, "booked_on"),
         reported_on=row.day(content, "booked_on"),
-        key=_key(reference, kind) if reference else None,
+        key=_key(reference, kind),
         bank_account=row.text(path, "account"),
         counterparty=row.values["counterparty"] or None,
         detail=reference,
@@ -74,16 +85,22 @@ def _line(content: FileContent, row: NumberedRow) -> FileLine:
 
 
 def reason_of_return(reference: str) -> str:
-    """The bank's reason code in the reference of a payment that it returns to us; empty for any other reference.
+    """The bank's reason code behind the reference of a payment that it returns to us; empty without such a code.
 
     >>> reason_of_return("mp-2026-03-10-m-1-GBP AC04")
     'AC04'
+    >>> reason_of_return("mp-2026-03-10-m-1-GBP FASTER PAYMENT")
+    ''
     """
-    return reference.partition(" ")[2]
+    text = reference.split()[1:]
+    return text[0] if text and _REASON.fullmatch(text[0]) else ""
 
 
-def _key(reference: str, kind: LineKind) -> ExpectationKey:
-    """The expectation that a reference names; the reference of a returned payment has the bank's code after ours."""
-    if reason_of_return(reference):
-        return BroughtBackKey(reference.partition(" ")[0])
-    return PayoutKey(ProviderPayoutId(reference)) if kind is LineKind.CREDIT else DebitKey(reference)
+def _key(reference: str, kind: LineKind) -> ExpectationKey | None:
+    """The expectation that a reference names. Text behind it means nothing but for a credit's reason code."""
+    name = next(iter(reference.split()), None)
+    if name is None:
+        return None
+    if kind is LineKind.DEBIT:
+        return DebitKey(name)
+    return BroughtBackKey(name) if reason_of_return(reference) else PayoutKey(ProviderPayoutId(name))

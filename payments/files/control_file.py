@@ -6,6 +6,7 @@ of opposite rows is detected. Files are read whole or refused, and written atomi
 
 import csv
 import hashlib
+import io
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from data_contracts.files import FileFault
+from payments.files.outside_value import day_in_range, day_of, line_of_text, whole_of
 
 CONTROL = "#control"
 AMOUNT = "amount_minor"
@@ -39,14 +41,30 @@ class FileContent:
 
     @classmethod
     def of(cls, path: Path, *, latest: date = date.max) -> "FileContent":
-        """Read the file; raises FileFault if it cannot be read."""
+        """Read the file; raises FileFault if it cannot be read, or if its name cannot be stored."""
+        try:
+            path.name.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise FileFault(Path(ascii(path.name).strip("'")), 0, "(file)", "its name is not UTF-8") from error
         try:
             return cls(path, path.read_bytes(), latest)
         except OSError as error:
             raise FileFault(path, 0, "(file)", error.strerror or str(error)) from error
 
+    def text(self) -> str:
+        """The content as text, with or without a byte order mark; raises FileFault if it is not UTF-8."""
+        try:
+            return self.raw.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = self.raw[: error.start].count(b"\n") + 1
+            raise FileFault(self.path, line, "(file)", "not UTF-8") from error
+
     def dated(self, line: int, column: str, day: date) -> date:
-        """The day of a row; raises FileFault if it is after the file came."""
+        """The day of a row; raises FileFault if it is outside the days we keep, or after the file came."""
+        try:
+            day_in_range(day)
+        except ValueError as error:
+            raise FileFault(self.path, line, column, str(error)) from error
         if day > self.latest:
             raise FileFault(self.path, line, column, f"{day} is after {self.latest}, the day on which the file came")
         return day
@@ -75,31 +93,28 @@ class NumberedRow:
         return self.values[column]
 
     def whole(self, path: Path, column: str) -> int:
-        """An integer in minor units, with an optional sign."""
-        return self._read(path, column, int, "not a whole number")
+        """An integer in minor units, with an optional minus sign, within the amounts we keep."""
+        return self._read(path, column, whole_of)
 
     def day(self, content: FileContent, column: str) -> date:
         """An ISO date that is not after the file came."""
-        read = self._read(content.path, column, date.fromisoformat, "not a date such as 2026-02-28")
-        return content.dated(self.line, column, read)
+        return content.dated(self.line, column, self._read(content.path, column, day_of))
 
-    def _read(self, path: Path, column: str, convert: Callable[[str], T], trouble: str) -> T:
-        text = self.values[column]
+    def later_day(self, path: Path, column: str) -> date:
+        """An ISO date that may be after the file came, such as the day on which interest starts."""
+        return self._read(path, column, day_of)
+
+    def _read(self, path: Path, column: str, convert: Callable[[str], T]) -> T:
         try:
-            return convert(text)
+            return convert(self.values[column])
         except ValueError as error:
-            raise FileFault(path, self.line, column, f"{text!r} is {trouble}") from error
+            raise FileFault(path, self.line, column, str(error)) from error
 
 
 def read_controlled(content: FileContent, columns: Sequence[str]) -> list[NumberedRow]:
     """The rows of a file. Any fault in the header, a row or the control row raises FileFault with line and field."""
     path = content.path
-    try:
-        text = content.raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content.raw[: error.start].count(b"\n") + 1
-        raise FileFault(path, line, "(file)", "not UTF-8") from error
-    reader = csv.reader(text.splitlines(), strict=True)
+    reader = csv.reader(io.StringIO(content.text(), newline=""), strict=True)
     try:
         lines = [(reader.line_num, row) for row in reader]
     except csv.Error as error:
@@ -115,8 +130,18 @@ def read_controlled(content: FileContent, columns: Sequence[str]) -> list[Number
     total = sum(abs(row.whole(path, AMOUNT)) for row in rows)
     if control != [CONTROL, str(len(rows)), str(total)]:
         found = f"{CONTROL},{len(rows)},{total}"
-        raise FileFault(path, last_line, "(control row)", f"says {','.join(control)}, the rows say {found}")
+        raise FileFault(path, last_line, "(control row)", f"says {','.join(control)!r}, the rows say {found!r}")
     return rows
+
+
+def refuse_repeated(content: FileContent, rows: Iterable[NumberedRow], column: str) -> None:
+    """Raise FileFault if two rows of the file have the same value in the column that identifies a row."""
+    seen: dict[str, int] = {}
+    for row in rows:
+        value = row.values[column]
+        if value in seen:
+            raise FileFault(content.path, row.line, column, f"{value!r} stands on line {seen[value]} too")
+        seen[value] = row.line
 
 
 def write_controlled(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
@@ -137,4 +162,10 @@ def write_controlled(path: Path, columns: Sequence[str], rows: Iterable[Mapping[
 def _row(path: Path, columns: Sequence[str], line: int, row: list[str]) -> NumberedRow:
     if len(row) != len(columns):
         raise FileFault(path, line, "(row)", f"{len(row)} columns, needed {len(columns)}")
-    return NumberedRow(line, dict(zip(columns, row, strict=True)))
+    values = {}
+    for column, text in zip(columns, row, strict=True):
+        try:
+            values[column] = line_of_text(text)
+        except ValueError as error:
+            raise FileFault(path, line, column, str(error)) from error
+    return NumberedRow(line, values)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from terminal.fault import Fault
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class InboxFault(Fault):
@@ -23,11 +23,27 @@ def unseen(inbox: Path, taken: Mapping[str, str], upto: date | None = None) -> l
     if not inbox.is_dir():
         raise InboxFault(f"{inbox}: no such folder to take files from")
     found = []
-    for path in sorted(inbox.glob("*.csv")):
-        named = _DAY.search(path.name)
-        day = date.fromisoformat(named[0]) if named else None
+    for path in sorted(path for path in inbox.iterdir() if path.suffix.lower() == ".csv" and not path.is_dir()):
+        day = _day_in(path.name)
         if upto is not None and day is not None and day > upto:
             continue
-        if taken.get(path.name) != hashlib.sha256(path.read_bytes()).hexdigest():
+        if path.name not in taken or taken[path.name] != _digest(path):
             found.append((day or date.min, path.name, path))
     return [path for _, _, path in sorted(found)]
+
+
+def _day_in(name: str) -> date | None:
+    """The date in a file's name, if there is one and it exists in the calendar."""
+    named = _DAY.search(name)
+    try:
+        return date.fromisoformat(named[0]) if named else None
+    except ValueError:
+        return None
+
+
+def _digest(path: Path) -> str | None:
+    """The hash of the file's bytes; None if it cannot be read, which its reader then reports."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None

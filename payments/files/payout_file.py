@@ -7,7 +7,7 @@ from pathlib import Path
 
 from data_contracts.files import FileFault
 from ledger.money import Currency, Money
-from payments.files.control_file import FileContent, read_controlled, write_controlled
+from payments.files.control_file import FileContent, read_controlled, refuse_repeated, write_controlled
 from payments.ids import PayoutId, RefundPaymentId
 
 COLUMNS = ("payout_id", "payee_id", "amount_minor", "currency", "requested_on")
@@ -48,7 +48,9 @@ def read_payouts(content: FileContent) -> list[Payout]:
     """All payouts of the file; raises FileFault."""
     path = content.path
     payouts = []
-    for row in read_controlled(content, COLUMNS):
+    rows = read_controlled(content, COLUMNS)
+    refuse_repeated(content, rows, "payout_id")
+    for row in rows:
         code = row.text(path, "currency")
         currency = Currency.of(code)
         if currency is None:

@@ -41,11 +41,16 @@ def read_provider_settlement(content: FileContent) -> ParsedFile:
     settled_on = max((row.day(content, "booked_on") for row in rows), default=date.min)
     lines = [_line(content, row, settled_on) for row in rows]
     sums: dict[str, int] = defaultdict(int)
+    currencies: dict[str, Currency] = {}
     seen: set[LineKey] = set()
     for row, line in zip(rows, lines, strict=True):
         if line.line_key in seen:
             raise FileFault(content.path, row.line, "line_id", f"{line.line_id!r} stands on two rows")
         seen.add(line.line_key)
+        first = currencies.setdefault(str(line.payout_id), line.amount.currency)
+        if line.amount.currency is not first:
+            reason = f"{line.amount.currency} in payout {line.payout_id!r}, which began in {first}"
+            raise FileFault(content.path, row.line, "currency", reason)
         sums[str(line.payout_id)] += row.whole(content.path, "amount_minor")
     for payout_id, total in sorted(sums.items()):
         if total:

@@ -10,7 +10,6 @@ from payments.bookings import flow_journal
 from payments.collection.bookings import Collection
 from payments.files.line import FileLine
 from payments.files.payout_file import Payout
-from payments.line_key import LineKind
 from payments.merchants.bookings import ids_of, payee_of
 
 
@@ -60,10 +59,10 @@ def refund_settled(line: FileLine, payment_id: str, *, provider: str, bank: str,
 
 
 def chargeback_settled(line: FileLine, attempt_id: str, *, provider: str, bank: str, when: When) -> Journal:
-    """F35d: a charge-back is deducted from the provider's payout. F35a: a won charge-back is added to it."""
+    """F35d: a charge-back is deducted from the provider's payout."""
     ids = {"attempt_id": attempt_id, "payout_id": str(line.payout_id)}
-    flow = Flow.PROVIDER_DEBITED if line.kind is LineKind.CHARGEBACK else Flow.PROVIDER_SETTLED
-    return flow_journal(flow, line.line_id, when, ids, {"cash": line.amount}, {"provider": provider, "bank": bank})
+    names = {"provider": provider, "bank": bank}
+    return flow_journal(Flow.PROVIDER_DEBITED, line.line_id, when, ids, {"cash": line.amount}, names)
 
 
 def claim_taken(case_id: str, line: FileLine, when: When, *, provider: str, bank: str) -> Journal:

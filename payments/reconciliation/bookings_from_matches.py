@@ -9,6 +9,7 @@ from ledger.money import Money
 from lending.plan.event import PlanEvent
 from lending.plan.when import When
 from payments.break_class import BreakClass
+from payments.breaks import Break
 from payments.collection.bookings import Collection
 from payments.expectation import Expected
 from payments.expectation_key import ClaimKey, DebitKey, DueKey, ExpectationKey, PayoutKey
@@ -29,7 +30,6 @@ from payments.reconciliation.bookings import (
     unidentified_credit,
     unidentified_debit,
 )
-from payments.reconciliation.breaks import Break
 from payments.reconciliation.events import pushed
 from payments.reconciliation.matching import Different, Matched, Outcome, Unexpected
 
@@ -62,7 +62,7 @@ class Consequences:
     """Everything to write, in order.
 
     `cash_seen`: attempts whose money is in the bank. `refunds_seen`: payments of refunds that a line confirms. `late`:
-    keys of expectations met after their due-by day.
+    keys of expectations met after their due-by day. `off_suspense`: lines whose entry on suspense is to be reversed.
     """
 
     journals: list[Journal] = field(default_factory=list)
@@ -72,6 +72,7 @@ class Consequences:
     cash_seen: list[AttemptId] = field(default_factory=list)
     refunds_seen: list[tuple[RefundPaymentId, FileLine]] = field(default_factory=list)
     late: list[ExpectationKey] = field(default_factory=list)
+    off_suspense: list[FileLine] = field(default_factory=list)
 
 
 def consequences(
@@ -89,7 +90,7 @@ def consequences(
                 result.late.append(expected.key)
             _matched(line, expected, known, profile, result)
         else:
-            _unmatched(line, outcome, profile, result)
+            _unmatched(line, outcome, known, profile, result)
     return result
 
 
@@ -154,7 +155,7 @@ def _matched(
 ) -> None:
     match expected.key:
         case DueKey():
-            _repaid(line, expected, profile, result)
+            _repaid(line, expected, known, profile, result)
         case PayoutKey(payout_id):
             _paid_out(line, payout_id, known, profile, result)
         case DebitKey(reference):
@@ -180,7 +181,14 @@ def _debited(  # noqa: PLR0917 - a debit and everything that identifies it
         case ClaimKey(case_id):
             result.journals.append(claim_taken(case_id, line, when, provider=provider, bank=bank))
         case _:
+            _off_suspense(line, known, result)
             result.refunds_seen.append((RefundPaymentId(reference), line))
+
+
+def _off_suspense(line: FileLine, known: MatchContext, result: Consequences) -> None:
+    """Take the cash of a line back from suspense, because the journals of its match bring it to the bank themselves."""
+    if line.line_key in known.on_suspense:
+        result.off_suspense.append(line)
 
 
 def _if_explained(outcome: Outcome, known: MatchContext) -> Outcome:
@@ -198,30 +206,36 @@ def _if_explained(outcome: Outcome, known: MatchContext) -> Outcome:
     return outcome
 
 
-def _repaid(line: FileLine, expected: Expected, profile: RailProfile, result: Consequences) -> None:
+def _repaid(
+    line: FileLine, expected: Expected, known: MatchContext, profile: RailProfile, result: Consequences
+) -> None:
     """F36a, and at once the payment event that identifies the money: it matched a shopper's due."""
     when = seen_on(line.booked_on)
-    result.journals.append(unidentified_credit(line.line_id, profile.push_bank, line.amount, when))
+    if line.line_key not in known.on_suspense:
+        result.journals.append(unidentified_credit(line.line_id, profile.push_bank, line.amount, when))
     result.events.append(pushed(line, expected, when))
 
 
 def _paid_out(
     line: FileLine, payout_id: ProviderPayoutId, known: MatchContext, profile: RailProfile, result: Consequences
 ) -> None:
-    """F35a for each capture with its share of the fee, F13d for each return, F35d for each refund.
+    """F35a for each capture and won charge-back with its share of the fee, F13d for each return, F35d for each refund.
 
     Together they sum to the credit on the bank statement.
     """
     when = seen_on(line.booked_on)
     rail = profile.card
+    _off_suspense(line, known, result)
     parts = known.parts[payout_id]
-    captures = [part for part in parts if part.line.kind is LineKind.CAPTURE]
-    fees = shared_out(known.fees[payout_id], [part.line.amount for part in captures])
-    for part, fee in zip(captures, fees, strict=True):
-        ids = {"payout_id": payout_id, "line_id": line.line_id}
+    incoming = [part for part in parts if part.line.kind in (LineKind.CAPTURE, LineKind.CHARGEBACK_WON)]
+    fees = shared_out(known.fees[payout_id], [part.line.amount for part in incoming])
+    for part, fee in zip(incoming, fees, strict=True):
+        ids = {"payout_id": str(payout_id), "line_id": line.line_id}
         if part.collection is not None:
             ids |= part.collection.correlation()
             result.cash_seen.append(part.collection.attempt_id)
+        elif part.line.kind is LineKind.CHARGEBACK_WON:
+            ids["attempt_id"] = part.attempt_id
         result.journals.append(
             provider_settled(
                 part.line.line_id,
@@ -238,7 +252,7 @@ def _paid_out(
             result.journals.append(
                 refund_settled(part.line, part.attempt_id, provider=rail.provider, bank=rail.bank, when=when)
             )
-        if part.line.kind in (LineKind.CHARGEBACK, LineKind.CHARGEBACK_WON):
+        if part.line.kind is LineKind.CHARGEBACK:
             result.journals.append(
                 chargeback_settled(part.line, part.attempt_id, provider=rail.provider, bank=rail.bank, when=when)
             )
@@ -253,12 +267,16 @@ def _paid_out(
 def shared_out(whole: Money, weights: Sequence[Money]) -> list[Money]:
     """Split an amount in proportion to the weights, rounded cumulatively so that the shares sum to it exactly.
 
+    Raises ValueError for an amount that nothing can carry.
+
     >>> from ledger.money import Currency
     >>> gbp = lambda minor: Money(minor, Currency.GBP)
     >>> [share.minor for share in shared_out(gbp(100), [gbp(1), gbp(1), gbp(1)])]
     [33, 34, 33]
     """
     total = sum(weight.minor for weight in weights)
+    if whole.minor and not total:
+        raise ValueError(f"nothing carries {whole}")
     shares, given, so_far = [], 0, 0
     for weight in weights:
         so_far += weight.minor
@@ -268,7 +286,9 @@ def shared_out(whole: Money, weights: Sequence[Money]) -> list[Money]:
     return shares
 
 
-def _unmatched(line: FileLine, outcome: Unexpected | Different, profile: RailProfile, result: Consequences) -> None:
+def _unmatched(
+    line: FileLine, outcome: Unexpected | Different, known: MatchContext, profile: RailProfile, result: Consequences
+) -> None:
     """Add the break of a line; money that moved at our bank is booked to suspense, unless its currency differs."""
     expected = outcome.expectation.key if isinstance(outcome, Different) else None
     broken, reason = outcome.break_class, outcome.reason
@@ -277,7 +297,7 @@ def _unmatched(line: FileLine, outcome: Unexpected | Different, profile: RailPro
         broken, reason = BreakClass.TIMING_EXTERNAL_FIRST, f"payout {line.detail}: the provider's file has not come yet"
     result.breaks.append(a_break(line, broken, reason, profile, expected=expected))
     waits = broken in (BreakClass.TIMING_EXTERNAL_FIRST, BreakClass.CURRENCY_DIFFERS)
-    if waits:
+    if waits or line.line_key in known.on_suspense:
         return
     if line.kind is LineKind.DEBIT:
         bank = line.bank_account or profile.merchant_bank

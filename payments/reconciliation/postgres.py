@@ -7,15 +7,16 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from ledger.map.flow import Flow
 from ledger.money import Currency, Money
 from payments.break_class import BreakClass
+from payments.breaks import Break
 from payments.expectation import Expected, Leg, Window, check_same_expectation
 from payments.expectation_key import ClaimKey, ExpectationKey, UnknownKey, expectation_key
 from payments.files.control_file import FileContent
 from payments.files.line import FileLine, LineConflict, StatementHead
 from payments.ids import ProviderPayoutId
 from payments.line_key import LineKey, LineKind
-from payments.reconciliation.breaks import Break
 from payments.reconciliation.matching import VERSION, Matched
 
 _ADD_LINES = """
@@ -60,6 +61,13 @@ SELECT l.* FROM payments.lines l
    AND NOT EXISTS (SELECT FROM payments.matches m WHERE m.line_key = l.line_key)
  ORDER BY l.line_key
 """
+_EMPTY_STATEMENTS = """
+SELECT (SELECT count(*) FROM payments.file_names n JOIN payments.files f USING (sha256)
+         WHERE f.kind = 'bank_statement' AND f.rows = 0)
+     - (SELECT coalesce(sum(skipped), 0)
+          FROM (SELECT max(number) - min(number) + 1 - count(*) AS skipped
+                  FROM payments.statements GROUP BY bank_account, currency) AS gaps)
+"""
 _RAISE = """
 INSERT INTO payments.breaks (break_id, class, line_key, expectation_id, currency, amount_minor, reason, owner, severity,
                              opened_on, due_by, closed_on, closed_by)
@@ -70,6 +78,13 @@ SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
      WHERE payments.breaks.closed_on IS NULL AND payments.breaks.class <> excluded.class
 RETURNING class
 """
+
+
+_SUSPENSE = {
+    LineKind.DEBIT: Flow.UNIDENTIFIED_DEBIT,
+    LineKind.CREDIT: Flow.UNIDENTIFIED_CREDIT,
+    LineKind.REPAYMENT: Flow.UNIDENTIFIED_CREDIT,
+}
 
 
 class PostgresReconciliation:
@@ -131,6 +146,15 @@ class PostgresReconciliation:
             (bank_account, currency),
         ).fetchone()
         return None if row is None else (row[0], row[1])
+
+    def empty_statements_left(self) -> int:
+        """How many statements without movements came that no gap in the numbers of statements accounts for yet.
+
+        They name no account, and all have the same bytes, so it is their names that are counted.
+        """
+        row = self._connection.execute(_EMPTY_STATEMENTS).fetchone()
+        assert row is not None, "a difference is a row"
+        return int(row[0])
 
     def add_statement(self, digest: str, head: StatementHead) -> None:
         """Store a statement's number and balances."""
@@ -213,11 +237,14 @@ class PostgresReconciliation:
             counts[BreakClass(name)] = counts.get(BreakClass(name), 0) + 1
         return dict(sorted(counts.items()))
 
-    def with_a_break(self, line_keys: Sequence[LineKey]) -> frozenset[LineKey]:
-        """Those of the lines that an earlier run listed as a break and put on suspense."""
-        query = "SELECT line_key FROM payments.breaks WHERE break_id = ANY(%s)"
-        rows = self._connection.execute(query, ([f"line:{key}" for key in line_keys],))
-        return frozenset(LineKey.of(key) for (key,) in rows)
+    def on_suspense(self, lines: Sequence[FileLine]) -> frozenset[LineKey]:
+        """Those of the lines whose cash is in the books already, on suspense, because nothing identified it in time."""
+        entries = {f"{_SUSPENSE[line.kind]}:{line.line_id}": line.line_key for line in lines if line.kind in _SUSPENSE}
+        query = (
+            "SELECT r.entry_id FROM ledger.requests r WHERE r.entry_id = ANY(%s)"
+            " AND NOT EXISTS (SELECT FROM ledger.refusals f WHERE f.position = r.position)"
+        )
+        return frozenset(entries[entry] for (entry,) in self._connection.execute(query, (list(entries),)))
 
     def close_break(self, break_id: str, on: date, by: str) -> None:
         """Close a break that was cured by something other than a match."""

@@ -5,62 +5,32 @@ order in which files arrive does not matter, and the next run completes a run th
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 
-from ledger.books.store import Books
-from ledger.money import Money
 from lending.decision.underwrite import Publish
-from lending.plan.plan import Origin
 from lending.servicing.record_events import KeptLedger, TermsOf
 from lending.servicing.store import Plans
 from lending.terms.merchant_terms import AllMerchantTerms
 from payments.break_class import BreakClass
-from payments.collection.attempt import UNRESOLVED, AttemptEvent, AttemptState, Planned
+from payments.breaks import Break
 from payments.collection.attempts import Attempts
-from payments.collection.opening import KeptDecisions, must_hold
-from payments.collection.outcome import ApplyOutcome, apply_outcome, collection_of
+from payments.collection.opening import KeptDecisions
+from payments.collection.outcome import apply_outcome
 from payments.collection.retry import RetryPolicy
-from payments.expectation import Expectations, Expected, Leg
-from payments.expectation_key import (
-    CaptureKey,
-    ClaimKey,
-    ClaimWonKey,
-    DebitKey,
-    DueKey,
-    ExpectationKey,
-    PayoutKey,
-    RefundKey,
-    ReturnKey,
-)
-from payments.files.line import FileLine
-from payments.ids import AttemptId, PayoutId, ProviderPayoutId, RefundPaymentId
-from payments.line_key import LineKey, LineKind
+from payments.each_alone import each_alone
+from payments.line_key import LineKind
 from payments.merchants.payouts import Payouts
-from payments.plan_events import record_on_plan
-from payments.provider.charge import Succeeded
-from payments.rail_profile import Rail, RailProfile
-from payments.reconciliation.bookings_from_matches import (
-    Consequences,
-    MatchContext,
-    PayoutPart,
-    a_break,
-    consequences,
-    missing,
-    off_the_chart,
-    repaired,
-    seen_on,
-)
-from payments.reconciliation.breaks import Break
-from payments.reconciliation.events import returned
-from payments.reconciliation.matching import Matched, MatchRule, Outcome, Unexpected, match, month_of
+from payments.rail_profile import RailProfile
+from payments.reconciliation.bookings_from_matches import Consequences, missing
+from payments.reconciliation.matching import MatchRule
 from payments.reconciliation.postgres import PostgresReconciliation
-from payments.reconciliation.returned_payouts import brought_back, owe_again
+from payments.reconciliation.settle_lines import settle_lines
 from payments.reconciliation.take_files import TakenFiles, take_files
-from payments.refunds.pay_refunds import confirm_by_file, confirm_by_line
+from payments.reconciliation.units import together, units_of
 from payments.refunds.refund_payments import RefundPayments
 from payments.transaction import Transaction
 
@@ -82,7 +52,8 @@ class Listed:
 class ReconcileReport:
     """The result of one run. `lines` is the number of rows in the files taken; each row is matched or listed.
 
-    `breaks`: the new breaks of this run, by class. `found_late`: expectations met after their due-by day.
+    `breaks`: the new breaks of this run, by class. `found_late`: expectations met after their due-by day. `waiting`:
+    the number of units that could not be booked; each is a break with its reason, and the next run tries it again.
     """
 
     as_of: date
@@ -98,6 +69,7 @@ class ReconcileReport:
     open_expectations: int
     listed: tuple[Listed, ...]
     entries: int
+    waiting: int
 
 
 def reconcile(
@@ -156,9 +128,8 @@ def reconcile(
         last = reconciliation.last_day()
         day = as_of or last or at.date()
         tick("matching")
-        result = _settle(
-            at,
-            day,
+        settle = partial(
+            settle_lines,
             attempts=attempts,
             plans=plans,
             ledger=ledger,
@@ -169,273 +140,17 @@ def reconcile(
             profile=profile,
             apply=apply,
         )
+        found, failed = each_alone(
+            units_of(reconciliation.open_lines()),
+            lambda units: settle({line.line_key: line for unit in units for line in unit}, at, day),
+            transaction,
+        )
+        result = together(found, failed, profile)
         new.update(reconciliation.raise_breaks(result.breaks))
         overdue = [missing(each, profile) for each in reconciliation.overdue(day)]
         new.update(reconciliation.raise_breaks(overdue))
         open_count = reconciliation.count_open(min(day, last or day))
-    return _report(day, taken, result, new, overdue, open_count)
-
-
-def _settle(
-    at: datetime,
-    day: date,
-    *,
-    attempts: Attempts,
-    plans: Plans,
-    ledger: KeptLedger,
-    reconciliation: PostgresReconciliation,
-    payouts: Payouts,
-    refunds: RefundPayments,
-    terms: TermsOf,
-    profile: RailProfile,
-    apply: ApplyOutcome,
-) -> Consequences:
-    """Match everything open, then write the consequences."""
-    lines = {line.line_key: line for line in reconciliation.open_lines()}
-    ours = {
-        key: line
-        for key, line in lines.items()
-        if line.bank_account is None or line.bank_account in profile.bank_accounts
-    }
-    confirm_refund = partial(
-        confirm_by_file,
-        refunds=refunds,
-        plans=plans,
-        ledger=ledger,
-        expectations=reconciliation,
-        terms=terms,
-        profile=profile,
-    )
-    closed_elsewhere = _confirm_by_file(
-        ours.values(), at, attempts=attempts, apply=apply, confirm_refund=confirm_refund
-    )
-    returns = _returns(
-        ours.values(),
-        day,
-        attempts=attempts,
-        plans=plans,
-        ledger=ledger,
-        expectations=reconciliation,
-        terms=terms,
-        profile=profile,
-    )
-    back = brought_back(ours.values(), payouts=payouts, refunds=refunds)
-    expected = _expectations(list(ours.values()), plans, reconciliation)
-    dealt_with = {each.line.line_key for each in back}
-    to_match = [
-        line.to_match() for key, line in ours.items() if line.kind is not LineKind.RETURN and key not in dealt_with
-    ]
-    found = match(to_match, [each.to_match() for each in expected.values()])
-    outcomes = [_flag_status_conflict(outcome, closed_elsewhere) for outcome in found]
-    known = _known(
-        outcomes,
-        expected,
-        attempts=attempts,
-        plans=plans,
-        ledger=ledger,
-        reconciliation=reconciliation,
-        payouts=payouts,
-        rail=profile.card,
-    )
-    result = consequences(outcomes, ours, known, profile)
-    result.breaks.extend(returns.breaks)
-    result.matches.extend(returns.matches)
-    result.breaks.extend(off_the_chart(line, profile) for key, line in lines.items() if key not in ours)
-    for journal, outcome in zip(result.journals, ledger.post_all(result.journals), strict=True):
-        must_hold(outcome, journal.entry_id)
-    record_on_plan(result.events, plans=plans, ledger=ledger, terms=terms)
-    for payment_id, line in result.refunds_seen:
-        confirm_by_line(
-            payment_id,
-            line.line_id,
-            seen_on(line.booked_on),
-            refunds=refunds,
-            plans=plans,
-            ledger=ledger,
-            terms=terms,
-            profile=profile,
-        )
-    owe_again(
-        back,
-        day,
-        result,
-        payouts=payouts,
-        refunds=refunds,
-        plans=plans,
-        ledger=ledger,
-        expectations=reconciliation,
-        terms=terms,
-        profile=profile,
-    )
-    reconciliation.confirm(result.matches, day)
-    for attempt_id in result.cash_seen:
-        attempt = attempts.get(attempt_id, lock=True)
-        if attempt is not None and attempt.state is AttemptState.PRESUMED_PAID:
-            attempts.move(attempt_id, AttemptEvent.CASH_SEEN, at=at, cause="payout on the bank statement")
-    return result
-
-
-def _confirm_by_file(
-    lines: Iterable[FileLine],
-    at: datetime,
-    *,
-    attempts: Attempts,
-    apply: ApplyOutcome,
-    confirm_refund: Callable[[RefundPaymentId, FileLine, datetime], None],
-) -> dict[LineKey, AttemptState]:
-    """Confirm attempts without an outcome whose capture the provider's file shows; the file is authoritative.
-
-    Returns, by line key, the states of attempts that had already ended in another way.
-    """
-    closed_elsewhere: dict[LineKey, AttemptState] = {}
-    for line in lines:
-        match line.key:
-            case RefundKey(payment_id):
-                confirm_refund(payment_id, line, at)
-            case CaptureKey(attempt_id):
-                attempt = attempts.get(attempt_id, lock=True)
-                if attempt is not None and attempt.state in UNRESOLVED:
-                    said = Succeeded(attempt_id, line.line_id, line.amount, line.booked_on, f"line {line.line_id}")
-                    apply(attempt_id, said, at)
-                elif attempt is not None and attempt.state in (AttemptState.REJECTED, AttemptState.CANCELLED):
-                    closed_elsewhere[line.line_key] = attempt.state
-    return closed_elsewhere
-
-
-def _flag_status_conflict(outcome: Outcome, closed_elsewhere: Mapping[LineKey, AttemptState]) -> Outcome:
-    """E11: they captured what we know as refused."""
-    state = closed_elsewhere.get(outcome.line.line_key)
-    if state is None or not isinstance(outcome, Unexpected):
-        return outcome
-    reason = f"{outcome.line.key} is captured for the provider and {state} for us"
-    return Unexpected(outcome.line, BreakClass.STATUS_CONFLICT, reason)
-
-
-def _returns(
-    lines: Iterable[FileLine],
-    day: date,
-    *,
-    attempts: Attempts,
-    plans: Plans,
-    ledger: KeptLedger,
-    expectations: Expectations,
-    terms: TermsOf,
-    profile: RailProfile,
-) -> Consequences:
-    """F13b for each returned payment: the debt is owed again, and the instalment keeps its due day."""
-    result = Consequences()
-    for line in sorted(lines, key=lambda line: str(line.line_key)):
-        if not isinstance(line.key, ReturnKey):
-            continue
-        attempt_id = line.key.attempt_id
-        attempt = attempts.get(attempt_id, lock=True)
-        if attempt is None:
-            reason = f"a return of {attempt_id}, which we do not know"
-            result.breaks.append(a_break(line, BreakClass.MISSING_INTERNAL, reason, profile))
-            continue
-        planned = attempt.planned
-        if attempt.state not in (AttemptState.PRESUMED_PAID, AttemptState.SETTLED) or line.amount != planned.amount:
-            reason = f"{line.amount} returned for {attempt_id}, which is {attempt.state} for {planned.amount}"
-            result.breaks.append(a_break(line, BreakClass.STATUS_CONFLICT, reason, profile))
-            continue
-        attempts.move(attempt_id, AttemptEvent.RETURNED, at=seen_on(line.booked_on).recorded_at, cause=line.line_id)
-        event = returned(planned, line.line_id, seen_on(line.booked_on))
-        posted = record_on_plan([event], plans=plans, ledger=ledger, terms=terms)
-        expected = _return_expected(line, line.key, planned)
-        expectations.expect([expected])
-        result.matches.append(Matched(line.to_match(), expected.to_match(), MatchRule.ID))
-        reason = f"{attempt_id} was paid on {attempt.captured_on} and returned; {planned.instalment_id} is due again"
-        broken = a_break(line, BreakClass.RETURNED, reason, profile, expected=expected.key)
-        result.breaks.append(repaired(broken, day, posted[0]))
-    return result
-
-
-def _return_expected(line: FileLine, key: ReturnKey, planned: Planned) -> Expected:
-    """The expectation of a return, which is created and met by the same line of the provider's file."""
-    return Expected(
-        key=key,
-        leg=Leg.LEDGER_PROVIDER,
-        amount=line.amount,
-        expected_on=line.booked_on,
-        due_by=line.reported_on,
-        created_by=line.line_id,
-        plan_id=planned.plan_id,
-        instalment_id=planned.instalment_id,
-    )
-
-
-def _expectations(
-    lines: Sequence[FileLine], plans: Plans, reconciliation: PostgresReconciliation
-) -> dict[ExpectationKey, Expected]:
-    """The expectations that these lines could close. Dues of imported plans are stored as expectations here."""
-    repayments = [line for line in lines if line.kind is LineKind.REPAYMENT]
-    if repayments:
-        upto = month_of(max(line.booked_on for line in repayments)).last
-        dues = [due for due in plans.due(upto) if due.plan.origin is Origin.IMPORTED]
-        expected_before = reconciliation.expected((DueKey(due.instalment.instalment_id) for due in dues), ())
-        known = {each.key for each in expected_before}
-        reconciliation.expect(  # a due keeps the amount with which it was first expected
-            Expected(
-                key=DueKey(due.instalment.instalment_id),
-                leg=Leg.LEDGER_BANK,
-                amount=due.open_amount,
-                expected_on=due.instalment.due_on,
-                due_by=month_of(due.instalment.due_on).last,
-                created_by=due.plan.plan_id,
-                account_id=due.plan.account_id,
-                plan_id=due.plan.plan_id,
-                instalment_id=due.instalment.instalment_id,
-                window=month_of(due.instalment.due_on),
-            )
-            for due in dues
-            if DueKey(due.instalment.instalment_id) not in known
-        )
-    keys = {line.key for line in lines if line.key is not None}
-    accounts = {line.account_id for line in repayments if line.account_id is not None}
-    return {each.key: each for each in reconciliation.expected(keys, accounts)}
-
-
-def _known(
-    outcomes: Sequence[object],
-    expected: Mapping[ExpectationKey, Expected],
-    *,
-    attempts: Attempts,
-    plans: Plans,
-    ledger: Books,
-    reconciliation: PostgresReconciliation,
-    payouts: Payouts,
-    rail: Rail,
-) -> MatchContext:
-    """The payouts of the matched lines, with their parts."""
-    matched = [expected[o.expectation.key] for o in outcomes if isinstance(o, Matched)]
-    payout_ids = {each.key.payout_id for each in matched if isinstance(each.key, PayoutKey)}
-    merchant_ids = {PayoutId(each.key.reference) for each in matched if isinstance(each.key, DebitKey)}
-    parts: dict[ProviderPayoutId, list[PayoutPart]] = {payout_id: [] for payout_id in payout_ids}
-    fees = {each.key.payout_id: Money.zero(each.amount.currency) for each in matched if isinstance(each.key, PayoutKey)}
-    for line in reconciliation.lines_of_payouts(payout_ids):
-        assert line.payout_id is not None, f"{line.line_key} was read as a row of a payout"
-        if line.kind is LineKind.FEE:
-            fees[line.payout_id] += line.amount
-        elif line.kind is not LineKind.PAYOUT:
-            parts[line.payout_id].append(_part(line, attempts=attempts, plans=plans, ledger=ledger, rail=rail))
-    on_suspense = reconciliation.with_a_break([o.line.line_key for o in outcomes if isinstance(o, Matched)])
-    return MatchContext(expected, parts, fees, payouts.get_all(merchant_ids), on_suspense)
-
-
-def _part(line: FileLine, *, attempts: Attempts, plans: Plans, ledger: Books, rail: Rail) -> PayoutPart:
-    match line.key:
-        case RefundKey(payment_id):
-            return PayoutPart(line, payment_id)
-        case ClaimKey(case_id) | ClaimWonKey(case_id):
-            case = ledger.entries(correlation={"case_id": case_id})
-            return PayoutPart(line, AttemptId(case[0].journal.correlation["attempt_id"] if case else case_id))
-        case CaptureKey(attempt_id) | ReturnKey(attempt_id):
-            attempt = attempts.get(attempt_id)
-            plan = None if attempt is None else plans.get(attempt.planned.plan_id)
-            known = None if attempt is None or plan is None else collection_of(plan, attempt.planned, rail)
-            return PayoutPart(line, attempt_id, known)
-        case _:
-            raise AssertionError(f"{line.line_key} is no movement of a payout")
+    return _report(day, taken, result, new, overdue, open_count, len(failed))
 
 
 def _report(  # noqa: PLR0917 - the figures of one run, side by side
@@ -445,6 +160,7 @@ def _report(  # noqa: PLR0917 - the figures of one run, side by side
     new: Counter[BreakClass],
     overdue: Sequence[Break],
     open_count: int,
+    waiting: int,
 ) -> ReconcileReport:
     by_file = sum(1 for line in taken.lines if line.kind in (LineKind.FEE, LineKind.PAYOUT))
     by_id = sum(1 for matched in result.matches if matched.rule is MatchRule.ID)
@@ -462,6 +178,7 @@ def _report(  # noqa: PLR0917 - the figures of one run, side by side
         open_expectations=open_count,
         listed=tuple(_listed(broken) for broken in (*result.breaks, *overdue)),
         entries=len(result.journals),
+        waiting=waiting,
     )
 
 

@@ -1,20 +1,21 @@
 """Act: payments of ours that the bank returns to us: the merchant's payout or the shopper's refund is owed again."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from ledger.books.store import Ledger
 from lending.servicing.log import PlanLog
-from lending.servicing.record_events import KeptLedger, TermsOf
+from lending.servicing.record_events import KeptLedger, TermsOf, first_open_day
+from payments.bookings import post_when_open
 from payments.break_class import BreakClass
 from payments.collection.opening import must_hold
 from payments.expectation import Expectations, Expected, Leg
-from payments.expectation_key import BroughtBackKey
+from payments.expectation_key import BroughtBackKey, ExpectationKey
 from payments.files.bank_statement import reason_of_return
 from payments.files.line import FileLine
 from payments.files.payout_file import Payout
 from payments.ids import PayoutId, RefundPaymentId
+from payments.line_key import LineKind
 from payments.merchants.payouts import Payouts
 from payments.rail_profile import RailProfile
 from payments.reconciliation.bookings import payout_returned
@@ -41,10 +42,30 @@ class BroughtBack:
         """The bank's reason code, which follows the payment's own reference."""
         return reason_of_return(self.line.detail)
 
+    @property
+    def expected(self) -> Expected:
+        """The expectation of the return, which is created and met by the same line."""
+        return Expected(
+            key=BroughtBackKey(self.reference),
+            leg=Leg.PROVIDER_BANK,
+            amount=self.line.amount,
+            expected_on=self.line.booked_on,
+            due_by=self.line.reported_on,
+            created_by=self.line.line_id,
+        )
 
-def brought_back(lines: Iterable[FileLine], *, payouts: Payouts, refunds: RefundPayments) -> list[BroughtBack]:
-    """The lines that return a payment of ours in full. Any other line is left to a person to identify."""
-    by_reference = {line.key.reference: line for line in lines if isinstance(line.key, BroughtBackKey)}
+
+def brought_back(
+    lines: Iterable[FileLine], met: Container[ExpectationKey], *, payouts: Payouts, refunds: RefundPayments
+) -> list[BroughtBack]:
+    """The lines that return a payment of ours in full, each payment once. Any other line is left to a person.
+
+    `met` holds the keys that earlier runs closed: a payment that came back before cannot come back again.
+    """
+    by_reference: dict[str, FileLine] = {}
+    for line in sorted(lines, key=lambda line: line.to_match().order()):
+        if isinstance(line.key, BroughtBackKey) and line.kind is LineKind.CREDIT and line.key not in met:
+            by_reference.setdefault(line.key.reference, line)
     payments: list[Payout | RefundPayment] = [
         *payouts.get_all(PayoutId(reference) for reference in by_reference).values(),
         *refunds.get_all([RefundPaymentId(reference) for reference in by_reference]).values(),
@@ -73,15 +94,7 @@ def owe_again(
 ) -> None:
     """Book F07c (a payout) or F24f (a refund) for each returned payment; a later run sends it again."""
     for each in found:
-        line = each.line
-        expected = Expected(
-            key=BroughtBackKey(each.reference),
-            leg=Leg.PROVIDER_BANK,
-            amount=line.amount,
-            expected_on=line.booked_on,
-            due_by=line.reported_on,
-            created_by=line.line_id,
-        )
+        line, expected = each.line, each.expected
         expectations.expect([expected])
         if isinstance(each.payment, Payout):
             entry_id = _payout_owed_again(each, each.payment, payouts=payouts, ledger=ledger, profile=profile)
@@ -103,12 +116,12 @@ def owe_again(
 
 
 def _payout_owed_again(
-    found: BroughtBack, payout: Payout, *, payouts: Payouts, ledger: Ledger, profile: RailProfile
+    found: BroughtBack, payout: Payout, *, payouts: Payouts, ledger: KeptLedger, profile: RailProfile
 ) -> str:
     line = found.line
     payouts.keep_return(PayoutId(payout.payout_id), line.line_id, found.reason, line.booked_on)
     bank = line.bank_account or profile.merchant_bank
     journals = payout_returned(payout, seen_on(line.booked_on), bank=bank, line_id=line.line_id)
-    for journal, outcome in zip(journals, ledger.post_all(journals), strict=True):
+    for journal, outcome in zip(journals, post_when_open(journals, ledger, first_open_day(ledger)), strict=True):
         must_hold(outcome, journal.entry_id)
     return journals[-1].entry_id

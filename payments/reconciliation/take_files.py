@@ -1,5 +1,6 @@
 """Act: take outside files, each whole or not at all, and once, whatever its name."""
 
+import csv
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,9 @@ from data_contracts.files import FileFault
 from ledger.books.store import Conflict
 from lending.decision.underwrite import Publish
 from payments.break_class import BreakClass
+from payments.breaks import Break
 from payments.collection.attempts import Attempts
+from payments.each_alone import reason_of
 from payments.expectation import Expected, Leg
 from payments.expectation_key import PayoutKey
 from payments.files.bank_statement import COLUMNS as STATEMENT_COLUMNS
@@ -23,7 +26,6 @@ from payments.files.repayment_lines import read_repayment_lines
 from payments.line_key import LineKind
 from payments.rail_profile import RailProfile
 from payments.reconciliation.bookings_from_matches import a_break, repaired
-from payments.reconciliation.breaks import Break
 from payments.reconciliation.postgres import PostgresReconciliation
 from payments.reconciliation.settlement_facts import attempt_of, settlement_facts
 from payments.transaction import Transaction
@@ -70,9 +72,10 @@ def take_files(
                     publish=publish,
                     profile=profile,
                 )
-        except FileFault as fault:
+        except Exception as error:  # whatever the reason: the other files are taken, unless the database itself is gone
+            fault = error if isinstance(error, FileFault) else FileFault(path, 0, "(file)", reason_of(error))
             if refuse_loudly:
-                raise
+                raise fault from error
             with transaction():
                 listed = _refused(path, fault, at, profile)
                 taken.breaks.update(reconciliation.raise_breaks([listed]))
@@ -122,7 +125,7 @@ def _take(
 
 def _read(content: FileContent) -> ParsedFile:
     """Read a file with the reader that its header calls for."""
-    header = content.raw.split(b"\n", 1)[0].decode("utf-8", "replace").strip().split(",")
+    header = next(csv.reader(content.text().splitlines()[:1]), [])
     if header == list(SETTLEMENT_COLUMNS):
         return read_provider_settlement(content)
     if header == list(STATEMENT_COLUMNS):
@@ -131,11 +134,15 @@ def _read(content: FileContent) -> ParsedFile:
 
 
 def _follow(content: FileContent, head: StatementHead, reconciliation: PostgresReconciliation) -> None:
-    """Check that a statement continues the one before, in its number and its opening balance."""
+    """Check that a statement continues the one before, in its number and its opening balance.
+
+    A statement without movements that came between accounts for one number.
+    """
     last = reconciliation.last_statement(head.bank_account, head.currency)
     if last is not None:
         number, closing = last
-        if head.number != number + 1:
+        skipped = head.number - number - 1
+        if skipped and not (skipped > 0 and reconciliation.empty_statements_left() >= skipped):
             raise FileFault(content.path, 2, "statement", f"out of sequence: {head.number} came after {number}")
         if head.opening_minor != closing:
             reason = f"opens with {head.opening_minor}, the statement before closed with {closing}"
@@ -198,7 +205,7 @@ def _refused(path: Path, fault: FileFault, at: datetime, profile: RailProfile) -
     try:
         digest = FileContent.of(path).digest
     except FileFault:
-        digest = path.name
+        digest = ascii(path.name)
     return Break(
         break_id=f"file:{digest}",
         break_class=broken,

@@ -17,8 +17,9 @@ from ledger.books.statement import OpenGroup
 from ledger.books.store import Books, Ledger, Recorded
 from lending.plan.when import When
 from lending.servicing.log import PlanLog
-from lending.servicing.record_events import KeptLedger, TermsOf
+from lending.servicing.record_events import KeptLedger, TermsOf, first_open_day
 from lending.servicing.store import Plans
+from payments.bookings import post_when_open, when_open
 from payments.collection.opening import must_hold
 from payments.expectation import Expectations, Expected, Leg
 from payments.expectation_key import DebitKey, RefundKey
@@ -387,7 +388,8 @@ def take_back_refund(
         payment.payment_id, RefundPaymentEvent.BROUGHT_BACK, at=when.recorded_at, cause=f"{line.line_id}: {reason}"
     )
     journal = refund_failed(payment, when, provider=profile.card.provider, bank=profile.push_bank, line_id=line.line_id)
-    must_hold(ledger.post(journal), journal.entry_id)
+    (posted,) = post_when_open([journal], ledger, first_open_day(ledger))
+    must_hold(posted, journal.entry_id)
     record_on_plan([refund_came_back(payment, when)], plans=plans, ledger=ledger, terms=terms)
     return journal.entry_id
 
@@ -404,7 +406,7 @@ def _confirm(
 ) -> None:
     """F24: book that the refund reached the shopper, also on the plan, so that a claim can no longer withhold it."""
     names = {"provider": profile.card.provider, "bank": profile.push_bank}
-    journal = refund_paid(payment, when, line_id=line_id, **names)
+    journal = when_open(refund_paid(payment, when, line_id=line_id, **names), first_open_day(ledger))
     must_hold(ledger.post_hold(payment.hold_id, journal), journal.entry_id)
     record_on_plan([refund_arrived(payment, when)], plans=plans, ledger=ledger, terms=terms)
 

@@ -53,7 +53,14 @@ def apply_outcome(ports: Adapters, attempt_id: str, answer: ChargeResult, at: da
 
 
 def collect(due: date, *, ports: Adapters, at: datetime) -> collecting.CollectReport:
-    return collecting.collect(due, **_charging(ports), provider=ports.provider, transaction=ports.transaction, at=at)
+    return collecting.collect(
+        due,
+        **_charging(ports),
+        provider=ports.provider,
+        transaction=ports.transaction,
+        breaks=ports.reconciliation,
+        at=at,
+    )
 
 
 def accept_offer(decision_id: str, *, asked_by: str, ports: Adapters, at: datetime) -> accepting.Acceptance:

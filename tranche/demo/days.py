@@ -68,6 +68,7 @@ class Evenings:
                 policy=ports.policy,
                 profile=ports.profile,
                 transaction=ports.transaction,
+                breaks=ports.reconciliation,
                 at=_at(day, COLLECTS_AT),
             )
         if day.weekday() == PAYDAY:

@@ -3,6 +3,7 @@ import sys
 import threading
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -329,3 +330,35 @@ def test_what_is_paused_disputed_or_charged_off_is_never_asked_for(body: Body, d
         report = collect(plan.instalments[-1].due_on, ports=ports, at=AFTER_THE_DUES + timedelta(days=70))
 
         assert (report.instalments_due, provider.requests) == (0, [])
+
+
+@pytest.mark.parametrize("stage", ["claiming", "booking"])
+def test_one_plan_that_refuses_is_a_break_and_the_others_are_charged(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    """Whether the plan refuses before its charge is sent or after, the others are neither stopped nor charged twice."""
+    provider = SimulatedProvider()
+    with the_adapters(database_url, provider) as ports:
+        plans = [an_open_plan(ports, number) for number in range(1, 8)]
+        due, bad = first_due(plans[0]), plans[3].plan_id
+        adapter, name = (type(ports.ledger), "hold") if stage == "claiming" else (type(ports.reconciliation), "expect")
+        right = getattr(adapter, name)
+
+        def refuses(port: object, *given: Any, **named: Any) -> object:
+            if bad in str(given):
+                raise RuntimeError("the plan is\x00broken")
+            return right(port, *given, **named)
+
+        monkeypatch.setattr(adapter, name, refuses)
+        first, second = (collect(due, ports=ports, at=AFTER_THE_DUES) for _ in range(2))
+        (broken,) = rows(ports, "SELECT break_id, reason FROM payments.breaks WHERE closed_on IS NULL")
+        monkeypatch.undo()
+        third = collect(due, ports=ports, at=AFTER_THE_DUES)
+
+        assert (first.captured, first.failed) == (6, 1)
+        assert (second.captured, second.failed) == (0, 1)
+        assert broken[0] == f"attempt:{plans[3].instalments[0].instalment_id}#1"
+        assert "RuntimeError: the plan is broken" in broken[1]
+        assert third.captured == 1
+        assert rows(ports, "SELECT count(*) FROM payments.breaks WHERE closed_on IS NULL") == [(0,)]
+        assert sorted(provider.captured) == sorted(f"{plan.instalments[0].instalment_id}#1" for plan in plans)

@@ -1,7 +1,9 @@
 """Breaks: lines and expectations without a counterpart in the other side's records."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol
 
 from ledger.money import Money
 from payments.break_class import BreakClass
@@ -29,3 +31,13 @@ class Break:
     def age_days(self, as_of: date) -> int:
         """Days since the break could first be seen."""
         return max(0, (as_of - self.opened_on).days)
+
+
+class Breaks(Protocol):
+    """The list of breaks. An adapter never commits."""
+
+    def raise_breaks(self, breaks: Sequence[Break]) -> Mapping[BreakClass, int]:
+        """Store breaks, each once; an open break may be refined. Returns the number new or refined, by class."""
+
+    def close_break(self, break_id: str, on: date, by: str) -> None:
+        """Close a break that was cured by something other than a match."""
