@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from lending.terms import policy_file
 from models.artefact import load_champion
 from payments.provider.sandbox import SandboxProvider
-from serving import accept, decisions, health, pages, plan_acts, plans, problems, refunds
+from serving import accept, decisions, health, pages, payments, plan_acts, plans, problems, refunds
 from serving.check_fit import check_fit
 from serving.decision_code import decision_code_digest
 from serving.decisions import Desk
@@ -58,6 +58,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     app.include_router(accept.router)
     app.include_router(plans.router)
     app.include_router(refunds.router)
+    app.include_router(payments.router)
     app.include_router(plan_acts.router)
     app.include_router(health.router)
     pages.add_pages(app)
