@@ -1,5 +1,6 @@
-"""`tranche payments <act>`: collect what is due, pay merchants and refunds, reconcile outside files, list breaks."""
+"""`tranche payments <act>`: collect what is due, take payments, pay merchants and refunds, reconcile, list breaks."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -25,6 +26,7 @@ app = stage("Collect what is due, pay merchants and refunds, reconcile outside f
 
 Outbox = Annotated[Path | None, typer.Option(help="Folder from which the bank takes payout files; the profile's own.")]
 LONGEST_LIST = 20
+PAYMENT_KEY = re.compile("[A-Za-z0-9._-]{1,60}", re.ASCII)
 
 
 class UsageFault(Fault):
@@ -74,6 +76,60 @@ def collect(due: Annotated[str, typer.Option(help="Charge what is due up to this
             yield f"  {report.failed:,} could not be booked and wait; `tranche payments breaks` lists why"
 
     return Report(report, shown(), exit_code=1 if report.failed else 0)
+
+
+@app.command()
+@reporting()
+def pay(
+    plan_id: Annotated[str, typer.Argument(help="The plan's id.")],
+    *,
+    amount: Annotated[str | None, typer.Option(help='What the shopper pays now, such as "50.00 GBP".')] = None,
+    payoff: Annotated[bool, typer.Option("--payoff", help="Take what settles the plan today.")] = False,
+    key: Annotated[
+        str | None,
+        typer.Option(help="Makes it safe to repeat; when left out, the same words on the same day are one payment."),
+    ] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show what it would change and the journals, and charge nothing.")
+    ] = False,
+) -> Report:
+    """Charge a shopper what they pay now: a part, or what settles the plan. Exit code 1 when nothing is captured."""
+    from ledger.identity.authority import authority_file
+    from ledger.identity.postgres_principals import PostgresPrincipals
+    from ledger.identity.principal import identify
+    from lending.acts.arguments import read_money
+    from payments.collection.pay import AskedPayment, PaymentPreview, PaymentTaken
+    from payments.collection.pay import pay as act
+    from payments.collection.payment_answers import payment_said, payment_tree
+
+    if (amount is None) == (not payoff):
+        raise UsageFault('pay takes either --amount "50.00 GBP" or --payoff')
+    money, at = None if amount is None else read_money(amount, "amount"), now()
+    own = key or f"{at.date()}-{'payoff' if money is None else str(money).replace(' ', '-')}"
+    if not PAYMENT_KEY.fullmatch(own):
+        raise UsageFault(f"key: {own!r} is not up to 60 letters, digits, dots, hyphens and underscores")
+    settings = Settings.from_environment(needs_provider=True)
+    with _adapters(settings) as ports:
+        by = identify(settings.key, principals=PostgresPrincipals(ports.database), at=at)
+        answer = act(
+            AskedPayment(plan_id, own, money, by),
+            authority=authority_file(),
+            attempts=ports.attempts,
+            decisions=ports.decisions,
+            plans=ports.plans,
+            ledger=ports.ledger,
+            expectations=ports.reconciliation,
+            provider=ports.provider,
+            merchants=ports.merchants,
+            terms=ports.terms,
+            policy=ports.policy,
+            profile=ports.profile,
+            transaction=ports.transaction,
+            at=at,
+            preview=preview,
+        )
+    done = isinstance(answer, PaymentTaken | PaymentPreview)
+    return Report(payment_tree(plan_id, answer), payment_said(plan_id, answer), exit_code=0 if done else 1)
 
 
 @app.command("pay-merchants")

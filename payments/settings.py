@@ -12,12 +12,13 @@ DEFAULT_MAX_FILE_BYTES = 2 * 1024**3
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The database, the provider, and the default folders for files."""
+    """The database, the provider, the default folders for files, and the key of the principal who acts."""
 
     database_url: str
     provider_url: str | None = None
     inbox: Path | None = None
     outbox: Path | None = None
+    key: str | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None, *, needs_provider: bool = False) -> "Settings":
@@ -35,6 +36,7 @@ class Settings:
             provider_url=provider_url or None,
             inbox=Path(inbox) if inbox else None,
             outbox=Path(outbox) if outbox else None,
+            key=optional(environ, "TRANCHE_KEY", "") or None,
         )
 
 

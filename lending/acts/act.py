@@ -437,7 +437,10 @@ ACTS: Mapping[str, PlanAct] = {act.name: act for act in _TABLE}
 
 _ACCEPTANCE = "the acceptance of an offer records it, with the capture of the order: POST /v1/decisions/{id}/accept"
 _SHIPMENT = "the merchant's capture of a further shipment records it"
-_PAYMENT = "collection records it from the provider's answer, and reconciliation from a file: tranche payments"
+_PAYMENT = (
+    "collection or tranche payments pay records it from the provider's answer, and reconciliation from a file: "
+    "tranche payments"
+)
 _DISPUTE_FILE = "a provider's file of disputes records it: tranche payments disputes"
 
 NOT_BY_HAND: Mapping[str, str] = {

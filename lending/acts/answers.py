@@ -67,7 +67,7 @@ def preview_tree(preview: ActPreview) -> dict[str, Any]:
         "value_date": preview.value_date.isoformat(),
         "before": state_tree(preview.before),
         "after": state_tree(preview.after),
-        "posted": [_entry(each) for each in preview.posted],
+        "posted": [entry_tree(each) for each in preview.posted],
         "reversed": list(preview.reversed),
         "refused": refusal_trees(preview.refused),
         "second_person": list(preview.second_person),
@@ -145,7 +145,8 @@ def refusal_trees(reasons: Sequence[PlanRefusal | Refusal]) -> list[dict[str, st
     return [{"code": str(each.code), "detail": each.detail} for each in reasons]
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def entry_tree(entry: Entry) -> dict[str, Any]:
+    """A journal with its transfers."""
     journal = entry.journal
     return {
         "entry_id": journal.entry_id,

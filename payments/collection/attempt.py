@@ -11,6 +11,7 @@ from enum import StrEnum
 from ledger.books.store import Conflict
 from ledger.map.flow import Flow
 from ledger.money import Money
+from lending.plan.event import Held
 from lending.plan.plan import InstalmentId, PlanId
 from payments.ids import AttemptId
 from terminal.fault import Fault
@@ -114,12 +115,20 @@ def attempt_id_of(instalment_id: InstalmentId, number: int) -> AttemptId:
     return AttemptId(f"{instalment_id}#{number}")
 
 
+class AttemptPurpose(StrEnum):
+    """What an attempt is made for."""
+
+    DUE = "due"  # an instalment that is due, or the down payment
+    PAYMENT = "payment"  # the shopper pays a part now
+    PAYOFF = "payoff"  # the shopper pays what settles the plan
+
+
 @dataclass(frozen=True, slots=True)
 class Planned:
     """An attempt about to be made.
 
     `opens_plan` marks a down payment: its plan opens only once it is captured. `asked_by` is then the idempotency key
-    of the caller.
+    of the caller, and for a shopper's own payment the id of the principal that took it.
     """
 
     attempt_id: AttemptId
@@ -136,6 +145,25 @@ class Planned:
     requested_on: date
     opens_plan: bool = False
     asked_by: str | None = None
+    purpose: AttemptPurpose = AttemptPurpose.DUE
+
+    @property
+    def has_hold(self) -> bool:
+        """Whether the attempt has a hold of its own: a down payment relies on that of its decision."""
+        return not self.opens_plan and (self.purpose is AttemptPurpose.DUE or self.principal.minor > 0)
+
+    @property
+    def held(self) -> Held | None:
+        """What the hold reserves: all of a due, and of a shopper's own payment the principal.
+
+        Interest that is paid before its due is not on the plan's own account yet, so it cannot be held there.
+        """
+        if not self.has_hold:
+            return None
+        if self.purpose is AttemptPurpose.DUE:
+            return Held(self.hold_id, self.fees, self.interest, self.principal)
+        none = Money.zero(self.principal.currency)
+        return Held(self.hold_id, none, none, self.principal)
 
     @property
     def amount(self) -> Money:
@@ -152,7 +180,7 @@ def check_same_attempt(kept: Planned, planned: Planned) -> None:
 
     Amounts and days may differ if two workers read the instalment at different times; the first attempt is kept.
     """
-    for name in ("instalment_id", "number", "plan_id", "shopper_id", "account_id", "opens_plan"):
+    for name in ("instalment_id", "number", "plan_id", "shopper_id", "account_id", "opens_plan", "purpose"):
         if getattr(kept, name) != getattr(planned, name):
             raise Conflict(kept.attempt_id, name)
     if kept.amount.currency != planned.amount.currency:

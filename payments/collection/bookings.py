@@ -15,10 +15,10 @@ from payments.ids import AttemptId
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """One attempt to collect an instalment, with its rail and provider."""
+    """One attempt with its rail and provider; a shopper's own payment is for no single instalment."""
 
     plan: Plan
-    instalment: Instalment
+    instalment: Instalment | None
     attempt_id: AttemptId
     rail: str
     provider: str

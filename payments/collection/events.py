@@ -1,9 +1,9 @@
 """The plan events of a purchase, its collection, and its credit balance."""
 
-from lending.plan.event import CreditRefunded, Held, Opened, Paid, PaymentChannel, PlanEvent
+from lending.plan.event import CreditRefunded, Opened, Paid, PaidOff, PaymentChannel, PlanEvent
 from lending.plan.plan import Plan
 from lending.plan.when import When
-from payments.collection.attempt import Planned
+from payments.collection.attempt import AttemptPurpose, Planned
 from payments.plan_events import event_of, paid_event_id
 from payments.rail_profile import Rail
 
@@ -15,16 +15,19 @@ def opened(plan: Plan, when: When) -> PlanEvent:
 
 def collected(planned: Planned, rail: Rail, when: When) -> PlanEvent:
     """The provider captured an attempt. A down payment has no hold of its own."""
-    held = Held(planned.hold_id, planned.fees, planned.interest, planned.principal)
-    body = Paid(
-        planned.amount,
-        PaymentChannel.CHECKOUT if planned.opens_plan else PaymentChannel.ATTEMPT,
-        planned.attempt_id,
-        provider=rail.provider,
-        rail=rail.rail,
-        instalment_id=planned.instalment_id,
-        held=None if planned.opens_plan else held,
-    )
+    body: Paid | PaidOff
+    if planned.purpose is AttemptPurpose.PAYOFF:
+        body = PaidOff(planned.amount, PaymentChannel.ATTEMPT, planned.attempt_id, rail.provider, rail.rail)
+    else:
+        body = Paid(
+            planned.amount,
+            PaymentChannel.CHECKOUT if planned.opens_plan else PaymentChannel.ATTEMPT,
+            planned.attempt_id,
+            provider=rail.provider,
+            rail=rail.rail,
+            instalment_id=planned.instalment_id if planned.purpose is AttemptPurpose.DUE else None,
+            held=planned.held,
+        )
     return event_of(paid_event_id(planned.attempt_id), planned.plan_id, planned.attempt_id, when, body)
 
 

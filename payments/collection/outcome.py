@@ -11,7 +11,7 @@ from lending.plan.when import When
 from lending.servicing.record_events import KeptLedger, TermsOf
 from lending.servicing.store import Plans
 from lending.terms.merchant_terms import AllMerchantTerms
-from payments.collection.attempt import UNRESOLVED, Attempt, AttemptEvent, AttemptState, Planned
+from payments.collection.attempt import UNRESOLVED, Attempt, AttemptEvent, AttemptPurpose, AttemptState, Planned
 from payments.collection.attempts import Attempts
 from payments.collection.bookings import Collection
 from payments.collection.events import collected
@@ -97,7 +97,7 @@ def apply_outcome(
             expectations.expect([_provider_line(attempt.planned, answer.captured_on, profile)])
             return Result(Applied.CAPTURED, attempt)
         case ChargeRefused():
-            step = next_step(policy, answer.code, attempt.planned.number, attempt.planned.requested_on)
+            step = _after_refusal(attempt.planned, answer, policy)
             attempts.move(
                 attempt_id,
                 AttemptEvent.REFUSED,
@@ -116,7 +116,9 @@ def apply_outcome(
 
 def collection_of(plan: Plan, planned: Planned, rail: Rail) -> Collection:
     """The attempt as its journals need it."""
-    return Collection(plan, plan.instalment(planned.instalment_id), planned.attempt_id, rail.rail, rail.provider)
+    due = planned.purpose is AttemptPurpose.DUE
+    instalment = plan.instalment(planned.instalment_id) if due else None
+    return Collection(plan, instalment, planned.attempt_id, rail.rail, rail.provider)
 
 
 def _book_capture(
@@ -141,6 +143,11 @@ def _book_capture(
         open_plan(decision, when, paid, plans=plans, ledger=ledger, merchants=merchants, terms=terms)
     else:
         paid = collected(planned, rail, When.day(captured_on, recorded_at=at))
+        if planned.purpose is AttemptPurpose.PAYOFF and planned.has_hold:  # its split may be another than the quote's
+            must_hold(
+                ledger.void_hold(planned.hold_id, at=at, reason="captured: the plan is settled early"),
+                planned.attempt_id,
+            )
         record_on_plan([paid], plans=plans, ledger=ledger, terms=terms)
         credit = settle_credit(planned, at, captured=True, plans=plans, terms=terms)
         record_on_plan(credit, plans=plans, ledger=ledger, terms=terms)
@@ -152,10 +159,18 @@ def _book_refusal(
     """F13a: release the hold. A down payment has no hold of its own, and the offer's reservation stays."""
     if planned.opens_plan:
         return
-    voided = ledger.void_hold(planned.hold_id, at=at, reason=f"refused: {answer.code}")
-    must_hold(voided, planned.attempt_id)
+    if planned.has_hold:
+        voided = ledger.void_hold(planned.hold_id, at=at, reason=f"refused: {answer.code}")
+        must_hold(voided, planned.attempt_id)
     credit = settle_credit(planned, at, captured=False, plans=plans, terms=terms)
     record_on_plan(credit, plans=plans, ledger=ledger, terms=terms)
+
+
+def _after_refusal(planned: Planned, answer: ChargeRefused, policy: RetryPolicy) -> TryAgain | Stop:
+    """A shopper's own payment is not tried again: they see the refusal and decide."""
+    if planned.purpose is not AttemptPurpose.DUE:
+        return Stop("the shopper's own payment", needs_person=False, policy_version=policy.version)
+    return next_step(policy, answer.code, planned.number, planned.requested_on)
 
 
 def _refusal_values(answer: ChargeRefused, step: TryAgain | Stop) -> Mapping[str, object]:

@@ -10,15 +10,25 @@ from psycopg.rows import dict_row
 from ledger.money import Currency, Money
 from ledger.outbox import outbox
 from lending.plan.plan import InstalmentId, PlanId
-from payments.collection.attempt import Attempt, AttemptEvent, AttemptState, IllegalMove, Planned, check_same_attempt
+from payments.collection.attempt import (
+    Attempt,
+    AttemptEvent,
+    AttemptPurpose,
+    AttemptState,
+    IllegalMove,
+    Planned,
+    check_same_attempt,
+)
 from payments.ids import AttemptId
 from payments.postgres_sending import PostgresSending
 
 _INSERT = """
 INSERT INTO payments.attempts (attempt_id, instalment_id, number, plan_id, shopper_id, account_id, provider, currency,
-                               fees_minor, interest_minor, principal_minor, due_on, requested_on, opens_plan, asked_by)
+                               fees_minor, interest_minor, principal_minor, due_on, requested_on, opens_plan, asked_by,
+                               purpose)
 SELECT * FROM unnest(%s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-                     %s::bigint[], %s::bigint[], %s::bigint[], %s::date[], %s::date[], %s::boolean[], %s::text[])
+                     %s::bigint[], %s::bigint[], %s::bigint[], %s::date[], %s::date[], %s::boolean[], %s::text[],
+                     %s::text[])
     ON CONFLICT DO NOTHING
 RETURNING attempt_id
 """
@@ -161,6 +171,7 @@ def _columns(planned: Planned) -> tuple[object, ...]:
         planned.requested_on,
         planned.opens_plan,
         planned.asked_by,
+        planned.purpose.value,
     )
 
 
@@ -181,6 +192,7 @@ def _attempt(row: Mapping[str, Any]) -> Attempt:
         requested_on=row["requested_on"],
         opens_plan=row["opens_plan"],
         asked_by=row["asked_by"],
+        purpose=AttemptPurpose(row["purpose"]),
     )
     return Attempt(
         planned,

@@ -50,8 +50,11 @@ SELECT coalesce(o.attempt_id, CASE b.kind WHEN 'capture' THEN '' ELSE split_part
  ORDER BY 1, 2
 """
 _IN_FLIGHT = """
-SELECT attempt_id, currency, fees_minor + interest_minor + principal_minor FROM payments.attempts
- WHERE state IN ('claimed', 'submitting', 'unknown') AND NOT opens_plan ORDER BY attempt_id
+SELECT attempt_id, currency,
+       CASE purpose WHEN 'due' THEN fees_minor + interest_minor + principal_minor ELSE principal_minor END
+  FROM payments.attempts
+ WHERE state IN ('claimed', 'submitting', 'unknown') AND NOT opens_plan
+   AND (purpose = 'due' OR principal_minor > 0) ORDER BY attempt_id
 """
 _RETURNS = """
 SELECT l.line_id, l.key, l.currency, l.amount_minor

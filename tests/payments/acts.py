@@ -28,7 +28,8 @@ def _booking(ports: Adapters) -> dict[str, Any]:
     return {"plans": ports.plans, "ledger": ports.ledger, "terms": ports.terms}
 
 
-def _charging(ports: Adapters) -> dict[str, Any]:
+def charging(ports: Adapters) -> dict[str, Any]:
+    """The ports of everything that books a provider's answer to a charge."""
     return {
         **_booking(ports),
         "attempts": ports.attempts,
@@ -49,13 +50,13 @@ def open_plan(ports: Adapters, decision: StoredDecision, when: When) -> Plan:
 
 
 def apply_outcome(ports: Adapters, attempt_id: str, answer: ChargeResult, at: datetime) -> outcome.Result:
-    return outcome.apply_outcome(attempt_id, answer, at, **_charging(ports))
+    return outcome.apply_outcome(attempt_id, answer, at, **charging(ports))
 
 
 def collect(due: date, *, ports: Adapters, at: datetime) -> collecting.CollectReport:
     return collecting.collect(
         due,
-        **_charging(ports),
+        **charging(ports),
         provider=ports.provider,
         transaction=ports.transaction,
         breaks=ports.reconciliation,
@@ -67,7 +68,7 @@ def accept_offer(decision_id: str, *, asked_by: str, ports: Adapters, at: dateti
     return accepting.accept_offer(
         decision_id,
         asked_by=asked_by,
-        **_charging(ports),
+        **charging(ports),
         provider=ports.provider,
         transaction=ports.transaction,
         at=at,
@@ -144,11 +145,11 @@ def take_files(files: Sequence[Path], *, ports: Adapters, at: datetime, refuse_l
 
 def reconcile(files: Sequence[Path], *, ports: Adapters, at: datetime, **other: Any) -> reconciling.ReconcileReport:
     """`other` are `as_of` and `refuse_loudly`."""
-    charging = _charging(ports)
-    del charging["expectations"]
+    answering = charging(ports)
+    del answering["expectations"]
     return reconciling.reconcile(
         files,
-        **charging,
+        **answering,
         reconciliation=ports.reconciliation,
         payouts=ports.payouts,
         refunds=ports.refunds,

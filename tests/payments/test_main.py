@@ -11,6 +11,8 @@ import httpx
 import pytest
 
 from data_contracts.files import FileFault
+from ledger.identity.postgres_principals import PostgresPrincipals
+from ledger.identity.principal import PrincipalFault, add_principal
 from payments.__main__ import UsageFault
 from payments.files.inbox import InboxFault, unseen
 from payments.postgres import DatabaseDown
@@ -136,6 +138,38 @@ def test_a_database_that_is_down_is_said_in_one_line(monkeypatch: pytest.MonkeyP
 
     with pytest.raises(DatabaseDown, match="cannot be reached"):
         main(["breaks"])
+
+
+def test_a_shopper_pays_a_part_and_the_rest_from_the_command_line(
+    world: tuple[str, Path], database_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with the_adapters(database_url) as ports:
+        plan = an_open_plan(ports)
+        with ports.transaction():
+            principals, began = PostgresPrincipals(ports.database), datetime(2026, 1, 1, tzinfo=UTC)
+            ann = add_principal("ann", "agent", expires_at=None, principals=principals, at=began)
+
+    monkeypatch.setenv("TRANCHE_KEY", "trk_wrong")
+    with pytest.raises(PrincipalFault, match="no principal has this key"):
+        main(["pay", plan.plan_id, "--payoff"])
+    monkeypatch.setenv("TRANCHE_KEY", ann)
+    preview = said(capsys, "pay", plan.plan_id, "--amount", "20.00 GBP", "--preview")
+    part = said(capsys, "pay", plan.plan_id, "--amount", "20.00 GBP")
+    again = said(capsys, "pay", plan.plan_id, "--amount", "20.00 GBP")
+    more = main(["pay", plan.plan_id, "--amount", "900.00 GBP"])
+    capsys.readouterr()
+    rest = said(capsys, "pay", plan.plan_id, "--payoff")
+
+    assert (preview["status"], preview["after"]["owed_minor"]) == ("preview", part["owed_minor"])
+    assert (part["status"], part["new"], again["new"]) == ("captured", True, False)
+    assert more == 1
+    assert (rest["owed_minor"], rest["plan_status"]) == (0, "paid")
+
+
+@pytest.mark.parametrize("words", [(), ("--payoff", "--amount", "1.00 GBP"), ("--payoff", "--key", "a b")])
+def test_a_payment_has_an_amount_or_is_the_payoff(words: tuple[str, ...]) -> None:
+    with pytest.raises(UsageFault):
+        main(["pay", "p-1", *words])
 
 
 def test_the_clock_file_is_the_time_of_the_act(
