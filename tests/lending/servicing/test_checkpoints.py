@@ -59,6 +59,7 @@ def test_recording_from_checkpoints_answers_and_books_as_recording_from_the_begi
 
         assert kept.standing(plan) == whole.standing(plan)
         assert kept.balances() == whole.balances() == kept.folded(plan)
+        assert not isinstance(over.plans, MemoryPlanLog)
         rebuilt = rebuild_standings(over.plans, terms=lambda _: terms, commit=lambda: None)
         assert rebuilt.differed == ()
 
