@@ -31,7 +31,7 @@ def test_an_entry_between_known_accounts_takes_one_statement(
     books.hold(a_claim("25.00", "a-1"))
     books.post(_repaid("1.00", "opens-the-clearing-account"))
     prepared: list[object] = []
-    prepare = PostgresLedger._prepare  # noqa: SLF001 - to count what it is asked
+    prepare = PostgresLedger._prepare
 
     def counted(*args: Any, **named: Any) -> Any:
         prepared.append(args)
