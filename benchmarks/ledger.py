@@ -5,13 +5,13 @@ round, so that what the machine does beside them falls on all alike. Each round 
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
 import psycopg
 
-from benchmarks import budgets, close_of_business, ledger_posting
+from benchmarks import budgets, close_of_business, ledger_posting, plan_events
 from benchmarks.ledger_posting import HOT, SPREAD
 from ledger.proof.postgres_audit import connect_for_audit
 from ledger.proof.postgres_seals import PostgresSeals
@@ -30,12 +30,21 @@ FLOORS: Mapping[str, float] = {
     "batch_1000_single.per_s": 12_000,
     "hot_over_spread.16": 0.7,
     "verify.per_s": 200_000,
+    "over_floor.8.spread.per_s": 1.0,
+    "over_floor.16.spread.per_s": 1.0,
+    "over_floor.8.hot.per_s": 2.0,
+    "over_floor.16.hot.per_s": 2.0,
 }
 CEILINGS: Mapping[str, float] = {
     "hot.16.p99_ms": 25,
     "as_of_1m.valued_by_p99_ms": 5,
     "as_of_1m.recorded_by_p99_ms": 5,
     "as_of_1m.p99_ms": 20,
+    "over_floor.8.spread.p99_ms": 1.0,
+    "over_floor.16.spread.p99_ms": 1.0,
+    "over_floor.8.hot.p99_ms": 1.0,
+    "over_floor.16.hot.p99_ms": 1.0,
+    "plan_events.event_1000_over_10": 2.0,
     "close_of_business.1000000.seconds": 600,
     "bytes_per_transfer": 400,
     "bytes_per_transfer_alone": 550,
@@ -49,6 +58,7 @@ def main() -> None:
         figures |= posting(fresh)
         figures |= sizes_and_verify(fresh)
         figures["as_of_1m"] = as_of(fresh())
+        figures["plan_events"] = plan_events.measured(fresh())
     figures["close_of_business"] = {str(plans): close_of_business.measured_alone(plans) for plans in PLANS}
     file = budgets.keep(figures, "ledger")
     budgets.print_beside(figures, floors=FLOORS, ceilings=CEILINGS)
@@ -59,6 +69,7 @@ def posting(fresh: Callable[[], str]) -> dict[str, Any]:
     """Batches, holds, and single postings on one hot account beside spread ones; the median of each over the rounds."""
     rates: dict[str, list[float]] = {}
     latencies: dict[tuple[str, int], list[ledger_posting.Latencies]] = {}
+    least: dict[tuple[str, int], list[ledger_posting.Latencies]] = {}
     for _ in range(ROUNDS):
         for size in SIZES:
             rates.setdefault(f"batch_{size}", []).append(ledger_posting.batches(fresh(), size))
@@ -69,6 +80,8 @@ def posting(fresh: Callable[[], str]) -> dict[str, Any]:
             for where in (SPREAD, HOT):
                 took = ledger_posting.single_postings(url, clients, where)
                 latencies.setdefault((where, clients), []).append(took)
+                took = ledger_posting.floor_postings(url, clients, where)
+                least.setdefault((where, clients), []).append(took)
     found: dict[str, Any] = {name: {"per_s": round(median(each))} for name, each in rates.items()}
     for (where, clients), each in latencies.items():
         found.setdefault(where, {})[str(clients)] = {
@@ -86,7 +99,27 @@ def posting(fresh: Callable[[], str]) -> dict[str, Any]:
         )
         for clients in CLIENTS
     }
-    return found
+    return {**found, **beside_the_floor(latencies, least)}
+
+
+def beside_the_floor(
+    ours: Mapping[tuple[str, int], Sequence[ledger_posting.Latencies]],
+    least: Mapping[tuple[str, int], Sequence[ledger_posting.Latencies]],
+) -> dict[str, Any]:
+    """The least that double entry needs, and our single postings as multiples of it, as medians over the rounds."""
+    floor: dict[str, Any] = {}
+    over: dict[str, Any] = {}
+    for (where, clients), each in least.items():
+        floor.setdefault(str(clients), {})[where] = {
+            "per_s": round(median(one.per_s for one in each)),
+            "p99_ms": round(median(one.p99_ms for one in each), 2),
+        }
+        pairs = list(zip(ours[where, clients], each, strict=True))
+        over.setdefault(str(clients), {})[where] = {
+            "per_s": round(median(one.per_s / other.per_s for one, other in pairs), 2),
+            "p99_ms": round(median(one.p99_ms / other.p99_ms for one, other in pairs), 2),
+        }
+    return {"floor": floor, "over_floor": over}
 
 
 def sizes_and_verify(fresh: Callable[[], str]) -> dict[str, Any]:

@@ -37,6 +37,59 @@ PLANS_PER_CLIENT = 50
 POSTINGS_PER_CLIENT = 400
 BATCHES = 10
 
+# The least that double entry needs: one function that locks two account rows in order, updates both, and inserts a
+# transfer and two entries. It checks no map, period, limit or repeated id, and keeps no digest and no outbox.
+_FLOOR = """
+CREATE SCHEMA IF NOT EXISTS bare;
+CREATE TABLE IF NOT EXISTS bare.accounts (
+    account_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text NOT NULL UNIQUE,
+    balance bigint NOT NULL,
+    version bigint NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS bare.transfers (
+    transfer_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    debit bigint NOT NULL REFERENCES bare.accounts,
+    credit bigint NOT NULL REFERENCES bare.accounts,
+    amount bigint NOT NULL CHECK (amount > 0),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    event_at timestamptz NOT NULL
+);
+CREATE TABLE IF NOT EXISTS bare.entries (
+    entry_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id bigint NOT NULL REFERENCES bare.accounts,
+    transfer_id bigint NOT NULL REFERENCES bare.transfers,
+    amount bigint NOT NULL,
+    balance_before bigint NOT NULL,
+    balance_after bigint NOT NULL,
+    version bigint NOT NULL
+);
+CREATE INDEX IF NOT EXISTS entries_by_account ON bare.entries (account_id);
+CREATE INDEX IF NOT EXISTS entries_by_transfer ON bare.entries (transfer_id);
+CREATE OR REPLACE FUNCTION bare.post(debited text, credited text, moved bigint, happened timestamptz) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+    one bigint := (SELECT account_id FROM bare.accounts WHERE name = debited);
+    other bigint := (SELECT account_id FROM bare.accounts WHERE name = credited);
+    made bigint;
+    raised bare.accounts;
+    lowered bare.accounts;
+BEGIN
+    PERFORM FROM bare.accounts WHERE account_id IN (one, other) ORDER BY account_id FOR UPDATE;
+    UPDATE bare.accounts SET balance = balance + moved, version = version + 1 WHERE account_id = one
+        RETURNING * INTO raised;
+    UPDATE bare.accounts SET balance = balance - moved, version = version + 1 WHERE account_id = other
+        RETURNING * INTO lowered;
+    INSERT INTO bare.transfers (debit, credit, amount, event_at) VALUES (one, other, moved, happened)
+        RETURNING transfer_id INTO made;
+    INSERT INTO bare.entries (account_id, transfer_id, amount, balance_before, balance_after, version)
+    VALUES (one, made, moved, raised.balance - moved, raised.balance, raised.version),
+           (other, made, -moved, lowered.balance + moved, lowered.balance, lowered.version);
+    RETURN made;
+END
+$$;
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Latencies:
@@ -114,14 +167,33 @@ def bytes_per_transfer(url: str) -> float:
 
 def single_postings(url: str, clients: int, where: str, postings: int = POSTINGS_PER_CLIENT) -> Latencies:
     """Postings of one transfer, each committed, by so many clients; the other side is one account, or one for each."""
-    context = multiprocessing.get_context("spawn")
-    ready, results = context.Barrier(clients), context.SimpleQueue()
     with connect(url) as connection:
         books = PostgresLedger(connection)
         for client in range(clients):
             _open(books, f"{where}{clients}-{client}-", PLANS_PER_CLIENT)
+    return _by_clients(_post_singly, url, clients, where, postings)
+
+
+def floor_postings(url: str, clients: int, where: str, postings: int = POSTINGS_PER_CLIENT) -> Latencies:
+    """The same transfers by the least that double entry needs, to compare with; see _FLOOR."""
+    with connect(url) as connection:
+        connection.execute(_FLOOR)
+        names = ["sim", *(f"{where}{clients}-{client}-" for client in range(clients))]
+        names += [f"{name}{plan}" for name in names[1:] for plan in range(PLANS_PER_CLIENT)]
+        connection.execute(
+            "INSERT INTO bare.accounts (name, balance) SELECT name, 0 FROM unnest(%s::text[]) AS u (name)"
+            " ON CONFLICT DO NOTHING",
+            (names,),
+        )
+    return _by_clients(_post_at_the_floor, url, clients, where, postings)
+
+
+def _by_clients(post: Callable[..., None], url: str, clients: int, where: str, postings: int) -> Latencies:
+    """What so many processes took that post at the same time."""
+    context = multiprocessing.get_context("spawn")
+    ready, results = context.Barrier(clients), context.SimpleQueue()
     workers = [
-        context.Process(target=_post_singly, args=(url, f"{where}{clients}-{client}-", where, postings, ready, results))
+        context.Process(target=post, args=(url, f"{where}{clients}-{client}-", where, postings, ready, results))
         for client in range(clients)
     ]
     for worker in workers:
@@ -267,6 +339,26 @@ def _post_singly(  # noqa: PLR0917 - a process takes its arguments by position
             connection.commit()
             took.append(time.perf_counter() - started)
             _check([answer])
+        results.put((begun, time.perf_counter(), took))
+
+
+def _post_at_the_floor(  # noqa: PLR0917 - a process takes its arguments by position
+    url: str, plan: str, where: str, postings: int, ready: Barrier, results: Any
+) -> None:
+    other = "sim" if where == HOT else plan
+    took = []
+    with connect(url) as connection:
+        statement = "SELECT bare.post(%s, %s, %s, %s)"
+        for number in range(10):
+            connection.execute(statement, (other, f"{plan}{number % PLANS_PER_CLIENT}", 1, NOON))
+            connection.commit()
+        ready.wait()
+        begun = time.perf_counter()
+        for number in range(postings):
+            started = time.perf_counter()
+            connection.execute(statement, (other, f"{plan}{number % PLANS_PER_CLIENT}", 1, NOON)).fetchone()
+            connection.commit()
+            took.append(time.perf_counter() - started)
         results.put((begun, time.perf_counter(), took))
 
 

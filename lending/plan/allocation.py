@@ -319,7 +319,7 @@ def move_to_credit(run: RunningPlan, fee: Fee, amount: int) -> None:
     """Turn an amount that was paid towards a fee into credit of the shopper, taken from the latest payments first."""
     fee.paid -= amount
     run.credit += amount
-    for payment in reversed(run.payments.values()):
+    for payment in reversed(list(run.payments.values())):
         for piece in reversed(payment.pieces):
             if piece.fee is fee and amount:
                 moved = min(amount, piece.amount)

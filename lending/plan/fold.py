@@ -1,14 +1,16 @@
 """Fold a plan's events into its state and its bookings. Pure: depends on the arguments only."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
+from itertools import accumulate
 from operator import itemgetter
 from typing import assert_never
 
 from lending.plan import capture, change_terms, charge_off, claim, fee, refund, repay, reschedule
 from lending.plan.accrual import Accrual
+from lending.plan.checkpoint import Checkpoint, divides, mentions, place_of, rules_of
 from lending.plan.credit import apply_credit_moved, credit_refunded, goodwill
 from lending.plan.debt import Debt, Owed
 from lending.plan.earn_discount import earn_discount
@@ -52,8 +54,9 @@ from lending.plan.event import (
 )  # fmt: skip
 from lending.plan.interest import accruals_of, accrue_to, split_again
 from lending.plan.plan import Plan, PlanFault, PlanStatus
-from lending.plan.running import RunningInstalment, RunningPlan
-from lending.plan.state import CaseState, FeeState, InstalmentState, PaymentState, PlanState
+from lending.plan.run_data import RunReader, data_of
+from lending.plan.running import Payment, RunningInstalment, RunningPlan
+from lending.plan.state import CaseState, FeeState, InstalmentState, PaymentState, PaymentStates, PlanState
 from lending.terms.servicing_terms import Component, ServicingTerms
 
 
@@ -64,6 +67,7 @@ def fold(
     *,
     through: date,
     accrued_from: date | None = None,
+    start: Checkpoint | None = None,
 ) -> PlanState:
     """The state of a plan at the end of `through`, and all bookings up to then, in the order of their posting.
 
@@ -73,21 +77,70 @@ def fold(
 
     The fold never refuses an event. If an earlier event that became known late leaves it nothing to act on, or less,
     the event applies as far as it can.
+
+    With a checkpoint as `start`, `events` are those after it, and only their bookings are listed; the checkpoint must
+    hold before them.
     """
-    run = RunningPlan(plan, terms, accrued_from)
-    known: dict[str, str] = {}
-    for event in in_fold_order(plan, events):
-        if event.value_date > through:
-            break
+    run, known = RunningPlan(plan, terms, accrued_from), dict[str, str]()
+    if start is not None:
+        run, known = RunReader(start.run).run(plan, terms, accrued_from), dict(start.known)
+    _apply_all(run, [event for event in in_fold_order(plan, events) if event.value_date <= through], known)
+    fee.assess_late_fees(run, through)
+    accrue_to(run, through)
+    return _state(run, through, known)
+
+
+def fold_to_checkpoint(
+    plan: Plan, events: Sequence[PlanEvent], terms: ServicingTerms, *, start: Checkpoint | None, spare: int
+) -> Checkpoint | None:
+    """A checkpoint after as many of these events as can be, except the last `spare`; None where there is none.
+
+    `events` are in the order of the log; with `start`, those after it.
+    """
+    count = next((each for each in _gaps(events) if each <= len(events) - spare and _divide(events, each)), 0)
+    if count == 0:
+        return None
+    reader = None if start is None else RunReader(start.run)
+    run = RunningPlan(plan, terms, None) if reader is None else reader.run(plan, terms, None)
+    known = {} if start is None else dict(start.known)
+    _apply_all(run, in_fold_order(plan, events[:count]), known)
+    mentioned = {each for event in events[:count] for each in mentions(event)}
+    return Checkpoint(
+        rules=rules_of(terms),
+        count=count + (0 if start is None else start.count),
+        log_end=events[count - 1].event_id,
+        last=max(map(place_of, events[:count])),
+        mentioned=frozenset(mentioned) if start is None else start.mentioned | mentioned,
+        known=known,
+        run=data_of(run, reader),
+    )
+
+
+def _gaps(events: Sequence[PlanEvent]) -> Iterator[int]:
+    """The numbers of first events that all count before the rest, the largest first."""
+    places = [place_of(event) for event in events]
+    latest = list(accumulate(places, max))
+    earliest = list(accumulate(reversed(places), min))[::-1]
+    for count in range(len(events), 0, -1):
+        if count == len(events) or latest[count - 1] < earliest[count]:
+            yield count
+
+
+def _divide(events: Sequence[PlanEvent], count: int) -> bool:
+    """Whether the fold of all these events begins with the fold of the first ones."""
+    mentioned = {each for event in events[:count] for each in mentions(event)}
+    return divides(max(map(place_of, events[:count])), mentioned, events[count:])
+
+
+def _apply_all(run: RunningPlan, ordered: Iterable[PlanEvent], known: dict[str, str]) -> None:
+    """Apply events in the order of the fold; adds the kind of each to `known`."""
+    for event in ordered:
         fee.assess_late_fees(run, event.value_date)
         accrue_to(run, event.value_date)
         _apply(run, event)
         split_again(run)
         earn_discount(run, event)
         known[event.event_id] = event.kind
-    fee.assess_late_fees(run, through)
-    accrue_to(run, through)
-    return _state(run, through, known)
 
 
 def _apply(run: RunningPlan, event: PlanEvent) -> None:  # noqa: C901, PLR0912, PLR0915 - one case for each kind of event
@@ -253,22 +306,7 @@ def _state(run: RunningPlan, through: date, known: Mapping[str, str]) -> PlanSta
         discount_earned=money(run.earned),
         schedule_version=run.version,
         pauses=tuple(run.pauses),
-        payments={
-            each.event_id: PaymentState(
-                event_id=each.event_id,
-                payment_id=each.payment_id,
-                channel=each.channel,
-                amount=money(each.amount),
-                fees=money(each.of(Component.FEES)),
-                interest=money(each.of(Component.INTEREST)),
-                principal=money(each.of(Component.PRINCIPAL)),
-                credit=money(each.credit),
-                recovery=each.recovered is not None,
-                returnable=money(each.left),
-                rail=each.rail,
-            )
-            for each in run.payments.values()
-        },
+        payments=PaymentStates(run.payments, partial(_payment, run)),
         fees={
             each.fee_id: FeeState(
                 fee_id=each.fee_id,
@@ -291,6 +329,23 @@ def _state(run: RunningPlan, through: date, known: Mapping[str, str]) -> PlanSta
             for each in run.cases.values()
         },
         fraud=run.fraud,
+    )
+
+
+def _payment(run: RunningPlan, each: Payment) -> PaymentState:
+    money = run.money
+    return PaymentState(
+        event_id=each.event_id,
+        payment_id=each.payment_id,
+        channel=each.channel,
+        amount=money(each.amount),
+        fees=money(each.of(Component.FEES)),
+        interest=money(each.of(Component.INTEREST)),
+        principal=money(each.of(Component.PRINCIPAL)),
+        credit=money(each.credit),
+        recovery=each.recovered is not None,
+        returnable=money(each.left),
+        rail=each.rail,
     )
 
 

@@ -1,6 +1,6 @@
 """The mutable state of a plan while its events are folded: amounts in units, and the bookings so far."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping, MutableSequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
@@ -209,14 +209,14 @@ class RunningPlan:
         self._amounts: dict[int, Money] = {}
         self.lines = _lines(plan, terms)
         self.by_id = {line.instalment_id: line for line in self.lines}
-        self.payments: dict[str, Payment] = {}
+        self.payments: MutableMapping[str, Payment] = {}
         self.fees: dict[str, Fee] = {}
         self.cases: dict[str, RunningCase] = {}
         self.pauses: list[Pause] = []
         self.rests: list[Pause] = []  # pauses whose days bear no interest
         self.rates: list[RateChange] = []  # in the order of their days
         self.bears_interest = any(each.interest.minor for each in plan.instalments)
-        self.stretches: list[Stretch] = []  # the interest so far: what bore it, for how many days
+        self.stretches: MutableSequence[Stretch] = []  # the interest so far: what bore it, for how many days
         self.settled_by: str | None = None  # the payoff after which no interest is owed, by its event
         self.accrued_to: date = plan.opened_on - timedelta(days=1)
         self.frozen_on: date | None = None

@@ -1,9 +1,10 @@
 """The state of a plan at the end of a day: what is owed by instalment, the credit balance, what may be collected."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from ledger.money import Currency, Money
 from lending.plan.accrual import Accrual
@@ -14,6 +15,9 @@ from lending.plan.merchant_share import Share, part_of
 from lending.plan.plan import InstalmentStatus, Plan, PlanStatus
 from lending.plan.proportion import proportion_of
 from lending.terms.servicing_terms import Bucket, ServicingTerms
+
+if TYPE_CHECKING:
+    from lending.plan.running import Payment
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,25 @@ class PaymentState:
     recovery: bool
     returnable: Money
     rail: str | None
+
+
+class PaymentStates(Mapping[str, PaymentState]):
+    """The payments of a plan by the ids of their events, each worked out when it is asked for: there may be many."""
+
+    def __init__(self, running: "Mapping[str, Payment]", stated: "Callable[[Payment], PaymentState]") -> None:
+        self._running, self._stated = running, stated
+
+    def __getitem__(self, event_id: str) -> PaymentState:
+        return self._stated(self._running[event_id])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._running)
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
 
 
 @dataclass(frozen=True, slots=True)

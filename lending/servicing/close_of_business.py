@@ -14,11 +14,11 @@ from ledger.books.store import Asked, Refused
 from ledger.map.flow import Flow
 from ledger.outbox.outbox import Fact
 from lending.plan.correct_bookings import RecordedContext, correction
-from lending.plan.fold import fold
 from lending.servicing.facts import day_facts
 from lending.servicing.log import PlanChange, PlanHistory, PlanLog, standing_of
-from lending.servicing.record_events import KeptLedger, TermsOf, first_open_day
+from lending.servicing.record_events import KeptLedger, TermsOf, first_open_day, from_checkpoint
 from lending.servicing.use_credit import use_credit
+from lending.terms.servicing_terms import ServicingTerms
 from terminal.fault import Fault
 
 LATE_FEE = Flow.LATE_FEE
@@ -91,10 +91,11 @@ def close_plans(
     known = RecordedContext(at, at, first_open_day(ledger), f"close of business {day.isoformat()}")
     changes: list[PlanChange] = []
     asked: list[Asked] = []
-    for history in plans.lock(plan_ids).values():
+    for history in plans.lock_since_checkpoint(plan_ids).values():
         if history.folded_through >= day:  # a payment was recorded meanwhile and included the day's bookings
             continue
-        change, added = _close_plan(day, history, terms, known)
+        servicing = terms(history.plan)
+        change, added = _close_plan(day, from_checkpoint(history, servicing, plans), servicing, known)
         changes.append(change)
         asked += added
     for answer in ledger.post_batch(asked):
@@ -105,18 +106,18 @@ def close_plans(
 
 
 def _close_plan(
-    day: date, history: PlanHistory, terms: TermsOf, known: RecordedContext
+    day: date, history: PlanHistory, terms: ServicingTerms, known: RecordedContext
 ) -> tuple[PlanChange, list[Asked]]:
     """The bookings since the last fold. Bookings of earlier days do not change without new events."""
     since = history.folded_through
-    state = fold(history.plan, history.events, terms(history.plan), through=day, accrued_from=since)
+    state = history.fold(terms, through=day, accrued_from=since)
     added = [booking for booking in state.bookings if booking.value_date > since]
     made = correction((), added, known, history.corrected)
-    number = len(history.events)
+    number = history.version
     late = any(booking.flow == LATE_FEE for booking in added)
     facts: list[Fact] = []
     if late:
-        before = fold(history.plan, history.events, terms(history.plan), through=since, accrued_from=since)
+        before = history.fold(terms, through=since, accrued_from=since)
         facts = day_facts(history.plan, before, state, number, known.occurred_at)
     change = PlanChange(
         standing_of(state, version=number), corrected=made.corrected, instalments_too=late, facts=tuple(facts)

@@ -8,21 +8,45 @@ from typing import Protocol
 
 from ledger.money import Money
 from ledger.outbox.outbox import Fact
+from lending.plan.checkpoint import Checkpoint
 from lending.plan.correct_bookings import Corrected
 from lending.plan.delinquency import bucket_of
 from lending.plan.event import PlanEvent
+from lending.plan.fold import fold
 from lending.plan.plan import Plan
 from lending.plan.state import PlanState
+from lending.terms.servicing_terms import ServicingTerms
 
 
 @dataclass(frozen=True, slots=True)
 class PlanHistory:
-    """The events of a plan. Its bookings are posted as of the fold through `folded_through`."""
+    """The events of a plan. Its bookings are posted as of the fold through `folded_through`.
+
+    With a checkpoint, `events` are only those after it.
+    """
 
     plan: Plan
     events: tuple[PlanEvent, ...]
     folded_through: date
     corrected: Mapping[str, Corrected] = field(default_factory=dict)
+    checkpoint: Checkpoint | None = None
+
+    @property
+    def version(self) -> int:
+        """The number of events of the plan."""
+        return len(self.events) + (0 if self.checkpoint is None else self.checkpoint.count)
+
+    def fold(
+        self,
+        terms: ServicingTerms,
+        *,
+        through: date,
+        accrued_from: date | None = None,
+        more: Sequence[PlanEvent] = (),
+    ) -> PlanState:
+        """The plan's state with more events; from a checkpoint, only the bookings of events after it are listed."""
+        events = (*self.events, *more)
+        return fold(self.plan, events, terms, through=through, accrued_from=accrued_from, start=self.checkpoint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +97,7 @@ class PlanChange:
     """The outcome of an act on one plan, to be stored: new events, the standing after them, and corrected bookings.
 
     `facts` are published through the outbox. Unless `instalments_too` is set, the stored instalments are unchanged.
+    `checkpoint` is one to store instead of the plan's last; with `forget_checkpoint`, the plan's last is void.
     """
 
     standing: PlanStanding
@@ -80,6 +105,8 @@ class PlanChange:
     corrected: Mapping[str, Corrected] = field(default_factory=dict)
     instalments_too: bool = True
     facts: tuple[Fact, ...] = ()
+    checkpoint: Checkpoint | None = None
+    forget_checkpoint: bool = False
 
 
 class PlanLog(Protocol):
@@ -90,6 +117,9 @@ class PlanLog(Protocol):
 
         A caller that also locks accounts of the books does so after this, to avoid deadlocks.
         """
+
+    def lock_since_checkpoint(self, plan_ids: Iterable[str]) -> Mapping[str, PlanHistory]:
+        """Like `lock`, but a plan that has a checkpoint comes with it and the events after it only."""
 
     def histories(self, plan_ids: Iterable[str]) -> Mapping[str, PlanHistory]:
         """Like `lock`, without taking locks."""

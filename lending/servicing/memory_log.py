@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from ledger.books.store import Conflict
+from lending.plan.checkpoint import Checkpoint
 from lending.plan.event import PlanEvent
 from lending.plan.plan import Plan
 from lending.servicing.log import PlanChange, PlanHistory, PlanStanding
@@ -20,9 +21,18 @@ class MemoryPlanLog:
         self._histories: dict[str, PlanHistory] = {}
         self._known: dict[str, PlanEvent] = {}
         self._standings: dict[str, PlanStanding] = {}
+        self._checkpoints: dict[str, Checkpoint] = {}
 
     def lock(self, plan_ids: Iterable[str]) -> Mapping[str, PlanHistory]:
         return self.histories(plan_ids)
+
+    def lock_since_checkpoint(self, plan_ids: Iterable[str]) -> Mapping[str, PlanHistory]:
+        found = dict(self.histories(plan_ids))
+        for plan_id, checkpoint in self._checkpoints.items():
+            if plan_id in found:
+                events = found[plan_id].events[checkpoint.count :]
+                found[plan_id] = replace(found[plan_id], events=events, checkpoint=checkpoint)
+        return found
 
     def histories(self, plan_ids: Iterable[str]) -> Mapping[str, PlanHistory]:
         return {
@@ -49,6 +59,10 @@ class MemoryPlanLog:
                 corrected={**history.corrected, **change.corrected},
             )
             self._standings[plan_id] = change.standing
+            if change.forget_checkpoint:
+                self._checkpoints.pop(plan_id, None)
+            if change.checkpoint is not None:
+                self._checkpoints[plan_id] = change.checkpoint
 
     def standings(self, plan_ids: Iterable[str]) -> Mapping[str, PlanStanding]:
         return {plan_id: self._standings[plan_id] for plan_id in plan_ids if plan_id in self._standings}

@@ -12,6 +12,7 @@ from psycopg import Connection
 from ledger.books.store import Conflict
 from ledger.money import Currency, Money
 from ledger.outbox import outbox
+from lending.plan.checkpoint import Checkpoint, checkpoint_of
 from lending.plan.correct_bookings import Corrected
 from lending.plan.event import PlanEvent, body_of, tree_of
 from lending.servicing.log import InstalmentStanding, PlanChange, PlanHistory, PlanStanding
@@ -23,7 +24,23 @@ SELECT plan_id, folded_through FROM lending.plan_standing WHERE plan_id = ANY(%s
 """
 _FOLDED = "SELECT plan_id, folded_through FROM lending.plan_standing WHERE plan_id = ANY(%s)"
 _EVENT = "event_id, plan_id, kind, body, value_date, occurred_at, recorded_at, cause"
-_EVENTS = f"SELECT {_EVENT} FROM lending.plan_events WHERE plan_id = ANY(%s) ORDER BY plan_id, position"  # noqa: S608 - here and below only fixed lists of columns are put in
+_CHECKPOINTS = """
+SELECT plan_id, rules, events, position, state FROM lending.fold_checkpoints WHERE plan_id = ANY(%s)
+"""
+_EVENTS_AFTER = f"""
+SELECT {_EVENT} FROM unnest(%s::text[], %s::bigint[]) AS u (plan_id, after) JOIN lending.plan_events e USING (plan_id)
+ WHERE e.position > u.after ORDER BY plan_id, e.position
+"""  # noqa: S608 - here and below only fixed lists of columns are put in
+_PUT_CHECKPOINT = """
+INSERT INTO lending.fold_checkpoints (plan_id, rules, events, position, state)
+SELECT u.plan_id, u.rules, u.events, e.position, u.state
+  FROM unnest(%s::text[], %s::text[], %s::integer[], %s::text[], %s::text[])
+       AS u (plan_id, rules, events, log_end, state)
+  JOIN lending.plan_events e ON e.event_id = u.log_end
+    ON CONFLICT (plan_id) DO UPDATE
+   SET rules = excluded.rules, events = excluded.events, position = excluded.position, state = excluded.state
+"""
+_FORGET_CHECKPOINTS = "DELETE FROM lending.fold_checkpoints WHERE plan_id = ANY(%s)"
 _EVENTS_BY_ID = f"SELECT {_EVENT} FROM lending.plan_events WHERE event_id = ANY(%s)"  # noqa: S608
 _WITH_EVENTS = """
 SELECT DISTINCT plan_id FROM lending.plan_events WHERE plan_id > %s ORDER BY plan_id LIMIT %s
@@ -97,6 +114,9 @@ class PostgresPlanLog:
     def lock(self, plan_ids: Iterable[str]) -> Mapping[str, PlanHistory]:
         return self._histories(_LOCK, plan_ids)
 
+    def lock_since_checkpoint(self, plan_ids: Iterable[str]) -> Mapping[str, PlanHistory]:
+        return self._histories(_LOCK, plan_ids, since_checkpoint=True)
+
     def histories(self, plan_ids: Iterable[str]) -> Mapping[str, PlanHistory]:
         return self._histories(_FOLDED, plan_ids)
 
@@ -121,15 +141,29 @@ class PostgresPlanLog:
         ]
         if corrected:
             self._run(_CORRECT, corrected)
+        self._put_checkpoints(changes)
         self._put([change.standing for change in changes])
         self._put_instalments([change.standing for change in changes if change.instalments_too])
 
     def put_all(self, standings: Sequence[PlanStanding]) -> None:
+        self._connection.execute(_FORGET_CHECKPOINTS, ([standing.plan_id for standing in standings],))
         self._put(standings)
         self._put_instalments(standings)
 
     def with_events(self, *, after: str, limit: int) -> Sequence[str]:
         return [plan_id for (plan_id,) in self._connection.execute(_WITH_EVENTS, (after, limit))]
+
+    def _put_checkpoints(self, changes: Sequence[PlanChange]) -> None:
+        void = [change.standing.plan_id for change in changes if change.forget_checkpoint and change.checkpoint is None]
+        if void:
+            self._connection.execute(_FORGET_CHECKPOINTS, (void,))
+        rows = [
+            (change.standing.plan_id, each.rules, each.count, each.log_end, each.text())
+            for change in changes
+            if (each := change.checkpoint) is not None
+        ]
+        if rows:
+            self._run(_PUT_CHECKPOINT, rows)
 
     def _put(self, standings: Sequence[PlanStanding]) -> None:
         if standings:
@@ -165,18 +199,27 @@ class PostgresPlanLog:
             raise
         self._connection.execute("RELEASE SAVEPOINT whole")
 
-    def _histories(self, query: str, plan_ids: Iterable[str]) -> Mapping[str, PlanHistory]:
+    def _histories(
+        self, query: str, plan_ids: Iterable[str], *, since_checkpoint: bool = False
+    ) -> Mapping[str, PlanHistory]:
         wanted = list(plan_ids)
         folded = dict(self._connection.execute(query, (wanted,)).fetchall())
         plans = read_plans(self._connection, folded)
         events: dict[str, list[PlanEvent]] = defaultdict(list)
         corrected: dict[str, dict[str, Corrected]] = defaultdict(dict)
-        for row in self._connection.execute(_EVENTS, (wanted,)):
+        checkpoints: dict[str, Checkpoint] = {}
+        after = dict.fromkeys(wanted, 0)
+        if since_checkpoint:
+            for plan_id, rules, count, position, text in self._connection.execute(_CHECKPOINTS, (wanted,)):
+                checkpoints[plan_id], after[plan_id] = checkpoint_of(rules, count, text), position
+        for row in self._connection.execute(_EVENTS_AFTER, (list(after), list(after.values()))):
             events[row[1]].append(_event(row))
         for plan_id, booking, times, stands in self._connection.execute(_CORRECTED, (wanted,)):
             corrected[plan_id][booking] = Corrected(times, stands)
         return {
-            plan_id: PlanHistory(plan, tuple(events[plan_id]), folded[plan_id], corrected[plan_id])
+            plan_id: PlanHistory(
+                plan, tuple(events[plan_id]), folded[plan_id], corrected[plan_id], checkpoints.get(plan_id)
+            )
             for plan_id, plan in plans.items()
         }
 

@@ -5,15 +5,16 @@ valued after it: those are reversed, the newest first, and posted again as the n
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Protocol
 
 from ledger.books.store import Books, Conflict, Ledger, Refusal, Refused, Request, Reversal
 from ledger.outbox.outbox import Fact
+from lending.plan.checkpoint import Checkpoint, rules_of
 from lending.plan.correct_bookings import Correction, RecordedContext, correction
 from lending.plan.event import PlanEvent, Reversed, first_event_difference
-from lending.plan.fold import fold
+from lending.plan.fold import fold_to_checkpoint
 from lending.plan.plan import Plan
 from lending.plan.refusal import PlanRefusal
 from lending.plan.refuse import refuse
@@ -26,6 +27,8 @@ from terminal.fault import Fault
 TermsOf = Callable[[Plan], ServicingTerms]
 
 MOST_CLOSES = 10  # periods that may be closed while events are recorded
+SPARE = 8  # events that may come late and still count after the checkpoint
+SINCE = 2 * SPARE  # events after a checkpoint when the next one is made
 
 
 class KeptLedger(Ledger, Books, Protocol):
@@ -75,7 +78,7 @@ def record_events(
     It never commits. Concurrent acts on one plan wait for each other, and the second sees the result of the first. An
     event whose bookings are refused is not stored. Raises ledger.store.Conflict for a known id with other content.
     """
-    histories = plans.lock(sorted({event.plan_id for event in events}))
+    histories = plans.lock_since_checkpoint(sorted({event.plan_id for event in events}))
     known = dict(plans.find_events([event.event_id for event in events]))
     fresh: dict[str, list[PlanEvent]] = {}
     for event in events:
@@ -126,7 +129,7 @@ def _take(
     for _ in range(rounds):
         first_open = first_open_day(ledger)
         judged = [
-            _judge(histories[plan_id], events, refused, terms(histories[plan_id].plan), first_open)
+            _judge_plan(histories[plan_id], events, refused, terms(histories[plan_id].plan), first_open, plans)
             for plan_id, events in fresh.items()
         ]
         taken = [each for each in judged if each.change.events]
@@ -146,6 +149,49 @@ def _take(
     raise RuntimeError(f"the books refused what events book in each of {rounds} rounds")
 
 
+def _judge_plan(  # noqa: PLR0917 - what `_judge` takes, and where the plan's whole history is read
+    history: PlanHistory,
+    events: Sequence[PlanEvent],
+    refused_by_books: Mapping[str, tuple[Refusal, ...]],
+    terms: ServicingTerms,
+    first_open: date | None,
+    plans: PlanLog,
+) -> _Judged:
+    """Judge from the plan's checkpoint, or from its beginning where events change what was booked before them."""
+    known = from_checkpoint(history, terms, plans, events)
+    judged = _judge(known, events, refused_by_books, terms, first_open)
+    if known.checkpoint is not None and any(isinstance(step.asked, Reversal) for step in judged.correction.steps):
+        known = whole_history(history, plans)
+        judged = _judge(known, events, refused_by_books, terms, first_open)
+    change = replace(
+        judged.change,
+        checkpoint=_next_checkpoint(known, judged.change.events, terms),
+        forget_checkpoint=history.checkpoint is not None and known.checkpoint is None,
+    )
+    return replace(judged, change=change)
+
+
+def _next_checkpoint(history: PlanHistory, taken: Sequence[PlanEvent], terms: ServicingTerms) -> Checkpoint | None:
+    events = (*history.events, *taken)
+    if not taken or len(events) < SINCE:
+        return None
+    return fold_to_checkpoint(history.plan, events, terms, start=history.checkpoint, spare=SPARE)
+
+
+def from_checkpoint(
+    history: PlanHistory, terms: ServicingTerms, plans: PlanLog, more: Sequence[PlanEvent] = ()
+) -> PlanHistory:
+    """The history as it is if its checkpoint holds with more events, else the whole one."""
+    if history.checkpoint is None or history.checkpoint.holds((*history.events, *more), rules_of(terms)):
+        return history
+    return whole_history(history, plans)
+
+
+def whole_history(history: PlanHistory, plans: PlanLog) -> PlanHistory:
+    """The history with all events of the plan, which is locked."""
+    return plans.histories([history.plan.plan_id])[history.plan.plan_id]
+
+
 def _judge(
     history: PlanHistory,
     events: Sequence[PlanEvent],
@@ -161,7 +207,7 @@ def _judge(
     accrued_from = _unchanged_through(history, events)
 
     def folded(day: date) -> PlanState:
-        return fold(plan, (*history.events, *taken), terms, through=day, accrued_from=accrued_from)
+        return history.fold(terms, through=day, accrued_from=accrued_from, more=taken)
 
     before = state = folded(through)
     for event in events:
@@ -172,15 +218,15 @@ def _judge(
             refused[event.event_id] = EventRefused(event.event_id, reasons)
             continue
         taken.append(event)
-        number = len(history.events) + len(taken)
+        number = history.version + len(taken)
         earlier, state, through = state, folded(day), day
         facts += event_facts(event, plan, None if number == 1 else earlier, state, number)
     if not taken:
-        return _Judged(PlanChange(standing_of(before, version=len(history.events))), refused, Correction((), {}))
+        return _Judged(PlanChange(standing_of(before, version=history.version)), refused, Correction((), {}))
     newest = taken[-1]
     known = RecordedContext(newest.occurred_at, newest.recorded_at, first_open, f"{newest.event_id} became known")
     corrected = correction(before.bookings, state.bookings, known, history.corrected)
-    standing = standing_of(state, version=len(history.events) + len(taken))
+    standing = standing_of(state, version=history.version + len(taken))
     change = PlanChange(standing, tuple(taken), corrected.corrected, facts=tuple(facts))
     return _Judged(change, refused, corrected)
 

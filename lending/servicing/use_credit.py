@@ -5,11 +5,10 @@ from datetime import date, datetime
 
 from ledger.money import Money
 from lending.plan.event import Paid, PaymentChannel, PlanEvent
-from lending.plan.fold import fold
 from lending.plan.plan import PlanStatus
 from lending.plan.state import PlanState
 from lending.servicing.log import PlanLog
-from lending.servicing.record_events import EventRecorded, KeptLedger, TermsOf, record_events
+from lending.servicing.record_events import EventRecorded, KeptLedger, TermsOf, from_checkpoint, record_events
 
 
 def use_credit(
@@ -21,8 +20,9 @@ def use_credit(
     """
     with_credit = [each.plan_id for each in plans.standings(plan_ids).values() if each.credit_balance.minor]
     events = []
-    for history in plans.lock(with_credit).values():
-        state = fold(history.plan, history.events, terms(history.plan), through=max(day, history.folded_through))
+    for history in plans.lock_since_checkpoint(with_credit).values():
+        known = from_checkpoint(history, terms(history.plan), plans)
+        state = known.fold(terms(history.plan), through=max(day, history.folded_through))
         events += _payment(state, day, at)
     answers = record_events(events, plans=plans, ledger=ledger, terms=terms) if events else ()
     return sum(len(answer.posted) for answer in answers if isinstance(answer, EventRecorded))

@@ -1,0 +1,105 @@
+"""How long an event of a plan takes to record, by how many came before it.
+
+Run from the checkout: `python -m benchmarks.plan_events`. It starts a PostgreSQL of its own, with its usual durability.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from statistics import median
+
+from ledger.books.postgres import PostgresLedger, connect
+from ledger.money import Currency, Money
+from lending.plan.event import Body, Opened, Paid, PaymentChannel, PlanEvent
+from lending.plan.plan import Instalment, Origin, Plan, PlanId
+from lending.servicing.postgres import PostgresPlans
+from lending.servicing.record_events import EventRecorded, record_events
+from lending.terms.dues import LoanTerms, schedule
+from lending.terms.product import Product
+from lending.terms.products import product_on, servicing_terms
+
+OPENED_ON = datetime(2026, 1, 10, 12, tzinfo=UTC)
+PRINCIPAL = Money(1_000_000_00, Currency.GBP)
+PLANS = 3
+EARLY, LATE = 10, 1_000
+AROUND = 5  # a figure is the median of this many events of each plan, around the one asked for
+PER_DAY = 5
+
+
+def main() -> None:
+    """Measure and print."""
+    from benchmarks.ledger_posting import databases
+
+    with databases() as fresh:
+        print(json.dumps(measured(fresh())))
+
+
+def measured(url: str) -> Mapping[str, float]:
+    """Milliseconds to record and commit a plan's 10th and 1,000th event, and the second as a multiple of the first."""
+    early: list[float] = []
+    late: list[float] = []
+    plans = [_plan(f"p-{number}") for number in range(PLANS)]
+    with connect(url) as connection:
+        store = PostgresPlans(connection)
+        store.open_all(plans)
+        connection.commit()
+        for number in range(1, LATE + AROUND):
+            for plan in plans:
+                event = _event(plan, number)
+                started = time.perf_counter()
+                (answer,) = record_events(
+                    [event],
+                    plans=store,
+                    ledger=PostgresLedger(connection),
+                    terms=lambda each: servicing_terms(each.terms_version, each.currency),
+                )
+                connection.commit()
+                took = 1000 * (time.perf_counter() - started)
+                if not isinstance(answer, EventRecorded):
+                    raise TypeError(f"a benchmark's event was not recorded: {answer}")
+                if abs(number - EARLY) < AROUND:
+                    early.append(took)
+                if abs(number - LATE) < AROUND:
+                    late.append(took)
+    return {
+        "event_10_ms": round(median(early), 2),
+        "event_1000_ms": round(median(late), 2),
+        "event_1000_over_10": round(median(late) / median(early), 2),
+    }
+
+
+def _plan(plan_id: str) -> Plan:
+    terms = product_on(Product.MONTHLY, OPENED_ON.date())
+    dues = schedule(LoanTerms(PRINCIPAL, 12, 1_200), terms.repayment, OPENED_ON.date())
+    return Plan(
+        plan_id=PlanId(plan_id),
+        shopper_id=f"s-{plan_id}",
+        account_id=f"a-{plan_id}",
+        merchant_id="m-1",
+        order_id=plan_id,
+        decision_id=plan_id,
+        origin=Origin.CHECKOUT,
+        product=Product.MONTHLY,
+        opened_on=OPENED_ON.date(),
+        principal=PRINCIPAL,
+        merchant_discount=Money.zero(Currency.GBP),
+        annual_rate_basis_points=1_200,
+        terms_version=terms.version,
+        instalments=tuple(
+            Instalment(f"{plan_id}/{each.number}", each.number, each.due_on, each.principal, each.interest)
+            for each in dues
+        ),
+    )
+
+
+def _event(plan: Plan, number: int) -> PlanEvent:
+    """The opening, then payments, several a day."""
+    at = OPENED_ON + timedelta(days=number // PER_DAY, minutes=number % PER_DAY)
+    event_id = f"{plan.plan_id}-{number}"
+    body: Body = Paid(Money(100_00, Currency.GBP), PaymentChannel.SHOPPER, event_id, provider="sim", rail="card")
+    return PlanEvent(event_id, plan.plan_id, at.date(), at, at, event_id, Opened(PRINCIPAL) if number == 1 else body)
+
+
+if __name__ == "__main__":
+    main()
