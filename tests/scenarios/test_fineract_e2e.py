@@ -157,10 +157,11 @@ def test_what_the_engine_refuses_is_different_whatever_the_cells_say() -> None:
 
 
 def test_a_step_that_needs_a_missing_capability_is_named_with_it() -> None:
-    outcome = played(today("3 June 2024"), the_loan(), a_step(LENT), a_step("terminates loan contract"), owes("600"))
+    missing = "Update the interest pause period"
+    outcome = played(today("3 June 2024"), the_loan(), a_step(LENT), a_step(missing), owes("600"))
 
-    assert (outcome.ending, outcome.why) == (Ending.NOT_EXPRESSIBLE, "contract_termination")
-    assert outcome.step == "terminates loan contract"
+    assert (outcome.ending, outcome.why) == (Ending.NOT_EXPRESSIBLE, "interest_pause_changed")
+    assert outcome.step == missing
 
 
 @pytest.mark.parametrize(
@@ -261,7 +262,7 @@ def test_the_command_prints_each_kind_and_writes_what_differs(
     told = [
         {"id": "right", "kind": "Loan", "steps": [*steps, owes("400")]},
         {"id": "wrong", "kind": "Loan", "steps": [*steps, owes("401")]},
-        {"id": "paused", "kind": "Pause", "steps": [*steps, a_step("Create an interest pause"), owes("400")]},
+        {"id": "paused", "kind": "Pause", "steps": [*steps, a_step("Update the interest pause period"), owes("400")]},
         {"id": "sold", "kind": "AssetExternalization", "steps": steps},
     ]
     (tmp_path / "all.jsonl").write_text("".join(f"{json.dumps(each)}\n" for each in told))
@@ -278,7 +279,7 @@ def test_the_command_prints_each_kind_and_writes_what_differs(
     }  # fmt: skip
     assert [(each["id"], each["cells"][0]["theirs"]) for each in written["differing"]] == [("wrong", "40100")]
     assert [(each["id"], each["capability"], each["step"]) for each in written["not_expressible"]] == [
-        ("paused", "interest_pause", "Create an interest pause")
+        ("paused", "interest_pause_changed", "Update the interest pause period")
     ]
 
 
