@@ -25,7 +25,7 @@ def each_alone(
     try:
         with transaction():
             return [act(units)], []
-    except Exception as error:  # noqa: BLE001 - whatever the reason, it belongs to one unit and stops no other
+    except Exception as error:  # noqa: BLE001  # whatever the reason: it belongs to one unit and stops no other
         if len(units) == 1:
             return [], [(units[0], error)]
     half = len(units) // 2

@@ -271,7 +271,7 @@ def resolve_open(
                         transaction=transaction,
                         apply=apply,
                     )
-                except Exception as error:  # noqa: BLE001 - whatever the reason, it stops no other attempt
+                except Exception as error:  # noqa: BLE001  # whatever the reason: it stops no other attempt
                     failed(attempt_id, error)
                     continue
                 if result is not None:
