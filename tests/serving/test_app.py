@@ -129,6 +129,8 @@ def served(settings: Settings) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A server process of its own, and its address."""
     environ = os.environ | {
         "TRANCHE_DATABASE_URL": settings.database_url,
+        # Without an endpoint it would make a local runtime, and leave it running as the current profile.
+        "TRANCHE_AWS_ENDPOINT": "http://127.0.0.1:1",
         "TRANCHE_MODELS_DIR": str(settings.models_dir),
         "TRANCHE_CLOCK_FILE": str(settings.clock_file),
     }
