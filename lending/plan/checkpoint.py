@@ -116,7 +116,7 @@ def brings(event: PlanEvent) -> Iterator[str]:
     yield f"event:{event.event_id}"
 
 
-def mentions(event: PlanEvent) -> Iterator[str]:
+def ids_brought_or_meant(event: PlanEvent) -> Iterator[str]:
     """What an event brings or refers to; its own id is left out, as no other event can have it."""
     yield from (each for each in brings(event) if each != f"event:{event.event_id}")
     match event.body:

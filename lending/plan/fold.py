@@ -10,7 +10,7 @@ from typing import assert_never
 
 from lending.plan import capture, change_terms, charge_off, claim, fee, refund, repay, reschedule
 from lending.plan.accrual import Accrual
-from lending.plan.checkpoint import Checkpoint, divides, mentions, place_of, rules_of
+from lending.plan.checkpoint import Checkpoint, divides, ids_brought_or_meant, place_of, rules_of
 from lending.plan.credit import apply_credit_moved, credit_refunded, goodwill
 from lending.plan.debt import Debt, Owed
 from lending.plan.earn_discount import earn_discount
@@ -104,7 +104,7 @@ def fold_to_checkpoint(
     run = RunningPlan(plan, terms, None) if reader is None else reader.run(plan, terms, None)
     known = {} if start is None else dict(start.known)
     _apply_all(run, in_fold_order(plan, events[:count]), known)
-    mentioned = {each for event in events[:count] for each in mentions(event)}
+    mentioned = {each for event in events[:count] for each in ids_brought_or_meant(event)}
     return Checkpoint(
         rules=rules_of(terms),
         count=count + (0 if start is None else start.count),
@@ -128,7 +128,7 @@ def _gaps(events: Sequence[PlanEvent]) -> Iterator[int]:
 
 def _divide(events: Sequence[PlanEvent], count: int) -> bool:
     """Whether the fold of all these events begins with the fold of the first ones."""
-    mentioned = {each for event in events[:count] for each in mentions(event)}
+    mentioned = {each for event in events[:count] for each in ids_brought_or_meant(event)}
     return divides(max(map(place_of, events[:count])), mentioned, events[count:])
 
 
