@@ -183,7 +183,7 @@ def _names_of_cases(bodies: set[str]) -> Iterator[str]:
             if classes & bodies:
                 for statement in node.body:
                     yield from _names_in(statement)
-        elif isinstance(node, ast.FunctionDef) and node.name == "fold":
+        elif isinstance(node, ast.FunctionDef) and node.name in {"fold", "_apply_all"}:
             yield from (name for name in _names_in(node) if name != "_apply")
 
 

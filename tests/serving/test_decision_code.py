@@ -36,6 +36,7 @@ MODULES = {
     "lending.schedule.day_count",
     "lending.schedule.due",
     "lending.schedule.due_dates",
+    "lending.terms.basis_points",
     "lending.terms.dues",
     "lending.terms.holidays",
     "lending.terms.policy",
