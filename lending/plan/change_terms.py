@@ -79,6 +79,7 @@ def re_amortised(run: RunningPlan, event: PlanEvent, body: ReAmortised) -> None:
     if not to_come or run.charged_off is not None:
         return
     principal = interest = 0
+    exact = sum((_exact_interest(line) for line in past), Fraction(0))
     for line in past:
         free = line.open_principal - line.disputed
         if line.open:
@@ -98,9 +99,10 @@ def re_amortised(run: RunningPlan, event: PlanEvent, body: ReAmortised) -> None:
             interest = 0
         _level(run, to_come, owed, interest)
     if body.interest is MovedInterest.EQUAL_PARTS:
-        for line, part in zip(to_come, equal_parts(interest, len(to_come)), strict=True):
-            _owe_interest(line, part)
-            line.level += part
+        for line in to_come:
+            _owe_interest(line, exact / len(to_come))
+            line.level += round(exact / len(to_come))
+        _book_rounding(run, event, interest, len(to_come) * round(exact / len(to_come)))
         for fee in _take_fees(past):
             _share_fee(run, fee, to_come)
     run.version += 1
@@ -282,11 +284,23 @@ def _equal(run: RunningPlan, lines: Sequence[RunningInstalment], principal: int,
     run.bears_interest = run.bears_interest or later > 0
 
 
-def _owe_interest(line: RunningInstalment, interest: int) -> None:
+def _exact_interest(line: RunningInstalment) -> Fraction:
+    """The open interest so far of an instalment before it is rounded; none where rounding leaves none."""
+    return line.period.grown - line.interest_paid - line.interest_gone if line.open_accrued else Fraction(0)
+
+
+def _book_rounding(run: RunningPlan, event: PlanEvent, before: int, after: int) -> None:
+    """Waive, or accrue, the units that interest so far differs by when its parts are rounded one by one."""
+    run.book(Flow.INTEREST_WAIVED, event.event_id, event, {"interest": max(0, before - after)})
+    key = f"{run.plan.plan_id}/{event.value_date}/{event.event_id}"
+    run.book(Flow.INTEREST_ACCRUED, key, event, {"interest": max(0, after - before)})
+
+
+def _owe_interest(line: RunningInstalment, interest: int | Fraction) -> None:
     """Owe accrued interest with an instalment."""
     line.period.grown += interest
-    line.accrued += interest
-    line.interest += interest
+    line.accrued += round(interest)
+    line.interest += round(interest)
 
 
 def _take_fees(lines: Sequence[RunningInstalment]) -> list[Fee]:

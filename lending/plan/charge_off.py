@@ -145,7 +145,10 @@ def _take_off(run: RunningPlan) -> tuple[Debt, Owed]:
 
 
 def bring_forward(run: RunningPlan, day: date) -> None:
-    """Let the instalment whose period contains the day be the last, due that day; the later ones merge into it."""
+    """Let the instalment whose period contains the day be the last, due that day; the later ones merge into it.
+
+    Fees that fall due later keep a due of their own, the latest of their days.
+    """
     to_come = [line for line in run.lines if line.due_on >= day and not line.kept]
     if not any(line.open for line in to_come):
         return
@@ -153,6 +156,15 @@ def bring_forward(run: RunningPlan, day: date) -> None:
     last.due_on = last.counts_from = last.grace_from = day
     for line in later:
         run.merge(line, last)
+    with_fees = [line for line in later if line.fees]
+    if with_fees:
+        own = with_fees[0]
+        own.due_on = own.counts_from = own.grace_from = max(
+            fee.due_on or line.due_on for line in with_fees for fee in line.fees
+        )
+        for line in with_fees[1:]:
+            own.fees += line.fees
+            line.fees = []
     run.sort_lines()
 
 

@@ -50,7 +50,7 @@ def fee_charged(run: RunningPlan, event: PlanEvent, body: FeeCharged) -> None:
         about = line = _due_with(run, event, body.due_on) or run.add_due(event, on=body.due_on)
     elif line is None or line.open <= 0:
         line = run.add_due(event)
-    _owe(run, line, Fee(body.fee_id, about.instalment_id, body.amount.minor))
+    _owe(run, line, Fee(body.fee_id, about.instalment_id, body.amount.minor, body.due_on))
     line.grace_from = max(line.grace_from, event.value_date)
     correlation = {"instalment_id": about.instalment_id, "fee_id": body.fee_id}
     if body.kind is FeeKind.LATE:

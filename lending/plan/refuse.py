@@ -75,7 +75,7 @@ TAKEN_IN: Mapping[type, frozenset[PlanStatus]] = {
     Rescheduled: frozenset({_S.OPEN}),
     ReAged: frozenset({_S.OPEN}),
     ReAmortised: frozenset({_S.OPEN}),
-    RateChanged: frozenset({_S.OPEN, _S.CHARGED_OFF}),  # it may be dated before a charge-off
+    RateChanged: _ON_THE_BOOKS | {_S.CHARGED_OFF},  # it may be dated before what ended the plan
     InterestPaused: frozenset({_S.OPEN}),
     DuesMoved: frozenset({_S.OPEN}),
     Extended: frozenset({_S.OPEN}),

@@ -20,11 +20,12 @@ from lending.terms.servicing_terms import Component, ServicingTerms
 
 @dataclass(slots=True, eq=False)
 class Fee:
-    """A fee; `gone` is the part that was charged off or became principal."""
+    """A fee; `gone` is the part that was charged off or became principal. `due_on`: where it has a day of its own."""
 
     fee_id: str
     instalment_id: str
     amount: int
+    due_on: date | None = None
     paid: int = 0
     waived: int = 0
     gone: int = 0

@@ -207,7 +207,9 @@ def test_a_re_amortisation_can_spread_interest_and_fees_evenly() -> None:
     story.then("3-15", ReAmortised(MovedInterest.EQUAL_PARTS))
     state = story.state("3-15")
 
-    assert rows(state)[0] == "4-1 20.71 + 0.61"
+    assert rows(state) == ["4-1 20.71 + 0.61", "5-1 20.83 + 0.49", "6-1 20.95 + 0.37", "7-1 21.08 + 0.24"]
+    waived = [booking for booking in state.bookings if booking.flow == Flow.INTEREST_WAIVED]
+    assert [each.amounts["interest"] for each in waived] == [pounds("0.01")]  # 0.49 was booked, 4 times 0.12 is owed
     assert [each.open_fees for each in state.instalments[-4:]] == [pounds("2.50")] * 4
 
 
@@ -220,6 +222,17 @@ def test_without_interest_what_is_past_due_is_spread_on_top() -> None:
 
 
 # ── rate, pause, dues, term ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_rate_changed_for_days_before_the_plan_was_paid_gives_back_what_was_paid_too_much() -> None:
+    story = one_paid()
+    story.pay("3-1", "85.00")
+    assert story.refused("4-1", RateChanged(400, a_day("4-2"))) == []
+    before = story.state("4-1").credit_balance
+    story.then("2-2", RateChanged(400, a_day("2-2")))
+    after = story.state("4-1").credit_balance
+
+    assert after - before == pounds("0.20")  # 28 of 29 days of February at 4 and not at 7 %: 83.57 * 3 % / 12 * 28 / 29
 
 
 def test_another_rate_holds_from_its_day_and_instalments_from_then_on_are_level() -> None:

@@ -621,7 +621,8 @@ class EngineLoan:
             rate = Decimal(act.row["newInterestRate"]) * 100
             if rate % 1:
                 raise NotExpressible("rate_of_more_digits", act.step)
-            self._post(on, RateChanged(int(rate), starts), "Change of rate")
+            since = max(starts - _A_DAY, self.plan.opened_on)  # the day itself bears the new rate already
+            self._post(min(on, since), RateChanged(int(rate), since), "Change of rate")
         elif change == "change_of_due_date":
             moved_to = day_of(act.row["adjustedDueDate"])
             self._post(min(on, moved_to), DuesMoved(starts, moved_to), "Change of due date")
@@ -764,12 +765,13 @@ class EngineLoan:
             outstanding = line.open + _off_the_books(folded.run, line).total
             waived = sum(fee.waived for fee in line.fees)
             touches = [touch for touch in folded.touches if touch.line is line]
+            emptied_on = folded.emptied_on.get(line.instalment_id)
             balance += folded.owed_again.get(line.instalment_id, 0) - line.principal
             met = [each.on for each in touches if each.amount > 0] + ([moved_on] if moved_on else [])
             yield Row(
                 due_on=line.due_on,
                 days=0 if down else (line.due_on - previous).days,
-                met_on=None if outstanding else max(met, default=folded.emptied_on.get(line.instalment_id)),
+                met_on=None if outstanding else max(met, default=line.due_on if waived else emptied_on),
                 balance=balance,
                 principal=line.principal,
                 interest=interest,
