@@ -20,7 +20,7 @@ from tests.test_conventions import CHECKOUT
 
 SHARED = 816
 EXPRESSIBLE_AT_LEAST = 657
-EQUAL_AT_LEAST = 474
+EQUAL_AT_LEAST = 482
 
 TERMS = {
     "LoanProduct": "LP2_ADV_PYMNT_INTEREST_DAILY_EMI_360_30",
@@ -237,6 +237,23 @@ def test_a_rule_set_before_the_loan_is_made_is_its_own() -> None:
     assert after is not None
     assert before.product.ahead("REPAYMENT") is InAdvance.NEXT_THEN_LAST
     assert after.product.ahead("REPAYMENT") is InAdvance.NEXT
+
+
+def test_pauses_are_compared_whether_told_as_acts_or_as_periods() -> None:
+    steps = [today("3 May 2024"), the_loan(), a_step(LENT), today("10 June 2024"),
+             a_step('initiate a DELINQUENCY PAUSE with startDate: "10 June 2024" and endDate: "30 June 2024"'),
+             today("20 June 2024"), a_step('initiate a DELINQUENCY RESUME with startDate: "20 June 2024"')]  # fmt: skip
+    pause = {"action": "PAUSE", "startDate": "10 June 2024", "endDate": "30 June 2024"}
+    resume = {"action": "RESUME", "startDate": "20 June 2024", "endDate": ""}
+    acts = a_step("Delinquency-actions have the following data:", pause, resume)
+    whole, short = (
+        a_step("pause periods has the following data:", {"pausePeriodStart": "10 June 2024", "pausePeriodEnd": end})
+        for end in ("30 June 2024", "20 June 2024")
+    )
+
+    endings = [played(*steps, check).ending for check in (acts, short, whole)]
+
+    assert endings == [Ending.EQUAL, Ending.EQUAL, Ending.DIFFERENT]
 
 
 def test_files_are_read_plain_and_gzipped_and_an_id_may_occur_twice(tmp_path: Path) -> None:

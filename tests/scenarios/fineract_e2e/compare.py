@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 from tests.scenarios.fineract_e2e.engine import Observed, Row, Transaction
 from tests.scenarios.fineract_e2e.reader import day_of, units_of
@@ -90,6 +90,19 @@ def _late_instalments(where: str, check: Check, seen: Observed) -> Iterator[Cell
     told = {row["Range"]: units_of(row["Amount"]) for row in check.rows}
     late = _by_range(seen) if seen.days_late > GRACE_DAYS else {}
     yield Cell(where, "Late by range", str(sorted(told.items())), str(sorted(late.items())))
+
+
+def _pauses(where: str, check: Check, seen: Observed) -> Iterator[Cell]:
+    """The pauses, told one by one or by what began and ended them."""
+    told: list[list[date]] = []
+    for row in check.rows:
+        first = day_of(row.get("startDate") or row["pausePeriodStart"])
+        if row.get("action") == "RESUME":
+            told = [[starts, first if starts <= first < ends else ends] for starts, ends in told]
+        else:
+            told.append([first, day_of(row.get("endDate") or row["pausePeriodEnd"])])
+    ours = sorted(f"{starts} {ends}" for starts, ends in seen.pauses)
+    yield Cell(where, "Pauses", str(sorted(f"{starts} {ends}" for starts, ends in told)), str(ours))
 
 
 def _delinquent(where: str, check: Check, seen: Observed) -> Iterator[Cell]:
@@ -231,4 +244,5 @@ _CELLS: Mapping[CheckKind, Callable[[str, Check, Observed], Iterator[Cell]]] = {
     CheckKind.DAYS_PAST_DUE: _days_past_due,
     CheckKind.DELINQUENT_SINCE: _delinquent,
     CheckKind.LATE_INSTALMENTS: _late_instalments,
+    CheckKind.PAUSES: _pauses,
 }

@@ -15,7 +15,7 @@ from ledger.map.flow import Flow
 from ledger.money import Currency, Money
 from lending.plan import fold as folding
 from lending.plan.debt import Debt, Owed
-from lending.plan.delinquency import days_late
+from lending.plan.delinquency import PauseReason, days_late
 from lending.plan.event import (
     Body,
     ChargedOff,
@@ -147,7 +147,7 @@ class Observed:
     """The loan at the end of a day.
 
     `days_late` leaves paused days out, `late_since` is the oldest due not paid, `late` has the days and the amount of
-    each instalment that is late.
+    each instalment that is late, `pauses` the first and last day of each pause as the peer counts them.
     """
 
     disbursed: tuple[tuple[date, int], ...]
@@ -160,6 +160,7 @@ class Observed:
     days_late: int
     late_since: date | None
     late: tuple[tuple[int, int], ...]
+    pauses: tuple[tuple[date, date], ...] = ()
     paid_with_disbursement: int = 0  # fees, which no row shows
 
 
@@ -701,6 +702,11 @@ class EngineLoan:
             late_since=min((each.counts_from for each in _late(state, as_of)), default=None),
             late=tuple(
                 (days_late(each.counts_from, as_of, state.pauses), each.open.minor) for each in _late(state, as_of)
+            ),
+            pauses=tuple(
+                (each.starts - _A_DAY, each.ends - _A_DAY)
+                for each in state.pauses
+                if each.reason is PauseReason.FORBEARANCE and each.ends is not None
             ),
         )
 

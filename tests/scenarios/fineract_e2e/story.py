@@ -110,6 +110,7 @@ class CheckKind(StrEnum):
     DAYS_PAST_DUE = "days_past_due"
     DELINQUENT_SINCE = "delinquent_since"
     LATE_INSTALMENTS = "late_instalments"
+    PAUSES = "pauses"
 
 
 @dataclass(frozen=True, slots=True)
@@ -504,6 +505,12 @@ def _first_number(step: Step) -> str:
     return found.group(1)
 
 
+def _first_amount(step: Step) -> str:
+    found = re.search(r" (?:with|is) ([\d.,]*\d) ", step.text)
+    assert found is not None
+    return found.group(1)
+
+
 def _status(step: Step) -> str:
     return _quoted(step)[0].upper().replace(" (", "_").replace(")", "").replace(" ", "_")
 
@@ -591,4 +598,8 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[[Story, Step], None]], ...] = (
     (("LOAN level delinquency data",), _check(CheckKind.DAYS_PAST_DUE)),
     (("delinquency range is",), _check(CheckKind.DELINQUENT_SINCE, lambda step: _quoted(step)[1])),
     (("INSTALLMENT level delinquency",), _check(CheckKind.LATE_INSTALMENTS)),
+    (("Delinquency-actions have",), _check(CheckKind.PAUSES)),
+    (("pause periods has",), _check(CheckKind.PAUSES)),
+    (("Repayment transaction is created with",), _check(CheckKind.LAST_PAYMENT, _first_amount)),
+    (("lastRepaymentAmount is",), _check(CheckKind.LAST_PAYMENT, _first_amount)),
 )
