@@ -61,7 +61,7 @@ def re_aged(run: RunningPlan, event: PlanEvent, body: ReAged) -> None:
             key = f"{run.plan.plan_id}/{day}/{event.event_id}"
             run.book(Flow.INTEREST_ACCRUED, key, event, {"interest": later})
             interest, later = interest + later, 0
-        _equal(run, added, principal, interest, later)
+        _equal(run, added, principal, interest, later, fees=[fee.open for fee in fees])
         for fee in fees:
             _share_fee(run, fee, added)
     else:
@@ -266,14 +266,29 @@ def _add_parts(run: RunningPlan, lines: Sequence[RunningInstalment], principal: 
         line.level += part
 
 
-def _equal(run: RunningPlan, lines: Sequence[RunningInstalment], principal: int, interest: int, later: int) -> None:
-    """Let instalments repay equal parts of principal and of interest; `later` is the part that has not accrued."""
+def _equal(
+    run: RunningPlan,
+    lines: Sequence[RunningInstalment],
+    principal: int,
+    interest: int,
+    later: int,
+    *,
+    fees: Sequence[int],
+) -> None:
+    """Let instalments be equal parts of all that is owed; `later` is the part of interest that has not accrued.
+
+    Interest and each fee are divided by themselves; principal is what they leave of each instalment.
+    """
     whole = equal_parts(interest + later, len(lines))
-    levels = equal_parts(principal + interest + later, len(lines), run.terms.shipments.multiple_of)
+    unit = run.terms.shipments.multiple_of
+    levels = equal_parts(principal + interest + later + sum(fees), len(lines), unit)
     accrued = equal_parts(interest, len(lines))
+    of_fees = [sum(parts) for parts in zip(*(equal_parts(fee, len(lines)) for fee in fees), strict=True)]
+    parts = [level - owed - fee for level, owed, fee in zip(levels, whole, of_fees or [0] * len(lines), strict=True)]
+    if min(parts) < 0:  # so little principal that rounding takes more than an instalment has of it
+        parts = equal_parts(principal, len(lines))
     left = principal
-    for line, level, owed, grown in zip(lines, levels, whole, accrued, strict=True):
-        part = level - owed
+    for line, part, owed, grown in zip(lines, parts, whole, accrued, strict=True):
         period = InterestPeriod.priced(line.period.after, line.period.until, owed - grown, left)
         line.period = period
         line.level, line.agreed = part + owed - grown, part

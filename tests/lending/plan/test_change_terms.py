@@ -170,6 +170,19 @@ def test_a_re_age_in_equal_parts_spreads_fees_too() -> None:
     assert state.open_fees == pounds("5.00")
 
 
+def test_equal_parts_are_parts_of_all_that_is_owed_fees_included() -> None:
+    story = one_paid()
+    story.then("2-15", FeeCharged("f-1", pounds("10.00"), FeeKind.RETURN, f"{story.plan.plan_id}/3"))
+    story.then("3-15", a_re_age(MovedInterest.EQUAL_PARTS))
+    new = [each for each in story.state("3-15").instalments if each.open.minor]
+
+    # 83.57 + 0.71 + 10.00 in six are 15.71 each; the last has what rounding leaves
+    assert [each.open for each in new] == [*[pounds("15.71")] * 5, pounds("15.73")]
+    assert (new[0].open_principal, new[0].open_interest, new[0].open_fees) == (
+        pounds("13.92"), pounds("0.12"), pounds("1.67"),
+    )  # fmt: skip
+
+
 def test_a_payment_known_later_and_its_return_leave_the_re_age_as_without_them() -> None:
     without, story = one_paid(), one_paid()
     for each in (without, story):
