@@ -139,8 +139,15 @@ def owe_interest_after_all(run: RunningPlan, event: PlanEvent, principal: int, *
 
 
 def interest_on(run: RunningPlan, principal: int) -> int:
-    """The interest that principal has borne so far, which from now on counts as never lent."""
-    return round(-sum((stretch.owing(-principal) for stretch in run.stretches), Fraction(0)))
+    """The interest that principal has borne so far, which from now on counts as never lent.
+
+    It is the difference between what has accrued and what would have, each instalment rounded to the unit.
+    """
+    less = dict.fromkeys((line.instalment_id for line in run.lines), Fraction(0))
+    for stretch in run.stretches:
+        less[stretch.line] += stretch.owing(-principal)
+    grown = [(line.period.grown, line.period.grown + less[line.instalment_id]) for line in run.lines]
+    return sum(round(before) - round(after) for before, after in grown)
 
 
 class Levels:

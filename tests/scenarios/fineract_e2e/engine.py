@@ -762,7 +762,7 @@ class EngineLoan:
             penalty = sum(fee.amount for fee in line.fees if _origin(fee.fee_id) in penalties)
             due = line.principal + interest + fees + penalty
             moved_on = folded.moved_on.get(line.instalment_id)
-            of_fees = line.instalment_id not in agreed_ids and not line.period.day_price  # the peer drops it when they move
+            of_fees = line.instalment_id not in agreed_ids and not line.period.day_price  # it goes when the fees move
             if moved_on is not None and not due and (line.due_on > moved_on or (of_fees and line.due_on == moved_on)):
                 continue
             if line.fees and all(fee.fee_id in self.paid_with_disbursement for fee in line.fees) and not line.principal:
