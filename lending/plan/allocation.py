@@ -45,6 +45,7 @@ def place(
     first: str | None = None,
     newest_first: bool = False,
     early: EarlyPayment | None = None,
+    order: Sequence[Component] | None = None,
 ) -> list[Piece]:
     """Allocate an amount to open instalments; if the pieces sum to less than the amount, the rest was not owed.
 
@@ -53,7 +54,7 @@ def place(
     paid only after everything undisputed. `newest_first`: pay the latest due first, because the oldest is being
     collected.
     """
-    placing = _Placing(run, amount, early or run.terms.early_payment)
+    placing = _Placing(run, amount, early or run.terms.early_payment, order)
     for placing.spare_disputed in (True, False):
         if newest_first:
             placing.pay(reversed(run.lines))
@@ -69,8 +70,10 @@ def place(
 class _Placing:
     """A payment while it is allocated on the day up to which the plan has accrued."""
 
-    def __init__(self, run: RunningPlan, amount: int, early: EarlyPayment) -> None:
-        self.run, self.left, self.early = run, amount, early
+    def __init__(
+        self, run: RunningPlan, amount: int, early: EarlyPayment, order: Sequence[Component] | None = None
+    ) -> None:
+        self.run, self.left, self.early, self.order = run, amount, early, order
         self.pieces: list[Piece] = []
         self.spare_disputed = True
 
@@ -89,12 +92,14 @@ class _Placing:
             self.pay(lines)
             return
         past_due = [line for line in lines if line.due_on < self.run.accrued_to]
-        for component in self.run.terms.past_due:
+        for component in self.order or self.run.terms.past_due:
             self.pay(past_due, [component])
-        for component in self.run.terms.allocation:
+        for component in self.order or self.run.terms.allocation:
             self.pay(lines[len(past_due) :], [component])
 
     def _order(self, line: RunningInstalment) -> Sequence[Component]:
+        if self.order is not None:
+            return self.order
         if not self.is_due(line):
             return self.run.terms.in_advance
         return self.run.terms.past_due if line.due_on < self.run.accrued_to else self.run.terms.allocation
@@ -128,7 +133,8 @@ class _Placing:
                 self._pay_in_proportion(lines)
 
     def _pay_costs(self, lines: Sequence[RunningInstalment]) -> None:
-        self.pay(lines, [each for each in self.run.terms.in_advance if each is not Component.PRINCIPAL])
+        order = self.order or self.run.terms.in_advance
+        self.pay(lines, [each for each in order if each is not Component.PRINCIPAL])
 
     def _pay_equal_parts(self, lines: Sequence[RunningInstalment]) -> None:
         """Pay each open instalment an equal part, and what some of them do not need to the others again."""

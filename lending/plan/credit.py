@@ -1,11 +1,13 @@
 """Changes of a running plan's credit balance (F19b, F19c), and goodwill, which we pay for the shopper (F34)."""
 
+from collections.abc import Sequence
+
 from ledger.map.flow import Flow
 from lending.plan.allocation import place, split_of
 from lending.plan.event import CreditApplied, CreditRefunded, Goodwill, PlanEvent
 from lending.plan.interest import accrue_paid_ahead
 from lending.plan.running import Piece, RunningPlan
-from lending.terms.servicing_terms import EarlyPayment
+from lending.terms.servicing_terms import Component, EarlyPayment
 
 
 def apply_credit_moved(run: RunningPlan, body: CreditApplied) -> None:
@@ -30,7 +32,7 @@ def goodwill(run: RunningPlan, event: PlanEvent, body: Goodwill) -> None:
         run.book(Flow.GOODWILL_AFTER_CHARGE_OFF, event.event_id, event, {"goodwill": taken, "no_longer_owed": taken})
         return
     if run.terms.goodwill_pays is not None:
-        pieces = pay_in(run, amount, run.terms.goodwill_pays)
+        pieces = pay_in(run, amount, run.terms.goodwill_pays, run.terms.goodwill_allocation)
         run.credit += amount - split_of(pieces).placed
         run.forgiven.goodwill += split_of(pieces).placed
         run.book(Flow.GOODWILL, event.event_id, event, {"credit_balance": amount})
@@ -46,12 +48,19 @@ def goodwill(run: RunningPlan, event: PlanEvent, body: Goodwill) -> None:
     run.book(Flow.GOODWILL, event.event_id, event, {"principal": amount - left, "credit_balance": left})
 
 
-def pay_in(run: RunningPlan, amount: int, early: EarlyPayment, *, in_flight: int = 0) -> list[Piece]:
+def pay_in(
+    run: RunningPlan,
+    amount: int,
+    early: EarlyPayment,
+    order: Sequence[Component] | None,
+    *,
+    in_flight: int = 0,
+) -> list[Piece]:
     """Allocate money that someone else gives the shopper as a payment, but not to what is already being collected."""
     if in_flight:
         owed = sum(line.to_settle(as_agreed=run.terms.interest_as_agreed) for line in run.lines)
         amount = min(amount, max(0, owed - in_flight))
-    return place(run, amount, newest_first=in_flight > 0, early=early)
+    return place(run, amount, newest_first=in_flight > 0, early=early, order=order)
 
 
 def book_paid_in(run: RunningPlan, event: PlanEvent, key: str, pieces: list[Piece]) -> None:

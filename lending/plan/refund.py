@@ -123,7 +123,7 @@ def _refund(
         return
     as_payment: list[Piece] = []
     if run.terms.refunds_pay is not None and not provisional:
-        as_payment = pay_in(run, share.amount, run.terms.refunds_pay, in_flight=in_flight)
+        as_payment = pay_in(run, share.amount, run.terms.refunds_pay, run.terms.refunds_allocation, in_flight=in_flight)
         placed = split_of(as_payment).placed
         amounts |= _beyond(run, refund_id, share.amount - placed, in_flight)
         amounts["credit_balance"] += placed
@@ -241,7 +241,7 @@ def _refund_interest(run: RunningPlan, event: PlanEvent, refund_id: str, amount:
     correlation = {"refund_id": refund_id}
     if run.terms.refunds_pay is not None:
         run.interest_refunded += amount
-        pieces = pay_in(run, amount, run.terms.refunds_pay)
+        pieces = pay_in(run, amount, run.terms.refunds_pay, run.terms.refunds_allocation)
         placed = split_of(pieces).placed
         withheld, payable = _grant(run, refund_id, amount - placed)
         amounts = {"credit_balance": withheld + placed, "refund": payable}

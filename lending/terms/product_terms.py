@@ -119,6 +119,8 @@ class Servicing:
     late_interest: LateInterest
     refunds_pay: EarlyPayment | None
     goodwill_pays: EarlyPayment | None
+    refunds_allocation: tuple[Component, ...] | None
+    goodwill_allocation: tuple[Component, ...] | None
     refunds_interest: bool
     charge_off_interest: ChargeOffInterest
     claims: ClaimRule
@@ -159,6 +161,8 @@ class Servicing:
             late_interest=self.late_interest,
             refunds_pay=self.refunds_pay,
             goodwill_pays=self.goodwill_pays,
+            refunds_allocation=self.refunds_allocation,
+            goodwill_allocation=self.goodwill_allocation,
             refunds_interest=self.refunds_interest,
             charge_off_interest=self.charge_off_interest,
             claims=self.claims,

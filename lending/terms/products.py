@@ -212,6 +212,8 @@ def _servicing(settings: Section, adjustment: Adjustment) -> Servicing:
         late_interest=rules.one_of("late_interest", LateInterest),
         refunds_pay=rules.one_of("refunds_pay", EarlyPayment) if rules.has("refunds_pay") else None,
         goodwill_pays=rules.one_of("goodwill_pays", EarlyPayment) if rules.has("goodwill_pays") else None,
+        refunds_allocation=_order(rules, "refunds_allocation"),
+        goodwill_allocation=_order(rules, "goodwill_allocation"),
         refunds_interest=rules.flag("refunds_interest") if rules.has("refunds_interest") else True,
         charge_off_interest=rules.one_of("charge_off_interest", ChargeOffInterest),
         claims=_claims(rules),

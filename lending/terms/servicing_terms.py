@@ -182,6 +182,7 @@ class ServicingTerms:
     `interest_as_agreed`: interest is what the schedule agreed, whatever is paid when; paying early saves none.
     `refunds_pay`, `goodwill_pays`: a merchant's refund, or goodwill, is allocated as a payment, and what is beyond the
     dues as this says; None: a refund reduces principal by `refund_placing`, goodwill principal, the oldest first.
+    `refunds_allocation`, `goodwill_allocation`: what they pay first within an instalment, if not as payments do.
     `refunds_interest`: the interest on refunded goods is given back.
     `days` are those of the plan's jurisdiction.
     """
@@ -203,6 +204,8 @@ class ServicingTerms:
     late_interest: LateInterest = LateInterest.NONE
     refunds_pay: EarlyPayment | None = None
     goodwill_pays: EarlyPayment | None = None
+    refunds_allocation: tuple[Component, ...] | None = None
+    goodwill_allocation: tuple[Component, ...] | None = None
     refunds_interest: bool = True
     charge_off_interest: ChargeOffInterest = ChargeOffInterest.ACCRUED
     claims: ClaimRule = field(default_factory=ClaimRule)
@@ -211,8 +214,9 @@ class ServicingTerms:
     days: BusinessDays = field(default_factory=BusinessDays)
 
     def __post_init__(self) -> None:
-        for order in (self.allocation, self.past_due, self.in_advance):
-            if sorted(order) != sorted(Component):
+        orders = (self.allocation, self.past_due, self.in_advance, self.refunds_allocation, self.goodwill_allocation)
+        for order in orders:
+            if order is not None and sorted(order) != sorted(Component):
                 raise TermsFault(f"{self.version}: allocation names each of {', '.join(Component)} once")
         late = self.late_interest is not LateInterest.NONE
         if self.interest_as_agreed and (late or self.interest_stops_in_pause):

@@ -153,6 +153,23 @@ def test_a_refund_can_pay_fees_and_interest_as_a_payment_does() -> None:
     the_books_agree(state)
 
 
+def test_refunds_and_goodwill_can_have_an_order_of_their_own() -> None:
+    order = (Component.PRINCIPAL, Component.INTEREST, Component.FEES)
+    course = three(
+        refunds_pay=EarlyPayment.NEXT_DUES,
+        refunds_allocation=order,
+        goodwill_pays=EarlyPayment.NEXT_DUES,
+        goodwill_allocation=order,
+    )
+    course.then(1, FeeCharged("f", pounds("7.00"), FeeKind.RETURN))
+    refund = course.then(5, Refunded("rf", pounds("20.00")))
+    given = course.then(6, Goodwill(pounds("10.00")))
+
+    assert booked(course.state(6), refund)["F19c"] == {"principal": "20.00"}
+    assert booked(course.state(6), given)["F19c"] == {"principal": "10.00"}
+    assert course.state(6).open_fees == pounds("7.00")
+
+
 def test_a_refund_that_pays_more_than_is_owed_is_payable_to_the_shopper() -> None:
     course = three(refunds_pay=EarlyPayment.NEXT_DUES)
     course.collect(0, "30.00", 0)

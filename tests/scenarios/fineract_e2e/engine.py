@@ -301,6 +301,8 @@ def _servicing(terms: PeerLoan, acts: Sequence[Act], day_count: str) -> Servicin
         allocate_across=settings.vertical,
         refunds_pay=_EARLY[rule],
         goodwill_pays=_EARLY[settings.ahead(_rule_name(gifts[0]) if gifts else "GOODWILL_CREDIT")],
+        refunds_allocation=_component_order(settings.allocation_of(_rule_name(refunds[0])).ahead) if refunds else None,
+        goodwill_allocation=_component_order(settings.allocation_of(_rule_name(gifts[0])).ahead) if gifts else None,
         refunds_interest=settings.refunds_interest,
         interest=InterestRule(DAY_COUNTS[day_count], spacing, settings.first_day_bears),
         interest_as_agreed=not settings.recalculates_interest,
