@@ -237,11 +237,11 @@ def _interest_on(run: RunningPlan, amount: int) -> int:
 
 
 def _refund_interest(run: RunningPlan, event: PlanEvent, refund_id: str, amount: int) -> None:
-    """F23: give interest back: as the refund is allocated, or cancel open interest first, then reduce principal."""
+    """F23: give interest back: as a payment where refunds pay, or cancel open interest first, then reduce principal."""
     correlation = {"refund_id": refund_id}
     if run.terms.refunds_pay is not None:
         run.interest_refunded += amount
-        pieces = pay_in(run, amount, run.terms.refunds_pay, run.terms.refunds_allocation)
+        pieces = pay_in(run, amount, run.terms.early_payment, None)
         placed = split_of(pieces).placed
         withheld, payable = _grant(run, refund_id, amount - placed)
         amounts = {"credit_balance": withheld + placed, "refund": payable}
