@@ -757,7 +757,8 @@ class EngineLoan:
         paid_at_once = {on for on, _ in self.disbursed[1:]} if self.terms.product.down_payment else set()
         for line in folded.run.lines:
             down = line.number == 0 or (line.instalment_id not in agreed_ids and line.due_on in paid_at_once)
-            while to_come and (to_come[0][0] < line.due_on or (down and to_come[0][0] == line.due_on)):
+            same_day = down or line.due_on == ended_on
+            while to_come and (to_come[0][0] < line.due_on or (same_day and to_come[0][0] == line.due_on)):
                 balance += to_come.pop(0)[1]
             interest = line.interest - folded.moved_interest.get(line.instalment_id, 0)
             fees = sum(fee.amount for fee in line.fees if _origin(fee.fee_id) not in penalties)
