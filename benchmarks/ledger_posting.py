@@ -189,7 +189,7 @@ def floor_postings(url: str, clients: int, where: str, postings: int = POSTINGS_
 
 
 def _by_clients(post: Callable[..., None], url: str, clients: int, where: str, postings: int) -> Latencies:
-    """What so many processes took that post at the same time."""
+    """How long this number of processes took when they posted at the same time."""
     context = multiprocessing.get_context("spawn")
     ready, results = context.Barrier(clients), context.SimpleQueue()
     workers = [

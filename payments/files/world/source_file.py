@@ -67,7 +67,7 @@ class Spot:
         return read
 
     def minor(self, field: str, value: str | None, decimals: int) -> Decimal:
-        """An amount written as a whole number of units of so many decimals."""
+        """An amount written without a decimal point, whose last `decimals` digits are decimals."""
         return self.amount(field, str(self.whole(field, value))).scaleb(-decimals)
 
     def whole(self, field: str, value: str | None) -> int:
