@@ -72,6 +72,8 @@ def collect(due: Annotated[str, typer.Option(help="Charge what is due up to this
         )
         for currency, minor in report.captured_minor.items():
             yield f"  captured {_money(minor, currency)}"
+        if report.withdrawn:
+            yield f"  {report.withdrawn:,} were withdrawn before they were sent, since their plans do not owe them now"
         if report.failed:
             yield f"  {report.failed:,} could not be booked and wait; `tranche payments breaks` lists why"
 
@@ -119,6 +121,7 @@ def pay(
             plans=ports.plans,
             ledger=ports.ledger,
             expectations=ports.reconciliation,
+            breaks=ports.reconciliation,
             provider=ports.provider,
             merchants=ports.merchants,
             terms=ports.terms,

@@ -39,5 +39,12 @@ class Breaks(Protocol):
     def raise_breaks(self, breaks: Sequence[Break]) -> Mapping[BreakClass, int]:
         """Store breaks, each once; an open break may be refined. Returns the number new or refined, by class."""
 
+    def blocking(self, instalment_ids: Sequence[str]) -> Mapping[str, str]:
+        """Of these instalments, those whose earlier attempts have a break that no further attempt may overtake.
+
+        Such a break says that money may have come or be coming: missing, paid twice, another amount, or a capture that
+        contradicts a refusal. Returns the id of the break by instalment.
+        """
+
     def close_break(self, break_id: str, on: date, by: str) -> None:
         """Close a break that was cured by something other than a match."""

@@ -1,7 +1,7 @@
 """Does one thing with many units at once, so that one that fails costs itself alone."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from payments.transaction import Transaction
@@ -9,6 +9,8 @@ from terminal.fault import Fault
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+AT_ONCE = 40  # units in one database transaction
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
@@ -32,6 +34,11 @@ def each_alone(
     first, first_failed = each_alone(units[:half], act, transaction)
     second, second_failed = each_alone(units[half:], act, transaction)
     return [*first, *second], [*first_failed, *second_failed]
+
+
+def in_chunks(units: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The units in their order, as many at a time as one database transaction takes."""
+    return (units[start : start + AT_ONCE] for start in range(0, len(units), AT_ONCE))
 
 
 def reason_of(error: Exception) -> str:

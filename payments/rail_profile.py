@@ -45,13 +45,14 @@ class Treatment:
 
 @dataclass(frozen=True, slots=True)
 class RailProfile:
-    """Names, bank accounts, and the numbers of days within which lines are expected."""
+    """Names, bank accounts, the numbers of days within which lines are expected, and how long an answer may lack."""
 
     card: Rail
     push_bank: str
     merchant_bank: str
     bank_accounts: frozenset[str]
     line_days: int
+    unknown: timedelta
     payout_days: int
     merchant_payout_days: int
     claim_days: int
@@ -69,6 +70,7 @@ def load_profile(rails: Path = RAILS, breaks: Path = BREAKS) -> RailProfile:
             merchant_bank=merchant["bank"],
             bank_accounts=frozenset(entries["bank_accounts"]),
             line_days=card["line_days"],
+            unknown=timedelta(hours=card["unknown_hours"]),
             payout_days=card["payout_days"],
             merchant_payout_days=merchant["payout_days"],
             claim_days=claims["days"],

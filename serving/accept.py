@@ -72,6 +72,7 @@ def accept(
                 plans=ports.plans,
                 ledger=ports.ledger,
                 expectations=ports.reconciliation,
+                breaks=ports.reconciliation,
                 provider=ports.provider,
                 merchants=ports.merchants,
                 terms=ports.terms,

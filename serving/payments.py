@@ -130,6 +130,7 @@ def post_payment(  # noqa: PLR0917 - the framework passes them by name
                 plans=ports.plans,
                 ledger=ports.ledger,
                 expectations=ports.reconciliation,
+                breaks=ports.reconciliation,
                 provider=ports.provider,
                 merchants=ports.merchants,
                 terms=ports.terms,

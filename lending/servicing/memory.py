@@ -52,14 +52,17 @@ class MemoryPlans(MemoryPlanLog):
         ]
         return tuple(sorted(found, key=lambda due: (due.instalment.due_on, due.plan.plan_id, due.instalment.number)))
 
-    def collectable(self, as_of: date) -> tuple[OpenInstalment, ...]:
+    def collectable(
+        self, as_of: date, *, on: date | None = None, plan_ids: Sequence[str] | None = None
+    ) -> tuple[OpenInstalment, ...]:
         return tuple(
             due
             for due in self.due(as_of)
-            if due.open_amount > due.disputed
+            if (plan_ids is None or due.plan.plan_id in plan_ids)
+            and due.open_amount > due.disputed
             and (standing := self._standings.get(due.plan.plan_id)) is not None
             and standing.status == "open"
-            and not standing.paused_on(as_of)
+            and not standing.paused_on(on or as_of)
         )
 
 

@@ -40,7 +40,8 @@ SELECT i.plan_id, i.instalment_id, i.number, i.due_on, i.principal_minor, i.inte
   FROM lending.instalment_standing i JOIN lending.plan_standing s USING (plan_id)
  WHERE i.due_on <= %(as_of)s
    AND i.open_principal_minor + i.open_interest_minor + i.open_fees_minor > i.disputed_minor
-   AND s.status = 'open' AND NOT s.paused @> %(as_of)s::date
+   AND s.status = 'open' AND NOT s.paused @> %(on)s::date
+   AND (%(plan_ids)s::text[] IS NULL OR i.plan_id = ANY (%(plan_ids)s::text[]))
  ORDER BY i.due_on, i.plan_id, i.number
 """
 
@@ -82,13 +83,16 @@ class PostgresPlans(PostgresPlanLog):
         return read_plans(self._connection, plan_ids)
 
     def due(self, as_of: date) -> tuple[OpenInstalment, ...]:
-        return self._open_instalments(_DUE, as_of)
+        return self._open_instalments(_DUE, {"as_of": as_of})
 
-    def collectable(self, as_of: date) -> tuple[OpenInstalment, ...]:
-        return self._open_instalments(_COLLECTABLE, as_of)
+    def collectable(
+        self, as_of: date, *, on: date | None = None, plan_ids: Sequence[str] | None = None
+    ) -> tuple[OpenInstalment, ...]:
+        of = None if plan_ids is None else list(plan_ids)
+        return self._open_instalments(_COLLECTABLE, {"as_of": as_of, "on": on or as_of, "plan_ids": of})
 
-    def _open_instalments(self, query: str, as_of: date) -> tuple[OpenInstalment, ...]:
-        rows = self._connection.execute(query, {"as_of": as_of}).fetchall()
+    def _open_instalments(self, query: str, asked: Mapping[str, object]) -> tuple[OpenInstalment, ...]:
+        rows = self._connection.execute(query, asked).fetchall()
         plans = read_plans(self._connection, [row[0] for row in rows])
         found = []
         for plan_id, instalment_id, number, due_on, *minors in rows:

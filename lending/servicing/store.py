@@ -56,5 +56,11 @@ class Plans(PlanLog, Protocol):
     def due(self, as_of: date) -> tuple[OpenInstalment, ...]:
         """Instalments due on or before a day with an open amount, ordered by due day, plan and number."""
 
-    def collectable(self, as_of: date) -> tuple[OpenInstalment, ...]:
-        """The instalments of `due` that may be collected: of open plans, not paused, not wholly in dispute."""
+    def collectable(
+        self, as_of: date, *, on: date | None = None, plan_ids: Sequence[str] | None = None
+    ) -> tuple[OpenInstalment, ...]:
+        """The instalments of `due` that may be collected: of open plans, not paused, not wholly in dispute.
+
+        `on`: the day on which no pause may hold, when it is another one than `as_of`. With `plan_ids`, of these plans
+        only.
+        """

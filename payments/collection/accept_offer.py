@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
 
 from ledger.money import Money
 from lending.decision.record import StoredDecision
@@ -11,11 +10,12 @@ from lending.plan.when import When
 from lending.servicing.record_events import KeptLedger, TermsOf
 from lending.servicing.store import Plans
 from lending.terms.merchant_terms import AllMerchantTerms
+from payments.breaks import Breaks
+from payments.collection.ask_provider import Asking, asking_over, resolve, send
 from payments.collection.attempt import UNRESOLVED, Attempt, AttemptEvent, AttemptState, Planned, attempt_id_of
 from payments.collection.attempts import Attempts
-from payments.collection.collect import resolve, send
 from payments.collection.opening import KeptDecisions, open_plan, plan_to_open, zone_of
-from payments.collection.outcome import Applied, ApplyOutcome, Result, apply_outcome
+from payments.collection.outcome import Applied, Result
 from payments.collection.retry import RetryPolicy
 from payments.expectation import Expectations
 from payments.ids import AttemptId
@@ -68,6 +68,7 @@ def accept_offer(
     plans: Plans,
     ledger: KeptLedger,
     expectations: Expectations,
+    breaks: Breaks,
     provider: Provider,
     merchants: AllMerchantTerms,
     terms: TermsOf,
@@ -98,30 +99,21 @@ def accept_offer(
             with transaction():
                 plan = open_plan(decision, when, plans=plans, ledger=ledger, merchants=merchants, terms=terms)
                 return Accepted(plan, new=True)
-        apply = partial(
-            apply_outcome,
+        asking = asking_over(
             attempts=attempts,
             decisions=decisions,
             plans=plans,
             ledger=ledger,
             expectations=expectations,
+            breaks=breaks,
+            provider=provider,
             merchants=merchants,
             terms=terms,
             policy=policy,
             profile=profile,
-        )
-        return _pay_first(
-            decision,
-            today,
-            asked_by,
-            when,
-            attempts=attempts,
-            plans=plans,
-            provider=provider,
-            policy=policy,
             transaction=transaction,
-            apply=apply,
         )
+        return _pay_first(decision, today, asked_by, when, asking=asking, plans=plans)
 
 
 def _offering(decision_id: str, decisions: KeptDecisions) -> StoredDecision | NotOnOffer:
@@ -150,73 +142,39 @@ def _due_today(
 
 
 def _pay_first(
-    decision: StoredDecision,
-    today: Instalment,
-    asked_by: str,
-    when: When,
-    *,
-    attempts: Attempts,
-    plans: Plans,
-    provider: Provider,
-    policy: RetryPolicy,
-    transaction: Transaction,
-    apply: ApplyOutcome,
+    decision: StoredDecision, today: Instalment, asked_by: str, when: When, *, asking: Asking, plans: Plans
 ) -> Acceptance:
     """Charge what is due today, with at most one attempt open at a time.
 
     An attempt without an outcome is resolved first. A refused attempt is the answer to its own key; another key starts
     a new attempt.
     """
-    at = when.occurred_at
+    at, attempts = when.occurred_at, asking.attempts
     before = attempts.asked_by(today.instalment_id, asked_by)
     if before is not None and before.state is AttemptState.REJECTED:
         return PaymentRefused(before.attempt_id, before.refusal or "")
     last = attempts.latest([today.instalment_id]).get(today.instalment_id)
     if last is not None and last.state is not AttemptState.REJECTED:
         with attempts.guard([last.attempt_id]) as mine:
-            result = (
-                resolve(
-                    last.attempt_id,
-                    at,
-                    attempts=attempts,
-                    provider=provider,
-                    policy=policy,
-                    transaction=transaction,
-                    apply=apply,
-                )
-                if mine
-                else None
-            )
+            result = resolve(last.attempt_id, at, asking) if mine else None
         return _answer(last.attempt_id, result, attempts=attempts, plans=plans)
     number = 1 if last is None else last.planned.number + 1
-    if number > policy.checkout_attempts:
+    if number > asking.policy.checkout_attempts:
         return NotOnOffer("attempts-used", f"{number - 1} payments of this offer were refused; no more are tried.")
-    planned = _planned(decision, today, number, asked_by, provider.name, when.value_date)
-    result = _try(
-        planned, decision.hold_id, at, attempts=attempts, provider=provider, transaction=transaction, apply=apply
-    )
+    planned = _planned(decision, today, number, asked_by, asking.provider.name, when.value_date)
+    result = _try(planned, decision.hold_id, at, asking)
     return _answer(planned.attempt_id, result, attempts=attempts, plans=plans)
 
 
-def _try(
-    planned: Planned,
-    hold_id: str,
-    at: datetime,
-    *,
-    attempts: Attempts,
-    provider: Provider,
-    transaction: Transaction,
-    apply: ApplyOutcome,
-) -> Result | None:
+def _try(planned: Planned, hold_id: str, at: datetime, asking: Asking) -> Result | None:
     """Send one attempt. The reservation of F01 stays meanwhile, so the attempt needs no hold of its own."""
-    with attempts.guard([planned.attempt_id]) as mine:
+    with asking.attempts.guard([planned.attempt_id]) as mine:
         if not mine:
             return None
-        with transaction():
-            attempts.plan([planned])
-            attempts.move(planned.attempt_id, AttemptEvent.GUARD_PASSED, at=at, cause=hold_id)
-        claimed = Attempt(planned, AttemptState.CLAIMED)
-        return send(claimed, at, attempts=attempts, provider=provider, transaction=transaction, apply=apply)
+        with asking.transaction():
+            asking.attempts.plan([planned])
+            asking.attempts.move(planned.attempt_id, AttemptEvent.GUARD_PASSED, at=at, cause=hold_id)
+        return send(Attempt(planned, AttemptState.CLAIMED), at, asking)
 
 
 def _answer(attempt_id: AttemptId, result: Result | None, *, attempts: Attempts, plans: Plans) -> Acceptance:

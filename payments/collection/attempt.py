@@ -65,6 +65,7 @@ MOVES: dict[tuple[AttemptState, AttemptEvent], AttemptState] = {
         AttemptState.UNKNOWN,
         AttemptEvent.NEVER_SEEN,
     ): AttemptState.CLAIMED,  # after the settle-down delay; same key, same hold
+    (AttemptState.REJECTED, AttemptEvent.CAPTURED): AttemptState.PRESUMED_PAID,  # the provider's file says otherwise
     (AttemptState.PRESUMED_PAID, AttemptEvent.CASH_SEEN): AttemptState.SETTLED,
     (AttemptState.PRESUMED_PAID, AttemptEvent.RETURNED): AttemptState.RETURNED,
     (AttemptState.SETTLED, AttemptEvent.RETURNED): AttemptState.RETURNED,
@@ -189,7 +190,7 @@ def check_same_attempt(kept: Planned, planned: Planned) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An attempt as recorded."""
+    """An attempt as recorded. `captured` is what the provider took, which may be another amount than asked for."""
 
     planned: Planned
     state: AttemptState
@@ -198,6 +199,12 @@ class Attempt:
     provider_reference: str | None = None
     captured_on: date | None = None
     retry_on: date | None = None
+    captured: Money | None = None
+
+    @property
+    def amount(self) -> Money:
+        """What the attempt brought, or asks for while that is not known."""
+        return self.planned.amount if self.captured is None else self.captured
 
     @property
     def attempt_id(self) -> AttemptId:

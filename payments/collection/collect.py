@@ -6,13 +6,11 @@ point, repeated, or run twice at once: an instalment is charged once. An unknown
 never by another attempt under a new key.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import partial
 from typing import TypeVar
 
 from ledger.books.store import AlreadyRecorded, Recorded
@@ -24,16 +22,17 @@ from lending.servicing.store import OpenInstalment, Plans
 from lending.terms.merchant_terms import AllMerchantTerms
 from payments.break_class import BreakClass
 from payments.breaks import Break, Breaks
-from payments.collection.attempt import Attempt, AttemptEvent, AttemptState, Planned, attempt_id_of
+from payments.collection.ask_provider import Asking, asking_over, request_of, resolve_open, written
+from payments.collection.attempt import OVER, Attempt, AttemptEvent, AttemptState, Planned, attempt_id_of
 from payments.collection.attempts import Attempts
 from payments.collection.bookings import Components, attempt_claimed
 from payments.collection.opening import KeptDecisions
-from payments.collection.outcome import Applied, ApplyOutcome, Result, apply_outcome, collection_of
+from payments.collection.outcome import Applied, Result, collection_of
 from payments.collection.retry import RetryPolicy, Stop
-from payments.each_alone import each_alone, reason_of
+from payments.each_alone import each_alone, in_chunks, reason_of
 from payments.expectation import Expectations
 from payments.ids import AttemptId
-from payments.provider.charge import ChargeRequest, ChargeResult, NotKnown
+from payments.provider.charge import ChargeResult
 from payments.provider.provider import Provider
 from payments.rail_profile import Rail, RailProfile
 from payments.transaction import Transaction
@@ -41,7 +40,6 @@ from terminal.fault import Fault
 
 T = TypeVar("T")
 
-AT_ONCE = 40  # instalments claimed and booked in one database transaction
 THREADS = 8  # concurrent requests to the provider
 
 
@@ -51,6 +49,7 @@ class CollectReport:
 
     `resolved`: attempts of earlier runs whose outcome is now known. `waiting`: instalments whose retry is on a later
     day, or that are not tried again automatically. `failed`: those whose plan or booking failed; each is a break.
+    `withdrawn`: attempts that were not sent, because their plan does not owe the amount any more.
     """
 
     due: date
@@ -64,6 +63,7 @@ class CollectReport:
     elsewhere: int
     needs_person: int
     failed: int
+    withdrawn: int
     captured_minor: Mapping[str, int]
 
 
@@ -75,38 +75,57 @@ class _Tally:
     def add(self, result: Result) -> None:
         self.counts[result.applied.value] += 1
         if result.applied is Applied.CAPTURED:
-            amount = result.attempt.planned.amount
+            amount = result.attempt.amount
             self.captured[amount.currency.value] += amount.minor
         if isinstance(result.next_step, Stop) and result.next_step.needs_person:
             self.counts["needs_person"] += 1
 
 
 class _Failures:
-    """Lists attempts that could not be claimed or booked as breaks, until they are."""
+    """Lists attempts that could not be claimed or booked, or have no outcome, as breaks, until they are."""
 
     def __init__(self, due: date, breaks: Breaks, profile: RailProfile, transaction: Transaction) -> None:
         self.seen: set[AttemptId] = set()
         self._due = due
         self._breaks = breaks
-        self._treatment = profile.treatments[BreakClass.STATUS_CONFLICT]
+        self._profile = profile
         self._transaction = transaction
 
     def add(self, attempt_id: AttemptId, error: Exception) -> None:
         self.seen.add(attempt_id)
-        broken = Break(
-            break_id=f"attempt:{attempt_id}",
-            break_class=BreakClass.STATUS_CONFLICT,
-            reason=f"{attempt_id} cannot be booked: {reason_of(error)}",
-            owner=self._treatment.owner,
-            severity=self._treatment.severity,
-            opened_on=self._due,
-            due_by=self._treatment.due_by(self._due),
-        )
+        self._raise(attempt_id, BreakClass.STATUS_CONFLICT, f"{attempt_id} cannot be booked: {reason_of(error)}")
+
+    def waits(self, result: Result, at: datetime) -> bool:
+        """List an attempt that no enquiry will resolve, or none has for too long; returns whether it is listed."""
+        if result.applied is not Applied.UNKNOWN:
+            return False
+        sent = result.attempt.submitted_at
+        too_long = sent is not None and at >= sent + self._profile.unknown
+        if not (result.unrecognised or too_long):
+            return False
+        attempt_id = result.attempt.attempt_id
+        self._raise(attempt_id, BreakClass.UNKNOWN_OUTCOME, f"{attempt_id} has no outcome: {result.detail}")
+        return True
+
+    def _raise(self, attempt_id: AttemptId, broken: BreakClass, reason: str) -> None:
+        treatment = self._profile.treatments[broken]
         with self._transaction():
-            self._breaks.raise_breaks([broken])
+            self._breaks.raise_breaks(
+                [
+                    Break(
+                        break_id=f"attempt:{attempt_id}",
+                        break_class=broken,
+                        reason=reason,
+                        owner=treatment.owner,
+                        severity=treatment.severity,
+                        opened_on=self._due,
+                        due_by=treatment.due_by(self._due),
+                    )
+                ]
+            )
 
     def cured(self, result: Result) -> None:
-        if result.applied in (Applied.CAPTURED, Applied.REFUSED):
+        if result.applied in (Applied.CAPTURED, Applied.REFUSED, Applied.WITHDRAWN):
             with self._transaction():
                 self._breaks.close_break(f"attempt:{result.attempt.attempt_id}", self._due, "booked")
 
@@ -140,57 +159,44 @@ def collect(
     """
     if due > at.astimezone(UTC).date():
         raise NotYetDue(f"{due} has not begun: it is {at:%Y-%m-%d %H:%M} UTC, and nothing is charged before its day")
-    apply = partial(
-        apply_outcome,
+    asking = asking_over(
         attempts=attempts,
         decisions=decisions,
         plans=plans,
         ledger=ledger,
         expectations=expectations,
+        breaks=breaks,
+        provider=provider,
         merchants=merchants,
         terms=terms,
         policy=policy,
         profile=profile,
+        transaction=transaction,
     )
     tally = _Tally()
     failures = _Failures(due, breaks, profile, transaction)
 
     def told(result: Result) -> None:
         tally.add(result)
+        tally.counts["needs_person"] += failures.waits(result, at)
         failures.cured(result)
 
-    resolved = resolve_open(
-        at,
-        told,
-        failures.add,
-        attempts=attempts,
-        provider=provider,
-        policy=policy,
-        transaction=transaction,
-        apply=apply,
-    )
+    resolved = resolve_open(at, told, failures.add, asking)
     not_closed = _bring_up(due, at, plans=plans, ledger=ledger, terms=terms, transaction=transaction)
-    dues = _collectable(due, plans)
+    dues = _collectable(due, at, plans)
     latest = attempts.latest([each.instalment.instalment_id for each in dues])
+    blocked = breaks.blocking([each for each, attempt in latest.items() if attempt.state in OVER])
     ready = [planned for each in dues if (planned := _next_attempt(each, latest, due, provider.name)) is not None]
+    ready = [planned for planned in ready if planned.instalment_id not in blocked]
     stuck = [planned for planned in ready if planned.plan_id in not_closed]
     ready = [planned for planned in ready if planned.plan_id not in not_closed]
     for planned in stuck:
         failures.add(planned.attempt_id, not_closed[planned.plan_id])
     known = {each.plan.plan_id: each.plan for each in dues}
     claimed = 0
-    for chunk in _chunks(ready):
+    for chunk in in_chunks(ready):
         results = _charge(
-            chunk,
-            known,
-            at,
-            attempts=attempts,
-            ledger=ledger,
-            provider=provider,
-            rail=profile.card,
-            transaction=transaction,
-            apply=apply,
-            failed=failures.add,
+            chunk, known, at, asking=asking, plans=plans, ledger=ledger, rail=profile.card, failed=failures.add
         )
         claimed += len(results)
         for result in results:
@@ -214,13 +220,15 @@ def collect(
         elsewhere=len(ready) - claimed - len(failures.seen & {planned.attempt_id for planned in ready}),
         needs_person=counts["needs_person"],
         failed=len(failures.seen),
+        withdrawn=counts[Applied.WITHDRAWN.value],
         captured_minor=dict(sorted(tally.captured.items())),
     )
 
 
-def _collectable(due: date, plans: Plans) -> list[OpenInstalment]:
-    """The instalments that may be charged. Imported plans have none: their shoppers send the money themselves."""
-    return [each for each in plans.collectable(due) if each.plan.origin is Origin.CHECKOUT]
+def _collectable(due: date, at: datetime, plans: Plans) -> list[OpenInstalment]:
+    """The instalments that may be charged now. Imported plans have none: their shoppers send the money themselves."""
+    found = plans.collectable(due, on=at.astimezone(UTC).date())
+    return [each for each in found if each.plan.origin is Origin.CHECKOUT]
 
 
 def _bring_up(
@@ -230,9 +238,9 @@ def _bring_up(
 
     Returns the plans that refused it, with the reason.
     """
-    plan_ids = list(dict.fromkeys(each.plan.plan_id for each in _collectable(due, plans)))
+    plan_ids = list(dict.fromkeys(each.plan.plan_id for each in _collectable(due, at, plans)))
     refused: dict[PlanId, Exception] = {}
-    for chunk in _chunks(plan_ids):
+    for chunk in in_chunks(plan_ids):
         _, failed = each_alone(
             chunk,
             lambda some: close_plans(due, some, plans=plans, ledger=ledger, terms=terms, at=at),
@@ -242,126 +250,12 @@ def _bring_up(
     return refused
 
 
-def resolve_open(
-    at: datetime,
-    told: Callable[[Result], None],
-    failed: Callable[[AttemptId, Exception], None],
-    *,
-    attempts: Attempts,
-    provider: Provider,
-    policy: RetryPolicy,
-    transaction: Transaction,
-    apply: ApplyOutcome,
-) -> int:
-    """Enquire about attempts without an outcome; returns how many are resolved now. Skips those guarded elsewhere.
-
-    `failed` receives an attempt whose outcome could not be booked; the next run enquires again.
-    """
-    resolved = 0
-    for chunk in _chunks(attempts.unresolved()):
-        with attempts.guard([attempt.attempt_id for attempt in chunk]) as mine:
-            for attempt_id in map(AttemptId, mine):
-                try:
-                    result = resolve(
-                        attempt_id,
-                        at,
-                        attempts=attempts,
-                        provider=provider,
-                        policy=policy,
-                        transaction=transaction,
-                        apply=apply,
-                    )
-                except Exception as error:  # noqa: BLE001  # whatever the reason: it stops no other attempt
-                    failed(attempt_id, error)
-                    continue
-                if result is not None:
-                    told(result)
-                    resolved += result.applied in (Applied.CAPTURED, Applied.REFUSED)
-    return resolved
-
-
-def resolve(
-    attempt_id: AttemptId,
-    at: datetime,
-    *,
-    attempts: Attempts,
-    provider: Provider,
-    policy: RetryPolicy,
-    transaction: Transaction,
-    apply: ApplyOutcome,
-) -> Result | None:
-    """Enquire about one attempt, which the caller guards; None if it already has its outcome.
-
-    An attempt that the provider does not know is sent again under its own key, but only after the settle-down delay,
-    when a delayed first request can no longer arrive.
-    """
-    attempt = attempts.get(attempt_id)
-    if attempt is None or attempt.state not in (AttemptState.CLAIMED, AttemptState.SUBMITTING, AttemptState.UNKNOWN):
-        return None
-    if attempt.state is AttemptState.SUBMITTING:  # its sender has died, or we could not hold the guard
-        with transaction():
-            attempts.move(attempt_id, AttemptEvent.NO_ANSWER, at=at, cause="its sender left no answer")
-    if attempt.state is not AttemptState.CLAIMED:
-        said = provider.enquire(attempt_id)
-        if not isinstance(said, NotKnown):
-            with transaction():
-                return apply(attempt_id, said, at)
-        if attempt.submitted_at is not None and at < attempt.submitted_at + policy.settle_down:
-            return Result(Applied.UNKNOWN, attempt, detail="the provider does not know it yet")
-        with transaction():
-            attempts.keep_message("in", "notknown", attempt_id, said.raw or "not known", at)
-            attempts.move(attempt_id, AttemptEvent.NEVER_SEEN, at=at, cause="the provider never saw it")
-    return send(attempt, at, attempts=attempts, provider=provider, transaction=transaction, apply=apply)
-
-
-def send(
-    attempt: Attempt,
-    at: datetime,
-    *,
-    attempts: Attempts,
-    provider: Provider,
-    transaction: Transaction,
-    apply: ApplyOutcome,
-) -> Result:
-    """Send a claimed attempt, which the caller guards, and book the provider's answer."""
-    with transaction():
-        written(attempt.planned, at, attempts=attempts)
-    answer = provider.charge(request_of(attempt.planned))
-    with transaction():
-        return apply(attempt.attempt_id, answer, at)
-
-
-def written(planned: Planned, at: datetime, *, attempts: Attempts) -> None:
-    """Store the request; from here on the attempt counts as sent."""
-    message_id = attempts.keep_message("out", "charge", planned.attempt_id, _body(planned), at)
-    attempts.move(
-        planned.attempt_id,
-        AttemptEvent.REQUEST_WRITTEN,
-        at=at,
-        cause=planned.attempt_id,
-        message_id=message_id,
-        values={"submitted_at": at},
-    )
-
-
-def request_of(planned: Planned) -> ChargeRequest:
-    """The charge request for the provider."""
-    return ChargeRequest(
-        planned.attempt_id,
-        planned.plan_id,
-        planned.instalment_id,
-        planned.shopper_id,
-        planned.account_id,
-        planned.amount,
-        planned.requested_on,
-    )
-
-
 def _next_attempt(due: OpenInstalment, latest: Mapping[str, Attempt], on: date, provider: str) -> Planned | None:
     """The next attempt at an instalment; None while one is open, or if the policy says later or never."""
     last = latest.get(due.instalment.instalment_id)
     if last is not None:
-        retry_now = last.state is AttemptState.REJECTED and last.retry_on is not None and last.retry_on <= on
+        again = last.state in (AttemptState.REJECTED, AttemptState.RETURNED)
+        retry_now = again and last.retry_on is not None and last.retry_on <= on
         if not (retry_now or last.state is AttemptState.CANCELLED):
             return None
     plan, instalment = due.plan, due.instalment
@@ -384,41 +278,53 @@ def _next_attempt(due: OpenInstalment, latest: Mapping[str, Attempt], on: date, 
 
 def _charge(
     ready: Sequence[Planned],
-    plans: Mapping[PlanId, Plan],
+    known: Mapping[PlanId, Plan],
     at: datetime,
     *,
-    attempts: Attempts,
+    asking: Asking,
+    plans: Plans,
     ledger: KeptLedger,
-    provider: Provider,
     rail: Rail,
-    transaction: Transaction,
-    apply: ApplyOutcome,
     failed: Callable[[AttemptId, Exception], None],
 ) -> list[Result]:
     """Claim some instalments in one transaction, send their charges concurrently, book the answers in another.
 
-    `failed` receives an attempt that could not be claimed, so that nothing was sent, or whose answer could not be
-    booked, so that the next run enquires about it.
+    What is owed is read again with the claim. `failed` receives an attempt that could not be claimed, so that nothing
+    was sent, or whose answer could not be booked, so that the next run enquires about it.
     """
 
     def claim(some: Sequence[Planned]) -> list[Planned]:
+        still = _still_collectable(some, at, plans)
         return [
             planned
-            for planned in attempts.plan(some)
-            if _claim(planned, plans[planned.plan_id], at, attempts=attempts, ledger=ledger, rail=rail)
+            for planned in asking.attempts.plan(still)
+            if _claim(planned, known[planned.plan_id], at, attempts=asking.attempts, ledger=ledger, rail=rail)
         ]
 
     def book(some: Sequence[tuple[Planned, ChargeResult]]) -> list[Result]:
-        return [apply(planned.attempt_id, answer, at) for planned, answer in some]
+        return [asking.apply(planned.attempt_id, answer, at) for planned, answer in some]
 
-    with attempts.guard([planned.attempt_id for planned in ready]) as mine:
+    with asking.attempts.guard([planned.attempt_id for planned in ready]) as mine:
         guarded = set(mine)
-        claimed, unclaimed = each_alone([each for each in ready if each.attempt_id in guarded], claim, transaction)
+        claimed, unclaimed = each_alone(
+            [each for each in ready if each.attempt_id in guarded], claim, asking.transaction
+        )
         sent = [planned for part in claimed for planned in part]
-        booked, unbooked = each_alone(list(zip(sent, _asked(sent, provider), strict=True)), book, transaction)
+        answers = zip(sent, _asked(sent, asking.provider), strict=True)
+        booked, unbooked = each_alone(list(answers), book, asking.transaction)
     for planned, error in (*unclaimed, *((planned, error) for (planned, _), error in unbooked)):
         failed(planned.attempt_id, error)
     return [result for part in booked for result in part]
+
+
+def _still_collectable(some: Sequence[Planned], at: datetime, plans: Plans) -> list[Planned]:
+    """Those of which the same amount may be collected as when the run began: a pause or a payment may have come."""
+    last, plan_ids = max(planned.due_on for planned in some), [planned.plan_id for planned in some]
+    now = {
+        each.instalment.instalment_id: each.open_amount - each.disputed
+        for each in plans.collectable(last, on=at.astimezone(UTC).date(), plan_ids=plan_ids)
+    }
+    return [planned for planned in some if now.get(planned.instalment_id) == planned.amount]
 
 
 def _claim(planned: Planned, plan: Plan, at: datetime, *, attempts: Attempts, ledger: KeptLedger, rail: Rail) -> bool:
@@ -438,21 +344,3 @@ def _asked(sent: Sequence[Planned], provider: Provider) -> Iterator[ChargeResult
         return
     with ThreadPoolExecutor(THREADS) as pool:
         yield from pool.map(provider.charge, [request_of(planned) for planned in sent])
-
-
-def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    return (items[start : start + AT_ONCE] for start in range(0, len(items), AT_ONCE))
-
-
-def _body(planned: Planned) -> str:
-    return json.dumps(
-        {
-            "key": planned.attempt_id,
-            "amount_minor": planned.amount.minor,
-            "currency": planned.amount.currency.value,
-            "shopper_id": planned.shopper_id,
-            "instalment_id": planned.instalment_id,
-            "requested_on": planned.requested_on.isoformat(),
-        },
-        sort_keys=True,
-    )

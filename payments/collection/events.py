@@ -1,6 +1,7 @@
 """The plan events of a purchase, its collection, and its credit balance."""
 
-from lending.plan.event import CreditRefunded, Opened, Paid, PaidOff, PaymentChannel, PlanEvent
+from ledger.money import Money
+from lending.plan.event import CreditRefunded, Held, Opened, Paid, PaidOff, PaymentChannel, PlanEvent
 from lending.plan.plan import Plan
 from lending.plan.when import When
 from payments.collection.attempt import AttemptPurpose, Planned
@@ -13,20 +14,20 @@ def opened(plan: Plan, when: When) -> PlanEvent:
     return event_of(f"opened:{plan.plan_id}", plan.plan_id, plan.order_id, when, Opened(plan.principal))
 
 
-def collected(planned: Planned, rail: Rail, when: When) -> PlanEvent:
-    """The provider captured an attempt. A down payment has no hold of its own."""
+def collected(planned: Planned, rail: Rail, when: When, amount: Money, held: Held | None) -> PlanEvent:
+    """The provider captured `amount` for an attempt, out of its hold if that is for this amount and still there."""
     body: Paid | PaidOff
-    if planned.purpose is AttemptPurpose.PAYOFF:
+    if planned.purpose is AttemptPurpose.PAYOFF and amount == planned.amount:
         body = PaidOff(planned.amount, PaymentChannel.ATTEMPT, planned.attempt_id, rail.provider, rail.rail)
     else:
         body = Paid(
-            planned.amount,
+            amount,
             PaymentChannel.CHECKOUT if planned.opens_plan else PaymentChannel.ATTEMPT,
             planned.attempt_id,
             provider=rail.provider,
             rail=rail.rail,
             instalment_id=planned.instalment_id if planned.purpose is AttemptPurpose.DUE else None,
-            held=planned.held,
+            held=held,
         )
     return event_of(paid_event_id(planned.attempt_id), planned.plan_id, planned.attempt_id, when, body)
 

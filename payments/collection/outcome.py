@@ -1,8 +1,8 @@
 """Apply a provider's answer to the attempt, the books and the plan, inside the caller's database transaction."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ledger.money import Money
@@ -11,7 +11,9 @@ from lending.plan.when import When
 from lending.servicing.record_events import KeptLedger, TermsOf
 from lending.servicing.store import Plans
 from lending.terms.merchant_terms import AllMerchantTerms
-from payments.collection.attempt import UNRESOLVED, Attempt, AttemptEvent, AttemptPurpose, AttemptState, Planned
+from payments.break_class import BreakClass
+from payments.breaks import Break, Breaks
+from payments.collection.attempt import OVER, UNRESOLVED, Attempt, AttemptEvent, AttemptPurpose, AttemptState, Planned
 from payments.collection.attempts import Attempts
 from payments.collection.bookings import Collection
 from payments.collection.events import collected
@@ -33,16 +35,22 @@ class Applied(StrEnum):
     REFUSED = "refused"
     UNKNOWN = "unknown"
     KNOWN_BEFORE = "known_before"
+    WITHDRAWN = "withdrawn"  # our own doing: nothing was sent, because the plan does not owe it now
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The result of an answer. `next_step` is set after a refusal; `detail` says why an outcome is still unknown."""
+    """The result of an answer.
+
+    `next_step` is set after a refusal; `detail` says why an outcome is still unknown, and `unrecognised` that no
+    enquiry will tell it, because the provider states it in words that we do not know.
+    """
 
     applied: Applied
     attempt: Attempt
     next_step: TryAgain | Stop | None = None
     detail: str = ""
+    unrecognised: bool = False
 
 
 ApplyOutcome = Callable[[AttemptId, ChargeResult, datetime], Result]
@@ -59,22 +67,32 @@ def apply_outcome(
     plans: Plans,
     ledger: KeptLedger,
     expectations: Expectations,
+    breaks: Breaks,
     merchants: AllMerchantTerms,
     terms: TermsOf,
     policy: RetryPolicy,
     profile: RailProfile,
 ) -> Result:
-    """Record the provider's answer. An attempt that already has an outcome keeps it."""
+    """Record the provider's answer. An attempt that already has an outcome keeps it.
+
+    One exception: a refusal that the provider takes back, because it captured the money after all, is a capture, as
+    long as no other attempt has asked for the same due since.
+    """
     attempt = attempts.get(attempt_id, lock=True)
     assert attempt is not None, f"{attempt_id} was asked about and is not kept"
-    if attempt.state not in UNRESOLVED:
+    late = isinstance(answer, Succeeded) and captured_after_all(attempt, attempts)
+    if attempt.state not in UNRESOLVED and not late:
         return Result(Applied.KNOWN_BEFORE, attempt)
     message_id = attempts.keep_message("in", type(answer).__name__.lower(), attempt_id, _written(answer), at)
-    if isinstance(answer, Succeeded) and answer.amount != attempt.planned.amount:
+    if isinstance(answer, Succeeded) and answer.amount.currency is not attempt.planned.amount.currency:
         answer = Unknown(attempt_id, f"captured {answer.amount}, asked for {attempt.planned.amount}")
     match answer:
         case Succeeded():
-            values = {"provider_reference": answer.provider_reference, "captured_on": answer.captured_on}
+            values = {
+                "provider_reference": answer.provider_reference,
+                "captured_on": answer.captured_on,
+                "captured": answer.amount,
+            }
             attempts.move(
                 attempt_id,
                 AttemptEvent.CAPTURED,
@@ -85,8 +103,9 @@ def apply_outcome(
             )
             _book_capture(
                 attempt.planned,
-                answer.captured_on,
+                answer,
                 at,
+                held=not late,
                 decisions=decisions,
                 plans=plans,
                 ledger=ledger,
@@ -94,8 +113,9 @@ def apply_outcome(
                 terms=terms,
                 rail=profile.card,
             )
-            expectations.expect([_provider_line(attempt.planned, answer.captured_on, profile)])
-            return Result(Applied.CAPTURED, attempt)
+            expectations.expect([_provider_line(attempt.planned, answer, profile)])
+            breaks.raise_breaks(_other_amount(attempt.planned, answer, profile))
+            return Result(Applied.CAPTURED, replace(attempt, captured=answer.amount))
         case ChargeRefused():
             step = _after_refusal(attempt.planned, answer, policy)
             attempts.move(
@@ -111,7 +131,18 @@ def apply_outcome(
         case Unknown():
             if attempt.state is AttemptState.SUBMITTING:
                 attempts.move(attempt_id, AttemptEvent.NO_ANSWER, at=at, cause=answer.detail, message_id=message_id)
-            return Result(Applied.UNKNOWN, attempt, detail=answer.detail)
+            return Result(Applied.UNKNOWN, attempt, detail=answer.detail, unrecognised=answer.unrecognised)
+
+
+def captured_after_all(attempt: Attempt, attempts: Attempts) -> bool:
+    """Whether a capture of this refused attempt can still be what paid its due: no later attempt may have.
+
+    A down payment's offer is over once it was refused, so its money is for a person.
+    """
+    if attempt.state is not AttemptState.REJECTED or attempt.planned.opens_plan:
+        return False
+    place = attempt.planned.instalment_id
+    return attempts.latest([place])[place].state in OVER
 
 
 def collection_of(plan: Plan, planned: Planned, rail: Rail) -> Collection:
@@ -123,9 +154,10 @@ def collection_of(plan: Plan, planned: Planned, rail: Rail) -> Collection:
 
 def _book_capture(
     planned: Planned,
-    captured_on: date,
+    captured: Succeeded,
     at: datetime,
     *,
+    held: bool,
     decisions: KeptDecisions,
     plans: Plans,
     ledger: KeptLedger,
@@ -138,15 +170,17 @@ def _book_capture(
         decision = decisions.get(decision_id_of(planned.plan_id))
         assert decision is not None, f"{planned.attempt_id} pays for a decision that is not kept"
         zone = zone_of(decision, at, merchants=merchants, terms=terms)
-        when = When.day(captured_on, recorded_at=at, zone=zone)
-        paid = collected(planned, rail, when)
+        when = When.day(captured.captured_on, recorded_at=at, zone=zone)
+        paid = collected(planned, rail, when, captured.amount, planned.held)
         open_plan(decision, when, paid, plans=plans, ledger=ledger, merchants=merchants, terms=terms)
     else:
-        paid = collected(planned, rail, When.day(captured_on, recorded_at=at))
-        if planned.purpose is AttemptPurpose.PAYOFF and planned.has_hold:  # its split may be another than the quote's
+        # A payoff's split may be another than the quote's, and another amount is not the one that is held.
+        as_held = held and planned.purpose is not AttemptPurpose.PAYOFF and captured.amount == planned.amount
+        when = When.day(captured.captured_on, recorded_at=at)
+        paid = collected(planned, rail, when, captured.amount, planned.held if as_held else None)
+        if held and planned.has_hold and not as_held:
             must_hold(
-                ledger.void_hold(planned.hold_id, at=at, reason="captured: the plan is settled early"),
-                planned.attempt_id,
+                ledger.void_hold(planned.hold_id, at=at, reason=f"captured {captured.amount}"), planned.attempt_id
             )
         record_on_plan([paid], plans=plans, ledger=ledger, terms=terms)
         credit = settle_credit(planned, at, captured=True, plans=plans, terms=terms)
@@ -183,14 +217,33 @@ def _refusal_values(answer: ChargeRefused, step: TryAgain | Stop) -> Mapping[str
     }
 
 
-def _provider_line(planned: Planned, captured_on: date, profile: RailProfile) -> Expected:
+def _other_amount(planned: Planned, captured: Succeeded, profile: RailProfile) -> list[Break]:
+    """E7 for a capture of another amount than asked for: it is booked as it is, and a person decides on the rest."""
+    if captured.amount == planned.amount:
+        return []
+    treatment = profile.treatments[BreakClass.AMOUNT_DIFFERS]
+    return [
+        Break(
+            break_id=f"captured:{planned.attempt_id}",
+            break_class=BreakClass.AMOUNT_DIFFERS,
+            reason=f"{planned.attempt_id} asked for {planned.amount}, and the provider captured {captured.amount}",
+            owner=treatment.owner,
+            severity=treatment.severity,
+            opened_on=captured.captured_on,
+            due_by=treatment.due_by(captured.captured_on),
+            amount=captured.amount,
+        )
+    ]
+
+
+def _provider_line(planned: Planned, captured: Succeeded, profile: RailProfile) -> Expected:
     """The expectation that the provider's file shows the capture."""
     return Expected(
         key=CaptureKey(planned.attempt_id),
         leg=Leg.LEDGER_PROVIDER,
-        amount=planned.amount,
-        expected_on=captured_on,
-        due_by=captured_on + timedelta(days=profile.line_days),
+        amount=captured.amount,
+        expected_on=captured.captured_on,
+        due_by=captured.captured_on + timedelta(days=profile.line_days),
         created_by=planned.attempt_id,
         plan_id=planned.plan_id,
         instalment_id=planned.instalment_id,

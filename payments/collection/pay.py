@@ -23,6 +23,8 @@ from lending.plan.when import When
 from lending.servicing.record_events import KeptLedger, TermsOf
 from lending.servicing.store import Plans
 from lending.terms.merchant_terms import AllMerchantTerms
+from payments.breaks import Breaks
+from payments.collection.ask_provider import Asking, asking_over, resolve, send, written
 from payments.collection.attempt import (
     UNRESOLVED,
     Attempt,
@@ -34,11 +36,11 @@ from payments.collection.attempt import (
 )
 from payments.collection.attempts import Attempts
 from payments.collection.bookings import Components, attempt_claimed
-from payments.collection.collect import resolve, send, written
 from payments.collection.events import collected
 from payments.collection.opening import KeptDecisions
-from payments.collection.outcome import Applied, ApplyOutcome, Result, apply_outcome, collection_of
+from payments.collection.outcome import Applied, Result, collection_of
 from payments.collection.retry import RetryPolicy
+from payments.collection.withdraw import takes_no_payment
 from payments.expectation import Expectations
 from payments.ids import AttemptId
 from payments.provider.charge import Succeeded
@@ -117,6 +119,7 @@ def pay(
     plans: Plans,
     ledger: KeptLedger,
     expectations: Expectations,
+    breaks: Breaks,
     provider: Provider,
     merchants: AllMerchantTerms,
     terms: TermsOf,
@@ -130,17 +133,19 @@ def pay(
 
     Raises Conflict if the plan's key was used for another amount.
     """
-    apply = partial(
-        apply_outcome,
+    asking = asking_over(
         attempts=attempts,
         decisions=decisions,
         plans=plans,
         ledger=ledger,
         expectations=expectations,
+        breaks=breaks,
+        provider=provider,
         merchants=merchants,
         terms=terms,
         policy=policy,
         profile=profile,
+        transaction=transaction,
     )
     place = _instalment_id(asked)
     with attempts.guard([place]) as mine:
@@ -149,19 +154,8 @@ def pay(
         before = attempts.latest([place]).get(place)
         if before is not None:
             _check_same(before.planned, asked)
-            result = (
-                resolve(
-                    before.attempt_id,
-                    at,
-                    attempts=attempts,
-                    provider=provider,
-                    policy=policy,
-                    transaction=transaction,
-                    apply=apply,
-                )
-                if before.state in UNRESOLVED and not preview
-                else None
-            )
+            unresolved = before.state in UNRESOLVED and not preview
+            result = resolve(before.attempt_id, at, asking) if unresolved else None
             return _answer(before.attempt_id, result, at, attempts=attempts, plans=plans, terms=terms)
         planned = _not_in_role(asked.by, authority) or _planned(
             asked, provider.name, at, plans=plans, ledger=ledger, terms=terms, rail=profile.card
@@ -172,14 +166,11 @@ def pay(
         try:
             with transaction():
                 if preview:
-                    return _previewed(
-                        planned, at, claim, apply, plans=plans, ledger=ledger, terms=terms, attempts=attempts
-                    )
+                    return _previewed(planned, at, claim, asking, plans=plans, ledger=ledger, terms=terms)
                 claim()
         except _HoldRefused:
             return PaymentNotPossible("in-progress", "another payment of the plan is under way; try again after it")
-        claimed = Attempt(planned, AttemptState.CLAIMED)
-        result = send(claimed, at, attempts=attempts, provider=provider, transaction=transaction, apply=apply)
+        result = send(Attempt(planned, AttemptState.CLAIMED), at, asking)
         return _answer(planned.attempt_id, result, at, attempts=attempts, plans=plans, terms=terms)
 
 
@@ -246,7 +237,7 @@ def _planned(
         asked_by=asked.by.principal_id,
         purpose=AttemptPurpose.PAYOFF if settles else AttemptPurpose.PAYMENT,
     )
-    reasons = refuse(state, collected(planned, rail, When.day(today, recorded_at=at)))
+    reasons = refuse(state, collected(planned, rail, When.day(today, recorded_at=at), planned.amount, planned.held))
     if reasons:
         return PaymentNotPossible("act-refused", "; ".join(each.detail for each in reasons))
     return planned
@@ -257,8 +248,9 @@ def _trouble(amount: Money | None, plan: Plan, state: PlanState, quote: Payoff) 
         return PaymentNotPossible("no-payment-method", f"{plan.plan_id} was imported: its shopper sends the money")
     if amount is not None and amount.currency is not plan.currency:
         return PaymentNotPossible("wrong-currency", f"{plan.plan_id} is in {plan.currency}, not {amount.currency}")
-    if state.status is not PlanStatus.OPEN or not quote.amount.minor:
-        return PaymentNotPossible("nothing-to-pay", f"{plan.plan_id} is {state.status} and takes no payment")
+    closed = takes_no_payment(state)
+    if closed is not None or not quote.amount.minor:
+        return PaymentNotPossible("nothing-to-pay", closed or f"nothing is owed on {plan.plan_id}")
     if amount is None and quote.in_flight.minor:
         return PaymentNotPossible("in-progress", f"{quote.in_flight} is being collected; the payoff follows from it")
     if amount is not None and amount > quote.amount:
@@ -284,12 +276,11 @@ def _previewed(
     planned: Planned,
     at: datetime,
     claim: partial[None],
-    apply: ApplyOutcome,
+    asking: Asking,
     *,
     plans: Plans,
     ledger: KeptLedger,
     terms: TermsOf,
-    attempts: Attempts,
 ) -> PaymentPreview:
     """Do everything but the charge, as if it were captured today, and undo it."""
     history = plans.histories([planned.plan_id])[planned.plan_id]
@@ -298,8 +289,8 @@ def _previewed(
     after, entries = before, list[Entry]()
     with rolled_back(plans):
         claim()
-        written(planned, at, attempts=attempts)
-        apply(planned.attempt_id, Succeeded(planned.attempt_id, "preview", planned.amount, day), at)
+        written(planned, at, attempts=asking.attempts)
+        asking.apply(planned.attempt_id, Succeeded(planned.attempt_id, "preview", planned.amount, day), at)
         history = plans.histories([planned.plan_id])[planned.plan_id]
         after = fold(history.plan, history.events, servicing, through=day)
         entries += _new_entries(before, after, ledger)
@@ -331,12 +322,14 @@ def _answer(
         return PaymentPending(attempt_id, detail or "the provider has not answered yet")
     if attempt.state is AttemptState.REJECTED:
         return PaymentDeclined(attempt_id, attempt.refusal or "")
+    if attempt.state is AttemptState.CANCELLED:
+        return PaymentNotPossible("withdrawn", result.detail if result is not None else "nothing was sent for this key")
     plan_id = attempt.planned.plan_id
     history = plans.histories([plan_id])[plan_id]
     servicing = terms(history.plan)
     state = fold(history.plan, history.events, servicing, through=_through(servicing.days.day_of(at), history.plan))
     new = result is not None and result.applied is Applied.CAPTURED
-    return PaymentTaken(attempt_id, attempt.planned.amount, state.owed, state.status, new)
+    return PaymentTaken(attempt_id, attempt.amount, state.owed, state.status, new)
 
 
 def _through(day: date, plan: Plan) -> date:

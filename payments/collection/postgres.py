@@ -93,7 +93,7 @@ class PostgresAttempts(PostgresSending):
                 raise
             raise IllegalMove(attempt_id, AttemptState(str(error.diag.message_detail)), event) from error
         for name, value in (values or {}).items():
-            self._connection.execute(_SET[name], (value, attempt_id))
+            self._connection.execute(_SET[name], (value.minor if isinstance(value, Money) else value, attempt_id))
         return AttemptState(row[0])
 
     def get(self, attempt_id: AttemptId, *, lock: bool = False) -> Attempt | None:
@@ -128,8 +128,12 @@ class PostgresAttempts(PostgresSending):
 
 
 _SET = {
-    name: f"UPDATE payments.attempts SET {name} = %s WHERE attempt_id = %s"  # noqa: S608 - names from the list below
-    for name in ("submitted_at", "refusal", "detail", "provider_reference", "captured_on", "retry_on", "policy_version")
+    name: f"UPDATE payments.attempts SET {column} = %s WHERE attempt_id = %s"  # noqa: S608 - names from the lists below
+    for name, column in (
+        *((each, each) for each in ("submitted_at", "refusal", "detail", "provider_reference", "captured_on")),
+        *((each, each) for each in ("retry_on", "policy_version")),
+        ("captured", "captured_minor"),
+    )
 }
 
 
@@ -202,4 +206,5 @@ def _attempt(row: Mapping[str, Any]) -> Attempt:
         row["provider_reference"],
         row["captured_on"],
         row["retry_on"],
+        None if row["captured_minor"] is None else Money(row["captured_minor"], currency),
     )

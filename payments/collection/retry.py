@@ -4,8 +4,10 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from payments.provider.charge import ChargeRefusalCode
 from terminal.fault import Fault
@@ -29,14 +31,22 @@ class RefusalClass:
     gap_days: int
 
 
+class CameBack(StrEnum):
+    """How the money of a captured attempt left again, so that its debt is owed again."""
+
+    RETURNED = "returned"
+    CLAIM_LOST = "claim_lost"
+
+
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """The refusal classes, and the class of each refusal code."""
+    """The refusal classes, and the class of each refusal code and of each way in which captured money came back."""
 
     version: str
     settle_down: timedelta
     checkout_attempts: int
     by_code: Mapping[ChargeRefusalCode, RefusalClass]
+    by_return: Mapping[CameBack, RefusalClass]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +66,11 @@ class Stop:
     policy_version: str
 
 
-def next_step(policy: RetryPolicy, code: ChargeRefusalCode, attempts_made: int, refused_on: date) -> TryAgain | Stop:
-    """The next step after the refusal of the `attempts_made`-th attempt."""
-    kind = policy.by_code.get(code)
+def next_step(
+    policy: RetryPolicy, code: ChargeRefusalCode | CameBack, attempts_made: int, refused_on: date
+) -> TryAgain | Stop:
+    """The next step after the `attempts_made`-th attempt was refused, or its money came back, on a day."""
+    kind = policy.by_return[code] if isinstance(code, CameBack) else policy.by_code.get(code)
     if kind is None:
         return Stop(f"{code} is not in the policy", needs_person=True, policy_version=policy.version)
     if attempts_made >= kind.most_attempts:
@@ -84,8 +96,24 @@ def load_policy(path: Path = DEFAULT_POLICY) -> RetryPolicy:
             raise RetryPolicyFault(path, f"codes.{code}", f"no class {name!r}")
         by_code[ChargeRefusalCode(code)] = classes[name]
     return RetryPolicy(
-        document["version"], timedelta(seconds=document["settle_down_seconds"]), document["checkout_attempts"], by_code
+        document["version"],
+        timedelta(seconds=document["settle_down_seconds"]),
+        document["checkout_attempts"],
+        by_code,
+        _by_return(path, document, classes),
     )
+
+
+def _by_return(
+    path: Path, document: Mapping[str, Any], classes: Mapping[str, RefusalClass]
+) -> Mapping[CameBack, RefusalClass]:
+    found = document.get("came_back", {})
+    for name in (*CameBack, *found):
+        if name not in set(CameBack):
+            raise RetryPolicyFault(path, f"came_back.{name}", "no such way")
+        if found.get(name) not in classes:
+            raise RetryPolicyFault(path, f"came_back.{name}", f"no class {found.get(name)!r}")
+    return {way: classes[found[way]] for way in CameBack}
 
 
 def _class(path: Path, name: str, entry: Mapping[str, int], largest: int) -> RefusalClass:

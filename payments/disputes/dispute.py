@@ -125,7 +125,7 @@ _EVENTS = {
 
 def _expected(attempt: Attempt, notice: DisputeNotice, claim_days: int) -> Expected | None:
     """A charge-back nets out of the provider's payout; a direct debit's claim is taken from our bank account."""
-    amount = attempt.planned.amount if notice.amount is None else notice.amount
+    amount = attempt.amount if notice.amount is None else notice.amount
     if notice.fee is not None:
         amount += notice.fee
     opening = notice.stage in (DisputeStage.OPENED, DisputeStage.OPENED_AGAIN)

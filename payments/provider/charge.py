@@ -81,11 +81,15 @@ class ChargeRefused:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """There is no reliable answer: the money may or may not have moved. Only an enquiry resolves it."""
+    """There is no reliable answer: the money may or may not have moved. Only an enquiry resolves it.
+
+    `unrecognised`: the provider does state an outcome, in words that we do not know, so that a person has to ask.
+    """
 
     attempt_id: str
     detail: str
     raw: str = field(default="", compare=False)
+    unrecognised: bool = False
 
 
 @dataclass(frozen=True, slots=True)

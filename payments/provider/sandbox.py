@@ -108,6 +108,8 @@ def _outcome(attempt_id: str, reply: httpx.Response) -> ChargeResult:
             return ChargeRefused(attempt_id, CODES.get(code, ChargeRefusalCode.UNRECOGNISED), code, reply.text)
     except (KeyError, TypeError, ValueError) as error:
         return Unknown(attempt_id, f"the answer cannot be read: {error!r}", reply.text)
+    if isinstance(said.get("status"), str):
+        return Unknown(attempt_id, f"the status {said['status'][:60]!r} is not known", reply.text, unrecognised=True)
     return Unknown(attempt_id, f"answered {reply.status_code}", reply.text)
 
 

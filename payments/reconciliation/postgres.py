@@ -80,6 +80,21 @@ RETURNING class
 """
 
 
+_BLOCKING = """
+SELECT DISTINCT ON (a.instalment_id) a.instalment_id, b.break_id
+  FROM payments.attempts a
+  JOIN payments.breaks b ON b.closed_on IS NULL AND b.class = ANY (%s)
+  LEFT JOIN payments.lines l ON l.line_key = b.line_key
+ WHERE a.instalment_id = ANY (%s) AND 'capture:' || a.attempt_id IN (l.key, b.expectation_id)
+ ORDER BY a.instalment_id, b.break_id
+"""
+_OVERTAKES_NOTHING = (
+    BreakClass.MISSING_EXTERNAL,
+    BreakClass.DUPLICATE_PAYMENT,
+    BreakClass.AMOUNT_DIFFERS,
+    BreakClass.STATUS_CONFLICT,
+)
+
 _SUSPENSE = {
     LineKind.DEBIT: Flow.UNIDENTIFIED_DEBIT,
     LineKind.CREDIT: Flow.UNIDENTIFIED_CREDIT,
@@ -245,6 +260,11 @@ class PostgresReconciliation:
             " AND NOT EXISTS (SELECT FROM ledger.refusals f WHERE f.position = r.position)"
         )
         return frozenset(entries[entry] for (entry,) in self._connection.execute(query, (list(entries),)))
+
+    def blocking(self, instalment_ids: Sequence[str]) -> Mapping[str, str]:
+        """See `Breaks.blocking`."""
+        classes = [each.value for each in _OVERTAKES_NOTHING]
+        return dict(self._connection.execute(_BLOCKING, (classes, list(instalment_ids))).fetchall())
 
     def close_break(self, break_id: str, on: date, by: str) -> None:
         """Close a break that was cured by something other than a match."""

@@ -118,6 +118,7 @@ def reconcile(
         plans=plans,
         ledger=ledger,
         expectations=reconciliation,
+        breaks=reconciliation,
         merchants=merchants,
         terms=terms,
         policy=policy,
@@ -137,6 +138,7 @@ def reconcile(
             payouts=payouts,
             refunds=refunds,
             terms=terms,
+            policy=policy,
             profile=profile,
             apply=apply,
         )

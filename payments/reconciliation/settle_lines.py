@@ -13,10 +13,12 @@ from lending.servicing.record_events import KeptLedger, TermsOf, first_open_day
 from lending.servicing.store import Plans
 from payments.bookings import post_when_open
 from payments.break_class import BreakClass
+from payments.breaks import Break
 from payments.collection.attempt import UNRESOLVED, AttemptEvent, AttemptState
 from payments.collection.attempts import Attempts
 from payments.collection.opening import must_hold
-from payments.collection.outcome import ApplyOutcome, collection_of
+from payments.collection.outcome import ApplyOutcome, captured_after_all, collection_of
+from payments.collection.retry import RetryPolicy
 from payments.expectation import Expected, Leg
 from payments.expectation_key import (
     CaptureKey,
@@ -33,15 +35,17 @@ from payments.files.line import FileLine
 from payments.ids import AttemptId, PayoutId, ProviderPayoutId, RefundPaymentId
 from payments.line_key import LineKey, LineKind
 from payments.merchants.payouts import Payouts
-from payments.plan_events import record_on_plan
+from payments.plan_events import paid_event_id, record_on_plan
 from payments.provider.charge import Succeeded
 from payments.rail_profile import Rail, RailProfile
 from payments.reconciliation.bookings_from_matches import (
     Consequences,
     MatchContext,
     PayoutPart,
+    a_break,
     consequences,
     off_the_chart,
+    repaired,
     seen_on,
 )
 from payments.reconciliation.matching import Matched, Outcome, Unexpected, match, month_of
@@ -64,6 +68,7 @@ def settle_lines(
     payouts: Payouts,
     refunds: RefundPayments,
     terms: TermsOf,
+    policy: RetryPolicy,
     profile: RailProfile,
     apply: ApplyOutcome,
 ) -> Consequences:
@@ -82,7 +87,7 @@ def settle_lines(
         terms=terms,
         profile=profile,
     )
-    closed_elsewhere = _confirm_by_file(
+    closed_elsewhere, undone = _confirm_by_file(
         ours.values(), at, attempts=attempts, apply=apply, confirm_refund=confirm_refund
     )
     returns = returned_payments(
@@ -93,6 +98,7 @@ def settle_lines(
         ledger=ledger,
         expectations=reconciliation,
         terms=terms,
+        policy=policy,
         profile=profile,
     )
     expected = _expectations(list(ours.values()), plans, reconciliation)
@@ -118,6 +124,7 @@ def settle_lines(
     )
     result = consequences(outcomes, ours, known, profile)
     result.breaks.extend(returns.breaks)
+    result.breaks.extend(_refusal_undone(line, profile) for line in undone)
     result.matches.extend(returns.matches)
     result.breaks.extend(off_the_chart(line, profile) for key, line in lines.items() if key not in ours)
     brought = [each.line for each in back]
@@ -181,24 +188,35 @@ def _confirm_by_file(
     attempts: Attempts,
     apply: ApplyOutcome,
     confirm_refund: Callable[[RefundPaymentId, FileLine, datetime], None],
-) -> dict[LineKey, AttemptState]:
+) -> tuple[dict[LineKey, AttemptState], list[FileLine]]:
     """Confirm attempts without an outcome whose capture the provider's file shows; the file is authoritative.
 
-    Returns, by line key, the states of attempts that had already ended in another way.
+    Returns the states of attempts that had already ended in another way, by line key; and the lines that undid a
+    refusal.
     """
     closed_elsewhere: dict[LineKey, AttemptState] = {}
+    undone: list[FileLine] = []
     for line in lines:
         match line.key:
             case RefundKey(payment_id):
                 confirm_refund(payment_id, line, at)
             case CaptureKey(attempt_id):
                 attempt = attempts.get(attempt_id, lock=True)
-                if attempt is not None and attempt.state in UNRESOLVED:
+                if attempt is not None and (attempt.state in UNRESOLVED or captured_after_all(attempt, attempts)):
                     said = Succeeded(attempt_id, line.line_id, line.amount, line.booked_on, f"line {line.line_id}")
                     apply(attempt_id, said, at)
+                    undone += [line] if attempt.state is AttemptState.REJECTED else []
                 elif attempt is not None and attempt.state in (AttemptState.REJECTED, AttemptState.CANCELLED):
                     closed_elsewhere[line.line_key] = attempt.state
-    return closed_elsewhere
+    return closed_elsewhere, undone
+
+
+def _refusal_undone(line: FileLine, profile: RailProfile) -> Break:
+    """E11 for a refusal that was none: its payment repairs it at once, and no further attempt comes."""
+    assert isinstance(line.key, CaptureKey), f"{line.line_key} was read as a capture"
+    reason = f"{line.key.attempt_id} was refused, and the provider captured it all the same"
+    broken = a_break(line, BreakClass.STATUS_CONFLICT, reason, profile, expected=line.key)
+    return repaired(broken, line.booked_on, paid_event_id(line.key.attempt_id))
 
 
 def _flag_status_conflict(outcome: Outcome, closed_elsewhere: Mapping[LineKey, AttemptState]) -> Outcome:

@@ -10,8 +10,8 @@ from ledger.journal import Journal
 from ledger.map.flow import Flow
 from ledger.map.flows import journal
 from ledger.money import Money
+from payments.collection.ask_provider import request_of
 from payments.collection.attempt import Planned
-from payments.collection.collect import request_of
 from payments.provider.charge import RefundRequest, Succeeded
 from payments.provider.provider import Provider
 from payments.rail_profile import Rail

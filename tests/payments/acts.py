@@ -35,6 +35,7 @@ def charging(ports: Adapters) -> dict[str, Any]:
         "attempts": ports.attempts,
         "decisions": ports.decisions,
         "expectations": ports.reconciliation,
+        "breaks": ports.reconciliation,
         "merchants": ports.merchants,
         "policy": ports.policy,
         "profile": ports.profile,
@@ -59,7 +60,6 @@ def collect(due: date, *, ports: Adapters, at: datetime) -> collecting.CollectRe
         **charging(ports),
         provider=ports.provider,
         transaction=ports.transaction,
-        breaks=ports.reconciliation,
         at=at,
     )
 
@@ -146,7 +146,7 @@ def take_files(files: Sequence[Path], *, ports: Adapters, at: datetime, refuse_l
 def reconcile(files: Sequence[Path], *, ports: Adapters, at: datetime, **other: Any) -> reconciling.ReconcileReport:
     """`other` are `as_of` and `refuse_loudly`."""
     answering = charging(ports)
-    del answering["expectations"]
+    del answering["expectations"], answering["breaks"]
     return reconciling.reconcile(
         files,
         **answering,

@@ -1,6 +1,8 @@
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,11 +10,13 @@ from typing import Any
 import pytest
 
 from ledger.account import Side
+from ledger.money import Currency, Money
 from lending.plan.event import Body, ChargedOff, Disputed, Forbearance, Frozen, PlanEvent
 from lending.terms.product import Product
 from payments.collection.attempt import AttemptEvent, AttemptState, IllegalMove, Planned
 from payments.collection.collect import NotYetDue
-from payments.provider.charge import ChargeRefusalCode, ChargeRefused, ChargeRequest, ChargeResult, Succeeded
+from payments.ids import AttemptId
+from payments.provider.charge import ChargeRefusalCode, ChargeRefused, ChargeRequest, ChargeResult, Succeeded, Unknown
 from payments.provider.simulated import SimulatedProvider, has_no_funds, pays
 from payments.wiring import Adapters
 from tests.payments.acts import collect, record_on_plan
@@ -143,9 +147,35 @@ def test_an_attempt_that_the_provider_never_saw_is_sent_again_under_its_own_key_
     assert provider.requests == [f"{plan.instalments[0].instalment_id}#1"] * 2
 
 
-def test_a_capture_of_another_amount_is_not_believed(database_url: str) -> None:
+@pytest.mark.parametrize("other", [-1_00, 1_00], ids=["less", "more"])
+def test_a_capture_of_another_amount_is_booked_as_it_is_and_a_person_decides_on_the_rest(
+    database_url: str, other: int
+) -> None:
     def answer(request: ChargeRequest) -> ChargeResult:
-        return Succeeded(request.attempt_id, "r", request.amount + pounds(1), request.requested_on)
+        return Succeeded(request.attempt_id, "r", request.amount + pounds(other), request.requested_on)
+
+    with the_adapters(database_url, SimulatedProvider(answer)) as ports:
+        plan = an_open_plan(ports)
+        asked = plan.instalments[0].amount
+
+        report = collect(first_due(plan), ports=ports, at=AFTER_THE_DUES)
+        again = collect(first_due(plan) + timedelta(days=10), ports=ports, at=AFTER_THE_DUES)
+
+        assert (report.captured, report.captured_minor) == (1, {"GBP": asked.minor + other})
+        assert posted(ports, CLEARING) == asked.minor + other
+        assert pending(ports, IN_FLIGHT) == 0
+        assert again.claimed == 0
+        open_now = sum(each.open_amount.minor for each in ports.plans.due(first_due(plan)))
+        assert open_now == max(0, -other)
+        assert rows(ports, "SELECT break_id, class, amount_minor FROM payments.breaks WHERE closed_on IS NULL") == [
+            (f"captured:{plan.instalments[0].instalment_id}#1", "E7", asked.minor + other)
+        ]
+        assert rows(ports, "SELECT amount_minor FROM payments.expectations") == [(asked.minor + other,)]
+
+
+def test_a_capture_in_another_currency_is_not_believed(database_url: str) -> None:
+    def answer(request: ChargeRequest) -> ChargeResult:
+        return Succeeded(request.attempt_id, "r", Money(request.amount.minor, Currency.EUR), request.requested_on)
 
     with the_adapters(database_url, SimulatedProvider(answer)) as ports:
         plan = an_open_plan(ports)
@@ -155,6 +185,105 @@ def test_a_capture_of_another_amount_is_not_believed(database_url: str) -> None:
         assert (report.unknown, report.captured) == (1, 0)
         assert posted(ports, CLEARING) == 0
         assert pending(ports, IN_FLIGHT) == plan.instalments[0].amount.minor
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        Frozen("bereavement"),
+        Forbearance(date(2026, 3, 3), date(2027, 3, 3)),
+        Disputed("c-1", pounds(90_00)),
+    ],
+    ids=["frozen", "forbearance", "disputed"],
+)
+@pytest.mark.parametrize("lost", ["request", "sender"])
+def test_what_may_have_been_sent_is_enquired_about_and_not_sent_again_once_it_is_not_owed(
+    body: Body, lost: str, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The provider never saw the attempt; between the two runs its plan stopped owing the amount."""
+    provider = SimulatedProvider(drop_requests=lambda _: True)
+    with the_adapters(database_url, provider) as ports:
+        plan = an_open_plan(ports)
+        noon = datetime.combine(first_due(plan), time(12), UTC)
+        if lost == "sender":
+            with monkeypatch.context() as killing:
+                killing.setattr(provider, "charge", _dies)
+                with pytest.raises(_Killed):
+                    collect(first_due(plan), ports=ports, at=noon)
+        else:
+            collect(first_due(plan), ports=ports, at=noon)
+        when = noon + timedelta(minutes=1)
+        with ports.transaction():
+            record_on_plan(ports, [PlanEvent("e-1", plan.plan_id, when.date(), when, when, "test", body)])
+        provider.drop_requests = lambda _: False
+        sent = list(provider.requests)
+
+        report = collect(first_due(plan), ports=ports, at=noon + timedelta(minutes=2))
+
+        attempt = ports.attempts.get(AttemptId(f"{plan.instalments[0].instalment_id}#1"))
+        assert (report.withdrawn, report.resolved, report.needs_person) == (1, 1, 0)
+        assert attempt is not None
+        assert attempt.state is AttemptState.CANCELLED
+        assert [each for each in provider.requests if each not in sent and each.endswith("#1")] == []
+        assert pending(ports, IN_FLIGHT) == 0
+
+
+class _Killed(BaseException):
+    """The sender's process ends here."""
+
+
+def _dies(_: ChargeRequest) -> ChargeResult:
+    raise _Killed
+
+
+@pytest.mark.parametrize("hours", [0, 24])
+def test_what_no_enquiry_tells_is_a_break_for_a_person_until_it_is_known(hours: int, database_url: str) -> None:
+    """At once where the provider's words are not known; after a day where it only does not answer."""
+    words = {0: "the status 'on_ice' is not known", 24: "answered 503"}
+
+    def answer(request: ChargeRequest) -> ChargeResult:
+        return Unknown(request.attempt_id, words[hours], unrecognised=not hours)
+
+    provider = SimulatedProvider(answer)
+    with the_adapters(database_url, provider) as ports:
+        plan = an_open_plan(ports)
+        due = first_due(plan)
+        noon = datetime.combine(due, time(12), UTC)
+        first = collect(due, ports=ports, at=noon)
+        later = collect(due, ports=ports, at=noon + timedelta(hours=23, minutes=59))
+        last = collect(due, ports=ports, at=noon + timedelta(hours=24))
+        listed = rows(ports, "SELECT class, owner, reason, due_by FROM payments.breaks WHERE closed_on IS NULL")
+        attempt_id = f"{plan.instalments[0].instalment_id}#1"
+        provider.book[attempt_id] = Succeeded(attempt_id, "r", plan.instalments[0].amount, due)
+        known = collect(due, ports=ports, at=noon + timedelta(hours=25))
+
+        assert [each.needs_person for each in (first, later, last)] == ([1, 1, 1] if not hours else [0, 0, 1])
+        reason = f"{attempt_id} has no outcome: {words[hours]}"
+        assert listed == [("E12", "provider desk", reason, due + timedelta(days=1))]
+        assert (known.captured, known.needs_person) == (1, 0)
+        assert rows(ports, "SELECT count(*) FROM payments.breaks WHERE closed_on IS NULL") == [(0,)]
+
+
+def test_a_pause_that_comes_while_a_run_is_under_way_stops_what_was_not_claimed_yet(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = SimulatedProvider()
+    with the_adapters(database_url, provider) as ports:
+        plan = an_open_plan(ports)
+        guarding = type(ports.attempts).guard
+        frozen = PlanEvent("e-1", plan.plan_id, AFTER_THE_DUES.date(), AFTER_THE_DUES, AFTER_THE_DUES, "t", Frozen("x"))
+
+        def guard(port: object, ids: Sequence[str]) -> AbstractContextManager[list[str]]:
+            if ids:
+                with ports.transaction():
+                    record_on_plan(ports, [frozen])
+            return guarding(port, ids)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(type(ports.attempts), "guard", guard)
+
+        report = collect(AFTER_THE_DUES.date(), ports=ports, at=AFTER_THE_DUES)
+
+    assert (report.instalments_due > 0, report.claimed, provider.requests) == (True, 0, [])
 
 
 @pytest.mark.parametrize("collectors", [2, 4])

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from payments.collection.retry import DEFAULT_POLICY, RetryPolicyFault, Stop, TryAgain, load_policy, next_step
+from payments.collection.retry import DEFAULT_POLICY, CameBack, RetryPolicyFault, Stop, TryAgain, load_policy, next_step
 from payments.provider.charge import ChargeRefusalCode
 
 POLICY = load_policy()
@@ -37,6 +37,14 @@ def test_an_unrecognised_code_stops_and_goes_to_a_person() -> None:
     assert step == Stop("unrecognised is not in the policy", needs_person=True, policy_version="retry-1")
 
 
+def test_what_came_back_is_asked_for_once_more_after_the_gap_and_a_lost_claim_is_for_a_person() -> None:
+    assert next_step(POLICY, CameBack.RETURNED, 1, TUESDAY) == TryAgain(date(2026, 3, 6), "retry-1")
+    assert isinstance(next_step(POLICY, CameBack.RETURNED, 2, TUESDAY), Stop)
+    lost = next_step(POLICY, CameBack.CLAIM_LOST, 1, TUESDAY)
+    assert isinstance(lost, Stop)
+    assert lost.needs_person
+
+
 @pytest.mark.parametrize(
     ("before", "now", "entry"),
     [
@@ -44,6 +52,9 @@ def test_an_unrecognised_code_stops_and_goes_to_a_person() -> None:
         pytest.param("gap_days = 3", "gap_days = 0", "classes.soft_funds.gap_days", id="no gap"),
         pytest.param("account_closed =", "account_gone =", "codes.account_gone", id="a code that is not ours"),
         pytest.param('"sensitive"', '"delicate"', "codes.suspected_fraud", id="a class that is not there"),
+        pytest.param('returned = "soft_funds"', "", "came_back.returned", id="a way back without a class"),
+        pytest.param('returned = "soft_funds"', 'returned = "x"', "came_back.returned", id="a way back to no class"),
+        pytest.param("claim_lost =", "claim_won =", "came_back.claim_lost", id="a way back that is none"),
         pytest.param("[codes]", "[codes", "(file)", id="not TOML"),
     ],
 )

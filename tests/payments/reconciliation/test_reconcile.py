@@ -1,7 +1,7 @@
 import shutil
 import threading
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -17,19 +17,21 @@ from lending.plan.plan import Origin, Plan, instalments_of
 from lending.plan.when import When
 from lending.terms.dues import repeated_dues
 from lending.terms.product import Product
-from payments.collection.attempt import AttemptState
+from payments.collection.attempt import AttemptEvent, AttemptState
 from payments.collection.events import opened
 from payments.expectation_key import DueKey, PayoutKey
 from payments.files.control_file import FileContent, write_controlled
-from payments.ids import ProviderPayoutId
+from payments.ids import AttemptId, ProviderPayoutId
+from payments.provider.charge import ChargeRefusalCode, ChargeRefused, ChargeRequest, ChargeResult
 from payments.reconciliation.postgres_standing import PostgresStanding
 from payments.reconciliation.standing import Standing
 from payments.wiring import Adapters
 from simulation.faults import FaultKind
-from simulation.provider import SettlementRow
+from simulation.provider import ProviderBook, SettlementRow
 from tests.payments.acts import record_on_plan, take_files
 from tests.payments.outside import (
     CAPITAL,
+    InProcess,
     Outside,
     at,
     collected,
@@ -40,7 +42,7 @@ from tests.payments.outside import (
     pay_capital_in,
     reconciled,
 )
-from tests.payments.plans import an_open_plan, first_due, posted, the_adapters
+from tests.payments.plans import an_open_plan, first_due, posted, rows, the_adapters
 
 CLEARING, RETURNS = "provider:sandbox:clearing", "rail:card:sandbox:returns"
 
@@ -210,10 +212,90 @@ def test_a_returned_payment_is_owed_again_and_its_cash_leaves_with_the_payout_th
         history = ports.plans.histories([taken_back.plan_id])[taken_back.plan_id]
         events = [event.kind for event in history.events]
         assert events.count("returned") == 1
+        again = ports.attempts.get(AttemptId(f"{instalment.instalment_id}#2"))
+        assert again is not None, "the policy asks for it once more, after the gap"
+        assert again.planned.requested_on == returned[0].opened_on + timedelta(days=3)
         assert owed + instalment.principal.minor >= posted(ports, f"plan:{taken_back.plan_id}:principal") > 0
         assert earned > 0
         assert posted(ports, RETURNS) == 0, "the cash leg was seen in a payout"
         explained(ports, due + timedelta(days=40))
+
+
+def test_a_capture_in_the_providers_file_undoes_a_refusal_and_the_retry_does_not_come(
+    database_url: str, tmp_path: Path
+) -> None:
+    outside = Outside(tmp_path, {"s-1": ("pays", 1)})
+    refusing = RefusesWhatItCaptures(outside.book)
+    with the_adapters(database_url, refusing) as ports:
+        plan = an_open_plan(ports)
+        due, instalment = first_due(plan), plan.instalments[0]
+        pay_capital_in(ports, due)
+        refused = collected(ports, due)
+        outside.end(due)
+        report = inbox_reconciled(ports, outside, due)
+        retry_day = collected(ports, due + timedelta(days=3))
+
+        assert (refused.refused, report.breaks) == (1, {"E11": 1})
+        assert report.unmatched == 0
+        (broken,) = [each for each in standing(ports, due).listed if each.break_class == "E11"]
+        assert broken.closed_by == f"paid:{instalment.instalment_id}#1"
+        assert (retry_day.claimed, refusing.charged) == (0, [f"{instalment.instalment_id}#1"])
+        assert posted(ports, CLEARING) == instalment.amount.minor
+        assert posted(ports, f"plan:{plan.plan_id}:principal") == plan.principal.minor - instalment.principal.minor
+        explained(ports, due)
+
+
+class RefusesWhatItCaptures(InProcess):
+    """A provider whose answer to the first charge contradicts its book."""
+
+    def __init__(self, book: ProviderBook) -> None:
+        super().__init__(book)
+        self.charged: list[str] = []
+
+    def charge(self, request: ChargeRequest) -> ChargeResult:
+        answer = super().charge(request)
+        self.charged.append(request.attempt_id)
+        if len(self.charged) > 1:
+            return answer
+        return ChargeRefused(request.attempt_id, ChargeRefusalCode.INSUFFICIENT_FUNDS, "not enough money")
+
+
+def test_while_a_break_says_that_a_due_may_have_been_paid_no_further_attempt_is_made(
+    database_url: str, tmp_path: Path
+) -> None:
+    """The refused attempt's capture is in the file while the second attempt is under way, and then refused."""
+    outside = Outside(tmp_path, {"s-1": ("pays", 1)})
+    refusing = RefusesWhatItCaptures(outside.book)
+    with the_adapters(database_url, refusing) as ports:
+        plan = an_open_plan(ports)
+        due, place = first_due(plan), plan.instalments[0].instalment_id
+        pay_capital_in(ports, due)
+        collected(ports, due)
+        outside.end(due)
+        second = planned_again(ports, place, due + timedelta(days=3))
+        report = inbox_reconciled(ports, outside, due + timedelta(days=3))
+        with ports.transaction():
+            ports.attempts.move(second, AttemptEvent.WITHDRAWN, at=at(due), cause="test")
+        blocked = collected(ports, due + timedelta(days=4))
+        reconciled(ports, [], due + timedelta(days=4))
+        after = collected(ports, due + timedelta(days=5))
+
+        assert report.breaks == {"E11": 1}
+        assert report.unmatched == 1
+        assert (blocked.claimed, blocked.waiting) == (0, 1)
+        assert (after.claimed, after.instalments_due) == (0, 0)
+        assert refusing.charged == [f"{place}#1"]
+        assert rows(ports, "SELECT break_id FROM payments.breaks WHERE closed_on IS NULL AND class = 'E11'") == []
+
+
+def planned_again(ports: Adapters, place: str, on: date) -> AttemptId:
+    """A second attempt at an instalment, about to be claimed."""
+    first = ports.attempts.get(AttemptId(f"{place}#1"))
+    assert first is not None
+    second = replace(first.planned, attempt_id=AttemptId(f"{place}#2"), number=2, requested_on=on)
+    with ports.transaction():
+        assert ports.attempts.plan([second]) == [second]
+    return second.attempt_id
 
 
 def test_a_payout_on_a_bank_account_off_the_chart_posts_nothing_and_stays_listed(
