@@ -271,13 +271,13 @@ class ProviderBook:
             and refund.order.requested_on <= day
             and key not in self._refunded
         )
-        paid_back = sum(self._refunds[key].order.amount_minor for key in refunded)
         gross = sum(self._charges[key].order.amount_minor for key in shown)
-        back = sum(self._charges[key].order.amount_minor for key in returning)
         fee = sum(_fee(self._charges[key].order.amount_minor) for key in shown)
-        net = gross - back - fee - paid_back
+        net = gross - fee
         if net <= 0:
             return None
+        refunded, net = _netted({key: self._refunds[key].order.amount_minor for key in refunded}, net)
+        returning, net = _netted({key: self._charges[key].order.amount_minor for key in returning}, net)
         return {
             "kind": "settlement",
             "on": day.isoformat(),
@@ -375,6 +375,16 @@ def read_behaviour(lines: Iterable[str]) -> dict[str, tuple[str, int]]:
 def open_provider(folder: Path, seed: int, behaviour: Mapping[str, tuple[str, int]]) -> ProviderBook:
     """The provider with its book in `folder`."""
     return ProviderBook(Book(folder / "provider.jsonl"), seed, behaviour)
+
+
+def _netted(amounts: Mapping[str, int], net: int) -> tuple[list[str], int]:
+    """Those that a payout of `net` can carry and still pay out something, and what is left of it; the rest wait."""
+    carried = []
+    for key, minor in amounts.items():
+        if minor < net:
+            carried.append(key)
+            net -= minor
+    return carried, net
 
 
 def _fee(amount_minor: int) -> int:

@@ -94,7 +94,8 @@ class Paid:
     """Money came in. `payment_id` is the id of the attempt, or of the statement line of a transfer.
 
     `instalment_id`: the instalment that it was collected for. `held`: what the attempt's hold covers. `from_plan_id`:
-    the plan whose credit paid it, if any (that plan has a CreditApplied event).
+    the plan whose credit paid it, if any (that plan has a CreditApplied event). `in_flight`: the principal that an
+    attempt held when the money came by another way; it is credit then, which waits for the attempt's outcome.
     """
 
     amount: Money
@@ -105,6 +106,7 @@ class Paid:
     instalment_id: str | None = None
     held: Held | None = None
     from_plan_id: str | None = None
+    in_flight: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)

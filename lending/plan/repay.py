@@ -10,7 +10,7 @@ from lending.plan.withhold_refund import use_up, withhold
 
 
 def paid(run: RunningPlan, event: PlanEvent, body: Paid) -> None:
-    """Allocate a payment; any excess over what is owed becomes the shopper's credit."""
+    """Allocate a payment; any excess over what is owed becomes the shopper's credit, as does all that has to wait."""
     own_credit = body.channel is PaymentChannel.CREDIT and body.from_plan_id in {None, run.plan.plan_id}
     if run.charged_off is not None:
         if body.channel is not PaymentChannel.CREDIT:  # no flow takes credit to a debt that is off the books
@@ -18,7 +18,8 @@ def paid(run: RunningPlan, event: PlanEvent, body: Paid) -> None:
         return
     amount = min(body.amount.minor, run.free_credit) if own_credit else body.amount.minor
     payment = _payment(run, event, body, amount)
-    if body.channel is not PaymentChannel.DUPLICATE:
+    waits = body.in_flight is not None and body.in_flight.minor > 0
+    if body.channel is not PaymentChannel.DUPLICATE and not waits:
         payment.pieces = place(run, amount, first=body.instalment_id)
         accrue_paid_ahead(run, event)
     split = split_of(payment.pieces)

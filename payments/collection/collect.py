@@ -19,6 +19,7 @@ from lending.plan.when import When
 from lending.servicing.close_of_business import close_plans
 from lending.servicing.record_events import KeptLedger, TermsOf
 from lending.servicing.store import OpenInstalment, Plans
+from lending.servicing.use_credit import use_credit
 from lending.terms.merchant_terms import AllMerchantTerms
 from payments.break_class import BreakClass
 from payments.breaks import Break, Breaks
@@ -234,18 +235,19 @@ def _collectable(due: date, at: datetime, plans: Plans) -> list[OpenInstalment]:
 def _bring_up(
     due: date, at: datetime, *, plans: Plans, ledger: KeptLedger, terms: TermsOf, transaction: Transaction
 ) -> dict[PlanId, Exception]:
-    """Bring interest and late fees up to the day before `due`, whether or not that business day was closed.
+    """Bring interest and late fees up to the day before `due`, and pay what is due with credit, as the close would.
 
     Returns the plans that refused it, with the reason.
     """
     plan_ids = list(dict.fromkeys(each.plan.plan_id for each in _collectable(due, at, plans)))
     refused: dict[PlanId, Exception] = {}
+
+    def bring_up(some: Sequence[PlanId]) -> None:
+        close_plans(due, some, plans=plans, ledger=ledger, terms=terms, at=at)
+        use_credit(due, some, plans=plans, ledger=ledger, terms=terms, at=at)
+
     for chunk in in_chunks(plan_ids):
-        _, failed = each_alone(
-            chunk,
-            lambda some: close_plans(due, some, plans=plans, ledger=ledger, terms=terms, at=at),
-            transaction,
-        )
+        _, failed = each_alone(chunk, bring_up, transaction)
         refused.update(failed)
     return refused
 

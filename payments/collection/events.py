@@ -14,7 +14,12 @@ def opened(plan: Plan, when: When) -> PlanEvent:
     return event_of(f"opened:{plan.plan_id}", plan.plan_id, plan.order_id, when, Opened(plan.principal))
 
 
-def collected(planned: Planned, rail: Rail, when: When, amount: Money, held: Held | None) -> PlanEvent:
+def collected(planned: Planned, rail: Rail, when: When) -> PlanEvent:
+    """The provider captured what an attempt asked for. A down payment has no hold of its own."""
+    return collected_otherwise(planned, rail, when, planned.amount, planned.held)
+
+
+def collected_otherwise(planned: Planned, rail: Rail, when: When, amount: Money, held: Held | None) -> PlanEvent:
     """The provider captured `amount` for an attempt, out of its hold if that is for this amount and still there."""
     body: Paid | PaidOff
     if planned.purpose is AttemptPurpose.PAYOFF and amount == planned.amount:

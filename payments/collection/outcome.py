@@ -16,7 +16,7 @@ from payments.breaks import Break, Breaks
 from payments.collection.attempt import OVER, UNRESOLVED, Attempt, AttemptEvent, AttemptPurpose, AttemptState, Planned
 from payments.collection.attempts import Attempts
 from payments.collection.bookings import Collection
-from payments.collection.events import collected
+from payments.collection.events import collected_otherwise
 from payments.collection.opening import KeptDecisions, must_hold, open_plan, zone_of
 from payments.collection.retry import RetryPolicy, Stop, TryAgain, next_step
 from payments.collection.settle_credit import settle_credit
@@ -171,13 +171,13 @@ def _book_capture(
         assert decision is not None, f"{planned.attempt_id} pays for a decision that is not kept"
         zone = zone_of(decision, at, merchants=merchants, terms=terms)
         when = When.day(captured.captured_on, recorded_at=at, zone=zone)
-        paid = collected(planned, rail, when, captured.amount, planned.held)
+        paid = collected_otherwise(planned, rail, when, captured.amount, planned.held)
         open_plan(decision, when, paid, plans=plans, ledger=ledger, merchants=merchants, terms=terms)
     else:
         # A payoff's split may be another than the quote's, and another amount is not the one that is held.
         as_held = held and planned.purpose is not AttemptPurpose.PAYOFF and captured.amount == planned.amount
         when = When.day(captured.captured_on, recorded_at=at)
-        paid = collected(planned, rail, when, captured.amount, planned.held if as_held else None)
+        paid = collected_otherwise(planned, rail, when, captured.amount, planned.held if as_held else None)
         if held and planned.has_hold and not as_held:
             must_hold(
                 ledger.void_hold(planned.hold_id, at=at, reason=f"captured {captured.amount}"), planned.attempt_id

@@ -237,7 +237,7 @@ def _planned(
         asked_by=asked.by.principal_id,
         purpose=AttemptPurpose.PAYOFF if settles else AttemptPurpose.PAYMENT,
     )
-    reasons = refuse(state, collected(planned, rail, When.day(today, recorded_at=at), planned.amount, planned.held))
+    reasons = refuse(state, collected(planned, rail, When.day(today, recorded_at=at)))
     if reasons:
         return PaymentNotPossible("act-refused", "; ".join(each.detail for each in reasons))
     return planned

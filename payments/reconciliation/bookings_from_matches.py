@@ -48,13 +48,17 @@ class PayoutPart:
 
 @dataclass(frozen=True, slots=True)
 class MatchContext:
-    """What is known about the lines: expectations by key, the parts of payouts, and the lines on suspense."""
+    """What is known about the lines: expectations by key, the parts of payouts, and the lines on suspense.
+
+    `in_flight`: the principal that attempts in progress hold, by plan, of the plans that the lines pay.
+    """
 
     expected: Mapping[ExpectationKey, Expected]
     parts: Mapping[ProviderPayoutId, Sequence[PayoutPart]]
     fees: Mapping[ProviderPayoutId, Money]
     merchant_payouts: Mapping[PayoutId, Payout]
     on_suspense: frozenset[LineKey]
+    in_flight: Mapping[str, Money]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +217,7 @@ def _repaid(
     when = seen_on(line.booked_on)
     if line.line_key not in known.on_suspense:
         result.journals.append(unidentified_credit(line.line_id, profile.push_bank, line.amount, when))
-    result.events.append(pushed(line, expected, when))
+    result.events.append(pushed(line, expected, when, known.in_flight.get(expected.plan_id or "")))
 
 
 def _paid_out(

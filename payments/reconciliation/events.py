@@ -1,5 +1,6 @@
 """The plan events of lines from outside files."""
 
+from ledger.money import Money
 from lending.plan.event import Paid, PaymentChannel, PlanEvent, Returned
 from lending.plan.when import When
 from payments.collection.attempt import Planned
@@ -8,10 +9,16 @@ from payments.files.line import FileLine
 from payments.plan_events import event_of, paid_event_id
 
 
-def pushed(line: FileLine, expected: Expected, when: When) -> PlanEvent:
-    """A line of the bank statement pays the due that it was matched with."""
+def pushed(line: FileLine, expected: Expected, when: When, in_flight: Money | None = None) -> PlanEvent:
+    """A line of the bank statement pays the due that it was matched with, or waits for an attempt that asks for it."""
     assert expected.plan_id is not None, f"{expected.key} is of no plan"
-    body = Paid(line.amount, PaymentChannel.TRANSFER, line.line_id, instalment_id=expected.instalment_id)
+    body = Paid(
+        line.amount,
+        PaymentChannel.TRANSFER,
+        line.line_id,
+        instalment_id=expected.instalment_id,
+        in_flight=in_flight,
+    )
     return event_of(paid_event_id(str(line.line_key)), expected.plan_id, str(line.line_key), when, body)
 
 

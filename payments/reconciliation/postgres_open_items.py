@@ -27,7 +27,8 @@ WITH in_bank AS (
     SELECT split_part(e.cause, ': ', 1) AS case_id, min(e.attempt_id) AS attempt_id
       FROM payments.attempt_events e WHERE e.event = 'claim_opened' GROUP BY 1
 ), ours AS (
-    SELECT 'capture:' || attempt_id AS key, attempt_id, currency, fees_minor + interest_minor + principal_minor AS minor
+    SELECT 'capture:' || attempt_id AS key, attempt_id, currency,
+           coalesce(captured_minor, fees_minor + interest_minor + principal_minor) AS minor
       FROM payments.attempts WHERE captured_on IS NOT NULL
      UNION ALL
     SELECT 'refund:' || payment_id, payment_id, currency, -amount_minor

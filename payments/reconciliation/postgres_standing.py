@@ -43,8 +43,8 @@ SELECT m.expectation_id FROM payments.matches m WHERE m.late ORDER BY m.expectat
 # charge-backs that no payout has netted yet.
 _CLEARING = """
 WITH moved AS (
-    SELECT 'capture:' || attempt_id AS key, currency, fees_minor + interest_minor + principal_minor AS minor,
-           1 AS captures
+    SELECT 'capture:' || attempt_id AS key, currency,
+           coalesce(captured_minor, fees_minor + interest_minor + principal_minor) AS minor, 1 AS captures
       FROM payments.attempts WHERE captured_on IS NOT NULL
      UNION ALL
     SELECT 'refund:' || payment_id, currency, -amount_minor, 0

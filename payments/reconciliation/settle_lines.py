@@ -8,6 +8,7 @@ from functools import partial
 from ledger.books.store import Books
 from ledger.map.flow import Flow
 from ledger.money import Money
+from lending.acts.with_merchant import principal_in_flight
 from lending.plan.plan import Origin
 from lending.servicing.record_events import KeptLedger, TermsOf, first_open_day
 from lending.servicing.store import Plans
@@ -231,11 +232,24 @@ def _flag_status_conflict(outcome: Outcome, closed_elsewhere: Mapping[LineKey, A
 def _expectations(
     lines: Sequence[FileLine], plans: Plans, reconciliation: PostgresReconciliation
 ) -> dict[ExpectationKey, Expected]:
-    """The expectations that these lines could close. Dues of imported plans are stored as expectations here."""
+    """The expectations that these lines could close.
+
+    Dues of imported plans are stored as expectations here, because their shoppers send the money. Those of a checkout
+    are collected; they are stored for a shopper who sends it all the same.
+    """
     repayments = [line for line in lines if line.kind is LineKind.REPAYMENT]
+    accounts = {line.account_id for line in repayments if line.account_id is not None}
     if repayments:
         upto = month_of(max(line.booked_on for line in repayments)).last
-        dues = [due for due in plans.due(upto) if due.plan.origin is Origin.IMPORTED]
+        sent = {(line.account_id, line.amount) for line in repayments}
+        named = {line.key for line in repayments}
+        dues = [
+            due
+            for due in plans.due(upto)
+            if due.plan.origin is Origin.IMPORTED
+            or (due.plan.account_id, due.open_amount) in sent
+            or DueKey(due.instalment.instalment_id) in named
+        ]
         expected_before = reconciliation.expected((DueKey(due.instalment.instalment_id) for due in dues), ())
         known = {each.key for each in expected_before}
         reconciliation.expect(  # a due keeps the amount with which it was first expected
@@ -255,7 +269,6 @@ def _expectations(
             if DueKey(due.instalment.instalment_id) not in known
         )
     keys = {line.key for line in lines if line.key is not None}
-    accounts = {line.account_id for line in repayments if line.account_id is not None}
     return {each.key: each for each in reconciliation.expected(keys, accounts)}
 
 
@@ -284,7 +297,10 @@ def _known(
         elif line.kind is not LineKind.PAYOUT:
             parts[line.payout_id].append(_part(line, attempts=attempts, plans=plans, ledger=ledger, rail=rail))
     on_suspense = reconciliation.on_suspense([lines[outcome.line.line_key] for outcome in outcomes])
-    return MatchContext(expected, parts, fees, payouts.get_all(merchant_ids), on_suspense)
+    paid = plans.get_all(each.plan_id for each in matched if isinstance(each.key, DueKey) and each.plan_id)
+    held = {plan_id: principal_in_flight(plan, ledger) for plan_id, plan in paid.items()}
+    in_flight = {plan_id: amount for plan_id, amount in held.items() if amount is not None}
+    return MatchContext(expected, parts, fees, payouts.get_all(merchant_ids), on_suspense, in_flight)
 
 
 def _part(line: FileLine, *, attempts: Attempts, plans: Plans, ledger: Books, rail: Rail) -> PayoutPart:
