@@ -157,7 +157,8 @@ def pay_merchants(
             ledger=ports.ledger,
             expectations=ports.reconciliation,
             merchants=ports.merchants,
-            payout_days=ports.profile.merchant_payout_days,
+            breaks=ports.reconciliation,
+            profile=ports.profile,
             transaction=ports.transaction,
             outbox=_outbox(outbox, settings),
             at=now(),
@@ -168,8 +169,10 @@ def pay_merchants(
         yield (
             f"{report.on}: {report.payouts:,} payouts, {report.new:,} of them new, {paid}; file {report.file or '-'}"
         )
+        if report.failed:
+            yield f"  {report.failed:,} merchants could not be settled and wait; `tranche payments breaks` lists why"
 
-    return Report(report, shown())
+    return Report(report, shown(), exit_code=1 if report.failed else 0)
 
 
 @app.command("pay-refunds")
@@ -190,6 +193,7 @@ def pay_refunds(
             plans=ports.plans,
             ledger=ports.ledger,
             expectations=ports.reconciliation,
+            breaks=ports.reconciliation,
             provider=ports.provider,
             terms=ports.terms,
             settle_down=ports.policy.settle_down,
@@ -205,8 +209,10 @@ def pay_refunds(
             f"{report.on}: {report.owed:,} refunds owed, {report.paid:,} paid ({paid}), {report.refused:,} refused, "
             f"{report.unknown:,} unknown, {report.by_bank:,} by bank; file {report.file or '-'}"
         )
+        if report.failed:
+            yield f"  {report.failed:,} could not be paid and wait; `tranche payments breaks` lists why"
 
-    return Report(report, shown())
+    return Report(report, shown(), exit_code=1 if report.failed else 0)
 
 
 @app.command()

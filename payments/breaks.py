@@ -9,6 +9,7 @@ from ledger.money import Money
 from payments.break_class import BreakClass
 from payments.expectation_key import ExpectationKey
 from payments.line_key import LineKey
+from payments.rail_profile import RailProfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,20 @@ class Break:
     def age_days(self, as_of: date) -> int:
         """Days since the break could first be seen."""
         return max(0, (as_of - self.opened_on).days)
+
+
+def break_of_unit(break_id: str, broken: BreakClass, reason: str, on: date, profile: RailProfile) -> Break:
+    """The break of a unit of work that could not be done, or not be believed, on a day."""
+    treatment = profile.treatments[broken]
+    return Break(
+        break_id=break_id,
+        break_class=broken,
+        reason=reason,
+        owner=treatment.owner,
+        severity=treatment.severity,
+        opened_on=on,
+        due_by=treatment.due_by(on),
+    )
 
 
 class Breaks(Protocol):

@@ -22,7 +22,7 @@ from lending.servicing.store import OpenInstalment, Plans
 from lending.servicing.use_credit import use_credit
 from lending.terms.merchant_terms import AllMerchantTerms
 from payments.break_class import BreakClass
-from payments.breaks import Break, Breaks
+from payments.breaks import Breaks, break_of_unit
 from payments.collection.ask_provider import Asking, asking_over, request_of, resolve_open, written
 from payments.collection.attempt import OVER, Attempt, AttemptEvent, AttemptState, Planned, attempt_id_of
 from payments.collection.attempts import Attempts
@@ -109,20 +109,9 @@ class _Failures:
         return True
 
     def _raise(self, attempt_id: AttemptId, broken: BreakClass, reason: str) -> None:
-        treatment = self._profile.treatments[broken]
         with self._transaction():
             self._breaks.raise_breaks(
-                [
-                    Break(
-                        break_id=f"attempt:{attempt_id}",
-                        break_class=broken,
-                        reason=reason,
-                        owner=treatment.owner,
-                        severity=treatment.severity,
-                        opened_on=self._due,
-                        due_by=treatment.due_by(self._due),
-                    )
-                ]
+                [break_of_unit(f"attempt:{attempt_id}", broken, reason, self._due, self._profile)]
             )
 
     def cured(self, result: Result) -> None:

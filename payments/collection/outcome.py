@@ -12,7 +12,7 @@ from lending.servicing.record_events import KeptLedger, TermsOf
 from lending.servicing.store import Plans
 from lending.terms.merchant_terms import AllMerchantTerms
 from payments.break_class import BreakClass
-from payments.breaks import Break, Breaks
+from payments.breaks import Break, Breaks, break_of_unit
 from payments.collection.attempt import OVER, UNRESOLVED, Attempt, AttemptEvent, AttemptPurpose, AttemptState, Planned
 from payments.collection.attempts import Attempts
 from payments.collection.bookings import Collection
@@ -221,19 +221,11 @@ def _other_amount(planned: Planned, captured: Succeeded, profile: RailProfile) -
     """E7 for a capture of another amount than asked for: it is booked as it is, and a person decides on the rest."""
     if captured.amount == planned.amount:
         return []
-    treatment = profile.treatments[BreakClass.AMOUNT_DIFFERS]
-    return [
-        Break(
-            break_id=f"captured:{planned.attempt_id}",
-            break_class=BreakClass.AMOUNT_DIFFERS,
-            reason=f"{planned.attempt_id} asked for {planned.amount}, and the provider captured {captured.amount}",
-            owner=treatment.owner,
-            severity=treatment.severity,
-            opened_on=captured.captured_on,
-            due_by=treatment.due_by(captured.captured_on),
-            amount=captured.amount,
-        )
-    ]
+    reason = f"{planned.attempt_id} asked for {planned.amount}, and the provider captured {captured.amount}"
+    broken = break_of_unit(
+        f"captured:{planned.attempt_id}", BreakClass.AMOUNT_DIFFERS, reason, captured.captured_on, profile
+    )
+    return [replace(broken, amount=captured.amount)]
 
 
 def _provider_line(planned: Planned, captured: Succeeded, profile: RailProfile) -> Expected:

@@ -1,20 +1,25 @@
 """Act: settle with merchants: book the payout to each of them, and write the payout file for the bank."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 from ledger.books.store import TOO_LITTLE, Ledger, Refused
+from ledger.money import Currency
 from lending.plan.when import When
 from lending.terms.merchant_terms import AllMerchantTerms
+from payments.break_class import BreakClass
+from payments.breaks import Breaks, break_of_unit
 from payments.collection.opening import must_hold
+from payments.each_alone import each_alone, reason_of
 from payments.expectation import Expectations, Expected, Leg
 from payments.expectation_key import DebitKey
 from payments.files.payout_file import write_payouts
 from payments.merchants.payouts import Payouts
-from payments.merchants.settlement import Settlement, settle
+from payments.merchants.settlement import MerchantBooks, Settlement, settle
+from payments.rail_profile import RailProfile
 from payments.transaction import Transaction
 
 TRIES = 3
@@ -28,6 +33,7 @@ class _RefundedMeanwhile(Exception):
 class PayMerchantsReport:
     """The result of one run: all `payouts` of the day, the `new` ones among them, and the `file`, if one was written.
 
+    `failed`: the merchants that could not be settled; each is a break with its reason, and the next run tries again.
     Amounts that were netted or kept in reserve are not counted.
     """
 
@@ -35,6 +41,7 @@ class PayMerchantsReport:
     file: str | None
     payouts: int
     new: int
+    failed: int
     paid_minor: Mapping[str, int]
 
 
@@ -45,7 +52,8 @@ def pay_merchants(
     ledger: Ledger,
     expectations: Expectations,
     merchants: AllMerchantTerms,
-    payout_days: int,
+    breaks: Breaks,
+    profile: RailProfile,
     transaction: Transaction,
     outbox: Path,
     at: datetime,
@@ -53,19 +61,21 @@ def pay_merchants(
     """Pay every merchant whose settlement day it is, at most once a day. Idempotent for a day.
 
     Sales after the day's payout wait for the next one. The file is written after the commit, from what was committed,
-    so that the next run completes a run that was killed in between. The bank statement must show a payout within
-    `payout_days`.
+    so that the next run completes a run that was killed in between. A merchant that cannot be settled stops no other.
     """
+    settle_some = partial(
+        _settle, on=on, at=at, payouts=payouts, ledger=ledger, expectations=expectations, merchants=merchants,
+        payout_days=profile.merchant_payout_days,
+    )  # fmt: skip
+    waiting: Sequence[_Unit] = [_unit(books) for books in payouts.unsettled(on)]
+    settled: list[Settlement] = []
+    failed: list[tuple[_Unit, Exception]] = []
     for attempt in range(1, TRIES + 1):
-        try:
-            with transaction():
-                settled = _settle_all(on, at, payouts=payouts, ledger=ledger, merchants=merchants)
-                sends = [each for each in settled if each.payout.amount.minor]
-                expectations.expect(_debit_expected(each, payout_days) for each in sends)
-            break
-        except _RefundedMeanwhile:
-            if attempt == TRIES:
-                raise
+        found, refused = each_alone(waiting, settle_some, transaction)
+        settled += [each for part in found for each in part]
+        waiting = [unit for unit, error in refused if isinstance(error, _RefundedMeanwhile) and attempt < TRIES]
+        failed += [(unit, error) for unit, error in refused if unit not in waiting]
+    _list_failed(failed, settled, on, breaks=breaks, profile=profile, transaction=transaction)
     sent = [payout for payout in payouts.of_day(on) if payout.amount.minor]
     file = outbox / f"payouts-{on.isoformat()}.csv"
     if sent:
@@ -73,19 +83,37 @@ def pay_merchants(
     paid: dict[str, int] = {}
     for payout in sent:
         paid[payout.amount.currency.value] = paid.get(payout.amount.currency.value, 0) + payout.amount.minor
-    return PayMerchantsReport(on, file.name if sent else None, len(sent), len(sends), dict(sorted(paid.items())))
+    new = sum(1 for each in settled if each.payout.amount.minor)
+    name = file.name if sent else None
+    return PayMerchantsReport(on, name, len(sent), new, len(failed), dict(sorted(paid.items())))
 
 
-def _settle_all(
-    on: date, at: datetime, *, payouts: Payouts, ledger: Ledger, merchants: AllMerchantTerms
+_Unit = tuple[str, Currency]
+
+
+def _unit(books: MerchantBooks) -> _Unit:
+    return books.merchant_id, books.currency
+
+
+def _settle(
+    units: Sequence[_Unit],
+    *,
+    on: date,
+    at: datetime,
+    payouts: Payouts,
+    ledger: Ledger,
+    expectations: Expectations,
+    merchants: AllMerchantTerms,
+    payout_days: int,
 ) -> list[Settlement]:
-    """Book and store the payouts of a day, in the caller's database transaction."""
+    """Book and store the payouts of a day to these merchants, in the caller's database transaction."""
     payouts.lock()
     when = When.day(on, recorded_at=at)
     settled: list[Settlement] = []
     for books in payouts.unsettled(on):
         terms_on = partial(merchants.on, books.merchant_id)
-        found = settle(books, terms_on, on, when) if terms_on(on).pays_on(on, books.currency) else None
+        due = _unit(books) in units and terms_on(on).pays_on(on, books.currency)
+        found = settle(books, terms_on, on, when) if due else None
         settled += [] if found is None else [found]
     journals = [journal for each in settled for journal in each.journals]
     for journal, outcome in zip(journals, ledger.post_all(journals), strict=True):
@@ -93,7 +121,39 @@ def _settle_all(
             raise _RefundedMeanwhile(journal.entry_id)
         must_hold(outcome, journal.entry_id)
     payouts.keep(settled)
+    expectations.expect(_debit_expected(each, payout_days) for each in settled if each.payout.amount.minor)
     return settled
+
+
+def _list_failed(
+    failed: Sequence[tuple[_Unit, Exception]],
+    settled: Sequence[Settlement],
+    on: date,
+    *,
+    breaks: Breaks,
+    profile: RailProfile,
+    transaction: Transaction,
+) -> None:
+    """A break for each merchant that could not be settled, until it is."""
+    with transaction():
+        for each in settled:
+            breaks.close_break(_break_id(each.payout.payee_id, each.payout.amount.currency), on, "settled")
+        breaks.raise_breaks(
+            [
+                break_of_unit(
+                    _break_id(merchant_id, currency),
+                    BreakClass.STATUS_CONFLICT,
+                    f"{merchant_id} cannot be settled in {currency}: {reason_of(error)}",
+                    on,
+                    profile,
+                )
+                for (merchant_id, currency), error in failed
+            ]
+        )
+
+
+def _break_id(merchant_id: str, currency: Currency) -> str:
+    return f"merchant:{merchant_id}:{currency}"
 
 
 def _debit_expected(settled: Settlement, payout_days: int) -> Expected:

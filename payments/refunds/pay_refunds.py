@@ -7,7 +7,8 @@ outcome is resolved by an enquiry; the payment is never sent under another key.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -20,7 +21,10 @@ from lending.servicing.log import PlanLog
 from lending.servicing.record_events import KeptLedger, TermsOf, first_open_day
 from lending.servicing.store import Plans
 from payments.bookings import post_when_open, when_open
+from payments.break_class import BreakClass
+from payments.breaks import Breaks, break_of_unit
 from payments.collection.opening import must_hold
+from payments.each_alone import reason_of
 from payments.expectation import Expectations, Expected, Leg
 from payments.expectation_key import DebitKey, RefundKey
 from payments.files.line import FileLine
@@ -46,7 +50,10 @@ from payments.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class PayRefundsReport:
-    """The result of one run. `owed`: refunds without a payment in progress; `by_bank`: those in the bank's file."""
+    """The result of one run. `owed`: refunds without a payment in progress; `by_bank`: those in the bank's file.
+
+    `failed`: refunds that could not be paid or booked; each is a break with its reason, and the next run tries again.
+    """
 
     on: date
     owed: int
@@ -55,6 +62,7 @@ class PayRefundsReport:
     unknown: int
     by_bank: int
     file: str | None
+    failed: int
     paid_minor: Mapping[str, int]
 
 
@@ -69,6 +77,34 @@ class _Tally:
             self.paid[payment.amount.currency.value] += payment.amount.minor
 
 
+class _Failures:
+    """Lists refunds that could not be paid or booked as breaks, until they are; one stops no other."""
+
+    def __init__(self, on: date, breaks: Breaks, profile: RailProfile, transaction: Transaction) -> None:
+        self.seen: set[str] = set()
+        self._on = on
+        self._breaks = breaks
+        self._profile = profile
+        self._transaction = transaction
+
+    @contextmanager
+    def of(self, refund_id: str) -> Iterator[None]:
+        """The work on one refund."""
+        break_id = f"refund:{refund_id}"
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  # whatever the reason: it stops no other refund
+            self.seen.add(refund_id)
+            reason = f"{refund_id} cannot be paid: {reason_of(error)}"
+            broken = break_of_unit(break_id, BreakClass.STATUS_CONFLICT, reason, self._on, self._profile)
+            with self._transaction():
+                self._breaks.raise_breaks([broken])
+        else:
+            if refund_id not in self.seen:
+                with self._transaction():
+                    self._breaks.close_break(break_id, self._on, "paid")
+
+
 def pay_refunds(
     on: date,
     *,
@@ -76,6 +112,7 @@ def pay_refunds(
     plans: Plans,
     ledger: KeptLedger,
     expectations: Expectations,
+    breaks: Breaks,
     provider: Provider,
     terms: TermsOf,
     settle_down: timedelta,
@@ -99,9 +136,13 @@ def pay_refunds(
     )
     send = partial(_send, refunds=refunds, provider=provider, transaction=transaction, apply=apply)
     claim = partial(_claim, refunds=refunds, ledger=ledger, profile=profile)
+    by_bank = partial(
+        _by_bank, refunds=refunds, expectations=expectations, profile=profile, transaction=transaction, claim=claim
+    )
     tally = _Tally()
+    failures = _Failures(on, breaks, profile, transaction)
     for unresolved in refunds.unresolved():
-        with refunds.guard([unresolved.payment_id]) as mine:
+        with failures.of(unresolved.refund_id), refunds.guard([unresolved.payment_id]) as mine:
             if mine:
                 state = _resolve(
                     unresolved,
@@ -118,28 +159,19 @@ def pay_refunds(
     latest = refunds.latest([group.value for group in owed])
     sent_by_bank = 0
     for group in owed:
-        payment = _next(group, latest.get(group.value), on, plans=plans, ledger=ledger)
-        if payment is None:
-            continue
-        if payment.way is Way.PROVIDER:
-            state = _send_new(payment, at, refunds=refunds, transaction=transaction, claim=claim, send=send)
-            tally.add(payment, state)
-            again = refunds.latest([payment.refund_id])[payment.refund_id]
-            payment = _next(group, again, on, plans=plans, ledger=ledger)  # just refused: goes by bank
-        if payment is not None:
-            sent_by_bank += _by_bank(
-                payment,
-                at,
-                refunds=refunds,
-                expectations=expectations,
-                profile=profile,
-                transaction=transaction,
-                claim=claim,
-            )
+        with failures.of(group.value):
+            payment = _next(group, latest.get(group.value), on, plans=plans, ledger=ledger)
+            if payment is not None and payment.way is Way.PROVIDER:
+                state = _send_new(payment, at, refunds=refunds, transaction=transaction, claim=claim, send=send)
+                tally.add(payment, state)
+                again = refunds.latest([payment.refund_id])[payment.refund_id]
+                payment = _next(group, again, on, plans=plans, ledger=ledger)  # just refused: goes by bank
+            if payment is not None:
+                sent_by_bank += by_bank(payment, at)
     file = outbox / f"refunds-{on.isoformat()}.csv"
-    by_bank = refunds.by_bank(on)
-    if by_bank:
-        write_payouts(file, (Payout(each.payment_id, each.account_id, each.amount, on) for each in by_bank))
+    in_file = refunds.by_bank(on)
+    if in_file:
+        write_payouts(file, (Payout(each.payment_id, each.account_id, each.amount, on) for each in in_file))
     return PayRefundsReport(
         on=on,
         owed=len(owed),
@@ -147,7 +179,8 @@ def pay_refunds(
         refused=tally.counts[RefundPaymentState.REFUSED],
         unknown=tally.counts[RefundPaymentState.UNKNOWN],
         by_bank=sent_by_bank,
-        file=file.name if by_bank else None,
+        file=file.name if in_file else None,
+        failed=len(failures.seen),
         paid_minor=dict(sorted(tally.paid.items())),
     )
 

@@ -16,6 +16,7 @@ from lending.servicing.record_events import KeptLedger, TermsOf
 from lending.servicing.store import Plans
 from lending.terms.merchant_terms import AllMerchantTerms
 from payments.bookings import capital_paid_in
+from payments.breaks import Breaks
 from payments.expectation import Expectations
 from payments.files.payout_file import Payout
 from payments.merchants.pay_merchants import pay_merchants
@@ -60,6 +61,7 @@ def replay_days(
     plans: Plans,
     ledger: KeptLedger,
     expectations: Expectations,
+    breaks: Breaks,
     payouts: Payouts,
     provider: Provider,
     merchants: AllMerchantTerms,
@@ -84,6 +86,7 @@ def replay_days(
         plans=plans,
         ledger=ledger,
         expectations=expectations,
+        breaks=breaks,
         payouts=payouts,
         provider=ProviderAccount(provider, ledger, profile.card),
         merchants=merchants,
@@ -109,6 +112,7 @@ class _Days:
     plans: Plans
     ledger: KeptLedger
     expectations: Expectations
+    breaks: Breaks
     payouts: Payouts
     provider: ProviderAccount
     merchants: AllMerchantTerms
@@ -179,7 +183,8 @@ class _Days:
             ledger=self.ledger,
             expectations=self.expectations,
             merchants=self.merchants,
-            payout_days=self.profile.merchant_payout_days,
+            breaks=self.breaks,
+            profile=self.profile,
             transaction=self.transaction,
             outbox=self.outbox,
             at=evening(day).recorded_at,

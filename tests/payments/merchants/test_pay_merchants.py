@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from psycopg.errors import IntegrityConstraintViolation
@@ -87,6 +88,33 @@ def test_each_merchant_has_a_payout_of_its_own_and_a_run_that_was_killed_is_comp
 
         assert (report.new, report.payouts) == (0, 2)
         assert file.read_bytes() == written
+
+
+def test_a_merchant_that_cannot_be_settled_is_a_break_and_the_others_are_paid(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with the_adapters(database_url) as ports:
+        for number in range(1, 6):
+            sold(ports, number, 95_00, merchant=f"m-{number}")
+        adapter = type(ports.ledger)
+        right = adapter.post_all
+
+        def refuses(port: object, journals: list[Any], *given: Any) -> object:
+            if any("m-3" in each.entry_id for each in journals):
+                raise RuntimeError("no such\x00account")
+            return right(port, journals, *given)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(adapter, "post_all", refuses)
+        first, second = paid(ports, tmp_path), paid(ports, tmp_path)
+        listed = rows(ports, "SELECT break_id, class, reason FROM payments.breaks WHERE closed_on IS NULL")
+        monkeypatch.undo()
+        third = paid(ports, tmp_path)
+
+        assert (first.new, first.failed, second.new, second.failed) == (4, 1, 0, 1)
+        reason = "m-3 cannot be settled in GBP: RuntimeError: no such account"
+        assert listed == [("merchant:m-3:GBP", "E11", reason)]
+        assert (third.new, third.failed, third.payouts) == (1, 0, 5)
+        assert rows(ports, "SELECT count(*) FROM payments.breaks WHERE closed_on IS NULL") == [(0,)]
 
 
 def test_sales_wait_for_their_day_and_a_reserve_is_given_back_on_its_own(database_url: str, tmp_path: Path) -> None:

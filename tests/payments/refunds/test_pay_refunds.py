@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ from payments.refunds.refund_payment import MOVES, RefundPaymentEvent, RefundPay
 from payments.wiring import Adapters
 from tests.payments.acts import pay_refunds, record_on_plan, refund
 from tests.payments.outside import CLEARING, Outside, at, evening, pay_capital_in
-from tests.payments.plans import an_open_plan, first_due, posted, rows, the_adapters
+from tests.payments.plans import an_open_plan, first_due, posted, pounds, rows, the_adapters
 
 DAY = date(2026, 3, 3)
 OWED = "shopper:s-1:refund_payable"
@@ -101,6 +102,37 @@ def test_a_refund_that_the_bank_brings_back_is_sent_again(database_url: str, tmp
         assert (again.owed, again.by_bank) == (1, 1)
         states = rows(ports, "SELECT payment_id, state FROM payments.refund_payments ORDER BY number")
         assert states == [("r-1#1", "refused"), ("r-1#2", "failed"), ("r-1#3", "submitting")]
+
+
+@pytest.mark.parametrize("stage", ["claiming", "booking"])
+def test_a_refund_that_cannot_be_paid_is_a_break_and_the_others_are_paid(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    provider = SimulatedProvider()
+    with the_adapters(database_url, provider) as ports:
+        owe(ports)
+        plan_id = rows(ports, "SELECT plan_id FROM lending.plans")[0][0]
+        for number in (2, 3):
+            refund(plan_id, f"r-{number}", pounds(10_00), ports=ports, at=at(DAY, 19))
+        name = "hold" if stage == "claiming" else "post_hold"
+        right = getattr(type(ports.ledger), name)
+
+        def refuses(port: object, *given: Any) -> object:
+            if "r-2" in str(given):
+                raise RuntimeError("the books are broken")
+            return right(port, *given)
+
+        monkeypatch.setattr(type(ports.ledger), name, refuses)
+        first = paid(ports, tmp_path)
+        listed = rows(ports, "SELECT break_id, class, reason FROM payments.breaks WHERE closed_on IS NULL")
+        monkeypatch.undo()
+        second = paid(ports, tmp_path)
+
+        assert (first.paid, first.failed) == (2, 1)
+        assert listed == [("refund:r-2", "E11", "r-2 cannot be paid: RuntimeError: the books are broken")]
+        assert (second.paid, second.failed) == (1, 0)
+        assert rows(ports, "SELECT count(*) FROM payments.breaks WHERE closed_on IS NULL") == [(0,)]
+        assert sorted(provider.refunds) == ["r-1#1", "r-2#1", "r-3#1"]
 
 
 def test_a_lost_answer_is_asked_for_and_never_sent_under_another_key(database_url: str, tmp_path: Path) -> None:
