@@ -157,6 +157,7 @@ def pay_merchants(
             ledger=ports.ledger,
             expectations=ports.reconciliation,
             merchants=ports.merchants,
+            batches=ports.batches,
             breaks=ports.reconciliation,
             profile=ports.profile,
             transaction=ports.transaction,
@@ -166,9 +167,8 @@ def pay_merchants(
 
     def shown() -> Iterator[str]:
         paid = ", ".join(_money(minor, currency) for currency, minor in report.paid_minor.items()) or "nothing"
-        yield (
-            f"{report.on}: {report.payouts:,} payouts, {report.new:,} of them new, {paid}; file {report.file or '-'}"
-        )
+        files = ", ".join(report.files) or "none"
+        yield f"{report.on}: {report.payouts:,} payouts, {report.new:,} of them new, {paid}; files: {files}"
         if report.failed:
             yield f"  {report.failed:,} merchants could not be settled and wait; `tranche payments breaks` lists why"
 
@@ -196,6 +196,7 @@ def pay_refunds(
             breaks=ports.reconciliation,
             provider=ports.provider,
             terms=ports.terms,
+            batches=ports.batches,
             settle_down=ports.policy.settle_down,
             profile=ports.profile,
             transaction=ports.transaction,
@@ -207,7 +208,7 @@ def pay_refunds(
         paid = ", ".join(_money(minor, currency) for currency, minor in report.paid_minor.items()) or "nothing"
         yield (
             f"{report.on}: {report.owed:,} refunds owed, {report.paid:,} paid ({paid}), {report.refused:,} refused, "
-            f"{report.unknown:,} unknown, {report.by_bank:,} by bank; file {report.file or '-'}"
+            f"{report.unknown:,} unknown, {report.by_bank:,} by bank; files: {', '.join(report.files) or '-'}"
         )
         if report.failed:
             yield f"  {report.failed:,} could not be paid and wait; `tranche payments breaks` lists why"

@@ -19,6 +19,7 @@ from payments.collection.postgres import PostgresAttempts
 from payments.collection.retry import RetryPolicy, load_policy
 from payments.merchants.postgres import PostgresPayouts
 from payments.postgres import Connection
+from payments.postgres_batches import PostgresPayoutBatches
 from payments.provider.provider import Provider
 from payments.rail_profile import RailProfile, load_profile
 from payments.reconciliation.postgres import PostgresReconciliation
@@ -40,6 +41,7 @@ class Adapters:
     decisions: PostgresDecisions
     reconciliation: PostgresReconciliation
     payouts: PostgresPayouts
+    batches: PostgresPayoutBatches
     refunds: PostgresRefundPayments
     publish: Publish
     provider: Provider
@@ -63,6 +65,7 @@ def adapters_over(connection: Connection, provider: Provider) -> Adapters:
         decisions=PostgresDecisions(connection),
         reconciliation=PostgresReconciliation(connection),
         payouts=PostgresPayouts(connection),
+        batches=PostgresPayoutBatches(connection),
         refunds=PostgresRefundPayments(connection),
         publish=partial(append_all, connection),
         provider=provider,

@@ -16,9 +16,9 @@ from payments.collection.opening import must_hold
 from payments.each_alone import each_alone, reason_of
 from payments.expectation import Expectations, Expected, Leg
 from payments.expectation_key import DebitKey
-from payments.files.payout_file import write_payouts
 from payments.merchants.payouts import Payouts
 from payments.merchants.settlement import MerchantBooks, Settlement, settle
+from payments.payout_batches import BatchKind, PayoutBatches, write_batches
 from payments.rail_profile import RailProfile
 from payments.transaction import Transaction
 
@@ -31,14 +31,14 @@ class _RefundedMeanwhile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PayMerchantsReport:
-    """The result of one run: all `payouts` of the day, the `new` ones among them, and the `file`, if one was written.
+    """The result of one run: all `payouts` of the day, the `new` ones among them, and the `files` that it wrote.
 
     `failed`: the merchants that could not be settled; each is a break with its reason, and the next run tries again.
     Amounts that were netted or kept in reserve are not counted.
     """
 
     on: date
-    file: str | None
+    files: tuple[str, ...]
     payouts: int
     new: int
     failed: int
@@ -49,6 +49,7 @@ def pay_merchants(
     on: date,
     *,
     payouts: Payouts,
+    batches: PayoutBatches,
     ledger: Ledger,
     expectations: Expectations,
     merchants: AllMerchantTerms,
@@ -61,11 +62,12 @@ def pay_merchants(
     """Pay every merchant whose settlement day it is, at most once a day. Idempotent for a day.
 
     Sales after the day's payout wait for the next one. The file is written after the commit, from what was committed,
-    so that the next run completes a run that was killed in between. A merchant that cannot be settled stops no other.
+    so that the next run of any day completes a run that was killed in between. A merchant that cannot be settled stops
+    no other.
     """
     settle_some = partial(
-        _settle, on=on, at=at, payouts=payouts, ledger=ledger, expectations=expectations, merchants=merchants,
-        payout_days=profile.merchant_payout_days,
+        _settle, on=on, at=at, payouts=payouts, batches=batches, ledger=ledger, expectations=expectations,
+        merchants=merchants, payout_days=profile.merchant_payout_days,
     )  # fmt: skip
     waiting: Sequence[_Unit] = [_unit(books) for books in payouts.unsettled(on)]
     settled: list[Settlement] = []
@@ -76,16 +78,13 @@ def pay_merchants(
         waiting = [unit for unit, error in refused if isinstance(error, _RefundedMeanwhile) and attempt < TRIES]
         failed += [(unit, error) for unit, error in refused if unit not in waiting]
     _list_failed(failed, settled, on, breaks=breaks, profile=profile, transaction=transaction)
+    files = write_batches(BatchKind.PAYOUTS, on, batches=batches, outbox=outbox, transaction=transaction, at=at)
     sent = [payout for payout in payouts.of_day(on) if payout.amount.minor]
-    file = outbox / f"payouts-{on.isoformat()}.csv"
-    if sent:
-        write_payouts(file, sent)
     paid: dict[str, int] = {}
     for payout in sent:
         paid[payout.amount.currency.value] = paid.get(payout.amount.currency.value, 0) + payout.amount.minor
     new = sum(1 for each in settled if each.payout.amount.minor)
-    name = file.name if sent else None
-    return PayMerchantsReport(on, name, len(sent), new, len(failed), dict(sorted(paid.items())))
+    return PayMerchantsReport(on, files, len(sent), new, len(failed), dict(sorted(paid.items())))
 
 
 _Unit = tuple[str, Currency]
@@ -101,6 +100,7 @@ def _settle(
     on: date,
     at: datetime,
     payouts: Payouts,
+    batches: PayoutBatches,
     ledger: Ledger,
     expectations: Expectations,
     merchants: AllMerchantTerms,
@@ -121,7 +121,9 @@ def _settle(
             raise _RefundedMeanwhile(journal.entry_id)
         must_hold(outcome, journal.entry_id)
     payouts.keep(settled)
-    expectations.expect(_debit_expected(each, payout_days) for each in settled if each.payout.amount.minor)
+    sent = [each for each in settled if each.payout.amount.minor]
+    batches.order(BatchKind.PAYOUTS, [each.payout for each in sent])
+    expectations.expect(_debit_expected(each, payout_days) for each in sent)
     return settled
 
 

@@ -28,8 +28,9 @@ from payments.each_alone import reason_of
 from payments.expectation import Expectations, Expected, Leg
 from payments.expectation_key import DebitKey, RefundKey
 from payments.files.line import FileLine
-from payments.files.payout_file import Payout, write_payouts
+from payments.files.payout_file import Payout
 from payments.ids import RefundPaymentId
+from payments.payout_batches import BatchKind, PayoutBatches, write_batches
 from payments.plan_events import record_on_plan
 from payments.provider.charge import ChargeRefused, ChargeResult, NotKnown, RefundRequest, Succeeded, Unknown
 from payments.provider.provider import Provider
@@ -50,9 +51,10 @@ from payments.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class PayRefundsReport:
-    """The result of one run. `owed`: refunds without a payment in progress; `by_bank`: those in the bank's file.
+    """The result of one run. `owed`: refunds without a payment in progress; `by_bank`: those now ordered from the bank.
 
-    `failed`: refunds that could not be paid or booked; each is a break with its reason, and the next run tries again.
+    `files`: those that were written for the bank. `failed`: refunds that could not be paid or booked; each is a break
+    with its reason, and the next run tries again.
     """
 
     on: date
@@ -61,7 +63,7 @@ class PayRefundsReport:
     refused: int
     unknown: int
     by_bank: int
-    file: str | None
+    files: tuple[str, ...]
     failed: int
     paid_minor: Mapping[str, int]
 
@@ -109,6 +111,7 @@ def pay_refunds(
     on: date,
     *,
     refunds: RefundPayments,
+    batches: PayoutBatches,
     plans: Plans,
     ledger: KeptLedger,
     expectations: Expectations,
@@ -137,8 +140,9 @@ def pay_refunds(
     send = partial(_send, refunds=refunds, provider=provider, transaction=transaction, apply=apply)
     claim = partial(_claim, refunds=refunds, ledger=ledger, profile=profile)
     by_bank = partial(
-        _by_bank, refunds=refunds, expectations=expectations, profile=profile, transaction=transaction, claim=claim
-    )
+        _by_bank, refunds=refunds, batches=batches, expectations=expectations, profile=profile, transaction=transaction,
+        claim=claim,
+    )  # fmt: skip
     tally = _Tally()
     failures = _Failures(on, breaks, profile, transaction)
     for unresolved in refunds.unresolved():
@@ -168,10 +172,7 @@ def pay_refunds(
                 payment = _next(group, again, on, plans=plans, ledger=ledger)  # just refused: goes by bank
             if payment is not None:
                 sent_by_bank += by_bank(payment, at)
-    file = outbox / f"refunds-{on.isoformat()}.csv"
-    in_file = refunds.by_bank(on)
-    if in_file:
-        write_payouts(file, (Payout(each.payment_id, each.account_id, each.amount, on) for each in in_file))
+    files = write_batches(BatchKind.REFUNDS, on, batches=batches, outbox=outbox, transaction=transaction, at=at)
     return PayRefundsReport(
         on=on,
         owed=len(owed),
@@ -179,7 +180,7 @@ def pay_refunds(
         refused=tally.counts[RefundPaymentState.REFUSED],
         unknown=tally.counts[RefundPaymentState.UNKNOWN],
         by_bank=sent_by_bank,
-        file=file.name if in_file else None,
+        files=files,
         failed=len(failures.seen),
         paid_minor=dict(sorted(tally.paid.items())),
     )
@@ -475,6 +476,7 @@ def _by_bank(
     at: datetime,
     *,
     refunds: RefundPayments,
+    batches: PayoutBatches,
     expectations: Expectations,
     profile: RailProfile,
     transaction: Transaction,
@@ -486,6 +488,8 @@ def _by_bank(
             if not claim(payment, at):
                 return False
             refunds.move(payment.payment_id, RefundPaymentEvent.REQUEST_WRITTEN, at=at, cause=payment.payment_id)
+            order = Payout(payment.payment_id, payment.account_id, payment.amount, payment.requested_on)
+            batches.order(BatchKind.REFUNDS, [order])
             expectations.expect([_debit_expected(payment, profile)])
     except _NotFree:
         return False

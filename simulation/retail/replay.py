@@ -21,6 +21,7 @@ from payments.expectation import Expectations
 from payments.files.payout_file import Payout
 from payments.merchants.pay_merchants import pay_merchants
 from payments.merchants.payouts import Payouts
+from payments.payout_batches import PayoutBatches
 from payments.provider.provider import Provider
 from payments.rail_profile import RailProfile
 from payments.reconciliation.bookings import payout_confirmed
@@ -61,6 +62,7 @@ def replay_days(
     plans: Plans,
     ledger: KeptLedger,
     expectations: Expectations,
+    batches: PayoutBatches,
     breaks: Breaks,
     payouts: Payouts,
     provider: Provider,
@@ -86,6 +88,7 @@ def replay_days(
         plans=plans,
         ledger=ledger,
         expectations=expectations,
+        batches=batches,
         breaks=breaks,
         payouts=payouts,
         provider=ProviderAccount(provider, ledger, profile.card),
@@ -112,6 +115,7 @@ class _Days:
     plans: Plans
     ledger: KeptLedger
     expectations: Expectations
+    batches: PayoutBatches
     breaks: Breaks
     payouts: Payouts
     provider: ProviderAccount
@@ -183,6 +187,7 @@ class _Days:
             ledger=self.ledger,
             expectations=self.expectations,
             merchants=self.merchants,
+            batches=self.batches,
             breaks=self.breaks,
             profile=self.profile,
             transaction=self.transaction,

@@ -62,7 +62,7 @@ def test_collect_pay_reconcile_and_list_from_the_command_line(
     collected = said(capsys, "collect", "--due", due.isoformat())
     assert (collected["captured"], collected["captured_minor"]) == (1, {"GBP": plan.instalments[0].amount.minor})
     paid = said(capsys, "pay-merchants", "--on", due.isoformat(), "--outbox", str(folder / "outbox"))
-    assert (paid["new"], paid["file"]) == (1, f"payouts-{due}.csv")
+    assert (paid["new"], paid["files"]) == (1, [f"payouts-{due}-1.csv"])
     for days in (0, 1):
         day = (due + timedelta(days=days)).isoformat()
         httpx.post(f"{address}/day-end", params={"date": day}).raise_for_status()

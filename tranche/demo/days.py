@@ -78,6 +78,7 @@ class Evenings:
                 ledger=ports.ledger,
                 expectations=ports.reconciliation,
                 merchants=ports.merchants,
+                batches=ports.batches,
                 breaks=ports.reconciliation,
                 profile=ports.profile,
                 transaction=ports.transaction,

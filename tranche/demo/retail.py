@@ -96,6 +96,7 @@ def _replayed(stages: DemoStages, place: DemoPlace, book: Any) -> Any:
                 plans=ports.plans,
                 ledger=ports.ledger,
                 expectations=ports.reconciliation,
+                batches=ports.batches,
                 breaks=ports.reconciliation,
                 payouts=ports.payouts,
                 provider=ports.provider,

@@ -12,9 +12,14 @@ from ledger.account import Side
 from ledger.map.flows import journal
 from lending.plan.when import When
 from lending.terms.merchant_terms import merchant_terms_on
+from payments import payout_batches
 from payments.collection.opening import must_hold
+from payments.files.control_file import FileContent
+from payments.files.payout_file import Payout, read_payouts, write_payouts
+from payments.ids import PayoutId
 from payments.merchants.pay_merchants import PayMerchantsReport
 from payments.merchants.settlement import ItemKind
+from payments.payout_batches import BatchFault
 from payments.wiring import Adapters
 from tests.payments.acts import pay_merchants
 from tests.payments.outside import Outside, at, inbox_reconciled, pay_capital_in
@@ -73,21 +78,71 @@ def test_no_merchant_is_paid_on_christmas_day_and_all_of_it_after(database_url: 
     assert reports == {25: {}, 28: {}, 29: {"GBP": 95_00}}
 
 
-def test_each_merchant_has_a_payout_of_its_own_and_a_run_that_was_killed_is_completed(
-    database_url: str, tmp_path: Path
+def test_a_run_that_was_killed_before_its_file_is_completed_by_the_run_of_any_day(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with the_adapters(database_url) as ports:
         sold(ports, 1, 95_00)
         sold(ports, 2, 40_00, merchant="m-2")
-        paid(ports, tmp_path)
-        file = tmp_path / "payouts-2026-03-10.csv"
-        written = file.read_bytes()
-        file.unlink()
+        with monkeypatch.context() as killing:
+            killing.setattr(payout_batches, "write_payouts", _killed)
+            with pytest.raises(_Killed):
+                paid(ports, tmp_path)
+        assert list(tmp_path.iterdir()) == []
 
-        report = paid(ports, tmp_path)
+        sold(ports, 3, 10_00)
+        report = paid(ports, tmp_path, DAY + timedelta(days=1))
 
-        assert (report.new, report.payouts) == (0, 2)
-        assert file.read_bytes() == written
+        assert report.files == ("payouts-2026-03-10-1.csv", "payouts-2026-03-11-1.csv")
+        amounts = [_amounts(tmp_path / name) for name in report.files]
+        assert amounts == [[95_00, 40_00], [10_00]]
+        assert paid(ports, tmp_path, DAY + timedelta(days=1)).files == ()
+
+
+def test_what_is_settled_later_on_a_day_is_in_a_file_of_its_own(database_url: str, tmp_path: Path) -> None:
+    """The bank may have taken the first one, or may be taking it."""
+    with the_adapters(database_url) as ports:
+        sold(ports, 1, 95_00)
+        (first,) = paid(ports, tmp_path).files
+        taken = (tmp_path / first).read_bytes()
+        sold(ports, 2, 40_00, merchant="m-2")
+        (second,) = paid(ports, tmp_path).files
+
+        assert second == "payouts-2026-03-10-2.csv"
+        assert (tmp_path / first).read_bytes() == taken
+        assert _amounts(tmp_path / second) == [40_00]
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_file_that_is_there_is_kept_if_it_is_the_batch_and_never_overwritten_if_not(
+    database_url: str, tmp_path: Path, same: bool
+) -> None:
+    with the_adapters(database_url) as ports:
+        sold(ports, 1, 95_00)
+        payout = Payout(PayoutId("mp-2026-03-10-m-1-GBP"), "m-1", pounds(95_00 if same else 95_01), DAY)
+        path = tmp_path / "payouts-2026-03-10-1.csv"
+        write_payouts(path, [payout])
+        there = path.read_bytes()
+        if same:
+            assert paid(ports, tmp_path).files == (path.name,)
+        else:
+            with pytest.raises(BatchFault, match="nothing was overwritten"):
+                paid(ports, tmp_path)
+
+        assert path.read_bytes() == there
+        assert list(tmp_path.iterdir()) == [path]
+
+
+class _Killed(BaseException):
+    """The process ends here."""
+
+
+def _killed(*_: object) -> None:
+    raise _Killed
+
+
+def _amounts(path: Path) -> list[int]:
+    return [each.amount.minor for each in read_payouts(FileContent.of(path))]
 
 
 def test_a_merchant_that_cannot_be_settled_is_a_break_and_the_others_are_paid(

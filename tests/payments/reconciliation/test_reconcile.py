@@ -382,7 +382,7 @@ def test_a_merchants_payout_leaves_the_bank_once(database_url: str, tmp_path: Pa
         sent = merchants_paid(ports, outside, day)
         again = merchants_paid(ports, outside, day)
         assert (sent.new, sent.payouts, sent.paid_minor) == (1, 1, {"GBP": payable})
-        assert (again.new, again.payouts, again.file) == (0, 1, sent.file)
+        assert (again.new, again.payouts, again.files) == (0, 1, ())
         assert posted(ports, "merchant:m-1:in_transit", Side.CREDIT) == payable
         outside.end(day)
         report = inbox_reconciled(ports, outside, day)

@@ -61,7 +61,7 @@ def test_a_refund_goes_out_by_the_provider_once(database_url: str, tmp_path: Pat
 
         first, again = paid(ports, tmp_path), paid(ports, tmp_path)
 
-        assert (first.owed, first.paid, first.paid_minor, first.file) == (1, 1, {"GBP": granted}, None)
+        assert (first.owed, first.paid, first.paid_minor, first.files) == (1, 1, {"GBP": granted}, ())
         assert (again.owed, again.paid) == (0, 0)
         assert provider.requests == ["r-1#1"]
         assert posted(ports, OWED, Side.CREDIT) == 0
@@ -76,7 +76,7 @@ def test_what_the_provider_refuses_goes_by_bank_and_is_paid_when_the_statement_s
         granted = owe(ports)
 
         sent = paid(ports, outside.outbox)
-        assert (sent.paid, sent.refused, sent.by_bank, sent.file) == (0, 1, 1, f"refunds-{DAY}.csv")
+        assert (sent.paid, sent.refused, sent.by_bank, sent.files) == (0, 1, 1, (f"refunds-{DAY}-1.csv",))
         assert posted(ports, OWED, Side.CREDIT) == granted
         report = evening(ports, outside, DAY)
 

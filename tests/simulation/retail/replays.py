@@ -13,6 +13,7 @@ def replay_over(ports: Adapters, book: OrderBook, outbox: Path) -> RetailReplayR
         plans=ports.plans,
         ledger=ports.ledger,
         expectations=ports.reconciliation,
+        batches=ports.batches,
         breaks=ports.reconciliation,
         payouts=ports.payouts,
         provider=ports.provider,
