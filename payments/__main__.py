@@ -221,9 +221,10 @@ def pay_refunds(
 def refund(
     plan: Annotated[str, typer.Option(help="The plan's id.")],
     refund_id: Annotated[str, typer.Option(help="The refund's own id; the same id never refunds twice.")],
-    amount_minor: Annotated[int, typer.Option(help="What is refunded of the purchase, in minor units.")],
+    amount: Annotated[str, typer.Option(help='What is refunded of the purchase, such as "50.00 GBP".')],
 ) -> Report:
     """Take back goods of an order: the plan falls, the merchant pays, the shopper gets back what was paid of them."""
+    from lending.acts.arguments import read_money
     from payments.postgres import connected
     from payments.provider.provider import NoProvider
     from payments.refunds.refund import NoSuchPlan, RefundRefused
@@ -239,7 +240,7 @@ def refund(
         answer = act(
             plan,
             refund_id,
-            _amount(amount_minor, known.currency),
+            _in_currency(read_money(amount, "amount"), known.currency),
             plans=ports.plans,
             ledger=ports.ledger,
             terms=ports.terms,
@@ -255,8 +256,8 @@ def refund(
         case taken:
             again = "" if taken.new else " before"
             line = (
-                f"{refund_id}: refunded{again}; {taken.to_shopper} goes to the shopper, {taken.refundable_rest} of the "
-                "purchase can still be refunded"
+                f"{refund_id}: {amount} refunded{again}; {taken.to_shopper} goes to the shopper, "
+                f"{taken.refundable_rest} of the purchase can still be refunded"
             )
             return Report(taken, [line])
 
@@ -538,12 +539,10 @@ def _money(minor: int, currency: str) -> str:
     return str(Money(minor, Currency(currency)))
 
 
-def _amount(minor: int, currency: "Currency") -> "Money":
-    from ledger.money import Money
-
-    if minor <= 0:
-        raise UsageFault(f"amount-minor: {minor} is not greater than zero")
-    return Money(minor, currency)
+def _in_currency(amount: "Money", currency: "Currency") -> "Money":
+    if amount.currency is not currency or amount.minor <= 0:
+        raise UsageFault(f"amount: {amount} is not an amount above zero in {currency}")
+    return amount
 
 
 if __name__ == "__main__":

@@ -103,8 +103,27 @@ class DueKey:
         return f"due:{self.instalment_id}"
 
 
+@dataclass(frozen=True, slots=True)
+class TransferKey:
+    """A shopper sent money for a plan unasked, with this line of our bank's statement."""
+
+    line_key: str
+
+    def __str__(self) -> str:
+        return f"transfer:{self.line_key}"
+
+
 ExpectationKey = (
-    CaptureKey | ReturnKey | ClaimKey | ClaimWonKey | RefundKey | PayoutKey | DebitKey | BroughtBackKey | DueKey
+    CaptureKey
+    | ReturnKey
+    | ClaimKey
+    | ClaimWonKey
+    | RefundKey
+    | PayoutKey
+    | DebitKey
+    | BroughtBackKey
+    | DueKey
+    | TransferKey
 )
 
 _BY_NAME: Mapping[str, Callable[[str], ExpectationKey]] = {
@@ -117,6 +136,7 @@ _BY_NAME: Mapping[str, Callable[[str], ExpectationKey]] = {
     "debit": DebitKey,
     "brought-back": BroughtBackKey,
     "due": lambda text: DueKey(InstalmentId(text)),
+    "transfer": TransferKey,
 }
 
 

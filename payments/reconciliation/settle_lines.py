@@ -53,6 +53,7 @@ from payments.reconciliation.matching import Matched, Outcome, Unexpected, match
 from payments.reconciliation.postgres import PostgresReconciliation
 from payments.reconciliation.returned_payments import returned_payments
 from payments.reconciliation.returned_payouts import brought_back, owe_again
+from payments.reconciliation.transfers import take_transfers, transfers_of_shoppers
 from payments.refunds.pay_refunds import confirm_by_file, confirm_by_line
 from payments.refunds.refund_payments import RefundPayments
 
@@ -105,7 +106,19 @@ def settle_lines(
     expected = _expectations(list(ours.values()), plans, reconciliation)
     met = {key for key, each in expected.items() if each.met}
     back = brought_back(ours.values(), met, payouts=payouts, refunds=refunds)
-    dealt_with = {each.line.line_key for each in back}
+    came_back = {each.line.line_key for each in back}
+    named = transfers_of_shoppers((line for key, line in ours.items() if key not in came_back), expected, plans)
+    transfers = take_transfers(
+        ours.values(),
+        named,
+        reconciliation.on_suspense([ours[key] for key in named]),
+        plans=plans,
+        ledger=ledger,
+        expectations=reconciliation,
+        terms=terms,
+        profile=profile,
+    )
+    dealt_with = came_back | named.keys()
     to_match = [
         line.to_match() for key, line in ours.items() if line.kind is not LineKind.RETURN and key not in dealt_with
     ]
@@ -124,6 +137,7 @@ def settle_lines(
         rail=profile.card,
     )
     result = consequences(outcomes, ours, known, profile)
+    result.matches.extend(transfers.matches)
     result.breaks.extend(returns.breaks)
     result.breaks.extend(_refusal_undone(line, profile) for line in undone)
     result.matches.extend(returns.matches)

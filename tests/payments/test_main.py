@@ -17,6 +17,7 @@ from payments.__main__ import UsageFault
 from payments.files.inbox import InboxFault, unseen
 from payments.postgres import DatabaseDown
 from terminal.environment import SettingFault
+from terminal.fault import Fault
 from tests.command_line import acts_of
 from tests.payments.plans import an_open_plan, first_due, the_adapters
 from tests.simulation.test_serve import a_server
@@ -170,6 +171,22 @@ def test_a_shopper_pays_a_part_and_the_rest_from_the_command_line(
 def test_a_payment_has_an_amount_or_is_the_payoff(words: tuple[str, ...]) -> None:
     with pytest.raises(UsageFault):
         main(["pay", "p-1", *words])
+
+
+@pytest.mark.parametrize("wrong", ["1000", "10 GBP", "10.00 EUR", "-10.00 GBP", "1_0.00 GBP", "0.00 GBP"])
+def test_a_refund_is_an_amount_with_the_plans_currency_and_is_echoed(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], wrong: str
+) -> None:
+    with the_adapters(database_url) as ports:
+        plan = an_open_plan(ports)
+    monkeypatch.setenv("TRANCHE_DATABASE_URL", database_url)
+    about = ("refund", "--plan", plan.plan_id, "--refund-id", "r-1", "--amount")
+
+    with pytest.raises(Fault, match="amount: "):
+        main([*about, wrong])
+    assert main([*about, "10.00 GBP"]) == 0
+
+    assert capsys.readouterr().out.startswith("r-1: 10.00 GBP refunded; 0.00 GBP goes to the shopper")
 
 
 def test_the_clock_file_is_the_time_of_the_act(

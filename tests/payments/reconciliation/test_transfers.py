@@ -1,6 +1,6 @@
 """A checkout shopper sends by bank transfer what would be collected from their card."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,8 @@ from data_contracts.catalog import contract
 from data_contracts.files import write_rows
 from ledger.account import Side
 from lending.plan.plan import Plan
+from payments.files.bank_statement import COLUMNS as STATEMENT
+from payments.files.control_file import write_controlled
 from payments.provider.charge import ChargeRefusalCode, ChargeRefused, Succeeded
 from payments.provider.simulated import SimulatedProvider
 from payments.wiring import Adapters
@@ -86,3 +88,47 @@ def test_a_transfer_beside_an_attempt_in_flight_is_credited_and_waits_for_its_ou
         asked = rows(ports, "SELECT attempt_id FROM payments.attempts ORDER BY attempt_id")
         assert asked == [(key,)] if captured else [(key,), (f"{plan.instalments[1].instalment_id}#1",)]
         assert ports.ledger.trial_balance().balanced
+
+
+@pytest.mark.parametrize("words", ["{plan}", "sofa {plan} thanks", "{PLAN}/1", "Ref:{plan}."])
+def test_a_credit_at_our_bank_that_names_a_plan_pays_it(database_url: str, tmp_path: Path, words: str) -> None:
+    provider = SimulatedProvider()
+    with the_adapters(database_url, provider) as ports:
+        plan = an_open_plan(ports)
+        due, amount = first_due(plan), plan.instalments[0].amount.minor
+        said = words.format(plan=plan.plan_id, PLAN=plan.plan_id.upper())
+        report = reconciled(ports, [a_statement(tmp_path / "b.csv", (amount, said), on=due)], due)
+        next_morning = collected(ports, due + timedelta(days=1))
+
+        assert (report.breaks, report.unmatched) == ({}, 0)
+        assert owed(ports, plan) == 0
+        assert (posted(ports, "bank:main"), posted(ports, SUSPENSE, Side.CREDIT)) == (amount, 0)
+        assert (next_morning.instalments_due, provider.requests) == (0, [])
+
+
+def test_a_credit_that_names_two_plans_or_none_is_for_a_person_until_a_plan_is_known(
+    database_url: str, tmp_path: Path
+) -> None:
+    with the_adapters(database_url) as ports:
+        first, second = an_open_plan(ports, 1), an_open_plan(ports, 2)
+        due = first_due(first)
+        both = (5_00, f"{first.plan_id} {second.plan_id}")
+        report = reconciled(ports, [a_statement(tmp_path / "b.csv", both, (7_00, "thanks"), on=due)], due)
+
+        assert report.breaks == {"E4": 2}
+        assert posted(ports, SUSPENSE, Side.CREDIT) == 12_00
+
+
+def a_statement(path: Path, *amounts: tuple[int, str], on: date) -> Path:
+    balance, lines = 0, []
+    for entry, (minor, reference) in enumerate(amounts, 1):
+        balance += minor
+        lines.append(
+            {
+                "line_id": f"{entry:04}", "account": "main", "statement": 1, "amount_minor": minor,
+                "balance_minor": balance, "currency": "GBP", "booked_on": on, "value_on": on,
+                "reference": reference, "counterparty": "A SHOPPER",
+            }
+        )  # fmt: skip
+    write_controlled(path, STATEMENT, lines)
+    return path
