@@ -124,7 +124,7 @@ def _measured(source: FeatureSource, *, by_days: bool) -> str:
     kept = _columns_of_parts(source, Measure.parts if by_days else Measure.parts_of_band)
     measures = _lines(
         f"{measure.over_days(kept[name]) if by_days else measure.over_bands(kept[name])} AS {name}"
-        for name, measure in source.measures.items()
+        for name, measure in source.computed.items()
     )
     return f"""
 SELECT {source.key}, as_of, MAX(occurred_at) AS observed_until, MAX(recorded_at) AS known_until,
@@ -141,7 +141,7 @@ def _all_measures(of: FeatureSet, moments: str) -> str:
     columns += ["asking.as_of", f"{first}.observed_until AS observed_until", f"{first}.known_until AS known_until"]
     for source in of.sources:
         columns.append(f"{source.name}.observed_until AS {source.name}_until")
-        for name, measure in source.measures.items():
+        for name, measure in source.computed.items():
             zero = measure.counted or (source.complete and measure.aggregate == "sum")
             column = f"{source.name}.{name}"
             columns.append(f"COALESCE({column}, 0) AS {name}" if zero else f"{column} AS {name}")
@@ -157,10 +157,11 @@ def _features(of: FeatureSet) -> str:
     columns = [*of.keys, "as_of", "observed_until", "known_until"]
     withheld, values = [], []
     for each in of.lake:
-        old = _too_old(of, each)
+        old, mixed = _too_old(of, each), _of_several_currencies(of, each)
         if old:
             withheld.append(f"CASE WHEN {old} THEN '{each.name}' END")
-        value = f"CASE WHEN NOT COALESCE({old}, FALSE) THEN {each.sql} END" if old else each.sql
+        known = " AND ".join(f"NOT COALESCE({unknown}, FALSE)" for unknown in (old, mixed) if unknown)
+        value = f"CASE WHEN {known} THEN {each.sql} END" if known else each.sql
         values.append(f"CAST({value} AS {'BIGINT' if is_whole(of, each.sql) else 'DOUBLE'}) AS {each.name}")
     columns.append(f"CONCAT_WS(',', {', '.join(withheld)}) AS stale" if withheld else "'' AS stale")
     columns += [f"{source.name}_until" for source in of.sources]
@@ -179,6 +180,20 @@ def _too_old(of: FeatureSet, feature: Feature) -> str:
     return " OR ".join(f"UNIX_MICROS(as_of) - UNIX_MICROS({name}_until) > {limit}" for name in of.aged_by(feature))
 
 
+def _of_several_currencies(of: FeatureSet, feature: Feature) -> str:
+    """Whether the amounts that a feature is made of are in several currencies, so that no arithmetic is over them."""
+    ranges = [
+        source.currency_range(source.measures[name])
+        for source in of.sources
+        if source.currency
+        for name in sorted(measures_read(feature.sql) & source.measures.keys())
+        if source.measures[name].of_money
+    ]
+    apart = [f"{least} <> {greatest}" for least, greatest in dict.fromkeys(ranges)]
+    apart += [f"{ranges[0][0]} <> {least}" for least, _ in dict.fromkeys(ranges[1:]) if least != ranges[0][0]]
+    return " OR ".join(apart)
+
+
 def is_whole(of: FeatureSet, sql: str) -> bool:
     """Whether a feature's values are whole numbers: only a division, a deviation and time between instants are not."""
     fractions = ("days_since_first", "days_since_last", "deviation")
@@ -195,7 +210,7 @@ def _columns_of_parts(source: FeatureSource, parts: PartsOf) -> dict[str, tuple[
     """The columns of each measure's parts; measures that differ only in their window share them."""
     column_of: dict[str, str] = {}
     columns: dict[str, tuple[str, ...]] = {}
-    for name, measure in source.measures.items():
+    for name, measure in source.computed.items():
         for place, sql in enumerate(parts(measure, source.order)):
             column_of.setdefault(sql, f"{name}_part{place}")
         columns[name] = tuple(column_of[sql] for sql in parts(measure, source.order))
@@ -205,6 +220,6 @@ def _columns_of_parts(source: FeatureSource, parts: PartsOf) -> dict[str, tuple[
 def _parts(source: FeatureSource, parts: PartsOf) -> dict[str, str]:
     sql_of: dict[str, str] = {}
     for name, columns in _columns_of_parts(source, parts).items():
-        for column, sql in zip(columns, parts(source.measures[name], source.order), strict=True):
+        for column, sql in zip(columns, parts(source.computed[name], source.order), strict=True):
             sql_of.setdefault(column, sql)
     return sql_of

@@ -65,7 +65,7 @@ class FeatureSet:
         """Identity of the set, as hex: it changes with any definition and is the same in every process."""
         definitions = {
             "sources": [
-                [each.name, each.table, each.key, each.order, each.complete,
+                [each.name, each.table, each.key, each.order, each.complete, each.currency,
                  {name: astuple(measure) for name, measure in each.measures.items()}]
                 for each in self.sources
             ],

@@ -39,6 +39,11 @@ class Measure:
         """Whether the measure is 0 rather than unknown without events."""
         return self.aggregate in _COUNTED
 
+    @property
+    def of_money(self) -> bool:
+        """Whether the measure is an amount, which only amounts of the same currency can make."""
+        return "_minor" in self.value
+
     def parts(self, order: tuple[str, ...]) -> tuple[str, ...]:
         """Spark SQL of the parts of one group of events: a day of an entity, or a band of ages."""
         match self.aggregate:

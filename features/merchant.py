@@ -14,6 +14,7 @@ SALES = FeatureSource(
     table="curated.orders",
     key="merchant_id",
     columns={"amount_minor": "bigint"},
+    currency="currency",
     measures={
         "sales": Measure("count"),
         **{f"sales_{days}d": Measure("count", within=days) for days in (1, 30, 180)},
@@ -32,6 +33,7 @@ TAKEN_BACK = FeatureSource(
     table="curated.order_refunds",
     key="merchant_id",
     columns={"amount_minor": "bigint"},
+    currency="currency",
     measures={
         "taken_back_30d": Measure("count", within=30),
         "taken_back_180d": Measure("count", within=180),

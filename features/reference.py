@@ -16,12 +16,12 @@ Written by `tranche features page`; a test holds it equal to the catalogue.
 
 An applicant's vector has {lake} features from the lake, feature set `{applicant}`; {request} more come from the order
 itself. A merchant's has {merchant}, feature set `{merchants}`. An event counts when it had occurred before the moment
-of the decision, the moment itself left out, and was recorded by then. Amounts are in minor units of the account's
-currency, a month is 30 days, and a window of n days reaches back to the instant n days before the moment, itself
-included. What cannot be known is null, never a default: only of our own tables, which are complete, nothing seen means
-0. A feature with a limit is null, and named in the column `stale`, when the newest booking is older than that. The last
-column says how the default probability may move when the value grows. Sex, age, the undated table of standing orders
-and district figures of later years reach none of them.
+of the decision, the moment itself left out, and was recorded by then. Amounts are in minor units of their own
+currency, and null where a window has amounts of several. A month is 30 days, and a window of n days reaches back to the
+instant n days before the moment, itself included. What cannot be known is null, never a default: only of our own
+tables, which are complete, nothing seen means 0. A feature with a limit is null, and named in the column `stale`, when
+the newest booking is older than that. The last column says how the default probability may move when the value grows.
+Sex, age, the undated table of standing orders and district figures of later years reach none of them.
 """
 
 

@@ -20,6 +20,7 @@ PLANS = FeatureSource(
     table="curated.plans",
     key="shopper_id",
     columns={"principal_minor": "bigint"},
+    currency="currency",
     measures={
         "plans": Measure("count"),
         "plans_365d": Measure("count", within=365),
@@ -39,6 +40,7 @@ INSTALMENTS = FeatureSource(
         "days_past_due": "bigint",
         "due_on": "date",
     },
+    currency="currency",
     measures={
         "settled": Measure("count", where=SETTLED),
         "settled_365d": Measure("count", where=SETTLED, within=365),
@@ -72,6 +74,7 @@ REPAYMENTS = FeatureSource(
     table="curated.repayments",
     key="shopper_id",
     columns={"amount_minor": "bigint"},
+    currency="currency",
     measures={
         "repayments_90d": Measure("count", within=90),
         "repaid_90d": Measure("sum", "amount_minor", within=90),

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from features.measure import Measure
+from features.measure import Aggregate, Measure
 
 ColumnType = Literal["string", "bigint", "date", "timestamp"]
 
+_RANGE: tuple[Aggregate, Aggregate] = ("min", "max")
 ENVELOPE: dict[str, ColumnType] = {"event_id": "string", "occurred_at": "timestamp", "recorded_at": "timestamp"}
 
 
@@ -18,7 +19,8 @@ class FeatureSource:
     `columns` are those that measures read beside the envelope. `sequence` is the producer's own order if it has one: it
     decides the order within one instant, and a later record of the same event wins. `complete` says that an event
     that is not in the table did not happen; this is true of our own facts and not of a bank's data. `by_days` stores
-    parts of each day, so that the next build reads only days that gained events.
+    parts of each day, so that the next build reads only days that gained events. `currency` is the column that names
+    the currency of the amounts; empty where all events of an entity have the same, as those of a bank account have.
     """
 
     name: str
@@ -29,6 +31,7 @@ class FeatureSource:
     sequenced: bool = True
     complete: bool = True
     by_days: bool = False
+    currency: str = ""
 
     @property
     def order(self) -> tuple[str, ...]:
@@ -39,7 +42,33 @@ class FeatureSource:
     def read_columns(self) -> dict[str, ColumnType]:
         """Every column that a build reads, with its type; the table may have more."""
         sequence: dict[str, ColumnType] = {"sequence": "bigint"} if self.sequenced else {}
-        return {self.key: "string", **ENVELOPE, **sequence, **self.columns}
+        currency: dict[str, ColumnType] = {self.currency: "string"} if self.currency else {}
+        return {self.key: "string", **ENVELOPE, **sequence, **self.columns, **currency}
+
+    @property
+    def currencies(self) -> Mapping[str, Measure]:
+        """The least and the greatest currency of each window over which amounts are aggregated, by name.
+
+        They differ where the window has events in several currencies.
+        """
+        if not self.currency:
+            return {}
+        return {
+            name: Measure(aggregate, self.currency, within=each.within, beyond=each.beyond)
+            for each in self.measures.values()
+            if each.of_money
+            for name, aggregate in zip(self.currency_range(each), _RANGE, strict=True)
+        }
+
+    def currency_range(self, measure: Measure) -> tuple[str, str]:
+        """The names of the two in `currencies` for a measure's window."""
+        window = f"{measure.beyond}_to_{'ever' if measure.within is None else measure.within}"
+        return f"{self.name}_least_currency_{window}", f"{self.name}_greatest_currency_{window}"
+
+    @property
+    def computed(self) -> Mapping[str, Measure]:
+        """Every measure that a build computes: the declared ones, and those that tell whether amounts add up."""
+        return {**self.measures, **self.currencies}
 
     @property
     def horizon(self) -> int | None:
