@@ -64,10 +64,11 @@ def main() -> None:
             PostgresVectors(connection).publish(vectors)
         report("core: vector in hand to recorded answer", measured_core(model, vectors))
         with serving(environ | {"TRANCHE_MODELS_DIR": str(folder / "models")}) as address:
-            asked(address, range(200), "warm")
-            alone, seconds = asked(address, range(HTTP_ROUNDS), "alone")
+            key = environ["TRANCHE_KEY"]
+            asked(address, range(200), "warm", key)
+            alone, seconds = asked(address, range(HTTP_ROUNDS), "alone", key)
             report("HTTP, durable, one connection", alone, seconds)
-            crowd, seconds = asked_by_many(address)
+            crowd, seconds = asked_by_many(address, key)
             report(f"HTTP, durable, {CONNECTIONS} connections", crowd, seconds)
     finally:
         runtime.reset()
@@ -172,11 +173,11 @@ def serving(environ: dict[str, str]) -> Iterator[str]:
         process.wait()
 
 
-def asked(address: str, numbers: Sequence[int], name: str) -> tuple[list[float], float]:
+def asked(address: str, numbers: Sequence[int], name: str, key: str) -> tuple[list[float], float]:
     """One decision after another over one connection."""
     milliseconds = []
     start = time.perf_counter()
-    with httpx.Client(base_url=address) as client:
+    with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {key}"}) as client:
         for number in numbers:
             body = an_order(number, name)
             began = time.perf_counter()
@@ -186,11 +187,11 @@ def asked(address: str, numbers: Sequence[int], name: str) -> tuple[list[float],
     return milliseconds, time.perf_counter() - start
 
 
-def asked_by_many(address: str) -> tuple[list[float], float]:
+def asked_by_many(address: str, key: str) -> tuple[list[float], float]:
     """The same from several connections at once; the callers share this machine's cores with the server."""
     start = time.perf_counter()
     with ThreadPoolExecutor(CONNECTIONS) as threads:
-        parts = list(threads.map(lambda each: asked(address, range(each, HTTP_ROUNDS, CONNECTIONS), "many")[0],
+        parts = list(threads.map(lambda each: asked(address, range(each, HTTP_ROUNDS, CONNECTIONS), "many", key)[0],
                                  range(CONNECTIONS)))  # fmt: skip
     return [each for part in parts for each in part], time.perf_counter() - start
 

@@ -36,6 +36,8 @@ def serve(
             if self.started:
                 in_json = as_json or output == "json"
                 print(json.dumps({"address": address}) if in_json else f"decisions at {address}", flush=True)
+                if not in_json:
+                    print("it asks for a key; `tranche local key` prints that of a local runtime", flush=True)
 
     application = create_app(Settings.from_environment())
     with listen(host, port) as listener:

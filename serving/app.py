@@ -9,6 +9,7 @@ from lending.terms import policy_file
 from models.artefact import load_champion
 from payments.provider.sandbox import SandboxProvider
 from serving import accept, decisions, health, pages, payments, plan_acts, plans, problems, refunds
+from serving.bearer import KeyRing
 from serving.check_fit import check_fit
 from serving.decision_code import decision_code_digest
 from serving.decisions import Desk
@@ -52,6 +53,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     app.state.pool = pool
     app.state.clock = clock or clock_of(settings.clock_file)
     app.state.desk = Desk(pool, model, policies, app.state.clock, decision_code_digest())
+    app.state.keys = KeyRing(pool)
     app.state.provider = provider
     problems.add_problem_handlers(app, settings.largest_body)
     # Not with `include_router`, which makes every route and its models once more, a quarter of a second for each app.

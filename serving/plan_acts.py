@@ -11,12 +11,12 @@ from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from ledger.books.postgres import PostgresLedger
 from ledger.books.store import Conflict
-from ledger.identity.authority import authority_file
+from ledger.identity.authority import Right, authority_file
 from ledger.identity.principal import Principal
 from ledger.money import Currency
 from lending.acts.act import ACTS, NOT_BY_HAND, Argument, ArgumentForm, PlanAct, why_not_by_hand
@@ -40,7 +40,7 @@ from lending.acts.preview import preview_act
 from lending.servicing.postgres import PostgresPlans
 from lending.servicing.record_events import UnknownPlan
 from lending.terms.products import servicing_terms
-from serving.bearer import By
+from serving.bearer import Gate, Reader
 from serving.decisions import Desk, problem_responses
 from serving.postgres import Connection, Lost, WrittenMeanwhile, transaction
 from serving.problems import FieldFault, Problem
@@ -182,13 +182,14 @@ class ProposalsAnswer(BaseModel):
 
 PlanIdPath = Annotated[str, Path(max_length=120)]
 Key = Annotated[str, Header(min_length=1, max_length=60, pattern="^[A-Za-z0-9._-]+$")]
+Proposer = Annotated[Principal, Depends(Gate(Right.PROPOSALS))]
 Preview = Annotated[bool, Query(description="Show what the act would do, and do nothing.")]
 
 router = APIRouter(tags=["acts on plans"])
 
 
-@router.get("/v1/plans/{plan_id}/history", responses=problem_responses(401, 404, 503))
-def read_history(request: Request, plan_id: PlanIdPath, _: By) -> HistoryAnswer:
+@router.get("/v1/plans/{plan_id}/history", responses=problem_responses(401, 403, 404, 503))
+def read_history(request: Request, plan_id: PlanIdPath, _: Reader) -> HistoryAnswer:
     """A plan with its events, who decided each of them and why, and the acts that it can take now."""
     desk: Desk = request.app.state.desk
     with _as_problems(), transaction(desk.pool) as connection:
@@ -197,11 +198,11 @@ def read_history(request: Request, plan_id: PlanIdPath, _: By) -> HistoryAnswer:
     return HistoryAnswer.model_validate(look_tree(look))
 
 
-@router.get("/v1/plans/{plan_id}/quote", responses=problem_responses(401, 404, 422, 503))
+@router.get("/v1/plans/{plan_id}/quote", responses=problem_responses(401, 403, 404, 422, 503))
 def read_quote(
     request: Request,
     plan_id: PlanIdPath,
-    _: By,
+    _: Reader,
     on: Annotated[str | None, Query(description="A day such as 2026-05-01; today when left out.")] = None,
 ) -> QuoteAnswer:
     """What settles a plan on any day since it was opened, with the interest and fees of that day."""
@@ -213,8 +214,8 @@ def read_quote(
     return QuoteAnswer.model_validate(quote_tree(plan_id, payoff))
 
 
-@router.get("/v1/proposals", responses=problem_responses(401, 503))
-def read_proposals(request: Request, _: By) -> ProposalsAnswer:
+@router.get("/v1/proposals", responses=problem_responses(401, 403, 503))
+def read_proposals(request: Request, _: Proposer) -> ProposalsAnswer:
     """The acts that wait for a second principal."""
     desk: Desk = request.app.state.desk
     with transaction(desk.pool) as connection:
@@ -227,7 +228,7 @@ def read_proposals(request: Request, _: By) -> ProposalsAnswer:
     status_code=201,
     responses={201: {"model": ActAnswer}, **problem_responses(401, 403, 404, 409, 503)},
 )
-def approve_proposal(request: Request, proposal_id: Annotated[str, Path(max_length=200)], by: By) -> Response:
+def approve_proposal(request: Request, proposal_id: Annotated[str, Path(max_length=200)], by: Proposer) -> Response:
     """Approve another principal's proposal and do it. Sent again, it changes nothing."""
     return _answered(request.app.state.desk, lambda ports: approve_act(proposal_id, by, ports))
 
@@ -246,11 +247,17 @@ def _act_route(act: PlanAct) -> Callable[..., Response]:
     """The endpoint of one act, with a body made from its arguments."""
 
     def endpoint(  # noqa: PLR0917 - the framework passes them by name
-        request: Request, plan_id: PlanIdPath, body: BaseModel, idempotency_key: Key, by: By, preview: Preview = False
+        request: Request,
+        plan_id: PlanIdPath,
+        body: BaseModel,
+        idempotency_key: Key,
+        by: Principal,
+        preview: Preview = False,
     ) -> Response:
         return _act(request.app.state.desk, act, body, _Posted(plan_id, idempotency_key, by, preview))
 
     endpoint.__annotations__["body"] = body_of_act(act)
+    endpoint.__annotations__["by"] = Annotated[Principal, Depends(Gate(act.name))]
     endpoint.__doc__ = act.meaning
     endpoint.__name__ = act.name.replace("-", "_")
     return endpoint
@@ -313,7 +320,7 @@ for _each in ACTS.values():
 
 
 @router.post("/v1/plans/{plan_id}/{kind}", include_in_schema=False)
-def refuse_by_hand(plan_id: PlanIdPath, kind: str, _: By) -> Response:
+def refuse_by_hand(plan_id: PlanIdPath, kind: str, _: Reader) -> Response:
     """Say who records a kind of event that is no act of a person."""
     who = why_not_by_hand(kind)
     if who is None:

@@ -1,5 +1,6 @@
 """Keys of principals: several at a time, replaced with an overlap, ended by whoever may, and all of it on record."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -72,12 +73,13 @@ def test_a_key_expires_and_another_of_the_same_principal_does_not(principals: Po
 def test_what_cannot_be_changed_says_why(principals: PostgresPrincipals, first: str) -> None:
     principals.revoke("ann", NOON)
 
-    for trouble, act in {
+    cases: dict[str, Callable[[], object]] = {
         "ann was revoked or has expired": lambda: make_key("ann", ANN, expires_at=None, principals=principals),
         "there is no principal bob": lambda: make_key("bob", ANN, expires_at=None, principals=principals),
         "there is no key ann.7": lambda: end_key("ann.7", ANN, ends_at=NOON, principals=principals),
         "now or later": lambda: end_key("ann.1", ANN, ends_at=NOON - HOUR, principals=principals),
-    }.items():
+    }
+    for trouble, act in cases.items():
         with pytest.raises(PrincipalFault, match=trouble):
             act()
 
