@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from lending.terms import policy_file
 from models.artefact import load_champion
 from payments.provider.sandbox import SandboxProvider
-from serving import accept, decisions, health, pages, payments, plan_acts, plans, problems, refunds
+from serving import accept, bulk_acts, decisions, health, pages, payments, plan_acts, plans, problems, refunds
 from serving.bearer import KeyRing
 from serving.check_fit import check_fit
 from serving.decision_code import decision_code_digest
@@ -57,7 +57,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     app.state.provider = provider
     problems.add_problem_handlers(app, settings.largest_body)
     # Not with `include_router`, which makes every route and its models once more, a quarter of a second for each app.
-    for module in (decisions, accept, plans, refunds, payments, plan_acts, health):
+    for module in (decisions, accept, plans, refunds, payments, plan_acts, bulk_acts, health):
         app.router.routes.extend(module.router.routes)
     pages.add_pages(app)
     return app

@@ -20,6 +20,7 @@ from serving.postgres import ClaimedBefore, IdempotencyKeys, Unavailable, has_pl
 from serving.problems import FieldFault, Problem
 
 ROUTE = "POST /v1/plans/{id}/refunds"
+LONGEST_ID = 100
 
 
 class RefundBody(BaseModel):
@@ -54,10 +55,12 @@ def post_refund(
     request: Request,
     plan_id: Annotated[str, Path(max_length=120)],
     body: RefundBody,
-    idempotency_key: Annotated[str, Header(min_length=1, max_length=100, pattern="^[A-Za-z0-9._-]+$")],
+    idempotency_key: Annotated[str, Header(min_length=1, max_length=LONGEST_ID, pattern="^[A-Za-z0-9._-]+$")],
     by: Annotated[Principal, Depends(Gate("refund"))],
 ) -> Response:
-    """Refund all or part of a purchase. The key is the refund's id; requests with the same key refund once.
+    """Refund all or part of a purchase; requests with the same key refund once.
+
+    The key is the refund's id, for a merchant's own principal with the merchant before it.
 
     For a shop's system, whose role may refund up to its limit; beyond it, propose the act `refund`.
     """
@@ -68,13 +71,17 @@ def post_refund(
     if not may.covers(amount):
         detail = f"The role {by.role} of {by.principal_id} may not refund {amount} alone."
         raise Problem(HTTPStatus.FORBIDDEN, "not-in-role", detail)
+    refund_id = idempotency_key if by.merchant_id is None else f"{by.merchant_id}.{idempotency_key}"
+    if len(refund_id) > LONGEST_ID:
+        detail = f"With the merchant before it, the Idempotency-Key is longer than {LONGEST_ID} characters."
+        raise Problem(HTTPStatus.BAD_REQUEST, "malformed", detail, (FieldFault("idempotency-key", detail),))
     _claim(desk, plan_id, idempotency_key, by)
     try:
         with connected(request.app.state.settings.database_url) as connection:
             ports = adapters_over(connection, NoProvider())
             answer = refund(
                 plan_id,
-                idempotency_key,
+                refund_id,
                 amount,
                 plans=ports.plans,
                 ledger=ports.ledger,
