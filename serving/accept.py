@@ -13,9 +13,9 @@ from payments.collection.accept_offer import Accepted, NotOnOffer, PaymentRefuse
 from payments.postgres import DatabaseDown, connected
 from payments.provider.sandbox import SandboxProvider
 from payments.wiring import adapters_over
-from serving.bearer import Gate
+from serving.bearer import RouteGate
 from serving.decisions import Desk, problem_responses
-from serving.plans import PlanAnswer, plan_answer
+from serving.plan_routes.plans import PlanAnswer, plan_answer
 from serving.postgres import ClaimedBefore, IdempotencyKeys, Unavailable, transaction
 from serving.problems import FieldFault, Problem
 
@@ -55,7 +55,7 @@ def accept(
     request: Request,
     decision_id: Annotated[str, Path(max_length=100)],
     idempotency_key: Annotated[str, Header(min_length=1, max_length=255)],
-    by: Annotated[Principal, Depends(Gate(Right.ACCEPT))],
+    by: Annotated[Principal, Depends(RouteGate(Right.ACCEPT))],
 ) -> Response:
     """Accept the offer of an approved decision. Requests with the same key pay at most once."""
     desk: Desk = request.app.state.desk

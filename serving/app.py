@@ -8,11 +8,12 @@ from fastapi import FastAPI
 from lending.terms import policy_file
 from models.artefact import load_champion
 from payments.provider.sandbox import SandboxProvider
-from serving import accept, bulk_acts, decisions, health, pages, payments, plan_acts, plans, problems, refunds
+from serving import accept, decisions, health, pages, problems
 from serving.bearer import KeyRing
 from serving.check_fit import check_fit
 from serving.decision_code import decision_code_digest
 from serving.decisions import Desk
+from serving.plan_routes import bulk_acts, payments, plan_acts, plans, refunds
 from serving.postgres import open_pool
 from serving.settings import Settings
 from terminal.clock import Clock, clock_of

@@ -1,7 +1,7 @@
 """Who sends a request, and whether its role may: the principal whose key it carries as `Authorization: Bearer`.
 
-Every route but health and the pages depends on a `Gate`, which names what the route needs of a role. `tests/serving/
-test_gates.py` walks the routes and fails for one without a gate.
+Every route but health and the pages depends on a `RouteGate`, which names what the route needs of a role; a test walks
+the routes and fails for one without.
 """
 
 import time
@@ -64,7 +64,7 @@ class KeyRing:
             return PostgresPrincipals(connection).by_key(key_hash)
 
 
-class Gate:
+class RouteGate:
     """Lets a request through with the principal that sends it; a Problem 401 without a valid key, 403 for its role.
 
     `needs` is a right, or the name of an act on plans. `kept`: a key read in the last seconds will do.
@@ -104,5 +104,5 @@ class Gate:
         return principal
 
 
-Reader = Annotated[Principal, Depends(Gate(Right.READ))]
+Reader = Annotated[Principal, Depends(RouteGate(Right.READ))]
 """Whoever may read decisions and plans."""

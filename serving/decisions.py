@@ -25,7 +25,7 @@ from lending.decision.underwrite import DecidedOtherwise, NoPolicy, Underwritten
 from lending.terms.policy import Policies
 from lending.terms.product import FIXED_MONTHS, Product
 from models.artefact import Model
-from serving.bearer import Gate, Reader
+from serving.bearer import Reader, RouteGate
 from serving.postgres import ClaimedBefore, IdempotencyKeys, Lost, Pool, WrittenMeanwhile, transaction
 from serving.problems import MEDIA_TYPE, FieldFault, Problem, ProblemBody
 from serving.vector_scorer import VectorScorer
@@ -142,7 +142,7 @@ def decide_order(
     request: Request,
     asked: OrderRequest,
     idempotency_key: Annotated[str, Header(min_length=1, max_length=255)],
-    by: Annotated[Principal, Depends(Gate(Right.DECIDE, kept=True))],
+    by: Annotated[Principal, Depends(RouteGate(Right.DECIDE, kept=True))],
 ) -> Response:
     """Decide one order. The same key and body always return the same answer."""
     try:

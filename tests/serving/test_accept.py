@@ -23,7 +23,7 @@ from lending.servicing.postgres import PostgresPlans
 from payments.postgres import connected
 from payments.provider.sandbox import SandboxProvider
 from payments.wiring import adapters_over
-from serving.plans import plan_answer
+from serving.plan_routes.plans import plan_answer
 from serving.settings import Settings
 from simulation.server import create_provider_app
 from simulation.settings import Settings as WorldSettings

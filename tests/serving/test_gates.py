@@ -17,7 +17,7 @@ from ledger.identity.postgres_principals import PostgresPrincipals
 from ledger.identity.principal import add_principal
 from lending.acts.act import ACTS
 from serving.app import create_app
-from serving.bearer import KEPT_SECONDS, Gate, KeyRing
+from serving.bearer import KEPT_SECONDS, KeyRing, RouteGate
 from serving.decisions import Desk
 from serving.settings import Settings
 from tests.serving.checkout import NOON, Api, a_merchants_key, an_order_body, promoted, running
@@ -28,20 +28,20 @@ OPEN = {"/", "/docs", "/openapi.json", "/health/live", "/health/ready"}
 ROLES = sorted(authority_file().roles)
 
 
-def gates_of(dependant: Dependant) -> Iterator[Gate]:
+def gates_of(dependant: Dependant) -> Iterator[RouteGate]:
     for each in dependant.dependencies:
-        if isinstance(each.call, Gate):
+        if isinstance(each.call, RouteGate):
             yield each.call
         yield from gates_of(each)
 
 
 @pytest.fixture(scope="module")
-def routes(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Gate]:
+def routes(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], RouteGate]:
     """The gate of every method and path of the app, but of those that are open."""
     models = tmp_path_factory.mktemp("models")
     promoted(models)
     app = create_app(Settings("postgresql://nobody@127.0.0.1:1/x", models))
-    found: dict[tuple[str, str], Gate] = {}
+    found: dict[tuple[str, str], RouteGate] = {}
     for route in app.routes:
         if not isinstance(route, Route | APIRoute) or route.path in OPEN:
             continue
@@ -52,7 +52,7 @@ def routes(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Ga
     return found
 
 
-def test_every_route_but_the_open_ones_has_one_gate(routes: dict[tuple[str, str], Gate]) -> None:
+def test_every_route_but_the_open_ones_has_one_gate(routes: dict[tuple[str, str], RouteGate]) -> None:
     assert {path for _, path in routes} >= {
         "/v1/decisions",
         "/v1/decisions/{decision_id}/accept",
@@ -82,7 +82,7 @@ def keys(connection: psycopg.Connection[Any]) -> dict[str, str]:
 
 
 def test_each_role_passes_the_gates_that_the_authority_file_gives_it_and_no_other(
-    client: Api, keys: dict[str, str], routes: dict[tuple[str, str], Gate]
+    client: Api, keys: dict[str, str], routes: dict[tuple[str, str], RouteGate]
 ) -> None:
     """Every role knocks at every route; whoever may passes on to a 400, 404 or 422 behind the gate."""
     wrong = []
@@ -101,7 +101,7 @@ def test_each_role_passes_the_gates_that_the_authority_file_gives_it_and_no_othe
 
 @pytest.mark.parametrize("header", [None, "Bearer trk_nobody", "Basic YTpi", "Bearer", "Bearer a b"])
 def test_without_a_key_that_is_known_every_route_answers_401(
-    client: Api, routes: dict[tuple[str, str], Gate], header: str | None
+    client: Api, routes: dict[tuple[str, str], RouteGate], header: str | None
 ) -> None:
     del client.headers["Authorization"]
     for method, path in routes:

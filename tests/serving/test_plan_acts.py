@@ -15,7 +15,7 @@ from lending.acts.act import ACTS, NOT_BY_HAND, Effect
 from lending.acts.act_file import act_on_file
 from lending.plan.event import PaidOff, PaymentChannel
 from lending.plan.plan import Plan
-from serving.plan_acts import router
+from serving.plan_routes.plan_acts import router
 from serving.settings import Settings
 from tests.lending.acts.cases import CASES, OTHER, PLAN
 from tests.lending.acts.counter import Counter, counter_over, noon

@@ -24,7 +24,7 @@ from payments.collection.payment_answers import payment_tree
 from payments.postgres import DatabaseDown, connected
 from payments.provider.sandbox import SandboxProvider
 from payments.wiring import adapters_over
-from serving.bearer import Gate
+from serving.bearer import RouteGate
 from serving.decisions import Desk, problem_responses
 from serving.postgres import Unavailable, has_plan, transaction
 from serving.problems import FieldFault, Problem
@@ -110,7 +110,7 @@ def post_payment(  # noqa: PLR0917 - the framework passes them by name
     plan_id: Annotated[str, Path(max_length=100)],
     body: PaymentBody,
     idempotency_key: Annotated[str, Header(min_length=1, max_length=60, pattern="^[A-Za-z0-9._-]+$")],
-    by: Annotated[Principal, Depends(Gate("pay"))],
+    by: Annotated[Principal, Depends(RouteGate("pay"))],
     preview: Annotated[bool, Query(description="Show what the payment would change, and charge nothing.")] = False,
 ) -> Response:
     """Charge the shopper's payment method. Requests for a plan with the same key charge once."""

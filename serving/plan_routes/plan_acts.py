@@ -41,7 +41,7 @@ from lending.acts.withdraw import withdraw_act
 from lending.servicing.postgres import PostgresPlans
 from lending.servicing.record_events import UnknownPlan
 from lending.terms.products import servicing_terms
-from serving.bearer import Gate, Reader
+from serving.bearer import Reader, RouteGate
 from serving.decisions import Desk, problem_responses
 from serving.postgres import Connection, Lost, WrittenMeanwhile, has_plan, transaction
 from serving.problems import FieldFault, Problem
@@ -200,7 +200,7 @@ class ProposalsAnswer(BaseModel):
 
 PlanIdPath = Annotated[str, Path(max_length=120)]
 Key = Annotated[str, Header(min_length=1, max_length=60, pattern="^[A-Za-z0-9._-]+$")]
-Proposer = Annotated[Principal, Depends(Gate(Right.PROPOSALS))]
+Proposer = Annotated[Principal, Depends(RouteGate(Right.PROPOSALS))]
 Preview = Annotated[bool, Query(description="Show what the act would do, and do nothing.")]
 
 router = APIRouter(tags=["acts on plans"])
@@ -290,7 +290,7 @@ def _act_route(act: PlanAct) -> Callable[..., Response]:
         return _act(request.app.state.desk, act, body, _Posted(plan_id, idempotency_key, by, preview))
 
     endpoint.__annotations__["body"] = body_of_act(act)
-    endpoint.__annotations__["by"] = Annotated[Principal, Depends(Gate(act.name))]
+    endpoint.__annotations__["by"] = Annotated[Principal, Depends(RouteGate(act.name))]
     endpoint.__doc__ = act.meaning
     endpoint.__name__ = act.name.replace("-", "_")
     return endpoint

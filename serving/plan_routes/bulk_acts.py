@@ -15,9 +15,9 @@ from lending.acts.act_file import act_on_rows, columns_of, statuses
 from lending.acts.log import AskedAct
 from lending.acts.perform import LONGEST_REASON, ActDone, ActProposed, ActRefused, NotAllowed, perform
 from lending.acts.preview import ActPreview, preview_act
-from serving.bearer import Gate
+from serving.bearer import RouteGate
 from serving.decisions import Desk, problem_responses
-from serving.plan_acts import Key, Preview, act_ports
+from serving.plan_routes.plan_acts import Key, Preview, act_ports
 from serving.postgres import Lost, WrittenMeanwhile, transaction
 from serving.problems import FieldFault, Problem
 
@@ -64,7 +64,7 @@ def act_on_many(  # noqa: PLR0917 - the framework passes them by name
     act: Act,
     body: BulkBody,
     idempotency_key: Key,
-    by: Annotated[Principal, Depends(Gate(Right.PROPOSALS))],
+    by: Annotated[Principal, Depends(RouteGate(Right.PROPOSALS))],
     preview: Preview = False,
 ) -> BulkAnswer:
     """Do one act on many plans, each row in a transaction of its own. The same rows and key do nothing twice.

@@ -14,7 +14,7 @@ from payments.postgres import DatabaseDown, connected
 from payments.provider.provider import NoProvider
 from payments.refunds.refund import NoSuchPlan, RefundRefused, RefundTaken, refund
 from payments.wiring import adapters_over
-from serving.bearer import Gate
+from serving.bearer import RouteGate
 from serving.decisions import Desk, problem_responses
 from serving.postgres import ClaimedBefore, IdempotencyKeys, Unavailable, has_plan, transaction
 from serving.problems import FieldFault, Problem
@@ -56,7 +56,7 @@ def post_refund(
     plan_id: Annotated[str, Path(max_length=120)],
     body: RefundBody,
     idempotency_key: Annotated[str, Header(min_length=1, max_length=LONGEST_ID, pattern="^[A-Za-z0-9._-]+$")],
-    by: Annotated[Principal, Depends(Gate("refund"))],
+    by: Annotated[Principal, Depends(RouteGate("refund"))],
 ) -> Response:
     """Refund all or part of a purchase; requests with the same key refund once.
 
