@@ -164,7 +164,9 @@ def measured_core(model: Model, vectors: Sequence[FeatureVector]) -> list[float]
 @contextmanager
 def serving(environ: dict[str, str]) -> Iterator[str]:
     command = [sys.executable, "-m", "tranche", "serve", "--json"]
-    process = subprocess.Popen(command, env=os.environ | environ, stdout=subprocess.PIPE, text=True)
+    # Without an endpoint it would make a local runtime, and leave it running as the current profile.
+    elsewhere = {"TRANCHE_AWS_ENDPOINT": "http://127.0.0.1:1"}
+    process = subprocess.Popen(command, env=os.environ | elsewhere | environ, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         yield json.loads(process.stdout.readline())["address"]

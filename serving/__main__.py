@@ -45,7 +45,7 @@ def serve(
         address = f"http://{host}:{taken}"
         if port is None and taken != PORT:
             print(f"port {PORT} is taken; it listens on {taken}", file=sys.stderr)
-        config = uvicorn.Config(application, access_log=False, log_level="warning")
+        config = uvicorn.Config(application, access_log=False, log_level="warning", server_header=False)
         Announcing(config).run(sockets=[listener])
 
 

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel
 
 from ledger.identity.authority import Right
@@ -14,7 +14,7 @@ from payments.postgres import DatabaseDown, connected
 from payments.provider.sandbox import SandboxProvider
 from payments.wiring import adapters_over
 from serving.bearer import RouteGate
-from serving.decisions import Desk, problem_responses
+from serving.decisions import AnyKey, Desk, problem_responses
 from serving.plan_routes.plans import PlanAnswer, plan_answer
 from serving.postgres import ClaimedBefore, IdempotencyKeys, Unavailable, transaction
 from serving.problems import FieldFault, Problem
@@ -54,7 +54,7 @@ router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
 def accept(
     request: Request,
     decision_id: Annotated[str, Path(max_length=100)],
-    idempotency_key: Annotated[str, Header(min_length=1, max_length=255)],
+    idempotency_key: AnyKey,
     by: Annotated[Principal, Depends(RouteGate(Right.ACCEPT))],
 ) -> Response:
     """Accept the offer of an approved decision. Requests with the same key pay at most once."""

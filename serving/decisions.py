@@ -35,6 +35,7 @@ LARGEST_AMOUNT = 10**15
 
 # Printable and without spaces, because ids become part of account names, file names and log lines.
 Id = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/-]*$")]
+AnyKey = Annotated[str, Header(min_length=1, max_length=255, pattern=r"^[ -~]+$")]
 # Part of a ledger account's name, in which a colon is a separator.
 NameId = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
@@ -141,7 +142,7 @@ router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
 def decide_order(
     request: Request,
     asked: OrderRequest,
-    idempotency_key: Annotated[str, Header(min_length=1, max_length=255)],
+    idempotency_key: AnyKey,
     by: Annotated[Principal, Depends(RouteGate(Right.DECIDE, kept=True))],
 ) -> Response:
     """Decide one order. The same key and body always return the same answer."""

@@ -13,18 +13,19 @@ from ledger.identity.principal import Principal
 from lending.acts.act import ACTS
 from lending.acts.act_file import act_on_rows, columns_of, statuses
 from lending.acts.log import AskedAct
-from lending.acts.perform import LONGEST_REASON, ActDone, ActProposed, ActRefused, NotAllowed, perform
+from lending.acts.perform import ActDone, ActProposed, ActRefused, NotAllowed, perform
 from lending.acts.preview import ActPreview, preview_act
 from serving.bearer import RouteGate
 from serving.decisions import Desk, problem_responses
-from serving.plan_routes.plan_acts import Key, Preview, act_ports
+from serving.plan_routes.plan_acts import Key, Preview, Sentence, act_ports
 from serving.postgres import Lost, WrittenMeanwhile, transaction
 from serving.problems import FieldFault, Problem
+from serving.request_limits import PRINTABLE
 
 MOST_ROWS = 500
 
 Act = StrEnum("Act", {name.replace("-", "_").upper(): name for name in ACTS})  # type: ignore[misc]
-Cell = Annotated[str, Field(max_length=2_000)]
+Cell = Annotated[str, Field(max_length=2_000, pattern=PRINTABLE)]
 
 
 class BulkBody(BaseModel):
@@ -34,7 +35,7 @@ class BulkBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    reason: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON, description="why, where a row has none")]
+    reason: Annotated[Sentence, Field(description="why, where a row has none")]
     rows: Annotated[list[dict[str, Cell]], Field(min_length=1, max_length=MOST_ROWS)]
 
 

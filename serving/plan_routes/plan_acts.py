@@ -45,8 +45,10 @@ from serving.bearer import Reader, RouteGate
 from serving.decisions import Desk, problem_responses
 from serving.postgres import Connection, Lost, WrittenMeanwhile, has_plan, transaction
 from serving.problems import FieldFault, Problem
+from serving.request_limits import PRINTABLE
 
 Minor = Annotated[int, Field(gt=0, le=LARGEST_MINOR_OF_AN_ACT, description="in the currency's smallest unit")]
+Sentence = Annotated[str, Field(min_length=1, max_length=LONGEST_REASON, pattern=PRINTABLE)]
 Iso = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$", json_schema_extra={"format": "date"})]
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -180,7 +182,7 @@ class WithdrawBody(BaseModel):
 
     model_config = _STRICT
 
-    reason: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON, description="why")]
+    reason: Annotated[Sentence, Field(description="why")]
 
 
 class WithdrawnAnswer(ProposalBody):
@@ -306,7 +308,7 @@ def body_of_act(act: PlanAct) -> type[BaseModel]:
         currency: Any = Annotated[Currency, Field(strict=False, description="of every amount")]
         needed = any(each.required for each in amounts)
         named["currency"] = (currency, ...) if needed else (currency | None, None)
-    named["reason"] = (Annotated[str, Field(min_length=1, max_length=LONGEST_REASON, description="why")], ...)
+    named["reason"] = (Annotated[Sentence, Field(description="why")], ...)
     named["value_date"] = (
         Annotated[Iso | None, Field(description="the day from which it counts; today when left out")],
         None,
