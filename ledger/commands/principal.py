@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,8 @@ from terminal.clock import now
 from terminal.report import Report, reporting
 
 if TYPE_CHECKING:
+    from psycopg import Connection
+
     from ledger.identity.change_keys import By
     from ledger.identity.postgres_principals import PostgresPrincipals
 
@@ -32,6 +34,18 @@ def keeping(reason: str | None) -> "Iterator[tuple[PostgresPrincipals, By]]":
         principals = PostgresPrincipals(connection)
         who = key_keeper(settings.key, principals=principals, authority=authority_file(), at=at)
         yield principals, By(None if who is None else who.principal_id, at, (reason or "").strip() or None)
+
+
+def keeper_of_books(connection: "Connection[Any]") -> str:
+    """The id of the principal whose key TRANCHE_KEY is; raises PrincipalFault unless its role may change the books."""
+    from ledger.identity.authority import Right, authority_file
+    from ledger.identity.postgres_principals import PostgresPrincipals
+    from ledger.identity.principal import PrincipalFault, identify
+
+    who = identify(Settings.from_environment().key, principals=PostgresPrincipals(connection), at=now())
+    if not authority_file().role(who.role).has(Right.BOOKS):
+        raise PrincipalFault(f"the role {who.role} of {who.principal_id} posts no entry and sets no limit by hand")
+    return who.principal_id
 
 
 def first_moment(day: datetime | None) -> datetime | None:

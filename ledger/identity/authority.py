@@ -21,6 +21,7 @@ class Right(StrEnum):
     ACCEPT = "accept"
     READ = "read"
     PROPOSALS = "proposals"
+    BOOKS = "books"
     KEYS = "keys"
 
 
