@@ -94,6 +94,25 @@ def test_many_checkouts_of_one_shopper_never_exceed_the_limit(
     assert row == (250_000,)
 
 
+def test_many_shoppers_of_one_account_never_exceed_the_limit_of_one(
+    settings: Settings, connection: psycopg.Connection[Any]
+) -> None:
+    """200 ids on one bank account are one person: five checkouts of 500.00 fit below 2,500.00."""
+    publish(connection, "a-1", income_mean_180d=5_000_000.0)
+    with running(replace(settings, wait_seconds=30)) as client:
+        desk = client.desk
+
+        def ask(number: int) -> Underwritten:
+            asked = order(order_id=f"o-{number}", shopper_id=f"s-{number}", amount_minor=50_000)
+            return decide_once(desk, asked, f"k-{number}", LOCAL_PRINCIPAL)
+
+        made = at_once(200, ask)
+
+    assert Counter(each.decision.outcome for each in made) == {"approved": 5, "declined": 195}
+    held = PostgresLedger(connection).balance("memo:commitment", Currency.GBP)
+    assert held.debits_pending == 250_000
+
+
 def test_a_reservation_that_expired_or_was_released_makes_room_again(
     settings: Settings, connection: psycopg.Connection[Any]
 ) -> None:
