@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 
 from ledger.identity.change_keys import By, end_key
 from ledger.identity.postgres_principals import PostgresPrincipals
 from ledger.identity.principal import LOCAL, identify
+from tests.command_line import acts_of
+from tranche.fault import RuntimeFault
 from tranche.provisioning.postgres import provide_local_principal
 
 NOW = datetime.now(UTC)
@@ -45,3 +48,18 @@ def test_a_revoked_local_principal_gets_none(
     provide_local_principal(database_url, tmp_path / "key")
 
     assert not (tmp_path / "key").exists()
+
+
+def test_the_command_prints_it_or_says_who_makes_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TRANCHE_VAR", str(tmp_path))
+    local = acts_of("local")
+    with pytest.raises(RuntimeFault, match="has no key; tranche local up makes one"):
+        local(["key"])
+    (tmp_path / "local").mkdir()
+    (tmp_path / "local" / "key").write_text("trk_ours\n")
+
+    assert local(["key"]) == 0
+
+    assert capsys.readouterr().out == "trk_ours\n"
