@@ -64,10 +64,11 @@ def main() -> None:
             PostgresVectors(connection).publish(vectors)
         report("core: vector in hand to recorded answer", measured_core(model, vectors))
         with serving(environ | {"TRANCHE_MODELS_DIR": str(folder / "models")}) as address:
-            asked(address, range(200), "warm")
-            alone, seconds = asked(address, range(HTTP_ROUNDS), "alone")
+            key = environ["TRANCHE_KEY"]
+            asked(address, range(200), "warm", key)
+            alone, seconds = asked(address, range(HTTP_ROUNDS), "alone", key)
             report("HTTP, durable, one connection", alone, seconds)
-            crowd, seconds = asked_by_many(address)
+            crowd, seconds = asked_by_many(address, key)
             report(f"HTTP, durable, {CONNECTIONS} connections", crowd, seconds)
     finally:
         runtime.reset()
@@ -163,7 +164,9 @@ def measured_core(model: Model, vectors: Sequence[FeatureVector]) -> list[float]
 @contextmanager
 def serving(environ: dict[str, str]) -> Iterator[str]:
     command = [sys.executable, "-m", "tranche", "serve", "--json"]
-    process = subprocess.Popen(command, env=os.environ | environ, stdout=subprocess.PIPE, text=True)
+    # Without an endpoint it would make a local runtime, and leave it running as the current profile.
+    elsewhere = {"TRANCHE_AWS_ENDPOINT": "http://127.0.0.1:1"}
+    process = subprocess.Popen(command, env=os.environ | elsewhere | environ, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         yield json.loads(process.stdout.readline())["address"]
@@ -172,11 +175,11 @@ def serving(environ: dict[str, str]) -> Iterator[str]:
         process.wait()
 
 
-def asked(address: str, numbers: Sequence[int], name: str) -> tuple[list[float], float]:
+def asked(address: str, numbers: Sequence[int], name: str, key: str) -> tuple[list[float], float]:
     """One decision after another over one connection."""
     milliseconds = []
     start = time.perf_counter()
-    with httpx.Client(base_url=address) as client:
+    with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {key}"}) as client:
         for number in numbers:
             body = an_order(number, name)
             began = time.perf_counter()
@@ -186,11 +189,11 @@ def asked(address: str, numbers: Sequence[int], name: str) -> tuple[list[float],
     return milliseconds, time.perf_counter() - start
 
 
-def asked_by_many(address: str) -> tuple[list[float], float]:
+def asked_by_many(address: str, key: str) -> tuple[list[float], float]:
     """The same from several connections at once; the callers share this machine's cores with the server."""
     start = time.perf_counter()
     with ThreadPoolExecutor(CONNECTIONS) as threads:
-        parts = list(threads.map(lambda each: asked(address, range(each, HTTP_ROUNDS, CONNECTIONS), "many")[0],
+        parts = list(threads.map(lambda each: asked(address, range(each, HTTP_ROUNDS, CONNECTIONS), "many", key)[0],
                                  range(CONNECTIONS)))  # fmt: skip
     return [each for part in parts for each in part], time.perf_counter() - start
 

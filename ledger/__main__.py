@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ledger.commands import credit_limit, free_form, principal, proof
+from ledger.commands import credit_limit, free_form, keys, principal, proof
 from ledger.settings import Settings
 from terminal.clock import now, today
 from terminal.command_line import run, stage
@@ -26,6 +26,7 @@ app.command("set-credit-limit")(credit_limit.set_credit_limit)
 app.command("add-principal")(principal.add_principal)
 app.command("principals")(principal.principals)
 app.command("revoke-principal")(principal.revoke_principal)
+app.add_typer(keys.app, name="keys")
 
 AsOf = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Count what is valued up to this day.")]
 

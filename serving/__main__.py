@@ -36,6 +36,8 @@ def serve(
             if self.started:
                 in_json = as_json or output == "json"
                 print(json.dumps({"address": address}) if in_json else f"decisions at {address}", flush=True)
+                if not in_json:
+                    print("it asks for a key; `tranche local key` prints that of a local runtime", flush=True)
 
     application = create_app(Settings.from_environment())
     with listen(host, port) as listener:
@@ -43,7 +45,7 @@ def serve(
         address = f"http://{host}:{taken}"
         if port is None and taken != PORT:
             print(f"port {PORT} is taken; it listens on {taken}", file=sys.stderr)
-        config = uvicorn.Config(application, access_log=False, log_level="warning")
+        config = uvicorn.Config(application, access_log=False, log_level="warning", server_header=False)
         Announcing(config).run(sockets=[listener])
 
 

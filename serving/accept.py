@@ -3,15 +3,19 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel
 
+from ledger.identity.authority import Right
+from ledger.identity.principal import Principal
+from lending.decision.postgres import PostgresDecisions
 from payments.collection.accept_offer import Accepted, NotOnOffer, PaymentRefused, PaymentUnknown, accept_offer
 from payments.postgres import DatabaseDown, connected
 from payments.provider.sandbox import SandboxProvider
 from payments.wiring import adapters_over
-from serving.decisions import Desk, problem_responses
-from serving.plans import PlanAnswer, plan_answer
+from serving.bearer import RouteGate
+from serving.decisions import AnyKey, Desk, problem_responses
+from serving.plan_routes.plans import PlanAnswer, plan_answer
 from serving.postgres import ClaimedBefore, IdempotencyKeys, Unavailable, transaction
 from serving.problems import FieldFault, Problem
 
@@ -44,19 +48,20 @@ router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
     responses={
         201: {"model": PlanAnswer},
         202: {"model": PendingAnswer},
-        **problem_responses(400, 402, 404, 409, 422, 503),
+        **problem_responses(400, 401, 402, 403, 404, 409, 422, 503),
     },
 )
 def accept(
     request: Request,
     decision_id: Annotated[str, Path(max_length=100)],
-    idempotency_key: Annotated[str, Header(min_length=1, max_length=255)],
+    idempotency_key: AnyKey,
+    by: Annotated[Principal, Depends(RouteGate(Right.ACCEPT))],
 ) -> Response:
     """Accept the offer of an approved decision. Requests with the same key pay at most once."""
     desk: Desk = request.app.state.desk
     provider: SandboxProvider | None = request.app.state.provider
     at = desk.clock()
-    _claim(desk, decision_id, idempotency_key)
+    _claim(desk, decision_id, idempotency_key, by)
     if provider is None:
         detail = "No payment provider is set up: TRANCHE_PROVIDER_URL is missing."
         raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "no-provider", detail)
@@ -102,10 +107,13 @@ def accept(
             raise Problem(_STATUS[code], code, detail, retry_after_seconds=wait)
 
 
-def _claim(desk: Desk, decision_id: str, key: str) -> None:
-    """Bind the key to this decision; a Problem when it belongs to another."""
+def _claim(desk: Desk, decision_id: str, key: str, by: Principal) -> None:
+    """Bind the key to this decision; a Problem when it belongs to another, or the caller has no such decision."""
     with transaction(desk.pool) as connection:
-        claim = IdempotencyKeys(connection).claim(ROUTE, key, decision_id, desk.clock())
+        decision = PostgresDecisions(connection).get(decision_id)
+        if decision is None or not by.sees(decision.order.merchant_id):
+            raise Problem(HTTPStatus.NOT_FOUND, "not-found", f"There is no decision {decision_id}.")
+        claim = IdempotencyKeys(connection, by).claim(ROUTE, key, decision_id, desk.clock())
     if isinstance(claim, ClaimedBefore) and claim.request != decision_id:
         detail = f"The Idempotency-Key was used to accept {claim.request}."
         faults = (FieldFault("decision_id", f"was {claim.request!r}, is {decision_id!r}"),)

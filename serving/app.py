@@ -8,11 +8,15 @@ from fastapi import FastAPI
 from lending.terms import policy_file
 from models.artefact import load_champion
 from payments.provider.sandbox import SandboxProvider
-from serving import accept, decisions, health, pages, payments, plan_acts, plans, problems, refunds
+from serving import accept, decisions, health, pages, problems
+from serving.bearer import KeyRing
 from serving.check_fit import check_fit
 from serving.decision_code import decision_code_digest
 from serving.decisions import Desk
+from serving.plan_routes import bulk_acts, payments, plan_acts, plans, refunds
 from serving.postgres import open_pool
+from serving.request_limits import RequestLimits
+from serving.security_headers import SecurityHeaders
 from serving.settings import Settings
 from terminal.clock import Clock, clock_of
 
@@ -52,10 +56,13 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     app.state.pool = pool
     app.state.clock = clock or clock_of(settings.clock_file)
     app.state.desk = Desk(pool, model, policies, app.state.clock, decision_code_digest())
+    app.state.keys = KeyRing(pool)
     app.state.provider = provider
-    problems.add_problem_handlers(app, settings.largest_body)
+    problems.add_problem_handlers(app)
+    app.add_middleware(RequestLimits, largest=settings.largest_body)
+    app.add_middleware(SecurityHeaders)
     # Not with `include_router`, which makes every route and its models once more, a quarter of a second for each app.
-    for module in (decisions, accept, plans, refunds, payments, plan_acts, health):
+    for module in (decisions, accept, plans, refunds, payments, plan_acts, bulk_acts, health):
         app.router.routes.extend(module.router.routes)
     pages.add_pages(app)
     return app

@@ -8,11 +8,13 @@ from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from features.postgres import PostgresVectors
 from ledger.books.postgres import PostgresLedger
+from ledger.identity.authority import Right
+from ledger.identity.principal import Principal
 from ledger.money import Currency, Money
 from ledger.outbox import outbox
 from lending.canonical import canonical
@@ -23,6 +25,7 @@ from lending.decision.underwrite import DecidedOtherwise, NoPolicy, Underwritten
 from lending.terms.policy import Policies
 from lending.terms.product import FIXED_MONTHS, Product
 from models.artefact import Model
+from serving.bearer import Reader, RouteGate
 from serving.postgres import ClaimedBefore, IdempotencyKeys, Lost, Pool, WrittenMeanwhile, transaction
 from serving.problems import MEDIA_TYPE, FieldFault, Problem, ProblemBody
 from serving.vector_scorer import VectorScorer
@@ -32,6 +35,7 @@ LARGEST_AMOUNT = 10**15
 
 # Printable and without spaces, because ids become part of account names, file names and log lines.
 Id = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/-]*$")]
+AnyKey = Annotated[str, Header(min_length=1, max_length=255, pattern=r"^[ -~]+$")]
 # Part of a ledger account's name, in which a colon is a separator.
 NameId = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
@@ -83,8 +87,8 @@ class OrderRequest(BaseModel):
         )
 
 
-class DecisionAnswer(BaseModel):
-    """The decision: outcome, offers, every reason, and what it was based on. Read again, it has the same bytes."""
+class MerchantAnswer(BaseModel):
+    """The decision as its merchant sees it: outcome, offers and reasons, nothing else that is known of a shopper."""
 
     decision_id: str
     order_id: str
@@ -103,13 +107,21 @@ class DecisionAnswer(BaseModel):
     approved_amount_minor: int | None
     offers: list[dict[str, Any]]
     reasons: list[dict[str, Any]]
+    disclosures: dict[str, Any]
+
+
+class DecisionAnswer(MerchantAnswer):
+    """The decision as the back office sees it, with all that it was based on. Read again, it has the same bytes."""
+
     score: dict[str, Any] | None
     affordability: dict[str, Any]
     exposure: dict[str, Any]
     policy: dict[str, Any]
     model: dict[str, Any]
     inputs: dict[str, Any]
-    disclosures: dict[str, Any]
+
+
+_REASON_OF_MERCHANT = ("rank", "code", "text", "stage")
 
 
 def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -123,12 +135,15 @@ router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
 
 
 @router.post(
-    "", status_code=201, responses={201: {"model": DecisionAnswer}, **problem_responses(400, 409, 413, 422, 503)}
+    "",
+    status_code=201,
+    responses={201: {"model": DecisionAnswer | MerchantAnswer}, **problem_responses(400, 401, 403, 409, 413, 422, 503)},
 )
 def decide_order(
     request: Request,
     asked: OrderRequest,
-    idempotency_key: Annotated[str, Header(min_length=1, max_length=255)],
+    idempotency_key: AnyKey,
+    by: Annotated[Principal, Depends(RouteGate(Right.DECIDE, kept=True))],
 ) -> Response:
     """Decide one order. The same key and body always return the same answer."""
     try:
@@ -136,41 +151,48 @@ def decide_order(
     except OrderFault as fault:
         faults = (FieldFault(f"/{fault.field}", fault.reason),)
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", str(fault), faults) from fault
-    made = decide_once(request.app.state.desk, order, idempotency_key)
+    if not by.sees(order.merchant_id):
+        faults = (FieldFault("/merchant_id", f"is not {by.merchant_id}"),)
+        detail = f"{by.principal_id} asks for the merchant {by.merchant_id} alone."
+        raise Problem(HTTPStatus.FORBIDDEN, "other-merchant", detail, faults)
+    made = decide_once(request.app.state.desk, order, idempotency_key, by)
     headers = {"Location": f"/v1/decisions/{made.decision.decision_id}"}
     if not made.new:
         headers["Idempotency-Replayed"] = "true"
-    return _answer(made.decision, 201, headers)
+    return _answer(made.decision, by, 201, headers)
 
 
-@router.get("/{decision_id}", responses={200: {"model": DecisionAnswer}, **problem_responses(404, 503)})
-def read_decision(request: Request, decision_id: Annotated[str, Path(max_length=100)]) -> Response:
+@router.get(
+    "/{decision_id}",
+    responses={200: {"model": DecisionAnswer | MerchantAnswer}, **problem_responses(401, 403, 404, 503)},
+)
+def read_decision(request: Request, decision_id: Annotated[str, Path(max_length=100)], by: Reader) -> Response:
     """The decision as it was first answered, byte for byte."""
     desk: Desk = request.app.state.desk
     with transaction(desk.pool) as connection:
         decision = PostgresDecisions(connection).get(decision_id)
-    if decision is None:
+    if decision is None or not by.sees(decision.order.merchant_id):
         raise Problem(HTTPStatus.NOT_FOUND, "not-found", f"There is no decision {decision_id}.")
-    return _answer(decision, 200, {})
+    return _answer(decision, by, 200, {})
 
 
-def decide_once(desk: Desk, order: Order, key: str) -> Underwritten:
+def decide_once(desk: Desk, order: Order, key: str, by: Principal) -> Underwritten:
     """The order's decision, made now or before. Retried once after a lost connection or a lost race.
 
     The retry is safe: by key and order it finds whatever the first attempt committed.
     """
     try:
-        return _decide(desk, order, key)
+        return _decide(desk, order, key, by)
     except (Lost, WrittenMeanwhile):
-        return _decide(desk, order, key)
+        return _decide(desk, order, key, by)
 
 
-def _decide(desk: Desk, order: Order, key: str) -> Underwritten:
+def _decide(desk: Desk, order: Order, key: str, by: Principal) -> Underwritten:
     """Claim the key, decide, store and reserve in one transaction; a Problem rolls all of it back."""
     at = desk.clock()
     asked = canonical(order_body(order))
     with transaction(desk.pool) as connection:
-        claim = IdempotencyKeys(connection).claim(ROUTE, key, asked, at)
+        claim = IdempotencyKeys(connection, by).claim(ROUTE, key, asked, at)
         if isinstance(claim, ClaimedBefore) and claim.request != asked:
             raise _other_body(claim.request, asked)
         outcome = underwrite(
@@ -207,5 +229,17 @@ def _other_body(before: str, now: str) -> Problem:
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "key-reused", detail, faults)
 
 
-def _answer(decision: StoredDecision, status: int, headers: dict[str, str]) -> Response:
-    return Response(decision.answer, status, headers, "application/json")
+def _answer(decision: StoredDecision, by: Principal, status: int, headers: dict[str, str]) -> Response:
+    answer = decision.answer if by.merchant_id is None else merchant_view(decision.answer)
+    return Response(answer, status, headers, "application/json")
+
+
+def merchant_view(answer: str) -> str:
+    """The part of a decision's answer that its merchant sees: the outcome, its offers, and reasons in words.
+
+    Left out is what is known of the shopper beside the order: score, income and obligations, exposure, the values that
+    rules read, the model and its inputs, and what each reason weighed.
+    """
+    tree = json.loads(answer)
+    tree["reasons"] = [{name: reason[name] for name in _REASON_OF_MERCHANT} for reason in tree["reasons"]]
+    return canonical({name: value for name, value in tree.items() if name in MerchantAnswer.model_fields})

@@ -46,6 +46,10 @@ decision with its offers and every reason. An accepted offer becomes a plan of i
 <dt><a href="/health/ready">/health/ready</a></dt><dd>whether it can decide: database, model, policies</dd>
 <dt><a href="/health/live">/health/live</a></dt><dd>whether the process answers</dd>
 </dl>
+<h2>Say who asks</h2>
+<p>Every request carries a principal's key. On a runtime of this machine this line takes its own; elsewhere whoever
+keeps the principals makes one, for a merchant or for the back office.</p>
+<pre>export TRANCHE_KEY=$(tranche local key)</pre>
 <h2>Ask for a decision</h2>
 <pre>{ask}</pre>
 <p>The same <code>Idempotency-Key</code> with the same order is answered with the same bytes, however often it is sent.
@@ -69,11 +73,17 @@ def front(request: Request) -> HTMLResponse:
     ask = " \\\n".join(
         (
             f"curl -s {address}/v1/decisions",
+            '  -H "Authorization: Bearer $TRANCHE_KEY"',
             "  -H 'Content-Type: application/json' -H 'Idempotency-Key: my-first-order'",
             f"  -d '{body}'",
         )
     )
-    take = f"curl -s -X POST {address}/v1/decisions/DECISION_ID/accept -H 'Idempotency-Key: my-first-plan'"
+    take = " \\\n".join(
+        (
+            f"curl -s -X POST {address}/v1/decisions/DECISION_ID/accept",
+            """  -H "Authorization: Bearer $TRANCHE_KEY" -H 'Idempotency-Key: my-first-plan'""",
+        )
+    )
     model = request.app.state.desk.model
     return HTMLResponse(
         _PAGE.format(

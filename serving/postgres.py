@@ -11,6 +11,7 @@ from psycopg import Error, InterfaceError, OperationalError
 from psycopg.errors import DeadlockDetected, LockNotAvailable, SerializationFailure, UniqueViolation
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from ledger.identity.principal import Principal
 from terminal.fault import Fault
 
 
@@ -90,6 +91,12 @@ def reachable(pool: Pool) -> bool:
         return False
 
 
+def has_plan(connection: Connection, plan_id: str, by: Principal) -> bool:
+    """Whether there is such a plan in the principal's scope."""
+    row = connection.execute("SELECT merchant_id FROM lending.plans WHERE plan_id = %s", (plan_id,)).fetchone()
+    return row is not None and by.sees(row[0])
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """The key was unused and now belongs to this request."""
@@ -103,22 +110,25 @@ class ClaimedBefore:
 
 
 class IdempotencyKeys:
-    """Idempotency keys of callers; never commits."""
+    """Idempotency keys of the merchant or principal that sends a request; never commits."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, by: Principal) -> None:
         self._connection = connection
+        self._owner = f"principal:{by.principal_id}" if by.merchant_id is None else f"merchant:{by.merchant_id}"
+        self._sent_by = by.principal_id
 
     def claim(self, route: str, key: str, request: str, at: datetime) -> Claimed | ClaimedBefore:
         """Claim the key for the request. Waits while another transaction is claiming the same key."""
         claimed = self._connection.execute(
-            "INSERT INTO serving.idempotency_keys (route, key, request, claimed_at) VALUES (%s, %s, %s, %s) "
-            "ON CONFLICT DO NOTHING",
-            (route, key, request, at),
+            "INSERT INTO serving.idempotency_keys (owner, route, key, request, claimed_at, sent_by) "
+            "VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            (self._owner, route, key, request, at, self._sent_by),
         )
         if claimed.rowcount:
             return Claimed()
         row = self._connection.execute(
-            "SELECT request FROM serving.idempotency_keys WHERE route = %s AND key = %s", (route, key)
+            "SELECT request FROM serving.idempotency_keys WHERE owner = %s AND route = %s AND key = %s",
+            (self._owner, route, key),
         ).fetchone()
         assert row is not None, "a key that conflicts is there"
         return ClaimedBefore(row[0])

@@ -10,9 +10,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from orjson import dumps
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.postgres import Busy, Unavailable
+from serving.security_headers import API_HEADERS
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:tranche:problem:"
@@ -70,7 +70,7 @@ def problem_response(problem: Problem) -> Response:
         "errors": [{"field": fault.field, "reason": fault.reason} for fault in problem.faults],
     }
     retry = problem.retry_after_seconds
-    headers = {} if retry is None else {"Retry-After": str(retry)}
+    headers = API_HEADERS | ({} if retry is None else {"Retry-After": str(retry)})
     if problem.status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     if problem.status.value >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -78,8 +78,8 @@ def problem_response(problem: Problem) -> Response:
     return Response(dumps(body), problem.status.value, headers, MEDIA_TYPE)
 
 
-def add_problem_handlers(app: FastAPI, largest_body: int) -> None:
-    """Answer every error of the app with a problem, and refuse bodies that are too large before reading them."""
+def add_problem_handlers(app: FastAPI) -> None:
+    """Answer every error of the app with a problem."""
 
     @app.exception_handler(Problem)
     def known(_: Request, problem: Problem) -> Response:
@@ -92,8 +92,9 @@ def add_problem_handlers(app: FastAPI, largest_body: int) -> None:
     @app.exception_handler(HTTPException)
     def http(_: Request, error: HTTPException) -> Response:
         status = HTTPStatus(error.status_code)
-        code = "too-large" if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE else status.name.lower().replace("_", "-")
-        return problem_response(Problem(status, code, str(error.detail)))
+        answer = problem_response(Problem(status, status.name.lower().replace("_", "-"), str(error.detail)))
+        answer.headers.update(error.headers or {})  # which methods there are, where this one is not
+        return answer
 
     @app.exception_handler(Unavailable)
     def unavailable(_: Request, error: Unavailable) -> Response:
@@ -117,8 +118,6 @@ def add_problem_handlers(app: FastAPI, largest_body: int) -> None:
         problem.__cause__ = error
         return problem_response(problem)
 
-    app.add_middleware(BodyLimit, largest=largest_body)
-
 
 def from_validation(error: RequestValidationError) -> Problem:
     """A problem that names each field; 400 for a missing or unusable header and for broken JSON, otherwise 422."""
@@ -135,36 +134,3 @@ def from_validation(error: RequestValidationError) -> Problem:
     status = HTTPStatus.BAD_REQUEST if malformed else HTTPStatus.UNPROCESSABLE_ENTITY
     detail = "; ".join(f"{fault.field}: {fault.reason}" for fault in faults)
     return Problem(status, "malformed" if malformed else "invalid", detail, tuple(faults))
-
-
-class BodyLimit:
-    """ASGI middleware that answers 413 for a body over `largest` bytes, even when its length is not declared."""
-
-    def __init__(self, app: ASGIApp, largest: int) -> None:
-        self._app = app
-        self._largest = largest
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        if announced.isdigit() and int(announced) > self._largest:
-            await problem_response(self._too_large())(scope, receive, send)
-            return
-        seen = 0
-
-        async def counted() -> Message:
-            nonlocal seen
-            message = await receive()
-            seen += len(message.get("body", b""))
-            if seen > self._largest:
-                # HTTPException is the only exception that FastAPI passes on while it reads a body.
-                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._too_large().detail)
-            return message
-
-        await self._app(scope, counted, send)
-
-    def _too_large(self) -> Problem:
-        detail = f"The body is larger than {self._largest} bytes."
-        return Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", detail)

@@ -52,13 +52,14 @@ def shop(
 
     from ledger.books.postgres import PostgresLedger, connect
     from simulation import shop as act
+    from simulation.checkout import bearer
     from simulation.outside import outside
     from simulation.settings import WorldSettings
 
     settings, moment = WorldSettings.from_environment(), now()
     with (
         waiting("looking for the decision API") as status,
-        httpx.Client(base_url=api, timeout=60.0, trust_env=False) as http,
+        httpx.Client(base_url=api, timeout=60.0, trust_env=False, headers=bearer(settings.key)) as http,
         outside(settings.provider_url) as world,
     ):
         say = (lambda _: None) if status is None else status.update

@@ -46,6 +46,11 @@ def wait_until_ready(api: httpx.Client) -> None:
         raise ApiFault(f"the decision API at {api.base_url} is not ready: {answer.text[:200]}")
 
 
+def bearer(key: str | None) -> dict[str, str]:
+    """The header that says who asks, with a key as `tranche ledger add-principal` or `tranche local key` prints it."""
+    return {} if key is None else {"Authorization": f"Bearer {key}"}
+
+
 def place_orders(api: httpx.Client, baskets: Iterable[Checkout]) -> ShoppedReport:
     """Send each basket once, however often this runs, and accept as the shopper would."""
     report = ShoppedReport()

@@ -41,11 +41,12 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class WorldSettings:
-    """Where the acts of a day find the simulated provider, the books, and room for what they write."""
+    """Where the acts of a day find the provider, the books and room for what they write, and the checkouts' key."""
 
     provider_url: str
     database_url: str
     var: Path
+    key: str | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "WorldSettings":
@@ -56,4 +57,5 @@ class WorldSettings:
             required_url(environ, "TRANCHE_PROVIDER_URL", "http://127.0.0.1:8090", ("http", "https")),
             required_url(environ, "TRANCHE_DATABASE_URL", database, ("postgresql", "postgres")),
             Path(optional(environ, "TRANCHE_VAR", "var")),
+            optional(environ, "TRANCHE_KEY", "") or None,
         )

@@ -15,7 +15,7 @@ import httpx
 import psycopg
 import pytest
 
-from tests.serving.checkout import an_order_body, promoted, publish
+from tests.serving.checkout import an_order_body, local_key, promoted, publish
 from tests.test_conventions import CHECKOUT, PACKAGES
 
 UV = CHECKOUT / "infra" / "uv.sh"
@@ -125,7 +125,7 @@ def test_serve_decides_on_the_serving_extra_alone(
         answer = httpx.post(
             f"{address}/v1/decisions",
             json=an_order_body(),
-            headers={"Idempotency-Key": "k"},
+            headers={"Idempotency-Key": "k", "Authorization": f"Bearer {local_key(database_url)}"},
             timeout=30,
             trust_env=False,
         )

@@ -1,6 +1,6 @@
 """Act: post an entry that no flow of the map covers, proposed by one person with a reason and approved by another.
 
-Names are taken as given and not authenticated, because the platform has no sign-in.
+Who they are, the caller says: the command line takes the principals of their keys.
 """
 
 import json

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from ledger.commands.principal import keeper_of_books
 from ledger.money import Currency
 from ledger.settings import Settings
 from terminal.clock import now
@@ -16,7 +17,6 @@ def set_credit_limit(
     *,
     currency: Annotated[Currency, typer.Option(metavar="CODE", help="The account's currency, by its ISO 4217 code.")],
     limit: Annotated[str, typer.Option(help="How far below zero it may fall, such as 250.00; 0 for not at all.")],
-    by: Annotated[str, typer.Option(help="Who you are; it is taken as given until the platform has a sign-in.")],
     reason: Annotated[str, typer.Option(help="Why the account gets this limit.")],
 ) -> Report:
     """Let an account with a floor fall below zero by up to this limit; exit code 1 when it is refused."""
@@ -29,6 +29,7 @@ def set_credit_limit(
     except AmountFault as fault:
         raise LimitFault(f"--limit {limit!r}: {fault}") from fault
     with connect(Settings.from_environment().database_url) as connection:
+        by = keeper_of_books(connection)
         answer = PostgresLedger(connection).set_credit_limit(account, wanted, by=by, reason=reason, at=now())
     if isinstance(answer, LimitRefused):
         typer.echo(f"refused: {answer.code}: {account}: {answer.detail}", err=True)

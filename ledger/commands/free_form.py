@@ -6,19 +6,17 @@ from typing import Annotated
 
 import typer
 
+from ledger.commands.principal import keeper_of_books
 from ledger.settings import Settings
 from ledger.transfer import Transfer
 from terminal.clock import now
 from terminal.report import Report, reporting
-
-By = Annotated[str, typer.Option(help="Who you are; it is taken as given until the platform has a sign-in.")]
 
 
 @reporting()
 def propose(
     *,
     file: Annotated[Path, typer.Option(help="The entry, as JSON.", exists=True, dir_okay=False)],
-    by: By,
     reason: Annotated[str, typer.Option(help="Why the books need it.")],
 ) -> Report:
     """Propose an entry that no flow of the money map covers; another person has to approve it."""
@@ -29,7 +27,7 @@ def propose(
     with connect(_url()) as connection:
         new = free_form.propose(
             file.read_text(encoding="utf-8"),
-            by=by,
+            by=keeper_of_books(connection),
             reason=reason,
             at=now(),
             proposals=PostgresProposals(connection),
@@ -40,7 +38,7 @@ def propose(
 
 
 @reporting()
-def approve(proposal_id: Annotated[str, typer.Argument(help="The proposal's id.")], *, by: By) -> Report:
+def approve(proposal_id: Annotated[str, typer.Argument(help="The proposal's id.")]) -> Report:
     """Approve another person's proposal and post it; exit code 1 when it is not posted."""
     from ledger.books import free_form
     from ledger.books.postgres import PostgresLedger, connect
@@ -50,7 +48,7 @@ def approve(proposal_id: Annotated[str, typer.Argument(help="The proposal's id."
     with connect(_url()) as connection:
         answer = free_form.approve(
             proposal_id,
-            by=by,
+            by=keeper_of_books(connection),
             at=now(),
             proposals=PostgresProposals(connection),
             ledger=PostgresLedger(connection),

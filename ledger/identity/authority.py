@@ -1,8 +1,9 @@
 """The authority file: which role may do which act alone up to which amount, and whose acts it may approve."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -11,6 +12,17 @@ from ledger.money import AmountFault, Currency, Money
 from terminal.fault import Fault
 
 EVERY_ACT = "*"
+
+
+class Right(StrEnum):
+    """What a role may ask for beside acts on plans."""
+
+    DECIDE = "decide"
+    ACCEPT = "accept"
+    READ = "read"
+    PROPOSALS = "proposals"
+    BOOKS = "books"
+    KEYS = "keys"
 
 
 class AuthorityFault(Fault):
@@ -37,12 +49,20 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What a role may do alone, and what it may approve of others."""
+    """What a role may ask for, what it may do alone, and what it may approve of others.
+
+    A principal of a role `of_merchant` belongs to a merchant.
+    """
 
     name: str
     meaning: str
     does: Reach = field(default_factory=Reach)
     approves: Reach = field(default_factory=Reach)
+    may: frozenset[Right] = frozenset()
+    of_merchant: bool = False
+
+    def has(self, right: Right) -> bool:
+        return right in self.may
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +90,7 @@ def read_authority(text: str) -> Authority:
 
 
 def _role(name: str, tree: Mapping[str, Any]) -> Role:
-    unknown = tree.keys() - {"meaning", "acts", "limit", "approves", "approves_limit"}
+    unknown = tree.keys() - {"meaning", "of_merchant", "may", "acts", "limit", "approves", "approves_limit"}
     if unknown:
         raise AuthorityFault(f"authority file: role {name}: {min(unknown)} is no key of a role")
     return Role(
@@ -78,7 +98,16 @@ def _role(name: str, tree: Mapping[str, Any]) -> Role:
         tree.get("meaning", ""),
         Reach(frozenset(tree.get("acts", ())), _limit(name, "limit", tree)),
         Reach(frozenset(tree.get("approves", ())), _limit(name, "approves_limit", tree)),
+        _rights(name, tree.get("may", ())),
+        tree.get("of_merchant", False),
     )
+
+
+def _rights(role: str, names: Sequence[str]) -> frozenset[Right]:
+    unknown = set(names) - set(Right) - {EVERY_ACT}
+    if unknown:
+        raise AuthorityFault(f"authority file: role {role}: may: {min(unknown)} is none of {', '.join(Right)}")
+    return frozenset(Right) if EVERY_ACT in names else frozenset(map(Right, names))
 
 
 def _limit(role: str, key: str, tree: Mapping[str, Any]) -> Mapping[Currency, Money] | None:

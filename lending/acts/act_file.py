@@ -8,7 +8,7 @@ file's key and of what the row says.
 import csv
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,19 @@ Do = Callable[[AskedAct], ActDone | ActProposed | ActRefused | NotAllowed | ActP
 
 def act_on_file(act: str, file: Path, do: Do, *, key: str, reason: str) -> tuple[ActRow, ...]:
     """Do the act for every row, in order. A wrong row costs that row."""
-    return tuple(_answered(line, row, act, do, key=key, reason=reason) for line, row in _rows(act, file))
+    return act_on_rows(act, _rows(act, file), do, key=key, reason=reason)
+
+
+def act_on_rows(
+    act: str, rows: Iterable[tuple[int, Mapping[Any, Any]]], do: Do, *, key: str, reason: str
+) -> tuple[ActRow, ...]:
+    """Like `act_on_file`, with rows that are numbered already; the same row under the same key is the same act."""
+    return tuple(_answered(line, row, act, do, key=key, reason=reason) for line, row in rows)
+
+
+def columns_of(act: str) -> frozenset[str]:
+    """What a row may say: its plan, the act's arguments, and a reason, day and key of its own."""
+    return frozenset({*_OWN, *(each.name for each in ACTS[act].arguments)})
 
 
 def statuses(rows: tuple[ActRow, ...]) -> Mapping[str, int]:
@@ -75,7 +87,7 @@ def _rows(act: str, file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     with file.open(encoding="utf-8-sig", newline="") as opened:
         reader = csv.DictReader(opened, strict=True)
         columns = list(reader.fieldnames or ())
-        known = {*_OWN, *(each.name for each in ACTS[act].arguments)}
+        known = columns_of(act)
         unknown = sorted({*columns} - known)
         if unknown or "plan_id" not in columns or len(set(columns)) < len(columns):
             wrong = f"column {unknown[0]} is unknown" if unknown else "plan_id is missing or a column occurs twice"

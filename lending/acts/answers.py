@@ -8,13 +8,14 @@ from lending.acts.log import KeptAct, ProposedAct
 from lending.acts.look import PlanLook
 from lending.acts.perform import ActDone, ActProposed, ActRefused, NotAllowed
 from lending.acts.preview import ActPreview
+from lending.acts.withdraw import ActWithdrawn
 from lending.plan.refusal import PlanRefusal
 from lending.plan.state import Payoff, PlanState
 from lending.servicing.log import standing_of
 
 
-def answer_tree(answer: ActDone | ActProposed | ActRefused | NotAllowed) -> dict[str, Any]:
-    """One answer, with its `status`: done, proposed, refused or not_allowed."""
+def answer_tree(answer: ActDone | ActProposed | ActRefused | ActWithdrawn | NotAllowed) -> dict[str, Any]:
+    """One answer, with its `status`: done, proposed, refused, withdrawn or not_allowed."""
     match answer:
         case ActDone(act, new):
             return {"status": "done", "new": new, **act_tree(act)}
@@ -22,6 +23,8 @@ def answer_tree(answer: ActDone | ActProposed | ActRefused | NotAllowed) -> dict
             return {"status": "proposed", "new": new, **proposal_tree(proposal)}
         case ActRefused(reasons):
             return {"status": "refused", "reasons": refusal_trees(reasons)}
+        case ActWithdrawn(proposal, new):
+            return {"status": "withdrawn", "new": new, **withdrawn_tree(proposal)}
         case NotAllowed(code, detail):
             return {"status": "not_allowed", "reasons": [{"code": code, "detail": detail}]}
 
@@ -56,6 +59,13 @@ def proposal_tree(proposal: ProposedAct) -> dict[str, Any]:
         "proposed_at": proposal.proposed_at.isoformat(),
         "expires_at": proposal.expires_at.isoformat(),
     }
+
+
+def withdrawn_tree(proposal: ProposedAct) -> dict[str, Any]:
+    withdrawal = proposal.withdrawal
+    assert withdrawal is not None, f"{proposal.proposal_id} is withdrawn"
+    told = {"withdrawn_at": withdrawal.at.isoformat(), "withdrawn_because": withdrawal.reason}
+    return {**proposal_tree(proposal), **told}
 
 
 def preview_tree(preview: ActPreview) -> dict[str, Any]:

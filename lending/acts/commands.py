@@ -96,6 +96,24 @@ def approve(proposal_id: Annotated[str, typer.Argument(help="The proposal's id."
     return _report(answer)
 
 
+@app.command("withdraw")
+@reporting()
+def withdraw(
+    proposal_id: Annotated[str, typer.Argument(help="The proposal's id, as it was printed.")], *, reason: Reason
+) -> Report:
+    """Take back your own proposal, which nobody approves after that; exit code 1 when it stays."""
+    from lending.acts.answers import answer_tree
+    from lending.acts.withdraw import ActWithdrawn, withdraw_act
+
+    with _counter() as (ports, principal, _):
+        answer = withdraw_act(proposal_id, reason, principal(), ports)
+    if not isinstance(answer, ActWithdrawn):
+        return _report(answer)
+    tree = answer_tree(answer)
+    again = "" if tree["new"] else " before; nothing changed"
+    return Report(tree, [f"{proposal_id}: {tree['act']} on {tree['plan_id']} is withdrawn by {tree['by']}{again}"])
+
+
 @app.command("proposals")
 @reporting("proposal_id", "plan_id", "act", "by", "reason", "expires_at")
 def proposals() -> Report:

@@ -37,8 +37,20 @@ class KeptAct:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """That the proposer took a proposal back."""
+
+    by: str
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProposedAct:
-    """An act that waits for a second person, or that one approved. `because` says why one is needed."""
+    """An act that waits for a second person, that one approved, or that was withdrawn.
+
+    `because` says why a second person is needed.
+    """
 
     proposal_id: str
     asked: AskedAct
@@ -48,6 +60,7 @@ class ProposedAct:
     proposed_at: datetime
     expires_at: datetime
     approved_by: str | None = None
+    withdrawal: Withdrawal | None = None
 
 
 class ActLog(Protocol):
@@ -59,8 +72,8 @@ class ActLog(Protocol):
     def proposal(self, proposal_id: str) -> ProposedAct | None:
         """The proposal with this id."""
 
-    def open_proposals(self, at: datetime) -> Sequence[ProposedAct]:
-        """Proposals that are neither approved nor expired, the oldest first."""
+    def open_proposals(self, at: datetime, *, merchant_id: str | None = None) -> Sequence[ProposedAct]:
+        """Proposals neither approved, withdrawn nor expired, the oldest first; of one merchant's plans, or all."""
 
     def of_plan(self, plan_id: str) -> Sequence[KeptAct]:
         """The acts on a plan, in the order in which they were done."""
@@ -73,6 +86,9 @@ class ActLog(Protocol):
 
     def approve(self, proposal: ProposedAct, *, by: str, at: datetime) -> bool:
         """Store an approval; False when the proposal was approved before. Concurrent approvals wait for each other."""
+
+    def withdraw(self, proposal: ProposedAct, withdrawal: Withdrawal) -> bool:
+        """Store a withdrawal; False when the proposal was withdrawn before."""
 
 
 def act_id_of(principal_id: str, key: str) -> str:

@@ -114,9 +114,11 @@ class ReadyAct:
 
 def perform(asked: AskedAct, principal: Principal, ports: ActPorts) -> ActDone | ActProposed | ActRefused | NotAllowed:
     """Do an act once for each principal and key. Raises ArgumentFault, and Conflict for a key with other content."""
-    ready, context = open_act(asked, principal.principal_id, ports)
+    ready, context = open_act(asked, principal.principal_id, ports, scope=principal)
     asked = ready.asked
     known = known_act(ready, ports)
+    if isinstance(known, ActProposed) and known.proposal.withdrawal is not None:
+        return NotAllowed("proposal-withdrawn", f"{ready.act_id} was proposed and withdrawn; another key acts anew")
     if known is not None:
         return known
     role = ports.authority.role(principal.role)
@@ -146,22 +148,16 @@ def perform(asked: AskedAct, principal: Principal, ports: ActPorts) -> ActDone |
 
 def approve_act(proposal_id: str, principal: Principal, ports: ActPorts) -> ActDone | ActRefused | NotAllowed:
     """Approve another principal's proposal, and do what it proposes. Two approvals at once do it once."""
-    proposal = ports.acts.proposal(proposal_id)
-    if proposal is None:
-        raise UnknownActProposal(proposal_id)
-    ready, context = open_act(proposal.asked, proposal.proposed_by, ports, value_date=proposal.value_date)
+    proposal = proposal_in_scope(proposal_id, principal, ports)
+    ready, context = open_act(
+        proposal.asked, proposal.proposed_by, ports, scope=principal, value_date=proposal.value_date
+    )
     done = ports.acts.done(proposal_id)
     if done is not None:
         return ActDone(done, new=False)
-    if principal.principal_id == proposal.proposed_by:
-        return NotAllowed("same-person", f"{proposal.proposed_by} proposed it, so another principal has to approve it")
-    if ports.at >= proposal.expires_at:
-        return NotAllowed("proposal-expired", f"{proposal_id} expired at {proposal.expires_at:%Y-%m-%d %H:%M} UTC")
-    role = ports.authority.role(principal.role)
-    amount = ready.act.amount(ready.given, context)
-    if not role.approves.names(ready.act.name) or not role.approves.covers(amount):
-        of = "" if amount is None else f" of {amount}"
-        return NotAllowed("not-in-role", f"the role {role.name} may not approve {ready.act.name}{of}")
+    refused = _why_not_approved(ready, context, principal, ports)
+    if refused is not None:
+        return refused
 
     def approved() -> list[EventRecorded] | ActRefused:
         # The plan is locked, so an approval that was there before has its act, which was looked for above.
@@ -174,12 +170,42 @@ def approve_act(proposal_id: str, principal: Principal, ports: ActPorts) -> ActD
     return _keep(ready, proposal.proposed_by, answer, ports, principal.principal_id)
 
 
+def _why_not_approved(ready: ReadyAct, context: ActContext, principal: Principal, ports: ActPorts) -> NotAllowed | None:
+    """Why this principal may not approve the proposal now, whose plan is locked; None when it may."""
+    proposal = proposal_in_scope(ready.act_id, principal, ports)  # as a withdrawal at the same time left it
+    if principal.principal_id == proposal.proposed_by:
+        return NotAllowed("same-person", f"{proposal.proposed_by} proposed it, so another principal has to approve it")
+    if proposal.withdrawal is not None:
+        return NotAllowed("proposal-withdrawn", f"{proposal.proposed_by} withdrew {proposal.proposal_id}")
+    if ports.at >= proposal.expires_at:
+        until = f"{proposal.expires_at:%Y-%m-%d %H:%M} UTC"
+        return NotAllowed("proposal-expired", f"{proposal.proposal_id} expired at {until}")
+    role = ports.authority.role(principal.role)
+    amount = ready.act.amount(ready.given, context)
+    if not role.approves.names(ready.act.name) or not role.approves.covers(amount):
+        of = "" if amount is None else f" of {amount}"
+        return NotAllowed("not-in-role", f"the role {role.name} may not approve {ready.act.name}{of}")
+    return None
+
+
+def proposal_in_scope(proposal_id: str, principal: Principal, ports: ActPorts) -> ProposedAct:
+    """The proposal, if its plan is one that the principal sees. Raises UnknownActProposal."""
+    proposal = ports.acts.proposal(proposal_id)
+    if proposal is None:
+        raise UnknownActProposal(proposal_id)
+    if principal.merchant_id is not None:
+        plan_id = proposal.asked.plan_id
+        if not principal.sees(ports.plans.histories([plan_id])[plan_id].plan.merchant_id):
+            raise UnknownActProposal(proposal_id)
+    return proposal
+
+
 def open_act(
-    asked: AskedAct, principal_id: str, ports: ActPorts, *, value_date: date | None = None
+    asked: AskedAct, principal_id: str, ports: ActPorts, *, scope: Principal, value_date: date | None = None
 ) -> tuple[ReadyAct, ActContext]:
     """Check the form of an act, lock its plan, and fold it up to the act.
 
-    Raises UnknownAct, ArgumentFault naming the field, and UnknownPlan.
+    Raises UnknownAct, ArgumentFault naming the field, and UnknownPlan, also for a plan that `scope` does not see.
     """
     act = ACTS.get(asked.act)
     if act is None:
@@ -191,7 +217,7 @@ def open_act(
     given = read_tree(act, asked.tree)
     if given.get("to_plan_id") == asked.plan_id:
         raise ArgumentFault("to_plan_id", "names the plan itself")
-    history = _locked(asked.plan_id, given.get("to_plan_id"), ports.plans)
+    history = _locked(asked.plan_id, given.get("to_plan_id"), ports.plans, scope)
     today = ports.terms(history.plan).days.day_of(ports.at)
     counts_from = _counted_from(asked, given, today) if value_date is None else value_date
     act_id = act_id_of(principal_id, asked.key)
@@ -212,12 +238,12 @@ def _counted_from(asked: AskedAct, given: Given, today: date) -> date:
     return counts_from
 
 
-def _locked(plan_id: str, other_id: str | None, plans: PlanLog) -> PlanHistory:
+def _locked(plan_id: str, other_id: str | None, plans: PlanLog, scope: Principal) -> PlanHistory:
     """Lock the plan of an act, and with it the one that its credit pays; the history of the first."""
     wanted = [plan_id] if other_id is None else [plan_id, other_id]
     histories = plans.lock(sorted(wanted))
     for each in wanted:
-        if each not in histories:
+        if each not in histories or not scope.sees(histories[each].plan.merchant_id):
             raise UnknownPlan(each)
     return histories[plan_id]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import Connection
 
-from lending.acts.log import AskedAct, KeptAct, ProposedAct
+from lending.acts.log import AskedAct, KeptAct, ProposedAct, Withdrawal
 
 _ACTS = """
 SELECT a.act_id, a.plan_id, a.act, a.asked, a.reason, a.key, a.asked_day, a.principal_id, a.value_date, a.answer,
@@ -21,8 +21,10 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (principal_i
 """
 _PROPOSALS = """
 SELECT p.proposal_id, p.plan_id, p.act, p.asked, p.reason, p.key, p.asked_day, p.proposed_by, p.value_date, p.because,
-       p.proposed_at, p.expires_at, a.approved_by
-  FROM lending.act_proposals p LEFT JOIN lending.act_approvals a USING (proposal_id)
+       p.proposed_at, p.expires_at, a.approved_by, w.withdrawn_by, w.withdrawn_at, w.reason
+  FROM lending.act_proposals p
+  LEFT JOIN lending.act_approvals a USING (proposal_id)
+  LEFT JOIN lending.act_withdrawals w USING (proposal_id)
 """
 _PROPOSE = """
 INSERT INTO lending.act_proposals (proposal_id, plan_id, act, asked, reason, key, asked_day, proposed_by, value_date,
@@ -31,6 +33,16 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (proposed_by
 """
 _APPROVE = """
 INSERT INTO lending.act_approvals (proposal_id, proposed_by, approved_by, approved_at) VALUES (%s, %s, %s, %s)
+    ON CONFLICT (proposal_id) DO NOTHING
+"""
+_OPEN = """
+WHERE a.proposal_id IS NULL AND w.proposal_id IS NULL AND p.expires_at > %(at)s
+  AND (%(merchant)s::text IS NULL
+       OR EXISTS (SELECT FROM lending.plans o WHERE o.plan_id = p.plan_id AND o.merchant_id = %(merchant)s))
+ORDER BY p.proposed_at, p.proposal_id
+"""
+_WITHDRAW = """
+INSERT INTO lending.act_withdrawals (proposal_id, withdrawn_by, withdrawn_at, reason) VALUES (%s, %s, %s, %s)
     ON CONFLICT (proposal_id) DO NOTHING
 """
 _SETTLED = "SELECT lending.paid_to_merchant(%s)"
@@ -50,9 +62,9 @@ class PostgresActs:
         row = self._connection.execute(f"{_PROPOSALS} WHERE p.proposal_id = %s", (proposal_id,)).fetchone()
         return None if row is None else _proposed(row)
 
-    def open_proposals(self, at: datetime) -> Sequence[ProposedAct]:
-        query = f"{_PROPOSALS} WHERE a.proposal_id IS NULL AND p.expires_at > %s ORDER BY p.proposed_at, p.proposal_id"
-        return [_proposed(row) for row in self._connection.execute(query, (at,))]
+    def open_proposals(self, at: datetime, *, merchant_id: str | None = None) -> Sequence[ProposedAct]:
+        rows = self._connection.execute(f"{_PROPOSALS} {_OPEN}", {"at": at, "merchant": merchant_id})
+        return [_proposed(row) for row in rows]
 
     def of_plan(self, plan_id: str) -> Sequence[KeptAct]:
         query = f"{_ACTS} WHERE a.plan_id = %s ORDER BY a.position"
@@ -79,6 +91,10 @@ class PostgresActs:
     def approve(self, proposal: ProposedAct, *, by: str, at: datetime) -> bool:
         row = (proposal.proposal_id, proposal.proposed_by, by, at)
         return self._connection.execute(_APPROVE, row).rowcount == 1
+
+    def withdraw(self, proposal: ProposedAct, withdrawal: Withdrawal) -> bool:
+        row = (proposal.proposal_id, withdrawal.by, withdrawal.at, withdrawal.reason)
+        return self._connection.execute(_WITHDRAW, row).rowcount == 1
 
 
 def settled_entries(connection: Connection[Any]) -> Callable[[str], bool]:
@@ -107,15 +123,17 @@ def _kept(row: Sequence[Any]) -> KeptAct:
 
 
 def _proposed(row: Sequence[Any]) -> ProposedAct:
-    proposal_id, plan_id, act, tree, reason, key, day, proposed_by, value_date, because, *times, approved_by = row
-    proposed_at, expires_at = (each.astimezone(UTC) for each in times)
+    proposal_id, plan_id, act, tree, reason, key, day, proposed_by, value_date, because, *others = row
+    proposed_at, expires_at, approved_by, withdrawn_by, withdrawn_at, withdrawn_for = others
+    withdrawn = None if withdrawn_by is None else Withdrawal(withdrawn_by, withdrawn_at.astimezone(UTC), withdrawn_for)
     return ProposedAct(
         proposal_id=proposal_id,
         asked=AskedAct(plan_id, act, tree, reason, key, day),
         proposed_by=proposed_by,
         value_date=value_date,
         because=tuple(because),
-        proposed_at=proposed_at,
-        expires_at=expires_at,
+        proposed_at=proposed_at.astimezone(UTC),
+        expires_at=expires_at.astimezone(UTC),
         approved_by=approved_by,
+        withdrawal=withdrawn,
     )

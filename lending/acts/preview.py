@@ -44,7 +44,7 @@ class ActPreview:
 
 def preview_act(asked: AskedAct, principal: Principal, ports: ActPorts) -> ActPreview:
     """Record the act in a savepoint, read what it left there, and roll it back. Raises Conflict as `perform` does."""
-    ready, context = open_act(asked, principal.principal_id, ports)
+    ready, context = open_act(asked, principal.principal_id, ports, scope=principal)
     because = tuple(why_second_person(ready, context, principal, ports.authority))
     role = ports.authority.role(principal.role)
     after, posted, reversed_ = context.state, list[Entry](), list[str]()

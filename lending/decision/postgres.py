@@ -19,6 +19,8 @@ from lending.terms.products import local_day, servicing_terms
 
 A_MONTH = timedelta(days=30)
 
+# A person is known by the shopper's id and by the bank account: what was lent to or approved for either counts, so that
+# many ids on one account share one limit.
 # Owed is the open amount of plans; a plan with events known after this moment is folded up to it instead. An imported
 # loan counts from the day after its grant, so that it does not count against the application it came from.
 # Reserved are approved amounts that are neither expired, nor released, nor plans yet.
@@ -27,17 +29,24 @@ WITH own AS MATERIALIZED (
     SELECT p.plan_id,
            EXISTS (SELECT FROM lending.plan_events e WHERE e.plan_id = p.plan_id AND e.occurred_at > %(at)s) AS later
       FROM lending.plans p
-     WHERE p.shopper_id = %(shopper)s AND p.currency = %(currency)s
+     WHERE (p.shopper_id = %(shopper)s OR (p.account_id = %(account)s AND p.origin = 'checkout'))
+       AND p.currency = %(currency)s
        AND (p.origin = 'checkout' OR p.opened_on < %(day)s)
 ), owed AS (
     SELECT sum(i.open_principal_minor) AS principal_minor,
            sum(i.open_principal_minor + i.open_interest_minor) FILTER (WHERE i.due_on <= %(month_end)s) AS monthly_minor
       FROM own o JOIN lending.instalment_standing i USING (plan_id)
      WHERE NOT o.later
+), approved AS (
+    SELECT r.decision_id FROM lending.reservations r
+     WHERE r.shopper_id = %(shopper)s AND r.currency = %(currency)s
+     UNION
+    SELECT d.decision_id FROM lending.decisions d
+     WHERE d.account_id = %(account)s AND d.approved_minor IS NOT NULL
 ), reserved AS (
     SELECT sum(r.amount_minor) AS principal_minor, sum(r.instalment_minor) AS monthly_minor
-      FROM lending.reservations r
-     WHERE r.shopper_id = %(shopper)s AND r.currency = %(currency)s AND r.expires_at > %(at)s
+      FROM approved JOIN lending.reservations r USING (decision_id)
+     WHERE r.currency = %(currency)s AND r.expires_at > %(at)s
        AND NOT EXISTS (SELECT FROM lending.releases e WHERE e.decision_id = r.decision_id)
        AND NOT EXISTS (SELECT FROM lending.plans p WHERE p.decision_id = r.decision_id)
 )
@@ -78,20 +87,27 @@ class PostgresDecisions:
         self._connection = connection
 
     def open(self, order: Order, at: datetime) -> tuple[StoredDecision | None, Exposure]:
-        """Lock the shopper's exposure until the transaction ends; the order's decision, if any, and the exposure.
+        """Lock the exposure of shopper and account until the transaction ends; the order's decision, and the exposure.
 
-        The lock is a statement of its own, because only later statements see what another transaction committed while
-        this one waited.
+        Everybody locks in the same order, so that no two wait for each other. The lock is a statement of its own,
+        because only later statements see what another transaction committed while this one waited.
         """
         execute, shopper = self._connection.execute, order.shopper_id
-        execute("INSERT INTO lending.exposure_locks (shopper_id) VALUES (%s) ON CONFLICT DO NOTHING", (shopper,))
-        execute("SELECT FROM lending.exposure_locks WHERE shopper_id = %s FOR UPDATE", (shopper,))
+        locked = [shopper, f"account:{order.account_id}"]  # no id of a shopper has a colon
+        execute(
+            "INSERT INTO lending.exposure_locks (shopper_id) SELECT unnest(%s::text[]) ON CONFLICT DO NOTHING",
+            (locked,),
+        )
+        execute(
+            "SELECT FROM lending.exposure_locks WHERE shopper_id = ANY (%s) ORDER BY shopper_id FOR UPDATE", (locked,)
+        )
         currency = order.amount.currency
         today = local_day(order.product, currency, at)
         row = execute(
             _EXPOSURE,
             {
                 "shopper": shopper,
+                "account": order.account_id,
                 "currency": currency.value,
                 "at": at,
                 "day": today,

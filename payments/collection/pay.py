@@ -207,7 +207,7 @@ def _planned(
 ) -> Planned | PaymentNotPossible:
     """The attempt, or why the plan cannot take it. Any amount that settles the plan is a payoff."""
     history = plans.histories([asked.plan_id]).get(asked.plan_id)
-    if history is None:
+    if history is None or not asked.by.sees(history.plan.merchant_id):
         return PaymentNotPossible("not-found", f"there is no plan {asked.plan_id}")
     plan, servicing = history.plan, terms(history.plan)
     today = servicing.days.day_of(at)

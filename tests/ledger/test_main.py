@@ -150,7 +150,7 @@ def test_a_period_is_closed_once(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_credit_limit_is_set_refused_or_no_limit_at_all(capsys: pytest.CaptureFixture[str]) -> None:
-    why = ("--currency", "GBP", "--by", "ann", "--reason", "agreed")
+    why = ("--currency", "GBP", "--reason", "agreed")
 
     assert main(["set-credit-limit", "merchant:m-1:payable", "--limit", "250.00", *why]) == 0
     assert main(["set-credit-limit", "merchant:m-1:payable", "--limit", "250.00", *why]) == 0

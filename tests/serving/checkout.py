@@ -15,6 +15,9 @@ from fastapi import FastAPI
 from features.catalog import LAKE_FEATURES, feature_set_digest
 from features.postgres import PostgresVectors
 from features.vector import FeatureVector
+from ledger.identity.change_keys import By, make_key
+from ledger.identity.postgres_principals import PostgresPrincipals
+from ledger.identity.principal import LOCAL, Principal, add_principal
 from models.artefact import Model
 from serving.app import create_app
 from serving.decisions import Desk
@@ -74,11 +77,33 @@ def an_order_body(**other: Any) -> dict[str, Any]:
 
 
 class Api(httpx.Client):
-    """A client of the app, which really listens."""
+    """A client of the app, which really listens; it sends a key of the principal `local`, or nobody's without one."""
 
-    def __init__(self, address: str, app: FastAPI) -> None:
-        super().__init__(base_url=address, timeout=60)
+    def __init__(self, address: str, app: FastAPI, key: str) -> None:
+        super().__init__(base_url=address, timeout=60, headers={"Authorization": f"Bearer {key}"})
+        self.app = app
         self.desk: Desk = app.state.desk
+
+
+LOCAL_PRINCIPAL = Principal(LOCAL, "owner", NOON)
+
+
+def local_key(database_url: str) -> str:
+    """Another key of the principal `local`; a word that is no key where there is no database."""
+    try:
+        with psycopg.connect(database_url) as connection:
+            by = By(LOCAL, NOON)
+            return make_key(LOCAL, by, expires_at=None, principals=PostgresPrincipals(connection)).secret
+    except psycopg.OperationalError:
+        return "trk_nobody"
+
+
+def a_merchants_key(connection: psycopg.Connection[Any], merchant_id: str = "m-1", role: str = "shop") -> str:
+    """The key of a merchant's own principal."""
+    principals, who = PostgresPrincipals(connection), f"{merchant_id}-{role}"
+    key = add_principal(who, role, expires_at=None, principals=principals, at=NOON, merchant_id=merchant_id)
+    connection.commit()
+    return key
 
 
 @contextmanager
@@ -97,7 +122,7 @@ def listening(app: FastAPI) -> Iterator[Api]:
     try:
         until(lambda: server.started or not thread.is_alive())
         port = server.servers[0].sockets[0].getsockname()[1]
-        with Api(f"http://127.0.0.1:{port}", app) as client:
+        with Api(f"http://127.0.0.1:{port}", app, local_key(app.state.settings.database_url)) as client:
             yield client
     finally:
         server.should_exit = True

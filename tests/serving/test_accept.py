@@ -23,12 +23,12 @@ from lending.servicing.postgres import PostgresPlans
 from payments.postgres import connected
 from payments.provider.sandbox import SandboxProvider
 from payments.wiring import adapters_over
-from serving.plans import plan_answer
+from serving.plan_routes.plans import plan_answer
 from serving.settings import Settings
 from simulation.server import create_provider_app
 from simulation.settings import Settings as WorldSettings
 from tests.payments.acts import collect
-from tests.serving.checkout import NOON, Api, an_order_body, publish, running
+from tests.serving.checkout import NOON, Api, a_merchants_key, an_order_body, local_key, publish, running
 from tests.waiting import until
 
 Accept = Callable[..., httpx.Response]
@@ -63,10 +63,8 @@ def shop(settings: Settings, provider_url: str, connection: psycopg.Connection[A
 
 
 def a_key_of(connection: psycopg.Connection[Any]) -> str:
-    """The key of a principal of the role shop."""
-    key = add_principal("shop", "shop", expires_at=None, principals=PostgresPrincipals(connection), at=NOON)
-    connection.commit()
-    return key
+    """The key of the shop of the merchant m-1."""
+    return a_merchants_key(connection)
 
 
 def decide(api: Api, **other: Any) -> str:
@@ -233,6 +231,7 @@ def test_an_offer_ends_at_its_hour(settings: Settings, provider_url: str) -> Non
     ],
 )
 def test_what_cannot_be_accepted_says_why(shop: Api, order: dict[str, Any], status: int, code: str) -> None:
+    shop.headers["Authorization"] = f"Bearer {local_key(shop.app.state.settings.database_url)}"
     made = shop.post("/v1/decisions", json=an_order_body(**order), headers={"Idempotency-Key": "d"})
     assert made.status_code == 201
 
@@ -247,11 +246,12 @@ def test_an_unknown_decision_and_plan_are_404_and_a_key_belongs_to_one_decision(
     assert accept(shop, "d-nothing").status_code == 404
     assert shop.get("/v1/plans/p-nothing").status_code == 404
     publish(connection, "a-2")
-    decision_id = decide(shop, shopper_id="s-pays")
+    decision_id, other = decide(shop, shopper_id="s-pays"), decide(shop, shopper_id="s-pays", order_id="o-2")
 
-    reply = accept(shop, decision_id)
+    assert accept(shop, decision_id).status_code == 201, "what is unknown uses up no key"
+    reply = accept(shop, other)
 
-    assert reply.status_code == 422, "the key was used for d-nothing"
+    assert (reply.status_code, reply.json()["errors"][0]["field"]) == (422, "decision_id")
     assert shop.post(f"/v1/decisions/{decision_id}/accept").status_code == 400
 
 
@@ -332,6 +332,6 @@ def test_a_plan_is_read_and_refunded_only_with_a_key_and_within_the_roles_limit(
     without = take_back(shop, plan_id, 1_00), shop.get(f"/v1/plans/{plan_id}")
 
     assert (beyond.status_code, stranger.status_code, read.status_code) == (403, 403, 200)
-    assert beyond.json()["detail"] == "The role shop of shop may not refund 1000.01 GBP alone."
+    assert beyond.json()["detail"] == "The role shop of m-1-shop may not refund 1000.01 GBP alone."
     assert [each.status_code for each in without] == [401, 401]
     assert read.json()["refunded_minor"] == 0

@@ -21,7 +21,7 @@ from serving.check_fit import UnfitForServing
 from serving.settings import Settings
 from terminal.environment import SettingFault
 from tests.models.builders import a_model, a_promoted_model
-from tests.serving.checkout import STEPS, Api, an_order_body, kept, listening, promoted
+from tests.serving.checkout import STEPS, Api, an_order_body, kept, listening, local_key, promoted
 from tests.waiting import until
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
@@ -151,15 +151,14 @@ def at_noon(settings: Settings, tmp_path: Path) -> Settings:
     return replace(settings, clock_file=tmp_path / "clock")
 
 
-def ask(address: str, timeout: float = 30) -> httpx.Response:
-    return httpx.post(
-        f"{address}/v1/decisions", json=an_order_body(), headers={"Idempotency-Key": "k"}, timeout=timeout
-    )
+def ask(address: str, key: str, timeout: float = 30) -> httpx.Response:
+    headers = {"Idempotency-Key": "k", "Authorization": f"Bearer {key}"}
+    return httpx.post(f"{address}/v1/decisions", json=an_order_body(), headers=headers, timeout=timeout)
 
 
 def test_sigterm_ends_the_server_and_its_connections(at_noon: Settings, connection: psycopg.Connection[Any]) -> None:
     with served(at_noon) as (process, address):
-        assert ask(address).status_code == 201
+        assert ask(address, local_key(at_noon.database_url)).status_code == 201
 
         process.send_signal(signal.SIGTERM)
 
@@ -171,12 +170,13 @@ def test_a_server_killed_in_the_middle_of_a_decision_leaves_nothing_half_written
     at_noon: Settings, connection: psycopg.Connection[Any]
 ) -> None:
     """A lock stops the request after its key was claimed; the retry, after a restart, is decided as the first."""
+    key = local_key(at_noon.database_url)
     connection.execute("INSERT INTO lending.exposure_locks VALUES ('s-1')")
     connection.commit()
     connection.execute("SELECT FROM lending.exposure_locks WHERE shopper_id = 's-1' FOR UPDATE")
     with served(at_noon) as (process, address):
         with pytest.raises(httpx.TimeoutException):
-            ask(address, timeout=0.5)
+            ask(address, key, timeout=0.5)
         process.kill()
         process.wait()
     connection.rollback()
@@ -184,7 +184,7 @@ def test_a_server_killed_in_the_middle_of_a_decision_leaves_nothing_half_written
     before = kept(connection)
 
     with served(at_noon) as (_, address):
-        first, second = ask(address), ask(address)
+        first, second = ask(address, key), ask(address, key)
 
     assert before == {**before, "lending.decisions": 0, "serving.idempotency_keys": 0, "ledger.outbox": 0}
     assert (first.status_code, second.content) == (201, first.content)

@@ -8,7 +8,7 @@ from httpx import Response
 
 from serving.decisions import ROUTE, DecisionAnswer
 from serving.settings import Settings
-from tests.serving.checkout import Api, an_order_body, kept, publish, running
+from tests.serving.checkout import LOCAL_PRINCIPAL, Api, an_order_body, kept, publish, running
 
 
 def ask(client: Api, key: str = "k-1", **other: Any) -> Response:
@@ -255,7 +255,8 @@ def test_a_key_that_another_request_holds_for_too_long_is_a_conflict(
     from tests.serving.checkout import NOON
 
     with running(replace(settings, wait_seconds=0.2)) as client:
-        IdempotencyKeys(connection).claim(ROUTE, "k-1", "{}", NOON)  # uncommitted: the first request still runs
+        keys = IdempotencyKeys(connection, LOCAL_PRINCIPAL)
+        keys.claim(ROUTE, "k-1", "{}", NOON)  # uncommitted: the first request still runs
 
         response = ask(client)
 

@@ -29,7 +29,7 @@ from serving.settings import Settings
 from tests.payments.acts import accept_offer, pay_refunds, refund, take_notice
 from tests.payments.outside import Outside, at, days, evening, merchants_paid, pay_capital_in
 from tests.payments.plans import MERCHANT_TERMS, the_same_for_all
-from tests.serving.checkout import NOON, promoted, publish, running
+from tests.serving.checkout import LOCAL_PRINCIPAL, NOON, promoted, publish, running
 from tests.serving.test_races import order
 
 SHOPPERS = {"pays": 2, "takes_back": 1, "stops_paying": 1}
@@ -64,10 +64,11 @@ def _go(settings: Settings, folder: Path) -> None:
         ports = replace(adapters_over(connection, outside.provider), merchants=the_same_for_all(MERCHANT_TERMS))
         pay_capital_in(ports, NOON.date())
         made = [
-            decide_once(api.desk, order(order_id=f"o-{shopper}", shopper_id=shopper), shopper) for shopper in shoppers
+            decide_once(api.desk, order(order_id=f"o-{shopper}", shopper_id=shopper), shopper, LOCAL_PRINCIPAL)
+            for shopper in shoppers
         ]
         unknown = order(order_id="o-new", shopper_id="s-new", account_id="a-new")
-        assert decide_once(api.desk, unknown, "new").decision.offer is None
+        assert decide_once(api.desk, unknown, "new", LOCAL_PRINCIPAL).decision.offer is None
         plans = []
         for each in made:
             accepted = accept_offer(each.decision.decision_id, asked_by="k", ports=ports, at=NOON)

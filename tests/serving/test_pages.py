@@ -67,7 +67,8 @@ def test_the_example_of_the_front_page_is_a_request_that_this_server_decides(cli
     example = re.search(r"<pre>(curl [^<]*/v1/decisions \\[^<]*)</pre>", page)
 
     assert example is not None
-    words = shlex.split(example[1].replace("&quot;", '"').replace("\\\n", " "))
+    shown = example[1].replace("&quot;", '"').replace("\\\n", " ")
+    words = shlex.split(shown.replace("$TRANCHE_KEY", client.headers["Authorization"].removeprefix("Bearer ")))
     assert words[2] == f"{str(client.base_url).rstrip('/')}/v1/decisions"
     answer = json.loads(subprocess.run(words, check=True, capture_output=True).stdout)
     assert answer["outcome"] in ("approved", "approved_reduced", "referred", "declined")

@@ -1,6 +1,7 @@
 """Acts on plans over HTTP: with a principal's key, a strict body, a preview, and one answer for one key."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -8,18 +9,21 @@ import psycopg
 import pytest
 
 from ledger.identity.postgres_principals import PostgresPrincipals
-from ledger.identity.principal import add_principal
+from ledger.identity.principal import Principal, add_principal
 from ledger.money import Money
 from lending.acts.act import ACTS, NOT_BY_HAND, Effect
+from lending.acts.act_file import act_on_file
 from lending.plan.event import PaidOff, PaymentChannel
 from lending.plan.plan import Plan
-from serving.plan_acts import router
+from serving.plan_routes.plan_acts import router
 from serving.settings import Settings
-from tests.lending.acts.cases import CASES, PLAN
+from tests.lending.acts.cases import CASES, OTHER, PLAN
 from tests.lending.acts.counter import Counter, counter_over, noon
 from tests.lending.plans import a_plan
 from tests.lending.servicing.servicing import Desk, an_event, day
 from tests.serving.checkout import Api, running
+
+ANN_AT_DESK = Principal("ann-at-desk", "servicing", noon(0))
 
 
 class Desks:
@@ -57,6 +61,7 @@ def desks(settings: Settings, connection: psycopg.Connection[Any]) -> Iterator[D
     keys["nobody"] = "trk_nobody"
     connection.commit()
     with running(settings, at=noon(5)) as api:
+        del api.headers["Authorization"]
         yield Desks(api, keys, counter)
 
 
@@ -164,7 +169,7 @@ def test_a_revoked_key_is_refused_at_once(opened: Desks) -> None:
 def test_a_body_is_taken_as_it_is_described_or_not_at_all(
     opened: Desks, act: str, body: dict[str, Any], field: str
 ) -> None:
-    answer = opened.post(PLAN, act, body)
+    answer = opened.post(PLAN, act, body, by="carol" if act == "charge-off" else "ann")
 
     assert answer.status_code == 422
     assert [each["field"].removeprefix("/body") for each in answer.json()["errors"]] == [field]
@@ -213,6 +218,85 @@ def test_proposals_wait_where_another_finds_them(opened: Desks) -> None:
     assert opened.api.get("/v1/proposals", headers=opened.bearer("bob")).json() == {"proposals": []}
     opened.counter.connection.rollback()
     assert opened.counter.desk.standing(PLAN).version == 2
+
+
+def test_a_proposal_is_withdrawn_over_http_by_its_proposer(opened: Desks) -> None:
+    proposed = opened.post(PLAN, "goodwill", {"amount_minor": 10_00, "currency": "GBP"}).json()
+
+    def withdraw(by: str = "ann", proposal_id: str = proposed["proposal_id"], **body: str) -> httpx.Response:
+        url = f"/v1/proposals/{proposal_id}/withdraw"
+        return opened.api.post(url, json=body or {"reason": "a wrong plan"}, headers=opened.bearer(by))
+
+    other, unknown, wrong = withdraw("bob"), withdraw(proposal_id="ann.nothing"), withdraw(reason="")
+    first, again = withdraw(), withdraw()
+    approved = opened.approve(proposed["proposal_id"])
+
+    assert (other.status_code, other.json()["type"]) == (403, "urn:tranche:problem:not-proposer")
+    assert (unknown.status_code, wrong.status_code) == (404, 422)
+    assert (first.status_code, first.json()["status"], first.json()["withdrawn_because"]) == (
+        200,
+        "withdrawn",
+        "a wrong plan",
+    )
+    assert again.json() == {**first.json(), "new": False}
+    assert (approved.status_code, approved.json()["type"]) == (403, "urn:tranche:problem:proposal-withdrawn")
+    assert opened.api.get("/v1/proposals", headers=opened.bearer()).json() == {"proposals": []}
+
+
+def test_one_act_on_many_plans_answers_row_by_row_and_again_nothing_twice(opened: Desks) -> None:
+    other = OTHER
+    opened.counter.desk.open(other)
+    opened.counter.connection.commit()
+    rows = [
+        {"plan_id": PLAN.plan_id, "amount": "10.00 GBP"},
+        {"plan_id": PLAN.plan_id, "amount": "10.00 GBP"},
+        {"plan_id": PLAN.plan_id, "amount": "10.00 GBP", "key": "second", "reason": "returned twice"},
+        {"plan_id": other.plan_id, "amount": "9000.01 GBP"},
+        {"plan_id": "p-nothing", "amount": "10.00 GBP"},
+        {"plan_id": other.plan_id, "amount": "10 pounds"},
+        {"plan_id": other.plan_id, "amount": "20.00 GBP"},
+    ]
+
+    def bulk(query: str = "", by: str = "ann", **changed: Any) -> httpx.Response:
+        body = {"reason": "recall of the toy", "rows": rows} | changed
+        headers = {"Idempotency-Key": "recall-7", **opened.bearer(by)}
+        return opened.api.post(f"/v1/acts/refund{query}", json=body, headers=headers)
+
+    shown, first, again = bulk("?preview=true").json(), bulk().json(), bulk().json()
+
+    assert shown["statuses"] == {"would_do": 4, "refused": 1, "wrong": 2}
+    assert [row["status"] for row in first["rows"]] == ["done", "again", "done", "refused", "wrong", "wrong", "done"]
+    assert [row["status"] for row in again["rows"]] == ["again"] * 3 + ["refused", "wrong", "wrong", "again"]
+    assert first["rows"][0]["act_id"].startswith("ann-at-desk.recall-7.")
+    stranger, role = bulk(by="nobody"), bulk(by="eve")
+    assert role.json()["type"] == "urn:tranche:problem:not-in-role"
+    assert (stranger.status_code, role.status_code) == (401, 403)
+    for rows_sent, field in (
+        ([{"plan_id": "p", "colour": "red"}], "/rows/0/colour"),
+        ([{"amount": "1.00 GBP"}], "/rows/0/plan_id"),
+        ([{"plan_id": "p", "amount": 1}], "/body/rows/0/amount"),
+        ([], "/body/rows"),
+    ):
+        refused = bulk(rows=rows_sent)
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["field"] in (field, field.removeprefix("/body"))
+    opened.counter.connection.rollback()
+    assert opened.counter.desk.standing(other).version == 2
+
+
+def test_a_list_taken_by_command_and_over_http_under_one_key_is_done_once(opened: Desks, tmp_path: Path) -> None:
+    file = tmp_path / "refunds.csv"
+    file.write_text(f"plan_id,amount\n{PLAN.plan_id},10.00 GBP\n")
+    by_file = act_on_file(
+        "refund", file, lambda asked: opened.counter.perform(asked, ANN_AT_DESK), key="recall", reason="recall"
+    )
+    opened.counter.connection.commit()
+
+    body = {"reason": "recall", "rows": [{"plan_id": PLAN.plan_id, "amount": "10.00 GBP"}]}
+    headers = {"Idempotency-Key": "recall", **opened.bearer()}
+    (row,) = opened.api.post("/v1/acts/refund", json=body, headers=headers).json()["rows"]
+
+    assert (by_file[0].status, row["status"], row["act_id"]) == ("done", "again", by_file[0].act_id)
 
 
 def test_a_quote_settles_the_plan_on_its_day(desks: Desks) -> None:

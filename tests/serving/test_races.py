@@ -16,7 +16,7 @@ from lending.decision.underwrite import Underwritten
 from serving import decisions
 from serving.decisions import Desk, OrderRequest, decide_once
 from serving.settings import Settings
-from tests.serving.checkout import Api, an_order_body, count, kept, publish, running
+from tests.serving.checkout import LOCAL_PRINCIPAL, Api, an_order_body, count, kept, publish, running
 
 
 def order(**other: Any) -> Order:
@@ -31,7 +31,7 @@ def at_once(times: int, act: Callable[[int], Underwritten]) -> list[Underwritten
 def test_one_key_sent_many_times_at_once_is_one_decision(client: Api, connection: psycopg.Connection[Any]) -> None:
     desk = client.desk
 
-    made = at_once(32, lambda _: decide_once(desk, order(), "k-1"))
+    made = at_once(32, lambda _: decide_once(desk, order(), "k-1", LOCAL_PRINCIPAL))
 
     assert len({each.decision.answer for each in made}) == 1
     assert Counter(each.new for each in made) == {True: 1, False: 31}
@@ -44,7 +44,7 @@ def test_one_order_sent_under_many_keys_at_once_is_one_decision(
 ) -> None:
     desk = client.desk
 
-    made = at_once(16, lambda number: decide_once(desk, order(), f"k-{number}"))
+    made = at_once(16, lambda number: decide_once(desk, order(), f"k-{number}", LOCAL_PRINCIPAL))
 
     assert len({each.decision.answer for each in made}) == 1
     assert count(connection, "lending.decisions") == 1
@@ -58,7 +58,9 @@ def test_two_shoppers_racing_for_one_order_id_get_one_decision_between_them(
 
     def ask(number: int) -> str:
         try:
-            return decide_once(desk, order(shopper_id=f"s-{number % 2}"), f"k-{number}").decision.answer
+            return decide_once(
+                desk, order(shopper_id=f"s-{number % 2}"), f"k-{number}", LOCAL_PRINCIPAL
+            ).decision.answer
         except decisions.Problem as problem:
             return problem.code
 
@@ -78,7 +80,10 @@ def test_many_checkouts_of_one_shopper_never_exceed_the_limit(
     with running(replace(settings, wait_seconds=30)) as client:
         desk = client.desk
         made = at_once(
-            200, lambda number: decide_once(desk, order(order_id=f"o-{number}", amount_minor=50_000), f"k-{number}")
+            200,
+            lambda number: decide_once(
+                desk, order(order_id=f"o-{number}", amount_minor=50_000), f"k-{number}", LOCAL_PRINCIPAL
+            ),
         )
 
     outcomes = Counter(each.decision.outcome for each in made)
@@ -87,6 +92,25 @@ def test_many_checkouts_of_one_shopper_never_exceed_the_limit(
     assert held.debits_pending == 250_000
     row = connection.execute("SELECT sum(amount_minor) FROM lending.reservations").fetchone()
     assert row == (250_000,)
+
+
+def test_many_shoppers_of_one_account_never_exceed_the_limit_of_one(
+    settings: Settings, connection: psycopg.Connection[Any]
+) -> None:
+    """200 ids on one bank account are one person: five checkouts of 500.00 fit below 2,500.00."""
+    publish(connection, "a-1", income_mean_180d=5_000_000.0)
+    with running(replace(settings, wait_seconds=30)) as client:
+        desk = client.desk
+
+        def ask(number: int) -> Underwritten:
+            asked = order(order_id=f"o-{number}", shopper_id=f"s-{number}", amount_minor=50_000)
+            return decide_once(desk, asked, f"k-{number}", LOCAL_PRINCIPAL)
+
+        made = at_once(200, ask)
+
+    assert Counter(each.decision.outcome for each in made) == {"approved": 5, "declined": 195}
+    held = PostgresLedger(connection).balance("memo:commitment", Currency.GBP)
+    assert held.debits_pending == 250_000
 
 
 def test_a_reservation_that_expired_or_was_released_makes_room_again(
@@ -100,7 +124,7 @@ def test_a_reservation_that_expired_or_was_released_makes_room_again(
     publish(connection, "a-1", income_mean_180d=5_000_000.0)
 
     def outcome(desk: Desk, number: int) -> Underwritten:
-        return decide_once(desk, order(order_id=f"o-{number}", amount_minor=50_000), f"k-{number}")
+        return decide_once(desk, order(order_id=f"o-{number}", amount_minor=50_000), f"k-{number}", LOCAL_PRINCIPAL)
 
     with running(settings) as client:
         made = [outcome(client.desk, number) for number in range(6)]
@@ -138,4 +162,4 @@ def test_a_failure_after_the_decision_was_written_leaves_nothing(
 
     assert set(kept(connection).values()) == {0}
     assert count(connection, "ledger.requests") == 0
-    assert decide_once(client.desk, order(), "k-1").decision.outcome == "approved"
+    assert decide_once(client.desk, order(), "k-1", LOCAL_PRINCIPAL).decision.outcome == "approved"

@@ -5,7 +5,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from serving.refunds import RefundBody
+from serving.plan_routes.refunds import RefundBody
 
 NOT_WHOLE = ["true", '"100"', '"1_00"', '"+100"', '" 100 "', "1e2", "100.0", "0", "-1", "null"]
 

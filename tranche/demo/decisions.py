@@ -53,10 +53,11 @@ class Answer:
 
 
 class CheckoutClient:
-    """A checkout's connection to the API, with the clock that both use."""
+    """A checkout's connection to the API, with the key of whoever asks and the clock that both use."""
 
-    def __init__(self, address: str, clock: ClockFile) -> None:
-        self.client = httpx.Client(base_url=address, timeout=30.0)
+    def __init__(self, address: str, clock: ClockFile, key: str) -> None:
+        headers = {"Authorization": f"Bearer {key}"}
+        self.client = httpx.Client(base_url=address, timeout=30.0, headers=headers)
         self.clock = clock
 
     def __enter__(self) -> Self:

@@ -151,7 +151,7 @@ def _decided(
     course.prepare(stages)
     lake = run_lake(stages, place.environ, course.source, course.split, course.as_of)
     api = _serve(stages, place, started)
-    with CheckoutClient(api.address, place.clock) as checkout:
+    with CheckoutClient(api.address, place.clock, place.environ["TRANCHE_KEY"]) as checkout:
         answers = course.decide(stages, place, lake, checkout)
         decisions = _replay(stages, place, checkout, answers)
     money = course.move_money(stages, place, answers)

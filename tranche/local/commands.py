@@ -40,9 +40,23 @@ def up() -> Report:
             yield f"repaired  {line}"
         yield f"started   {', '.join(report.started) or 'nothing: all was running'}"
         for name, value in report.environment.items():
-            yield f"  {name}={shlex.quote(value)}"
+            if name != "TRANCHE_KEY":
+                yield f"  {name}={shlex.quote(value)}"
+        yield "the decision API asks for a key: tranche local key"
 
     return Report(report, shown())
+
+
+@app.command()
+@reporting()
+def key() -> Report:
+    """Print the key of the current profile's runtime, for `Authorization: Bearer` and TRANCHE_KEY."""
+    profile = _current()
+    file = _runtime(profile).key_file
+    if not file.is_file():
+        raise RuntimeFault(f"the runtime of profile {profile.name} has no key; tranche local up makes one")
+    found = file.read_text(encoding="ascii").strip()
+    return Report({"key": found, "file": file}, [found])
 
 
 @app.command()

@@ -78,6 +78,11 @@ class LocalRuntime:
         """The folder in which the simulated provider and bank keep their books and exchange files with us."""
         return self.folder / "provider"
 
+    @property
+    def key_file(self) -> Path:
+        """The file with the key of the principal `local`, for the decision API; readable by this user alone."""
+        return self.folder / "key"
+
     def up(self) -> dict[str, str]:
         """Start stopped parts and repair crashed ones; returns the environment that points every package at it."""
         return self.bring_up().environment
@@ -198,7 +203,8 @@ class LocalRuntime:
             repaired.append("postgres: recovered from its log after a crash; nothing committed was lost")
         provide_databases([server.url(name) for name in DATABASES_OF_POSTGRES])
         provide_schema(server.url(DATABASES_OF_POSTGRES[0]))
-        provide_local_principal(server.url(DATABASES_OF_POSTGRES[0]))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        provide_local_principal(server.url(DATABASES_OF_POSTGRES[0]), self.key_file)
 
     def _up_aws(self, memory: _Memory, say: Callable[[str], None], started: list[str], repaired: list[str]) -> None:
         from tranche.local.ministack import aws_answers
@@ -271,6 +277,8 @@ class LocalRuntime:
             server = self._postgres()
             environment["TRANCHE_DATABASE_URL"] = server.url("tranche")
             environment["TRANCHE_MLFLOW_TRACKING_URI"] = server.url("mlflow", "psycopg")
+        if self.key_file.is_file():
+            environment["TRANCHE_KEY"] = self.key_file.read_text(encoding="ascii").strip()
         if memory.aws_port is not None:
             region = self._aws().region
             environment |= {

@@ -1,12 +1,17 @@
 """The PostgreSQL side of provisioning: create databases, schemas and roles if they are missing."""
 
 from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from ledger.identity.postgres_principals import add_local_principal
+from ledger.identity.change_keys import By, make_key
+from ledger.identity.key import hash_of_key
+from ledger.identity.postgres_principals import PostgresPrincipals, add_local_principal
+from ledger.identity.principal import LOCAL
 from ledger.migrate import migrate
 from terminal.clock import machine_now
 from tranche.provisioning.made import Made
@@ -47,7 +52,28 @@ def provide_schema(url: str) -> list[Made]:
     return [*(Made("role", name) for name in roles), *(Made("tables of", each) for each in applied)]
 
 
-def provide_local_principal(url: str) -> None:
-    """Let a local runtime be worked on without a key. Only for a database of one machine."""
+def provide_local_principal(url: str, key_file: Path) -> None:
+    """Let commands be used without a key, and leave a key for the API in a file that only this user reads.
+
+    Only for a database of one machine. A key that still works stays; when the principal was revoked, none is made.
+    """
     with psycopg.connect(url, connect_timeout=10) as connection:
-        add_local_principal(connection, machine_now())
+        at = machine_now()
+        add_local_principal(connection, at)
+        principals = PostgresPrincipals(connection)
+        local = principals.by_id(LOCAL)
+        if local is None or not local.valid_at(at) or _still_works(key_file, principals, at):
+            return
+        made = make_key(LOCAL, By(LOCAL, at, "the runtime's own"), expires_at=None, principals=principals)
+        draft = key_file.with_suffix(".part")
+        draft.unlink(missing_ok=True)
+        draft.touch(mode=0o600)
+        draft.write_text(f"{made.secret}\n", encoding="ascii")
+        draft.replace(key_file)
+
+
+def _still_works(key_file: Path, principals: PostgresPrincipals, at: datetime) -> bool:
+    if not key_file.is_file():
+        return False
+    known = principals.by_key(hash_of_key(key_file.read_text(encoding="ascii").strip()))
+    return known is not None and known.key.valid_at(at)

@@ -1,6 +1,10 @@
--- Refuses an approval after the proposal expired, or by a principal that is revoked or has expired.
+-- Refuses an approval after the proposal expired or was withdrawn, or by a principal that is revoked or has expired.
 CREATE OR REPLACE FUNCTION lending.check_approval() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended(NEW.proposal_id, 0));
+    IF EXISTS (SELECT FROM lending.act_withdrawals w WHERE w.proposal_id = NEW.proposal_id) THEN
+        RAISE EXCEPTION 'proposal % is withdrawn', NEW.proposal_id USING ERRCODE = 'integrity_constraint_violation';
+    END IF;
     IF NOT EXISTS (SELECT FROM lending.act_proposals p
                     WHERE p.proposal_id = NEW.proposal_id AND NEW.approved_at < p.expires_at) THEN
         RAISE EXCEPTION 'proposal % has expired', NEW.proposal_id USING ERRCODE = 'integrity_constraint_violation';

@@ -4,7 +4,7 @@ import json
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ from ledger.books.free_form import (
 from ledger.books.postgres import PostgresLedger
 from ledger.books.postgres_proposals import PostgresProposals
 from ledger.books.store import Act, Recorded, Refused, Request
+from ledger.identity.postgres_principals import PostgresPrincipals
+from ledger.identity.principal import PrincipalFault, add_principal
 from ledger.map.flows import NotOnTheMap
 from ledger.money import Currency
 from tests.command_line import acts_of
@@ -236,10 +238,24 @@ def test_the_commands_take_an_entry_from_proposal_to_posting(
     file = tmp_path / "entry.json"
     file.write_text(an_entry())
 
-    assert main(["propose", "--file", str(file), "--by", "ann", "--reason", "a gift"]) == 0
-    assert main(["approve", "p-1", "--by", "ann"]) == 1
-    assert main(["approve", "p-1", "--by", "ben"]) == 0
-    assert main(["approve", "p-1", "--by", "cat"]) == 0
+    principals, began = PostgresPrincipals(connection), datetime(2026, 1, 1, tzinfo=UTC)
+    roles = {"ann": "owner", "ben": "credit-risk", "cat": "owner", "eve": "servicing"}
+    keys = {
+        name: add_principal(name, role, expires_at=None, principals=principals, at=began)
+        for name, role in roles.items()
+    }
+    connection.commit()
+
+    def types(by: str, *words: str) -> int:
+        monkeypatch.setenv("TRANCHE_KEY", keys[by])
+        return main(list(words))
+
+    assert types("ann", "propose", "--file", str(file), "--reason", "a gift") == 0
+    assert types("ann", "approve", "p-1") == 1
+    with pytest.raises(PrincipalFault, match="the role servicing of eve posts no entry"):
+        types("eve", "approve", "p-1")
+    assert types("ben", "approve", "p-1") == 0
+    assert types("cat", "approve", "p-1") == 0
     shown = capsys.readouterr()
     assert "posted as FREE:p-1" in shown.out
     assert "ben had approved it before" in shown.out

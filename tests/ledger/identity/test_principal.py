@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger.identity.authority import AuthorityFault, read_authority
+from ledger.identity.authority import AuthorityFault, Right, read_authority
 from ledger.identity.postgres_principals import PostgresPrincipals
 from ledger.identity.principal import LOCAL, Principal, PrincipalFault, add_principal, identify
 from ledger.money import Currency, Money
@@ -41,7 +41,7 @@ def test_a_key_is_valid_until_the_moment_it_expires(connection: Connection, seco
     if valid:
         assert identify(key, principals=principals, at=at).principal_id == "ann"
     else:
-        with pytest.raises(PrincipalFault, match="ann was revoked or has expired"):
+        with pytest.raises(PrincipalFault, match="ann has expired, at 2026-03-02 12:00 UTC"):
             identify(key, principals=principals, at=at)
 
 
@@ -128,7 +128,7 @@ def test_a_limit_holds_in_the_currencies_that_it_names() -> None:
     ("text", "trouble"),
     [
         ("[rules.a]", "expected the table roles alone"),
-        ('[roles.a]\nmay = ["x"]', "role a: may is no key"),
+        ('[roles.a]\nmight = ["x"]', "role a: might is no key"),
         ('[roles.a]\nlimit = { GBP = "1.005" }', "role a: limit"),
         ('[roles.a]\nlimit = { XXX = "1.00" }', "role a: limit"),
         ("[roles.a]\napproves_limit = { GBP = 5 }", "role a: approves_limit"),
@@ -137,3 +137,14 @@ def test_a_limit_holds_in_the_currencies_that_it_names() -> None:
 def test_an_authority_file_that_cannot_be_read_names_the_role_and_the_field(text: str, trouble: str) -> None:
     with pytest.raises(AuthorityFault, match=trouble):
         read_authority(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "trouble"), [('may = ["rule"]', "role a: may: rule is none of decide, accept"), ('may = ["*"]', None)]
+)
+def test_a_right_is_one_that_there_is(text: str, trouble: str | None) -> None:
+    if trouble is None:
+        assert read_authority(f"[roles.a]\n{text}").role("a").may == frozenset(Right)
+        return
+    with pytest.raises(AuthorityFault, match=trouble):
+        read_authority(f"[roles.a]\n{text}")

@@ -217,6 +217,23 @@ def test_what_is_not_done_ends_with_a_code_and_the_reasons(terminal: Terminal) -
         terminal.answer("freeze", PLAN.plan_id, "--reason", "another", "--key", "k-1")
 
 
+def test_a_proposal_is_withdrawn_by_command(terminal: Terminal) -> None:
+    open_plans(terminal)
+    proposed = terminal.act("goodwill", "--amount", "10.00 GBP")
+    words = ("withdraw", proposed["proposal_id"], "--reason", "a wrong plan")
+
+    other = terminal.answer(*words, by="bob")
+    first, again = terminal.answer(*words), terminal.answer(*words)
+    approved = terminal.answer("approve", proposed["proposal_id"], by="bob")
+
+    assert (other["exit"], other["reasons"][0]["code"]) == (1, "not-proposer")
+    assert (first["status"], first["new"], first["withdrawn_because"]) == ("withdrawn", True, "a wrong plan")
+    assert again == {**first, "new": False}
+    assert (approved["exit"], approved["reasons"][0]["code"]) == (1, "proposal-withdrawn")
+    assert terminal.answer("proposals")["proposals"] == []
+    assert "goodwill on p-d-1 is withdrawn by ann-at-desk before" in terminal.types(*words)[1]
+
+
 def test_an_argument_that_is_missing_or_unknown_is_named(terminal: Terminal) -> None:
     open_plans(terminal)
 

@@ -15,7 +15,7 @@ from ledger.identity.authority import authority_file
 from ledger.identity.principal import Principal
 from lending.acts.act import ACTS, NOT_BY_HAND, Effect, why_not_by_hand
 from lending.acts.arguments import ArgumentFault
-from lending.acts.log import AskedAct
+from lending.acts.log import AskedAct, Withdrawal
 from lending.acts.perform import (
     PROPOSAL_LASTS,
     ActDone,
@@ -30,6 +30,7 @@ from lending.acts.perform import (
 )
 from lending.acts.postgres_acts import PostgresActs, settled_entries
 from lending.acts.preview import preview_act
+from lending.acts.withdraw import ActWithdrawn, withdraw_act
 from lending.plan.event import KINDS, Frozen
 from lending.plan.refusal import PlanRefusalCode
 from lending.servicing.postgres import PostgresPlans
@@ -338,6 +339,100 @@ def test_a_proposal_expires_and_the_database_holds_that(counter: Counter) -> Non
         acts.approve(proposed.proposal, by="ann", at=counter.at)
 
 
+def test_a_proposal_is_withdrawn_by_its_proposer_alone_and_nobody_approves_it_then(counter: Counter) -> None:
+    plan = a_plan("90.00")
+    counter.desk.open(plan)
+    asked = asked_of(plan, "goodwill", {"amount_minor": 10_00})
+    proposed = counter.perform(asked)
+    assert isinstance(proposed, ActProposed)
+    proposal_id = proposed.proposal.proposal_id
+
+    other = withdraw_act(proposal_id, "no", BOB, counter.ports)
+    first = withdraw_act(proposal_id, "a wrong plan", ANN, counter.ports)
+    again = withdraw_act(proposal_id, "a wrong plan", ANN, counter.ports)
+
+    assert isinstance(other, NotAllowed)
+    assert other.code == "not-proposer"
+    assert isinstance(first, ActWithdrawn)
+    assert isinstance(again, ActWithdrawn)
+    assert (first.new, again.new, again.proposal) == (True, False, first.proposal)
+    assert first.proposal.withdrawal == Withdrawal("ann", counter.at, "a wrong plan")
+    approved, asked_again = counter.approve(proposal_id), counter.perform(asked)
+    assert [each.code for each in (approved, asked_again) if isinstance(each, NotAllowed)] == ["proposal-withdrawn"] * 2
+    assert PostgresActs(counter.connection).open_proposals(counter.at) == []
+    assert isinstance(counter.perform(replace(asked, key="k-2")), ActProposed)
+    assert counter.desk.standing(plan).version == 1
+
+
+def test_what_is_approved_is_not_withdrawn_and_what_is_unknown_neither(counter: Counter) -> None:
+    plan = a_plan("90.00")
+    counter.desk.open(plan)
+    done = counter.do(asked_of(plan, "goodwill", {"amount_minor": 10_00}))
+
+    late = withdraw_act(done.act.act_id, "too late", ANN, counter.ports)
+
+    assert isinstance(late, NotAllowed)
+    assert late.code == "proposal-approved"
+    with pytest.raises(UnknownActProposal):
+        withdraw_act("ann.nothing", "x", ANN, counter.ports)
+    with pytest.raises(ArgumentFault, match="reason"):
+        withdraw_act(done.act.act_id, " ", ANN, counter.ports)
+
+
+def test_the_database_holds_who_withdraws_and_that_nothing_is_both_withdrawn_and_approved(counter: Counter) -> None:
+    plan = a_plan("90.00")
+    counter.desk.open(plan)
+    acts, savepoint = PostgresActs(counter.connection), counter.desk.plans.savepoint
+    proposals = [counter.perform(asked_of(plan, "goodwill", {"amount_minor": 1_00}, key=key)) for key in ("a", "b")]
+    first, second = (each.proposal for each in proposals if isinstance(each, ActProposed))
+
+    with pytest.raises(psycopg.errors.ForeignKeyViolation, match="proposer_only"), savepoint():
+        acts.withdraw(first, Withdrawal("bob", counter.at, "x"))
+    assert acts.withdraw(first, Withdrawal("ann", counter.at, "x"))
+    assert not acts.withdraw(first, Withdrawal("ann", counter.at, "x"))
+    with pytest.raises(psycopg.errors.IntegrityError, match="is withdrawn"), savepoint():
+        acts.approve(first, by="bob", at=counter.at)
+    assert acts.approve(second, by="bob", at=counter.at)
+    with pytest.raises(psycopg.errors.IntegrityError, match="is approved"), savepoint():
+        acts.withdraw(second, Withdrawal("ann", counter.at, "x"))
+
+
+def test_a_withdrawal_and_an_approval_at_once_are_one_of_both(connection: Connection, database_url: str) -> None:
+    counter = counter_over(connection)
+    plan = a_plan("90.00")
+    counter.desk.open(plan)
+    proposed = counter.perform(asked_of(plan, "goodwill", {"amount_minor": 10_00}))
+    assert isinstance(proposed, ActProposed)
+    connection.commit()
+    proposal_id, start = proposed.proposal.proposal_id, threading.Barrier(2)
+
+    def ends(withdraws: bool) -> object:
+        with psycopg.connect(database_url) as own:
+            start.wait(timeout=30)
+            ports = _ports(own, counter)
+            return withdraw_act(proposal_id, "x", ANN, ports) if withdraws else approve_act(proposal_id, BOB, ports)
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(ends, (True, False)))
+
+    ended = sorted(type(each).__name__ for each in answers)
+    assert ended in (
+        ["ActDone", "NotAllowed"],
+        ["ActWithdrawn", "NotAllowed"],
+    )
+
+
+def test_a_merchants_principal_acts_on_its_own_plans_alone(counter: Counter) -> None:
+    plan = a_plan("90.00")
+    counter.desk.open(plan)
+    own, other = (replace(ANN, merchant_id=each) for each in (plan.merchant_id, "another"))
+    asked = asked_of(plan, "freeze")
+
+    with pytest.raises(UnknownPlan):
+        counter.perform(asked, other)
+    assert isinstance(counter.perform(asked, own), ActDone)
+
+
 def test_the_database_refuses_what_forgives_money_without_a_second_person(counter: Counter) -> None:
     plan = a_plan("90.00")
     counter.desk.open(plan)
@@ -362,6 +457,7 @@ def test_acts_are_only_ever_added_to(counter: Counter) -> None:
     for change in (
         "UPDATE lending.acts SET reason = 'another'",
         "DELETE FROM lending.act_approvals",
+        "DELETE FROM lending.act_withdrawals",
         "DELETE FROM lending.act_proposals",
         "INSERT INTO ledger.principals (principal_id, role, added_at) VALUES ('mallory', 'owner', now())",
     ):

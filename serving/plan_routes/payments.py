@@ -3,11 +3,12 @@
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ledger.books.store import Conflict
 from ledger.identity.authority import authority_file
+from ledger.identity.principal import Principal
 from ledger.money import Currency, Money
 from lending.acts.arguments import LARGEST_MINOR_OF_AN_ACT
 from payments.collection.pay import (
@@ -23,9 +24,9 @@ from payments.collection.payment_answers import payment_tree
 from payments.postgres import DatabaseDown, connected
 from payments.provider.sandbox import SandboxProvider
 from payments.wiring import adapters_over
-from serving.bearer import By
+from serving.bearer import RouteGate
 from serving.decisions import Desk, problem_responses
-from serving.postgres import Unavailable
+from serving.postgres import Unavailable, has_plan, transaction
 from serving.problems import FieldFault, Problem
 
 _STATUS = {
@@ -109,7 +110,7 @@ def post_payment(  # noqa: PLR0917 - the framework passes them by name
     plan_id: Annotated[str, Path(max_length=100)],
     body: PaymentBody,
     idempotency_key: Annotated[str, Header(min_length=1, max_length=60, pattern="^[A-Za-z0-9._-]+$")],
-    by: By,
+    by: Annotated[Principal, Depends(RouteGate("pay"))],
     preview: Annotated[bool, Query(description="Show what the payment would change, and charge nothing.")] = False,
 ) -> Response:
     """Charge the shopper's payment method. Requests for a plan with the same key charge once."""
@@ -118,6 +119,9 @@ def post_payment(  # noqa: PLR0917 - the framework passes them by name
     if provider is None:
         detail = "No payment provider is set up: TRANCHE_PROVIDER_URL is missing."
         raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "no-provider", detail)
+    with transaction(desk.pool) as connection:
+        if not has_plan(connection, plan_id, by):
+            raise Problem(HTTPStatus.NOT_FOUND, "not-found", f"Nothing was charged: there is no plan {plan_id}.")
     try:
         # A connection of its own, so that a slow provider does not use up those for decisions.
         with connected(request.app.state.settings.database_url) as connection:

@@ -14,7 +14,7 @@ from lending.servicing.log import PlanHistory
 from lending.servicing.postgres import PostgresPlans
 from lending.terms.basis_points import basis_points_tree
 from lending.terms.products import servicing_terms
-from serving.bearer import By
+from serving.bearer import Reader
 from serving.decisions import Desk, problem_responses
 from serving.postgres import transaction
 from serving.problems import Problem
@@ -65,13 +65,13 @@ class PlanAnswer(BaseModel):
 router = APIRouter(prefix="/v1/plans", tags=["plans"])
 
 
-@router.get("/{plan_id}", responses={200: {"model": PlanAnswer}, **problem_responses(401, 404, 503)})
-def read_plan(request: Request, plan_id: Annotated[str, Path(max_length=120)], _: By) -> PlanAnswer:
+@router.get("/{plan_id}", responses={200: {"model": PlanAnswer}, **problem_responses(401, 403, 404, 503)})
+def read_plan(request: Request, plan_id: Annotated[str, Path(max_length=120)], by: Reader) -> PlanAnswer:
     """A plan with its instalments and payments."""
     desk: Desk = request.app.state.desk
     with transaction(desk.pool) as connection:
         history = PostgresPlans(connection).histories([plan_id]).get(plan_id)
-    if history is None:
+    if history is None or not by.sees(history.plan.merchant_id):
         raise Problem(HTTPStatus.NOT_FOUND, "not-found", f"There is no plan {plan_id}.")
     return plan_answer(history, desk.clock())
 

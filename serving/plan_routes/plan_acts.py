@@ -11,12 +11,12 @@ from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from ledger.books.postgres import PostgresLedger
 from ledger.books.store import Conflict
-from ledger.identity.authority import authority_file
+from ledger.identity.authority import Right, authority_file
 from ledger.identity.principal import Principal
 from ledger.money import Currency
 from lending.acts.act import ACTS, NOT_BY_HAND, Argument, ArgumentForm, PlanAct, why_not_by_hand
@@ -37,15 +37,18 @@ from lending.acts.perform import (
 )
 from lending.acts.postgres_acts import PostgresActs, settled_entries
 from lending.acts.preview import preview_act
+from lending.acts.withdraw import withdraw_act
 from lending.servicing.postgres import PostgresPlans
 from lending.servicing.record_events import UnknownPlan
 from lending.terms.products import servicing_terms
-from serving.bearer import By
+from serving.bearer import Reader, RouteGate
 from serving.decisions import Desk, problem_responses
-from serving.postgres import Connection, Lost, WrittenMeanwhile, transaction
+from serving.postgres import Connection, Lost, WrittenMeanwhile, has_plan, transaction
 from serving.problems import FieldFault, Problem
+from serving.request_limits import PRINTABLE
 
 Minor = Annotated[int, Field(gt=0, le=LARGEST_MINOR_OF_AN_ACT, description="in the currency's smallest unit")]
+Sentence = Annotated[str, Field(min_length=1, max_length=LONGEST_REASON, pattern=PRINTABLE)]
 Iso = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$", json_schema_extra={"format": "date"})]
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -174,6 +177,23 @@ class QuoteAnswer(BaseModel):
     in_flight_minor: int
 
 
+class WithdrawBody(BaseModel):
+    """Why a proposal is taken back."""
+
+    model_config = _STRICT
+
+    reason: Annotated[Sentence, Field(description="why")]
+
+
+class WithdrawnAnswer(ProposalBody):
+    """A proposal that its proposer took back."""
+
+    status: Literal["withdrawn"]
+    new: bool
+    withdrawn_at: str
+    withdrawn_because: str
+
+
 class ProposalsAnswer(BaseModel):
     """Proposals that wait for a second principal, the oldest first."""
 
@@ -182,43 +202,46 @@ class ProposalsAnswer(BaseModel):
 
 PlanIdPath = Annotated[str, Path(max_length=120)]
 Key = Annotated[str, Header(min_length=1, max_length=60, pattern="^[A-Za-z0-9._-]+$")]
+Proposer = Annotated[Principal, Depends(RouteGate(Right.PROPOSALS))]
 Preview = Annotated[bool, Query(description="Show what the act would do, and do nothing.")]
 
 router = APIRouter(tags=["acts on plans"])
 
 
-@router.get("/v1/plans/{plan_id}/history", responses=problem_responses(401, 404, 503))
-def read_history(request: Request, plan_id: PlanIdPath, _: By) -> HistoryAnswer:
+@router.get("/v1/plans/{plan_id}/history", responses=problem_responses(401, 403, 404, 503))
+def read_history(request: Request, plan_id: PlanIdPath, by: Reader) -> HistoryAnswer:
     """A plan with its events, who decided each of them and why, and the acts that it can take now."""
     desk: Desk = request.app.state.desk
-    with _as_problems(), transaction(desk.pool) as connection:
-        ports = _ports(connection, desk)
+    with as_problems(), transaction(desk.pool) as connection:
+        ports = act_ports(connection, desk)
+        _check_scope(connection, plan_id, by)
         look = look_at_plan(plan_id, plans=ports.plans, acts=ports.acts, terms=ports.terms, at=ports.at)
     return HistoryAnswer.model_validate(look_tree(look))
 
 
-@router.get("/v1/plans/{plan_id}/quote", responses=problem_responses(401, 404, 422, 503))
+@router.get("/v1/plans/{plan_id}/quote", responses=problem_responses(401, 403, 404, 422, 503))
 def read_quote(
     request: Request,
     plan_id: PlanIdPath,
-    _: By,
+    by: Reader,
     on: Annotated[str | None, Query(description="A day such as 2026-05-01; today when left out.")] = None,
 ) -> QuoteAnswer:
     """What settles a plan on any day since it was opened, with the interest and fees of that day."""
     desk: Desk = request.app.state.desk
-    with _as_problems(), transaction(desk.pool) as connection:
-        ports = _ports(connection, desk)
+    with as_problems(), transaction(desk.pool) as connection:
+        ports = act_ports(connection, desk)
         day = None if on is None else read_day(on, "on")
+        _check_scope(connection, plan_id, by)
         payoff = quote_payoff(plan_id, day, plans=ports.plans, ledger=ports.ledger, terms=ports.terms, at=ports.at)
     return QuoteAnswer.model_validate(quote_tree(plan_id, payoff))
 
 
-@router.get("/v1/proposals", responses=problem_responses(401, 503))
-def read_proposals(request: Request, _: By) -> ProposalsAnswer:
+@router.get("/v1/proposals", responses=problem_responses(401, 403, 503))
+def read_proposals(request: Request, by: Proposer) -> ProposalsAnswer:
     """The acts that wait for a second principal."""
     desk: Desk = request.app.state.desk
     with transaction(desk.pool) as connection:
-        found = PostgresActs(connection).open_proposals(desk.clock())
+        found = PostgresActs(connection).open_proposals(desk.clock(), merchant_id=by.merchant_id)
     return ProposalsAnswer(proposals=[ProposalBody.model_validate(proposal_tree(each)) for each in found])
 
 
@@ -227,9 +250,22 @@ def read_proposals(request: Request, _: By) -> ProposalsAnswer:
     status_code=201,
     responses={201: {"model": ActAnswer}, **problem_responses(401, 403, 404, 409, 503)},
 )
-def approve_proposal(request: Request, proposal_id: Annotated[str, Path(max_length=200)], by: By) -> Response:
+def approve_proposal(request: Request, proposal_id: Annotated[str, Path(max_length=200)], by: Proposer) -> Response:
     """Approve another principal's proposal and do it. Sent again, it changes nothing."""
     return _answered(request.app.state.desk, lambda ports: approve_act(proposal_id, by, ports))
+
+
+@router.post("/v1/proposals/{proposal_id}/withdraw", responses=problem_responses(400, 401, 403, 404, 422, 503))
+def withdraw_proposal(
+    request: Request, proposal_id: Annotated[str, Path(max_length=200)], body: WithdrawBody, by: Proposer
+) -> WithdrawnAnswer:
+    """Take back your own proposal, which nobody approves after that. Sent again, it changes nothing."""
+    desk: Desk = request.app.state.desk
+    with as_problems(), transaction(desk.pool) as connection:
+        answer = withdraw_act(proposal_id, body.reason, by, act_ports(connection, desk))
+    if isinstance(answer, NotAllowed):
+        raise Problem(HTTPStatus.FORBIDDEN, answer.code, f"The proposal stays: {answer.detail}.")
+    return WithdrawnAnswer.model_validate(answer_tree(answer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,11 +282,17 @@ def _act_route(act: PlanAct) -> Callable[..., Response]:
     """The endpoint of one act, with a body made from its arguments."""
 
     def endpoint(  # noqa: PLR0917 - the framework passes them by name
-        request: Request, plan_id: PlanIdPath, body: BaseModel, idempotency_key: Key, by: By, preview: Preview = False
+        request: Request,
+        plan_id: PlanIdPath,
+        body: BaseModel,
+        idempotency_key: Key,
+        by: Principal,
+        preview: Preview = False,
     ) -> Response:
         return _act(request.app.state.desk, act, body, _Posted(plan_id, idempotency_key, by, preview))
 
     endpoint.__annotations__["body"] = body_of_act(act)
+    endpoint.__annotations__["by"] = Annotated[Principal, Depends(RouteGate(act.name))]
     endpoint.__doc__ = act.meaning
     endpoint.__name__ = act.name.replace("-", "_")
     return endpoint
@@ -266,7 +308,7 @@ def body_of_act(act: PlanAct) -> type[BaseModel]:
         currency: Any = Annotated[Currency, Field(strict=False, description="of every amount")]
         needed = any(each.required for each in amounts)
         named["currency"] = (currency, ...) if needed else (currency | None, None)
-    named["reason"] = (Annotated[str, Field(min_length=1, max_length=LONGEST_REASON, description="why")], ...)
+    named["reason"] = (Annotated[Sentence, Field(description="why")], ...)
     named["value_date"] = (
         Annotated[Iso | None, Field(description="the day from which it counts; today when left out")],
         None,
@@ -313,7 +355,7 @@ for _each in ACTS.values():
 
 
 @router.post("/v1/plans/{plan_id}/{kind}", include_in_schema=False)
-def refuse_by_hand(plan_id: PlanIdPath, kind: str, _: By) -> Response:
+def refuse_by_hand(plan_id: PlanIdPath, kind: str, _: Reader) -> Response:
     """Say who records a kind of event that is no act of a person."""
     who = why_not_by_hand(kind)
     if who is None:
@@ -323,11 +365,16 @@ def refuse_by_hand(plan_id: PlanIdPath, kind: str, _: By) -> Response:
     raise Problem(HTTPStatus.FORBIDDEN, "not-by-hand", f"{who}.")
 
 
+def _check_scope(connection: Connection, plan_id: str, by: Principal) -> None:
+    if not has_plan(connection, plan_id, by):
+        raise UnknownPlan(plan_id)
+
+
 def _act(desk: Desk, act: PlanAct, body: BaseModel, posted: _Posted) -> Response:
     """Do one act, or show what it would do."""
     said = body.model_dump(mode="json", exclude_none=True)
     reason, value_date = said.pop("reason"), said.pop("value_date", None)
-    with _as_problems():
+    with as_problems():
         day = None if value_date is None else read_day(value_date, "value_date")
     asked = AskedAct(posted.plan_id, act.name, said, reason, posted.key, day)
     if posted.preview:
@@ -340,8 +387,8 @@ def _performed(asked: AskedAct, by: Principal, ports: ActPorts) -> ActDone | Act
 
 
 def _previewed(desk: Desk, asked: AskedAct, by: Principal) -> Response:
-    with _as_problems(), transaction(desk.pool) as connection:
-        preview = preview_act(asked, by, _ports(connection, desk))
+    with as_problems(), transaction(desk.pool) as connection:
+        preview = preview_act(asked, by, act_ports(connection, desk))
     answer = PreviewAnswer.model_validate(preview_tree(preview))
     return Response(answer.model_dump_json(), HTTPStatus.OK, media_type="application/json")
 
@@ -351,8 +398,8 @@ def _answered(
 ) -> Response:
     """Do it in one transaction. After a lost connection or race it is done once more: its key makes that safe."""
     try:
-        with _as_problems(), transaction(desk.pool) as connection:
-            answer = do(_ports(connection, desk))
+        with as_problems(), transaction(desk.pool) as connection:
+            answer = do(act_ports(connection, desk))
     except (Lost, WrittenMeanwhile):
         if again:
             raise
@@ -375,7 +422,7 @@ def _answered(
             raise Problem(HTTPStatus.FORBIDDEN, code, f"Nothing was done: {detail}.")
 
 
-def _ports(connection: Connection, desk: Desk) -> ActPorts:
+def act_ports(connection: Connection, desk: Desk) -> ActPorts:
     return ActPorts(
         plans=PostgresPlans(connection),
         ledger=PostgresLedger(connection),
@@ -388,7 +435,7 @@ def _ports(connection: Connection, desk: Desk) -> ActPorts:
 
 
 @contextmanager
-def _as_problems() -> Iterator[None]:
+def as_problems() -> Iterator[None]:
     """Turns the faults of acts into problems that name the field."""
     try:
         yield

@@ -3,22 +3,24 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from ledger.books.store import Conflict
 from ledger.identity.authority import authority_file
+from ledger.identity.principal import Principal
 from ledger.money import Currency, Money
 from payments.postgres import DatabaseDown, connected
 from payments.provider.provider import NoProvider
 from payments.refunds.refund import NoSuchPlan, RefundRefused, RefundTaken, refund
 from payments.wiring import adapters_over
-from serving.bearer import By
+from serving.bearer import RouteGate
 from serving.decisions import Desk, problem_responses
-from serving.postgres import ClaimedBefore, IdempotencyKeys, Unavailable, transaction
+from serving.postgres import ClaimedBefore, IdempotencyKeys, Unavailable, has_plan, transaction
 from serving.problems import FieldFault, Problem
 
 ROUTE = "POST /v1/plans/{id}/refunds"
+LONGEST_ID = 100
 
 
 class RefundBody(BaseModel):
@@ -53,10 +55,12 @@ def post_refund(
     request: Request,
     plan_id: Annotated[str, Path(max_length=120)],
     body: RefundBody,
-    idempotency_key: Annotated[str, Header(min_length=1, max_length=100, pattern="^[A-Za-z0-9._-]+$")],
-    by: By,
+    idempotency_key: Annotated[str, Header(min_length=1, max_length=LONGEST_ID, pattern="^[A-Za-z0-9._-]+$")],
+    by: Annotated[Principal, Depends(RouteGate("refund"))],
 ) -> Response:
-    """Refund all or part of a purchase. The key is the refund's id; requests with the same key refund once.
+    """Refund all or part of a purchase; requests with the same key refund once.
+
+    The key is the refund's id, for a merchant's own principal with the merchant before it.
 
     For a shop's system, whose role may refund up to its limit; beyond it, propose the act `refund`.
     """
@@ -64,16 +68,20 @@ def post_refund(
     at = desk.clock()
     amount = Money(body.amount_minor, body.currency)
     may = authority_file().role(by.role).does
-    if not may.names("refund") or not may.covers(amount):
+    if not may.covers(amount):
         detail = f"The role {by.role} of {by.principal_id} may not refund {amount} alone."
         raise Problem(HTTPStatus.FORBIDDEN, "not-in-role", detail)
-    _claim(desk, plan_id, idempotency_key)
+    refund_id = idempotency_key if by.merchant_id is None else f"{by.merchant_id}.{idempotency_key}"
+    if len(refund_id) > LONGEST_ID:
+        detail = f"With the merchant before it, the Idempotency-Key is longer than {LONGEST_ID} characters."
+        raise Problem(HTTPStatus.BAD_REQUEST, "malformed", detail, (FieldFault("idempotency-key", detail),))
+    _claim(desk, plan_id, idempotency_key, by)
     try:
         with connected(request.app.state.settings.database_url) as connection:
             ports = adapters_over(connection, NoProvider())
             answer = refund(
                 plan_id,
-                idempotency_key,
+                refund_id,
                 amount,
                 plans=ports.plans,
                 ledger=ports.ledger,
@@ -98,10 +106,12 @@ def post_refund(
             raise Problem(HTTPStatus.NOT_FOUND, "not-found", f"There is no plan {plan_id}.")
 
 
-def _claim(desk: Desk, plan_id: str, key: str) -> None:
-    """Bind the key to this plan; a Problem when it belongs to another."""
+def _claim(desk: Desk, plan_id: str, key: str, by: Principal) -> None:
+    """Bind the key to this plan; a Problem when it belongs to another, or the caller has no such plan."""
     with transaction(desk.pool) as connection:
-        claim = IdempotencyKeys(connection).claim(ROUTE, key, plan_id, desk.clock())
+        if not has_plan(connection, plan_id, by):
+            raise Problem(HTTPStatus.NOT_FOUND, "not-found", f"There is no plan {plan_id}.")
+        claim = IdempotencyKeys(connection, by).claim(ROUTE, key, plan_id, desk.clock())
     if isinstance(claim, ClaimedBefore) and claim.request != plan_id:
         detail = f"The Idempotency-Key was used to refund {claim.request}."
         faults = (FieldFault("plan_id", f"was {claim.request!r}, is {plan_id!r}"),)
