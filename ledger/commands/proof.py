@@ -19,37 +19,39 @@ AsOf = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Count
 @reporting()
 def seal(
     *,
-    out: Annotated[Path | None, typer.Option(help="Add the newest root to this file as a line of JSON.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Add the newest roots to this file as a line of JSON.")] = None,
 ) -> Report:
-    """Seal every final entry, each batch chained by hash to the one before it. Idempotent; safe to interrupt."""
+    """Seal every final entry, and plans, their events, acts and principals; each batch is chained by hash to the one
+    before it. Idempotent; safe to interrupt.
+    """
     from ledger.books.postgres import connect
     from ledger.proof import seal as act
     from ledger.proof.postgres_seals import PostgresSeals
 
     with connect(_url()) as connection:
         report = act.seal(PostgresSeals(connection))
-    newest = None
-    if report.newest is not None:
-        newest = {
-            "seal_no": report.newest.seal_no,
-            "root": report.newest.root,
-            "entries": report.newest.entries,
-            "known_to": report.newest.known_to.isoformat(),
-            "sealed_at": report.newest.sealed_at.isoformat(),
-        }
-        if out is not None:
-            with out.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(newest) + "\n")
-    tree = {"sealed": report.entries, "newest": newest}
+    newest, rows = report.newest, report.newest_of_rows
+    tree = {
+        "sealed": report.entries,
+        "newest": None if newest is None else newest.tree,
+        "sealed_rows": report.rows,
+        "newest_of_rows": None if rows is None else rows.tree,
+    }
+    if out is not None and (newest or rows):
+        line = ({} if newest is None else newest.tree) | ({} if rows is None else {"rows": rows.tree})
+        with out.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
 
     def shown() -> Iterator[str]:
-        if report.newest is None:
-            yield "nothing to seal"
+        if newest is None:
+            yield "no entries to seal"
         else:
             yield (
-                f"{report.entries:,} entries sealed now, {report.newest.entries:,} in all; "
-                f"seal {report.newest.seal_no}, root {report.newest.root}"
+                f"{report.entries:,} entries sealed now, {newest.entries:,} in all; "
+                f"seal {newest.seal_no}, root {newest.root}"
             )
+        if rows is not None:
+            yield f"{report.rows:,} rows sealed now, {rows.rows:,} in all; seal {rows.seal_no}, root {rows.root}"
 
     return Report(tree, shown())
 
@@ -64,10 +66,15 @@ def verify(
     """Derive everything again from the recorded entries; exit code 1 when a stored row differs, with each one named."""
     from ledger.proof import verify as act
     from ledger.proof.postgres_audit import connect_for_audit
+    from ledger.proof.verify import KeptRoots
 
     kept = [] if roots is None else [json.loads(line) for line in roots.read_text(encoding="utf-8").splitlines()]
+    kept_roots = KeptRoots(
+        {each["seal_no"]: each["root"] for each in kept if "seal_no" in each},
+        {each["rows"]["seal_no"]: each["rows"]["root"] for each in kept if "rows" in each},
+    )
     with waiting("adding up every entry again"), connect_for_audit(_url()) as audit:
-        report = act.verify(audit, {each["seal_no"]: each["root"] for each in kept})
+        report = act.verify(audit, kept_roots)
     faults = [{"check": each.check, "where": each.where, "detail": each.detail} for each in report.faults]
     counts = {name: getattr(report, name) for name in ("entries", "transfers", "holds", "accounts")}
     tree = {**counts, "verified": report.sound, "faults": faults}

@@ -88,7 +88,8 @@ class PostgresAudit:
         tasks = [*(compared(projection) for projection in PROJECTIONS), read_shapes, *map(checked, check_files())]
         _share_out(tasks, self._connections)
         roots = dict(first.execute("SELECT seal_no, encode(root, 'hex') FROM ledger.seals").fetchall())
-        return Findings(counts, tuple(faults), shapes, roots)
+        row_roots = dict(first.execute("SELECT seal_no, encode(root, 'hex') FROM ledger.row_seals").fetchall())
+        return Findings(counts, tuple(faults), shapes, roots, row_roots)
 
 
 def _share_out(tasks: Sequence[Task], connections: Sequence[Connection]) -> None:

@@ -26,7 +26,7 @@ def test_the_books_are_sealed_verified_rebuilt_and_exported(
     monkeypatch.setenv("TRANCHE_DATABASE_URL", database_url)
     roots, exported = tmp_path / "roots.jsonl", tmp_path / "books.beancount"
     assert main(["seal"]) == 0
-    assert "nothing to seal" in capsys.readouterr().out
+    assert "no entries to seal" in capsys.readouterr().out
     PostgresLedger(connection).post(a_purchase())
     connection.commit()
 
