@@ -63,7 +63,10 @@ def verify(
         Path | None, typer.Option(help="A file that `seal --out` wrote: its roots must be those here.", exists=True)
     ] = None,
 ) -> Report:
-    """Derive everything again from the recorded entries; exit code 1 when a stored row differs, with each one named."""
+    """Derive everything again from the recorded entries and from the events of plans; nothing is written.
+
+    Exit code 1 when a stored row differs, with each one named.
+    """
     from ledger.proof import verify as act
     from ledger.proof.postgres_audit import connect_for_audit
     from ledger.proof.verify import KeptRoots
@@ -73,16 +76,18 @@ def verify(
         {each["seal_no"]: each["root"] for each in kept if "seal_no" in each},
         {each["rows"]["seal_no"]: each["rows"]["root"] for each in kept if "rows" in each},
     )
-    with waiting("adding up every entry again"), connect_for_audit(_url()) as audit:
+    with waiting("adding up every entry and folding every plan again"), connect_for_audit(_url()) as audit:
         report = act.verify(audit, kept_roots)
     faults = [{"check": each.check, "where": each.where, "detail": each.detail} for each in report.faults]
     counts = {name: getattr(report, name) for name in ("entries", "transfers", "holds", "accounts")}
-    tree = {**counts, "verified": report.sound, "faults": faults}
+    tree = {**counts, **report.others, "verified": report.sound, "faults": faults}
 
     def shown() -> Iterator[str]:
+        others = "".join(f", {number:,} {name.replace('_', ' ')}" for name, number in report.others.items())
+        outcome = "all as recorded" if report.sound else f"{len(report.faults)} faults"
         yield (
-            f"{report.entries:,} entries, {report.transfers:,} transfers, {report.holds:,} holds and "
-            f"{report.accounts:,} accounts: {'all as recorded' if report.sound else f'{len(report.faults)} faults'}"
+            f"{report.entries:,} entries, {report.transfers:,} transfers, {report.holds:,} holds, "
+            f"{report.accounts:,} accounts{others}: {outcome}"
         )
         for each in report.faults:
             yield f"  {each.check}: {each.where}: {each.detail}"

@@ -41,7 +41,8 @@ class Findings:
     """The result of an audit: counts, faults, and the shapes of the recorded entries.
 
     Each shape comes with one example entry and the number of transfers that have it. `roots` are the seals' roots, in
-    hexadecimal; `row_roots` those of the seals of rows outside the journal.
+    hexadecimal; `row_roots` those of the seals of rows outside the journal. `others` counts what the parts
+    beside the books checked.
     """
 
     counts: CheckedCounts
@@ -49,6 +50,7 @@ class Findings:
     shapes: Mapping[Shape, tuple[str, int]]
     roots: Mapping[int, str]
     row_roots: Mapping[int, str]
+    others: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +73,14 @@ class Audit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What was checked, and every fault."""
+    """What was checked, and every fault. `others` counts what parts beside the books checked, such as plan events."""
 
     entries: int
     transfers: int
     holds: int
     accounts: int
     faults: tuple[CheckFault, ...]
+    others: Mapping[str, int]
 
     @property
     def sound(self) -> bool:
@@ -96,7 +99,7 @@ def verify(audit: Audit, kept: KeptRoots = NOTHING_KEPT) -> Verified:
     faults += _not_kept(kept.entries, found.roots, "seal {}")
     faults += _not_kept(kept.rows, found.row_roots, "seal {} of rows")
     faults.sort(key=lambda fault: (fault.check, fault.where, fault.detail))
-    return Verified(counts.entries, counts.transfers, counts.holds, counts.accounts, tuple(faults))
+    return Verified(counts.entries, counts.transfers, counts.holds, counts.accounts, tuple(faults), found.others)
 
 
 def _not_kept(kept: Mapping[int, str], roots: Mapping[int, str], name: str) -> Iterator[CheckFault]:

@@ -1,24 +1,15 @@
 """Act: compute every plan's standing from its events again, and report those that differed."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from lending.plan.fold import fold
 from lending.servicing.log import PlanLog, PlanStanding, standing_of
 from lending.servicing.record_events import TermsOf
+from lending.servicing.standing_differences import Differed, standing_differences
 
 CHUNK = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Differed:
-    """A plan whose stored standing differed from its events: the standing as stored, and as computed now."""
-
-    plan_id: str
-    field: str
-    kept: object
-    made: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +44,10 @@ def rebuild_standings(
         for history in histories.values():
             state = fold(history.plan, history.events, terms(history.plan), through=history.folded_through)
             made.append(standing_of(state, version=len(history.events)))
-        found = [each for new in made for each in _differences(kept[new.plan_id], new)]
+        found = [each for new in made for each in standing_differences(kept[new.plan_id], new)]
         wrong = {each.plan_id for each in found}
         plans.put_all([new for new in made if new.plan_id in wrong])
         commit()
         count, after = count + len(plan_ids), plan_ids[-1]
         differed += found
     return RebuiltStandings(count, tuple(differed))
-
-
-def _differences(kept: PlanStanding, made: PlanStanding) -> Iterator[Differed]:
-    for each in fields(PlanStanding):
-        if each.name == "instalments":
-            yield from _instalment_differences(kept, made)
-        elif getattr(kept, each.name) != getattr(made, each.name):
-            yield Differed(made.plan_id, each.name, getattr(kept, each.name), getattr(made, each.name))
-
-
-def _instalment_differences(kept: PlanStanding, made: PlanStanding) -> Iterator[Differed]:
-    before = {each.instalment_id: each for each in kept.instalments}
-    after = {each.instalment_id: each for each in made.instalments}
-    for instalment_id in sorted(before.keys() | after.keys()):
-        one, other = before.get(instalment_id), after.get(instalment_id)
-        if one != other:
-            yield Differed(made.plan_id, instalment_id, one, other)

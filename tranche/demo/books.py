@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ledger.account import AccountKind
 from ledger.account import Balance as Counters
@@ -24,7 +24,8 @@ _KINDS = {AccountKind.MEMORANDUM: "memo"}
 class BookRun:
     """The summary's section on the books, the report's material on them, and the faults found by the verification.
 
-    `by_flow` is the amount that each flow moved in a currency, in minor units, without reversed entries.
+    `by_flow` is the amount that each flow moved in a currency, in minor units, without reversed entries. `others`
+    counts what the verification derived again beside the books, such as plans and their events.
     """
 
     summary: LedgerFigures
@@ -32,6 +33,13 @@ class BookRun:
     flows: tuple[AccountFlow, ...]
     faults: tuple[str, ...]
     by_flow: Mapping[tuple[str, str], int]
+    others: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def folded(self) -> str:
+        """How many plans were folded again, in words."""
+        plans, events = self.others.get("plans", 0), self.others.get("plan_events", 0)
+        return f"{plans:,} plans folded again from their {events:,} events"
 
 
 def verified_books(database_url: str) -> BookRun:
@@ -46,7 +54,7 @@ def verified_books(database_url: str) -> BookRun:
         books = PostgresLedger(connection)
         entries, counters = books.entries(correlation={}), books.balances()
     faults = tuple(f"{each.check}: {each.where}: {each.detail}" for each in report.faults)
-    return read_books(entries, counters, faults)
+    return replace(read_books(entries, counters, faults), others=report.others)
 
 
 def with_open_items(books: BookRun, found: OpenItems) -> BookRun:

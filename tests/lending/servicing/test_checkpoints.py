@@ -14,7 +14,9 @@ from lending.servicing import record_events
 from lending.servicing.close_of_business import close_of_business
 from lending.servicing.memory_log import MemoryPlanLog
 from lending.servicing.postgres_close import PostgresBusinessDates
+from lending.servicing.postgres_verify import PostgresStoredPlans
 from lending.servicing.rebuild_standings import rebuild_standings
+from lending.servicing.verify_plans import verify_plans
 from lending.terms.servicing_terms import EarlyPayment, LateFeeRule, LateFees, ServicingTerms
 from tests.lending.plans import a_plan, pounds
 from tests.lending.servicing.servicing import Desk, a_payment, an_event, day, opened
@@ -62,6 +64,8 @@ def test_recording_from_checkpoints_answers_and_books_as_recording_from_the_begi
         assert not isinstance(over.plans, MemoryPlanLog)
         rebuilt = rebuild_standings(over.plans, terms=lambda _: terms, commit=lambda: None)
         assert rebuilt.differed == ()
+        verified = verify_plans(PostgresStoredPlans(connection), terms=lambda _: terms)
+        assert (verified.plans, verified.events, verified.faults) == (1, kept.standing(plan).version, ())
 
 
 def test_an_event_in_time_is_folded_from_the_checkpoint(connection: Connection) -> None:
