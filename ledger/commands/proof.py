@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 
+from ledger.commands.accept import Accept, AcceptReason, accepted_by_key
 from ledger.reports.export import Format
 from ledger.settings import Settings
+from terminal.clock import now
 from terminal.report import Report, reporting
 from terminal.waiting import waiting
 
@@ -96,27 +98,35 @@ def verify(
 
 
 @reporting("projection", "where", "detail")
-def rebuild() -> Report:
-    """Rebuild every projection from the journal and report the rows that differed; postings wait meanwhile."""
+def rebuild(*, accept: Accept = False, reason: AcceptReason = None) -> Report:
+    """Name the rows of projections that differ from the journal; replace them only with --accept.
+
+    With --accept, postings wait meanwhile, and what was there is kept on record. Exit code 1 when something differs and
+    was not replaced.
+    """
     from ledger.books.postgres import connect
     from ledger.proof import rebuild as act
     from ledger.proof.postgres_projections import PostgresProjections
 
-    with connect(_url()) as connection:
+    settings = Settings.from_environment()
+    with connect(settings.database_url) as connection:
+        accepted = accepted_by_key(connection, accept=accept, reason=reason, key=settings.key, at=now())
         projections = PostgresProjections(connection)
-        projections.hold_still()
-        report = act.rebuild_projections(projections)
+        if accepted is not None:
+            projections.hold_still()
+        report = act.rebuild_projections(projections, accepted)
     found = [
         {"projection": each.projection.table, "where": each.where, "detail": each.detail} for each in report.differences
     ]
-    tree = {"rebuilt": len(found), "differences": found}
+    tree = {"rebuilt": len(found) if accept else 0, "differences": found}
 
     def shown() -> Iterator[str]:
         for each in report.differences:
             yield f"  {each.projection.row}: {each.where}: {each.detail}"
-        yield f"{len(report.differences):,} rows put right"
+        outcome = "put right" if accept or not found else "differ; nothing was written"
+        yield f"{len(found):,} rows {outcome}"
 
-    return Report(tree, shown(), found)
+    return Report(tree, shown(), found, 1 if found and not accept else 0)
 
 
 @reporting()

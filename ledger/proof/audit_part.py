@@ -8,7 +8,7 @@ from typing import Protocol
 from ledger.proof.check import CheckFault
 
 # Each the name of an AuditPart. They are named and not imported, because the books stand below these packages.
-PARTS = ("lending.servicing.postgres_verify:audit_plans",)
+PARTS = ("lending.proof.postgres_verify:audit_plans",)
 
 
 @dataclass(frozen=True, slots=True)

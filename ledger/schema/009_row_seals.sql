@@ -45,3 +45,21 @@ CREATE UNIQUE INDEX principal_revocations_by_txid ON ledger.principal_revocation
 INSERT INTO ledger.sealed_tables VALUES
     ('ledger.principals', 'principal', 'principal_id', 'entry', 'principal_id'),
     ('ledger.principal_revocations', 'principal', 'principal_id', 'revocation', 'principal_id');
+
+-- What a rebuild replaced on somebody's word: a stored row, or a field of it, as it was and as it was derived anew.
+CREATE TABLE ledger.accepted_differences (
+    position    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    projection  text NOT NULL CHECK (projection <> ''),
+    place       text NOT NULL CHECK (place <> ''),
+    was         jsonb,  -- null where there was no row
+    became      jsonb,  -- null where there is none now
+    accepted_by text NOT NULL REFERENCES ledger.principals (principal_id),
+    reason      text NOT NULL CHECK (btrim(reason) <> ''),
+    accepted_at timestamptz NOT NULL,
+    txid        xid8 NOT NULL DEFAULT pg_current_xact_id()
+);
+CREATE UNIQUE INDEX accepted_differences_by_txid ON ledger.accepted_differences (txid, position);
+INSERT INTO ledger.sealed_tables VALUES
+    ('ledger.accepted_differences', 'projection', 'projection', 'difference', 'position');
+
+GRANT SELECT, INSERT ON ledger.accepted_differences TO tranche_application;

@@ -17,6 +17,8 @@ from ledger.books.postgres_proposals import PostgresProposals
 from ledger.identity.postgres_principals import PostgresPrincipals
 from ledger.identity.principal import Principal
 from ledger.outbox.outbox import append
+from ledger.proof.accepted import Acceptance, AcceptedDifference
+from ledger.proof.postgres_accepted import PostgresAcceptedDifferences
 from ledger.proof.postgres_audit import PostgresAudit
 from ledger.proof.postgres_seals import PostgresSeals
 from ledger.proof.seal import seal
@@ -57,6 +59,8 @@ def books(connection: Connection) -> PostgresLedger:
     principals = PostgresPrincipals(connection)
     principals.add(Principal("ann", "servicing", NOON), None)
     principals.revoke("ann", NOON)
+    accepted = PostgresAcceptedDifferences(connection, Acceptance("ann", "mended", NOON))
+    accepted.keep([AcceptedDifference("ledger.balances", "bank:main GBP", {"version": 1}, None)])
     append(connection, event_id="e-1", event_type="t", key="p-1", payload={"a": 1}, occurred_at=NOON, recorded_at=NOON)
     connection.commit()
     seal(PostgresSeals(connection), size=4)
@@ -209,10 +213,12 @@ CORRUPTIONS: list[tuple[Any, ...]] = [
     ("when a principal ended", "UPDATE ledger.principal_revocations SET revoked_at = 'infinity'",
      ("sealed row", "principal ann")),
     ("the end of a principal gone", "DELETE FROM ledger.principal_revocations", ("sealed row", "principal ann")),
+    ("what a rebuild replaced", "UPDATE ledger.accepted_differences SET reason = 'x'",
+     ("sealed row", "projection ledger.balances")),
     ("a seal of rows", "UPDATE ledger.row_seals SET sealed_at = sealed_at + interval '1 us' WHERE seal_no = 2",
      ("row seal", "seal 2 of rows")),
     ("a leaf of a row", "UPDATE ledger.row_seals SET leaves = sha256('x') WHERE seal_no = 1",
-     ("row seal", "seal 1 of rows"), ("sealed row", "principal ann")),
+     ("row seal", "seal 1 of rows"), ("sealed row", "projection ledger.balances")),
     ("a seal of rows gone", "DELETE FROM ledger.row_seals WHERE seal_no = 1", ("row seal", "seal 2 of rows")),
     ("a table that is sealed no longer", "DELETE FROM ledger.sealed_tables WHERE table_name = 'ledger.principals'",
      ("row seal", "ledger.principals")),

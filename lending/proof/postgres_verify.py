@@ -1,20 +1,18 @@
 """The plans' part of the audit: all plans of one snapshot, in as many processes as there are processors."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
 import psycopg
 
 from ledger.proof.audit_part import AuditSnapshot, PartFindings
-from lending.plan.checkpoint import Checkpoint, checkpoint_of
 from lending.plan.plan import Plan
-from lending.servicing.log import PlanHistory, PlanStanding
+from lending.proof.verify_plans import FoldedPlans, PostedBooking, verify_plans
+from lending.servicing.log import PlanHistory, PlanStanding, StoredCheckpoint
 from lending.servicing.postgres_log import PostgresPlanLog
-from lending.servicing.verify_plans import FoldedPlans, PostedBooking, verify_plans
 from lending.terms.products import servicing_terms
 from lending.terms.servicing_terms import ServicingTerms
 
@@ -23,10 +21,6 @@ MANY = 1_000  # plans from which on a second process saves more time than it tak
 _COUNT = "SELECT count(*) FROM lending.plans"
 _LISTED = """
 SELECT position, plan_id FROM lending.plans WHERE position > %s AND position %% %s = %s ORDER BY position LIMIT %s
-"""
-_CHECKPOINTS = """
-SELECT c.plan_id, c.rules, c.events, e.event_id, c.state
-  FROM lending.fold_checkpoints c LEFT JOIN lending.plan_events e USING (position) WHERE c.plan_id = ANY(%s)
 """
 _POSTED = """
 SELECT r.entry_id, coalesce(r.original_date, r.value_date),
@@ -58,12 +52,8 @@ class PostgresStoredPlans:
     def standings(self, plan_ids: Sequence[str]) -> Mapping[str, PlanStanding]:
         return self._log.standings(plan_ids)
 
-    def checkpoints(self, plan_ids: Sequence[str]) -> Mapping[str, tuple[str, Callable[[], Checkpoint]]]:
-        rows = self._connection.execute(_CHECKPOINTS, (list(plan_ids),))
-        return {
-            plan_id: (event_id or "", partial(checkpoint_of, rules, count, text))
-            for plan_id, rules, count, event_id, text in rows
-        }
+    def stored_checkpoints(self, plan_ids: Sequence[str]) -> Mapping[str, StoredCheckpoint]:
+        return self._log.stored_checkpoints(plan_ids)
 
     def posted(self, entry_ids: Sequence[str]) -> Mapping[str, PostedBooking]:
         rows = self._connection.execute(_POSTED, (list(entry_ids),))

@@ -1,21 +1,18 @@
 """Act: fold every plan's events again, and compare what is stored of it: standing, checkpoint and journals."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
 from ledger.proof.check import CheckFault
 from lending.plan.booking import Booking, journal_of
-from lending.plan.checkpoint import Checkpoint, rules_of
 from lending.plan.correct_bookings import entry_id_of
-from lending.plan.fold import fold, fold_to_checkpoint
-from lending.plan.plan import Plan
-from lending.plan.run_data import RunReader, data_of
-from lending.servicing.log import PlanHistory, PlanStanding, standing_of
+from lending.plan.fold import fold
+from lending.proof.checkpoint_difference import checkpoint_difference
+from lending.proof.standing_differences import standing_differences
+from lending.servicing.log import PlanHistory, PlanStanding, StoredCheckpoint, standing_of
 from lending.servicing.record_events import TermsOf
-from lending.servicing.standing_differences import standing_differences
-from lending.terms.servicing_terms import ServicingTerms
 
 CHUNK = 500
 
@@ -50,8 +47,8 @@ class StoredPlans(Protocol):
     def standings(self, plan_ids: Sequence[str]) -> Mapping[str, PlanStanding]:
         """The stored standings of plans."""
 
-    def checkpoints(self, plan_ids: Sequence[str]) -> Mapping[str, tuple[str, Callable[[], Checkpoint]]]:
-        """The event at whose position a plan's checkpoint stands, and the checkpoint, which may not be readable."""
+    def stored_checkpoints(self, plan_ids: Sequence[str]) -> Mapping[str, StoredCheckpoint]:
+        """The checkpoints of plans as they are stored."""
 
     def posted(self, entry_ids: Sequence[str]) -> Mapping[str, PostedBooking]:
         """Journals by id."""
@@ -91,7 +88,7 @@ def _one_by_one(plans: StoredPlans, plan_ids: Sequence[str], terms: TermsOf) -> 
 
 def _examine(plans: StoredPlans, plan_ids: Sequence[str], terms: TermsOf) -> tuple[int, list[CheckFault]]:
     histories, kept = plans.histories(plan_ids), plans.standings(plan_ids)
-    checkpoints = plans.checkpoints(plan_ids)
+    checkpoints = plans.stored_checkpoints(plan_ids)
     faults: list[CheckFault] = []
     bookings: list[tuple[PlanHistory, Booking]] = []
     for plan_id in plan_ids:
@@ -111,55 +108,13 @@ def _examine(plans: StoredPlans, plan_ids: Sequence[str], terms: TermsOf) -> tup
                 detail = f"{each.field} is {each.kept}, its events make it {each.made}"
                 faults.append(CheckFault("standing", f"plan {plan_id}", detail))
             if plan_id in checkpoints:
-                faults += _checkpoint_faults(history, servicing, *checkpoints[plan_id])
+                wrong = checkpoint_difference(history, servicing, checkpoints[plan_id])
+                if wrong is not None:
+                    faults.append(CheckFault("checkpoint", f"plan {plan_id}", wrong))
             bookings += ((history, booking) for booking in state.bookings)
             faults += _left_standing(history, state.bookings)
     faults += _journal_faults(bookings, plans)
     return sum(len(each.events) for each in histories.values()), faults
-
-
-def _checkpoint_faults(
-    history: PlanHistory, terms: ServicingTerms, stands_at: str, read: Callable[[], Checkpoint]
-) -> Iterator[CheckFault]:
-    """A checkpoint of other rules is void: it is never read, and so not compared."""
-    where = f"plan {history.plan.plan_id}"
-    try:
-        kept = read()
-        if kept.rules != rules_of(terms):
-            return
-        made = fold_to_checkpoint(history.plan, history.events[: kept.count], terms, start=None, spare=0)
-        if made is None or made.count != kept.count:
-            yield CheckFault("checkpoint", where, f"covers {kept.count} of {len(history.events)} events")
-            return
-        said = {"log_end": made.log_end, "last": made.last, "mentioned": made.mentioned, "known": made.known}
-        wrong = [name for name, value in said.items() if getattr(kept, name) != value]
-        if stands_at != made.log_end:
-            wrong.append("position")
-        wrong += _run_differences(kept, made, history.plan, terms)
-    # a changed text can fail in any way when it is read
-    except Exception as error:  # noqa: BLE001
-        yield CheckFault("checkpoint", where, f"cannot be read: {type(error).__name__}: {error}")
-        return
-    if wrong:
-        yield CheckFault("checkpoint", where, f"its first {kept.count} events make it otherwise: {', '.join(wrong)}")
-
-
-def _run_differences(kept: Checkpoint, made: Checkpoint, plan: Plan, terms: ServicingTerms) -> list[str]:
-    """The attributes of the running plan that differ; both are written anew, so that equal ones have equal objects."""
-    one, other = _written_anew(kept, plan, terms), _written_anew(made, plan, terms)
-    names = sorted(one[0].keys() | other[0].keys())
-    wrong = [name for name in names if one[0].get(name) != other[0].get(name)]
-    return wrong if wrong or one[1] == other[1] else ["objects"]
-
-
-def _written_anew(
-    checkpoint: Checkpoint, plan: Plan, terms: ServicingTerms
-) -> tuple[Mapping[str, object], list[object]]:
-    run = RunReader(checkpoint.run).run(plan, terms, None)
-    list(run.payments.values())  # what is read only on demand is read
-    list(run.stretches)
-    data = data_of(run, None)
-    return data.attributes, data.objects
 
 
 def _left_standing(history: PlanHistory, wanted: Sequence[Booking]) -> Iterator[CheckFault]:

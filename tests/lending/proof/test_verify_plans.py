@@ -7,10 +7,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from lending.proof.postgres_verify import PostgresStoredPlans
+from lending.proof.verify_plans import FoldedPlans, verify_plans
 from lending.servicing.close_of_business import close_of_business
 from lending.servicing.postgres_close import PostgresBusinessDates
-from lending.servicing.postgres_verify import PostgresStoredPlans
-from lending.servicing.verify_plans import FoldedPlans, verify_plans
 from tests.lending.plans import a_plan
 from tests.lending.servicing.servicing import Desk, a_payment, day
 
