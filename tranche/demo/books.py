@@ -37,24 +37,28 @@ class BookRun:
 
     @property
     def folded(self) -> str:
-        """How many plans were folded again, in words."""
-        plans, events = self.others.get("plans", 0), self.others.get("plan_events", 0)
-        return f"{plans:,} plans folded again from their {events:,} events"
+        """How many plans were folded again, and how many rows of theirs and of other tables were sealed, in words."""
+        plans, events, rows = (self.others.get(name, 0) for name in ("plans", "plan_events", "sealed_rows"))
+        return f"{plans:,} plans folded again from their {events:,} events, {rows:,} rows sealed"
 
 
 def verified_books(database_url: str) -> BookRun:
-    """Verify the books by deriving them again, and read everything that was posted."""
+    """Seal what is final, verify books and plans by deriving them again, and read everything that was posted."""
     from ledger.books.postgres import PostgresLedger, connect
     from ledger.proof.postgres_audit import connect_for_audit
+    from ledger.proof.postgres_seals import PostgresSeals
+    from ledger.proof.seal import seal
     from ledger.proof.verify import verify
 
+    with connect(database_url) as connection:
+        sealed = seal(PostgresSeals(connection))
     with connect_for_audit(database_url) as audit:
         report = verify(audit)
     with connect(database_url) as connection:
         books = PostgresLedger(connection)
         entries, counters = books.entries(correlation={}), books.balances()
     faults = tuple(f"{each.check}: {each.where}: {each.detail}" for each in report.faults)
-    return replace(read_books(entries, counters, faults), others=report.others)
+    return replace(read_books(entries, counters, faults), others={**report.others, "sealed_rows": sealed.rows})
 
 
 def with_open_items(books: BookRun, found: OpenItems) -> BookRun:

@@ -9,6 +9,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from psycopg.errors import InsufficientPrivilege, IntegrityConstraintViolation
 
 from ledger.proof.check import check_files
@@ -17,7 +19,7 @@ from ledger.proof.seal import seal
 from tests.command_line import acts_of
 from tests.lending.plans import a_plan
 from tests.lending.servicing.servicing import Desk, a_payment, day
-from tests.soak import TIMES
+from tests.soak import TIMES, examples
 
 Connection = psycopg.Connection[Any]
 
@@ -210,6 +212,52 @@ def test_any_single_cell_that_is_changed_is_found(sealed: Connection, cells: lis
         assert _tampered(sealed, changed), changed
 
 
+@settings(
+    max_examples=examples(usual=12, soaked=100),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(data=st.data(), steps=st.lists(st.tuples(st.integers(1, 60), st.integers(0, 5)), min_size=1, max_size=6))
+def test_in_any_world_sealed_in_any_steps_any_cell_that_is_changed_is_found(
+    connection: Connection, data: st.DataObject, steps: list[tuple[int, int]]
+) -> None:
+    """Each example adds a plan with payments to those before, seals now and then, and changes one cell of its rows."""
+    (number,) = connection.execute("SELECT count(*) FROM lending.plans").fetchone() or (0,)
+    plan = a_plan(plan_id=f"p-{number}", decision_id=f"d-{number}", order_id=f"o-{number}")
+    desk = Desk.over(connection)
+    desk.open(plan)
+    for place, (days, size) in enumerate(steps):
+        desk.take(a_payment(plan, f"y-{number}-{place}", day(days), "1.00"))
+        connection.commit()
+        if size:
+            seal(PostgresSeals(connection), size=size)
+    seal(PostgresSeals(connection), size=2)
+    connection.commit()
+    assert _faults(connection) == []
+    tables = {"lending.plans": "agreement", "lending.instalments": "instalment", "lending.plan_events": "event"}
+    table = data.draw(st.sampled_from(sorted(tables)))
+    columns = connection.execute(
+        "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = %s::regclass"
+        " AND attnum > 0 AND NOT attisdropped AND attidentity = ''", (table,)
+    ).fetchall()  # fmt: skip
+    rows = connection.execute(f"SELECT ctid::text FROM {table} WHERE plan_id = %s".encode(), (plan.plan_id,)).fetchall()
+    name, kind = data.draw(st.sampled_from(columns))
+    (ctid,) = data.draw(st.sampled_from(rows))
+
+    with connection.transaction(force_rollback=True):
+        for (check,) in connection.execute(
+            "SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'c'", (table,)
+        ).fetchall():
+            connection.execute(f"ALTER TABLE {table} DROP CONSTRAINT {check}".encode())
+        connection.execute("SET LOCAL session_replication_role = replica")
+        changed = f"UPDATE {table} SET {name} = {OTHER_VALUE[kind].format(name)} WHERE ctid = '{ctid}'"
+        assert connection.execute(changed.encode()).rowcount == 1
+        found = _faults(connection)
+
+    assert found
+    assert {where for _, where, _ in found} <= {f"plan {plan.plan_id}", f"plan {plan.plan_id} "}
+
+
 def test_two_sealers_at_once_beside_writers_seal_each_row_once(database_url: str, connection: Connection) -> None:
     plans = [a_plan(plan_id=f"p-{number}", decision_id=f"d-{number}", order_id=f"o-{number}") for number in range(6)]
     Desk.over(connection).open(*plans)
@@ -257,6 +305,11 @@ def test_rows_of_a_transaction_that_still_runs_wait_and_those_of_one_that_was_ki
         Desk.over(slow).take(a_payment(PLAN, "slow", day(3), "1.00"))
         assert seal(PostgresSeals(connection)).rows == 0
         connection.commit()
+    doomed = psycopg.connect(database_url)
+    doomed.execute("SELECT ledger.seal_rows(100, 3)")
+    connection.execute("SELECT pg_terminate_backend(%s, 5000)", (doomed.info.backend_pid,))
+    connection.commit()
+    doomed.close()
     assert seal(PostgresSeals(connection)).rows == 1
     assert _faults(connection) == []
 
