@@ -1,4 +1,4 @@
-"""How long an event of a plan takes to record, by how many came before it.
+"""How long an event of a plan takes to record, by how many came before it, to be sealed, and to be verified.
 
 Run from the checkout: `python -m benchmarks.plan_events`. It starts a PostgreSQL of its own, with its usual durability.
 """
@@ -9,8 +9,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from statistics import median
 
+import psycopg
+
 from ledger.books.postgres import PostgresLedger, connect
 from ledger.money import Currency, Money
+from ledger.proof.postgres_audit import connect_for_audit
+from ledger.proof.postgres_seals import PostgresSeals
+from ledger.proof.seal import seal
+from ledger.proof.verify import verify
 from lending.plan.event import Body, Opened, Paid, PaymentChannel, PlanEvent
 from lending.plan.plan import Instalment, Origin, Plan, PlanId
 from lending.servicing.postgres import PostgresPlans
@@ -25,6 +31,7 @@ PLANS = 3
 EARLY, LATE = 10, 1_000
 AROUND = 5  # a figure is the median of this many events of each plan, around the one asked for
 PER_DAY = 5
+MANY, EVENTS = 200, 20
 
 
 def main() -> None:
@@ -32,7 +39,7 @@ def main() -> None:
     from benchmarks.ledger_posting import databases
 
     with databases() as fresh:
-        print(json.dumps(measured(fresh())))
+        print(json.dumps({**measured(fresh()), **measured_many(fresh())}))
 
 
 def measured(url: str) -> Mapping[str, float]:
@@ -66,6 +73,40 @@ def measured(url: str) -> Mapping[str, float]:
         "event_10_ms": round(median(early), 2),
         "event_1000_ms": round(median(late), 2),
         "event_1000_over_10": round(median(late) / median(early), 2),
+    }
+
+
+def measured_many(url: str) -> Mapping[str, float]:
+    """Events a second of many plans: recorded in batches of one event a plan, sealed, and verified."""
+    plans = [_plan(f"p-{number}") for number in range(MANY)]
+    with connect(url) as connection:
+        store = PostgresPlans(connection)
+        store.open_all(plans)
+        started = time.perf_counter()
+        for number in range(1, EVENTS + 1):
+            record_events(
+                [_event(plan, number) for plan in plans],
+                plans=store,
+                ledger=PostgresLedger(connection),
+                terms=lambda each: servicing_terms(each.terms_version, each.currency),
+            )
+            connection.commit()
+        recorded = time.perf_counter() - started
+        started = time.perf_counter()
+        rows = seal(PostgresSeals(connection)).rows
+        sealed = time.perf_counter() - started
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
+    with connect_for_audit(url) as audit:
+        started = time.perf_counter()
+        report = verify(audit)
+        verified = time.perf_counter() - started
+    assert report.sound, report.faults[:3]
+    events = report.others["plan_events"]
+    return {
+        "recorded_per_s": round(events / recorded),
+        "rows_sealed_per_s": round(rows / sealed),
+        "verified_per_s": round(events / verified),
     }
 
 

@@ -1,12 +1,14 @@
-"""Seal the journal's final entries, then verify the books by deriving everything again from the transfers.
+"""Seal the final entries and plan events, then verify the books and the plans by deriving everything again.
 
-**Purpose.** Runs every day at 09:30 UTC. Adds the entries that have become final to the chain of seals. Then derives
-each balance, hold and seal from the recorded transfers, and compares it with the one stored in the ledger.
+**Purpose.** Runs every day at 09:30 UTC. Adds the entries, plan events, acts and principals that have become final to
+the chains of seals. Then derives each balance, hold and seal from the recorded transfers, folds each plan from its
+events, and compares both with what is stored.
 
-**A rerun** seals entries that have become final since, if any, and verifies again.
+**A rerun** seals what has become final since, if anything, and verifies again.
 
 **When it is red**: call finance and engineering at once, and pause collection. The report names the account and the
-entry. Do not repair anything by hand: a correction is a further entry.
+entry, or the plan and the event. Do not repair anything by hand: a correction is a further entry, and a rebuild
+replaces stored rows only with `--accept`, which keeps them on record.
 """
 
 from datetime import UTC, datetime

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ledger.commands import credit_limit, free_form, keys, principal, proof
+from ledger.commands import accept, credit_limit, free_form, keys, principal, proof
 from ledger.settings import Settings
 from terminal.clock import now, today
 from terminal.command_line import run, stage
@@ -18,6 +18,7 @@ app = stage("The books.")
 app.command("seal")(proof.seal)
 app.command("verify")(proof.verify)
 app.command("rebuild")(proof.rebuild)
+app.command("accepted-differences")(accept.accepted_differences)
 app.command("export")(proof.export)
 app.command("propose")(free_form.propose)
 app.command("approve")(free_form.approve)

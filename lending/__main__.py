@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ledger.commands.accept import Accept, AcceptReason, accepted_by_key
 from lending.acts import commands as plan_commands
 from terminal.clock import now
 from terminal.command_line import run, stage
@@ -173,11 +174,14 @@ def close_of_business(
 
 @app.command("rebuild")
 @reporting("plan_id", "field", "kept", "made")
-def rebuild() -> Report:
-    """Compute every plan's standing from its events again; exit code 1 when a stored one differed, naming each."""
+def rebuild(*, accept: Accept = False, reason: AcceptReason = None) -> Report:
+    """Fold every plan again and name what is stored otherwise; replace it only with --accept.
+
+    With --accept, what was there is kept on record. Exit code 1 when something differs and was not replaced.
+    """
     from ledger.books.postgres import connect
+    from lending.proof.rebuild_standings import rebuild_standings
     from lending.servicing.postgres import PostgresPlans
-    from lending.servicing.rebuild_standings import rebuild_standings
     from lending.terms.products import servicing_terms
 
     settings = Settings.from_environment()
@@ -186,15 +190,20 @@ def rebuild() -> Report:
             PostgresPlans(connection),
             terms=lambda plan: servicing_terms(plan.terms_version, plan.currency),
             commit=connection.commit,
+            accepted=accepted_by_key(connection, accept=accept, reason=reason, key=settings.key, at=now()),
         )
     rows = [asdict(each) for each in report.differed]
 
     def shown() -> Iterator[str]:
         for each in report.differed:
-            yield f"  {each.plan_id}: {each.field} was {each.kept}, its events make it {each.made}"
-        yield f"{report.plans:,} plans folded, {len(report.differed):,} differences"
+            yield f"  {each.plan_id}: {each.field} is {each.kept}, its events make it {each.made}"
+        for plan_id in report.without_standing:
+            yield f"  {plan_id}: its standing is gone, and the day through which it was folded with it"
+        written = "" if not rows else ", all put right" if accept else "; nothing was written"
+        yield f"{report.plans:,} plans folded, {len(rows):,} differences{written}"
 
-    return Report({"plans": report.plans, "differed": rows}, shown(), rows, 1 if report.differed else 0)
+    tree = {"plans": report.plans, "differed": rows, "without_standing": list(report.without_standing)}
+    return Report(tree, shown(), rows, 1 if (rows and not accept) or report.without_standing else 0)
 
 
 @app.command("statement")

@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 
+from ledger.commands.accept import Accept, AcceptReason, accepted_by_key
 from ledger.reports.export import Format
 from ledger.settings import Settings
+from terminal.clock import now
 from terminal.report import Report, reporting
 from terminal.waiting import waiting
 
@@ -19,37 +21,39 @@ AsOf = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Count
 @reporting()
 def seal(
     *,
-    out: Annotated[Path | None, typer.Option(help="Add the newest root to this file as a line of JSON.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Add the newest roots to this file as a line of JSON.")] = None,
 ) -> Report:
-    """Seal every final entry, each batch chained by hash to the one before it. Idempotent; safe to interrupt."""
+    """Seal every final entry, and plans, their events, acts and principals; each batch is chained by hash to the one
+    before it. Idempotent; safe to interrupt.
+    """
     from ledger.books.postgres import connect
     from ledger.proof import seal as act
     from ledger.proof.postgres_seals import PostgresSeals
 
     with connect(_url()) as connection:
         report = act.seal(PostgresSeals(connection))
-    newest = None
-    if report.newest is not None:
-        newest = {
-            "seal_no": report.newest.seal_no,
-            "root": report.newest.root,
-            "entries": report.newest.entries,
-            "known_to": report.newest.known_to.isoformat(),
-            "sealed_at": report.newest.sealed_at.isoformat(),
-        }
-        if out is not None:
-            with out.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(newest) + "\n")
-    tree = {"sealed": report.entries, "newest": newest}
+    newest, rows = report.newest, report.newest_of_rows
+    tree = {
+        "sealed": report.entries,
+        "newest": None if newest is None else newest.tree,
+        "sealed_rows": report.rows,
+        "newest_of_rows": None if rows is None else rows.tree,
+    }
+    if out is not None and (newest or rows):
+        line = ({} if newest is None else newest.tree) | ({} if rows is None else {"rows": rows.tree})
+        with out.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
 
     def shown() -> Iterator[str]:
-        if report.newest is None:
-            yield "nothing to seal"
+        if newest is None:
+            yield "no entries to seal"
         else:
             yield (
-                f"{report.entries:,} entries sealed now, {report.newest.entries:,} in all; "
-                f"seal {report.newest.seal_no}, root {report.newest.root}"
+                f"{report.entries:,} entries sealed now, {newest.entries:,} in all; "
+                f"seal {newest.seal_no}, root {newest.root}"
             )
+        if rows is not None:
+            yield f"{report.rows:,} rows sealed now, {rows.rows:,} in all; seal {rows.seal_no}, root {rows.root}"
 
     return Report(tree, shown())
 
@@ -61,21 +65,31 @@ def verify(
         Path | None, typer.Option(help="A file that `seal --out` wrote: its roots must be those here.", exists=True)
     ] = None,
 ) -> Report:
-    """Derive everything again from the recorded entries; exit code 1 when a stored row differs, with each one named."""
+    """Derive everything again from the recorded entries and from the events of plans; nothing is written.
+
+    Exit code 1 when a stored row differs, with each one named.
+    """
     from ledger.proof import verify as act
     from ledger.proof.postgres_audit import connect_for_audit
+    from ledger.proof.verify import KeptRoots
 
     kept = [] if roots is None else [json.loads(line) for line in roots.read_text(encoding="utf-8").splitlines()]
-    with waiting("adding up every entry again"), connect_for_audit(_url()) as audit:
-        report = act.verify(audit, {each["seal_no"]: each["root"] for each in kept})
+    kept_roots = KeptRoots(
+        {each["seal_no"]: each["root"] for each in kept if "seal_no" in each},
+        {each["rows"]["seal_no"]: each["rows"]["root"] for each in kept if "rows" in each},
+    )
+    with waiting("adding up every entry and folding every plan again"), connect_for_audit(_url()) as audit:
+        report = act.verify(audit, kept_roots)
     faults = [{"check": each.check, "where": each.where, "detail": each.detail} for each in report.faults]
     counts = {name: getattr(report, name) for name in ("entries", "transfers", "holds", "accounts")}
-    tree = {**counts, "verified": report.sound, "faults": faults}
+    tree = {**counts, **report.others, "verified": report.sound, "faults": faults}
 
     def shown() -> Iterator[str]:
+        others = "".join(f", {number:,} {name.replace('_', ' ')}" for name, number in report.others.items())
+        outcome = "all as recorded" if report.sound else f"{len(report.faults)} faults"
         yield (
-            f"{report.entries:,} entries, {report.transfers:,} transfers, {report.holds:,} holds and "
-            f"{report.accounts:,} accounts: {'all as recorded' if report.sound else f'{len(report.faults)} faults'}"
+            f"{report.entries:,} entries, {report.transfers:,} transfers, {report.holds:,} holds, "
+            f"{report.accounts:,} accounts{others}: {outcome}"
         )
         for each in report.faults:
             yield f"  {each.check}: {each.where}: {each.detail}"
@@ -84,27 +98,35 @@ def verify(
 
 
 @reporting("projection", "where", "detail")
-def rebuild() -> Report:
-    """Rebuild every projection from the journal and report the rows that differed; postings wait meanwhile."""
+def rebuild(*, accept: Accept = False, reason: AcceptReason = None) -> Report:
+    """Name the rows of projections that differ from the journal; replace them only with --accept.
+
+    With --accept, postings wait meanwhile, and what was there is kept on record. Exit code 1 when something differs and
+    was not replaced.
+    """
     from ledger.books.postgres import connect
     from ledger.proof import rebuild as act
     from ledger.proof.postgres_projections import PostgresProjections
 
-    with connect(_url()) as connection:
+    settings = Settings.from_environment()
+    with connect(settings.database_url) as connection:
+        accepted = accepted_by_key(connection, accept=accept, reason=reason, key=settings.key, at=now())
         projections = PostgresProjections(connection)
-        projections.hold_still()
-        report = act.rebuild_projections(projections)
+        if accepted is not None:
+            projections.hold_still()
+        report = act.rebuild_projections(projections, accepted)
     found = [
         {"projection": each.projection.table, "where": each.where, "detail": each.detail} for each in report.differences
     ]
-    tree = {"rebuilt": len(found), "differences": found}
+    tree = {"rebuilt": len(found) if accept else 0, "differences": found}
 
     def shown() -> Iterator[str]:
         for each in report.differences:
             yield f"  {each.projection.row}: {each.where}: {each.detail}"
-        yield f"{len(report.differences):,} rows put right"
+        outcome = "put right" if accept or not found else "differ; nothing was written"
+        yield f"{len(found):,} rows {outcome}"
 
-    return Report(tree, shown(), found)
+    return Report(tree, shown(), found, 1 if found and not accept else 0)
 
 
 @reporting()

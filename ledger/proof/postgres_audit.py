@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -15,6 +16,7 @@ from ledger.books.store import Act
 from ledger.map.flows import money_map
 from ledger.map.money_map import PLACEHOLDER
 from ledger.migrate import PACKAGES, schema_files
+from ledger.proof.audit_part import AuditSnapshot, PartFindings, audit_parts
 from ledger.proof.check import Check, CheckFault, check_files
 from ledger.proof.postgres_projections import PostgresProjections
 from ledger.proof.projection import PROJECTIONS, Projection
@@ -47,11 +49,13 @@ SELECT set_config('client_encoding', 'UTF8', true), set_config('work_mem', '128M
 
 @contextmanager
 def connect_for_audit(database_url: str) -> "Iterator[PostgresAudit]":
-    """The books on one snapshot for as long as they are read; the connections are read-only."""
+    """The books and the parts beside them on one snapshot for as long as they are read; the connections only read."""
     with _connect(database_url) as one, _connect(database_url) as other:
         (snapshot,) = one.execute("SELECT pg_export_snapshot()").fetchone() or ("",)
         other.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
-        yield PostgresAudit(one, other)
+        yield PostgresAudit(
+            one, other, beside=[partial(part, AuditSnapshot(database_url, snapshot)) for part in audit_parts()]
+        )
 
 
 def _connect(database_url: str) -> Connection:
@@ -62,10 +66,11 @@ def _connect(database_url: str) -> Connection:
 
 
 class PostgresAudit:
-    """Audit over the schema `ledger` and the checks of other packages; the connections share one snapshot."""
+    """Audit over the schema `ledger`, the checks of other packages and `beside`; the connections share one snapshot."""
 
-    def __init__(self, *connections: Connection) -> None:
+    def __init__(self, *connections: Connection, beside: Sequence[Callable[[], PartFindings]] = ()) -> None:
         self._connections = connections
+        self._beside = beside
 
     def examine(self) -> Findings:
         first = self._connections[0]
@@ -86,9 +91,15 @@ class PostgresAudit:
             return lambda connection: faults.extend(_differing(connection, projection))
 
         tasks = [*(compared(projection) for projection in PROJECTIONS), read_shapes, *map(checked, check_files())]
-        _share_out(tasks, self._connections)
+        with ThreadPoolExecutor(1) as thread:
+            beside = thread.submit(lambda: [part() for part in self._beside])
+            _share_out(tasks, self._connections)
+            found = beside.result()
+        faults += (fault for part in found for fault in part.faults)
+        others = {name: number for part in found for name, number in part.counts.items()}
         roots = dict(first.execute("SELECT seal_no, encode(root, 'hex') FROM ledger.seals").fetchall())
-        return Findings(counts, tuple(faults), shapes, roots)
+        row_roots = dict(first.execute("SELECT seal_no, encode(root, 'hex') FROM ledger.row_seals").fetchall())
+        return Findings(counts, tuple(faults), shapes, roots, row_roots, others)
 
 
 def _share_out(tasks: Sequence[Task], connections: Sequence[Connection]) -> None:

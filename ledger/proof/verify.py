@@ -41,13 +41,27 @@ class Findings:
     """The result of an audit: counts, faults, and the shapes of the recorded entries.
 
     Each shape comes with one example entry and the number of transfers that have it. `roots` are the seals' roots, in
-    hexadecimal.
+    hexadecimal; `row_roots` those of the seals of rows outside the journal. `others` counts what the parts
+    beside the books checked.
     """
 
     counts: CheckedCounts
     faults: tuple[CheckFault, ...]
     shapes: Mapping[Shape, tuple[str, int]]
     roots: Mapping[int, str]
+    row_roots: Mapping[int, str]
+    others: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRoots:
+    """Roots by seal number that were stored elsewhere, of the journal's chain and of the chain of other rows."""
+
+    entries: Mapping[int, str]
+    rows: Mapping[int, str]
+
+
+NOTHING_KEPT = KeptRoots(MappingProxyType({}), MappingProxyType({}))
 
 
 class Audit(Protocol):
@@ -59,37 +73,40 @@ class Audit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What was checked, and every fault."""
+    """What was checked, and every fault. `others` counts what parts beside the books checked, such as plan events."""
 
     entries: int
     transfers: int
     holds: int
     accounts: int
     faults: tuple[CheckFault, ...]
+    others: Mapping[str, int]
 
     @property
     def sound(self) -> bool:
         return not self.faults
 
 
-def verify(audit: Audit, kept_roots: Mapping[int, str] = MappingProxyType({})) -> Verified:
+def verify(audit: Audit, kept: KeptRoots = NOTHING_KEPT) -> Verified:
     """Check everything; an empty list of faults proves that the books are as recorded.
 
-    `kept_roots` are roots by seal number that were stored elsewhere. Write access to the database is enough to forge a
-    whole chain of seals, but not one with these roots.
+    Write access to the database is enough to forge a
+    whole chain of seals, but not one with roots
+    that were `kept` elsewhere.
     """
     found = audit.examine()
     counts, faults = found.counts, [*found.faults, *_off_the_map(found.shapes)]
-    faults += _not_kept(kept_roots, found.roots)
+    faults += _not_kept(kept.entries, found.roots, "seal {}")
+    faults += _not_kept(kept.rows, found.row_roots, "seal {} of rows")
     faults.sort(key=lambda fault: (fault.check, fault.where, fault.detail))
-    return Verified(counts.entries, counts.transfers, counts.holds, counts.accounts, tuple(faults))
+    return Verified(counts.entries, counts.transfers, counts.holds, counts.accounts, tuple(faults), found.others)
 
 
-def _not_kept(kept: Mapping[int, str], roots: Mapping[int, str]) -> Iterator[CheckFault]:
+def _not_kept(kept: Mapping[int, str], roots: Mapping[int, str], name: str) -> Iterator[CheckFault]:
     for seal_no, root in kept.items():
         if roots.get(seal_no) != root:
             trouble = "is gone" if seal_no not in roots else f"has the root {roots[seal_no]}"
-            yield CheckFault("kept root", f"seal {seal_no}", f"{trouble}; the one kept is {root}")
+            yield CheckFault("kept root", name.format(seal_no), f"{trouble}; the one kept is {root}")
 
 
 def _off_the_map(shapes: Mapping[Shape, tuple[str, int]]) -> Iterator[CheckFault]:

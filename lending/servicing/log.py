@@ -50,6 +50,16 @@ class PlanHistory:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredCheckpoint:
+    """A checkpoint as it is stored. `stands_at` is the event at its position in the log; empty where there is none."""
+
+    rules: str
+    count: int
+    stands_at: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class InstalmentStanding:
     """An instalment of a plan's schedule as it is now. `interest` is the amount scheduled, paid or not."""
 

@@ -15,7 +15,7 @@ from ledger.outbox import outbox
 from lending.plan.checkpoint import Checkpoint, checkpoint_of
 from lending.plan.correct_bookings import Corrected
 from lending.plan.event import PlanEvent, body_of, tree_of
-from lending.servicing.log import InstalmentStanding, PlanChange, PlanHistory, PlanStanding
+from lending.servicing.log import InstalmentStanding, PlanChange, PlanHistory, PlanStanding, StoredCheckpoint
 from lending.servicing.postgres_plans import read_plans
 
 _LOCK = """
@@ -26,6 +26,10 @@ _FOLDED = "SELECT plan_id, folded_through FROM lending.plan_standing WHERE plan_
 _EVENT = "event_id, plan_id, kind, body, value_date, occurred_at, recorded_at, cause"
 _CHECKPOINTS = """
 SELECT plan_id, rules, events, position, state FROM lending.fold_checkpoints WHERE plan_id = ANY(%s)
+"""
+_STORED_CHECKPOINTS = """
+SELECT c.plan_id, c.rules, c.events, coalesce(e.event_id, ''), c.state
+  FROM lending.fold_checkpoints c LEFT JOIN lending.plan_events e USING (position) WHERE c.plan_id = ANY(%s)
 """
 _EVENTS_AFTER = f"""
 SELECT {_EVENT} FROM unnest(%s::text[], %s::bigint[]) AS u (plan_id, after) JOIN lending.plan_events e USING (plan_id)
@@ -152,6 +156,10 @@ class PostgresPlanLog:
 
     def with_events(self, *, after: str, limit: int) -> Sequence[str]:
         return [plan_id for (plan_id,) in self._connection.execute(_WITH_EVENTS, (after, limit))]
+
+    def stored_checkpoints(self, plan_ids: Iterable[str]) -> Mapping[str, StoredCheckpoint]:
+        rows = self._connection.execute(_STORED_CHECKPOINTS, (list(plan_ids),))
+        return {plan_id: StoredCheckpoint(*row) for plan_id, *row in rows}
 
     def _put_checkpoints(self, changes: Sequence[PlanChange]) -> None:
         void = [change.standing.plan_id for change in changes if change.forget_checkpoint and change.checkpoint is None]

@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ledger.account import AccountKind
 from ledger.account import Balance as Counters
@@ -24,7 +24,8 @@ _KINDS = {AccountKind.MEMORANDUM: "memo"}
 class BookRun:
     """The summary's section on the books, the report's material on them, and the faults found by the verification.
 
-    `by_flow` is the amount that each flow moved in a currency, in minor units, without reversed entries.
+    `by_flow` is the amount that each flow moved in a currency, in minor units, without reversed entries. `others`
+    counts what the verification derived again beside the books, such as plans and their events.
     """
 
     summary: LedgerFigures
@@ -32,21 +33,32 @@ class BookRun:
     flows: tuple[AccountFlow, ...]
     faults: tuple[str, ...]
     by_flow: Mapping[tuple[str, str], int]
+    others: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def folded(self) -> str:
+        """How many plans were folded again, and how many rows of theirs and of other tables were sealed, in words."""
+        plans, events, rows = (self.others.get(name, 0) for name in ("plans", "plan_events", "sealed_rows"))
+        return f"{plans:,} plans folded again from their {events:,} events, {rows:,} rows sealed"
 
 
 def verified_books(database_url: str) -> BookRun:
-    """Verify the books by deriving them again, and read everything that was posted."""
+    """Seal what is final, verify books and plans by deriving them again, and read everything that was posted."""
     from ledger.books.postgres import PostgresLedger, connect
     from ledger.proof.postgres_audit import connect_for_audit
+    from ledger.proof.postgres_seals import PostgresSeals
+    from ledger.proof.seal import seal
     from ledger.proof.verify import verify
 
+    with connect(database_url) as connection:
+        sealed = seal(PostgresSeals(connection))
     with connect_for_audit(database_url) as audit:
         report = verify(audit)
     with connect(database_url) as connection:
         books = PostgresLedger(connection)
         entries, counters = books.entries(correlation={}), books.balances()
     faults = tuple(f"{each.check}: {each.where}: {each.detail}" for each in report.faults)
-    return read_books(entries, counters, faults)
+    return replace(read_books(entries, counters, faults), others={**report.others, "sealed_rows": sealed.rows})
 
 
 def with_open_items(books: BookRun, found: OpenItems) -> BookRun:

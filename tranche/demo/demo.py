@@ -262,6 +262,7 @@ def _conclude(stages: DemoStages, course: Course, place: DemoPlace, parts: Parts
         left = open_items_of(place.database_url)
         books = with_open_items(verified_books(place.database_url), left)
         say(f"{count(books.summary.transfers)} transfers in {count(books.summary.entries)} entries")
+        say(books.folded)
         say(f"{count(len(left.explained))} of {count(left.groups)} open clearing groups are what is known to be open")
     lake, money = parts.lake, parts.money
     summary = Summary(

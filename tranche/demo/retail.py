@@ -125,6 +125,7 @@ def _concluded(stages: DemoStages, place: DemoPlace, parts: RetailParts) -> tupl
     with stages.stage("verify", "every balance against its transfers, debits against credits") as say:
         books = verified_books(place.database_url)
         say(f"{count(books.summary.transfers)} transfers in {count(books.summary.entries)} entries")
+        say(books.folded)
         for fault in books.faults[:FAULTS_SHOWN]:
             say(fault)
     with stages.stage("bridge", "from the books to the turnover of the files") as say:

@@ -26,7 +26,7 @@ def test_the_books_are_sealed_verified_rebuilt_and_exported(
     monkeypatch.setenv("TRANCHE_DATABASE_URL", database_url)
     roots, exported = tmp_path / "roots.jsonl", tmp_path / "books.beancount"
     assert main(["seal"]) == 0
-    assert "nothing to seal" in capsys.readouterr().out
+    assert "no entries to seal" in capsys.readouterr().out
     PostgresLedger(connection).post(a_purchase())
     connection.commit()
 
@@ -49,8 +49,12 @@ def test_the_books_are_sealed_verified_rebuilt_and_exported(
     assert "2 faults" in said
     assert "balance: plan:p-1:principal GBP: debits_posted is 1, its entries say 10000" in said
     assert "kept root: seal 1: has the root" in said
-    (difference,) = _report(capsys, "rebuild")["differences"]
+    assert main(["rebuild"]) == 1
+    assert "1 rows differ; nothing was written" in capsys.readouterr().out
+    (difference,) = _report(capsys, "rebuild", "--accept", "--reason", "mended")["differences"]
     assert difference["projection"] == "balances"
+    (kept,) = _report(capsys, "accepted-differences")["accepted"]
+    assert (kept["was"]["debits_posted"], kept["became"]["debits_posted"], kept["reason"]) == (1, 10000, "mended")
     assert main(["rebuild"]) == 0
     assert "0 rows put right" in capsys.readouterr().out
 

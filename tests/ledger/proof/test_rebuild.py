@@ -6,6 +6,8 @@ from typing import Any
 import psycopg
 
 from ledger.books.postgres import PostgresLedger
+from ledger.proof.accepted import Acceptance
+from ledger.proof.postgres_accepted import PostgresAcceptedDifferences, listed_differences
 from ledger.proof.postgres_audit import PostgresAudit
 from ledger.proof.postgres_projections import PostgresProjections
 from ledger.proof.postgres_seals import PostgresSeals
@@ -42,7 +44,13 @@ def test_what_differs_is_put_right_once(connection: Connection) -> None:
     projections = PostgresProjections(connection)
     projections.hold_still()
 
-    first, second = rebuild_projections(projections), rebuild_projections(projections)
+    named = rebuild_projections(projections)
+    accepted = PostgresAcceptedDifferences(connection, Acceptance("local", "mended", NOON))
+    first, second = rebuild_projections(projections, accepted), rebuild_projections(projections)
+
+    assert {each.where for each in named.differences} == {each.where for each in first.differences}
+    kept = [(each.projection, each.place, each.was) for each, _ in listed_differences(connection)]
+    assert kept == [(f"ledger.{each.projection.table}", each.where, each.says) for each in first.differences]
 
     assert {each.projection for each in first.differences} == set(PROJECTIONS)
     found = {each.where: each.detail for each in first.differences if each.projection.table == "balances"}

@@ -12,7 +12,7 @@ from ledger.books.postgres import PostgresLedger
 from ledger.proof.postgres_audit import PostgresAudit
 from ledger.proof.postgres_seals import PostgresSeals
 from ledger.proof.seal import seal
-from ledger.proof.verify import verify
+from ledger.proof.verify import KeptRoots, verify
 from tests.ledger.builders import NOON, a_claim, a_purchase, presumed_paid
 
 Connection = psycopg.Connection[Any]
@@ -167,5 +167,5 @@ def test_a_chain_made_anew_is_told_by_a_root_kept_elsewhere(connection: Connecti
     seal(PostgresSeals(connection))
 
     assert _faults(connection) == ()
-    (fault,) = verify(PostgresAudit(connection), {kept.seal_no: kept.root}).faults
+    (fault,) = verify(PostgresAudit(connection), KeptRoots({kept.seal_no: kept.root}, {})).faults
     assert (fault.check, fault.where) == ("kept root", "seal 1")

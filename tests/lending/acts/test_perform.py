@@ -33,8 +33,8 @@ from lending.acts.preview import preview_act
 from lending.acts.withdraw import ActWithdrawn, withdraw_act
 from lending.plan.event import KINDS, Frozen
 from lending.plan.refusal import PlanRefusalCode
+from lending.proof.rebuild_standings import rebuild_standings
 from lending.servicing.postgres import PostgresPlans
-from lending.servicing.rebuild_standings import rebuild_standings
 from lending.servicing.record_events import UnknownPlan
 from payments.collection.pay import PAY
 from tests.lending.acts.cases import OTHER, PLAN, a_case

@@ -9,12 +9,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ledger.proof.accepted import Acceptance
+from ledger.proof.postgres_accepted import PostgresAcceptedDifferences
 from lending.plan.event import Goodwill, PlanEvent, Returned, Reversed
+from lending.proof.postgres_verify import PostgresStoredPlans
+from lending.proof.rebuild_standings import rebuild_standings
+from lending.proof.verify_plans import verify_plans
 from lending.servicing import record_events
 from lending.servicing.close_of_business import close_of_business
 from lending.servicing.memory_log import MemoryPlanLog
 from lending.servicing.postgres_close import PostgresBusinessDates
-from lending.servicing.rebuild_standings import rebuild_standings
 from lending.terms.servicing_terms import EarlyPayment, LateFeeRule, LateFees, ServicingTerms
 from tests.lending.plans import a_plan, pounds
 from tests.lending.servicing.servicing import Desk, a_payment, an_event, day, opened
@@ -62,6 +66,8 @@ def test_recording_from_checkpoints_answers_and_books_as_recording_from_the_begi
         assert not isinstance(over.plans, MemoryPlanLog)
         rebuilt = rebuild_standings(over.plans, terms=lambda _: terms, commit=lambda: None)
         assert rebuilt.differed == ()
+        verified = verify_plans(PostgresStoredPlans(connection), terms=lambda _: terms)
+        assert (verified.plans, verified.events, verified.faults) == (1, kept.standing(plan).version, ())
 
 
 def test_an_event_in_time_is_folded_from_the_checkpoint(connection: Connection) -> None:
@@ -133,7 +139,8 @@ def test_the_rebuild_of_a_wrong_standing_takes_its_checkpoint_away(connection: C
     connection.execute("UPDATE lending.plan_standing SET principal_minor = principal_minor + 1")
     assert not isinstance(desk.plans, MemoryPlanLog)
 
-    rebuilt = rebuild_standings(desk.plans, terms=lambda _: desk.terms, commit=lambda: None)
+    accepted = PostgresAcceptedDifferences(connection, Acceptance("local", "mended", opened(plan).occurred_at))
+    rebuilt = rebuild_standings(desk.plans, terms=lambda _: desk.terms, commit=lambda: None, accepted=accepted)
 
     assert [each.field for each in rebuilt.differed] == ["principal"]
     assert desk.plans.lock_since_checkpoint([plan.plan_id])[plan.plan_id].checkpoint is None

@@ -10,7 +10,7 @@ import pytest
 
 from ledger.books.store import Act
 from ledger.money import Currency, Money
-from lending.servicing.rebuild_standings import rebuild_standings
+from lending.proof.rebuild_standings import rebuild_standings
 from payments.postgres import connected
 from payments.provider.simulated import SimulatedProvider
 from payments.wiring import Adapters, adapters_over
