@@ -57,6 +57,7 @@ class MemoryPlanLog:
                 events=(*history.events, *change.events),
                 folded_through=change.standing.folded_through,
                 corrected={**history.corrected, **change.corrected},
+                pooled=change.standing.pooled.minor,
             )
             self._standings[plan_id] = change.standing
             if change.forget_checkpoint:

@@ -52,7 +52,7 @@ def rebuild_standings(
         made = []
         for history in histories.values():
             state = fold(history.plan, history.events, terms(history.plan), through=history.folded_through)
-            made.append(standing_of(state, version=len(history.events)))
+            made.append(standing_of(state, version=len(history.events), pooled=history.pooled))
         found = [each for new in made for each in _differences(kept[new.plan_id], new)]
         wrong = {each.plan_id for each in found}
         plans.put_all([new for new in made if new.plan_id in wrong])
