@@ -20,8 +20,11 @@ WITH kept AS (
             SELECT product, currency, -minor FROM lending.interest_to_pool) AS each
      GROUP BY product, currency
 ), pools AS (
-    SELECT a.account, a.currency, b.debits_posted - b.credits_posted AS minor
-      FROM ledger.accounts a JOIN ledger.balances b USING (account_id)
+    SELECT a.account, a.currency,
+           coalesce((SELECT sum(amount_minor) FROM ledger.transfers WHERE debit = a.account_id AND NOT pending), 0)
+           - coalesce((SELECT sum(amount_minor) FROM ledger.transfers WHERE credit = a.account_id AND NOT pending), 0)
+           AS minor
+      FROM ledger.accounts a
      WHERE a.pattern = 'pool:interest:{product}:{currency}'
 ), opened AS (
     SELECT s.plan_id, s.principal_minor, coalesce(sum(i.open_principal_minor), 0) AS scheduled

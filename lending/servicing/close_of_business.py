@@ -181,7 +181,7 @@ def _close_plan(
     change = PlanChange(
         standing_of(state, version=number, pooled=pooled),
         corrected=made.corrected,
-        instalments_too=late,
+        instalments_too=late or made.accrued > 0,  # the schedule is split anew as interest grows
         facts=tuple(facts),
     )
     return change, made
