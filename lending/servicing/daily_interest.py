@@ -32,7 +32,7 @@ def daily_interest(state: PlanState) -> DailyInterest | None:
     """The line of a plan that bears interest; None for one that is to be folded each day.
 
     The plan is folded when an instalment falls due or a period of interest begins or ends. It is folded each day while
-    an instalment is due or past due, more than one period grows at once, days bear no interest, or its rate was changed.
+    an instalment is due or past due, several periods grow at once, days bear no interest, or its rate was changed.
     """
     day = state.through
     accruals = [each.accrual for each in state.instalments if each.accrual.grows]

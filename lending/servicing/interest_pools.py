@@ -58,6 +58,11 @@ class OwedFrom:
     accrued: int
 
 
+def interest_entry_id(plan: Plan, key: str) -> str:
+    """The id of the entry that brings interest to a plan with an event, or with a day."""
+    return f"{Flow.INTEREST_ACCRUED}:{plan.plan_id}/{key}"
+
+
 def owed_on_plan(
     plan: Plan, pooled: int, corrected: Correction, known: RecordedContext, since: Sequence[OwedFrom]
 ) -> Correction:
