@@ -138,6 +138,9 @@ class PlanLog(Protocol):
     def standings(self, plan_ids: Iterable[str]) -> Mapping[str, PlanStanding]:
         """The stored standings of plans."""
 
+    def with_credit(self, plan_ids: Sequence[str]) -> Sequence[str]:
+        """Those of these plans on which the shopper has credit."""
+
     def savepoint(self) -> AbstractContextManager[None]:
         """A savepoint: changes made inside, here and in the books, are undone when an exception leaves the block."""
 

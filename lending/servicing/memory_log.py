@@ -68,6 +68,9 @@ class MemoryPlanLog:
     def standings(self, plan_ids: Iterable[str]) -> Mapping[str, PlanStanding]:
         return {plan_id: self._standings[plan_id] for plan_id in plan_ids if plan_id in self._standings}
 
+    def with_credit(self, plan_ids: Sequence[str]) -> Sequence[str]:
+        return [each.plan_id for each in self.standings(plan_ids).values() if each.credit_balance.minor]
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         parts: list[Any] = [each for each in (self, self._books) if each is not None]

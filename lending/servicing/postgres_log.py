@@ -79,6 +79,9 @@ UPDATE lending.plan_standing s
               %s::numeric[], %s::numeric[], %s::date[], %s::text[]) AS u ({_STANDING})
  WHERE s.plan_id = u.plan_id
 """  # noqa: S608
+_WITH_CREDIT = """
+SELECT plan_id FROM lending.plan_standing WHERE plan_id = ANY(%s) AND credit_balance_minor > 0 ORDER BY plan_id
+"""
 _INSTALMENT = """
 instalment_id, plan_id, number, due_on, principal_minor, interest_minor, open_principal_minor, open_interest_minor,
 open_fees_minor, disputed_minor
@@ -192,6 +195,9 @@ class PostgresPlanLog:
             instalments[row[1]].append(row)
         rows = self._connection.execute(_READ_STANDING, (wanted,))
         return {row[0]: _standing(row, instalments[row[0]]) for row in rows}
+
+    def with_credit(self, plan_ids: Sequence[str]) -> Sequence[str]:
+        return [plan_id for (plan_id,) in self._connection.execute(_WITH_CREDIT, (list(plan_ids),))]
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
