@@ -45,7 +45,7 @@ CEILINGS: Mapping[str, float] = {
     "over_floor.8.hot.p99_ms": 1.0,
     "over_floor.16.hot.p99_ms": 1.0,
     "plan_events.event_1000_over_10": 2.0,
-    "close_of_business.1000000.seconds": 600,
+    "close_of_business.1000000.seconds": 150,
     "bytes_per_transfer": 400,
     "bytes_per_transfer_alone": 550,
 }

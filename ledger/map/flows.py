@@ -91,8 +91,8 @@ def _forms(written: Journal) -> Mapping[str, str]:
         for account in (transfer.debit, transfer.credit):
             if account not in forms:
                 forms[account] = money_map().account_type(account).pattern
-            named = forms[account].replace("{currency}", str(transfer.amount.currency))
-            if named != forms[account] and named != account:
+            parts = zip(forms[account].split(":"), account.split(":"), strict=True)
+            if any(form == "{currency}" and part != str(transfer.amount.currency) for form, part in parts):
                 raise NotOnTheMap(f"{written.entry_id}: {account} holds no {transfer.amount.currency}")
     return forms
 

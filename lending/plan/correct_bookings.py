@@ -1,4 +1,7 @@
-"""Correct the books of a plan after a late or reversed event: reversals and postings that lead to the new bookings."""
+"""Correct the books of a plan after a late or reversed event: reversals and postings that lead to the new bookings.
+
+Interest is the exception: its bookings, one for each day, are not posted one by one, only the difference of their sum.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,6 +10,7 @@ from itertools import takewhile
 
 from ledger.account import Side
 from ledger.books.store import Act, Asked, Request, Reversal, Void
+from ledger.map.flow import Flow
 from ledger.map.flows import money_map
 from lending.plan.booking import Booking, balances_of, journal_of
 
@@ -39,10 +43,11 @@ class CorrectionStep:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """The steps in order, and the updated record of reversed bookings."""
+    """The steps in order, the updated record of reversed bookings, and by how many units more interest has accrued."""
 
     steps: tuple[CorrectionStep, ...]
     corrected: Mapping[str, Corrected]
+    accrued: int = 0
 
 
 def correction(
@@ -53,13 +58,16 @@ def correction(
     Both sequences are in fold order. A booking that is posted again names the entry that it corrects and has the
     number of its posting in its id; it no longer posts its hold, because the hold is used up. If an account would fall
     below its limit on the way, everything from the first difference on is reversed instead: the state after each step
-    is then the beginning of a fold, which keeps every limit.
+    is then the beginning of a fold, which keeps every limit. More interest is posted before these steps, less interest
+    after them.
     """
+    accrued = interest_in(wanted) - interest_in(posted)
+    (posted, interest), (wanted, interest_now) = _interest_apart(posted), _interest_apart(wanted)
     now = {booking.entry_id: booking for booking in wanted}
     there = {booking.entry_id: booking for booking in posted}
     gone = [booking for booking in reversed(posted) if now.get(booking.entry_id) != booking]
     missing = [booking for booking in wanted if there.get(booking.entry_id) != booking]
-    if gone and _breaks_a_limit(posted, gone, missing):
+    if gone and _breaks_a_limit([*posted, *(interest if accrued < 0 else interest_now)], gone, missing):
         same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(posted, wanted, strict=False)))
         gone, missing = list(reversed(posted[same:])), list(wanted[same:])
     used = {hold for booking in posted for hold in (booking.hold_id, booking.voids) if hold is not None}
@@ -71,7 +79,18 @@ def correction(
         steps += (CorrectionStep(asked, booking.event_id) for asked in _posting(booking, before, used, known))
         if before:
             changed[booking.entry_id] = Corrected(before + 1, stands=True)
-    return Correction(tuple(steps), changed)
+    return Correction(tuple(steps), changed, accrued)
+
+
+def _interest_apart(bookings: Sequence[Booking]) -> tuple[list[Booking], list[Booking]]:
+    """The bookings without those of interest that accrues, and those."""
+    interest = [booking for booking in bookings if booking.flow == Flow.INTEREST_ACCRUED]
+    return [booking for booking in bookings if booking.flow != Flow.INTEREST_ACCRUED], interest
+
+
+def interest_in(bookings: Sequence[Booking]) -> int:
+    """The interest, in units, that accrues in these bookings."""
+    return sum(booking.amounts["interest"].minor for booking in bookings if booking.flow == Flow.INTEREST_ACCRUED)
 
 
 def entry_id_of(booking: Booking, times: int) -> str:

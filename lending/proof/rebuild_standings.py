@@ -65,7 +65,7 @@ def rebuild_standings(
         for plan_id, history in histories.items():
             servicing = terms(history.plan)
             state = fold(history.plan, history.events, servicing, through=history.folded_through)
-            made.append(standing_of(state, version=len(history.events)))
+            made.append(standing_of(state, version=len(history.events), pooled=history.pooled))
             found += standing_differences(kept[plan_id], made[-1])
             if plan_id in checkpoints:
                 wrong = checkpoint_difference(history, servicing, checkpoints[plan_id])

@@ -15,6 +15,7 @@ from lending.plan.event import PlanEvent
 from lending.plan.fold import fold
 from lending.plan.plan import Plan
 from lending.plan.state import PlanState
+from lending.servicing.daily_interest import DailyInterest, daily_interest
 from lending.terms.servicing_terms import ServicingTerms
 
 
@@ -22,7 +23,7 @@ from lending.terms.servicing_terms import ServicingTerms
 class PlanHistory:
     """The events of a plan. Its bookings are posted as of the fold through `folded_through`.
 
-    With a checkpoint, `events` are only those after it.
+    With a checkpoint, `events` are only those after it. `pooled`: the interest, in units, that a pool has for the plan.
     """
 
     plan: Plan
@@ -30,6 +31,7 @@ class PlanHistory:
     folded_through: date
     corrected: Mapping[str, Corrected] = field(default_factory=dict)
     checkpoint: Checkpoint | None = None
+    pooled: int = 0
 
     @property
     def version(self) -> int:
@@ -79,7 +81,8 @@ class PlanStanding:
     """A plan's state after its events, stored so that it can be read without folding them.
 
     `past_due_since` is the oldest due that counts as past due. `accrues` is whether the coming days bear interest.
-    `paused` is a half-open range of days on which nothing is collected.
+    `paused` is a half-open range of days on which nothing is collected. `pooled` is the part of the interest that a
+    pool of the books has for the plan, and `daily` how interest grows while nothing happens.
     """
 
     plan_id: str
@@ -97,6 +100,8 @@ class PlanStanding:
     credit_balance: Money
     paused: tuple[tuple[date, date | None], ...]
     instalments: tuple[InstalmentStanding, ...]
+    pooled: Money
+    daily: DailyInterest | None
 
     def paused_on(self, day: date) -> bool:
         return any(starts <= day and (ends is None or day < ends) for starts, ends in self.paused)
@@ -143,12 +148,15 @@ class PlanLog(Protocol):
     def standings(self, plan_ids: Iterable[str]) -> Mapping[str, PlanStanding]:
         """The stored standings of plans."""
 
+    def with_credit(self, plan_ids: Sequence[str]) -> Sequence[str]:
+        """Those of these plans on which the shopper has credit."""
+
     def savepoint(self) -> AbstractContextManager[None]:
         """A savepoint: changes made inside, here and in the books, are undone when an exception leaves the block."""
 
 
-def standing_of(state: PlanState, *, version: int) -> PlanStanding:
-    """The standing of a plan's state.
+def standing_of(state: PlanState, *, version: int, pooled: int = 0) -> PlanStanding:
+    """The standing of a plan's state, of whose interest a pool has `pooled` units.
 
     Interest is what has accrued and is unpaid. A plan accrues while an open instalment bears interest on coming days.
     """
@@ -162,6 +170,7 @@ def standing_of(state: PlanState, *, version: int) -> PlanStanding:
         for each in open_ones
         if each.counts_from < day and each.claimable.minor and each.instalment_id not in covered
     ]
+    accrues = any(each.accrual.grows for each in state.instalments)
     return PlanStanding(
         plan_id=state.plan.plan_id,
         version=version,
@@ -171,7 +180,7 @@ def standing_of(state: PlanState, *, version: int) -> PlanStanding:
         past_due_since=min(late, default=None),
         next_due_on=min((each.due_on for each in open_ones), default=None),
         days_past_due=days,
-        accrues=any(each.accrual.grows for each in state.instalments),
+        accrues=accrues,
         principal=state.outstanding,
         interest=max(state.payoff(day).interest, zero),
         fees=state.open_fees,
@@ -192,4 +201,6 @@ def standing_of(state: PlanState, *, version: int) -> PlanStanding:
             )
             for each in state.instalments
         ),
+        pooled=Money(pooled, state.currency),
+        daily=daily_interest(state) if accrues else None,
     )

@@ -57,6 +57,7 @@ class MemoryPlanLog:
                 events=(*history.events, *change.events),
                 folded_through=change.standing.folded_through,
                 corrected={**history.corrected, **change.corrected},
+                pooled=change.standing.pooled.minor,
             )
             self._standings[plan_id] = change.standing
             if change.forget_checkpoint:
@@ -66,6 +67,9 @@ class MemoryPlanLog:
 
     def standings(self, plan_ids: Iterable[str]) -> Mapping[str, PlanStanding]:
         return {plan_id: self._standings[plan_id] for plan_id in plan_ids if plan_id in self._standings}
+
+    def with_credit(self, plan_ids: Sequence[str]) -> Sequence[str]:
+        return [each.plan_id for each in self.standings(plan_ids).values() if each.credit_balance.minor]
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:

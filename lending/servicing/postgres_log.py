@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC
+from decimal import Decimal
 from typing import Any
 
 from psycopg import Connection
@@ -15,14 +16,15 @@ from ledger.outbox import outbox
 from lending.plan.checkpoint import Checkpoint, checkpoint_of
 from lending.plan.correct_bookings import Corrected
 from lending.plan.event import PlanEvent, body_of, tree_of
+from lending.servicing.daily_interest import DailyInterest
 from lending.servicing.log import InstalmentStanding, PlanChange, PlanHistory, PlanStanding, StoredCheckpoint
 from lending.servicing.postgres_plans import read_plans
 
 _LOCK = """
-SELECT plan_id, folded_through FROM lending.plan_standing WHERE plan_id = ANY(%s)
+SELECT plan_id, folded_through, pooled_minor FROM lending.plan_standing WHERE plan_id = ANY(%s)
  ORDER BY plan_id FOR NO KEY UPDATE
 """
-_FOLDED = "SELECT plan_id, folded_through FROM lending.plan_standing WHERE plan_id = ANY(%s)"
+_FOLDED = "SELECT plan_id, folded_through, pooled_minor FROM lending.plan_standing WHERE plan_id = ANY(%s)"
 _EVENT = "event_id, plan_id, kind, body, value_date, occurred_at, recorded_at, cause"
 _CHECKPOINTS = """
 SELECT plan_id, rules, events, position, state FROM lending.fold_checkpoints WHERE plan_id = ANY(%s)
@@ -65,18 +67,25 @@ SELECT * FROM unnest(%s::text[], %s::text[], %s::smallint[], %s::boolean[])
 """
 _STANDING = """
 plan_id, version, status, bucket, folded_through, past_due_since, next_due_on, days_past_due, accrues, principal_minor,
-interest_minor, fees_minor, credit_balance_minor, paused
+interest_minor, fees_minor, credit_balance_minor, pooled_minor, interest_start, interest_step, interest_divisor,
+folded_by, paused
 """
 _PUT_STANDING = f"""
 UPDATE lending.plan_standing s
    SET version = u.version, status = u.status, bucket = u.bucket, folded_through = u.folded_through,
        past_due_since = u.past_due_since, next_due_on = u.next_due_on, days_past_due = u.days_past_due,
        accrues = u.accrues, principal_minor = u.principal_minor, interest_minor = u.interest_minor,
-       fees_minor = u.fees_minor, credit_balance_minor = u.credit_balance_minor, paused = u.paused::datemultirange
+       fees_minor = u.fees_minor, credit_balance_minor = u.credit_balance_minor, pooled_minor = u.pooled_minor,
+       interest_start = u.interest_start, interest_step = u.interest_step, interest_divisor = u.interest_divisor,
+       folded_by = u.folded_by, paused = u.paused::datemultirange
   FROM unnest(%s::text[], %s::integer[], %s::text[], %s::text[], %s::date[], %s::date[], %s::date[], %s::integer[],
-              %s::boolean[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[]) AS u ({_STANDING})
+              %s::boolean[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::numeric[],
+              %s::numeric[], %s::numeric[], %s::date[], %s::text[]) AS u ({_STANDING})
  WHERE s.plan_id = u.plan_id
 """  # noqa: S608
+_WITH_CREDIT = """
+SELECT plan_id FROM lending.plan_standing WHERE plan_id = ANY(%s) AND credit_balance_minor > 0 ORDER BY plan_id
+"""
 _INSTALMENT = """
 instalment_id, plan_id, number, due_on, principal_minor, interest_minor, open_principal_minor, open_interest_minor,
 open_fees_minor, disputed_minor
@@ -195,6 +204,9 @@ class PostgresPlanLog:
         rows = self._connection.execute(_READ_STANDING, (wanted,))
         return {row[0]: _standing(row, instalments[row[0]]) for row in rows}
 
+    def with_credit(self, plan_ids: Sequence[str]) -> Sequence[str]:
+        return [plan_id for (plan_id,) in self._connection.execute(_WITH_CREDIT, (list(plan_ids),))]
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         self._connection.execute("SAVEPOINT whole")
@@ -211,8 +223,8 @@ class PostgresPlanLog:
         self, query: str, plan_ids: Iterable[str], *, since_checkpoint: bool = False
     ) -> Mapping[str, PlanHistory]:
         wanted = list(plan_ids)
-        folded = dict(self._connection.execute(query, (wanted,)).fetchall())
-        plans = read_plans(self._connection, folded)
+        standing = {row[0]: row[1:] for row in self._connection.execute(query, (wanted,))}
+        plans = read_plans(self._connection, standing)
         events: dict[str, list[PlanEvent]] = defaultdict(list)
         corrected: dict[str, dict[str, Corrected]] = defaultdict(dict)
         checkpoints: dict[str, Checkpoint] = {}
@@ -226,9 +238,10 @@ class PostgresPlanLog:
             corrected[plan_id][booking] = Corrected(times, stands)
         return {
             plan_id: PlanHistory(
-                plan, tuple(events[plan_id]), folded[plan_id], corrected[plan_id], checkpoints.get(plan_id)
+                plan, tuple(events[plan_id]), through, corrected[plan_id], checkpoints.get(plan_id), pooled
             )
             for plan_id, plan in plans.items()
+            for through, pooled in (standing[plan_id],)
         }
 
     def _run(self, query: str, rows: Sequence[tuple[object, ...]]) -> list[tuple[Any, ...]]:
@@ -279,8 +292,16 @@ def _standing_row(standing: PlanStanding) -> tuple[object, ...]:
         standing.interest.minor,
         standing.fees.minor,
         standing.credit_balance.minor,
+        standing.pooled.minor,
+        *_line(standing.daily),
         f"{{{','.join(spans)}}}",
     )
+
+
+def _line(daily: DailyInterest | None) -> tuple[object, ...]:
+    if daily is None:
+        return None, None, None, None
+    return Decimal(daily.start), Decimal(daily.step), Decimal(daily.divisor), daily.folded_by
 
 
 def _instalment_row(plan_id: str, each: InstalmentStanding) -> tuple[object, ...]:
@@ -300,9 +321,9 @@ def _instalment_row(plan_id: str, each: InstalmentStanding) -> tuple[object, ...
 
 def _standing(row: Sequence[Any], instalments: Iterable[Sequence[Any]]) -> PlanStanding:
     plan_id, version, status, bucket, folded_through, past_due_since, next_due_on, *rest = row
-    days, accrues, *minors, paused, code = rest
+    days, accrues, *minors, start, step, divisor, folded_by, paused, code = rest
     currency = Currency(code)
-    principal, interest, fees, credit_balance = (Money(minor, currency) for minor in minors)
+    principal, interest, fees, credit_balance, pooled = (Money(minor, currency) for minor in minors)
     return PlanStanding(
         plan_id=plan_id,
         version=version,
@@ -322,4 +343,6 @@ def _standing(row: Sequence[Any], instalments: Iterable[Sequence[Any]]) -> PlanS
             InstalmentStanding(instalment_id, number, due_on, *(Money(minor, currency) for minor in minors))
             for instalment_id, _, number, due_on, *minors in instalments
         ),
+        pooled=pooled,
+        daily=None if folded_by is None else DailyInterest(int(start), int(step), int(divisor), folded_by),
     )

@@ -12,7 +12,7 @@ from typing import Protocol
 from ledger.books.store import Books, Conflict, Ledger, Refusal, Refused, Request, Reversal
 from ledger.outbox.outbox import Fact
 from lending.plan.checkpoint import Checkpoint, rules_of
-from lending.plan.correct_bookings import Correction, RecordedContext, correction
+from lending.plan.correct_bookings import Correction, RecordedContext, correction, interest_in
 from lending.plan.event import PlanEvent, Reversed, first_event_difference
 from lending.plan.fold import fold_to_checkpoint
 from lending.plan.plan import Plan
@@ -20,6 +20,7 @@ from lending.plan.refusal import PlanRefusal
 from lending.plan.refuse import refuse
 from lending.plan.state import PlanState
 from lending.servicing.facts import event_facts
+from lending.servicing.interest_pools import OwedFrom, owed_on_plan
 from lending.servicing.log import PlanChange, PlanHistory, PlanLog, standing_of
 from lending.terms.servicing_terms import ServicingTerms
 from terminal.fault import Fault
@@ -203,6 +204,7 @@ def _judge(
     plan, through = history.plan, history.folded_through
     taken: list[PlanEvent] = []
     facts: list[Fact] = []
+    owed: list[OwedFrom] = []
     refused: dict[str, EventRefused] = {}
     accrued_from = _unchanged_through(history, events)
 
@@ -220,12 +222,16 @@ def _judge(
         taken.append(event)
         number = history.version + len(taken)
         earlier, state, through = state, folded(day), day
+        accrued = interest_in(state.bookings) - interest_in(earlier.bookings)
+        owed.append(OwedFrom(event.event_id, event.event_id, event.value_date, event.occurred_at, accrued))
         facts += event_facts(event, plan, None if number == 1 else earlier, state, number)
     if not taken:
-        return _Judged(PlanChange(standing_of(before, version=history.version)), refused, Correction((), {}))
+        standing = standing_of(before, version=history.version, pooled=history.pooled)
+        return _Judged(PlanChange(standing), refused, Correction((), {}))
     newest = taken[-1]
     known = RecordedContext(newest.occurred_at, newest.recorded_at, first_open, f"{newest.event_id} became known")
     corrected = correction(before.bookings, state.bookings, known, history.corrected)
+    corrected = owed_on_plan(plan, history.pooled, corrected, known, owed)
     standing = standing_of(state, version=history.version + len(taken))
     change = PlanChange(standing, tuple(taken), corrected.corrected, facts=tuple(facts))
     return _Judged(change, refused, corrected)

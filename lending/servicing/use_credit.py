@@ -18,9 +18,9 @@ def use_credit(
 
     While an attempt holds the same debt, the books refuse the payment, and the credit waits for the attempt's outcome.
     """
-    with_credit = [each.plan_id for each in plans.standings(plan_ids).values() if each.credit_balance.minor]
+    with_credit = plans.with_credit(plan_ids)
     events = []
-    for history in plans.lock_since_checkpoint(with_credit).values():
+    for history in plans.lock_since_checkpoint(with_credit).values() if with_credit else ():
         known = from_checkpoint(history, terms(history.plan), plans)
         state = known.fold(terms(history.plan), through=max(day, history.folded_through))
         events += _payment(state, day, at)

@@ -20,6 +20,7 @@ from lending.plan.plan import InstalmentId, Origin, Plan, PlanId, PlanStatus
 from lending.plan.refuse import refuse
 from lending.plan.state import Payoff, PlanState
 from lending.plan.when import When
+from lending.servicing.interest_pools import interest_entry_id
 from lending.servicing.record_events import KeptLedger, TermsOf
 from lending.servicing.store import Plans
 from lending.terms.merchant_terms import AllMerchantTerms
@@ -298,9 +299,11 @@ def _previewed(
 
 
 def _new_entries(before: PlanState, after: PlanState, ledger: KeptLedger) -> Iterator[Entry]:
-    known = {each.entry_id for each in before.bookings}
-    for booking in after.bookings:
-        entry = None if booking.entry_id in known else ledger.entry(booking.entry_id)
+    known = {each.entry_id for each in before.bookings} | before.events.keys()
+    ids = [interest_entry_id(after.plan, event_id) for event_id in after.events if event_id not in known]
+    ids += [booking.entry_id for booking in after.bookings if booking.entry_id not in known]
+    for entry_id in ids:
+        entry = ledger.entry(entry_id)
         if entry is not None:
             yield entry
 

@@ -12,6 +12,7 @@ DAY = date(2026, 1, 10)
 NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)
 NAMES = {
     "plan": "p-1",
+    "product": "monthly",
     "merchant": "m-1",
     "shopper": "s-1",
     "bank": "main",

@@ -30,6 +30,7 @@ PLACES: dict[str, Spot] = {
     "plan:principal": (3, 1.25),
     "plan:interest_rcv": (3, 2.5),
     "plan:deferred_discount": (3, 3.75),
+    "pool:interest": (3, 5),
     "exp:provider_fee": (4, 0),
     "plan:fee_rcv": (4, 1),
     "inc:interest": (4, 2),

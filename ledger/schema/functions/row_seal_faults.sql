@@ -60,7 +60,8 @@ BEGIN
     END LOOP;
     RETURN QUERY EXECUTE format(
         'SELECT ''sealed row'', $1 || '' '' || t.%I, format(''%%s %%s is of a transaction that never was'', $2, t.%I)
-           FROM %s t WHERE t.txid >= pg_snapshot_xmax(pg_current_snapshot())',
+           FROM %s t WHERE t.txid >= pg_snapshot_xmax(pg_current_snapshot())
+                       AND t.txid IS DISTINCT FROM pg_current_xact_id_if_assigned()',
         wanted.subject, wanted.row_id, wanted.table_name::regclass)
         USING wanted.subject_is, wanted.row_is;
 END

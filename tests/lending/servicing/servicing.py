@@ -1,5 +1,6 @@
 """Plans that are serviced in tests: their events, their terms, and a store with books beside it."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from lending.plan.fold import fold
 from lending.plan.plan import Plan
 from lending.schedule.day_count import ACTUAL_365
 from lending.schedule.due_dates import Spacing, Unit
+from lending.servicing.interest_pools import pool_of
 from lending.servicing.log import PlanStanding
 from lending.servicing.memory import MemoryPlans
 from lending.servicing.postgres import PostgresPlans
@@ -87,11 +89,15 @@ class Desk:
         return {of: net for of, net in nets.items() if net}
 
     def folded(self, *plans: Plan) -> Mapping[tuple[str, Currency], int]:
-        """What should stand there, by the events alone."""
+        """What should stand there, by the events alone, but for the interest that pools have for plans."""
         bookings: list[Booking] = []
+        pooled: Counter[tuple[str, Currency]] = Counter()
         for history in self.plans.histories([plan.plan_id for plan in plans]).values():
+            pooled[pool_of(history.plan).account, history.plan.currency] += history.pooled
+            pooled[f"plan:{history.plan.plan_id}:interest_rcv", history.plan.currency] -= history.pooled
             bookings += fold(history.plan, history.events, self.terms, through=history.folded_through).bookings
-        return balances_of(bookings)
+        pooled.update(balances_of(bookings))
+        return {of: net for of, net in pooled.items() if net}
 
 
 def day(days: int) -> date:
