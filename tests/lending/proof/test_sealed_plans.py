@@ -30,6 +30,9 @@ PLAN, OTHER = (
 CHECK = next(check.sql for check in check_files() if check.name == "row_seals")
 ACTS = """
 INSERT INTO ledger.principals (principal_id, role, added_at) VALUES ('ann', 'servicing', now()), ('bob', 'owner', now());
+INSERT INTO ledger.principal_keys (key_id, principal_id, number, key_hash, made_at)
+VALUES ('ann.1', 'ann', 1, sha256('x'), now());
+INSERT INTO ledger.key_ends (key_id, ends_at, set_at) VALUES ('ann.1', now(), now());
 INSERT INTO ledger.principal_revocations (principal_id, revoked_at) VALUES ('ann', now() + interval '1 day');
 INSERT INTO lending.act_proposals (proposal_id, plan_id, act, proposed_by, key, reason, asked, value_date, because,
                                    proposed_at, expires_at)
@@ -39,6 +42,10 @@ INSERT INTO lending.acts (act_id, plan_id, act, principal_id, key, reason, asked
 VALUES ('act-1', '{plan}', 'goodwill', 'ann', 'k', 'late', '{{}}', now(), '{{}}', now(), 'act-1');
 INSERT INTO ledger.accepted_differences (projection, place, was, became, accepted_by, reason, accepted_at)
 VALUES ('lending.plan_standing', 'p-1: bucket', '1', '2', 'bob', 'mended', now());
+INSERT INTO lending.act_proposals (proposal_id, plan_id, act, proposed_by, key, reason, asked, value_date, because,
+                                   proposed_at, expires_at)
+VALUES ('act-2', '{plan}', 'goodwill', 'ann', 'k-2', 'late', '{{}}', now(), '{{money}}', now(), now() + interval '1 day');
+INSERT INTO lending.act_withdrawals (proposal_id, withdrawn_by, withdrawn_at, reason) VALUES ('act-2', 'ann', now(), 'no');
 INSERT INTO lending.business_dates (business_date, closed_at, visited, posted) VALUES ('2026-03-01', now(), 1, 1);
 """
 
@@ -89,7 +96,7 @@ PLAN_SAYS = ("sealed row", f"plan {PLAN.plan_id}")
         (f"UPDATE lending.instalments SET due_on = due_on + 1 WHERE instalment_id = '{PLAN.plan_id}/3'",
          f"instalment 4, {PLAN.plan_id}/3: due_on changed since it was sealed"),
         ("UPDATE lending.acts SET reason = 'other'", "act 1, act-1: reason changed since it was sealed"),
-        ("UPDATE lending.act_proposals SET asked = '{}'", "proposal 1, act-1: asked changed since it was sealed"),
+        ("UPDATE lending.act_proposals SET asked = '{}' WHERE proposal_id = 'act-1'", "proposal 1, act-1: asked changed since it was sealed"),
     ],
 )  # fmt: skip
 def test_a_row_that_was_tampered_with_is_named_with_its_plan_its_number_and_what_changed(
