@@ -10,7 +10,7 @@ READ COMMITTED, PostgreSQL's default, is required: each statement must see what 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 import psycopg
 
@@ -62,7 +62,7 @@ SELECT ledger.write(
 )
 """
 _POST_ONE = """
-SELECT ledger.post_one(%s, %s, %s::smallint, %s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s, %s::bigint)
+SELECT ledger.post_one(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
 """
 _SET_LIMIT = """
 INSERT INTO ledger.credit_limits (account_id, number, limit_minor, set_by, reason, set_at)
@@ -86,6 +86,7 @@ SELECT r.entry_id,
   LEFT JOIN ledger.refusals f ON f.position = r.position
 """
 
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
 
 _DESCRIBED = (  # the columns of _KNOWN between `same` and the reasons of a refusal
     "act",
@@ -128,7 +129,7 @@ class PostgresLedger(PostgresBooks):
         if not requests:
             return ()
         if len(requests) == 1:
-            if _is_simple(requests[0]) and self._post_one(requests[0]):
+            if _is_simple(requests[0]) and self._post_one(requests[0].journal):
                 return (Recorded(requests[0].entry_id),)
             try:
                 return self._record(requests, openings=False)
@@ -185,26 +186,24 @@ class PostgresLedger(PostgresBooks):
             self._connection.execute(_SET_LIMIT, row)
         return answer
 
-    def _post_one(self, request: Asked) -> bool:
+    def _post_one(self, journal: Journal) -> bool:
         """Post an entry of one transfer in one statement; False, with nothing written, where more must be decided."""
-        line = recorded_request_of(request, {})
-        (transfer,) = line.transfers
+        (transfer,) = journal.transfers
         row = self._connection.execute(
             _POST_ONE,
             (
-                line.entry_id,
-                line.flow,
-                line.template_version,
-                line.value_date,
-                line.original_date,
-                line.occurred_at,
-                line.recorded_at,
-                _json(line.correlation),
-                line.transfers_text(),
+                journal.entry_id,
+                str(journal.flow),
+                str(journal.template_version),
+                str(journal.value_date),
+                journal.original_date,
+                str(journal.occurred_at),
+                str(journal.recorded_at),
+                _json(journal.correlation),
                 transfer.debit,
                 transfer.credit,
-                transfer.amount.currency.value,
-                transfer.amount.minor,
+                str(transfer.amount.currency),
+                str(transfer.amount.minor),
             ),
         ).fetchone()
         return row is not None and row[0] is True
@@ -354,8 +353,8 @@ class PostgresLedger(PostgresBooks):
             raise _Overtaken
 
 
-def _is_simple(request: Asked) -> bool:
-    """Whether a request only posts one transfer of an amount that needs no watching."""
+def _is_simple(request: Asked) -> TypeGuard[Request]:
+    """Whether a request only posts one transfer."""
     return (
         isinstance(request, Request)
         and request.act is Act.POST
@@ -364,7 +363,6 @@ def _is_simple(request: Asked) -> bool:
         and not request.free
         and request.journal.corrects is None
         and len(request.journal.transfers) == 1
-        and request.journal.transfers[0].amount.minor < LARGE_MINOR
     )
 
 
@@ -480,7 +478,7 @@ def _columns(rows: Sequence[tuple[object, ...]], count: int = 0) -> list[list[ob
 
 
 def _json(value: Mapping[str, str]) -> str:
-    return json.dumps(dict(value), ensure_ascii=False)
+    return _encoded(value if type(value) is dict else dict(value))
 
 
 def _reasons(reasons: Iterable[Refusal]) -> str:
