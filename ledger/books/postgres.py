@@ -29,6 +29,7 @@ from ledger.books.line import (
 )
 from ledger.books.postgres_arrays import moments, numbers, texts, texts_or_null, truths
 from ledger.books.postgres_books import PostgresBooks
+from ledger.books.postgres_call import Function
 from ledger.books.posting import LARGE_MINOR, AccountKey, BatchState, Counters, Ruling, accounts, resolved, rule_on
 from ledger.books.store import (
     Act,
@@ -61,9 +62,7 @@ SELECT ledger.write(
     %s::integer[], %s::bigint[], %s::smallint[], %s::text[], %s::bigint[]
 )
 """
-_POST_ONE = """
-SELECT ledger.post_one(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-"""
+_POST_ONE = Function("ledger.post_one", parameters=12)
 _SET_LIMIT = """
 INSERT INTO ledger.credit_limits (account_id, number, limit_minor, set_by, reason, set_at)
 SELECT %(account)s, count(*) + 1, %(minor)s, %(by)s, %(reason)s, %(at)s
@@ -189,14 +188,14 @@ class PostgresLedger(PostgresBooks):
     def _post_one(self, journal: Journal) -> bool:
         """Post an entry of one transfer in one statement; False, with nothing written, where more must be decided."""
         (transfer,) = journal.transfers
-        row = self._connection.execute(
-            _POST_ONE,
+        return _POST_ONE.call(
+            self._connection,
             (
                 journal.entry_id,
                 str(journal.flow),
                 str(journal.template_version),
                 str(journal.value_date),
-                journal.original_date,
+                None if journal.original_date is None else str(journal.original_date),
                 str(journal.occurred_at),
                 str(journal.recorded_at),
                 _json(journal.correlation),
@@ -205,8 +204,7 @@ class PostgresLedger(PostgresBooks):
                 str(transfer.amount.currency),
                 str(transfer.amount.minor),
             ),
-        ).fetchone()
-        return row is not None and row[0] is True
+        )
 
     def _outcome(self, request: Asked) -> Outcome:
         (answer,) = self.post_batch([request])

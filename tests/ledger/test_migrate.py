@@ -128,8 +128,7 @@ def test_a_function_is_replaced_in_place_when_its_text_changes(connection: Conne
         ("answer() RETURNS text LANGUAGE sql AS $$ SELECT '42' $$", "lending.answer() || ''"),
         ("answer(more int) RETURNS int LANGUAGE sql AS $$ SELECT 41 + more $$", "lending.answer(1)::text"),
         (
-            "answer(more int) RETURNS int LANGUAGE sql AS $$ SELECT 41 + more $$;"
-            " REVOKE EXECUTE ON FUNCTION lending.answer FROM PUBLIC",
+            "answer(m int) RETURNS int LANGUAGE sql RETURN 41 + m; REVOKE ALL ON FUNCTION lending.answer FROM public",
             "lending.answer(1)::text",
         ),
     ],

@@ -5,13 +5,13 @@
 -- It locks as `prepare` does and in the same order. It changes the balances itself, as `apply_transfers` would: one
 -- update of a row by its key costs a fifth of what that trigger costs for batches of any size. The setting
 -- `ledger.applied_by` lets the triggers know; they heed it only under the rights of the tables' owner, which the
--- application has nowhere but in this function. Rows are read by key only, also while a table is still small.
+-- application has nowhere but in this function. It needs none of the planner settings of `prepare`: no parameter is an
+-- array, so that every plan reads one row by its key.
 CREATE OR REPLACE FUNCTION ledger.post_one(
     entry_id text, flow text, template_version smallint, value_date date, original_date date, occurred timestamptz,
     recorded timestamptz, correlation jsonb, debited text, credited text, currency text, amount bigint
 ) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET enable_seqscan = off
-SET ledger.applied_by = 'post_one' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET ledger.applied_by = 'post_one' AS $$
 #variable_conflict use_variable
 DECLARE
     transaction_id CONSTANT xid8 := pg_current_xact_id();  -- taken before anything is read; see `prepare`
@@ -70,7 +70,7 @@ BEGIN
                 ledger.body_digest('post', NULL, NULL, NULL, flow, value_date, original_date, occurred, correlation, '',
                                    debited || E'\t' || credited || E'\t' || currency || E'\t' || amount || E'\n'),
                 correlation)
-            ON CONFLICT DO NOTHING;
+            ON CONFLICT ON CONSTRAINT requests_entry_id_key DO NOTHING;
         simple := FOUND;  -- unless another writer recorded the id meanwhile
     END IF;
     IF NOT simple THEN
