@@ -3,15 +3,14 @@
 -- or a counter is so large that it must be watched. The caller then asks `prepare` and decides with reasons.
 --
 -- It locks as `prepare` does and in the same order. It changes the balances itself, as `apply_transfers` would: one
--- update of a row by its key costs a fifth of what that trigger costs for batches of any size. The setting
--- `ledger.applied_by` lets the triggers know; they heed it only under the rights of the tables' owner, which the
--- application has nowhere but in this function. It needs none of the planner settings of `prepare`: no parameter is an
--- array, so that every plan reads one row by its key.
+-- update of a row by its key costs a fifth of what that trigger costs for batches of any size. It runs as a role of its
+-- own, by which the triggers know it. It needs none of the planner settings of `prepare`: no parameter is an array, so
+-- that every plan reads one row by its key.
 CREATE OR REPLACE FUNCTION ledger.post_one(
     entry_id text, flow text, template_version smallint, value_date date, original_date date, occurred timestamptz,
     recorded timestamptz, correlation jsonb, debited text, credited text, currency text, amount bigint
 ) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog SET ledger.applied_by = 'post_one' AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 #variable_conflict use_variable
 DECLARE
     transaction_id CONSTANT xid8 := pg_current_xact_id();  -- taken before anything is read; see `prepare`
@@ -85,5 +84,6 @@ BEGIN
     RETURN true;
 END
 $$;
+ALTER FUNCTION ledger.post_one OWNER TO tranche_poster;
 REVOKE EXECUTE ON FUNCTION ledger.post_one FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ledger.post_one TO tranche_application;
