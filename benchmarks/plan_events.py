@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from statistics import median
+from typing import Any
 
 import psycopg
 
@@ -32,6 +33,8 @@ EARLY, LATE = 10, 1_000
 AROUND = 5  # a figure is the median of this many events of each plan, around the one asked for
 PER_DAY = 5
 MANY, EVENTS = 200, 20
+TOGETHER = 50  # the events before are recorded and committed so many at once,
+LEAD_IN = 25  # and the last of them one by one, as those that are measured
 
 
 def main() -> None:
@@ -43,37 +46,52 @@ def main() -> None:
 
 
 def measured(url: str) -> Mapping[str, float]:
-    """Milliseconds to record and commit a plan's 10th and 1,000th event, and the second as a multiple of the first."""
+    """Milliseconds to record and commit a plan's 10th and 1,000th event, and the second as a multiple of the first.
+
+    Old plans and young ones take turns, so that what the machine does beside them falls on both.
+    """
     early: list[float] = []
     late: list[float] = []
-    plans = [_plan(f"p-{number}") for number in range(PLANS)]
+    old, young = ([_plan(f"{kind}-{number}") for number in range(PLANS)] for kind in ("old", "young"))
     with connect(url) as connection:
         store = PostgresPlans(connection)
-        store.open_all(plans)
+        store.open_all([*old, *young])
         connection.commit()
-        for number in range(1, LATE + AROUND):
-            for plan in plans:
-                event = _event(plan, number)
-                started = time.perf_counter()
-                (answer,) = record_events(
-                    [event],
-                    plans=store,
-                    ledger=PostgresLedger(connection),
-                    terms=lambda each: servicing_terms(each.terms_version, each.currency),
-                )
-                connection.commit()
-                took = 1000 * (time.perf_counter() - started)
-                if not isinstance(answer, EventRecorded):
-                    raise TypeError(f"a benchmark's event was not recorded: {answer}")
-                if abs(number - EARLY) < AROUND:
-                    early.append(took)
-                if abs(number - LATE) < AROUND:
-                    late.append(took)
+        for plan in old:
+            for first in range(1, LATE - LEAD_IN, TOGETHER):
+                _record(connection, plan, range(first, min(first + TOGETHER, LATE - LEAD_IN)))
+            for number in range(LATE - LEAD_IN, LATE - AROUND):
+                _record(connection, plan, range(number, number + 1))
+        for plan in young:
+            for number in range(1, EARLY - AROUND):
+                _record(connection, plan, range(number, number + 1))
+        for beside in range(-AROUND, AROUND):
+            for one, other in zip(old, young, strict=True):
+                late.append(_record(connection, one, range(LATE + beside, LATE + beside + 1)))
+                early.append(_record(connection, other, range(EARLY + beside, EARLY + beside + 1)))
     return {
         "event_10_ms": round(median(early), 2),
         "event_1000_ms": round(median(late), 2),
         "event_1000_over_10": round(median(late) / median(early), 2),
     }
+
+
+def _record(connection: psycopg.Connection[Any], plan: Plan, numbers: range) -> float:
+    """Record a plan's events of these numbers together and commit; how many milliseconds it took."""
+    events = [_event(plan, number) for number in numbers]
+    started = time.perf_counter()
+    answers = record_events(
+        events,
+        plans=PostgresPlans(connection),
+        ledger=PostgresLedger(connection),
+        terms=lambda each: servicing_terms(each.terms_version, each.currency),
+    )
+    connection.commit()
+    took = 1000 * (time.perf_counter() - started)
+    wrong = next((answer for answer in answers if not isinstance(answer, EventRecorded)), None)
+    if wrong is not None:
+        raise TypeError(f"a benchmark's event was not recorded: {wrong}")
+    return took
 
 
 def measured_many(url: str) -> Mapping[str, float]:

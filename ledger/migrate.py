@@ -32,7 +32,11 @@ PACKAGES = ("ledger", "features", "lending", "payments", "serving")
 _FUNCTIONS, _VIEWS, _TRIGGERS = "functions", "views", "triggers"
 _NUMBERED = re.compile(r"[0-9]{3}_[a-z0-9_]+\.sql")
 _NAMED = re.compile(r"[a-z_][a-z0-9_]*\.sql")
-_NOT_REPLACEABLE = ("42P13", "42809")  # SQL states: another result or names of arguments; another kind of routine
+_NOT_REPLACEABLE = (  # SQL states: another result or names of arguments; another kind of routine; an overload
+    "42P13",
+    "42809",
+    "42725",
+)
 _LOCK = 0x7472616E636865  # any fixed number: two migrations of one database wait for each other on it
 
 _REGISTER = """

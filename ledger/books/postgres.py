@@ -10,7 +10,7 @@ READ COMMITTED, PostgreSQL's default, is required: each statement must see what 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 import psycopg
 
@@ -29,6 +29,7 @@ from ledger.books.line import (
 )
 from ledger.books.postgres_arrays import moments, numbers, texts, texts_or_null, truths
 from ledger.books.postgres_books import PostgresBooks
+from ledger.books.postgres_call import Function
 from ledger.books.posting import LARGE_MINOR, AccountKey, BatchState, Counters, Ruling, accounts, resolved, rule_on
 from ledger.books.store import (
     Act,
@@ -61,9 +62,7 @@ SELECT ledger.write(
     %s::integer[], %s::bigint[], %s::smallint[], %s::text[], %s::bigint[]
 )
 """
-_POST_ONE = """
-SELECT ledger.post_one(%s, %s, %s::smallint, %s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s, %s::bigint)
-"""
+_POST_ONE = Function("ledger.post_one", parameters=12)
 _SET_LIMIT = """
 INSERT INTO ledger.credit_limits (account_id, number, limit_minor, set_by, reason, set_at)
 SELECT %(account)s, count(*) + 1, %(minor)s, %(by)s, %(reason)s, %(at)s
@@ -86,6 +85,7 @@ SELECT r.entry_id,
   LEFT JOIN ledger.refusals f ON f.position = r.position
 """
 
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
 
 _DESCRIBED = (  # the columns of _KNOWN between `same` and the reasons of a refusal
     "act",
@@ -128,7 +128,7 @@ class PostgresLedger(PostgresBooks):
         if not requests:
             return ()
         if len(requests) == 1:
-            if _is_simple(requests[0]) and self._post_one(requests[0]):
+            if _is_simple(requests[0]) and self._post_one(requests[0].journal):
                 return (Recorded(requests[0].entry_id),)
             try:
                 return self._record(requests, openings=False)
@@ -185,29 +185,26 @@ class PostgresLedger(PostgresBooks):
             self._connection.execute(_SET_LIMIT, row)
         return answer
 
-    def _post_one(self, request: Asked) -> bool:
+    def _post_one(self, journal: Journal) -> bool:
         """Post an entry of one transfer in one statement; False, with nothing written, where more must be decided."""
-        line = recorded_request_of(request, {})
-        (transfer,) = line.transfers
-        row = self._connection.execute(
-            _POST_ONE,
+        (transfer,) = journal.transfers
+        return _POST_ONE.call(
+            self._connection,
             (
-                line.entry_id,
-                line.flow,
-                line.template_version,
-                line.value_date,
-                line.original_date,
-                line.occurred_at,
-                line.recorded_at,
-                _json(line.correlation),
-                line.transfers_text(),
+                journal.entry_id,
+                str(journal.flow),
+                str(journal.template_version),
+                str(journal.value_date),
+                None if journal.original_date is None else str(journal.original_date),
+                str(journal.occurred_at),
+                str(journal.recorded_at),
+                _json(journal.correlation),
                 transfer.debit,
                 transfer.credit,
-                transfer.amount.currency.value,
-                transfer.amount.minor,
+                str(transfer.amount.currency),
+                str(transfer.amount.minor),
             ),
-        ).fetchone()
-        return row is not None and row[0] is True
+        )
 
     def _outcome(self, request: Asked) -> Outcome:
         (answer,) = self.post_batch([request])
@@ -354,8 +351,8 @@ class PostgresLedger(PostgresBooks):
             raise _Overtaken
 
 
-def _is_simple(request: Asked) -> bool:
-    """Whether a request only posts one transfer of an amount that needs no watching."""
+def _is_simple(request: Asked) -> TypeGuard[Request]:
+    """Whether a request only posts one transfer."""
     return (
         isinstance(request, Request)
         and request.act is Act.POST
@@ -364,7 +361,6 @@ def _is_simple(request: Asked) -> bool:
         and not request.free
         and request.journal.corrects is None
         and len(request.journal.transfers) == 1
-        and request.journal.transfers[0].amount.minor < LARGE_MINOR
     )
 
 
@@ -480,7 +476,7 @@ def _columns(rows: Sequence[tuple[object, ...]], count: int = 0) -> list[list[ob
 
 
 def _json(value: Mapping[str, str]) -> str:
-    return json.dumps(dict(value), ensure_ascii=False)
+    return _encoded(value if type(value) is dict else dict(value))
 
 
 def _reasons(reasons: Iterable[Refusal]) -> str:

@@ -127,6 +127,10 @@ def test_a_function_is_replaced_in_place_when_its_text_changes(connection: Conne
     [
         ("answer() RETURNS text LANGUAGE sql AS $$ SELECT '42' $$", "lending.answer() || ''"),
         ("answer(more int) RETURNS int LANGUAGE sql AS $$ SELECT 41 + more $$", "lending.answer(1)::text"),
+        (
+            "answer(m int) RETURNS int LANGUAGE sql RETURN 41 + m; REVOKE ALL ON FUNCTION lending.answer FROM public",
+            "lending.answer(1)::text",
+        ),
     ],
 )
 def test_a_function_with_another_result_or_other_arguments_takes_the_place_of_the_old_one(

@@ -1,78 +1,89 @@
--- Posts an entry of one transfer between accounts that exist, in one statement. False, with nothing written, when it is
--- not that simple: an account must be opened, the id is known, the day is closed, a limit would be broken, or a counter
--- is so large that it must be watched. The caller then asks `prepare` and decides with reasons. Locks as `prepare` does,
--- in the same order; for the settings see there.
+-- Posts an entry of one transfer between accounts that exist, in one statement. False, with nothing changed, when it is
+-- not that simple: an account must be opened, the id is known, the day is closed, a limit would be broken, or an amount
+-- or a counter is so large that it must be watched. The caller then asks `prepare` and decides with reasons.
+--
+-- It locks as `prepare` does and in the same order. It changes the balances itself, as `apply_transfers` would: one
+-- update of a row by its key costs a fifth of what that trigger costs for batches of any size. It runs as a role of its
+-- own, by which the triggers know it. It needs none of the planner settings of `prepare`: no parameter is an array, so
+-- that every plan reads one row by its key.
 CREATE OR REPLACE FUNCTION ledger.post_one(
     entry_id text, flow text, template_version smallint, value_date date, original_date date, occurred timestamptz,
-    recorded timestamptz, correlation jsonb, body text, debited text, credited text, currency text, amount bigint
+    recorded timestamptz, correlation jsonb, debited text, credited text, currency text, amount bigint
 ) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
-SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 #variable_conflict use_variable
 DECLARE
-    given CONSTANT text := entry_id;
-    d ledger.accounts;
-    c ledger.accounts;
-    kept ledger.balances;
-    found_rows integer := 0;
-    debit_version integer;
-    credit_version integer;
+    transaction_id CONSTANT xid8 := pg_current_xact_id();  -- taken before anything is read; see `prepare`
+    most CONSTANT bigint := 4000000000000000000;           -- four counters of this size add up within 64 bits
+    d_id integer;
+    d_floor boolean;
+    d_normal text;
+    d_version integer;
+    c_id integer;
+    c_floor boolean;
+    c_normal text;
+    c_version integer;
+    simple boolean;
     place bigint;
-    made integer;
-    free bigint;
 BEGIN
-    PERFORM pg_current_xact_id();
-    SELECT a.* INTO d FROM ledger.accounts a WHERE a.account = debited AND a.currency = post_one.currency;
-    SELECT a.* INTO c FROM ledger.accounts a WHERE a.account = credited AND a.currency = post_one.currency;
-    IF d.account_id IS NULL OR c.account_id IS NULL OR d.account_id = c.account_id THEN
+    SELECT d.account_id, d.floor, d.normal, c.account_id, c.floor, c.normal,
+           d.account_id <> c.account_id AND amount < 1000000000000
+           AND NOT EXISTS (SELECT FROM ledger.requests r WHERE r.entry_id = post_one.entry_id)
+           AND NOT EXISTS (SELECT FROM ledger.large_accounts l WHERE l.account_id IN (d.account_id, c.account_id))
+           AND value_date > coalesce((SELECT max(p.through) FROM ledger.periods p), '-infinity')
+      INTO d_id, d_floor, d_normal, c_id, c_floor, c_normal, simple
+      FROM ledger.accounts d, ledger.accounts c
+     WHERE d.account = debited AND d.currency = post_one.currency
+       AND c.account = credited AND c.currency = post_one.currency;
+    IF simple IS NOT TRUE THEN
         RETURN false;
     END IF;
-    FOR kept IN
-        SELECT b.* FROM ledger.balances b WHERE b.account_id IN (d.account_id, c.account_id)
-         ORDER BY b.account_id FOR NO KEY UPDATE
-    LOOP
-        found_rows := found_rows + 1;
-        IF greatest(kept.debits_posted, kept.credits_posted, kept.debits_pending, kept.credits_pending)
-           > 4000000000000000000 THEN
-            RETURN false;
-        END IF;
-        IF kept.account_id = d.account_id THEN
-            debit_version := kept.version + 1;
-            free := CASE WHEN d.normal = 'debit'
-                         THEN kept.debits_posted + amount - kept.credits_posted - kept.credits_pending
-                         ELSE kept.credits_posted - kept.debits_posted - amount - kept.debits_pending END;
-        ELSE
-            credit_version := kept.version + 1;
-            free := CASE WHEN c.normal = 'debit'
-                         THEN kept.debits_posted - kept.credits_posted - amount - kept.credits_pending
-                         ELSE kept.credits_posted + amount - kept.debits_posted - kept.debits_pending END;
-        END IF;
-        IF free < -kept.credit_limit_minor THEN
-            RETURN false;
-        END IF;
-    END LOOP;
-    IF found_rows <> d.floor::integer + c.floor::integer
-       OR EXISTS (SELECT FROM ledger.requests r WHERE r.entry_id = given)
-       OR value_date <= (SELECT max(p.through) FROM ledger.periods p)
-       OR EXISTS (SELECT FROM ledger.large_accounts l WHERE l.account_id IN (d.account_id, c.account_id)) THEN
-        RETURN false;
+    IF d_floor AND c_floor THEN
+        PERFORM FROM ledger.balances b WHERE b.account_id IN (d_id, c_id) ORDER BY b.account_id FOR NO KEY UPDATE;
     END IF;
-    place := nextval('ledger.positions');
-    INSERT INTO ledger.requests (position, occurred_at, recorded_at, value_date, original_date, template_version,
-                                 transfer_count, act, flow, entry_id, reason, digest, correlation)
-    VALUES (place, occurred, recorded, value_date, original_date, template_version, 1, 'post', flow, given, '',
-            ledger.body_digest('post', NULL, NULL, NULL, flow, value_date, original_date, occurred, correlation, '',
-                               body),
-            correlation)
-        ON CONFLICT DO NOTHING;
-    GET DIAGNOSTICS made = ROW_COUNT;
-    IF made = 0 THEN  -- another writer recorded the id meanwhile
+    IF d_floor THEN
+        UPDATE ledger.balances b SET version = b.version + 1, debits_posted = b.debits_posted + amount
+         WHERE b.account_id = d_id
+           AND CASE WHEN greatest(b.debits_posted, b.credits_posted, b.debits_pending, b.credits_pending) > most
+                    THEN false
+                    ELSE d_normal = 'debit'
+                         OR b.credits_posted - b.debits_posted - amount - b.debits_pending >= -b.credit_limit_minor END
+     RETURNING b.version INTO d_version;
+        simple := FOUND;
+    END IF;
+    IF c_floor AND simple THEN
+        UPDATE ledger.balances b SET version = b.version + 1, credits_posted = b.credits_posted + amount
+         WHERE b.account_id = c_id
+           AND CASE WHEN greatest(b.debits_posted, b.credits_posted, b.debits_pending, b.credits_pending) > most
+                    THEN false
+                    ELSE c_normal = 'credit'
+                         OR b.debits_posted - b.credits_posted - amount - b.credits_pending >= -b.credit_limit_minor END
+     RETURNING b.version INTO c_version;
+        simple := FOUND;
+    END IF;
+    IF simple THEN
+        place := nextval('ledger.positions');
+        INSERT INTO ledger.requests (position, occurred_at, recorded_at, value_date, original_date, template_version,
+                                     transfer_count, act, flow, entry_id, reason, digest, correlation)
+        VALUES (place, occurred, recorded, value_date, original_date, template_version, 1, 'post', flow, entry_id, '',
+                ledger.body_digest('post', NULL, NULL, NULL, flow, value_date, original_date, occurred, correlation, '',
+                                   debited || E'\t' || credited || E'\t' || currency || E'\t' || amount || E'\n'),
+                correlation)
+            ON CONFLICT ON CONSTRAINT requests_entry_id_key DO NOTHING;
+        simple := FOUND;  -- unless another writer recorded the id meanwhile
+    END IF;
+    IF NOT simple THEN
+        UPDATE ledger.balances b SET version = b.version - 1, debits_posted = b.debits_posted - amount
+         WHERE b.account_id = d_id AND d_version IS NOT NULL;
+        UPDATE ledger.balances b SET version = b.version - 1, credits_posted = b.credits_posted - amount
+         WHERE b.account_id = c_id AND c_version IS NOT NULL;
         RETURN false;
     END IF;
     INSERT INTO ledger.transfers (position, amount_minor, debit, credit, debit_version, credit_version, number, pending)
-    VALUES (place, amount, d.account_id, c.account_id, debit_version, credit_version, 1, false);
+    VALUES (place, amount, d_id, c_id, d_version, c_version, 1, false);
     RETURN true;
 END
 $$;
+ALTER FUNCTION ledger.post_one OWNER TO tranche_poster;
 REVOKE EXECUTE ON FUNCTION ledger.post_one FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ledger.post_one TO tranche_application;
