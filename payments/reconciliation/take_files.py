@@ -31,14 +31,18 @@ from payments.reconciliation.settlement_facts import attempt_of, settlement_fact
 from payments.transaction import Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TakenFiles:
-    """The names of files taken now, taken before, and refused with the reason; and the new rows."""
+    """The names of files taken now, taken before, and refused with the reason; and the number of new rows.
+
+    `by_file` is the number of those rows that the sum of their file accounts for: of fees and payouts.
+    """
 
     names: list[str] = field(default_factory=list)
     before: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
-    lines: list[FileLine] = field(default_factory=list)
+    lines: int = 0
+    by_file: int = 0
     breaks: Counter[BreakClass] = field(default_factory=Counter)
 
 
@@ -120,7 +124,8 @@ def _take(
         publish(settlement_facts(new, plans, profile.card.provider, at))
     taken.breaks.update(breaks)
     taken.names.append(path.name)
-    taken.lines.extend(new)
+    taken.lines += len(new)
+    taken.by_file += sum(1 for line in new if line.kind in (LineKind.FEE, LineKind.PAYOUT))
 
 
 def _read(content: FileContent) -> ParsedFile:
