@@ -18,7 +18,7 @@ from payments.files.line import FileLine, StatementHead
 from payments.ids import ProviderPayoutId
 from payments.line_key import LineKey, LineKind
 from payments.reconciliation.matching import VERSION, Found, Matched
-from payments.reconciliation.postgres_line_rows import add_lines, line_of
+from payments.reconciliation.postgres_line_rows import add_lines, stored_line
 
 _EXPECT = """
 INSERT INTO payments.expectations (expectation_id, leg, account_id, plan_id, instalment_id, currency, amount_minor,
@@ -307,7 +307,7 @@ class PostgresReconciliation:
 
     def _lines(self, query: str, parameters: Sequence[object]) -> list[FileLine]:
         with self._connection.cursor(row_factory=dict_row) as cursor:
-            return [line_of(row) for row in cursor.execute(query, parameters)]
+            return [stored_line(row) for row in cursor.execute(query, parameters)]
 
     def _expected(self, query: str, parameters: Sequence[object]) -> list[Expected]:
         with self._connection.cursor(row_factory=dict_row) as cursor:

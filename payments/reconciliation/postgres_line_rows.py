@@ -66,7 +66,7 @@ def _line_columns(line: FileLine) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def line_of(row: Mapping[str, Any]) -> FileLine:
+def stored_line(row: Mapping[str, Any]) -> FileLine:
     return FileLine(
         line_id=row["line_id"],
         kind=LineKind(row["kind"]),
