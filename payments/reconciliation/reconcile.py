@@ -31,6 +31,7 @@ from payments.reconciliation.settle_lines import settle_lines
 from payments.reconciliation.take_files import TakenFiles, take_files
 from payments.reconciliation.units import Settled, sets_of
 from payments.refunds.refund_payments import RefundPayments
+from payments.settings import DEFAULT_MAX_FILE_BYTES
 from payments.transaction import Transaction
 
 
@@ -90,6 +91,7 @@ def reconcile(
     at: datetime,
     as_of: date | None = None,
     refuse_loudly: bool = True,
+    max_bytes: int = DEFAULT_MAX_FILE_BYTES,
     tick: Callable[[str], None] = lambda _: None,
 ) -> ReconcileReport:
     """Reconcile these files, and every line that earlier runs left open.
@@ -107,6 +109,7 @@ def reconcile(
         transaction=transaction,
         at=at,
         refuse_loudly=refuse_loudly,
+        max_bytes=max_bytes,
         tick=tick,
     )
     new.update(taken.breaks)
