@@ -380,7 +380,7 @@ def reconcile(
         if report.waiting:
             yield f"  {report.waiting:,} could not be booked and wait; `tranche payments breaks` lists why"
 
-    return Report(report, shown(), exit_code=1 if report.files_refused or report.waiting else 0)
+    return Report(report, shown(), exit_code=1 if report.files_refused or report.waiting or report.banks_unequal else 0)
 
 
 @app.command()

@@ -17,6 +17,8 @@ from payments.files.control_file import FileContent
 from payments.files.line import FileLine, StatementHead
 from payments.ids import ProviderPayoutId
 from payments.line_key import LineKey, LineKind
+from payments.rail_profile import RailProfile
+from payments.reconciliation.bank_proof import BankProof, prove_banks
 from payments.reconciliation.matching import VERSION, Found, Matched
 from payments.reconciliation.postgres_line_rows import add_lines, stored_line
 
@@ -297,12 +299,24 @@ class PostgresReconciliation:
         classes = [each.value for each in _OVERTAKES_NOTHING]
         return dict(self._connection.execute(_BLOCKING, (classes, list(instalment_ids))).fetchall())
 
+    def bank_proofs(self, profile: RailProfile) -> list[BankProof]:
+        """See `prove_banks`."""
+        return prove_banks(self._connection, profile)
+
     def close_break(self, break_id: str, on: date, by: str) -> None:
         """Close a break that was cured by something other than a match."""
         self._connection.execute(
             "UPDATE payments.breaks SET closed_on = greatest(%s, opened_on), closed_by = %s"
             " WHERE break_id = %s AND closed_on IS NULL",
             (on, by, break_id),
+        )
+
+    def close_breaks_of(self, about: str, on: date, by: str) -> None:
+        """Close every open break whose id begins like this."""
+        self._connection.execute(
+            "UPDATE payments.breaks SET closed_on = greatest(%s, opened_on), closed_by = %s"
+            " WHERE starts_with(break_id, %s) AND closed_on IS NULL",
+            (on, by, about),
         )
 
     def _lines(self, query: str, parameters: Sequence[object]) -> list[FileLine]:

@@ -24,6 +24,7 @@ from payments.collection.retry import RetryPolicy
 from payments.each_alone import each_alone, reason_of
 from payments.merchants.payouts import Payouts
 from payments.rail_profile import RailProfile
+from payments.reconciliation.bank_proof import unexplained
 from payments.reconciliation.bookings_from_matches import a_break, missing
 from payments.reconciliation.expect_dues import expect_dues
 from payments.reconciliation.postgres import PostgresReconciliation
@@ -54,6 +55,7 @@ class ReconcileReport:
 
     `breaks`: the new breaks of this run, by class. `found_late`: expectations met after their due-by day. `waiting`:
     the number of units that could not be booked; each is a break with its reason, and the next run tries it again.
+    `banks_unequal`: bank accounts, by currency, whose newest statement the books and the open items do not explain.
     """
 
     as_of: date
@@ -70,6 +72,7 @@ class ReconcileReport:
     listed: tuple[Listed, ...]
     entries: int
     waiting: int
+    banks_unequal: int
 
 
 def reconcile(
@@ -156,8 +159,15 @@ def reconcile(
         new.update(reconciliation.raise_breaks(settled.breaks))
         overdue = [missing(each, profile) for each in reconciliation.overdue(day)]
         new.update(reconciliation.raise_breaks(overdue))
+        unequal = []
+        for proof in reconciliation.bank_proofs(profile):
+            if proof.difference.minor:
+                unequal.append(unexplained(proof, profile))
+            else:
+                reconciliation.close_breaks_of(proof.about, day, "statement and books agree")
+        new.update(reconciliation.raise_breaks(unequal))
         open_count = reconciliation.count_open(min(day, last or day))
-    return _report(day, taken, settled, new, overdue, open_count, waiting)
+    return _report(day, taken, settled, new, [*overdue, *unequal], open_count, waiting, len(unequal))
 
 
 def _not_booked(
@@ -174,9 +184,10 @@ def _report(  # noqa: PLR0917 - the figures of one run, side by side
     taken: TakenFiles,
     settled: Settled,
     new: Counter[BreakClass],
-    overdue: Sequence[Break],
+    others: Sequence[Break],
     open_count: int,
     waiting: int,
+    banks_unequal: int,
 ) -> ReconcileReport:
     return ReconcileReport(
         as_of=day,
@@ -190,9 +201,10 @@ def _report(  # noqa: PLR0917 - the figures of one run, side by side
         found_late=tuple(map(str, settled.late)),
         breaks={broken.value: count for broken, count in sorted(new.items())},
         open_expectations=open_count,
-        listed=tuple(_listed(broken) for broken in (*settled.breaks, *overdue)),
+        listed=tuple(_listed(broken) for broken in (*settled.breaks, *others)),
         entries=settled.entries,
         waiting=waiting,
+        banks_unequal=banks_unequal,
     )
 
 

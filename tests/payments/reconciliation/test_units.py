@@ -19,7 +19,16 @@ from payments.files.line import FileLine
 from payments.ids import AttemptId, ProviderPayoutId
 from payments.line_key import LineKind
 from tests.payments.merchants.test_pay_merchants import sold
-from tests.payments.outside import Outside, at, collected, inbox_reconciled, merchants_paid, pay_capital_in, reconciled
+from tests.payments.outside import (
+    CAPITAL,
+    Outside,
+    at,
+    collected,
+    inbox_reconciled,
+    merchants_paid,
+    pay_capital_in,
+    reconciled,
+)
 from tests.payments.plans import an_open_plan, first_due, posted, rows, the_adapters
 
 DAY = date(2026, 3, 10)
@@ -137,8 +146,8 @@ def test_a_payout_that_the_bank_returns_twice_is_owed_again_once_and_the_second_
         merchants_paid(ports, outside, DAY)
         payout = f"mp-{DAY}-m-1-GBP"
         back = (95_00, f"{payout} AC04")
-        first = movements(tmp_path / "one.csv", (-95_00, payout), back, back)
-        second = movements(tmp_path / "two.csv", back, first=2, opening=95_00)
+        first = movements(tmp_path / "one.csv", (-95_00, payout), back, back, opening=CAPITAL.minor)
+        second = movements(tmp_path / "two.csv", back, first=2, opening=CAPITAL.minor + 95_00)
 
         report = reconciled(ports, [first], DAY)
         later = reconciled(ports, [second], DAY)
@@ -157,7 +166,10 @@ def test_text_behind_our_reference_of_a_debit_is_text(database_url: str, tmp_pat
         sold(ports, 1, 95_00)
         merchants_paid(ports, outside, DAY)
 
-        report = reconciled(ports, [movements(tmp_path / "one.csv", (-95_00, f"mp-{DAY}-m-1-GBP FASTER PAYMENT"))], DAY)
+        reference = f"mp-{DAY}-m-1-GBP FASTER PAYMENT"
+        paid_out = movements(tmp_path / "one.csv", (-95_00, reference), opening=CAPITAL.minor)
+
+        report = reconciled(ports, [paid_out], DAY)
 
         assert (report.matched_by_id, report.breaks) == (1, {})
         assert posted(ports, "bank:main") == 10_000_00 - 95_00
