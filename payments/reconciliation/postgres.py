@@ -18,8 +18,8 @@ from payments.files.line import FileLine, StatementHead
 from payments.ids import ProviderPayoutId
 from payments.line_key import LineKey, LineKind
 from payments.rail_profile import RailProfile
-from payments.reconciliation.bank_proof import BankProof, prove_banks
 from payments.reconciliation.matching import VERSION, Found, Matched
+from payments.reconciliation.postgres_bank_proof import BankProof, prove_banks
 from payments.reconciliation.postgres_line_rows import add_lines, stored_line
 
 _EXPECT = """

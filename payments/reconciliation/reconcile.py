@@ -24,10 +24,10 @@ from payments.collection.retry import RetryPolicy
 from payments.each_alone import each_alone, reason_of
 from payments.merchants.payouts import Payouts
 from payments.rail_profile import RailProfile
-from payments.reconciliation.bank_proof import unexplained
 from payments.reconciliation.bookings_from_matches import a_break, missing
 from payments.reconciliation.expect_dues import expect_dues
 from payments.reconciliation.postgres import PostgresReconciliation
+from payments.reconciliation.postgres_bank_proof import unexplained
 from payments.reconciliation.settle_lines import settle_lines
 from payments.reconciliation.take_files import TakenFiles, take_files
 from payments.reconciliation.units import Settled, sets_of
