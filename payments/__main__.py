@@ -322,6 +322,7 @@ def reconcile(
     from payments.postgres import connected
     from payments.provider.provider import NoProvider
     from payments.reconciliation.reconcile import reconcile as act
+    from payments.settings import max_file_bytes
     from payments.wiring import adapters_over
 
     settings = Settings.from_environment()
@@ -361,6 +362,7 @@ def reconcile(
             at=now(),
             as_of=as_of,
             refuse_loudly=file is not None,
+            max_bytes=max_file_bytes(),
             tick=tick,
         )
 
@@ -378,7 +380,7 @@ def reconcile(
         if report.waiting:
             yield f"  {report.waiting:,} could not be booked and wait; `tranche payments breaks` lists why"
 
-    return Report(report, shown(), exit_code=1 if report.files_refused or report.waiting else 0)
+    return Report(report, shown(), exit_code=1 if report.files_refused or report.waiting or report.banks_unequal else 0)
 
 
 @app.command()

@@ -45,12 +45,16 @@ class Treatment:
 
 @dataclass(frozen=True, slots=True)
 class RailProfile:
-    """Names, bank accounts, the numbers of days within which lines are expected, and how long an answer may lack."""
+    """Names, bank accounts, the numbers of days within which lines are expected, and how long an answer may lack.
+
+    `account_numbers` has our name of each account number that banks write in their statements.
+    """
 
     card: Rail
     push_bank: str
     merchant_bank: str
     bank_accounts: frozenset[str]
+    account_numbers: Mapping[str, str]
     line_days: int
     unknown: timedelta
     payout_days: int
@@ -69,6 +73,7 @@ def load_profile(rails: Path = RAILS, breaks: Path = BREAKS) -> RailProfile:
             push_bank=push["bank"],
             merchant_bank=merchant["bank"],
             bank_accounts=frozenset(entries["bank_accounts"]),
+            account_numbers=entries["account_numbers"],
             line_days=card["line_days"],
             unknown=timedelta(hours=card["unknown_hours"]),
             payout_days=card["payout_days"],
@@ -80,7 +85,7 @@ def load_profile(rails: Path = RAILS, breaks: Path = BREAKS) -> RailProfile:
         raise RailProfileFault(
             rails if isinstance(error, KeyError) else breaks, str(error), "missing or unknown"
         ) from error
-    for name in (profile.card.bank, profile.push_bank, profile.merchant_bank):
+    for name in (profile.card.bank, profile.push_bank, profile.merchant_bank, *profile.account_numbers.values()):
         if name not in profile.bank_accounts:
             raise RailProfileFault(rails, "bank_accounts", f"{name!r} is used and not listed")
     if missing := set(BreakClass) - set(profile.treatments):

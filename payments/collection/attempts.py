@@ -34,6 +34,15 @@ class Attempts(Sending, Protocol):
     def get(self, attempt_id: AttemptId, *, lock: bool = False) -> Attempt | None:
         """An attempt by its id; with `lock`, waits for any other transaction that is moving it."""
 
+    def get_all(self, attempt_ids: Iterable[AttemptId]) -> Mapping[AttemptId, Attempt]:
+        """Those of these attempts that exist, by id, without waiting for anybody who is moving them."""
+
+    def states(self, attempt_ids: Iterable[AttemptId]) -> Mapping[AttemptId, AttemptState]:
+        """The states of those of these attempts that exist, by id."""
+
+    def move_all(self, attempt_ids: Sequence[AttemptId], event: AttemptEvent, *, at: datetime, cause: str) -> None:
+        """Move attempts by one event. If it raises IllegalMove for one of them, none is changed."""
+
     def latest(self, instalment_ids: Sequence[str]) -> dict[str, Attempt]:
         """The newest attempt of each instalment that has one."""
 

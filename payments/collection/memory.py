@@ -61,6 +61,21 @@ class MemoryAttempts(MemorySending):
         """See `Attempts.get`."""
         return self._attempts.get(attempt_id)
 
+    def get_all(self, attempt_ids: Iterable[AttemptId]) -> Mapping[AttemptId, Attempt]:
+        """See `Attempts.get_all`."""
+        return {each: self._attempts[each] for each in attempt_ids if each in self._attempts}
+
+    def states(self, attempt_ids: Iterable[AttemptId]) -> Mapping[AttemptId, AttemptState]:
+        """See `Attempts.states`."""
+        return {attempt_id: attempt.state for attempt_id, attempt in self.get_all(attempt_ids).items()}
+
+    def move_all(self, attempt_ids: Sequence[AttemptId], event: AttemptEvent, *, at: datetime, cause: str) -> None:
+        """See `Attempts.move_all`."""
+        for attempt_id in attempt_ids:
+            after(attempt_id, self._attempts[attempt_id].state, event)
+        for attempt_id in attempt_ids:
+            self.move(attempt_id, event, at=at, cause=cause)
+
     def latest(self, instalment_ids: Sequence[str]) -> dict[str, Attempt]:
         """See `Attempts.latest`."""
         found: dict[str, Attempt] = {}

@@ -35,10 +35,12 @@ RETURNING attempt_id
 _MOVE = """
 WITH moved AS (
     INSERT INTO payments.attempt_events (attempt_id, event, from_state, to_state, message_id, cause, at)
-    VALUES (%s, %s, '', '', %s, %s, %s) RETURNING position, attempt_id, to_state
+    SELECT u.attempt_id, %(event)s, '', '', %(message_id)s, %(cause)s, %(at)s
+      FROM unnest(%(attempt_ids)s::text[]) AS u (attempt_id)
+    RETURNING position, attempt_id, to_state
 )
-SELECT m.to_state, m.position, a.instalment_id, a.plan_id, a.shopper_id, a.account_id, a.number, a.provider,
-       a.fees_minor + a.interest_minor + a.principal_minor, a.currency, a.due_on
+SELECT m.attempt_id, m.to_state, m.position, a.instalment_id, a.plan_id, a.shopper_id, a.account_id, a.number,
+       a.provider, a.fees_minor + a.interest_minor + a.principal_minor, a.currency, a.due_on
   FROM moved m JOIN payments.attempts a USING (attempt_id)
 """
 _ONE = "SELECT * FROM payments.attempts WHERE attempt_id = %s"
@@ -80,25 +82,45 @@ class PostgresAttempts(PostgresSending):
         values: Mapping[str, object] | None = None,
     ) -> AttemptState:
         """Move an attempt and set the values that came with the event. If it raises IllegalMove, nothing is changed."""
+        (state,) = self._move([attempt_id], event, at=at, cause=cause, message_id=message_id)
+        for name, value in (values or {}).items():
+            self._connection.execute(_SET[name], (value.minor if isinstance(value, Money) else value, attempt_id))
+        return state
+
+    def move_all(self, attempt_ids: Sequence[AttemptId], event: AttemptEvent, *, at: datetime, cause: str) -> None:
+        """Move attempts by one event. If it raises IllegalMove for one of them, none is changed."""
+        if attempt_ids:
+            self._move(attempt_ids, event, at=at, cause=cause, message_id=None)
+
+    def _move(
+        self, attempt_ids: Sequence[AttemptId], event: AttemptEvent, *, at: datetime, cause: str, message_id: str | None
+    ) -> list[AttemptState]:
+        about = {"event": event.value, "message_id": message_id, "cause": cause, "at": at}
         try:
             with self._connection.transaction():
-                row = self._connection.execute(
-                    _MOVE,
-                    (attempt_id, event.value, message_id, cause, at),
-                ).fetchone()
-                assert row is not None, "an insert returns its row"
-                outbox.append_all(self._connection, [_moved(attempt_id, event, at, *row)])
+                rows = self._connection.execute(_MOVE, {"attempt_ids": list(attempt_ids), **about}).fetchall()
+                assert len(rows) == len(attempt_ids), "an insert returns its rows"
+                outbox.append_all(self._connection, [_moved(row[0], event, at, *row[1:]) for row in rows])
         except CheckViolation as error:
             if error.diag.constraint_name != "legal_move":
                 raise
-            raise IllegalMove(attempt_id, AttemptState(str(error.diag.message_detail)), event) from error
-        for name, value in (values or {}).items():
-            self._connection.execute(_SET[name], (value.minor if isinstance(value, Money) else value, attempt_id))
-        return AttemptState(row[0])
+            attempt_id, _, state = str(error.diag.message_detail).rpartition(" ")
+            raise IllegalMove(AttemptId(attempt_id), AttemptState(state), event) from error
+        return [AttemptState(row[1]) for row in rows]
 
     def get(self, attempt_id: AttemptId, *, lock: bool = False) -> Attempt | None:
         """An attempt by its id; with `lock`, waits for any other transaction that is moving it."""
         return next(iter(self._read(f"{_ONE} FOR UPDATE" if lock else _ONE, (attempt_id,))), None)
+
+    def get_all(self, attempt_ids: Iterable[AttemptId]) -> Mapping[AttemptId, Attempt]:
+        """Those of these attempts that exist, by id, without waiting for anybody who is moving them."""
+        return {found.attempt_id: found for found in self._read(_MANY, (list(attempt_ids),))}
+
+    def states(self, attempt_ids: Iterable[AttemptId]) -> Mapping[AttemptId, AttemptState]:
+        """The states of those of these attempts that exist, by id."""
+        query = "SELECT attempt_id, state FROM payments.attempts WHERE attempt_id = ANY(%s)"
+        rows = self._connection.execute(query, (list(attempt_ids),))
+        return {AttemptId(attempt_id): AttemptState(state) for attempt_id, state in rows}
 
     def latest(self, instalment_ids: Sequence[str]) -> dict[str, Attempt]:
         """The newest attempt of each instalment that has one."""

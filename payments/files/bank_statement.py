@@ -54,7 +54,7 @@ def read_bank_statement(content: FileContent) -> ParsedFile:
         closing_minor=balance,
         closed_on=max(line.booked_on for line in lines),
     )
-    return ParsedFile("bank_statement", tuple(lines), head)
+    return ParsedFile("bank_statement", tuple(lines), (head,))
 
 
 def _line(content: FileContent, row: NumberedRow) -> FileLine:
@@ -77,7 +77,7 @@ def _line(content: FileContent, row: NumberedRow) -> FileLine:
         amount=Money(abs(minor), currency),
         booked_on=row.day(content, "booked_on"),
         reported_on=row.day(content, "booked_on"),
-        key=_key(reference, kind),
+        key=key_of_reference(reference, kind),
         bank_account=row.text(path, "account"),
         counterparty=row.values["counterparty"] or None,
         detail=reference,
@@ -96,7 +96,7 @@ def reason_of_return(reference: str) -> str:
     return text[0] if text and _REASON.fullmatch(text[0]) else ""
 
 
-def _key(reference: str, kind: LineKind) -> ExpectationKey | None:
+def key_of_reference(reference: str, kind: LineKind) -> ExpectationKey | None:
     """The expectation that a reference names. Text behind it means nothing but for a credit's reason code."""
     name = next(iter(reference.split()), None)
     if name is None:

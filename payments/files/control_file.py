@@ -40,13 +40,16 @@ class FileContent:
         return hashlib.sha256(self.raw).hexdigest()
 
     @classmethod
-    def of(cls, path: Path, *, latest: date = date.max) -> "FileContent":
-        """Read the file; raises FileFault if it cannot be read, or if its name cannot be stored."""
+    def of(cls, path: Path, *, latest: date = date.max, max_bytes: int | None = None) -> "FileContent":
+        """Read the file; raises FileFault if it cannot be read, is too large, or has a name that cannot be stored."""
         try:
             path.name.encode("utf-8")
         except UnicodeEncodeError as error:
             raise FileFault(Path(ascii(path.name).strip("'")), 0, "(file)", "its name is not UTF-8") from error
         try:
+            size = path.stat().st_size
+            if max_bytes is not None and size > max_bytes:
+                raise FileFault(path, 0, "(file)", f"has {size:,} bytes; at most {max_bytes:,} are read")
             return cls(path, path.read_bytes(), latest)
         except OSError as error:
             raise FileFault(path, 0, "(file)", error.strerror or str(error)) from error

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from terminal.fault import Fault
 
+# What a file is, its content says; the suffix only tells files of money from others that lie beside them.
+SUFFIXES = frozenset({".csv", ".xml", ".json", ".sta", ".mt940", ".940", ".bai", ".bai2"})
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -23,7 +25,7 @@ def unseen(inbox: Path, taken: Mapping[str, str], upto: date | None = None) -> l
     if not inbox.is_dir():
         raise InboxFault(f"{inbox}: no such folder to take files from")
     found = []
-    for path in sorted(path for path in inbox.iterdir() if path.suffix.lower() == ".csv" and not path.is_dir()):
+    for path in sorted(path for path in inbox.iterdir() if path.suffix.lower() in SUFFIXES and not path.is_dir()):
         day = _day_in(path.name)
         if upto is not None and day is not None and day > upto:
             continue

@@ -50,20 +50,20 @@ class LineConflict(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ParsedFile:
-    """All rows of a file that passed its checks. `statement` is set for a bank statement."""
+    """All rows of a file that passed its checks. A bank has a statement for each account and currency."""
 
     kind: str
     lines: tuple[FileLine, ...]
-    statement: "StatementHead | None" = None
+    statements: "tuple[StatementHead, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)
 class StatementHead:
-    """The number of a bank statement, its account, and its opening and closing balance."""
+    """A bank statement's account, its number if the bank counts them, and its opening and closing balance."""
 
     bank_account: str
     currency: str
-    number: int
+    number: int | None
     opening_minor: int
     closing_minor: int
     closed_on: date

@@ -14,22 +14,14 @@ from payments.breaks import Break
 from payments.expectation import Expected, Leg, Window, check_same_expectation
 from payments.expectation_key import ClaimKey, ExpectationKey, UnknownKey, expectation_key
 from payments.files.control_file import FileContent
-from payments.files.line import FileLine, LineConflict, StatementHead
+from payments.files.line import FileLine, StatementHead
 from payments.ids import ProviderPayoutId
 from payments.line_key import LineKey, LineKind
-from payments.reconciliation.matching import VERSION, Matched
+from payments.rail_profile import RailProfile
+from payments.reconciliation.matching import VERSION, Found, Matched
+from payments.reconciliation.postgres_bank_proof import BankProof, prove_banks
+from payments.reconciliation.postgres_line_rows import add_lines, stored_line
 
-_ADD_LINES = """
-INSERT INTO payments.lines (line_key, sha256, kind, line_id, key, account_id, payout_id, bank_account, counterparty,
-                            amount_minor, currency, booked_on, reported_on, detail)
-SELECT line_key, %s, kind, line_id, key, account_id, payout_id, bank_account, counterparty,
-       amount_minor, currency, booked_on, reported_on, detail
-  FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
-              %s::bigint[], %s::text[], %s::date[], %s::date[], %s::text[])
-       AS u (line_key, kind, line_id, key, account_id, payout_id, bank_account, counterparty,
-             amount_minor, currency, booked_on, reported_on, detail)
-    ON CONFLICT DO NOTHING RETURNING line_key
-"""
 _EXPECT = """
 INSERT INTO payments.expectations (expectation_id, leg, account_id, plan_id, instalment_id, currency, amount_minor,
                                    window_from, window_to, expected_on, due_by, created_by)
@@ -38,28 +30,48 @@ SELECT * FROM unnest(%s::text[], %s::smallint[], %s::text[], %s::text[], %s::tex
     ON CONFLICT DO NOTHING
 """
 _EXPECTED = """
-SELECT e.*, m.line_key IS NOT NULL AS met
-  FROM payments.expectations e LEFT JOIN payments.matches m USING (expectation_id)
- WHERE e.expectation_id = ANY(%s) OR e.account_id = ANY(%s)
+SELECT e.*, m.group_id IS NOT NULL AS met
+  FROM (SELECT * FROM payments.expectations WHERE expectation_id = ANY(%s)
+         UNION SELECT * FROM payments.expectations WHERE account_id = ANY(%s)) e
+  LEFT JOIN payments.group_expectations m USING (expectation_id)
 """
 _OVERDUE = """
-SELECT e.*, false AS met FROM payments.expectations e
- WHERE e.due_by < %s AND e.leg IN (2, 3)
-   AND NOT EXISTS (SELECT FROM payments.matches m WHERE m.expectation_id = e.expectation_id)
+SELECT e.*, false AS met FROM payments.open_expectations o JOIN payments.expectations e USING (expectation_id)
+ WHERE o.due_by < %s AND o.leg IN (2, 3)
    AND NOT EXISTS (SELECT FROM payments.breaks b JOIN payments.lines l USING (line_key)
                     WHERE l.key = e.expectation_id AND b.closed_on IS NULL)
  ORDER BY e.expectation_id
 """
 _COUNT_OPEN = """
-SELECT count(*) FROM payments.expectations e
- WHERE e.expected_on <= %s
-   AND NOT EXISTS (SELECT FROM payments.matches m WHERE m.expectation_id = e.expectation_id)
+SELECT count(*) FROM payments.open_expectations WHERE expected_on <= %s
 """
-_OPEN_LINES = """
-SELECT l.* FROM payments.lines l
- WHERE l.kind NOT IN ('fee', 'payout')
-   AND NOT EXISTS (SELECT FROM payments.matches m WHERE m.line_key = l.line_key)
- ORDER BY l.line_key
+# Units in the order of their first lines.
+_OPEN_UNITS = """
+SELECT unit, count(*) FROM payments.open_lines GROUP BY unit
+ ORDER BY min(to_char(booked_on, 'YYYYMMDD') || to_char(amount_minor, 'FM0000000000000000000') || line_key COLLATE "C")
+          COLLATE "C"
+"""
+_LINES_OF_UNITS = """
+SELECT l.* FROM payments.open_lines o JOIN payments.lines l USING (line_key)
+ WHERE o.unit = ANY(%s) ORDER BY l.line_key COLLATE "C"
+"""
+_OPEN_REPAYMENTS = """
+SELECT l.* FROM payments.open_lines o JOIN payments.lines l USING (line_key) WHERE l.kind = 'repayment'
+"""
+_CONFIRM_GROUPS = """
+WITH found AS (
+    SELECT u.group_id, u.rule, u.line_key, u.expectation_id, l.reported_on > e.due_by AS late
+      FROM unnest(%(groups)s::text[], %(rules)s::text[], %(lines)s::text[], %(keys)s::text[])
+           AS u (group_id, rule, line_key, expectation_id)
+      JOIN payments.lines l USING (line_key) JOIN payments.expectations e USING (expectation_id)
+), made AS (
+    INSERT INTO payments.match_groups
+    SELECT group_id, min(rule), %(version)s, array_agg(DISTINCT expectation_id), bool_or(late), %(on)s
+      FROM found GROUP BY group_id
+), of_lines AS (
+    INSERT INTO payments.group_lines SELECT DISTINCT line_key, group_id FROM found
+)
+INSERT INTO payments.group_expectations SELECT DISTINCT expectation_id, group_id FROM found
 """
 _EMPTY_STATEMENTS = """
 SELECT (SELECT count(*) FROM payments.file_names n JOIN payments.files f USING (sha256)
@@ -67,6 +79,19 @@ SELECT (SELECT count(*) FROM payments.file_names n JOIN payments.files f USING (
      - (SELECT coalesce(sum(skipped), 0)
           FROM (SELECT max(number) - min(number) + 1 - count(*) AS skipped
                   FROM payments.statements GROUP BY bank_account, currency) AS gaps)
+"""
+# A break of a line or an expectation is cured by the group that the line or the expectation is in.
+_CURE = """
+WITH found AS (
+    SELECT * FROM unnest(%(lines)s::text[], %(keys)s::text[]) AS u (line_key, expectation_id)
+)
+UPDATE payments.breaks b SET closed_on = greatest(%(on)s, b.opened_on), closed_by = 'match:' || f.line_key
+  FROM (SELECT b.break_id, f.line_key FROM found f JOIN payments.breaks b USING (line_key) WHERE b.closed_on IS NULL
+         UNION
+        SELECT b.break_id, f.line_key
+          FROM found f JOIN payments.breaks b ON b.break_id = 'expectation:' || f.expectation_id
+         WHERE b.closed_on IS NULL) f
+ WHERE b.break_id = f.break_id
 """
 _RAISE = """
 INSERT INTO payments.breaks (break_id, class, line_key, expectation_id, currency, amount_minor, reason, owner, severity,
@@ -138,20 +163,7 @@ class PostgresReconciliation:
 
     def add_lines(self, digest: str, lines: Sequence[FileLine]) -> list[LineKey]:
         """Store rows, each once; returns the keys of rows stored before with the same content. Raises LineConflict."""
-        if not lines:
-            return []
-        columns = [list(column) for column in zip(*map(_line_columns, lines), strict=True)]
-        added = {LineKey.of(key) for (key,) in self._connection.execute(_ADD_LINES, [digest, *columns])}
-        again = {line.line_key: line for line in lines if line.line_key not in added}
-        for known in self._lines(
-            "SELECT * FROM payments.lines WHERE line_key = ANY(%s)", ([str(key) for key in again],)
-        ):
-            for name, before, now in zip(
-                _LINE_FIELDS, _line_columns(known), _line_columns(again[known.line_key]), strict=True
-            ):
-                if before != now:
-                    raise LineConflict(known.line_key, name)
-        return list(again)
+        return add_lines(self._connection, digest, lines)
 
     def last_statement(self, bank_account: str, currency: str) -> tuple[int, int] | None:
         """Number and closing balance of the newest statement taken of a bank account, if any."""
@@ -178,9 +190,32 @@ class PostgresReconciliation:
             (head.bank_account, head.currency, head.number, digest, head.closing_minor, head.closed_on),
         )
 
-    def open_lines(self) -> list[FileLine]:
-        """Rows not matched yet, without fee and payout rows, which the sum of their file accounts for."""
-        return self._lines(_OPEN_LINES, ())
+    def open_units(self) -> list[tuple[str, int]]:
+        """Every unit with open lines and the number of these, in the order of the units' first lines."""
+        return [(unit, count) for unit, count in self._connection.execute(_OPEN_UNITS)]
+
+    def lines_of_units(self, units: Sequence[str]) -> list[FileLine]:
+        """The open lines of these units."""
+        return self._lines(_LINES_OF_UNITS, (list(units),))
+
+    def open_repayments(self) -> list[FileLine]:
+        """The open transfers of shoppers."""
+        return self._lines(_OPEN_REPAYMENTS, ())
+
+    def match(
+        self, units: Sequence[str], left_out: Iterable[LineKey], met_now: Iterable[ExpectationKey]
+    ) -> list[Found]:
+        """What the rules find each open line of these units to be, in the order of (booked on, amount, id).
+
+        Lines in `left_out` are dealt with already, and expectations in `met_now` are closed by them.
+        """
+        arguments = (list(units), list(map(str, left_out)), list(map(str, met_now)))
+        return [
+            Found(LineKey.of(line_key), found, tuple(map(expectation_key, keys)), rivals)
+            for line_key, found, keys, rivals in self._connection.execute(
+                "SELECT * FROM payments.match_lines(%s, %s, %s)", arguments
+            )
+        ]
 
     def lines_of_payouts(self, payout_ids: Iterable[ProviderPayoutId]) -> list[FileLine]:
         """All rows of the provider's files that belong to these payouts, in the order of their ids."""
@@ -228,19 +263,17 @@ class PostgresReconciliation:
         lines = [str(match.line.line_key) for match in matched]
         keys = [str(match.expectation.key) for match in matched]
         self._connection.execute(
-            "INSERT INTO payments.matches"
-            " SELECT l.line_key, u.expectation_id, u.rule, %s, l.reported_on > e.due_by, %s"
-            "   FROM unnest(%s::text[], %s::text[], %s::text[]) AS u (line_key, expectation_id, rule)"
-            "   JOIN payments.lines l USING (line_key) JOIN payments.expectations e USING (expectation_id)",
-            (VERSION, on, lines, keys, [match.rule.value for match in matched]),
+            _CONFIRM_GROUPS,
+            {
+                "groups": lines,
+                "rules": [match.rule.value for match in matched],
+                "lines": lines,
+                "keys": keys,
+                "version": VERSION,
+                "on": on,
+            },
         )
-        self._connection.execute(
-            "UPDATE payments.breaks b SET closed_on = greatest(%s, b.opened_on), closed_by = 'match:' || m.line_key"
-            "  FROM payments.matches m"
-            " WHERE b.closed_on IS NULL AND m.line_key = ANY(%s)"
-            "   AND (b.line_key = m.line_key OR b.break_id = 'expectation:' || m.expectation_id)",
-            (on, lines),
-        )
+        self._connection.execute(_CURE, {"on": on, "lines": lines, "keys": keys})
 
     def raise_breaks(self, breaks: Sequence[Break]) -> dict[BreakClass, int]:
         """Store breaks, each once; an open break may be refined. Returns the number new or refined, by class."""
@@ -266,6 +299,10 @@ class PostgresReconciliation:
         classes = [each.value for each in _OVERTAKES_NOTHING]
         return dict(self._connection.execute(_BLOCKING, (classes, list(instalment_ids))).fetchall())
 
+    def bank_proofs(self, profile: RailProfile) -> list[BankProof]:
+        """See `prove_banks`."""
+        return prove_banks(self._connection, profile)
+
     def close_break(self, break_id: str, on: date, by: str) -> None:
         """Close a break that was cured by something other than a match."""
         self._connection.execute(
@@ -274,43 +311,21 @@ class PostgresReconciliation:
             (on, by, break_id),
         )
 
+    def close_breaks_of(self, about: str, on: date, by: str) -> None:
+        """Close every open break whose id begins like this."""
+        self._connection.execute(
+            "UPDATE payments.breaks SET closed_on = greatest(%s, opened_on), closed_by = %s"
+            " WHERE starts_with(break_id, %s) AND closed_on IS NULL",
+            (on, by, about),
+        )
+
     def _lines(self, query: str, parameters: Sequence[object]) -> list[FileLine]:
         with self._connection.cursor(row_factory=dict_row) as cursor:
-            return [_line(row) for row in cursor.execute(query, parameters)]
+            return [stored_line(row) for row in cursor.execute(query, parameters)]
 
     def _expected(self, query: str, parameters: Sequence[object]) -> list[Expected]:
         with self._connection.cursor(row_factory=dict_row) as cursor:
             return [_expectation(row) for row in cursor.execute(query, parameters)]
-
-
-_LINE_FIELDS = (
-    "line_key", "kind", "line_id", "key", "account_id", "payout_id", "bank_account", "counterparty",
-    "amount_minor", "currency", "booked_on", "reported_on", "detail",
-)  # fmt: skip
-
-
-def _line_columns(line: FileLine) -> tuple[object, ...]:
-    return (
-        str(line.line_key), line.kind.value, line.line_id, _text(line.key), line.account_id, line.payout_id,
-        line.bank_account, line.counterparty, line.amount.minor, line.amount.currency.value, line.booked_on,
-        line.reported_on, line.detail,
-    )  # fmt: skip
-
-
-def _line(row: Mapping[str, Any]) -> FileLine:
-    return FileLine(
-        line_id=row["line_id"],
-        kind=LineKind(row["kind"]),
-        amount=Money(row["amount_minor"], Currency(row["currency"])),
-        booked_on=row["booked_on"],
-        reported_on=row["reported_on"],
-        key=None if row["key"] is None else expectation_key(row["key"]),
-        account_id=row["account_id"],
-        payout_id=row["payout_id"],
-        bank_account=row["bank_account"],
-        counterparty=row["counterparty"],
-        detail=row["detail"],
-    )
 
 
 def _expectation_columns(each: Expected) -> tuple[object, ...]:

@@ -8,12 +8,12 @@ from psycopg import Connection
 
 from ledger.books.postgres import PostgresLedger
 from ledger.books.statement import group_totals
+from ledger.map.flow import Flow
 from ledger.money import Currency, Money
 from lending.plan.booking import journal_of
 from lending.plan.fold import fold
 from lending.servicing.postgres import PostgresPlans
 from lending.servicing.record_events import TermsOf
-from payments.break_class import BreakClass
 from payments.rail_profile import Rail
 from payments.reconciliation.open_items import OpenItem, OpenItems, Why, compare_open_groups
 
@@ -70,11 +70,15 @@ SELECT p.payout_id, p.merchant_id, p.currency, p.amount_minor FROM payments.merc
    AND NOT EXISTS (SELECT FROM payments.matches m WHERE m.expectation_id = 'debit:' || p.payout_id)
  ORDER BY p.payout_id
 """
-# Unidentified money at our bank. Nothing is posted for lines that wait for their file or whose currency is in question.
+# Unidentified money at our bank. Nothing is posted for a line that waits for its file or for a person, or whose unit
+# cannot be booked.
 _SUSPENSE = """
 SELECT l.line_id, l.kind, l.currency, l.amount_minor
   FROM payments.lines l JOIN payments.breaks b USING (line_key)
- WHERE b.closed_on IS NULL AND l.kind IN ('repayment', 'credit', 'debit') AND NOT b.class = ANY(%s)
+ WHERE b.closed_on IS NULL AND l.kind IN ('repayment', 'credit', 'debit')
+   AND EXISTS (SELECT FROM ledger.requests r
+                WHERE r.entry_id = CASE l.kind WHEN 'debit' THEN %(debit)s ELSE %(credit)s END || ':' || l.line_id
+                  AND NOT EXISTS (SELECT FROM ledger.refusals f WHERE f.position = r.position))
    AND NOT EXISTS (SELECT FROM payments.matches m WHERE m.line_key = l.line_key)
  ORDER BY l.line_key
 """
@@ -91,10 +95,7 @@ _EVENTFUL = """
 SELECT DISTINCT plan_id FROM lending.plan_events WHERE kind NOT IN ('opened', 'paid', 'returned') ORDER BY plan_id
 """
 
-
-NOT_POSTED = [
-    each.value for each in (BreakClass.TIMING_EXTERNAL_FIRST, BreakClass.CURRENCY_DIFFERS, BreakClass.WRONG_ACCOUNT)
-]
+_SUSPENDED = {"debit": Flow.UNIDENTIFIED_DEBIT.value, "credit": Flow.UNIDENTIFIED_CREDIT.value}
 
 
 class PostgresOpenItems:
@@ -132,7 +133,7 @@ class PostgresOpenItems:
             yield _item(payout_id, Why.PAYOUT_SENT, account, payout_id, currency, posted=-minor)
 
     def _suspense(self) -> Iterator[OpenItem]:
-        for line_id, kind, currency, minor in self._connection.execute(_SUSPENSE, (NOT_POSTED,)):
+        for line_id, kind, currency, minor in self._connection.execute(_SUSPENSE, _SUSPENDED):
             debit = kind == "debit"
             account = "suspense:debits" if debit else "suspense:unapplied"
             yield _item(line_id, Why.OPEN_BREAK, account, line_id, currency, posted=minor if debit else -minor)

@@ -5,7 +5,7 @@ order in which files arrive does not matter, and the next run completes a run th
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -21,17 +21,18 @@ from payments.collection.attempts import Attempts
 from payments.collection.opening import KeptDecisions
 from payments.collection.outcome import apply_outcome
 from payments.collection.retry import RetryPolicy
-from payments.each_alone import each_alone
-from payments.line_key import LineKind
+from payments.each_alone import each_alone, reason_of
 from payments.merchants.payouts import Payouts
 from payments.rail_profile import RailProfile
-from payments.reconciliation.bookings_from_matches import Consequences, missing
-from payments.reconciliation.matching import MatchRule
+from payments.reconciliation.bookings_from_matches import a_break, missing
+from payments.reconciliation.expect_dues import expect_dues
 from payments.reconciliation.postgres import PostgresReconciliation
+from payments.reconciliation.postgres_bank_proof import unexplained
 from payments.reconciliation.settle_lines import settle_lines
 from payments.reconciliation.take_files import TakenFiles, take_files
-from payments.reconciliation.units import together, units_of
+from payments.reconciliation.units import Settled, sets_of
 from payments.refunds.refund_payments import RefundPayments
+from payments.settings import DEFAULT_MAX_FILE_BYTES
 from payments.transaction import Transaction
 
 
@@ -54,6 +55,7 @@ class ReconcileReport:
 
     `breaks`: the new breaks of this run, by class. `found_late`: expectations met after their due-by day. `waiting`:
     the number of units that could not be booked; each is a break with its reason, and the next run tries it again.
+    `banks_unequal`: bank accounts, by currency, whose newest statement the books and the open items do not explain.
     """
 
     as_of: date
@@ -70,6 +72,7 @@ class ReconcileReport:
     listed: tuple[Listed, ...]
     entries: int
     waiting: int
+    banks_unequal: int
 
 
 def reconcile(
@@ -91,6 +94,7 @@ def reconcile(
     at: datetime,
     as_of: date | None = None,
     refuse_loudly: bool = True,
+    max_bytes: int = DEFAULT_MAX_FILE_BYTES,
     tick: Callable[[str], None] = lambda _: None,
 ) -> ReconcileReport:
     """Reconcile these files, and every line that earlier runs left open.
@@ -108,6 +112,7 @@ def reconcile(
         transaction=transaction,
         at=at,
         refuse_loudly=refuse_loudly,
+        max_bytes=max_bytes,
         tick=tick,
     )
     new.update(taken.breaks)
@@ -142,45 +147,64 @@ def reconcile(
             profile=profile,
             apply=apply,
         )
-        found, failed = each_alone(
-            units_of(reconciliation.open_lines()),
-            lambda units: settle({line.line_key: line for unit in units for line in unit}, at, day),
-            transaction,
-        )
-        result = together(found, failed, profile)
-        new.update(reconciliation.raise_breaks(result.breaks))
+        expect_dues(plans, reconciliation)
+        settled, waiting = Settled(), 0
+        for some in sets_of(reconciliation.open_units()):
+            found, failed = each_alone(some, lambda units: Settled.of(settle(units, at, day)), transaction)
+            for part in found:
+                settled.add(part)
+            for unit, error in failed:
+                settled.breaks.extend(_not_booked(unit, error, reconciliation, profile))
+            waiting += len(failed)
+        new.update(reconciliation.raise_breaks(settled.breaks))
         overdue = [missing(each, profile) for each in reconciliation.overdue(day)]
         new.update(reconciliation.raise_breaks(overdue))
+        unequal = []
+        for proof in reconciliation.bank_proofs(profile):
+            if proof.difference.minor:
+                unequal.append(unexplained(proof, profile))
+            else:
+                reconciliation.close_breaks_of(proof.about, day, "statement and books agree")
+        new.update(reconciliation.raise_breaks(unequal))
         open_count = reconciliation.count_open(min(day, last or day))
-    return _report(day, taken, result, new, overdue, open_count, len(failed))
+    return _report(day, taken, settled, new, [*overdue, *unequal], open_count, waiting, len(unequal))
+
+
+def _not_booked(
+    unit: str, error: Exception, reconciliation: PostgresReconciliation, profile: RailProfile
+) -> Iterator[Break]:
+    """E11: each line of a unit that cannot be booked waits, with the reason."""
+    reason = f"cannot be booked: {reason_of(error)}"
+    for line in reconciliation.lines_of_units([unit]):
+        yield a_break(line, BreakClass.STATUS_CONFLICT, reason, profile)
 
 
 def _report(  # noqa: PLR0917 - the figures of one run, side by side
     day: date,
     taken: TakenFiles,
-    result: Consequences,
+    settled: Settled,
     new: Counter[BreakClass],
-    overdue: Sequence[Break],
+    others: Sequence[Break],
     open_count: int,
     waiting: int,
+    banks_unequal: int,
 ) -> ReconcileReport:
-    by_file = sum(1 for line in taken.lines if line.kind in (LineKind.FEE, LineKind.PAYOUT))
-    by_id = sum(1 for matched in result.matches if matched.rule is MatchRule.ID)
     return ReconcileReport(
         as_of=day,
         files_taken=tuple(taken.names),
         files_taken_before=tuple(taken.before),
         files_refused=tuple(taken.refused),
-        lines=len(taken.lines),
-        matched_by_id=by_id + by_file,
-        matched_by_rule=len(result.matches) - by_id,
-        unmatched=sum(1 for broken in result.breaks if broken.closed_on is None),
-        found_late=tuple(map(str, result.late)),
+        lines=taken.lines,
+        matched_by_id=settled.by_id + taken.by_file,
+        matched_by_rule=settled.by_rule,
+        unmatched=sum(1 for broken in settled.breaks if broken.closed_on is None),
+        found_late=tuple(map(str, settled.late)),
         breaks={broken.value: count for broken, count in sorted(new.items())},
         open_expectations=open_count,
-        listed=tuple(_listed(broken) for broken in (*result.breaks, *overdue)),
-        entries=len(result.journals),
+        listed=tuple(_listed(broken) for broken in (*settled.breaks, *others)),
+        entries=settled.entries,
         waiting=waiting,
+        banks_unequal=banks_unequal,
     )
 
 

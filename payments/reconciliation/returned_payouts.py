@@ -9,7 +9,7 @@ from lending.servicing.record_events import KeptLedger, TermsOf, first_open_day
 from payments.bookings import post_when_open
 from payments.break_class import BreakClass
 from payments.collection.opening import must_hold
-from payments.expectation import Expectations, Expected, Leg
+from payments.expectation import Expected, Leg
 from payments.expectation_key import BroughtBackKey, ExpectationKey
 from payments.files.bank_statement import reason_of_return
 from payments.files.line import FileLine
@@ -88,14 +88,15 @@ def owe_again(
     refunds: RefundPayments,
     plans: PlanLog,
     ledger: KeptLedger,
-    expectations: Expectations,
     terms: TermsOf,
     profile: RailProfile,
 ) -> None:
-    """Book F07c (a payout) or F24f (a refund) for each returned payment; a later run sends it again."""
+    """Book F07c (a payout) or F24f (a refund) for each returned payment; a later run sends it again.
+
+    What each line shows is expected already.
+    """
     for each in found:
         line, expected = each.line, each.expected
-        expectations.expect([expected])
         if isinstance(each.payment, Payout):
             entry_id = _payout_owed_again(each, each.payment, payouts=payouts, ledger=ledger, profile=profile)
         else:

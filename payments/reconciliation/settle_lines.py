@@ -1,7 +1,6 @@
 """Matches open lines with expectations and books what follows, all of them or none."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 
@@ -9,18 +8,18 @@ from ledger.books.store import Books
 from ledger.map.flow import Flow
 from ledger.money import Money
 from lending.acts.with_merchant import principal_in_flight
-from lending.plan.plan import Origin
+from lending.plan.plan import Plan
 from lending.servicing.record_events import KeptLedger, TermsOf, first_open_day
 from lending.servicing.store import Plans
 from payments.bookings import post_when_open
 from payments.break_class import BreakClass
 from payments.breaks import Break
-from payments.collection.attempt import UNRESOLVED, AttemptEvent, AttemptState
+from payments.collection.attempt import UNRESOLVED, Attempt, AttemptEvent, AttemptState
 from payments.collection.attempts import Attempts
 from payments.collection.opening import must_hold
 from payments.collection.outcome import ApplyOutcome, captured_after_all, collection_of
 from payments.collection.retry import RetryPolicy
-from payments.expectation import Expected, Leg
+from payments.expectation import Expected
 from payments.expectation_key import (
     CaptureKey,
     ClaimKey,
@@ -49,7 +48,7 @@ from payments.reconciliation.bookings_from_matches import (
     repaired,
     seen_on,
 )
-from payments.reconciliation.matching import Matched, Outcome, Unexpected, match, month_of
+from payments.reconciliation.matching import Matched, Outcome, Unexpected, outcome_of
 from payments.reconciliation.postgres import PostgresReconciliation
 from payments.reconciliation.returned_payments import returned_payments
 from payments.reconciliation.returned_payouts import brought_back, owe_again
@@ -59,7 +58,7 @@ from payments.refunds.refund_payments import RefundPayments
 
 
 def settle_lines(
-    lines: Mapping[LineKey, FileLine],
+    units: Sequence[str],
     at: datetime,
     day: date,
     *,
@@ -74,7 +73,8 @@ def settle_lines(
     profile: RailProfile,
     apply: ApplyOutcome,
 ) -> Consequences:
-    """Match these open lines, then write the consequences, in the caller's database transaction."""
+    """Match the open lines of these units, then write the consequences, in the caller's database transaction."""
+    lines = {line.line_key: line for line in reconciliation.lines_of_units(units)}
     ours = {
         key: line
         for key, line in lines.items()
@@ -103,11 +103,12 @@ def settle_lines(
         policy=policy,
         profile=profile,
     )
-    expected = _expectations(list(ours.values()), plans, reconciliation)
-    met = {key for key, each in expected.items() if each.met}
+    credits_named = {line.key for line in ours.values() if line.kind is LineKind.CREDIT and line.key is not None}
+    known_before = {each.key: each for each in reconciliation.expected(credits_named, ())}
+    met = {key for key, each in known_before.items() if each.met}
     back = brought_back(ours.values(), met, payouts=payouts, refunds=refunds)
     came_back = {each.line.line_key for each in back}
-    named = transfers_of_shoppers((line for key, line in ours.items() if key not in came_back), expected, plans)
+    named = transfers_of_shoppers((line for key, line in ours.items() if key not in came_back), known_before, plans)
     transfers = take_transfers(
         ours.values(),
         named,
@@ -118,13 +119,24 @@ def settle_lines(
         terms=terms,
         profile=profile,
     )
-    dealt_with = came_back | named.keys()
-    to_match = [
-        line.to_match() for key, line in ours.items() if line.kind is not LineKind.RETURN and key not in dealt_with
+    reconciliation.expect(each.expected for each in back)
+    dealt_with = (*(key for key in lines if key not in ours), *came_back, *named)
+    found = reconciliation.match(units, dealt_with, [each.expected.key for each in back])
+    expected = {
+        each.key: each for each in reconciliation.expected({key for each in found for key in each.expected}, ())
+    }
+    outcomes = [
+        _flag_status_conflict(
+            outcome_of(
+                ours[each.line_key].to_match(),
+                each.found,
+                [expected[key].to_match() for key in each.expected],
+                each.rivals,
+            ),
+            closed_elsewhere,
+        )
+        for each in found
     ]
-    met_now = [replace(each.expected, met=True) for each in back]
-    found = match(to_match, [each.to_match() for each in (*expected.values(), *met_now)])
-    outcomes = [_flag_status_conflict(outcome, closed_elsewhere) for outcome in found]
     known = _known(
         outcomes,
         ours,
@@ -169,16 +181,17 @@ def settle_lines(
         refunds=refunds,
         plans=plans,
         ledger=ledger,
-        expectations=reconciliation,
         terms=terms,
         profile=profile,
     )
     reconciliation.confirm(result.matches, day)
-    for attempt_id in result.cash_seen:
-        attempt = attempts.get(attempt_id, lock=True)
-        if attempt is not None and attempt.state is AttemptState.PRESUMED_PAID:
-            attempts.move(attempt_id, AttemptEvent.CASH_SEEN, at=at, cause="payout on the bank statement")
+    paid = attempts.states(result.cash_seen)
+    settled = sorted(each for each, state in paid.items() if state is AttemptState.PRESUMED_PAID)
+    attempts.move_all(settled, AttemptEvent.CASH_SEEN, at=at, cause="payout on the bank statement")
     return result
+
+
+_NOT_CAPTURED = UNRESOLVED | {AttemptState.REJECTED, AttemptState.CANCELLED}
 
 
 def _reverse_suspense(line: FileLine, ledger: KeptLedger) -> None:
@@ -211,17 +224,20 @@ def _confirm_by_file(
     """
     closed_elsewhere: dict[LineKey, AttemptState] = {}
     undone: list[FileLine] = []
+    lines = list(lines)
+    states = attempts.states(line.key.attempt_id for line in lines if isinstance(line.key, CaptureKey))
     for line in lines:
         match line.key:
             case RefundKey(payment_id):
                 confirm_refund(payment_id, line, at)
-            case CaptureKey(attempt_id):
-                attempt = attempts.get(attempt_id, lock=True)
-                if attempt is not None and (attempt.state in UNRESOLVED or captured_after_all(attempt, attempts)):
+            case CaptureKey(attempt_id) if states.get(attempt_id) in _NOT_CAPTURED:
+                attempt = attempts.get(attempt_id, lock=True)  # look again, now that nobody else can move it
+                assert attempt is not None, f"{attempt_id} has a state"
+                if attempt.state in UNRESOLVED or captured_after_all(attempt, attempts):
                     said = Succeeded(attempt_id, line.line_id, line.amount, line.booked_on, f"line {line.line_id}")
                     apply(attempt_id, said, at)
                     undone += [line] if attempt.state is AttemptState.REJECTED else []
-                elif attempt is not None and attempt.state in (AttemptState.REJECTED, AttemptState.CANCELLED):
+                elif attempt.state in (AttemptState.REJECTED, AttemptState.CANCELLED):
                     closed_elsewhere[line.line_key] = attempt.state
     return closed_elsewhere, undone
 
@@ -243,49 +259,6 @@ def _flag_status_conflict(outcome: Outcome, closed_elsewhere: Mapping[LineKey, A
     return Unexpected(outcome.line, BreakClass.STATUS_CONFLICT, reason)
 
 
-def _expectations(
-    lines: Sequence[FileLine], plans: Plans, reconciliation: PostgresReconciliation
-) -> dict[ExpectationKey, Expected]:
-    """The expectations that these lines could close.
-
-    Dues of imported plans are stored as expectations here, because their shoppers send the money. Those of a checkout
-    are collected; they are stored for a shopper who sends it all the same.
-    """
-    repayments = [line for line in lines if line.kind is LineKind.REPAYMENT]
-    accounts = {line.account_id for line in repayments if line.account_id is not None}
-    if repayments:
-        upto = month_of(max(line.booked_on for line in repayments)).last
-        sent = {(line.account_id, line.amount) for line in repayments}
-        named = {line.key for line in repayments}
-        dues = [
-            due
-            for due in plans.due(upto)
-            if due.plan.origin is Origin.IMPORTED
-            or (due.plan.account_id, due.open_amount) in sent
-            or DueKey(due.instalment.instalment_id) in named
-        ]
-        expected_before = reconciliation.expected((DueKey(due.instalment.instalment_id) for due in dues), ())
-        known = {each.key for each in expected_before}
-        reconciliation.expect(  # a due keeps the amount with which it was first expected
-            Expected(
-                key=DueKey(due.instalment.instalment_id),
-                leg=Leg.LEDGER_BANK,
-                amount=due.open_amount,
-                expected_on=due.instalment.due_on,
-                due_by=month_of(due.instalment.due_on).last,
-                created_by=due.plan.plan_id,
-                account_id=due.plan.account_id,
-                plan_id=due.plan.plan_id,
-                instalment_id=due.instalment.instalment_id,
-                window=month_of(due.instalment.due_on),
-            )
-            for due in dues
-            if DueKey(due.instalment.instalment_id) not in known
-        )
-    keys = {line.key for line in lines if line.key is not None}
-    return {each.key: each for each in reconciliation.expected(keys, accounts)}
-
-
 def _known(
     outcomes: Sequence[Outcome],
     lines: Mapping[LineKey, FileLine],
@@ -304,12 +277,15 @@ def _known(
     merchant_ids = {PayoutId(each.key.reference) for each in matched if isinstance(each.key, DebitKey)}
     parts: dict[ProviderPayoutId, list[PayoutPart]] = {payout_id: [] for payout_id in payout_ids}
     fees = {each.key.payout_id: Money.zero(each.amount.currency) for each in matched if isinstance(each.key, PayoutKey)}
-    for line in reconciliation.lines_of_payouts(payout_ids):
+    rows = reconciliation.lines_of_payouts(payout_ids)
+    charged = attempts.get_all(line.key.attempt_id for line in rows if isinstance(line.key, CaptureKey | ReturnKey))
+    agreed = plans.get_all({attempt.planned.plan_id for attempt in charged.values()})
+    for line in rows:
         assert line.payout_id is not None, f"{line.line_key} was read as a row of a payout"
         if line.kind is LineKind.FEE:
             fees[line.payout_id] += line.amount
         elif line.kind is not LineKind.PAYOUT:
-            parts[line.payout_id].append(_part(line, attempts=attempts, plans=plans, ledger=ledger, rail=rail))
+            parts[line.payout_id].append(_part(line, charged, agreed, ledger=ledger, rail=rail))
     on_suspense = reconciliation.on_suspense([lines[outcome.line.line_key] for outcome in outcomes])
     paid = plans.get_all(each.plan_id for each in matched if isinstance(each.key, DueKey) and each.plan_id)
     held = {plan_id: principal_in_flight(plan, ledger) for plan_id, plan in paid.items()}
@@ -317,7 +293,14 @@ def _known(
     return MatchContext(expected, parts, fees, payouts.get_all(merchant_ids), on_suspense, in_flight)
 
 
-def _part(line: FileLine, *, attempts: Attempts, plans: Plans, ledger: Books, rail: Rail) -> PayoutPart:
+def _part(
+    line: FileLine,
+    attempts: Mapping[AttemptId, Attempt],
+    plans: Mapping[str, Plan],
+    *,
+    ledger: Books,
+    rail: Rail,
+) -> PayoutPart:
     match line.key:
         case RefundKey(payment_id):
             return PayoutPart(line, payment_id)

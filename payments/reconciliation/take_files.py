@@ -16,6 +16,7 @@ from payments.collection.attempts import Attempts
 from payments.each_alone import reason_of
 from payments.expectation import Expected, Leg
 from payments.expectation_key import PayoutKey
+from payments.files.bank_report import looks_like_the_worlds, read_bank_report
 from payments.files.bank_statement import COLUMNS as STATEMENT_COLUMNS
 from payments.files.bank_statement import StatementFault, read_bank_statement
 from payments.files.control_file import FileContent, last_begun_day
@@ -28,17 +29,24 @@ from payments.rail_profile import RailProfile
 from payments.reconciliation.bookings_from_matches import a_break, repaired
 from payments.reconciliation.postgres import PostgresReconciliation
 from payments.reconciliation.settlement_facts import attempt_of, settlement_facts
+from payments.settings import DEFAULT_MAX_FILE_BYTES
 from payments.transaction import Transaction
 
+_LONGEST_HEADER = 4096
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class TakenFiles:
-    """The names of files taken now, taken before, and refused with the reason; and the new rows."""
+    """The names of files taken now, taken before, and refused with the reason; and the number of new rows.
+
+    `by_file` is the number of those rows that the sum of their file accounts for: of fees and payouts.
+    """
 
     names: list[str] = field(default_factory=list)
     before: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
-    lines: list[FileLine] = field(default_factory=list)
+    lines: int = 0
+    by_file: int = 0
     breaks: Counter[BreakClass] = field(default_factory=Counter)
 
 
@@ -52,6 +60,7 @@ def take_files(
     transaction: Transaction,
     at: datetime,
     refuse_loudly: bool,
+    max_bytes: int = DEFAULT_MAX_FILE_BYTES,
     tick: Callable[[str], None] = lambda _: None,
 ) -> TakenFiles:
     """Take files one by one, each in its own database transaction.
@@ -71,6 +80,7 @@ def take_files(
                     reconciliation=reconciliation,
                     publish=publish,
                     profile=profile,
+                    max_bytes=max_bytes,
                 )
         except Exception as error:  # whatever the reason: the other files are taken, unless the database itself is gone
             fault = error if isinstance(error, FileFault) else FileFault(path, 0, "(file)", reason_of(error))
@@ -92,10 +102,11 @@ def _take(
     reconciliation: PostgresReconciliation,
     publish: Publish,
     profile: RailProfile,
+    max_bytes: int,
 ) -> None:
     """Take one file whole, in the caller's transaction. Raises FileFault. The same bytes under a new name are E5."""
-    content = FileContent.of(path, latest=last_begun_day(at))
-    parsed = _read(content)
+    content = FileContent.of(path, latest=last_begun_day(at), max_bytes=max_bytes)
+    parsed = _read(content, profile, max_bytes)
     if not reconciliation.take_file(content, parsed.kind, len(parsed.lines), at):
         again_file = _delivered_again(content, parsed, reconciliation.names_of(content.digest), profile)
         taken.before.append(path.name)
@@ -105,8 +116,8 @@ def _take(
         again = set(reconciliation.add_lines(content.digest, parsed.lines))
     except LineConflict as conflict:
         raise FileFault(path, 0, conflict.field, str(conflict)) from conflict
-    if parsed.statement is not None:
-        _follow(content, parsed.statement, reconciliation)
+    for head in parsed.statements:
+        _follow(content, head, reconciliation)
     try:
         reconciliation.expect(_payouts_expected(parsed.lines, content, profile.payout_days))
     except Conflict as conflict:
@@ -120,12 +131,16 @@ def _take(
         publish(settlement_facts(new, plans, profile.card.provider, at))
     taken.breaks.update(breaks)
     taken.names.append(path.name)
-    taken.lines.extend(new)
+    taken.lines += len(new)
+    taken.by_file += sum(1 for line in new if line.kind in (LineKind.FEE, LineKind.PAYOUT))
 
 
-def _read(content: FileContent) -> ParsedFile:
-    """Read a file with the reader that its header calls for."""
-    header = next(csv.reader(content.text().splitlines()[:1]), [])
+def _read(content: FileContent, profile: RailProfile, max_bytes: int) -> ParsedFile:
+    """Read a file with the reader that its content calls for, whatever its name."""
+    if looks_like_the_worlds(content.raw):
+        return read_bank_report(content, profile.account_numbers, max_bytes)
+    first = content.raw[:_LONGEST_HEADER].decode("utf-8-sig", "replace").splitlines()[:1]
+    header = next(csv.reader(first), [])
     if header == list(SETTLEMENT_COLUMNS):
         return read_provider_settlement(content)
     if header == list(STATEMENT_COLUMNS):
@@ -139,16 +154,18 @@ def _follow(content: FileContent, head: StatementHead, reconciliation: PostgresR
     A statement without movements that came between accounts for one number.
     """
     last = reconciliation.last_statement(head.bank_account, head.currency)
-    if last is not None:
-        number, closing = last
+    number, closing = last or (0, head.opening_minor)
+    if head.number is None:  # the balances alone say what follows what
+        head = replace(head, number=number + 1)
+    elif last is not None:
         skipped = head.number - number - 1
         if skipped and not (skipped > 0 and reconciliation.empty_statements_left() >= skipped):
             raise FileFault(content.path, 2, "statement", f"out of sequence: {head.number} came after {number}")
-        if head.opening_minor != closing:
-            reason = f"opens with {head.opening_minor}, the statement before closed with {closing}"
-            raise StatementFault(content.path, 2, "balance_minor", reason)
     elif head.number != 1:
         raise FileFault(content.path, 2, "statement", f"out of sequence: {head.number} is the first to come")
+    if head.opening_minor != closing:
+        reason = f"opens with {head.opening_minor}, the statement before closed with {closing}"
+        raise StatementFault(content.path, 2, "balance_minor", reason)
     reconciliation.add_statement(content.digest, head)
 
 

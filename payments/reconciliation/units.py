@@ -1,52 +1,60 @@
-"""Lines that are booked together or not at all, so that one that cannot be booked holds up no other.
+"""Units: lines that are booked together or not at all, so that one that cannot be booked holds up no other.
 
 A unit is a payout of the provider with its parts and its credit at the bank, all repayments on one shopper's account
-(which compete for the same dues), or a single line.
+(which compete for the same dues), or a single line; see `payments/schema/functions/unit_of_line.sql`.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
-from payments.break_class import BreakClass
-from payments.each_alone import reason_of
-from payments.expectation_key import PayoutKey
-from payments.files.line import FileLine
-from payments.rail_profile import RailProfile
-from payments.reconciliation.bookings_from_matches import Consequences, a_break
+from payments.breaks import Break
+from payments.expectation_key import ExpectationKey
+from payments.reconciliation.bookings_from_matches import Consequences
+from payments.reconciliation.matching import MatchRule
 
-Unit = Sequence[FileLine]
+LINES_AT_ONCE = 5_000  # bounds the memory of a run
 
 
-def units_of(lines: Iterable[FileLine]) -> list[Unit]:
-    """The lines by unit, in the order of each unit's first line, whatever the order of the lines."""
-    found: dict[object, list[FileLine]] = defaultdict(list)
-    for line in sorted(lines, key=lambda line: line.to_match().order()):
-        found[_unit(line)].append(line)
-    return list(found.values())
+@dataclass(slots=True)
+class Settled:
+    """The figures of what was settled so far. The matched lines themselves are in their tables.
+
+    `late`: keys of expectations met after their due-by day.
+    """
+
+    by_id: int = 0
+    by_rule: int = 0
+    entries: int = 0
+    late: list[ExpectationKey] = field(default_factory=list)
+    breaks: list[Break] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, written: Consequences) -> "Settled":
+        by_id = sum(1 for matched in written.matches if matched.rule is MatchRule.ID)
+        by_rule = len(written.matches) - by_id
+        return cls(by_id, by_rule, len(written.journals), written.late, written.breaks)
+
+    def add(self, other: "Settled") -> None:
+        self.by_id += other.by_id
+        self.by_rule += other.by_rule
+        self.entries += other.entries
+        self.late += other.late
+        self.breaks += other.breaks
 
 
-def together(
-    found: Iterable[Consequences], failed: Iterable[tuple[Unit, Exception]], profile: RailProfile
-) -> Consequences:
-    """The consequences of all units; each line of a failed unit is a break with the reason."""
-    whole = Consequences()
-    for part in found:
-        for each in fields(Consequences):
-            getattr(whole, each.name).extend(getattr(part, each.name))
-    for unit, error in failed:
-        reason = f"cannot be booked: {reason_of(error)}"
-        whole.breaks.extend(a_break(line, BreakClass.STATUS_CONFLICT, reason, profile) for line in unit)
-    return whole
+def sets_of(units: Iterable[tuple[str, int]], lines_at_once: int = LINES_AT_ONCE) -> Iterator[list[str]]:
+    """Units with their numbers of lines, in sets of about so many lines; a unit is never cut.
 
-
-def _unit(line: FileLine) -> object:
-    match line.key:
-        case PayoutKey(payout_id):
-            return PayoutKey, payout_id
-        case _ if line.payout_id is not None:
-            return PayoutKey, line.payout_id
-        case _ if line.account_id is not None:
-            return line.account_id
-        case _:
-            return line.line_key
+    >>> list(sets_of([("a", 2), ("b", 2), ("c", 9), ("d", 1)], lines_at_once=3))
+    [['a', 'b'], ['c'], ['d']]
+    """
+    found: list[str] = []
+    lines = 0
+    for unit, count in units:
+        found.append(unit)
+        lines += count
+        if lines >= lines_at_once:
+            yield found
+            found, lines = [], 0
+    if found:
+        yield found

@@ -115,20 +115,20 @@ def _balance(element: Element, statement: _Statement) -> ReportedBalance:
 
 
 def _detail(element: Element) -> EntryDetail:
-    amount = element.first("Amt", "AmtDtls/TxAmt/Amt")
-    if amount is None:
-        return EntryDetail(
-            end_to_end_id=element.first("Refs/EndToEndId"),
-            mandate_id=element.first("Refs/MndtId"),
-            reason=element.first("RtrInf/Rsn/Cd", "RtrInf/Rsn/Prtry", "RtrInf/RtrRsn/Cd", "RtrInf/RtrRsn/Prtry"),
-        )
-    code = element.attribute("Ccy", "Amt") or element.attribute("Ccy", "AmtDtls/TxAmt/Amt")
+    amount, currency = element.first("Amt", "AmtDtls/TxAmt/Amt"), None
+    if amount is not None:
+        code = element.attribute("Ccy", "Amt") or element.attribute("Ccy", "AmtDtls/TxAmt/Amt")
+        currency = element.spot.currency("TxDtls/Amt/@Ccy", code)
+    # Of a movement between others and us, the other side is the debtor of a credit and the creditor of a debit.
+    other = "Dbtr" if element.first("CdtDbtInd") != "DBIT" else "Cdtr"
     return EntryDetail(
-        element.spot.amount("TxDtls/Amt", amount),
-        element.spot.currency("TxDtls/Amt/@Ccy", code),
+        None if amount is None else element.spot.amount("TxDtls/Amt", amount),
+        currency,
         element.first("Refs/EndToEndId"),
         element.first("Refs/MndtId"),
         element.first("RtrInf/Rsn/Cd", "RtrInf/Rsn/Prtry", "RtrInf/RtrRsn/Cd", "RtrInf/RtrRsn/Prtry"),
+        element.first("RmtInf/Ustrd", "RmtInf/Strd/CdtrRefInf/Ref"),
+        element.first(f"RltdPties/{other}/Nm", f"RltdPties/{other}/Pty/Nm"),
     )
 
 

@@ -32,6 +32,8 @@ class EntryDetail:
     end_to_end_id: str | None = None
     mandate_id: str | None = None
     reason: str | None = None
+    remittance: str | None = None
+    counterparty: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

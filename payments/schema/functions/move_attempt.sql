@@ -8,7 +8,7 @@ BEGIN
       FROM payments.attempt_moves WHERE from_state = current AND event = NEW.event;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'attempt % is %: % cannot happen to it', NEW.attempt_id, current, NEW.event
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'legal_move', DETAIL = current;
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'legal_move', DETAIL = NEW.attempt_id || ' ' || current;
     END IF;
     UPDATE payments.attempts SET state = NEW.to_state WHERE attempt_id = NEW.attempt_id;
     RETURN NEW;

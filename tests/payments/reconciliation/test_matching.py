@@ -11,7 +11,8 @@ from payments.expectation import Expectation, StatementRow, Window
 from payments.expectation_key import CaptureKey, DueKey
 from payments.ids import AttemptId
 from payments.line_key import LineKey, LineKind
-from payments.reconciliation.matching import Different, Matched, MatchRule, Unexpected, match, month_of
+from payments.reconciliation.matching import Different, Matched, MatchRule, Unexpected, month_of
+from tests.payments.reconciliation.pure_matching import match
 
 
 def crowns(minor: int) -> Money:

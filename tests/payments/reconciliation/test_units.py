@@ -14,19 +14,24 @@ from payments.collection.attempt import AttemptEvent, AttemptState
 from payments.each_alone import each_alone, reason_of
 from payments.expectation_key import DebitKey, PayoutKey
 from payments.files.bank_statement import COLUMNS as STATEMENT
-from payments.files.control_file import write_controlled
+from payments.files.control_file import FileContent, write_controlled
 from payments.files.line import FileLine
 from payments.ids import AttemptId, ProviderPayoutId
-from payments.line_key import LineKey, LineKind
-from payments.rail_profile import load_profile
-from payments.reconciliation.bookings_from_matches import Consequences, off_the_chart
-from payments.reconciliation.units import Unit, together, units_of
+from payments.line_key import LineKind
 from tests.payments.merchants.test_pay_merchants import sold
-from tests.payments.outside import Outside, at, collected, inbox_reconciled, merchants_paid, pay_capital_in, reconciled
+from tests.payments.outside import (
+    CAPITAL,
+    Outside,
+    at,
+    collected,
+    inbox_reconciled,
+    merchants_paid,
+    pay_capital_in,
+    reconciled,
+)
 from tests.payments.plans import an_open_plan, first_due, posted, rows, the_adapters
 
 DAY = date(2026, 3, 10)
-PROFILE = load_profile()
 
 
 def a_line(name: str, kind: LineKind = LineKind.DEBIT, **other: object) -> FileLine:
@@ -53,7 +58,7 @@ class Store:
     """Remembers what was written, and forgets what was written inside a block that failed."""
 
     def __init__(self) -> None:
-        self.written: list[LineKey] = []
+        self.written: list[str] = []
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -68,34 +73,38 @@ class Store:
 @given(st.lists(st.booleans(), max_size=40))
 def test_exactly_the_units_that_fail_by_themselves_are_left_out_and_nothing_of_them_stays(bad: list[bool]) -> None:
     store = Store()
-    lines = [a_line(f"{number:03}") for number in range(len(bad))]
-    refused = {line.line_key for line, is_bad in zip(lines, bad, strict=True) if is_bad}
+    units = [f"line:{number:03}" for number in range(len(bad))]
+    refused = {unit for unit, is_bad in zip(units, bad, strict=True) if is_bad}
 
-    def settle(some: Sequence[Unit]) -> Consequences:
-        for key in (line.line_key for unit in some for line in unit):
-            store.written.append(key)
-            if key in refused:
-                raise ZeroDivisionError(f"no\x00thing for {key}")
-        return Consequences(breaks=[off_the_chart(unit[0], PROFILE) for unit in some])
+    def settle(some: Sequence[str]) -> list[str]:
+        for unit in some:
+            store.written.append(unit)
+            if unit in refused:
+                raise ZeroDivisionError(f"nothing for {unit}")
+        return list(some)
 
-    found, failed = each_alone(units_of(reversed(lines)), settle, store.transaction)
-    whole = together(found, failed, PROFILE)
+    found, failed = each_alone(units, settle, store.transaction)
 
-    assert store.written == [line.line_key for line in lines if line.line_key not in refused]
-    assert {unit[0].line_key for unit, _ in failed} == refused
-    assert sorted(broken.break_id for broken in whole.breaks) == sorted(f"line:{line.line_key}" for line in lines)
-    assert all("\x00" not in broken.reason for broken in whole.breaks)
+    assert store.written == [unit for part in found for unit in part] == [u for u in units if u not in refused]
+    assert {unit for unit, _ in failed} == refused
 
 
-def test_a_payout_is_one_unit_with_its_parts_and_its_credit_and_any_other_line_is_one_alone() -> None:
+def test_a_payout_is_one_unit_with_its_parts_and_its_credit_and_any_other_line_is_one_alone(database_url: str) -> None:
     payout = ProviderPayoutId("po-1")
     parts = [a_line("c", LineKind.CAPTURE, payout_id=payout), a_line("k", LineKind.CREDIT, key=PayoutKey(payout))]
     shopper = [a_line("r1", LineKind.REPAYMENT, account_id="7"), a_line("r2", LineKind.REPAYMENT, account_id="7")]
     alone = [a_line("d1", key=DebitKey("x")), a_line("d2", key=DebitKey("x"))]
+    by_the_sum = [a_line("f", LineKind.FEE, payout_id=payout), a_line("p", LineKind.PAYOUT, payout_id=payout)]
 
-    units = units_of([*alone, *shopper, *parts])
+    with the_adapters(database_url) as ports, ports.transaction():
+        content = FileContent(Path("a.csv"), b"a")
+        ports.reconciliation.take_file(content, "bank_statement", 8, at(DAY))
+        ports.reconciliation.add_lines(content.digest, [*alone, *shopper, *parts, *by_the_sum])
+        units = ports.reconciliation.open_units()
+        lines = [ports.reconciliation.lines_of_units([unit]) for unit, _ in units]
 
-    assert sorted(sorted(line.line_id for line in unit) for unit in units) == [["c", "k"], ["d1"], ["d2"], ["r1", "r2"]]
+    assert units == [("payout:po-1", 2), ("line:d1", 1), ("line:d2", 1), ("account:7", 2)]
+    assert [[line.line_id for line in unit] for unit in lines] == [["c", "k"], ["d1"], ["d2"], ["r1", "r2"]]
 
 
 def test_a_reason_has_one_line_whatever_the_error_says() -> None:
@@ -137,8 +146,8 @@ def test_a_payout_that_the_bank_returns_twice_is_owed_again_once_and_the_second_
         merchants_paid(ports, outside, DAY)
         payout = f"mp-{DAY}-m-1-GBP"
         back = (95_00, f"{payout} AC04")
-        first = movements(tmp_path / "one.csv", (-95_00, payout), back, back)
-        second = movements(tmp_path / "two.csv", back, first=2, opening=95_00)
+        first = movements(tmp_path / "one.csv", (-95_00, payout), back, back, opening=CAPITAL.minor)
+        second = movements(tmp_path / "two.csv", back, first=2, opening=CAPITAL.minor + 95_00)
 
         report = reconciled(ports, [first], DAY)
         later = reconciled(ports, [second], DAY)
@@ -157,7 +166,10 @@ def test_text_behind_our_reference_of_a_debit_is_text(database_url: str, tmp_pat
         sold(ports, 1, 95_00)
         merchants_paid(ports, outside, DAY)
 
-        report = reconciled(ports, [movements(tmp_path / "one.csv", (-95_00, f"mp-{DAY}-m-1-GBP FASTER PAYMENT"))], DAY)
+        reference = f"mp-{DAY}-m-1-GBP FASTER PAYMENT"
+        paid_out = movements(tmp_path / "one.csv", (-95_00, reference), opening=CAPITAL.minor)
+
+        report = reconciled(ports, [paid_out], DAY)
 
         assert (report.matched_by_id, report.breaks) == (1, {})
         assert posted(ports, "bank:main") == 10_000_00 - 95_00

@@ -1,2 +1,0 @@
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON payments.matches
-    FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_to_change();
