@@ -1,6 +1,6 @@
 """Works out how a part of the order or of the loan is repaid when it is captured: in instalments made level again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -20,7 +20,8 @@ def repay_part(run: RunningPlan, event: PlanEvent, amount: int) -> None:
 
     Either they become level as in a new schedule of all that they repay now, or the part is repaid beside the others
     like a loan of its own. Interest of the day's period counts as it is: that of the principal before for the days so
-    far, and of all of it for the days to come.
+    far, and of all of it for the days to come. What interest on late principal has added to the last instalment stays
+    with the last one.
     """
     more = amount - _owe_down_payment(run, event, amount)
     own_term = run.terms.shipments.later is LaterShipment.OWN_TERM and run.captured.amount > 0
@@ -33,12 +34,18 @@ def repay_part(run: RunningPlan, event: PlanEvent, amount: int) -> None:
         first = own[0].period.day_price * _days(run, own[0], event.value_date)
         _add(own, _level(run, own, more, more * first))
     else:
-        known = _known_interest(run, event.value_date, own, more)
-        parts = _level(run, own, sum(line.principal - line.credited for line in own) + more, known)
+        fixed = _fixed_interest(run, own)
+        known = _known_interest(run, event.value_date, own, more) - fixed.get(own[0].instalment_id, Fraction(0))
+        owed = sum(line.principal - line.credited for line in own)
+        scheduled = min(owed, sum(line.agreed for line in own))
+        parts = _level(run, own, scheduled + more, known)
         for line in own:
             line.level = line.agreed = 0
             line.principal, line.interest, line.scheduled = line.credited, line.interest_gone, Fraction(0)
         _add(own, parts)
+        own[-1].principal += owed - scheduled
+        own[-1].level += owed - scheduled
+        _owe_fixed(own, fixed)
         _keep_what_is_paid(own)
 
 
@@ -150,6 +157,25 @@ def _known_interest(run: RunningPlan, day: date, own: Sequence[RunningInstalment
     ]
     coming = bearing * first.period.day_price * _days(run, first, day)
     return first.period.grown + coming + max(Fraction(0), sum(waiting, Fraction(0)))
+
+
+def _fixed_interest(run: RunningPlan, own: Sequence[RunningInstalment]) -> dict[str, Fraction]:
+    """The open interest that a re-age has fixed for instalments in equal parts, which a shipment does not change."""
+    if run.terms.interest_as_agreed:
+        return {}
+    return {
+        line.instalment_id: line.period.grown - line.interest_gone
+        for line in own
+        if line is not own[0] or not line.period.day_price
+    }
+
+
+def _owe_fixed(own: Sequence[RunningInstalment], fixed: Mapping[str, Fraction]) -> None:
+    for line in own:
+        interest = fixed.get(line.instalment_id, Fraction(0))
+        line.level += round(interest)
+        line.interest += round(interest)
+        line.scheduled += interest
 
 
 def _days(run: RunningPlan, line: RunningInstalment, day: date) -> int:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.money import Currency, Money
-from lending.plan.event import Body, Opened, Paid, PartShipped, PaymentChannel, PlanEvent
+from lending.plan.event import Body, MovedInterest, Opened, Paid, PartShipped, PaymentChannel, PlanEvent, ReAged
 from lending.plan.fold import fold
 from lending.plan.plan import Plan, instalments_of
 from lending.plan.state import PlanState
@@ -105,6 +105,36 @@ def test_each_part_has_its_own_down_payment_due_at_once() -> None:
     assert [(day, principal) for day, principal, _ in dues(state)] == [
         ("01 Jan", "250.00"), ("01 Feb", "250.00"), ("01 Feb", "100.00"), ("01 Mar", "400.00"), ("01 Apr", "401.00"),
     ]  # fmt: skip
+
+
+def test_interest_on_late_principal_stays_with_the_last_instalment_when_a_part_comes() -> None:
+    """March is unpaid: April bears 0.49 instead of 0.39, and the 0.10 is paid last, as without the part."""
+    plan, terms = a_loan("150.00", "7")
+    events = [
+        *parts(plan, (NEW_YEAR, "100.00"), (date(2024, 4, 1), "50.00")),
+        paid(plan, date(2024, 2, 1), "17.01"),
+    ]
+
+    state = fold(plan, events, terms, through=date(2024, 4, 1))
+
+    assert amounts(state) == ["17.01"] * 3 + ["33.87", "33.87", "33.97"]
+
+
+def test_interest_fixed_by_a_re_age_is_paid_beside_the_instalments_that_a_part_makes_level() -> None:
+    """Of 119.64 of principal each of five repays 23.93, and the 0.12 of the re-age is owed with each as before."""
+    plan, terms = a_loan("150.00", "7")
+    re_age = ReAged(6, date(2024, 3, 15), 1, Unit.MONTHS, MovedInterest.EQUAL_PARTS)
+    events = [
+        *parts(plan, (NEW_YEAR, "100.00"), (date(2024, 4, 1), "50.00")),
+        paid(plan, date(2024, 2, 1), "17.01"),
+        known(plan, date(2024, 3, 15), "re-aged", re_age),
+    ]
+
+    state = fold(plan, events, terms, through=date(2024, 4, 1))
+
+    the_books_agree(state)
+    repaying = [(principal, interest) for _, principal, interest in dues(state) if principal != "0.00"]
+    assert repaying[1:] == [("13.93", "0.12"), *[("23.93", "0.12")] * 4, ("23.92", "0.11")]
 
 
 def test_with_interest_as_agreed_an_instalment_paid_ahead_shares_in_what_a_later_part_owes() -> None:

@@ -231,6 +231,61 @@ def _split(each: Transaction) -> _SplitKey:
     return (str(each.on), each.name, each.amount, each.principal, each.interest, each.fees, each.penalties)
 
 
+def _one_transaction(where: str, check: Check, seen: Observed) -> Iterator[Cell]:
+    """One transaction of a day that a scenario tells alone."""
+    on = str(day_of(check.expected))
+    for row in check.rows:
+        if row["Transaction Type"] in _COMPARED:
+            told = _told({**row, "Transaction date": check.expected})
+            ours = [_split(each) for each in seen.transactions if (str(each.on), each.name) == told[:2]]
+            mine = told if told in ours else ours[0] if ours else ()
+            yield Cell(f"{where} {told[1]} {on}", "Split", str(told[2:]), str(mine[2:]))
+
+
+_RECEIVABLES = ("Loans Receivable", "Interest/Fee Receivable")
+
+
+def _journal(where: str, check: Check, seen: Observed) -> Iterator[Cell]:
+    """What the journal of a transaction tells: its amount and, where it reaches nothing but receivables, its split.
+
+    An overpayment, a debt off the books and a reversal have accounts of their own: there the amount is compared.
+    """
+    name, _, day = check.expected.partition("|")
+    on = day_of(day)
+    debits = {row["Account name"]: units_of(row["Debit"]) for row in check.rows if row["Debit"]}
+    credited = {row["Account name"]: units_of(row["Credit"]) for row in check.rows if row["Credit"]}
+    undone = any(account in credited for account in debits)
+    total = sum(units_of(row["Debit"]) for row in check.rows) // (2 if undone else 1)
+    if name == "Disbursement":
+        yield Cell(where, name, str(total), str(total if (on, total) in seen.disbursed else ""))
+    elif name in _COMPARED:
+        known = (*seen.transactions, *seen.reversed_transactions)
+        of_day = [each for each in known if (each.on, each.name) == (on, name)]
+        same = [each for each in of_day if each.amount == total]
+        found = bool(same) or sum(each.amount for each in of_day) == total  # or all of the day in one table
+        yield Cell(f"{where} {name} {on}", "Amount", str(total), str(total if found else ""))
+        if same and credited.keys() <= set(_RECEIVABLES) and not undone:
+            theirs = tuple(credited.get(account, 0) for account in _RECEIVABLES)
+            splits = [(each.principal, each.interest + each.fees + each.penalties) for each in same]
+            mine = theirs if theirs in splits else splits[0]
+            yield Cell(f"{where} {name} {on}", "Journal", str(theirs), str(mine))
+
+
+def _transaction_count(where: str, check: Check, seen: Observed) -> Iterator[Cell]:
+    count, _, name = check.expected.partition("|")
+    if name == "Disbursement":
+        yield Cell(where, name, count, str(len(seen.disbursed)))
+    elif name in _COMPARED:
+        yield Cell(where, name, count, str(sum(each.name == name for each in seen.transactions)))
+
+
+def _alike(where: str, check: Check, seen: Observed) -> Iterator[Cell]:
+    """Instalments of whole units that are alike but for the last one, and make the whole together."""
+    amounts = [row.principal for row in seen.rows]
+    yield Cell(where, "Principal", str(units_of(check.expected)), str(sum(amounts)))
+    yield Cell(where, "Different amounts", "1", str(len(set(amounts[:-1]))))
+
+
 _CELLS: Mapping[CheckKind, Callable[[str, Check, Observed], Iterator[Cell]]] = {
     CheckKind.SCHEDULE: _schedule,
     CheckKind.TOTALS: _totals,
@@ -245,4 +300,8 @@ _CELLS: Mapping[CheckKind, Callable[[str, Check, Observed], Iterator[Cell]]] = {
     CheckKind.DELINQUENT_SINCE: _delinquent,
     CheckKind.LATE_INSTALMENTS: _late_instalments,
     CheckKind.PAUSES: _pauses,
+    CheckKind.ONE_TRANSACTION: _one_transaction,
+    CheckKind.JOURNAL: _journal,
+    CheckKind.TRANSACTION_COUNT: _transaction_count,
+    CheckKind.ALIKE: _alike,
 }

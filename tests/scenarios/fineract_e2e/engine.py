@@ -4,7 +4,7 @@ What the engine cannot record raises NotExpressible with the name of the capabil
 settings ask for and the engine has no setting for is listed by `lacking`, and the scenario is run without it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -921,9 +921,10 @@ def _settled(run: RunningPlan) -> dict[str, tuple[int, int, dict[str, int]]]:
 _MOVES = (ReAged, ReAmortised)
 
 
-def _follow_merged(run: RunningPlan, touches: Sequence[_Touch], day: date) -> None:
-    """Let payments of instalments that merged into the last one by a day be payments of that one."""
-    last = next((line for line in reversed(run.lines) if line.due_on <= day), None)
+def _follow_merged(run: RunningPlan, touches: Sequence[_Touch], day: date, known: Container[str]) -> None:
+    """Let payments of instalments that merged into the last known one by a day be payments of that one."""
+    own = [line for line in run.lines if line.due_on <= day]
+    last = next((line for line in reversed(own) if line.instalment_id in known), own[-1] if own else None)
     for touch in touches:
         if last is not None and touch.line.due_on > day and not touch.line.paid:
             touch.line = last
@@ -966,8 +967,11 @@ def _watched_fold(  # noqa: C901 - one act of watching after the other
         if isinstance(event.body, _MOVES):
             _note_moved(run, event, open_before, moved_on)
         after = _settled(run)
-        if isinstance(event.body, ReAged | Terminated):
-            _follow_merged(run, touches, event.value_date)
+        merges = isinstance(event.body, ReAged | Terminated) or (
+            isinstance(event.body, ChargedOff) and run.terms.charge_off_interest is ChargeOffInterest.ACCELERATED
+        )
+        if merges:
+            _follow_merged(run, touches, event.value_date, open_before)
         for line in run.lines:
             principal, interest, fees = before.get(line.instalment_id, (0, 0, {}))
             principal_after, interest_after, fees_after = after[line.instalment_id]

@@ -152,7 +152,8 @@ def settings_of(name: str, strategy: str = "") -> PeerSettings:
         name=name,
         progressive=progressive,
         day_count=_day_count(name, by_day=progressive and recalculates and not whole_units),
-        down_payment=_has(name, "DOWNPAYMENT", "_DP_") or name in _DOWN_PAYMENT_NOT_NAMED,
+        down_payment=(_has(name, "DOWNPAYMENT", "_DP_") and _DOWN_PAYMENT_ONLY_NAMED not in name)
+        or name in _DOWN_PAYMENT_NOT_NAMED,
         down_payment_at_once=_has(name, *_DOWN_PAYMENT_AT_ONCE) or name == _CAPITALISED_INCOME,
         recalculates_interest=recalculates,
         whole_units=whole_units,
@@ -182,6 +183,7 @@ _DOWN_PAYMENT_NOT_NAMED = {
     _CAPITALISED_INCOME,
     "LP2_ADV_PYMNT_ZERO_INTEREST_CHARGE_OFF_DELINQUENT_REASON_INTEREST_RECALC_CAPITALIZED_INCOME",
 }
+_DOWN_PAYMENT_ONLY_NAMED = "VERTICAL_INTEREST_REC"
 _WITHOUT_RECALCULATION_OR_WHOLE_UNITS = "LP2_ADV_PYMNT_ZERO_INTEREST_CHARGE_OFF"
 _RECALCULATION_ONLY_NAMED = "LP1_INTEREST_360_30_DECLINING_BALANCE_PERIOD_DAILY_INT_RECALC"
 

@@ -111,6 +111,10 @@ class CheckKind(StrEnum):
     DELINQUENT_SINCE = "delinquent_since"
     LATE_INSTALMENTS = "late_instalments"
     PAUSES = "pauses"
+    ONE_TRANSACTION = "one transaction"
+    JOURNAL = "journal"
+    TRANSACTION_COUNT = "transaction count"
+    ALIKE = "alike"
 
 
 @dataclass(frozen=True, slots=True)
@@ -515,6 +519,17 @@ def _status(step: Step) -> str:
     return _quoted(step)[0].upper().replace(" (", "_").replace(")", "").replace(" ", "_")
 
 
+def _name_and_day(step: Step) -> str:
+    name, day = _quoted(step)[:2]
+    return f"{name.replace('_', ' ').title()}|{day}"
+
+
+def _count_and_name(step: Step) -> str:
+    found = re.search(r"has (\d+) ", step.text)
+    assert found is not None
+    return f"{found.group(1)}|{_quoted(step)[0].replace('_', ' ').title()}"
+
+
 # The first line whose words are all in the step. What is in no line is not about money: it is left out of the story.
 _RULES: tuple[tuple[tuple[str, ...], Callable[[Story, Step], None]], ...] = (
     (("fails to",), _ignored),
@@ -523,6 +538,7 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[[Story, Step], None]], ...] = (
     (("is not able",), _ignored),
     (("results a",), _ignored),
     (("will result an error",), _ignored),
+    (("Transactions tab has a ", "with date", "ournal entries"), _check(CheckKind.JOURNAL, _name_and_day)),
     (("ournal entries",), _ignored),
     (("Event",), _ignored),
     (("preview",), _ignored),
@@ -587,6 +603,9 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[[Story, Step], None]], ...] = (
     (("schedule has", "periods"), _check(CheckKind.SCHEDULE, _first_number)),
     (("schedule has", "Total row"), _check(CheckKind.TOTALS)),
     (("Transactions tab has the following data",), _check(CheckKind.TRANSACTIONS)),
+    (("has a transaction with date:",), _check(CheckKind.ONE_TRANSACTION, lambda step: _quoted(step)[0])),
+    (("Loan has", "transactions on Transactions tab"), _check(CheckKind.TRANSACTION_COUNT, _count_and_name)),
+    (("distributed equally",), _check(CheckKind.ALIKE, lambda step: re.findall(r"[\d.]+", step.text)[-1])),
     (("Loan status",), _check(CheckKind.STATUS, _status)),
     (("closed with zero outstanding",), _check(CheckKind.STATUS, lambda _: "CLOSED_OBLIGATIONS_MET")),
     (("installments have obligations met",), _check(CheckKind.ALL_MET)),
