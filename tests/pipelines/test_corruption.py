@@ -34,7 +34,7 @@ from pipelines.streams import records
 from pipelines.streams.kinesis import KinesisStream, client
 from pipelines.streams.stream import batches
 from tests.pipelines.green import let_through
-from tests.pipelines.ingest.test_ingest import killed_at
+from tests.pipelines.ingest.test_ingest import end_at, killed_at
 from tests.soak import TIMES
 from tranche.provisioning.aws import AwsNames, clients, provide_aws
 
@@ -42,8 +42,8 @@ pytestmark = pytest.mark.slow
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 RATES = (0, 1, 5, 20, 60)
-ONE_IN = 10
-"""The soak takes all events of Berka, a change one in ten."""
+ONE_IN = 40
+"""The soak takes all events of Berka, a change one in forty."""
 _ODD_VALUES = (
     None,
     "",
@@ -151,7 +151,10 @@ def _judged(payloads: list[str], seen: set[str], judges: Mapping[str, Contract])
 def test_a_killed_restarted_repeated_and_shuffled_delivery_is_curated_to_equal_tables(
     spark: Any, lake_environment: Mapping[str, str], berka: Path
 ) -> None:
-    """Over the real stream; the lineage columns, which say how a row came, are left out of the comparison."""
+    """Over the real stream; the lineage columns, which say how a row came, are left out of the comparison.
+
+    The soak kills a process; a change ends the act by an exception at the same step.
+    """
     events = list(islice(Berka(berka).read().events, 3_000))
     clean, rough = (_lake(lake_environment, name) for name in ("clean", "rough"))
     _put(clean, events)
@@ -166,7 +169,10 @@ def test_a_killed_restarted_repeated_and_shuffled_delivery_is_curated_to_equal_t
         "TRANCHE_LAKE_PREFIX": rough.lake_prefix,
         "TRANCHE_STREAM": rough.stream,
     }
-    assert killed_at(TABLES, environment)
+    if TIMES > 1:
+        assert killed_at(TABLES, environment)
+    else:
+        end_at(TABLES, spark, rough)
     _put(rough, shuffled[2_000:])
     _take(spark, rough)
     of = [contract("account"), contract("bank_transaction")]

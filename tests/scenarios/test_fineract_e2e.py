@@ -314,6 +314,7 @@ def shared_outcomes() -> list[Outcome]:
     return [replay(scenario) for scenario in read_scenarios(folder)]
 
 
+@pytest.mark.slow
 def test_as_many_of_the_shared_scenarios_agree_as_before(shared_outcomes: list[Outcome]) -> None:
     counted = counts(shared_outcomes)
 

@@ -145,6 +145,7 @@ def test_the_doctor_needs_nothing_but_the_standard_library() -> None:
     assert json.loads(done.stdout)["checks"][0]["subject"] == "Python"
 
 
+@pytest.mark.slow
 def test_postgres_starts_under_a_locale_that_is_not_installed(runtime_folder: Path) -> None:
     """The text it is made for does not depend on the caller's locale, so that all machines sort alike."""
     for name, locale in (("absent", "xx_YY.UTF-8"), ("plain", "POSIX")):

@@ -200,8 +200,8 @@ def test_a_stopped_batch_is_told_by_its_own_fault_and_read_again_when_it_is_let_
 
 FIRST_TABLE = "raw.accounts"
 POINTS = (READ, raw.QUARANTINE, raw.DUPLICATES, FIRST_TABLE, TABLES, raw.BATCHES)
-# A process that kills itself costs a JVM each time. A usual run does it in the midst of a batch and, in another module,
-# behind all its tables; at the other points an exception ends the act. `make soak` kills at each, and at random ones.
+# A process that kills itself costs a JVM each time. A usual run does it in the midst of a batch; at the other
+# points an exception ends the act. `make soak` kills at each, and at random ones.
 KILLED_FOR_REAL = POINTS if TIMES > 1 else (FIRST_TABLE,)
 RANDOM_KILLS = 50 if TIMES > 1 else 0
 

@@ -22,6 +22,8 @@ from pipelines.streams.shards import Position
 from tests.pipelines.streams import kinesis_local
 from tests.pipelines.streams.without_spark import create_batches, take_a_batch
 
+pytestmark = pytest.mark.slow
+
 KEYS = [f"account-{number}" for number in range(12)]
 
 

@@ -81,10 +81,11 @@ def test_a_day_that_is_none_is_named_with_its_option() -> None:
     [pytest.param(Planted(3, 3), 0, id="all found"), pytest.param(Planted(3, 2), 1, id="one missed")],
 )
 def test_the_exit_code_says_whether_every_promise_was_kept(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], planted: Planted, code: int
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], planted: Planted, code: int, tmp_path: Path
 ) -> None:
     """The run itself is replaced here: only what the command makes of its figures is in question."""
     summary = replace(a_summary(), planted={"late": planted})
+    monkeypatch.setenv("TRANCHE_VAR", str(tmp_path))  # the command makes its world the current one
     monkeypatch.setattr("tranche.demo.demo.demo", lambda _request, _folder, _console: summary)
 
     assert main(["--json"]) == code

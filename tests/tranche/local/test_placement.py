@@ -87,6 +87,7 @@ def test_a_state_directory_that_cannot_be_written_is_said_with_the_setting_that_
     assert "set TRANCHE_STATE_DIR to" in str(fault.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["with a space", "long/" * 60], ids=["a space", "three hundred characters"])
 def test_a_database_runs_for_a_checkout_under_a_path_with(name: str, state: Path, tmp_path: Path) -> None:
     runtime = LocalRuntime(tmp_path / name / "var" / "local", parts=("postgres",))

@@ -209,6 +209,7 @@ def test_without_any_runtime_the_error_says_what_makes_one() -> None:
     assert "tranche local up makes an empty one" in done.stderr
 
 
+@pytest.mark.slow
 def test_commands_start_what_they_need_at_once_or_apart_and_leave_it_up(tmp_path: Path) -> None:
     runtime = LocalRuntime(tmp_path / "local")
     runtime.bring_up(only=("postgres",))
