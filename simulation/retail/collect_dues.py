@@ -28,7 +28,8 @@ def collect_dues(day: date, provider: ProviderAccount, *, plans: Plans, ledger: 
         for each, attempt in zip(due, attempts, strict=True)
     ]
     ask(ledger, [Request(Act.HOLD, claim) for claim in claims])
-    events = [collected(provider.charge(attempt), provider.rail, when) for attempt in attempts]
+    charged = [provider.charge(attempt) for attempt in attempts]
+    events = [collected(each, provider.rail, when, each.amount, each.held) for each in charged]
     record_on_plan(events, plans=plans, ledger=ledger, terms=terms)
 
 
