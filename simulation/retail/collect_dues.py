@@ -28,8 +28,7 @@ def collect_dues(day: date, provider: ProviderAccount, *, plans: Plans, ledger: 
         for each, attempt in zip(due, attempts, strict=True)
     ]
     ask(ledger, [Request(Act.HOLD, claim) for claim in claims])
-    charged = [provider.charge(attempt) for attempt in attempts]
-    events = [collected(each, provider.rail, when, each.amount, each.held) for each in charged]
+    events = [collected(provider.charge(attempt), provider.rail, when) for attempt in attempts]
     record_on_plan(events, plans=plans, ledger=ledger, terms=terms)
 
 

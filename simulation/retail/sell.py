@@ -32,7 +32,7 @@ def sell(
     for plan, purchase in zip(opened_plans, sold, strict=True):
         when = When(plan.opened_on, purchase.occurred_at, purchase.occurred_at)
         down = provider.charge(_down_payment(plan, plan.instalments[0], provider.name))
-        events += [opened(plan, when), collected(down, provider.rail, when, down.amount, down.held)]
+        events += [opened(plan, when), collected(down, provider.rail, when)]
     record_on_plan(events, plans=plans, ledger=ledger, terms=terms)
     return opened_plans
 

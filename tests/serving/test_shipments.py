@@ -1,4 +1,4 @@
-"""An order that is shipped in parts, over HTTP: accepted for the first part, the rest captured as the shop reports it."""
+"""An order shipped in parts, over HTTP: accepted for the first part, the rest captured as the shop reports it."""
 
 from typing import Any
 

@@ -19,6 +19,7 @@ from tranche.demo.course import DemoPlace, MoneyRun
 from tranche.demo.days import days_from, evenings, pounds_sterling
 from tranche.demo.decisions import Answer, ApiRefused, Ask, CheckoutClient
 from tranche.demo.lake import DemoSplit, LakeRun
+from tranche.demo.plan_events import kinds_seen, not_reached_kinds
 from tranche.demo.planted import found_in_files, found_in_lake, planted_together, read_labels
 from tranche.demo.servicing import DemoDesk
 from tranche.demo.stages import DemoStages
@@ -138,6 +139,7 @@ class SeededCourse:
             financed_minor=cash.financed_minor,
             collected_minor=cash.received_minor,
             planted=planted,
+            plan_events=kinds_seen(place.database_url, not_reached_kinds()),
             notes=_notes(standing, days[-1]),
         )
 
