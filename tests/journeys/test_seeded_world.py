@@ -66,7 +66,12 @@ def test_every_kind_of_plan_event_happened_by_a_door(kept_demo: KeptDemo) -> Non
     assert set(seen) == set(KINDS) - not_reached_kinds()
     assert [kind for kind, each in seen.items() if not each["count"]] == []
     decided = {event_kind_of(act) for act in ACTS.values()}
-    assert {door for kind in decided & set(seen) for door in seen[kind]["doors"]} <= {"act", "refund", "refund_payment", "collection"}
+    assert {door for kind in decided & set(seen) for door in seen[kind]["doors"]} <= {
+        "act",
+        "refund",
+        "refund_payment",
+        "collection",
+    }
     assert all(each["first_plan"].startswith("p-d-") for each in seen.values())
 
 
