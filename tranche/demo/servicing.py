@@ -32,7 +32,7 @@ class DemoDesk:
         self.address = address
         with connect(place.database_url) as connection:
             principals = PostgresPrincipals(connection)
-            self.keys = {
+            self.keys: dict[Staff, str] = {
                 staff: add_principal(staff, role, expires_at=None, principals=principals, at=at)
                 for staff, role in ROLES.items()
                 if staff is not Staff.SHOP
