@@ -142,8 +142,12 @@ def close_of_business(
     *,
     business_date: Annotated[datetime, typer.Option("--date", formats=["%Y-%m-%d"], help="The day to close.")],
 ) -> Report:
-    """Close a day for all plans, with missed days before it: interest, late fees and days past due."""
+    """Close a day for all plans, with missed days before it: interest, late fees, days past due, charge-off by rule."""
     from ledger.books.postgres import PostgresLedger, connect
+    from ledger.identity.authority import authority_file
+    from lending.acts.charge_off_by_rule import charge_off_by_rule, closing_rules
+    from lending.acts.perform import ActPorts
+    from lending.acts.postgres_acts import PostgresActs, PostgresPastDuePlans, settled_entries
     from lending.servicing import close_of_business as act
     from lending.servicing.postgres import PostgresPlans
     from lending.servicing.postgres_close import PostgresBusinessDates
@@ -160,14 +164,34 @@ def close_of_business(
             at=now(),
             commit=connection.commit,
         )
+        at = now()
+        charged_off = charge_off_by_rule(
+            business_date.date(),
+            rules=closing_rules(),
+            found=PostgresPastDuePlans(connection, at),
+            ports=ActPorts(
+                plans=PostgresPlans(connection),
+                ledger=PostgresLedger(connection),
+                acts=PostgresActs(connection),
+                terms=lambda plan: servicing_terms(plan.terms_version, plan.currency),
+                settled=settled_entries(connection),
+                authority=authority_file(),
+                at=at,
+            ),
+            at=at,
+            commit=connection.commit,
+        )
     rows = [{"date": str(day.business_date), "visited": day.visited, "posted": day.posted} for day in closed]
-    tree = {"closed": rows}
+    tree = {"closed": rows, "charged_off": [asdict(each) for each in charged_off]}
 
     def shown() -> Iterator[str]:
         for day in closed:
             yield f"{day.business_date}: {day.visited:,} plans visited, {day.posted:,} entries posted"
         if not closed:
             yield f"{business_date.date()} was closed before"
+        for each in charged_off:
+            done = f"charged off by {each.act_id}" if each.act_id else f"not charged off: {each.detail}"
+            yield f"  {each.plan_id}: {each.days_past_due:,} days past due, {done}"
 
     return Report(tree, shown(), rows)
 

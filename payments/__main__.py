@@ -305,6 +305,98 @@ def disputes(file: Annotated[Path, typer.Option(help="The provider's file of dis
 
 @app.command()
 @reporting()
+def recoveries(
+    file: Annotated[Path, typer.Option(help="The agency's file of what it collected and transferred to us.")],
+) -> Report:
+    """Book what a collection agency passed on for charged-off plans; the same file again changes nothing."""
+    from payments.files.control_file import FileContent, last_begun_day
+    from payments.postgres import connected
+    from payments.provider.provider import NoProvider
+    from payments.recoveries.postgres import PostgresSuspendedCredits
+    from payments.recoveries.recovery import RecoveryRefused, take_recovery
+    from payments.recoveries.recovery_file import read_recoveries
+    from payments.wiring import adapters_over
+
+    settings = Settings.from_environment()
+    at = now()
+    notices = read_recoveries(FileContent.of(file, latest=last_begun_day(at)))
+    with connected(settings.database_url) as connection:
+        ports = adapters_over(connection, NoProvider())
+        answers = [
+            take_recovery(
+                notice,
+                suspended=PostgresSuspendedCredits(connection),
+                breaks=ports.reconciliation,
+                plans=ports.plans,
+                ledger=ports.ledger,
+                terms=ports.terms,
+                transaction=ports.transaction,
+                at=at,
+            )
+            for notice in notices
+        ]
+    refused = [answer for answer in answers if isinstance(answer, RecoveryRefused)]
+
+    def shown() -> Iterator[str]:
+        new = sum(not isinstance(answer, RecoveryRefused) and answer.new for answer in answers)
+        yield f"{len(answers):,} recoveries, {new:,} new, {len(refused):,} refused"
+        for answer in refused:
+            yield f"  {answer.recovery_id}: {'; '.join(map(str, answer.reasons))}"
+
+    return Report([asdict(answer) for answer in answers], shown(), exit_code=1 if refused else 0)
+
+
+@app.command()
+@reporting()
+def ship(
+    plan_id: Annotated[str, typer.Argument(help="The plan's id.")],
+    *,
+    amount: Annotated[str, typer.Option(help='The part of the order that was shipped, such as "50.00 GBP".')],
+    key: Annotated[str, typer.Option(help="The merchant's own id of the shipment; it is captured once.")],
+) -> Report:
+    """Capture a further part of an order that its merchant has shipped. Exit code 1 when nothing is captured."""
+    from ledger.books.store import Conflict
+    from ledger.identity.authority import authority_file
+    from ledger.identity.postgres_principals import PostgresPrincipals
+    from ledger.identity.principal import identify
+    from lending.acts.arguments import read_money
+    from payments.merchants.ship import AskedShipment, ShipmentRefused, ShipmentTaken
+    from payments.merchants.ship import ship as act
+    from payments.postgres import connected
+    from payments.provider.provider import NoProvider
+    from payments.wiring import adapters_over
+
+    if not PAYMENT_KEY.fullmatch(key):
+        raise UsageFault(f"key: {key!r} is not up to 60 letters, digits, dots, hyphens and underscores")
+    settings, at, money = Settings.from_environment(), now(), read_money(amount, "amount")
+    with connected(settings.database_url) as connection:
+        ports = adapters_over(connection, NoProvider())
+        by = identify(settings.key, principals=PostgresPrincipals(connection), at=at)
+        try:
+            answer = act(
+                AskedShipment(plan_id, key, money, by),
+                authority=authority_file(),
+                plans=ports.plans,
+                ledger=ports.ledger,
+                terms=ports.terms,
+                transaction=ports.transaction,
+                at=at,
+            )
+        except Conflict as conflict:
+            raise UsageFault(f"key: {key} was used with another {conflict.field}") from conflict
+    match answer:
+        case ShipmentTaken(shipment, taken, unshipped, new):
+            again = "" if new else " before; nothing changed"
+            line = f"{plan_id}: shipment {shipment} of {taken} captured{again}; {unshipped} is still to be shipped"
+            return Report(asdict(answer), [line])
+        case ShipmentRefused(reasons):
+            return Report(asdict(answer), [f"refused: {'; '.join(each.detail for each in reasons)}"], exit_code=1)
+        case refused:
+            return Report(asdict(refused), [f"{refused.code}: {refused.detail}"], exit_code=1)
+
+
+@app.command()
+@reporting()
 def reconcile(
     *,
     file: Annotated[Path | None, typer.Option(help="One file.")] = None,

@@ -3,11 +3,12 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from ledger.identity.authority import Right
 from ledger.identity.principal import Principal
+from lending.acts.arguments import LARGEST_MINOR_OF_AN_ACT
 from lending.decision.postgres import PostgresDecisions
 from payments.collection.accept_offer import Accepted, NotOnOffer, PaymentRefused, PaymentUnknown, accept_offer
 from payments.postgres import DatabaseDown, connected
@@ -28,6 +29,7 @@ _STATUS = {
     "no-merchant": HTTPStatus.CONFLICT,
     "offer-expired": HTTPStatus.CONFLICT,
     "attempts-used": HTTPStatus.CONFLICT,
+    "part-not-possible": HTTPStatus.CONFLICT,
 }
 
 
@@ -56,12 +58,20 @@ def accept(
     decision_id: Annotated[str, Path(max_length=100)],
     idempotency_key: AnyKey,
     by: Annotated[Principal, Depends(RouteGate(Right.ACCEPT))],
+    shipped_minor: Annotated[
+        int | None, Query(gt=0, le=LARGEST_MINOR_OF_AN_ACT, description="what was shipped, if not the whole order")
+    ] = None,
 ) -> Response:
-    """Accept the offer of an approved decision. Requests with the same key pay at most once."""
+    """Accept the offer of an approved decision. Requests with the same key pay at most once.
+
+    With `shipped_minor` only that part of the order is captured, and the rest by `/v1/plans/{id}/shipments`. That needs
+    an offer without a payment today.
+    """
     desk: Desk = request.app.state.desk
     provider: SandboxProvider | None = request.app.state.provider
     at = desk.clock()
-    _claim(desk, decision_id, idempotency_key, by)
+    asked = decision_id if shipped_minor is None else f"{decision_id} shipped {shipped_minor}"
+    _claim(desk, decision_id, asked, idempotency_key, by)
     if provider is None:
         detail = "No payment provider is set up: TRANCHE_PROVIDER_URL is missing."
         raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "no-provider", detail)
@@ -85,6 +95,7 @@ def accept(
                 profile=ports.profile,
                 transaction=ports.transaction,
                 at=at,
+                shipped_minor=shipped_minor,
             )
             accepted = [outcome.plan.plan_id] if isinstance(outcome, Accepted) else []
             histories = ports.plans.histories(accepted)
@@ -107,14 +118,17 @@ def accept(
             raise Problem(_STATUS[code], code, detail, retry_after_seconds=wait)
 
 
-def _claim(desk: Desk, decision_id: str, key: str, by: Principal) -> None:
-    """Bind the key to this decision; a Problem when it belongs to another, or the caller has no such decision."""
+def _claim(desk: Desk, decision_id: str, asked: str, key: str, by: Principal) -> None:
+    """Bind the key to a decision and what was shipped of it; a Problem when it belongs to another request.
+
+    Also when the caller has no such decision.
+    """
     with transaction(desk.pool) as connection:
         decision = PostgresDecisions(connection).get(decision_id)
         if decision is None or not by.sees(decision.order.merchant_id):
             raise Problem(HTTPStatus.NOT_FOUND, "not-found", f"There is no decision {decision_id}.")
-        claim = IdempotencyKeys(connection, by).claim(ROUTE, key, decision_id, desk.clock())
-    if isinstance(claim, ClaimedBefore) and claim.request != decision_id:
+        claim = IdempotencyKeys(connection, by).claim(ROUTE, key, asked, desk.clock())
+    if isinstance(claim, ClaimedBefore) and claim.request != asked:
         detail = f"The Idempotency-Key was used to accept {claim.request}."
-        faults = (FieldFault("decision_id", f"was {claim.request!r}, is {decision_id!r}"),)
+        faults = (FieldFault("decision_id", f"was {claim.request!r}, is {asked!r}"),)
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "key-reused", detail, faults)

@@ -57,6 +57,15 @@ class Outside:
         }
         return bool(self._done("POST", "/bank/credits", params=params)["new"])
 
+    def claim(self, case_id: str, stage: str, attempt_id: str, on: date) -> Mapping[str, Any]:
+        """A card holder's bank takes a charge back (`opened`), gives it back to us (`won`), or keeps it (`lost`).
+
+        Returns the row of the provider's file of disputes.
+        """
+        params = {"case_id": case_id, "stage": stage, "key": attempt_id, "on": on.isoformat()}
+        said: Mapping[str, Any] = self._done("POST", "/claims", params=params)
+        return said
+
     def end_day(self, day: date) -> DayEnded:
         """Let both end every day up to this one and write their files."""
         said = self._done("POST", "/day-end", params={"date": day.isoformat()})

@@ -72,6 +72,20 @@ class ProviderRefund:
     code: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimOrder:
+    """A stage of a case in which a card holder's bank takes a charge back: `opened`, `won` by us, or `lost`."""
+
+    case_id: str
+    stage: str
+    key: str
+    on: date
+
+    @property
+    def movement(self) -> str:
+        return f"{self.case_id}:{self.stage}"
+
+
 class KeyConflict(Exception):
     """Raised when a key was used before for another request; `field` names the difference."""
 
@@ -123,6 +137,8 @@ class ProviderBook:
         self._charges: dict[str, Charge] = {}
         self._refunds: dict[str, ProviderRefund] = {}
         self._refunded: set[str] = set()
+        self._claims: dict[str, ClaimOrder] = {}
+        self._claimed: set[str] = set()
         self._settlements: dict[tuple[date, str], ProviderSettlement] = {}
         self._reported: set[str] = set()
         self._held_back: dict[str, date | None] = {}
@@ -175,6 +191,21 @@ class ProviderBook:
         """The refund of a key, or None."""
         with self._lock:
             return self._refunds.get(key)
+
+    def claim(self, order: ClaimOrder) -> Charge:
+        """Take a captured charge back, give it back to us, or keep it; each stage once. Raises KeyError for no charge.
+
+        The money moves with the next settlement that has room for it; a lost case moves none.
+        """
+        with self._lock:
+            charge = self._charges[order.key]
+            if charge.status != "captured":
+                raise KeyError(order.key)
+            if order.movement not in self._claims:
+                record = {"kind": "claim", **asdict(order), "on": order.on.isoformat()}
+                self._book.append(record)
+                self._apply(record)
+            return charge
 
     def behave(self, behaviour: Mapping[str, tuple[str, int]]) -> None:
         """Set the payment habits of shoppers, by shopper id, from now on."""
@@ -271,13 +302,24 @@ class ProviderBook:
             and refund.order.requested_on <= day
             and key not in self._refunded
         )
-        gross = sum(self._charges[key].order.amount_minor for key in shown)
+        open_claims = [
+            each
+            for each in self._claims.values()
+            if each.movement not in self._claimed
+            and each.on <= day
+            and each.stage != "lost"
+            and self._charges[each.key].order.currency == currency
+        ]
+        won = [each for each in open_claims if each.stage == "won" and f"{each.case_id}:opened" in self._claimed]
+        opened = [each for each in open_claims if each.stage == "opened"]
+        gross = sum(self._charges[key].order.amount_minor for key in (*shown, *(each.key for each in won)))
         fee = sum(_fee(self._charges[key].order.amount_minor) for key in shown)
         net = gross - fee
         if net <= 0:
             return None
         refunded, net = _netted({key: self._refunds[key].order.amount_minor for key in refunded}, net)
         returning, net = _netted({key: self._charges[key].order.amount_minor for key in returning}, net)
+        claimed, net = _netted({each.movement: self._charges[each.key].order.amount_minor for each in opened}, net)
         return {
             "kind": "settlement",
             "on": day.isoformat(),
@@ -286,6 +328,7 @@ class ProviderBook:
             "late": coming,
             "returned": returning,
             "refunded": refunded,
+            "claimed": [*claimed, *(each.movement for each in won)],
             "fee_minor": fee,
             "net_minor": net,
             "large": large,
@@ -310,6 +353,11 @@ class ProviderBook:
             )
             self._refunds[told.key] = ProviderRefund(told, record["reference"], record["code"])
             return
+        if record["kind"] == "claim":
+            asked = {name: value for name, value in record.items() if name != "kind"}
+            claim = ClaimOrder(**{**asked, "on": date.fromisoformat(record["on"])})
+            self._claims[claim.movement] = claim
+            return
         day, currency = date.fromisoformat(record["on"]), record["currency"]
         settlement = self._rows(record, day, currency)
         self._settlements[day, currency] = settlement
@@ -317,6 +365,7 @@ class ProviderBook:
         self._reported |= set(record["shown"])
         self._returned |= set(record["returned"])
         self._refunded |= set(record["refunded"])
+        self._claimed |= set(record["claimed"])
         self._returns |= {key: date.fromisoformat(on) for key, on in record["returns"].items()}
         self.labels += [Label(FaultKind.LATE, key, day) for key in record["late"]]
         self.labels += [Label(FaultKind.RETURNED, key, day) for key in record["returned"]]
@@ -352,7 +401,13 @@ class ProviderBook:
         for key in record["refunded"]:
             refund = self._refunds[key].order
             row("refund", key, -refund.amount_minor, refund.requested_on)
-        row("fee", "", -record["fee_minor"], day)
+        for movement in record["claimed"]:
+            claim = self._claims[movement]
+            minor = self._charges[claim.key].order.amount_minor
+            kind, sign = ("chargeback_won", 1) if claim.stage == "won" else ("chargeback", -1)
+            row(kind, claim.key, sign * minor, claim.on, claim.case_id)
+        if record["fee_minor"]:
+            row("fee", "", -record["fee_minor"], day)
         row("payout", "", -record["net_minor"], day)
         fault = record["fault"]
         return ProviderSettlement(

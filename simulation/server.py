@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from datetime import date
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, FastAPI, Header, Query, Request
 from fastapi.responses import JSONResponse
@@ -14,6 +14,7 @@ from simulation.bank import OURS, BankMovement, SimulatedBank, TooLate, open_ban
 from simulation.day_end import PROVIDER_NAME, end_day
 from simulation.provider import (
     Charge,
+    ClaimOrder,
     KeyConflict,
     ProviderBook,
     ProviderOrder,
@@ -58,6 +59,7 @@ def create_provider_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="Simulated payment provider and bank", docs_url=None, redoc_url=None)
     app.include_router(_charges(provider))
     app.include_router(_refunds(provider))
+    app.include_router(_claims(provider))
     app.include_router(_exchange(settings, provider, bank))
     app.include_router(_setting_up(settings, provider, bank))
     return app
@@ -114,6 +116,25 @@ def _refunds(provider: ProviderBook) -> APIRouter:
         if made is None:
             return JSONResponse({"error": "no_such_charge", "key": key}, HTTPStatus.NOT_FOUND)
         return JSONResponse(_paid_back(made))
+
+    return router
+
+
+def _claims(provider: ProviderBook) -> APIRouter:
+    """The route by which card holders' banks take charges back."""
+    router = APIRouter()
+
+    @router.post("/claims")
+    def claim(case_id: str, stage: Literal["opened", "won", "lost"], key: str, on: date) -> JSONResponse:
+        """A stage of a case; the answer is what the provider's file of disputes says of it."""
+        try:
+            charge = provider.claim(ClaimOrder(case_id, stage, key, on))
+        except KeyError:
+            return JSONResponse({"error": "no_such_charge", "key": key}, HTTPStatus.NOT_FOUND)
+        amount = {"amount_minor": charge.order.amount_minor, "currency": charge.order.currency}
+        return JSONResponse(
+            {"case_id": case_id, "stage": stage, "attempt_id": key, "told_on": on.isoformat(), **amount}
+        )
 
     return router
 

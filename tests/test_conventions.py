@@ -188,6 +188,37 @@ def test_flows_are_named_in_code_and_their_codes_stay_in_data() -> None:
     ] == []
 
 
+def test_whole_journeys_go_through_doors() -> None:
+    """Neither the tests of whole journeys nor the world's desk record plan events or post entries themselves."""
+    tests = (CHECKOUT / "tests").rglob("test_*.py")
+    of_the_demo = {path for path in tests if "kept_demo: KeptDemo" in path.read_text(encoding="utf-8")}
+    journeys = {*of_the_demo, *(CHECKOUT / "tests" / "journeys").glob("*.py")}
+    walkers = {*journeys, *(CHECKOUT / "simulation" / "servicing").glob("*.py"), CHECKOUT / "tranche/demo/servicing.py"}
+
+    assert len(walkers) > len(journeys) > 1
+    assert [
+        f"{path.relative_to(CHECKOUT)}: {name}"
+        for path in sorted(walkers)
+        for name in _ways_past_the_doors(_tree(path.relative_to(CHECKOUT)))
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "past"),
+    [
+        ("record_events([event], plans=plans)", ["record_events"]),
+        ("record_on_plan(events)", ["record_on_plan"]),
+        ("ports.ledger.post(journal)", ["ledger.post"]),
+        ("ledger.post_batch(asked)", ["ledger.post_batch"]),
+        ("from lending.servicing.record_events import record_events", ["record_events"]),
+        ('api.post("/v1/plans/p-1/goodwill")', []),
+        ("plan_events = kinds_seen(url)", []),
+    ],
+)
+def test_what_counts_as_a_way_past_the_doors(source: str, past: list[str]) -> None:
+    assert list(_ways_past_the_doors(ast.parse(source))) == past
+
+
 def test_no_test_waits_by_sleeping() -> None:
     """A fixed pause is too long on a fast machine and too short on a busy one."""
     tests = sorted(path.relative_to(CHECKOUT) for path in (CHECKOUT / "tests").rglob("*.py"))
@@ -512,3 +543,20 @@ def _found_in_tracked_files(pattern: re.Pattern[str]) -> list[str]:
             continue  # no text, or removed and not yet committed
         found += [f"{name}: {match.group()}" for match in pattern.finditer(text)]
     return found
+
+
+RECORDS = frozenset({"record_events", "record_on_plan", "record_act", "PlanEvent"})
+POSTS = frozenset({"post", "post_batch", "post_hold", "hold", "reverse", "void_hold"})
+
+
+def _ways_past_the_doors(tree: ast.Module) -> Iterator[str]:
+    """Names that record plan events, and acts of a ledger that write to it."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name) if name in RECORDS:
+                yield name
+            case ast.ImportFrom(names=names):
+                yield from (each.name for each in names if each.name in RECORDS)
+            case ast.Attribute(value=ast.Name(id=whose) | ast.Attribute(attr=whose), attr=name):
+                if "ledger" in whose.lower() and name in POSTS:
+                    yield f"{whose}.{name}"

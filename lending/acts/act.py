@@ -436,7 +436,9 @@ _TABLE = (
 ACTS: Mapping[str, PlanAct] = {act.name: act for act in _TABLE}
 
 _ACCEPTANCE = "the acceptance of an offer records it, with the capture of the order: POST /v1/decisions/{id}/accept"
-_SHIPMENT = "the merchant's capture of a further shipment records it"
+_SHIPMENT = (
+    "the merchant's report of a further shipment records it: POST /v1/plans/{id}/shipments, tranche payments ship"
+)
 _PAYMENT = (
     "collection or tranche payments pay records it from the provider's answer, and reconciliation from a file: "
     "tranche payments"
@@ -453,7 +455,7 @@ NOT_BY_HAND: Mapping[str, str] = {
     "claim_opened": _DISPUTE_FILE,
     "claim_won": _DISPUTE_FILE,
     "claim_lost": _DISPUTE_FILE,
-    "recovered": _PAYMENT,
+    "recovered": "a collection agency's file records it: tranche payments recoveries",
 }
 """Kinds of event that say that money or goods moved, and who records them."""
 

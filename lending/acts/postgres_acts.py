@@ -7,6 +7,9 @@ from typing import Any
 
 from psycopg import Connection
 
+from ledger.identity.postgres_principals import PostgresPrincipals
+from ledger.identity.principal import Principal
+from lending.acts.charge_off_by_rule import CLOSE_OF_BUSINESS, PastDuePlan
 from lending.acts.log import AskedAct, KeptAct, ProposedAct, Withdrawal
 
 _ACTS = """
@@ -44,6 +47,14 @@ ORDER BY p.proposed_at, p.proposal_id
 _WITHDRAW = """
 INSERT INTO lending.act_withdrawals (proposal_id, withdrawn_by, withdrawn_at, reason) VALUES (%s, %s, %s, %s)
     ON CONFLICT (proposal_id) DO NOTHING
+"""
+_PAST_DUE = """
+SELECT s.plan_id, s.days_past_due
+  FROM lending.plan_standing s
+ WHERE s.status = 'open' AND s.days_past_due >= %s
+   AND NOT EXISTS (SELECT FROM lending.acts a
+                    WHERE a.plan_id = s.plan_id AND a.act = 'charge-off' AND a.principal_id = %s)
+ ORDER BY s.plan_id
 """
 _SETTLED = "SELECT lending.paid_to_merchant(%s)"
 
@@ -137,3 +148,14 @@ def _proposed(row: Sequence[Any]) -> ProposedAct:
         approved_by=approved_by,
         withdrawal=withdrawn,
     )
+
+
+class PostgresPastDuePlans:
+    """PastDuePlans over the schema `lending`. Adds the principal of close of business if it is not there."""
+
+    def __init__(self, connection: Connection[Any], at: datetime) -> None:
+        self._connection = connection
+        PostgresPrincipals(connection).add(Principal(CLOSE_OF_BUSINESS, CLOSE_OF_BUSINESS, at), None)
+
+    def past_due(self, days: int) -> Sequence[PastDuePlan]:
+        return [PastDuePlan(*row) for row in self._connection.execute(_PAST_DUE, (days, CLOSE_OF_BUSINESS))]

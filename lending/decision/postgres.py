@@ -23,7 +23,8 @@ A_MONTH = timedelta(days=30)
 # many ids on one account share one limit.
 # Owed is the open amount of plans; a plan with events known after this moment is folded up to it instead. An imported
 # loan counts from the day after its grant, so that it does not count against the application it came from.
-# Reserved are approved amounts that are neither expired, nor released, nor plans yet.
+# Reserved are approved amounts that are neither expired, nor released, nor plans yet, and of plans what is still to be
+# shipped.
 _EXPOSURE = """
 WITH own AS MATERIALIZED (
     SELECT p.plan_id,
@@ -49,12 +50,24 @@ WITH own AS MATERIALIZED (
      WHERE r.currency = %(currency)s AND r.expires_at > %(at)s
        AND NOT EXISTS (SELECT FROM lending.releases e WHERE e.decision_id = r.decision_id)
        AND NOT EXISTS (SELECT FROM lending.plans p WHERE p.decision_id = r.decision_id)
+), unshipped AS (
+    SELECT sum(rest.minor) AS principal_minor,
+           sum(ceil(r.instalment_minor::numeric * rest.minor / r.amount_minor)) AS monthly_minor
+      FROM lending.plans p JOIN lending.reservations r USING (decision_id),
+           LATERAL (SELECT p.principal_minor - sum((e.body -> 'captured' ->> 'minor')::bigint) AS minor
+                      FROM lending.plan_events e
+                     WHERE e.plan_id = p.plan_id AND e.kind IN ('opened', 'part_shipped')
+                       AND e.occurred_at <= %(at)s) rest
+     WHERE p.shopper_id = %(shopper)s AND p.currency = %(currency)s AND rest.minor > 0
+       AND NOT EXISTS (SELECT FROM lending.plan_events e
+                        WHERE e.plan_id = p.plan_id AND e.kind = 'cancelled' AND e.occurred_at <= %(at)s)
 )
-SELECT coalesce(owed.principal_minor, 0), coalesce(reserved.principal_minor, 0),
-       coalesce(owed.monthly_minor, 0) + coalesce(reserved.monthly_minor, 0),
+SELECT coalesce(owed.principal_minor, 0),
+       coalesce(reserved.principal_minor, 0) + coalesce(unshipped.principal_minor, 0),
+       coalesce(owed.monthly_minor, 0) + coalesce(reserved.monthly_minor, 0) + coalesce(unshipped.monthly_minor, 0),
        EXISTS (SELECT FROM lending.decisions WHERE decision_id = %(decision)s),
        (SELECT coalesce(array_agg(plan_id), '{}') FROM own WHERE later)
-  FROM owed, reserved
+  FROM owed, reserved, unshipped
 """
 
 # One statement, so that storing a decision takes one round trip.

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from ledger.journal import Journal
 from ledger.map.flows import journal
 from ledger.money import Currency, Money
-from lending.plan.plan import Instalment, Plan
+from lending.plan.plan import InstalmentId, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +76,9 @@ def balances_of(bookings: Iterable[Booking]) -> dict[tuple[str, Currency], int]:
     return {account: minor for account, minor in balances.items() if minor}
 
 
-def correlation_of(plan: Plan, *, instalment: Instalment | None = None, **others: str) -> dict[str, str]:
+def correlation_of(plan: Plan, *, instalment_id: InstalmentId | None = None, **others: str) -> dict[str, str]:
     """The ids by which a plan's journals are found: order, decision and plan, then those passed in."""
     ids = {"order_id": plan.order_id, "decision_id": plan.decision_id, "plan_id": plan.plan_id}
-    if instalment is not None:
-        ids["instalment_id"] = instalment.instalment_id
+    if instalment_id is not None:
+        ids["instalment_id"] = instalment_id
     return {key: value for key, value in (ids | others).items() if value is not None}

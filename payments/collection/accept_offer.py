@@ -76,15 +76,17 @@ def accept_offer(
     profile: RailProfile,
     transaction: Transaction,
     at: datetime,
+    shipped_minor: int | None = None,
 ) -> Acceptance:
     """Open the plan of an approved decision, once.
 
     `asked_by` is the caller's idempotency key: the same key never causes a second attempt; after a refusal, a new key
-    may.
+    may. `shipped_minor` is the part of the order that the merchant has shipped, if not all of it.
     """
-    decision = _offering(decision_id, decisions)
-    if isinstance(decision, NotOnOffer):
-        return decision
+    offering = _offering(decision_id, shipped_minor, decisions)
+    if isinstance(offering, NotOnOffer):
+        return offering
+    decision, shipped = offering
     with attempts.guard([f"accept:{decision_id}"]) as mine:
         if not mine:
             return NotOnOffer("in-progress", f"Decision {decision_id} is being accepted right now.")
@@ -92,12 +94,14 @@ def accept_offer(
         if kept is not None:
             return Accepted(kept, new=False)
         when = When.moment(at, zone_of(decision, at, merchants=merchants, terms=terms))
-        today = _due_today(decision, when, attempts=attempts, merchants=merchants)
+        today = _due_today(decision, shipped, when, attempts=attempts, merchants=merchants)
         if isinstance(today, NotOnOffer):
             return today
         if today is None:
             with transaction():
-                plan = open_plan(decision, when, plans=plans, ledger=ledger, merchants=merchants, terms=terms)
+                plan = open_plan(
+                    decision, when, plans=plans, ledger=ledger, merchants=merchants, terms=terms, shipped=shipped
+                )
                 return Accepted(plan, new=True)
         asking = asking_over(
             attempts=attempts,
@@ -116,8 +120,10 @@ def accept_offer(
         return _pay_first(decision, today, asked_by, when, asking=asking, plans=plans)
 
 
-def _offering(decision_id: str, decisions: KeptDecisions) -> StoredDecision | NotOnOffer:
-    """The decision, if it offers something that can be accepted at a checkout."""
+def _offering(
+    decision_id: str, shipped_minor: int | None, decisions: KeptDecisions
+) -> tuple[StoredDecision, Money | None] | NotOnOffer:
+    """The decision, if it offers something that can be accepted at a checkout, and the part that was shipped."""
     decision = decisions.get(decision_id)
     if decision is None:
         return NotOnOffer("not-found", f"There is no decision {decision_id}.")
@@ -125,11 +131,14 @@ def _offering(decision_id: str, decisions: KeptDecisions) -> StoredDecision | No
         return NotOnOffer("not-approved", f"Decision {decision_id} is {decision.outcome}: it offers nothing.")
     if decision.order.merchant_id is None:
         return NotOnOffer("no-merchant", "A loan without a merchant has no purchase to capture.")
-    return decision
+    shipped = None if shipped_minor is None else Money(shipped_minor, decision.offer.amount.currency)
+    if shipped is not None and not 0 < shipped.minor < decision.offer.amount.minor:
+        return NotOnOffer("part-not-possible", f"{shipped} is no part of the offered {decision.offer.amount}.")
+    return decision, shipped
 
 
 def _due_today(
-    decision: StoredDecision, when: When, *, attempts: Attempts, merchants: AllMerchantTerms
+    decision: StoredDecision, shipped: Money | None, when: When, *, attempts: Attempts, merchants: AllMerchantTerms
 ) -> Instalment | NotOnOffer | None:
     """The instalment that is paid at the checkout, or None if there is none; or that the offer has ended."""
     plan, at = plan_to_open(decision, when, merchants=merchants), when.occurred_at
@@ -138,6 +147,8 @@ def _due_today(
     under_way = asked is not None and asked.state in UNRESOLVED
     if decision.expires_at is not None and at >= decision.expires_at and not under_way:
         return NotOnOffer("offer-expired", f"The offer ended at {decision.expires_at.isoformat()}.")
+    if today is not None and shipped is not None:
+        return NotOnOffer("part-not-possible", "With a payment due today the whole order is captured.")
     return today
 
 

@@ -7,7 +7,7 @@ from ledger.journal import Journal
 from ledger.map.flow import Flow
 from ledger.money import Money
 from lending.plan.booking import correlation_of
-from lending.plan.plan import Instalment, Plan
+from lending.plan.plan import InstalmentId, Plan
 from lending.plan.when import When
 from payments.bookings import flow_journal
 from payments.ids import AttemptId
@@ -15,10 +15,13 @@ from payments.ids import AttemptId
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """One attempt with its rail and provider; a shopper's own payment is for no single instalment."""
+    """One attempt with its rail and provider; a shopper's own payment is for no single instalment.
+
+    The instalment may be one that an act gave the plan after it was agreed.
+    """
 
     plan: Plan
-    instalment: Instalment | None
+    instalment_id: InstalmentId | None
     attempt_id: AttemptId
     rail: str
     provider: str
@@ -28,7 +31,7 @@ class Collection:
         return {"plan": self.plan.plan_id, "rail": self.rail, "provider": self.provider}
 
     def correlation(self, **others: str) -> dict[str, str]:
-        return correlation_of(self.plan, instalment=self.instalment, attempt_id=self.attempt_id, **others)
+        return correlation_of(self.plan, instalment_id=self.instalment_id, attempt_id=self.attempt_id, **others)
 
 
 @dataclass(frozen=True, slots=True)

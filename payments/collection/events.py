@@ -9,9 +9,9 @@ from payments.plan_events import event_of, paid_event_id
 from payments.rail_profile import Rail
 
 
-def opened(plan: Plan, when: When) -> PlanEvent:
-    """The whole purchase is captured."""
-    return event_of(f"opened:{plan.plan_id}", plan.plan_id, plan.order_id, when, Opened(plan.principal))
+def opened(plan: Plan, when: When, shipped: Money | None = None) -> PlanEvent:
+    """The purchase is captured, or the part of it that was shipped."""
+    return event_of(f"opened:{plan.plan_id}", plan.plan_id, plan.order_id, when, Opened(shipped or plan.principal))
 
 
 def collected(planned: Planned, rail: Rail, when: When) -> PlanEvent:

@@ -69,11 +69,16 @@ def open_plan(
     ledger: KeptLedger,
     merchants: AllMerchantTerms,
     terms: TermsOf,
+    shipped: Money | None = None,
 ) -> Plan:
-    """Open the plan with its first events, and void the reservation of F01, because the amount is now a debt."""
+    """Open the plan with its first events, and void the reservation of F01, because the amount is now a debt.
+
+    `shipped`: the part of the order that is captured now; the rest follows by shipments, and counts in the shopper's
+    exposure from the plan itself until then.
+    """
     plan = plan_to_open(decision, when, merchants=merchants)
     plans.open(plan)
-    record_on_plan([opened(plan, when), *first], plans=plans, ledger=ledger, terms=terms)
+    record_on_plan([opened(plan, when, shipped), *first], plans=plans, ledger=ledger, terms=terms)
     released = ledger.void_hold(decision.hold_id, at=when.recorded_at, reason="captured by F02")
     run_out = isinstance(released, Refused) and all(each.code is RefusalCode.HOLD_RESOLVED for each in released.reasons)
     if not run_out:  # after an expired offer there is no reservation left to release

@@ -148,8 +148,7 @@ def captured_after_all(attempt: Attempt, attempts: Attempts) -> bool:
 def collection_of(plan: Plan, planned: Planned, rail: Rail) -> Collection:
     """The attempt as its journals need it."""
     due = planned.purpose is AttemptPurpose.DUE
-    instalment = plan.instalment(planned.instalment_id) if due else None
-    return Collection(plan, instalment, planned.attempt_id, rail.rail, rail.provider)
+    return Collection(plan, planned.instalment_id if due else None, planned.attempt_id, rail.rail, rail.provider)
 
 
 def _book_capture(

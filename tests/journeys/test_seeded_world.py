@@ -4,7 +4,10 @@ import json
 
 import pytest
 
+from lending.acts.act import ACTS, PlanAct
+from lending.plan.event import KINDS
 from tests.conftest import KeptDemo
+from tranche.demo.plan_events import not_reached_kinds
 
 pytestmark = pytest.mark.slow
 
@@ -54,3 +57,23 @@ def test_what_the_clearing_accounts_hold_is_exactly_what_is_known_to_be_open(kep
 def test_the_figures_are_also_files(kept_demo: KeptDemo) -> None:
     assert json.loads((kept_demo.folder / "summary.json").read_text()) == kept_demo.summary
     assert "<svg" in (kept_demo.folder / "report.html").read_text()
+
+
+def test_every_kind_of_plan_event_happened_by_a_door(kept_demo: KeptDemo) -> None:
+    """Unless the page on what is not reached lists it. What a person decides came by an act, or as a shop's refund."""
+    seen = kept_demo.summary["plan_events"]
+
+    assert set(seen) == set(KINDS) - not_reached_kinds()
+    assert [kind for kind, each in seen.items() if not each["count"]] == []
+    decided = {event_kind_of(act) for act in ACTS.values()}
+    assert {door for kind in decided & set(seen) for door in seen[kind]["doors"]} <= {
+        "act",
+        "refund",
+        "refund_payment",
+        "collection",
+    }
+    assert all(each["first_plan"].startswith("p-d-") for each in seen.values())
+
+
+def event_kind_of(act: PlanAct) -> str:
+    return next(kind for kind, body in KINDS.items() if body is act.event)

@@ -21,7 +21,7 @@ NOTHING = pounds("0.00")
 
 def a_collection() -> Collection:
     plan = a_plan()
-    return Collection(plan, plan.instalments[1], f"{plan.instalments[1].instalment_id}#1", "card", "sim")
+    return Collection(plan, plan.instalments[1].instalment_id, f"{plan.instalments[1].instalment_id}#1", "card", "sim")
 
 
 def owed(books: MemoryLedger, plan_id: str) -> None:
@@ -38,7 +38,7 @@ def test_what_is_asked_for_cannot_be_asked_for_again_while_it_is_held() -> None:
     asks = Components(pounds("33.33"), NOTHING, NOTHING)
 
     first = books.hold(attempt_claimed(collection, asks, WHEN))
-    other = Collection(collection.plan, collection.instalment, "another", "card", "sim")
+    other = Collection(collection.plan, collection.instalment_id, "another", "card", "sim")
     second = books.hold(attempt_claimed(other, asks, WHEN))
 
     assert first == Recorded(f"F12a:{collection.attempt_id}")

@@ -116,6 +116,13 @@ def test_with_nothing_due_today_the_plan_opens_at_once(shop: Api, settings: Sett
         assert ledger.trial_balance().balanced
 
 
+@pytest.mark.parametrize(("product", "numbers"), [("pay_in_4", [0, 1, 2, 3]), ("pay_in_30_days", [1])])
+def test_the_short_products_are_offered_too(shop: Api, product: str, numbers: list[int]) -> None:
+    reply = accept(shop, decide(shop, product=product, shopper_id="s-pays"))
+
+    assert (reply.status_code, [each["number"] for each in reply.json()["instalments"]]) == (201, numbers)
+
+
 def test_what_is_due_today_is_captured_before_the_plan_opens(shop: Api, settings: Settings) -> None:
     reply = accept(shop, decide(shop, shopper_id="s-pays"))
 

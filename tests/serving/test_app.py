@@ -96,7 +96,12 @@ def test_ready_names_the_model_and_the_policies(client: Api) -> None:
 
     assert ready["status"] == "ready"
     assert ready["model"]["name"] == "default_probability"
-    assert {policy["policy_id"] for policy in ready["policies"]} == {"cz-monthly", "gb-monthly", "gb-pay-in-3"}
+    assert {policy["policy_id"] for policy in ready["policies"]} == {
+        "cz-monthly",
+        "gb-monthly",
+        "gb-pay-in-3",
+        "gb-short",
+    }
 
 
 def test_the_clock_file_is_read_for_every_request(settings: Settings, tmp_path: Path) -> None:

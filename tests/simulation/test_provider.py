@@ -7,7 +7,7 @@ import pytest
 
 from simulation.book import Book, BookFault
 from simulation.faults import LATE_DAYS, FaultKind, fault_of
-from simulation.provider import KeyConflict, ProviderBook, ProviderOrder, open_provider, read_behaviour
+from simulation.provider import ClaimOrder, KeyConflict, ProviderBook, ProviderOrder, open_provider, read_behaviour
 
 MONDAY = date(2026, 1, 5)
 
@@ -126,6 +126,46 @@ def test_the_rows_of_a_settlement_sum_to_zero_and_name_each_attempt_once(tmp_pat
     assert sum(row.amount_minor for row in settlement.rows) == 0
     assert [row.attempt_id for row in settlement.rows if row.kind == "capture"] == [f"p-{n}/1#1" for n in range(5)]
     assert settlement.net_minor == 150_10 - sum((30_00 + n) * 140 // 10_000 + 20 for n in range(5))
+
+
+def test_a_claim_nets_out_of_a_payout_that_carries_it_comes_back_when_it_is_won_and_moves_nothing_when_lost(
+    tmp_path: Path,
+) -> None:
+    provider = a_provider(tmp_path)
+    for key, minor in (("p-1/1#1", 60_00), ("p-2/1#1", 25_00)):
+        provider.charge(an_order(key, minor))
+    provider.settle(MONDAY)
+    days = [MONDAY + timedelta(days=number) for number in range(1, 6)]
+    stages = (("cb-1", "opened", "p-1/1#1"), ("cb-2", "opened", "p-2/1#1"), ("cb-2", "lost", "p-2/1#1"))
+    for case_id, stage, key in (*stages, *stages):
+        provider.claim(ClaimOrder(case_id, stage, key, days[0]))
+    provider.charge(an_order("p-3/1#1", 40_00, days[0]))
+
+    def moved(book: ProviderBook, day: date) -> list[tuple[str, str, int]]:
+        rows = [row for each in book.settle(day) for row in each.rows]
+        assert sum(row.amount_minor for row in rows) == 0
+        return [(row.kind, row.detail, row.amount_minor) for row in rows if row.kind.startswith("chargeback")]
+
+    first = moved(provider, days[0])
+    provider.charge(an_order("p-4/1#1", 90_00, days[1]))
+    second = moved(provider, days[1])
+    again = moved(a_provider(tmp_path), days[1])
+    provider.claim(ClaimOrder("cb-1", "won", "p-1/1#1", days[2]))
+    third, fourth = moved(provider, days[2]), moved(provider, days[3])
+
+    assert first == [("chargeback", "cb-2", -25_00)], "the larger one waits for a payout that carries it"
+    assert second == again == [("chargeback", "cb-1", -60_00)]
+    assert third == [("chargeback_won", "cb-1", 60_00)]
+    assert fourth == []
+
+
+def test_a_claim_on_what_was_not_captured_is_refused(tmp_path: Path) -> None:
+    provider = a_provider(tmp_path, kind="stops_paying")
+    provider.charge(an_order("p-1/1#1"))
+
+    for key in ("p-1/1#1", "p-9/1#1"):
+        with pytest.raises(KeyError):
+            provider.claim(ClaimOrder("cb-1", "opened", key, MONDAY))
 
 
 def test_a_declined_charge_is_never_settled(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from tranche.report.summary import (
     Events,
     Facts,
     Features,
+    KindSeen,
     LedgerFigures,
     ModelFigures,
     OpenGroups,
@@ -43,6 +44,10 @@ def a_summary() -> Summary:
         facts=Facts(12_000, 12_000, 0, 0),
         planted={"duplicates": Planted(60, 60), "malformed": Planted(42, 42)},
         retail=a_retail(),
+        plan_events={
+            "extended": KindSeen(1, {"act": 1}, "p-d-1"),
+            "paid": KindSeen(312, {"collection": 300, "payment": 12}, "p-d-2"),
+        },
     )
 
 

@@ -11,7 +11,7 @@ from tranche.demo.lake import DemoSplit, LakeRun
 from tranche.demo.stages import DemoStages
 from tranche.local.clock_file import ClockFile
 from tranche.report.details import BreakRow, CashMonth
-from tranche.report.summary import PlanFigures, Planted, Reconciliation
+from tranche.report.summary import KindSeen, PlanFigures, Planted, Reconciliation
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class MoneyRun:
     financed_minor: int
     collected_minor: int
     planted: Mapping[str, Planted] = field(default_factory=dict)
+    plan_events: Mapping[str, KindSeen] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     cash_note: str = ""
 

@@ -14,17 +14,27 @@ from lending.plan.when import When
 from payments import bookings
 from payments.collection.collect import collect
 from payments.collection.opening import must_hold
+from payments.disputes.dispute import NoticeRefused, take_notice
+from payments.disputes.dispute_file import read_notices
+from payments.files.control_file import FileContent
 from payments.files.inbox import unseen
 from payments.merchants.pay_merchants import pay_merchants
 from payments.postgres import connected
 from payments.provider.sandbox import SandboxProvider
 from payments.reconciliation.reconcile import reconcile
+from payments.recoveries.postgres import PostgresSuspendedCredits
+from payments.recoveries.recovery import RecoveryRefused, take_recovery
+from payments.recoveries.recovery_file import read_recoveries
+from payments.refunds.pay_refunds import pay_refunds
 from payments.wiring import Adapters, adapters_over
+from simulation.outside import Outside
+from simulation.servicing.counter import ServiceCounter
+from simulation.servicing.desk import ServicingDesk
 from terminal.fault import Fault
 from tranche.demo.course import DemoPlace
 from tranche.local.clock_file import ClockFile
 
-COLLECTS_AT, PAYS_AT, RECONCILES_AT = time(18), time(19), time(23, 30)
+SERVES_AT, COLLECTS_AT, PAYS_AT, RECONCILES_AT = time(10), time(18), time(19), time(23, 30)
 PAYDAY = 4
 """Merchants are paid on Fridays."""
 
@@ -50,6 +60,44 @@ class Evenings:
         journal = bookings.capital_paid_in("seeded-world", self.ports.profile.card.bank, capital, When.day(on))
         with self.ports.transaction():
             must_hold(self.ports.ledger.post(journal), journal.entry_id)
+
+    def serve(self, day: date, desk: ServicingDesk, counter: ServiceCounter) -> None:
+        """Let the servicing desk do what is wanted on a day, and take the files that came from outside."""
+        if not desk.wanted_on(day):
+            return
+        at, ports = _at(day, SERVES_AT), self.ports
+        self.clock.show(at)
+        files = desk.serve(day, counter, Outside(self.world))
+        refused: list[object] = []
+        if files.disputes is not None:
+            for notice in read_notices(FileContent.of(files.disputes, latest=day)):
+                answer = take_notice(
+                    notice,
+                    attempts=ports.attempts,
+                    plans=ports.plans,
+                    ledger=ports.ledger,
+                    expectations=ports.reconciliation,
+                    terms=ports.terms,
+                    profile=ports.profile,
+                    transaction=ports.transaction,
+                    at=at,
+                )
+                refused += [answer] if isinstance(answer, NoticeRefused) else []
+        if files.recoveries is not None:
+            for recovery in read_recoveries(FileContent.of(files.recoveries, latest=day)):
+                taken = take_recovery(
+                    recovery,
+                    suspended=PostgresSuspendedCredits(ports.database),
+                    breaks=ports.reconciliation,
+                    plans=ports.plans,
+                    ledger=ports.ledger,
+                    terms=ports.terms,
+                    transaction=ports.transaction,
+                    at=at,
+                )
+                refused += [taken] if isinstance(taken, RecoveryRefused) else []
+        if refused:
+            raise WorldFault(f"on {day} the platform refused {refused}")
 
     def run(self, day: date, *, collecting: bool = True) -> None:
         """Run one evening. Idempotent. Without `collecting`, nothing new is charged, and only open work continues."""
@@ -85,6 +133,22 @@ class Evenings:
                 outbox=self.exchange / "outbox",
                 at=_at(day, PAYS_AT),
             )
+        pay_refunds(
+            day,
+            refunds=ports.refunds,
+            batches=ports.batches,
+            breaks=ports.reconciliation,
+            plans=ports.plans,
+            ledger=ports.ledger,
+            expectations=ports.reconciliation,
+            provider=ports.provider,
+            terms=ports.terms,
+            settle_down=ports.policy.settle_down,
+            profile=ports.profile,
+            transaction=ports.transaction,
+            outbox=self.exchange / "outbox",
+            at=_at(day, PAYS_AT),
+        )
         _done(self.world.post("/day-end", params={"date": day.isoformat()}))
         files = unseen(self.exchange / "inbox", ports.reconciliation.names_taken(), day)
         reconcile(

@@ -56,6 +56,7 @@ class CheckoutClient:
     """A checkout's connection to the API, with the key of whoever asks and the clock that both use."""
 
     def __init__(self, address: str, clock: ClockFile, key: str) -> None:
+        self.address = address
         headers = {"Authorization": f"Bearer {key}"}
         self.client = httpx.Client(base_url=address, timeout=30.0, headers=headers)
         self.clock = clock
@@ -80,11 +81,12 @@ class CheckoutClient:
             tick(len(answers), len(asks))
         return answers
 
-    def accept(self, decision_id: str, at: datetime) -> httpx.Response:
-        """Accept the offer of an approved decision."""
+    def accept(self, decision_id: str, at: datetime, *, shipped_minor: int | None = None) -> httpx.Response:
+        """Accept the offer of an approved decision; `shipped_minor`: the part of the order that is shipped already."""
         self.clock.show(at)
         headers = {"Idempotency-Key": f"demo:accept:{decision_id}"}
-        return self.client.post(f"/v1/decisions/{decision_id}/accept", headers=headers)
+        params = {} if shipped_minor is None else {"shipped_minor": shipped_minor}
+        return self.client.post(f"/v1/decisions/{decision_id}/accept", headers=headers, params=params)
 
     def read_again(self, decision_id: str) -> bytes:
         """The decision, read again from the API."""

@@ -277,6 +277,7 @@ def _conclude(stages: DemoStages, course: Course, place: DemoPlace, parts: Parts
         ledger=books.summary,
         facts=parts.facts,
         planted=money.planted,
+        plan_events=money.plan_events,
     )
     details = Details(
         title=course.title,

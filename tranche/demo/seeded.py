@@ -19,7 +19,9 @@ from tranche.demo.course import DemoPlace, MoneyRun
 from tranche.demo.days import days_from, evenings, pounds_sterling
 from tranche.demo.decisions import Answer, ApiRefused, Ask, CheckoutClient
 from tranche.demo.lake import DemoSplit, LakeRun
+from tranche.demo.plan_events import kinds_seen, not_reached_kinds
 from tranche.demo.planted import found_in_files, found_in_lake, planted_together, read_labels
+from tranche.demo.servicing import DemoDesk
 from tranche.demo.stages import DemoStages
 from tranche.report.summary import PlanFigures, Planted
 from tranche.report.wording import count, money
@@ -32,7 +34,7 @@ THINKS_FOR = timedelta(seconds=90)
 PERIOD = Period()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SeededCourse:
     """The course on the world of one seed, generated into `folder`."""
 
@@ -44,6 +46,7 @@ class SeededCourse:
     name: str = "seeded"
     title: str = "Tranche: the seeded world, once through"
     currency: str = "GBP"
+    served: DemoDesk | None = None
 
     def prepare(self, stages: DemoStages) -> None:
         with stages.stage("generate", f"the world of seed {self.seed}") as say:
@@ -82,11 +85,12 @@ class SeededCourse:
             with stages.apart("collect"):
                 behaviour = (self.folder / "repayment_behaviour.jsonl").read_text()
                 evening.open_books(pounds_sterling(CAPITAL_MINOR), behaviour, days[0])
+            desk = self.served = DemoDesk(self.folder, rows, place, checkout.address, _at(rows[0]))
             for day in days_from(days[0], (days[-1] - days[0]).days + 1):
                 for row in (row for row in rows if _at(row).date() == day):
                     answers += checkout.decide([_ask(row)])
                     if row["accepts"] and answers[-1].outcome in ("approved", "approved_reduced"):
-                        reply = checkout.accept(answers[-1].decision_id, _at(row) + THINKS_FOR)
+                        reply = desk.accept(checkout, answers[-1], row, _at(row) + THINKS_FOR)
                         accepted[reply.status_code] += 1
                     tick(len(answers), len(rows))
                 with stages.apart("collect"):
@@ -106,12 +110,18 @@ class SeededCourse:
         first = PERIOD.days_of_checkout()[-1] + timedelta(days=1)
         days = days_from(first, COLLECTED_DAYS + SETTLING_DAYS)
         with stages.stage("collect", f"{count(len(days))} days: charge, settle, reconcile") as say:
-            with evenings(place) as evening, stages.bar("days") as tick:
+            desk = self.served
+            assert desk is not None, "offers are accepted before money moves"
+            with evenings(place) as evening, desk.counter() as counter, stages.bar("days") as tick:
                 for done, day in enumerate(days, start=1):
+                    with stages.apart("servicing"):
+                        evening.serve(day, desk.desk, counter)
                     evening.run(day, collecting=done <= COLLECTED_DAYS)
                     tick(done, len(days))
                 faults = evening.faults()
             standing = demo_standing.reconciliation_standing(place.database_url, days[-1])
+            without = f"; no plan fitted {', '.join(desk.desk.without_a_plan)}" if desk.desk.without_a_plan else ""
+            say(f"{count(len(desk.desk.served))} servicing cases{without}")
             say(
                 f"{count(standing.lines)} lines: {count(standing.matched_by_id)} matched by id, "
                 f"{count(standing.matched_by_rule)} by rule, {count(standing.unmatched)} not; "
@@ -129,6 +139,7 @@ class SeededCourse:
             financed_minor=cash.financed_minor,
             collected_minor=cash.received_minor,
             planted=planted,
+            plan_events=kinds_seen(place.database_url, not_reached_kinds()),
             notes=_notes(standing, days[-1]),
         )
 

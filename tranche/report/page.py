@@ -9,7 +9,7 @@ from tranche.report.details import Details
 from tranche.report.money_map import money_map_picture
 from tranche.report.retail_summary import bridge_rows
 from tranche.report.style import CSS
-from tranche.report.summary import Summary
+from tranche.report.summary import Summary, event_rows
 from tranche.report.wording import count, duration, exact_money, money, share
 
 FAULTS = {
@@ -41,6 +41,7 @@ def render(summary: Summary, details: Details) -> str:
         ("books", "Trial balance", _trial_balance(summary, details)),
         ("bridge", "From the books to the retailer's turnover", _bridge(summary, details)),
         ("planted", "Planted faults", _planted(summary)),
+        ("events", "What happened to plans", _plan_events(summary)),
         ("run", "How long it took", _run(summary)),
         ("notes", "What to know when reading this", _list(details.notes)),
     ]
@@ -294,6 +295,13 @@ def _planted(summary: Summary) -> str:
         rows.append([fault, what, who, count(seen.planted), count(seen.found)])
     heads = ("fault", "what was planted", "what must happen", "planted", "found")
     return html_table("The generator's labels are the oracle.", heads, rows, numbers_from=3) if rows else ""
+
+
+def _plan_events(summary: Summary) -> str:
+    rows = [[kind, doors, count(number), plan] for kind, number, doors, plan in event_rows(summary.plan_events)]
+    caption = "Every kind of plan event and the doors it came by. tranche lending plan show PLAN shows a plan."
+    heads = ("kind", "by", "times", "first plan")
+    return html_table(caption, heads, rows, numbers_from=2, numbers_to=3) if rows else ""
 
 
 def _bridge(summary: Summary, details: Details) -> str:

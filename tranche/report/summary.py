@@ -151,6 +151,15 @@ class Planted:
 
 
 @dataclass(frozen=True, slots=True)
+class KindSeen:
+    """How often a kind of plan event happened, by which doors, and the first plan it happened to."""
+
+    count: int
+    doors: Mapping[str, int]
+    first_plan: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """All figures of one run. A section that does not apply to the source is None, and is left out when written."""
 
@@ -166,6 +175,7 @@ class Summary:
     facts: Facts | None = None
     planted: Mapping[str, Planted] = field(default_factory=dict)
     retail: Retail | None = None
+    plan_events: Mapping[str, KindSeen] = field(default_factory=dict)
 
     def as_tree(self) -> Tree:
         """The figures as written to `summary.json`; a dot in a documented name is a level of the tree."""
@@ -191,6 +201,8 @@ class Summary:
             tree["retail"] = _plain(self.retail)
         if self.planted:
             tree["planted"] = {fault: _plain(found) for fault, found in sorted(self.planted.items())}
+        if self.plan_events:
+            tree["plan_events"] = {kind: _plain(seen) for kind, seen in sorted(self.plan_events.items())}
         return tree
 
     def broken_promises(self) -> tuple[str, ...]:
@@ -202,6 +214,15 @@ class Summary:
         scratch = path.with_suffix(".part")
         scratch.write_text(json.dumps(self.as_tree(), indent=2) + "\n")
         scratch.replace(path)
+
+
+def event_rows(seen: Mapping[str, KindSeen]) -> list[tuple[str, int, str, str]]:
+    """Rows of kind, times, doors in words, and first plan."""
+
+    def doors(each: KindSeen) -> str:
+        return ", ".join(f"{door.replace('_', ' ')} {number:,}" for door, number in each.doors.items())
+
+    return [(kind, each.count, doors(each), each.first_plan or "") for kind, each in sorted(seen.items())]
 
 
 def keys_of(tree: Mapping[str, object], prefix: str = "") -> tuple[str, ...]:
@@ -252,11 +273,20 @@ def _broken(summary: Summary) -> list[str]:
         )
     if summary.retail is not None:
         said.extend(summary.retail.broken())
-    said.extend(
+    said.extend(_unseen(summary))
+    return said
+
+
+def _unseen(summary: Summary) -> list[str]:
+    """Planted faults that were not found, and kinds of plan event that did not happen."""
+    said = [
         f"planted faults of kind {fault}: {count.planted:,} planted, {count.found:,} found"
         for fault, count in sorted(summary.planted.items())
         if count.planted != count.found
-    )
+    ]
+    unseen = sorted(kind for kind, seen in summary.plan_events.items() if not seen.count)
+    if unseen:
+        said.append(f"kinds of plan event that did not happen: {', '.join(unseen)}")
     return said
 
 

@@ -6,7 +6,7 @@ from rich.table import Table
 from tranche.report.details import Details
 from tranche.report.page import funnel_steps
 from tranche.report.retail_summary import Retail, bridge_rows
-from tranche.report.summary import Summary
+from tranche.report.summary import Summary, event_rows
 from tranche.report.wording import count, duration, exact_money, money
 
 WIDEST_BAR = 22
@@ -23,6 +23,8 @@ def print_summary(console: Console, summary: Summary, details: Details) -> None:
         console.print(_bridge(summary.retail, details.currency))
     if summary.planted:
         console.print(_planted(summary))
+    if summary.plan_events:
+        console.print(_plan_events(summary))
     console.print(_books(summary, details))
     for note in details.notes:
         console.print(f"[dim]note: {note}[/]", highlight=False)
@@ -107,6 +109,13 @@ def _planted(summary: Summary) -> Table:
     table = _table("Planted faults", "fault", "planted", "found")
     for fault, seen in sorted(summary.planted.items()):
         table.add_row(fault, count(seen.planted), count(seen.found))
+    return table
+
+
+def _plan_events(summary: Summary) -> Table:
+    table = _table("What happened to plans", "kind", "times", "first plan", "by")
+    for kind, number, doors, plan in event_rows(summary.plan_events):
+        table.add_row(kind, count(number), plan, doors)
     return table
 
 

@@ -232,7 +232,10 @@ def test_the_command_closes_a_day_by_the_terms_of_each_plan(
     monkeypatch.setenv("TRANCHE_DATABASE_URL", database_url)
 
     assert main(["close-of-business", "--date", str(day(6)), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"closed": [{"date": str(day(6)), "visited": 2, "posted": 2}]}
+    assert json.loads(capsys.readouterr().out) == {
+        "closed": [{"date": str(day(6)), "visited": 2, "posted": 2}],
+        "charged_off": [],
+    }
     assert main(["close-of-business", "--date", str(day(6))]) == 0
     assert capsys.readouterr().out == f"{day(6)} was closed before\n"
 

@@ -55,6 +55,8 @@ def test_a_rule_fires_beyond_its_threshold_only(
     [
         pytest.param(Currency.GBP, Product.PAY_IN_3, date(2026, 1, 1), "gb-pay-in-3", id="pounds in three payments"),
         pytest.param(Currency.GBP, Product.MONTHLY, date(2026, 1, 1), "gb-monthly", id="pounds by the month"),
+        pytest.param(Currency.GBP, Product.PAY_IN_4, date(2026, 1, 1), "gb-short", id="pounds in four payments"),
+        pytest.param(Currency.GBP, Product.PAY_IN_30_DAYS, date(2026, 1, 1), "gb-short", id="pounds in 30 days"),
         pytest.param(Currency.CZK, Product.MONTHLY, date(1996, 3, 1), "cz-monthly", id="crowns by the month"),
         pytest.param(Currency.CZK, Product.PAY_IN_3, date(1996, 3, 1), None, id="crowns in three payments"),
         pytest.param(Currency.USD, Product.MONTHLY, date(2026, 1, 1), None, id="dollars"),

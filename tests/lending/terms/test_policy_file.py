@@ -19,7 +19,12 @@ def _without_rule(text: str, rule_id: str) -> str:
 
 
 def test_every_policy_that_ships_is_sound() -> None:
-    assert {policy.policy_id for policy in policy_file.load_policies()} == {"cz-monthly", "gb-monthly", "gb-pay-in-3"}
+    assert {policy.policy_id for policy in policy_file.load_policies()} == {
+        "cz-monthly",
+        "gb-monthly",
+        "gb-pay-in-3",
+        "gb-short",
+    }
 
 
 def test_comments_and_order_do_not_change_a_policys_digest() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.tranche.builders import a_ledger, a_retail, a_summary
-from tranche.report.summary import Events, Facts, LedgerFigures, OpenGroups, Planted, Summary, Totals, keys_of
+from tranche.report.summary import Events, Facts, KindSeen, LedgerFigures, OpenGroups, Planted, Summary, Totals, keys_of
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "summary.md"
 OPEN_NAMES = {"seconds": "<stage>", "breaks": "<class>", "planted": "<fault>", "ledger": "<currency>"}
@@ -34,9 +34,14 @@ def produced(summary: Summary) -> set[str]:
         name = re.sub(r"^seconds\..+", "seconds.<stage>", key)
         name = re.sub(r"^reconciliation\.breaks\..+", "reconciliation.breaks.<class>", name)
         name = re.sub(r"^planted\.[^.]+\.", "planted.<fault>.", name)
+        name = re.sub(r"^plan_events\.[^.]+\.(doors\.)?.+", _of_kind, name)
         name = re.sub(r"^retail\.(unposted_minor|lines_by_class)\..+", r"retail.\1.<class>", name)
         names.add(re.sub(r"^ledger\.[A-Z]{3}\.", "ledger.<currency>.", name))
     return names
+
+
+def _of_kind(found: re.Match[str]) -> str:
+    return "plan_events.<kind>." + ("doors.<door>" if found[1] else found[0].rpartition(".")[2])
 
 
 def test_every_figure_is_documented_and_every_documented_figure_is_produced() -> None:
@@ -68,6 +73,11 @@ def test_a_sound_run_breaks_no_promise() -> None:
     ("summary", "said"),
     [
         pytest.param(replace(a_summary(), events=Events(0, 9, 9, 7, 1, 0, 0)), "not conserved", id="a row lost"),
+        pytest.param(
+            replace(a_summary(), plan_events={"extended": KindSeen(0, {}, None)}),
+            "did not happen: extended",
+            id="a kind that did not happen",
+        ),
         pytest.param(replace(a_summary(), events=Events(0, 9, 9, 9, 0, 0, 3)), "added 3 rows", id="a second run adds"),
         pytest.param(
             replace(a_summary(), ledger=LedgerFigures(1, 1, {"GBP": Totals(5, 4)}, verified=True)),
