@@ -85,6 +85,12 @@ class PlanSeen:
         """The id of the newest event of a kind."""
         return str([each["event_id"] for each in self.history["events"] if each["kind"] == kind][-1])
 
+    @property
+    def newest_attempt(self) -> str:
+        """The newest attempt that paid something; credit that paid a due is no attempt."""
+        causes = [each["cause"] for each in self.history["events"] if each["kind"] == "paid"]
+        return str([cause for cause in causes if "#" in cause][-1])
+
     def money(self, minor: int) -> Row:
         """An amount of the plan, as a body of the API has it."""
         return {"amount_minor": minor, "currency": self.history["currency"]}

@@ -141,7 +141,7 @@ def _done(served: ServedPlan, step: CaseStep, seen: PlanSeen, counter: ServiceCo
 
 def _claim(served: ServedPlan, step: CaseStep, seen: PlanSeen, world: Outside) -> Mapping[str, Any]:
     """The provider's notice of a claim on the plan's newest payment."""
-    case_id, attempt_id = f"cb-{served.plan_id}", seen.event("paid").removeprefix("paid:")
+    case_id, attempt_id = f"cb-{served.plan_id}", seen.newest_attempt
     said = dict(world.claim(case_id, step.name, attempt_id, seen.on))
     return said | {"route": "card", "fee_minor": "", "cash_back": ""}
 
