@@ -15,6 +15,7 @@ from lending.servicing.postgres import PostgresPlans
 from lending.servicing.record_events import TermsOf
 from lending.terms.merchant_terms import AllMerchantTerms, merchant_terms
 from lending.terms.products import servicing_terms
+from payments.collection.ask_provider import Asking, asking_over
 from payments.collection.postgres import PostgresAttempts
 from payments.collection.retry import RetryPolicy, load_policy
 from payments.merchants.postgres import PostgresPayouts
@@ -53,6 +54,24 @@ class Adapters:
     @property
     def transaction(self) -> Transaction:
         return self.database.transaction
+
+    @property
+    def asking(self) -> Asking:
+        """What the acts that ask the provider for money need beside plans and books."""
+        return asking_over(
+            attempts=self.attempts,
+            decisions=self.decisions,
+            plans=self.plans,
+            ledger=self.ledger,
+            expectations=self.reconciliation,
+            breaks=self.reconciliation,
+            provider=self.provider,
+            merchants=self.merchants,
+            terms=self.terms,
+            policy=self.policy,
+            profile=self.profile,
+            transaction=self.transaction,
+        )
 
 
 def adapters_over(connection: Connection, provider: Provider) -> Adapters:

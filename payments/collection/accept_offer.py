@@ -10,18 +10,12 @@ from lending.plan.when import When
 from lending.servicing.record_events import KeptLedger, TermsOf
 from lending.servicing.store import Plans
 from lending.terms.merchant_terms import AllMerchantTerms
-from payments.breaks import Breaks
-from payments.collection.ask_provider import Asking, asking_over, resolve, send
+from payments.collection.ask_provider import Asking, resolve, send
 from payments.collection.attempt import UNRESOLVED, Attempt, AttemptEvent, AttemptState, Planned, attempt_id_of
 from payments.collection.attempts import Attempts
 from payments.collection.opening import KeptDecisions, open_plan, plan_to_open, zone_of
 from payments.collection.outcome import Applied, Result
-from payments.collection.retry import RetryPolicy
-from payments.expectation import Expectations
 from payments.ids import AttemptId
-from payments.provider.provider import Provider
-from payments.rail_profile import RailProfile
-from payments.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +57,12 @@ def accept_offer(
     decision_id: str,
     *,
     asked_by: str,
-    attempts: Attempts,
+    asking: Asking,
     decisions: KeptDecisions,
     plans: Plans,
     ledger: KeptLedger,
-    expectations: Expectations,
-    breaks: Breaks,
-    provider: Provider,
     merchants: AllMerchantTerms,
     terms: TermsOf,
-    policy: RetryPolicy,
-    profile: RailProfile,
-    transaction: Transaction,
     at: datetime,
     shipped_minor: int | None = None,
 ) -> Acceptance:
@@ -87,36 +75,22 @@ def accept_offer(
     if isinstance(offering, NotOnOffer):
         return offering
     decision, shipped = offering
-    with attempts.guard([f"accept:{decision_id}"]) as mine:
+    with asking.attempts.guard([f"accept:{decision_id}"]) as mine:
         if not mine:
             return NotOnOffer("in-progress", f"Decision {decision_id} is being accepted right now.")
         kept = plans.get(plan_id_of(decision_id))
         if kept is not None:
             return Accepted(kept, new=False)
         when = When.moment(at, zone_of(decision, at, merchants=merchants, terms=terms))
-        today = _due_today(decision, shipped, when, attempts=attempts, merchants=merchants)
+        today = _due_today(decision, shipped, when, attempts=asking.attempts, merchants=merchants)
         if isinstance(today, NotOnOffer):
             return today
         if today is None:
-            with transaction():
+            with asking.transaction():
                 plan = open_plan(
                     decision, when, plans=plans, ledger=ledger, merchants=merchants, terms=terms, shipped=shipped
                 )
                 return Accepted(plan, new=True)
-        asking = asking_over(
-            attempts=attempts,
-            decisions=decisions,
-            plans=plans,
-            ledger=ledger,
-            expectations=expectations,
-            breaks=breaks,
-            provider=provider,
-            merchants=merchants,
-            terms=terms,
-            policy=policy,
-            profile=profile,
-            transaction=transaction,
-        )
         return _pay_first(decision, today, asked_by, when, asking=asking, plans=plans)
 
 

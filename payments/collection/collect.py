@@ -20,18 +20,15 @@ from lending.servicing.close_of_business import close_plans
 from lending.servicing.record_events import KeptLedger, TermsOf
 from lending.servicing.store import OpenInstalment, Plans
 from lending.servicing.use_credit import use_credit
-from lending.terms.merchant_terms import AllMerchantTerms
 from payments.break_class import BreakClass
 from payments.breaks import Breaks, break_of_unit
-from payments.collection.ask_provider import Asking, asking_over, request_of, resolve_open, written
+from payments.collection.ask_provider import Asking, request_of, resolve_open, written
 from payments.collection.attempt import OVER, Attempt, AttemptEvent, AttemptState, Planned, attempt_id_of
 from payments.collection.attempts import Attempts
 from payments.collection.bookings import Components, attempt_claimed
-from payments.collection.opening import KeptDecisions
 from payments.collection.outcome import Applied, Result, collection_of
-from payments.collection.retry import RetryPolicy, Stop
+from payments.collection.retry import Stop
 from payments.each_alone import each_alone, in_chunks, reason_of
-from payments.expectation import Expectations
 from payments.ids import AttemptId
 from payments.provider.charge import ChargeResult
 from payments.provider.provider import Provider
@@ -127,17 +124,11 @@ class NotYetDue(Fault):
 def collect(
     due: date,
     *,
-    attempts: Attempts,
-    decisions: KeptDecisions,
+    asking: Asking,
     plans: Plans,
     ledger: KeptLedger,
-    expectations: Expectations,
-    provider: Provider,
-    merchants: AllMerchantTerms,
     terms: TermsOf,
-    policy: RetryPolicy,
     profile: RailProfile,
-    transaction: Transaction,
     breaks: Breaks,
     at: datetime,
     tick: Callable[[int], None] = lambda _: None,
@@ -149,22 +140,8 @@ def collect(
     """
     if due > at.astimezone(UTC).date():
         raise NotYetDue(f"{due} has not begun: it is {at:%Y-%m-%d %H:%M} UTC, and nothing is charged before its day")
-    asking = asking_over(
-        attempts=attempts,
-        decisions=decisions,
-        plans=plans,
-        ledger=ledger,
-        expectations=expectations,
-        breaks=breaks,
-        provider=provider,
-        merchants=merchants,
-        terms=terms,
-        policy=policy,
-        profile=profile,
-        transaction=transaction,
-    )
     tally = _Tally()
-    failures = _Failures(due, breaks, profile, transaction)
+    failures = _Failures(due, breaks, profile, asking.transaction)
 
     def told(result: Result) -> None:
         tally.add(result)
@@ -172,11 +149,13 @@ def collect(
         failures.cured(result)
 
     resolved = resolve_open(at, told, failures.add, asking)
-    not_closed = _bring_up(due, at, plans=plans, ledger=ledger, terms=terms, transaction=transaction)
+    not_closed = _bring_up(due, at, plans=plans, ledger=ledger, terms=terms, transaction=asking.transaction)
     dues = _collectable(due, at, plans)
-    latest = attempts.latest([each.instalment.instalment_id for each in dues])
+    latest = asking.attempts.latest([each.instalment.instalment_id for each in dues])
     blocked = breaks.blocking([each for each, attempt in latest.items() if attempt.state in OVER])
-    ready = [planned for each in dues if (planned := _next_attempt(each, latest, due, provider.name)) is not None]
+    ready = [
+        planned for each in dues if (planned := _next_attempt(each, latest, due, asking.provider.name)) is not None
+    ]
     ready = [planned for planned in ready if planned.instalment_id not in blocked]
     stuck = [planned for planned in ready if planned.plan_id in not_closed]
     ready = [planned for planned in ready if planned.plan_id not in not_closed]

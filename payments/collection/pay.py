@@ -23,9 +23,7 @@ from lending.plan.when import When
 from lending.servicing.interest_pools import interest_entry_id
 from lending.servicing.record_events import KeptLedger, TermsOf
 from lending.servicing.store import Plans
-from lending.terms.merchant_terms import AllMerchantTerms
-from payments.breaks import Breaks
-from payments.collection.ask_provider import Asking, asking_over, resolve, send, written
+from payments.collection.ask_provider import Asking, resolve, send, written
 from payments.collection.attempt import (
     UNRESOLVED,
     Attempt,
@@ -38,16 +36,11 @@ from payments.collection.attempt import (
 from payments.collection.attempts import Attempts
 from payments.collection.bookings import Components, attempt_claimed
 from payments.collection.events import collected
-from payments.collection.opening import KeptDecisions
 from payments.collection.outcome import Applied, Result, collection_of
-from payments.collection.retry import RetryPolicy
 from payments.collection.withdraw import takes_no_payment
-from payments.expectation import Expectations
 from payments.ids import AttemptId
 from payments.provider.charge import Succeeded
-from payments.provider.provider import Provider
 from payments.rail_profile import Rail, RailProfile
-from payments.transaction import Transaction
 
 PAY = "pay"
 """The name of this act in the authority file."""
@@ -115,18 +108,11 @@ def pay(
     asked: AskedPayment,
     *,
     authority: Authority,
-    attempts: Attempts,
-    decisions: KeptDecisions,
+    asking: Asking,
     plans: Plans,
     ledger: KeptLedger,
-    expectations: Expectations,
-    breaks: Breaks,
-    provider: Provider,
-    merchants: AllMerchantTerms,
     terms: TermsOf,
-    policy: RetryPolicy,
     profile: RailProfile,
-    transaction: Transaction,
     at: datetime,
     preview: bool = False,
 ) -> PaymentAnswer | PaymentPreview:
@@ -134,45 +120,31 @@ def pay(
 
     Raises Conflict if the plan's key was used for another amount.
     """
-    asking = asking_over(
-        attempts=attempts,
-        decisions=decisions,
-        plans=plans,
-        ledger=ledger,
-        expectations=expectations,
-        breaks=breaks,
-        provider=provider,
-        merchants=merchants,
-        terms=terms,
-        policy=policy,
-        profile=profile,
-        transaction=transaction,
-    )
     place = _instalment_id(asked)
-    with attempts.guard([place]) as mine:
+    with asking.attempts.guard([place]) as mine:
         if not mine:
             return PaymentNotPossible("in-progress", f"the payment {asked.key} is being made right now")
-        before = attempts.latest([place]).get(place)
+        before = asking.attempts.latest([place]).get(place)
         if before is not None:
             _check_same(before.planned, asked)
             unresolved = before.state in UNRESOLVED and not preview
             result = resolve(before.attempt_id, at, asking) if unresolved else None
-            return _answer(before.attempt_id, result, at, attempts=attempts, plans=plans, terms=terms)
+            return _answer(before.attempt_id, result, at, attempts=asking.attempts, plans=plans, terms=terms)
         planned = _not_in_role(asked.by, authority) or _planned(
-            asked, provider.name, at, plans=plans, ledger=ledger, terms=terms, rail=profile.card
+            asked, asking.provider.name, at, plans=plans, ledger=ledger, terms=terms, rail=profile.card
         )
         if isinstance(planned, PaymentNotPossible):
             return planned
-        claim = partial(_claim, planned, at, attempts=attempts, plans=plans, ledger=ledger, rail=profile.card)
+        claim = partial(_claim, planned, at, attempts=asking.attempts, plans=plans, ledger=ledger, rail=profile.card)
         try:
-            with transaction():
+            with asking.transaction():
                 if preview:
                     return _previewed(planned, at, claim, asking, plans=plans, ledger=ledger, terms=terms)
                 claim()
         except _HoldRefused:
             return PaymentNotPossible("in-progress", "another payment of the plan is under way; try again after it")
         result = send(Attempt(planned, AttemptState.CLAIMED), at, asking)
-        return _answer(planned.attempt_id, result, at, attempts=attempts, plans=plans, terms=terms)
+        return _answer(planned.attempt_id, result, at, attempts=asking.attempts, plans=plans, terms=terms)
 
 
 class _HoldRefused(Exception):

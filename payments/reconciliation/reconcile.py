@@ -14,13 +14,9 @@ from pathlib import Path
 from lending.decision.underwrite import Publish
 from lending.servicing.record_events import KeptLedger, TermsOf
 from lending.servicing.store import Plans
-from lending.terms.merchant_terms import AllMerchantTerms
 from payments.break_class import BreakClass
 from payments.breaks import Break
-from payments.collection.attempts import Attempts
-from payments.collection.opening import KeptDecisions
-from payments.collection.outcome import apply_outcome
-from payments.collection.retry import RetryPolicy
+from payments.collection.ask_provider import Asking
 from payments.each_alone import each_alone, reason_of
 from payments.merchants.payouts import Payouts
 from payments.rail_profile import RailProfile
@@ -33,7 +29,6 @@ from payments.reconciliation.take_files import TakenFiles, take_files
 from payments.reconciliation.units import Settled, sets_of
 from payments.refunds.refund_payments import RefundPayments
 from payments.settings import DEFAULT_MAX_FILE_BYTES
-from payments.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +73,15 @@ class ReconcileReport:
 def reconcile(
     files: Sequence[Path],
     *,
-    attempts: Attempts,
-    decisions: KeptDecisions,
+    asking: Asking,
     plans: Plans,
     ledger: KeptLedger,
     reconciliation: PostgresReconciliation,
     payouts: Payouts,
     refunds: RefundPayments,
     publish: Publish,
-    merchants: AllMerchantTerms,
     terms: TermsOf,
-    policy: RetryPolicy,
     profile: RailProfile,
-    transaction: Transaction,
     at: datetime,
     as_of: date | None = None,
     refuse_loudly: bool = True,
@@ -105,52 +96,39 @@ def reconcile(
     new: Counter[BreakClass] = Counter()
     taken = take_files(
         files,
-        attempts=attempts,
+        attempts=asking.attempts,
         reconciliation=reconciliation,
         publish=publish,
         profile=profile,
-        transaction=transaction,
+        transaction=asking.transaction,
         at=at,
         refuse_loudly=refuse_loudly,
         max_bytes=max_bytes,
         tick=tick,
     )
     new.update(taken.breaks)
-    apply = partial(
-        apply_outcome,
-        attempts=attempts,
-        decisions=decisions,
-        plans=plans,
-        ledger=ledger,
-        expectations=reconciliation,
-        breaks=reconciliation,
-        merchants=merchants,
-        terms=terms,
-        policy=policy,
-        profile=profile,
-    )
-    with transaction():
+    with asking.transaction():
         reconciliation.lock()
         last = reconciliation.last_day()
         day = as_of or last or at.date()
         tick("matching")
         settle = partial(
             settle_lines,
-            attempts=attempts,
+            attempts=asking.attempts,
             plans=plans,
             ledger=ledger,
             reconciliation=reconciliation,
             payouts=payouts,
             refunds=refunds,
             terms=terms,
-            policy=policy,
+            policy=asking.policy,
             profile=profile,
-            apply=apply,
+            apply=asking.apply,
         )
         expect_dues(plans, reconciliation)
         settled, waiting = Settled(), 0
         for some in sets_of(reconciliation.open_units()):
-            found, failed = each_alone(some, lambda units: Settled.of(settle(units, at, day)), transaction)
+            found, failed = each_alone(some, lambda units: Settled.of(settle(units, at, day)), asking.transaction)
             for part in found:
                 settled.add(part)
             for unit, error in failed:

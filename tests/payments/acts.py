@@ -57,9 +57,10 @@ def apply_outcome(ports: Adapters, attempt_id: str, answer: ChargeResult, at: da
 def collect(due: date, *, ports: Adapters, at: datetime) -> collecting.CollectReport:
     return collecting.collect(
         due,
-        **charging(ports),
-        provider=ports.provider,
-        transaction=ports.transaction,
+        **_booking(ports),
+        asking=ports.asking,
+        profile=ports.profile,
+        breaks=ports.reconciliation,
         at=at,
     )
 
@@ -68,9 +69,10 @@ def accept_offer(decision_id: str, *, asked_by: str, ports: Adapters, at: dateti
     return accepting.accept_offer(
         decision_id,
         asked_by=asked_by,
-        **charging(ports),
-        provider=ports.provider,
-        transaction=ports.transaction,
+        **_booking(ports),
+        asking=ports.asking,
+        decisions=ports.decisions,
+        merchants=ports.merchants,
         at=at,
     )
 
@@ -149,16 +151,15 @@ def take_files(files: Sequence[Path], *, ports: Adapters, at: datetime, refuse_l
 
 def reconcile(files: Sequence[Path], *, ports: Adapters, at: datetime, **other: Any) -> reconciling.ReconcileReport:
     """`other` are `as_of` and `refuse_loudly`."""
-    answering = charging(ports)
-    del answering["expectations"], answering["breaks"]
     return reconciling.reconcile(
         files,
-        **answering,
+        **_booking(ports),
+        asking=ports.asking,
+        profile=ports.profile,
         reconciliation=ports.reconciliation,
         payouts=ports.payouts,
         refunds=ports.refunds,
         publish=ports.publish,
-        transaction=ports.transaction,
         at=at,
         **other,
     )

@@ -13,7 +13,7 @@ import pytest
 from data_contracts.files import FileFault
 from ledger.identity.postgres_principals import PostgresPrincipals
 from ledger.identity.principal import PrincipalFault, add_principal
-from payments.__main__ import UsageFault
+from payments.commands.arguments import UsageFault
 from payments.files.inbox import InboxFault, unseen
 from payments.postgres import DatabaseDown
 from terminal.environment import SettingFault

@@ -147,19 +147,15 @@ def _reconcile(stages: DemoStages, place: DemoPlace, tables: Any) -> Standing:
             ports = adapters_over(connection, SimulatedProvider())  # shoppers pay by transfer, so no one is charged
             report = reconcile(
                 [file],
-                attempts=ports.attempts,
-                decisions=ports.decisions,
+                asking=ports.asking,
                 plans=ports.plans,
                 ledger=ports.ledger,
                 reconciliation=ports.reconciliation,
                 payouts=ports.payouts,
                 refunds=ports.refunds,
                 publish=ports.publish,
-                merchants=ports.merchants,
                 terms=ports.terms,
-                policy=ports.policy,
                 profile=ports.profile,
-                transaction=ports.transaction,
                 at=datetime.now(UTC),
             )
         standing = demo_standing.reconciliation_standing(place.database_url)

@@ -24,7 +24,7 @@ from payments.collection.pay import (
 )
 from payments.provider.simulated import SimulatedProvider, has_no_funds
 from payments.wiring import Adapters
-from tests.payments.acts import charging, collect
+from tests.payments.acts import collect
 from tests.payments.plans import NOON, an_open_plan, open_items, pending, posted, pounds, the_adapters
 
 IN_FLIGHT = "rail:card:sandbox:in_flight"
@@ -38,9 +38,11 @@ def paying(ports: Adapters, plan: Plan, amount: Money | None, *, key: str = "k",
     return pay(
         AskedPayment(plan.plan_id, key, amount, by),
         authority=authority_file(),
-        **charging(ports),
-        provider=ports.provider,
-        transaction=ports.transaction,
+        asking=ports.asking,
+        plans=ports.plans,
+        ledger=ports.ledger,
+        terms=ports.terms,
+        profile=ports.profile,
         at=at,
         preview=preview,
     )
