@@ -32,8 +32,9 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("tranche")
 
 # A test's JVM ends before the second compiler's work has paid for itself, and that is a third of all processor time.
-# Spark's launcher hands these options to every driver, in this process and in those that tests start.
-os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1")
+# Spark's launcher hands these options to every driver, in this process and in those that tests start. With one compiler
+# the JVM reserves 48 MiB for compiled code; the one session of all tests outgrows that, compiles no more, and fails.
+os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m")
 
 # What collection makes, modules and tests, stays to the end: to look through it again and again for garbage was a sixth
 # of all processor time of the fast set.
