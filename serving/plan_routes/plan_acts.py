@@ -210,13 +210,19 @@ router = APIRouter(tags=["acts on plans"])
 
 @router.get("/v1/plans/{plan_id}/history", responses=problem_responses(401, 403, 404, 503))
 def read_history(request: Request, plan_id: PlanIdPath, by: Reader) -> HistoryAnswer:
-    """A plan with its events, who decided each of them and why, and the acts that it can take now."""
+    """A plan with its events, who decided each of them and why, and the acts that it can take now.
+
+    A merchant sees its own acts alone: what the lender decided about a shopper, and why, is none of its business.
+    """
     desk: Desk = request.app.state.desk
     with as_problems(), transaction(desk.pool) as connection:
         ports = act_ports(connection, desk)
         _check_scope(connection, plan_id, by)
         look = look_at_plan(plan_id, plans=ports.plans, acts=ports.acts, terms=ports.terms, at=ports.at)
-    return HistoryAnswer.model_validate(look_tree(look))
+    tree = look_tree(look)
+    if by.merchant_id is not None:
+        tree["acts"] = [act for act in tree["acts"] if act["by"] == by.principal_id]
+    return HistoryAnswer.model_validate(tree)
 
 
 @router.get("/v1/plans/{plan_id}/quote", responses=problem_responses(401, 403, 404, 422, 503))

@@ -101,6 +101,19 @@ def test_a_merchant_asks_for_decisions_of_its_own_orders_alone(
     assert shops.decide("us", merchant_id=merchant).status_code == 201
 
 
+def test_a_merchant_does_not_see_what_the_lender_decided_on_a_plan_nor_why(shops: Shops) -> None:
+    plan_id = shops.plan("m-1")
+    why = {"reason": "the shopper died"}
+    assert shops.send("us", "POST", f"/v1/plans/{plan_id}/freeze", why).status_code == 201
+
+    ours, theirs = (shops.send(who, "GET", f"/v1/plans/{plan_id}/history").json() for who in ("us", "m-1"))
+
+    assert [act["reason"] for act in ours["acts"]] == ["the shopper died"]
+    assert theirs["acts"] == []
+    assert "died" not in canonical(theirs)
+    assert [each["kind"] for each in theirs["events"]] == [each["kind"] for each in ours["events"]]
+
+
 def test_a_strangers_ids_answer_exactly_like_unknown_ones(shops: Shops, connection: psycopg.Connection[Any]) -> None:
     plan_id = shops.plan("m-1")
     (decision_id,) = connection.execute("SELECT decision_id FROM lending.decisions").fetchone() or ("",)
