@@ -46,7 +46,7 @@ from tests.lending.plan.test_fold_properties import courses
 from tests.lending.plans import a_plan, pounds
 from tests.soak import examples
 
-LAWFUL = settings(max_examples=examples(usual=150, soaked=5_000), deadline=None)
+LAWFUL = settings(max_examples=examples(usual=500, soaked=5_000), deadline=None)
 A_YEAR = a_plan("1200.00", months=12, rate=1990)
 PLANS = (
     A_YEAR,
