@@ -1,6 +1,6 @@
 """How long a business date takes over many plans, a fifth of them bearing interest and a twentieth overdue.
 
-The loans are as old as each other by a day, so that on every date some fall due, which here nobody pays.
+The loans are opened on 28 consecutive days, so that some instalments fall due on every date; none is paid.
 
 Run from the checkout: `python -m benchmarks.close_of_business [PLANS …]`. It starts a PostgreSQL of its own, with its
 usual durability, and fills it with plans by SQL, as an import would leave them after their opening.

@@ -25,7 +25,7 @@ OURS, FLOOR = "ours", "floor"
 WAYS = ((OURS, SPREAD), (FLOOR, SPREAD), (OURS, HOT), (FLOOR, HOT))
 PLANS_PER_CLIENT = 50
 SECONDS = 1.0
-MOST_PER_S = 8_000  # no machine posts faster, so that nobody runs out of prepared journals
+MOST_PER_S = 8_000  # prepared journals per second: more than any machine posts, so that no client runs out
 NOON = datetime(2026, 1, 10, 12, tzinfo=UTC)
 
 # The least that double entry needs: one function that locks two account rows in order, updates both, and inserts a
@@ -99,7 +99,7 @@ class Singles:
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """What a client is told to do: post in one way under new ids until the time is over."""
+    """The work of a client: post in one way under new ids until the time is over."""
 
     way: str
     where: str
@@ -119,7 +119,7 @@ class _Took:
 
 
 class Clients:
-    """Processes that each hold one connection to a database, and post when they are told to."""
+    """Processes that each hold one connection to a database, and post on request."""
 
     def __init__(self, pipes: Sequence[Connection]) -> None:
         self._pipes = pipes
@@ -149,7 +149,7 @@ class Clients:
 
 @contextmanager
 def started(url: str, most: int) -> Iterator[Clients]:
-    """Up to so many clients of a migrated database, with their accounts opened."""
+    """At most `most` clients of a migrated database, with their accounts opened."""
     _open_accounts(url, most)
     context = multiprocessing.get_context("spawn")
     pipes, workers = [], []
@@ -190,7 +190,7 @@ def _open_accounts(url: str, clients: int) -> None:
             "INSERT INTO bare.accounts (name, balance) SELECT name, 0 FROM unnest(%s::text[]) AS u (name)",
             (["sim", *own, *(f"{name}-{plan}" for name in own for plan in range(PLANS_PER_CLIENT))],),
         )
-        # Rows of either way first, so that nobody's plans are made, and kept, for tables without any.
+        # Rows of either way first: a query plan made for an empty table would be kept while it grows.
         for way in (_ours, _floor):
             for _ in way(connection, _Turn("", SPREAD, "before", 2_000), own[0]):
                 pass

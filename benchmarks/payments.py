@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def measured(url: str, folder: Path, lines: int) -> Mapping[str, float]:
-    """Seconds to take and reconcile so many lines with the bank's, seconds of matching, and the process's memory."""
+    """Seconds to take and reconcile a number of lines with the bank's, seconds of matching, memory of the process."""
     with connected(url) as connection:
         files = _day_of(connection, folder / "large", FIRST, 0, lines // (CAPTURES + 2))
         matching = _watched(PostgresReconciliation)
@@ -141,7 +141,7 @@ def _reconciled(connection: psycopg.Connection[Any], files: list[Path], day: dat
 def _day_of(
     connection: psycopg.Connection[Any], folder: Path, day: date, number: int, payouts: int, *, captures: int = CAPTURES
 ) -> list[Path]:
-    """A day with so many payouts: its attempts in the tables, and its files."""
+    """A day with a number of payouts: its attempts in the tables, and its files."""
     first = number * payouts * (captures // DUES + 1) * DUES
     last = first + payouts * captures - 1
     with connection.transaction():

@@ -33,7 +33,7 @@ EARLY, LATE = 10, 1_000
 AROUND = 5  # a figure is the median of this many events of each plan, around the one asked for
 PER_DAY = 5
 MANY, EVENTS = 200, 20
-TOGETHER = 50  # the events before are recorded and committed so many at once,
+TOGETHER = 50  # events before the measured ones are recorded and committed in groups of this size,
 LEAD_IN = 25  # and the last of them one by one, as those that are measured
 
 

@@ -44,7 +44,7 @@ class Batch:
 
 
 class PayoutBatches(Protocol):
-    """Stores what the bank is to pay out, and the files in which it was told to. An adapter never commits."""
+    """Stores the payouts that the bank is to make, and the files that ask it for them. An adapter never commits."""
 
     def order(self, kind: BatchKind, payouts: Sequence[Payout]) -> None:
         """Store payouts for the next file of their kind."""

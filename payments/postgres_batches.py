@@ -37,7 +37,7 @@ SELECT b.day, b.serial, o.payout_id, o.payee_id, o.amount_minor, o.currency, o.r
 
 
 class PostgresPayoutBatches:
-    """What the bank is to pay out, and the files in which it was told to."""
+    """Stores the payouts that the bank is to make, and the files that ask it for them."""
 
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection

@@ -46,7 +46,7 @@ class PastDuePlans(Protocol):
     """Finds plans that are past due."""
 
     def past_due(self, days: int) -> Sequence[PastDuePlan]:
-        """Open plans that are at least so many days past due, and that the rule has not charged off, by their ids."""
+        """Open plans that are at least that many days past due, and that the rule has not charged off, by their ids."""
 
 
 @dataclass(frozen=True, slots=True)
