@@ -21,7 +21,7 @@ from payments.rail_profile import RailProfile
 from payments.reconciliation.bookings import payout_returned
 from payments.reconciliation.bookings_from_matches import Consequences, a_break, repaired, seen_on
 from payments.reconciliation.matching import Matched, MatchRule
-from payments.refunds.pay_refunds import take_back_refund
+from payments.refunds.refund_outcome import take_back_refund
 from payments.refunds.refund_payment import RefundPayment
 from payments.refunds.refund_payments import RefundPayments
 

@@ -53,7 +53,7 @@ from payments.reconciliation.postgres import PostgresReconciliation
 from payments.reconciliation.returned_payments import returned_payments
 from payments.reconciliation.returned_payouts import brought_back, owe_again
 from payments.reconciliation.transfers import take_transfers, transfers_of_shoppers
-from payments.refunds.pay_refunds import confirm_by_file, confirm_by_line
+from payments.refunds.refund_outcome import confirm_by_file, confirm_by_line
 from payments.refunds.refund_payments import RefundPayments
 
 
