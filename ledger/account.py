@@ -8,7 +8,9 @@ from functools import cached_property
 from ledger.money import Currency, Money
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
-NAME = r"[^:{}\s]{1,120}"  # a colon separates the parts of an account's name, so no part may hold one
+NAME_LENGTH = 120
+NAME_LETTER = r"[^:{}\s]"  # a colon separates the parts of an account's name, so no part may hold one
+NAME = f"{NAME_LETTER}{{1,{NAME_LENGTH}}}"
 
 
 class Side(StrEnum):

@@ -1,18 +1,23 @@
 -- Every account is on the chart, matches its line there, and was used. The audit passes the chart as a setting.
+-- Counting the letters of a name makes matching its form some fifty times slower, so `shape` is the form without its
+-- bound, and the form itself is matched only where an account is long enough for a name to pass that bound.
 WITH chart AS (
-    SELECT * FROM json_to_recordset(current_setting('tranche.chart')::json) AS c (pattern text, form text, kind text, normal text, floor boolean,
-                                                           pending_only boolean)
+    SELECT * FROM json_to_recordset(current_setting('tranche.chart')::json)
+        AS c (pattern text, form text, shape text, name_length integer, kind text, normal text, floor boolean,
+              pending_only boolean)
 )
 SELECT 'account', a.account,
        CASE WHEN c.pattern IS NULL THEN format('its form %s is not on the chart', a.pattern)
-            WHEN a.account !~ c.form THEN format('is not of its form %s', a.pattern)
+            WHEN f.misnamed THEN format('is not of its form %s', a.pattern)
             ELSE format('is %s %s with %s, the chart says %s %s with %s', a.kind, a.normal, f.says, c.kind, c.normal,
                         f.should) END
   FROM ledger.accounts a
   LEFT JOIN chart c USING (pattern)
  CROSS JOIN LATERAL (SELECT CASE WHEN a.floor THEN 'a floor' ELSE 'no floor' END AS says,
-                            CASE WHEN c.floor THEN 'a floor' ELSE 'no floor' END AS should) f
- WHERE c.pattern IS NULL OR a.account !~ c.form OR (a.kind, a.normal, a.floor) <> (c.kind, c.normal, c.floor)
+                            CASE WHEN c.floor THEN 'a floor' ELSE 'no floor' END AS should,
+                            a.account !~ c.shape OR (length(a.account) > c.name_length AND a.account !~ c.form)
+                                AS misnamed) f
+ WHERE c.pattern IS NULL OR f.misnamed OR (a.kind, a.normal, a.floor) <> (c.kind, c.normal, c.floor)
 UNION ALL
 SELECT DISTINCT 'account', format('account %s', u.account_id), 'has entries and was never opened'
   FROM (SELECT t.debit AS account_id FROM ledger.transfers t

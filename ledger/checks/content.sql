@@ -3,14 +3,14 @@ SELECT 'content' AS "check", r.entry_id AS "where", 'is not what was recorded un
   FROM ledger.requests r
   LEFT JOIN ledger.requests referred ON referred.position = r.refers_to
   LEFT JOIN ledger.requests corrected ON corrected.position = r.corrects
- CROSS JOIN LATERAL (
-    SELECT string_agg(d.account || E'\t' || c.account || E'\t' || d.currency || E'\t' || t.amount_minor || E'\n', ''
-                      ORDER BY t.number) AS body
+  LEFT JOIN (
+    SELECT t.position, string_agg(d.account || E'\t' || c.account || E'\t' || d.currency || E'\t' || t.amount_minor
+                                  || E'\n', '' ORDER BY t.number) AS body
       FROM ledger.transfers t
       LEFT JOIN ledger.accounts d ON d.account_id = t.debit
       LEFT JOIN ledger.accounts c ON c.account_id = t.credit
-     WHERE t.position = r.position
- ) t
+     GROUP BY t.position
+ ) t ON t.position = r.position
  WHERE NOT EXISTS (SELECT FROM ledger.refusals f WHERE f.position = r.position)  -- what it asked for is in its seal
    AND r.digest IS DISTINCT FROM ledger.body_digest(
            r.act, referred.entry_id, corrected.entry_id, r.expires_at, r.flow, r.value_date, r.original_date,

@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from ledger.account import NAME, AccountType
+from ledger.account import NAME, NAME_LENGTH, NAME_LETTER, AccountType
 from ledger.books.store import Act
 from ledger.map.flows import money_map
 from ledger.map.money_map import PLACEHOLDER
@@ -141,11 +141,12 @@ def _schema_files() -> str:
 
 
 def _line(kind: AccountType) -> dict[str, object]:
-    fixed = PLACEHOLDER.split(kind.pattern)[::2]  # every second piece is the name of a placeholder
-    form = NAME.join(re.escape(part) for part in fixed)
+    fixed = [re.escape(part) for part in PLACEHOLDER.split(kind.pattern)[::2]]  # the others name placeholders
     return {
         "pattern": kind.pattern,
-        "form": f"^{form}$",
+        "form": f"^{NAME.join(fixed)}$",
+        "shape": f"^{f'{NAME_LETTER}+'.join(fixed)}$",
+        "name_length": NAME_LENGTH,
         "kind": kind.kind,
         "normal": kind.normal,
         "floor": kind.floor,

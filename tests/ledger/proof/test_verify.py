@@ -146,6 +146,10 @@ CORRUPTIONS: list[tuple[Any, ...]] = [
      ("account", "bank:main"), ("balance", "bank:main GBP")),
     ("an account's name", "UPDATE ledger.accounts SET account = 'bank:other' WHERE account = 'bank:main'",
      ("content", "F49:1")),
+    ("an account's name off its form", "UPDATE ledger.accounts SET account = 'bank:a b' WHERE account = 'bank:main'",
+     ("account", "bank:a b")),
+    ("an account's name too long", "UPDATE ledger.accounts SET account = 'bank:' || repeat('x', 121)"
+     " WHERE account = 'bank:main'", ("account", "bank:" + "x" * 121)),
     ("an account gone", "DELETE FROM ledger.accounts WHERE account = 'bank:main'", ("content", "F49:1")),
     ("an account never used", "INSERT INTO ledger.accounts (account, currency, pattern, kind, normal, floor)"
      " VALUES ('bank:x', 'GBP', 'bank:{bank}', 'asset', 'debit', false)", ("account", "bank:x")),
