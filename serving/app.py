@@ -13,6 +13,8 @@ from serving.bearer import KeyRing
 from serving.check_fit import check_fit
 from serving.decision_code import decision_code_digest
 from serving.decisions import Desk
+from serving.entrance.access_token import TokenVerifier
+from serving.entrance.request_rate import RequestRate
 from serving.plan_routes import bulk_acts, payments, plan_acts, plans, refunds, shipments
 from serving.postgres import open_pool
 from serving.request_limits import RequestLimits
@@ -56,7 +58,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     app.state.pool = pool
     app.state.clock = clock or clock_of(settings.clock_file)
     app.state.desk = Desk(pool, model, policies, app.state.clock, decision_code_digest())
-    app.state.keys = KeyRing(pool)
+    app.state.keys = KeyRing(pool, tokens=_token_verifier(settings))
+    app.state.rate = RequestRate(settings.rate)
     app.state.provider = provider
     problems.add_problem_handlers(app)
     app.add_middleware(RequestLimits, largest=settings.largest_body)
@@ -66,3 +69,11 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         app.router.routes.extend(module.router.routes)
     pages.add_pages(app)
     return app
+
+
+def _token_verifier(settings: Settings) -> TokenVerifier | None:
+    if settings.issuer is None:
+        return None
+    from serving.entrance.verify_token import AccessTokens
+
+    return AccessTokens(settings.issuer)

@@ -1,4 +1,4 @@
-"""Who sends a request, and whether its role may: the principal whose key it carries as `Authorization: Bearer`.
+"""Who sends a request, and whether its role may: the principal of the key or token in `Authorization: Bearer`.
 
 Every route but health and the pages depends on a `RouteGate`, which names what the route needs of a role; a test walks
 the routes and fails for one without.
@@ -7,7 +7,10 @@ the routes and fails for one without.
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from datetime import datetime
+from functools import partial
 from http import HTTPStatus
+from math import ceil
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -15,9 +18,11 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from ledger.identity.authority import Right, Role, authority_file
-from ledger.identity.key import hash_of_key
+from ledger.identity.key import Key, hash_of_key
 from ledger.identity.postgres_principals import PostgresPrincipals
 from ledger.identity.principal import KnownKey, Principal, PrincipalFault
+from serving.entrance.access_token import AccessToken, KeysUnavailable, TokenFault, TokenVerifier, looks_like_token
+from serving.entrance.request_rate import RequestRate
 from serving.postgres import Lost, Pool, transaction
 from serving.problems import Problem
 
@@ -26,42 +31,70 @@ KEPT_SECONDS = 2.0
 
 _MOST_KEPT = 10_000
 
-_bearer = HTTPBearer(auto_error=False, description="A principal's key, as `tranche ledger add-principal` printed it.")
+_bearer = HTTPBearer(
+    auto_error=False,
+    description=(
+        "A principal's key, as `tranche ledger add-principal` printed it, or an access token of the lender's identity"
+        " provider that names a principal."
+    ),
+)
 
 
 class KeyRing:
     """The keys in the database, and those read in the last seconds. Expiry is judged anew each time."""
 
     def __init__(
-        self, pool: Pool, seconds: float = KEPT_SECONDS, monotonic: Callable[[], float] = time.monotonic
+        self,
+        pool: Pool,
+        seconds: float = KEPT_SECONDS,
+        monotonic: Callable[[], float] = time.monotonic,
+        tokens: TokenVerifier | None = None,
     ) -> None:
         self._pool = pool
+        self._tokens = tokens
         self._seconds = seconds
         self._monotonic = monotonic
         self._kept: OrderedDict[bytes, tuple[float, KnownKey]] = OrderedDict()
 
-    def remembered(self, key_hash: bytes) -> KnownKey | None:
-        """The key as it was read in the last seconds, if it was."""
-        kept = self._kept.get(key_hash)
+    def remembered(self, bearer: str) -> KnownKey | None:
+        """The key or token as it was read in the last seconds, if it was."""
+        kept = self._kept.get(hash_of_key(bearer))
         return None if kept is None or self._monotonic() >= kept[0] else kept[1]
 
-    def read(self, key_hash: bytes) -> KnownKey | None:
-        """The key as the database has it now. Read once more after a lost connection."""
-        began = self._monotonic()
+    def read(self, bearer: str, at: datetime) -> KnownKey:
+        """The key or token with its principal as the database has it now. Read once more after a lost connection.
+
+        Raises PrincipalFault where no principal has it, TokenFault for a token that is not accepted, and
+        KeysUnavailable when that cannot be told.
+        """
+        began, key_hash = self._monotonic(), hash_of_key(bearer)
+        find = self._of_key
+        if self._tokens is not None and looks_like_token(bearer):
+            find = partial(self._of_token, self._tokens.verified(bearer, at))
         try:
-            known = self._read(key_hash)
+            known = find(key_hash)
         except Lost:
-            known = self._read(key_hash)
+            known = find(key_hash)
         self._kept.pop(key_hash, None)
-        if known is not None:
-            self._kept[key_hash] = (began + self._seconds, known)
-            if len(self._kept) > _MOST_KEPT:
-                self._kept.popitem(last=False)
+        if known is None:
+            raise PrincipalFault("no principal has it")
+        self._kept[key_hash] = (began + self._seconds, known)
+        if len(self._kept) > _MOST_KEPT:
+            self._kept.popitem(last=False)
         return known
 
-    def _read(self, key_hash: bytes) -> KnownKey | None:
+    def _of_key(self, key_hash: bytes) -> KnownKey | None:
         with transaction(self._pool) as connection:
             return PostgresPrincipals(connection).by_key(key_hash)
+
+    def _of_token(self, token: AccessToken, key_hash: bytes) -> KnownKey | None:
+        """The token as a key of the principal that it names, which ends when the token does."""
+        with transaction(self._pool) as connection:
+            principal = PostgresPrincipals(connection).by_id(token.principal_id)
+        if principal is None:
+            return None
+        name = f"{principal.principal_id}.token-{key_hash.hex()[:8]}"
+        return KnownKey(principal, Key(name, principal.principal_id, principal.added_at, token.ends_at))
 
 
 class RouteGate:
@@ -83,17 +116,7 @@ class RouteGate:
     ) -> Principal:
         if credentials is None:
             raise Problem(HTTPStatus.UNAUTHORIZED, "no-key", "Send a principal's key: Authorization: Bearer KEY.")
-        ring: KeyRing = request.app.state.keys
-        key_hash = hash_of_key(credentials.credentials)
-        known = ring.remembered(key_hash) if self._kept else None
-        if known is None:
-            known = await run_in_threadpool(ring.read, key_hash)
-        if known is None:
-            raise Problem(HTTPStatus.UNAUTHORIZED, "wrong-key", "The key is not accepted: no principal has this key.")
-        try:
-            principal = known.accepted(request.app.state.clock())
-        except PrincipalFault as fault:
-            raise Problem(HTTPStatus.UNAUTHORIZED, "wrong-key", f"The key is not accepted: {fault}.") from fault
+        principal = await self._who(request, credentials.credentials)
         role = authority_file().role(principal.role)
         if not self.lets(role):
             detail = f"The role {role.name} of {principal.principal_id} may not {self.needs}."
@@ -101,7 +124,27 @@ class RouteGate:
         if role.of_merchant and principal.merchant_id is None:
             detail = f"{principal.principal_id} has the role {role.name} and no merchant: add it anew with --merchant."
             raise Problem(HTTPStatus.FORBIDDEN, "no-merchant", detail)
+        rate: RequestRate = request.app.state.rate
+        if wait := rate.wait_for(principal.principal_id):
+            detail = f"{principal.principal_id} asks more often than it may. Nothing was done; send it again later."
+            raise Problem(HTTPStatus.TOO_MANY_REQUESTS, "too-often", detail, retry_after_seconds=ceil(wait))
         return principal
+
+    async def _who(self, request: Request, bearer: str) -> Principal:
+        """The principal of a key or token; a Problem 401 where it is not accepted, 503 where that cannot be told."""
+        ring: KeyRing = request.app.state.keys
+        at = request.app.state.clock()
+        known = ring.remembered(bearer) if self._kept else None
+        try:
+            if known is None:
+                known = await run_in_threadpool(ring.read, bearer, at)
+            return known.accepted(at)
+        except (PrincipalFault, TokenFault) as fault:
+            raise Problem(HTTPStatus.UNAUTHORIZED, "wrong-key", f"The key is not accepted: {fault}.") from fault
+        except KeysUnavailable as fault:
+            detail = "The identity provider's keys cannot be read; nothing was done. Send the same request again."
+            status = HTTPStatus.SERVICE_UNAVAILABLE
+            raise Problem(status, "issuer-unavailable", detail, retry_after_seconds=30) from fault
 
 
 Reader = Annotated[Principal, Depends(RouteGate(Right.READ))]

@@ -22,12 +22,15 @@ from lending.decision.order import Channel, Order, OrderFault, order_body
 from lending.decision.postgres import PostgresDecisions
 from lending.decision.record import StoredDecision
 from lending.decision.underwrite import DecidedOtherwise, NoPolicy, Underwritten, underwrite
+from lending.terms.merchant_terms import NoMerchantTerms, merchant_terms_on
 from lending.terms.policy import Policies
 from lending.terms.product import FIXED_MONTHS, Product
 from models.artefact import Model
 from serving.bearer import Reader, RouteGate
+from serving.entrance.card_number import card_number_in
 from serving.postgres import ClaimedBefore, IdempotencyKeys, Lost, Pool, WrittenMeanwhile, transaction
 from serving.problems import MEDIA_TYPE, FieldFault, Problem, ProblemBody
+from serving.request_limits import card_number_problem
 from serving.vector_scorer import VectorScorer
 
 ROUTE = "POST /v1/decisions"
@@ -151,6 +154,8 @@ def decide_order(
     except OrderFault as fault:
         faults = (FieldFault(f"/{fault.field}", fault.reason),)
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", str(fault), faults) from fault
+    if holders := _ids_like_cards(order, request.app.state.clock()):
+        raise card_number_problem(*holders)
     if not by.sees(order.merchant_id):
         faults = (FieldFault("/merchant_id", f"is not {by.merchant_id}"),)
         detail = f"{by.principal_id} asks for the merchant {by.merchant_id} alone."
@@ -160,6 +165,24 @@ def decide_order(
     if not made.new:
         headers["Idempotency-Replayed"] = "true"
     return _answer(made.decision, by, 201, headers)
+
+
+def _ids_like_cards(order: Order, at: datetime) -> list[str]:
+    """The fields of the ids that a card number could be in; none that match the merchant's own format of ids."""
+    ids = {
+        "/order_id": order.order_id,
+        "/shopper_id": order.shopper_id,
+        "/account_id": order.account_id,
+        "/application_id": order.application_id or "",
+    }
+    found = [field for field, each in ids.items() if card_number_in(each)]
+    if not found or order.merchant_id is None:
+        return found
+    try:
+        own = merchant_terms_on(order.merchant_id, at.date()).id_format
+    except NoMerchantTerms:
+        return found
+    return [field for field in found if own is None or own.fullmatch(ids[field]) is None]
 
 
 @router.get(

@@ -1,12 +1,15 @@
-"""What no request may be, whatever it asks: too large, nested too deep, or with control characters in its address."""
+"""What no request may be, whatever it asks: too large, nested too deep, or with characters or numbers that harm."""
 
+import json
 import re
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.problems import Problem, problem_response
+from serving.entrance.card_number import card_number_in
+from serving.problems import FieldFault, Problem, problem_response
 
 DEEPEST = 32
 """Levels of arrays and objects in a body; what the API takes has four."""
@@ -17,6 +20,10 @@ PRINTABLE = rf"^[^{CONTROL}]*$"
 """The pattern of text that a person wrote, in one line."""
 
 _CONTROL = re.compile(f"[{CONTROL}]")
+_MANY_DIGITS = re.compile(rb"[0-9](?:[ -]?[0-9]){12}")
+_IDS_OF_ORDER = frozenset({"/order_id", "/shopper_id", "/account_id", "/application_id"})
+"""Judged by the route that takes orders, because a merchant may have ids that look like card numbers."""
+
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 
 
@@ -40,7 +47,7 @@ class RequestLimits:
     """ASGI middleware that reads a body of up to `largest` bytes, and refuses what no route would take.
 
     413 for a larger body, even when its length is not declared; 400 for one that is nested too deep and for control
-    characters in the path or the query.
+    characters in the path or the query; 422 for a card number in the address or in a text of the body.
     """
 
     def __init__(self, app: ASGIApp, largest: int) -> None:
@@ -70,6 +77,10 @@ class RequestLimits:
             detail = f"The body is nested more than {DEEPEST} levels deep."
             await problem_response(Problem(HTTPStatus.BAD_REQUEST, "malformed", detail))(scope, receive, send)
             return
+        key = next((value for name, value in scope["headers"] if name == b"idempotency-key"), b"").decode("latin-1")
+        if holders := _with_card_number({"the path": scope["path"], "the query": query, "Idempotency-Key": key}, body):
+            await problem_response(card_number_problem(*holders))(scope, receive, send)
+            return
         told = False
 
         async def replayed() -> Message:
@@ -92,3 +103,35 @@ class RequestLimits:
             size += len(parts[-1])
             more = message.get("more_body", False)
         return b"".join(parts)
+
+
+def card_number_problem(*fields: str) -> Problem:
+    """The problem of a request that holds a card number in these fields; the number is not repeated."""
+    faults = tuple(FieldFault(field, "holds a card number") for field in fields)
+    detail = f"{', '.join(fields)} holds a card number. Card numbers are not taken anywhere, in no text and as no id."
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "card-number", detail, faults)
+
+
+def _with_card_number(head: Mapping[str, str], body: bytes) -> list[str]:
+    """Which named parts of the head and which fields of the body hold a card number."""
+    found = [name for name, text in head.items() if card_number_in(text)]
+    if _MANY_DIGITS.search(body):  # few bodies have so many digits in a row, and only those are read here
+        try:
+            tree = json.loads(body)
+        except ValueError:
+            return found  # the route refuses it
+        found += [field for field, text in _texts(tree, "") if field not in _IDS_OF_ORDER and card_number_in(text)]
+    return found
+
+
+def _texts(tree: object, at: str) -> Iterator[tuple[str, str]]:
+    """Every text in a JSON value, names of fields included, with its JSON pointer."""
+    if isinstance(tree, str):
+        yield at or "/", tree
+    elif isinstance(tree, list):
+        for number, each in enumerate(tree):
+            yield from _texts(each, f"{at}/{number}")
+    elif isinstance(tree, dict):
+        for name, each in tree.items():
+            yield at or "/", name
+            yield from _texts(each, f"{at}/{name}")

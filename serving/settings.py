@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from serving.entrance.issuer import Issuer
+from serving.entrance.request_rate import DEFAULT_RATE, Rate, rate_from
 from terminal.environment import optional, required, required_url
 from terminal.settings import Settings as Clock
 
@@ -20,6 +22,8 @@ class Settings:
     wait_seconds: float = 2.0
     largest_body: int = 64 * 1024
     provider_url: str | None = None
+    issuer: Issuer | None = None
+    rate: Rate = DEFAULT_RATE
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -32,4 +36,6 @@ class Settings:
             models_dir=Path(required(environ, "TRANCHE_MODELS_DIR", "var/models")),
             clock_file=Clock.from_environment(environ).clock_file,
             provider_url=optional(environ, "TRANCHE_PROVIDER_URL", "") or None,
+            issuer=Issuer.from_environment(environ),
+            rate=rate_from(optional(environ, "TRANCHE_RATE", "")),
         )

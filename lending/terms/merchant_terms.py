@@ -1,5 +1,6 @@
 """The terms agreed with merchants, by merchant and day: discount and its tax, reserve, settlement days."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -43,7 +44,8 @@ class MerchantTerms:
     """One version of a merchant's terms; `merchant_id` is None for the default terms of merchants without their own.
 
     Shares are in basis points, 500 for 5 %. `effective_until` is the last day of purchases under it. `bank_holidays`
-    are the days on which no payout in a currency is made.
+    are the days on which no payout in a currency is made. `id_format` is what all ids of this merchant's orders match,
+    told by merchants whose ids could be taken for card numbers.
     """
 
     version: str
@@ -58,6 +60,7 @@ class MerchantTerms:
     settlement_days: int
     settlement_weekdays: frozenset[Weekday]
     bank_holidays: Mapping[Currency, frozenset[date]] = field(default_factory=dict)
+    id_format: re.Pattern[str] | None = None
 
     def merchant_discount(self, purchase: Money) -> Money:
         """The discount that the merchant grants us on a purchase, rounded to the nearest unit, halves up."""
@@ -154,6 +157,7 @@ def _merchant_terms(settings: Section) -> MerchantTerms:
         settlement_days=settlement.whole("days", most=_LONGEST_WAIT),
         settlement_weekdays=frozenset(settlement.some_of("weekdays", Weekday)),
         bank_holidays=settlement.by_currency("calendar", holidays_of),
+        id_format=settings.pattern("id_format") if settings.has("id_format") else None,
     )
     for section in (discount, reserve, settlement, settings):
         section.done()

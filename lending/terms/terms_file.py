@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -64,6 +65,14 @@ class Section:
         if not isinstance(value, str) or not value:
             raise self.fault(name, f"{value!r} is not a text")
         return value
+
+    def pattern(self, name: str) -> re.Pattern[str]:
+        """A regular expression."""
+        text = self.text(name)
+        try:
+            return re.compile(text)
+        except re.error as error:
+            raise self.fault(name, f"{text!r} is no regular expression: {error}") from error
 
     def whole(self, name: str, *, least: int = 0, most: int = 2**31) -> int:
         value = self._take(name)

@@ -132,6 +132,7 @@ def test_a_merchant_may_be_paid_once_a_week(tmp_path: Path) -> None:
         ("[reserve]", "[reserves]", "reserve: is missing"),
         ('version = "x-1"', 'version = "x-1"\nmerchant_id = ""', "merchant_id: '' is not a text"),
         ('version = "x-1"', 'version = "x-1"\nnote = "x"', "note: is not a known setting"),
+        ('version = "x-1"', 'version = "x-1"\nid_format = "["', "id_format: '.' is no regular expression"),
         ('version = "x-1"', 'version = "x-1"\ndiscount = 1', "is not TOML"),
     ],
 )
