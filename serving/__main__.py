@@ -81,5 +81,27 @@ def replay(
     return Report(tree, shown(), tree["differing"], 1 if report.differing else 0)
 
 
+@app.command()
+@reporting("number", "read_at", "principal_id", "purpose", "route", "subject")
+def accesses(
+    subject: Annotated[str | None, typer.Option(help="what was read, such as plan_id=p-1")] = None,
+    by: Annotated[str | None, typer.Option(help="a principal's id")] = None,
+    most: Annotated[int, typer.Option(min=1, max=10_000, help="how many, the newest first")] = 50,
+) -> Report:
+    """Show who read over HTTP what is kept of a person, and what for, the newest first."""
+    from serving.entrance.list_accesses import access_tree
+    from serving.entrance.postgres_accesses import PostgresAccesses
+    from serving.postgres import serving_connection
+    from serving.settings import Settings
+
+    with serving_connection(Settings.from_environment().database_url) as connection:
+        found = PostgresAccesses(connection).newest(subject=subject, principal_id=by, before=None, most=most)
+    rows = [access_tree(each) | {"read_at": each.record.read_at.isoformat()} for each in found]
+    lines = [
+        f"{row['read_at']}  {row['principal_id']}  {row['purpose']}  {row['route']}  {row['subject']}" for row in rows
+    ]
+    return Report({"accesses": rows}, [*lines, f"{len(rows)} readings"], rows)
+
+
 if __name__ == "__main__":
     raise SystemExit(run(app, "tranche serving"))

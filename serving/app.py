@@ -13,6 +13,7 @@ from serving.bearer import KeyRing
 from serving.check_fit import check_fit
 from serving.decision_code import decision_code_digest
 from serving.decisions import Desk
+from serving.entrance import list_accesses
 from serving.entrance.access_token import TokenVerifier
 from serving.entrance.request_rate import RequestRate
 from serving.plan_routes import bulk_acts, payments, plan_acts, plans, refunds, shipments
@@ -65,7 +66,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     app.add_middleware(RequestLimits, largest=settings.largest_body)
     app.add_middleware(SecurityHeaders)
     # Not with `include_router`, which makes every route and its models once more, a quarter of a second for each app.
-    for module in (decisions, accept, plans, refunds, payments, shipments, plan_acts, bulk_acts, health):
+    for module in (decisions, accept, plans, refunds, payments, shipments, plan_acts, bulk_acts, list_accesses, health):
         app.router.routes.extend(module.router.routes)
     pages.add_pages(app)
     return app

@@ -21,7 +21,9 @@ from ledger.identity.authority import Right, Role, authority_file
 from ledger.identity.key import Key, hash_of_key
 from ledger.identity.postgres_principals import PostgresPrincipals
 from ledger.identity.principal import KnownKey, Principal, PrincipalFault
+from serving.entrance.access_record import PURPOSE, AccessRecord, purpose_of, subject_of
 from serving.entrance.access_token import AccessToken, KeysUnavailable, TokenFault, TokenVerifier, looks_like_token
+from serving.entrance.postgres_accesses import PostgresAccesses
 from serving.entrance.request_rate import RequestRate
 from serving.postgres import Lost, Pool, transaction
 from serving.problems import Problem
@@ -100,7 +102,8 @@ class KeyRing:
 class RouteGate:
     """Lets a request through with the principal that sends it; a Problem 401 without a valid key, 403 for its role.
 
-    `needs` is a right, or the name of an act on plans. `kept`: a key read in the last seconds will do.
+    `needs` is a right, or the name of an act on plans. `kept`: a key read in the last seconds will do. A GET of a
+    route that needs `read` is put on record, with its purpose, before anything is read.
     """
 
     def __init__(self, needs: Right | str, *, kept: bool = False) -> None:
@@ -128,6 +131,8 @@ class RouteGate:
         if wait := rate.wait_for(principal.principal_id):
             detail = f"{principal.principal_id} asks more often than it may. Nothing was done; send it again later."
             raise Problem(HTTPStatus.TOO_MANY_REQUESTS, "too-often", detail, retry_after_seconds=ceil(wait))
+        if self.needs is Right.READ and request.method == "GET":
+            await run_in_threadpool(_put_on_record, request, principal, role)
         return principal
 
     async def _who(self, request: Request, bearer: str) -> Principal:
@@ -145,6 +150,19 @@ class RouteGate:
             detail = "The identity provider's keys cannot be read; nothing was done. Send the same request again."
             status = HTTPStatus.SERVICE_UNAVAILABLE
             raise Problem(status, "issuer-unavailable", detail, retry_after_seconds=30) from fault
+
+
+def _put_on_record(request: Request, principal: Principal, role: Role) -> None:
+    """Record a reading; a Problem 403 where the role may not read for its purpose, and then nothing is recorded."""
+    record = AccessRecord(
+        read_at=request.app.state.clock(),
+        principal_id=principal.principal_id,
+        purpose=purpose_of(role, request.headers.get(PURPOSE)),
+        route=request.scope["route"].path,
+        subject=subject_of(request.path_params, request.url.query),
+    )
+    with transaction(request.app.state.pool) as connection:
+        PostgresAccesses(connection).add(record)
 
 
 Reader = Annotated[Principal, Depends(RouteGate(Right.READ))]

@@ -23,6 +23,7 @@ class Right(StrEnum):
     PROPOSALS = "proposals"
     BOOKS = "books"
     KEYS = "keys"
+    ACCESSES = "accesses"
 
 
 class AuthorityFault(Fault):
@@ -51,7 +52,8 @@ class Reach:
 class Role:
     """What a role may ask for, what it may do alone, and what it may approve of others.
 
-    A principal of a role `of_merchant` belongs to a merchant.
+    A principal of a role `of_merchant` belongs to a merchant. `reads_for` are the purposes for which it may read what
+    is kept of a person, the usual one first.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Role:
     approves: Reach = field(default_factory=Reach)
     may: frozenset[Right] = frozenset()
     of_merchant: bool = False
+    reads_for: tuple[str, ...] = ()
 
     def has(self, right: Right) -> bool:
         return right in self.may
@@ -67,9 +70,13 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """The roles by name. A role that the file does not name may do nothing."""
+    """The roles by name, and the purposes of reading with their meaning.
+
+    A role that the file does not name may do nothing.
+    """
 
     roles: Mapping[str, Role]
+    purposes: Mapping[str, str] = field(default_factory=dict)
 
     def role(self, name: str) -> Role:
         return self.roles.get(name) or Role(name, "in no authority file")
@@ -84,13 +91,17 @@ def authority_file() -> Authority:
 def read_authority(text: str) -> Authority:
     """Read an authority file. Raises AuthorityFault for an unknown key, currency or amount."""
     tree = tomllib.loads(text)
-    if tree.keys() != {"roles"}:
-        raise AuthorityFault(f"authority file: expected the table roles alone, found {', '.join(sorted(tree))}")
-    return Authority({name: _role(name, each) for name, each in tree["roles"].items()})
+    if tree.keys() - {"purposes"} != {"roles"}:
+        found = ", ".join(sorted(tree))
+        raise AuthorityFault(f"authority file: expected the tables purposes and roles, found {found}")
+    purposes = tree.get("purposes", {})
+    return Authority({name: _role(name, each, purposes) for name, each in tree["roles"].items()}, purposes)
 
 
-def _role(name: str, tree: Mapping[str, Any]) -> Role:
-    unknown = tree.keys() - {"meaning", "of_merchant", "may", "acts", "limit", "approves", "approves_limit"}
+def _role(name: str, tree: Mapping[str, Any], purposes: Mapping[str, str]) -> Role:
+    unknown = tree.keys() - {
+        "meaning", "of_merchant", "may", "acts", "limit", "approves", "approves_limit", "reads_for"
+    }  # fmt: skip
     if unknown:
         raise AuthorityFault(f"authority file: role {name}: {min(unknown)} is no key of a role")
     return Role(
@@ -100,7 +111,17 @@ def _role(name: str, tree: Mapping[str, Any]) -> Role:
         Reach(frozenset(tree.get("approves", ())), _limit(name, "approves_limit", tree)),
         _rights(name, tree.get("may", ())),
         tree.get("of_merchant", False),
+        _reads_for(name, tree.get("reads_for", ()), purposes),
     )
+
+
+def _reads_for(role: str, names: Sequence[str], purposes: Mapping[str, str]) -> tuple[str, ...]:
+    """The purposes, without repetition; "*" stands for all that are not named."""
+    unknown = set(names) - purposes.keys() - {EVERY_ACT}
+    if unknown:
+        raise AuthorityFault(f"authority file: role {role}: reads_for: {min(unknown)} is none of {', '.join(purposes)}")
+    each = [purpose for name in names for purpose in (purposes if name == EVERY_ACT else (name,))]
+    return tuple(dict.fromkeys(each))
 
 
 def _rights(role: str, names: Sequence[str]) -> frozenset[Right]:
