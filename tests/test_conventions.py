@@ -64,6 +64,8 @@ FLOATS_ALLOWED_IN = {
     "lending/decision/decision.py": "a reason's contribution in log-odds",
     "lending/terms/policy.py": "thresholds on probabilities and ratios",
     "lending/terms/policy_file.py": "thresholds on probabilities and ratios",
+    "lending/terms/policy_lint.py": "thresholds on probabilities and ratios",
+    "lending/decision/policy_cases.py": "facts that are probabilities and ratios",
     "payments/provider/sandbox.py": "seconds of patience with the provider",
 }
 

@@ -42,6 +42,7 @@ STAGES = (
     Stage("features", "features.__main__", "what each feature is"),
     Stage("models", "models.__main__", "features to model"),
     Stage("lending", "lending.__main__", "decisions and plans"),
+    Stage("policy", "serving.policy.commands", "what is lent to whom: rules, their tests and versions"),
     Stage("payments", "payments.__main__", "collection and reconciliation"),
     Stage("ledger", "ledger.__main__", "the books"),
     Stage("serving", "serving.__main__", "the decision API and replay"),

@@ -32,13 +32,18 @@ FEATURE_PREFIX = "feature."
 
 
 class PolicyFault(Fault):
-    """Raised for a policy file that cannot be used; names the file, the place in it and the fault."""
+    """Raised for a policy file that cannot be used; names the file, the line, the place in it and the fault."""
 
-    def __init__(self, file: str, place: str, reason: str) -> None:
-        super().__init__(f"{file}: {place}: {reason}")
+    def __init__(self, file: str, place: str, reason: str, line: int | None = None) -> None:
+        super().__init__(f"{file}{'' if line is None else f', line {line}'}: {place}: {reason}")
         self.file = file
         self.place = place
         self.reason = reason
+        self.line = line
+
+    def at(self, line: int) -> "PolicyFault":
+        """The same fault with its line."""
+        return PolicyFault(self.file, self.place, self.reason, line)
 
     @property
     def user_message(self) -> str:

@@ -1,11 +1,13 @@
 """Reads policy files and checks them; a fault names the file and the place in it."""
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
+from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ledger.money import Currency
 from lending.terms.basis_points import BasisPoints, basis_points
@@ -22,8 +24,12 @@ from lending.terms.policy import (
     PolicyFault,
     Rule,
 )
+from lending.terms.policy_lint import findings, findings_between
+from lending.terms.policy_place import line_of_place
 from lending.terms.product import Product
 from lending.terms.terms_file import content_digest
+
+Known = TypeVar("Known", bound=StrEnum)
 
 SHIPPED = Path(str(files("lending"))) / "policies"
 
@@ -36,49 +42,104 @@ _RULE = {"id", "stage", "fact", "consequence", "reason"}
 
 def load_policies(folder: Path = SHIPPED) -> Policies:
     """Load every policy in the folder; raises `PolicyFault` for the first file that cannot be used."""
-    return Policies(
-        [parse_policy(path.read_text(encoding="utf-8"), path.name) for path in sorted(folder.glob("*.toml"))]
-    )
+    texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.toml"))}
+    return Policies(read_policies(texts).values())
+
+
+def read_policies(texts: Mapping[str, str]) -> dict[str, Policy]:
+    """The policies by file, from their texts by file; raises `PolicyFault` for the first that cannot be used."""
+    found = {file: parse_policy(text, file) for file, text in texts.items()}
+    for file, finding in findings_between(found.items()):
+        raise PolicyFault(file, finding.place, finding.reason, line_of_place(texts[file], finding.place))
+    return found
 
 
 def parse_policy(text: str, file: str) -> Policy:
-    """Parse one policy from the text of its file; raises `PolicyFault`."""
+    """Parse one policy from the text of its file; raises `PolicyFault` with its line."""
+    try:
+        policy = _parsed(text, file)
+    except PolicyFault as fault:
+        if fault.line is None:
+            raise fault.at(line_of_place(text, fault.place)) from fault
+        raise
+    for finding in findings(policy):
+        raise PolicyFault(file, finding.place, finding.reason, line_of_place(text, finding.place))
+    return policy
+
+
+def _parsed(text: str, file: str) -> Policy:
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as fault:
-        raise PolicyFault(file, "TOML", str(fault)) from fault
+        raise PolicyFault(file, "TOML", str(fault), _line_in(str(fault))) from fault
     _fields(content, file, "top level", _HEAD | {"terms", "counter_offer", "affordability", "rules", "reasons"})
+    _kinds(content, file)
     terms, counter_offer, means = content["terms"], content["counter_offer"], content["affordability"]
     _fields(terms, file, "terms", _TERMS)
     _fields(counter_offer, file, "counter_offer", _COUNTER_OFFER)
     _fields(means, file, "affordability", _AFFORDABILITY)
+    _means_kinds(means, file)
     whole, rate = dict(terms), terms["annual_rate_basis_points"]
     if isinstance(rate, str):  # more digits than whole basis points
         terms = {**terms, "annual_rate_basis_points": _rate(rate, file)}
         del whole["annual_rate_basis_points"]
     _whole_numbers(whole, file, "terms")
     _whole_numbers(counter_offer, file, "counter_offer")
-    if not isinstance(content["valid_from"], date):
-        raise PolicyFault(file, "valid_from", f"must be a date, not {content['valid_from']!r}")
-    try:
-        policy = Policy(
-            policy_id=content["policy_id"],
-            version=content["version"],
-            digest=content_digest(content),
-            jurisdiction=content["jurisdiction"],
-            currency=Currency(content["currency"]),
-            products=frozenset(Product(product) for product in content["products"]),
-            valid_from=content["valid_from"],
-            counter_offer=CounterOffer(**counter_offer),
-            affordability=Affordability(means["income"], tuple(means["obligations"]), means["share_basis_points"]),
-            rules=tuple(_rule(number, entry, file) for number, entry in enumerate(content["rules"], 1)),
-            reasons=content["reasons"],
-            **terms,
-        )
-    except ValueError as fault:
-        raise PolicyFault(file, "top level", str(fault)) from fault
+    policy = Policy(
+        policy_id=content["policy_id"],
+        version=content["version"],
+        digest=content_digest(content),
+        jurisdiction=content["jurisdiction"],
+        currency=_one_of(Currency, content["currency"], file, "currency"),
+        products=frozenset(_one_of(Product, product, file, "products") for product in content["products"]),
+        valid_from=content["valid_from"],
+        counter_offer=CounterOffer(**counter_offer),
+        affordability=Affordability(means["income"], tuple(means["obligations"]), means["share_basis_points"]),
+        rules=tuple(_rule(number, entry, file) for number, entry in enumerate(content["rules"], 1)),
+        reasons=content["reasons"],
+        **terms,
+    )
+    if len(policy.products) < len(content["products"]):
+        raise PolicyFault(file, "products", "names one twice")
     _lint(policy, file)
     return policy
+
+
+def _kinds(content: Mapping[str, Any], file: str) -> None:
+    """Refuse a setting of the top level that is of another kind than it is read as."""
+    for name in ("policy_id", "version", "jurisdiction", "currency"):
+        if not isinstance(content[name], str):
+            raise PolicyFault(file, name, f"must be a text, not {content[name]!r}")
+    if not isinstance(content["valid_from"], date) or isinstance(content["valid_from"], datetime):
+        raise PolicyFault(file, "valid_from", f"must be a date, not {content['valid_from']!r}")
+    if not isinstance(content["products"], list):
+        raise PolicyFault(file, "products", f"must be a list, not {content['products']!r}")
+    for name in ("terms", "counter_offer", "affordability", "reasons"):
+        if not isinstance(content[name], dict):
+            raise PolicyFault(file, name, f"must be a table, not {content[name]!r}")
+    if not isinstance(content["rules"], list) or not all(isinstance(each, dict) for each in content["rules"]):
+        raise PolicyFault(file, "rules", "must be tables, each under [[rules]]")
+
+
+def _means_kinds(means: Mapping[str, Any], file: str) -> None:
+    if not isinstance(means["income"], str):
+        raise PolicyFault(file, "affordability.income", f"must be the name of a feature, not {means['income']!r}")
+    names = means["obligations"]
+    if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
+        raise PolicyFault(file, "affordability.obligations", f"must be a list of names of features, not {names!r}")
+    _whole_numbers({"share_basis_points": means["share_basis_points"]}, file, "affordability")
+
+
+def _one_of(kind: type[Known], value: Any, file: str, place: str) -> Known:
+    try:
+        return kind(value)
+    except ValueError as fault:
+        raise PolicyFault(file, place, f"{value!r} is none of {', '.join(kind)}") from fault
+
+
+def _line_in(message: str) -> int | None:
+    found = re.search(r"at line (\d+)", message)
+    return None if found is None else int(found.group(1))
 
 
 def _fields(table: Mapping[str, Any], file: str, place: str, wanted: set[str]) -> None:
@@ -107,6 +168,9 @@ def _rule(number: int, entry: Mapping[str, Any], file: str) -> Rule:
     if len(comparisons) != 1:
         raise PolicyFault(file, place, "needs either `below` or `above`")
     _fields(entry, file, place, _RULE | set(comparisons) | ({"missing"} & entry.keys()))
+    for name in ("id", "fact", "reason"):
+        if not isinstance(entry[name], str):
+            raise PolicyFault(file, place, f"`{name}` must be a text, not {entry[name]!r}")
     fact = entry["fact"]
     if fact not in OWN_FACTS and not fact.startswith(FEATURE_PREFIX):
         raise PolicyFault(
@@ -116,21 +180,26 @@ def _rule(number: int, entry: Mapping[str, Any], file: str) -> Rule:
     if isinstance(threshold, bool) or not isinstance(threshold, int | float):
         raise PolicyFault(file, place, f"`{comparisons[0]}` must be a number, not {threshold!r}")
     missing = entry.get("missing")
+    if missing is not None and not isinstance(missing, dict):
+        raise PolicyFault(file, place, f"`missing` must be a table, not {missing!r}")
     if missing is not None:
         _fields(missing, file, f"{place}, missing", {"consequence", "reason"})
-    try:
-        return Rule(
-            rule_id=entry["id"],
-            stage=AssessmentStage(entry["stage"]),
-            fact=fact,
-            below=comparisons == ["below"],
-            threshold=threshold,
-            consequence=Consequence(entry["consequence"]),
-            reason=entry["reason"],
-            missing=None if missing is None else MissingFact(Consequence(missing["consequence"]), missing["reason"]),
-        )
-    except ValueError as fault:
-        raise PolicyFault(file, place, str(fault)) from fault
+    return Rule(
+        rule_id=entry["id"],
+        stage=_one_of(AssessmentStage, entry["stage"], file, place),
+        fact=fact,
+        below=comparisons == ["below"],
+        threshold=threshold,
+        consequence=_one_of(Consequence, entry["consequence"], file, place),
+        reason=entry["reason"],
+        missing=None if missing is None else _missing(missing, file, place),
+    )
+
+
+def _missing(entry: Mapping[str, Any], file: str, place: str) -> MissingFact:
+    if not isinstance(entry["reason"], str):
+        raise PolicyFault(file, f"{place}, missing", f"`reason` must be a text, not {entry['reason']!r}")
+    return MissingFact(_one_of(Consequence, entry["consequence"], file, f"{place}, missing"), entry["reason"])
 
 
 def _lint(policy: Policy, file: str) -> None:

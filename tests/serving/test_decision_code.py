@@ -41,6 +41,8 @@ MODULES = {
     "lending.terms.holidays",
     "lending.terms.policy",
     "lending.terms.policy_file",
+    "lending.terms.policy_lint",
+    "lending.terms.policy_place",
     "lending.terms.product",
     "lending.terms.product_terms",
     "lending.terms.products",

@@ -128,7 +128,7 @@ def test_a_limit_holds_in_the_currencies_that_it_names() -> None:
     ("text", "trouble"),
     [
         ("[rules.a]", "expected the tables purposes and roles"),
-            ('[roles.a]\nreads_for = ["fun"]', "role a: reads_for: fun is none of"),
+        ('[roles.a]\nreads_for = ["fun"]', "role a: reads_for: fun is none of"),
         ('[roles.a]\nmight = ["x"]', "role a: might is no key"),
         ('[roles.a]\nlimit = { GBP = "1.005" }', "role a: limit"),
         ('[roles.a]\nlimit = { XXX = "1.00" }', "role a: limit"),
