@@ -3,8 +3,10 @@
 import tomllib
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 
 from models.reasons import Wording
+from terminal.lenders_own import lenders_own
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class WordingBook:
 
 def read_wording() -> WordingBook:
     """The wording for newly exported models."""
-    book = tomllib.loads(files("models").joinpath("wording.toml").read_text(encoding="utf-8"))
+    own = lenders_own("wording.toml", Path(str(files("models"))) / "wording.toml")
+    book = tomllib.loads(own.read_text(encoding="utf-8"))
     reasons = tuple(Wording(own["code"], own["text"], tuple(own["features"])) for own in book["reason"])
     return WordingBook(book["version"], reasons)

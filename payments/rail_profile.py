@@ -9,6 +9,7 @@ from typing import Any
 
 from payments.break_class import BreakClass
 from terminal.fault import Fault
+from terminal.lenders_own import lenders_own
 
 _POLICIES = Path(__file__).parent / "policies"
 RAILS, BREAKS = _POLICIES / "rails-1.toml", _POLICIES / "breaks-1.toml"
@@ -63,8 +64,13 @@ class RailProfile:
     treatments: Mapping[BreakClass, Treatment]
 
 
-def load_profile(rails: Path = RAILS, breaks: Path = BREAKS) -> RailProfile:
-    """Read both files; raises RailProfileFault for a missing entry or a bank account that is not on the chart."""
+def load_profile(rails: Path | None = None, breaks: Path | None = None) -> RailProfile:
+    """Read both files, the lender's own where none is named.
+
+    Raises RailProfileFault for a missing entry or a bank account that is not on the chart.
+    """
+    folder = lenders_own("payments", _POLICIES)
+    rails, breaks = rails or folder / RAILS.name, breaks or folder / BREAKS.name
     entries, classes = _read(rails), _read(breaks)
     try:
         card, push, merchant, claims = (entries[name] for name in ("card", "push", "merchant", "claims"))

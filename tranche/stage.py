@@ -37,6 +37,7 @@ STAGES = (
     Stage("local", "tranche.local.commands", "PostgreSQL, AWS endpoint and provider on this machine", None, False),
     Stage("use", "tranche.local.use", "which world commands work on: demo, local or another", None, False),
     Stage("provision", "tranche.provisioning.provision", "bucket, stream and databases, where they are missing"),
+    Stage("init", "tranche.provisioning.own_files", "a folder of your own policies, terms and roles", None, False),
     Stage("contracts", "data_contracts.__main__", "what every record means"),
     Stage("pipelines", "pipelines.__main__", "stream to lake to features"),
     Stage("features", "features.__main__", "what each feature is"),

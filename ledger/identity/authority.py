@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from ledger.money import AmountFault, Currency, Money
 from terminal.fault import Fault
+from terminal.lenders_own import lenders_own
 
 EVERY_ACT = "*"
 
@@ -84,8 +86,9 @@ class Authority:
 
 @cache
 def authority_file() -> Authority:
-    """The authority file of this package."""
-    return read_authority(files("ledger").joinpath("authority.toml").read_text(encoding="utf-8"))
+    """The lender's authority file, or the one of this package."""
+    own = lenders_own("authority.toml", Path(str(files("ledger"))) / "authority.toml")
+    return read_authority(own.read_text(encoding="utf-8"))
 
 
 def read_authority(text: str) -> Authority:

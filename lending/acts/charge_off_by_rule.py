@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Protocol
 
 from ledger.identity.principal import Principal
 from lending.acts.log import AskedAct
 from lending.acts.perform import ActDone, ActPorts, ActProposed, ActRefused, NotAllowed, perform
 from terminal.fault import Fault
+from terminal.lenders_own import lenders_own
 
 CLOSE_OF_BUSINESS = "close-of-business"
 """The principal of what close of business decides; its role in the authority file has the same name."""
@@ -100,8 +102,9 @@ def _answer(plan: PastDuePlan, answer: ActDone | ActProposed | ActRefused | NotA
 
 @cache
 def closing_rules() -> ClosingRules:
-    """The rules of this package."""
-    return read_closing_rules(files("lending").joinpath("acts/rules-1.toml").read_text(encoding="utf-8"))
+    """The lender's rules, or those of this package."""
+    own = lenders_own("closing-rules.toml", Path(str(files("lending"))) / "acts" / "rules-1.toml")
+    return read_closing_rules(own.read_text(encoding="utf-8"))
 
 
 def read_closing_rules(text: str) -> ClosingRules:

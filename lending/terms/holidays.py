@@ -9,18 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from lending.terms.terms_file import TermsFileFault
+from terminal.lenders_own import lenders_own
 
-FOLDER = Path(str(files("lending"))) / "calendars"
+SHIPPED_CALENDARS = Path(str(files("lending"))) / "calendars"
 OVERRIDES = "overrides"
 
 
 @cache
-def holidays_of(calendar: str, folder: Path = FOLDER) -> frozenset[date]:
+def holidays_of(calendar: str, folder: Path | None = None) -> frozenset[date]:
     """The days without business in a calendar, with what a person has put right. Raises TermsFileFault.
 
     >>> date(2026, 12, 25) in holidays_of("GB-ENG"), date(2026, 12, 24) in holidays_of("GB-ENG")
     (True, False)
     """
+    folder = folder or _calendars_folder()
     if calendar not in calendars(folder):
         raise TermsFileFault(f"{folder}: {calendar!r} is none of its calendars: {', '.join(calendars(folder))}")
     rows = _days(folder / f"{calendar}.toml", _read(folder / f"{calendar}.toml"))
@@ -28,9 +30,14 @@ def holidays_of(calendar: str, folder: Path = FOLDER) -> frozenset[date]:
     return frozenset(day for day, name in rows.items() if name is not False)
 
 
-def calendars(folder: Path = FOLDER) -> tuple[str, ...]:
-    """The names of the calendars in a folder."""
-    return tuple(sorted(file.stem for file in folder.glob("*.toml") if file.stem != OVERRIDES))
+def calendars(folder: Path | None = None) -> tuple[str, ...]:
+    """The names of the calendars in a folder, the lender's own if none is named."""
+    files_in = (folder or _calendars_folder()).glob("*.toml")
+    return tuple(sorted(file.stem for file in files_in if file.stem != OVERRIDES))
+
+
+def _calendars_folder() -> Path:
+    return lenders_own("calendars", SHIPPED_CALENDARS)
 
 
 def _overrides(folder: Path) -> Mapping[str, dict[date, str | bool]]:

@@ -13,8 +13,9 @@ from ledger.money import Currency, Money
 from lending.terms.holidays import holidays_of
 from lending.terms.terms_file import Section, TermsFileFault, effective, on_day, one_at_a_time, read_terms
 from terminal.fault import Fault
+from terminal.lenders_own import lenders_own
 
-FOLDER = Path(str(files("lending"))) / "merchant_terms"
+SHIPPED_TERMS = Path(str(files("lending"))) / "merchant_terms"
 
 _ALL_OF_IT = 10_000
 _LONGEST_WAIT = 366
@@ -132,8 +133,8 @@ def load_merchant_terms(folder: Path) -> AllMerchantTerms:
 
 @cache
 def merchant_terms() -> AllMerchantTerms:
-    """The terms that ship with this package."""
-    return load_merchant_terms(FOLDER)
+    """The lender's terms with merchants, or those that ship with this package."""
+    return load_merchant_terms(lenders_own("merchant_terms", SHIPPED_TERMS))
 
 
 def merchant_terms_on(merchant_id: str, day: date) -> MerchantTerms:

@@ -28,6 +28,7 @@ from lending.terms.policy_lint import findings, findings_between
 from lending.terms.policy_place import line_of_place
 from lending.terms.product import Product
 from lending.terms.terms_file import content_digest
+from terminal.lenders_own import lenders_own
 
 Known = TypeVar("Known", bound=StrEnum)
 
@@ -40,9 +41,16 @@ _AFFORDABILITY = {"income", "obligations", "share_basis_points"}
 _RULE = {"id", "stage", "fact", "consequence", "reason"}
 
 
-def load_policies(folder: Path = SHIPPED) -> Policies:
-    """Load every policy in the folder; raises `PolicyFault` for the first file that cannot be used."""
-    texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.toml"))}
+def policies_folder() -> Path:
+    """The folder of the lender's policies, or of those that ship."""
+    return lenders_own("policies", SHIPPED)
+
+
+def load_policies(folder: Path | None = None) -> Policies:
+    """Load every policy in the folder, the lender's own if none is named; raises `PolicyFault` for the first fault."""
+    texts = {
+        path.name: path.read_text(encoding="utf-8") for path in sorted((folder or policies_folder()).glob("*.toml"))
+    }
     return Policies(read_policies(texts).values())
 
 

@@ -48,8 +48,9 @@ from lending.terms.terms_file import (
     read_terms,
 )
 from terminal.fault import Fault
+from terminal.lenders_own import lenders_own
 
-FOLDER = Path(str(files("lending"))) / "products"
+SHIPPED_PRODUCTS = Path(str(files("lending"))) / "products"
 
 _IMPORTED = "imported-"
 
@@ -105,8 +106,13 @@ def read_product(file: Path) -> ProductTerms:
 
 @cache
 def products() -> Products:
-    """The products that ship with this package."""
-    return load_products(FOLDER)
+    """The lender's products, or those that ship with this package."""
+    return load_products(products_folder())
+
+
+def products_folder() -> Path:
+    """The folder of the lender's products, or of those that ship."""
+    return lenders_own("products", SHIPPED_PRODUCTS)
 
 
 def product_on(product: Product, day: date) -> ProductTerms:
@@ -146,9 +152,9 @@ def product_of(version: str) -> Product:
     return imported_product(version).product if _is_imported(version) else products().version(version).product
 
 
-def imported_product(version: str = "imported-monthly-1", folder: Path = FOLDER) -> ImportedProduct:
+def imported_product(version: str = "imported-monthly-1", folder: Path | None = None) -> ImportedProduct:
     """The terms of imported loans; raises TermsFileFault."""
-    settings = read_terms(folder / f"{version}.toml")
+    settings = read_terms((folder or products_folder()) / f"{version}.toml")
     product = ImportedProduct(
         version,
         settings.one_of("product", Product),
@@ -161,7 +167,7 @@ def imported_product(version: str = "imported-monthly-1", folder: Path = FOLDER)
 
 
 def _is_imported(version: str) -> bool:
-    return version.startswith(_IMPORTED) and (FOLDER / f"{version}.toml").is_file()
+    return version.startswith(_IMPORTED) and (products_folder() / f"{version}.toml").is_file()
 
 
 def _is_a_product(file: Path) -> bool:

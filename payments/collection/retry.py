@@ -11,6 +11,7 @@ from typing import Any
 
 from payments.provider.charge import ChargeRefusalCode
 from terminal.fault import Fault
+from terminal.lenders_own import lenders_own
 
 DEFAULT_POLICY = Path(str(files("payments"))) / "policies" / "retry-1.toml"
 
@@ -79,8 +80,12 @@ def next_step(
     return TryAgain(refused_on + timedelta(days=kind.gap_days), policy.version)
 
 
-def load_policy(path: Path = DEFAULT_POLICY) -> RetryPolicy:
-    """Read a policy file. Raises RetryPolicyFault for an unknown code or class, or a cap above the card scheme's."""
+def load_policy(path: Path | None = None) -> RetryPolicy:
+    """Read a policy file, the lender's own if none is named.
+
+    Raises RetryPolicyFault for an unknown code or class, or a cap above the card scheme's.
+    """
+    path = path or lenders_own("payments", DEFAULT_POLICY.parent) / DEFAULT_POLICY.name
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:

@@ -15,7 +15,7 @@ app = stage("Policies: check them, test them, compare two, and see which hold.")
 
 Folder = Annotated[
     Path | None,
-    typer.Option("--folder", help="the folder of the policies; those that ship when left out", file_okay=False),
+    typer.Option("--folder", help="the folder of the policies; the lender's own when left out", file_okay=False),
 ]
 
 
@@ -23,10 +23,10 @@ Folder = Annotated[
 @reporting("file", "line", "place", "reason")
 def lint(folder: Folder = None) -> Report:
     """Check every policy and its table of cases; exit code 1 when something is wrong, with file, line and reason."""
-    from lending.terms.policy_file import SHIPPED
+    from lending.terms.policy_file import policies_folder
     from serving.policy.lint_folder import lint_folder
 
-    found = lint_folder(folder or SHIPPED)
+    found = lint_folder(folder or policies_folder())
     rows = [
         {"file": each.file, "line": each.line, "place": each.place, "reason": each.reason} for each in found.troubles
     ]
@@ -45,9 +45,9 @@ def lint(folder: Folder = None) -> Report:
 def run_cases(folder: Folder = None) -> Report:
     """Run the cases of every policy; exit code 1 when one has another outcome than its row says."""
     from lending.decision.policy_cases import outcome_of_rules, read_cases
-    from lending.terms.policy_file import SHIPPED, load_policies, parse_policy
+    from lending.terms.policy_file import load_policies, parse_policy, policies_folder
 
-    place = folder or SHIPPED
+    place = folder or policies_folder()
     load_policies(place)
     rows = list[dict[str, object]]()
     for table in sorted(place.glob("*.csv")):
@@ -98,10 +98,10 @@ def list_policies(
     on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="the day; today when left out")] = None,
 ) -> Report:
     """List every version of every policy, and for what it holds on a day."""
-    from lending.terms.policy_file import SHIPPED, load_policies
+    from lending.terms.policy_file import load_policies
 
     day = today() if on is None else on.date()
-    policies = load_policies(folder or SHIPPED)
+    policies = load_policies(folder)
     rows = [
         {
             "policy_id": policy.policy_id,

@@ -20,7 +20,7 @@ from lending.servicing.close_of_business import close_of_business
 from lending.servicing.postgres_close import PostgresBusinessDates
 from lending.servicing.shopper_statement import plan_statements
 from lending.terms.product import Product
-from lending.terms.products import FOLDER, load_products
+from lending.terms.products import SHIPPED_PRODUCTS, load_products
 from lending.terms.servicing_terms import ServicingTerms
 from tests.lending.applicants import MODEL, NOON, an_order, decision_on, evidence, owing, the_policy
 from tests.payments.acts import collect, open_plan
@@ -33,7 +33,7 @@ CALENDARS = '{ GBP = "GB-ENG", EUR = "ECB", CZK = "CZ", USD = "US" }'
 @pytest.fixture
 def terms_of(tmp_path: Path) -> Callable[[Plan], ServicingTerms]:
     """The monthly product as a lender in London would offer it in yen and dinars."""
-    text = (FOLDER / "monthly-1.toml").read_text()
+    text = (SHIPPED_PRODUCTS / "monthly-1.toml").read_text()
     for shipped, own in (
         ("{ GBP = 600, EUR = 700, CZK = 15_000, USD = 700 }", "{ JPY = 900, KWD = 1_500 }"),
         ("{ GBP = 1_800, EUR = 2_100, CZK = 45_000, USD = 2_100 }", "{ JPY = 2_700, KWD = 4_500 }"),

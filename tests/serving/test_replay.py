@@ -15,7 +15,7 @@ from lending.decision.postgres import PostgresDecisions
 from lending.decision.record import inputs_from_text
 from lending.terms import policy_file
 from lending.terms.policy import Policies
-from lending.terms.products import FOLDER, load_products, product_on, products
+from lending.terms.products import SHIPPED_PRODUCTS, load_products, product_on, products
 from models.artefact import ARRAYS_FILE
 from serving import replay as act
 from serving import scoring
@@ -92,7 +92,7 @@ def test_a_model_that_is_gone_is_named(decision_id: str, connection: psycopg.Con
 
 def test_a_changed_rule_is_named(decision_id: str, connection: psycopg.Connection[Any], settings: Settings) -> None:
     text = (policy_file.SHIPPED / "gb-pay-in-3-1.toml").read_text(encoding="utf-8")
-    changed = Policies([policy_file.parse_policy(text.replace("above = 0.35", "above = 0.01"), "gb-pay-in-3-1.toml")])
+    changed = Policies([policy_file.parse_policy(text.replace("above = 0.22", "above = 0.01"), "gb-pay-in-3-1.toml")])
 
     result = replay_decision(connection, decision_id, settings.models_dir, changed)
 
@@ -104,7 +104,7 @@ def test_a_changed_rule_is_named(decision_id: str, connection: psycopg.Connectio
 
 def other_terms(folder: Path, monkeypatch: pytest.MonkeyPatch, file: str, old: str, new: str) -> None:
     """Replay finds the shipped products, but in one file this text replaced by that."""
-    copy = Path(shutil.copytree(FOLDER, folder / "products"))
+    copy = Path(shutil.copytree(SHIPPED_PRODUCTS, folder / "products"))
     text = (copy / file).read_text(encoding="utf-8")
     assert old in text
     (copy / file).write_text(text.replace(old, new), encoding="utf-8")

@@ -7,7 +7,7 @@ from runpy import run_path
 
 import pytest
 
-from lending.terms.holidays import FOLDER, calendars, holidays_of
+from lending.terms.holidays import SHIPPED_CALENDARS, calendars, holidays_of
 from lending.terms.terms_file import TermsFileFault
 
 CHECKOUT = Path(__file__).parents[3]
@@ -32,7 +32,7 @@ def test_the_rows_are_those_of_the_package_they_come_from() -> None:
     assert set(rendering["SOURCES"]) == set(calendars())
     for calendar in calendars():
         rows = {str(day): name for day, name in rendering["rows_of"](calendar).items()}
-        assert tomllib.loads((FOLDER / f"{calendar}.toml").read_text()) == rows, calendar
+        assert tomllib.loads((SHIPPED_CALENDARS / f"{calendar}.toml").read_text()) == rows, calendar
 
 
 def test_a_person_adds_a_holiday_and_makes_one_a_day_of_business(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from ledger.money import Currency, Money
-from lending.terms.merchant_terms import FOLDER, NoMerchantTerms, load_merchant_terms, merchant_terms_on
+from lending.terms.merchant_terms import SHIPPED_TERMS, NoMerchantTerms, load_merchant_terms, merchant_terms_on
 from lending.terms.terms_file import TermsFileFault
 
 ON = date(2026, 1, 31)
-SHIPPED = (FOLDER / "default-1.toml").read_text()
+SHIPPED = (SHIPPED_TERMS / "default-1.toml").read_text()
 
 
 def pounds(minor: int) -> Money:

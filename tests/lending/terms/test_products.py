@@ -14,7 +14,7 @@ from lending.terms.dues import LoanTerms, schedule
 from lending.terms.policy_file import load_policies
 from lending.terms.product import FIXED_MONTHS, Product
 from lending.terms.products import (
-    FOLDER,
+    SHIPPED_PRODUCTS,
     NoSuchProduct,
     imported_product,
     load_products,
@@ -47,7 +47,7 @@ CALENDARS = '{ GBP = "GB-ENG", EUR = "ECB", CZK = "CZ", USD = "US" }'
 
 def put(folder: Path, version: str, *, of: str = "monthly-1", **changes: str) -> Path:
     """A copy of a shipped file under another version, with some of its text replaced."""
-    text = (FOLDER / f"{of}.toml").read_text().replace(f'version = "{of}"', f'version = "{version}"')
+    text = (SHIPPED_PRODUCTS / f"{of}.toml").read_text().replace(f'version = "{of}"', f'version = "{version}"')
     for old, new in changes.items():
         assert old in text, old
         text = text.replace(old, new)
@@ -268,7 +268,7 @@ def test_the_days_of_a_fixed_product_are_counted_in_begun_months() -> None:
         assert ON + timedelta(days=30 * (months - 1)) < last <= ON + timedelta(days=30 * months)
 
 
-EXAMPLES = sorted((FOLDER / "examples").glob("*.toml"))
+EXAMPLES = sorted((SHIPPED_PRODUCTS / "examples").glob("*.toml"))
 
 
 @pytest.fixture(scope="module")
@@ -309,7 +309,7 @@ def test_each_way_of_repaying_a_later_shipment_has_an_example(serviced: list[Ser
 
 
 def test_an_example_has_its_instalments_in_whole_pounds(tmp_path: Path) -> None:
-    (tmp_path / "whole-units-1.toml").write_text((FOLDER / "examples" / "whole-units-1.toml").read_text())
+    (tmp_path / "whole-units-1.toml").write_text((SHIPPED_PRODUCTS / "examples" / "whole-units-1.toml").read_text())
     repayment = load_products(tmp_path).version("whole-units-1").repayment
 
     dues = schedule(LoanTerms(Money(750_00, Currency.GBP), 3, 1200), repayment, ON)
@@ -342,7 +342,7 @@ def test_the_command_checks_each_file_by_itself(tmp_path: Path, capsys: pytest.C
     assert err == f"error: {bad}: servicing.late_interest: 'sometimes' is none of none, until_last_due, until_paid\n"
 
 
-@pytest.mark.parametrize("file", [*FOLDER.glob("*.toml"), *EXAMPLES], ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", [*SHIPPED_PRODUCTS.glob("*.toml"), *EXAMPLES], ids=lambda file: file.stem)
 def test_the_page_about_terms_names_every_setting_that_a_file_has(file: Path) -> None:
     page = (Path(__file__).parents[3] / "docs/reference/product-terms.md").read_text()
     settings = tomllib.loads(file.read_text())
