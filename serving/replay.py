@@ -95,7 +95,7 @@ def recompute(stored: StoredDecision, models: Models, policies: Policies, vector
         model = models.find(inputs.model.digest)
     except ArtefactFault as fault:
         return Differs(stored.decision_id, Cause.MODEL, f"model {inputs.model.digest[:12]}: {fault}")
-    again = _decide_again(inputs, model, policy)
+    again = decide_again(inputs, model, policy)
     if again.answer == stored.answer and again.inputs == stored.inputs:
         return Identical(stored.decision_id, again.answer)
     return _answered_otherwise(stored, again, inputs)
@@ -153,7 +153,7 @@ def replay_all(connection: Connection, models_dir: Path, policies: Policies) -> 
     return ReplayReport(count, tuple(differing))
 
 
-def _decide_again(inputs: Inputs, model: Model, policy: Policy) -> StoredDecision:
+def decide_again(inputs: Inputs, model: Model, policy: Policy) -> StoredDecision:
     decision = decide(
         inputs.order,
         evidence=inputs.evidence,

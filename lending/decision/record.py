@@ -74,6 +74,12 @@ class StoredDecision:
     digest: str
 
     @property
+    def tree(self) -> dict[str, Any]:
+        """The answer as plain values."""
+        answer: dict[str, Any] = json.loads(self.answer)
+        return answer
+
+    @property
     def hold_id(self) -> str:
         """The ledger hold of an approved decision's amount (flow F01)."""
         return f"{Flow.LIMIT_HELD}:{self.decision_id}"

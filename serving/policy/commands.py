@@ -123,3 +123,43 @@ def list_policies(
         for row in rows
     ]
     return Report({"on": day.isoformat(), "policies": rows}, lines, rows)
+
+
+@app.command("backtest")
+@reporting("decision_id", "requested", "before", "after", "approved_before", "approved_after", "reasons_after")
+def run_backtest(
+    policy: Annotated[Path, typer.Argument(help="The file of the policy to try.", exists=True, dir_okay=False)],
+    *,
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="the first day of decisions")],
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="the last day; today when left out")
+    ] = None,
+    default_days: Annotated[int, typer.Option(min=1, max=365, help="days past due that count as default")] = 90,
+    loss_share: Annotated[float, typer.Option(min=0, max=1, help="share of what was lent that a default loses")] = 1.0,
+    html: Annotated[Path | None, typer.Option(help="write the page here too", dir_okay=False)] = None,
+) -> Report:
+    """Decide past orders again under a policy: who is swapped in and out, approval, and loss with its bounds."""
+    from lending.decision.postgres import PostgresDecisions
+    from lending.terms.policy_file import parse_policy
+    from serving.policy.backtest import DecidedDays, backtest
+    from serving.policy.backtest_page import backtest_page
+    from serving.policy.backtest_report import backtest_lines, backtest_tree, changed_tree
+    from serving.policy.postgres_realised import realised_until
+    from serving.postgres import serving_connection
+    from serving.replay import ModelFolder
+    from serving.settings import Settings
+
+    settings = Settings.from_environment()
+    day = today()
+    with serving_connection(settings.database_url) as connection:
+        found = backtest(
+            PostgresDecisions(connection).all(),
+            parse_policy(policy.read_text(encoding="utf-8"), policy.name),
+            period=DecidedDays(first.date(), day if last is None else last.date()),
+            models=ModelFolder(settings.models_dir),
+            realised=realised_until(connection, day, default_days=default_days),
+            loss_share=loss_share,
+        )
+    if html is not None:
+        html.write_text(backtest_page(found), encoding="utf-8")
+    return Report(backtest_tree(found), backtest_lines(found), [changed_tree(each) for each in found.changed])
