@@ -142,6 +142,8 @@ def _spark(settings: Settings, jar_paths: list[Path], java_options: Sequence[str
         "spark.driver.memory": "2g",
         "spark.driver.extraJavaOptions": " ".join([JAVA_OPTIONS, *map(_quoted, java_options)]),
         "spark.ui.enabled": "false",
+        # Each plan is described for the interface even so; the short form takes a part of the long one's time.
+        "spark.sql.ui.explainMode": "simple",
         "spark.ui.showConsoleProgress": "false",
     }
 
