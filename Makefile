@@ -31,7 +31,7 @@ demo: $(STAMP) ## the whole path; DATA=dir for real data, SOURCE=online_retail, 
 test: $(DEV_STAMP) ## every test, in two processes that share a queue; ARGS="-k name" narrows
 	@infra/tests.sh $(ARGS)
 
-test-fast: $(DEV_STAMP) ## the tests that start no Spark, no Airflow, no runtime of their own, no whole journey and no peer's scenarios
+test-fast: $(DEV_STAMP) ## the tests that start no Spark, no Airflow, no runtime of their own, no whole journey, no peer's scenarios and no long random search
 	@infra/tests.sh -m "not slow" $(ARGS)
 
 check: $(DEV_STAMP) ## format, lint, types, import layers, conventions, documents; no other tests

@@ -34,7 +34,13 @@ hypothesis.settings.load_profile("tranche")
 # A test's JVM ends before the second compiler's work has paid for itself, and that is a third of all processor time.
 # Spark's launcher hands these options to every driver, in this process and in those that tests start. With one compiler
 # the JVM reserves 48 MiB for compiled code; the one session of all tests outgrows that, compiles no more, and fails.
-os.environ.setdefault("SPARK_SUBMIT_OPTS", "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m")
+# Nor does the Java that Spark writes and compiles for each query: over a few rows it costs more than it saves, a
+# seventh of the driver's time. The demos run with both.
+os.environ.setdefault(
+    "SPARK_SUBMIT_OPTS",
+    "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m "
+    "-Dspark.sql.codegen.wholeStage=false -Dspark.sql.codegen.factoryMode=NO_CODEGEN",
+)
 
 # What collection makes, modules and tests, stays to the end: to look through it again and again for garbage was a sixth
 # of all processor time of the fast set.
@@ -146,16 +152,21 @@ def template_database(postgres_environment: Mapping[str, str]) -> str:
     return postgres_environment["TRANCHE_DATABASE_URL"]
 
 
+@pytest.fixture(scope="session")
+def administration(template_database: str) -> Iterator[psycopg.Connection[Any]]:
+    """The connection that makes and drops databases: to open one for each would cost a third of the copy."""
+    address = template_database.replace("/tranche?", "/postgres?")
+    with psycopg.connect(address, autocommit=True) as connection:
+        yield connection
+
+
 @pytest.fixture
-def database_url(template_database: str) -> Iterator[str]:
+def database_url(template_database: str, administration: psycopg.Connection[Any]) -> Iterator[str]:
     """The address of a fresh migrated database."""
     name = f"test_{next(_numbers)}"
-    admin = template_database.replace("/tranche?", "/postgres?")
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"create database {name} template tranche strategy = file_copy")
+    administration.execute(f"create database {name} template tranche strategy = file_copy")
     yield template_database.replace("/tranche?", f"/{name}?")
-    with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f"drop database {name} with (force)")
+    administration.execute(f"drop database {name} with (force)")
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """How interest grows from day to day: on what is owed, at the price that the schedule agreed for the period."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 
 from lending.plan.delinquency import Pause, days_late
@@ -119,6 +119,31 @@ class Accrual:
         numerator = days * self.bearing * self.day_price.numerator * self.grown.denominator
         numerator += self.grown.numerator * self.day_price.denominator
         return _half_even(numerator, self.grown.denominator * self.day_price.denominator)
+
+    def growth(self, after: date, until: date) -> Iterator[tuple[date, int]]:
+        """Each day after `after`, up to and including `until`, with the whole units that it adds.
+
+        Both days are among those of the accrual. Without rests and changes of the rate each day adds the same to the
+        exact interest, so nothing is counted anew.
+
+        >>> accrual = Accrual(date(2026, 1, 31), date(2026, 2, 28), Fraction(0), Fraction(1, 2800), 10_000)
+        >>> [added for _, added in accrual.growth(date(2026, 2, 1), date(2026, 2, 5))]
+        [3, 4, 3, 4]
+        """
+        even = not (self.rests or self.rates)
+        denominator = self.grown.denominator * self.day_price.denominator
+        a_day = self.bearing * self.day_price.numerator * self.grown.denominator
+        numerator = self.grown.numerator * self.day_price.denominator + (after - self.after).days * a_day
+        reached, current = self.by(after), after
+        while current < until:
+            current += _A_DAY
+            numerator += a_day
+            by_then = _half_even(numerator, denominator) if even else self.by(current)
+            yield current, by_then - reached
+            reached = by_then
+
+
+_A_DAY = timedelta(days=1)
 
 
 def _half_even(numerator: int, denominator: int) -> int:

@@ -1,8 +1,8 @@
 """A booking: the flow of the money map and the amounts that a plan event posts, before it becomes a journal."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from ledger.journal import Journal
 from ledger.map.flows import journal
@@ -10,10 +10,10 @@ from ledger.money import Currency, Money
 from lending.plan.plan import InstalmentId, Plan
 
 
-@dataclass(frozen=True, slots=True)
-class Booking:
+class Booking(NamedTuple):
     """One journal to post for a plan. Bookings are a function of the events: equal events give equal bookings.
 
+    A fold makes one for each day that bears interest; a tuple of ten is made in a third of the time of a data class.
     `event_id` is the event that causes it; a late fee or accrued interest has no event, so its id is a derived one.
     `hold_id`: the hold that it posts. `voids`: an open hold to release with it, because its split is different.
     """

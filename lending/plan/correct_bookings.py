@@ -4,7 +4,7 @@ Interest is the exception: its bookings, one for each day, are not posted one by
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import takewhile
 
@@ -142,4 +142,4 @@ def _posting(booking: Booking, before: int, used: set[str], known: RecordedConte
 def _hold_of(booking: Booking) -> Booking:
     """The hold that a booking posts, as a booking of the same amounts."""
     flow, _, key = (booking.hold_id or "").partition(":")
-    return replace(booking, flow=flow, key=key, hold_id=None)
+    return booking._replace(flow=flow, key=key, hold_id=None)

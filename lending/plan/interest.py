@@ -7,7 +7,7 @@ unless the terms let it bear interest. Paid early, principal bears less from the
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date
 from fractions import Fraction
 
 from ledger.map.flow import Flow
@@ -173,12 +173,7 @@ def _grow(run: RunningPlan, line: RunningInstalment, accrual: Accrual, day: date
     since = accrual.after
     booked_from = since if run.accrued_from is None else max(since, run.accrued_from)
     until = day if accrual.until is None else min(day, accrual.until)
-    reached = accrual.by(booked_from)
-    for number in range(1, (until - booked_from).days + 1):
-        current = booked_from + timedelta(days=number)
-        by_then = accrual.by(current)
-        yield current, by_then - reached
-        reached = by_then
+    yield from accrual.growth(booked_from, until)
     most = _scheduled(run)[run.lines.index(line)] if run.terms.late_interest is LateInterest.NONE else None
     days = accrual.days(until)
     run.stretches.append(Stretch(since, days, _principal(run), most, accrual.day_price, line.instalment_id))

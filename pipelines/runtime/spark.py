@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 CATALOG = "lake"
+# How long a Python worker tries to reach the JVM; Spark's 15 seconds are too few on a busy machine.
+PATIENCE_SECONDS = 120
 LOGGING = Path(str(files("pipelines"))) / "log4j2.properties"
 # The collector that takes the least CPU: work comes in batches, so its pauses do not matter.
 # Spark cuts the options at spaces, which an address does not have.
@@ -70,6 +72,8 @@ def _started(settings: Settings, java: Java, paths: list[Path], java_options: Se
 
     # Spark reads these from the environment of the process that starts it, and from nowhere else.
     os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
+    # A setting of the session reaches most workers, but not those that read a stream.
+    os.environ.setdefault("SPARK_AUTH_SOCKET_TIMEOUT", f"{PATIENCE_SECONDS}")
     if _stays_here(settings):
         os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
     os.environ["SPARK_LOCAL_DIRS"] = str(settings.var / "spark" / "local")
@@ -137,11 +141,14 @@ def _spark(settings: Settings, jar_paths: list[Path], java_options: Sequence[str
         # throws out its first before it comes to its last, and the next batch compiles them all again.
         "spark.sql.codegen.cache.maxEntries": "2000",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.python.authenticate.socketTimeout": f"{PATIENCE_SECONDS}s",
         "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
         "spark.sql.warehouse.dir": str(settings.var / "spark" / "warehouse"),
         "spark.driver.memory": "2g",
         "spark.driver.extraJavaOptions": " ".join([JAVA_OPTIONS, *map(_quoted, java_options)]),
         "spark.ui.enabled": "false",
+        # Each plan is described for the interface even so; the short form takes a part of the long one's time.
+        "spark.sql.ui.explainMode": "simple",
         "spark.ui.showConsoleProgress": "false",
     }
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 import psycopg
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -239,6 +240,7 @@ def _answer(act: Callable[[], object]) -> object:
         return "unknown"
 
 
+@pytest.mark.slow
 def test_three_ledgers_answer_alike(connection: psycopg.Connection[Any]) -> None:
     Books.connection = connection
     run_state_machine_as_test(

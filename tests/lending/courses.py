@@ -1,7 +1,7 @@
 """The course of a plan for tests: its events in the words of a story, and the books that follow from them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -89,7 +89,7 @@ def _interest_in_one(bookings: Sequence[Booking]) -> list[Booking]:
     if not daily:
         return others
     whole = Money.total((each.amounts["interest"] for each in daily), daily[0].amounts["interest"].currency)
-    return [replace(daily[0], amounts={"interest": whole}), *others]
+    return [daily[0]._replace(amounts={"interest": whole}), *others]
 
 
 def booked(state: PlanState, event: PlanEvent) -> dict[str, dict[str, str]]:

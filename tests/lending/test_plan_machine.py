@@ -8,6 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any, ClassVar
 
 import psycopg
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -203,6 +204,7 @@ SELECT * FROM told FULL JOIN kept USING (id)
 """
 
 
+@pytest.mark.slow
 def test_a_plan_stands_as_the_model_says_whatever_happens_in_whatever_order(
     connection: psycopg.Connection[Any],
 ) -> None:

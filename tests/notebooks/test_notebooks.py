@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import jupytext
-import nbclient
 import pytest
 
 from tests.conftest import CHECKOUT, KeptDemo
@@ -14,6 +12,10 @@ NOTEBOOKS = sorted((CHECKOUT / "notebooks").glob("*.py"))
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
 def test_a_notebook_runs_and_draws(path: Path, kept_demo: KeptDemo, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Imported here, since every process that collects tests would otherwise spend a second on them.
+    import jupytext
+    import nbclient
+
     for name, value in kept_demo.environment.items():
         monkeypatch.setenv(name, value)
     notebook = jupytext.read(path)

@@ -325,6 +325,7 @@ def test_as_many_of_the_shared_scenarios_agree_as_before(shared_outcomes: list[O
     assert counted["equal"] >= EQUAL_AT_LEAST
 
 
+@pytest.mark.slow
 def test_every_scenario_has_its_reason(shared_outcomes: list[Outcome]) -> None:
     assert [
         outcome.key
@@ -333,6 +334,7 @@ def test_every_scenario_has_its_reason(shared_outcomes: list[Outcome]) -> None:
     ] == []
 
 
+@pytest.mark.slow
 def test_every_product_of_the_shared_scenarios_has_a_rule_for_each_kind_of_payment(
     shared_outcomes: list[Outcome],
 ) -> None:

@@ -109,6 +109,7 @@ def dues(plan: Plan) -> int:
     return len(plan.instalments)
 
 
+@pytest.mark.slow
 @LAWFUL
 @given(plan=st.sampled_from(PLANS), terms=TERMS, payments=PAYMENTS, moved=st.tuples(DAYS, AMOUNTS), to=DAYS)
 def test_money_paid_earlier_never_raises_the_cost(
@@ -131,6 +132,7 @@ def test_who_pays_1100_of_1200_on_day_15_pays_the_interest_that_had_accrued() ->
     assert paid.payments["p"].principal == pounds("1090.19")
 
 
+@pytest.mark.slow
 @LAWFUL
 @given(
     plan=st.sampled_from(PLANS),
@@ -162,6 +164,7 @@ def test_the_quote_less_a_penny_leaves_a_penny(short: int) -> None:
     assert owed(A_YEAR, after, ServicingTerms(), 400) == short
 
 
+@pytest.mark.slow
 @LAWFUL
 @given(plan=st.sampled_from(PLANS), short=st.integers(0, 200))
 def test_no_late_fee_falls_on_what_the_product_tolerates(plan: Plan, short: int) -> None:
@@ -190,6 +193,7 @@ def undoing(plan: Plan, how: str, number: int, after: int) -> list[PlanEvent]:
     ]
 
 
+@pytest.mark.slow
 @LAWFUL
 @given(
     plan=st.sampled_from(PLANS),
@@ -218,6 +222,7 @@ def test_a_payment_that_does_not_stand_leaves_what_never_having_been_leaves(  # 
     assert owed(plan, undone, terms, end) == owed(plan, known, terms, end)
 
 
+@pytest.mark.slow
 @LAWFUL
 @given(
     plan=st.sampled_from(PLANS),
@@ -239,6 +244,7 @@ def test_a_payment_undone_after_others_costs_nothing_either(  # noqa: PLR0917 - 
     assert owed(plan, undone, terms, end) <= owed(plan, known, terms, end) + dues(plan) + 1  # a claim may add a due
 
 
+@pytest.mark.slow
 @LAWFUL
 @given(course=courses())
 def test_nobody_is_paid_back_more_than_they_paid(course: tuple[Plan, ServicingTerms, list[PlanEvent]]) -> None:
@@ -276,6 +282,7 @@ def test_a_refund_after_goodwill_restores_the_goodwill_first() -> None:
     assert state.bookings[-1].amounts["goodwill"] == pounds("66.66")
 
 
+@pytest.mark.slow
 @LAWFUL
 @given(
     plan=st.sampled_from(PLANS),
@@ -310,6 +317,7 @@ def interest_of(state: PlanState) -> int:
     return sum(each.accrued_interest.minor for each in state.instalments)
 
 
+@pytest.mark.slow
 @LAWFUL
 @given(plan=st.sampled_from(PLANS), number=st.integers(0, 5))
 def test_goods_in_dispute_cost_neither_interest_nor_fees_nor_days(plan: Plan, number: int) -> None:

@@ -38,6 +38,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(
     max_examples=examples(usual=25, soaked=200),
     deadline=None,
