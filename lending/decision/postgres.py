@@ -75,10 +75,10 @@ _ADD = """
 WITH decision AS (
     INSERT INTO lending.decisions (decision_id, order_id, application_id, shopper_id, account_id, merchant_id, product,
                                    currency, requested_minor, approved_minor, outcome, decided_at, expires_at,
-                                   policy_digest, model_digest, feature_set_digest, inputs, answer, digest)
+                                   policy_digest, model_digest, feature_set_digest, inputs, answer, digest, reviews)
     VALUES (%(decision)s, %(order)s, %(application)s, %(shopper)s, %(account)s, %(merchant)s, %(product)s,
             %(currency)s, %(requested)s, %(approved)s, %(outcome)s, %(decided_at)s, %(expires_at)s,
-            %(policy)s, %(model)s, %(features)s, %(inputs)s, %(answer)s, %(digest)s)
+            %(policy)s, %(model)s, %(features)s, %(inputs)s, %(answer)s, %(digest)s, %(reviews)s)
     RETURNING decision_id, shopper_id, currency, approved_minor, expires_at
 ), reasons AS (
     INSERT INTO lending.decision_reasons (decision_id, rank, code, stage, rule_id, contribution)
@@ -90,7 +90,9 @@ INSERT INTO lending.reservations (decision_id, shopper_id, currency, amount_mino
 SELECT decision_id, shopper_id, currency, approved_minor, %(instalment)s::bigint, expires_at
   FROM decision WHERE approved_minor IS NOT NULL
 """
-_DECISIONS = "SELECT decision_id, outcome, decided_at, expires_at, inputs, answer, digest FROM lending.decisions"
+_DECISIONS = (
+    "SELECT decision_id, outcome, decided_at, expires_at, inputs, answer, digest, reviews FROM lending.decisions"
+)
 
 
 class PostgresDecisions:
@@ -175,6 +177,7 @@ class PostgresDecisions:
                 "inputs": decision.inputs,
                 "answer": decision.answer,
                 "digest": decision.digest,
+                "reviews": decision.reviews,
                 "codes": [reason["code"] for reason in answer["reasons"]],
                 "stages": [reason["stage"] for reason in answer["reasons"]],
                 "rules": [reason["rule"] for reason in answer["reasons"]],
@@ -186,6 +189,11 @@ class PostgresDecisions:
         """The stored decision, or None."""
         row = self._connection.execute(f"{_DECISIONS} WHERE decision_id = %s", (decision_id,)).fetchone()
         return None if row is None else _decision(row)
+
+    def taken(self, decision_id: str) -> bool:
+        """Whether the decision became a plan."""
+        found = self._connection.execute("SELECT FROM lending.plans WHERE decision_id = %s", (decision_id,))
+        return found.fetchone() is not None
 
     def all(self) -> Iterator[StoredDecision]:
         """Every decision in the order of time, read in pages of a few hundred."""
@@ -205,7 +213,7 @@ class PostgresDecisions:
 
 
 def _decision(row: tuple[Any, ...]) -> StoredDecision:
-    decision_id, outcome, decided_at, expires_at, inputs, answer, digest = row
+    decision_id, outcome, decided_at, expires_at, inputs, answer, digest, reviews = row
     order = order_from_body(json.loads(inputs)["order"])
     offers = json.loads(answer)["offers"]
     return StoredDecision(
@@ -218,4 +226,5 @@ def _decision(row: tuple[Any, ...]) -> StoredDecision:
         inputs=inputs,
         answer=answer,
         digest=digest,
+        reviews=reviews,
     )

@@ -26,9 +26,11 @@ from lending.decision.decision import (
 from lending.decision.exposure import Exposure
 from lending.decision.offer import Offer, offer_body
 from lending.decision.order import Order, order_body, order_from_body
+from lending.decision.review import Review, review_body, review_from_body
 from lending.decision.score import Evidence, ModelStamp, Score
 from lending.terms.policy import FactReading, Policy
 from lending.terms.product_terms import TermsStamp
+from lending.terms.review_terms import ReviewVerdict
 
 FORMAT = 1
 
@@ -44,7 +46,7 @@ OUTCOMES = {
 class Inputs:
     """The inputs of one decision; `code_digest` identifies the code that computed it.
 
-    `product_terms` is None in records from before that field existed.
+    `product_terms` is None in records from before that field existed; `review` is None unless a person decided.
     """
 
     order: Order
@@ -57,11 +59,20 @@ class Inputs:
     model: ModelStamp
     code_digest: str
     product_terms: TermsStamp | None
+    review: Review | None = None
+
+    @property
+    def decision_id(self) -> str:
+        """The order's own, or for a review the one that follows from the decision it reviews."""
+        return self.order.decision_id if self.review is None else self.review.decision_id
 
 
 @dataclass(frozen=True, slots=True)
 class StoredDecision:
-    """A stored decision; `inputs` and `answer` are canonical JSON, `digest` covers both."""
+    """A stored decision; `inputs` and `answer` are canonical JSON, `digest` covers both.
+
+    `reviews` names the decision that this one reviews.
+    """
 
     decision_id: str
     order: Order
@@ -72,6 +83,7 @@ class StoredDecision:
     inputs: str
     answer: str
     digest: str
+    reviews: str | None = None
 
     @property
     def hold_id(self) -> str:
@@ -86,7 +98,7 @@ def decision_record(inputs: Inputs, decision: Decision, policy: Policy) -> Store
     written = canonical(inputs_body(inputs))
     answer = canonical(answer_body(inputs, decision, policy, offer, expires_at))
     return StoredDecision(
-        decision_id=inputs.order.decision_id,
+        decision_id=inputs.decision_id,
         order=inputs.order,
         outcome=OUTCOMES[type(decision)],
         offer=offer,
@@ -95,6 +107,7 @@ def decision_record(inputs: Inputs, decision: Decision, policy: Policy) -> Store
         inputs=written,
         answer=answer,
         digest=digest(written, answer),
+        reviews=None if inputs.review is None else inputs.review.reviews,
     )
 
 
@@ -118,6 +131,7 @@ def inputs_body(inputs: Inputs) -> dict[str, Any]:
         "model": _model_body(inputs.model),
         "code": {"digest": inputs.code_digest},
         **product_terms,
+        **({} if inputs.review is None else {"review": review_body(inputs.review)}),
     }
 
 
@@ -143,6 +157,7 @@ def inputs_from_text(text: str) -> Inputs:
         model=ModelStamp(**body["model"]),
         code_digest=body["code"]["digest"],
         product_terms=TermsStamp(**body["product_terms"]) if "product_terms" in body else None,
+        review=review_from_body(body["review"]) if "review" in body else None,
     )
 
 
@@ -152,8 +167,9 @@ def answer_body(
     """The answer to the checkout, as plain values."""
     order, exposure, judged = inputs.order, inputs.exposure, decision.assessment
     reasons = decision.reasons
+    review = inputs.review
     return {
-        "decision_id": order.decision_id,
+        "decision_id": inputs.decision_id,
         "order_id": order.order_id,
         "application_id": order.application_id,
         "shopper_id": order.shopper_id,
@@ -175,7 +191,7 @@ def answer_body(
         "offers": [] if offer is None else [offer_body(offer)],
         "reasons": [_reason_body(rank, reason) for rank, reason in enumerate(reasons, 1)],
         "score": _score_body(judged.score),
-        "affordability": _means_body(judged.means, policy),
+        "affordability": _means_body(judged.means, policy, review),
         "exposure": {
             "outstanding_minor": exposure.outstanding.minor,
             "reserved_minor": exposure.reserved.minor,
@@ -189,7 +205,11 @@ def answer_body(
         },
         "model": _model_body(inputs.model),
         "inputs": _age_body(inputs, judged),
-        "disclosures": {"automated_decision": True, "review": decision_can_be_reviewed(decision)},
+        "disclosures": {
+            "automated_decision": review is None or review.verdict is ReviewVerdict.EXPIRED,
+            "review": decision_can_be_reviewed(decision),
+        },
+        **({} if review is None else {"reviews": review.reviews, "review": _reviewed_body(review)}),
     }
 
 
@@ -256,9 +276,21 @@ def _score_body(score: Score | None) -> dict[str, Any] | None:
     return {"default_probability": score.default_probability, "log_odds": score.log_odds, "calibrated": True}
 
 
-def _means_body(means: Means, policy: Policy) -> dict[str, Any]:
+def _reviewed_body(review: Review) -> dict[str, Any]:
     return {
-        "method": "monthly means from bank transactions",
+        "case_id": review.case_id,
+        "verdict": review.verdict.value,
+        "reasons": list(review.reasons),
+        "by": review.by,
+        "second": review.second,
+        "terms": {"version": review.terms.version, "digest": review.terms.digest},
+    }
+
+
+def _means_body(means: Means, policy: Policy, review: Review | None) -> dict[str, Any]:
+    stated = review is not None and review.means is not None
+    return {
+        "method": "monthly means from documents" if stated else "monthly means from bank transactions",
         "share_basis_points": policy.affordability.share_basis_points,
         "income_minor": means.income_minor,
         "obligations_minor": means.obligations_minor,

@@ -10,14 +10,15 @@ from ledger.map import flows
 from ledger.map.flow import Flow
 from ledger.money import Currency
 from ledger.outbox.outbox import Fact
-from lending.decision.decision import decide
+from lending.decision.decision import Referred, decide
 from lending.decision.exposure import Exposure
 from lending.decision.facts import decision_facts
 from lending.decision.order import Order, order_body
 from lending.decision.record import Inputs, StoredDecision, decision_record
 from lending.decision.score import Scorer
-from lending.terms.policy import Policies
+from lending.terms.policy import AssessmentStage, Policies, Policy
 from lending.terms.product import Product
+from lending.terms.product_terms import ProductTerms
 from lending.terms.products import local_day, product_on
 
 
@@ -36,6 +37,13 @@ class Publish(Protocol):
 
     def __call__(self, facts: Sequence[Fact]) -> int:
         """Store facts, each once; returns how many were new."""
+
+
+class OpenCase(Protocol):
+    """Opens the case of a referred decision, so that a person reviews it."""
+
+    def __call__(self, stored: StoredDecision, stage: AssessmentStage) -> object:
+        """Open the case of a decision that this stage referred, in its transaction; again, it changes nothing."""
 
 
 class NotHeld(RuntimeError):
@@ -76,19 +84,17 @@ def underwrite(
     decisions: Decisions,
     ledger: Ledger,
     publish: Publish,
+    open_case: OpenCase,
 ) -> Underwritten | DecidedOtherwise | NoPolicy:
     """Decide the order once: a repeated call returns the first decision, even if policy or data changed since.
 
     The shopper's exposure stays locked until the caller's transaction ends, so that two concurrent orders of a shopper
     cannot use the same room under the limit.
     """
-    today = local_day(order.product, order.amount.currency, at)
-    policy = policies.holding(order.amount.currency, order.product, today)
-    if policy is None:
-        return NoPolicy(order.amount.currency, order.product)
-    terms = product_on(order.product, today)
-    if order.amount.currency not in terms.servicing.currencies:
-        return NoPolicy(order.amount.currency, order.product)
+    found = policy_for(order, policies, at)
+    if isinstance(found, NoPolicy):
+        return found
+    policy, terms = found
     decided, exposure = decisions.open(order, at)
     if decided is not None:
         field = _first_difference(decided.order, order)
@@ -110,12 +116,26 @@ def underwrite(
     stored = decision_record(inputs, decision, policy)
     decisions.add(stored)
     publish(decision_facts(stored, inputs, tuple(reason.code for reason in decision.reasons)))
+    if isinstance(decision, Referred):
+        open_case(stored, decision.stage)
     # Last, because all approvals write to the same two memorandum accounts, locked until the commit.
-    _reserve(stored, ledger)
+    reserve_offer(stored, ledger)
     return Underwritten(stored, new=True)
 
 
-def _reserve(stored: StoredDecision, ledger: Ledger) -> None:
+def policy_for(order: Order, policies: Policies, at: datetime) -> tuple[Policy, ProductTerms] | NoPolicy:
+    """The policy and the product's terms that an order is decided by at a moment."""
+    today = local_day(order.product, order.amount.currency, at)
+    policy = policies.holding(order.amount.currency, order.product, today)
+    if policy is None:
+        return NoPolicy(order.amount.currency, order.product)
+    terms = product_on(order.product, today)
+    if order.amount.currency not in terms.servicing.currencies:
+        return NoPolicy(order.amount.currency, order.product)
+    return policy, terms
+
+
+def reserve_offer(stored: StoredDecision, ledger: Ledger) -> None:
     """Hold an approved amount in the ledger until the offer expires (flow F01)."""
     if stored.offer is None:
         return

@@ -65,6 +65,15 @@ class Section:
             raise self.fault(name, f"{value!r} is not a text")
         return value
 
+    def texts(self, name: str) -> tuple[str, ...]:
+        """One or more texts, without repetition."""
+        value = self._take(name)
+        if not isinstance(value, list) or not value or not all(isinstance(each, str) and each for each in value):
+            raise self.fault(name, f"{value!r} is not a list of texts")
+        if _repeats(value):
+            raise self.fault(name, f"{value!r} repeats a text")
+        return tuple(value)
+
     def whole(self, name: str, *, least: int = 0, most: int = 2**31) -> int:
         value = self._take(name)
         if type(value) is not int or not least <= value <= most:
