@@ -14,6 +14,7 @@ from serving.bearer import KeyRing
 from serving.check_fit import check_fit
 from serving.decision_code import decision_code_digest
 from serving.decisions import Desk
+from serving.listing import routes as lists
 from serving.plan_routes import bulk_acts, payments, plan_acts, plans, refunds, shipments
 from serving.postgres import open_pool
 from serving.referrals import routes as reviews
@@ -64,7 +65,19 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     app.add_middleware(RequestLimits, largest=settings.largest_body)
     app.add_middleware(SecurityHeaders)
     # Not with `include_router`, which makes every route and its models once more, a quarter of a second for each app.
-    for module in (decisions, accept, plans, refunds, payments, shipments, plan_acts, bulk_acts, reviews, health):
+    for module in (
+        decisions,
+        accept,
+        plans,
+        refunds,
+        payments,
+        shipments,
+        plan_acts,
+        bulk_acts,
+        reviews,
+        lists,
+        health,
+    ):
         app.router.routes.extend(module.router.routes)
     pages.add_pages(app)
     return app

@@ -90,6 +90,10 @@ INSERT INTO lending.reservations (decision_id, shopper_id, currency, amount_mino
 SELECT decision_id, shopper_id, currency, approved_minor, %(instalment)s::bigint, expires_at
   FROM decision WHERE approved_minor IS NOT NULL
 """
+_NEWEST = """
+SELECT DISTINCT ON (currency) inputs FROM lending.decisions
+ WHERE shopper_id = %s ORDER BY currency, decided_at DESC, decision_id DESC
+"""
 _DECISIONS = (
     "SELECT decision_id, outcome, decided_at, expires_at, inputs, answer, digest, reviews FROM lending.decisions"
 )
@@ -116,12 +120,26 @@ class PostgresDecisions:
         execute(
             "SELECT FROM lending.exposure_locks WHERE shopper_id = ANY (%s) ORDER BY shopper_id FOR UPDATE", (locked,)
         )
+        decided, exposure = self._exposure(order, at)
+        return (self.get(order.decision_id) if decided else None), exposure
+
+    def exposure(self, order: Order, at: datetime) -> Exposure:
+        """The exposure of an order's shopper and account, without a lock: for reading, never for deciding."""
+        return self._exposure(order, at)[1]
+
+    def newest_of(self, shopper_id: str) -> list[Order]:
+        """The newest order of a shopper in each currency."""
+        rows = self._connection.execute(_NEWEST, (shopper_id,)).fetchall()
+        return [order_from_body(json.loads(inputs)["order"]) for (inputs,) in rows]
+
+    def _exposure(self, order: Order, at: datetime) -> tuple[bool, Exposure]:
+        """Whether the order was decided, and the exposure."""
         currency = order.amount.currency
         today = local_day(order.product, currency, at)
-        row = execute(
+        row = self._connection.execute(
             _EXPOSURE,
             {
-                "shopper": shopper,
+                "shopper": order.shopper_id,
                 "account": order.account_id,
                 "currency": currency.value,
                 "at": at,
@@ -135,7 +153,7 @@ class PostgresDecisions:
         exposure = Exposure(*(Money(int(amount), currency) for amount in amounts))
         if later:
             exposure = self._adding(exposure, later, at, today)
-        return (self.get(order.decision_id) if decided else None), exposure
+        return decided, exposure
 
     def _adding(self, exposure: Exposure, plan_ids: list[str], at: datetime, today: date) -> Exposure:
         """The exposure with what these plans left open at a past moment added."""

@@ -87,7 +87,13 @@ def test_each_role_passes_the_gates_that_the_authority_file_gives_it_and_no_othe
     """Every role knocks at every route; whoever may passes on to a 400, 404 or 422 behind the gate."""
     wrong = []
     for (method, path), gate in routes.items():
-        ids = {"decision_id": "d-none", "plan_id": "p-none", "proposal_id": "x.none", "case_id": "c-none"}
+        ids = {
+            "decision_id": "d-none",
+            "plan_id": "p-none",
+            "proposal_id": "x.none",
+            "case_id": "c-none",
+            "shopper_id": "s-none",
+        }
         url = path.format(**ids, kind="none", act="freeze")
         for role in ROLES:
             granted = authority_file().role(role)
