@@ -69,6 +69,7 @@ class OrderRequest(BaseModel):
     duration_months: int | None = Field(default=None, ge=1, le=120)
     channel: Annotated[Channel, Field(strict=False)]
     application_id: Id | None = None
+    alternatives: bool | None = Field(default=None, description="also offer other ways of repaying, or counter-offers")
 
     def order(self) -> Order:
         """The order; raises `OrderFault` when fields contradict each other."""
@@ -87,6 +88,7 @@ class OrderRequest(BaseModel):
             duration_months=months,
             channel=self.channel,
             application_id=self.application_id,
+            alternatives=bool(self.alternatives),
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from features.postgres import PostgresVectors
 from features.store import VectorStore
 from lending.canonical import digest
+from lending.decision.alternatives import Alternative, with_alternatives
 from lending.decision.decide_review import ReviewRefused, decide_review
 from lending.decision.decision import Known, decide
 from lending.decision.order import Order
@@ -92,14 +93,19 @@ def recompute(stored: StoredDecision, models: Models, policies: Policies, vector
         return Differs(stored.decision_id, Cause.DATA, detail)
     policy = policies.by_digest(inputs.policy_digest)
     changed_terms = _changed_terms(inputs)
-    if policy is None or changed_terms:
-        missing_policy = [_missing_policy(inputs, policies)] if policy is None else []
-        return Differs(stored.decision_id, Cause.RULE, "; ".join(missing_policy + changed_terms))
+    gone = [_missing_policy(inputs, policies)] if policy is None else []
+    gone += [
+        f"policy {each.policy_id} version {each.policy_version} ({each.policy_digest[:12]}) was changed or is gone"
+        for each in inputs.alternatives
+        if policies.by_digest(each.policy_digest) is None
+    ]
+    if policy is None or gone or changed_terms:
+        return Differs(stored.decision_id, Cause.RULE, "; ".join(gone + changed_terms))
     try:
         model = models.find(inputs.model.digest)
     except ArtefactFault as fault:
         return Differs(stored.decision_id, Cause.MODEL, f"model {inputs.model.digest[:12]}: {fault}")
-    again = _decide_again(inputs, model, policy)
+    again = _decide_again(inputs, model, policy, policies)
     if again is not None and again.answer == stored.answer and again.inputs == stored.inputs:
         return Identical(stored.decision_id, again.answer)
     return _answered_otherwise(stored, again, inputs)
@@ -157,7 +163,7 @@ def replay_all(connection: Connection, models_dir: Path, policies: Policies) -> 
     return ReplayReport(count, tuple(differing))
 
 
-def _decide_again(inputs: Inputs, model: Model, policy: Policy) -> StoredDecision | None:
+def _decide_again(inputs: Inputs, model: Model, policy: Policy, policies: Policies) -> StoredDecision | None:
     """The decision, computed again; None for a review that is refused now."""
 
     def score_order(order: Order, evidence: Evidence) -> Score:
@@ -173,7 +179,14 @@ def _decide_again(inputs: Inputs, model: Model, policy: Policy) -> StoredDecisio
             score_order=score_order,
             at=inputs.at,
         )
-        return decision_record(inputs, decision, policy)
+        known = Known(inputs.evidence, inputs.exposure, inputs.at)
+        ways = [
+            Alternative(each.product, each.duration_months, held, each.terms)
+            for each in inputs.alternatives
+            if (held := policies.by_digest(each.policy_digest)) is not None
+        ]
+        decision, further = with_alternatives(inputs.order, decision, known, ways, score_order)
+        return decision_record(inputs, decision, policy, further)
     terms = review_terms().by_digest(review.terms.digest)
     assert terms is not None, "terms that changed are found before"
     known = Known(inputs.evidence, inputs.exposure, inputs.at, review.means)
@@ -206,7 +219,16 @@ def _missing_policy(inputs: Inputs, policies: Policies) -> str:
 
 def _changed_terms(inputs: Inputs) -> list[str]:
     """The differences between the terms of product and review and those of the record, if the record states them."""
-    return [*_changed_product(inputs), *_changed_review_terms(inputs)]
+    return [*_changed_product(inputs), *_changed_review_terms(inputs), *_changed_alternatives(inputs)]
+
+
+def _changed_alternatives(inputs: Inputs) -> list[str]:
+    now = {terms.version: terms.digest for terms in products().all()}
+    return [
+        f"terms {each.terms.version} of {each.product} ({each.terms.digest[:12]}) were changed or are gone"
+        for each in inputs.alternatives
+        if now.get(each.terms.version) != each.terms.digest
+    ]
 
 
 def _changed_review_terms(inputs: Inputs) -> list[str]:

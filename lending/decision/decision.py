@@ -93,7 +93,7 @@ class Approved:
 
 @dataclass(frozen=True, slots=True)
 class ApprovedReduced:
-    """Approved for the smaller amount of `assessment`, because of these reasons against the requested one."""
+    """Approved on the terms of `assessment`, a smaller amount or another way of repaying, for these reasons."""
 
     asked: Assessment
     assessment: Assessment
@@ -161,7 +161,7 @@ def decide(
     if asked.asks_for(Consequence.REFERRED):
         return Referred(asked, reasons)
     if asked.asks_for(Consequence.REDUCED):
-        amount = _largest_amount(order, known, policy)
+        amount = largest_amount(order, known, policy)
         smaller = None if amount is None else assess(amount)
         if smaller is None or not smaller.passed:
             return Declined(asked, reasons)
@@ -232,7 +232,7 @@ def _means(policy: Affordability, known: Known, offer: Offer) -> Means:
     return Means(int(income), obligations, allowance, instalment)
 
 
-def _largest_amount(order: Order, known: Known, policy: Policy) -> Money | None:
+def largest_amount(order: Order, known: Known, policy: Policy) -> Money | None:
     """The largest smaller amount that cures every curable rule; None when the smallest offer does not.
 
     Exposure and instalment grow with the amount, so it is found by bisection. The score is not computed here; the

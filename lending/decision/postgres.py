@@ -87,15 +87,19 @@ WITH decision AS (
            WITH ORDINALITY AS reason (code, stage, rule_id, contribution, rank)
 )
 INSERT INTO lending.reservations (decision_id, shopper_id, currency, amount_minor, instalment_minor, expires_at)
-SELECT decision_id, shopper_id, currency, approved_minor, %(instalment)s::bigint, expires_at
+SELECT decision_id, shopper_id, currency, %(reserved)s::bigint, %(instalment)s::bigint, expires_at
   FROM decision WHERE approved_minor IS NOT NULL
 """
 _NEWEST = """
 SELECT DISTINCT ON (currency) inputs FROM lending.decisions
  WHERE shopper_id = %s ORDER BY currency, decided_at DESC, decision_id DESC
 """
-_DECISIONS = (
-    "SELECT decision_id, outcome, decided_at, expires_at, inputs, answer, digest, reviews FROM lending.decisions"
+_DECISIONS = """
+SELECT decision_id, outcome, decided_at, expires_at, inputs, answer, digest, reviews, offer_id
+  FROM lending.decisions LEFT JOIN lending.chosen_offers USING (decision_id)
+"""
+_CHOOSE = (
+    "INSERT INTO lending.chosen_offers (decision_id, offer_id, chosen_at) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
 )
 
 
@@ -185,7 +189,8 @@ class PostgresDecisions:
                 "currency": order.amount.currency.value,
                 "requested": order.amount.minor,
                 "approved": None if offer is None else offer.amount.minor,
-                "instalment": None if offer is None else offer.largest_instalment.minor,
+                "reserved": max((each.amount.minor for each in decision.offers), default=None),
+                "instalment": max((each.largest_instalment.minor for each in decision.offers), default=None),
                 "outcome": decision.outcome,
                 "decided_at": decision.decided_at,
                 "expires_at": decision.expires_at,
@@ -221,6 +226,14 @@ class PostgresDecisions:
             for row in cursor:
                 yield _decision(row)
 
+    def choose(self, decision_id: str, offer_id: str, at: datetime) -> str:
+        """Choose one of a decision's offers; the one that is chosen, now or before. The first choice is for good."""
+        self._connection.execute(_CHOOSE, (decision_id, offer_id, at))
+        chosen = "SELECT offer_id FROM lending.chosen_offers WHERE decision_id = %s"
+        row = self._connection.execute(chosen, (decision_id,)).fetchone()
+        assert row is not None, "it was chosen now or before"
+        return str(row[0])
+
     def release(self, decision_id: str, *, at: datetime, reason: str) -> None:
         """Release the reservation before the offer expires, for example after a declined down payment. Idempotent."""
         self._connection.execute(
@@ -231,18 +244,21 @@ class PostgresDecisions:
 
 
 def _decision(row: tuple[Any, ...]) -> StoredDecision:
-    decision_id, outcome, decided_at, expires_at, inputs, answer, digest, reviews = row
+    decision_id, outcome, decided_at, expires_at, inputs, answer, digest, reviews, chosen = row
     order = order_from_body(json.loads(inputs)["order"])
-    offers = json.loads(answer)["offers"]
+    bodies = json.loads(answer)["offers"]
+    offers = {body["offer_id"]: offer_from_body(body) for body in bodies}
+    first = bodies[0]["offer_id"] if bodies else None
     return StoredDecision(
         decision_id=decision_id,
         order=order,
         outcome=outcome,
-        offer=offer_from_body(offers[0]) if offers else None,
+        offer=None if first is None else offers[chosen or first],
         decided_at=decided_at.astimezone(UTC),
         expires_at=None if expires_at is None else expires_at.astimezone(UTC),
         inputs=inputs,
         answer=answer,
         digest=digest,
         reviews=reviews,
+        offers=tuple(offers.values()),
     )

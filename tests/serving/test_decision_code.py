@@ -24,6 +24,7 @@ MODULES = {
     "ledger.map.flow",
     "ledger.money",
     "lending.canonical",
+    "lending.decision.alternatives",
     "lending.decision.decide_review",
     "lending.decision.decision",
     "lending.decision.exposure",
