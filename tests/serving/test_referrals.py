@@ -20,6 +20,8 @@ from lending.decision.postgres import PostgresDecisions
 from lending.terms import policy_file
 from serving import replay
 from serving.settings import Settings
+from simulation.servicing.case import ROLES, Staff
+from simulation.servicing.counter import ServiceCounter
 from tests.command_line import acts_of
 from tests.serving.checkout import NOON, Api, a_merchants_key, an_order_body, count, promoted, publish, running
 from tests.serving.test_accept import provider_url
@@ -321,6 +323,27 @@ def test_a_stranger_learns_nothing_of_a_case_and_a_merchant_only_where_it_stands
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:tranche:problem:not-contestable")
     missing = office.post("agent", "/v1/decisions/d-none/contest", {"ground": "other", "reason": "x"})
     assert missing.status_code == 404
+
+
+def test_the_desk_of_the_seeded_world_reviews_a_referred_order_through_the_routes(
+    office: Office, connection: psycopg.Connection[Any]
+) -> None:
+    """Approved up to the limit, beyond it by two people, and declined where the assessment leaves no room."""
+    principals = PostgresPrincipals(connection)
+    staff = (Staff.REVIEWER, Staff.RISK)
+    keys = {each: add_principal(each, ROLES[each], expires_at=None, principals=principals, at=NOON) for each in staff}
+    connection.commit()
+    publish(connection, "a-poor", data_age_days=None, income_mean_180d=100_100.0)
+    months = {"product": "monthly", "duration_months": 12}
+    with httpx.Client(base_url=office.api.base_url, timeout=60) as http:
+        counter = ServiceCounter(http, keys, {})
+        small = counter.review(office.order("o-1")["decision_id"])
+        large = counter.review(office.order("o-2", amount_minor=60_000, **months)["decision_id"])
+        poor = counter.review(office.order("o-3", account_id="a-poor", shopper_id="s-poor")["decision_id"])
+
+    assert [each["verdict"] for each in (small, large, poor)] == ["approved", "approved", "declined"]
+    assert [each["proposed_by"] for each in (small, large, poor)] == [None, "desk-reviewer", None]
+    assert office.api.get(f"/v1/decisions/{large['outcome_id']}").json()["review"]["second"] == "desk-risk"
 
 
 def test_the_queue_is_read_page_by_page(office: Office) -> None:
