@@ -7,6 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from ledger.books.postgres import PostgresLedger
+from ledger.money import Currency, Money
 from lending.terms import policy_file
 from lending.terms.policy import Policies
 from serving import replay
@@ -78,6 +80,8 @@ def test_a_counter_offer_reserves_the_largest_amount_and_opens_a_plan_of_its_own
     amounts = [(each["duration_months"], each["amount_minor"]) for each in decided["offers"]]
     (reserved,) = connection.execute("SELECT amount_minor FROM lending.reservations").fetchone() or (0,)
     exposure = shop.get("/v1/shoppers/s-pays").json()["exposures"][0]
+    hold = PostgresLedger(connection).find_hold(f"F01:{decided['decision_id']}")
+    connection.rollback()
     plan = accept(shop, decided["decision_id"], "k-1", offer_id="3").json()
     report = replay.replay_all(connection, settings.models_dir, policy_file.load_policies())
 
@@ -86,6 +90,8 @@ def test_a_counter_offer_reserves_the_largest_amount_and_opens_a_plan_of_its_own
     assert amounts[0][1] == decided["approved_amount_minor"] < 150_000
     assert amounts[1:] == [(6, 150_000), (12, 150_000)]
     assert (reserved, exposure["reserved_minor"]) == (150_000, 150_000)
+    assert hold is not None
+    assert hold.remaining == (Money(150_000, Currency.GBP),)
     assert (plan["principal_minor"], len(plan["instalments"])) == (150_000, 12)
     assert shop.get("/v1/shoppers/s-pays").json()["exposures"][0]["reserved_minor"] == 0
     assert report.differing == ()

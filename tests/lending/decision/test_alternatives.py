@@ -1,5 +1,7 @@
 """Other ways of repaying: offered beside the one that was asked for or instead of it, each judged by its own policy."""
 
+from dataclasses import replace
+
 import pytest
 
 from lending.decision.alternatives import Alternative, ways_of_repaying, with_alternatives
@@ -10,6 +12,7 @@ from lending.decision.order import Order
 from lending.decision.score import Evidence
 from lending.decision.underwrite import alternatives_of
 from lending.terms import policy_file
+from lending.terms.policy import Policies
 from lending.terms.product import Product
 from tests.lending.applicants import NOON, an_order, evidence, owing, pounds, scored, the_policy
 
@@ -83,11 +86,21 @@ def test_a_decline_that_other_terms_cure_becomes_a_counter_offer_with_the_reason
 
 
 @pytest.mark.parametrize(("probability", "outcome"), [(0.40, Declined), (0.30, Referred)])
-def test_no_other_product_is_a_way_round_a_risk(probability: float, outcome: type) -> None:
+def test_no_other_product_is_a_way_round_a_risk(
+    probability: float, outcome: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even one whose own policy would lend at any risk."""
+    lenient = [
+        replace(each, rules=tuple(rule for rule in each.rules if rule.fact != "default_probability"))
+        for each in POLICIES
+        if Product.PAY_IN_4 in each.products
+    ]
+    monkeypatch.setitem(globals(), "POLICIES", Policies(lenient))
+
     decision, further, ways = decided(an_order(), probability=probability)
 
     assert isinstance(decision, outcome)
-    assert (further, len(ways)) == ((), 5)
+    assert (further, len(ways)) == ((), 2)
 
 
 def test_a_full_limit_leaves_nothing_to_offer() -> None:
