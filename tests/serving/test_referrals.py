@@ -220,6 +220,32 @@ def clock(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     return file
 
 
+def test_a_smaller_approval_is_contested_and_its_offer_and_the_review_are_never_both_taken(
+    open_office: Callable[..., Any], connection: psycopg.Connection[Any]
+) -> None:
+    publish(connection, "a-poor", income_mean_180d=140_000.0)
+    contested = {"ground": "circumstances_not_known", "reason": "a second job"}
+    stated = {"means": {"income_minor": 300_000, "obligations_minor": 100_000}, "reasons": ["MEANS_VERIFIED"]}
+    with open_office() as office:
+        first = office.order(account_id="a-poor", amount_minor=48_000)
+        told = office.post("agent", f"/v1/decisions/{first['decision_id']}/contest", contested).json()
+        case = f"/v1/referrals/{told['case_id']}"
+        assert office.post("ann", f"{case}/claim", WHY).status_code == 200
+        sent = {"kind": "payslip", "sha256": "e" * 64, "reason": "came in"}
+        assert office.post("ann", f"{case}/documents", sent).status_code == 200
+        early = office.decide("ann", told["case_id"], amount=48_000, **stated)
+    with open_office(NOON + timedelta(hours=25)) as office:
+        assert office.post("ann", f"{case}/claim", WHY).status_code == 200
+        late = office.decide("ann", told["case_id"], amount=48_000, **stated)
+        outcome = office.api.get(late.headers["Location"]).json()
+
+    assert (first["outcome"], first["approved_amount_minor"] < 48_000) == ("approved_reduced", True)
+    assert (early.status_code, early.json()["errors"][0]["field"]) == (409, "offer-open")
+    assert (outcome["outcome"], outcome["reviews"]) == ("approved", first["decision_id"])
+    assert outcome["affordability"]["method"] == "monthly means from documents"
+    assert outcome["affordability"]["income_minor"] == 300_000
+
+
 def test_a_case_that_nobody_decides_is_escalated_or_declined_and_never_silent(
     open_office: Callable[..., Any],
     settings: Settings,
