@@ -1,7 +1,8 @@
-"""Close the business day for all plans: interest, late fees and delinquency.
+"""Close the business day for all plans: interest, late fees and delinquency; and end reviews whose time ran out.
 
 **Purpose.** Runs every day at 23:30 UTC. Posts the interest that accrues and the late fees that fall due on the run's
 day, and moves each plan into the bucket of its days past due. Days that were missed are closed first, in order.
+A case that nobody decided in time is escalated or declined, as the terms of its queue say.
 
 **A rerun** of a closed day does nothing; after an interruption it completes the rest.
 
@@ -34,7 +35,12 @@ def close_of_business() -> None:
     def close() -> str:
         return f"tranche lending close-of-business --date {DAY}"
 
+    @task.bash(cwd=REPOSITORY)
+    def sweep_reviews() -> str:
+        return "tranche serving referrals sweep"
+
     close()
+    sweep_reviews()
 
 
 close_of_business()

@@ -9,10 +9,15 @@ from typing import Annotated
 import typer
 
 from serving.listen import PORT, listen
+from serving.listing.commands import list_things, show_shopper
+from serving.referrals import commands as referral_commands
 from terminal.command_line import run, stage
 from terminal.report import AsJson, Form, Report, reporting
 
-app = stage("The decision API, and the replay of its decisions.")
+app = stage("The decision API, the replay of its decisions, and their review by a person.")
+app.command("list")(list_things)
+app.command("shopper")(show_shopper)
+app.add_typer(referral_commands.app, name="referrals")
 
 
 @app.command()

@@ -53,7 +53,7 @@ router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
         **problem_responses(400, 401, 402, 403, 404, 409, 422, 503),
     },
 )
-def accept(
+def accept(  # noqa: PLR0917 - the framework passes them by name
     request: Request,
     decision_id: Annotated[str, Path(max_length=100)],
     idempotency_key: AnyKey,
@@ -61,8 +61,11 @@ def accept(
     shipped_minor: Annotated[
         int | None, Query(gt=0, le=LARGEST_MINOR_OF_AN_ACT, description="what was shipped, if not the whole order")
     ] = None,
+    offer_id: Annotated[
+        str | None, Query(pattern="^[0-9]{1,3}$", description="which of the offers; the first one when left out")
+    ] = None,
 ) -> Response:
-    """Accept the offer of an approved decision. Requests with the same key pay at most once.
+    """Accept an offer of an approved decision. Requests with one key pay at most once; the first choice is for good.
 
     With `shipped_minor` only that part of the order is captured, and the rest by `/v1/plans/{id}/shipments`. That needs
     an offer without a payment today.
@@ -71,7 +74,9 @@ def accept(
     provider: SandboxProvider | None = request.app.state.provider
     at = desk.clock()
     asked = decision_id if shipped_minor is None else f"{decision_id} shipped {shipped_minor}"
+    asked = asked if offer_id is None else f"{asked} offer {offer_id}"
     _claim(desk, decision_id, asked, idempotency_key, by)
+    _choose(desk, decision_id, offer_id)
     if provider is None:
         detail = "No payment provider is set up: TRANCHE_PROVIDER_URL is missing."
         raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "no-provider", detail)
@@ -126,3 +131,23 @@ def _claim(desk: Desk, decision_id: str, asked: str, key: str, by: Principal) ->
         detail = f"The Idempotency-Key was used to accept {claim.request}."
         faults = (FieldFault("decision_id", f"was {claim.request!r}, is {asked!r}"),)
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "key-reused", detail, faults)
+
+
+def _choose(desk: Desk, decision_id: str, offer_id: str | None) -> None:
+    """Bind the decision to one of its offers before anything is paid; a Problem when another one is bound.
+
+    Without an offer asked for it stays with the one that is bound, and else with the first.
+    """
+    with transaction(desk.pool) as connection:
+        decisions = PostgresDecisions(connection)
+        decision = decisions.get(decision_id)
+        offered = 0 if decision is None else len(decision.offers)
+        if offered <= 1 and offer_id in (None, "1"):
+            return  # there is nothing to choose from
+        if offer_id is not None and not 1 <= int(offer_id) <= offered:
+            faults = (FieldFault("/offer_id", f"is none of the {offered} offers"),)
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "no-such-offer", "There is no such offer.", faults)
+        chosen = decisions.choose(decision_id, str(int(offer_id or "1")), desk.clock())
+    if offer_id is not None and chosen != str(int(offer_id)):
+        detail = f"Offer {chosen} of decision {decision_id} is chosen already."
+        raise Problem(HTTPStatus.CONFLICT, "other-offer", detail)

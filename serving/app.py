@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from lending.terms import policy_file
+from lending.terms.review_terms import review_terms
 from models.artefact import load_champion
 from payments.provider.sandbox import SandboxProvider
 from serving import accept, decisions, health, pages, problems
@@ -16,8 +17,10 @@ from serving.decisions import Desk
 from serving.entrance import list_accesses
 from serving.entrance.access_token import TokenVerifier
 from serving.entrance.request_rate import RequestRate
+from serving.listing import routes as lists
 from serving.plan_routes import bulk_acts, payments, plan_acts, plans, refunds, shipments
 from serving.postgres import open_pool
+from serving.referrals import routes as reviews
 from serving.request_limits import RequestLimits
 from serving.security_headers import SecurityHeaders
 from serving.settings import Settings
@@ -32,7 +35,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     """
     model = load_champion(settings.models_dir)
     policies = policy_file.load_policies()
-    check_fit(model, policies)
+    check_fit(model, policies, review_terms())
     pool = open_pool(settings.database_url, settings.connections, settings.wait_seconds)
 
     provider = None if settings.provider_url is None else SandboxProvider(settings.provider_url)
@@ -66,7 +69,20 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     app.add_middleware(RequestLimits, largest=settings.largest_body)
     app.add_middleware(SecurityHeaders)
     # Not with `include_router`, which makes every route and its models once more, a quarter of a second for each app.
-    for module in (decisions, accept, plans, refunds, payments, shipments, plan_acts, bulk_acts, list_accesses, health):
+    for module in (
+        decisions,
+        accept,
+        plans,
+        refunds,
+        payments,
+        shipments,
+        plan_acts,
+        bulk_acts,
+        list_accesses,
+        reviews,
+        lists,
+        health,
+    ):
         app.router.routes.extend(module.router.routes)
     pages.add_pages(app)
     return app

@@ -103,7 +103,7 @@ class RouteGate:
     """Lets a request through with the principal that sends it; a Problem 401 without a valid key, 403 for its role.
 
     `needs` is a right, or the name of an act on plans. `kept`: a key read in the last seconds will do. A GET of a
-    route that needs `read` is put on record, with its purpose, before anything is read.
+    route that needs `read` or `referrals` is put on record, with its purpose, before anything is read.
     """
 
     def __init__(self, needs: Right | str, *, kept: bool = False) -> None:
@@ -131,7 +131,7 @@ class RouteGate:
         if wait := rate.wait_for(principal.principal_id):
             detail = f"{principal.principal_id} asks more often than it may. Nothing was done; send it again later."
             raise Problem(HTTPStatus.TOO_MANY_REQUESTS, "too-often", detail, retry_after_seconds=ceil(wait))
-        if self.needs is Right.READ and request.method == "GET":
+        if self.needs in {Right.READ, Right.REFERRALS} and request.method == "GET":
             await run_in_threadpool(_put_on_record, request, principal, role)
         return principal
 

@@ -3,6 +3,8 @@
 import ast
 from functools import cache
 
+from lending.decision.alternatives import with_alternatives
+from lending.decision.decide_review import decide_review
 from lending.decision.decision import decide
 from lending.decision.offer import make_offer
 from lending.decision.record import decision_record
@@ -13,7 +15,7 @@ from serving.scoring import score
 PACKAGES = frozenset({"data_contracts", "features", "ledger", "lending", "models", "payments", "pipelines", "serving"})
 
 # From a policy file and an order to the bytes of the answer.
-_STEPS = (parse_policy, decide, make_offer, score, decision_record)
+_STEPS = (parse_policy, decide, with_alternatives, decide_review, make_offer, score, decision_record)
 
 
 def decision_modules() -> dict[str, ast.Module]:

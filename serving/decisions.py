@@ -22,9 +22,12 @@ from lending.decision.order import Channel, Order, OrderFault, order_body
 from lending.decision.postgres import PostgresDecisions
 from lending.decision.record import StoredDecision
 from lending.decision.underwrite import DecidedOtherwise, NoPolicy, Underwritten, underwrite
+from lending.referrals.open_case import open_referred
+from lending.referrals.postgres_cases import PostgresCases
 from lending.terms.merchant_terms import NoMerchantTerms, merchant_terms_on
 from lending.terms.policy import Policies
 from lending.terms.product import FIXED_MONTHS, Product
+from lending.terms.review_terms import review_terms
 from models.artefact import Model
 from serving.bearer import Reader, RouteGate
 from serving.entrance.card_number import card_number_in
@@ -69,6 +72,7 @@ class OrderRequest(BaseModel):
     duration_months: int | None = Field(default=None, ge=1, le=120)
     channel: Annotated[Channel, Field(strict=False)]
     application_id: Id | None = None
+    alternatives: bool | None = Field(default=None, description="also offer other ways of repaying, or counter-offers")
 
     def order(self) -> Order:
         """The order; raises `OrderFault` when fields contradict each other."""
@@ -87,6 +91,7 @@ class OrderRequest(BaseModel):
             duration_months=months,
             channel=self.channel,
             application_id=self.application_id,
+            alternatives=bool(self.alternatives),
         )
 
 
@@ -111,6 +116,7 @@ class MerchantAnswer(BaseModel):
     offers: list[dict[str, Any]]
     reasons: list[dict[str, Any]]
     disclosures: dict[str, Any]
+    reviews: str | None = Field(default=None, description="the decision that this one reviews")
 
 
 class DecisionAnswer(MerchantAnswer):
@@ -122,6 +128,7 @@ class DecisionAnswer(MerchantAnswer):
     policy: dict[str, Any]
     model: dict[str, Any]
     inputs: dict[str, Any]
+    review: dict[str, Any] | None = Field(default=None, description="who reviewed it, with which coded reasons")
 
 
 _REASON_OF_MERCHANT = ("rank", "code", "text", "stage")
@@ -227,6 +234,7 @@ def _decide(desk: Desk, order: Order, key: str, by: Principal) -> Underwritten:
             decisions=PostgresDecisions(connection),
             ledger=PostgresLedger(connection),
             publish=partial(outbox.append_all, connection),
+            open_case=partial(open_referred, cases=PostgresCases(connection), terms=review_terms(), at=at),
         )
         match outcome:
             case Underwritten():

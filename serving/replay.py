@@ -10,11 +10,16 @@ from typing import Any, Protocol
 from features.postgres import PostgresVectors
 from features.store import VectorStore
 from lending.canonical import digest
-from lending.decision.decision import decide
+from lending.decision.alternatives import Alternative, with_alternatives
+from lending.decision.decide_review import ReviewRefused, decide_review
+from lending.decision.decision import Known, decide
+from lending.decision.order import Order
 from lending.decision.postgres import PostgresDecisions
 from lending.decision.record import Inputs, StoredDecision, decision_record, inputs_from_text
+from lending.decision.score import Evidence, Score
 from lending.terms.policy import Policies, Policy
 from lending.terms.products import NoSuchProduct, local_day, products
+from lending.terms.review_terms import review_terms
 from models import artefact
 from models.artefact import ArtefactFault, Model
 from serving import scoring
@@ -88,15 +93,20 @@ def recompute(stored: StoredDecision, models: Models, policies: Policies, vector
         return Differs(stored.decision_id, Cause.DATA, detail)
     policy = policies.by_digest(inputs.policy_digest)
     changed_terms = _changed_terms(inputs)
-    if policy is None or changed_terms:
-        missing_policy = [_missing_policy(inputs, policies)] if policy is None else []
-        return Differs(stored.decision_id, Cause.RULE, "; ".join(missing_policy + changed_terms))
+    gone = [_missing_policy(inputs, policies)] if policy is None else []
+    gone += [
+        f"policy {each.policy_id} version {each.policy_version} ({each.policy_digest[:12]}) was changed or is gone"
+        for each in inputs.alternatives
+        if policies.by_digest(each.policy_digest) is None
+    ]
+    if policy is None or gone or changed_terms:
+        return Differs(stored.decision_id, Cause.RULE, "; ".join(gone + changed_terms))
     try:
         model = models.find(inputs.model.digest)
     except ArtefactFault as fault:
         return Differs(stored.decision_id, Cause.MODEL, f"model {inputs.model.digest[:12]}: {fault}")
-    again = decide_again(inputs, model, policy)
-    if again.answer == stored.answer and again.inputs == stored.inputs:
+    again = decide_again(inputs, model, policy, policies)
+    if again is not None and again.answer == stored.answer and again.inputs == stored.inputs:
         return Identical(stored.decision_id, again.answer)
     return _answered_otherwise(stored, again, inputs)
 
@@ -153,16 +163,35 @@ def replay_all(connection: Connection, models_dir: Path, policies: Policies) -> 
     return ReplayReport(count, tuple(differing))
 
 
-def decide_again(inputs: Inputs, model: Model, policy: Policy) -> StoredDecision:
-    decision = decide(
-        inputs.order,
-        evidence=inputs.evidence,
-        exposure=inputs.exposure,
-        policy=policy,
-        score_order=lambda order, evidence: scoring.score(model, inputs.model, order, evidence),
-        at=inputs.at,
-    )
-    return decision_record(inputs, decision, policy)
+def decide_again(inputs: Inputs, model: Model, policy: Policy, policies: Policies) -> StoredDecision | None:
+    """The decision, computed again; None for a review that is refused now."""
+
+    def score_order(order: Order, evidence: Evidence) -> Score:
+        return scoring.score(model, inputs.model, order, evidence)
+
+    review = inputs.review
+    if review is None:
+        decision = decide(
+            inputs.order,
+            evidence=inputs.evidence,
+            exposure=inputs.exposure,
+            policy=policy,
+            score_order=score_order,
+            at=inputs.at,
+        )
+        known = Known(inputs.evidence, inputs.exposure, inputs.at)
+        ways = [
+            Alternative(each.product, each.duration_months, held, each.terms)
+            for each in inputs.alternatives
+            if (held := policies.by_digest(each.policy_digest)) is not None
+        ]
+        decision, further = with_alternatives(inputs.order, decision, known, ways, score_order)
+        return decision_record(inputs, decision, policy, further)
+    terms = review_terms().by_digest(review.terms.digest)
+    assert terms is not None, "terms that changed are found before"
+    known = Known(inputs.evidence, inputs.exposure, inputs.at, review.means)
+    reviewed = decide_review(inputs.order, review, known=known, policy=policy, terms=terms, score_order=score_order)
+    return None if isinstance(reviewed, ReviewRefused) else decision_record(inputs, reviewed, policy)
 
 
 def _changed_features(inputs: Inputs, vectors: VectorStore) -> list[str]:
@@ -189,7 +218,27 @@ def _missing_policy(inputs: Inputs, policies: Policies) -> str:
 
 
 def _changed_terms(inputs: Inputs) -> list[str]:
-    """The differences between the product's terms and those of the record, if the record states them."""
+    """The differences between the terms of product and review and those of the record, if the record states them."""
+    return [*_changed_product(inputs), *_changed_review_terms(inputs), *_changed_alternatives(inputs)]
+
+
+def _changed_alternatives(inputs: Inputs) -> list[str]:
+    now = {terms.version: terms.digest for terms in products().all()}
+    return [
+        f"terms {each.terms.version} of {each.product} ({each.terms.digest[:12]}) were changed or are gone"
+        for each in inputs.alternatives
+        if now.get(each.terms.version) != each.terms.digest
+    ]
+
+
+def _changed_review_terms(inputs: Inputs) -> list[str]:
+    review = inputs.review
+    if review is None or review_terms().by_digest(review.terms.digest) is not None:
+        return []
+    return [f"terms of reviews {review.terms.version} ({review.terms.digest[:12]}) were changed or are gone"]
+
+
+def _changed_product(inputs: Inputs) -> list[str]:
     then = inputs.product_terms
     if then is None:
         return []
@@ -208,7 +257,9 @@ def _changed_terms(inputs: Inputs) -> list[str]:
     return []
 
 
-def _answered_otherwise(stored: StoredDecision, again: StoredDecision, inputs: Inputs) -> Differs:
+def _answered_otherwise(stored: StoredDecision, again: StoredDecision | None, inputs: Inputs) -> Differs:
+    if again is None:
+        return Differs(stored.decision_id, Cause.CODE, "the review that was decided then would be refused now")
     then, now = inputs.code_digest, decision_code_digest()
     places = _differences(json.loads(stored.answer), json.loads(again.answer), "") or ["the record's form"]
     if now == then and inputs.product_terms is not None and any(place.endswith("/due_on") for place in places):

@@ -23,6 +23,8 @@ class Right(StrEnum):
     ACCEPT = "accept"
     READ = "read"
     PROPOSALS = "proposals"
+    REFERRALS = "referrals"
+    CONTEST = "contest"
     BOOKS = "books"
     KEYS = "keys"
     ACCESSES = "accesses"

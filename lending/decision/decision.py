@@ -4,7 +4,7 @@ Every rule of the policy is read, so that a decline states all its reasons. When
 rule, the answer is a counter-offer of the largest amount that breaks no rule.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -93,7 +93,7 @@ class Approved:
 
 @dataclass(frozen=True, slots=True)
 class ApprovedReduced:
-    """Approved for the smaller amount of `assessment`, because of these reasons against the requested one."""
+    """Approved on the terms of `assessment`, a smaller amount or another way of repaying, for these reasons."""
 
     asked: Assessment
     assessment: Assessment
@@ -109,6 +109,12 @@ class Referred:
 
     def __post_init__(self) -> None:
         _need_a_reason(self.reasons)
+
+    @property
+    def stage(self) -> AssessmentStage:
+        """The first stage that refers the order, whatever else a smaller amount would cure."""
+        referring = {each.rule.stage for each in self.asked.readings if each.consequence is Consequence.REFERRED}
+        return next(stage for stage in AssessmentStage if stage in referring)
 
     @property
     def assessment(self) -> Assessment:
@@ -143,21 +149,19 @@ def decide(
     at: datetime,
 ) -> Decision:
     """Apply the credit policy to one order at one moment."""
-    known = _Known(evidence, exposure, at)
+    known = Known(evidence, exposure, at)
 
     def assess(amount: Money) -> Assessment:
-        asked = order if amount == order.amount else order.of(amount)
-        score = None if evidence is None else score_order(asked, evidence)
-        return _assess(asked, score, known, policy)
+        return assess_amount(order, amount, known, policy, score_order)
 
     asked = assess(order.amount)
-    reasons = _reasons(asked, policy)
+    reasons = fired_reasons(asked, policy)
     if asked.asks_for(Consequence.DECLINED):
         return Declined(asked, reasons)
     if asked.asks_for(Consequence.REFERRED):
         return Referred(asked, reasons)
     if asked.asks_for(Consequence.REDUCED):
-        amount = _largest_amount(order, known, policy)
+        amount = largest_amount(order, known, policy)
         smaller = None if amount is None else assess(amount)
         if smaller is None or not smaller.passed:
             return Declined(asked, reasons)
@@ -167,20 +171,36 @@ def decide(
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """The inputs of the decision, as known at its moment."""
+class StatedMeans:
+    """A shopper's monthly income and obligations elsewhere as a reviewer read them from documents, in minor units."""
+
+    income_minor: int
+    obligations_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The inputs of the decision, as known at its moment. What a reviewer read of the means counts before the data."""
 
     evidence: Evidence | None
     exposure: Exposure
     at: datetime
+    stated: StatedMeans | None = None
 
 
-def _assess(order: Order, score: Score | None, known: _Known, policy: Policy) -> Assessment:
+def assess_amount(order: Order, amount: Money, known: Known, policy: Policy, score_order: ScoreOrder) -> Assessment:
+    """Assess an amount of an order in full: risk, affordability, exposure, and every rule."""
+    asked = order if amount == order.amount else order.of(amount)
+    score = None if known.evidence is None else score_order(asked, known.evidence)
+    return _assess(asked, score, known, policy)
+
+
+def _assess(order: Order, score: Score | None, known: Known, policy: Policy) -> Assessment:
     on = local_day(order.product, order.amount.currency, known.at)
     offer = make_offer(order, policy.annual_rate_basis_points, on)
     exposure_after = known.exposure.after(order.amount)
     evidence = known.evidence
-    means = _means(policy.affordability, evidence, known.exposure, offer)
+    means = _means(policy.affordability, known, offer)
     facts: dict[str, Fact] = {
         "amount_minor": order.amount.minor,
         "duration_months": order.duration_months,
@@ -189,27 +209,30 @@ def _assess(order: Order, score: Score | None, known: _Known, policy: Policy) ->
     }
     if evidence is not None:
         facts |= {FEATURE_PREFIX + name: value for name, value in evidence.values.items()}
+    if evidence is not None or known.stated is not None:
         facts["affordable_margin_minor"] = means.margin_minor
     if score is not None:
         facts["default_probability"] = score.default_probability
     return Assessment(offer, exposure_after, means, score, tuple(rule.read(facts) for rule in policy.rules))
 
 
-def _means(policy: Affordability, evidence: Evidence | None, exposure: Exposure, offer: Offer) -> Means:
+def _means(policy: Affordability, known: Known, offer: Offer) -> Means:
     """Income less obligations elsewhere and with us; the policy's share of the remainder may be used."""
     instalment = offer.largest_instalment.minor
-    values = {} if evidence is None else evidence.values
+    values: Mapping[str, float | None] = {} if known.evidence is None else known.evidence.values
     income = values.get(policy.income)
     elsewhere = [values.get(name) for name in policy.obligations]
-    known = [int(value) for value in elsewhere if value is not None]
-    if income is None or len(known) < len(elsewhere):
+    if known.stated is not None:
+        income, elsewhere = known.stated.income_minor, [known.stated.obligations_minor]
+    given = [int(value) for value in elsewhere if value is not None]
+    if income is None or len(given) < len(elsewhere):
         return Means(None if income is None else int(income), None, None, instalment)
-    obligations = sum(known) + exposure.monthly.minor
+    obligations = sum(given) + known.exposure.monthly.minor
     allowance = max(0, int(income) - obligations) * policy.share_basis_points // 10_000
     return Means(int(income), obligations, allowance, instalment)
 
 
-def _largest_amount(order: Order, known: _Known, policy: Policy) -> Money | None:
+def largest_amount(order: Order, known: Known, policy: Policy) -> Money | None:
     """The largest smaller amount that cures every curable rule; None when the smallest offer does not.
 
     Exposure and instalment grow with the amount, so it is found by bisection. The score is not computed here; the
@@ -230,7 +253,7 @@ def _largest_amount(order: Order, known: _Known, policy: Policy) -> Money | None
     return Money(low * step, order.amount.currency)
 
 
-def _reasons(assessment: Assessment, policy: Policy) -> tuple[Reason, ...]:
+def fired_reasons(assessment: Assessment, policy: Policy) -> tuple[Reason, ...]:
     """The reasons of every fired rule, by stage and then in the order of the policy; each code once.
 
     When the rule on risk fired, its reasons are those of the model, because "score too low" explains nothing.

@@ -5,8 +5,11 @@ from lending.decision.record import Inputs, StoredDecision
 from lending.plan.plan import plan_id_of
 
 
-def decision_facts(stored: StoredDecision, inputs: Inputs, reasons: tuple[str, ...]) -> tuple[Fact, Fact]:
-    """Both facts, timed at the decision and without its evidence, under the key of the plan that may follow."""
+def decision_facts(stored: StoredDecision, inputs: Inputs, reasons: tuple[str, ...]) -> tuple[Fact, ...]:
+    """The facts, timed at the decision and without its evidence, under the key of the plan that may follow.
+
+    A review is a further decision on an order that was placed before.
+    """
     order, offer, at = stored.order, stored.offer, stored.decided_at
     key = plan_id_of(stored.decision_id)
     asked = {
@@ -30,7 +33,7 @@ def decision_facts(stored: StoredDecision, inputs: Inputs, reasons: tuple[str, .
         "feature_set_digest": inputs.model.feature_set_digest,
         "reason_codes": ",".join(reasons),
     }
-    return (
-        fact("order_placed.v1", f"order:{stored.decision_id}", key, placed, occurred_at=at, recorded_at=at),
-        fact("decision_made.v1", f"decision:{stored.decision_id}", key, decided, occurred_at=at, recorded_at=at),
-    )
+    made = fact("decision_made.v1", f"decision:{stored.decision_id}", key, decided, occurred_at=at, recorded_at=at)
+    if stored.reviews is not None:
+        return (made,)
+    return (fact("order_placed.v1", f"order:{stored.decision_id}", key, placed, occurred_at=at, recorded_at=at), made)

@@ -15,7 +15,7 @@ from lending.schedule.due import Due, ScheduleFault
 from lending.terms.basis_points import BasisPoints, basis_points, basis_points_tree
 from lending.terms.dues import LoanTerms, schedule
 from lending.terms.product import Product
-from lending.terms.products import product_on
+from lending.terms.products import product_on, products
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +79,11 @@ def make_offer(order: Order, annual_rate_basis_points: BasisPoints, on: date) ->
     )
 
 
-def offer_body(offer: Offer) -> dict[str, Any]:
-    """The offer as plain values, for the record and the API."""
+def offer_body(offer: Offer, number: int = 1) -> dict[str, Any]:
+    """The offer as plain values, for the record and the API; offers of a decision are numbered from 1."""
     apr = offer.apr_percent
     return {
-        "offer_id": "1",
+        "offer_id": str(number),
         "amount_minor": offer.amount.minor,
         "currency": offer.amount.currency.value,
         "product": offer.product.value,
@@ -103,6 +103,19 @@ def offer_body(offer: Offer) -> dict[str, Any]:
             }
             for instalment in offer.instalments
         ],
+    }
+
+
+def missed_payment_body(offer: Offer) -> dict[str, Any]:
+    """What follows when an instalment of the offer is missed, by the product's terms."""
+    servicing, currency = products().version(offer.terms_version).servicing, offer.amount.currency
+    caps = servicing.late_fee_caps
+    return {
+        "late_fees": [
+            {"grace_days": each.grace_days, "amount_minor": each.amount[currency].minor} for each in servicing.late_fees
+        ],
+        "late_fees_at_most_minor": caps.per_order[currency].minor,
+        "late_interest": servicing.late_interest.value,
     }
 
 

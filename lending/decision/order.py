@@ -1,7 +1,7 @@
 """Orders: requests to pay later, each answered by one decision."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ledger.money import Currency, Money
@@ -27,7 +27,10 @@ class OrderFault(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order at a merchant, or a cash loan when there is no merchant, to be repaid by a product over some months."""
+    """An order at a merchant, or a cash loan when there is no merchant, to be repaid by a product over some months.
+
+    `alternatives`: the checkout can show other ways of repaying beside the one that was asked for.
+    """
 
     order_id: str
     shopper_id: str
@@ -38,6 +41,7 @@ class Order:
     duration_months: int
     channel: Channel
     application_id: str | None = None
+    alternatives: bool = False
 
     def __post_init__(self) -> None:
         if self.amount.minor <= 0:
@@ -60,17 +64,11 @@ class Order:
 
     def of(self, amount: Money) -> "Order":
         """The same order for another amount, for a counter-offer."""
-        return Order(
-            order_id=self.order_id,
-            shopper_id=self.shopper_id,
-            account_id=self.account_id,
-            merchant_id=self.merchant_id,
-            amount=amount,
-            product=self.product,
-            duration_months=self.duration_months,
-            channel=self.channel,
-            application_id=self.application_id,
-        )
+        return replace(self, amount=amount)
+
+    def repaid_by(self, product: Product, duration_months: int) -> "Order":
+        """The same order repaid in another way, for an alternative."""
+        return replace(self, product=product, duration_months=duration_months)
 
 
 def order_body(order: Order) -> dict[str, str | int | None]:
@@ -86,6 +84,8 @@ def order_body(order: Order) -> dict[str, str | int | None]:
         "duration_months": order.duration_months,
         "channel": order.channel.value,
         "application_id": order.application_id,
+        # Only when it is asked for: records from before lack the field.
+        **({"alternatives": True} if order.alternatives else {}),
     }
 
 
@@ -102,4 +102,5 @@ def order_from_body(body: dict[str, object]) -> Order:
         duration_months=int(str(body["duration_months"])),
         channel=Channel(str(body["channel"])),
         application_id=None if application_id is None else str(application_id),
+        alternatives=bool(body.get("alternatives", False)),
     )

@@ -75,10 +75,10 @@ _ADD = """
 WITH decision AS (
     INSERT INTO lending.decisions (decision_id, order_id, application_id, shopper_id, account_id, merchant_id, product,
                                    currency, requested_minor, approved_minor, outcome, decided_at, expires_at,
-                                   policy_digest, model_digest, feature_set_digest, inputs, answer, digest)
+                                   policy_digest, model_digest, feature_set_digest, inputs, answer, digest, reviews)
     VALUES (%(decision)s, %(order)s, %(application)s, %(shopper)s, %(account)s, %(merchant)s, %(product)s,
             %(currency)s, %(requested)s, %(approved)s, %(outcome)s, %(decided_at)s, %(expires_at)s,
-            %(policy)s, %(model)s, %(features)s, %(inputs)s, %(answer)s, %(digest)s)
+            %(policy)s, %(model)s, %(features)s, %(inputs)s, %(answer)s, %(digest)s, %(reviews)s)
     RETURNING decision_id, shopper_id, currency, approved_minor, expires_at
 ), reasons AS (
     INSERT INTO lending.decision_reasons (decision_id, rank, code, stage, rule_id, contribution)
@@ -87,10 +87,20 @@ WITH decision AS (
            WITH ORDINALITY AS reason (code, stage, rule_id, contribution, rank)
 )
 INSERT INTO lending.reservations (decision_id, shopper_id, currency, amount_minor, instalment_minor, expires_at)
-SELECT decision_id, shopper_id, currency, approved_minor, %(instalment)s::bigint, expires_at
+SELECT decision_id, shopper_id, currency, %(reserved)s::bigint, %(instalment)s::bigint, expires_at
   FROM decision WHERE approved_minor IS NOT NULL
 """
-_DECISIONS = "SELECT decision_id, outcome, decided_at, expires_at, inputs, answer, digest FROM lending.decisions"
+_NEWEST = """
+SELECT DISTINCT ON (currency) inputs FROM lending.decisions
+ WHERE shopper_id = %s ORDER BY currency, decided_at DESC, decision_id DESC
+"""
+_DECISIONS = """
+SELECT decision_id, outcome, decided_at, expires_at, inputs, answer, digest, reviews, offer_id
+  FROM lending.decisions LEFT JOIN lending.chosen_offers USING (decision_id)
+"""
+_CHOOSE = (
+    "INSERT INTO lending.chosen_offers (decision_id, offer_id, chosen_at) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
+)
 
 
 class PostgresDecisions:
@@ -114,12 +124,26 @@ class PostgresDecisions:
         execute(
             "SELECT FROM lending.exposure_locks WHERE shopper_id = ANY (%s) ORDER BY shopper_id FOR UPDATE", (locked,)
         )
+        decided, exposure = self._exposure(order, at)
+        return (self.get(order.decision_id) if decided else None), exposure
+
+    def exposure(self, order: Order, at: datetime) -> Exposure:
+        """The exposure of an order's shopper and account, without a lock: for reading, never for deciding."""
+        return self._exposure(order, at)[1]
+
+    def newest_of(self, shopper_id: str) -> list[Order]:
+        """The newest order of a shopper in each currency."""
+        rows = self._connection.execute(_NEWEST, (shopper_id,)).fetchall()
+        return [order_from_body(json.loads(inputs)["order"]) for (inputs,) in rows]
+
+    def _exposure(self, order: Order, at: datetime) -> tuple[bool, Exposure]:
+        """Whether the order was decided, and the exposure."""
         currency = order.amount.currency
         today = local_day(order.product, currency, at)
-        row = execute(
+        row = self._connection.execute(
             _EXPOSURE,
             {
-                "shopper": shopper,
+                "shopper": order.shopper_id,
                 "account": order.account_id,
                 "currency": currency.value,
                 "at": at,
@@ -133,7 +157,7 @@ class PostgresDecisions:
         exposure = Exposure(*(Money(int(amount), currency) for amount in amounts))
         if later:
             exposure = self._adding(exposure, later, at, today)
-        return (self.get(order.decision_id) if decided else None), exposure
+        return decided, exposure
 
     def _adding(self, exposure: Exposure, plan_ids: list[str], at: datetime, today: date) -> Exposure:
         """The exposure with what these plans left open at a past moment added."""
@@ -165,7 +189,8 @@ class PostgresDecisions:
                 "currency": order.amount.currency.value,
                 "requested": order.amount.minor,
                 "approved": None if offer is None else offer.amount.minor,
-                "instalment": None if offer is None else offer.largest_instalment.minor,
+                "reserved": max((each.amount.minor for each in decision.offers), default=None),
+                "instalment": max((each.largest_instalment.minor for each in decision.offers), default=None),
                 "outcome": decision.outcome,
                 "decided_at": decision.decided_at,
                 "expires_at": decision.expires_at,
@@ -175,6 +200,7 @@ class PostgresDecisions:
                 "inputs": decision.inputs,
                 "answer": decision.answer,
                 "digest": decision.digest,
+                "reviews": decision.reviews,
                 "codes": [reason["code"] for reason in answer["reasons"]],
                 "stages": [reason["stage"] for reason in answer["reasons"]],
                 "rules": [reason["rule"] for reason in answer["reasons"]],
@@ -187,6 +213,11 @@ class PostgresDecisions:
         row = self._connection.execute(f"{_DECISIONS} WHERE decision_id = %s", (decision_id,)).fetchone()
         return None if row is None else _decision(row)
 
+    def taken(self, decision_id: str) -> bool:
+        """Whether the decision became a plan."""
+        found = self._connection.execute("SELECT FROM lending.plans WHERE decision_id = %s", (decision_id,))
+        return found.fetchone() is not None
+
     def all(self) -> Iterator[StoredDecision]:
         """Every decision in the order of time, read in pages of a few hundred."""
         with self._connection.cursor(name="decisions") as cursor:
@@ -194,6 +225,14 @@ class PostgresDecisions:
             cursor.execute(f"{_DECISIONS} ORDER BY decided_at, decision_id")
             for row in cursor:
                 yield _decision(row)
+
+    def choose(self, decision_id: str, offer_id: str, at: datetime) -> str:
+        """Choose one of a decision's offers; the one that is chosen, now or before. The first choice is for good."""
+        self._connection.execute(_CHOOSE, (decision_id, offer_id, at))
+        chosen = "SELECT offer_id FROM lending.chosen_offers WHERE decision_id = %s"
+        row = self._connection.execute(chosen, (decision_id,)).fetchone()
+        assert row is not None, "it was chosen now or before"
+        return str(row[0])
 
     def release(self, decision_id: str, *, at: datetime, reason: str) -> None:
         """Release the reservation before the offer expires, for example after a declined down payment. Idempotent."""
@@ -205,17 +244,21 @@ class PostgresDecisions:
 
 
 def _decision(row: tuple[Any, ...]) -> StoredDecision:
-    decision_id, outcome, decided_at, expires_at, inputs, answer, digest = row
+    decision_id, outcome, decided_at, expires_at, inputs, answer, digest, reviews, chosen = row
     order = order_from_body(json.loads(inputs)["order"])
-    offers = json.loads(answer)["offers"]
+    bodies = json.loads(answer)["offers"]
+    offers = {body["offer_id"]: offer_from_body(body) for body in bodies}
+    first = bodies[0]["offer_id"] if bodies else None
     return StoredDecision(
         decision_id=decision_id,
         order=order,
         outcome=outcome,
-        offer=offer_from_body(offers[0]) if offers else None,
+        offer=None if first is None else offers[chosen or first],
         decided_at=decided_at.astimezone(UTC),
         expires_at=None if expires_at is None else expires_at.astimezone(UTC),
         inputs=inputs,
         answer=answer,
         digest=digest,
+        reviews=reviews,
+        offers=tuple(offers.values()),
     )

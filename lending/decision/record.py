@@ -24,11 +24,14 @@ from lending.decision.decision import (
     Referred,
 )
 from lending.decision.exposure import Exposure
-from lending.decision.offer import Offer, offer_body
+from lending.decision.offer import Offer, missed_payment_body, offer_body
 from lending.decision.order import Order, order_body, order_from_body
+from lending.decision.review import Review, review_body, review_from_body
 from lending.decision.score import Evidence, ModelStamp, Score
 from lending.terms.policy import FactReading, Policy
+from lending.terms.product import Product
 from lending.terms.product_terms import TermsStamp
+from lending.terms.review_terms import ReviewVerdict
 
 FORMAT = 1
 
@@ -41,10 +44,22 @@ OUTCOMES = {
 
 
 @dataclass(frozen=True, slots=True)
+class AlternativeStamp:
+    """Another way of repaying that was judged, with the policy and the product's terms that judged it."""
+
+    product: Product
+    duration_months: int
+    policy_id: str
+    policy_version: str
+    policy_digest: str
+    terms: TermsStamp
+
+
+@dataclass(frozen=True, slots=True)
 class Inputs:
     """The inputs of one decision; `code_digest` identifies the code that computed it.
 
-    `product_terms` is None in records from before that field existed.
+    `product_terms` is None in records from before that field existed; `review` is None unless a person decided.
     """
 
     order: Order
@@ -57,11 +72,22 @@ class Inputs:
     model: ModelStamp
     code_digest: str
     product_terms: TermsStamp | None
+    review: Review | None = None
+    alternatives: tuple[AlternativeStamp, ...] = ()
+
+    @property
+    def decision_id(self) -> str:
+        """The order's own, or for a review the one that follows from the decision it reviews."""
+        return self.order.decision_id if self.review is None else self.review.decision_id
 
 
 @dataclass(frozen=True, slots=True)
 class StoredDecision:
-    """A stored decision; `inputs` and `answer` are canonical JSON, `digest` covers both."""
+    """A stored decision; `inputs` and `answer` are canonical JSON, `digest` covers both.
+
+    `reviews` names the decision that this one reviews. `offer` is the one of the `offers` that was chosen, and the
+    first one until then.
+    """
 
     decision_id: str
     order: Order
@@ -72,6 +98,8 @@ class StoredDecision:
     inputs: str
     answer: str
     digest: str
+    reviews: str | None = None
+    offers: tuple[Offer, ...] = ()
 
     @property
     def tree(self) -> dict[str, Any]:
@@ -85,14 +113,17 @@ class StoredDecision:
         return f"{Flow.LIMIT_HELD}:{self.decision_id}"
 
 
-def decision_record(inputs: Inputs, decision: Decision, policy: Policy) -> StoredDecision:
-    """The decision and its inputs, ready to be stored."""
+def decision_record(
+    inputs: Inputs, decision: Decision, policy: Policy, further: tuple[Offer, ...] = ()
+) -> StoredDecision:
+    """The decision and its inputs, ready to be stored; `further` are the offers beside the decision's own."""
     offer = decision.assessment.offer if isinstance(decision, Approved | ApprovedReduced) else None
     expires_at = None if offer is None else inputs.at + timedelta(hours=policy.offer_valid_hours)
     written = canonical(inputs_body(inputs))
-    answer = canonical(answer_body(inputs, decision, policy, offer, expires_at))
+    offers = () if offer is None else (offer, *further)
+    answer = canonical(answer_body(inputs, decision, policy, offers, expires_at))
     return StoredDecision(
-        decision_id=inputs.order.decision_id,
+        decision_id=inputs.decision_id,
         order=inputs.order,
         outcome=OUTCOMES[type(decision)],
         offer=offer,
@@ -101,6 +132,8 @@ def decision_record(inputs: Inputs, decision: Decision, policy: Policy) -> Store
         inputs=written,
         answer=answer,
         digest=digest(written, answer),
+        reviews=None if inputs.review is None else inputs.review.reviews,
+        offers=offers,
     )
 
 
@@ -124,6 +157,8 @@ def inputs_body(inputs: Inputs) -> dict[str, Any]:
         "model": _model_body(inputs.model),
         "code": {"digest": inputs.code_digest},
         **product_terms,
+        **({} if inputs.review is None else {"review": review_body(inputs.review)}),
+        **({"alternatives": [_alternative_body(each) for each in inputs.alternatives]} if inputs.alternatives else {}),
     }
 
 
@@ -149,17 +184,20 @@ def inputs_from_text(text: str) -> Inputs:
         model=ModelStamp(**body["model"]),
         code_digest=body["code"]["digest"],
         product_terms=TermsStamp(**body["product_terms"]) if "product_terms" in body else None,
+        review=review_from_body(body["review"]) if "review" in body else None,
+        alternatives=tuple(_alternative_from_body(each) for each in body.get("alternatives", ())),
     )
 
 
 def answer_body(
-    inputs: Inputs, decision: Decision, policy: Policy, offer: Offer | None, expires_at: datetime | None
+    inputs: Inputs, decision: Decision, policy: Policy, offers: tuple[Offer, ...], expires_at: datetime | None
 ) -> dict[str, Any]:
     """The answer to the checkout, as plain values."""
     order, exposure, judged = inputs.order, inputs.exposure, decision.assessment
     reasons = decision.reasons
+    review = inputs.review
     return {
-        "decision_id": order.decision_id,
+        "decision_id": inputs.decision_id,
         "order_id": order.order_id,
         "application_id": order.application_id,
         "shopper_id": order.shopper_id,
@@ -177,11 +215,11 @@ def answer_body(
             "currency": order.amount.currency.value,
             "duration_months": order.duration_months,
         },
-        "approved_amount_minor": None if offer is None else offer.amount.minor,
-        "offers": [] if offer is None else [offer_body(offer)],
+        "approved_amount_minor": offers[0].amount.minor if offers else None,
+        "offers": [_offer_body(offer, number, order) for number, offer in enumerate(offers, 1)],
         "reasons": [_reason_body(rank, reason) for rank, reason in enumerate(reasons, 1)],
         "score": _score_body(judged.score),
-        "affordability": _means_body(judged.means, policy),
+        "affordability": _means_body(judged.means, policy, review),
         "exposure": {
             "outstanding_minor": exposure.outstanding.minor,
             "reserved_minor": exposure.reserved.minor,
@@ -195,7 +233,11 @@ def answer_body(
         },
         "model": _model_body(inputs.model),
         "inputs": _age_body(inputs, judged),
-        "disclosures": {"automated_decision": True, "review": decision_can_be_reviewed(decision)},
+        "disclosures": {
+            "automated_decision": review is None or review.verdict is ReviewVerdict.EXPIRED,
+            "review": decision_can_be_reviewed(decision),
+        },
+        **({} if review is None else {"reviews": review.reviews, "review": _reviewed_body(review)}),
     }
 
 
@@ -262,9 +304,44 @@ def _score_body(score: Score | None) -> dict[str, Any] | None:
     return {"default_probability": score.default_probability, "log_odds": score.log_odds, "calibrated": True}
 
 
-def _means_body(means: Means, policy: Policy) -> dict[str, Any]:
+def _offer_body(offer: Offer, number: int, order: Order) -> dict[str, Any]:
+    """An offer; beside others also with what follows when a payment is missed, so that they can be compared."""
+    missed = {"missed_payment": missed_payment_body(offer)} if order.alternatives else {}
+    return offer_body(offer, number) | missed
+
+
+def _alternative_body(stamp: AlternativeStamp) -> dict[str, Any]:
     return {
-        "method": "monthly means from bank transactions",
+        "product": stamp.product.value,
+        "duration_months": stamp.duration_months,
+        "policy": {"policy_id": stamp.policy_id, "version": stamp.policy_version, "digest": stamp.policy_digest},
+        "product_terms": {"version": stamp.terms.version, "digest": stamp.terms.digest},
+    }
+
+
+def _alternative_from_body(body: Mapping[str, Any]) -> AlternativeStamp:
+    policy, months = body["policy"], body["duration_months"]
+    terms = TermsStamp(**body["product_terms"])
+    return AlternativeStamp(
+        Product(body["product"]), months, policy["policy_id"], policy["version"], policy["digest"], terms
+    )
+
+
+def _reviewed_body(review: Review) -> dict[str, Any]:
+    return {
+        "case_id": review.case_id,
+        "verdict": review.verdict.value,
+        "reasons": list(review.reasons),
+        "by": review.by,
+        "second": review.second,
+        "terms": {"version": review.terms.version, "digest": review.terms.digest},
+    }
+
+
+def _means_body(means: Means, policy: Policy, review: Review | None) -> dict[str, Any]:
+    stated = review is not None and review.means is not None
+    return {
+        "method": "monthly means from documents" if stated else "monthly means from bank transactions",
         "share_basis_points": policy.affordability.share_basis_points,
         "income_minor": means.income_minor,
         "obligations_minor": means.obligations_minor,

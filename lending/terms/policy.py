@@ -51,13 +51,14 @@ class PolicyFault(Fault):
 
 
 class AssessmentStage(StrEnum):
-    """The part of the assessment that a rule belongs to; also the order of reasons."""
+    """The part of the assessment that a rule belongs to; also the order of reasons. `review` is a person's."""
 
     DATA = "data"
     ELIGIBILITY = "eligibility"
     EXPOSURE = "exposure"
     AFFORDABILITY = "affordability"
     MODEL = "model"
+    REVIEW = "review"
 
 
 class Consequence(StrEnum):

@@ -187,6 +187,8 @@ def _rule(number: int, entry: Mapping[str, Any], file: str) -> Rule:
     threshold = entry[comparisons[0]]
     if isinstance(threshold, bool) or not isinstance(threshold, int | float):
         raise PolicyFault(file, place, f"`{comparisons[0]}` must be a number, not {threshold!r}")
+    if entry["stage"] == AssessmentStage.REVIEW:
+        raise PolicyFault(file, place, "the stage review is that of a person's reasons, not of a rule")
     missing = entry.get("missing")
     if missing is not None and not isinstance(missing, dict):
         raise PolicyFault(file, place, f"`missing` must be a table, not {missing!r}")

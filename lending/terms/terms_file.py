@@ -74,6 +74,15 @@ class Section:
         except re.error as error:
             raise self.fault(name, f"{text!r} is no regular expression: {error}") from error
 
+    def texts(self, name: str) -> tuple[str, ...]:
+        """One or more texts, without repetition."""
+        value = self._take(name)
+        if not isinstance(value, list) or not value or not all(isinstance(each, str) and each for each in value):
+            raise self.fault(name, f"{value!r} is not a list of texts")
+        if _repeats(value):
+            raise self.fault(name, f"{value!r} repeats a text")
+        return tuple(value)
+
     def whole(self, name: str, *, least: int = 0, most: int = 2**31) -> int:
         value = self._take(name)
         if type(value) is not int or not least <= value <= most:

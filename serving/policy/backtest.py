@@ -6,12 +6,12 @@ such as the exposure of the next order, is not played on; nor is what a shopper 
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from ledger.money import Currency, Money
-from lending.decision.record import StoredDecision, inputs_from_text
-from lending.terms.policy import Policy
+from lending.decision.record import Inputs, StoredDecision, inputs_from_text
+from lending.terms.policy import Policies, Policy
 from models.artefact import Model
 from serving.replay import Models, decide_again
 
@@ -105,7 +105,9 @@ def backtest(
     loss_share: float,
     model: Model | None = None,
 ) -> Backtest:
-    """Decide the orders of the policy's currency and products again. `model` scores instead of each record's own.
+    """Decide the orders of the policy's currency and products again, but not what people reviewed.
+
+    `model` scores instead of each record's own.
 
     `realised` is by decision; `loss_share` of what is lent is lost when an order defaults, from 0 to 1. Raises
     `ArtefactFault` for a model that is gone.
@@ -114,10 +116,17 @@ def backtest(
     for each in stored:
         if each.decided_at.date() not in period:
             continue
-        if each.order.amount.currency is not policy.currency or each.order.product not in policy.products:
+        inputs = inputs_from_text(each.inputs)
+        order = each.order
+        if (
+            inputs.review is not None
+            or order.amount.currency is not policy.currency
+            or order.product not in policy.products
+        ):
             skipped += 1
             continue
-        fitting.append(_again(each, policy, models, model, realised.get(each.decision_id)))
+        asked = _Asked(each, inputs, realised.get(each.decision_id))
+        fitting.append(_again(asked, policy, model or models.find(inputs.model.digest)))
     return Backtest(
         policy=policy,
         period=period,
@@ -131,11 +140,19 @@ def backtest(
     )
 
 
-def _again(
-    stored: StoredDecision, policy: Policy, models: Models, model: Model | None, realised: Realised | None
-) -> Redecided:
-    inputs = inputs_from_text(stored.inputs)
-    decision = decide_again(inputs, model or models.find(inputs.model.digest), policy)
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One order with its record and what became of it."""
+
+    stored: StoredDecision
+    inputs: Inputs
+    realised: Realised | None
+
+
+def _again(asked: _Asked, policy: Policy, model: Model) -> Redecided:
+    stored = asked.stored
+    decision = decide_again(replace(asked.inputs, alternatives=()), model, policy, Policies([policy]))
+    assert decision is not None, "only a review can be refused"
     nothing = Money(0, stored.order.amount.currency)
     score = decision.tree["score"]
     return Redecided(
@@ -148,7 +165,7 @@ def _again(
         probability=None if score is None else score["default_probability"],
         reasons_before=_codes(stored),
         reasons_after=_codes(decision),
-        realised=realised,
+        realised=asked.realised,
     )
 
 

@@ -16,6 +16,7 @@ class Staff(StrEnum):
     SERVICER = "desk-servicer"
     RISK = "desk-risk"
     HEAD_OF_RISK = "desk-head-of-risk"
+    REVIEWER = "desk-reviewer"
     SHOP = "desk-shop"  # one for each merchant, who may act on this merchant's plans alone
 
 
@@ -24,6 +25,7 @@ ROLES: Mapping[Staff, str] = {
     Staff.SERVICER: "servicing",
     Staff.RISK: "credit-risk",
     Staff.HEAD_OF_RISK: "credit-risk",
+    Staff.REVIEWER: "reviewer",
     Staff.SHOP: "shop",
 }
 

@@ -28,7 +28,7 @@ TASKS = {
     "train_model": ["train"],
     "collect_instalments": ["collect", "pay_merchants", "pay_refunds"],
     "reconcile_settlements": ["reconcile"],
-    "close_of_business": ["close"],
+    "close_of_business": ["close", "sweep_reviews"],
     "verify_ledger": ["seal", "verify"],
 }
 # After the last day of the demo: monthly instalments have fallen due since.

@@ -96,6 +96,10 @@ class SeededCourse:
                 with stages.apart("collect"):
                     evening.run(day)
             say(outcomes(answers))
+            with stages.apart("servicing"):
+                reviewed = desk.review(answers)
+            if reviewed is not None:
+                say(f"a person reviewed the first referred order: {reviewed['verdict']} as {reviewed['outcome_id']}")
             say(
                 f"{count(accepted.total())} offers accepted: {count(accepted[201])} plans opened at once, "
                 f"{count(accepted[402])} first payments declined, {count(accepted[202])} not known yet"

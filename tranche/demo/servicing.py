@@ -63,6 +63,17 @@ class DemoDesk:
                 self.desk.take(ServedPlan(case, plan_id, shopper_id, at.astimezone(UTC).date(), offered - shipped))
         return reply
 
+    def review(self, answers: Sequence[Answer]) -> Row | None:
+        """Let a person review the first referred order, after the last decision; None when there is none.
+
+        What is approved is not accepted: its shopper has left the checkout.
+        """
+        referred = next((each.decision_id for each in answers if each.outcome == "referred"), None)
+        if referred is None:
+            return None
+        with self.counter() as counter:
+            return counter.review(referred)
+
     @contextmanager
     def counter(self) -> Iterator[ServiceCounter]:
         """The staff's connection to the API."""

@@ -17,6 +17,7 @@ OWN_FILES = {
     "policies": ("lending", "policies", "to whom money is lent, with the cases that test it"),
     "products": ("lending", "products", "how it is repaid: instalments, interest, fees"),
     "merchant_terms": ("lending", "merchant_terms", "what merchants pay, and when they are paid"),
+    "review_terms": ("lending", "review_terms", "how a person reviews: queues, clocks, documents, coded reasons"),
     "calendars": ("lending", "calendars", "days without business; overrides.toml puts single days right"),
     "closing-rules.toml": ("lending", "acts/rules-1.toml", "what the close of business decides by itself"),
     "payments": ("payments", "policies", "rails, retries and the treatment of breaks"),

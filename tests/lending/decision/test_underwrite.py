@@ -26,6 +26,7 @@ def answer_to(order: Order, policy: Policy, at: datetime) -> object:
         decisions=NEVER_REACHED,
         ledger=NEVER_REACHED,
         publish=NEVER_REACHED,
+        open_case=NEVER_REACHED,
     )
 
 

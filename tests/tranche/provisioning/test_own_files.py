@@ -71,6 +71,7 @@ from lending.terms.merchant_terms import merchant_terms_on
 from lending.terms.policy_file import load_policies
 from lending.terms.product import Product
 from lending.terms.products import product_on
+from lending.terms.review_terms import review_terms
 from models.wording import read_wording
 from payments.collection.retry import load_policy
 from payments.rail_profile import load_profile
@@ -84,6 +85,7 @@ print(json.dumps([
     load_profile().payout_days,
     sorted(authority_file().roles),
     read_wording().version,
+    repr(sorted(review_terms()._by_digest)),
 ]))
 """
 
@@ -103,6 +105,7 @@ def test_an_edit_of_each_of_its_files_counts(folder: Path, tmp_path: Path) -> No
     edit(folder / "payments" / "rails-1.toml", "payout_days = ", "payout_days = 1")
     edit(folder / "authority.toml", "[roles.agent]", "[roles.helper]")
     edit(folder / "wording.toml", 'version = "', 'version = "our-')
+    edit(folder / "review_terms" / "gb-1.toml", "claim_minutes = ", "claim_minutes = 1")
     after = with_own(folder, run)
 
     assert [one == other for one, other in zip(before, after, strict=True)] == [False] * len(before)

@@ -1,0 +1,1 @@
+"""Cases: decisions that a person reviews, from the queue to the further decision that they lead to."""

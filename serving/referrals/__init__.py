@@ -1,0 +1,1 @@
+"""Reviews by a person at both doors: routes and commands."""
