@@ -18,5 +18,7 @@ class BreakClass(StrEnum):
     MANY_CANDIDATES = "E14"
     RETURNED = "E16"
     WRONG_ACCOUNT = "E19"
+    STALE = "E21"
     FILE_FAULT = "E22"
+    INVARIANT = "E24"
     STATEMENT_BALANCE = "E26"

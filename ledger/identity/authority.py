@@ -21,6 +21,7 @@ class Right(StrEnum):
     ACCEPT = "accept"
     READ = "read"
     PROPOSALS = "proposals"
+    BREAKS = "breaks"
     BOOKS = "books"
     KEYS = "keys"
 

@@ -82,6 +82,13 @@ SELECT l.line_id, l.kind, l.currency, l.amount_minor
    AND NOT EXISTS (SELECT FROM payments.matches m WHERE m.line_key = l.line_key)
  ORDER BY l.line_key
 """
+# Unidentified money that a person sends back to its sender, until the statement shows that it has left.
+_SENT_BACK = """
+SELECT l.line_id, l.currency, l.amount_minor
+  FROM payments.open_expectations o JOIN payments.expectations e USING (expectation_id)
+  JOIN payments.lines l ON l.line_key = e.created_by
+ WHERE starts_with(o.expectation_id, 'debit:') ORDER BY l.line_key
+"""
 _REFUND_PAYMENTS = """
 SELECT payment_id, refund_id, shopper_id, way, state, currency, amount_minor FROM payments.refund_payments
  WHERE state NOT IN ('refused', 'failed') ORDER BY payment_id
@@ -137,6 +144,8 @@ class PostgresOpenItems:
             debit = kind == "debit"
             account = "suspense:debits" if debit else "suspense:unapplied"
             yield _item(line_id, Why.OPEN_BREAK, account, line_id, currency, posted=minor if debit else -minor)
+        for line_id, currency, minor in self._connection.execute(_SENT_BACK):
+            yield _item(line_id, Why.PAYOUT_SENT, "suspense:unapplied", line_id, currency, posted=-minor)
 
     def _refund_payments(self) -> Iterator[OpenItem]:
         """The effect of each refund payment on the refund owed: paid, or held until the outcome is known."""
