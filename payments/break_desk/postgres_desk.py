@@ -106,6 +106,11 @@ SELECT expectation_id, leg, expected_on, due_by FROM payments.expectations
 _REOPEN = """
 UPDATE payments.breaks SET closed_on = NULL, closed_by = NULL WHERE break_id = %s AND closed_on IS NOT NULL
 """
+_CLOSE_ABSENT = """
+UPDATE payments.breaks SET closed_on = greatest(%(on)s, opened_on), closed_by = %(by)s
+ WHERE closed_on IS NULL AND NOT break_id = ANY (%(present)s)
+   AND EXISTS (SELECT FROM unnest(%(prefixes)s::text[]) AS u (prefix) WHERE starts_with(break_id, u.prefix))
+"""
 _RELEASE = """
 UPDATE payments.open_lines o SET unit = payments.unit_of_line(l.key, l.payout_id, l.account_id, l.line_id)
   FROM payments.lines l WHERE l.line_key = o.line_key AND o.line_key = %s RETURNING o.unit
@@ -162,6 +167,11 @@ class PostgresDesk:
 
     def accept_until(self, break_id: str, until: date) -> None:
         self._connection.execute("UPDATE payments.breaks SET due_by = %s WHERE break_id = %s", (until, break_id))
+
+    def close_absent(self, prefixes: Sequence[str], present: Sequence[str], on: date, by: str) -> int:
+        """Close the open breaks whose ids begin like this and are not present; returns how many."""
+        about = {"prefixes": list(prefixes), "present": list(present), "on": on, "by": by}
+        return self._connection.execute(_CLOSE_ABSENT, about).rowcount
 
     def reopen(self, break_id: str) -> None:
         """Open a closed break again; an open one stays as it is."""

@@ -94,5 +94,5 @@ def _look_again(broken: Break, ports: DeskPorts) -> DeskEffect:
         return DeskEffect()
     kind = broken.break_id.partition(":")[0]
     raise DeskRefusal(
-        "not-here", _TRIED_BY.get(kind, "`tranche payments breaks audit` looks again, and closes what is gone")
+        "not-here", _TRIED_BY.get(kind, "`tranche payments audit-breaks` looks again, and closes what is gone")
     )
