@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from lending.terms import policy_file
 from models.artefact import load_champion
 from payments.provider.sandbox import SandboxProvider
-from serving import accept, decisions, health, pages, problems
+from serving import accept, breaks, decisions, health, pages, problems
 from serving.bearer import KeyRing
 from serving.check_fit import check_fit
 from serving.decision_code import decision_code_digest
@@ -62,7 +62,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     app.add_middleware(RequestLimits, largest=settings.largest_body)
     app.add_middleware(SecurityHeaders)
     # Not with `include_router`, which makes every route and its models once more, a quarter of a second for each app.
-    for module in (decisions, accept, plans, refunds, payments, shipments, plan_acts, bulk_acts, health):
+    for module in (decisions, accept, plans, refunds, payments, shipments, plan_acts, bulk_acts, breaks, health):
         app.router.routes.extend(module.router.routes)
     pages.add_pages(app)
     return app

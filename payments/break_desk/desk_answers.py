@@ -4,6 +4,7 @@ from typing import Any
 
 from payments.break_desk.desk_log import BreakCase, BreakEvent, DeskProposal, KeptDeskAct
 from payments.break_desk.perform_desk_act import DeskActDone, DeskActProposed, DeskAnswer
+from payments.breaks import Break
 
 
 def desk_answer_tree(answer: DeskAnswer) -> dict[str, Any]:
@@ -47,13 +48,12 @@ def desk_proposal_tree(proposal: DeskProposal) -> dict[str, Any]:
     }
 
 
-def break_tree(case: BreakCase, events: list[BreakEvent], acts: list[KeptDeskAct]) -> dict[str, Any]:
-    """A break with its line, everything that happened to it, and the acts of people on it."""
-    broken, line = case.broken, case.line
+def listed_break_tree(broken: Break) -> dict[str, Any]:
+    """A break by itself."""
     amount = broken.amount
     return {
         "break_id": broken.break_id,
-        "class": broken.break_class.value,
+        "break_class": broken.break_class.value,
         "amount_minor": None if amount is None else amount.minor,
         "currency": None if amount is None else amount.currency.value,
         "reason": broken.reason,
@@ -64,15 +64,24 @@ def break_tree(case: BreakCase, events: list[BreakEvent], acts: list[KeptDeskAct
         "closed_on": None if broken.closed_on is None else broken.closed_on.isoformat(),
         "closed_by": broken.closed_by,
         "expectation_id": None if broken.expected is None else str(broken.expected),
-        "line": None
-        if line is None
-        else {
-            "line_key": str(line.line_key),
+        "line_key": None if broken.line_key is None else str(broken.line_key),
+    }
+
+
+def break_tree(case: BreakCase, events: list[BreakEvent], acts: list[KeptDeskAct]) -> dict[str, Any]:
+    """A break with its line, everything that happened to it, and the acts of people on it."""
+    line = case.line
+    told = None
+    if line is not None:
+        told = {
             "bank_account": line.bank_account,
             "counterparty": line.counterparty,
             "booked_on": line.booked_on.isoformat(),
             "detail": line.detail,
-        },
+        }
+    return {
+        **listed_break_tree(case.broken),
+        "line": told,
         "events": [_event_tree(each) for each in events],
         "acts": [desk_act_tree(each) for each in acts],
     }
@@ -82,7 +91,7 @@ def _event_tree(event: BreakEvent) -> dict[str, Any]:
     return {
         "number": event.number,
         "event": event.event,
-        "class": event.break_class,
+        "break_class": event.break_class,
         "owner": event.owner,
         "severity": event.severity,
         "due_by": event.due_by.isoformat(),

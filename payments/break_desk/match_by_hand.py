@@ -142,7 +142,6 @@ def _moved_suspense(line: FileLine, ports: DeskPorts) -> tuple[str, ...]:
         return ()
     now = posting_id(entry_id, times + 1)
     _reverse(now, line.booked_on, ports, why=f"identified: {line.line_key}")
-    ports.desk.keep_undone_entry(entry_id, times + 1)
     return (now,)
 
 

@@ -18,6 +18,7 @@ from payments.break_desk.desk_log import (
     KeptDeskAct,
     UndoneGroup,
 )
+from payments.break_events.severity import Severity
 from payments.breaks import Break
 from payments.expectation_key import expectation_key
 from payments.files.line import FileLine
@@ -30,6 +31,11 @@ SELECT b.*, o.unit, g.group_id
   LEFT JOIN payments.open_lines o USING (line_key)
   LEFT JOIN payments.group_lines g USING (line_key)
  WHERE b.break_id = %s FOR UPDATE OF b
+"""
+_LISTED_BREAKS = """
+SELECT * FROM payments.breaks
+ WHERE (%(closed)s OR closed_on IS NULL) AND (%(owner)s::text IS NULL OR owner = %(owner)s)
+ ORDER BY array_position(%(severities)s::text[], severity) DESC, due_by, break_id LIMIT %(limit)s
 """
 _LINE = """
 SELECT l.*, (SELECT count(*) FROM payments.undone_groups u WHERE l.line_key = ANY (u.line_keys)) AS undone,
@@ -131,6 +137,12 @@ class PostgresDesk:
         self._connection = connection
 
     # Breaks.
+
+    def listed(self, limit: int, *, closed: bool = False, owner: str | None = None) -> list[Break]:
+        """Breaks, the gravest first and then by due day; open ones alone unless `closed`."""
+        about = {"limit": limit, "closed": closed, "owner": owner, "severities": [each.value for each in Severity]}
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            return [_break(row) for row in cursor.execute(_LISTED_BREAKS, about)]
 
     def case(self, break_id: str) -> BreakCase | None:
         """A break, locked, with its line; None if there is none with this id."""

@@ -64,7 +64,8 @@ def show(break_id: BreakId) -> Report:
 
     def shown() -> Iterator[str]:
         state = f"closed on {tree['closed_on']}: {tree['closed_by']}" if tree["closed_on"] else "open"
-        yield f"{break_id}: {tree['class']}, {tree['severity']}, {state}; {tree['owner']}, due by {tree['due_by']}"
+        yield f"{break_id}: {case.broken.break_class}, {case.broken.severity}, {state}"
+        yield f"  {case.broken.owner} deals with it, by {case.broken.due_by}"
         yield f"  {case.broken.amount or ''} {tree['reason']}".rstrip()
         for each in tree["events"]:
             yield f"  {each['on_day']}  {each['event']:<16} {each['actor']}: {each['reason']}"

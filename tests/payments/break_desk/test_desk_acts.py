@@ -10,11 +10,13 @@ from ledger.account import Side
 from ledger.books.store import Conflict
 from lending.terms.product import Product
 from payments.break_desk.perform_desk_act import DeskActProposed, DeskActRefused, UnknownBreak
+from payments.collection.attempt import AttemptState
 from payments.wiring import Adapters
 from tests.payments.break_desk.desk import ANN, EVE, act, approved, done, events, standing_of, with_people
-from tests.payments.outside import reconciled
+from tests.payments.outside import Outside, collected, reconciled
 from tests.payments.plans import an_open_plan, first_due, open_items, posted, rows, the_adapters
 from tests.payments.reconciliation.test_lines_of_the_world import DAY, stated
+from tests.payments.reconciliation.test_reconcile import paying
 
 SUSPENSE = "suspense:unapplied"
 NEXT = DAY + timedelta(days=1)
@@ -182,3 +184,42 @@ def test_whoever_may_not_is_refused_and_a_key_stands_for_one_act(database_url: s
                 "INSERT INTO payments.break_acts (act_id, break_id, act, principal_id, key, reason, asked, answer,"
                 " recorded_at) VALUES ('x', %s, 'match', 'ann', 'k', 'why', '{}', '{}', now())", (second,)
             )  # fmt: skip
+
+
+def test_a_payout_that_a_bank_names_wrongly_is_matched_by_hand_and_unmatched(database_url: str, tmp_path: Path) -> None:
+    """The parts of a payout are booked again by its match with another credit, under ids of their own."""
+    outside = Outside(tmp_path, paying(1))
+    with the_adapters(database_url, outside.provider) as ports:
+        with_people(ports)
+        plan = an_open_plan(ports)
+        due, bank = first_due(plan), tmp_path / "bank"
+        bank.mkdir()
+        collected(ports, due)
+        (settlement,) = (each for each in outside.end(due) if "settlement" in each.name)
+        reconciled(ports, [settlement], due)
+        ((payout, net),) = rows(
+            ports, "SELECT expectation_id, amount_minor FROM payments.expectations WHERE leg = 3 ORDER BY 1"
+        )
+        second = stated(bank / "2.csv", (net, "?"), number=2, opening=net)
+        reconciled(ports, [stated(bank / "1.csv", (net, "SNDBX PAYM")), second], due)
+        right, wrong = CREDIT.format(1), "line:credit:main/2/0001"
+        before = standing_of(ports, due)
+        attempts = ports.attempts.counts()
+
+        for number, line in enumerate((wrong, right, wrong)):
+            asked = act(ports, due, "match", line, key=f"m-{number}", expectation=payout)
+            done(approved(ports, due, asked))
+            assert posted(ports, "provider:sandbox:clearing") == 0
+            assert posted(ports, SUSPENSE, Side.CREDIT) == net
+            assert ports.attempts.counts() == {AttemptState.SETTLED: 1}
+            taken = act(ports, due, "match", right if line == wrong else wrong, key=f"n-{number}", expectation=payout)
+            assert isinstance(taken, DeskActRefused)
+            assert taken.code == "already-met"
+            undone = act(ports, due, "unmatch", line, key=f"u-{number}")
+            done(undone)
+            assert (standing_of(ports, due), ports.attempts.counts()) == (before, attempts)
+        report = reconciled(ports, [], due)
+        assert (report.banks_unequal, open_items(database_url, ports).faults) == (0, ())
+        done(approved(ports, due, act(ports, due, "match", right, key="m-9", expectation=payout)))
+        assert posted(ports, "provider:sandbox:clearing") == 0
+        assert (reconciled(ports, [], due).banks_unequal, open_items(database_url, ports).faults) == (0, ())
