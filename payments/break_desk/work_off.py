@@ -1,6 +1,7 @@
 """Acts: work money off suspense, take a small difference as tolerated, and send money back to its sender."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from ledger.map.flow import Flow
@@ -18,7 +19,16 @@ from payments.break_desk.desk_ports import (
 )
 from payments.break_desk.match_by_hand import open_bank_line, return_reference
 from payments.expectation import Expected, Leg
-from payments.expectation_key import CaptureKey, DebitKey, DecidedKey
+from payments.expectation_key import (
+    CaptureKey,
+    ClaimKey,
+    ClaimWonKey,
+    DebitKey,
+    DecidedKey,
+    ExpectationKey,
+    PayoutKey,
+    RefundKey,
+)
 from payments.files.line import FileLine
 from payments.files.payout_file import Payout
 from payments.ids import PayoutId
@@ -29,6 +39,9 @@ from payments.reconciliation.bookings_from_matches import seen_on
 from payments.reconciliation.matching import VERSION, Matched, MatchRule
 
 _TOLERATED, _FLOW = "exp:recon_diff", Flow.TOLERANCE_DIFFERENCE
+OnClearing = CaptureKey | RefundKey | ClaimKey | ClaimWonKey
+"""Movements that the provider's clearing account holds until its payout is at our bank."""
+
 _FILES = (BreakClass.FILE_FAULT, BreakClass.STATEMENT_BALANCE)
 
 
@@ -39,10 +52,9 @@ def write_off(case: BreakCase, ports: DeskPorts) -> DeskEffect:
     """
     if case.line is not None and case.line.kind in BANK_LINES:
         return _off_suspense(open_bank_line(case), ports)
-    if case.line is not None and isinstance(case.line.key, CaptureKey):
-        return _off_clearing(case, case.line.key, ports)
-    if isinstance(case.broken.expected, CaptureKey) and case.line is None:
-        return _off_clearing(case, case.broken.expected, ports)
+    key = case.broken.expected if case.line is None else case.line.key
+    if isinstance(key, OnClearing):
+        return _off_clearing(case, key, ports)
     if case.break_id.startswith("file:") and case.broken.break_class in _FILES:
         _close(case, "dismissed", ports)
         return DeskEffect()
@@ -62,48 +74,82 @@ def _off_suspense(line: FileLine, ports: DeskPorts) -> DeskEffect:
     return DeskEffect((*before, *posted))
 
 
-def _off_clearing(case: BreakCase, key: CaptureKey, ports: DeskPorts) -> DeskEffect:
-    """What a capture leaves on the provider's clearing account, if anything, is tolerated, and the capture closed."""
-    provider = ports.adapters.profile.card.provider
-    account = f"provider:{provider}:clearing"
-    groups = [
-        group.posted
-        for group in ports.adapters.ledger.open_groups(date.max)
-        if group.account == account and group.value == key.attempt_id and group.posted.minor
-    ]
-    if len(groups) > 1:
-        raise DeskRefusal("several-currencies", f"{key.attempt_id} left {' and '.join(map(str, groups))} on {account}")
-    posted = tuple(_tolerate(groups[0], case, key, ports)) if groups else ()
-    if case.line is not None:
+def _off_clearing(case: BreakCase, key: OnClearing, ports: DeskPorts) -> DeskEffect:
+    """What a movement leaves on the provider's clearing account, if anything, is tolerated, and the movement closed."""
+    reconciliation = ports.adapters.reconciliation
+    line = case.line
+    if line is not None:
         if case.unit is None:
-            raise DeskRefusal("not-open", f"{case.line.line_key} is in a match already")
-        decide_line(case.line, ports)
-    open_keys = [each.key for each in ports.adapters.reconciliation.expected([key], ()) if not each.met]
-    for each in open_keys:
-        ports.desk.decide_expectation(str(each), ports.today, rule=MatchRule.MANUAL.value, version=VERSION)
+            raise DeskRefusal("not-open", f"{line.line_key} is in a match already")
+        if line.payout_id is None or not _met(PayoutKey(line.payout_id), ports):
+            raise DeskRefusal("cash-awaited", f"payout {line.payout_id}, which {line.line_key} is in, has not arrived")
+    posted = _tolerate(_left_on_clearing(key, ports), case, ports)
+    if line is not None:
+        decide_line(line, ports)
+    for each in reconciliation.expected([key], ()):
+        if not each.met:
+            ports.desk.decide_expectation(str(key), ports.today, rule=MatchRule.MANUAL.value, version=VERSION)
     _close(case, f"written off: {', '.join(posted) or 'nothing was left'}", ports)
     return DeskEffect(posted)
 
 
-def _tolerate(residue: Money, case: BreakCase, key: CaptureKey, ports: DeskPorts) -> tuple[str, ...]:
-    size = abs(residue.minor)
-    each, day = (caps.get(residue.currency) for caps in (ports.policy.each, ports.policy.day))
+def _met(key: ExpectationKey, ports: DeskPorts) -> bool:
+    return any(each.met for each in ports.adapters.reconciliation.expected([key], ()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Residue:
+    """What is left in a group of the clearing account, debits less credits; None if it is at zero."""
+
+    group: str
+    amount: Money | None
+
+
+def _left_on_clearing(key: OnClearing, ports: DeskPorts) -> _Residue:
+    account = f"provider:{ports.adapters.profile.card.provider}:clearing"
+    value = _group_of(key, ports)
+    left = [
+        group.posted
+        for group in ports.adapters.ledger.open_groups(date.max)
+        if group.account == account and group.value == value and group.posted.minor
+    ]
+    if len(left) > 1:
+        raise DeskRefusal("several-currencies", f"{value} left {' and '.join(map(str, left))} on {account}")
+    return _Residue(value, left[0] if left else None)
+
+
+def _group_of(key: OnClearing, ports: DeskPorts) -> str:
+    """The id by which the clearing account groups a movement: its attempt, or the payment of a refund."""
+    match key:
+        case CaptureKey(attempt_id):
+            return attempt_id
+        case RefundKey(payment_id):
+            return payment_id
+        case ClaimKey(case_id) | ClaimWonKey(case_id):
+            entries = ports.adapters.ledger.entries(correlation={"case_id": case_id})
+            return entries[0].journal.correlation["attempt_id"] if entries else case_id
+
+
+def _tolerate(residue: _Residue, case: BreakCase, ports: DeskPorts) -> tuple[str, ...]:
+    amount = residue.amount
+    if amount is None:
+        return ()
+    size = abs(amount.minor)
+    each, day = (caps.get(amount.currency) for caps in (ports.policy.each, ports.policy.day))
     if each is None or day is None or size > each.minor:
         most = "nothing is tolerated" if each is None else f"at most {each} is tolerated"
         raise DeskRefusal(
             "beyond-tolerance",
-            f"{key.attempt_id} leaves {residue} on clearing and {most}; what was never captured is taken back with "
+            f"{residue.group} leaves {amount} on clearing and {most}; what was never captured is taken back with "
             "`tranche lending plan reverse`, which leaves nothing to write off",
         )
-    used = _tolerated_today(residue.currency, ports)
+    used = _tolerated_today(amount.currency, ports)
     if used + size > day.minor:
         raise DeskRefusal(
-            "beyond-tolerance", f"{Money(used, day.currency)} of {day} is used today; {residue} is beyond it"
+            "beyond-tolerance", f"{Money(used, day.currency)} of {day} is used today; {amount} is beyond it"
         )
-    when = When.moment(ports.at)
-    journal = tolerated(
-        f"{case.break_id}", key.attempt_id, residue, when, provider=ports.adapters.profile.card.provider
-    )
+    provider = ports.adapters.profile.card.provider
+    journal = tolerated(case.break_id, residue.group, amount, When.moment(ports.at), provider=provider)
     return post_journals([journal], ports)
 
 

@@ -18,7 +18,8 @@ from payments.rail_profile import Rail
 from payments.reconciliation.open_items import OpenItem, OpenItems, Why, compare_open_groups
 
 # What each attempt or payment leaves on the clearing account until our bank shows the payout that contains it. Parts of
-# a payout with another amount or an unknown attempt stay on the account, with an open break.
+# a payout with another amount or an unknown attempt stay on the account, with an open break. What a person wrote off is
+# not among them.
 _CLEARING = """
 WITH in_bank AS (
     SELECT l.* FROM payments.lines l JOIN payments.matches p ON p.expectation_id = 'payout:' || l.payout_id
@@ -47,6 +48,7 @@ SELECT coalesce(o.attempt_id, CASE b.kind WHEN 'capture' THEN '' ELSE split_part
   FROM ours o
   FULL JOIN in_bank b ON b.key = o.key AND b.currency = o.currency
  WHERE b.line_key IS NULL
+       AND NOT EXISTS (SELECT FROM payments.match_groups g WHERE g.group_id = o.key AND g.rule = 'manual')
     OR EXISTS (SELECT FROM payments.breaks k WHERE k.line_key = b.line_key AND k.closed_on IS NULL)
  ORDER BY 1, 2
 """

@@ -56,7 +56,8 @@ WITH moved AS (
 )
 SELECT m.currency, sum(m.minor), sum(m.captures)
   FROM moved m
- WHERE NOT EXISTS (
+ WHERE NOT EXISTS (SELECT FROM payments.match_groups g WHERE g.group_id = m.key AND g.rule = 'manual')
+   AND NOT EXISTS (
         SELECT FROM payments.lines l JOIN payments.matches p ON p.expectation_id = 'payout:' || l.payout_id
          WHERE l.key = m.key)
  GROUP BY m.currency ORDER BY m.currency

@@ -1,5 +1,6 @@
 """What people do about breaks: each act with its actor, reason and event, two people where they are needed."""
 
+from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -8,12 +9,17 @@ import pytest
 
 from ledger.account import Side
 from ledger.books.store import Conflict
+from lending.plan.event import PlanEvent, Reversed
 from lending.terms.product import Product
 from payments.break_desk.perform_desk_act import DeskActProposed, DeskActRefused, UnknownBreak
 from payments.collection.attempt import AttemptState
+from payments.files.control_file import write_controlled
 from payments.wiring import Adapters
+from simulation.provider import SettlementRow
+from tests.payments.acts import record_on_plan
 from tests.payments.break_desk.desk import ANN, EVE, act, approved, done, events, standing_of, with_people
-from tests.payments.outside import Outside, collected, reconciled
+from tests.payments.merchants.test_pay_merchants import paid, sold
+from tests.payments.outside import Outside, at, collected, reconciled
 from tests.payments.plans import an_open_plan, first_due, open_items, posted, rows, the_adapters
 from tests.payments.reconciliation.test_lines_of_the_world import DAY, stated
 from tests.payments.reconciliation.test_reconcile import paying
@@ -223,3 +229,66 @@ def test_a_payout_that_a_bank_names_wrongly_is_matched_by_hand_and_unmatched(dat
         done(approved(ports, due, act(ports, due, "match", right, key="m-9", expectation=payout)))
         assert posted(ports, "provider:sandbox:clearing") == 0
         assert (reconciled(ports, [], due).banks_unequal, open_items(database_url, ports).faults) == (0, ())
+
+
+def test_what_a_capture_leaves_on_clearing_is_tolerated_up_to_the_caps(database_url: str, tmp_path: Path) -> None:
+    """The provider pays two pounds too little, and never reports another capture, whose payment is taken back."""
+    with the_adapters(database_url) as ports:
+        with_people(ports)
+        plans = [an_open_plan(ports, number) for number in (1, 2)]
+        due, amount = first_due(plans[0]), plans[0].instalments[0].amount.minor
+        first, second = (f"{plan.instalments[0].instalment_id}#1" for plan in plans)
+        assert collected(ports, due).captured == 2
+        parts = [("capture", amount - 2_00, first), ("payout", 2_00 - amount, "")]
+        lines = [
+            SettlementRow(f"p/{number}", kind, key, "", minor, "GBP", due.isoformat(), "po-1", "")
+            for number, (kind, minor, key) in enumerate(parts, 1)
+        ]
+        settlement = tmp_path / "p.csv"
+        write_controlled(settlement, tuple(SettlementRow.__dataclass_fields__), [asdict(line) for line in lines])
+        reconciled(ports, [settlement], due)
+        line = "line:capture:p/1"
+        early = act(ports, due, "write-off", line, key="w-0")
+        assert isinstance(early, DeskActRefused)
+        assert early.code == "cash-awaited"
+
+        late = due + timedelta(days=4)
+        statement = stated(tmp_path / "b.csv", (amount - 2_00, "po-1"))
+        assert reconciled(ports, [statement], late).breaks == {"E3": 1}
+        done(act(ports, late, "write-off", line, key="w-1"))
+        assert posted(ports, "exp:recon_diff") == 2_00
+
+        never = f"expectation:capture:{second}"
+        beyond = act(ports, late, "write-off", never, key="w-2")
+        assert isinstance(beyond, DeskActRefused)
+        assert beyond.code == "beyond-tolerance"
+        taken_back = PlanEvent("mistake", plans[1].plan_id, late, *2 * [at(late)], "act", Reversed(f"paid:{second}"))
+        with ports.transaction():
+            record_on_plan(ports, [taken_back])
+        done(act(ports, late, "write-off", never, key="w-3"))
+
+        assert posted(ports, "provider:sandbox:clearing") == 0
+        assert open_items(database_url, ports).faults == ()
+        assert (reconciled(ports, [], late).breaks, standing_of(ports, late).open_breaks) == ({}, [])
+
+
+def test_a_payout_to_a_merchant_that_the_bank_names_wrongly_is_matched_and_unmatched(
+    database_url: str, tmp_path: Path
+) -> None:
+    with the_adapters(database_url) as ports:
+        with_people(ports)
+        sold(ports, 1, 95_00)
+        paid(ports, tmp_path)
+        ((payout, minor),) = rows(ports, "SELECT expectation_id, amount_minor FROM payments.expectations")
+        reconciled(ports, [stated(tmp_path / "b.csv", (-minor, "damaged"))], DAY)
+        (line,) = (row[0] for row in rows(ports, "SELECT break_id FROM payments.breaks"))
+        before = standing_of(ports, DAY)
+        for number in range(2):
+            done(approved(ports, DAY, act(ports, DAY, "match", line, key=f"m-{number}", expectation=payout)))
+            assert posted(ports, "suspense:debits") == posted(ports, "merchant:m-1:in_transit", Side.CREDIT) == 0
+            assert open_items(database_url, ports).faults == ()
+            done(act(ports, DAY, "unmatch", line, key=f"u-{number}"))
+            assert standing_of(ports, DAY) == before
+        shown = stated(tmp_path / "c.csv", (-minor, payout.partition(":")[2]), number=2, opening=-minor)
+        assert reconciled(ports, [shown], DAY).breaks == {}
+        assert posted(ports, "merchant:m-1:in_transit", Side.CREDIT) == 0
