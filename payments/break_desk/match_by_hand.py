@@ -194,7 +194,7 @@ def return_reference(line_key: LineKey) -> str:
     """The reference under which the money of a line goes back to its sender: short enough for every rail.
 
     >>> return_reference(LineKey(LineKind.CREDIT, "main-GBP-0001/0002"))
-    'RET3E45EB4DF4F1'
+    'RET7A08AA4C5480'
     """
     return f"RET{sha256(str(line_key).encode()).hexdigest()[:12].upper()}"
 
