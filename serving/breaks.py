@@ -29,7 +29,7 @@ from payments.break_desk.perform_desk_act import (
     approve_desk_act,
     perform_desk_act,
 )
-from payments.postgres import DatabaseDown, connected
+from payments.postgres import DatabaseBusy, DatabaseDown, connected
 from payments.provider.provider import NoProvider
 from payments.wiring import adapters_over
 from serving.bearer import RouteGate
@@ -39,6 +39,8 @@ from serving.problems import FieldFault, Problem
 from serving.request_limits import PRINTABLE
 
 MOST_LISTED = 1_000
+PATIENCE_S = 5
+"""For so long an act waits for a run of reconciliation to end."""
 
 _FORBIDDEN = frozenset({"not-in-role", "same-person", "proposal-expired"})
 
@@ -174,7 +176,7 @@ def approve_desk_proposal(
 def read_break(request: Request, break_id: BreakIdPath, _: DeskReader) -> BreakAnswer:
     """A break with its line, everything that happened to it, and who did what and why."""
     with _at_desk(request) as ports:
-        case = ports.desk.case(break_id)
+        case = ports.desk.case(break_id, lock=False)
         if case is None:
             raise UnknownBreak(break_id)
         tree = break_tree(case, ports.desk.events(break_id), ports.desk.acts_on(break_id))
@@ -230,10 +232,14 @@ for _each in DESK_ACTS.values():
 def _at_desk(request: Request) -> Iterator[DeskPorts]:
     """The desk over a connection of its own and one transaction, with its faults as problems."""
     try:
-        with connected(request.app.state.settings.database_url) as connection, connection.transaction():
+        url = request.app.state.settings.database_url
+        with connected(url, patience_s=PATIENCE_S) as connection, connection.transaction():
             yield desk_over(adapters_over(connection, NoProvider()), request.app.state.clock())
     except DatabaseDown as error:
         raise Unavailable(str(error)) from error
+    except DatabaseBusy as error:
+        detail = "Reconciliation is running. Nothing was changed; send the same request again."
+        raise Problem(HTTPStatus.CONFLICT, "in-progress", detail, retry_after_seconds=30) from error
     except (UnknownBreak, UnknownDeskProposal) as error:
         raise Problem(HTTPStatus.NOT_FOUND, "not-found", f"{error.user_message}.") from error
     except ArgumentFault as fault:

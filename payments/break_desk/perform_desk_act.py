@@ -28,6 +28,9 @@ from payments.break_desk.desk_ports import DeskEffect, DeskPorts, DeskRefusal
 from payments.break_desk.match_by_hand import match_line, undo_match
 from payments.break_desk.work_list import accept_break, assign_break, reprocess
 from payments.break_desk.work_off import send_back, write_off
+from payments.collection.opening import BooksRefused
+from payments.each_alone import reason_of
+from payments.plan_events import PlanRefused
 from payments.reconciliation.bookings_from_matches import a_break
 from terminal.fault import Fault
 
@@ -281,7 +284,10 @@ def _effect(ready: _Ready, ports: DeskPorts) -> DeskEffect:
     _raise_if_new(ready, ports)
     if act.event is not None:
         ports.desk.add_event(case.break_id, act.event)
-    return _EFFECTS[act.name](ready, ports)
+    try:
+        return _EFFECTS[act.name](ready, ports)
+    except (PlanRefused, BooksRefused, Conflict) as refused:
+        raise DeskRefusal("cannot-be-booked", reason_of(refused)) from refused
 
 
 _EFFECTS: Mapping[str, Callable[[_Ready, DeskPorts], DeskEffect]] = {

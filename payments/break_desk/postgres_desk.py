@@ -30,7 +30,7 @@ SELECT b.*, o.unit, g.group_id
   FROM payments.breaks b
   LEFT JOIN payments.open_lines o USING (line_key)
   LEFT JOIN payments.group_lines g USING (line_key)
- WHERE b.break_id = %s FOR UPDATE OF b
+ WHERE b.break_id = %s
 """
 _LISTED_BREAKS = """
 SELECT * FROM payments.breaks
@@ -144,10 +144,10 @@ class PostgresDesk:
         with self._connection.cursor(row_factory=dict_row) as cursor:
             return [_break(row) for row in cursor.execute(_LISTED_BREAKS, about)]
 
-    def case(self, break_id: str) -> BreakCase | None:
-        """A break, locked, with its line; None if there is none with this id."""
+    def case(self, break_id: str, *, lock: bool = True) -> BreakCase | None:
+        """A break with its line, locked for an act; None if there is none with this id."""
         with self._connection.cursor(row_factory=dict_row) as cursor:
-            row = cursor.execute(_CASE, (break_id,)).fetchone()
+            row = cursor.execute(f"{_CASE} FOR UPDATE OF b" if lock else _CASE, (break_id,)).fetchone()
             if row is None:
                 return None
             line = None if row["line_key"] is None else cursor.execute(_LINE, (row["line_key"],)).fetchone()

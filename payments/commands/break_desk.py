@@ -57,7 +57,7 @@ def show(break_id: BreakId) -> Report:
     from payments.break_desk.perform_desk_act import UnknownBreak
 
     with _desk() as (ports, _):
-        case = ports.desk.case(break_id)
+        case = ports.desk.case(break_id, lock=False)
         if case is None:
             raise UnknownBreak(break_id)
         tree = break_tree(case, ports.desk.events(break_id), ports.desk.acts_on(break_id))

@@ -12,6 +12,7 @@ from ledger.account import Side
 from ledger.identity.postgres_principals import PostgresPrincipals
 from ledger.identity.principal import add_principal
 from payments.wiring import Adapters
+from serving import breaks
 from serving.settings import Settings
 from tests.payments.outside import reconciled
 from tests.payments.plans import posted, the_adapters
@@ -97,3 +98,16 @@ def test_what_is_wrong_is_said_with_its_field_and_nothing_is_done(desk: HttpDesk
         (status, code) for _, status, code in cases
     ]
     assert [each["break_id"] for each in desk.get("/v1/breaks").json()["breaks"]] == [SMALL, BIG]
+
+
+def test_an_act_does_not_wait_for_a_long_run_of_reconciliation(
+    desk: HttpDesk, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(breaks, "PATIENCE_S", 1)
+    with the_adapters(database_url) as run, run.transaction():
+        run.reconciliation.lock()
+        busy = desk.post(f"/v1/breaks/{SMALL}/write-off")
+        assert desk.get(f"/v1/breaks/{SMALL}").status_code == 200, "reading waits for nobody"
+
+    assert (busy.status_code, busy.json()["type"]) == (409, "urn:tranche:problem:in-progress")
+    assert desk.post(f"/v1/breaks/{SMALL}/write-off").status_code == 201
