@@ -12,6 +12,8 @@ CREATE TABLE payments.break_proposals (
     because     text[] NOT NULL CHECK (cardinality(because) > 0),
     proposed_at timestamptz NOT NULL,
     expires_at  timestamptz NOT NULL CHECK (expires_at > proposed_at),
+    position    bigint GENERATED ALWAYS AS IDENTITY,
+    txid        xid8 NOT NULL DEFAULT pg_current_xact_id(),
     UNIQUE (proposed_by, key),
     UNIQUE (proposal_id, proposed_by),
     UNIQUE (proposal_id, break_id, act, proposed_by)
@@ -24,6 +26,8 @@ CREATE TABLE payments.break_approvals (
     proposed_by text NOT NULL,
     approved_by text NOT NULL REFERENCES ledger.principals (principal_id),
     approved_at timestamptz NOT NULL,
+    position    bigint GENERATED ALWAYS AS IDENTITY,
+    txid        xid8 NOT NULL DEFAULT pg_current_xact_id(),
     FOREIGN KEY (proposal_id, proposed_by) REFERENCES payments.break_proposals (proposal_id, proposed_by),
     CONSTRAINT two_people CHECK (approved_by <> proposed_by)
 );
@@ -43,6 +47,7 @@ CREATE TABLE payments.break_acts (
     answer       jsonb NOT NULL CHECK (jsonb_typeof(answer) = 'object'),
     recorded_at  timestamptz NOT NULL,
     proposal_id  text UNIQUE REFERENCES payments.break_approvals (proposal_id),
+    txid         xid8 NOT NULL DEFAULT pg_current_xact_id(),
     UNIQUE (principal_id, key),
     FOREIGN KEY (proposal_id, break_id, act, principal_id)
         REFERENCES payments.break_proposals (proposal_id, break_id, act, proposed_by),
@@ -50,6 +55,15 @@ CREATE TABLE payments.break_acts (
     CONSTRAINT second_person CHECK (proposal_id IS NOT NULL OR act <> 'match')
 );
 CREATE INDEX break_acts_by_break ON payments.break_acts (break_id);
+
+-- What people decided about breaks is sealed like their acts on plans (ledger/schema/009_row_seals.sql).
+CREATE UNIQUE INDEX break_proposals_by_txid ON payments.break_proposals (txid, position);
+CREATE UNIQUE INDEX break_approvals_by_txid ON payments.break_approvals (txid, position);
+CREATE UNIQUE INDEX break_acts_by_txid ON payments.break_acts (txid, position);
+INSERT INTO ledger.sealed_tables VALUES
+    ('payments.break_acts', 'break', 'break_id', 'act', 'act_id'),
+    ('payments.break_proposals', 'break', 'break_id', 'proposal', 'proposal_id'),
+    ('payments.break_approvals', 'proposal', 'proposal_id', 'approval', 'proposal_id');
 
 -- Everything that happened to a break, numbered from 1: class, owner, severity and due day are those from then on.
 -- `actor` is the principal of the act, or the program. The acts of a transaction are kept at its end.
@@ -111,3 +125,4 @@ CREATE TABLE payments.undone_entries (
 INSERT INTO payments.attempt_moves VALUES ('settled', 'cash_unseen', 'presumed_paid');
 
 GRANT USAGE ON SCHEMA payments TO tranche_application;
+GRANT SELECT ON payments.break_acts, payments.break_proposals, payments.break_approvals TO tranche_application;
