@@ -21,4 +21,5 @@ class BreakClass(StrEnum):
     STALE = "E21"
     FILE_FAULT = "E22"
     INVARIANT = "E24"
+    MANUAL_POSTING = "E25"
     STATEMENT_BALANCE = "E26"

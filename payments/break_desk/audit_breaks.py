@@ -1,8 +1,8 @@
 """Act: list what the books' own checks find, and what is explained for too long, beside the breaks of reconciliation.
 
 E24: a finding of `tranche ledger verify`, or an open group of a clearing account that nothing known explains. E21: a
-group that is explained and older than its account allows. Each is closed when it is gone, and opened again when it
-comes back.
+group that is explained and older than its account allows. E25: a free-form entry that waits too long for its second
+person. Each is closed when it is gone, and opened again when it comes back.
 """
 
 import hashlib
@@ -10,8 +10,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
+from ledger.books.free_form import Proposal
 from ledger.books.statement import OpenGroup
 from ledger.proof.check import CheckFault
 from payments.break_class import BreakClass
@@ -22,8 +23,11 @@ from payments.reconciliation.open_items import Explained, MissingGroup, OpenItem
 from payments.reconciliation.postgres import PostgresReconciliation
 
 _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9._:/-]+")
-FINDING, ITEM = "finding:", "item:"
-"""What the ids of breaks from checks and from open groups begin with."""
+FINDING, ITEM, MANUAL = "finding:", "item:", "manual:"
+"""What the ids of breaks from checks, from open groups and from proposed entries begin with."""
+
+APPROVED_WITHIN = timedelta(days=7)
+"""For so long a proposed entry may wait for its second person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class BreaksAudited:
 def audit_breaks(
     faults: Iterable[CheckFault],
     items: OpenItems,
+    proposals: Iterable[Proposal],
     on: date,
     *,
     reconciliation: PostgresReconciliation,
@@ -49,11 +54,11 @@ def audit_breaks(
     """Record what was found on a day, in the caller's database transaction. The same findings again change nothing."""
     reconciliation.lock()
     findings = [*_findings(faults, on, profile), *_unexplained(items, on, profile)]
-    stale = list(_stale(items, on, profile))
+    stale = [*_stale(items, on, profile), *_waiting(proposals, on, profile)]
     reconciliation.age_breaks(on, profile)
     new = Counter(reconciliation.raise_breaks([*findings, *stale]))
     present = [each.break_id for each in (*findings, *stale)]
-    closed = desk.close_absent((FINDING, ITEM), present, on, "the check finds it no more")
+    closed = desk.close_absent((FINDING, ITEM, MANUAL), present, on, "the check finds it no more")
     return BreaksAudited(
         on, {name.value: count for name, count in sorted(new.items())}, closed, len(findings), len(stale)
     )
@@ -87,6 +92,15 @@ def _stale(items: OpenItems, on: date, profile: RailProfile) -> Iterator[Break]:
             broken = break_of_unit(_about(each.group), BreakClass.STALE, _why_open(each, on), on, profile)
             amount = each.group.posted if each.group.posted.minor else each.group.pending
             yield replace(broken, owner=each.group.owner, amount=amount)
+
+
+def _waiting(proposals: Iterable[Proposal], on: date, profile: RailProfile) -> Iterator[Break]:
+    """E25: entries that no flow covers and that nobody else has approved in time."""
+    for each in proposals:
+        if each.approved_by is None and each.proposed_at.date() + APPROVED_WITHIN < on:
+            why = f"{each.proposal_id}, proposed by {each.proposed_by} on {each.proposed_at.date()}: {each.reason}"
+            about = f"{MANUAL}{_word(each.proposal_id)}:{_short(each.proposal_id)}"
+            yield break_of_unit(about, BreakClass.MANUAL_POSTING, why[:500], on, profile)
 
 
 def _why_open(each: Explained, on: date) -> str:

@@ -24,10 +24,11 @@ def audit_breaks(
     *,
     day: Annotated[str | None, typer.Option(help="The day of what is found; default: today.")] = None,
 ) -> Report:
-    """Verify the books and the open items, and list each finding as a break (E24), and what is open too long (E21).
+    """Verify books and open items; list each finding as a break (E24), and what waits for too long (E21, E25).
 
     The same findings again change nothing; what is gone is closed. Exit code 1 while a check finds something.
     """
+    from ledger.books.postgres_proposals import PostgresProposals
     from ledger.proof.postgres_audit import connect_for_audit
     from ledger.proof.verify import verify
     from payments.break_desk.audit_breaks import audit_breaks as act
@@ -49,6 +50,7 @@ def audit_breaks(
         report = act(
             faults,
             items,
+            PostgresProposals(connection).all(),
             on,
             reconciliation=ports.reconciliation,
             desk=PostgresDesk(connection),
@@ -56,7 +58,7 @@ def audit_breaks(
         )
     new = ", ".join(f"{name} {count:,}" for name, count in report.new.items()) or "none"
     lines = [
-        f"as of {report.on}: {report.findings:,} findings of checks, {report.stale:,} items open for too long",
+        f"as of {report.on}: {report.findings:,} findings of checks, {report.stale:,} items that wait for too long",
         f"  new breaks: {new}; {report.closed:,} closed, since they are gone",
     ]
     return Report(report, lines, exit_code=1 if report.findings else 0)

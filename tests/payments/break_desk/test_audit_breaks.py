@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ledger.books.free_form import approve, propose
+from ledger.books.postgres_proposals import PostgresProposals
 from payments.__main__ import app
 from payments.wiring import Adapters
 from terminal.command_line import command_of, invoke
@@ -65,6 +67,22 @@ def test_a_finding_in_a_corrupted_copy_is_a_break_until_it_is_gone(
     code, again = said(capsys, "audit-breaks", "--day", day)
     assert (again["new"], rows(ports, OPEN)) == ({"E24": len(first)}, first)
     assert [event for event, _ in events(ports, first[0][0])] == ["raised", "closed", "reopened"]
+
+
+def test_a_manual_posting_that_nobody_approves_is_a_break_until_somebody_does(
+    ports: Adapters, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at, proposals = datetime(2026, 3, 10, 12, tzinfo=UTC), PostgresProposals(ports.database)
+    entry = {"debit": "exp:goodwill", "credit": "bank:main", "currency": "GBP", "amount": "1.00"}
+    asked = {"proposal_id": "gift 1", "value_date": "2026-03-10", "occurred_at": at.isoformat(), "correlation": {}}
+    propose(json.dumps({**asked, "transfers": [entry]}), by="ann", reason="a gift", at=at, proposals=proposals)
+
+    assert said(capsys, "audit-breaks", "--day", "2026-03-17")[1]["new"] == {}
+    assert said(capsys, "audit-breaks", "--day", "2026-03-18")[1]["new"] == {"E25": 1}
+    assert said(capsys, "audit-breaks", "--day", "2026-03-19")[1]["new"] == {}
+    with ports.transaction():
+        approve("gift 1", by="ben", at=at + timedelta(days=9), proposals=proposals, ledger=ports.ledger)
+    assert said(capsys, "audit-breaks", "--day", "2026-03-20")[1]["closed"] == 1
 
 
 def test_what_is_explained_for_too_long_is_a_break_of_whoever_works_the_account(
