@@ -49,7 +49,7 @@ _OF_CREDITS = (DueKey, PayoutKey)
 
 def match_line(case: BreakCase, arguments: Mapping[str, str], ports: DeskPorts) -> DeskEffect:
     """Match the line of a break with an open expectation of its amount, or take it as a payment of a plan."""
-    line = open_bank_line(case)
+    line = open_bank_line(case, ports)
     if "plan_id" in arguments:
         return _pay_plan(line, arguments["plan_id"], ports)
     expected = _open_expectation(arguments["expectation"], line, ports)
@@ -79,12 +79,15 @@ def match_line(case: BreakCase, arguments: Mapping[str, str], ports: DeskPorts) 
     return DeskEffect((*before, *posted), moved)
 
 
-def open_bank_line(case: BreakCase) -> FileLine:
+def open_bank_line(case: BreakCase, ports: DeskPorts) -> FileLine:
     """The open line of our bank that a break is about; refuses any other break."""
     if case.line is None or case.line.kind not in BANK_LINES:
         raise DeskRefusal("no-bank-line", f"{case.break_id} is about no line of our bank")
     if case.unit is None:
         raise DeskRefusal("not-open", f"{case.line.line_key} is in a match already; `unmatch` undoes that first")
+    account = case.line.bank_account
+    if account is not None and account not in ports.adapters.profile.bank_accounts:
+        raise DeskRefusal("off-the-chart", f"bank account {account} is not on our chart, so nothing is booked on it")
     return case.line
 
 

@@ -51,7 +51,7 @@ def write_off(case: BreakCase, ports: DeskPorts) -> DeskEffect:
     A credit is kept for whoever claims it, a debit is taken as a charge, and a difference is tolerated within the caps.
     """
     if case.line is not None and case.line.kind in BANK_LINES:
-        return _off_suspense(open_bank_line(case), ports)
+        return _off_suspense(open_bank_line(case, ports), ports)
     key = case.broken.expected if case.line is None else case.line.key
     if isinstance(key, OnClearing):
         return _off_clearing(case, key, ports)
@@ -161,7 +161,7 @@ def _tolerated_today(currency: Currency, ports: DeskPorts) -> int:
 
 def send_back(case: BreakCase, arguments: Mapping[str, str], ports: DeskPorts) -> DeskEffect:
     """Order the bank to send the money of a credit back; it leaves suspense when the statement shows the debit."""
-    line = open_bank_line(case)
+    line = open_bank_line(case, ports)
     if line.kind is LineKind.DEBIT:
         raise DeskRefusal("no-credit", f"{line.line_key} is money that left our bank")
     payee = arguments.get("payee") or line.account_id or line.counterparty

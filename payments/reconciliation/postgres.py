@@ -111,6 +111,8 @@ SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[],
      WHERE breaks.closed_on IS NULL AND breaks.class <> excluded.class
         OR breaks.closed_on IS NOT NULL AND excluded.closed_on IS NULL
            AND excluded.line_key IS NULL AND excluded.expectation_id IS NULL
+           AND NOT EXISTS (SELECT FROM payments.break_events k
+                            WHERE k.break_id = breaks.break_id AND k.event = 'written_off')
 RETURNING class
 """
 

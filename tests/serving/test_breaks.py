@@ -87,6 +87,8 @@ def test_what_is_wrong_is_said_with_its_field_and_nothing_is_done(desk: HttpDesk
     cases = [
         (desk.post("/v1/breaks/line:none/write-off"), 404, "not-found"),
         (desk.get("/v1/breaks/line:none"), 404, "not-found"),
+        (desk.get("/v1/breaks/a%00b"), 400, "malformed"),
+        (desk.post("/v1/breaks/a%00b/write-off"), 400, "malformed"),
         (desk.post(f"/v1/breaks/{BIG}/match", plan_id="p-1", expectation="due:p-1/1"), 422, "invalid"),
         (desk.post(f"/v1/breaks/{BIG}/match", plan_id="p-none"), 409, "no-plan"),
         (desk.post(f"/v1/breaks/{BIG}/accept", until="tomorrow"), 422, "invalid"),

@@ -169,6 +169,26 @@ def test_reprocessing_books_what_could_not_be_booked_before(database_url: str, t
         assert isinstance(act(ports, due, "reprocess", line, key="once-more"), DeskActRefused)
 
 
+def test_a_file_that_never_comes_undamaged_is_dismissed_and_money_off_the_chart_stays_unbooked(
+    database_url: str, tmp_path: Path
+) -> None:
+    damaged = tmp_path / "damaged.csv"
+    damaged.write_text("no,such,file\n1,2,3\n")
+    with the_adapters(database_url) as ports:
+        with_people(ports)
+        elsewhere = stated(tmp_path / "b.csv", (5_00, "who"), account="other")
+        assert reconciled(ports, [damaged, elsewhere], DAY, loudly=False).breaks == {"E19": 1, "E22": 1}
+        file, line = (row[0] for row in rows(ports, "SELECT break_id FROM payments.breaks ORDER BY class DESC"))
+        done(act(ports, NEXT, "write-off", file))
+        for name in ("write-off", "return"):
+            refused = act(ports, NEXT, name, line, key=f"{name}-1")
+            assert isinstance(refused, DeskActRefused)
+            assert refused.code == "off-the-chart"
+        assert reconciled(ports, [damaged], NEXT, loudly=False).breaks == {}, "the file is refused again, and dismissed"
+        assert standing_of(ports, NEXT).open_breaks == [(line, "E19")]
+        assert ports.ledger.trial_balance().lines == ()
+
+
 def test_whoever_may_not_is_refused_and_a_key_stands_for_one_act(database_url: str, tmp_path: Path) -> None:
     with the_adapters(database_url) as ports:
         first, second = suspended(ports, tmp_path, (5_00, "who"), (6_00, "who else"))
