@@ -27,6 +27,7 @@ from payments.break_desk.perform_desk_act import (
     UnknownBreak,
     UnknownDeskProposal,
     approve_desk_act,
+    of_back_office,
     perform_desk_act,
 )
 from payments.postgres import DatabaseBusy, DatabaseDown, connected
@@ -131,7 +132,17 @@ class DeskProposalsAnswer(BaseModel):
 
 BreakIdPath = Annotated[str, Path(max_length=200, description="The break's id; # in it is sent as %23.")]
 DeskKey = Annotated[str, Header(min_length=1, max_length=60, pattern="^[A-Za-z0-9._-]+$")]
-DeskReader = Annotated[Principal, Depends(RouteGate(Right.BREAKS))]
+
+
+def _back_office(by: Annotated[Principal, Depends(RouteGate(Right.BREAKS))]) -> Principal:
+    """A principal that belongs to no merchant."""
+    if not of_back_office(by):
+        detail = f"{by.principal_id} belongs to a merchant, and breaks are of many at once."
+        raise Problem(HTTPStatus.FORBIDDEN, "not-in-role", detail)
+    return by
+
+
+DeskReader = Annotated[Principal, Depends(_back_office)]
 
 router = APIRouter(tags=["breaks"])
 

@@ -105,7 +105,7 @@ def perform_desk_act(asked: AskedDeskAct, principal: Principal, ports: DeskPorts
         return known
     case = _case(asked, ports)
     role = ports.authority.role(principal.role)
-    if not role.does.names(act.grant):
+    if not role.does.names(act.grant) or not of_back_office(principal):
         return DeskActRefused("not-in-role", f"the role {role.name} of {principal.principal_id} may not {act.grant}")
     because = tuple(_why_two(act, _amount(act, case), role.does, role.name))
     ready = _Ready(act, case, asked, principal.principal_id)
@@ -149,10 +149,15 @@ def _why_not_approved(
         until = f"{proposal.expires_at:%Y-%m-%d %H:%M} UTC"
         return DeskActRefused("proposal-expired", f"{proposal.proposal_id} expired at {until}")
     role = ports.authority.role(principal.role)
-    if not role.approves.names(act.grant) or not role.approves.covers(amount):
+    if not (of_back_office(principal) and role.approves.names(act.grant) and role.approves.covers(amount)):
         of = "" if amount is None else f" of {amount}"
         return DeskActRefused("not-in-role", f"the role {role.name} may not approve {act.grant}{of}")
     return None
+
+
+def of_back_office(principal: Principal) -> bool:
+    """Whether a principal may see breaks at all: what does not reconcile is of many merchants at once."""
+    return principal.merchant_id is None
 
 
 def _formed(asked: AskedDeskAct) -> tuple[DeskAct, AskedDeskAct]:

@@ -17,7 +17,7 @@ _STEPS = tuple(Severity)
 
 
 def severity_on(day: date, due_by: date, *, days: int, starts: Severity, now: Severity) -> Severity:
-    """The severity of an open break on a day; it never falls.
+    """The severity of an open break on a day; it never falls while its class stays.
 
     It starts as its class says, and rises by a step on the day after its due day and after every further `days`.
 

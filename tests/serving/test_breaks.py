@@ -46,6 +46,8 @@ def desk(
     principals = PostgresPrincipals(connection)
     roles = (("ann", "reconciliation"), ("ben", "finance"), ("eve", "agent"))
     keys = {name: add_principal(name, role, expires_at=None, principals=principals, at=NOON) for name, role in roles}
+    of_merchant = {"expires_at": None, "principals": principals, "at": NOON, "merchant_id": "m-1"}
+    keys["moe"] = add_principal("moe", "reconciliation", **of_merchant)
     connection.commit()
     with running(settings) as api, the_adapters(database_url) as ports:
         del api.headers["Authorization"]
@@ -95,6 +97,8 @@ def test_what_is_wrong_is_said_with_its_field_and_nothing_is_done(desk: HttpDesk
         (desk.post(f"/v1/breaks/{BIG}/assign", owner="treasury", until="2026-05-01"), 422, "invalid"),
         (desk.post("/v1/break-proposals/ann.none/approve"), 404, "not-found"),
         (desk.post(f"/v1/breaks/{BIG}/write-off", by="ben"), 403, "not-in-role"),
+        (desk.post(f"/v1/breaks/{BIG}/write-off", by="moe"), 403, "not-in-role"),
+        (desk.get("/v1/breaks", by="moe"), 403, "not-in-role"),
     ]
     assert [(answer.status_code, answer.json()["type"].rpartition(":")[2]) for answer, *_ in cases] == [
         (status, code) for _, status, code in cases
