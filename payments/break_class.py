@@ -18,5 +18,8 @@ class BreakClass(StrEnum):
     MANY_CANDIDATES = "E14"
     RETURNED = "E16"
     WRONG_ACCOUNT = "E19"
+    STALE = "E21"
     FILE_FAULT = "E22"
+    INVARIANT = "E24"
+    MANUAL_POSTING = "E25"
     STATEMENT_BALANCE = "E26"

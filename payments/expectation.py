@@ -64,7 +64,8 @@ class Expectation:
 class Expected:
     """What the other side should show by `due_by`. A due is matched within its window, everything else by its key.
 
-    `created_by` is the claim that it belongs to, or else the id of its cause, such as an attempt or a line.
+    `created_by` is the claim that it belongs to, the line whose money it sends back, or else the id of its cause, such
+    as an attempt.
     """
 
     key: ExpectationKey
@@ -72,7 +73,7 @@ class Expected:
     amount: Money
     expected_on: date
     due_by: date
-    created_by: ClaimKey | str
+    created_by: ClaimKey | LineKey | str
     account_id: str | None = None
     plan_id: PlanId | None = None
     instalment_id: InstalmentId | None = None

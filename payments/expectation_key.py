@@ -113,6 +113,16 @@ class TransferKey:
         return f"transfer:{self.line_key}"
 
 
+@dataclass(frozen=True, slots=True)
+class DecidedKey:
+    """A person decided what becomes of the money of this line of a statement, or of this expectation."""
+
+    about: str
+
+    def __str__(self) -> str:
+        return f"decided:{self.about}"
+
+
 ExpectationKey = (
     CaptureKey
     | ReturnKey
@@ -124,6 +134,7 @@ ExpectationKey = (
     | BroughtBackKey
     | DueKey
     | TransferKey
+    | DecidedKey
 )
 
 _BY_NAME: Mapping[str, Callable[[str], ExpectationKey]] = {
@@ -137,6 +148,7 @@ _BY_NAME: Mapping[str, Callable[[str], ExpectationKey]] = {
     "brought-back": BroughtBackKey,
     "due": lambda text: DueKey(InstalmentId(text)),
     "transfer": TransferKey,
+    "decided": DecidedKey,
 }
 
 

@@ -15,16 +15,28 @@ class DatabaseDown(Fault):
     """Raised when the database cannot be reached."""
 
 
+class DatabaseBusy(Fault):
+    """Raised when what another run holds was not released in time."""
+
+
 @contextmanager
-def connected(database_url: str) -> Iterator[Connection]:
-    """A connection in autocommit mode, for acts that open their own transactions; raises DatabaseDown."""
+def connected(database_url: str, *, patience_s: int | None = None) -> Iterator[Connection]:
+    """A connection in autocommit mode, for acts that open their own transactions; raises DatabaseDown.
+
+    With `patience_s` whoever waits longer for a lock gets DatabaseBusy.
+    """
     try:
         connection = psycopg.connect(database_url, autocommit=True, application_name="tranche-payments")
     except psycopg.OperationalError as error:
         raise DatabaseDown(f"the database cannot be reached: {error}") from error
     with connection:
         connection.execute("SET TIME ZONE 'UTC'")
-        yield connection
+        if patience_s is not None:
+            connection.execute("SELECT set_config('lock_timeout', %s, false)", (f"{patience_s}s",))
+        try:
+            yield connection
+        except psycopg.errors.LockNotAvailable as error:
+            raise DatabaseBusy(f"another run holds what this one needs: {error}") from error
 
 
 @contextmanager

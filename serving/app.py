@@ -9,7 +9,7 @@ from lending.terms import policy_file
 from lending.terms.review_terms import review_terms
 from models.artefact import load_champion
 from payments.provider.sandbox import SandboxProvider
-from serving import accept, decisions, health, pages, problems
+from serving import accept, breaks, decisions, health, pages, problems
 from serving.bearer import KeyRing
 from serving.check_fit import check_fit
 from serving.decision_code import decision_code_digest
@@ -78,6 +78,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         shipments,
         plan_acts,
         bulk_acts,
+        breaks,
         list_accesses,
         reviews,
         lists,

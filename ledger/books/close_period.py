@@ -25,6 +25,9 @@ class PeriodFault(Fault):
 class PeriodBooks(Protocol):
     """The operations on the books that closing a period needs."""
 
+    def objections_to_close(self) -> tuple[str, ...]:
+        """Why other packages ask not to close the books now, such as a bank statement that the books do not explain."""
+
     def announce_close(self, through: date, *, at: datetime) -> None:
         """Refuse, from now on and in every session, journals valued on or before that day. Idempotent."""
 
@@ -51,10 +54,12 @@ def close_period(books: PeriodBooks, through: date, *, at: datetime) -> ClosedPe
 
     New postings into the period are refused first. Once the transactions already running have ended, income and expense
     move to retained earnings. Writers never wait for a close. Raises PeriodFault when the day has not ended, when
-    running transactions do not end in time, and when the books refuse a closing journal.
+    running transactions do not end in time, when another package objects, and when the books refuse a closing journal.
     """
     if through >= at.date():
         raise PeriodFault(f"{through} has not ended yet at {at.isoformat()}")
+    if objections := books.objections_to_close():
+        raise PeriodFault(f"{through} cannot be closed: {'; '.join(objections)}")
     books.announce_close(through, at=at)
     if not books.wait_for_writers():
         raise PeriodFault(f"the period through {through} is closed, but older transactions still run; close it again")

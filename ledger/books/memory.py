@@ -109,6 +109,9 @@ class MemoryLedger:
             found.credit_limit = limit.minor
         return answer
 
+    def objections_to_close(self) -> tuple[str, ...]:
+        return ()
+
     def announce_close(self, through: date, *, at: datetime) -> None:  # noqa: ARG002 - the time is not reported
         closed = self._sheet.closed_through
         self._sheet.closed_through = through if closed is None else max(closed, through)

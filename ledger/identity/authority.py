@@ -25,6 +25,7 @@ class Right(StrEnum):
     PROPOSALS = "proposals"
     REFERRALS = "referrals"
     CONTEST = "contest"
+    BREAKS = "breaks"
     BOOKS = "books"
     KEYS = "keys"
     ACCESSES = "accesses"

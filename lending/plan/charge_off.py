@@ -64,7 +64,7 @@ def recovered(run: RunningPlan, event: PlanEvent, body: Recovered | Paid | PaidO
     held = body.held if isinstance(body, Paid) else None
     run.book(
         Flow.RECOVERY,
-        body.payment_id,
+        body.booking_key if isinstance(body, Paid) else body.payment_id,
         event,
         {
             "identified" if transfer else "captured": body.amount.minor,

@@ -95,7 +95,8 @@ class Paid:
 
     `instalment_id`: the instalment that it was collected for. `held`: what the attempt's hold covers. `from_plan_id`:
     the plan whose credit paid it, if any (that plan has a CreditApplied event). `in_flight`: the principal that an
-    attempt held when the money came by another way; it is credit then, which waits for the attempt's outcome.
+    attempt held when the money came by another way; it is credit then, which waits for the attempt's outcome. `taking`:
+    2 or more for a transfer whose earlier match with a plan was undone.
     """
 
     amount: Money
@@ -107,6 +108,12 @@ class Paid:
     held: Held | None = None
     from_plan_id: str | None = None
     in_flight: Money | None = None
+    taking: int | None = None
+
+    @property
+    def booking_key(self) -> str:
+        """What names its journal: the payment, and after the first which taking of it this is."""
+        return self.payment_id if self.taking is None else f"{self.payment_id}~{self.taking}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,8 @@ def _book(run: RunningPlan, event: PlanEvent, body: Paid | PaidOff, split: Alloc
         flow = Flow.DOWN_PAYMENT
     elif body.channel is PaymentChannel.CREDIT:
         del amounts["credit_balance"]  # the part that was not owed stays in the credit balance
-    run.book(flow, body.payment_id, event, amounts, names=names, correlation=correlation, hold_id=hold_id, voids=voids)
+    key = body.booking_key if isinstance(body, Paid) else body.payment_id
+    run.book(flow, key, event, amounts, names=names, correlation=correlation, hold_id=hold_id, voids=voids)
 
 
 _FLOWS = {

@@ -43,6 +43,7 @@ class AttemptEvent(StrEnum):
     NO_ANSWER = "no_answer"
     NEVER_SEEN = "never_seen"
     CASH_SEEN = "cash_seen"
+    CASH_UNSEEN = "cash_unseen"
     RETURNED = "returned"
     CLAIM_OPENED = "claim_opened"
     CLAIM_WON = "claim_won"
@@ -67,6 +68,7 @@ MOVES: dict[tuple[AttemptState, AttemptEvent], AttemptState] = {
     ): AttemptState.CLAIMED,  # after the settle-down delay; same key, same hold
     (AttemptState.REJECTED, AttemptEvent.CAPTURED): AttemptState.PRESUMED_PAID,  # the provider's file says otherwise
     (AttemptState.PRESUMED_PAID, AttemptEvent.CASH_SEEN): AttemptState.SETTLED,
+    (AttemptState.SETTLED, AttemptEvent.CASH_UNSEEN): AttemptState.PRESUMED_PAID,  # the match of its payout is undone
     (AttemptState.PRESUMED_PAID, AttemptEvent.RETURNED): AttemptState.RETURNED,
     (AttemptState.SETTLED, AttemptEvent.RETURNED): AttemptState.RETURNED,
     (AttemptState.PRESUMED_PAID, AttemptEvent.CLAIM_OPENED): AttemptState.DISPUTED,

@@ -93,6 +93,7 @@ def reconcile(
 
 
 @reporting(
+    "break_id",
     "break_class",
     "line_id",
     "expectation_id",
@@ -177,7 +178,6 @@ def break_lines(counts: Any, listed: "tuple[Listed | ListedBreak, ...]") -> Iter
     if counts:
         yield "  breaks: " + ", ".join(f"{name} {count:,}" for name, count in counts.items())
     for each in listed[:LONGEST_LIST]:
-        about = each.line_id or each.expectation_id or ""
-        yield f"    {each.break_class:<4} {about:<28} {each.amount or '':>16}  {each.reason} [{each.owner}]"
+        yield f"    {each.break_class:<4} {each.break_id:<36} {each.amount or '':>16}  {each.reason} [{each.owner}]"
     if len(listed) > LONGEST_LIST:
         yield f"    … and {len(listed) - LONGEST_LIST:,} more; --json lists them all"

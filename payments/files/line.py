@@ -14,7 +14,8 @@ from payments.line_key import LineKey, LineKind
 class FileLine:
     """One row. `amount` has no sign, its direction follows from the kind; `key` is the expectation it names, if any.
 
-    `reported_on` is the day of the file, `booked_on` the day of the row itself.
+    `reported_on` is the day of the file, `booked_on` the day of the row itself. `taking` is 1, and one more for each
+    match of it that a person undid.
     """
 
     line_id: str
@@ -29,11 +30,17 @@ class FileLine:
     counterparty: str | None = None
     detail: str = ""
     reference: str | None = field(default=None, compare=False)
+    taking: int = field(default=1, compare=False)
 
     @property
     def line_key(self) -> LineKey:
         """The identity of the row across all files."""
         return LineKey(self.kind, self.line_id)
+
+    @property
+    def payment_id(self) -> str:
+        """The id of the payment that the row is, which another taking of the same money does not share."""
+        return str(self.line_key) if self.taking == 1 else f"{self.line_key}~{self.taking}"
 
     def to_match(self) -> StatementRow:
         return StatementRow(self.line_key, self.amount, self.booked_on, self.key, self.account_id)

@@ -10,6 +10,7 @@ from payments.bookings import flow_journal
 from payments.collection.bookings import Collection
 from payments.files.line import FileLine
 from payments.files.payout_file import Payout
+from payments.line_key import LineKey, LineKind
 from payments.merchants.bookings import ids_of, payee_of
 
 
@@ -83,6 +84,26 @@ def payout_identified(payout: Payout, line: FileLine, when: When) -> Journal:
     """F37b: an unidentified debit turns out to be a payout to a merchant; posted instead of F07b."""
     ids = ids_of(payout, line_id=line.line_id)
     return flow_journal(Flow.DEBIT_IDENTIFIED, line.line_id, when, ids, {"payout": line.amount}, payee_of(payout))
+
+
+def sent_back(credit: LineKey, line: FileLine, when: When, *, bank: str) -> Journal:
+    """F36b: the money of an unidentified credit has left our bank for its sender."""
+    ids, names = {"line_id": credit.line_id}, {"bank": bank}
+    return flow_journal(Flow.CREDIT_IDENTIFIED, f"{credit}/back", when, ids, {"sent_back": line.amount}, names)
+
+
+def worked_off(line: FileLine, key: str, when: When) -> Journal:
+    """F36b or F37b: a credit that nobody claims is kept for its owner; a debit that nothing explains is a charge."""
+    ids = {"line_id": line.line_id}
+    if line.kind is LineKind.DEBIT:
+        return flow_journal(Flow.DEBIT_IDENTIFIED, key, when, ids, {"fee": line.amount}, {})
+    return flow_journal(Flow.CREDIT_IDENTIFIED, key, when, ids, {"unclaimed": line.amount}, {})
+
+
+def tolerated(key: str, group: str, residue: Money, when: When, *, provider: str) -> Journal:
+    """F39: what is left in a group of the provider's clearing account, debits less credits, is tolerated."""
+    amounts = {"short": residue} if residue.minor > 0 else {"over": -residue}
+    return flow_journal(Flow.TOLERANCE_DIFFERENCE, key, when, {"attempt_id": group}, amounts, {"provider": provider})
 
 
 def unidentified_credit(line_id: str, bank: str, amount: Money, when: When) -> Journal:

@@ -27,6 +27,7 @@ from payments.reconciliation.bookings import (
     provider_settled,
     refund_settled,
     return_debited,
+    sent_back,
     unidentified_credit,
     unidentified_debit,
 )
@@ -182,6 +183,9 @@ def _debited(  # noqa: PLR0917 - a debit and everything that identifies it
             result.journals.append(payout_confirmed(payout, when, bank=bank, line_id=line.line_id))
         case ClaimKey(case_id) if on_suspense:
             result.journals.append(claim_identified(case_id, line, when, provider=provider))
+        case LineKey() as credit:
+            _off_suspense(line, known, result)
+            result.journals.append(sent_back(credit, line, when, bank=bank))
         case ClaimKey(case_id):
             result.journals.append(claim_taken(case_id, line, when, provider=provider, bank=bank))
         case _:

@@ -18,8 +18,9 @@ def pushed(line: FileLine, expected: Expected, when: When, in_flight: Money | No
         line.line_id,
         instalment_id=expected.instalment_id,
         in_flight=in_flight,
+        taking=None if line.taking == 1 else line.taking,
     )
-    return event_of(paid_event_id(str(line.line_key)), expected.plan_id, str(line.line_key), when, body)
+    return event_of(paid_event_id(line.payment_id), expected.plan_id, str(line.line_key), when, body)
 
 
 def returned(planned: Planned, return_id: str, when: When) -> PlanEvent:

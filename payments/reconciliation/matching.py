@@ -24,6 +24,7 @@ class MatchRule(StrEnum):
 
     ID = "id"
     ACCOUNT_AMOUNT_WINDOW = "account_amount_window"
+    MANUAL = "manual"  # a person said so
 
 
 def month_of(day: date) -> Window:

@@ -7,9 +7,12 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from ledger.journal import Journal
 from ledger.map.flow import Flow
 from ledger.money import Currency, Money
 from payments.break_class import BreakClass
+from payments.break_events.postgres_ageing import age_breaks, changed_on
+from payments.break_events.postgres_undone import posted_anew
 from payments.breaks import Break
 from payments.expectation import Expected, Leg, Window, check_same_expectation
 from payments.expectation_key import ClaimKey, ExpectationKey, UnknownKey, expectation_key
@@ -45,14 +48,16 @@ SELECT e.*, false AS met FROM payments.open_expectations o JOIN payments.expecta
 _COUNT_OPEN = """
 SELECT count(*) FROM payments.open_expectations WHERE expected_on <= %s
 """
-# Units in the order of their first lines.
+# Units in the order of their first lines, without those whose match a person undid.
 _OPEN_UNITS = """
-SELECT unit, count(*) FROM payments.open_lines GROUP BY unit
+SELECT unit, count(*) FROM payments.open_lines WHERE NOT starts_with(unit, 'held:') GROUP BY unit
  ORDER BY min(to_char(booked_on, 'YYYYMMDD') || to_char(amount_minor, 'FM0000000000000000000') || line_key COLLATE "C")
           COLLATE "C"
 """
 _LINES_OF_UNITS = """
-SELECT l.* FROM payments.open_lines o JOIN payments.lines l USING (line_key)
+SELECT l.*, u.undone FROM payments.open_lines o JOIN payments.lines l USING (line_key)
+  LEFT JOIN (SELECT unnest(line_keys) AS line_key, count(*) AS undone FROM payments.undone_groups GROUP BY 1) u
+       USING (line_key)
  WHERE o.unit = ANY(%s) ORDER BY l.line_key COLLATE "C"
 """
 _OPEN_REPAYMENTS = """
@@ -93,14 +98,21 @@ UPDATE payments.breaks b SET closed_on = greatest(%(on)s, b.opened_on), closed_b
          WHERE b.closed_on IS NULL) f
  WHERE b.break_id = f.break_id
 """
+# A break that is raised again is refined while it is open, and opened again when what it is about has no work list.
 _RAISE = """
-INSERT INTO payments.breaks (break_id, class, line_key, expectation_id, currency, amount_minor, reason, owner, severity,
-                             opened_on, due_by, closed_on, closed_by)
+INSERT INTO payments.breaks AS breaks (break_id, class, line_key, expectation_id, currency, amount_minor, reason, owner,
+                                       severity, opened_on, due_by, closed_on, closed_by)
 SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::text[],
                      %s::text[], %s::date[], %s::date[], %s::date[], %s::text[])
     ON CONFLICT (break_id) DO UPDATE
-       SET class = excluded.class, reason = excluded.reason, owner = excluded.owner, severity = excluded.severity
-     WHERE payments.breaks.closed_on IS NULL AND payments.breaks.class <> excluded.class
+       SET class = excluded.class, reason = excluded.reason, owner = excluded.owner, severity = excluded.severity,
+           due_by = CASE WHEN breaks.closed_on IS NULL THEN breaks.due_by ELSE excluded.due_by END,
+           closed_on = NULL, closed_by = NULL
+     WHERE breaks.closed_on IS NULL AND breaks.class <> excluded.class
+        OR breaks.closed_on IS NOT NULL AND excluded.closed_on IS NULL
+           AND excluded.line_key IS NULL AND excluded.expectation_id IS NULL
+           AND NOT EXISTS (SELECT FROM payments.break_events k
+                            WHERE k.break_id = breaks.break_id AND k.event = 'written_off')
 RETURNING class
 """
 
@@ -303,6 +315,15 @@ class PostgresReconciliation:
         """See `prove_banks`."""
         return prove_banks(self._connection, profile)
 
+    def age_breaks(self, day: date, profile: RailProfile) -> int:
+        """See `age_breaks`; changes of breaks in the rest of the transaction count from this day."""
+        changed_on(self._connection, day)
+        return age_breaks(self._connection, day, profile)
+
+    def anew(self, journals: Sequence[Journal]) -> list[Journal]:
+        """See `posted_anew`."""
+        return posted_anew(self._connection, journals)
+
     def close_break(self, break_id: str, on: date, by: str) -> None:
         """Close a break that was cured by something other than a match."""
         self._connection.execute(
@@ -367,10 +388,17 @@ def _text(key: ExpectationKey | LineKey | None) -> str | None:
     return None if key is None else str(key)
 
 
-def _cause(text: str) -> ClaimKey | str:
-    """The cause of an expectation: a claim is stored as its key, any other cause as its id."""
+def _cause(text: str) -> ClaimKey | LineKey | str:
+    """The cause of an expectation: a claim or a line is stored as its key, any other cause as its id."""
     try:
         key = expectation_key(text)
     except UnknownKey:
-        return text
+        return _line_or_text(text)
     return key if isinstance(key, ClaimKey) else text
+
+
+def _line_or_text(text: str) -> LineKey | str:
+    try:
+        return LineKey.of(text)
+    except ValueError:
+        return text

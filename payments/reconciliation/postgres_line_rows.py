@@ -79,4 +79,5 @@ def stored_line(row: Mapping[str, Any]) -> FileLine:
         bank_account=row["bank_account"],
         counterparty=row["counterparty"],
         detail=row["detail"],
+        taking=1 + (row.get("undone") or 0),
     )

@@ -18,7 +18,8 @@ from payments.rail_profile import Rail
 from payments.reconciliation.open_items import OpenItem, OpenItems, Why, compare_open_groups
 
 # What each attempt or payment leaves on the clearing account until our bank shows the payout that contains it. Parts of
-# a payout with another amount or an unknown attempt stay on the account, with an open break.
+# a payout with another amount or an unknown attempt stay on the account, with an open break. What a person wrote off is
+# not among them.
 _CLEARING = """
 WITH in_bank AS (
     SELECT l.* FROM payments.lines l JOIN payments.matches p ON p.expectation_id = 'payout:' || l.payout_id
@@ -47,6 +48,7 @@ SELECT coalesce(o.attempt_id, CASE b.kind WHEN 'capture' THEN '' ELSE split_part
   FROM ours o
   FULL JOIN in_bank b ON b.key = o.key AND b.currency = o.currency
  WHERE b.line_key IS NULL
+       AND NOT EXISTS (SELECT FROM payments.match_groups g WHERE g.group_id = o.key AND g.rule = 'manual')
     OR EXISTS (SELECT FROM payments.breaks k WHERE k.line_key = b.line_key AND k.closed_on IS NULL)
  ORDER BY 1, 2
 """
@@ -81,6 +83,13 @@ SELECT l.line_id, l.kind, l.currency, l.amount_minor
                   AND NOT EXISTS (SELECT FROM ledger.refusals f WHERE f.position = r.position))
    AND NOT EXISTS (SELECT FROM payments.matches m WHERE m.line_key = l.line_key)
  ORDER BY l.line_key
+"""
+# Unidentified money that a person sends back to its sender, until the statement shows that it has left.
+_SENT_BACK = """
+SELECT l.line_id, l.currency, l.amount_minor
+  FROM payments.open_expectations o JOIN payments.expectations e USING (expectation_id)
+  JOIN payments.lines l ON l.line_key = e.created_by
+ WHERE starts_with(o.expectation_id, 'debit:') ORDER BY l.line_key
 """
 _REFUND_PAYMENTS = """
 SELECT payment_id, refund_id, shopper_id, way, state, currency, amount_minor FROM payments.refund_payments
@@ -137,6 +146,8 @@ class PostgresOpenItems:
             debit = kind == "debit"
             account = "suspense:debits" if debit else "suspense:unapplied"
             yield _item(line_id, Why.OPEN_BREAK, account, line_id, currency, posted=minor if debit else -minor)
+        for line_id, currency, minor in self._connection.execute(_SENT_BACK):
+            yield _item(line_id, Why.PAYOUT_SENT, "suspense:unapplied", line_id, currency, posted=-minor)
 
     def _refund_payments(self) -> Iterator[OpenItem]:
         """The effect of each refund payment on the refund owed: paid, or held until the outcome is known."""

@@ -32,8 +32,8 @@ SELECT count(*), count(*) FILTER (WHERE e.due_by >= %(as_of)s),
    AND NOT EXISTS (SELECT FROM payments.matches m WHERE m.expectation_id = e.expectation_id)
 """
 _LISTED = """
-SELECT class, coalesce(line_key, ''), coalesce(expectation_id, ''), currency, amount_minor, reason, owner, severity,
-       opened_on, due_by, closed_on, closed_by
+SELECT break_id, class, coalesce(line_key, ''), coalesce(expectation_id, ''), currency, amount_minor, reason, owner,
+       severity, opened_on, due_by, closed_on, closed_by
   FROM payments.breaks WHERE %(closed)s OR closed_on IS NULL ORDER BY class, opened_on, break_id
 """
 _LATE = """
@@ -56,7 +56,8 @@ WITH moved AS (
 )
 SELECT m.currency, sum(m.minor), sum(m.captures)
   FROM moved m
- WHERE NOT EXISTS (
+ WHERE NOT EXISTS (SELECT FROM payments.match_groups g WHERE g.group_id = m.key AND g.rule = 'manual')
+   AND NOT EXISTS (
         SELECT FROM payments.lines l JOIN payments.matches p ON p.expectation_id = 'payout:' || l.payout_id
          WHERE l.key = m.key)
  GROUP BY m.currency ORDER BY m.currency
@@ -132,8 +133,10 @@ class PostgresStanding:
 
 
 def _listed(row: tuple[Any, ...], as_of: date) -> ListedBreak:
-    name, line_key, expectation_id, currency, minor, reason, owner, severity, opened_on, due_by, closed_on, by = row
+    break_id, name, line_key, expectation_id, currency, minor, reason, owner, severity, *days = row
+    opened_on, due_by, closed_on, by = days
     return ListedBreak(
+        break_id=break_id,
         break_class=name,
         line_id=LineKey.of(line_key).line_id if line_key else "",
         expectation_id=expectation_id,

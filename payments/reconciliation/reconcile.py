@@ -35,6 +35,7 @@ from payments.settings import DEFAULT_MAX_FILE_BYTES
 class Listed:
     """A break, formatted for a person to read."""
 
+    break_id: str
     break_class: str
     line_id: str | None
     expectation_id: str | None
@@ -112,6 +113,7 @@ def reconcile(
         last = reconciliation.last_day()
         day = as_of or last or at.date()
         tick("matching")
+        reconciliation.age_breaks(day, profile)
         settle = partial(
             settle_lines,
             attempts=asking.attempts,
@@ -188,6 +190,7 @@ def _report(  # noqa: PLR0917 - the figures of one run, side by side
 
 def _listed(broken: Break) -> Listed:
     return Listed(
+        break_id=broken.break_id,
         break_class=broken.break_class.value,
         line_id=None if broken.line_key is None else broken.line_key.line_id,
         expectation_id=None if broken.expected is None else str(broken.expected),

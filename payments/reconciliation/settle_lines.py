@@ -158,7 +158,7 @@ def settle_lines(
     on_suspense = reconciliation.on_suspense(brought)
     for line in (*result.off_suspense, *(line for line in brought if line.line_key in on_suspense)):
         _reverse_suspense(line, ledger)
-    posted = post_when_open(result.journals, ledger, first_open_day(ledger))
+    posted = post_when_open(reconciliation.anew(result.journals), ledger, first_open_day(ledger))
     for journal, outcome in zip(result.journals, posted, strict=True):
         must_hold(outcome, journal.entry_id)
     record_on_plan(result.events, plans=plans, ledger=ledger, terms=terms)

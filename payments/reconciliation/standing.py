@@ -9,6 +9,7 @@ from datetime import date
 class ListedBreak:
     """A break, formatted for a person to read."""
 
+    break_id: str
     break_class: str
     line_id: str
     expectation_id: str

@@ -71,7 +71,7 @@ def take_transfers(
             result.journals.append(seen)
         record_on_plan([_paid(line, plan, ledger)], plans=plans, ledger=ledger, terms=terms)
         expected = Expected(
-            key=TransferKey(str(line.line_key)),
+            key=TransferKey(line.payment_id),
             leg=Leg.LEDGER_BANK,
             amount=line.amount,
             expected_on=line.booked_on,
@@ -86,5 +86,11 @@ def take_transfers(
 
 def _paid(line: FileLine, plan: Plan, ledger: KeptLedger) -> PlanEvent:
     """The payment of a plan; while an attempt asks for its principal, it is credit that waits for the outcome."""
-    body = Paid(line.amount, PaymentChannel.TRANSFER, line.line_id, in_flight=principal_in_flight(plan, ledger))
-    return event_of(paid_event_id(str(line.line_key)), plan.plan_id, str(line.line_key), seen_on(line.booked_on), body)
+    body = Paid(
+        line.amount,
+        PaymentChannel.TRANSFER,
+        line.line_id,
+        in_flight=principal_in_flight(plan, ledger),
+        taking=None if line.taking == 1 else line.taking,
+    )
+    return event_of(paid_event_id(line.payment_id), plan.plan_id, str(line.line_key), seen_on(line.booked_on), body)

@@ -29,7 +29,7 @@ TASKS = {
     "collect_instalments": ["collect", "pay_merchants", "pay_refunds"],
     "reconcile_settlements": ["reconcile"],
     "close_of_business": ["close", "sweep_reviews"],
-    "verify_ledger": ["seal", "verify"],
+    "verify_ledger": ["seal", "verify", "list_findings"],
 }
 # After the last day of the demo: monthly instalments have fallen due since.
 DAY = "2026-06-15"

@@ -47,6 +47,15 @@ INSERT INTO lending.act_proposals (proposal_id, plan_id, act, proposed_by, key, 
 VALUES ('act-2', '{plan}', 'goodwill', 'ann', 'k-2', 'late', '{{}}', now(), '{{money}}', now(), now() + interval '1 day');
 INSERT INTO lending.act_withdrawals (proposal_id, withdrawn_by, withdrawn_at, reason) VALUES ('act-2', 'ann', now(), 'no');
 INSERT INTO lending.business_dates (business_date, closed_at, visited, posted) VALUES ('2026-03-01', now(), 1, 1);
+INSERT INTO payments.breaks (break_id, class, reason, owner, severity, opened_on, due_by)
+VALUES ('file:x', 'E22', 'damaged', 'finance', 'high', now(), now());
+INSERT INTO payments.break_proposals (proposal_id, break_id, act, proposed_by, key, reason, asked, because, proposed_at,
+                                      expires_at)
+VALUES ('ann.k', 'file:x', 'write-off', 'ann', 'k', 'gone', '{{}}', '{{money}}', now(), now() + interval '1 day');
+INSERT INTO payments.break_approvals (proposal_id, proposed_by, approved_by, approved_at)
+VALUES ('ann.k', 'ann', 'bob', now());
+INSERT INTO payments.break_acts (act_id, break_id, act, principal_id, key, reason, asked, answer, recorded_at, proposal_id)
+VALUES ('ann.k', 'file:x', 'write-off', 'ann', 'k', 'gone', '{{}}', '{{}}', now(), 'ann.k');
 """
 
 

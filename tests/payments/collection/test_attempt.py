@@ -14,6 +14,7 @@ ALLOWED = [
     ("unknown", "refused", "rejected"),
     ("unknown", "never_seen", "claimed"),
     ("presumed_paid", "cash_seen", "settled"),
+    ("settled", "cash_unseen", "presumed_paid"),
     ("presumed_paid", "returned", "returned"),
     ("settled", "returned", "returned"),
     ("presumed_paid", "claim_opened", "disputed"),

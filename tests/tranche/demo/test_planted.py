@@ -105,6 +105,7 @@ def test_a_false_alarm_beside_everything_found_shows(labels_file: Path) -> None:
 def a_break(code: str, expectation_id: str = "", reason: str = "", *, cured: bool = False) -> ListedBreak:
     day = date(2026, 2, 1)
     return ListedBreak(
+        break_id=f"expectation:{expectation_id}",
         break_class=code,
         line_id="",
         expectation_id=expectation_id,

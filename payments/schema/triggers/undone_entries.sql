@@ -1,0 +1,2 @@
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payments.undone_entries
+    FOR EACH STATEMENT EXECUTE FUNCTION payments.refuse_to_change();

@@ -1,0 +1,1 @@
+"""The break desk: events, acts, findings of the books, and the end of a month."""
