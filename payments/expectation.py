@@ -9,7 +9,7 @@ from typing import Protocol
 from ledger.books.store import Conflict
 from ledger.money import Money
 from lending.plan.plan import InstalmentId, PlanId
-from payments.expectation_key import ClaimKey, ExpectationKey
+from payments.expectation_key import ClaimKey, ExpectationKey, PayoutKey
 from payments.line_key import LineKey
 
 
@@ -64,7 +64,7 @@ class Expectation:
 class Expected:
     """What the other side should show by `due_by`. A due is matched within its window, everything else by its key.
 
-    `created_by` is the claim that it belongs to, or else the id of its cause, such as an attempt or a line.
+    `created_by` is the claim or the provider's payout that it belongs to, or else the id of its cause, such as a line.
     """
 
     key: ExpectationKey
@@ -72,7 +72,7 @@ class Expected:
     amount: Money
     expected_on: date
     due_by: date
-    created_by: ClaimKey | str
+    created_by: ClaimKey | PayoutKey | str
     account_id: str | None = None
     plan_id: PlanId | None = None
     instalment_id: InstalmentId | None = None

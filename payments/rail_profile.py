@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from payments.break_class import BreakClass
+from payments.rules.fee_terms import FEES, AgreedFees, load_fees
 from terminal.fault import Fault
 
 _POLICIES = Path(__file__).parent / "policies"
@@ -60,11 +61,13 @@ class RailProfile:
     payout_days: int
     merchant_payout_days: int
     claim_days: int
+    reserve_days: int
     treatments: Mapping[BreakClass, Treatment]
+    fees: AgreedFees
 
 
-def load_profile(rails: Path = RAILS, breaks: Path = BREAKS) -> RailProfile:
-    """Read both files; raises RailProfileFault for a missing entry or a bank account that is not on the chart."""
+def load_profile(rails: Path = RAILS, breaks: Path = BREAKS, fees: Path = FEES) -> RailProfile:
+    """Read these files; raises RailProfileFault for a missing entry or a bank account that is not on the chart."""
     entries, classes = _read(rails), _read(breaks)
     try:
         card, push, merchant, claims = (entries[name] for name in ("card", "push", "merchant", "claims"))
@@ -79,7 +82,9 @@ def load_profile(rails: Path = RAILS, breaks: Path = BREAKS) -> RailProfile:
             payout_days=card["payout_days"],
             merchant_payout_days=merchant["payout_days"],
             claim_days=claims["days"],
+            reserve_days=card["reserve_days"],
             treatments={BreakClass(name): Treatment(**entry) for name, entry in classes.items() if name != "version"},
+            fees=load_fees(fees),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise RailProfileFault(

@@ -10,6 +10,8 @@ from payments.bookings import flow_journal
 from payments.collection.bookings import Collection
 from payments.files.line import FileLine
 from payments.files.payout_file import Payout
+from payments.ids import ProviderPayoutId
+from payments.line_key import LineKind
 from payments.merchants.bookings import ids_of, payee_of
 
 
@@ -22,15 +24,39 @@ def return_debited(
 
 
 def provider_settled(
-    key: str, *, provider: str, bank: str, cash: Money, fee: Money, correlation: Mapping[str, str], when: When
+    part: FileLine, when: When, *, provider: str, bank: str, correlation: Mapping[str, str]
 ) -> Journal:
-    """F35a: a provider pays out, net of its fee.
+    """F35a: a part of a provider's payout is in the bank, as a whole; the fee is booked once for the payout.
 
-    `key` names the part of the payout. `correlation` holds the attempt that it pays for, so that the attempt's clearing
-    group returns to zero.
+    `correlation` holds the attempt that it pays for, so that the attempt's clearing group returns to zero.
     """
     names = {"provider": provider, "bank": bank}
-    return flow_journal(Flow.PROVIDER_SETTLED, key, when, correlation, {"cash": cash, "fee": fee}, names)
+    return flow_journal(Flow.PROVIDER_SETTLED, part.line_id, when, correlation, {"cash": part.amount}, names)
+
+
+def fee_kept(
+    payout_id: ProviderPayoutId, fee: Money, returned: Money, when: When, *, provider: str, bank: str, line_id: str
+) -> Journal:
+    """F35b: what a provider kept of a payout as its fee, and what it gave back of earlier fees."""
+    ids = {"payout_id": str(payout_id), "line_id": line_id}
+    amounts = {name: amount for name, amount in (("cash", fee), ("given_back", returned)) if amount.minor}
+    return flow_journal(Flow.PROVIDER_INVOICED, payout_id, when, ids, amounts, {"provider": provider, "bank": bank})
+
+
+def provider_deducted(
+    part: FileLine, when: When, *, provider: str, bank: str, correlation: Mapping[str, str]
+) -> Journal:
+    """F35d: a refund, a charge-back or a reserve is deducted from a provider's payout."""
+    names = {"provider": provider, "bank": bank}
+    return flow_journal(Flow.PROVIDER_DEBITED, part.line_id, when, correlation, {"cash": part.amount}, names)
+
+
+def reserve_moved(part: FileLine, when: When, *, provider: str, correlation: Mapping[str, str]) -> Journal:
+    """F35c: a provider withholds money of ours as a reserve, or releases it."""
+    name = "held" if part.kind is LineKind.RESERVE_HELD else "released"
+    return flow_journal(
+        Flow.PROVIDER_RESERVE, part.line_id, when, correlation, {name: part.amount}, {"provider": provider}
+    )
 
 
 def payout_confirmed(payout: Payout, when: When, *, bank: str, line_id: str) -> Journal:
@@ -48,21 +74,6 @@ def payout_returned(payout: Payout, when: When, *, bank: str, line_id: str) -> t
         flow_journal(Flow.PAYOUT_RETURNED, f"{payout.payout_id}/back", when, ids, {"money_back": payout.amount}, names),
         flow_journal(Flow.PAYOUT_RETURNED, f"{payout.payout_id}/owed", when, ids, {"owed_again": payout.amount}, names),
     )
-
-
-def refund_settled(line: FileLine, payment_id: str, *, provider: str, bank: str, when: When) -> Journal:
-    """F35d: a refund that the provider paid is deducted from its payout."""
-    ids = {"attempt_id": payment_id, "payout_id": str(line.payout_id)}
-    return flow_journal(
-        Flow.PROVIDER_DEBITED, line.line_id, when, ids, {"cash": line.amount}, {"provider": provider, "bank": bank}
-    )
-
-
-def chargeback_settled(line: FileLine, attempt_id: str, *, provider: str, bank: str, when: When) -> Journal:
-    """F35d: a charge-back is deducted from the provider's payout."""
-    ids = {"attempt_id": attempt_id, "payout_id": str(line.payout_id)}
-    names = {"provider": provider, "bank": bank}
-    return flow_journal(Flow.PROVIDER_DEBITED, line.line_id, when, ids, {"cash": line.amount}, names)
 
 
 def claim_taken(case_id: str, line: FileLine, when: When, *, provider: str, bank: str) -> Journal:

@@ -10,7 +10,6 @@ from lending.plan.event import PlanEvent
 from lending.plan.when import When
 from payments.break_class import BreakClass
 from payments.breaks import Break
-from payments.collection.bookings import Collection
 from payments.expectation import Expected
 from payments.expectation_key import ClaimKey, DebitKey, DueKey, ExpectationKey, PayoutKey
 from payments.files.line import FileLine
@@ -19,43 +18,27 @@ from payments.ids import AttemptId, PayoutId, ProviderPayoutId, RefundPaymentId
 from payments.line_key import LineKey, LineKind
 from payments.rail_profile import RailProfile
 from payments.reconciliation.bookings import (
-    chargeback_settled,
     claim_identified,
     claim_taken,
     payout_confirmed,
     payout_identified,
-    provider_settled,
-    refund_settled,
-    return_debited,
     unidentified_credit,
     unidentified_debit,
 )
 from payments.reconciliation.events import pushed
 from payments.reconciliation.matching import Different, Matched, Outcome, Unexpected
-
-
-@dataclass(frozen=True, slots=True)
-class PayoutPart:
-    """A movement inside a provider's payout; `collection` is None if the attempt is unknown.
-
-    `attempt_id` names its group on the clearing account: the id of the attempt, or of a refund's payment.
-    """
-
-    line: FileLine
-    attempt_id: AttemptId | RefundPaymentId
-    collection: Collection | None = None
+from payments.reconciliation.payouts.book_payout import ProviderPayout, payout_journals
 
 
 @dataclass(frozen=True, slots=True)
 class MatchContext:
-    """What is known about the lines: expectations by key, the parts of payouts, and the lines on suspense.
+    """What is known about the lines: expectations by key, the provider's payouts, and the lines on suspense.
 
     `in_flight`: the principal that attempts in progress hold, by plan, of the plans that the lines pay.
     """
 
     expected: Mapping[ExpectationKey, Expected]
-    parts: Mapping[ProviderPayoutId, Sequence[PayoutPart]]
-    fees: Mapping[ProviderPayoutId, Money]
+    payouts: Mapping[ProviderPayoutId, ProviderPayout]
     merchant_payouts: Mapping[PayoutId, Payout]
     on_suspense: frozenset[LineKey]
     in_flight: Mapping[str, Money]
@@ -171,7 +154,10 @@ def _matched(
 def _debited(  # noqa: PLR0917 - a debit and everything that identifies it
     line: FileLine, reference: str, expected: Expected, known: MatchContext, profile: RailProfile, result: Consequences
 ) -> None:
-    """F07b for a merchant's payout, F14b for a claim, F37b if the debit was on suspense; or confirm a refund."""
+    """F07b for a merchant's payout, F14b for a claim, F37b if the debit was on suspense; or confirm a refund.
+
+    A debit of the provider itself is a payout whose returns and fees exceed what it brings.
+    """
     when, on_suspense = seen_on(line.booked_on), line.line_key in known.on_suspense
     bank, provider = line.bank_account or profile.merchant_bank, profile.card.provider
     payout = known.merchant_payouts.get(PayoutId(reference))
@@ -180,6 +166,8 @@ def _debited(  # noqa: PLR0917 - a debit and everything that identifies it
             result.journals.append(payout_identified(payout, line, when))
         case _ if payout is not None:
             result.journals.append(payout_confirmed(payout, when, bank=bank, line_id=line.line_id))
+        case PayoutKey(payout_id):
+            _paid_out(line, payout_id, known, profile, result)
         case ClaimKey(case_id) if on_suspense:
             result.journals.append(claim_identified(case_id, line, when, provider=provider))
         case ClaimKey(case_id):
@@ -200,14 +188,23 @@ def _if_explained(outcome: Outcome, known: MatchContext) -> Outcome:
 
     A payout is booked by its parts, and without that part they would not sum to its cash.
     """
-    if not isinstance(outcome, Matched) or not isinstance(outcome.expectation.key, PayoutKey):
+    if not isinstance(outcome, Matched):
         return outcome
-    payout_id = outcome.expectation.key.payout_id
-    for part in known.parts[payout_id]:
-        if part.line.kind is LineKind.RETURN and part.collection is None:
-            reason = f"payout {payout_id} holds the return {part.line.line_id} of a payment that we do not know"
-            return Unexpected(outcome.line, BreakClass.STATUS_CONFLICT, reason)
-    return outcome
+    payout_id = payout_of(known.expected[outcome.expectation.key])
+    unknown = None if payout_id is None else known.payouts[payout_id].unknown_return
+    if unknown is None:
+        return outcome
+    reason = f"payout {payout_id} holds the return {unknown.line_id} of a payment that we do not know"
+    return Unexpected(outcome.line, BreakClass.STATUS_CONFLICT, reason)
+
+
+def payout_of(expected: Expected) -> ProviderPayoutId | None:
+    """The provider's payout that a movement at our bank is: a credit, or a debit when we owe the provider."""
+    match expected.key, expected.created_by:
+        case (PayoutKey(payout_id), _) | (DebitKey(), PayoutKey(payout_id)):
+            return payout_id
+        case _:
+            return None
 
 
 def _repaid(
@@ -223,71 +220,12 @@ def _repaid(
 def _paid_out(
     line: FileLine, payout_id: ProviderPayoutId, known: MatchContext, profile: RailProfile, result: Consequences
 ) -> None:
-    """F35a for each capture and won charge-back with its share of the fee, F13d for each return, F35d for each refund.
-
-    Together they sum to the credit on the bank statement.
-    """
-    when = seen_on(line.booked_on)
-    rail = profile.card
+    """The parts of a provider's payout and its fee, which together sum to the movement on the bank statement."""
     _off_suspense(line, known, result)
-    parts = known.parts[payout_id]
-    incoming = [part for part in parts if part.line.kind in (LineKind.CAPTURE, LineKind.CHARGEBACK_WON)]
-    fees = shared_out(known.fees[payout_id], [part.line.amount for part in incoming])
-    for part, fee in zip(incoming, fees, strict=True):
-        ids = {"payout_id": str(payout_id), "line_id": line.line_id}
-        if part.collection is not None:
-            ids |= part.collection.correlation()
-            result.cash_seen.append(part.collection.attempt_id)
-        elif part.line.kind is LineKind.CHARGEBACK_WON:
-            ids["attempt_id"] = part.attempt_id
-        result.journals.append(
-            provider_settled(
-                part.line.line_id,
-                provider=rail.provider,
-                bank=rail.bank,
-                cash=part.line.amount - fee,
-                fee=fee,
-                correlation=ids,
-                when=when,
-            )
-        )
-    for part in parts:
-        if part.line.kind is LineKind.REFUND:
-            result.journals.append(
-                refund_settled(part.line, part.attempt_id, provider=rail.provider, bank=rail.bank, when=when)
-            )
-        if part.line.kind is LineKind.CHARGEBACK:
-            result.journals.append(
-                chargeback_settled(part.line, part.attempt_id, provider=rail.provider, bank=rail.bank, when=when)
-            )
-        if part.line.kind is LineKind.RETURN and part.collection is not None:
-            result.journals.append(
-                return_debited(
-                    part.collection, part.line.line_id, part.line.amount, when, bank=rail.bank, line_id=line.line_id
-                )
-            )
-
-
-def shared_out(whole: Money, weights: Sequence[Money]) -> list[Money]:
-    """Split an amount in proportion to the weights, rounded cumulatively so that the shares sum to it exactly.
-
-    Raises ValueError for an amount that nothing can carry.
-
-    >>> from ledger.money import Currency
-    >>> gbp = lambda minor: Money(minor, Currency.GBP)
-    >>> [share.minor for share in shared_out(gbp(100), [gbp(1), gbp(1), gbp(1)])]
-    [33, 34, 33]
-    """
-    total = sum(weight.minor for weight in weights)
-    if whole.minor and not total:
-        raise ValueError(f"nothing carries {whole}")
-    shares, given, so_far = [], 0, 0
-    for weight in weights:
-        so_far += weight.minor
-        upto = (2 * whole.minor * so_far + total) // (2 * total)
-        shares.append(Money(upto - given, whole.currency))
-        given = upto
-    return shares
+    payout, rail = known.payouts[payout_id], profile.card
+    result.cash_seen.extend(payout.paid)
+    bank = line.bank_account or rail.bank
+    result.journals.extend(payout_journals(payout, line, seen_on(line.booked_on), provider=rail.provider, bank=bank))
 
 
 def _unmatched(

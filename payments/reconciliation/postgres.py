@@ -12,7 +12,7 @@ from ledger.money import Currency, Money
 from payments.break_class import BreakClass
 from payments.breaks import Break
 from payments.expectation import Expected, Leg, Window, check_same_expectation
-from payments.expectation_key import ClaimKey, ExpectationKey, UnknownKey, expectation_key
+from payments.expectation_key import ClaimKey, ExpectationKey, PayoutKey, UnknownKey, expectation_key
 from payments.files.control_file import FileContent
 from payments.files.line import FileLine, StatementHead
 from payments.ids import ProviderPayoutId
@@ -367,10 +367,10 @@ def _text(key: ExpectationKey | LineKey | None) -> str | None:
     return None if key is None else str(key)
 
 
-def _cause(text: str) -> ClaimKey | str:
-    """The cause of an expectation: a claim is stored as its key, any other cause as its id."""
+def _cause(text: str) -> ClaimKey | PayoutKey | str:
+    """The cause of an expectation: a claim or a payout is stored as its key, any other cause as its id."""
     try:
         key = expectation_key(text)
     except UnknownKey:
         return text
-    return key if isinstance(key, ClaimKey) else text
+    return key if isinstance(key, ClaimKey | PayoutKey) else text

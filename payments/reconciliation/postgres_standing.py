@@ -9,15 +9,17 @@ from psycopg import Connection
 from ledger.account import Side
 from ledger.books.postgres import PostgresLedger
 from ledger.money import Currency, Money
-from payments.line_key import LineKey
+from payments.line_key import BY_THE_SUM, LineKey
 from payments.reconciliation.standing import BankBalance, ClearingStanding, ListedBreak, Standing
 
 _LINES = """
 SELECT count(*),
-       count(*) FILTER (WHERE l.kind IN ('fee', 'payout') OR m.rule = 'id'),
-       count(*) FILTER (WHERE m.rule = 'account_amount_window'),
-       count(*) FILTER (WHERE m.line_key IS NULL AND l.kind NOT IN ('fee', 'payout'))
-  FROM payments.lines l LEFT JOIN payments.matches m USING (line_key)
+       count(*) FILTER (WHERE l.kind = ANY (%(by_the_sum)s) OR m.rule = 'id'),
+       count(*) FILTER (WHERE m.rule <> 'id'),
+       count(*) FILTER (WHERE m.group_id IS NULL AND l.kind <> ALL (%(by_the_sum)s))
+  FROM payments.lines l
+  LEFT JOIN payments.group_lines g USING (line_key)
+  LEFT JOIN payments.match_groups m USING (group_id)
 """
 _BREAKS = """
 SELECT class, count(*), count(*) FILTER (WHERE closed_on IS NULL) FROM payments.breaks GROUP BY class ORDER BY class
@@ -82,7 +84,7 @@ class PostgresStanding:
 
     def standing(self, as_of: date, *, closed: bool = False) -> Standing:
         """The standing on a day; with `closed`, the list also contains breaks that were cured."""
-        lines, by_id, by_rule, unmatched = self._row(_LINES)
+        lines, by_id, by_rule, unmatched = self._row(_LINES, {"by_the_sum": sorted(BY_THE_SUM)})
         open_count, in_time, month, quarter, older = self._row(_OPEN, {"as_of": as_of})
         breaks = list(self._connection.execute(_BREAKS))
         return Standing(

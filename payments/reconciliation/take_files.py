@@ -4,7 +4,7 @@ import csv
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from data_contracts.files import FileFault
@@ -14,8 +14,6 @@ from payments.break_class import BreakClass
 from payments.breaks import Break
 from payments.collection.attempts import Attempts
 from payments.each_alone import reason_of
-from payments.expectation import Expected, Leg
-from payments.expectation_key import PayoutKey
 from payments.files.bank_report import looks_like_the_worlds, read_bank_report
 from payments.files.bank_statement import COLUMNS as STATEMENT_COLUMNS
 from payments.files.bank_statement import StatementFault, read_bank_statement
@@ -24,9 +22,10 @@ from payments.files.line import FileLine, LineConflict, ParsedFile, StatementHea
 from payments.files.provider_settlement import COLUMNS as SETTLEMENT_COLUMNS
 from payments.files.provider_settlement import SETTLEMENT, read_provider_settlement
 from payments.files.repayment_lines import read_repayment_lines
-from payments.line_key import LineKind
+from payments.line_key import BY_THE_SUM
 from payments.rail_profile import RailProfile
 from payments.reconciliation.bookings_from_matches import a_break, repaired
+from payments.reconciliation.payouts.expect_payouts import differences_in_file, expected_by_file
 from payments.reconciliation.postgres import PostgresReconciliation
 from payments.reconciliation.settlement_facts import attempt_of, settlement_facts
 from payments.settings import DEFAULT_MAX_FILE_BYTES
@@ -119,20 +118,20 @@ def _take(
     for head in parsed.statements:
         _follow(content, head, reconciliation)
     try:
-        reconciliation.expect(_payouts_expected(parsed.lines, content, profile.payout_days))
+        reconciliation.expect(expected_by_file(parsed.lines, content.path.name, profile))
     except Conflict as conflict:
         raise FileFault(path, 0, conflict.field, str(conflict)) from conflict
     reconciliation.close_break(f"file:{content.digest}", at.date(), "taken")
     told_again = [_told_again(line, content, profile) for line in parsed.lines if line.line_key in again]
-    breaks = reconciliation.raise_breaks(told_again)
     new = [line for line in parsed.lines if line.line_key not in again]
+    breaks = reconciliation.raise_breaks([*told_again, *differences_in_file(new, profile)])
     if parsed.kind == SETTLEMENT:
         plans = attempts.plans_of([attempt_id for line in new if (attempt_id := attempt_of(line))])
         publish(settlement_facts(new, plans, profile.card.provider, at))
     taken.breaks.update(breaks)
     taken.names.append(path.name)
     taken.lines += len(new)
-    taken.by_file += sum(1 for line in new if line.kind in (LineKind.FEE, LineKind.PAYOUT))
+    taken.by_file += sum(1 for line in new if line.kind in BY_THE_SUM)
 
 
 def _read(content: FileContent, profile: RailProfile, max_bytes: int) -> ParsedFile:
@@ -167,22 +166,6 @@ def _follow(content: FileContent, head: StatementHead, reconciliation: PostgresR
         reason = f"opens with {head.opening_minor}, the statement before closed with {closing}"
         raise StatementFault(content.path, 2, "balance_minor", reason)
     reconciliation.add_statement(content.digest, head)
-
-
-def _payouts_expected(lines: Sequence[FileLine], content: FileContent, payout_days: int) -> list[Expected]:
-    """The expectations that the provider's payouts appear on the bank statement."""
-    return [
-        Expected(
-            key=line.key,
-            leg=Leg.PROVIDER_BANK,
-            amount=line.amount,
-            expected_on=line.booked_on,
-            due_by=line.booked_on + timedelta(days=payout_days),
-            created_by=f"{content.path.name}:{line.line_id}",
-        )
-        for line in lines
-        if isinstance(line.key, PayoutKey) and line.kind is LineKind.PAYOUT
-    ]
 
 
 def _delivered_again(
