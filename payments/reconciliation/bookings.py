@@ -59,6 +59,20 @@ def reserve_moved(part: FileLine, when: When, *, provider: str, correlation: Map
     )
 
 
+def tolerance_booked(
+    line: FileLine, difference: Money, when: When, *, provider: str, bank: str
+) -> tuple[Journal, Journal]:
+    """F39 and the cash of a difference within the tolerance; more came than was expected where it is above zero."""
+    ids, names = {"attempt_id": line.line_id}, {"provider": provider, "bank": bank}
+    over = difference.minor > 0
+    amount = difference if over else -difference
+    kind, cash = ("over", Flow.PROVIDER_SETTLED) if over else ("short", Flow.PROVIDER_DEBITED)
+    return (
+        flow_journal(Flow.TOLERANCE_DIFFERENCE, line.line_id, when, ids, {kind: amount}, {"provider": provider}),
+        flow_journal(cash, line.line_id, when, ids, {"cash": amount}, names),
+    )
+
+
 def payout_confirmed(payout: Payout, when: When, *, bank: str, line_id: str) -> Journal:
     """F07b: the bank statement shows the payout."""
     names = {**payee_of(payout), "bank": bank}

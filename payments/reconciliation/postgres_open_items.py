@@ -21,7 +21,12 @@ from payments.reconciliation.open_items import OpenItem, OpenItems, Why, compare
 # a payout with another amount or an unknown attempt stay on the account, with an open break.
 _CLEARING = """
 WITH in_bank AS (
-    SELECT l.* FROM payments.lines l JOIN payments.matches p ON p.expectation_id = 'payout:' || l.payout_id
+    SELECT l.line_key, l.line_id, l.kind, l.currency, l.amount_minor,
+           coalesce((SELECT e.expectation_id
+                       FROM payments.group_lines g JOIN payments.group_expectations e USING (group_id)
+                      WHERE g.line_key = l.line_key), l.key) AS key
+      FROM payments.lines l
+      JOIN payments.group_expectations p ON p.expectation_id IN ('payout:' || l.payout_id, 'debit:' || l.payout_id)
      WHERE l.kind IN ('capture', 'refund', 'chargeback', 'chargeback_won')
 ), cases AS (
     SELECT split_part(e.cause, ': ', 1) AS case_id, min(e.attempt_id) AS attempt_id
@@ -61,7 +66,8 @@ _RETURNS = """
 SELECT l.line_id, l.key, l.currency, l.amount_minor
   FROM payments.lines l JOIN payments.matches m USING (line_key)
  WHERE l.kind = 'return'
-   AND NOT EXISTS (SELECT FROM payments.matches p WHERE p.expectation_id = 'payout:' || l.payout_id)
+   AND NOT EXISTS (SELECT FROM payments.matches p
+                    WHERE p.expectation_id IN ('payout:' || l.payout_id, 'debit:' || l.payout_id))
  ORDER BY l.line_id
 """
 _IN_TRANSIT = """

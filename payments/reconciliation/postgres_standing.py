@@ -59,13 +59,20 @@ WITH moved AS (
 SELECT m.currency, sum(m.minor), sum(m.captures)
   FROM moved m
  WHERE NOT EXISTS (
-        SELECT FROM payments.lines l JOIN payments.matches p ON p.expectation_id = 'payout:' || l.payout_id
-         WHERE l.key = m.key)
+        SELECT FROM payments.lines l
+          JOIN payments.group_expectations p ON p.expectation_id IN ('payout:' || l.payout_id, 'debit:' || l.payout_id)
+         WHERE l.key = m.key
+         UNION ALL
+        SELECT FROM payments.group_expectations e
+          JOIN payments.group_lines g USING (group_id)
+          JOIN payments.lines l USING (line_key)
+          JOIN payments.group_expectations p ON p.expectation_id IN ('payout:' || l.payout_id, 'debit:' || l.payout_id)
+         WHERE e.expectation_id = m.key)
  GROUP BY m.currency ORDER BY m.currency
 """
 _STATEMENTS = """
 SELECT DISTINCT ON (bank_account, currency) bank_account, currency, closing_minor, closed_on FROM payments.statements
- ORDER BY bank_account, currency, number DESC
+ ORDER BY bank_account, currency, place DESC
 """
 
 

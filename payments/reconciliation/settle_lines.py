@@ -1,6 +1,7 @@
 """Matches open lines with expectations and books what follows, all of them or none."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 
@@ -47,8 +48,9 @@ from payments.reconciliation.bookings_from_matches import (
     repaired,
     seen_on,
 )
-from payments.reconciliation.matching import Matched, Outcome, Unexpected, outcome_of
+from payments.reconciliation.matching import Matched, MatchRule, Outcome, Unexpected, outcomes_of
 from payments.reconciliation.payouts.book_payout import PayoutPart, ProviderPayout
+from payments.reconciliation.payouts.judge_differences import within_daily_caps
 from payments.reconciliation.postgres import PostgresReconciliation
 from payments.reconciliation.returned_payments import returned_payments
 from payments.reconciliation.returned_payouts import brought_back, owe_again
@@ -125,18 +127,14 @@ def settle_lines(
     expected = {
         each.key: each for each in reconciliation.expected({key for each in found for key in each.expected}, ())
     }
-    outcomes = [
-        _flag_status_conflict(
-            outcome_of(
-                ours[each.line_key].to_match(),
-                each.found,
-                [expected[key].to_match() for key in each.expected],
-                each.rivals,
-            ),
-            closed_elsewhere,
-        )
+    said = [
+        _flag_status_conflict(outcome, closed_elsewhere)
         for each in found
+        for outcome in outcomes_of(
+            ours[each.line_key].to_match(), each.found, [expected[key].to_match() for key in each.expected], each.rivals
+        )
     ]
+    outcomes = within_daily_caps(said, reconciliation.tolerance_left(said, profile))
     known = _known(
         outcomes,
         ours,
@@ -185,6 +183,8 @@ def settle_lines(
         profile=profile,
     )
     reconciliation.confirm(result.matches, day)
+    reconciliation.use_tolerance(result.tolerated)
+    reconciliation.move_expectations(result.moves, day)
     paid = attempts.states(result.cash_seen)
     settled = sorted(each for each, state in paid.items() if state is AttemptState.PRESUMED_PAID)
     attempts.move_all(settled, AttemptEvent.CASH_SEEN, at=at, cause="payout on the bank statement")
@@ -275,7 +275,7 @@ def _known(
     matched = [expected[o.expectation.key] for o in outcomes if isinstance(o, Matched)]
     currencies = {payout_id: each.amount.currency for each in matched if (payout_id := payout_of(each)) is not None}
     merchant_ids = {PayoutId(each.key.reference) for each in matched if isinstance(each.key, DebitKey)}
-    rows = reconciliation.lines_of_payouts(currencies)
+    rows = _as_matched(reconciliation.lines_of_payouts(currencies), outcomes, reconciliation)
     charged = attempts.get_all(line.key.attempt_id for line in rows if isinstance(line.key, CaptureKey | ReturnKey))
     agreed = plans.get_all({attempt.planned.plan_id for attempt in charged.values()})
     by_payout: dict[ProviderPayoutId, list[FileLine]] = {payout_id: [] for payout_id in currencies}
@@ -298,6 +298,16 @@ def _known(
     return MatchContext(expected, paid_out, payouts.get_all(merchant_ids), on_suspense, in_flight)
 
 
+def _as_matched(
+    rows: Sequence[FileLine], outcomes: Sequence[Outcome], reconciliation: PostgresReconciliation
+) -> list[FileLine]:
+    """The rows with the keys of what they were matched with, which their damaged references do not give."""
+    now = {o.line.line_key: o.expectation.key for o in outcomes if isinstance(o, Matched) and o.rule is _OTHER_KEY}
+    keys = reconciliation.keys_by_match([row.line_key for row in rows], _OTHER_KEY) | now
+    return [replace(row, key=keys.get(row.line_key, row.key)) if row.line_key in keys else row for row in rows]
+
+
+_OTHER_KEY = MatchRule.REFERENCE
 _NO_PARTS = BY_THE_SUM - {LineKind.RESERVE_HELD}
 
 

@@ -24,7 +24,8 @@ def expected_by_file(lines: Iterable[FileLine], file_name: str, profile: RailPro
         cause, on, amount = f"{file_name}:{line.line_id}", line.booked_on, line.amount
         payout = PayoutKey(line.payout_id)
         if line.kind is LineKind.PAYOUT:
-            yield Expected(payout, Leg.PROVIDER_BANK, amount, on, on + shown, cause)
+            tolerated = profile.provider_source.tolerated(amount)
+            yield Expected(payout, Leg.PROVIDER_BANK, amount, on, on + shown, cause, tolerance=tolerated)
         elif line.kind is LineKind.PAYOUT_TAKEN:
             yield Expected(DebitKey(line.payout_id), Leg.PROVIDER_BANK, amount, on, on + shown, payout)
         elif line.kind is LineKind.RESERVE_HELD:
