@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from payments.break_class import BreakClass
+from payments.rules.agreed_rate import RATES, AgreedRates, load_rates
 from payments.rules.fee_terms import FEES, AgreedFees, load_fees
 from payments.rules.source import SOURCES, FileSource, FileSources, load_sources
 from terminal.fault import Fault
@@ -66,6 +67,7 @@ class RailProfile:
     treatments: Mapping[BreakClass, Treatment]
     fees: AgreedFees
     sources: FileSources
+    rates: AgreedRates
 
     @property
     def provider_source(self) -> FileSource:
@@ -73,7 +75,9 @@ class RailProfile:
         return self.sources.provider(self.card.provider)
 
 
-def load_profile(rails: Path = RAILS, breaks: Path = BREAKS, fees: Path = FEES, sources: Path = SOURCES) -> RailProfile:
+def load_profile(
+    rails: Path = RAILS, breaks: Path = BREAKS, fees: Path = FEES, sources: Path = SOURCES, rates: Path = RATES
+) -> RailProfile:
     """Read these files; raises RailProfileFault for a missing entry or a bank account that is not on the chart."""
     entries, classes = _read(rails), _read(breaks)
     try:
@@ -93,6 +97,7 @@ def load_profile(rails: Path = RAILS, breaks: Path = BREAKS, fees: Path = FEES, 
             treatments={BreakClass(name): Treatment(**entry) for name, entry in classes.items() if name != "version"},
             fees=load_fees(fees),
             sources=load_sources(sources),
+            rates=load_rates(rates),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise RailProfileFault(

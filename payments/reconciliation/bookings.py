@@ -73,6 +73,23 @@ def tolerance_booked(
     )
 
 
+def payout_converted(line: FileLine, sold: Money, agreed: Money, when: When, *, bank: str) -> list[Journal]:
+    """F41c: a bank credits a payout in another currency; F41 for what that is more or less than agreed.
+
+    The payout itself is booked in its own currency, which the conversion takes out of the bank again.
+    """
+    ids, names = {"business_date": when.value_date.isoformat()}, {"sold": bank, "bought": bank}
+    journals = [
+        flow_journal(Flow.CURRENCY_CONVERTED, line.line_id, when, ids, {"sold": sold, "bought": line.amount}, names)
+    ]
+    result = line.amount - agreed
+    if result.minor:
+        kind = "gain" if result.minor > 0 else "loss"
+        amounts = {kind: result if result.minor > 0 else -result}
+        journals.append(flow_journal(Flow.POSITION_REVALUED, line.line_id, when, ids, amounts, {}))
+    return journals
+
+
 def payout_confirmed(payout: Payout, when: When, *, bank: str, line_id: str) -> Journal:
     """F07b: the bank statement shows the payout."""
     names = {**payee_of(payout), "bank": bank}

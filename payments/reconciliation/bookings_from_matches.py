@@ -23,6 +23,7 @@ from payments.reconciliation.bookings import (
     claim_identified,
     claim_taken,
     payout_confirmed,
+    payout_converted,
     payout_identified,
     tolerance_booked,
     unidentified_credit,
@@ -202,6 +203,8 @@ def _matched(
             _paid_out(line, payout_id, known, profile, result)
             if outcome.rule is MatchRule.TOLERANCE:
                 _booked_difference(line, line.amount - expected.amount, profile, result)
+            elif outcome.rule is MatchRule.RATE:
+                _booked_rate(line, expected.amount, profile, result)
         case DebitKey(reference):
             _debited(line, reference, expected, known, profile, result)
         case _:  # any other kind only confirms what the provider reported before
@@ -243,6 +246,13 @@ def _off_suspense(line: FileLine, known: MatchContext, result: Consequences) -> 
 def _booked_difference(line: FileLine, difference: Money, profile: RailProfile, result: Consequences) -> None:
     bank, when = line.bank_account or profile.card.bank, seen_on(line.booked_on)
     result.journals.extend(tolerance_booked(line, difference, when, provider=profile.card.provider, bank=bank))
+
+
+def _booked_rate(line: FileLine, sold: Money, profile: RailProfile, result: Consequences) -> None:
+    rate = profile.rates.on(sold.currency, line.amount.currency, line.booked_on)
+    assert rate is not None, f"{line.line_key} was matched at a rate"
+    bank, when = line.bank_account or profile.card.bank, seen_on(line.booked_on)
+    result.journals.extend(payout_converted(line, sold, rate.of(sold), when, bank=bank))
 
 
 def _if_explained(outcomes: Sequence[Outcome], known: MatchContext) -> Sequence[Outcome]:
@@ -301,7 +311,7 @@ def _unmatched(
         broken, reason = BreakClass.TIMING_EXTERNAL_FIRST, f"payout {line.detail}: the provider's file has not come yet"
     result.breaks.append(a_break(line, broken, reason, profile, expected=expected))
     result.moves.extend(_moves(outcome, broken, reason))
-    waits = broken in (BreakClass.TIMING_EXTERNAL_FIRST, BreakClass.CURRENCY_DIFFERS)
+    waits = broken in (BreakClass.TIMING_EXTERNAL_FIRST, BreakClass.CURRENCY_DIFFERS, BreakClass.RATE_DIFFERS)
     if waits or line.line_key in known.on_suspense:
         return
     if line.kind is LineKind.DEBIT:

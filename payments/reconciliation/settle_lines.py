@@ -50,7 +50,7 @@ from payments.reconciliation.bookings_from_matches import (
 )
 from payments.reconciliation.matching import Matched, MatchRule, Outcome, Unexpected, outcomes_of
 from payments.reconciliation.payouts.book_payout import PayoutPart, ProviderPayout
-from payments.reconciliation.payouts.judge_differences import within_daily_caps
+from payments.reconciliation.payouts.judge_differences import at_agreed_rates, within_daily_caps
 from payments.reconciliation.postgres import PostgresReconciliation
 from payments.reconciliation.returned_payments import returned_payments
 from payments.reconciliation.returned_payouts import brought_back, owe_again
@@ -134,7 +134,7 @@ def settle_lines(
             ours[each.line_key].to_match(), each.found, [expected[key].to_match() for key in each.expected], each.rivals
         )
     ]
-    outcomes = within_daily_caps(said, reconciliation.tolerance_left(said, profile))
+    outcomes = within_daily_caps(at_agreed_rates(said, profile.rates), reconciliation.tolerance_left(said, profile))
     known = _known(
         outcomes,
         ours,

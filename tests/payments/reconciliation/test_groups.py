@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ledger.account import Side
+from ledger.money import Currency
 from payments.reconciliation.postgres_open_items import PostgresOpenItems
 from payments.wiring import Adapters
 from tests.payments.outside import reconciled
@@ -203,3 +204,39 @@ def test_a_movement_that_counts_on_another_business_day_is_a_cut_off(world: Worl
         "a person decides the month"
     )
     assert found[1][2] == "payout:po-12 was booked on 2026-03-10, and counts on 2026-02-27"
+
+
+@pytest.mark.parametrize(
+    ("minor", "broken"), [(25_80, None), (25_68, None), (25_92, None), (25_67, "E9"), (24_00, "E9")], ids=str
+)
+def test_a_payout_of_euros_in_pounds_is_matched_at_the_agreed_rate_and_its_result_booked(
+    world: World, minor: int, broken: str | None
+) -> None:
+    path = settled(world.folder / "eur.csv", ("chargeback_won", 30_00), payout="po-11")
+    path.write_text(path.read_text().replace("GBP", "EUR"))
+    reconciled(world.ports, [path], DAY)
+    stated(world.folder / "b.csv", (minor, "po-11"))
+    report = reconciled(world.ports, [world.folder / "b.csv"], DAY)
+
+    assert (report.waiting, report.banks_unequal) == (0, 0)
+    assert [(name, closed) for name, closed, _ in world.breaks()] == ([] if broken is None else [(broken, False)])
+    if broken is not None:
+        assert "of payout:po-11, agreed is 25.80 GBP by rates-1" in world.breaks()[0][2]
+        assert (world.state("po-11"), posted(world.ports, "bank:main")) == ("currency_mismatch", 0)
+        return
+    euros = posted(world.ports, "bank:main", currency=Currency.EUR)
+    assert (posted(world.ports, "bank:main"), euros, world.groups()) == (minor, 0, [("rate", 1, 1)])
+    assert posted(world.ports, "fx:GBP", Side.CREDIT) == 25_80, "the position is worth what was agreed"
+    assert posted(world.ports, "inc:fx", Side.CREDIT) - posted(world.ports, "exp:fx") == minor - 25_80
+    found = PostgresOpenItems(world.ports.database, world.ports.profile.card, world.ports.terms).compared()
+    assert not any(each.group.account.startswith("fx:") for each in found.unexplained)
+
+
+def test_a_payout_in_a_currency_without_an_agreed_rate_is_e10(world: World) -> None:
+    path = settled(world.folder / "usd.csv", ("chargeback_won", 30_00), payout="po-11")
+    path.write_text(path.read_text().replace("GBP", "USD"))
+    reconciled(world.ports, [path], DAY)
+    stated(world.folder / "b.csv", (24_00, "po-11"))
+    reconciled(world.ports, [world.folder / "b.csv"], DAY)
+
+    assert [name for name, *_ in world.breaks()] == ["E10"]

@@ -12,7 +12,7 @@ from payments.files.control_file import FileContent
 from payments.files.line import StatementHead
 from payments.reconciliation.statements.follow_statement import follow_statement
 from payments.reconciliation.statements.postgres_statements import PostgresStatements
-from payments.rules.source import Numbering, FileSource, a_source
+from payments.rules.source import FileSource, Numbering, a_source
 from payments.wiring import Adapters
 from tests.payments.outside import at
 from tests.payments.plans import the_adapters
