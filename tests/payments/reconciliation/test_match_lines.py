@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ledger.money import Currency, Money
@@ -146,6 +146,57 @@ def random_worlds(draw: st.DrawFn) -> World:
     return draw(lines_of()), draw(expectations_of())
 
 
+def a_world(payouts: dict[str, int], *told: tuple[str, int], met: tuple[str, ...] = ()) -> World:
+    """Payouts of these amounts, all awaited on one day, and credits of a provider on that day."""
+    expected = [
+        Expectation(
+            PayoutKey(ProviderPayoutId(name)), Money(minor, Currency.CZK), met=name in met, awaited=Window(DAY, DAY)
+        )
+        for name, minor in payouts.items()
+    ]
+    lines = [
+        FileLine(
+            f"t{number}", LineKind.CREDIT, Money(minor, Currency.CZK), DAY, DAY, detail=detail, counterparty="sandbox",
+            key=key_of_reference(detail, LineKind.CREDIT),
+        )
+        for number, (detail, minor) in enumerate(told)
+    ]  # fmt: skip
+    return lines, expected
+
+
+def a_reserve(*released: int) -> World:
+    key = ReserveKey("held")
+    rows = [
+        FileLine(f"r{number}", LineKind.RESERVE_RELEASED, Money(minor, Currency.CZK), DAY, DAY, key=key)
+        for number, minor in enumerate(released)
+    ]
+    return rows, [Expectation(key, Money(100, Currency.CZK), awaited=Window(DAY, DAY))]
+
+
+CORNERS: list[World] = [
+    a_reserve(60, 40),  # rows of two payouts are no unit
+    a_world({"po-1": 40, "po-2": 60}, ("po-1 po-2", 100), ("po-2 po-1", 100)),  # two credits for one sum
+    a_world({"po-1": 40, "po-2": 60}, ("po-1", 40), ("po-2 po-1", 100)),
+    a_world({"po-1": 40, "po-2": 60}, ("po-1 po-2", 60), met=("po-1",)),
+    a_world({"po-1": 100}, ("PO 1", 100), ("P0-1", 100)),  # two damaged references for one payout
+    a_world({"po-1": 100}, ("po-1", 100), ("P0-1", 100)),
+    a_world({"po-2026-03": 100, "po-2026-04": 100}, ("PO 2026 0", 100)),  # one for two
+    a_world({"po-1": 40, "po-2": 60, "po-3": 45, "po-4": 55}, ("PAYMENT", 100)),  # two pairs
+    a_world({"po-1": 40, "po-2": 60, "po-3": 100}, ("PAYMENT", 100)),  # one by itself comes before a pair
+    a_world({f"po-{number}": 1 + number for number in range(31)}, ("PAYMENT", 61)),  # too many to search
+    a_world({f"po-{number}": 1 + number for number in range(30)}, ("PAYMENT", 59)),
+    a_world({"po-1": 100}, ("po-1", 60), ("po-1", 40)),
+    a_world({"po-1": 100}, ("po-1", 60), ("po-1", 100), ("po-1", 40)),  # a part beside the whole
+    a_world({"po-1": 100}, ("po-1", 60), ("po-1", 60)),
+]
+
+
+def every_corner(test: Callable[..., None]) -> Callable[..., None]:
+    for world in CORNERS:
+        test = example(world=world, closed=False)(test)
+    return test
+
+
 def stored(line: FileLine, reconciliation: PostgresReconciliation) -> None:
     reconciliation.add_lines(FILE.digest, [line])
 
@@ -188,7 +239,8 @@ def in_sql(
 
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(random_worlds() | told_payouts(), st.booleans())
+@given(world=random_worlds() | told_payouts(), closed=st.booleans())
+@every_corner
 def test_the_database_and_the_pure_matcher_agree_on_every_line(
     connection: psycopg.Connection[Any], world: World, closed: bool
 ) -> None:
