@@ -45,6 +45,7 @@ from payments.reconciliation.settle_lines import settle_lines
 from payments.reconciliation.transfers import take_transfers
 
 _OF_CREDITS = (DueKey, PayoutKey)
+_BOOKED_DIFFERENCES = frozenset({MatchRule.TOLERANCE.value, MatchRule.RATE.value})
 
 
 def match_line(case: BreakCase, arguments: Mapping[str, str], ports: DeskPorts) -> DeskEffect:
@@ -157,6 +158,8 @@ def undo_match(case: BreakCase, act_id: str, ports: DeskPorts) -> DeskEffect:
     keys = [expectation_key(each) for each in group.expectation_ids]
     if line.kind not in BANK_LINES or len(group.line_keys) != 1 or len(keys) != 1:
         raise DeskRefusal("not-undone", f"{line.line_key} is told by the provider's file, which another file corrects")
+    if group.rule in _BOOKED_DIFFERENCES:
+        raise DeskRefusal("not-undone", f"the match of {line.line_key} booked a difference, which a correction undoes")
     reversed_ = _undo_bookings(line, keys[0], act_id, ports)
     posted = _back_on_suspense(line, ports)
     ports.desk.undo(group, act_id, manual=MatchRule.MANUAL.value)
@@ -216,7 +219,15 @@ def _take_payment_back(line: FileLine, key: DueKey | TransferKey, act_id: str, p
         raise DeskRefusal("plan-refuses", refused.user_message) from refused
 
 
-_OF_PAYOUTS = frozenset({Flow.PROVIDER_SETTLED, Flow.PROVIDER_DEBITED, Flow.RETURN_DEBITED})
+_OF_PAYOUTS = frozenset(
+    {
+        Flow.PROVIDER_SETTLED,
+        Flow.PROVIDER_DEBITED,
+        Flow.PROVIDER_INVOICED,
+        Flow.PROVIDER_RESERVE,
+        Flow.RETURN_DEBITED,
+    }
+)
 _OF_DEBITS = frozenset({Flow.PAYOUT_CONFIRMED, Flow.DEBIT_IDENTIFIED, Flow.CLAIM_TAKEN})
 _OF_DECISIONS = frozenset({Flow.CREDIT_IDENTIFIED, Flow.DEBIT_IDENTIFIED})
 

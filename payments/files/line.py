@@ -14,8 +14,8 @@ from payments.line_key import LineKey, LineKind
 class FileLine:
     """One row. `amount` has no sign, its direction follows from the kind; `key` is the expectation it names, if any.
 
-    `reported_on` is the day of the file, `booked_on` the day of the row itself. `taking` is 1, and one more for each
-    match of it that a person undid.
+    `reported_on` is the day of the file, `booked_on` the day of the row itself, `value_on` the day on which a bank
+    counts it for interest, where it says so. `taking` is 1, and one more for each match of it that a person undid.
     """
 
     line_id: str
@@ -29,6 +29,7 @@ class FileLine:
     bank_account: str | None = None
     counterparty: str | None = None
     detail: str = ""
+    value_on: date | None = None
     reference: str | None = field(default=None, compare=False)
     taking: int = field(default=1, compare=False)
 
@@ -43,7 +44,9 @@ class FileLine:
         return str(self.line_key) if self.taking == 1 else f"{self.line_key}~{self.taking}"
 
     def to_match(self) -> StatementRow:
-        return StatementRow(self.line_key, self.amount, self.booked_on, self.key, self.account_id)
+        return StatementRow(
+            self.line_key, self.amount, self.booked_on, self.key, self.account_id, self.detail, self.counterparty
+        )
 
 
 class LineConflict(Exception):

@@ -12,7 +12,7 @@ from payments.line_key import LineKey, LineKind
 
 _LINE_FIELDS = (
     "line_key", "kind", "line_id", "key", "account_id", "payout_id", "bank_account", "counterparty",
-    "amount_minor", "currency", "booked_on", "reported_on", "detail",
+    "amount_minor", "currency", "booked_on", "reported_on", "detail", "value_on",
 )  # fmt: skip
 _COMING = ", ".join(_LINE_FIELDS)
 _COMING_LINES = f"""
@@ -62,7 +62,7 @@ def _line_columns(line: FileLine) -> tuple[object, ...]:
         str(line.line_key), line.kind.value, line.line_id, None if line.key is None else str(line.key),
         line.account_id, line.payout_id,
         line.bank_account, line.counterparty, line.amount.minor, line.amount.currency.value, line.booked_on,
-        line.reported_on, line.detail,
+        line.reported_on, line.detail, line.value_on,
     )  # fmt: skip
 
 
@@ -80,4 +80,5 @@ def stored_line(row: Mapping[str, Any]) -> FileLine:
         counterparty=row["counterparty"],
         detail=row["detail"],
         taking=1 + (row.get("undone") or 0),
+        value_on=row["value_on"],
     )

@@ -4,31 +4,31 @@ import csv
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from data_contracts.files import FileFault
 from ledger.books.store import Conflict
 from lending.decision.underwrite import Publish
 from payments.break_class import BreakClass
-from payments.breaks import Break
+from payments.breaks import Break, break_of_unit
 from payments.collection.attempts import Attempts
 from payments.each_alone import reason_of
-from payments.expectation import Expected, Leg
-from payments.expectation_key import PayoutKey
 from payments.files.bank_report import looks_like_the_worlds, read_bank_report
 from payments.files.bank_statement import COLUMNS as STATEMENT_COLUMNS
 from payments.files.bank_statement import StatementFault, read_bank_statement
 from payments.files.control_file import FileContent, last_begun_day
-from payments.files.line import FileLine, LineConflict, ParsedFile, StatementHead
+from payments.files.line import FileLine, LineConflict, ParsedFile
 from payments.files.provider_settlement import COLUMNS as SETTLEMENT_COLUMNS
 from payments.files.provider_settlement import SETTLEMENT, read_provider_settlement
 from payments.files.repayment_lines import read_repayment_lines
-from payments.line_key import LineKind
+from payments.line_key import BY_THE_SUM
 from payments.rail_profile import RailProfile
 from payments.reconciliation.bookings_from_matches import a_break, repaired
+from payments.reconciliation.payouts.expect_payouts import differences_in_file, expected_by_file
 from payments.reconciliation.postgres import PostgresReconciliation
 from payments.reconciliation.settlement_facts import attempt_of, settlement_facts
+from payments.reconciliation.statements.follow_statement import follow_statement
 from payments.settings import DEFAULT_MAX_FILE_BYTES
 from payments.transaction import Transaction
 
@@ -117,22 +117,25 @@ def _take(
     except LineConflict as conflict:
         raise FileFault(path, 0, conflict.field, str(conflict)) from conflict
     for head in parsed.statements:
-        _follow(content, head, reconciliation)
+        source = profile.sources.of_account(head.bank_account)
+        follow_statement(content, head, source, reconciliation.statements)
     try:
-        reconciliation.expect(_payouts_expected(parsed.lines, content, profile.payout_days))
+        reconciliation.expect(expected_by_file(parsed.lines, content.path.name, profile))
     except Conflict as conflict:
         raise FileFault(path, 0, conflict.field, str(conflict)) from conflict
     reconciliation.close_break(f"file:{content.digest}", at.date(), "taken")
     told_again = [_told_again(line, content, profile) for line in parsed.lines if line.line_key in again]
-    breaks = reconciliation.raise_breaks(told_again)
+    if again and len(told_again) == len(parsed.lines):  # another file of the same rows: one break, not one for each
+        told_again = [_all_told_again(parsed.lines, content, profile)]
     new = [line for line in parsed.lines if line.line_key not in again]
+    breaks = reconciliation.raise_breaks([*told_again, *differences_in_file(new, profile)])
     if parsed.kind == SETTLEMENT:
         plans = attempts.plans_of([attempt_id for line in new if (attempt_id := attempt_of(line))])
         publish(settlement_facts(new, plans, profile.card.provider, at))
     taken.breaks.update(breaks)
     taken.names.append(path.name)
     taken.lines += len(new)
-    taken.by_file += sum(1 for line in new if line.kind in (LineKind.FEE, LineKind.PAYOUT))
+    taken.by_file += sum(1 for line in new if line.kind in BY_THE_SUM)
 
 
 def _read(content: FileContent, profile: RailProfile, max_bytes: int) -> ParsedFile:
@@ -146,43 +149,6 @@ def _read(content: FileContent, profile: RailProfile, max_bytes: int) -> ParsedF
     if header == list(STATEMENT_COLUMNS):
         return read_bank_statement(content)
     return read_repayment_lines(content)
-
-
-def _follow(content: FileContent, head: StatementHead, reconciliation: PostgresReconciliation) -> None:
-    """Check that a statement continues the one before, in its number and its opening balance.
-
-    A statement without movements that came between accounts for one number.
-    """
-    last = reconciliation.last_statement(head.bank_account, head.currency)
-    number, closing = last or (0, head.opening_minor)
-    if head.number is None:  # the balances alone say what follows what
-        head = replace(head, number=number + 1)
-    elif last is not None:
-        skipped = head.number - number - 1
-        if skipped and not (skipped > 0 and reconciliation.empty_statements_left() >= skipped):
-            raise FileFault(content.path, 2, "statement", f"out of sequence: {head.number} came after {number}")
-    elif head.number != 1:
-        raise FileFault(content.path, 2, "statement", f"out of sequence: {head.number} is the first to come")
-    if head.opening_minor != closing:
-        reason = f"opens with {head.opening_minor}, the statement before closed with {closing}"
-        raise StatementFault(content.path, 2, "balance_minor", reason)
-    reconciliation.add_statement(content.digest, head)
-
-
-def _payouts_expected(lines: Sequence[FileLine], content: FileContent, payout_days: int) -> list[Expected]:
-    """The expectations that the provider's payouts appear on the bank statement."""
-    return [
-        Expected(
-            key=line.key,
-            leg=Leg.PROVIDER_BANK,
-            amount=line.amount,
-            expected_on=line.booked_on,
-            due_by=line.booked_on + timedelta(days=payout_days),
-            created_by=f"{content.path.name}:{line.line_id}",
-        )
-        for line in lines
-        if isinstance(line.key, PayoutKey) and line.kind is LineKind.PAYOUT
-    ]
 
 
 def _delivered_again(
@@ -213,6 +179,14 @@ def _told_again(line: FileLine, content: FileContent, profile: RailProfile) -> B
     broken = a_break(line, BreakClass.DUPLICATE_ROW, f"told again by {content.path.name}; not posted", profile)
     broken = replace(broken, break_id=f"row:{content.digest}:{line.line_key}")
     return repaired(broken, line.reported_on, "not posted")
+
+
+def _all_told_again(lines: Sequence[FileLine], content: FileContent, profile: RailProfile) -> Break:
+    """E5: a file in which earlier files contained every row."""
+    last = max(lines, key=lambda line: line.reported_on)
+    reason = f"{content.path.name}: all {len(lines)} rows were told before; not posted"
+    broken = break_of_unit(f"rows:{content.digest}", BreakClass.DUPLICATE_ROW, reason, last.reported_on, profile)
+    return repaired(broken, last.reported_on, "not posted")
 
 
 def _refused(path: Path, fault: FileFault, at: datetime, profile: RailProfile) -> Break:

@@ -19,7 +19,7 @@ from tests.payments.plans import posted, the_adapters
 from tests.payments.reconciliation.test_lines_of_the_world import DAY, stated
 from tests.serving.checkout import NOON, Api, running
 
-SMALL, BIG = "line:credit:main/1/0001", "line:credit:main/1/0002"
+SMALL, BIG = "line:credit:main/2026-1/0001", "line:credit:main/2026-1/0002"
 
 
 class HttpDesk:

@@ -15,7 +15,7 @@ from tests.payments.outside import reconciled
 from tests.payments.plans import rows, the_adapters
 from tests.payments.reconciliation.test_lines_of_the_world import DAY, stated
 
-FIRST, SECOND = "line:credit:main/1/0001", "line:credit:main/1/0002"
+FIRST, SECOND = "line:credit:main/2026-1/0001", "line:credit:main/2026-1/0002"
 
 
 def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any]:
@@ -50,7 +50,7 @@ def test_breaks_are_listed_shown_and_dealt_with_by_command(
         invoke(
             command_of(app), ["breaks", "return", SECOND, "--reason", "not ours", "--payee", "GB1"], "tranche payments"
         )
-        assert "return line:credit:main/1/0002: done by local; the break is closed" in capsys.readouterr().out
+        assert "return line:credit:main/2026-1/0002: done by local; the break is closed" in capsys.readouterr().out
         assert rows(ports, "SELECT payee_id FROM payments.payout_orders") == [("GB1",)]
         monkeypatch.setenv("TRANCHE_KEY", key)
         assert said(capsys, "unmatch", FIRST, "--reason", "it was ours")[1]["code"] == "not-in-role"

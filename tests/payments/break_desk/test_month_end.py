@@ -44,10 +44,10 @@ def test_the_ties_of_a_month_add_up_with_everything_that_is_open(database_url: s
         assert {each.account: each.balance for each in report.clearing} == {"suspense:debits": pounds(3_00)}
 
         reconciled(ports, [settled(tmp_path / "p.csv", ("capture", 122_00), ("fee", -2_48))], DAY)
-        done(act(ports, APRIL, "write-off", "line:debit:main/1/0003", key="w-1"))
+        done(act(ports, APRIL, "write-off", "line:debit:main/2026-1/0003", key="w-1"))
         after = at_end(ports, MARCH)
         assert after.ties
-        charge = "line:debit:main/1/0003"
+        charge = "line:debit:main/2026-1/0003"
         assert [each.age_days for each in after.exceptions if each.break_id == charge] == [21]
         assert charge not in {each.break_id for each in at_end(ports, APRIL).exceptions}
 
