@@ -41,6 +41,7 @@ from payments.refunds.refund_payment import (
 )
 from payments.refunds.refund_payments import RefundPayments
 from payments.transaction import Transaction
+from terminal.clock import must_have_begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,9 @@ def pay_refunds(
     """Pay every refund that is owed, each once. Refunds that the provider refuses go into the bank's file of the day.
 
     `settle_down`: the delay after which a payment that the provider does not know can no longer arrive there.
+    Raises NotYetBegun for a day after that of `at`.
     """
+    must_have_begun(on, at)
     apply = partial(
         apply_refund_outcome,
         refunds=refunds,
