@@ -19,7 +19,12 @@ from payments.ids import ProviderPayoutId
 from payments.line_key import LineKey, LineKind
 from payments.rail_profile import RailProfile
 from payments.reconciliation.matching import VERSION, Found, Matched
-from payments.reconciliation.postgres_bank_proof import BankProof, prove_banks
+from payments.reconciliation.postgres_bank_proof import (
+    BankProof,
+    day_told_by_statement,
+    day_told_by_transfers,
+    prove_banks,
+)
 from payments.reconciliation.postgres_line_rows import add_lines, stored_line
 
 _EXPECT = """
@@ -298,6 +303,14 @@ class PostgresReconciliation:
         """See `Breaks.blocking`."""
         classes = [each.value for each in _OVERTAKES_NOTHING]
         return dict(self._connection.execute(_BLOCKING, (classes, list(instalment_ids))).fetchall())
+
+    def day_told_by_statement(self, push_bank: str, currency: str, days: Iterable[date]) -> date | None:
+        """The first of the days that statements of the account have told already, if any."""
+        return day_told_by_statement(self._connection, push_bank, currency, days)
+
+    def day_told_by_transfers(self, currency: str, first: date, last: date) -> date | None:
+        """The first day in the range that a file of transfers has told already, if any."""
+        return day_told_by_transfers(self._connection, currency, first, last)
 
     def bank_proofs(self, profile: RailProfile) -> list[BankProof]:
         """See `prove_banks`."""
