@@ -48,6 +48,7 @@ from terminal.clock import must_have_begun
 class PayRefundsReport:
     """The result of one run. `owed`: refunds without a payment in progress; `by_bank`: those now ordered from the bank.
 
+    `waiting`: those of plans with a break or an open case about a payment, which are paid out once that is settled.
     `files`: those that were written for the bank. `failed`: refunds that could not be paid or booked; each is a break
     with its reason, and the next run tries again.
     """
@@ -58,6 +59,7 @@ class PayRefundsReport:
     refused: int
     unknown: int
     by_bank: int
+    waiting: int
     files: tuple[str, ...]
     failed: int
     paid_minor: Mapping[str, int]
@@ -140,6 +142,7 @@ def pay_refunds(
         _by_bank, refunds=refunds, batches=batches, expectations=expectations, profile=profile, transaction=transaction,
         claim=claim,
     )  # fmt: skip
+    blocked = partial(_blocked, breaks=breaks)
     tally = _Tally()
     failures = _Failures(on, breaks, profile, transaction)
     for unresolved in refunds.unresolved():
@@ -154,14 +157,18 @@ def pay_refunds(
                     transaction=transaction,
                     apply=apply,
                     send=send,
+                    blocked=blocked,
                 )
                 tally.add(unresolved, state)
     owed = _owed(on, ledger)
     latest = refunds.latest([group.value for group in owed])
-    sent_by_bank = 0
+    sent_by_bank = waiting = 0
     for group in owed:
         with failures.of(group.value):
             payment = _next(group, latest.get(group.value), on, plans=plans, ledger=ledger)
+            if payment is not None and blocked(payment):
+                waiting += 1
+                continue
             if payment is not None and payment.way is Way.PROVIDER:
                 state = _send_new(payment, at, refunds=refunds, transaction=transaction, claim=claim, send=send)
                 tally.add(payment, state)
@@ -177,6 +184,7 @@ def pay_refunds(
         refused=tally.counts[RefundPaymentState.REFUSED],
         unknown=tally.counts[RefundPaymentState.UNKNOWN],
         by_bank=sent_by_bank,
+        waiting=waiting,
         files=files,
         failed=len(failures.seen),
         paid_minor=dict(sorted(tally.paid.items())),
@@ -215,6 +223,10 @@ def _next(
         amount=-group.posted,
         requested_on=on,
     )
+
+
+def _blocked(payment: RefundPayment, *, breaks: Breaks) -> bool:
+    return payment.plan_id in breaks.blocking_refunds([payment.plan_id])
 
 
 _Claim = Callable[[RefundPayment, datetime], bool]
@@ -295,6 +307,7 @@ def _resolve(
     transaction: Transaction,
     apply: _Apply,
     send: _Send,
+    blocked: Callable[[RefundPayment], bool],
 ) -> RefundPaymentState:
     """Enquire about a payment of an earlier run; one unknown to the provider is sent again under its own key."""
     if payment.state is RefundPaymentState.SUBMITTING:
@@ -309,6 +322,8 @@ def _resolve(
             return RefundPaymentState.UNKNOWN
         with transaction():
             refunds.move(payment.payment_id, RefundPaymentEvent.NEVER_SEEN, at=at, cause="the provider never saw it")
+    if blocked(payment):
+        return RefundPaymentState.CLAIMED
     return send(payment, at)
 
 
