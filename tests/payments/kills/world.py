@@ -1,6 +1,7 @@
 """A lender's day with all that can move money in it, and what has to be true of it however often it is killed."""
 
 import fcntl
+import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -275,5 +276,15 @@ def fingerprint(world: World) -> object:
         hashed = "sum(hashtextextended((to_jsonb(t) - 'txid')::text, 0))"
         query = " UNION ALL ".join(f"SELECT '{name}', count(*), {hashed} FROM {name} t" for (name,) in tables)
         rows = connection.execute(query).fetchall()
-    disk = {str(path): path.read_bytes() for path in sorted(world.folder.rglob("*")) if path.is_file()}
-    return rows, [(path.removeprefix(str(world.folder)), content) for path, content in disk.items()]
+    disk = [
+        (str(path.relative_to(world.folder)), _charged(path) if path.name == "provider.jsonl" else path.read_bytes())
+        for path in sorted(world.folder.rglob("*"))
+        if path.is_file()
+    ]
+    return rows, disk
+
+
+def _charged(book: Path) -> list[str]:
+    """The book without the order in which charges came, which is by chance, and the numbers that they got by it."""
+    records = [json.loads(line) | {"reference": ""} for line in book.read_text().splitlines()]
+    return sorted(json.dumps(record, sort_keys=True) for record in records)
