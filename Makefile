@@ -44,12 +44,15 @@ format: $(DEV_STAMP) ## write the format that check asks for
 bench: $(STAMP) ## the speed budgets, as ratios within one run; PART=ledger for one part of the platform
 	@$(BIN)/python -m benchmarks $(PART) $(ARGS)
 
-soak: $(DEV_STAMP) ## what is too long for every change (docs/testing.md): random machines, all kills of ingest; TIMES=20 says how much
-	@TRANCHE_SOAK=$(or $(TIMES),20) $(BIN)/python -m pytest --timeout=0 tests/ledger/test_machine.py tests/lending/test_plan_machine.py
-	@TRANCHE_SOAK=$(or $(TIMES),20) $(BIN)/python -m pytest --timeout=0 -m hypothesis
-	@TRANCHE_SOAK=$(or $(TIMES),20) $(BIN)/python -m pytest --timeout=0 tests/pipelines/ingest/test_ingest.py -k "killed or ended"
-	@TRANCHE_SOAK=$(or $(TIMES),20) $(BIN)/python -m pytest --timeout=0 tests/pipelines/test_corruption.py tests/pipelines/test_cluster.py
-	@TRANCHE_SOAK=$(or $(TIMES),20) $(BIN)/python -m pytest --timeout=0 tests/tranche/demo/test_interrupt.py
+SOAK = TRANCHE_SOAK=$(or $(TIMES),20) $(BIN)/python -m pytest --timeout=0
+OTHERS = test "$(PART)" = payments || $(SOAK)
+soak: $(DEV_STAMP) ## what is too long for every change (docs/testing.md): random machines, all kills; TIMES=20 says how much, PART=payments
+	@$(SOAK) tests/payments/kills
+	@$(OTHERS) tests/ledger/test_machine.py tests/lending/test_plan_machine.py
+	@$(OTHERS) -m hypothesis
+	@$(OTHERS) tests/pipelines/ingest/test_ingest.py -k "killed or ended"
+	@$(OTHERS) tests/pipelines/test_corruption.py tests/pipelines/test_cluster.py
+	@$(OTHERS) tests/tranche/demo/test_interrupt.py
 
 serve: $(STAMP) ## the decision API on the current profile
 	@$(BIN)/tranche serve $(ARGS)

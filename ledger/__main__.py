@@ -9,7 +9,7 @@ import typer
 
 from ledger.commands import accept, credit_limit, free_form, keys, principal, proof
 from ledger.settings import Settings
-from terminal.clock import now, today
+from terminal.clock import must_have_begun, now, today
 from terminal.command_line import run, stage
 from terminal.fault import Fault
 from terminal.report import Report, reporting
@@ -341,6 +341,7 @@ def expire_holds(
     from ledger.books.postgres import PostgresLedger, connect
 
     moment = now() if at is None else at.replace(tzinfo=at.tzinfo or UTC)
+    must_have_begun(moment.astimezone(UTC).date(), now())
     with connect(_url()) as connection:
         report = act(PostgresLedger(connection), at=moment)
     tree = {"voided": report.hold_ids}

@@ -61,5 +61,12 @@ class Breaks(Protocol):
         contradicts a refusal. Returns the id of the break by instalment.
         """
 
+    def blocking_refunds(self, plan_ids: Sequence[str]) -> Mapping[str, str]:
+        """Of these plans, those whose refunds are not paid out now, with the id of the break or the case by plan.
+
+        A payment of theirs is missing, came twice, with another amount or against our own record, or is disputed: what
+        was paid may have to go back another way.
+        """
+
     def close_break(self, break_id: str, on: date, by: str) -> None:
         """Close a break that was cured by something other than a match."""

@@ -46,6 +46,9 @@ class Batch:
 class PayoutBatches(Protocol):
     """Stores the payouts that the bank is to make, and the files that ask it for them. An adapter never commits."""
 
+    def lock(self) -> None:
+        """Take the lock of the files, waiting for any other run; held until the caller's transaction ends."""
+
     def order(self, kind: BatchKind, payouts: Sequence[Payout]) -> None:
         """Store payouts for the next file of their kind."""
 
@@ -68,17 +71,18 @@ def write_batches(
 ) -> tuple[str, ...]:
     """Write what is ordered and not written, of this day and of earlier ones; returns the names of the files.
 
-    A file that is there already with the same content is kept: a run was killed after it had written it.
+    A file that is there already with the same content is kept: a run was killed after it had written it. Two runs at
+    once write one after the other, since they would write over each other's unfinished file.
     """
     with transaction():
         batches.bundle(kind, on)
     names = []
-    for batch in batches.unwritten(kind):
-        path = outbox / f"{batch.batch_id}.csv"
-        digest = _write(path, batch)
-        with transaction():
-            batches.written(batch, digest, at)
-        names.append(path.name)
+    with transaction():
+        batches.lock()
+        for batch in batches.unwritten(kind):
+            path = outbox / f"{batch.batch_id}.csv"
+            batches.written(batch, _write(path, batch), at)
+            names.append(path.name)
     return tuple(names)
 
 

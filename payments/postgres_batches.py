@@ -42,6 +42,10 @@ class PostgresPayoutBatches:
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
 
+    def lock(self) -> None:
+        """See `PayoutBatches.lock`."""
+        self._connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('payments.payout_batches', 0))")
+
     def order(self, kind: BatchKind, payouts: Sequence[Payout]) -> None:
         """See `PayoutBatches.order`."""
         with self._connection.cursor() as cursor:
@@ -62,7 +66,7 @@ class PostgresPayoutBatches:
 
     def bundle(self, kind: BatchKind, on: date) -> None:
         """See `PayoutBatches.bundle`. Two runs at once follow each other."""
-        self._connection.execute("SELECT pg_advisory_xact_lock(hashtextextended('payments.payout_batches', 0))")
+        self.lock()
         self._connection.execute(_BUNDLE, {"kind": kind.value, "day": on})
 
     def unwritten(self, kind: BatchKind) -> list[Batch]:

@@ -18,6 +18,20 @@ class ClockFault(Fault):
     """The clock file does not hold a time."""
 
 
+class NotYetBegun(Fault):
+    """Raised for a day after the clock's."""
+
+
+def must_have_begun(day: date, at: datetime) -> None:
+    """Raise NotYetBegun if the day begins after `at`, in UTC.
+
+    Every act that moves or books money on a day that it is given asks this first: nothing is charged, paid out, closed
+    or missing before its day.
+    """
+    if day > at.astimezone(UTC).date():
+        raise NotYetBegun(f"{day} has not begun: it is {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
+
+
 def now() -> datetime:
     """The time of this process's runtime."""
     return clock_of(Settings.from_environment().clock_file)()

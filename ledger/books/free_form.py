@@ -15,6 +15,7 @@ from ledger.map.flow import Flow
 from ledger.map.flows import admit_free, money_map
 from ledger.money import Currency, Money
 from ledger.transfer import Transfer
+from terminal.clock import NotYetBegun, must_have_begun
 from terminal.fault import Fault
 
 FLOW = Flow.FREE_FORM
@@ -116,6 +117,10 @@ def propose(text: str, *, by: str, reason: str, at: datetime, proposals: Proposa
         if not given.strip():
             raise ProposalFault(where, field, "is empty")
     proposal_id, journal = read_proposal(text, at=at, where=where)
+    try:
+        must_have_begun(journal.value_date, at)
+    except NotYetBegun as early:
+        raise ProposalFault(where, "value_date", str(early)) from early
     admit_free(journal)
     proposal = Proposal(proposal_id, by.strip(), reason.strip(), journal, at)
     if proposals.add(proposal):

@@ -53,5 +53,5 @@ SELECT 'limit', m.account, format('%s leaves a posted balance of %s, and it may 
              UNION ALL
             SELECT t.position, -t.amount_minor FROM ledger.transfers t
              WHERE t.credit = a.account_id AND NOT t.pending) s
-         WHERE c.pending_only GROUP BY s.position, a.account HAVING sum(s.minor) <> 0) m
+         WHERE c.pending_only GROUP BY s.position, a.account, a.currency HAVING sum(s.minor) <> 0) m
   LEFT JOIN ledger.requests r USING (position)

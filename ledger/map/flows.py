@@ -108,10 +108,12 @@ def _check_pending_only(written: Journal, forms: Mapping[str, str]) -> None:
     """Refuse a journal that leaves a posted balance on an account that only holds amounts."""
     only = {account for account in forms if money_map().account_type(account).pending_only}
     for account in sorted(only):
-        debits = sum(transfer.amount.minor for transfer in written.transfers if transfer.debit == account)
-        credits_ = sum(transfer.amount.minor for transfer in written.transfers if transfer.credit == account)
-        if debits != credits_:
-            raise NotOnTheMap(f"{written.entry_id}: {account} must be left at zero, not at {debits - credits_}")
+        for currency in sorted({transfer.amount.currency for transfer in written.transfers}):
+            own = [transfer for transfer in written.transfers if transfer.amount.currency is currency]
+            debits = Money.total((each.amount for each in own if each.debit == account), currency)
+            credits_ = Money.total((each.amount for each in own if each.credit == account), currency)
+            if debits != credits_:
+                raise NotOnTheMap(f"{written.entry_id}: {account} must be left at zero, not at {debits - credits_}")
 
 
 def _transfers(flow: str, step: Step, amounts: Mapping[str, Money], names: Mapping[str, str]) -> list[Transfer]:

@@ -23,6 +23,7 @@ from lending.servicing.log import PlanChange, PlanHistory, PlanLog, standing_of
 from lending.servicing.record_events import KeptLedger, TermsOf, first_open_day, from_checkpoint
 from lending.servicing.use_credit import use_credit
 from lending.terms.servicing_terms import ServicingTerms
+from terminal.clock import must_have_begun
 from terminal.fault import Fault
 
 LATE_FEE = Flow.LATE_FEE
@@ -79,8 +80,10 @@ def close_of_business(
 ) -> tuple[ClosedDate, ...]:
     """Close every date after the last closed one, up to this one; empty when it is closed. Commits after each chunk.
 
-    The first date that is ever closed also includes the bookings of all days before it.
+    The first date that is ever closed also includes the bookings of all days before it. Raises NotYetBegun for
+    a date after the day of `at`.
     """
+    must_have_begun(business_date, at)
     last = dates.last()
     first = business_date if last is None else last + timedelta(days=1)
     closed = []

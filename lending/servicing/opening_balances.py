@@ -25,6 +25,7 @@ from lending.servicing.record_events import EventRecorded, EventRefused, KeptLed
 from lending.servicing.store import Plans
 from lending.terms.products import NoSuchProduct, product_of, servicing_terms
 from lending.terms.terms_file import TermsFileFault
+from terminal.clock import NotYetBegun, must_have_begun
 
 FLOW = Flow.PLAN_TAKEN_OVER
 OPENING = "equity:opening"
@@ -55,6 +56,7 @@ def import_opening_balances(file: Path, *, plans: Plans, ledger: KeptLedger, ter
     others: dict[str, tuple[TableRow, Journal]] = {}
     for row in read_whole_table(file, COLUMNS).rows:
         kind = _kind(row)
+        _begun(row, at)
         key = f"{_filled(row, 'source')}-{_filled(row, 'id')}"
         if kind is BalanceKind.DUE:
             dues.setdefault(key, []).append(row)
@@ -211,6 +213,13 @@ def _day(row: TableRow, column: str) -> date:
         return date.fromisoformat(row[column])
     except ValueError:
         raise row.fault(column, f"{row[column]!r} is not a day such as 2026-01-31") from None
+
+
+def _begun(row: TableRow, at: datetime) -> None:
+    try:
+        must_have_begun(_day(row, "as_of"), at)
+    except NotYetBegun as error:
+        raise row.fault("as_of", str(error)) from error
 
 
 def _start(day: date) -> datetime:

@@ -34,7 +34,7 @@ from payments.provider.charge import ChargeResult
 from payments.provider.provider import Provider
 from payments.rail_profile import Rail, RailProfile
 from payments.transaction import Transaction
-from terminal.fault import Fault
+from terminal.clock import must_have_begun
 
 T = TypeVar("T")
 
@@ -117,10 +117,6 @@ class _Failures:
                 self._breaks.close_break(f"attempt:{result.attempt.attempt_id}", self._due, "booked")
 
 
-class NotYetDue(Fault):
-    """Raised for a collection of a day that has not begun."""
-
-
 def collect(
     due: date,
     *,
@@ -135,11 +131,10 @@ def collect(
 ) -> CollectReport:
     """Resolve attempts that earlier runs left open, then charge every instalment of a checkout plan due by `due`.
 
-    A plan that refuses its booking is a break of its own, and the others are charged. Raises NotYetDue for a day that
-    has not begun. `tick` receives the number of instalments processed by each step.
+    A plan that refuses its booking is a break of its own, and the others are charged. Raises NotYetBegun for a day
+    after that of `at`. `tick` receives the number of instalments processed by each step.
     """
-    if due > at.astimezone(UTC).date():
-        raise NotYetDue(f"{due} has not begun: it is {at:%Y-%m-%d %H:%M} UTC, and nothing is charged before its day")
+    must_have_begun(due, at)
     tally = _Tally()
     failures = _Failures(due, breaks, profile, asking.transaction)
 

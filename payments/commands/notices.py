@@ -15,7 +15,7 @@ from terminal.report import Report, reporting
 @reporting()
 def disputes(file: Annotated[Path, typer.Option(help="The provider's file of dispute notices.")]) -> Report:
     """Take a provider's notices of charge-backs and late claims; the same notice again changes nothing."""
-    from payments.disputes.dispute import NoticeRefused, take_notice
+    from payments.disputes.dispute import NoticeRefused, take_notices
     from payments.disputes.dispute_file import read_notices
     from payments.files.control_file import FileContent, last_begun_day
     from payments.postgres import connected
@@ -27,20 +27,18 @@ def disputes(file: Annotated[Path, typer.Option(help="The provider's file of dis
     notices = read_notices(FileContent.of(file, latest=last_begun_day(at)))
     with connected(settings.database_url) as connection:
         ports = adapters_over(connection, NoProvider())
-        answers = [
-            take_notice(
-                notice,
-                attempts=ports.attempts,
-                plans=ports.plans,
-                ledger=ports.ledger,
-                expectations=ports.reconciliation,
-                terms=ports.terms,
-                profile=ports.profile,
-                transaction=ports.transaction,
-                at=at,
-            )
-            for notice in notices
-        ]
+        answers = take_notices(
+            notices,
+            attempts=ports.attempts,
+            plans=ports.plans,
+            ledger=ports.ledger,
+            expectations=ports.reconciliation,
+            breaks=ports.reconciliation,
+            terms=ports.terms,
+            profile=ports.profile,
+            transaction=ports.transaction,
+            at=at,
+        )
     refused = [answer for answer in answers if isinstance(answer, NoticeRefused)]
     tree = [asdict(answer) for answer in answers]
 

@@ -46,6 +46,8 @@ def pay_refunds(
             f"{report.on}: {report.owed:,} refunds owed, {report.paid:,} paid ({paid}), {report.refused:,} refused, "
             f"{report.unknown:,} unknown, {report.by_bank:,} by bank; files: {', '.join(report.files) or '-'}"
         )
+        if report.waiting:
+            yield f"  {report.waiting:,} wait for a break or a case of their plan; `tranche payments breaks` lists them"
         if report.failed:
             yield f"  {report.failed:,} could not be paid and wait; `tranche payments breaks` lists why"
 

@@ -1,5 +1,6 @@
 """Act: take a provider's notice of a disputed payment: a charge-back of a card, or a late claim on a direct debit."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -11,9 +12,12 @@ from lending.plan.refusal import PlanRefusal
 from lending.plan.when import When
 from lending.servicing.log import PlanLog
 from lending.servicing.record_events import EventRecorded, EventRefused, KeptLedger, TermsOf, record_events
+from payments.break_class import BreakClass
+from payments.breaks import Breaks, break_of_unit
 from payments.collection.attempt import Attempt, AttemptEvent
 from payments.collection.attempts import Attempts
 from payments.disputes.events import claimed
+from payments.each_alone import reason_of
 from payments.expectation import Expectations, Expected, Leg
 from payments.expectation_key import ClaimKey, ClaimWonKey, DebitKey, ExpectationKey
 from payments.ids import AttemptId, CaseId
@@ -63,6 +67,46 @@ class NoticeRefused:
 
     case_id: CaseId
     reasons: tuple[PlanRefusal | Refusal | str, ...]
+
+
+def take_notices(
+    notices: Iterable[DisputeNotice],
+    *,
+    attempts: Attempts,
+    plans: PlanLog,
+    ledger: KeptLedger,
+    expectations: Expectations,
+    breaks: Breaks,
+    terms: TermsOf,
+    profile: RailProfile,
+    transaction: Transaction,
+    at: datetime,
+) -> list[NoticeTaken | NoticeRefused]:
+    """Take each notice by itself. One that cannot be taken is a break (E11) until it is, and stops no other."""
+    answers = []
+    for notice in notices:
+        try:
+            answer = take_notice(
+                notice, attempts=attempts, plans=plans, ledger=ledger, expectations=expectations, terms=terms,
+                profile=profile, transaction=transaction, at=at,
+            )  # fmt: skip
+        except Exception as error:  # noqa: BLE001  # whatever the reason: it belongs to one notice and stops no other
+            answer = NoticeRefused(notice.case_id, (reason_of(error),))
+        with transaction():
+            _list_refused(notice, answer, breaks, profile)
+        answers.append(answer)
+    return answers
+
+
+def _list_refused(
+    notice: DisputeNotice, answer: NoticeTaken | NoticeRefused, breaks: Breaks, profile: RailProfile
+) -> None:
+    break_id = f"case:{notice.case_id}:{notice.stage}"
+    if isinstance(answer, NoticeTaken):
+        breaks.close_break(break_id, notice.told_on, "taken")
+        return
+    reason = f"{notice.case_id} cannot be {notice.stage}: {'; '.join(map(str, answer.reasons))}"
+    breaks.raise_breaks([break_of_unit(break_id, BreakClass.STATUS_CONFLICT, reason, notice.told_on, profile)])
 
 
 def take_notice(

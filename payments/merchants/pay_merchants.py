@@ -21,6 +21,7 @@ from payments.merchants.settlement import MerchantBooks, Settlement, settle
 from payments.payout_batches import BatchKind, PayoutBatches, write_batches
 from payments.rail_profile import RailProfile
 from payments.transaction import Transaction
+from terminal.clock import must_have_begun
 
 TRIES = 3
 
@@ -63,8 +64,9 @@ def pay_merchants(
 
     Sales after the day's payout wait for the next one. The file is written after the commit, from what was committed,
     so that the next run of any day completes a run that was killed in between. A merchant that cannot be settled stops
-    no other.
+    no other. Raises NotYetBegun for a day after that of `at`.
     """
+    must_have_begun(on, at)
     settle_some = partial(
         _settle, on=on, at=at, payouts=payouts, batches=batches, ledger=ledger, expectations=expectations,
         merchants=merchants, payout_days=profile.merchant_payout_days,

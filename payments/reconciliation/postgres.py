@@ -22,7 +22,12 @@ from payments.ids import ProviderPayoutId
 from payments.line_key import LineKey, LineKind
 from payments.rail_profile import RailProfile
 from payments.reconciliation.matching import VERSION, Found, Matched, MatchRule, Outcome
-from payments.reconciliation.postgres_bank_proof import BankProof, prove_banks
+from payments.reconciliation.postgres_bank_proof import (
+    BankProof,
+    day_told_by_statement,
+    day_told_by_transfers,
+    prove_banks,
+)
 from payments.reconciliation.postgres_line_rows import add_lines, stored_line
 from payments.reconciliation.statements.postgres_statements import PostgresStatements
 from payments.rules.expectation_state import Move
@@ -130,6 +135,28 @@ SELECT DISTINCT ON (a.instalment_id) a.instalment_id, b.break_id
   LEFT JOIN payments.lines l ON l.line_key = b.line_key
  WHERE a.instalment_id = ANY (%s) AND 'capture:' || a.attempt_id IN (l.key, b.expectation_id)
  ORDER BY a.instalment_id, b.break_id
+"""
+# By what their breaks name: an expectation of a payment, a capture in a file, or the attempt itself; and open cases.
+_BLOCKING_REFUNDS = """
+WITH broken AS (
+    SELECT b.break_id, b.expectation_id, l.key
+      FROM payments.breaks b LEFT JOIN payments.lines l USING (line_key)
+     WHERE b.closed_on IS NULL AND b.class = ANY (%(classes)s)
+)
+SELECT DISTINCT ON (plan_id) plan_id, about
+  FROM (SELECT e.plan_id, b.break_id AS about
+          FROM broken b JOIN payments.expectations e USING (expectation_id)
+         WHERE e.expectation_id LIKE 'capture:%%' OR e.expectation_id LIKE 'due:%%'
+         UNION ALL
+        SELECT a.plan_id, b.break_id
+          FROM broken b
+          JOIN payments.attempts a
+            ON a.attempt_id IN (regexp_replace(b.key, '^capture:', ''),
+                                regexp_replace(b.break_id, '^(attempt|captured):', ''))
+         UNION ALL
+        SELECT a.plan_id, 'case:' || a.attempt_id FROM payments.attempts a WHERE a.state = 'disputed') found
+ WHERE plan_id = ANY (%(plans)s)
+ ORDER BY plan_id, about
 """
 _OVERTAKES_NOTHING = (
     BreakClass.MISSING_EXTERNAL,
@@ -319,6 +346,19 @@ class PostgresReconciliation:
         """See `Breaks.blocking`."""
         classes = [each.value for each in _OVERTAKES_NOTHING]
         return dict(self._connection.execute(_BLOCKING, (classes, list(instalment_ids))).fetchall())
+
+    def blocking_refunds(self, plan_ids: Sequence[str]) -> Mapping[str, str]:
+        """See `Breaks.blocking_refunds`."""
+        about = {"classes": [each.value for each in _OVERTAKES_NOTHING], "plans": list(plan_ids)}
+        return dict(self._connection.execute(_BLOCKING_REFUNDS, about).fetchall())
+
+    def day_told_by_statement(self, push_bank: str, currency: str, days: Iterable[date]) -> date | None:
+        """The first of the days that statements of the account have told already, if any."""
+        return day_told_by_statement(self._connection, push_bank, currency, days)
+
+    def day_told_by_transfers(self, currency: str, first: date, last: date) -> date | None:
+        """The first day in the range that a file of transfers has told already, if any."""
+        return day_told_by_transfers(self._connection, currency, first, last)
 
     def bank_proofs(self, profile: RailProfile) -> list[BankProof]:
         """See `prove_banks`."""

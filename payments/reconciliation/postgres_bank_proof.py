@@ -1,5 +1,6 @@
 """Proof after every run: a statement's closing less the books is what the listed open items say, or it is E26."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -31,14 +32,31 @@ WITH newest AS (
                           AND NOT EXISTS (SELECT FROM ledger.refusals f WHERE f.position = r.position))
      GROUP BY l.bank_account, l.currency
 ), by_transfer AS (
-    SELECT l.currency, sum(l.amount_minor) AS minor FROM payments.lines l WHERE l.kind = 'repayment' GROUP BY l.currency
+    SELECT n.bank_account, n.currency, sum(l.amount_minor) AS minor
+      FROM newest n JOIN payments.lines l ON l.currency = n.currency AND l.kind = 'repayment'
+     WHERE n.bank_account = %(push)s AND l.booked_on > n.closed_on
+     GROUP BY n.bank_account, n.currency
 )
-SELECT n.bank_account, n.currency, n.number, n.closing_minor, n.closed_on, coalesce(b.minor, 0),
-       CASE WHEN n.bank_account = %(push)s THEN coalesce(t.minor, 0) ELSE 0 END
+SELECT n.bank_account, n.currency, n.number, n.closing_minor, n.closed_on, coalesce(b.minor, 0), coalesce(t.minor, 0)
   FROM newest n
   LEFT JOIN not_booked b USING (bank_account, currency)
-  LEFT JOIN by_transfer t ON t.currency = n.currency
+  LEFT JOIN by_transfer t USING (bank_account, currency)
  ORDER BY n.bank_account, n.currency
+"""
+
+# A day of the account to which shoppers send money is told by its statements or by files of transfers, never by both:
+# the same money would enter the bank twice. The days of statements reach from their first movement to the last closing.
+_TOLD_BY_STATEMENT = """
+SELECT min(d.day)
+  FROM (SELECT l.reported_on AS first FROM payments.lines l
+         WHERE l.bank_account = %(push)s AND l.currency = %(code)s ORDER BY l.reported_on LIMIT 1) s
+  JOIN (SELECT max(closed_on) AS last FROM payments.statements WHERE bank_account = %(push)s AND currency = %(code)s) e
+    ON true
+  JOIN unnest(%(days)s::date[]) AS d (day) ON d.day BETWEEN s.first AND e.last
+"""
+_TOLD_BY_TRANSFERS = """
+SELECT min(booked_on) FROM payments.lines
+ WHERE kind = 'repayment' AND currency = %(code)s AND reported_on BETWEEN %(first)s AND %(last)s
 """
 
 
@@ -46,7 +64,8 @@ SELECT n.bank_account, n.currency, n.number, n.closing_minor, n.closed_on, coale
 class BankProof:
     """A statement against the books: closing = books + `open_items` - `elsewhere`, or the difference is a break.
 
-    `open_items` are movements of the statement that are not booked; `elsewhere` is money that a file of transfers told.
+    `open_items` are movements of the statement that are not booked; `elsewhere` is money that a file
+    of transfers told of later days.
     """
 
     bank_account: str
@@ -90,6 +109,21 @@ def prove_banks(connection: Connection[Any], profile: RailProfile) -> list[BankP
         closing_, listed_, elsewhere_ = (Money(int(minor), currency) for minor in (closing, listed, elsewhere))
         proofs.append(BankProof(account, number, closed_on, closing_, books, listed_, elsewhere_))
     return proofs
+
+
+def day_told_by_statement(
+    connection: Connection[Any], push_bank: str, currency: str, days: Iterable[date]
+) -> date | None:
+    """The first of the days that statements of the account have told already, if any."""
+    about = {"push": push_bank, "code": currency, "days": sorted(set(days))}
+    row = connection.execute(_TOLD_BY_STATEMENT, about).fetchone()
+    return None if row is None else row[0]
+
+
+def day_told_by_transfers(connection: Connection[Any], currency: str, first: date, last: date) -> date | None:
+    """The first day in the range that a file of transfers has told already, if any."""
+    row = connection.execute(_TOLD_BY_TRANSFERS, {"code": currency, "first": first, "last": last}).fetchone()
+    return None if row is None else row[0]
 
 
 def unexplained(proof: BankProof, profile: RailProfile) -> Break:

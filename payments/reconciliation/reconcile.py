@@ -30,6 +30,7 @@ from payments.reconciliation.units import Settled, sets_of
 from payments.refunds.refund_payments import RefundPayments
 from payments.rules.expectation_state import ExpectationState, Move
 from payments.settings import DEFAULT_MAX_FILE_BYTES
+from terminal.clock import must_have_begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,10 @@ def reconcile(
 
     An expectation due before `as_of` is missing; by default `as_of` is the latest day of any line taken. A damaged file
     raises FileFault with `refuse_loudly`; otherwise it is listed as a break and the other files are taken.
+    Raises NotYetBegun for an `as_of` after the day of `at`: nothing is missing yet that may still come.
     """
+    if as_of is not None:
+        must_have_begun(as_of, at)
     new: Counter[BreakClass] = Counter()
     taken = take_files(
         files,

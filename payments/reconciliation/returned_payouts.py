@@ -22,7 +22,7 @@ from payments.reconciliation.bookings import payout_returned
 from payments.reconciliation.bookings_from_matches import Consequences, a_break, repaired, seen_on
 from payments.reconciliation.matching import Matched, MatchRule
 from payments.refunds.refund_outcome import take_back_refund
-from payments.refunds.refund_payment import RefundPayment
+from payments.refunds.refund_payment import RefundPayment, Way
 from payments.refunds.refund_payments import RefundPayments
 
 
@@ -58,7 +58,7 @@ class BroughtBack:
 def brought_back(
     lines: Iterable[FileLine], met: Container[ExpectationKey], *, payouts: Payouts, refunds: RefundPayments
 ) -> list[BroughtBack]:
-    """The lines that return a payment of ours in full, each payment once. Any other line is left to a person.
+    """The lines that return a payment of our bank in full, each payment once. Any other line is left to a person.
 
     `met` holds the keys that earlier runs closed: a payment that came back before cannot come back again.
     """
@@ -68,7 +68,7 @@ def brought_back(
             by_reference.setdefault(line.key.reference, line)
     payments: list[Payout | RefundPayment] = [
         *payouts.get_all(PayoutId(reference) for reference in by_reference).values(),
-        *refunds.get_all([RefundPaymentId(reference) for reference in by_reference]).values(),
+        *(each for each in refunds.get_all(list(map(RefundPaymentId, by_reference))).values() if each.way is Way.BANK),
     ]
     found = [BroughtBack(by_reference[_reference(payment)], payment) for payment in payments]
     return sorted((each for each in found if each.line.amount == each.payment.amount), key=lambda each: each.reference)

@@ -1,10 +1,10 @@
 """Act: take outside files, each whole or not at all, and once, whatever its name."""
 
 import csv
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from data_contracts.files import FileFault
@@ -22,7 +22,7 @@ from payments.files.line import FileLine, LineConflict, ParsedFile
 from payments.files.provider_settlement import COLUMNS as SETTLEMENT_COLUMNS
 from payments.files.provider_settlement import SETTLEMENT, read_provider_settlement
 from payments.files.repayment_lines import read_repayment_lines
-from payments.line_key import BY_THE_SUM
+from payments.line_key import BY_THE_SUM, LineKind
 from payments.rail_profile import RailProfile
 from payments.reconciliation.bookings_from_matches import a_break, repaired
 from payments.reconciliation.payouts.expect_payouts import differences_in_file, expected_by_file
@@ -112,6 +112,7 @@ def _take(
         taken.before.append(path.name)
         taken.breaks.update(reconciliation.raise_breaks(again_file))
         return
+    _refuse_cash_told_before(content, parsed, reconciliation, profile.push_bank)
     try:
         again = set(reconciliation.add_lines(content.digest, parsed.lines))
     except LineConflict as conflict:
@@ -136,6 +137,29 @@ def _take(
     taken.names.append(path.name)
     taken.lines += len(new)
     taken.by_file += sum(1 for line in new if line.kind in BY_THE_SUM)
+
+
+def _refuse_cash_told_before(
+    content: FileContent, parsed: ParsedFile, reconciliation: PostgresReconciliation, push_bank: str
+) -> None:
+    """Refuse a file of transfers of days that a statement of their account has told, and the other way round.
+
+    Both show the same money, which would enter the bank twice.
+    """
+    reason = "of {day} is told by {others} already: the same money would be booked twice"
+    days: dict[str, set[date]] = defaultdict(set)
+    for line in parsed.lines:
+        if line.kind is LineKind.REPAYMENT or line.bank_account == push_bank:
+            days[line.amount.currency.value].add(line.booked_on)
+    for currency, on in days.items():
+        if parsed.kind == "repayment_lines":
+            day = reconciliation.day_told_by_statement(push_bank, currency, on)
+            others = f"statements of {push_bank}"
+        else:
+            day, others = reconciliation.day_told_by_transfers(currency, min(on), max(on)), "files of transfers"
+        if day is not None:
+            said = f"money in {currency} {reason.format(day=day, others=others)}"
+            raise FileFault(content.path, 0, "booked_on", said)
 
 
 def _read(content: FileContent, profile: RailProfile, max_bytes: int) -> ParsedFile:

@@ -41,12 +41,14 @@ from payments.refunds.refund_payment import (
 )
 from payments.refunds.refund_payments import RefundPayments
 from payments.transaction import Transaction
+from terminal.clock import must_have_begun
 
 
 @dataclass(frozen=True, slots=True)
 class PayRefundsReport:
     """The result of one run. `owed`: refunds without a payment in progress; `by_bank`: those now ordered from the bank.
 
+    `waiting`: those of plans with a break or an open case about a payment, which are paid out once that is settled.
     `files`: those that were written for the bank. `failed`: refunds that could not be paid or booked; each is a break
     with its reason, and the next run tries again.
     """
@@ -57,6 +59,7 @@ class PayRefundsReport:
     refused: int
     unknown: int
     by_bank: int
+    waiting: int
     files: tuple[str, ...]
     failed: int
     paid_minor: Mapping[str, int]
@@ -121,7 +124,9 @@ def pay_refunds(
     """Pay every refund that is owed, each once. Refunds that the provider refuses go into the bank's file of the day.
 
     `settle_down`: the delay after which a payment that the provider does not know can no longer arrive there.
+    Raises NotYetBegun for a day after that of `at`.
     """
+    must_have_begun(on, at)
     apply = partial(
         apply_refund_outcome,
         refunds=refunds,
@@ -137,6 +142,7 @@ def pay_refunds(
         _by_bank, refunds=refunds, batches=batches, expectations=expectations, profile=profile, transaction=transaction,
         claim=claim,
     )  # fmt: skip
+    blocked = partial(_blocked, breaks=breaks)
     tally = _Tally()
     failures = _Failures(on, breaks, profile, transaction)
     for unresolved in refunds.unresolved():
@@ -151,14 +157,18 @@ def pay_refunds(
                     transaction=transaction,
                     apply=apply,
                     send=send,
+                    blocked=blocked,
                 )
                 tally.add(unresolved, state)
     owed = _owed(on, ledger)
     latest = refunds.latest([group.value for group in owed])
-    sent_by_bank = 0
+    sent_by_bank = waiting = 0
     for group in owed:
         with failures.of(group.value):
             payment = _next(group, latest.get(group.value), on, plans=plans, ledger=ledger)
+            if payment is not None and blocked(payment):
+                waiting += 1
+                continue
             if payment is not None and payment.way is Way.PROVIDER:
                 state = _send_new(payment, at, refunds=refunds, transaction=transaction, claim=claim, send=send)
                 tally.add(payment, state)
@@ -174,6 +184,7 @@ def pay_refunds(
         refused=tally.counts[RefundPaymentState.REFUSED],
         unknown=tally.counts[RefundPaymentState.UNKNOWN],
         by_bank=sent_by_bank,
+        waiting=waiting,
         files=files,
         failed=len(failures.seen),
         paid_minor=dict(sorted(tally.paid.items())),
@@ -212,6 +223,10 @@ def _next(
         amount=-group.posted,
         requested_on=on,
     )
+
+
+def _blocked(payment: RefundPayment, *, breaks: Breaks) -> bool:
+    return payment.plan_id in breaks.blocking_refunds([payment.plan_id])
 
 
 _Claim = Callable[[RefundPayment, datetime], bool]
@@ -292,6 +307,7 @@ def _resolve(
     transaction: Transaction,
     apply: _Apply,
     send: _Send,
+    blocked: Callable[[RefundPayment], bool],
 ) -> RefundPaymentState:
     """Enquire about a payment of an earlier run; one unknown to the provider is sent again under its own key."""
     if payment.state is RefundPaymentState.SUBMITTING:
@@ -306,6 +322,8 @@ def _resolve(
             return RefundPaymentState.UNKNOWN
         with transaction():
             refunds.move(payment.payment_id, RefundPaymentEvent.NEVER_SEEN, at=at, cause="the provider never saw it")
+    if blocked(payment):
+        return RefundPaymentState.CLAIMED
     return send(payment, at)
 
 

@@ -136,6 +136,21 @@ def take_notice(
     )
 
 
+def take_notices(
+    notices: Sequence[dispute.DisputeNotice], *, ports: Adapters, at: datetime
+) -> list[dispute.NoticeTaken | dispute.NoticeRefused]:
+    return dispute.take_notices(
+        notices,
+        **_booking(ports),
+        attempts=ports.attempts,
+        expectations=ports.reconciliation,
+        breaks=ports.reconciliation,
+        profile=ports.profile,
+        transaction=ports.transaction,
+        at=at,
+    )
+
+
 def take_files(files: Sequence[Path], *, ports: Adapters, at: datetime, refuse_loudly: bool) -> taking.TakenFiles:
     return taking.take_files(
         files,

@@ -36,12 +36,16 @@ def reconciliation_figures(standing: Standing) -> Reconciliation:
 
 
 def break_rows(standing: Standing, currency: str) -> tuple[BreakRow, ...]:
-    """One row for each class: number, number cured, amount, and age of the oldest open break."""
+    """One row for each class and currency: number, number cured, amount, and age of the oldest open break.
+
+    A break without an amount counts in `currency`.
+    """
     profile = load_profile()
-    classes: dict[str, list[ListedBreak]] = defaultdict(list)
+    classes: dict[tuple[str, str], list[ListedBreak]] = defaultdict(list)
     for each in standing.listed:
-        classes[each.break_class].append(each)
-    return tuple(_class(code, found, profile, currency) for code, found in sorted(classes.items(), key=_by_number))
+        own = currency if each.amount is None else each.amount.partition(" ")[2]
+        classes[each.break_class, own].append(each)
+    return tuple(_class(code, found, profile, own) for (code, own), found in sorted(classes.items(), key=_by_number))
 
 
 def _class(code: str, found: list[ListedBreak], profile: RailProfile, currency: str) -> BreakRow:
@@ -69,5 +73,6 @@ def _minor(listed: ListedBreak) -> int:
     return abs(Money.parse(digits, Currency(currency)).minor)
 
 
-def _by_number(entry: tuple[str, list[ListedBreak]]) -> int:
-    return int(entry[0][1:])
+def _by_number(entry: tuple[tuple[str, str], list[ListedBreak]]) -> tuple[int, str]:
+    (code, currency), _ = entry
+    return int(code[1:]), currency

@@ -255,6 +255,15 @@ def test_a_journal_that_leaves_something_in_flight_is_refused() -> None:
         admit(_moved(whole, whole.transfers[0]), held=False, posts_hold=True)
 
 
+def test_what_is_left_in_flight_of_one_currency_is_not_made_up_for_by_another() -> None:
+    first, second = a_journal("F12b", amounts={"principal": "25.00"}).transfers
+    whole = a_journal("F12b", amounts={"principal": "25.00"})
+    in_crowns = replace(second, amount=crowns("25.00"))
+
+    with pytest.raises(NotOnTheMap, match="in_flight must be left at zero"):
+        admit(_moved(whole, first, in_crowns), held=False, posts_hold=True)
+
+
 def test_nothing_moves_by_zero_or_from_an_account_to_itself() -> None:
     for debit, amount in ((PRINCIPAL, Money(0, pounds("0").currency)), (PRINCIPAL, pounds("-1.00"))):
         with pytest.raises(TransferFault):

@@ -14,11 +14,11 @@ from ledger.money import Currency, Money
 from lending.plan.event import Body, ChargedOff, Disputed, Forbearance, Frozen, PlanEvent
 from lending.terms.product import Product
 from payments.collection.attempt import AttemptEvent, AttemptState, IllegalMove, Planned
-from payments.collection.collect import NotYetDue
 from payments.ids import AttemptId
 from payments.provider.charge import ChargeRefusalCode, ChargeRefused, ChargeRequest, ChargeResult, Succeeded, Unknown
 from payments.provider.simulated import SimulatedProvider, has_no_funds, pays
 from payments.wiring import Adapters
+from terminal.clock import NotYetBegun
 from tests.payments.acts import collect, record_on_plan
 from tests.payments.plans import AFTER_THE_DUES, an_open_plan, first_due, pending, posted, pounds, rows, the_adapters
 
@@ -41,7 +41,7 @@ def test_a_day_that_has_not_begun_is_not_collected(database_url: str) -> None:
     with the_adapters(database_url) as ports:
         due = first_due(an_open_plan(ports))
 
-        with pytest.raises(NotYetDue, match=f"{due} has not begun"):
+        with pytest.raises(NotYetBegun, match=f"{due} has not begun"):
             collect(due, ports=ports, at=datetime.combine(due - timedelta(days=1), time(23, 59), UTC))
 
 

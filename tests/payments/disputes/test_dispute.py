@@ -1,6 +1,6 @@
 """Charge-backs and late claims: the plan books them, the attempt follows, and files show the money."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -11,11 +11,12 @@ from lending.plan.plan import Plan
 from payments.collection.attempt import AttemptState
 from payments.disputes.dispute import DisputeNotice, DisputeStage, NoticeRefused, NoticeTaken
 from payments.files.control_file import write_controlled
+from payments.ids import CaseId
 from payments.wiring import Adapters
 from simulation.provider import SettlementRow
-from tests.payments.acts import take_notice
-from tests.payments.outside import CLEARING, Outside, at, evening, pay_capital_in, reconciled
-from tests.payments.plans import an_open_plan, first_due, posted, pounds, the_adapters
+from tests.payments.acts import take_notice, take_notices
+from tests.payments.outside import CLEARING, Outside, at, collected, evening, pay_capital_in, reconciled
+from tests.payments.plans import an_open_plan, first_due, posted, pounds, rows, the_adapters
 
 CASE = "cb-1"
 OPEN_CLAIM = "dispute:sandbox:receivable"
@@ -150,3 +151,40 @@ def test_a_case_is_not_won_before_it_is_opened(database_url: str, tmp_path: Path
 
         assert isinstance(answer, NoticeRefused)
         assert state_of(ports, attempt_id) is AttemptState.SETTLED
+
+
+def test_a_notice_that_cannot_be_taken_is_a_break_of_its_own_until_it_can(database_url: str, tmp_path: Path) -> None:
+    outside = Outside(tmp_path, {"s-1": ("pays", 1)})
+    with the_adapters(database_url, outside.provider) as ports:
+        _, attempt_id, day = a_settled_payment(ports, outside)
+        lost = notice(DisputeStage.LOST, attempt_id, day)
+        unknown = replace(notice(DisputeStage.OPENED, "nowhere/1#1", day), case_id=CaseId("cb-2"))
+        opened = notice(DisputeStage.OPENED, attempt_id, day)
+
+        first = take_notices([lost, unknown, opened], ports=ports, at=at(day))
+        second = take_notices([lost, unknown, opened], ports=ports, at=at(day))
+
+        assert [type(each) for each in first] == [NoticeRefused, NoticeRefused, NoticeTaken]
+        assert [type(each) for each in second] == [NoticeTaken, NoticeRefused, NoticeTaken]
+        listed = rows(ports, "SELECT break_id, class, closed_by FROM payments.breaks WHERE break_id LIKE 'case:%'")
+        assert sorted(listed) == [("case:cb-1:lost", "E11", "taken"), ("case:cb-2:opened", "E11", None)]
+        assert state_of(ports, attempt_id) is AttemptState.LOST
+
+
+def test_a_notice_that_no_state_table_takes_stops_no_other(database_url: str, tmp_path: Path) -> None:
+    outside = Outside(tmp_path, {"s-1": ("answers_late", 1), "s-2": ("pays", 1)})
+    with the_adapters(database_url, outside.provider) as ports:
+        plans = [an_open_plan(ports, number) for number in (1, 2)]
+        due = first_due(plans[0])
+        collected(ports, due)
+        first, second = (f"{plan.instalments[0].instalment_id}#1" for plan in plans)
+        early = replace(notice(DisputeStage.OPENED, first, due), case_id=CaseId("cb-9"))
+
+        opened = notice(DisputeStage.OPENED, second, due)
+        otherwise = replace(opened, amount=pounds(1_00))
+        won = notice(DisputeStage.WON, second, due)
+
+        answers = take_notices([early, opened, otherwise, won], ports=ports, at=at(due, 20))
+
+        assert [type(each) for each in answers] == [NoticeRefused, NoticeTaken, NoticeRefused, NoticeTaken]
+        assert ports.ledger.trial_balance().balanced

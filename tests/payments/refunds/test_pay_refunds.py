@@ -24,8 +24,9 @@ from payments.refunds.refund import RefundTaken
 from payments.refunds.refund_payment import MOVES, RefundPaymentEvent, RefundPaymentState
 from payments.wiring import Adapters
 from tests.payments.acts import pay_refunds, record_on_plan, refund
-from tests.payments.outside import CLEARING, Outside, at, evening, pay_capital_in
+from tests.payments.outside import CLEARING, Outside, at, evening, pay_capital_in, reconciled
 from tests.payments.plans import an_open_plan, first_due, posted, pounds, rows, the_adapters
+from tests.payments.reconciliation.test_units import movements
 
 DAY = date(2026, 3, 3)
 OWED = "shopper:s-1:refund_payable"
@@ -185,3 +186,20 @@ def test_a_move_that_is_not_in_the_table_changes_nothing(database_url: str, tmp_
         paid(ports, tmp_path)
         with pytest.raises(IllegalRefundMove, match="r-1#1 is paid: refused cannot happen to it"):
             ports.refunds.move("r-1#1", RefundPaymentEvent.REFUSED, at=at(DAY), cause="late")
+
+
+def test_a_credit_that_names_a_refund_of_the_provider_is_no_refund_that_the_bank_returns(
+    database_url: str, tmp_path: Path
+) -> None:
+    day = DAY + timedelta(days=7)
+    with the_adapters(database_url, SimulatedProvider()) as ports:
+        granted = owe(ports)
+        paid(ports, tmp_path)
+        before = posted(ports, "bank:main")
+
+        report = reconciled(ports, [movements(tmp_path / "b.csv", (granted, "r-1#1 AC04"))], day)
+
+        assert report.breaks["E4"] == 1
+        assert posted(ports, OWED, Side.CREDIT) == 0, "it was paid by the provider, and is not owed again"
+        assert posted(ports, "suspense:unapplied", Side.CREDIT) == granted
+        assert posted(ports, "bank:main") == before + granted
