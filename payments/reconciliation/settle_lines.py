@@ -138,6 +138,7 @@ def settle_lines(
         for each in found
     ]
     known = _known(
+        units,
         outcomes,
         ours,
         expected,
@@ -260,6 +261,7 @@ def _flag_status_conflict(outcome: Outcome, closed_elsewhere: Mapping[LineKey, A
 
 
 def _known(
+    units: Sequence[str],
     outcomes: Sequence[Outcome],
     lines: Mapping[LineKey, FileLine],
     expected: Mapping[ExpectationKey, Expected],
@@ -277,7 +279,10 @@ def _known(
     merchant_ids = {PayoutId(each.key.reference) for each in matched if isinstance(each.key, DebitKey)}
     parts: dict[ProviderPayoutId, list[PayoutPart]] = {payout_id: [] for payout_id in payout_ids}
     fees = {each.key.payout_id: Money.zero(each.amount.currency) for each in matched if isinstance(each.key, PayoutKey)}
-    rows = reconciliation.lines_of_payouts(payout_ids)
+    others = reconciliation.other_lines_of_payouts(payout_ids, units)
+    rows = sorted(
+        (line for line in (*lines.values(), *others) if line.payout_id in payout_ids), key=lambda line: line.line_id
+    )
     charged = attempts.get_all(line.key.attempt_id for line in rows if isinstance(line.key, CaptureKey | ReturnKey))
     agreed = plans.get_all({attempt.planned.plan_id for attempt in charged.values()})
     for line in rows:

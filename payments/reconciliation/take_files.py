@@ -28,6 +28,7 @@ from payments.line_key import LineKind
 from payments.rail_profile import RailProfile
 from payments.reconciliation.bookings_from_matches import a_break, repaired
 from payments.reconciliation.postgres import PostgresReconciliation
+from payments.reconciliation.postgres_line_rows import ReceivedLines, RepeatedLine
 from payments.reconciliation.settlement_facts import attempt_of, settlement_facts
 from payments.settings import DEFAULT_MAX_FILE_BYTES
 from payments.transaction import Transaction
@@ -107,39 +108,44 @@ def _take(
     """Take one file whole, in the caller's transaction. Raises FileFault. The same bytes under a new name are E5."""
     content = FileContent.of(path, latest=last_begun_day(at), max_bytes=max_bytes)
     parsed = _read(content, profile, max_bytes)
-    if not reconciliation.take_file(content, parsed.kind, len(parsed.lines), at):
-        again_file = _delivered_again(content, parsed, reconciliation.names_of(content.digest), profile)
+    received = reconciliation.receive_lines(parsed.lines, dated_by_last=parsed.dated_by_last)
+    content.check_unchanged()
+    if not reconciliation.take_file(content, parsed.kind, received.rows, at):
+        again_file = _delivered_again(content, received, reconciliation.names_of(content.digest), profile)
         taken.before.append(path.name)
         taken.breaks.update(reconciliation.raise_breaks(again_file))
         return
     try:
-        again = set(reconciliation.add_lines(content.digest, parsed.lines))
+        again = reconciliation.add_received(content.digest, received.rows)
     except LineConflict as conflict:
         raise FileFault(path, 0, conflict.field, str(conflict)) from conflict
+    except RepeatedLine as repeated:
+        raise FileFault(path, repeated.rows[1], "line_id", str(repeated)) from repeated
     for head in parsed.statements:
         _follow(content, head, reconciliation)
-    try:
-        reconciliation.expect(_payouts_expected(parsed.lines, content, profile.payout_days))
-    except Conflict as conflict:
-        raise FileFault(path, 0, conflict.field, str(conflict)) from conflict
     reconciliation.close_break(f"file:{content.digest}", at.date(), "taken")
-    told_again = [_told_again(line, content, profile) for line in parsed.lines if line.line_key in again]
-    breaks = reconciliation.raise_breaks(told_again)
-    new = [line for line in parsed.lines if line.line_key not in again]
-    if parsed.kind == SETTLEMENT:
+    breaks: Counter[BreakClass] = Counter()
+    for lines in reconciliation.received_lines(content.digest, new=False) if again else ():
+        _expect_payouts(lines, content, profile, reconciliation)
+        told_again = [_told_again(line, content, profile) for line in lines]
+        breaks.update(reconciliation.raise_breaks(told_again))
+    by_file = 0
+    for new in reconciliation.received_lines(content.digest, new=True) if parsed.kind == SETTLEMENT else ():
+        _expect_payouts(new, content, profile, reconciliation)
         plans = attempts.plans_of([attempt_id for line in new if (attempt_id := attempt_of(line))])
         publish(settlement_facts(new, plans, profile.card.provider, at))
-    taken.breaks.update(breaks)
+        by_file += sum(1 for line in new if line.kind in (LineKind.FEE, LineKind.PAYOUT))
     taken.names.append(path.name)
-    taken.lines += len(new)
-    taken.by_file += sum(1 for line in new if line.kind in (LineKind.FEE, LineKind.PAYOUT))
+    taken.lines += received.rows - again
+    taken.by_file += by_file
+    taken.breaks.update(breaks)
 
 
 def _read(content: FileContent, profile: RailProfile, max_bytes: int) -> ParsedFile:
     """Read a file with the reader that its content calls for, whatever its name."""
-    if looks_like_the_worlds(content.raw):
+    if looks_like_the_worlds(content.begin(_LONGEST_HEADER)):
         return read_bank_report(content, profile.account_numbers, max_bytes)
-    first = content.raw[:_LONGEST_HEADER].decode("utf-8-sig", "replace").splitlines()[:1]
+    first = content.begin(_LONGEST_HEADER).decode("utf-8-sig", "replace").splitlines()[:1]
     header = next(csv.reader(first), [])
     if header == list(SETTLEMENT_COLUMNS):
         return read_provider_settlement(content)
@@ -169,35 +175,41 @@ def _follow(content: FileContent, head: StatementHead, reconciliation: PostgresR
     reconciliation.add_statement(content.digest, head)
 
 
-def _payouts_expected(lines: Sequence[FileLine], content: FileContent, payout_days: int) -> list[Expected]:
-    """The expectations that the provider's payouts appear on the bank statement."""
-    return [
+def _expect_payouts(
+    lines: Sequence[FileLine], content: FileContent, profile: RailProfile, reconciliation: PostgresReconciliation
+) -> None:
+    """Expect that the provider's payouts appear on the bank statement."""
+    expected = [
         Expected(
             key=line.key,
             leg=Leg.PROVIDER_BANK,
             amount=line.amount,
             expected_on=line.booked_on,
-            due_by=line.booked_on + timedelta(days=payout_days),
+            due_by=line.booked_on + timedelta(days=profile.payout_days),
             created_by=f"{content.path.name}:{line.line_id}",
         )
         for line in lines
         if isinstance(line.key, PayoutKey) and line.kind is LineKind.PAYOUT
     ]
+    try:
+        reconciliation.expect(expected)
+    except Conflict as conflict:
+        raise FileFault(content.path, 0, conflict.field, str(conflict)) from conflict
 
 
 def _delivered_again(
-    content: FileContent, parsed: ParsedFile, names: Sequence[str], profile: RailProfile
+    content: FileContent, received: ReceivedLines, names: Sequence[str], profile: RailProfile
 ) -> list[Break]:
     """E5: the same bytes under another name. The same bytes under the same name are no break."""
-    if content.path.name == names[0] or not parsed.lines:
+    day = received.last_day
+    if content.path.name == names[0] or day is None:
         return []
     treatment = profile.treatments[BreakClass.DUPLICATE_ROW]
-    day = max(line.reported_on for line in parsed.lines)
     return [
         Break(
             break_id=f"file:{content.digest}:{content.path.name}",
             break_class=BreakClass.DUPLICATE_ROW,
-            reason=f"{content.path.name} has the bytes of {names[0]}: {len(parsed.lines)} rows counted, none posted",
+            reason=f"{content.path.name} has the bytes of {names[0]}: {received.rows} rows counted, none posted",
             owner=treatment.owner,
             severity=treatment.severity,
             opened_on=day,
