@@ -26,7 +26,7 @@ from payments.reconciliation.postgres import PostgresReconciliation
 from payments.reconciliation.postgres_bank_proof import unexplained
 from payments.reconciliation.settle_lines import settle_lines
 from payments.reconciliation.take_files import TakenFiles, take_files
-from payments.reconciliation.units import Settled, sets_of
+from payments.reconciliation.units import Settled, many_values, sets_of
 from payments.refunds.refund_payments import RefundPayments
 from payments.settings import DEFAULT_MAX_FILE_BYTES
 
@@ -94,20 +94,21 @@ def reconcile(
     raises FileFault with `refuse_loudly`; otherwise it is listed as a break and the other files are taken.
     """
     new: Counter[BreakClass] = Counter()
-    taken = take_files(
-        files,
-        attempts=asking.attempts,
-        reconciliation=reconciliation,
-        publish=publish,
-        profile=profile,
-        transaction=asking.transaction,
-        at=at,
-        refuse_loudly=refuse_loudly,
-        max_bytes=max_bytes,
-        tick=tick,
-    )
+    with many_values():
+        taken = take_files(
+            files,
+            attempts=asking.attempts,
+            reconciliation=reconciliation,
+            publish=publish,
+            profile=profile,
+            transaction=asking.transaction,
+            at=at,
+            refuse_loudly=refuse_loudly,
+            max_bytes=max_bytes,
+            tick=tick,
+        )
     new.update(taken.breaks)
-    with asking.transaction():
+    with many_values(), asking.transaction():
         reconciliation.lock()
         last = reconciliation.last_day()
         day = as_of or last or at.date()
