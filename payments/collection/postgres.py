@@ -53,6 +53,10 @@ SELECT m.attempt_id, m.to_state, m.position, a.instalment_id, a.plan_id, a.shopp
 _ONE = "SELECT * FROM payments.attempts WHERE attempt_id = %s"
 _MANY = "SELECT * FROM payments.attempts WHERE attempt_id = ANY(%s::text[])"
 _ASKED_BY = "SELECT * FROM payments.attempts WHERE instalment_id = %s AND asked_by = %s"
+_BY_REFERENCE = """
+SELECT provider_reference, attempt_id FROM payments.attempts
+ WHERE provider = %s AND provider_reference = ANY(%s::text[])
+"""
 _LATEST = """
 SELECT DISTINCT ON (instalment_id) * FROM payments.attempts
  WHERE instalment_id = ANY(%s) ORDER BY instalment_id, number DESC
@@ -132,6 +136,11 @@ class PostgresAttempts(PostgresSending):
     def latest(self, instalment_ids: Sequence[str]) -> dict[str, Attempt]:
         """The newest attempt of each instalment that has one."""
         return {found.planned.instalment_id: found for found in self._read(_LATEST, (list(instalment_ids),))}
+
+    def by_references(self, provider: str, references: Sequence[str]) -> dict[str, AttemptId]:
+        """The attempts of a provider whose charges it gave these references, by reference."""
+        rows = self._connection.execute(_BY_REFERENCE, (provider, texts(references)))
+        return {reference: AttemptId(attempt_id) for reference, attempt_id in rows}
 
     def plans_of(self, attempt_ids: Sequence[AttemptId]) -> dict[AttemptId, str]:
         """The plan id of each of these attempts that exists."""

@@ -23,6 +23,12 @@ _OPENING, _CLOSING = ("OPBD", "PRCD", "opening", "010"), ("CLBD", "closing", "01
 _NO_REFERENCE = {"NOTPROVIDED", "NONREF", "NONE"}
 
 
+def looks_like_json(raw: bytes) -> bool:
+    """Whether a file begins like JSON, which providers write and banks do not; `{1:` begins a SWIFT message."""
+    begin = raw[:80].removeprefix(b"\xef\xbb\xbf").lstrip()
+    return begin[:1] in (b"{", b"[") and not begin.startswith(b"{1:")
+
+
 def looks_like_the_worlds(raw: bytes) -> bool:
     """Whether a file begins like XML, JSON, a SWIFT message, BAI2, Bacs or NACHA, and not like rows with a header."""
     begin = raw[:80].removeprefix(b"\xef\xbb\xbf").lstrip()

@@ -98,6 +98,7 @@ def reconcile(
         taken = take_files(
             files,
             attempts=asking.attempts,
+            refunds=refunds,
             reconciliation=reconciliation,
             publish=publish,
             profile=profile,

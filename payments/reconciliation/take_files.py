@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from data_contracts.files import FileFault
@@ -16,11 +17,12 @@ from payments.collection.attempts import Attempts
 from payments.each_alone import reason_of
 from payments.expectation import Expected, Leg
 from payments.expectation_key import PayoutKey
-from payments.files.bank_report import looks_like_the_worlds, read_bank_report
+from payments.files.bank_report import looks_like_json, looks_like_the_worlds, read_bank_report
 from payments.files.bank_statement import COLUMNS as STATEMENT_COLUMNS
 from payments.files.bank_statement import StatementFault, read_bank_statement
 from payments.files.control_file import FileContent, last_begun_day
 from payments.files.line import FileLine, LineConflict, ParsedFile, StatementHead
+from payments.files.provider_report import read_provider_report
 from payments.files.provider_settlement import COLUMNS as SETTLEMENT_COLUMNS
 from payments.files.provider_settlement import SETTLEMENT, read_provider_settlement
 from payments.files.repayment_lines import read_repayment_lines
@@ -30,6 +32,7 @@ from payments.reconciliation.bookings_from_matches import a_break, repaired
 from payments.reconciliation.postgres import PostgresReconciliation
 from payments.reconciliation.postgres_line_rows import ReceivedLines, RepeatedLine
 from payments.reconciliation.settlement_facts import attempt_of, settlement_facts
+from payments.refunds.refund_payments import RefundPayments
 from payments.settings import DEFAULT_MAX_FILE_BYTES
 from payments.transaction import Transaction
 
@@ -55,6 +58,7 @@ def take_files(
     files: Sequence[Path],
     *,
     attempts: Attempts,
+    refunds: RefundPayments,
     reconciliation: PostgresReconciliation,
     publish: Publish,
     profile: RailProfile,
@@ -78,6 +82,7 @@ def take_files(
                     at,
                     taken,
                     attempts=attempts,
+                    refunds=refunds,
                     reconciliation=reconciliation,
                     publish=publish,
                     profile=profile,
@@ -100,6 +105,7 @@ def _take(
     taken: TakenFiles,
     *,
     attempts: Attempts,
+    refunds: RefundPayments,
     reconciliation: PostgresReconciliation,
     publish: Publish,
     profile: RailProfile,
@@ -107,7 +113,7 @@ def _take(
 ) -> None:
     """Take one file whole, in the caller's transaction. Raises FileFault. The same bytes under a new name are E5."""
     content = FileContent.of(path, latest=last_begun_day(at), max_bytes=max_bytes)
-    parsed = _read(content, profile, max_bytes)
+    parsed = _read(content, profile, max_bytes, attempts=attempts, refunds=refunds)
     received = reconciliation.receive_lines(parsed.lines, dated_by_last=parsed.dated_by_last)
     content.check_unchanged()
     if not reconciliation.take_file(content, parsed.kind, received.rows, at):
@@ -141,11 +147,17 @@ def _take(
     taken.breaks.update(breaks)
 
 
-def _read(content: FileContent, profile: RailProfile, max_bytes: int) -> ParsedFile:
+def _read(
+    content: FileContent, profile: RailProfile, max_bytes: int, *, attempts: Attempts, refunds: RefundPayments
+) -> ParsedFile:
     """Read a file with the reader that its content calls for, whatever its name."""
-    if looks_like_the_worlds(content.begin(_LONGEST_HEADER)):
+    begin = content.begin(_LONGEST_HEADER)
+    if looks_like_json(begin):
+        charged = partial(attempts.by_references, profile.card.provider)
+        return read_provider_report(content, max_bytes, charged, refunds.by_references)
+    if looks_like_the_worlds(begin):
         return read_bank_report(content, profile.account_numbers, max_bytes)
-    first = content.begin(_LONGEST_HEADER).decode("utf-8-sig", "replace").splitlines()[:1]
+    first = begin.decode("utf-8-sig", "replace").splitlines()[:1]
     header = next(csv.reader(first), [])
     if header == list(SETTLEMENT_COLUMNS):
         return read_provider_settlement(content)

@@ -8,3 +8,8 @@ CREATE TABLE payments.file_parts (
 );
 INSERT INTO payments.file_parts SELECT sha256, 1, content FROM payments.files;
 ALTER TABLE payments.files DROP COLUMN content;
+
+-- A provider's own report names a charge or a refund by the provider's id.
+CREATE INDEX attempts_by_provider_reference ON payments.attempts (provider, provider_reference)
+    WHERE provider_reference IS NOT NULL;
+CREATE INDEX refund_events_by_provider_reference ON payments.refund_events (cause) WHERE event = 'confirmed';
