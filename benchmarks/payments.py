@@ -24,6 +24,7 @@ from benchmarks.budgets import keep, kept, print_beside
 from benchmarks.ledger_posting import databases
 from benchmarks.payments_breaks import CEILINGS as OF_BREAKS
 from benchmarks.payments_breaks import FLOORS, planted_breaks, reconciled, table_of
+from benchmarks.payments_page import write_page
 from benchmarks.payments_world import (
     AMOUNT,
     DUES,
@@ -41,7 +42,8 @@ from payments.reconciliation.postgres import PostgresReconciliation
 from payments.reconciliation.reconcile import ReconcileReport
 from payments.wiring import adapters_over
 
-PARTS = ("breaks", "lines", "days")
+MEASURED = ("breaks", "lines", "days")
+PARTS = (*MEASURED, "page")
 LINES = (100_000, 1_000_000)
 CAPTURES = 998  # of a payout; with its fee and its own row it has a thousand
 DAYS, LINES_OF_A_DAY = 400, 1_000
@@ -59,10 +61,13 @@ CEILINGS = {
 def main(asked: Sequence[str] = ()) -> None:
     """Measure the parts asked for, or all, and keep the figures beside those of the other parts."""
     figures = kept("payments")
+    if list(asked) == ["page"]:
+        write_page(figures)
+        return
     figures["additions_seconds"] = ten_million_additions()
     print(f"a loop of ten million additions: {figures['additions_seconds']} s of processor time")
     with databases() as fresh, tempfile.TemporaryDirectory(prefix="tranche-bench-") as folder:
-        for part in asked or PARTS:
+        for part in asked or MEASURED:
             match part:
                 case "breaks":
                     figures |= planted_breaks(fresh, Path(folder) / "planted")

@@ -100,13 +100,13 @@ class PlantedDay:
         self._payouts += 1
         return f"po-{DAY:%y%m%d}-{self._payouts:06}"
 
-    def _paid_out(self, numbers: range, *, fee: int | None = None, **booked: Any) -> str:
-        """A payout of captures with its credit at the bank, where nothing is wrong."""
+    def _paid_out(self, numbers: range, *, fee: int | None = None, of_it: int | None = None, **booked: Any) -> str:
+        """A payout of captures with its credit at the bank, or with a part of it."""
         payout = self._name()
         self._rows += payout_rows(payout, DAY, captures_of(numbers), fee=fee)
         self._may_match(payout, numbers)
         net = len(numbers) * AMOUNT - (len(numbers) * FEE if fee is None else fee)
-        self._bank.append(Booked(payout, net, **booked))
+        self._bank.append(Booked(payout, of_it or net, **booked))
         return payout
 
     def _may_match(self, payout: str, numbers: range) -> None:
@@ -119,7 +119,7 @@ class PlantedDay:
     # Breaks of a provider's rows.
 
     def _capture_breaks(self) -> None:
-        """E4, E6, E7, E11, E16 and E17, in a payout for each class that the bank shows as it should."""
+        """E4, E6, E7, E10, E11 and E16, in a payout for each class, most of which the bank shows as they should be."""
         each = self._each
         unknown = [(f"u-{n}", "capture", f"p-none-{n}/1#1", AMOUNT) for n in range(each)]
         self._odd_payout(unknown)
@@ -129,15 +129,12 @@ class PlantedDay:
         again = [(f"c-{n}-twice", "capture", attempt_of(n), AMOUNT) for n in twice]
         self._odd_payout([*captures_of(twice), *again])
         self._plant("E6", *(f"line:{line}" for line, *_ in again))
-        for name, minor in (("E7", AMOUNT + 1_00), ("E17", 10_00)):
-            other = [(f"c-{n}", "capture", attempt_of(n), minor) for n in self._numbers(each)]
-            self._odd_payout(other)
-            self._plant(name, *(f"line:{line}" for line, *_ in other))
-            if name == "E17":
-                self.truth.pairs.update((line, f"capture:{attempt}") for line, _, attempt, _ in other)
+        other = [(f"c-{n}", "capture", attempt_of(n), AMOUNT + (1_00 if n % 2 else -1_00)) for n in self._numbers(each)]
+        self._odd_payout(other)
+        self._plant("E7", *(f"line:{line}" for line, *_ in other))
         refused = self._numbers(each, DAY - timedelta(days=3), state="rejected", expected=False)
         self.truth.pairs.update((f"c-{n}", f"capture:{attempt_of(n)}") for n in refused)
-        self._opened(refused)
+        opened(self._ports, refused)
         self._odd_payout([*captures_of(refused)])
         self._plant("E11", *(f"line:c-{n}" for n in refused))
         self._returned(self._numbers(each, DAY - timedelta(days=3), expected=False))
@@ -154,27 +151,9 @@ class PlantedDay:
         self.truth.pairs.add((payout, f"payout:{payout}"))
         self._bank.append(Booked(payout, -int(str(rows[-1]["amount_minor"]))))
 
-    def _opened(self, numbers: range, *, paid: bool = False) -> None:
-        """The plans of these attempts are open, with what a return or a late capture needs in the books."""
-        ports, on = self._ports, When.day(DAY - timedelta(days=3))
-        rail = ports.profile.card
-        amount = Money(AMOUNT, Currency.GBP)
-        events = [
-            event_of(f"opened:p-{plan}", f"p-{plan}", f"o-{plan}", on, Opened(amount * DUES))
-            for plan in range(numbers.start // DUES, (numbers.stop - 1) // DUES + 1)
-        ]
-        for attempt in map(attempt_of, numbers if paid else ()):
-            due = attempt.partition("#")[0]
-            body = Paid(
-                amount, PaymentChannel.SHOPPER, attempt, provider=rail.provider, rail=rail.rail, instalment_id=due
-            )
-            events.append(event_of(paid_event_id(attempt), due.partition("/")[0], attempt, on, body))
-        with ports.transaction():
-            record_on_plan(events, plans=ports.plans, ledger=ports.ledger, terms=ports.terms)
-
     def _returned(self, numbers: range) -> None:
         """E16: paid and settled before, now returned; netted in a payout with enough captures."""
-        self._opened(numbers, paid=True)
+        opened(self._ports, numbers, paid=True)
         back = [(f"r-{n}", "return", attempt_of(n), -AMOUNT) for n in numbers]
         good = self._numbers(len(numbers) + 10)
         self.truth.pairs.update((f"c-{n}", f"capture:{attempt_of(n)}") for n in good)
@@ -185,7 +164,7 @@ class PlantedDay:
     # Breaks of payouts and of the bank's lines.
 
     def _payout_breaks(self) -> None:
-        """E2, E4, E8, E9, E13, E15 and E20."""
+        """E2, E4, E8, E9, E13, E15, E17 and E20."""
         for n in range(self._each):
             late = f"po-late-{n}"
             self._bank.append(Booked(late, 40_00 + n))
@@ -197,6 +176,8 @@ class PlantedDay:
             self._plant("E8", f"key:payout:{dear}", f"break:fee:{dear}")
             shifted = self._paid_out(self._numbers(SMALL), value_days=1)
             self._plant("E20", f"ref:{shifted}", f"key:payout:{shifted}")
+            part = self._paid_out(self._numbers(SMALL), of_it=10_00 + n)
+            self._plant("E17", f"ref:{part}", f"key:payout:{part}")
             self._exchanged()
             self._together(n)
             self._damaged(n)
@@ -331,6 +312,22 @@ class PlantedDay:
             ):
                 self.broken_files.append(path)
                 self._plant(name, f"break:file:{_sha256(path)}")
+
+
+def opened(ports: Adapters, numbers: range, *, paid: bool = False) -> None:
+    """Open the plans of these attempts in the books, and book the money of each attempt if it is paid."""
+    on, rail, amount = When.day(DAY - timedelta(days=3)), ports.profile.card, Money(AMOUNT, Currency.GBP)
+    events = [
+        event_of(f"opened:p-{plan}", f"p-{plan}", f"o-{plan}", on, Opened(amount * DUES))
+        for plan in range(numbers.start // DUES, (numbers.stop - 1) // DUES + 1)
+    ]
+    for attempt in map(attempt_of, numbers if paid else ()):
+        due = attempt.partition("#")[0]
+        channel = PaymentChannel.SHOPPER
+        body = Paid(amount, channel, attempt, provider=rail.provider, rail=rail.rail, instalment_id=due)
+        events.append(event_of(paid_event_id(attempt), due.partition("/")[0], attempt, on, body))
+    with ports.transaction():
+        record_on_plan(events, plans=ports.plans, ledger=ports.ledger, terms=ports.terms)
 
 
 def _damaged_file(raw: bytes, n: int) -> bytes:

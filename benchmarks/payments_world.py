@@ -20,7 +20,6 @@ from lending.terms.products import product_on
 
 DUES = 12
 AMOUNT = 25_00
-FEE = AMOUNT * 140 // 10_000 + 20  # of a capture, as the sandbox's contract says
 SHOWN_WITHIN = 3  # days
 IBAN = "GB33BUKB20201555555555"
 PROVIDER_COLUMNS = (
@@ -42,6 +41,14 @@ SELECT format('capture:p-%%s/%%s#1', n / %(dues)s, n %% %(dues)s + 1), 2, %(curr
        %(day)s::date + %(within)s::int, format('p-%%s/%%s#1', n / %(dues)s, n %% %(dues)s + 1)
   FROM generate_series(%(first)s::int, %(last)s::int) AS n
 """
+
+
+def fee_of(amount: int) -> int:
+    """What the sandbox's contract charges for a capture."""
+    return amount * 140 // 10_000 + 20
+
+
+FEE = fee_of(AMOUNT)
 
 
 def attempt_of(number: int) -> str:
@@ -114,11 +121,11 @@ def payout_rows(
 ) -> Iterator[dict[str, object]]:
     """The rows of a payout: its parts as (line, kind, attempt, amount), its fee, and its own row, which sum to zero."""
     about = {"reference": "", "currency": currency, "booked_on": day, "payout_id": payout, "detail": ""}
-    total = captures = 0
+    total = agreed = 0
     for line_id, kind, attempt, amount in parts:
-        total, captures = total + amount, captures + (kind == "capture")
+        total, agreed = total + amount, agreed + (fee_of(amount) if kind == "capture" else 0)
         yield {**about, "line_id": line_id, "kind": kind, "attempt_id": attempt, "amount_minor": amount}
-    fee = captures * FEE if fee is None else fee
+    fee = agreed if fee is None else fee
     if fee:
         yield {**about, "line_id": f"{payout}/fee", "kind": "fee", "attempt_id": "", "amount_minor": -fee}
     yield {**about, "line_id": f"{payout}/out", "kind": "payout", "attempt_id": "", "amount_minor": fee - total}

@@ -19,4 +19,6 @@ class BreakClass(StrEnum):
     RETURNED = "E16"
     WRONG_ACCOUNT = "E19"
     FILE_FAULT = "E22"
+    SCHEMA_DRIFT = "E23"
+    MANUAL_POSTING = "E25"
     STATEMENT_BALANCE = "E26"

@@ -16,6 +16,7 @@ from payments.expectation_key import (
 )
 from payments.files.control_file import FileContent, NumberedRow, controlled_rows
 from payments.files.line import FileLine, ParsedFile
+from payments.files.schema_drift import SchemaDrift
 from payments.ids import AttemptId, CaseId, ProviderPayoutId, RefundPaymentId
 from payments.line_key import LineKind
 
@@ -62,7 +63,7 @@ def _line(content: FileContent, row: NumberedRow) -> FileLine:
     text = row.text(path, "kind")
     kind = _KINDS.get(text)
     if kind is None:
-        raise FileFault(path, row.line, "kind", f"{text!r} is not one of {', '.join(SIGN)}")
+        raise SchemaDrift(path, row.line, "kind", f"{text!r} is not one of {', '.join(SIGN)}")
     code = row.text(path, "currency")
     currency = Currency.of(code)
     if currency is None:

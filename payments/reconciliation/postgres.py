@@ -126,6 +126,14 @@ SELECT DISTINCT ON (a.instalment_id) a.instalment_id, b.break_id
  WHERE a.instalment_id = ANY (%s) AND 'capture:' || a.attempt_id IN (l.key, b.expectation_id)
  ORDER BY a.instalment_id, b.break_id
 """
+# Those that wait, and those whose break of waiting is still open.
+_PROPOSED = """
+SELECT p.proposal_id, p.proposed_by, (p.proposed_at AT TIME ZONE 'UTC')::date, a.proposal_id IS NOT NULL
+  FROM ledger.proposals p LEFT JOIN ledger.approvals a USING (proposal_id)
+  LEFT JOIN payments.breaks b ON b.break_id = 'proposal:' || p.proposal_id AND b.closed_on IS NULL
+ WHERE p.proposed_at < %s AND (a.proposal_id IS NULL OR b.break_id IS NOT NULL)
+ ORDER BY p.proposal_id
+"""
 _OVERTAKES_NOTHING = (
     BreakClass.MISSING_EXTERNAL,
     BreakClass.DUPLICATE_PAYMENT,
@@ -337,6 +345,12 @@ class PostgresReconciliation:
     def bank_proofs(self, profile: RailProfile) -> list[BankProof]:
         """See `prove_banks`."""
         return prove_banks(self._connection, profile)
+
+    def entries_by_hand(self, before: date) -> tuple[list[tuple[str, str, date]], list[str]]:
+        """Free-form entries proposed before a day that nobody approved: id, proposer, day; and those approved since."""
+        rows = self._connection.execute(_PROPOSED, (before,)).fetchall()
+        waiting = [(proposal_id, by, on) for proposal_id, by, on, approved in rows if not approved]
+        return waiting, [proposal_id for proposal_id, _, _, approved in rows if approved]
 
     def close_break(self, break_id: str, on: date, by: str) -> None:
         """Close a break that was cured by something other than a match."""

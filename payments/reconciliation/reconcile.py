@@ -7,7 +7,7 @@ order in which files arrive does not matter, and the next run completes a run th
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from lending.decision.underwrite import Publish
 from lending.servicing.record_events import KeptLedger, TermsOf
 from lending.servicing.store import Plans
 from payments.break_class import BreakClass
-from payments.breaks import Break
+from payments.breaks import Break, break_of_unit
 from payments.collection.ask_provider import Asking
 from payments.each_alone import each_alone, reason_of
 from payments.merchants.payouts import Payouts
@@ -145,9 +145,28 @@ def reconcile(
                 unequal.append(unexplained(proof, profile))
             else:
                 reconciliation.close_breaks_of(proof.about, day, "statement and books agree")
-        new.update(reconciliation.raise_breaks(unequal))
+        by_hand = _entries_by_hand(day, reconciliation, profile)
+        new.update(reconciliation.raise_breaks([*unequal, *by_hand]))
         open_count = reconciliation.count_open(min(day, last or day))
-    return _report(day, taken, settled, new, [*overdue, *unequal], open_count, waiting, len(unequal))
+    return _report(day, taken, settled, new, [*overdue, *unequal, *by_hand], open_count, waiting, len(unequal))
+
+
+def _entries_by_hand(day: date, reconciliation: PostgresReconciliation, profile: RailProfile) -> list[Break]:
+    """E25: entries that one person proposed and no second one approved in time; approved ones are cured."""
+    expires = day - timedelta(days=profile.treatments[BreakClass.MANUAL_POSTING].days)
+    waiting, approved = reconciliation.entries_by_hand(expires)
+    for proposal_id in approved:
+        reconciliation.close_break(f"proposal:{proposal_id}", day, "approved")
+    return [
+        break_of_unit(
+            f"proposal:{proposal_id}",
+            BreakClass.MANUAL_POSTING,
+            f"{proposal_id} was proposed by {by} on {on}, and nobody has approved it",
+            day,
+            profile,
+        )
+        for proposal_id, by, on in waiting
+    ]
 
 
 def _not_booked(

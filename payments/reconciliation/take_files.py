@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
+from data_contracts import catalog
 from data_contracts.files import FileFault
 from ledger.books.store import Conflict
 from lending.decision.underwrite import Publish
@@ -25,7 +26,9 @@ from payments.files.line import FileLine, LineConflict, ParsedFile, StatementHea
 from payments.files.provider_report import read_provider_report
 from payments.files.provider_settlement import COLUMNS as SETTLEMENT_COLUMNS
 from payments.files.provider_settlement import SETTLEMENT, read_provider_settlement
+from payments.files.repayment_lines import CONTRACT as REPAYMENTS
 from payments.files.repayment_lines import read_repayment_lines
+from payments.files.schema_drift import SchemaDrift, check_header
 from payments.line_key import LineKind
 from payments.rail_profile import RailProfile
 from payments.reconciliation.bookings_from_matches import a_break, repaired
@@ -37,6 +40,11 @@ from payments.settings import DEFAULT_MAX_FILE_BYTES
 from payments.transaction import Transaction
 
 _LONGEST_HEADER = 4096
+_FORMS = {
+    "provider's settlement": SETTLEMENT_COLUMNS,
+    "bank statement": STATEMENT_COLUMNS,
+    "file of repayments": tuple(column.name for column in catalog.contract(REPAYMENTS).columns),
+}
 
 
 @dataclass(slots=True)
@@ -159,6 +167,7 @@ def _read(
         return read_bank_report(content, profile.account_numbers, max_bytes)
     first = begin.decode("utf-8-sig", "replace").splitlines()[:1]
     header = next(csv.reader(first), [])
+    check_header(content.path, header, _FORMS)
     if header == list(SETTLEMENT_COLUMNS):
         return read_provider_settlement(content)
     if header == list(STATEMENT_COLUMNS):
@@ -240,8 +249,12 @@ def _told_again(line: FileLine, content: FileContent, profile: RailProfile) -> B
 
 
 def _refused(path: Path, fault: FileFault, at: datetime, profile: RailProfile) -> Break:
-    """E22 or E26: the file is not taken, and the break stays open until the file arrives undamaged."""
-    broken = BreakClass.STATEMENT_BALANCE if isinstance(fault, StatementFault) else BreakClass.FILE_FAULT
+    """E22, E23 or E26: the file is not taken, and the break stays open until the file arrives as it should be."""
+    broken = BreakClass.FILE_FAULT
+    if isinstance(fault, StatementFault):
+        broken = BreakClass.STATEMENT_BALANCE
+    elif isinstance(fault, SchemaDrift):
+        broken = BreakClass.SCHEMA_DRIFT
     treatment = profile.treatments[broken]
     try:
         digest = FileContent.of(path).digest

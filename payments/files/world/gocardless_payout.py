@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from payments.files.schema_drift import SchemaDrift
 from payments.files.world.gocardless import PAYOUT_ITEMS
 from payments.files.world.json_resource import JsonResource
 from payments.files.world.reported_payout import MovementKind, PayoutMovement, ReportedPayout
@@ -69,7 +70,9 @@ def _movements(items: Iterable[JsonResource]) -> Iterator[PayoutMovement]:
         if kind in _FEES:
             continue
         if kind not in _MOVEMENTS:
-            raise item.spot.fault(f"{item.name}.type", f"{kind[:40]!r} is no movement that is reconciled")
+            raise SchemaDrift(
+                item.spot.path, 0, f"{item.name}.type", f"{kind[:40]!r} is no movement that is reconciled"
+            )
         what, link = _MOVEMENTS[kind]
         amount = item.signed_decimal("amount")
         if amount != amount.to_integral_value() or amount * _sign(what) <= 0:

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from ledger.money import Currency
+from payments.files.schema_drift import SchemaDrift
 from payments.files.world.json_resource import JsonResource
 from payments.files.world.reported_payout import MovementKind, PayoutMovement, ReportedPayout
 from payments.files.world.source_file import SourceFile
@@ -74,7 +75,9 @@ def _movements(transactions: Iterable[JsonResource], currency: Currency) -> Iter
             continue
         kind = each.text("reporting_category") or kind if kind == "adjustment" else kind
         if kind not in _MOVEMENTS:
-            raise each.spot.fault(f"{each.name}.type", f"{kind[:40]!r} is no movement that is reconciled")
+            raise SchemaDrift(
+                each.spot.path, 0, f"{each.name}.type", f"{kind[:40]!r} is no movement that is reconciled"
+            )
         what, sign = _MOVEMENTS[kind]
         minor = (net if what is MovementKind.DISPUTED else amount) * sign
         if minor <= 0 or minor % hundredth:

@@ -1,3 +1,4 @@
+import json
 import shutil
 import threading
 from collections import Counter
@@ -11,6 +12,8 @@ import pytest
 from data_contracts.catalog import contract
 from data_contracts.files import FileFault, write_rows
 from ledger.account import Side
+from ledger.books.free_form import approve, propose
+from ledger.books.postgres_proposals import PostgresProposals
 from ledger.money import Currency, Money
 from lending.plan.event import Paid, PaymentChannel, PlanEvent
 from lending.plan.plan import Origin, Plan, instalments_of
@@ -399,8 +402,8 @@ def test_a_merchants_payout_leaves_the_bank_once(database_url: str, tmp_path: Pa
 DAMAGES = [
     pytest.param(lambda text: text.rpartition("#control")[0], "(control row)", "E22", id="cut short"),
     pytest.param(lambda text: text.replace("#control,4", "#control,5"), "(control row)", "E22", id="a wrong count"),
-    pytest.param(lambda text: text.replace("line_id,kind", "line_id,sort"), "(header)", "E22", id="a strange header"),
-    pytest.param(lambda text: text.replace(",capture,", ",gift,", 1), "kind", "E22", id="an unknown kind"),
+    pytest.param(lambda text: text.replace("line_id,kind", "line_id,sort"), "(header)", "E23", id="a strange header"),
+    pytest.param(lambda text: text.replace(",capture,", ",gift,", 1), "kind", "E23", id="an unknown kind"),
     pytest.param(lambda text: text.replace(",GBP,", ",XXX,", 1), "currency", "E22", id="an unknown currency"),
     pytest.param(lambda text: text.replace(",2026-04-02,", ",2026-04-32,", 1), "booked_on", "E22", id="no such day"),
     pytest.param(lambda text: text.replace(",2026-04-02,", ",2027-04-02,", 1), "booked_on", "E22", id="a later year"),
@@ -692,6 +695,31 @@ def test_in_a_world_with_every_fault_each_is_found_under_its_own_name_and_no_oth
         assert set(now.breaks) <= {"E3", "E5", "E16", "E19"}
         assert now.lines == now.matched_by_id + now.unmatched
         explained(ports, last)
+
+
+def test_an_entry_by_hand_that_nobody_approves_in_time_is_e25_until_somebody_does(database_url: str) -> None:
+    day = date(2026, 3, 2)
+    transfer = {"debit": "bank:main", "credit": "suspense:unapplied", "currency": "GBP", "amount": "5.00"}
+    entry = {
+        "proposal_id": "fix-1", "value_date": "2026-03-02", "occurred_at": "2026-03-02T12:00:00+00:00",
+        "correlation": {"line_id": "l-1"}, "transfers": [transfer],
+    }  # fmt: skip
+    with the_adapters(database_url) as ports:
+        proposals = PostgresProposals(ports.database)
+        with ports.transaction():
+            propose(json.dumps(entry), by="anna", reason="a bank's error", at=at(day), proposals=proposals)
+
+        in_time = reconciled(ports, [], day + timedelta(days=5))
+        late = reconciled(ports, [], day + timedelta(days=6))
+        with ports.transaction():
+            approve("fix-1", by="bert", at=at(day + timedelta(days=6)), proposals=proposals, ledger=ports.ledger)
+        reconciled(ports, [], day + timedelta(days=7))
+
+        assert (in_time.breaks, late.breaks) == ({}, {"E25": 1})
+        assert [each.reason for each in late.listed] == [
+            "fix-1 was proposed by anna on 2026-03-02, and nobody has approved it"
+        ]
+        assert rows(ports, "SELECT break_id, closed_by FROM payments.breaks") == [("proposal:fix-1", "approved")]
 
 
 def test_a_file_is_known_by_its_bytes() -> None:
