@@ -74,7 +74,7 @@ def main(asked: Sequence[str] = ()) -> None:
                     print(table_of(figures))
                 case "lines":
                     lines = figures.setdefault("lines", {})
-                    for count in _counts():
+                    for count in _asked(LINES):
                         lines[str(count)] = measured(fresh(), Path(folder) / str(count), count)
                         print(f"{count:,} lines: {lines[str(count)]}")
                 case _:
@@ -83,10 +83,10 @@ def main(asked: Sequence[str] = ()) -> None:
     keep(figures, "payments")
 
 
-def _counts() -> tuple[int, ...]:
-    """The numbers of lines to measure; `LINES=20000` in the environment asks for one of its own."""
+def _asked(otherwise: tuple[int, ...]) -> tuple[int, ...]:
+    """The numbers of lines to measure; `LINES=20000` in the environment asks for one of its own, in all or of a day."""
     asked = os.environ.get("LINES", "")
-    return (int(asked),) if asked.isdigit() else LINES
+    return (int(asked),) if asked.isdigit() else otherwise
 
 
 def ten_million_additions() -> float:
@@ -122,10 +122,11 @@ def day_ratio(url: str, folder: Path) -> float:
     Processor time of this process and of the database's: others on the machine cost less of it than of the clock's.
     """
     took = []
+    (captures,) = (count - 2 for count in _asked((LINES_OF_A_DAY,)))
     with connected(url) as connection:
         for number in range(DAYS):
             day = FIRST - timedelta(days=DAYS - number)
-            files = _day_of(connection, folder / str(number), day, number, 1, captures=LINES_OF_A_DAY - 2)
+            files = _day_of(connection, folder / str(number), day, number, 1, captures=captures)
             cpu = time.process_time() + _processor(connection)
             report = _reconciled(connection, files, day)
             took.append(time.process_time() + _processor(connection) - cpu)
