@@ -101,7 +101,7 @@ def take_files(
             if refuse_loudly:
                 raise fault from error
             with transaction():
-                listed = _refused(path, fault, at, profile)
+                listed = _refused(path, fault, at, profile, max_bytes)
                 taken.breaks.update(reconciliation.raise_breaks([listed]))
             taken.refused.append(fault.user_message)
     return taken
@@ -137,7 +137,8 @@ def _take(
         raise FileFault(path, repeated.rows[1], "line_id", str(repeated)) from repeated
     for head in parsed.statements:
         _follow(content, head, reconciliation)
-    reconciliation.close_break(f"file:{content.digest}", at.date(), "taken")
+    for about in (content.digest, ascii(path.name)):  # as `_refused` names it
+        reconciliation.close_break(f"file:{about}", at.date(), "taken")
     breaks: Counter[BreakClass] = Counter()
     for lines in reconciliation.received_lines(content.digest, new=False) if again else ():
         _expect_payouts(lines, content, profile, reconciliation)
@@ -248,7 +249,7 @@ def _told_again(line: FileLine, content: FileContent, profile: RailProfile) -> B
     return repaired(broken, line.reported_on, "not posted")
 
 
-def _refused(path: Path, fault: FileFault, at: datetime, profile: RailProfile) -> Break:
+def _refused(path: Path, fault: FileFault, at: datetime, profile: RailProfile, max_bytes: int) -> Break:
     """E22, E23 or E26: the file is not taken, and the break stays open until the file arrives as it should be."""
     broken = BreakClass.FILE_FAULT
     if isinstance(fault, StatementFault):
@@ -257,8 +258,8 @@ def _refused(path: Path, fault: FileFault, at: datetime, profile: RailProfile) -
         broken = BreakClass.SCHEMA_DRIFT
     treatment = profile.treatments[broken]
     try:
-        digest = FileContent.of(path).digest
-    except FileFault:
+        digest = FileContent.of(path, max_bytes=max_bytes).digest
+    except FileFault:  # one that cannot be read, or is too large to be read only for its hash
         digest = ascii(path.name)
     return Break(
         break_id=f"file:{digest}",

@@ -20,8 +20,9 @@ from payments.files.payout_file import COLUMNS as PAYOUT
 from payments.files.payout_file import read_payouts
 from payments.files.provider_settlement import COLUMNS as SETTLEMENT
 from payments.files.provider_settlement import read_provider_settlement
-from tests.payments.outside import read_whole, reconciled
-from tests.payments.plans import the_adapters
+from tests.payments.acts import reconcile
+from tests.payments.outside import at, read_whole, reconciled
+from tests.payments.plans import rows, the_adapters
 
 DAY = date(2026, 3, 3)
 MOVEMENT = {
@@ -155,6 +156,32 @@ def test_two_rows_under_one_id_refuse_their_file_and_nothing_of_it_is_stored(
         assert "stands on line 2 too" in caught.value.reason
         assert ports.reconciliation.names_taken() == {}
         assert ports.reconciliation.open_units() == []
+
+
+def test_a_file_over_the_limit_is_refused_unread_until_the_limit_allows_it(database_url: str, tmp_path: Path) -> None:
+    path = tmp_path / "large.csv"
+    path.write_bytes(written(STATEMENT, MOVEMENT))
+    with the_adapters(database_url) as ports:
+        asked = {"ports": ports, "at": at(DAY), "as_of": DAY, "refuse_loudly": False}
+
+        refused = reconcile([path], max_bytes=100, **asked)
+        taken = reconcile([path], **asked)
+
+        assert (refused.breaks, taken.files_taken) == ({"E22": 1}, ("large.csv",))
+        assert "at most 100 are read" in refused.files_refused[0]
+        assert rows(ports, "SELECT break_id, closed_by FROM payments.breaks WHERE class = 'E22'") == [
+            ("file:'large.csv'", "taken")
+        ]
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"first")
+    content = FileContent.of(path)
+    path.write_bytes(b"other")
+
+    with pytest.raises(FileFault, match="changed while it was read"):
+        content.check_unchanged()
 
 
 TEXT = st.text(st.characters(exclude_characters=',"\r\n'), max_size=20)
