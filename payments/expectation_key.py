@@ -94,6 +94,16 @@ class BroughtBackKey:
 
 
 @dataclass(frozen=True, slots=True)
+class ReserveKey:
+    """The provider should give back what it withheld with a row of its file; `line_id` is that row."""
+
+    line_id: str
+
+    def __str__(self) -> str:
+        return f"reserve:{self.line_id}"
+
+
+@dataclass(frozen=True, slots=True)
 class DueKey:
     """A shopper should pay an instalment by a transfer of their own, without a charge."""
 
@@ -122,6 +132,7 @@ ExpectationKey = (
     | PayoutKey
     | DebitKey
     | BroughtBackKey
+    | ReserveKey
     | DueKey
     | TransferKey
 )
@@ -135,6 +146,7 @@ _BY_NAME: Mapping[str, Callable[[str], ExpectationKey]] = {
     "payout": lambda text: PayoutKey(ProviderPayoutId(text)),
     "debit": DebitKey,
     "brought-back": BroughtBackKey,
+    "reserve": ReserveKey,
     "due": lambda text: DueKey(InstalmentId(text)),
     "transfer": TransferKey,
 }

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from payments.break_class import BreakClass
+from payments.rules.agreed_rate import RATES, AgreedRates, load_rates
+from payments.rules.fee_terms import FEES, AgreedFees, load_fees
+from payments.rules.source import SOURCES, FileSource, FileSources, load_sources
 from terminal.fault import Fault
 
 _POLICIES = Path(__file__).parent / "policies"
@@ -60,11 +63,22 @@ class RailProfile:
     payout_days: int
     merchant_payout_days: int
     claim_days: int
+    reserve_days: int
     treatments: Mapping[BreakClass, Treatment]
+    fees: AgreedFees
+    sources: FileSources
+    rates: AgreedRates
+
+    @property
+    def provider_source(self) -> FileSource:
+        """The provider of the card rail as a source of files."""
+        return self.sources.provider(self.card.provider)
 
 
-def load_profile(rails: Path = RAILS, breaks: Path = BREAKS) -> RailProfile:
-    """Read both files; raises RailProfileFault for a missing entry or a bank account that is not on the chart."""
+def load_profile(
+    rails: Path = RAILS, breaks: Path = BREAKS, fees: Path = FEES, sources: Path = SOURCES, rates: Path = RATES
+) -> RailProfile:
+    """Read these files; raises RailProfileFault for a missing entry or a bank account that is not on the chart."""
     entries, classes = _read(rails), _read(breaks)
     try:
         card, push, merchant, claims = (entries[name] for name in ("card", "push", "merchant", "claims"))
@@ -79,7 +93,11 @@ def load_profile(rails: Path = RAILS, breaks: Path = BREAKS) -> RailProfile:
             payout_days=card["payout_days"],
             merchant_payout_days=merchant["payout_days"],
             claim_days=claims["days"],
+            reserve_days=card["reserve_days"],
             treatments={BreakClass(name): Treatment(**entry) for name, entry in classes.items() if name != "version"},
+            fees=load_fees(fees),
+            sources=load_sources(sources),
+            rates=load_rates(rates),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise RailProfileFault(
@@ -88,6 +106,8 @@ def load_profile(rails: Path = RAILS, breaks: Path = BREAKS) -> RailProfile:
     for name in (profile.card.bank, profile.push_bank, profile.merchant_bank, *profile.account_numbers.values()):
         if name not in profile.bank_accounts:
             raise RailProfileFault(rails, "bank_accounts", f"{name!r} is used and not listed")
+    if profile.card.provider not in profile.sources.by_id:
+        raise RailProfileFault(sources, profile.card.provider, "is the provider of a rail, and no source")
     if missing := set(BreakClass) - set(profile.treatments):
         raise RailProfileFault(breaks, min(missing), "has no treatment")
     return profile

@@ -140,6 +140,7 @@ def _lines_of(
             bank_account=account,
             counterparty=entry.counterparty or (None if about is None else about.counterparty),
             detail=detail,
+            value_on=entry.value_on,
             row=entry.line,
         )
 

@@ -69,7 +69,10 @@ def _lines(content: FileContent, heads: list[StatementHead]) -> Iterator[FileLin
 
 
 def _line(content: FileContent, row: NumberedRow) -> FileLine:
-    """A movement; its id is that of its account, statement and entry, as many banks number entries anew each day."""
+    """A movement; its id is that of its account, year, statement and entry.
+
+    Many banks number entries anew each day, and statements anew each year.
+    """
     path = content.path
     code = row.text(path, "currency")
     currency = Currency.of(code)
@@ -80,18 +83,20 @@ def _line(content: FileContent, row: NumberedRow) -> FileLine:
         raise FileFault(path, row.line, "amount_minor", "is zero")
     kind = LineKind.CREDIT if minor > 0 else LineKind.DEBIT
     reference = row.values["reference"]
-    if row.values["value_on"]:
-        row.later_day(path, "value_on")
+    value_on = row.later_day(path, "value_on") if row.values["value_on"] else None
+    booked_on = row.day(content, "booked_on")
+    statement = f"{booked_on:%Y}-{row.whole(path, 'statement')}"
     return FileLine(
-        line_id=f"{row.text(path, 'account')}/{row.whole(path, 'statement')}/{row.text(path, 'line_id')}",
+        line_id=f"{row.text(path, 'account')}/{statement}/{row.text(path, 'line_id')}",
         kind=kind,
         amount=Money(abs(minor), currency),
-        booked_on=row.day(content, "booked_on"),
-        reported_on=row.day(content, "booked_on"),
+        booked_on=booked_on,
+        reported_on=booked_on,
         key=key_of_reference(reference, kind),
         bank_account=row.text(path, "account"),
         counterparty=row.values["counterparty"] or None,
         detail=reference,
+        value_on=value_on,
         row=row.line,
     )
 

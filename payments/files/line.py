@@ -15,8 +15,8 @@ from payments.line_key import LineKey, LineKind
 class FileLine:
     """One row. `amount` has no sign, its direction follows from the kind; `key` is the expectation it names, if any.
 
-    `reported_on` is the day of the file, `booked_on` the day of the row itself. `row` is its line in the file, if
-    the file has lines.
+    `reported_on` is the day of the file, `booked_on` the day of the row itself, `value_on` the day on which a bank
+    counts it for interest, where it says so. `row` is its line in the file, if the file has lines.
     """
 
     line_id: str
@@ -30,6 +30,7 @@ class FileLine:
     bank_account: str | None = None
     counterparty: str | None = None
     detail: str = ""
+    value_on: date | None = None
     reference: str | None = field(default=None, compare=False)
     row: int = field(default=0, compare=False)
 
@@ -39,7 +40,9 @@ class FileLine:
         return LineKey(self.kind, self.line_id)
 
     def to_match(self) -> StatementRow:
-        return StatementRow(self.line_key, self.amount, self.booked_on, self.key, self.account_id)
+        return StatementRow(
+            self.line_key, self.amount, self.booked_on, self.key, self.account_id, self.detail, self.counterparty
+        )
 
 
 class LineConflict(Exception):

@@ -9,9 +9,11 @@ from payments.expectation_key import (
     CaptureKey,
     ClaimKey,
     ClaimWonKey,
+    DebitKey,
     ExpectationKey,
     PayoutKey,
     RefundKey,
+    ReserveKey,
     ReturnKey,
 )
 from payments.files.control_file import FileContent, NumberedRow, controlled_rows
@@ -24,16 +26,31 @@ SETTLEMENT = "provider_settlement"
 COLUMNS = (
     "line_id", "kind", "attempt_id", "reference", "amount_minor", "currency", "booked_on", "payout_id", "detail"
 )  # fmt: skip
-SIGN = {
+SIGN: Mapping[LineKind, int] = {
     LineKind.CAPTURE: 1,
     LineKind.RETURN: -1,
     LineKind.REFUND: -1,
     LineKind.CHARGEBACK: -1,
     LineKind.CHARGEBACK_WON: 1,
     LineKind.FEE: -1,
+    LineKind.FEE_RETURNED: 1,
+    LineKind.RESERVE_HELD: -1,
+    LineKind.RESERVE_RELEASED: 1,
     LineKind.PAYOUT: -1,
+    LineKind.PAYOUT_TAKEN: 1,
 }
-_KINDS = {kind.value: kind for kind in SIGN}
+"""What a row does to the balance that the provider owes us."""
+WRITTEN: Mapping[LineKind, str] = {
+    LineKind.FEE_RETURNED: "fee",
+    LineKind.RESERVE_HELD: "reserve",
+    LineKind.RESERVE_RELEASED: "reserve",
+    LineKind.PAYOUT_TAKEN: "payout",
+}
+"""How files and facts write the kinds that differ from another in their sign alone."""
+_KINDS: Mapping[str, Mapping[int, LineKind]] = {
+    text: {SIGN[kind]: kind for kind in SIGN if WRITTEN.get(kind, kind.value) == text}
+    for text in dict.fromkeys(WRITTEN.get(kind, kind.value) for kind in SIGN)
+}
 
 
 def read_provider_settlement(content: FileContent) -> ParsedFile:
@@ -61,16 +78,17 @@ def _lines(content: FileContent) -> Iterator[FileLine]:
 def _line(content: FileContent, row: NumberedRow) -> FileLine:
     path = content.path
     text = row.text(path, "kind")
-    kind = _KINDS.get(text)
-    if kind is None:
-        raise SchemaDrift(path, row.line, "kind", f"{text!r} is not one of {', '.join(SIGN)}")
+    if text not in _KINDS:
+        raise SchemaDrift(path, row.line, "kind", f"{text!r} is not one of {', '.join(_KINDS)}")
     code = row.text(path, "currency")
     currency = Currency.of(code)
     if currency is None:
         raise FileFault(path, row.line, "currency", f"{code!r} is not a currency we know")
-    amount = Money(row.whole(path, "amount_minor") * SIGN[kind], currency)
-    if amount.minor <= 0:
-        raise FileFault(path, row.line, "amount_minor", f"has the wrong sign for a {kind}")
+    minor = row.whole(path, "amount_minor")
+    kind = _KINDS[text].get((minor > 0) - (minor < 0))
+    if kind is None:
+        raise FileFault(path, row.line, "amount_minor", f"has the wrong sign for a {text}")
+    amount = Money(abs(minor), currency)
     payout_id = ProviderPayoutId(row.text(path, "payout_id"))
     booked_on = row.day(content, "booked_on")
     return FileLine(
@@ -91,6 +109,8 @@ def _key(content: FileContent, row: NumberedRow, kind: LineKind, payout_id: Prov
     """The expectation that a row names, or None for kinds of rows that name none."""
     if kind is LineKind.PAYOUT:
         return PayoutKey(payout_id)
+    if kind is LineKind.PAYOUT_TAKEN:
+        return DebitKey(payout_id)
     keyed = _KEYED.get(kind)
     if keyed is None:
         return None
@@ -104,5 +124,9 @@ _KEYED: Mapping[LineKind, tuple[Callable[[str], ExpectationKey], str]] = {
     LineKind.REFUND: (lambda text: RefundKey(RefundPaymentId(text)), "attempt_id"),
     LineKind.CHARGEBACK: (lambda text: ClaimKey(CaseId(text)), "detail"),
     LineKind.CHARGEBACK_WON: (lambda text: ClaimWonKey(CaseId(text)), "detail"),
+    LineKind.RESERVE_RELEASED: (ReserveKey, "detail"),
 }
-"""By kind, the type of its key and the column of the id; a refund has its payment id in the column of the attempt."""
+"""By kind, the type of its key and the column of the id.
+
+A refund has its payment id in the column of the attempt; a released reserve names in `detail` the row that withheld it.
+"""

@@ -10,6 +10,8 @@ from payments.bookings import flow_journal
 from payments.collection.bookings import Collection
 from payments.files.line import FileLine
 from payments.files.payout_file import Payout
+from payments.ids import ProviderPayoutId
+from payments.line_key import LineKind
 from payments.merchants.bookings import ids_of, payee_of
 
 
@@ -22,15 +24,70 @@ def return_debited(
 
 
 def provider_settled(
-    key: str, *, provider: str, bank: str, cash: Money, fee: Money, correlation: Mapping[str, str], when: When
+    part: FileLine, when: When, *, provider: str, bank: str, correlation: Mapping[str, str]
 ) -> Journal:
-    """F35a: a provider pays out, net of its fee.
+    """F35a: a part of a provider's payout is in the bank, as a whole; the fee is booked once for the payout.
 
-    `key` names the part of the payout. `correlation` holds the attempt that it pays for, so that the attempt's clearing
-    group returns to zero.
+    `correlation` holds the attempt that it pays for, so that the attempt's clearing group returns to zero.
     """
     names = {"provider": provider, "bank": bank}
-    return flow_journal(Flow.PROVIDER_SETTLED, key, when, correlation, {"cash": cash, "fee": fee}, names)
+    return flow_journal(Flow.PROVIDER_SETTLED, part.line_id, when, correlation, {"cash": part.amount}, names)
+
+
+def fee_kept(
+    payout_id: ProviderPayoutId, fee: Money, returned: Money, when: When, *, provider: str, bank: str, line_id: str
+) -> Journal:
+    """F35b: what a provider kept of a payout as its fee, and what it gave back of earlier fees."""
+    ids = {"payout_id": str(payout_id), "line_id": line_id}
+    amounts = {name: amount for name, amount in (("cash", fee), ("given_back", returned)) if amount.minor}
+    return flow_journal(Flow.PROVIDER_INVOICED, payout_id, when, ids, amounts, {"provider": provider, "bank": bank})
+
+
+def provider_deducted(
+    part: FileLine, when: When, *, provider: str, bank: str, correlation: Mapping[str, str]
+) -> Journal:
+    """F35d: a refund, a charge-back or a reserve is deducted from a provider's payout."""
+    names = {"provider": provider, "bank": bank}
+    return flow_journal(Flow.PROVIDER_DEBITED, part.line_id, when, correlation, {"cash": part.amount}, names)
+
+
+def reserve_moved(part: FileLine, when: When, *, provider: str, correlation: Mapping[str, str]) -> Journal:
+    """F35c: a provider withholds money of ours as a reserve, or releases it."""
+    name = "held" if part.kind is LineKind.RESERVE_HELD else "released"
+    return flow_journal(
+        Flow.PROVIDER_RESERVE, part.line_id, when, correlation, {name: part.amount}, {"provider": provider}
+    )
+
+
+def tolerance_booked(
+    line: FileLine, difference: Money, when: When, *, provider: str, bank: str
+) -> tuple[Journal, Journal]:
+    """F39 and the cash of a difference within the tolerance; more came than was expected where it is above zero."""
+    ids, names = {"attempt_id": line.line_id}, {"provider": provider, "bank": bank}
+    over = difference.minor > 0
+    amount = difference if over else -difference
+    kind, cash = ("over", Flow.PROVIDER_SETTLED) if over else ("short", Flow.PROVIDER_DEBITED)
+    return (
+        flow_journal(Flow.TOLERANCE_DIFFERENCE, line.line_id, when, ids, {kind: amount}, {"provider": provider}),
+        flow_journal(cash, line.line_id, when, ids, {"cash": amount}, names),
+    )
+
+
+def payout_converted(line: FileLine, sold: Money, agreed: Money, when: When, *, bank: str) -> list[Journal]:
+    """F41c: a bank credits a payout in another currency; F41 for what that is more or less than agreed.
+
+    The payout itself is booked in its own currency, which the conversion takes out of the bank again.
+    """
+    ids, names = {"business_date": when.value_date.isoformat()}, {"sold": bank, "bought": bank}
+    journals = [
+        flow_journal(Flow.CURRENCY_CONVERTED, line.line_id, when, ids, {"sold": sold, "bought": line.amount}, names)
+    ]
+    result = line.amount - agreed
+    if result.minor:
+        kind = "gain" if result.minor > 0 else "loss"
+        amounts = {kind: result if result.minor > 0 else -result}
+        journals.append(flow_journal(Flow.POSITION_REVALUED, line.line_id, when, ids, amounts, {}))
+    return journals
 
 
 def payout_confirmed(payout: Payout, when: When, *, bank: str, line_id: str) -> Journal:
@@ -48,21 +105,6 @@ def payout_returned(payout: Payout, when: When, *, bank: str, line_id: str) -> t
         flow_journal(Flow.PAYOUT_RETURNED, f"{payout.payout_id}/back", when, ids, {"money_back": payout.amount}, names),
         flow_journal(Flow.PAYOUT_RETURNED, f"{payout.payout_id}/owed", when, ids, {"owed_again": payout.amount}, names),
     )
-
-
-def refund_settled(line: FileLine, payment_id: str, *, provider: str, bank: str, when: When) -> Journal:
-    """F35d: a refund that the provider paid is deducted from its payout."""
-    ids = {"attempt_id": payment_id, "payout_id": str(line.payout_id)}
-    return flow_journal(
-        Flow.PROVIDER_DEBITED, line.line_id, when, ids, {"cash": line.amount}, {"provider": provider, "bank": bank}
-    )
-
-
-def chargeback_settled(line: FileLine, attempt_id: str, *, provider: str, bank: str, when: When) -> Journal:
-    """F35d: a charge-back is deducted from the provider's payout."""
-    ids = {"attempt_id": attempt_id, "payout_id": str(line.payout_id)}
-    names = {"provider": provider, "bank": bank}
-    return flow_journal(Flow.PROVIDER_DEBITED, line.line_id, when, ids, {"cash": line.amount}, names)
 
 
 def claim_taken(case_id: str, line: FileLine, when: When, *, provider: str, bank: str) -> Journal:

@@ -16,6 +16,7 @@ class Why(StrEnum):
     CASH_AWAITED = "cash_awaited"  # the provider reported money that our bank statement does not show yet
     OPEN_BREAK = "open_break"  # reconciliation lists the line for a person
     PAYOUT_SENT = "payout_sent"  # a payout is in the bank's file, and the statement does not show it yet
+    POSITION_HELD = "position_held"  # one currency was bought with another, and treasury has not closed the position
     REFUND_OWED = "refund_owed"  # the shopper has not received the money yet
     CASE_OPEN = "case_open"  # the payment or the purchase is disputed
 

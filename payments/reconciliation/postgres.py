@@ -13,13 +13,13 @@ from ledger.money import Currency, Money
 from payments.break_class import BreakClass
 from payments.breaks import Break
 from payments.expectation import Expected, Leg, Window, check_same_expectation
-from payments.expectation_key import ClaimKey, ExpectationKey, UnknownKey, expectation_key
+from payments.expectation_key import ClaimKey, ExpectationKey, PayoutKey, UnknownKey, expectation_key
 from payments.files.control_file import FileContent
-from payments.files.line import FileLine, StatementHead
+from payments.files.line import FileLine
 from payments.ids import ProviderPayoutId
 from payments.line_key import LineKey, LineKind
 from payments.rail_profile import RailProfile
-from payments.reconciliation.matching import VERSION, Found, Matched
+from payments.reconciliation.matching import VERSION, Found, Matched, MatchRule, Outcome
 from payments.reconciliation.postgres_bank_proof import BankProof, prove_banks
 from payments.reconciliation.postgres_line_rows import (
     LINE,
@@ -29,12 +29,18 @@ from payments.reconciliation.postgres_line_rows import (
     received_lines,
     stored_line,
 )
+from payments.reconciliation.statements.postgres_statements import PostgresStatements
+from payments.rules.expectation_state import Move
+from payments.rules.postgres_expectation_states import move_expectations, tolerance_used, use_tolerance
+from payments.rules.postgres_sources import keep_sources
+from payments.rules.source import FileSources
+from payments.rules.tolerance import ToleranceUsed
 
 _EXPECT = """
 INSERT INTO payments.expectations (expectation_id, leg, account_id, plan_id, instalment_id, currency, amount_minor,
-                                   window_from, window_to, expected_on, due_by, created_by)
+                                   window_from, window_to, expected_on, due_by, created_by, least_minor, most_minor)
 SELECT * FROM unnest(%s::text[], %s::smallint[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[],
-                     %s::date[], %s::date[], %s::date[], %s::date[], %s::text[])
+                     %s::date[], %s::date[], %s::date[], %s::date[], %s::text[], %s::bigint[], %s::bigint[])
     ON CONFLICT DO NOTHING
 """
 _EXPECTED = """
@@ -86,12 +92,12 @@ WITH found AS (
 )
 INSERT INTO payments.group_expectations SELECT DISTINCT expectation_id, group_id FROM found
 """
-_EMPTY_STATEMENTS = """
-SELECT (SELECT count(*) FROM payments.file_names n JOIN payments.files f USING (sha256)
-         WHERE f.kind = 'bank_statement' AND f.rows = 0)
-     - (SELECT coalesce(sum(skipped), 0)
-          FROM (SELECT max(number) - min(number) + 1 - count(*) AS skipped
-                  FROM payments.statements GROUP BY bank_account, currency) AS gaps)
+_KEYS_BY_MATCH = """
+SELECT l.line_key, e.expectation_id
+  FROM payments.group_lines l
+  JOIN payments.match_groups g USING (group_id)
+  JOIN payments.group_expectations e USING (group_id)
+ WHERE l.line_key = ANY (%s) AND g.rule = %s
 """
 # A break of a line or an expectation is cured by the group that the line or the expectation is in.
 _CURE = """
@@ -209,30 +215,14 @@ class PostgresReconciliation:
         """
         return received_lines(self._connection, digest, new=new)
 
-    def last_statement(self, bank_account: str, currency: str) -> tuple[int, int] | None:
-        """Number and closing balance of the newest statement taken of a bank account, if any."""
-        row = self._connection.execute(
-            "SELECT number, closing_minor FROM payments.statements WHERE bank_account = %s AND currency = %s"
-            " ORDER BY number DESC LIMIT 1",
-            (bank_account, currency),
-        ).fetchone()
-        return None if row is None else (row[0], row[1])
+    @property
+    def statements(self) -> PostgresStatements:
+        """The statements taken so far."""
+        return PostgresStatements(self._connection)
 
-    def empty_statements_left(self) -> int:
-        """How many statements without movements came that no gap in the numbers of statements accounts for yet.
-
-        They name no account, and all have the same bytes, so it is their names that are counted.
-        """
-        row = self._connection.execute(_EMPTY_STATEMENTS).fetchone()
-        assert row is not None, "a difference is a row"
-        return int(row[0])
-
-    def add_statement(self, digest: str, head: StatementHead) -> None:
-        """Store a statement's number and balances."""
-        self._connection.execute(
-            "INSERT INTO payments.statements VALUES (%s, %s, %s, %s, %s, %s)",
-            (head.bank_account, head.currency, head.number, digest, head.closing_minor, head.closed_on),
-        )
+    def keep_sources(self, sources: FileSources) -> None:
+        """See `payments.rules.postgres_sources`."""
+        keep_sources(self._connection, sources)
 
     def open_units(self) -> list[tuple[str, int]]:
         """Every unit with open lines and the number of these, in the order of the units' first lines."""
@@ -264,6 +254,11 @@ class PostgresReconciliation:
     def other_lines_of_payouts(self, payout_ids: Iterable[ProviderPayoutId], units: Sequence[str]) -> list[FileLine]:
         """The rows of the provider's files of these payouts, without the open lines of these units."""
         return self._lines(_OTHER_LINES_OF_PAYOUTS, (list(payout_ids), list(units)))
+
+    def keys_by_match(self, line_keys: Sequence[LineKey], rule: MatchRule) -> dict[LineKey, ExpectationKey]:
+        """Of these lines, those that were matched by this rule, with the expectation of each."""
+        rows = self._connection.execute(_KEYS_BY_MATCH, (list(map(str, line_keys)), rule.value))
+        return {LineKey.of(line_key): expectation_key(key) for line_key, key in rows}
 
     def last_day(self) -> date | None:
         """The latest day of any stored line."""
@@ -308,7 +303,7 @@ class PostgresReconciliation:
         self._connection.execute(
             _CONFIRM_GROUPS,
             {
-                "groups": lines,
+                "groups": texts(_groups(matched)),
                 "rules": texts([match.rule.value for match in matched]),
                 "lines": lines,
                 "keys": keys,
@@ -317,6 +312,20 @@ class PostgresReconciliation:
             },
         )
         self._connection.execute(_CURE, {"on": on, "lines": lines, "keys": keys})
+
+    def tolerance_left(self, outcomes: Iterable[Outcome], profile: RailProfile) -> ToleranceUsed:
+        """What the days of these outcomes may still tolerate."""
+        days = {o.line.booked_on for o in outcomes if isinstance(o, Matched) and o.rule is MatchRule.TOLERANCE}
+        caps = {currency: each.daily_cap for currency, each in profile.provider_source.tolerance.items()}
+        return ToleranceUsed.of(caps, tolerance_used(self._connection, days) if days else ())
+
+    def use_tolerance(self, uses: Sequence[tuple[LineKey, date, Money]]) -> None:
+        """Note the difference of each line on its day."""
+        use_tolerance(self._connection, uses)
+
+    def move_expectations(self, moves: Sequence[Move], on: date) -> int:
+        """See `payments.rules.postgres_expectation_states`."""
+        return move_expectations(self._connection, moves, on, "reconciliation")
 
     def raise_breaks(self, breaks: Sequence[Break]) -> dict[BreakClass, int]:
         """Store breaks, each once; an open break may be refined. Returns the number new or refined, by class."""
@@ -376,13 +385,30 @@ class PostgresReconciliation:
             return [_expectation(row) for row in cursor.execute(query, parameters).fetchall()]
 
 
+def _groups(matched: Sequence[Matched]) -> list[str]:
+    """The group of each match, by the first of its lines: several lines make up one expectation by PARTS alone."""
+    firsts: dict[ExpectationKey, str] = {}
+    for each in matched:
+        firsts.setdefault(each.expectation.key, str(each.line.line_key))
+    return [
+        firsts[each.expectation.key] if each.rule is MatchRule.PARTS else str(each.line.line_key) for each in matched
+    ]
+
+
 def _expectation_columns(each: Expected) -> tuple[object, ...]:
     window = each.window
     return (
         str(each.key), int(each.leg), each.account_id, each.plan_id, each.instalment_id, each.amount.currency.value,
         each.amount.minor, window.first if window else None, window.last if window else None, each.expected_on,
-        each.due_by, str(each.created_by),
+        each.due_by, str(each.created_by), *_range(each),
     )  # fmt: skip
+
+
+def _range(each: Expected) -> tuple[int | None, int | None]:
+    """The amounts that close an expectation, or nothing where only its own does."""
+    if each.tolerance is None or not each.tolerance.minor:
+        return None, None
+    return each.amount.minor - each.tolerance.minor, each.amount.minor + each.tolerance.minor
 
 
 def _expectation(row: Mapping[str, Any]) -> Expected:
@@ -399,6 +425,7 @@ def _expectation(row: Mapping[str, Any]) -> Expected:
         instalment_id=row["instalment_id"],
         window=None if row["window_from"] is None else Window(row["window_from"], row["window_to"]),
         met=row["met"],
+        tolerance=None if row["most_minor"] is None else Money(row["most_minor"] - row["amount_minor"], currency),
     )
 
 
@@ -415,10 +442,10 @@ def _text(key: ExpectationKey | LineKey | None) -> str | None:
     return None if key is None else str(key)
 
 
-def _cause(text: str) -> ClaimKey | str:
-    """The cause of an expectation: a claim is stored as its key, any other cause as its id."""
+def _cause(text: str) -> ClaimKey | PayoutKey | str:
+    """The cause of an expectation: a claim or a payout is stored as its key, any other cause as its id."""
     try:
         key = expectation_key(text)
     except UnknownKey:
         return text
-    return key if isinstance(key, ClaimKey) else text
+    return key if isinstance(key, ClaimKey | PayoutKey) else text

@@ -19,7 +19,7 @@ from payments.rail_profile import RailProfile
 _STATEMENTS = """
 WITH newest AS (
     SELECT DISTINCT ON (bank_account, currency) bank_account, currency, number, closing_minor, closed_on
-      FROM payments.statements WHERE bank_account = ANY(%(accounts)s) ORDER BY bank_account, currency, number DESC
+      FROM payments.statements WHERE bank_account = ANY(%(accounts)s) ORDER BY bank_account, currency, place DESC
 ), not_booked AS (
     SELECT l.bank_account, l.currency,
            sum(CASE l.kind WHEN 'debit' THEN -l.amount_minor ELSE l.amount_minor END) AS minor
@@ -96,7 +96,7 @@ def unexplained(proof: BankProof, profile: RailProfile) -> Break:
     """E26: the break of a statement that the books do not explain."""
     treatment = profile.treatments[BreakClass.STATEMENT_BALANCE]
     return Break(
-        break_id=f"{proof.about}{proof.number}",
+        break_id=f"{proof.about}{proof.closed_on.year}-{proof.number}",
         break_class=BreakClass.STATEMENT_BALANCE,
         reason=str(proof),
         owner=treatment.owner,

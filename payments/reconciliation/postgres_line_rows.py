@@ -18,7 +18,7 @@ _AT_ONCE = 5_000  # bounds the memory of a run
 
 _COLUMNS = (
     "line_key", "kind", "line_id", "key", "account_id", "payout_id", "bank_account", "counterparty",
-    "amount_minor", "currency", "booked_on", "reported_on", "detail",
+    "amount_minor", "currency", "booked_on", "reported_on", "detail", "value_on",
 )  # fmt: skip
 _NAMES = ", ".join(_COLUMNS)
 LINE = ", ".join(f"l.{name}" for name in _COLUMNS[1:])  # the columns that `stored_line` reads, of a table called l
@@ -128,8 +128,8 @@ def _copied(line: FileLine) -> str:
     ]
     return (
         f"{kind}:{line_id}\t{kind}\t{line_id}\t{key_text}\t{account_id}\t{payout_id}\t{bank}\t{counterparty}"
-        f"\t{amount.minor}\t{amount.currency.value}\t{line.booked_on}\t{line.reported_on}\t{detail}\t{reference}"
-        f"\t{line.row}\n"
+        f"\t{amount.minor}\t{amount.currency.value}\t{line.booked_on}\t{line.reported_on}\t{detail}"
+        f"\t{line.value_on or _NULL}\t{reference}\t{line.row}\n"
     )
 
 
@@ -141,7 +141,21 @@ _CURRENCIES = {currency.value: currency for currency in Currency}
 
 def stored_line(row: Sequence[Any], reference: str | None = None) -> FileLine:
     """The line of a row of the columns `LINE`."""
-    kind, line_id, key, account, payout, bank, counterparty, minor, currency, booked_on, reported_on, detail = row
+    (
+        kind,
+        line_id,
+        key,
+        account,
+        payout,
+        bank,
+        counterparty,
+        minor,
+        currency,
+        booked_on,
+        reported_on,
+        detail,
+        value_on,
+    ) = row
     return FileLine(
         line_id,
         _KINDS[kind],
@@ -154,5 +168,6 @@ def stored_line(row: Sequence[Any], reference: str | None = None) -> FileLine:
         bank,
         counterparty,
         detail,
+        value_on,
         reference,
     )

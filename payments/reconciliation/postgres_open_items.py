@@ -21,7 +21,12 @@ from payments.reconciliation.open_items import OpenItem, OpenItems, Why, compare
 # a payout with another amount or an unknown attempt stay on the account, with an open break.
 _CLEARING = """
 WITH in_bank AS (
-    SELECT l.* FROM payments.lines l JOIN payments.matches p ON p.expectation_id = 'payout:' || l.payout_id
+    SELECT l.line_key, l.line_id, l.kind, l.currency, l.amount_minor,
+           coalesce((SELECT e.expectation_id
+                       FROM payments.group_lines g JOIN payments.group_expectations e USING (group_id)
+                      WHERE g.line_key = l.line_key), l.key) AS key
+      FROM payments.lines l
+      JOIN payments.group_expectations p ON p.expectation_id IN ('payout:' || l.payout_id, 'debit:' || l.payout_id)
      WHERE l.kind IN ('capture', 'refund', 'chargeback', 'chargeback_won')
 ), cases AS (
     SELECT split_part(e.cause, ': ', 1) AS case_id, min(e.attempt_id) AS attempt_id
@@ -61,7 +66,8 @@ _RETURNS = """
 SELECT l.line_id, l.key, l.currency, l.amount_minor
   FROM payments.lines l JOIN payments.matches m USING (line_key)
  WHERE l.kind = 'return'
-   AND NOT EXISTS (SELECT FROM payments.matches p WHERE p.expectation_id = 'payout:' || l.payout_id)
+   AND NOT EXISTS (SELECT FROM payments.matches p
+                    WHERE p.expectation_id IN ('payout:' || l.payout_id, 'debit:' || l.payout_id))
  ORDER BY l.line_id
 """
 _IN_TRANSIT = """
@@ -91,6 +97,17 @@ SELECT substr(e.created_by, length('claim:') + 1), e.currency, e.amount_minor
   FROM payments.expectations e JOIN payments.matches m USING (expectation_id)
  WHERE starts_with(e.created_by, 'claim:') AND starts_with(e.expectation_id, 'debit:') ORDER BY 1
 """
+# A payout that a bank credited in another currency is a position in both, until treasury closes it.
+_POSITIONS = """
+SELECT DISTINCT l.booked_on, c.currency
+  FROM payments.match_groups g
+  JOIN payments.group_expectations m USING (group_id)
+  JOIN payments.expectations e USING (expectation_id)
+  JOIN payments.group_lines b USING (group_id)
+  JOIN payments.lines l USING (line_key)
+ CROSS JOIN LATERAL (VALUES (e.currency), (l.currency)) c (currency)
+ WHERE g.rule = 'rate' ORDER BY 1, 2
+"""
 _EVENTFUL = """
 SELECT DISTINCT plan_id FROM lending.plan_events WHERE kind NOT IN ('opened', 'paid', 'returned') ORDER BY plan_id
 """
@@ -114,6 +131,7 @@ class PostgresOpenItems:
         """All open items."""
         yield from self._charges()
         yield from self._suspense()
+        yield from self._positions()
         yield from self._refund_payments()
         yield from self._told_by_plans()
 
@@ -137,6 +155,11 @@ class PostgresOpenItems:
             debit = kind == "debit"
             account = "suspense:debits" if debit else "suspense:unapplied"
             yield _item(line_id, Why.OPEN_BREAK, account, line_id, currency, posted=minor if debit else -minor)
+
+    def _positions(self) -> Iterator[OpenItem]:
+        for day, code in self._connection.execute(_POSITIONS):
+            account, on = f"fx:{code}", day.isoformat()
+            yield OpenItem(f"{account} {on}", Why.POSITION_HELD, account, on, None, Money.zero(Currency(code)))
 
     def _refund_payments(self) -> Iterator[OpenItem]:
         """The effect of each refund payment on the refund owed: paid, or held until the outcome is known."""

@@ -9,15 +9,17 @@ from psycopg import Connection
 from ledger.account import Side
 from ledger.books.postgres import PostgresLedger
 from ledger.money import Currency, Money
-from payments.line_key import LineKey
+from payments.line_key import BY_THE_SUM, LineKey
 from payments.reconciliation.standing import BankBalance, ClearingStanding, ListedBreak, Standing
 
 _LINES = """
 SELECT count(*),
-       count(*) FILTER (WHERE l.kind IN ('fee', 'payout') OR m.rule = 'id'),
-       count(*) FILTER (WHERE m.rule = 'account_amount_window'),
-       count(*) FILTER (WHERE m.line_key IS NULL AND l.kind NOT IN ('fee', 'payout'))
-  FROM payments.lines l LEFT JOIN payments.matches m USING (line_key)
+       count(*) FILTER (WHERE l.kind = ANY (%(by_the_sum)s) OR m.rule = 'id'),
+       count(*) FILTER (WHERE m.rule <> 'id'),
+       count(*) FILTER (WHERE m.group_id IS NULL AND l.kind <> ALL (%(by_the_sum)s))
+  FROM payments.lines l
+  LEFT JOIN payments.group_lines g USING (line_key)
+  LEFT JOIN payments.match_groups m USING (group_id)
 """
 _BREAKS = """
 SELECT class, count(*), count(*) FILTER (WHERE closed_on IS NULL) FROM payments.breaks GROUP BY class ORDER BY class
@@ -57,13 +59,20 @@ WITH moved AS (
 SELECT m.currency, sum(m.minor), sum(m.captures)
   FROM moved m
  WHERE NOT EXISTS (
-        SELECT FROM payments.lines l JOIN payments.matches p ON p.expectation_id = 'payout:' || l.payout_id
-         WHERE l.key = m.key)
+        SELECT FROM payments.lines l
+          JOIN payments.group_expectations p ON p.expectation_id IN ('payout:' || l.payout_id, 'debit:' || l.payout_id)
+         WHERE l.key = m.key
+         UNION ALL
+        SELECT FROM payments.group_expectations e
+          JOIN payments.group_lines g USING (group_id)
+          JOIN payments.lines l USING (line_key)
+          JOIN payments.group_expectations p ON p.expectation_id IN ('payout:' || l.payout_id, 'debit:' || l.payout_id)
+         WHERE e.expectation_id = m.key)
  GROUP BY m.currency ORDER BY m.currency
 """
 _STATEMENTS = """
 SELECT DISTINCT ON (bank_account, currency) bank_account, currency, closing_minor, closed_on FROM payments.statements
- ORDER BY bank_account, currency, number DESC
+ ORDER BY bank_account, currency, place DESC
 """
 
 
@@ -82,7 +91,7 @@ class PostgresStanding:
 
     def standing(self, as_of: date, *, closed: bool = False) -> Standing:
         """The standing on a day; with `closed`, the list also contains breaks that were cured."""
-        lines, by_id, by_rule, unmatched = self._row(_LINES)
+        lines, by_id, by_rule, unmatched = self._row(_LINES, {"by_the_sum": sorted(BY_THE_SUM)})
         open_count, in_time, month, quarter, older = self._row(_OPEN, {"as_of": as_of})
         breaks = list(self._connection.execute(_BREAKS))
         return Standing(

@@ -28,6 +28,7 @@ from payments.reconciliation.settle_lines import settle_lines
 from payments.reconciliation.take_files import TakenFiles, take_files
 from payments.reconciliation.units import Settled, many_values, sets_of
 from payments.refunds.refund_payments import RefundPayments
+from payments.rules.expectation_state import ExpectationState, Move
 from payments.settings import DEFAULT_MAX_FILE_BYTES
 
 
@@ -111,6 +112,7 @@ def reconcile(
     new.update(taken.breaks)
     with many_values(), asking.transaction():
         reconciliation.lock()
+        reconciliation.keep_sources(profile.sources)
         last = reconciliation.last_day()
         day = as_of or last or at.date()
         tick("matching")
@@ -139,6 +141,7 @@ def reconcile(
         new.update(reconciliation.raise_breaks(settled.breaks))
         overdue = [missing(each, profile) for each in reconciliation.overdue(day)]
         new.update(reconciliation.raise_breaks(overdue))
+        reconciliation.move_expectations([_missing(each) for each in overdue], day)
         unequal = []
         for proof in reconciliation.bank_proofs(profile):
             if proof.difference.minor:
@@ -167,6 +170,11 @@ def _entries_by_hand(day: date, reconciliation: PostgresReconciliation, profile:
         )
         for proposal_id, by, on in waiting
     ]
+
+
+def _missing(broken: Break) -> Move:
+    assert broken.expected is not None, f"{broken.break_id} is about what was expected"
+    return Move(broken.expected, ExpectationState.MISSING, broken.break_class.value, broken.reason)
 
 
 def _not_booked(

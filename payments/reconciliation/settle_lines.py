@@ -1,6 +1,7 @@
 """Matches open lines with expectations and books what follows, all of them or none."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 
@@ -27,13 +28,12 @@ from payments.expectation_key import (
     DebitKey,
     DueKey,
     ExpectationKey,
-    PayoutKey,
     RefundKey,
     ReturnKey,
 )
 from payments.files.line import FileLine
 from payments.ids import AttemptId, PayoutId, ProviderPayoutId, RefundPaymentId
-from payments.line_key import LineKey, LineKind
+from payments.line_key import BY_THE_SUM, LineKey, LineKind
 from payments.merchants.payouts import Payouts
 from payments.plan_events import paid_event_id, record_on_plan
 from payments.provider.charge import Succeeded
@@ -41,14 +41,16 @@ from payments.rail_profile import Rail, RailProfile
 from payments.reconciliation.bookings_from_matches import (
     Consequences,
     MatchContext,
-    PayoutPart,
     a_break,
     consequences,
     off_the_chart,
+    payout_of,
     repaired,
     seen_on,
 )
-from payments.reconciliation.matching import Matched, Outcome, Unexpected, outcome_of
+from payments.reconciliation.matching import Matched, MatchRule, Outcome, Unexpected, outcomes_of
+from payments.reconciliation.payouts.book_payout import PayoutPart, ProviderPayout
+from payments.reconciliation.payouts.judge_differences import at_agreed_rates, within_daily_caps
 from payments.reconciliation.postgres import PostgresReconciliation
 from payments.reconciliation.returned_payments import returned_payments
 from payments.reconciliation.returned_payouts import brought_back, owe_again
@@ -125,18 +127,14 @@ def settle_lines(
     expected = {
         each.key: each for each in reconciliation.expected({key for each in found for key in each.expected}, ())
     }
-    outcomes = [
-        _flag_status_conflict(
-            outcome_of(
-                ours[each.line_key].to_match(),
-                each.found,
-                [expected[key].to_match() for key in each.expected],
-                each.rivals,
-            ),
-            closed_elsewhere,
-        )
+    said = [
+        _flag_status_conflict(outcome, closed_elsewhere)
         for each in found
+        for outcome in outcomes_of(
+            ours[each.line_key].to_match(), each.found, [expected[key].to_match() for key in each.expected], each.rivals
+        )
     ]
+    outcomes = within_daily_caps(at_agreed_rates(said, profile.rates), reconciliation.tolerance_left(said, profile))
     known = _known(
         units,
         outcomes,
@@ -186,6 +184,8 @@ def settle_lines(
         profile=profile,
     )
     reconciliation.confirm(result.matches, day)
+    reconciliation.use_tolerance(result.tolerated)
+    reconciliation.move_expectations(result.moves, day)
     paid = attempts.states(result.cash_seen)
     settled = sorted(each for each, state in paid.items() if state is AttemptState.PRESUMED_PAID)
     attempts.move_all(settled, AttemptEvent.CASH_SEEN, at=at, cause="payout on the bank statement")
@@ -275,27 +275,48 @@ def _known(
 ) -> MatchContext:
     """The payouts of the matched lines, with their parts."""
     matched = [expected[o.expectation.key] for o in outcomes if isinstance(o, Matched)]
-    payout_ids = {each.key.payout_id for each in matched if isinstance(each.key, PayoutKey)}
+    currencies = {payout_id: each.amount.currency for each in matched if (payout_id := payout_of(each)) is not None}
     merchant_ids = {PayoutId(each.key.reference) for each in matched if isinstance(each.key, DebitKey)}
-    parts: dict[ProviderPayoutId, list[PayoutPart]] = {payout_id: [] for payout_id in payout_ids}
-    fees = {each.key.payout_id: Money.zero(each.amount.currency) for each in matched if isinstance(each.key, PayoutKey)}
-    others = reconciliation.other_lines_of_payouts(payout_ids, units)
-    rows = sorted(
-        (line for line in (*lines.values(), *others) if line.payout_id in payout_ids), key=lambda line: line.line_id
-    )
+    others = reconciliation.other_lines_of_payouts(currencies, units)
+    at_hand = [line for line in lines.values() if line.payout_id in currencies]
+    rows = _as_matched(at_hand, others, outcomes, reconciliation)
     charged = attempts.get_all(line.key.attempt_id for line in rows if isinstance(line.key, CaptureKey | ReturnKey))
     agreed = plans.get_all({attempt.planned.plan_id for attempt in charged.values()})
+    by_payout: dict[ProviderPayoutId, list[FileLine]] = {payout_id: [] for payout_id in currencies}
     for line in rows:
         assert line.payout_id is not None, f"{line.line_key} was read as a row of a payout"
-        if line.kind is LineKind.FEE:
-            fees[line.payout_id] += line.amount
-        elif line.kind is not LineKind.PAYOUT:
-            parts[line.payout_id].append(_part(line, charged, agreed, ledger=ledger, rail=rail))
+        by_payout[line.payout_id].append(line)
+    paid_out = {
+        payout_id: ProviderPayout(
+            payout_id,
+            [_part(line, charged, agreed, ledger=ledger, rail=rail) for line in of_it if line.kind not in _NO_PARTS],
+            Money.total((line.amount for line in of_it if line.kind is LineKind.FEE), currencies[payout_id]),
+            Money.total((line.amount for line in of_it if line.kind is LineKind.FEE_RETURNED), currencies[payout_id]),
+        )
+        for payout_id, of_it in by_payout.items()
+    }
     on_suspense = reconciliation.on_suspense([lines[outcome.line.line_key] for outcome in outcomes])
     paid = plans.get_all(each.plan_id for each in matched if isinstance(each.key, DueKey) and each.plan_id)
     held = {plan_id: principal_in_flight(plan, ledger) for plan_id, plan in paid.items()}
     in_flight = {plan_id: amount for plan_id, amount in held.items() if amount is not None}
-    return MatchContext(expected, parts, fees, payouts.get_all(merchant_ids), on_suspense, in_flight)
+    return MatchContext(expected, paid_out, payouts.get_all(merchant_ids), on_suspense, in_flight)
+
+
+def _as_matched(
+    at_hand: Sequence[FileLine],
+    others: Sequence[FileLine],
+    outcomes: Sequence[Outcome],
+    reconciliation: PostgresReconciliation,
+) -> list[FileLine]:
+    """All rows by id, with the keys of what they were matched with, which their damaged references do not give."""
+    now = {o.line.line_key: o.expectation.key for o in outcomes if isinstance(o, Matched) and o.rule is _OTHER_KEY}
+    keys = reconciliation.keys_by_match([row.line_key for row in others], _OTHER_KEY) | now
+    rows = sorted((*at_hand, *others), key=lambda line: line.line_id)
+    return [replace(row, key=keys[row.line_key]) if row.line_key in keys else row for row in rows]
+
+
+_OTHER_KEY = MatchRule.REFERENCE
+_NO_PARTS = BY_THE_SUM - {LineKind.RESERVE_HELD}
 
 
 def _part(
@@ -317,5 +338,7 @@ def _part(
             plan = None if attempt is None else plans.get(attempt.planned.plan_id)
             known = None if attempt is None or plan is None else collection_of(plan, attempt.planned, rail)
             return PayoutPart(line, attempt_id, known)
+        case _ if line.kind in (LineKind.RESERVE_HELD, LineKind.RESERVE_RELEASED):
+            return PayoutPart(line, line.line_id)
         case _:
             raise AssertionError(f"{line.line_key} is no movement of a payout")

@@ -7,7 +7,7 @@ from ledger.outbox.outbox import Fact, fact
 from lending.plan.when import When
 from payments.expectation_key import CaptureKey, ReturnKey
 from payments.files.line import FileLine
-from payments.files.provider_settlement import SIGN
+from payments.files.provider_settlement import SIGN, WRITTEN
 from payments.ids import AttemptId
 
 
@@ -38,7 +38,7 @@ def settlement_facts(
                 "provider": provider,
                 "attempt_id": attempt_of(line),
                 "provider_reference": line.reference,
-                "kind": line.kind.value,
+                "kind": WRITTEN.get(line.kind, line.kind.value),
                 "amount_minor": line.amount.minor * SIGN[line.kind],
                 "currency": line.amount.currency.value,
                 "settled_on": line.reported_on.isoformat(),

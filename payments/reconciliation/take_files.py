@@ -4,7 +4,7 @@ import csv
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 
@@ -13,28 +13,28 @@ from data_contracts.files import FileFault
 from ledger.books.store import Conflict
 from lending.decision.underwrite import Publish
 from payments.break_class import BreakClass
-from payments.breaks import Break
+from payments.breaks import Break, break_of_unit
 from payments.collection.attempts import Attempts
 from payments.each_alone import reason_of
-from payments.expectation import Expected, Leg
-from payments.expectation_key import PayoutKey
 from payments.files.bank_report import looks_like_json, looks_like_the_worlds, read_bank_report
 from payments.files.bank_statement import COLUMNS as STATEMENT_COLUMNS
 from payments.files.bank_statement import StatementFault, read_bank_statement
 from payments.files.control_file import FileContent, last_begun_day
-from payments.files.line import FileLine, LineConflict, ParsedFile, StatementHead
+from payments.files.line import FileLine, LineConflict, ParsedFile
 from payments.files.provider_report import read_provider_report
 from payments.files.provider_settlement import COLUMNS as SETTLEMENT_COLUMNS
 from payments.files.provider_settlement import SETTLEMENT, read_provider_settlement
 from payments.files.repayment_lines import CONTRACT as REPAYMENTS
 from payments.files.repayment_lines import read_repayment_lines
 from payments.files.schema_drift import SchemaDrift, check_header
-from payments.line_key import LineKind
+from payments.line_key import BY_THE_SUM
 from payments.rail_profile import RailProfile
 from payments.reconciliation.bookings_from_matches import a_break, repaired
+from payments.reconciliation.payouts.expect_payouts import differences_in_file, expected_by_file
 from payments.reconciliation.postgres import PostgresReconciliation
 from payments.reconciliation.postgres_line_rows import ReceivedLines, RepeatedLine
 from payments.reconciliation.settlement_facts import attempt_of, settlement_facts
+from payments.reconciliation.statements.follow_statement import follow_statement
 from payments.refunds.refund_payments import RefundPayments
 from payments.settings import DEFAULT_MAX_FILE_BYTES
 from payments.transaction import Transaction
@@ -136,20 +136,24 @@ def _take(
     except RepeatedLine as repeated:
         raise FileFault(path, repeated.rows[1], "line_id", str(repeated)) from repeated
     for head in parsed.statements:
-        _follow(content, head, reconciliation)
+        source = profile.sources.of_account(head.bank_account)
+        follow_statement(content, head, source, reconciliation.statements)
     for about in (content.digest, ascii(path.name)):  # as `_refused` names it
         reconciliation.close_break(f"file:{about}", at.date(), "taken")
     breaks: Counter[BreakClass] = Counter()
+    if again == received.rows and received.last_day is not None:  # one break, not one for each row
+        breaks.update(reconciliation.raise_breaks([_all_told_again(content, received, received.last_day, profile)]))
     for lines in reconciliation.received_lines(content.digest, new=False) if again else ():
-        _expect_payouts(lines, content, profile, reconciliation)
-        told_again = [_told_again(line, content, profile) for line in lines]
-        breaks.update(reconciliation.raise_breaks(told_again))
+        _expect(lines, content, profile, reconciliation)
+        if again < received.rows:
+            breaks.update(reconciliation.raise_breaks([_told_again(line, content, profile) for line in lines]))
     by_file = 0
     for new in reconciliation.received_lines(content.digest, new=True) if parsed.kind == SETTLEMENT else ():
-        _expect_payouts(new, content, profile, reconciliation)
+        _expect(new, content, profile, reconciliation)
+        breaks.update(reconciliation.raise_breaks(differences_in_file(new, profile)))
         plans = attempts.plans_of([attempt_id for line in new if (attempt_id := attempt_of(line))])
         publish(settlement_facts(new, plans, profile.card.provider, at))
-        by_file += sum(1 for line in new if line.kind in (LineKind.FEE, LineKind.PAYOUT))
+        by_file += sum(1 for line in new if line.kind in BY_THE_SUM)
     taken.names.append(path.name)
     taken.lines += received.rows - again
     taken.by_file += by_file
@@ -176,45 +180,12 @@ def _read(
     return read_repayment_lines(content)
 
 
-def _follow(content: FileContent, head: StatementHead, reconciliation: PostgresReconciliation) -> None:
-    """Check that a statement continues the one before, in its number and its opening balance.
-
-    A statement without movements that came between accounts for one number.
-    """
-    last = reconciliation.last_statement(head.bank_account, head.currency)
-    number, closing = last or (0, head.opening_minor)
-    if head.number is None:  # the balances alone say what follows what
-        head = replace(head, number=number + 1)
-    elif last is not None:
-        skipped = head.number - number - 1
-        if skipped and not (skipped > 0 and reconciliation.empty_statements_left() >= skipped):
-            raise FileFault(content.path, 2, "statement", f"out of sequence: {head.number} came after {number}")
-    elif head.number != 1:
-        raise FileFault(content.path, 2, "statement", f"out of sequence: {head.number} is the first to come")
-    if head.opening_minor != closing:
-        reason = f"opens with {head.opening_minor}, the statement before closed with {closing}"
-        raise StatementFault(content.path, 2, "balance_minor", reason)
-    reconciliation.add_statement(content.digest, head)
-
-
-def _expect_payouts(
+def _expect(
     lines: Sequence[FileLine], content: FileContent, profile: RailProfile, reconciliation: PostgresReconciliation
 ) -> None:
-    """Expect that the provider's payouts appear on the bank statement."""
-    expected = [
-        Expected(
-            key=line.key,
-            leg=Leg.PROVIDER_BANK,
-            amount=line.amount,
-            expected_on=line.booked_on,
-            due_by=line.booked_on + timedelta(days=profile.payout_days),
-            created_by=f"{content.path.name}:{line.line_id}",
-        )
-        for line in lines
-        if isinstance(line.key, PayoutKey) and line.kind is LineKind.PAYOUT
-    ]
+    """Expect what these rows of a provider make the bank, or the provider itself, show."""
     try:
-        reconciliation.expect(expected)
+        reconciliation.expect(expected_by_file(lines, content.path.name, profile))
     except Conflict as conflict:
         raise FileFault(content.path, 0, conflict.field, str(conflict)) from conflict
 
@@ -247,6 +218,13 @@ def _told_again(line: FileLine, content: FileContent, profile: RailProfile) -> B
     broken = a_break(line, BreakClass.DUPLICATE_ROW, f"told again by {content.path.name}; not posted", profile)
     broken = replace(broken, break_id=f"row:{content.digest}:{line.line_key}")
     return repaired(broken, line.reported_on, "not posted")
+
+
+def _all_told_again(content: FileContent, received: ReceivedLines, last: date, profile: RailProfile) -> Break:
+    """E5: a file in which earlier files contained every row."""
+    reason = f"{content.path.name}: all {received.rows} rows were told before; not posted"
+    broken = break_of_unit(f"rows:{content.digest}", BreakClass.DUPLICATE_ROW, reason, last, profile)
+    return repaired(broken, last, "not posted")
 
 
 def _refused(path: Path, fault: FileFault, at: datetime, profile: RailProfile, max_bytes: int) -> Break:

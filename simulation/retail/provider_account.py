@@ -1,7 +1,7 @@
 """Our account at the provider: amounts captured from shoppers and refunded to them, until they are paid out."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -9,13 +9,12 @@ from ledger.books.store import Ledger
 from ledger.journal import Journal
 from ledger.map.flow import Flow
 from ledger.map.flows import journal
-from ledger.money import Money
+from ledger.money import Currency, Money
 from payments.collection.ask_provider import request_of
 from payments.collection.attempt import Planned
 from payments.provider.charge import RefundRequest, Succeeded
 from payments.provider.provider import Provider
 from payments.rail_profile import Rail
-from payments.reconciliation.bookings import provider_settled
 from payments.refunds.refund_payment import RefundPayment
 from simulation.retail.evening import evening, post
 from terminal.fault import Fault
@@ -68,35 +67,43 @@ class ProviderAccount:
             self.returned_minor += each.amount.minor
 
     def pay_out(self, day: date) -> None:
-        """Book the provider's payout: captures less its fees and less refunds (F35a, F35d)."""
+        """Book the provider's payout: captures (F35a), less its fee for all of them (F35b) and refunds (F35d)."""
         payout_id = f"po-{day.isoformat()}"
-        journals = [self._captured(each, payout_id, day) for each in self.captured.pop(day, ())]
+        captured = self.captured.pop(day, [])
+        journals = [self._captured(each, payout_id, day) for each in captured]
+        fees: dict[Currency, Money] = {}
+        for fee in (fee_on(each.amount) for each in captured):
+            fees[fee.currency] = fees.get(fee.currency, Money.zero(fee.currency)) + fee
+        journals += [self._charged(fee, payout_id, day) for fee in fees.values() if fee.minor]
         journals += [self._given_back(each, payout_id, day) for each in self.given_back.pop(day, ())]
         post(self.ledger, journals)
 
     def _captured(self, planned: Planned, payout_id: str, day: date) -> Journal:
-        rail, fee = self.rail, fee_on(planned.amount)
         ids = {"payout_id": payout_id, "attempt_id": planned.attempt_id, "plan_id": planned.plan_id}
-        return provider_settled(
-            f"{payout_id}/{planned.attempt_id}",
-            provider=rail.provider,
-            bank=rail.bank,
-            cash=planned.amount - fee,
-            fee=fee,
-            correlation=ids,
-            when=evening(day),
+        return self._booked(
+            Flow.PROVIDER_SETTLED, f"{payout_id}/{planned.attempt_id}", day, correlation=ids, cash=planned.amount
         )
 
+    def _charged(self, fee: Money, payout_id: str, day: date) -> Journal:
+        key = f"{payout_id}/{fee.currency}"
+        return self._booked(Flow.PROVIDER_INVOICED, key, day, correlation={"payout_id": payout_id}, cash=fee)
+
     def _given_back(self, payment: RefundPayment, payout_id: str, day: date) -> Journal:
+        ids = {"payout_id": payout_id, "attempt_id": payment.payment_id, "plan_id": payment.plan_id}
+        return self._booked(
+            Flow.PROVIDER_DEBITED, f"{payout_id}/{payment.payment_id}", day, correlation=ids, cash=payment.amount
+        )
+
+    def _booked(self, flow: Flow, key: str, day: date, *, correlation: Mapping[str, str], cash: Money) -> Journal:
         rail, when = self.rail, evening(day)
         return journal(
-            Flow.PROVIDER_DEBITED,
-            key=f"{payout_id}/{payment.payment_id}",
+            flow,
+            key=key,
             value_date=when.value_date,
             occurred_at=when.occurred_at,
             recorded_at=when.recorded_at,
-            correlation={"payout_id": payout_id, "attempt_id": payment.payment_id, "plan_id": payment.plan_id},
-            amounts={"cash": payment.amount},
+            correlation=correlation,
+            amounts={"cash": cash},
             names={"provider": rail.provider, "bank": rail.bank},
         )
 

@@ -11,7 +11,10 @@ from ledger.map.flows import journal
 from ledger.money import Currency
 from lending.plan.when import When
 from payments.collection.bookings import Collection, Components, attempt_claimed
-from payments.reconciliation.bookings import provider_settled, unidentified_credit, unidentified_debit
+from payments.files.line import FileLine
+from payments.ids import ProviderPayoutId
+from payments.line_key import LineKind
+from payments.reconciliation.bookings import fee_kept, provider_settled, unidentified_credit, unidentified_debit
 from tests.lending.plans import a_plan, pounds
 
 DAY = date(2026, 3, 10)
@@ -54,11 +57,10 @@ def test_a_providers_payout_empties_the_attempts_group_into_bank_and_fee() -> No
     )  # fmt: skip
     books.post(captured)
 
-    settled = provider_settled(
-        "l-1", provider="sim", bank="main", cash=pounds("33.03"), fee=pounds("0.30"),
-        correlation=collection.correlation(), when=WHEN,
-    )  # fmt: skip
-    books.post(settled)
+    part = FileLine("l-1", LineKind.CAPTURE, pounds("33.33"), DAY, DAY)
+    books.post(provider_settled(part, WHEN, provider="sim", bank="main", correlation=collection.correlation()))
+    payout, names = ProviderPayoutId("po-1"), {"provider": "sim", "bank": "main", "line_id": "l-2"}
+    books.post(fee_kept(payout, pounds("0.40"), pounds("0.10"), WHEN, **names))
 
     assert books.open_groups(DAY) == ()
     assert books.balance("exp:provider_fee", Currency.GBP).posted(Side.DEBIT) == pounds("0.30")
