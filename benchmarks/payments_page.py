@@ -56,7 +56,8 @@ _LINES = """
 ## Many lines
 
 One provider's file and one statement of the bank, taken and reconciled by one process over a PostgreSQL on the same machine. Seconds of the
-clock depend on who else uses its two cores, so those of the processor stand beside them; a loop of ten million additions in Python took
+clock depend on who else uses its two cores, so those of the processor stand beside them: where the clock says much more than both, the
+machine was busy with other work, which makes those of the processor larger too, since caches are shared. A loop of ten million additions in Python took
 {additions} s of it. Matching is the rules alone. The goals on a quiet machine: 100,000 lines in 20 s; a million in 180 s, 40 s of it
 matching, in 300 MiB.
 

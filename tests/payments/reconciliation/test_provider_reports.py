@@ -192,7 +192,7 @@ def test_a_report_that_is_not_one_whole_payout_is_refused_with_its_field(tmp_pat
 
 def test_a_refused_report_is_e22_and_a_charge_that_we_do_not_know_is_e4(database_url: str, tmp_path: Path) -> None:
     whole, cut = tmp_path / "a.json", tmp_path / "b.json"
-    whole.write_text(json.dumps(a_payout(in_stripe, ("capture", "ch_1", 30_00))), encoding="utf-8")
+    whole.write_text(json.dumps(a_payout(in_stripe, ("capture", "ch_1", 30_00), fee=62)), encoding="utf-8")
     cut.write_text(json.dumps(_stripe(lambda tree: tree.update(has_more=True))), encoding="utf-8")
     with the_adapters(database_url) as ports:
         day = datetime.fromisoformat(DAY).date()
