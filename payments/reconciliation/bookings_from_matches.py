@@ -306,7 +306,7 @@ def _unmatched(
     """Add the break of a line; money that moved at our bank is booked to suspense, unless its currency differs."""
     expected = outcome.expectation.key if isinstance(outcome, Different) else None
     broken, reason = outcome.break_class, outcome.reason
-    from_provider = line.kind is LineKind.CREDIT and line.counterparty == profile.card.provider
+    from_provider = line.kind is LineKind.CREDIT and line.counterparty in profile.provider_source.names
     if from_provider and broken is BreakClass.MISSING_INTERNAL:
         broken, reason = BreakClass.TIMING_EXTERNAL_FIRST, f"payout {line.detail}: the provider's file has not come yet"
     result.breaks.append(a_break(line, broken, reason, profile, expected=expected))

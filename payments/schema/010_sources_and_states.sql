@@ -83,13 +83,15 @@ SELECT j.state, 'archived' FROM journal j
  UNION ALL
 VALUES ('void', 'expected'), ('void', 'archived');
 
--- The work list knows the state of what is open, and what a damaged reference is compared by.
+-- The work list knows the state of what is open, and how its reference begins without case, separators and what is
+-- confused in reading (payments.normal_reference): a damaged one that may be meant begins the same.
 ALTER TABLE payments.open_expectations
-    ADD COLUMN state text NOT NULL DEFAULT 'expected', ADD COLUMN currency text, ADD COLUMN amount_minor bigint;
-UPDATE payments.open_expectations o SET currency = e.currency, amount_minor = e.amount_minor
-  FROM payments.expectations e WHERE e.expectation_id = o.expectation_id;
-
-CREATE INDEX open_expectations_by_amount ON payments.open_expectations (amount_minor, currency);
+    ADD COLUMN state text NOT NULL DEFAULT 'expected',
+    ADD COLUMN begins text GENERATED ALWAYS AS (
+        left(translate(upper(regexp_replace(substr(expectation_id, strpos(expectation_id, ':') + 1),
+                                            '[^A-Za-z0-9]', '', 'g') COLLATE "C"), 'OI', '01'), 8)) STORED;
+CREATE INDEX open_expectations_by_reference ON payments.open_expectations (begins);
+CREATE INDEX open_expectations_of_payouts ON payments.open_expectations (expectation_id COLLATE "C") WHERE leg = 3;
 
 -- Every change of state that is neither the first (its row in `expectations`) nor a match (its row in `match_groups`).
 CREATE TABLE payments.expectation_moves (

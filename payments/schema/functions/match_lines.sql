@@ -113,8 +113,10 @@ WITH asked AS MATERIALIZED (
 ), damaged AS MATERIALIZED (
     SELECT r.line_key, f.expectation_id
       FROM rest r
-     CROSS JOIN LATERAL (SELECT o.expectation_id FROM payments.open_expectations o
-                          WHERE o.amount_minor = r.amount_minor AND o.currency = r.currency
+     CROSS JOIN LATERAL (SELECT o.expectation_id
+                           FROM payments.open_expectations o JOIN payments.expectations e USING (expectation_id)
+                          WHERE o.begins = left(payments.normal_reference(r.told), 8)
+                            AND e.amount_minor = r.amount_minor AND e.currency = r.currency
                             AND r.booked_on BETWEEN o.expected_on AND o.due_by
                             AND split_part(o.expectation_id, ':', 1) = split_part(r.key, ':', 1)
                             AND payments.alike(r.told, substr(o.expectation_id, strpos(o.expectation_id, ':') + 1))
@@ -128,9 +130,10 @@ WITH asked AS MATERIALIZED (
 ), nameless AS MATERIALIZED (
     SELECT r.line_key, r.amount_minor, f.expectation_id, f.amount_minor AS minor
       FROM rest r
-     CROSS JOIN LATERAL (SELECT o.expectation_id, o.amount_minor FROM payments.open_expectations o
-                          WHERE starts_with(o.expectation_id, 'payout:')
-                            AND o.currency = r.currency AND o.amount_minor <= r.amount_minor
+     CROSS JOIN LATERAL (SELECT o.expectation_id, e.amount_minor
+                           FROM payments.open_expectations o JOIN payments.expectations e USING (expectation_id)
+                          WHERE o.leg = 3 AND starts_with(o.expectation_id, 'payout:')
+                            AND e.currency = r.currency AND e.amount_minor <= r.amount_minor
                             AND r.booked_on BETWEEN o.expected_on AND o.due_by
                             AND o.expectation_id NOT IN (SELECT t.expectation_id FROM taken t)
                           ORDER BY o.expectation_id COLLATE "C" LIMIT 31) f

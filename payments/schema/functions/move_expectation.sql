@@ -23,8 +23,8 @@ BEGIN
     UPDATE payments.open_expectations o SET state = a.to_state FROM added a WHERE o.expectation_id = a.expectation_id;
     DELETE FROM payments.open_expectations o USING added a
      WHERE o.expectation_id = a.expectation_id AND a.to_state IN ('void', 'written_off', 'reversed', 'archived');
-    INSERT INTO payments.open_expectations (expectation_id, leg, expected_on, due_by, currency, amount_minor)
-    SELECT e.expectation_id, e.leg, e.expected_on, e.due_by, e.currency, e.amount_minor
+    INSERT INTO payments.open_expectations (expectation_id, leg, expected_on, due_by)
+    SELECT e.expectation_id, e.leg, e.expected_on, e.due_by
       FROM added a JOIN payments.expectations e USING (expectation_id)
      WHERE a.to_state = 'expected';
     RETURN NULL;

@@ -109,7 +109,8 @@ def test_the_cash_of_a_late_claim_is_found_on_the_statement_whoever_speaks_first
         plan, attempt_id, day = a_settled_payment(ports, outside)
         amount = plan.instalments[0].amount.minor
         statement = tmp_path / "statement.csv"
-        number, closing = ports.reconciliation.last_statement("main", "GBP") or (0, 0)
+        last = ports.reconciliation.statements.last("main", "GBP")
+        number, closing = (0, 0) if last is None else (last.number, last.closing_minor)
         header = (
             "line_id,account,statement,amount_minor,balance_minor,currency,booked_on,value_on,reference,counterparty"
         )

@@ -20,6 +20,7 @@ from payments.ids import AttemptId, ProviderPayoutId
 from payments.line_key import LineKey, LineKind
 from payments.reconciliation.matching import Matched, MatchRule, Outcome, month_of, outcomes_of
 from payments.reconciliation.postgres import PostgresReconciliation
+from payments.rules.damaged_reference import alike, normal_reference
 from payments.rules.postgres_sources import keep_sources
 from payments.rules.source import load_sources
 from tests.payments.reconciliation.pure_matching import match
@@ -154,7 +155,7 @@ def expected_as(each: Expectation) -> Expected:
     awaited = each.awaited or Window(DAY, DAY)
     return Expected(
         each.key,
-        Leg.LEDGER_BANK,
+        Leg.PROVIDER_BANK if isinstance(each.key, PayoutKey) else Leg.LEDGER_BANK,
         each.amount,
         awaited.first,
         awaited.last,
@@ -202,3 +203,28 @@ def test_the_database_and_the_pure_matcher_agree_on_every_line(
         outcomes = in_sql(lines, expectations, met_now, kept)
 
     assert outcomes == match([line.to_match() for line in lines], [*expectations, *met_now], ["sandbox"])
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from([st.text(), st.text("oO0iI1lLaA -/é", max_size=12)]).flatmap(lambda texts: st.tuples(texts, texts))
+)
+def test_a_reference_is_normal_for_the_database_as_it_is_in_python(
+    connection: psycopg.Connection[Any], texts: tuple[str, str]
+) -> None:
+    told, known = (text.replace("\0", "") for text in texts)
+    query = "SELECT payments.normal_reference(%(told)s), payments.alike(%(told)s, %(known)s)"
+    asked = connection.execute(query, {"told": told, "known": known}).fetchone()
+
+    assert asked == (normal_reference(told), alike(told, known))
+
+
+def test_the_work_list_knows_how_each_reference_begins(connection: psycopg.Connection[Any]) -> None:
+    keys = [PayoutKey(ProviderPayoutId(name)) for name in (*PAYOUTS, "Po:OIl/é-123456", "-")]
+    with connection.transaction(force_rollback=True):
+        PostgresReconciliation(connection).expect(
+            Expected(key, Leg.PROVIDER_BANK, Money(100, Currency.CZK), DAY, DAY, "a test") for key in keys
+        )
+        found = dict(connection.execute("SELECT expectation_id, begins FROM payments.open_expectations").fetchall())
+
+    assert found == {str(key): normal_reference(key.payout_id)[:8] for key in keys}
