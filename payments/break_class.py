@@ -27,6 +27,7 @@ class BreakClass(StrEnum):
     CUT_OFF = "E20"
     STALE = "E21"
     FILE_FAULT = "E22"
+    SCHEMA_DRIFT = "E23"
     INVARIANT = "E24"
     MANUAL_POSTING = "E25"
     STATEMENT_BALANCE = "E26"

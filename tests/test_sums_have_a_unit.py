@@ -29,6 +29,8 @@ ONE_UNIT = {
     "lending/decision/postgres.py: (module) SQL": "instalments of plans of one currency, and events of a plan",
     # a file, a payout, a line
     "payments/files/world/stripe_balance.py: _balance_transaction": "fees of one transaction",
+    "payments/files/world/gocardless_payout.py: read_gocardless_payout": "items of a payout",
+    "payments/files/world/stripe_payout.py: read_stripe_payout": "transactions of a payout",
     "payments/schema/functions/items_make_the_payout.sql": "items of a payout",
     "payments/schema/functions/match_lines.sql": "payouts that one line names, which must all be in its currency",
     "payments/rules/fee_terms.py: expected": "fees of a payout's items, in the currency that is asked for",

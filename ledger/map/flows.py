@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 
 from ledger.journal import Journal
 from ledger.map.map_file import money_map
@@ -152,24 +153,39 @@ def _side(flow: str, legs: Sequence[FlowLeg], amounts: Mapping[str, Money]) -> _
             raise NotOnTheMap(f"flow {flow}: {leg.account} cannot carry a negative amount")
         positive = [amount for amount in named if amount.minor]
         if positive:
-            carried.append((leg.account, Money.total(positive, positive[0].currency)))
+            carried.append((leg.account, _total(positive)))
     return carried
 
 
 def _alone(leg: FlowLeg, others: _Carried) -> _Carried:
     if not others:
         return []
-    total = Money.total((amount for _, amount in others), others[0][1].currency)
-    return [(leg.account, total)]
+    return [(leg.account, _total([amount for _, amount in others]))]
+
+
+def _total(amounts: Sequence[Money]) -> Money:
+    """The sum of at least one amount; most legs carry a single one."""
+    return amounts[0] if len(amounts) == 1 else Money.total(amounts, amounts[0].currency)
 
 
 def _name(flow: str, pattern: str, names: Mapping[str, str]) -> str:
-    def part(match: re.Match[str]) -> str:
-        placeholder = match[1]
-        if placeholder not in names:
-            raise NotOnTheMap(f"flow {flow} needs the name {placeholder!r} for {pattern}")
-        if _PART.fullmatch(names[placeholder]) is None:
-            raise NotOnTheMap(f"flow {flow}: {placeholder} {names[placeholder]!r} cannot be part of an account's name")
-        return names[placeholder]
+    return _filled(flow, pattern, tuple([names.get(each) for each in _placeholders(pattern)]))
 
-    return PLACEHOLDER.sub(part, pattern)
+
+@lru_cache
+def _placeholders(pattern: str) -> tuple[str, ...]:
+    return tuple(PLACEHOLDER.findall(pattern))
+
+
+@lru_cache(maxsize=4096)
+def _filled(flow: str, pattern: str, values: tuple[str | None, ...]) -> str:
+    """The account of a leg. Remembered, because the journals of a batch mostly name the same provider and bank."""
+    found = []
+    for placeholder, value in zip(_placeholders(pattern), values, strict=True):
+        if value is None:
+            raise NotOnTheMap(f"flow {flow} needs the name {placeholder!r} for {pattern}")
+        if _PART.fullmatch(value) is None:
+            raise NotOnTheMap(f"flow {flow}: {placeholder} {value!r} cannot be part of an account's name")
+        found.append(value)
+    left = iter(found)
+    return PLACEHOLDER.sub(lambda _: next(left), pattern)

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from ledger.books.postgres_arrays import moments, texts
@@ -32,6 +33,8 @@ SELECT event_type <> %s, key <> %s, payload - 'recorded_at' <> %s::jsonb - 'reco
 """
 
 SOURCE = "platform"
+
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,9 @@ def fact(
     return Fact(event_id, event_type, key, {**envelope, **columns}, occurred_at, recorded_at)
 
 
+@lru_cache(maxsize=1024)
 def instant(at: datetime) -> str:
-    """A time as written in events: UTC with microseconds."""
+    """A time as written in events: UTC with microseconds. Remembered, because the facts of a batch share theirs."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
 
 
@@ -94,7 +98,7 @@ def append(
 
     `key` is the partition key of the stream: facts with the same key keep their order.
     """
-    written = json.dumps(payload, ensure_ascii=False)
+    written = _encoded(payload)
     row = (event_id, event_type, key, written, occurred_at, recorded_at)
     if connection.execute(_APPEND, row).rowcount == 1:
         return True
@@ -113,7 +117,7 @@ def append_all(connection: Database, facts: Sequence[Fact]) -> int:
         texts([fact.event_id for fact in facts]),
         texts([fact.event_type for fact in facts]),
         texts([fact.key for fact in facts]),
-        texts([json.dumps(fact.payload, ensure_ascii=False) for fact in facts]),
+        texts([_encoded(fact.payload) for fact in facts]),
         moments([fact.occurred_at for fact in facts]),
         moments([fact.recorded_at for fact in facts]),
     ]

@@ -266,7 +266,7 @@ def _reverse(entry_id: str, value_date: date, ports: DeskPorts, *, why: str) -> 
 def _no_longer_settled(key: PayoutKey, line: FileLine, ports: DeskPorts) -> None:
     """The attempts of a payout wait for their cash again."""
     adapters = ports.adapters
-    rows = adapters.reconciliation.lines_of_payouts([key.payout_id])
+    rows = adapters.reconciliation.other_lines_of_payouts([key.payout_id], [])
     attempts = [each.key.attempt_id for each in rows if isinstance(each.key, CaptureKey)]
     states = adapters.attempts.states(attempts)
     settled = sorted(each for each, state in states.items() if state is AttemptState.SETTLED)

@@ -23,7 +23,7 @@ from payments.breaks import Break
 from payments.expectation_key import expectation_key
 from payments.files.line import FileLine
 from payments.line_key import LineKey
-from payments.reconciliation.postgres_line_rows import stored_line
+from payments.reconciliation.postgres_line_rows import line_of_row
 
 _CASE = """
 SELECT b.*, o.unit, g.group_id
@@ -151,13 +151,13 @@ class PostgresDesk:
             if row is None:
                 return None
             line = None if row["line_key"] is None else cursor.execute(_LINE, (row["line_key"],)).fetchone()
-        return BreakCase(_break(row), None if line is None else stored_line(line), row["unit"], row["group_id"])
+        return BreakCase(_break(row), None if line is None else line_of_row(line), row["unit"], row["group_id"])
 
     def matched_line(self, line_key: str) -> tuple[FileLine, str] | None:
         """A line that is in a match, and the id of the match."""
         with self._connection.cursor(row_factory=dict_row) as cursor:
             row = cursor.execute(_LINE, (line_key,)).fetchone()
-        return None if row is None or row["group_id"] is None else (stored_line(row), str(row["group_id"]))
+        return None if row is None or row["group_id"] is None else (line_of_row(row), str(row["group_id"]))
 
     def events(self, break_id: str) -> list[BreakEvent]:
         """Everything that happened to a break, the oldest first."""

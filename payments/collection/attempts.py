@@ -46,6 +46,9 @@ class Attempts(Sending, Protocol):
     def latest(self, instalment_ids: Sequence[str]) -> dict[str, Attempt]:
         """The newest attempt of each instalment that has one."""
 
+    def by_references(self, provider: str, references: Sequence[str]) -> dict[str, AttemptId]:
+        """The attempts of a provider whose charges it gave these references, by reference."""
+
     def plans_of(self, attempt_ids: Sequence[AttemptId]) -> dict[AttemptId, str]:
         """The plan id of each of these attempts that exists."""
 

@@ -84,6 +84,15 @@ class MemoryAttempts(MemorySending):
                 found[attempt.planned.instalment_id] = attempt
         return found
 
+    def by_references(self, provider: str, references: Sequence[str]) -> dict[str, AttemptId]:
+        """See `Attempts.by_references`."""
+        wanted = set(references)
+        return {
+            str(each.provider_reference): attempt_id
+            for attempt_id, each in self._attempts.items()
+            if each.planned.provider == provider and each.provider_reference in wanted
+        }
+
     def plans_of(self, attempt_ids: Sequence[AttemptId]) -> dict[AttemptId, str]:
         """See `Attempts.plans_of`."""
         return {each: self._attempts[each].planned.plan_id for each in attempt_ids if each in self._attempts}

@@ -7,6 +7,7 @@ from typing import Any
 from psycopg.errors import CheckViolation
 from psycopg.rows import dict_row
 
+from ledger.books.postgres_arrays import texts
 from ledger.money import Currency, Money
 from ledger.outbox import outbox
 from lending.plan.plan import InstalmentId, PlanId
@@ -32,11 +33,17 @@ SELECT * FROM unnest(%s::text[], %s::text[], %s::int[], %s::text[], %s::text[], 
     ON CONFLICT DO NOTHING
 RETURNING attempt_id
 """
+# Every mover locks attempts in one order. A move that is not in the table has no state to go to, and is refused.
 _MOVE = """
-WITH moved AS (
+WITH held AS MATERIALIZED (
+    SELECT attempt_id, state FROM payments.attempts WHERE attempt_id = ANY(%(attempt_ids)s::text[])
+     ORDER BY attempt_id FOR UPDATE
+), moved AS (
     INSERT INTO payments.attempt_events (attempt_id, event, from_state, to_state, message_id, cause, at)
-    SELECT u.attempt_id, %(event)s, '', '', %(message_id)s, %(cause)s, %(at)s
+    SELECT u.attempt_id, %(event)s, h.state, m.to_state, %(message_id)s, %(cause)s, %(at)s
       FROM unnest(%(attempt_ids)s::text[]) AS u (attempt_id)
+      LEFT JOIN held h USING (attempt_id)
+      LEFT JOIN payments.attempt_moves m ON m.from_state = h.state AND m.event = %(event)s
     RETURNING position, attempt_id, to_state
 )
 SELECT m.attempt_id, m.to_state, m.position, a.instalment_id, a.plan_id, a.shopper_id, a.account_id, a.number,
@@ -44,8 +51,12 @@ SELECT m.attempt_id, m.to_state, m.position, a.instalment_id, a.plan_id, a.shopp
   FROM moved m JOIN payments.attempts a USING (attempt_id)
 """
 _ONE = "SELECT * FROM payments.attempts WHERE attempt_id = %s"
-_MANY = "SELECT * FROM payments.attempts WHERE attempt_id = ANY(%s)"
+_MANY = "SELECT * FROM payments.attempts WHERE attempt_id = ANY(%s::text[])"
 _ASKED_BY = "SELECT * FROM payments.attempts WHERE instalment_id = %s AND asked_by = %s"
+_BY_REFERENCE = """
+SELECT provider_reference, attempt_id FROM payments.attempts
+ WHERE provider = %s AND provider_reference = ANY(%s::text[])
+"""
 _LATEST = """
 SELECT DISTINCT ON (instalment_id) * FROM payments.attempts
  WHERE instalment_id = ANY(%s) ORDER BY instalment_id, number DESC
@@ -67,7 +78,7 @@ class PostgresAttempts(PostgresSending):
         added = {row[0] for row in self._connection.execute(_INSERT, [list(column) for column in columns])}
         left_out = {planned.attempt_id: planned for planned in rows if planned.attempt_id not in added}
         if left_out:
-            for known in self._read(_MANY, (list(left_out),)):
+            for known in self._read(_MANY, (texts(list(left_out)),)):
                 check_same_attempt(known.planned, left_out[known.attempt_id])
         return [planned for planned in rows if planned.attempt_id in added]
 
@@ -98,7 +109,7 @@ class PostgresAttempts(PostgresSending):
         about = {"event": event.value, "message_id": message_id, "cause": cause, "at": at}
         try:
             with self._connection.transaction():
-                rows = self._connection.execute(_MOVE, {"attempt_ids": list(attempt_ids), **about}).fetchall()
+                rows = self._connection.execute(_MOVE, {"attempt_ids": texts(attempt_ids), **about}).fetchall()
                 assert len(rows) == len(attempt_ids), "an insert returns its rows"
                 outbox.append_all(self._connection, [_moved(row[0], event, at, *row[1:]) for row in rows])
         except CheckViolation as error:
@@ -114,22 +125,27 @@ class PostgresAttempts(PostgresSending):
 
     def get_all(self, attempt_ids: Iterable[AttemptId]) -> Mapping[AttemptId, Attempt]:
         """Those of these attempts that exist, by id, without waiting for anybody who is moving them."""
-        return {found.attempt_id: found for found in self._read(_MANY, (list(attempt_ids),))}
+        return {found.attempt_id: found for found in self._read(_MANY, (texts(list(attempt_ids)),))}
 
     def states(self, attempt_ids: Iterable[AttemptId]) -> Mapping[AttemptId, AttemptState]:
         """The states of those of these attempts that exist, by id."""
-        query = "SELECT attempt_id, state FROM payments.attempts WHERE attempt_id = ANY(%s)"
-        rows = self._connection.execute(query, (list(attempt_ids),))
-        return {AttemptId(attempt_id): AttemptState(state) for attempt_id, state in rows}
+        query = "SELECT attempt_id, state FROM payments.attempts WHERE attempt_id = ANY(%s::text[])"
+        rows = self._connection.execute(query, (texts(list(attempt_ids)),)).fetchall()
+        return {AttemptId(attempt_id): _STATES[state] for attempt_id, state in rows}
 
     def latest(self, instalment_ids: Sequence[str]) -> dict[str, Attempt]:
         """The newest attempt of each instalment that has one."""
         return {found.planned.instalment_id: found for found in self._read(_LATEST, (list(instalment_ids),))}
 
+    def by_references(self, provider: str, references: Sequence[str]) -> dict[str, AttemptId]:
+        """The attempts of a provider whose charges it gave these references, by reference."""
+        rows = self._connection.execute(_BY_REFERENCE, (provider, texts(references)))
+        return {reference: AttemptId(attempt_id) for reference, attempt_id in rows}
+
     def plans_of(self, attempt_ids: Sequence[AttemptId]) -> dict[AttemptId, str]:
         """The plan id of each of these attempts that exists."""
-        query = "SELECT attempt_id, plan_id FROM payments.attempts WHERE attempt_id = ANY(%s)"
-        return dict(self._connection.execute(query, (list(attempt_ids),)).fetchall())
+        query = "SELECT attempt_id, plan_id FROM payments.attempts WHERE attempt_id = ANY(%s::text[])"
+        return dict(self._connection.execute(query, (texts(attempt_ids),)).fetchall())
 
     def asked_by(self, instalment_id: str, key: str) -> Attempt | None:
         """The attempt at an instalment that was made for a caller's idempotency key."""
@@ -146,9 +162,10 @@ class PostgresAttempts(PostgresSending):
 
     def _read(self, query: str, parameters: Sequence[object]) -> list[Attempt]:
         with self._connection.cursor(row_factory=dict_row) as cursor:
-            return [_attempt(row) for row in cursor.execute(query, parameters)]
+            return [_attempt(row) for row in cursor.execute(query, parameters).fetchall()]
 
 
+_STATES = {state.value: state for state in AttemptState}
 _SET = {
     name: f"UPDATE payments.attempts SET {column} = %s WHERE attempt_id = %s"  # noqa: S608 - names from the lists below
     for name, column in (

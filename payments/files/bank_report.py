@@ -4,7 +4,7 @@ Interim reports and notices (camt.052, camt.054) tell of movements that a statem
 providers are no statement: they are refused here, and `tranche payments read` shows them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -14,13 +14,19 @@ from ledger.money import Currency, Money
 from payments.files.bank_statement import StatementFault, key_of_reference
 from payments.files.control_file import FileContent
 from payments.files.line import FileLine, ParsedFile, StatementHead
-from payments.files.world.item import Direction, EntryDetail, FileEntry, OwnTotalBroken, ReportedBalance
+from payments.files.world.item import Direction, EntryDetail, FileEntry, FileItem, OwnTotalBroken, ReportedBalance
 from payments.files.world.read_payment_file import read_payment_file
 from payments.line_key import LineKind
 
 STATEMENTS = ("camt.053", "mt940", "bai2")
 _OPENING, _CLOSING = ("OPBD", "PRCD", "opening", "010"), ("CLBD", "closing", "015")
 _NO_REFERENCE = {"NOTPROVIDED", "NONREF", "NONE"}
+
+
+def looks_like_json(raw: bytes) -> bool:
+    """Whether a file begins like JSON, which providers write and banks do not; `{1:` begins a SWIFT message."""
+    begin = raw[:80].removeprefix(b"\xef\xbb\xbf").lstrip()
+    return begin[:1] in (b"{", b"[") and not begin.startswith(b"{1:")
 
 
 def looks_like_the_worlds(raw: bytes) -> bool:
@@ -30,15 +36,29 @@ def looks_like_the_worlds(raw: bytes) -> bool:
 
 
 def read_bank_report(content: FileContent, accounts: Mapping[str, str], max_bytes: int) -> ParsedFile:
-    """The booked movements of every account of the file; raises FileFault, and StatementFault if a total is wrong.
+    """The booked movements of every account of the file, read as they are asked for.
 
+    Raises FileFault, and StatementFault if a total is wrong.
     `accounts` are our names of the account numbers that banks write. Another number is kept: it is not on our chart.
     """
     format_name, items = read_payment_file(content.path, max_bytes)
     if format_name not in STATEMENTS:
         reason = f"{format_name} is no statement of a bank: {', '.join(STATEMENTS)} are reconciled"
         raise FileFault(content.path, 0, "(file)", reason)
-    lines: list[FileLine] = []
+    heads: list[StatementHead] = []
+    lines = _lines(content, items, accounts, heads, is_camt=format_name == "camt.053")
+    return ParsedFile("bank_statement", lines, heads)
+
+
+def _lines(
+    content: FileContent,
+    items: Iterable[FileItem],
+    accounts: Mapping[str, str],
+    heads: list[StatementHead],
+    *,
+    is_camt: bool,
+) -> Iterator[FileLine]:
+    """The booked movements; behind the last one, the heads of the statements are put into `heads`."""
     between: dict[tuple[str, str], _Balances] = {}
     for item in items:
         match item:
@@ -46,16 +66,19 @@ def read_bank_report(content: FileContent, accounts: Mapping[str, str], max_byte
                 account = accounts.get(item.account, item.account)
                 _note(item, between.setdefault((account, item.currency), _Balances()), content)
             case FileEntry() if item.booked and item.amount:
-                found = list(_lines_of(item, content, accounts, is_camt=format_name == "camt.053"))
-                lines += found
-                between.setdefault((found[0].bank_account or "", item.currency), _Balances()).days.add(item.booked_on)
+                for line in _lines_of(item, content, accounts, is_camt=is_camt):
+                    about = (line.bank_account or "", item.currency)
+                    between.setdefault(about, _Balances()).days.add(item.booked_on)
+                    yield line
             case OwnTotalBroken():
                 reason = f"the file says {item.says}, its entries say {item.found}"
                 raise StatementFault(content.path, 0, item.what, reason)
             case _:
                 pass
-    heads = [head for key, balances in sorted(between.items()) if (head := balances.head(*key, content)) is not None]
-    return ParsedFile("bank_statement", tuple(lines), tuple(heads))
+    for key, balances in sorted(between.items()):
+        head = balances.head(*key, content)
+        if head is not None:
+            heads.append(head)
 
 
 @dataclass(slots=True)
@@ -118,6 +141,7 @@ def _lines_of(
             counterparty=entry.counterparty or (None if about is None else about.counterparty),
             detail=detail,
             value_on=entry.value_on,
+            row=entry.line,
         )
 
 

@@ -1,11 +1,13 @@
 """Reads a bank statement of one account and one day, and checks the running balance of its rows."""
 
 import re
+from collections.abc import Iterator
+from datetime import date
 
 from data_contracts.files import FileFault
 from ledger.money import Currency, Money
 from payments.expectation_key import BroughtBackKey, DebitKey, ExpectationKey, PayoutKey
-from payments.files.control_file import FileContent, NumberedRow, read_controlled, refuse_repeated
+from payments.files.control_file import FileContent, NumberedRow, controlled_rows
 from payments.files.line import FileLine, ParsedFile, StatementHead
 from payments.ids import ProviderPayoutId
 from payments.line_key import LineKind
@@ -23,20 +25,25 @@ class StatementFault(FileFault):
 
 
 def read_bank_statement(content: FileContent) -> ParsedFile:
-    """All rows of the statement; raises FileFault, and StatementFault if a running balance is wrong.
+    """The rows of the statement, read as they are asked for.
 
+    Raises FileFault, and StatementFault if a running balance is wrong.
     A statement without movements names no account and no number; it only has a place in the sequence.
     """
+    heads: list[StatementHead] = []
+    return ParsedFile("bank_statement", _lines(content, heads), heads)
+
+
+def _lines(content: FileContent, heads: list[StatementHead]) -> Iterator[FileLine]:
+    """The rows; behind the last one, the head of the statement is put into `heads`."""
     path = content.path
-    rows = read_controlled(content, COLUMNS)
-    if not rows:
-        return ParsedFile("bank_statement", ())
-    refuse_repeated(content, rows, "line_id")
-    first = rows[0]
-    opening = first.whole(path, "balance_minor") - first.whole(path, "amount_minor")
-    balance = opening
-    lines = []
-    for row in rows:
+    first: NumberedRow | None = None
+    opening = balance = 0
+    closed_on = date.min
+    for row in controlled_rows(content, COLUMNS):
+        if first is None:
+            first = row
+            opening = balance = row.whole(path, "balance_minor") - row.whole(path, "amount_minor")
         for column in ("account", "currency", "statement"):
             if row.values[column] != first.values[column]:
                 raise FileFault(path, row.line, column, f"{row.values[column]!r} in the statement of another one")
@@ -45,16 +52,20 @@ def read_bank_statement(content: FileContent) -> ParsedFile:
             raise StatementFault(
                 path, row.line, "balance_minor", f"says {row.values['balance_minor']}, adds up to {balance}"
             )
-        lines.append(_line(content, row))
-    head = StatementHead(
-        bank_account=first.text(path, "account"),
-        currency=first.text(path, "currency"),
-        number=first.whole(path, "statement"),
-        opening_minor=opening,
-        closing_minor=balance,
-        closed_on=max(line.booked_on for line in lines),
-    )
-    return ParsedFile("bank_statement", tuple(lines), (head,))
+        line = _line(content, row)
+        closed_on = max(closed_on, line.booked_on)
+        yield line
+    if first is not None:
+        heads.append(
+            StatementHead(
+                bank_account=first.text(path, "account"),
+                currency=first.text(path, "currency"),
+                number=first.whole(path, "statement"),
+                opening_minor=opening,
+                closing_minor=balance,
+                closed_on=closed_on,
+            )
+        )
 
 
 def _line(content: FileContent, row: NumberedRow) -> FileLine:
@@ -86,6 +97,7 @@ def _line(content: FileContent, row: NumberedRow) -> FileLine:
         counterparty=row.values["counterparty"] or None,
         detail=reference,
         value_on=value_on,
+        row=row.line,
     )
 
 

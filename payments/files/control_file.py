@@ -8,11 +8,12 @@ import csv
 import hashlib
 import io
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from data_contracts.files import FileFault
 from payments.files.outside_value import day_in_range, day_of, line_of_text, whole_of
@@ -24,24 +25,26 @@ Row = Mapping[str, str]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FileContent:
-    """The content of a file, read once: its name, its bytes, and their hash, which identifies the file.
+    """The content of a file, read piece by piece: its name, and the hash of its bytes, which identifies the file.
 
     No row may have a day after `latest`, the day on which the file came: a mistyped year is no money of the future.
+    With `raw`, that is the content instead of what is on the disk.
     """
 
     path: Path
-    raw: bytes
+    raw: bytes | None = None
     latest: date = date.max
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        return hashlib.sha256(self.raw).hexdigest()
+        """The SHA-256 of the bytes, as first read."""
+        return self._digest_now()
 
     @classmethod
     def of(cls, path: Path, *, latest: date = date.max, max_bytes: int | None = None) -> "FileContent":
-        """Read the file; raises FileFault if it cannot be read, is too large, or has a name that cannot be stored."""
+        """The file; raises FileFault if it cannot be read, is too large, or has a name that cannot be stored."""
         try:
             path.name.encode("utf-8")
         except UnicodeEncodeError as error:
@@ -50,17 +53,50 @@ class FileContent:
             size = path.stat().st_size
             if max_bytes is not None and size > max_bytes:
                 raise FileFault(path, 0, "(file)", f"has {size:,} bytes; at most {max_bytes:,} are read")
-            return cls(path, path.read_bytes(), latest)
+            content = cls(path, None, latest)
+            assert content.digest, "the file can be read"
         except OSError as error:
             raise FileFault(path, 0, "(file)", error.strerror or str(error)) from error
+        return content
 
-    def text(self) -> str:
-        """The content as text, with or without a byte order mark; raises FileFault if it is not UTF-8."""
-        try:
-            return self.raw.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = self.raw[: error.start].count(b"\n") + 1
-            raise FileFault(self.path, line, "(file)", "not UTF-8") from error
+    def open(self) -> BinaryIO:
+        return self.path.open("rb") if self.raw is None else io.BytesIO(self.raw)
+
+    def begin(self, length: int) -> bytes:
+        """The first bytes."""
+        with self.open() as file:
+            return file.read(length)
+
+    def parts(self, length: int) -> Iterator[bytes]:
+        """The bytes in parts of at most `length`; none of an empty file."""
+        with self.open() as file:
+            while part := file.read(length):
+                yield part
+
+    def check_unchanged(self) -> None:
+        """Raise FileFault if the bytes are no longer those of the hash: somebody wrote while the file was read."""
+        if self._digest_now() != self.digest:
+            raise FileFault(self.path, 0, "(file)", "changed while it was read")
+
+    def text(self) -> io.TextIOWrapper:
+        """The content as text, with or without a byte order mark; see `not_utf8` for what is no UTF-8."""
+        return io.TextIOWrapper(self.open(), encoding="utf-8-sig", newline="")
+
+    def not_utf8(self) -> FileFault:
+        """The fault that names the first line which is not UTF-8."""
+        with self.open() as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    line.decode("utf-8")
+                except UnicodeDecodeError:
+                    return FileFault(self.path, number, "(file)", "not UTF-8")
+        return FileFault(self.path, 0, "(file)", "changed while it was read")
+
+    def _digest_now(self) -> str:
+        found = hashlib.sha256()
+        for part in self.parts(1024 * 1024):
+            found.update(part)
+        return found.hexdigest()
 
     def dated(self, line: int, column: str, day: date) -> date:
         """The day of a row; raises FileFault if it is outside the days we keep, or after the file came."""
@@ -116,25 +152,43 @@ class NumberedRow:
 
 def read_controlled(content: FileContent, columns: Sequence[str]) -> list[NumberedRow]:
     """The rows of a file. Any fault in the header, a row or the control row raises FileFault with line and field."""
+    return list(controlled_rows(content, columns))
+
+
+def controlled_rows(content: FileContent, columns: Sequence[str]) -> Iterator[NumberedRow]:
+    """Like `read_controlled`, row by row. They count only once the last one was read, because of the control row."""
     path = content.path
-    reader = csv.reader(io.StringIO(content.text(), newline=""), strict=True)
-    try:
-        lines = [(reader.line_num, row) for row in reader]
-    except csv.Error as error:
-        raise FileFault(path, reader.line_num, "(row)", str(error)) from error
-    if not lines:
+    lines = _csv_lines(content)
+    line, header = next(lines, (1, None))
+    if header is None:
         raise FileFault(path, 1, "(header)", "the file is empty")
-    if lines[0][1] != list(columns):
-        raise FileFault(path, 1, "(header)", f"found {lines[0][1]}, needed {list(columns)}")
-    last_line, control = lines[-1]
-    if control[:1] != [CONTROL]:
-        raise FileFault(path, last_line, "(control row)", f"the file does not end with {CONTROL}: it was cut short")
-    rows = [_row(path, columns, line, row) for line, row in lines[1:-1]]
-    total = sum(abs(row.whole(path, AMOUNT)) for row in rows)
-    if control != [CONTROL, str(len(rows)), str(total)]:
-        found = f"{CONTROL},{len(rows)},{total}"
-        raise FileFault(path, last_line, "(control row)", f"says {','.join(control)!r}, the rows say {found!r}")
-    return rows
+    if header != list(columns):
+        raise FileFault(path, 1, "(header)", f"found {header}, needed {list(columns)}")
+    count = total = 0
+    number, behind = line, header
+    for line, values in lines:
+        if behind is not header:
+            row = _row(path, columns, number, behind)
+            count, total = count + 1, total + abs(row.whole(path, AMOUNT))
+            yield row
+        number, behind = line, values
+    if behind[:1] != [CONTROL]:
+        raise FileFault(path, line, "(control row)", f"the file does not end with {CONTROL}: it was cut short")
+    if behind != [CONTROL, str(count), str(total)]:
+        found = f"{CONTROL},{count},{total}"
+        raise FileFault(path, line, "(control row)", f"says {','.join(behind)!r}, the rows say {found!r}")
+
+
+def _csv_lines(content: FileContent) -> Iterator[tuple[int, list[str]]]:
+    with content.text() as text:
+        reader = csv.reader(text, strict=True)
+        try:
+            for row in reader:
+                yield reader.line_num, row
+        except csv.Error as error:
+            raise FileFault(content.path, reader.line_num, "(row)", str(error)) from error
+        except UnicodeDecodeError as error:
+            raise content.not_utf8() from error
 
 
 def refuse_repeated(content: FileContent, rows: Iterable[NumberedRow], column: str) -> None:
@@ -165,10 +219,13 @@ def write_controlled(path: Path, columns: Sequence[str], rows: Iterable[Mapping[
 def _row(path: Path, columns: Sequence[str], line: int, row: list[str]) -> NumberedRow:
     if len(row) != len(columns):
         raise FileFault(path, line, "(row)", f"{len(row)} columns, needed {len(columns)}")
-    values = {}
-    for column, text in zip(columns, row, strict=True):
-        try:
-            values[column] = line_of_text(text)
-        except ValueError as error:
-            raise FileFault(path, line, column, str(error)) from error
-    return NumberedRow(line, values)
+    if not "".join(row).isprintable():
+        row = [_printable(path, line, column, text) for column, text in zip(columns, row, strict=True)]
+    return NumberedRow(line, dict(zip(columns, row, strict=True)))
+
+
+def _printable(path: Path, line: int, column: str, text: str) -> str:
+    try:
+        return line_of_text(text)
+    except ValueError as error:
+        raise FileFault(path, line, column, str(error)) from error

@@ -1,11 +1,11 @@
 """Lists the files of an inbox that are still to be taken, in order."""
 
-import hashlib
 import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
+from payments.files.control_file import FileContent
 from terminal.fault import Fault
 
 # What a file is, its content says; the suffix only tells files of money from others that lie beside them.
@@ -46,6 +46,6 @@ def _day_in(name: str) -> date | None:
 def _digest(path: Path) -> str | None:
     """The hash of the file's bytes; None if it cannot be read, which its reader then reports."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return FileContent(path).digest
     except OSError:
         return None

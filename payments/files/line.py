@@ -1,5 +1,6 @@
 """A row of an outside file, translated from its source's format into our own types."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -15,7 +16,8 @@ class FileLine:
     """One row. `amount` has no sign, its direction follows from the kind; `key` is the expectation it names, if any.
 
     `reported_on` is the day of the file, `booked_on` the day of the row itself, `value_on` the day on which a bank
-    counts it for interest, where it says so. `taking` is 1, and one more for each match of it that a person undid.
+    counts it for interest, where it says so. `row` is its line in the file, if the file has lines. `taking` is 1, and
+    one more for each match of it that a person undid.
     """
 
     line_id: str
@@ -32,6 +34,7 @@ class FileLine:
     value_on: date | None = None
     reference: str | None = field(default=None, compare=False)
     taking: int = field(default=1, compare=False)
+    row: int = field(default=0, compare=False)
 
     @property
     def line_key(self) -> LineKey:
@@ -60,11 +63,16 @@ class LineConflict(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ParsedFile:
-    """All rows of a file that passed its checks. A bank has a statement for each account and currency."""
+    """A file as it is read: a fault may come after many lines, so they count only once the last one was read.
+
+    `statements` is complete by then: a bank has one for each account and currency. `dated_by_last`: every row is
+    reported on the last day of any row, because the file is that day's.
+    """
 
     kind: str
-    lines: tuple[FileLine, ...]
-    statements: "tuple[StatementHead, ...]" = ()
+    lines: Iterable[FileLine]
+    statements: "list[StatementHead]" = field(default_factory=list)
+    dated_by_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,7 @@
 """Reads a provider's settlement file; the rows of each payout, its own row included, must sum to zero."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from datetime import date
+from collections.abc import Callable, Iterator, Mapping
 
 from data_contracts.files import FileFault
 from ledger.money import Currency, Money
@@ -17,10 +16,11 @@ from payments.expectation_key import (
     ReserveKey,
     ReturnKey,
 )
-from payments.files.control_file import FileContent, NumberedRow, read_controlled
+from payments.files.control_file import FileContent, NumberedRow, controlled_rows
 from payments.files.line import FileLine, ParsedFile
+from payments.files.schema_drift import SchemaDrift
 from payments.ids import AttemptId, CaseId, ProviderPayoutId, RefundPaymentId
-from payments.line_key import LineKey, LineKind
+from payments.line_key import LineKind
 
 SETTLEMENT = "provider_settlement"
 COLUMNS = (
@@ -54,33 +54,32 @@ _KINDS: Mapping[str, Mapping[int, LineKind]] = {
 
 
 def read_provider_settlement(content: FileContent) -> ParsedFile:
-    """All rows of the file; raises FileFault, also if a payout is not the sum of its rows."""
-    rows = read_controlled(content, COLUMNS)
-    settled_on = max((row.day(content, "booked_on") for row in rows), default=date.min)
-    lines = [_line(content, row, settled_on) for row in rows]
+    """The rows of the file, as they are asked for. Raises FileFault, also if a payout is not the sum of its rows."""
+    return ParsedFile(SETTLEMENT, _lines(content), dated_by_last=True)
+
+
+def _lines(content: FileContent) -> Iterator[FileLine]:
     sums: dict[str, int] = defaultdict(int)
     currencies: dict[str, Currency] = {}
-    seen: set[LineKey] = set()
-    for row, line in zip(rows, lines, strict=True):
-        if line.line_key in seen:
-            raise FileFault(content.path, row.line, "line_id", f"{line.line_id!r} stands on two rows")
-        seen.add(line.line_key)
-        first = currencies.setdefault(str(line.payout_id), line.amount.currency)
+    for row in controlled_rows(content, COLUMNS):
+        line = _line(content, row)
+        payout_id = str(line.payout_id)
+        first = currencies.setdefault(payout_id, line.amount.currency)
         if line.amount.currency is not first:
-            reason = f"{line.amount.currency} in payout {line.payout_id!r}, which began in {first}"
+            reason = f"{line.amount.currency} in payout {payout_id!r}, which began in {first}"
             raise FileFault(content.path, row.line, "currency", reason)
-        sums[str(line.payout_id)] += row.whole(content.path, "amount_minor")
+        sums[payout_id] += line.amount.minor * SIGN[line.kind]
+        yield line
     for payout_id, total in sorted(sums.items()):
         if total:
             raise FileFault(content.path, 0, "amount_minor", f"the rows of {payout_id} sum to {total}, not to zero")
-    return ParsedFile(SETTLEMENT, tuple(lines))
 
 
-def _line(content: FileContent, row: NumberedRow, settled_on: date) -> FileLine:
+def _line(content: FileContent, row: NumberedRow) -> FileLine:
     path = content.path
     text = row.text(path, "kind")
     if text not in _KINDS:
-        raise FileFault(path, row.line, "kind", f"{text!r} is not one of {', '.join(_KINDS)}")
+        raise SchemaDrift(path, row.line, "kind", f"{text!r} is not one of {', '.join(_KINDS)}")
     code = row.text(path, "currency")
     currency = Currency.of(code)
     if currency is None:
@@ -91,16 +90,18 @@ def _line(content: FileContent, row: NumberedRow, settled_on: date) -> FileLine:
         raise FileFault(path, row.line, "amount_minor", f"has the wrong sign for a {text}")
     amount = Money(abs(minor), currency)
     payout_id = ProviderPayoutId(row.text(path, "payout_id"))
+    booked_on = row.day(content, "booked_on")
     return FileLine(
         line_id=row.text(path, "line_id"),
         kind=kind,
         amount=amount,
-        booked_on=row.day(content, "booked_on"),
-        reported_on=settled_on,
+        booked_on=booked_on,
+        reported_on=booked_on,
         key=_key(content, row, kind, payout_id),
         payout_id=payout_id,
         detail=row.values["detail"],
         reference=row.values["reference"] or None,
+        row=row.line,
     )
 
 

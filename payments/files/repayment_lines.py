@@ -44,6 +44,7 @@ def read_repayment_lines(content: FileContent) -> ParsedFile:
                 key=None if reference is None else DueKey(InstalmentId(str(reference))),
                 account_id=str(row["account_id"]),
                 detail=str(row["source"]),
+                row=number,
             )
         )
-    return ParsedFile("repayment_lines", tuple(lines))
+    return ParsedFile("repayment_lines", lines)

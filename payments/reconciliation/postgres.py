@@ -1,12 +1,13 @@
 """Files, lines, expectations, matches and breaks in PostgreSQL. Nothing here commits."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from ledger.books.postgres_arrays import texts
 from ledger.journal import Journal
 from ledger.map.flow import Flow
 from ledger.money import Currency, Money
@@ -28,7 +29,15 @@ from payments.reconciliation.postgres_bank_proof import (
     day_told_by_transfers,
     prove_banks,
 )
-from payments.reconciliation.postgres_line_rows import add_lines, stored_line
+from payments.reconciliation.postgres_line_rows import (
+    LINE,
+    ReceivedLines,
+    add_received,
+    receive_lines,
+    received_cash_days,
+    received_lines,
+    stored_line,
+)
 from payments.reconciliation.statements.postgres_statements import PostgresStatements
 from payments.rules.expectation_state import Move
 from payments.rules.postgres_expectation_states import move_expectations, tolerance_used, use_tolerance
@@ -45,8 +54,8 @@ SELECT * FROM unnest(%s::text[], %s::smallint[], %s::text[], %s::text[], %s::tex
 """
 _EXPECTED = """
 SELECT e.*, m.group_id IS NOT NULL AS met
-  FROM (SELECT * FROM payments.expectations WHERE expectation_id = ANY(%s)
-         UNION SELECT * FROM payments.expectations WHERE account_id = ANY(%s)) e
+  FROM (SELECT * FROM payments.expectations WHERE expectation_id = ANY(%s::text[])
+         UNION SELECT * FROM payments.expectations WHERE account_id = ANY(%s::text[])) e
   LEFT JOIN payments.group_expectations m USING (expectation_id)
 """
 _OVERDUE = """
@@ -65,15 +74,20 @@ SELECT unit, count(*) FROM payments.open_lines WHERE NOT starts_with(unit, 'held
  ORDER BY min(to_char(booked_on, 'YYYYMMDD') || to_char(amount_minor, 'FM0000000000000000000') || line_key COLLATE "C")
           COLLATE "C"
 """
-_LINES_OF_UNITS = """
-SELECT l.*, u.undone FROM payments.open_lines o JOIN payments.lines l USING (line_key)
+_LINES_OF_UNITS = f"""
+SELECT {LINE}, coalesce(u.undone, 0) FROM payments.open_lines o JOIN payments.lines l USING (line_key)
   LEFT JOIN (SELECT unnest(line_keys) AS line_key, count(*) AS undone FROM payments.undone_groups GROUP BY 1) u
        USING (line_key)
  WHERE o.unit = ANY(%s) ORDER BY l.line_key COLLATE "C"
-"""
-_OPEN_REPAYMENTS = """
-SELECT l.* FROM payments.open_lines o JOIN payments.lines l USING (line_key) WHERE l.kind = 'repayment'
-"""
+"""  # noqa: S608 - the names of columns
+_OTHER_LINES_OF_PAYOUTS = f"""
+SELECT {LINE} FROM payments.lines l
+ WHERE l.payout_id = ANY(%s)
+   AND NOT EXISTS (SELECT FROM payments.open_lines o WHERE o.line_key = l.line_key AND o.unit = ANY(%s))
+"""  # noqa: S608 - the names of columns
+_OPEN_REPAYMENTS = f"""
+SELECT {LINE} FROM payments.open_lines o JOIN payments.lines l USING (line_key) WHERE l.kind = 'repayment'
+"""  # noqa: S608 - the names of columns
 _CONFIRM_GROUPS = """
 WITH found AS (
     SELECT u.group_id, u.rule, u.line_key, u.expectation_id, l.reported_on > e.due_by AS late
@@ -165,6 +179,8 @@ _OVERTAKES_NOTHING = (
     BreakClass.STATUS_CONFLICT,
 )
 
+_PART_BYTES = 4 * 1024 * 1024  # of a file's content in one row
+
 _SUSPENSE = {
     LineKind.DEBIT: Flow.UNIDENTIFIED_DEBIT,
     LineKind.CREDIT: Flow.UNIDENTIFIED_CREDIT,
@@ -187,9 +203,13 @@ class PostgresReconciliation:
     def take_file(self, content: FileContent, kind: str, rows: int, at: datetime) -> bool:
         """Store a file; False if the same bytes were taken before, under any name."""
         taken = self._connection.execute(
-            "INSERT INTO payments.files VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            (content.digest, content.path.name, kind, content.raw, rows, at),
+            "INSERT INTO payments.files VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            (content.digest, content.path.name, kind, rows, at),
         )
+        if taken.rowcount:
+            for number, part in enumerate(content.parts(_PART_BYTES), 1):
+                row = (content.digest, number, part)
+                self._connection.execute("INSERT INTO payments.file_parts VALUES (%s, %s, %s)", row)
         self._connection.execute(
             "INSERT INTO payments.file_names VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
             (content.digest, content.path.name, at),
@@ -206,9 +226,26 @@ class PostgresReconciliation:
         query = "SELECT name FROM payments.file_names WHERE sha256 = %s ORDER BY seen_at, name"
         return [name for (name,) in self._connection.execute(query, (digest,))]
 
-    def add_lines(self, digest: str, lines: Sequence[FileLine]) -> list[LineKey]:
-        """Store rows, each once; returns the keys of rows stored before with the same content. Raises LineConflict."""
-        return add_lines(self._connection, digest, lines)
+    def receive_lines(self, lines: Iterable[FileLine], *, dated_by_last: bool = False) -> ReceivedLines:
+        """Receive the rows of a file as they are read, without storing them: its reader may still refuse it.
+
+        With `dated_by_last`, every row is reported on the last day of any row.
+        """
+        return receive_lines(self._connection, lines, dated_by_last=dated_by_last)
+
+    def add_received(self, digest: str, rows: int) -> int:
+        """Store the rows received, each once; returns how many were stored before, with the same content.
+
+        Raises RepeatedLine for an id that two of the rows have, and LineConflict for a row stored with other content.
+        """
+        return add_received(self._connection, digest, rows)
+
+    def received_lines(self, digest: str, *, new: bool) -> Iterator[list[FileLine]]:
+        """The rows received that were stored now, or those that were stored before, in parts.
+
+        A payout is never cut, so that its sum can be judged.
+        """
+        return received_lines(self._connection, digest, new=new)
 
     @property
     def statements(self) -> PostgresStatements:
@@ -225,7 +262,8 @@ class PostgresReconciliation:
 
     def lines_of_units(self, units: Sequence[str]) -> list[FileLine]:
         """The open lines of these units."""
-        return self._lines(_LINES_OF_UNITS, (list(units),))
+        rows = self._connection.execute(_LINES_OF_UNITS, (list(units),)).fetchall()
+        return [stored_line(row[:-1], undone=row[-1]) for row in rows]
 
     def open_repayments(self) -> list[FileLine]:
         """The open transfers of shoppers."""
@@ -238,18 +276,17 @@ class PostgresReconciliation:
 
         Lines in `left_out` are dealt with already, and expectations in `met_now` are closed by them.
         """
-        arguments = (list(units), list(map(str, left_out)), list(map(str, met_now)))
+        arguments = (texts(units), texts(list(map(str, left_out))), texts(list(map(str, met_now))))
         return [
             Found(LineKey.of(line_key), found, tuple(map(expectation_key, keys)), rivals)
             for line_key, found, keys, rivals in self._connection.execute(
-                "SELECT * FROM payments.match_lines(%s, %s, %s)", arguments
+                "SELECT * FROM payments.match_lines(%s::text[], %s::text[], %s::text[])", arguments
             )
         ]
 
-    def lines_of_payouts(self, payout_ids: Iterable[ProviderPayoutId]) -> list[FileLine]:
-        """All rows of the provider's files that belong to these payouts, in the order of their ids."""
-        query = "SELECT * FROM payments.lines WHERE payout_id = ANY(%s) ORDER BY line_id"
-        return self._lines(query, (list(payout_ids),))
+    def other_lines_of_payouts(self, payout_ids: Iterable[ProviderPayoutId], units: Sequence[str]) -> list[FileLine]:
+        """The rows of the provider's files of these payouts, without the open lines of these units."""
+        return self._lines(_OTHER_LINES_OF_PAYOUTS, (list(payout_ids), list(units)))
 
     def keys_by_match(self, line_keys: Sequence[LineKey], rule: MatchRule) -> dict[LineKey, ExpectationKey]:
         """Of these lines, those that were matched by this rule, with the expectation of each."""
@@ -284,7 +321,7 @@ class PostgresReconciliation:
 
     def expected(self, keys: Iterable[ExpectationKey], accounts: Iterable[str]) -> list[Expected]:
         """Expectations by key or by shopper's bank account, met ones included."""
-        return self._expected(_EXPECTED, ([str(key) for key in keys], list(accounts)))
+        return self._expected(_EXPECTED, (texts([str(key) for key in keys]), texts(list(accounts))))
 
     def overdue(self, as_of: date) -> list[Expected]:
         """Open expectations that a provider or bank should have shown before `as_of`. Dues are not among them."""
@@ -294,13 +331,13 @@ class PostgresReconciliation:
         """Store matches and close the breaks that they cure. A second match of a line or key is a unique violation."""
         if not matched:
             return
-        lines = [str(match.line.line_key) for match in matched]
-        keys = [str(match.expectation.key) for match in matched]
+        lines = texts([str(match.line.line_key) for match in matched])
+        keys = texts([str(match.expectation.key) for match in matched])
         self._connection.execute(
             _CONFIRM_GROUPS,
             {
-                "groups": _groups(matched),
-                "rules": [match.rule.value for match in matched],
+                "groups": texts(_groups(matched)),
+                "rules": texts([match.rule.value for match in matched]),
                 "lines": lines,
                 "keys": keys,
                 "version": VERSION,
@@ -337,10 +374,10 @@ class PostgresReconciliation:
         """Those of the lines whose cash is in the books already, on suspense, because nothing identified it in time."""
         entries = {f"{_SUSPENSE[line.kind]}:{line.line_id}": line.line_key for line in lines if line.kind in _SUSPENSE}
         query = (
-            "SELECT r.entry_id FROM ledger.requests r WHERE r.entry_id = ANY(%s)"
+            "SELECT r.entry_id FROM ledger.requests r WHERE r.entry_id = ANY(%s::text[])"
             " AND NOT EXISTS (SELECT FROM ledger.refusals f WHERE f.position = r.position)"
         )
-        return frozenset(entries[entry] for (entry,) in self._connection.execute(query, (list(entries),)))
+        return frozenset(entries[entry] for (entry,) in self._connection.execute(query, (texts(list(entries)),)))
 
     def blocking(self, instalment_ids: Sequence[str]) -> Mapping[str, str]:
         """See `Breaks.blocking`."""
@@ -389,13 +426,16 @@ class PostgresReconciliation:
             (on, by, about),
         )
 
+    def received_cash_days(self, push_bank: str) -> dict[str, set[date]]:
+        """See `received_cash_days`."""
+        return received_cash_days(self._connection, push_bank)
+
     def _lines(self, query: str, parameters: Sequence[object]) -> list[FileLine]:
-        with self._connection.cursor(row_factory=dict_row) as cursor:
-            return [stored_line(row) for row in cursor.execute(query, parameters)]
+        return [stored_line(row) for row in self._connection.execute(query, parameters).fetchall()]
 
     def _expected(self, query: str, parameters: Sequence[object]) -> list[Expected]:
         with self._connection.cursor(row_factory=dict_row) as cursor:
-            return [_expectation(row) for row in cursor.execute(query, parameters)]
+            return [_expectation(row) for row in cursor.execute(query, parameters).fetchall()]
 
 
 def _groups(matched: Sequence[Matched]) -> list[str]:

@@ -26,7 +26,7 @@ from payments.reconciliation.postgres import PostgresReconciliation
 from payments.reconciliation.postgres_bank_proof import unexplained
 from payments.reconciliation.settle_lines import settle_lines
 from payments.reconciliation.take_files import TakenFiles, take_files
-from payments.reconciliation.units import Settled, sets_of
+from payments.reconciliation.units import Settled, many_values, sets_of
 from payments.refunds.refund_payments import RefundPayments
 from payments.rules.expectation_state import ExpectationState, Move
 from payments.settings import DEFAULT_MAX_FILE_BYTES
@@ -100,20 +100,22 @@ def reconcile(
     if as_of is not None:
         must_have_begun(as_of, at)
     new: Counter[BreakClass] = Counter()
-    taken = take_files(
-        files,
-        attempts=asking.attempts,
-        reconciliation=reconciliation,
-        publish=publish,
-        profile=profile,
-        transaction=asking.transaction,
-        at=at,
-        refuse_loudly=refuse_loudly,
-        max_bytes=max_bytes,
-        tick=tick,
-    )
+    with many_values():
+        taken = take_files(
+            files,
+            attempts=asking.attempts,
+            refunds=refunds,
+            reconciliation=reconciliation,
+            publish=publish,
+            profile=profile,
+            transaction=asking.transaction,
+            at=at,
+            refuse_loudly=refuse_loudly,
+            max_bytes=max_bytes,
+            tick=tick,
+        )
     new.update(taken.breaks)
-    with asking.transaction():
+    with many_values(), asking.transaction():
         reconciliation.lock()
         reconciliation.keep_sources(profile.sources)
         last = reconciliation.last_day()

@@ -136,6 +136,7 @@ def settle_lines(
     ]
     outcomes = within_daily_caps(at_agreed_rates(said, profile.rates), reconciliation.tolerance_left(said, profile))
     known = _known(
+        units,
         outcomes,
         ours,
         expected,
@@ -260,6 +261,7 @@ def _flag_status_conflict(outcome: Outcome, closed_elsewhere: Mapping[LineKey, A
 
 
 def _known(
+    units: Sequence[str],
     outcomes: Sequence[Outcome],
     lines: Mapping[LineKey, FileLine],
     expected: Mapping[ExpectationKey, Expected],
@@ -275,7 +277,9 @@ def _known(
     matched = [expected[o.expectation.key] for o in outcomes if isinstance(o, Matched)]
     currencies = {payout_id: each.amount.currency for each in matched if (payout_id := payout_of(each)) is not None}
     merchant_ids = {PayoutId(each.key.reference) for each in matched if isinstance(each.key, DebitKey)}
-    rows = _as_matched(reconciliation.lines_of_payouts(currencies), outcomes, reconciliation)
+    others = reconciliation.other_lines_of_payouts(currencies, units)
+    at_hand = [line for line in lines.values() if line.payout_id in currencies]
+    rows = _as_matched(at_hand, others, outcomes, reconciliation)
     charged = attempts.get_all(line.key.attempt_id for line in rows if isinstance(line.key, CaptureKey | ReturnKey))
     agreed = plans.get_all({attempt.planned.plan_id for attempt in charged.values()})
     by_payout: dict[ProviderPayoutId, list[FileLine]] = {payout_id: [] for payout_id in currencies}
@@ -299,12 +303,16 @@ def _known(
 
 
 def _as_matched(
-    rows: Sequence[FileLine], outcomes: Sequence[Outcome], reconciliation: PostgresReconciliation
+    at_hand: Sequence[FileLine],
+    others: Sequence[FileLine],
+    outcomes: Sequence[Outcome],
+    reconciliation: PostgresReconciliation,
 ) -> list[FileLine]:
-    """The rows with the keys of what they were matched with, which their damaged references do not give."""
+    """All rows by id, with the keys of what they were matched with, which their damaged references do not give."""
     now = {o.line.line_key: o.expectation.key for o in outcomes if isinstance(o, Matched) and o.rule is _OTHER_KEY}
-    keys = reconciliation.keys_by_match([row.line_key for row in rows], _OTHER_KEY) | now
-    return [replace(row, key=keys.get(row.line_key, row.key)) if row.line_key in keys else row for row in rows]
+    keys = reconciliation.keys_by_match([row.line_key for row in others], _OTHER_KEY) | now
+    rows = sorted((*at_hand, *others), key=lambda line: line.line_id)
+    return [replace(row, key=keys[row.line_key]) if row.line_key in keys else row for row in rows]
 
 
 _OTHER_KEY = MatchRule.REFERENCE

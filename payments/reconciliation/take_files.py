@@ -1,12 +1,14 @@
 """Act: take outside files, each whole or not at all, and once, whatever its name."""
 
 import csv
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 
+from data_contracts import catalog
 from data_contracts.files import FileFault
 from ledger.books.store import Conflict
 from lending.decision.underwrite import Publish
@@ -14,25 +16,35 @@ from payments.break_class import BreakClass
 from payments.breaks import Break, break_of_unit
 from payments.collection.attempts import Attempts
 from payments.each_alone import reason_of
-from payments.files.bank_report import looks_like_the_worlds, read_bank_report
+from payments.files.bank_report import looks_like_json, looks_like_the_worlds, read_bank_report
 from payments.files.bank_statement import COLUMNS as STATEMENT_COLUMNS
 from payments.files.bank_statement import StatementFault, read_bank_statement
 from payments.files.control_file import FileContent, last_begun_day
 from payments.files.line import FileLine, LineConflict, ParsedFile
+from payments.files.provider_report import read_provider_report
 from payments.files.provider_settlement import COLUMNS as SETTLEMENT_COLUMNS
 from payments.files.provider_settlement import SETTLEMENT, read_provider_settlement
+from payments.files.repayment_lines import CONTRACT as REPAYMENTS
 from payments.files.repayment_lines import read_repayment_lines
-from payments.line_key import BY_THE_SUM, LineKind
+from payments.files.schema_drift import SchemaDrift, check_header
+from payments.line_key import BY_THE_SUM
 from payments.rail_profile import RailProfile
 from payments.reconciliation.bookings_from_matches import a_break, repaired
 from payments.reconciliation.payouts.expect_payouts import differences_in_file, expected_by_file
 from payments.reconciliation.postgres import PostgresReconciliation
+from payments.reconciliation.postgres_line_rows import ReceivedLines, RepeatedLine
 from payments.reconciliation.settlement_facts import attempt_of, settlement_facts
 from payments.reconciliation.statements.follow_statement import follow_statement
+from payments.refunds.refund_payments import RefundPayments
 from payments.settings import DEFAULT_MAX_FILE_BYTES
 from payments.transaction import Transaction
 
 _LONGEST_HEADER = 4096
+_FORMS = {
+    "provider's settlement": SETTLEMENT_COLUMNS,
+    "bank statement": STATEMENT_COLUMNS,
+    "file of repayments": tuple(column.name for column in catalog.contract(REPAYMENTS).columns),
+}
 
 
 @dataclass(slots=True)
@@ -54,6 +66,7 @@ def take_files(
     files: Sequence[Path],
     *,
     attempts: Attempts,
+    refunds: RefundPayments,
     reconciliation: PostgresReconciliation,
     publish: Publish,
     profile: RailProfile,
@@ -77,6 +90,7 @@ def take_files(
                     at,
                     taken,
                     attempts=attempts,
+                    refunds=refunds,
                     reconciliation=reconciliation,
                     publish=publish,
                     profile=profile,
@@ -87,7 +101,7 @@ def take_files(
             if refuse_loudly:
                 raise fault from error
             with transaction():
-                listed = _refused(path, fault, at, profile)
+                listed = _refused(path, fault, at, profile, max_bytes)
                 taken.breaks.update(reconciliation.raise_breaks([listed]))
             taken.refused.append(fault.user_message)
     return taken
@@ -99,6 +113,7 @@ def _take(
     taken: TakenFiles,
     *,
     attempts: Attempts,
+    refunds: RefundPayments,
     reconciliation: PostgresReconciliation,
     publish: Publish,
     profile: RailProfile,
@@ -106,53 +121,56 @@ def _take(
 ) -> None:
     """Take one file whole, in the caller's transaction. Raises FileFault. The same bytes under a new name are E5."""
     content = FileContent.of(path, latest=last_begun_day(at), max_bytes=max_bytes)
-    parsed = _read(content, profile, max_bytes)
-    if not reconciliation.take_file(content, parsed.kind, len(parsed.lines), at):
-        again_file = _delivered_again(content, parsed, reconciliation.names_of(content.digest), profile)
+    parsed = _read(content, profile, max_bytes, attempts=attempts, refunds=refunds)
+    received = reconciliation.receive_lines(parsed.lines, dated_by_last=parsed.dated_by_last)
+    content.check_unchanged()
+    if not reconciliation.take_file(content, parsed.kind, received.rows, at):
+        again_file = _delivered_again(content, received, reconciliation.names_of(content.digest), profile)
         taken.before.append(path.name)
         taken.breaks.update(reconciliation.raise_breaks(again_file))
         return
-    _refuse_cash_told_before(content, parsed, reconciliation, profile.push_bank)
+    _refuse_cash_told_before(content, parsed.kind, reconciliation, profile.push_bank)
     try:
-        again = set(reconciliation.add_lines(content.digest, parsed.lines))
+        again = reconciliation.add_received(content.digest, received.rows)
     except LineConflict as conflict:
         raise FileFault(path, 0, conflict.field, str(conflict)) from conflict
+    except RepeatedLine as repeated:
+        raise FileFault(path, repeated.rows[1], "line_id", str(repeated)) from repeated
     for head in parsed.statements:
         source = profile.sources.of_account(head.bank_account)
         follow_statement(content, head, source, reconciliation.statements)
-    try:
-        reconciliation.expect(expected_by_file(parsed.lines, content.path.name, profile))
-    except Conflict as conflict:
-        raise FileFault(path, 0, conflict.field, str(conflict)) from conflict
-    reconciliation.close_break(f"file:{content.digest}", at.date(), "taken")
-    told_again = [_told_again(line, content, profile) for line in parsed.lines if line.line_key in again]
-    if again and len(told_again) == len(parsed.lines):  # another file of the same rows: one break, not one for each
-        told_again = [_all_told_again(parsed.lines, content, profile)]
-    new = [line for line in parsed.lines if line.line_key not in again]
-    breaks = reconciliation.raise_breaks([*told_again, *differences_in_file(new, profile)])
-    if parsed.kind == SETTLEMENT:
+    for about in (content.digest, ascii(path.name)):  # as `_refused` names it
+        reconciliation.close_break(f"file:{about}", at.date(), "taken")
+    breaks: Counter[BreakClass] = Counter()
+    if again == received.rows and received.last_day is not None:  # one break, not one for each row
+        breaks.update(reconciliation.raise_breaks([_all_told_again(content, received, received.last_day, profile)]))
+    for lines in reconciliation.received_lines(content.digest, new=False) if again else ():
+        _expect(lines, content, profile, reconciliation)
+        if again < received.rows:
+            breaks.update(reconciliation.raise_breaks([_told_again(line, content, profile) for line in lines]))
+    by_file = 0
+    for new in reconciliation.received_lines(content.digest, new=True) if parsed.kind == SETTLEMENT else ():
+        _expect(new, content, profile, reconciliation)
+        breaks.update(reconciliation.raise_breaks(differences_in_file(new, profile)))
         plans = attempts.plans_of([attempt_id for line in new if (attempt_id := attempt_of(line))])
         publish(settlement_facts(new, plans, profile.card.provider, at))
-    taken.breaks.update(breaks)
+        by_file += sum(1 for line in new if line.kind in BY_THE_SUM)
     taken.names.append(path.name)
-    taken.lines += len(new)
-    taken.by_file += sum(1 for line in new if line.kind in BY_THE_SUM)
+    taken.lines += received.rows - again
+    taken.by_file += by_file
+    taken.breaks.update(breaks)
 
 
 def _refuse_cash_told_before(
-    content: FileContent, parsed: ParsedFile, reconciliation: PostgresReconciliation, push_bank: str
+    content: FileContent, kind: str, reconciliation: PostgresReconciliation, push_bank: str
 ) -> None:
     """Refuse a file of transfers of days that a statement of their account has told, and the other way round.
 
     Both show the same money, which would enter the bank twice.
     """
     reason = "of {day} is told by {others} already: the same money would be booked twice"
-    days: dict[str, set[date]] = defaultdict(set)
-    for line in parsed.lines:
-        if line.kind is LineKind.REPAYMENT or line.bank_account == push_bank:
-            days[line.amount.currency.value].add(line.booked_on)
-    for currency, on in days.items():
-        if parsed.kind == "repayment_lines":
+    for currency, on in reconciliation.received_cash_days(push_bank).items():
+        if kind == "repayment_lines":
             day = reconciliation.day_told_by_statement(push_bank, currency, on)
             others = f"statements of {push_bank}"
         else:
@@ -162,12 +180,19 @@ def _refuse_cash_told_before(
             raise FileFault(content.path, 0, "booked_on", said)
 
 
-def _read(content: FileContent, profile: RailProfile, max_bytes: int) -> ParsedFile:
+def _read(
+    content: FileContent, profile: RailProfile, max_bytes: int, *, attempts: Attempts, refunds: RefundPayments
+) -> ParsedFile:
     """Read a file with the reader that its content calls for, whatever its name."""
-    if looks_like_the_worlds(content.raw):
+    begin = content.begin(_LONGEST_HEADER)
+    if looks_like_json(begin):
+        charged = partial(attempts.by_references, profile.card.provider)
+        return read_provider_report(content, max_bytes, charged, refunds.by_references)
+    if looks_like_the_worlds(begin):
         return read_bank_report(content, profile.account_numbers, max_bytes)
-    first = content.raw[:_LONGEST_HEADER].decode("utf-8-sig", "replace").splitlines()[:1]
+    first = begin.decode("utf-8-sig", "replace").splitlines()[:1]
     header = next(csv.reader(first), [])
+    check_header(content.path, header, _FORMS)
     if header == list(SETTLEMENT_COLUMNS):
         return read_provider_settlement(content)
     if header == list(STATEMENT_COLUMNS):
@@ -175,19 +200,29 @@ def _read(content: FileContent, profile: RailProfile, max_bytes: int) -> ParsedF
     return read_repayment_lines(content)
 
 
+def _expect(
+    lines: Sequence[FileLine], content: FileContent, profile: RailProfile, reconciliation: PostgresReconciliation
+) -> None:
+    """Expect what these rows of a provider make the bank, or the provider itself, show."""
+    try:
+        reconciliation.expect(expected_by_file(lines, content.path.name, profile))
+    except Conflict as conflict:
+        raise FileFault(content.path, 0, conflict.field, str(conflict)) from conflict
+
+
 def _delivered_again(
-    content: FileContent, parsed: ParsedFile, names: Sequence[str], profile: RailProfile
+    content: FileContent, received: ReceivedLines, names: Sequence[str], profile: RailProfile
 ) -> list[Break]:
     """E5: the same bytes under another name. The same bytes under the same name are no break."""
-    if content.path.name == names[0] or not parsed.lines:
+    day = received.last_day
+    if content.path.name == names[0] or day is None:
         return []
     treatment = profile.treatments[BreakClass.DUPLICATE_ROW]
-    day = max(line.reported_on for line in parsed.lines)
     return [
         Break(
             break_id=f"file:{content.digest}:{content.path.name}",
             break_class=BreakClass.DUPLICATE_ROW,
-            reason=f"{content.path.name} has the bytes of {names[0]}: {len(parsed.lines)} rows counted, none posted",
+            reason=f"{content.path.name} has the bytes of {names[0]}: {received.rows} rows counted, none posted",
             owner=treatment.owner,
             severity=treatment.severity,
             opened_on=day,
@@ -205,21 +240,24 @@ def _told_again(line: FileLine, content: FileContent, profile: RailProfile) -> B
     return repaired(broken, line.reported_on, "not posted")
 
 
-def _all_told_again(lines: Sequence[FileLine], content: FileContent, profile: RailProfile) -> Break:
+def _all_told_again(content: FileContent, received: ReceivedLines, last: date, profile: RailProfile) -> Break:
     """E5: a file in which earlier files contained every row."""
-    last = max(lines, key=lambda line: line.reported_on)
-    reason = f"{content.path.name}: all {len(lines)} rows were told before; not posted"
-    broken = break_of_unit(f"rows:{content.digest}", BreakClass.DUPLICATE_ROW, reason, last.reported_on, profile)
-    return repaired(broken, last.reported_on, "not posted")
+    reason = f"{content.path.name}: all {received.rows} rows were told before; not posted"
+    broken = break_of_unit(f"rows:{content.digest}", BreakClass.DUPLICATE_ROW, reason, last, profile)
+    return repaired(broken, last, "not posted")
 
 
-def _refused(path: Path, fault: FileFault, at: datetime, profile: RailProfile) -> Break:
-    """E22 or E26: the file is not taken, and the break stays open until the file arrives undamaged."""
-    broken = BreakClass.STATEMENT_BALANCE if isinstance(fault, StatementFault) else BreakClass.FILE_FAULT
+def _refused(path: Path, fault: FileFault, at: datetime, profile: RailProfile, max_bytes: int) -> Break:
+    """E22, E23 or E26: the file is not taken, and the break stays open until the file arrives as it should be."""
+    broken = BreakClass.FILE_FAULT
+    if isinstance(fault, StatementFault):
+        broken = BreakClass.STATEMENT_BALANCE
+    elif isinstance(fault, SchemaDrift):
+        broken = BreakClass.SCHEMA_DRIFT
     treatment = profile.treatments[broken]
     try:
-        digest = FileContent.of(path).digest
-    except FileFault:
+        digest = FileContent.of(path, max_bytes=max_bytes).digest
+    except FileFault:  # one that cannot be read, or is too large to be read only for its hash
         digest = ascii(path.name)
     return Break(
         break_id=f"file:{digest}",

@@ -23,6 +23,7 @@ class MemoryRefundPayments(MemorySending):
     def __init__(self) -> None:
         super().__init__()
         self._payments: dict[RefundPaymentId, RefundPayment] = {}
+        self._confirmed: dict[str, RefundPaymentId] = {}
 
     def claim(self, payment: RefundPayment) -> bool:
         """See `RefundPayments.claim`."""
@@ -42,12 +43,14 @@ class MemoryRefundPayments(MemorySending):
         event: RefundPaymentEvent,
         *,
         at: datetime,
-        cause: str,  # noqa: ARG002 - the history of moves is kept in the database only
-        message_id: str | None = None,  # noqa: ARG002
+        cause: str,
+        message_id: str | None = None,  # noqa: ARG002 - the history of moves is kept in the database only
     ) -> RefundPaymentState:
         """See `RefundPayments.move`."""
         payment = self._payments[payment_id]
         state = refund_state_after(payment_id, payment.state, event)
+        if event is RefundPaymentEvent.CONFIRMED:
+            self._confirmed[cause] = payment_id
         submitted_at = at if event is RefundPaymentEvent.REQUEST_WRITTEN else payment.submitted_at
         self._payments[payment_id] = replace(payment, state=state, submitted_at=submitted_at)
         return state
@@ -64,6 +67,10 @@ class MemoryRefundPayments(MemorySending):
         """See `RefundPayments.latest`."""
         in_order = sorted(self._payments.values(), key=lambda each: each.number)
         return {each.refund_id: each for each in in_order if each.refund_id in refund_ids}
+
+    def by_references(self, references: Sequence[str]) -> dict[str, RefundPaymentId]:
+        """See `RefundPayments.by_references`."""
+        return {each: self._confirmed[each] for each in references if each in self._confirmed}
 
     def unresolved(self) -> list[RefundPayment]:
         """See `RefundPayments.unresolved`."""

@@ -32,6 +32,9 @@ VALUES (%s, %s, '', '', %s, %s, %s) RETURNING to_state
 _LATEST = """
 SELECT DISTINCT ON (refund_id) * FROM payments.refund_payments WHERE refund_id = ANY(%s) ORDER BY refund_id, number DESC
 """
+_BY_REFERENCE = """
+SELECT cause, payment_id FROM payments.refund_events WHERE event = 'confirmed' AND cause = ANY(%s)
+"""
 _UNRESOLVED = """
 SELECT * FROM payments.refund_payments
  WHERE way = 'provider' AND state IN ('claimed', 'submitting', 'unknown') ORDER BY payment_id
@@ -88,6 +91,11 @@ class PostgresRefundPayments(PostgresSending):
     def latest(self, refund_ids: Sequence[str]) -> dict[str, RefundPayment]:
         """The newest payment of each refund that has one."""
         return {found.refund_id: found for found in self._read(_LATEST, (list(refund_ids),))}
+
+    def by_references(self, references: Sequence[str]) -> dict[str, RefundPaymentId]:
+        """The payments that the provider confirmed under these references, by reference."""
+        rows = self._connection.execute(_BY_REFERENCE, (list(references),))
+        return {reference: RefundPaymentId(payment_id) for reference, payment_id in rows}
 
     def unresolved(self) -> list[RefundPayment]:
         """Payments through the provider without a final answer."""

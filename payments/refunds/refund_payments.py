@@ -38,6 +38,9 @@ class RefundPayments(Sending, Protocol):
     def latest(self, refund_ids: Sequence[str]) -> dict[str, RefundPayment]:
         """The newest payment of each refund that has one."""
 
+    def by_references(self, references: Sequence[str]) -> dict[str, RefundPaymentId]:
+        """The payments that the provider confirmed under these references, by reference."""
+
     def unresolved(self) -> list[RefundPayment]:
         """Payments through the provider without a final answer, in the order of their ids."""
 

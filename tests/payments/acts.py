@@ -155,6 +155,7 @@ def take_files(files: Sequence[Path], *, ports: Adapters, at: datetime, refuse_l
     return taking.take_files(
         files,
         attempts=ports.attempts,
+        refunds=ports.refunds,
         reconciliation=ports.reconciliation,
         publish=ports.publish,
         profile=ports.profile,

@@ -1,7 +1,7 @@
 """The simulated provider and bank in one process with the acts, for tests of what their files lead to."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from payments import bookings
 from payments.collection.collect import CollectReport
 from payments.collection.opening import must_hold
 from payments.files.inbox import unseen
+from payments.files.line import ParsedFile
 from payments.merchants.pay_merchants import PayMerchantsReport
 from payments.provider.charge import (
     ChargeRefusalCode,
@@ -32,6 +33,11 @@ from tests.payments.acts import collect, pay_merchants, reconcile
 
 CLEARING = "provider:sandbox:clearing"
 CAPITAL = Money(10_000_00, Currency.GBP)
+
+
+def read_whole(parsed: ParsedFile) -> ParsedFile:
+    """Every line of a file that is read as it is asked for."""
+    return replace(parsed, lines=tuple(parsed.lines))
 
 
 class InProcess:

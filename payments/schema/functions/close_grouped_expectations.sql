@@ -1,5 +1,7 @@
--- An expectation in a group is met. Only what is open may be, from a state that a match may follow.
-CREATE OR REPLACE FUNCTION payments.close_grouped_expectations() RETURNS trigger LANGUAGE plpgsql AS $$
+-- An expectation in a group is met. Only what is open may be, from a state that a match may follow. For the settings see
+-- `close_grouped_lines`.
+CREATE OR REPLACE FUNCTION payments.close_grouped_expectations() RETURNS trigger LANGUAGE plpgsql
+SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
 DECLARE
     wrong record;
 BEGIN

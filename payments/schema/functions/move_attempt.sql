@@ -1,4 +1,5 @@
--- A move takes the attempt's row, so that two movers follow each other; one that is not in the table changes nothing.
+-- Judges a move that its statement could not: it takes the attempt's row, so that two movers follow each other. One that
+-- is not in the table changes nothing.
 CREATE OR REPLACE FUNCTION payments.move_attempt() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     current text;
@@ -10,6 +11,5 @@ BEGIN
         RAISE EXCEPTION 'attempt % is %: % cannot happen to it', NEW.attempt_id, current, NEW.event
             USING ERRCODE = 'check_violation', CONSTRAINT = 'legal_move', DETAIL = NEW.attempt_id || ' ' || current;
     END IF;
-    UPDATE payments.attempts SET state = NEW.to_state WHERE attempt_id = NEW.attempt_id;
     RETURN NEW;
 END $$;

@@ -182,6 +182,16 @@ def test_the_plan_of_an_attempt_is_told_where_the_attempt_is_known(attempts: Att
     assert attempts.plans_of([FIRST, AttemptId("p-y/1#1")]) == {FIRST: "p-x"}
 
 
+def test_an_attempt_is_found_by_the_id_that_its_provider_gave_the_charge(attempts: Attempts) -> None:
+    attempts.plan([planned(), planned(instalment="p-z/1", provider="other")])
+    for attempt_id in (FIRST, AttemptId("p-z/1#1")):
+        moved(attempts, *REFUSED[:2], attempt_id=attempt_id)
+        values = {"provider_reference": "PM1"}
+        attempts.move(attempt_id, AttemptEvent.CAPTURED, at=NOON, cause="PM1", values=values)
+
+    assert attempts.by_references("sandbox", ["PM1", "PM2"]) == {"PM1": FIRST}
+
+
 def test_a_message_is_kept_once_under_the_hash_of_what_it_says(attempts: Attempts) -> None:
     first = attempts.keep_message("out", "charge", FIRST, "{}", NOON)
 

@@ -14,13 +14,15 @@ from payments.files.bank_statement import COLUMNS as STATEMENT
 from payments.files.bank_statement import read_bank_statement
 from payments.files.control_file import FileContent
 from payments.files.inbox import unseen
+from payments.files.line import ParsedFile
 from payments.files.outside_value import LARGEST
 from payments.files.payout_file import COLUMNS as PAYOUT
 from payments.files.payout_file import read_payouts
 from payments.files.provider_settlement import COLUMNS as SETTLEMENT
 from payments.files.provider_settlement import read_provider_settlement
-from tests.payments.outside import reconciled
-from tests.payments.plans import the_adapters
+from tests.payments.acts import reconcile
+from tests.payments.outside import at, read_whole, reconciled
+from tests.payments.plans import rows, the_adapters
 
 DAY = date(2026, 3, 3)
 MOVEMENT = {
@@ -44,9 +46,17 @@ def written(columns: tuple[str, ...], *rows: dict[str, str], end: str = "\n", to
     return (end.join([*lines, f"#control,{len(rows)},{total}"]) + end).encode()
 
 
+def statement(content: FileContent) -> ParsedFile:
+    return read_whole(read_bank_statement(content))
+
+
+def settlement(content: FileContent) -> ParsedFile:
+    return read_whole(read_provider_settlement(content))
+
+
 READERS = [
-    pytest.param(read_bank_statement, STATEMENT, [MOVEMENT], id="bank statement"),
-    pytest.param(read_provider_settlement, SETTLEMENT, [WON, PAID_OUT], id="provider's settlement"),
+    pytest.param(statement, STATEMENT, [MOVEMENT], id="bank statement"),
+    pytest.param(settlement, SETTLEMENT, [WON, PAID_OUT], id="provider's settlement"),
     pytest.param(read_payouts, PAYOUT, [OWED], id="payout file"),
 ]
 DAYS = ("booked_on", "value_on", "requested_on")
@@ -103,7 +113,7 @@ def test_a_file_means_the_same_however_its_program_spells_it(
 def test_a_line_break_inside_quotes_belongs_to_its_text(end: str) -> None:
     raw = written(STATEMENT, {**MOVEMENT, "counterparty": f'"BAKER{end}LONDON"'}, end=end)
 
-    (line,) = read_bank_statement(FileContent(Path("a.csv"), raw)).lines
+    (line,) = statement(FileContent(Path("a.csv"), raw)).lines
 
     assert line.counterparty == "BAKER LONDON"
 
@@ -113,27 +123,65 @@ def test_a_payout_holds_one_currency_although_its_figures_sum_to_zero() -> None:
     raw = written(SETTLEMENT, WON, fee, {**PAID_OUT, "amount_minor": "-650"})
 
     with pytest.raises(FileFault) as caught:
-        read_provider_settlement(FileContent(Path("a.csv"), raw))
+        settlement(FileContent(Path("a.csv"), raw))
 
     assert (caught.value.line, caught.value.field) == (3, "currency")
 
 
+def test_two_payouts_under_one_id_are_refused_because_one_of_them_would_be_lost() -> None:
+    with pytest.raises(FileFault) as caught:
+        read_payouts(FileContent(Path("a.csv"), written(PAYOUT, OWED, OWED)))
+
+    assert (caught.value.line, caught.value.field) == (3, "payout_id")
+
+
 @pytest.mark.parametrize(
-    ("read", "names", "row", "column"),
+    ("columns", "rows"),
     [
-        pytest.param(read_bank_statement, STATEMENT, MOVEMENT, "line_id", id="bank statement"),
-        pytest.param(read_payouts, PAYOUT, OWED, "payout_id", id="payout file"),
+        pytest.param(STATEMENT, [MOVEMENT, {**MOVEMENT, "balance_minor": "1400"}], id="bank statement"),
+        pytest.param(SETTLEMENT, [WON, WON, {**PAID_OUT, "amount_minor": "-1400"}], id="provider's settlement"),
     ],
 )
-def test_two_rows_under_one_id_are_refused_because_one_of_them_would_be_lost(
-    read: Read, names: tuple[str, ...], row: dict[str, str], column: str
+def test_two_rows_under_one_id_refuse_their_file_and_nothing_of_it_is_stored(
+    database_url: str, tmp_path: Path, columns: tuple[str, ...], rows: list[dict[str, str]]
 ) -> None:
-    again = {**row, "balance_minor": "1400"}
+    path = tmp_path / "a.csv"
+    total = sum(abs(int(row["amount_minor"])) for row in rows)
+    path.write_bytes(written(columns, *rows, total=total))
+    with the_adapters(database_url) as ports:
+        with pytest.raises(FileFault) as caught:
+            reconciled(ports, [path], DAY)
 
-    with pytest.raises(FileFault) as caught:
-        read(FileContent(Path("a.csv"), written(names, row, again)))
+        assert (caught.value.line, caught.value.field) == (3, "line_id")
+        assert "stands on line 2 too" in caught.value.reason
+        assert ports.reconciliation.names_taken() == {}
+        assert ports.reconciliation.open_units() == []
 
-    assert (caught.value.line, caught.value.field) == (3, column)
+
+def test_a_file_over_the_limit_is_refused_unread_until_the_limit_allows_it(database_url: str, tmp_path: Path) -> None:
+    path = tmp_path / "large.csv"
+    path.write_bytes(written(STATEMENT, MOVEMENT))
+    with the_adapters(database_url) as ports:
+        asked = {"ports": ports, "at": at(DAY), "as_of": DAY, "refuse_loudly": False}
+
+        refused = reconcile([path], max_bytes=100, **asked)
+        taken = reconcile([path], **asked)
+
+        assert (refused.breaks, taken.files_taken) == ({"E22": 1}, ("large.csv",))
+        assert "at most 100 are read" in refused.files_refused[0]
+        assert rows(ports, "SELECT break_id, closed_by FROM payments.breaks WHERE class = 'E22'") == [
+            ("file:'large.csv'", "taken")
+        ]
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"first")
+    content = FileContent.of(path)
+    path.write_bytes(b"other")
+
+    with pytest.raises(FileFault, match="changed while it was read"):
+        content.check_unchanged()
 
 
 TEXT = st.text(st.characters(exclude_characters=',"\r\n'), max_size=20)
@@ -147,7 +195,7 @@ def test_whatever_a_row_holds_it_is_read_or_refused(row: dict[str, str]) -> None
     except UnicodeEncodeError:
         return
     try:
-        parsed = read_bank_statement(FileContent(Path("a.csv"), raw))
+        parsed = statement(FileContent(Path("a.csv"), raw))
     except FileFault:  # any other exception would stop every file behind this one
         return
     (line,) = parsed.lines

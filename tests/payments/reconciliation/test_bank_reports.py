@@ -12,7 +12,7 @@ from payments.files.control_file import FileContent
 from payments.files.inbox import unseen
 from payments.line_key import LineKind
 from tests.payments.files.world.samples import BAI2, MT940, PAIN001, Booking, a_camt, a_detail
-from tests.payments.outside import reconciled
+from tests.payments.outside import read_whole, reconciled
 from tests.payments.plans import posted, rows, the_adapters
 from tests.payments.reconciliation.test_lines_of_the_world import DAY, settled
 
@@ -60,7 +60,7 @@ def test_a_batch_is_a_line_for_each_of_its_transactions_and_what_moved_no_money_
     batch = f"<NtryDtls>{a_detail('4.00', end_to_end='po-1')}{a_detail('6.00', end_to_end='po-2')}</NtryDtls>"
     pending = Booking("5.00", status="<Cd>PDNG</Cd>")
 
-    parsed = read_bank_report(read(tmp_path, a_camt([Booking(more=batch), pending])), NAMES, 10**6)
+    parsed = read_whole(read_bank_report(read(tmp_path, a_camt([Booking(more=batch), pending])), NAMES, 10**6))
 
     assert [(line.amount.minor, str(line.key)) for line in parsed.lines] == [
         (4_00, "payout:po-1"),
@@ -72,20 +72,20 @@ def test_a_batch_is_a_line_for_each_of_its_transactions_and_what_moved_no_money_
 def test_money_that_comes_back_names_its_payment_and_the_reason(tmp_path: Path) -> None:
     returned = f"<NtryDtls>{a_detail('10.00', end_to_end='mp-1', reason='AC04')}</NtryDtls>"
 
-    (line,) = read_bank_report(read(tmp_path, a_camt([Booking(more=returned)])), NAMES, 10**6).lines
+    (line,) = read_whole(read_bank_report(read(tmp_path, a_camt([Booking(more=returned)])), NAMES, 10**6)).lines
 
     assert (str(line.key), line.detail) == ("brought-back:mp-1", "mp-1 AC04")
 
 
 def test_each_account_has_its_own_balances_and_a_number_off_the_chart_keeps_its_name(tmp_path: Path) -> None:
-    parsed = read_bank_report(read(tmp_path, MT940), NAMES, 10**6)
+    parsed = read_whole(read_bank_report(read(tmp_path, MT940), NAMES, 10**6))
 
     assert [(head.bank_account, head.opening_minor, head.closing_minor) for head in parsed.statements] == [
         ("DE87200500001234567890", -20_00, -12_75),
         ("main", 100_00, 134_50),
     ]
     assert [line.kind for line in parsed.lines] == [LineKind.CREDIT, LineKind.DEBIT, LineKind.DEBIT, LineKind.CREDIT]
-    assert len(read_bank_report(read(tmp_path, BAI2), NAMES, 10**6).lines) == 3
+    assert len(list(read_bank_report(read(tmp_path, BAI2), NAMES, 10**6).lines)) == 3
 
 
 def test_a_statement_that_does_not_follow_the_one_before_waits_for_it(database_url: str, tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_statement_that_does_not_follow_the_one_before_waits_for_it(database_u
 )
 def test_what_is_no_sound_statement_is_refused_with_the_reason(tmp_path: Path, content: str, reason: str) -> None:
     with pytest.raises(FileFault, match=reason) as refused:
-        read_bank_report(read(tmp_path, content), NAMES, 10**6)
+        read_whole(read_bank_report(read(tmp_path, content), NAMES, 10**6))
 
     assert isinstance(refused.value, StatementFault) is (reason == "closing balance")
 
@@ -124,4 +124,4 @@ def test_a_day_after_the_file_came_is_refused(tmp_path: Path) -> None:
     content = read(tmp_path, a_camt())
 
     with pytest.raises(FileFault, match="the day on which the file came"):
-        read_bank_report(FileContent(content.path, content.raw, date(2026, 3, 1)), NAMES, 10**6)
+        read_whole(read_bank_report(FileContent.of(content.path, latest=date(2026, 3, 1)), NAMES, 10**6))

@@ -198,7 +198,8 @@ def every_corner(test: Callable[..., None]) -> Callable[..., None]:
 
 
 def stored(line: FileLine, reconciliation: PostgresReconciliation) -> None:
-    reconciliation.add_lines(FILE.digest, [line])
+    received = reconciliation.receive_lines([line])
+    reconciliation.add_received(FILE.digest, received.rows)
 
 
 def expected_as(each: Expectation) -> Expected:
@@ -227,7 +228,8 @@ def in_sql(
         stored(FileLine(before.line_key.line_id, LineKind.CREDIT, each.amount, DAY, DAY), kept)
         kept.confirm([Matched(before, each, MatchRule.ID)], DAY)
     left_out = FileLine("left out", LineKind.CREDIT, Money(100, Currency.CZK), DAY, DAY)
-    kept.add_lines(FILE.digest, [*lines, left_out])
+    received = kept.receive_lines([*lines, left_out])
+    kept.add_received(FILE.digest, received.rows)
     by_key = {each.key: each for each in [*expectations, *met_now]}
     rows = {line.line_key: line.to_match() for line in lines}
     units = [unit for unit, _ in kept.open_units()]

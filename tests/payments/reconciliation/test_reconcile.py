@@ -423,8 +423,8 @@ def test_a_merchants_payout_leaves_the_bank_once(database_url: str, tmp_path: Pa
 DAMAGES = [
     pytest.param(lambda text: text.rpartition("#control")[0], "(control row)", "E22", id="cut short"),
     pytest.param(lambda text: text.replace("#control,4", "#control,5"), "(control row)", "E22", id="a wrong count"),
-    pytest.param(lambda text: text.replace("line_id,kind", "line_id,sort"), "(header)", "E22", id="a strange header"),
-    pytest.param(lambda text: text.replace(",capture,", ",gift,", 1), "kind", "E22", id="an unknown kind"),
+    pytest.param(lambda text: text.replace("line_id,kind", "line_id,sort"), "(header)", "E23", id="a strange header"),
+    pytest.param(lambda text: text.replace(",capture,", ",gift,", 1), "kind", "E23", id="an unknown kind"),
     pytest.param(lambda text: text.replace(",GBP,", ",XXX,", 1), "currency", "E22", id="an unknown currency"),
     pytest.param(lambda text: text.replace(",2026-04-02,", ",2026-04-32,", 1), "booked_on", "E22", id="no such day"),
     pytest.param(lambda text: text.replace(",2026-04-02,", ",2027-04-02,", 1), "booked_on", "E22", id="a later year"),

@@ -99,7 +99,8 @@ def test_a_payout_is_one_unit_with_its_parts_and_its_credit_and_any_other_line_i
     with the_adapters(database_url) as ports, ports.transaction():
         content = FileContent(Path("a.csv"), b"a")
         ports.reconciliation.take_file(content, "bank_statement", 8, at(DAY))
-        ports.reconciliation.add_lines(content.digest, [*alone, *shopper, *parts, *by_the_sum])
+        received = ports.reconciliation.receive_lines([*alone, *shopper, *parts, *by_the_sum])
+        ports.reconciliation.add_received(content.digest, received.rows)
         units = ports.reconciliation.open_units()
         lines = [ports.reconciliation.lines_of_units([unit]) for unit, _ in units]
 

@@ -160,3 +160,11 @@ def test_the_banks_payments_are_those_of_the_day(refunds: RefundPayments) -> Non
         refunds.claim(each)
 
     assert [each.payment_id for each in refunds.by_bank(DAY)] == ["r-1#1", "r-2#1"]
+
+
+def test_a_payment_is_found_by_the_reference_under_which_the_provider_confirmed_it(refunds: RefundPayments) -> None:
+    refunds.claim(payment())
+    moved(refunds, RefundPaymentEvent.REQUEST_WRITTEN)
+    refunds.move(FIRST, RefundPaymentEvent.CONFIRMED, at=NOON, cause="RF1")
+
+    assert refunds.by_references(["RF1", "RF2", "test"]) == {"RF1": FIRST}
