@@ -262,8 +262,9 @@ def next_due(run: RunningPlan, event: PlanEvent) -> RunningInstalment:
     After the last there is a due for claims alone, which each further claim puts off.
     """
     day = event.value_date
+    standing = [line for line in run.lines if line.open > 0 or not line.kept]  # the rest were replaced
     later = next(
-        (line for line in run.lines if line.due_on > day or (line is run.lines[-1] and line.due_on == day)), None
+        (line for line in standing if line.due_on > day or (line is standing[-1] and line.due_on == day)), None
     )
     if later is not None:
         return later

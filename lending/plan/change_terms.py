@@ -79,7 +79,6 @@ def re_amortised(run: RunningPlan, event: PlanEvent, body: ReAmortised) -> None:
     if not to_come or run.charged_off is not None:
         return
     principal = interest = 0
-    exact = sum((_exact_interest(line) for line in past), Fraction(0))
     for line in past:
         free = line.open_principal - line.disputed
         if line.open:
@@ -92,17 +91,18 @@ def re_amortised(run: RunningPlan, event: PlanEvent, body: ReAmortised) -> None:
     if not any(line.period.day_price for line in to_come):
         _add_parts(run, to_come, principal)
     elif body.interest is MovedInterest.EQUAL_PARTS:
-        _level(run, to_come, owed, 0)
+        _level(run, to_come, owed, 0, rests=run.rests)
     else:
         if body.interest is MovedInterest.WAIVED:
             run.book(Flow.INTEREST_WAIVED, event.event_id, event, {"interest": interest})
             interest = 0
-        _level(run, to_come, owed, interest)
+        _level(run, to_come, owed, interest, rests=run.rests)
     if body.interest is MovedInterest.EQUAL_PARTS:
+        part = round(Fraction(interest, len(to_come)))
         for line in to_come:
-            _owe_interest(line, exact / len(to_come))
-            line.level += round(exact / len(to_come))
-        _book_rounding(run, event, interest, len(to_come) * round(exact / len(to_come)))
+            _owe_interest(line, part)
+            line.level += part
+        _book_rounding(run, event, interest, len(to_come) * part)
         for fee in _take_fees(past):
             _share_fee(run, fee, to_come)
     run.version += 1
@@ -242,12 +242,14 @@ def _level(
     interest: int,
     *,
     owed_before: bool = False,
+    rests: Sequence[Pause] = (),
 ) -> None:
     """Let instalments repay principal in equal amounts, with interest so far, which bears none, in the first.
 
-    `owed_before`: that interest grew with earlier instalments and is carried over from them.
+    `owed_before`: that interest grew with earlier instalments and is carried over from them. `rests`: pauses whose
+    days the equal amounts leave out.
     """
-    rates = [rate_of_period(run, line.period) for line in lines]
+    rates = [rate_of_period(run, line.period, rests) for line in lines]
     level, parts = level_parts(principal, interest, rates, run.terms.shipments.multiple_of)
     if not owed_before:
         _owe_interest(lines[0], interest)
@@ -297,11 +299,6 @@ def _equal(
         line.level += grown
         left -= part
     run.bears_interest = run.bears_interest or later > 0
-
-
-def _exact_interest(line: RunningInstalment) -> Fraction:
-    """The open interest so far of an instalment before it is rounded; none where rounding leaves none."""
-    return line.period.grown - line.interest_paid - line.interest_gone if line.open_accrued else Fraction(0)
 
 
 def _book_rounding(run: RunningPlan, event: PlanEvent, before: int, after: int) -> None:

@@ -5,7 +5,7 @@ the principal that is owed and undisputed, but not of more than the schedule say
 unless the terms let it bear interest. Paid early, principal bears less from the next day on.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
@@ -14,7 +14,7 @@ from ledger.map.flow import Flow
 from lending.plan.accrual import Accrual, Stretch, bearing_days
 from lending.plan.event import PlanEvent
 from lending.plan.running import RunningInstalment, RunningPlan
-from lending.terms.servicing_terms import LateInterest
+from lending.terms.servicing_terms import Component, LateInterest
 
 
 def accrue_to(run: RunningPlan, day: date) -> None:
@@ -141,10 +141,20 @@ def owe_interest_after_all(run: RunningPlan, event: PlanEvent, principal: int, *
 def interest_on(run: RunningPlan, principal: int) -> int:
     """The interest that principal has borne so far, which from now on counts as never lent.
 
-    It is the difference between what has accrued and what would have, each instalment rounded to the unit.
+    It is the difference between what has accrued and what would have, each instalment rounded to the unit. Payments
+    would have paid less interest, and so would have repaid more principal.
     """
     less = dict.fromkeys((line.instalment_id for line in run.lines), Fraction(0))
+    saved: Counter[str] = Counter()
+    payments = deque(sorted(run.payments.values(), key=lambda payment: payment.day))
     for stretch in run.stretches:
+        while payments and payments[0].day <= stretch.after:
+            for piece in payments.popleft().pieces_of(Component.INTEREST):
+                line = piece.line
+                fallen = round(line.period.grown) - round(line.period.grown + less[line.instalment_id])
+                part = min(max(fallen - saved[line.instalment_id], 0), piece.amount)
+                saved[line.instalment_id] += part
+                principal += part
         less[stretch.line] += stretch.owing(-principal)
     grown = [(line.period.grown, line.period.grown + less[line.instalment_id]) for line in run.lines]
     return sum(round(before) - round(after) for before, after in grown)

@@ -5,6 +5,7 @@ from datetime import date
 from fractions import Fraction
 
 from lending.plan.accrual import InterestPeriod, bearing_days
+from lending.plan.delinquency import Pause
 from lending.plan.running import RunningPlan
 from lending.schedule.due_dates import Unit, months_after
 from lending.terms.servicing_terms import InterestRule
@@ -21,9 +22,9 @@ def period_at_rate(run: RunningPlan, after: date, until: date) -> InterestPeriod
     return InterestPeriod.at_rate(after, until, share * Fraction(run.plan.annual_rate_basis_points) / _WHOLE)
 
 
-def rate_of_period(run: RunningPlan, period: InterestPeriod) -> Fraction:
-    """The interest of a whole period on one unit of principal, at the rates of its days and without pauses."""
-    return bearing_days(period.begins, period.until, (), run.rates) * period.day_price
+def rate_of_period(run: RunningPlan, period: InterestPeriod, rests: Sequence[Pause] = ()) -> Fraction:
+    """The interest of a whole period on one unit of principal, at the rates of its days that bear interest."""
+    return bearing_days(period.begins, period.until, rests, run.rates) * period.day_price
 
 
 def share_of_year(rule: InterestRule, after: date, until: date) -> Fraction:
