@@ -250,7 +250,8 @@ def _level(
     days the equal amounts leave out.
     """
     rates = [rate_of_period(run, line.period, rests) for line in lines]
-    level, parts = level_parts(principal, interest, rates, run.terms.shipments.multiple_of)
+    fixed = [line.fixed for line in lines]
+    level, parts = level_parts(principal, interest, rates, run.terms.shipments.multiple_of, fixed)
     if not owed_before:
         _owe_interest(lines[0], interest)
     for line, (part, owed) in zip(lines, parts, strict=True):
@@ -310,6 +311,7 @@ def _book_rounding(run: RunningPlan, event: PlanEvent, before: int, after: int) 
 
 def _owe_interest(line: RunningInstalment, interest: int | Fraction) -> None:
     """Owe accrued interest with an instalment."""
+    line.fixed += round(interest)
     line.period.grown += interest
     line.accrued += round(interest)
     line.interest += round(interest)

@@ -105,7 +105,7 @@ def _split(run: RunningPlan) -> None:
             if line.repaid > line.level - line.disputed - interest:
                 interest = line.interest_paid
             most_here = line.repaid + left - (disputed - line.disputed)  # what is disputed stays with its instalment
-            principal = min(max(line.level - interest, line.repaid + line.disputed), most_here)
+            principal = min(max(line.level - interest, line.repaid + line.disputed, line.least), most_here)
             line.accrued = min(grown + unaccrued - later, interest + line.interest_gone)
         carried = owed - interest
         unaccrued += grown - line.accrued

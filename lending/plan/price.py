@@ -46,24 +46,25 @@ def share_of_year(rule: InterestRule, after: date, until: date) -> Fraction:
 
 
 def level_parts(
-    principal: int, interest: int, rates: Sequence[Fraction], unit: int = 1
+    principal: int, interest: int, rates: Sequence[Fraction], unit: int = 1, fixed: Sequence[int] = ()
 ) -> tuple[int, list[tuple[int, int]]]:
     """The level instalment and the principal and interest of each; `interest` so far bears none and is paid first.
 
-    All but the last are multiples of `unit`. The last instalment takes what rounding leaves; where that is much, the
+    `fixed` is further interest of each instalment, whatever is owed. All but the last are multiples of `unit`. The last instalment takes what rounding leaves; where that is much, the
     others are moved nearer to it.
 
     >>> level_parts(8357, 71, [Fraction(7, 1200) * 17 / 31, *[Fraction(7, 1200)] * 5])[1]
     [(1332, 98), (1389, 41), (1397, 33), (1405, 25), (1413, 17), (1421, 8)]
     """
-    level = level_instalment(principal, interest, rates, unit)
-    parts = _split(principal, interest, rates, level)
+    fixed = fixed or [0] * len(rates)
+    level = level_instalment(principal, interest + sum(fixed), rates, unit)
+    parts = _split(principal, interest, rates, level, fixed)
     for _ in range(_MOST_LEVELLINGS):
         off = sum(parts[-1]) - level
         if abs(off) <= len(rates) * unit // 2:
             break
         nearer = unit * round(Fraction(level + round(Fraction(off, len(rates))), unit))
-        tried = _split(principal, interest, rates, nearer)
+        tried = _split(principal, interest, rates, nearer, fixed)
         if nearer == level or abs(sum(tried[-1]) - nearer) >= abs(off):
             break
         level, parts = nearer, tried
@@ -93,12 +94,14 @@ def equal_parts(amount: int, parts: int, unit: int = 1) -> list[int]:
     return [part] * (parts - 1) + [amount - part * (parts - 1)]
 
 
-def _split(principal: int, interest: int, rates: Sequence[Fraction], level: int) -> list[tuple[int, int]]:
+def _split(
+    principal: int, interest: int, rates: Sequence[Fraction], level: int, fixed: Sequence[int]
+) -> list[tuple[int, int]]:
     """Each instalment first pays interest, and what is beyond it is carried to the next; the last pays the rest."""
     left, carried, parts = principal, interest, []
-    for place, rate in enumerate(rates, start=1):
+    for place, (rate, further) in enumerate(zip(rates, fixed, strict=True), start=1):
         last = place == len(rates)
-        owed = round(left * rate) + carried
+        owed = round(left * rate) + carried + further
         paid = owed if last else min(owed, level)
         part = left if last else min(level - paid, left)
         carried, left = owed - paid, left - part

@@ -48,7 +48,7 @@ def pay_refund(run: RunningPlan, event: PlanEvent, body: RefundPaid) -> None:
     beyond = max(0, body.amount.minor - payable)
     run.payable[body.refund_id] = payable - (body.amount.minor - beyond)
     if beyond:
-        owe_beyond_purchase(run, event, beyond)
+        owe_beyond_purchase(run, event, beyond, repaid=body.amount.minor - beyond)
         correlation = {"refund_id": body.refund_id}
         run.book(Flow.PAID_OUT_BEYOND_CREDIT, event.event_id, event, {"owed_again": beyond}, correlation=correlation)
 

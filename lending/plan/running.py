@@ -44,7 +44,9 @@ class RunningInstalment:
     `level`: the amount that payments are to pay here, in principal and interest; what interest leaves of it repays
     principal. `agreed`: the principal scheduled when the schedule was made, less what was credited since. `kept`: this
     instalment is not split again, because a reschedule replaced it or because it is no part of the schedule.
-    `scheduled`: the exact interest of the schedule, where it was worked out for this plan alone.
+    `scheduled`: the exact interest of the schedule, where it was worked out for this plan alone. `fixed`: the interest
+    that a change of terms moved here, which is owed whatever principal is.
+    `least`: the principal that stays here whatever interest takes of the level, because it was repaid or is owed again.
     `for_claims`: it was added for what claims made owed again after the last due.
     """
 
@@ -57,6 +59,8 @@ class RunningInstalment:
     level: int = 0
     agreed: int = 0
     scheduled: Fraction = Fraction(0)
+    fixed: int = 0
+    least: int = 0
     kept: bool = False
     for_claims: bool = False
     principal: int = 0

@@ -424,6 +424,8 @@ class EngineLoan:
         if act.kind is ActKind.DISBURSED and len(self.disbursed) == 1:
             for earlier in self._waiting:
                 self._record(earlier)
+        if act.kind in _OWES_MORE:
+            self._pay_with_credit(act)
 
     def _record(self, act: Act) -> None:
         if act.kind in _UNDOES:
@@ -448,8 +450,10 @@ class EngineLoan:
         if settings.down_payment_at_once:
             rule = self.servicing.shipments
             down = down_payment(amount, Decimal(DOWN_PAYMENT_PERCENT), rule.multiple_of)
+            down -= min(down, self._fold().state.free_credit)  # credit pays first
             payment = Paid(down, PaymentChannel.CHECKOUT, self._next("down"), "sim", "card")
-            self._post(act.on, payment, "Down Payment", down.minor)
+            if down.minor:
+                self._post(act.on, payment, "Down Payment", down.minor)
 
     def _charge_at_once(self, act: Act, kind: str, number: Decimal) -> None:
         """The fee of the disbursement, which is paid from it."""
@@ -481,6 +485,18 @@ class EngineLoan:
     def _write_off(self, act: Act) -> None:
         self._post(act.on, WrittenOff(), "Close (as written-off)")
 
+    def _pay_with_credit(self, act: Act) -> None:
+        """Pay what is owed now with the credit of earlier payments.
+
+        The peer replays these payments for a fee; at a disbursement it only uses what they left.
+        """
+        state = self._fold().state
+        amount = min(state.free_credit.minor, state.owed.minor)
+        if amount and state.status is PlanStatus.OPEN:
+            on = max(act.on, *(event.value_date for event in self.events))
+            body = Paid(Money(amount, EUR), PaymentChannel.CREDIT, self._next("a"), "sim", "card")
+            self._post(on, body, "Credit used" if act.kind is ActKind.DISBURSED else "Credit applied", amount)
+
     def _pay(self, on: date, amount: int, name: str) -> None:
         payment_id = self._next("x")
         self._post(on, Paid(Money(amount, EUR), PaymentChannel.SHOPPER, payment_id, "sim", "card"), name, amount)
@@ -505,8 +521,9 @@ class EngineLoan:
 
     def _charge_each(self, act: Act) -> None:
         for line in self._fold().run.lines:
-            if line.number:
-                self._charge_on(act, line.due_on, _part_of(act, line.principal, line.interest), line.instalment_id)
+            part = _part_of(act, line.principal, line.interest)
+            if line.number and part:
+                self._charge_on(act, line.due_on, part, line.instalment_id)
 
     def _charge(self, act: Act, amount: int | None = None) -> None:
         self._charge_on(act, act.on, act.amount if amount is None else amount)
@@ -713,7 +730,8 @@ class EngineLoan:
         )
 
     def _transaction(self, folded: _Folded, posted: _Posted) -> Transaction:
-        own = [touch for touch in folded.touches if touch.event_id == posted.event_id]
+        ids = {posted.event_id, *(applied for applied, by in self._paid_by(folded).items() if by == posted.event_id)}
+        own = [touch for touch in folded.touches if touch.event_id in ids]
         _, back = _interest_refund(folded.state, posted.event_id)
         return Transaction(
             posted.name,
@@ -724,6 +742,22 @@ class EngineLoan:
             sum(touch.fees for touch in own) - back["fees"],
             sum(touch.penalties for touch in own),
         )
+
+    def _paid_by(self, folded: _Folded) -> Mapping[str, str]:
+        """The payment whose credit each application of credit used: the first that left enough."""
+        left: dict[str, int] = {}
+        reversed_ids = self._reversed()
+        used: dict[str, str] = {}
+        for each in self.posted:
+            paid = sum(touch.amount for touch in folded.touches if touch.event_id == each.event_id)
+            if each.name in _PAID and each.event_id not in reversed_ids:
+                left[each.event_id] = each.amount - paid
+            elif each.name == "Credit applied":
+                source = next((event_id for event_id, amount in left.items() if amount >= paid > 0), None)
+                if source is not None:
+                    left[source] -= paid
+                    used[each.event_id] = source
+        return used
 
     def _interest_refunds(self, folded: _Folded) -> Iterator[Transaction]:
         for posted in self.posted:
@@ -850,6 +884,8 @@ _MONEY = frozenset(
 )
 
 
+_PAID = frozenset({"Repayment", "Down Payment"})
+_OWES_MORE = frozenset({ActKind.DISBURSED, ActKind.FEE, ActKind.PERCENTAGE_FEE, ActKind.INSTALMENT_FEE, ActKind.PAID})
 _LISTED = _MONEY | {"Disbursement", "Credit Balance Refund", "Chargeback", "Charge-off", "Re-age", "Re-amortize"}
 
 
