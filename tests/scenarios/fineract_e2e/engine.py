@@ -427,6 +427,16 @@ class EngineLoan:
         if act.kind in _OWES_MORE:
             self._pay_with_credit(act)
 
+    def refuses(self, act: Act) -> bool:
+        """Whether the engine would refuse an act. The loan stays as it is."""
+        kept = (self.events, self.posted, self.refused, self.disbursed, self._known_on)
+        self.events, self.posted, self.refused, self.disbursed = [*kept[0]], [*kept[1]], [], [*kept[3]]
+        self._known_on = max(self._known_on, act.known_on) if kept[0] else act.known_on
+        self._record(act)
+        refused = bool(self.refused)
+        self.events, self.posted, self.refused, self.disbursed, self._known_on = kept
+        return refused
+
     def _record(self, act: Act) -> None:
         if act.kind in _UNDOES:
             self._reverse_latest(_UNDOES[act.kind])
@@ -672,7 +682,10 @@ class EngineLoan:
         """Record an event, or note why it is refused."""
         number = len(self.events) + len(self.refused) + 1
         at = datetime.combine(self._known_on, time(), UTC) + timedelta(seconds=number)
-        event = PlanEvent(f"e{number:04}", _ID, on, at, at, f"c{number}", body)
+        occurred_at = at
+        if isinstance(body, FeeCharged) and on == self._known_on:  # it counts before the payments of its day
+            occurred_at = datetime.combine(on, time(), UTC)
+        event = PlanEvent(f"e{number:04}", _ID, on, occurred_at, at, f"c{number}", body)
         reasons = refuse(self._fold(on).state, event)
         if reasons:
             self.refused.append(f"{name}: {reasons[0].code}: {reasons[0].detail}")
@@ -885,7 +898,16 @@ _MONEY = frozenset(
 
 
 _PAID = frozenset({"Repayment", "Down Payment"})
-_OWES_MORE = frozenset({ActKind.DISBURSED, ActKind.FEE, ActKind.PERCENTAGE_FEE, ActKind.INSTALMENT_FEE, ActKind.PAID})
+_OWES_MORE = frozenset(
+    {
+        ActKind.DISBURSED,
+        ActKind.FEE,
+        ActKind.PERCENTAGE_FEE,
+        ActKind.INSTALMENT_FEE,
+        ActKind.FEE_ADJUSTED,
+        ActKind.PAID,
+    }
+)
 _LISTED = _MONEY | {"Disbursement", "Credit Balance Refund", "Chargeback", "Charge-off", "Re-age", "Re-amortize"}
 
 

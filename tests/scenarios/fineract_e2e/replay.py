@@ -92,12 +92,24 @@ def _play(story: LoanStory, terms: PeerLoan) -> _Played:
             approval = each if each.kind is ActKind.APPROVED else approval
             if loan is not None:
                 loan.record(each)
+        elif each.act is not None:
+            cells.append(_refused(each, each.act, terms, loan, approval))
         elif loan is not None and loan.disbursed:
             cells += cells_of(each, loan.observe(each.as_of, each.worked_out_on))
         else:
             cells += cells_of(each, _before(terms, approval, day_count))
     refused = () if loan is None else tuple(loan.refused)
     return _Played(day_count, tuple(cells), refused, lacking(terms, story.acts), tuple(act.kind for act in story.acts))
+
+
+def _refused(check: Check, act: Act, terms: PeerLoan, loan: EngineLoan | None, approval: Act | None) -> Cell:
+    """Whether we refuse as well: on the loan as it stands, or on one of the approved amount that is not open yet."""
+    if loan is None or not loan.disbursed:
+        amount, starts_on = (terms.principal, terms.submitted_on) if approval is None else (approval.amount, act.on)
+        day_count, dues = next(iter(schedules(terms, amount, starts_on)))
+        opening = Act(ActKind.DISBURSED, act.known_on, act.on, act.amount)
+        loan = EngineLoan(terms, dues, [opening], amount, day_count)
+    return Cell(f"{check.as_of} {check.kind}", act.kind, "refused", "refused" if loan.refuses(act) else "taken", True)
 
 
 def _outcome(scenario: PeerScenario, products: Sequence[str], played: Sequence[_Played]) -> Outcome:

@@ -115,6 +115,9 @@ class CheckKind(StrEnum):
     JOURNAL = "journal"
     TRANSACTION_COUNT = "transaction count"
     ALIKE = "alike"
+    SCHEDULED = "scheduled"
+    LENT = "lent"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,7 @@ class Check:
     worked_out_on: date
     expected: str = ""
     rows: tuple[Mapping[str, str], ...] = ()
+    act: Act | None = None  # what must be refused
 
 
 @dataclass(slots=True)
@@ -329,6 +333,7 @@ def _customised_loan(story: Story, step: Step) -> None:
         instalments, _days(step)[0],
     )  # fmt: skip
     story.begin(terms)
+    story.course.append(Check(CheckKind.SCHEDULED, story.day, story.day, str(terms.principal)))
 
 
 _USUAL_PROGRESSIVE = (
@@ -357,6 +362,40 @@ def _approved(story: Story, step: Step) -> None:
     amount = next(units_of(each) for each in _quoted(step) if not is_day(each))
     expected = _days(step)[-1]
     story.course.append(Act(ActKind.APPROVED, story.day, expected, amount, step=step.text))
+    if "successfully approves" in step.text:
+        story.course.append(Check(CheckKind.SCHEDULED, story.day, story.day, str(amount)))
+
+
+def _disbursed(story: Story, step: Step) -> None:
+    """The step asserts that the loan has it."""
+    act = Act(ActKind.DISBURSED, story.day, _on(story, step), _euros(step), step=step.text)
+    story.course.append(act)
+    if "successfully disburse" in step.text:
+        story.course.append(Check(CheckKind.LENT, story.day, story.day, f"{act.on} {act.amount}"))
+
+
+def _disbursement_refused(story: Story, step: Step) -> None:
+    act = Act(ActKind.DISBURSED, story.day, _on(story, step), _euros(step), step=step.text)
+    story.course.append(Check(CheckKind.REFUSED, story.day, story.day, act=act))
+
+
+def _approval_refused(story: Story, step: Step) -> None:
+    """An amount that the peer's product does not allow: a plan of ours may be of any amount."""
+    amount = next(units_of(each) for each in _quoted(step) if not is_day(each))
+    act = Act(ActKind.APPROVED, story.day, _on(story, step), amount, step=step.text)
+    story.course.append(Check(CheckKind.REFUSED, story.day, story.day, act=act))
+
+
+def _interest_refund_refused(story: Story, step: Step) -> None:
+    """Interest given back by hand on another day than the refund's; with us that is goodwill of any day."""
+    act = Act(ActKind.INTEREST_REFUNDED, story.day, _on(story, step), _euros(step), step=step.text)
+    story.course.append(Check(CheckKind.REFUSED, story.day, story.day, act=act))
+
+
+def _reschedule_refused(story: Story, step: Step) -> None:
+    for row in step.rows:
+        act = Act(ActKind.RESCHEDULED, story.day, story.day, row=row, step=step.text)
+        story.course.append(Check(CheckKind.REFUSED, story.day, story.day, act=act))
 
 
 def _money_act(kind: ActKind) -> Callable[[Story, Step], None]:
@@ -532,6 +571,10 @@ def _count_and_name(step: Step) -> str:
 
 # The first line whose words are all in the step. What is in no line is not about money: it is left out of the story.
 _RULES: tuple[tuple[tuple[str, ...], Callable[[Story, Step], None]], ...] = (
+    (("fails to disburse", "because of wrong"), _disbursement_refused),
+    (("fails to approve", "because of wrong amount"), _approval_refused),
+    (("Loan reschedule", "results a"), _reschedule_refused),
+    (("adds Interest Refund", "invalid date"), _interest_refund_refused),
     (("fails to",), _ignored),
     (("is forbidden",), _ignored),
     (("is not possible",), _ignored),
@@ -554,7 +597,7 @@ _RULES: tuple[tuple[tuple[str, ...], Callable[[Story, Step], None]], ...] = (
     (("second", "loan"), _missing("several_loans")),
     (("modifies the loan",), _missing("loan_changed_before_disbursement")),
     (("future installment allocation rule",), _rule),
-    (("disburse", "EUR"), _money_act(ActKind.DISBURSED)),
+    (("disburse", "EUR"), _disbursed),
     (("approves the", "expected disbursement"), _approved),
     (("add disbursement detail",), _missing("expected_disbursements")),
     (("Update loan", "new amount"), _ignored),
