@@ -203,7 +203,8 @@ def _beyond(run: RunningPlan, refund_id: str, amount: int, in_flight: int) -> di
 
 
 def _off_the_books(run: RunningPlan, refund_id: str, amount: int, owed: Debt) -> dict[str, int]:
-    taken = owed.take(amount)
+    order = run.terms.refunds_allocation or run.terms.allocation
+    taken = owed.take(amount) if run.terms.refunds_pay is None else owed.pay(amount, order)
     losses = run.forgiven.restore(amount - taken.total)
     withheld, payable = _grant(run, refund_id, amount - taken.total - sum(losses.values()))
     losses["fraud" if run.fraud else "charge_off"] += taken.principal

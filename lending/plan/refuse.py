@@ -83,7 +83,7 @@ TAKEN_IN: Mapping[type, frozenset[PlanStatus]] = {
     Holiday: frozenset({_S.OPEN}),
     Forbearance: frozenset({_S.OPEN}),
     FeeCharged: _ON_THE_BOOKS,
-    FeeWaived: _ON_THE_BOOKS,
+    FeeWaived: _ON_THE_BOOKS | {_S.CHARGED_OFF},
     InterestWaived: frozenset({_S.OPEN}),
     Goodwill: _BEGUN - {_S.RECOVERED, _S.WRITTEN_OFF},
     Disputed: _BEGUN,
