@@ -384,7 +384,7 @@ class EngineLoan:
     def __init__(
         self, terms: PeerLoan, dues: tuple[Due, ...], acts: Sequence[Act], approved: int, day_count: str
     ) -> None:
-        self.terms, self.acts = terms, acts
+        self.terms, self.acts, self.approved, self.day_count = terms, acts, approved, day_count
         opened_on = next(act.on for act in acts if act.kind is ActKind.DISBURSED)
         self.plan = Plan(
             plan_id=_ID,
@@ -410,6 +410,7 @@ class EngineLoan:
         self.disbursed: list[tuple[date, int]] = []
         self.paid_with_disbursement: dict[str, int] = {}
         self._waiting: list[Act] = []
+        self._recorded: list[Act] = []
         self._known_on = opened_on
 
     # ---- acts
@@ -419,6 +420,10 @@ class EngineLoan:
         if not self.disbursed and act.kind is not ActKind.DISBURSED:
             self._waiting.append(act)
             return
+        if act.kind is ActKind.DISBURSED and act.on < self.plan.opened_on:
+            self._open_earlier(act)
+            return
+        self._recorded.append(act)
         self._known_on = max(self._known_on, act.known_on)
         self._record(act)
         if act.kind is ActKind.DISBURSED and len(self.disbursed) == 1:
@@ -426,6 +431,14 @@ class EngineLoan:
                 self._record(earlier)
         if act.kind in _OWES_MORE:
             self._pay_with_credit(act)
+
+    def _open_earlier(self, act: Act) -> None:
+        """A disbursement before the first one that was known: the plan is made again from its day."""
+        recorded = [*self._waiting, *self._recorded]
+        dues = dict(schedules(self.terms, self.approved, act.on))[self.day_count]
+        EngineLoan.__init__(self, self.terms, dues, [act, *self.acts], self.approved, self.day_count)
+        for each in (act, *recorded):
+            self.record(each)
 
     def refuses(self, act: Act) -> bool:
         """Whether the engine would refuse an act. The loan stays as it is."""
