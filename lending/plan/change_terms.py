@@ -5,7 +5,7 @@ The event says by which rule; dues and interest follow from what is owed on its 
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 
 from ledger.map.flow import Flow
@@ -110,14 +110,26 @@ def re_amortised(run: RunningPlan, event: PlanEvent, body: ReAmortised) -> None:
 
 def rate_changed(run: RunningPlan, body: RateChanged) -> None:
     """Let the days after `effective_from` bear another rate, and make the instalments that end after it level again."""
-    if run.charged_off is not None or not run.plan.annual_rate_basis_points:
+    if run.charged_off is not None or not (run.base_rate or _bear_from_now_on(run, body)):
         return
-    factor = Fraction(body.annual_rate_basis_points) / Fraction(run.plan.annual_rate_basis_points)
+    factor = Fraction(body.annual_rate_basis_points) / run.base_rate
     changes = [each for each in run.rates if each.since != body.effective_from]
     run.rates = sorted([*changes, RateChange(body.effective_from, factor)], key=lambda each: each.since)
     bearing = [line for line in _schedule(run) if line.period.day_price]  # others have a fixed amount
     _make_level(run, [line for line in bearing if line.due_on >= body.effective_from])
     run.version += 1
+
+
+def _bear_from_now_on(run: RunningPlan, body: RateChanged) -> bool:
+    """Price the periods of a plan agreed without interest at its first rate, which counts from the change only."""
+    if not body.annual_rate_basis_points or run.terms.interest is None:
+        return False
+    run.base_rate = Fraction(body.annual_rate_basis_points)
+    run.rates = [RateChange(run.plan.opened_on - timedelta(days=1), Fraction(0))]
+    for line in _schedule(run):
+        line.period.day_price = period_at_rate(run, line.period.begins, line.period.until).day_price
+    run.bears_interest = True
+    return True
 
 
 def interest_paused(run: RunningPlan, body: InterestPaused) -> None:

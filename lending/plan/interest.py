@@ -14,7 +14,7 @@ from ledger.map.flow import Flow
 from lending.plan.accrual import Accrual, Stretch, bearing_days
 from lending.plan.event import PlanEvent
 from lending.plan.running import RunningInstalment, RunningPlan
-from lending.terms.servicing_terms import Component, LateInterest
+from lending.terms.servicing_terms import Component, LateInterest, PayoffInterest
 
 
 def accrue_to(run: RunningPlan, day: date) -> None:
@@ -158,6 +158,33 @@ def interest_on(run: RunningPlan, principal: int) -> int:
         less[stretch.line] += stretch.owing(-principal)
     grown = [(line.period.grown, line.period.grown + less[line.instalment_id]) for line in run.lines]
     return sum(round(before) - round(after) for before, after in grown)
+
+
+def interest_to_rest(run: RunningPlan) -> int:
+    """The interest that a payment which settles everything owes beyond the day, up to the next due."""
+    if run.terms.payoff_interest is PayoffInterest.TO_THE_DAY or run.terms.interest_as_agreed:
+        return 0
+    line, coming = _running(run)
+    return 0 if line is None else round(line.period.grown + coming) - round(line.period.grown)
+
+
+def accrue_to_rest(run: RunningPlan, event: PlanEvent) -> None:
+    """Accrue the interest of the running period at once, because everything is being settled (F17)."""
+    line, coming = _running(run)
+    if line is None or run.terms.payoff_interest is PayoffInterest.TO_THE_DAY or run.terms.interest_as_agreed:
+        return
+    before = run.accrued
+    line.period.grown += coming
+    line.period.after = line.period.until
+    key = f"{run.plan.plan_id}/{event.value_date}/{event.event_id}"
+    run.book(Flow.INTEREST_ACCRUED, key, event, {"interest": run.accrued - before})
+    split_again(run)
+
+
+def _running(run: RunningPlan) -> tuple[RunningInstalment | None, Fraction]:
+    """The instalment whose period is running, and the interest that the rest of it adds to what is owed now."""
+    line = next((line for line in run.lines if line.period.after < line.period.until and not line.kept), None)
+    return line, Fraction(0) if line is None else _to_come(run, line, _principal(run))
 
 
 class Levels:

@@ -19,7 +19,7 @@ def period_at_rate(run: RunningPlan, after: date, until: date) -> InterestPeriod
     """The period at the plan's rate; without interest where the plan bears none."""
     rule = run.terms.interest
     share = Fraction(0) if rule is None else share_of_year(rule, after, until)
-    return InterestPeriod.at_rate(after, until, share * Fraction(run.plan.annual_rate_basis_points) / _WHOLE)
+    return InterestPeriod.at_rate(after, until, share * run.base_rate / _WHOLE)
 
 
 def rate_of_period(run: RunningPlan, period: InterestPeriod, rests: Sequence[Pause] = ()) -> Fraction:

@@ -220,6 +220,7 @@ class RunningPlan:
         self.pauses: list[Pause] = []
         self.rests: list[Pause] = []  # pauses whose days bear no interest
         self.rates: list[RateChange] = []  # in the order of their days
+        self.base_rate = Fraction(plan.annual_rate_basis_points)  # what periods are priced at, in basis points
         self.bears_interest = any(each.interest.minor for each in plan.instalments)
         self.stretches: MutableSequence[Stretch] = []  # the interest so far: what bore it, for how many days
         self.settled_by: str | None = None  # the payoff after which no interest is owed, by its event
@@ -362,7 +363,7 @@ class RunningPlan:
     def rate_of(self, after: date, until: date) -> Fraction:
         """The interest on one unit of principal in a period beyond the agreed schedule."""
         rule = self.terms.interest
-        return Fraction(0) if rule is None else Fraction(rule.share_of_year(after, until)) * _yearly(self.plan)
+        return Fraction(0) if rule is None else Fraction(rule.share_of_year(after, until)) * self.base_rate / 10_000
 
     def sort_lines(self) -> None:
         self.lines.sort(key=lambda line: (line.due_on, line.number))

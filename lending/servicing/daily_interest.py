@@ -47,7 +47,7 @@ def daily_interest(state: PlanState) -> DailyInterest | None:
         or not turns
         or len(growing) != 1
         or state.terms.interest_as_agreed
-        or state.payoff(day).interest.minor < 0
+        or state.interest_by(day).minor < 0
     ):
         return None
     (accrual,) = growing

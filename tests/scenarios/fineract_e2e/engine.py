@@ -65,6 +65,7 @@ from lending.terms.servicing_terms import (
     InterestRule,
     LateInterest,
     LaterShipment,
+    PayoffInterest,
     ServicingTerms,
     ShipmentRule,
 )
@@ -308,6 +309,7 @@ def _servicing(terms: PeerLoan, acts: Sequence[Act], day_count: str) -> Servicin
         interest_as_agreed=not settings.recalculates_interest,
         early_payment=_EARLY[settings.ahead("REPAYMENT")],
         late_interest=LateInterest.UNTIL_LAST_DUE if settings.late_bears else LateInterest.NONE,
+        payoff_interest=PayoffInterest.TO_THE_NEXT_DUE if settings.pays_off_to_rest else PayoffInterest.TO_THE_DAY,
         charge_off_interest=_CHARGE_OFF_INTEREST[settings.charge_off_interest],
         claims=ClaimRule(ClaimDue.NEXT_DUE, _restores(settings)),
         claim_due_days=0,
