@@ -50,8 +50,8 @@ def level_parts(
 ) -> tuple[int, list[tuple[int, int]]]:
     """The level instalment and the principal and interest of each; `interest` so far bears none and is paid first.
 
-    `fixed` is further interest of each instalment, whatever is owed. All but the last are multiples of `unit`. The last instalment takes what rounding leaves; where that is much, the
-    others are moved nearer to it.
+    `fixed` is further interest of each instalment, whatever is owed. All but the last instalment are multiples of
+    `unit`. The last takes what rounding leaves; where that is much, the others are moved nearer to it.
 
     >>> level_parts(8357, 71, [Fraction(7, 1200) * 17 / 31, *[Fraction(7, 1200)] * 5])[1]
     [(1332, 98), (1389, 41), (1397, 33), (1405, 25), (1413, 17), (1421, 8)]

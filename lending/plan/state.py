@@ -106,7 +106,10 @@ class PaymentStates(Mapping[str, PaymentState]):
 
 @dataclass(frozen=True, slots=True)
 class FeeState:
-    """A fee, with its paid and waived parts. `waivable`: what was not waived; after a charge-off, what is still owed."""
+    """A fee, with its paid and waived parts.
+
+    `waivable`: what was not waived; after a charge-off, what is still owed.
+    """
 
     fee_id: str
     instalment_id: str

@@ -213,7 +213,7 @@ def _flat(lent: int, periods: Sequence[RepaymentPeriod], unit: int) -> list[Spli
     """
     exact = [period.interest(lent) for period in periods]
     *parts, _ = [_whole(each) for each in exact]
-    interest = [*parts, _whole(sum(exact)) - sum(parts)]
+    interest = [*parts, _whole(sum(exact, Decimal(0))) - sum(parts)]
     whole = lent + sum(interest)
     instalment = in_units(DIGITS.divide(Decimal(whole), Decimal(len(periods))), unit)
     return _repaid(lent, periods, instalment, interest)

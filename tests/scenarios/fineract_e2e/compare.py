@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from tests.scenarios.fineract_e2e.engine import Observed, Row, Transaction
+from tests.scenarios.fineract_e2e.observed import Observed, Row, Transaction
 from tests.scenarios.fineract_e2e.reader import day_of, units_of
 from tests.scenarios.fineract_e2e.story import Check, CheckKind
 
