@@ -20,7 +20,7 @@ from tests.test_conventions import CHECKOUT
 
 SHARED = 816
 EXPRESSIBLE_AT_LEAST = 657
-EQUAL_AT_LEAST = 560
+EQUAL_AT_LEAST = 564
 
 TERMS = {
     "LoanProduct": "LP2_ADV_PYMNT_INTEREST_DAILY_EMI_360_30",

@@ -13,6 +13,7 @@ from lending.plan.event import (
     FeeCharged,
     FeeKind,
     Goodwill,
+    Paid,
     PaidOff,
     PaymentChannel,
     PlanEvent,
@@ -305,6 +306,23 @@ def test_a_debt_off_the_books_is_paid_instalment_by_instalment_as_one_on_the_boo
 
     assert [str(each.charged_off).split()[0] for each in course.state(60).instalments] == ["0.00", "17.00", "30.00"]
     the_books_agree(course.state(60))
+
+
+def test_what_was_paid_out_and_is_owed_again_stays_with_the_next_due() -> None:
+    """40.00 and 1,060.00 paid at once leave 100.00 of credit, which is paid out; then the 40.00 does not stand."""
+    course = a_year(claims=NEXT_DUE)
+    small = course.then(0, Paid(pounds("40.00"), PaymentChannel.SHOPPER, "x-1", "psp", "card"))
+    course.then(0, Paid(pounds("1060.00"), PaymentChannel.SHOPPER, "x-2", "psp", "card"), hour=14)
+    course.then(5, CreditRefunded("r", pounds("100.00")))
+    course.then(6, RefundPaid("r", pounds("100.00")))
+    course.then(10, Reversed(small.event_id))
+
+    state = course.state(20)
+
+    assert balance(state, "plan:principal") == state.outstanding
+    assert principal_of(state) == ["40.00", *["0.00"] * 11]
+    assert state.instalments[0].open_interest > pounds("0.00")
+    assert state.owed == pounds("40.00") + state.instalments[0].open_interest
 
 
 # ── payoff ──────────────────────────────────────────────────────────────────────────────────────────────────────────

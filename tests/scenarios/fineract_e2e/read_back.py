@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from ledger.map.flow import Flow
 from lending.plan.delinquency import PauseReason, days_late
-from lending.plan.event import ChargedOff, Terminated
+from lending.plan.event import ChargedOff, Terminated, WrittenOff
 from lending.plan.plan import PlanStatus
 from lending.plan.state import InstalmentState, PlanState
 from lending.terms.servicing_terms import ChargeOffInterest
@@ -114,9 +114,10 @@ def rows(loan: EngineLoan, folded: WatchedFold) -> Iterator[Row]:
     penalties = {fee.fee_id for fee in loan.fees if fee.penalty}
     to_come = list(loan.disbursed)
     balance, previous = 0, loan.plan.opened_on
-    ended_on = brought_forward_on(loan)
+    ended_on, written_off = brought_forward_on(loan), _written_off_on(loan)
     agreed_ids = {each.instalment_id for each in loan.plan.instalments}
     paid_at_once = {on for on, _ in loan.disbursed[1:]} if loan.terms.product.down_payment else set()
+    owed_again = _owed_again(folded)
     for line in folded.run.lines:
         down = line.number == 0 or (line.instalment_id not in agreed_ids and line.due_on in paid_at_once)
         same_day = down or line.due_on == ended_on
@@ -130,6 +131,8 @@ def rows(loan: EngineLoan, folded: WatchedFold) -> Iterator[Row]:
         of_fees = line.instalment_id not in agreed_ids and not line.period.day_price  # it goes when the fees move
         if moved_on is not None and not due and (line.due_on > moved_on or (of_fees and line.due_on == moved_on)):
             continue
+        if moved_on is not None and not due and line.due_on == ended_on == moved_on:
+            continue
         if line.fees and all(fee.fee_id in loan.paid_with_disbursement for fee in line.fees) and not line.principal:
             continue
         if ended_on is not None and line.due_on > ended_on and line.principal == line.repaid == 0 and not due:
@@ -138,8 +141,8 @@ def rows(loan: EngineLoan, folded: WatchedFold) -> Iterator[Row]:
         waived = sum(fee.waived for fee in line.fees)
         touches = [touch for touch in folded.touches if touch.line is line]
         emptied_on = folded.emptied_on.get(line.instalment_id)
-        balance += folded.owed_again.get(line.instalment_id, 0) - line.principal
-        met = [each.on for each in touches if each.amount > 0] + ([moved_on] if moved_on else [])
+        balance += owed_again.get(line.instalment_id, 0) - line.principal
+        met = [each.on for each in touches if each.amount > 0] + [each for each in (moved_on, written_off) if each]
         yield Row(
             due_on=line.due_on,
             days=0 if down else (line.due_on - previous).days,
@@ -149,13 +152,34 @@ def rows(loan: EngineLoan, folded: WatchedFold) -> Iterator[Row]:
             interest=interest,
             fees=fees,
             penalties=penalty,
-            paid=due - outstanding - waived,
+            paid=due - outstanding - waived if written_off is None else sum(each.amount for each in touches),
             in_advance=sum(each.amount for each in touches if each.on < each.due_on),
             late=sum(each.amount for each in touches if each.on > each.due_on),
             waived=waived,
             outstanding=outstanding,
         )
         previous = previous if down else line.due_on
+
+
+def _written_off_on(loan: EngineLoan) -> date | None:
+    """The day on which what was still owed was forgiven, if any."""
+    reversed_ids = loan.reversed_ids()
+    written_off = (each for each in loan.events if isinstance(each.body, WrittenOff))
+    return next((each.value_date for each in written_off if each.event_id not in reversed_ids), None)
+
+
+def _owed_again(folded: WatchedFold) -> Mapping[str, int]:
+    """What each instalment got again; where its debt moved to other dues, the first of those from that day on."""
+    amounts = dict(folded.owed_again)
+    for line in folded.run.lines:
+        more, moved_on = amounts.get(line.instalment_id, 0), folded.moved_on.get(line.instalment_id)
+        if more and moved_on is not None and line.due_on > moved_on:
+            kept = [each for each in folded.run.lines if each.instalment_id not in folded.moved_on]
+            new = [each for each in kept if each.due_on >= moved_on and each.principal]
+            if new:
+                amounts[line.instalment_id] = 0
+                amounts[new[0].instalment_id] = amounts.get(new[0].instalment_id, 0) + more
+    return amounts
 
 
 def _late(state: PlanState, as_of: date) -> list[InstalmentState]:

@@ -82,6 +82,11 @@ def _shipments(terms: PeerLoan) -> ShipmentRule:
     )
 
 
+def _none_refunds_interest(refunds: Sequence[Act]) -> bool:
+    """Whether the scenario asks of every refund that it leaves interest as it is."""
+    return all(act.refunds_interest is False for act in refunds)
+
+
 def servicing_of(terms: PeerLoan, acts: Sequence[Act], day_count: str) -> ServicingTerms:
     settings = terms.product
     refunds = [act for act in acts if act.kind is ActKind.REFUNDED]
@@ -100,7 +105,7 @@ def servicing_of(terms: PeerLoan, acts: Sequence[Act], day_count: str) -> Servic
         goodwill_pays=_EARLY[settings.ahead(_rule_name(gifts[0]) if gifts else "GOODWILL_CREDIT")],
         refunds_allocation=_component_order(settings.allocation_of(_rule_name(refunds[0])).ahead) if refunds else None,
         goodwill_allocation=_component_order(settings.allocation_of(_rule_name(gifts[0])).ahead) if gifts else None,
-        refunds_interest=settings.refunds_interest,
+        refunds_interest=settings.refunds_interest and not (refunds and _none_refunds_interest(refunds)),
         interest=InterestRule(DAY_COUNTS[day_count], spacing, settings.first_day_bears),
         interest_as_agreed=not settings.recalculates_interest,
         early_payment=_EARLY[settings.ahead("REPAYMENT")],
