@@ -108,7 +108,7 @@ def test_a_part_in_a_term_of_its_own_is_repaid_beside_the_others() -> None:
 
 
 def test_the_last_instalment_of_the_parts_before_takes_what_paying_early_has_saved() -> None:
-    """17.13 paid on 15 January saves 0.07, which the seventh instalment would have paid, but it is of the second part."""
+    """17.13 paid on 15 January saves 0.07; the seventh instalment is of the second part, and pays as much as before."""
     plan, terms = a_loan("200.00", later=LaterShipment.OWN_TERM)
     events = [*parts(plan, (NEW_YEAR, "100.00"), (date(2024, 2, 15), "100.00")), paid(plan, date(2024, 1, 15), "17.13")]
 
