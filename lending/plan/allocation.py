@@ -251,6 +251,7 @@ def take_back_amounts(
 
 def owe_more(line: RunningInstalment, principal: int, day: date) -> None:
     """Add principal to an instalment beyond what was agreed; its grace for late fees starts again on `day`."""
+    line.least = max(line.least, line.repaid) + principal
     line.principal += principal
     line.level += principal
     line.grace_from = max(line.grace_from, day)
@@ -262,8 +263,9 @@ def next_due(run: RunningPlan, event: PlanEvent) -> RunningInstalment:
     After the last there is a due for claims alone, which each further claim puts off.
     """
     day = event.value_date
+    standing = [line for line in run.lines if line.open > 0 or not line.kept]  # the rest were replaced
     later = next(
-        (line for line in run.lines if line.due_on > day or (line is run.lines[-1] and line.due_on == day)), None
+        (line for line in standing if line.due_on > day or (line is standing[-1] and line.due_on == day)), None
     )
     if later is not None:
         return later
@@ -279,12 +281,17 @@ def next_due(run: RunningPlan, event: PlanEvent) -> RunningInstalment:
 
 
 def owe_beyond_purchase(
-    run: RunningPlan, event: PlanEvent, principal: int, *, due: RunningInstalment | None = None
+    run: RunningPlan, event: PlanEvent, principal: int, *, due: RunningInstalment | None = None, repaid: int = 0
 ) -> None:
-    """Add principal for which there are no goods: to `due`, or where claims fall due, or to the last instalment."""
+    """Add principal for which there are no goods: to `due`, or where claims fall due, or to the last instalment.
+
+    `repaid`: further principal that was paid out and is repaid at once by credit, which shows where claims fall due.
+    """
     last = run.lines[-1]
     if due is None and run.terms.claims.due is ClaimDue.NEXT_DUE and run.charged_off is None:
         due = next_due(run, event)
+        owe_more(due, repaid, event.value_date)
+        due.repaid += repaid
     if due is None:
         due = last if last.due_on >= event.value_date and run.charged_off is None else run.add_due(event)
     owe_more(due, principal, event.value_date)
@@ -299,6 +306,7 @@ def _undo(piece: Piece, amount: int, day: date) -> None:
         line.interest_paid -= amount
     else:
         line.repaid -= amount
+        line.least = max(line.least - amount, 0)
     line.grace_from = max(line.grace_from, day)
 
 

@@ -5,7 +5,7 @@ The event says by which rule; dues and interest follow from what is owed on its 
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 
 from ledger.map.flow import Flow
@@ -79,7 +79,6 @@ def re_amortised(run: RunningPlan, event: PlanEvent, body: ReAmortised) -> None:
     if not to_come or run.charged_off is not None:
         return
     principal = interest = 0
-    exact = sum((_exact_interest(line) for line in past), Fraction(0))
     for line in past:
         free = line.open_principal - line.disputed
         if line.open:
@@ -92,17 +91,18 @@ def re_amortised(run: RunningPlan, event: PlanEvent, body: ReAmortised) -> None:
     if not any(line.period.day_price for line in to_come):
         _add_parts(run, to_come, principal)
     elif body.interest is MovedInterest.EQUAL_PARTS:
-        _level(run, to_come, owed, 0)
+        _level(run, to_come, owed, 0, rests=run.rests)
     else:
         if body.interest is MovedInterest.WAIVED:
             run.book(Flow.INTEREST_WAIVED, event.event_id, event, {"interest": interest})
             interest = 0
-        _level(run, to_come, owed, interest)
+        _level(run, to_come, owed, interest, rests=run.rests)
     if body.interest is MovedInterest.EQUAL_PARTS:
+        part = round(Fraction(interest, len(to_come)))
         for line in to_come:
-            _owe_interest(line, exact / len(to_come))
-            line.level += round(exact / len(to_come))
-        _book_rounding(run, event, interest, len(to_come) * round(exact / len(to_come)))
+            _owe_interest(line, part)
+            line.level += part
+        _book_rounding(run, event, interest, len(to_come) * part)
         for fee in _take_fees(past):
             _share_fee(run, fee, to_come)
     run.version += 1
@@ -110,14 +110,26 @@ def re_amortised(run: RunningPlan, event: PlanEvent, body: ReAmortised) -> None:
 
 def rate_changed(run: RunningPlan, body: RateChanged) -> None:
     """Let the days after `effective_from` bear another rate, and make the instalments that end after it level again."""
-    if run.charged_off is not None or not run.plan.annual_rate_basis_points:
+    if run.charged_off is not None or not (run.base_rate or _bear_from_now_on(run, body)):
         return
-    factor = Fraction(body.annual_rate_basis_points) / Fraction(run.plan.annual_rate_basis_points)
+    factor = Fraction(body.annual_rate_basis_points) / run.base_rate
     changes = [each for each in run.rates if each.since != body.effective_from]
     run.rates = sorted([*changes, RateChange(body.effective_from, factor)], key=lambda each: each.since)
     bearing = [line for line in _schedule(run) if line.period.day_price]  # others have a fixed amount
     _make_level(run, [line for line in bearing if line.due_on >= body.effective_from])
     run.version += 1
+
+
+def _bear_from_now_on(run: RunningPlan, body: RateChanged) -> bool:
+    """Price the periods of a plan agreed without interest at its first rate, which counts from the change only."""
+    if not body.annual_rate_basis_points or run.terms.interest is None:
+        return False
+    run.base_rate = Fraction(body.annual_rate_basis_points)
+    run.rates = [RateChange(run.plan.opened_on - timedelta(days=1), Fraction(0))]
+    for line in _schedule(run):
+        line.period.day_price = period_at_rate(run, line.period.begins, line.period.until).day_price
+    run.bears_interest = True
+    return True
 
 
 def interest_paused(run: RunningPlan, body: InterestPaused) -> None:
@@ -242,13 +254,16 @@ def _level(
     interest: int,
     *,
     owed_before: bool = False,
+    rests: Sequence[Pause] = (),
 ) -> None:
     """Let instalments repay principal in equal amounts, with interest so far, which bears none, in the first.
 
-    `owed_before`: that interest grew with earlier instalments and is carried over from them.
+    `owed_before`: that interest grew with earlier instalments and is carried over from them. `rests`: pauses whose
+    days the equal amounts leave out.
     """
-    rates = [rate_of_period(run, line.period) for line in lines]
-    level, parts = level_parts(principal, interest, rates, run.terms.shipments.multiple_of)
+    rates = [rate_of_period(run, line.period, rests) for line in lines]
+    fixed = [line.fixed for line in lines]
+    level, parts = level_parts(principal, interest, rates, run.terms.shipments.multiple_of, fixed)
     if not owed_before:
         _owe_interest(lines[0], interest)
     for line, (part, owed) in zip(lines, parts, strict=True):
@@ -299,11 +314,6 @@ def _equal(
     run.bears_interest = run.bears_interest or later > 0
 
 
-def _exact_interest(line: RunningInstalment) -> Fraction:
-    """The open interest so far of an instalment before it is rounded; none where rounding leaves none."""
-    return line.period.grown - line.interest_paid - line.interest_gone if line.open_accrued else Fraction(0)
-
-
 def _book_rounding(run: RunningPlan, event: PlanEvent, before: int, after: int) -> None:
     """Waive, or accrue, the units that interest so far differs by when its parts are rounded one by one."""
     run.book(Flow.INTEREST_WAIVED, event.event_id, event, {"interest": max(0, before - after)})
@@ -313,6 +323,7 @@ def _book_rounding(run: RunningPlan, event: PlanEvent, before: int, after: int) 
 
 def _owe_interest(line: RunningInstalment, interest: int | Fraction) -> None:
     """Owe accrued interest with an instalment."""
+    line.fixed += round(interest)
     line.period.grown += interest
     line.accrued += round(interest)
     line.interest += round(interest)

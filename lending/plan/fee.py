@@ -4,6 +4,7 @@ from datetime import date
 
 from ledger.map.flow import Flow
 from lending.plan.allocation import move_to_credit
+from lending.plan.debt import Owed
 from lending.plan.delinquency import day_late
 from lending.plan.event import FeeCharged, FeeKind, FeeWaived, InterestWaived, PlanEvent
 from lending.plan.running import Fee, RunningInstalment, RunningPlan
@@ -61,18 +62,43 @@ def fee_charged(run: RunningPlan, event: PlanEvent, body: FeeCharged) -> None:
 
 
 def fee_waived(run: RunningPlan, event: PlanEvent, body: FeeWaived) -> None:
-    """Waive the unpaid part (F16a) and turn the paid part into credit (F16b). Ignored if the fee no longer exists."""
+    """Waive the unpaid part (F16a) and turn the paid part into credit (F16b). Ignored if the fee no longer exists.
+
+    After a charge-off the unpaid part is owed off the books, where it is forgiven (F31); the paid part stays paid.
+    """
     fee = run.fees.get(body.fee_id)
     if fee is None:
         return
     wanted = fee.amount if body.amount is None else body.amount.minor
     unpaid = min(wanted, fee.open)
-    paid = min(wanted - unpaid, fee.paid)
-    fee.waived += unpaid + paid
+    off = min(wanted - unpaid, charged_off_part(run, fee))
+    paid = 0 if run.charged_off is not None else min(wanted - unpaid, fee.paid)
+    fee.gone -= off
+    fee.waived += unpaid + off + paid
+    if off and run.charged_off is not None:
+        run.charged_off.add(_line_of(run, fee), Owed(fees=-off))
+        run.book(Flow.WRITTEN_OFF, event.event_id, event, {"no_longer_owed": off})
     move_to_credit(run, fee, paid)
     correlation = {"instalment_id": fee.instalment_id, "fee_id": fee.fee_id}
     run.book(Flow.UNPAID_FEE_WAIVED, event.event_id, event, {"fees": unpaid}, correlation=correlation)
     run.book(Flow.PAID_FEE_WAIVED, event.event_id, event, {"credit_balance": paid}, correlation=correlation)
+
+
+def waivable(run: RunningPlan, fee: Fee) -> int:
+    """The part of a fee that can be waived: paid or not, but after a charge-off only what is still owed."""
+    return fee.open + fee.paid if run.charged_off is None else charged_off_part(run, fee)
+
+
+def charged_off_part(run: RunningPlan, fee: Fee) -> int:
+    """What is still owed of a fee off the books."""
+    if run.charged_off is None:
+        return 0
+    return min(fee.gone, run.charged_off.parts.get(_line_of(run, fee), Owed()).fees)
+
+
+def _line_of(run: RunningPlan, fee: Fee) -> str:
+    """The instalment that a fee is owed with."""
+    return next((line.instalment_id for line in run.lines if fee in line.fees), fee.instalment_id)
 
 
 def interest_waived(run: RunningPlan, event: PlanEvent, body: InterestWaived) -> None:

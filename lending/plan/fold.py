@@ -314,7 +314,7 @@ def _state(run: RunningPlan, through: date, known: Mapping[str, str]) -> PlanSta
                 amount=money(each.amount),
                 paid=money(each.paid),
                 waived=money(each.waived),
-                waivable=money(each.open + each.paid),
+                waivable=money(fee.waivable(run, each)),
             )
             for each in run.fees.values()
         },

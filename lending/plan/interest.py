@@ -5,7 +5,7 @@ the principal that is owed and undisputed, but not of more than the schedule say
 unless the terms let it bear interest. Paid early, principal bears less from the next day on.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from fractions import Fraction
@@ -14,7 +14,7 @@ from ledger.map.flow import Flow
 from lending.plan.accrual import Accrual, Stretch, bearing_days
 from lending.plan.event import PlanEvent
 from lending.plan.running import RunningInstalment, RunningPlan
-from lending.terms.servicing_terms import LateInterest
+from lending.terms.servicing_terms import Component, LateInterest, PayoffInterest
 
 
 def accrue_to(run: RunningPlan, day: date) -> None:
@@ -105,7 +105,7 @@ def _split(run: RunningPlan) -> None:
             if line.repaid > line.level - line.disputed - interest:
                 interest = line.interest_paid
             most_here = line.repaid + left - (disputed - line.disputed)  # what is disputed stays with its instalment
-            principal = min(max(line.level - interest, line.repaid + line.disputed), most_here)
+            principal = min(max(line.level - interest, line.repaid + line.disputed, line.least), most_here)
             line.accrued = min(grown + unaccrued - later, interest + line.interest_gone)
         carried = owed - interest
         unaccrued += grown - line.accrued
@@ -141,13 +141,50 @@ def owe_interest_after_all(run: RunningPlan, event: PlanEvent, principal: int, *
 def interest_on(run: RunningPlan, principal: int) -> int:
     """The interest that principal has borne so far, which from now on counts as never lent.
 
-    It is the difference between what has accrued and what would have, each instalment rounded to the unit.
+    It is the difference between what has accrued and what would have, each instalment rounded to the unit. Payments
+    would have paid less interest, and so would have repaid more principal.
     """
     less = dict.fromkeys((line.instalment_id for line in run.lines), Fraction(0))
+    saved: Counter[str] = Counter()
+    payments = deque(sorted(run.payments.values(), key=lambda payment: payment.day))
     for stretch in run.stretches:
+        while payments and payments[0].day <= stretch.after:
+            for piece in payments.popleft().pieces_of(Component.INTEREST):
+                line = piece.line
+                fallen = round(line.period.grown) - round(line.period.grown + less[line.instalment_id])
+                part = min(max(fallen - saved[line.instalment_id], 0), piece.amount)
+                saved[line.instalment_id] += part
+                principal += part
         less[stretch.line] += stretch.owing(-principal)
     grown = [(line.period.grown, line.period.grown + less[line.instalment_id]) for line in run.lines]
     return sum(round(before) - round(after) for before, after in grown)
+
+
+def interest_to_rest(run: RunningPlan) -> int:
+    """The interest that a payment which settles everything owes beyond the day, up to the next due."""
+    if run.terms.payoff_interest is PayoffInterest.TO_THE_DAY or run.terms.interest_as_agreed:
+        return 0
+    line, coming = _running(run)
+    return 0 if line is None else round(line.period.grown + coming) - round(line.period.grown)
+
+
+def accrue_to_rest(run: RunningPlan, event: PlanEvent) -> None:
+    """Accrue the interest of the running period at once, because everything is being settled (F17)."""
+    line, coming = _running(run)
+    if line is None or run.terms.payoff_interest is PayoffInterest.TO_THE_DAY or run.terms.interest_as_agreed:
+        return
+    before = run.accrued
+    line.period.grown += coming
+    line.period.after = line.period.until
+    key = f"{run.plan.plan_id}/{event.value_date}/{event.event_id}"
+    run.book(Flow.INTEREST_ACCRUED, key, event, {"interest": run.accrued - before})
+    split_again(run)
+
+
+def _running(run: RunningPlan) -> tuple[RunningInstalment | None, Fraction]:
+    """The instalment whose period is running, and the interest that the rest of it adds to what is owed now."""
+    line = next((line for line in run.lines if line.period.after < line.period.until and not line.kept), None)
+    return line, Fraction(0) if line is None else _to_come(run, line, _principal(run))
 
 
 class Levels:

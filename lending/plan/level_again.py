@@ -26,7 +26,7 @@ def repay_part(run: RunningPlan, event: PlanEvent, amount: int) -> None:
     more = amount - _owe_down_payment(run, event, amount)
     own_term = run.terms.shipments.later is LaterShipment.OWN_TERM and run.captured.amount > 0
     if own_term:
-        _lengthen(run, event.value_date)
+        _lengthen(run, event)
     own = _open(run, event.value_date)
     if not own:
         _owe_with_last(run, event, more)
@@ -90,12 +90,17 @@ def _keep_what_is_paid(own: Sequence[RunningInstalment]) -> None:
             lacking -= given
 
 
-def _lengthen(run: RunningPlan, day: date) -> None:
-    """Add instalments after the last, until as many as were agreed are due after a day."""
-    spacing = run.terms.shipments.spacing
+def _lengthen(run: RunningPlan, event: PlanEvent) -> None:
+    """Add instalments after the last, until as many as were agreed are due after a day.
+
+    The last one so far still takes what is left of the parts before. Fees on days beyond it move to the new ones.
+    """
+    spacing, day = run.terms.shipments.spacing, event.value_date
     own = [line for line in run.lines if not line.kept]
     if spacing is None or not own:
         return
+    last = own[-1]
+    last.level = last.principal - last.credited + last.interest - last.interest_gone
     agreed = len([each for each in run.plan.instalments if each.number])
     before = own[-1].period.until
     for _ in range(agreed - len([line for line in own if line.due_on > day])):
@@ -106,6 +111,23 @@ def _lengthen(run: RunningPlan, day: date) -> None:
         line = RunningInstalment(f"{run.plan.plan_id}/{top}", top, due_on, due_on, due_on, period)
         run.add(line)
         before = due_on
+    _move_fees(run, after=own[-1].due_on)
+
+
+def _move_fees(run: RunningPlan, *, after: date) -> None:
+    """Owe unpaid fees on days beyond a due with the instalments in whose periods these days lie now."""
+    own = [line for line in run.lines if not line.kept]
+    beyond = [line for line in run.lines if line.kept and line.due_on > after and line.fees and not line.principal]
+    for line in beyond:
+        for fee in [fee for fee in line.fees if fee.due_on is not None and fee.open == fee.amount]:
+            due = next((each for each in own if fee.due_on is not None and each.due_on >= fee.due_on), None)
+            if due is not None:
+                line.fees.remove(fee)
+                due.fees.append(fee)
+                fee.instalment_id = due.instalment_id
+        if not line.fees:
+            run.lines.remove(line)
+            del run.by_id[line.instalment_id]
 
 
 def _owe_down_payment(run: RunningPlan, event: PlanEvent, amount: int) -> int:

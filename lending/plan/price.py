@@ -5,6 +5,7 @@ from datetime import date
 from fractions import Fraction
 
 from lending.plan.accrual import InterestPeriod, bearing_days
+from lending.plan.delinquency import Pause
 from lending.plan.running import RunningPlan
 from lending.schedule.due_dates import Unit, months_after
 from lending.terms.servicing_terms import InterestRule
@@ -18,12 +19,12 @@ def period_at_rate(run: RunningPlan, after: date, until: date) -> InterestPeriod
     """The period at the plan's rate; without interest where the plan bears none."""
     rule = run.terms.interest
     share = Fraction(0) if rule is None else share_of_year(rule, after, until)
-    return InterestPeriod.at_rate(after, until, share * Fraction(run.plan.annual_rate_basis_points) / _WHOLE)
+    return InterestPeriod.at_rate(after, until, share * run.base_rate / _WHOLE)
 
 
-def rate_of_period(run: RunningPlan, period: InterestPeriod) -> Fraction:
-    """The interest of a whole period on one unit of principal, at the rates of its days and without pauses."""
-    return bearing_days(period.begins, period.until, (), run.rates) * period.day_price
+def rate_of_period(run: RunningPlan, period: InterestPeriod, rests: Sequence[Pause] = ()) -> Fraction:
+    """The interest of a whole period on one unit of principal, at the rates of its days that bear interest."""
+    return bearing_days(period.begins, period.until, rests, run.rates) * period.day_price
 
 
 def share_of_year(rule: InterestRule, after: date, until: date) -> Fraction:
@@ -45,24 +46,25 @@ def share_of_year(rule: InterestRule, after: date, until: date) -> Fraction:
 
 
 def level_parts(
-    principal: int, interest: int, rates: Sequence[Fraction], unit: int = 1
+    principal: int, interest: int, rates: Sequence[Fraction], unit: int = 1, fixed: Sequence[int] = ()
 ) -> tuple[int, list[tuple[int, int]]]:
     """The level instalment and the principal and interest of each; `interest` so far bears none and is paid first.
 
-    All but the last are multiples of `unit`. The last instalment takes what rounding leaves; where that is much, the
-    others are moved nearer to it.
+    `fixed` is further interest of each instalment, whatever is owed. All but the last instalment are multiples of
+    `unit`. The last takes what rounding leaves; where that is much, the others are moved nearer to it.
 
     >>> level_parts(8357, 71, [Fraction(7, 1200) * 17 / 31, *[Fraction(7, 1200)] * 5])[1]
     [(1332, 98), (1389, 41), (1397, 33), (1405, 25), (1413, 17), (1421, 8)]
     """
-    level = level_instalment(principal, interest, rates, unit)
-    parts = _split(principal, interest, rates, level)
+    fixed = fixed or [0] * len(rates)
+    level = level_instalment(principal, interest + sum(fixed), rates, unit)
+    parts = _split(principal, interest, rates, level, fixed)
     for _ in range(_MOST_LEVELLINGS):
         off = sum(parts[-1]) - level
         if abs(off) <= len(rates) * unit // 2:
             break
         nearer = unit * round(Fraction(level + round(Fraction(off, len(rates))), unit))
-        tried = _split(principal, interest, rates, nearer)
+        tried = _split(principal, interest, rates, nearer, fixed)
         if nearer == level or abs(sum(tried[-1]) - nearer) >= abs(off):
             break
         level, parts = nearer, tried
@@ -92,12 +94,14 @@ def equal_parts(amount: int, parts: int, unit: int = 1) -> list[int]:
     return [part] * (parts - 1) + [amount - part * (parts - 1)]
 
 
-def _split(principal: int, interest: int, rates: Sequence[Fraction], level: int) -> list[tuple[int, int]]:
+def _split(
+    principal: int, interest: int, rates: Sequence[Fraction], level: int, fixed: Sequence[int]
+) -> list[tuple[int, int]]:
     """Each instalment first pays interest, and what is beyond it is carried to the next; the last pays the rest."""
     left, carried, parts = principal, interest, []
-    for place, rate in enumerate(rates, start=1):
+    for place, (rate, further) in enumerate(zip(rates, fixed, strict=True), start=1):
         last = place == len(rates)
-        owed = round(left * rate) + carried
+        owed = round(left * rate) + carried + further
         paid = owed if last else min(owed, level)
         part = left if last else min(level - paid, left)
         carried, left = owed - paid, left - part

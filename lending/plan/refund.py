@@ -48,7 +48,7 @@ def pay_refund(run: RunningPlan, event: PlanEvent, body: RefundPaid) -> None:
     beyond = max(0, body.amount.minor - payable)
     run.payable[body.refund_id] = payable - (body.amount.minor - beyond)
     if beyond:
-        owe_beyond_purchase(run, event, beyond)
+        owe_beyond_purchase(run, event, beyond, repaid=body.amount.minor - beyond)
         correlation = {"refund_id": body.refund_id}
         run.book(Flow.PAID_OUT_BEYOND_CREDIT, event.event_id, event, {"owed_again": beyond}, correlation=correlation)
 
@@ -203,7 +203,8 @@ def _beyond(run: RunningPlan, refund_id: str, amount: int, in_flight: int) -> di
 
 
 def _off_the_books(run: RunningPlan, refund_id: str, amount: int, owed: Debt) -> dict[str, int]:
-    taken = owed.take(amount)
+    order = run.terms.refunds_allocation or run.terms.allocation
+    taken = owed.take(amount) if run.terms.refunds_pay is None else owed.pay(amount, order)
     losses = run.forgiven.restore(amount - taken.total)
     withheld, payable = _grant(run, refund_id, amount - taken.total - sum(losses.values()))
     losses["fraud" if run.fraud else "charge_off"] += taken.principal

@@ -83,7 +83,7 @@ TAKEN_IN: Mapping[type, frozenset[PlanStatus]] = {
     Holiday: frozenset({_S.OPEN}),
     Forbearance: frozenset({_S.OPEN}),
     FeeCharged: _ON_THE_BOOKS,
-    FeeWaived: _ON_THE_BOOKS,
+    FeeWaived: _ON_THE_BOOKS | {_S.CHARGED_OFF},
     InterestWaived: frozenset({_S.OPEN}),
     Goodwill: _BEGUN - {_S.RECOVERED, _S.WRITTEN_OFF},
     Disputed: _BEGUN,
@@ -332,7 +332,7 @@ def _fee_waived(state: PlanState, body: FeeWaived) -> _Reasons:
 
 
 def _interest_waived(state: PlanState, body: InterestWaived) -> _Reasons:
-    owed = state.payoff(state.through).interest
+    owed = state.interest_by(state.through)
     if body.amount > owed:
         yield PlanRefusal(_Code.BEYOND_WHAT_IS_OWED, f"{owed} of interest is owed")
 
@@ -340,7 +340,7 @@ def _interest_waived(state: PlanState, body: InterestWaived) -> _Reasons:
 def _rescheduled(state: PlanState, body: Rescheduled) -> _Reasons:
     free = state.outstanding - state.disputed
     if body.capitalise_interest:
-        free += state.payoff(state.through).interest
+        free += state.interest_by(state.through)
     if body.capitalise_fees:
         free += state.open_fees
     asked = Money.total((due.principal for due in body.dues), state.currency)
@@ -362,8 +362,6 @@ def _terms_changed(
         yield PlanRefusal(_Code.NO_DAY_COUNT, f"{state.terms.version} has no day count to compute interest with")
     if isinstance(body, InterestPaused) and state.terms.interest_as_agreed:
         yield PlanRefusal(_Code.NO_DAY_COUNT, "interest is owed as agreed, whatever the days")
-    if isinstance(body, RateChanged) and not state.plan.annual_rate_basis_points:
-        yield PlanRefusal(_Code.NO_DAY_COUNT, f"{state.plan.plan_id} bears no interest")
     yield from _changed(state, body, day)
 
 

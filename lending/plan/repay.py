@@ -4,7 +4,7 @@ from ledger.map.flow import Flow
 from lending.plan.allocation import AllocationSplit, place, split_of, take_back_amounts
 from lending.plan.charge_off import recovered, take_back_off_the_books
 from lending.plan.event import Held, Paid, PaidOff, PaymentChannel, PlanEvent, Returned
-from lending.plan.interest import accrue_paid_ahead
+from lending.plan.interest import accrue_paid_ahead, accrue_to_rest, interest_to_rest
 from lending.plan.running import Payment, RunningPlan
 from lending.plan.withhold_refund import use_up, withhold
 
@@ -20,6 +20,8 @@ def paid(run: RunningPlan, event: PlanEvent, body: Paid) -> None:
     payment = _payment(run, event, body, amount)
     waits = body.in_flight is not None and body.in_flight.minor > 0
     if body.channel is not PaymentChannel.DUPLICATE and not waits:
+        if amount >= settled_today(run):
+            accrue_to_rest(run, event)
         payment.pieces = place(run, amount, first=body.instalment_id)
         accrue_paid_ahead(run, event)
     split = split_of(payment.pieces)
@@ -40,10 +42,11 @@ def paid_off(run: RunningPlan, event: PlanEvent, body: PaidOff) -> None:
     amount that does not settle the plan is an ordinary payment.
     """
     in_flight = 0 if body.in_flight is None else body.in_flight.minor
-    quote = sum(line.to_settle(as_agreed=run.terms.interest_as_agreed) for line in run.lines)
+    quote = settled_today(run) + interest_to_rest(run)
     if run.charged_off is not None or body.amount.minor + in_flight < quote:
         paid(run, event, Paid(body.amount, body.channel, body.payment_id, body.provider, body.rail))
         return
+    accrue_to_rest(run, event)
     payment = _payment(run, event, body, body.amount.minor)
     to_settle = min(body.amount.minor, max(quote - in_flight, 0))
     payment.pieces = place(run, to_settle, newest_first=in_flight > 0)
@@ -61,6 +64,11 @@ def paid_off(run: RunningPlan, event: PlanEvent, body: PaidOff) -> None:
     run.book(Flow.EARLY_PAYOFF, body.payment_id, event, captured, names=names, correlation=correlation)
     excess = {"credit_balance": split.credit}
     run.book(Flow.DUPLICATE_COLLECTION, body.payment_id, event, excess, names=names, correlation=correlation)
+
+
+def settled_today(run: RunningPlan) -> int:
+    """What pays all principal, the fees and the interest so far, or as agreed."""
+    return sum(line.to_settle(as_agreed=run.terms.interest_as_agreed) for line in run.lines)
 
 
 def return_payment(run: RunningPlan, event: PlanEvent, body: Returned) -> None:

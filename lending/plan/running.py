@@ -44,7 +44,9 @@ class RunningInstalment:
     `level`: the amount that payments are to pay here, in principal and interest; what interest leaves of it repays
     principal. `agreed`: the principal scheduled when the schedule was made, less what was credited since. `kept`: this
     instalment is not split again, because a reschedule replaced it or because it is no part of the schedule.
-    `scheduled`: the exact interest of the schedule, where it was worked out for this plan alone.
+    `scheduled`: the exact interest of the schedule, where it was worked out for this plan alone. `fixed`: the interest
+    that a change of terms moved here, which is owed whatever principal is.
+    `least`: the principal that stays here whatever interest takes of the level, because it was repaid or is owed again.
     `for_claims`: it was added for what claims made owed again after the last due.
     """
 
@@ -57,6 +59,8 @@ class RunningInstalment:
     level: int = 0
     agreed: int = 0
     scheduled: Fraction = Fraction(0)
+    fixed: int = 0
+    least: int = 0
     kept: bool = False
     for_claims: bool = False
     principal: int = 0
@@ -216,6 +220,7 @@ class RunningPlan:
         self.pauses: list[Pause] = []
         self.rests: list[Pause] = []  # pauses whose days bear no interest
         self.rates: list[RateChange] = []  # in the order of their days
+        self.base_rate = Fraction(plan.annual_rate_basis_points)  # what periods are priced at, in basis points
         self.bears_interest = any(each.interest.minor for each in plan.instalments)
         self.stretches: MutableSequence[Stretch] = []  # the interest so far: what bore it, for how many days
         self.settled_by: str | None = None  # the payoff after which no interest is owed, by its event
@@ -358,7 +363,7 @@ class RunningPlan:
     def rate_of(self, after: date, until: date) -> Fraction:
         """The interest on one unit of principal in a period beyond the agreed schedule."""
         rule = self.terms.interest
-        return Fraction(0) if rule is None else Fraction(rule.share_of_year(after, until)) * _yearly(self.plan)
+        return Fraction(0) if rule is None else Fraction(rule.share_of_year(after, until)) * self.base_rate / 10_000
 
     def sort_lines(self) -> None:
         self.lines.sort(key=lambda line: (line.due_on, line.number))

@@ -14,7 +14,7 @@ from lending.plan.event import PaymentChannel
 from lending.plan.merchant_share import Share, part_of
 from lending.plan.plan import InstalmentStatus, Plan, PlanStatus
 from lending.plan.proportion import proportion_of
-from lending.terms.servicing_terms import Bucket, ServicingTerms
+from lending.terms.servicing_terms import Bucket, PayoffInterest, ServicingTerms
 
 if TYPE_CHECKING:
     from lending.plan.running import Payment
@@ -106,7 +106,10 @@ class PaymentStates(Mapping[str, PaymentState]):
 
 @dataclass(frozen=True, slots=True)
 class FeeState:
-    """A fee, with its paid and waived parts. `waivable`: the part that was neither waived nor charged off."""
+    """A fee, with its paid and waived parts.
+
+    `waivable`: what was not waived; after a charge-off, what is still owed.
+    """
 
     fee_id: str
     instalment_id: str
@@ -275,17 +278,24 @@ class PlanState:
 
     def payoff(self, as_of: date, *, in_flight: Money | None = None) -> Payoff:
         """The payoff on a day not before `through`: principal, fees, and the interest accrued by then, or as agreed."""
-        if self.terms.interest_as_agreed:
-            interest = sum(each.open_interest.minor for each in self.instalments)
-        else:
-            interest = sum(each.accrual.by(as_of) - each.paid_interest.minor for each in self.instalments)
+        interest = self.interest_by(as_of)
+        if self.terms.payoff_interest is PayoffInterest.TO_THE_NEXT_DUE and self.outstanding.minor:
+            rests = (each.due_on for each in self.instalments if each.due_on >= as_of)
+            interest = self.interest_by(min(rests, default=as_of))
         return Payoff(
             as_of,
             self.outstanding,
-            Money(interest, self.currency),
+            interest,
             self.open_fees,
             Money.zero(self.currency) if in_flight is None else in_flight,
         )
+
+    def interest_by(self, as_of: date) -> Money:
+        """The interest that is not paid by a day not before `through`: as it has accrued by then, or as agreed."""
+        if self.terms.interest_as_agreed:
+            return Money.total((each.open_interest for each in self.instalments), self.currency)
+        unpaid = (each.accrual.by(as_of) - each.paid_interest.minor for each in self.instalments)
+        return Money(sum(unpaid), self.currency)
 
     def collectable(self, as_of: date) -> Collectable:
         """What may be collected on a day: everything due by then and undisputed; nothing while the plan is paused."""

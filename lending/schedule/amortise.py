@@ -159,13 +159,13 @@ def levelled(lent: int, periods: Sequence[RepaymentPeriod], unit: int) -> list[S
     times, and only while the difference shrinks.
     """
     instalment = _level_instalment(lent, periods, unit)
-    splits = _repaid(lent, periods, instalment, flat=False)
+    splits = _repaid(lent, periods, instalment)
     for _ in range(_MOST_LEVELLINGS):
         off = splits[-1].amount - instalment
         if abs(off) <= len(periods) * unit // 2:
             break
         nearer = in_units(Decimal(instalment + _whole(DIGITS.divide(Decimal(off), Decimal(len(periods))))), unit)
-        tried = _repaid(lent, periods, nearer, flat=False)
+        tried = _repaid(lent, periods, nearer)
         if nearer == instalment or abs(tried[-1].amount - nearer) >= abs(off):
             break
         instalment, splits = nearer, tried
@@ -183,15 +183,18 @@ def _level_instalment(lent: int, periods: Sequence[RepaymentPeriod], unit: int) 
     return in_units(DIGITS.divide(DIGITS.multiply(grown, Decimal(lent)), grown_instalments), unit)
 
 
-def _repaid(lent: int, periods: Sequence[RepaymentPeriod], instalment: int, *, flat: bool) -> list[Split]:
+def _repaid(
+    lent: int, periods: Sequence[RepaymentPeriod], instalment: int, flat: Sequence[int] | None = None
+) -> list[Split]:
     """Split instalments: each first pays the interest of its period, and the last pays the remainder.
 
+    `flat`: the interest of each period, where it is not that of what is still owed.
     Interest above the instalment is carried into the next period and bears no interest itself.
     """
     owed, waiting = lent, 0
     splits = []
-    for period in periods:
-        interest = _whole(period.interest(lent if flat else owed)) + waiting
+    for place, period in enumerate(periods):
+        interest = (_whole(period.interest(owed)) if flat is None else flat[place]) + waiting
         if period is periods[-1]:
             split = Split(owed, interest)
         else:
@@ -204,10 +207,16 @@ def _repaid(lent: int, periods: Sequence[RepaymentPeriod], instalment: int, *, f
 
 
 def _flat(lent: int, periods: Sequence[RepaymentPeriod], unit: int) -> list[Split]:
-    """Flat interest: each period on the whole amount lent; instalments are equal, and the last takes the remainder."""
-    whole = lent + sum(_whole(period.interest(lent)) for period in periods)
+    """Flat interest: each period on the whole amount lent; instalments are equal, and the last takes the remainder.
+
+    Interest is rounded once in all, so the last instalment may have a unit more or less of it.
+    """
+    exact = [period.interest(lent) for period in periods]
+    *parts, _ = [_whole(each) for each in exact]
+    interest = [*parts, _whole(sum(exact, Decimal(0))) - sum(parts)]
+    whole = lent + sum(interest)
     instalment = in_units(DIGITS.divide(Decimal(whole), Decimal(len(periods))), unit)
-    return _repaid(lent, periods, instalment, flat=True)
+    return _repaid(lent, periods, instalment, interest)
 
 
 def in_units(exact: Decimal, unit: int) -> int:

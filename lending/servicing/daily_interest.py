@@ -42,13 +42,7 @@ def daily_interest(state: PlanState) -> DailyInterest | None:
     turns += [due for due in dues if due > day]
     turns += [each.until for each in growing if each.until is not None and each.until > day]
     overdue = any(due <= day for due in dues)
-    if (
-        overdue
-        or not turns
-        or len(growing) != 1
-        or state.terms.interest_as_agreed
-        or state.payoff(day).interest.minor < 0
-    ):
+    if overdue or not turns or len(growing) != 1 or state.terms.interest_as_agreed or state.interest_by(day).minor < 0:
         return None
     (accrual,) = growing
     return None if accrual.rests or accrual.rates or accrual.after < day else _line(accrual, min(turns))

@@ -182,7 +182,7 @@ def standing_of(state: PlanState, *, version: int, pooled: int = 0) -> PlanStand
         days_past_due=days,
         accrues=accrues,
         principal=state.outstanding,
-        interest=max(state.payoff(day).interest, zero),
+        interest=max(state.interest_by(day), zero),
         fees=state.open_fees,
         credit_balance=state.credit_balance,
         # A freeze that ends on its own day pauses nothing, and an empty range cannot be stored.

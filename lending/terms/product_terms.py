@@ -24,6 +24,7 @@ from lending.terms.servicing_terms import (
     LateFees,
     LateInterest,
     LaterShipment,
+    PayoffInterest,
     RefundPlacing,
     ServicingTerms,
     ShipmentRule,
@@ -117,6 +118,7 @@ class Servicing:
     interest_stops_in_pause: bool
     early_payment: EarlyPayment
     late_interest: LateInterest
+    payoff_interest: PayoffInterest
     refunds_pay: EarlyPayment | None
     goodwill_pays: EarlyPayment | None
     refunds_allocation: tuple[Component, ...] | None
@@ -159,6 +161,7 @@ class Servicing:
             interest_as_agreed=as_agreed,
             early_payment=self.early_payment,
             late_interest=self.late_interest,
+            payoff_interest=self.payoff_interest,
             refunds_pay=self.refunds_pay,
             goodwill_pays=self.goodwill_pays,
             refunds_allocation=self.refunds_allocation,

@@ -34,6 +34,7 @@ from lending.terms.servicing_terms import (
     EarlyPayment,
     LateInterest,
     LaterShipment,
+    PayoffInterest,
     RefundPlacing,
     ServicingTerms,
     TermsFault,
@@ -216,6 +217,7 @@ def _servicing(settings: Section, adjustment: Adjustment) -> Servicing:
         interest_stops_in_pause=rules.flag("interest_stops_in_pause"),
         early_payment=rules.one_of("early_payment", EarlyPayment),
         late_interest=rules.one_of("late_interest", LateInterest),
+        payoff_interest=_payoff_interest(rules),
         refunds_pay=rules.one_of("refunds_pay", EarlyPayment) if rules.has("refunds_pay") else None,
         goodwill_pays=rules.one_of("goodwill_pays", EarlyPayment) if rules.has("goodwill_pays") else None,
         refunds_allocation=_order(rules, "refunds_allocation"),
@@ -236,6 +238,11 @@ def _servicing(settings: Section, adjustment: Adjustment) -> Servicing:
         except TermsFault as fault:
             raise TermsFileFault(f"{settings.file}: servicing: {fault}") from fault
     return servicing
+
+
+def _payoff_interest(rules: Section) -> PayoffInterest:
+    given = rules.has("payoff_interest")
+    return rules.one_of("payoff_interest", PayoffInterest) if given else PayoffInterest.TO_THE_DAY
 
 
 def _order(rules: Section, name: str) -> tuple[Component, ...] | None:

@@ -48,6 +48,13 @@ class LateInterest(StrEnum):
     UNTIL_PAID = "until_paid"
 
 
+class PayoffInterest(StrEnum):
+    """Up to which day a payment that settles everything owes interest."""
+
+    TO_THE_DAY = "to_the_day"
+    TO_THE_NEXT_DUE = "to_the_next_due"  # the whole of the running period, on what is owed on the day
+
+
 class ChargeOffInterest(StrEnum):
     """What a charge-off does to interest that has not accrued, and to the dues of the debt off the books."""
 
@@ -202,6 +209,7 @@ class ServicingTerms:
     interest_as_agreed: bool = False
     early_payment: EarlyPayment = EarlyPayment.NEXT_DUES
     late_interest: LateInterest = LateInterest.NONE
+    payoff_interest: PayoffInterest = PayoffInterest.TO_THE_DAY
     refunds_pay: EarlyPayment | None = None
     goodwill_pays: EarlyPayment | None = None
     refunds_allocation: tuple[Component, ...] | None = None

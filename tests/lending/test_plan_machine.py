@@ -128,6 +128,7 @@ class Plans(RuleBasedStateMachine):
         body = FeeCharged(fee, units(5_00), instalment_id=instalment_id)
         self.happen("fee_charged", number, body, amount=5_00, of=fee, due=due)
 
+    @precondition(lambda self: all(event.kind != "charged_off" for event in self.events))  # the model has no fees then
     @rule(number=days, fee=st.sampled_from(["f-1", "f-2", "late/1", "late/2"]))
     def waive_fee(self, number: int, fee: str) -> None:
         kind, _, place = fee.partition("/")
@@ -140,7 +141,8 @@ class Plans(RuleBasedStateMachine):
 
     @rule(number=st.sampled_from([60, 90]), often=st.integers(0, 3))
     def charge_off(self, number: int, often: int) -> None:
-        if often == 0:
+        waived_later = any(event.kind == "fee_waived" and event.day >= number for event in self.events)
+        if often == 0 and not waived_later:
             self.happen("charged_off", number, ChargedOff())
 
     @precondition(lambda self: bool(self.events))

@@ -12,7 +12,7 @@ from ledger.journal import Journal
 from ledger.map.flows import journal
 from ledger.money import Currency, Money
 from lending.plan.event import KINDS, PlanEvent, body_of
-from lending.plan.plan import ForeignPurchase, Origin, Plan, instalments_of
+from lending.plan.plan import ForeignPurchase, Origin, Plan, PlanId, instalments_of
 from lending.schedule.due import Due
 from lending.schedule.due_dates import Adjustment
 from lending.terms.dues import LoanTerms, schedule
@@ -29,7 +29,7 @@ from lending.terms.servicing_terms import (
 )
 
 FOLDER = Path(__file__).parent
-PLAN_ID, SHOPPER, MERCHANT, PROVIDER, RAIL = "p", "s", "m", "sim", "card"
+PLAN_ID, SHOPPER, MERCHANT, PROVIDER, RAIL = PlanId("p"), "s", "m", "sim", "card"
 
 # What happens to the books beside the plan: settlements, cash, holds. Everything else is an event of the plan.
 IN_THE_BOOKS = ("posted", "held", "voided", "day_closed")

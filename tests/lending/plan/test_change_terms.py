@@ -37,7 +37,15 @@ from lending.plan.state import PlanState
 from lending.schedule.amortise import Loan, amortise
 from lending.schedule.day_count import THIRTY_360
 from lending.schedule.due_dates import Spacing, Unit
-from lending.terms.servicing_terms import InterestRule, LateInterest, ServicingTerms, ShipmentRule
+from lending.terms.servicing_terms import (
+    ClaimDue,
+    ClaimRule,
+    Component,
+    InterestRule,
+    LateInterest,
+    ServicingTerms,
+    ShipmentRule,
+)
 from tests.lending.courses import the_books_agree
 from tests.lending.plans import a_plan, pounds
 
@@ -226,6 +234,48 @@ def test_a_re_amortisation_can_spread_interest_and_fees_evenly() -> None:
     assert [each.open_fees for each in state.instalments[-4:]] == [pounds("2.50")] * 4
 
 
+def test_each_share_of_moved_interest_is_a_whole_number_of_units() -> None:
+    """20.00 paid: 0.49 in four is 0.12 each, beside 0.47, 0.35, 0.24 and 0.12 of the periods."""
+    story = Story(TERMS)
+    story.pay("2-1", "20.00")
+    story.then("3-15", ReAmortised(MovedInterest.EQUAL_PARTS))
+
+    assert rows(story.state("3-15")) == ["4-1 19.97 + 0.59", "5-1 20.09 + 0.47", "6-1 20.20 + 0.36", "7-1 20.32 + 0.24"]
+
+
+def test_days_of_a_pause_are_left_out_of_the_level_amounts_of_a_re_amortisation() -> None:
+    story = one_paid()
+    story.then("3-9", InterestPaused(a_day("3-10"), a_day("6-11")))
+    story.then("3-15", ReAmortised(MovedInterest.EQUAL_PARTS))
+
+    assert rows(story.state("3-15")) == ["4-1 20.82 + 0.25", "5-1 20.95 + 0.12", "6-1 20.95 + 0.12", "7-1 20.85 + 0.21"]
+
+
+def test_moved_interest_stays_part_of_the_level_amounts_of_a_longer_term() -> None:
+    """0.49 in six is 0.08 each; from July on 42.17 and three times 0.08 are owed in five: 8.63."""
+    story = one_paid()
+    story.then("2-2", Extended(2, a_day("3-1")))
+    story.then("3-15", ReAmortised(MovedInterest.EQUAL_PARTS))
+    story.then("4-2", Extended(2, a_day("7-1")))
+
+    assert rows(story.state("4-2"))[3:] == [
+        "7-1 8.30 + 0.33", "8-1 8.35 + 0.28", "9-1 8.40 + 0.23", "10-1 8.53 + 0.10", "11-1 8.59 + 0.05",
+    ]  # fmt: skip
+
+
+def test_a_claim_after_a_re_age_is_owed_with_a_due_that_stands() -> None:
+    claims = ClaimRule(ClaimDue.NEXT_DUE, (Component.INTEREST, Component.FEES, Component.PRINCIPAL))
+    story = Story(replace(TERMS, claims=claims))
+    payment = story.pay("2-1", "17.01")
+    story.then("3-15", a_re_age(MovedInterest.EQUAL_PARTS_OF_ALL))
+    story.then("4-1", ClaimOpened("case", payment.event_id, Route.CARD, "psp", pounds("17.01")))
+    before = rows(story.state("4-1"))
+    story.then("4-1", ClaimLost("case"))
+
+    assert before[1] == "5-1 13.93 + 0.25"
+    assert rows(story.state("4-1")) == [before[0], "5-1 30.36 + 0.83", *before[2:]]
+
+
 def test_without_interest_what_is_past_due_is_spread_on_top() -> None:
     story = Story(plan=the_plan(0))
     story.pay("2-1", "16.67")
@@ -246,6 +296,18 @@ def test_a_rate_changed_for_days_before_the_plan_was_paid_gives_back_what_was_pa
     after = story.state("4-1").credit_balance
 
     assert after - before == pounds("0.20")  # 28 of 29 days of February at 4 and not at 7 %: 83.57 * 3 % / 12 * 28 / 29
+
+
+def test_a_plan_without_interest_bears_it_from_the_day_of_its_first_rate() -> None:
+    """83.33 at 1 % a month in five is 17.17."""
+    story = Story(plan=the_plan(0))
+    story.pay("2-1", "16.67")
+    assert story.refused("2-1", RateChanged(1200, a_day("2-1"))) == []
+    story.then("2-1", RateChanged(1200, a_day("2-1")))
+
+    assert rows(story.state("2-1")) == [
+        "3-1 16.34 + 0.83", "4-1 16.50 + 0.67", "5-1 16.67 + 0.50", "6-1 16.83 + 0.34", "7-1 16.99 + 0.17",
+    ]  # fmt: skip
 
 
 def test_another_rate_holds_from_its_day_and_instalments_from_then_on_are_level() -> None:

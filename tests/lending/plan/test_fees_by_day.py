@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from lending.plan.event import FeeCharged, FeeKind, FeeWaived
+from lending.plan.event import ChargedOff, FeeCharged, FeeKind, FeeWaived
 from lending.plan.plan import InstalmentStatus
 from tests.lending.courses import Course, booked, day, open_amounts, the_books_agree
 from tests.lending.plans import a_plan, pounds
@@ -96,3 +96,27 @@ def test_a_fee_due_at_once_has_a_due_of_its_own_whatever_else_is_owed_that_day()
         (day(0), pounds("30.00")),
         (day(0), pounds("0.00")),
     ]
+
+
+def test_a_fee_that_was_charged_off_can_be_waived_off_the_books() -> None:
+    """97.00 is charged off with a fee of 7.00, of which 3.00 is forgiven; the books had let go of all of it before."""
+    course = a_quarter()
+    course.then(0, fee(date(2026, 2, 1)))
+    course.then(40, ChargedOff())
+    assert course.state(40).fees["f-1"].waivable == pounds("7.00")
+    event = course.then(41, FeeWaived("f-1", pounds("3.00")))
+
+    state = course.state(41)
+
+    the_books_agree(state)
+    assert booked(state, event) == {"F31": {"no_longer_owed": "3.00"}}
+    assert (state.owed, state.fees["f-1"].waivable) == (pounds("94.00"), pounds("4.00"))
+
+
+def test_a_fee_paid_before_the_charge_off_stays_paid() -> None:
+    course = a_quarter()
+    course.then(0, fee(date(2026, 2, 1)))
+    course.collect(5, "7.00")
+    course.then(40, ChargedOff())
+
+    assert course.state(40).fees["f-1"].waivable == pounds("0.00")

@@ -594,9 +594,10 @@ def test_the_interest_on_refunded_goods_is_given_back_and_less_is_to_come() -> N
     refund = course.then(45, Refunded("rf-1", pounds("500.00")))
     state = course.state(45)
 
-    # Without 500.00 of goods, 5.10 and not 10.19, 1.94 and not 4.24: 7.39; 4.24 of what has accrued is not paid yet.
-    assert booked(state, refund)["F23"] == {"interest": "4.24", "principal": "3.15"}
-    assert balance(state, "inc:interest") == pounds("-7.04")
+    # Without 500.00 of goods, 5.10 and not 10.19; the payment would have repaid 5.09 more, so 1.92 and not 4.24: 7.41.
+    # 4.24 of what has accrued is not paid yet.
+    assert booked(state, refund)["F23"] == {"interest": "4.24", "principal": "3.17"}
+    assert balance(state, "inc:interest") == pounds("-7.02")
     the_books_agree(state)
     later = course.state(500)
     assert [str(each.open_interest) for each in later.instalments[1:3]] == [

@@ -13,6 +13,7 @@ from lending.plan.event import (
     FeeCharged,
     FeeKind,
     Goodwill,
+    Paid,
     PaidOff,
     PaymentChannel,
     PlanEvent,
@@ -37,6 +38,7 @@ from lending.terms.servicing_terms import (
     LateFeeRule,
     LateFees,
     LateInterest,
+    PayoffInterest,
     ServicingTerms,
     TermsFault,
 )
@@ -304,6 +306,44 @@ def test_a_debt_off_the_books_is_paid_instalment_by_instalment_as_one_on_the_boo
 
     assert [str(each.charged_off).split()[0] for each in course.state(60).instalments] == ["0.00", "17.00", "30.00"]
     the_books_agree(course.state(60))
+
+
+def test_what_was_paid_out_and_is_owed_again_stays_with_the_next_due() -> None:
+    """40.00 and 1,060.00 paid at once leave 100.00 of credit, which is paid out; then the 40.00 does not stand."""
+    course = a_year(claims=NEXT_DUE)
+    small = course.then(0, Paid(pounds("40.00"), PaymentChannel.SHOPPER, "x-1", "psp", "card"))
+    course.then(0, Paid(pounds("1060.00"), PaymentChannel.SHOPPER, "x-2", "psp", "card"), hour=14)
+    course.then(5, CreditRefunded("r", pounds("100.00")))
+    course.then(6, RefundPaid("r", pounds("100.00")))
+    course.then(10, Reversed(small.event_id))
+
+    state = course.state(20)
+
+    assert balance(state, "plan:principal") == state.outstanding
+    assert principal_of(state) == ["40.00", *["0.00"] * 11]
+    assert state.instalments[0].open_interest > pounds("0.00")
+    assert state.owed == pounds("40.00") + state.instalments[0].open_interest
+
+
+# ── payoff ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("rule", PayoffInterest)
+def test_a_payoff_owes_interest_to_its_day_or_for_the_whole_running_period(rule: PayoffInterest) -> None:
+    """1,000.00 at 12 % for 15 of 31 days is 4.93, for all of them 10.19."""
+    course = a_year(payoff_interest=rule)
+    whole = rule is PayoffInterest.TO_THE_NEXT_DUE
+    quote = course.state(15).payoff(course.state(15).through)
+    assert quote.interest == pounds("10.19" if whole else "4.93")
+
+    payment = course.then(15, PaidOff(quote.amount, PaymentChannel.SHOPPER, "x", "psp"))
+
+    the_books_agree(course.state(60))
+    assert course.state(60).status is PlanStatus.PAID
+    assert balance(course.state(60), "inc:interest") == -quote.interest
+    course.then(20, Reversed(payment.event_id))
+    assert course.state(31).payoff(course.state(31).through).interest == pounds("10.19")
+    the_books_agree(course.state(31))
 
 
 # ── late ────────────────────────────────────────────────────────────────────────────────────────────────────────────

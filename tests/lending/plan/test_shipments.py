@@ -9,7 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.money import Currency, Money
-from lending.plan.event import Body, MovedInterest, Opened, Paid, PartShipped, PaymentChannel, PlanEvent, ReAged
+from lending.plan.event import (
+    Body,
+    FeeCharged,
+    FeeKind,
+    MovedInterest,
+    Opened,
+    Paid,
+    PartShipped,
+    PaymentChannel,
+    PlanEvent,
+    ReAged,
+)
 from lending.plan.fold import fold
 from lending.plan.plan import Plan, instalments_of
 from lending.plan.state import PlanState
@@ -94,6 +105,31 @@ def test_a_part_in_a_term_of_its_own_is_repaid_beside_the_others() -> None:
     assert amounts(state) == ["17.13", *["34.20"] * 5, "17.05"]
     assert dues(state)[1] == ("01 Mar", "33.13", "1.07")
     assert dues(state)[-1] == ("01 Aug", "16.92", "0.13")
+
+
+def test_the_last_instalment_of_the_parts_before_takes_what_paying_early_has_saved() -> None:
+    """17.13 paid on 15 January saves 0.07; the seventh instalment is of the second part, and pays as much as before."""
+    plan, terms = a_loan("200.00", later=LaterShipment.OWN_TERM)
+    events = [*parts(plan, (NEW_YEAR, "100.00"), (date(2024, 2, 15), "100.00")), paid(plan, date(2024, 1, 15), "17.13")]
+
+    assert amounts(fold(plan, events, terms, through=date(2024, 2, 15))) == ["17.13", *["34.20"] * 4, "34.13", "17.05"]
+
+
+def test_a_fee_beyond_the_last_due_moves_to_an_instalment_of_the_longer_term() -> None:
+    plan, terms = a_loan("200.00", later=LaterShipment.OWN_TERM)
+    fees = [
+        known(plan, NEW_YEAR, f"fee-{day}", FeeCharged(f"f-{day}", pounds("10.00"), FeeKind.RETURN, due_on=day))
+        for day in (date(2024, 7, 15), date(2024, 9, 15))
+    ]
+    first, second = parts(plan, (NEW_YEAR, "100.00"), (date(2024, 2, 1), "100.00"))
+
+    with_fees = [
+        [(f"{each.due_on:%d %b}", each.open_fees.decimal) for each in state.instalments if each.open_fees.minor]
+        for events in ([first, *fees], [first, *fees, second])
+        for state in [fold(plan, events, terms, through=date(2024, 2, 1))]
+    ]
+
+    assert with_fees == [[("15 Sep", "20.00")], [("01 Aug", "10.00"), ("15 Sep", "10.00")]]
 
 
 def test_each_part_has_its_own_down_payment_due_at_once() -> None:

@@ -112,6 +112,13 @@ def test_flat_interest_stays_that_of_what_was_lent() -> None:
     assert [due.amount.minor for due in dues] == [93_33] * 11 + [93_37]
 
 
+def test_flat_interest_is_rounded_once_in_all() -> None:
+    """1,250.00 at 15 % is 15.625 a month: 62.50 for four."""
+    dues = amortise(a_loan(1_250_00, "15", 4, method=Method.FLAT))
+
+    assert [due.interest.minor for due in dues] == [15_62, 15_62, 15_62, 15_64]
+
+
 def test_a_down_payment_is_due_at_once_and_bears_no_interest() -> None:
     down, first, *_ = amortise(a_loan(1_000_00, "12", 12, down_payment_percent=Decimal(25)))
 

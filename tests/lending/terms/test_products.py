@@ -32,6 +32,7 @@ from lending.terms.servicing_terms import (
     EarlyPayment,
     LateInterest,
     LaterShipment,
+    PayoffInterest,
     RefundPlacing,
     ServicingTerms,
 )
@@ -285,6 +286,7 @@ def serviced() -> list[ServicingTerms]:
         ("refund_placing", set(RefundPlacing)),
         ("discount_earning", set(DiscountEarning)),
         ("late_interest", set(LateInterest)),
+        ("payoff_interest", set(PayoffInterest)),
         ("charge_off_interest", set(ChargeOffInterest)),
         ("interest_as_agreed", {False, True}),
         ("refunds_interest", {False, True}),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from tests.scenarios.fineract_e2e.engine import Observed, Row, Transaction
+from tests.scenarios.fineract_e2e.observed import Observed, Row, Transaction
 from tests.scenarios.fineract_e2e.reader import day_of, units_of
 from tests.scenarios.fineract_e2e.story import Check, CheckKind
 
@@ -286,6 +286,16 @@ def _alike(where: str, check: Check, seen: Observed) -> Iterator[Cell]:
     yield Cell(where, "Different amounts", "1", str(len(set(amounts[:-1]))))
 
 
+def _scheduled(where: str, check: Check, seen: Observed) -> Iterator[Cell]:
+    """The schedule of the amount that was asked for or approved."""
+    yield Cell(where, "Principal", check.expected, str(sum(row.principal for row in seen.rows)), balance=True)
+
+
+def _lent_now(where: str, check: Check, seen: Observed) -> Iterator[Cell]:
+    lent = {f"{on} {minor}" for on, minor in seen.disbursed}
+    yield Cell(where, "Disbursed", check.expected, check.expected if check.expected in lent else "", balance=True)
+
+
 _CELLS: Mapping[CheckKind, Callable[[str, Check, Observed], Iterator[Cell]]] = {
     CheckKind.SCHEDULE: _schedule,
     CheckKind.TOTALS: _totals,
@@ -304,4 +314,6 @@ _CELLS: Mapping[CheckKind, Callable[[str, Check, Observed], Iterator[Cell]]] = {
     CheckKind.JOURNAL: _journal,
     CheckKind.TRANSACTION_COUNT: _transaction_count,
     CheckKind.ALIKE: _alike,
+    CheckKind.SCHEDULED: _scheduled,
+    CheckKind.LENT: _lent_now,
 }

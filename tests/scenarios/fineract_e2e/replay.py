@@ -7,8 +7,14 @@ from enum import StrEnum
 
 from lending.schedule.due import Due
 from tests.scenarios.fineract_e2e.compare import Cell, cells_of
-from tests.scenarios.fineract_e2e.engine import EngineLoan, Observed, agreed, lacking, schedules
+from tests.scenarios.fineract_e2e.loan import EngineLoan
+from tests.scenarios.fineract_e2e.observed import Observed, agreed
+from tests.scenarios.fineract_e2e.read_back import observe
 from tests.scenarios.fineract_e2e.reader import PeerScenario, day_of, units_of
+from tests.scenarios.fineract_e2e.record import record, refuses
+from tests.scenarios.fineract_e2e.schedule import schedules
+from tests.scenarios.fineract_e2e.servicing import lacking
+from tests.scenarios.fineract_e2e.steps import out_of_scope, story_of
 from tests.scenarios.fineract_e2e.story import (
     Act,
     ActKind,
@@ -17,8 +23,6 @@ from tests.scenarios.fineract_e2e.story import (
     LoanStory,
     NotExpressible,
     PeerLoan,
-    out_of_scope,
-    story_of,
 )
 
 
@@ -91,13 +95,25 @@ def _play(story: LoanStory, terms: PeerLoan) -> _Played:
         if isinstance(each, Act):
             approval = each if each.kind is ActKind.APPROVED else approval
             if loan is not None:
-                loan.record(each)
+                record(loan, each)
+        elif each.act is not None:
+            cells.append(_refused(each, each.act, terms, loan, approval))
         elif loan is not None and loan.disbursed:
-            cells += cells_of(each, loan.observe(each.as_of, each.worked_out_on))
+            cells += cells_of(each, observe(loan, each.as_of, each.worked_out_on))
         else:
             cells += cells_of(each, _before(terms, approval, day_count))
     refused = () if loan is None else tuple(loan.refused)
     return _Played(day_count, tuple(cells), refused, lacking(terms, story.acts), tuple(act.kind for act in story.acts))
+
+
+def _refused(check: Check, act: Act, terms: PeerLoan, loan: EngineLoan | None, approval: Act | None) -> Cell:
+    """Whether we refuse as well: on the loan as it stands, or on one of the approved amount that is not open yet."""
+    if loan is None or not loan.disbursed:
+        amount, starts_on = (terms.principal, terms.submitted_on) if approval is None else (approval.amount, act.on)
+        day_count, dues = next(iter(schedules(terms, amount, starts_on)))
+        opening = Act(ActKind.DISBURSED, act.known_on, act.on, act.amount)
+        loan = EngineLoan(terms, dues, [opening], amount, day_count)
+    return Cell(f"{check.as_of} {check.kind}", act.kind, "refused", "refused" if refuses(loan, act) else "taken", True)
 
 
 def _outcome(scenario: PeerScenario, products: Sequence[str], played: Sequence[_Played]) -> Outcome:
