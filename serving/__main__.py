@@ -10,6 +10,7 @@ import typer
 
 from serving.listen import PORT, listen
 from terminal.command_line import run, stage
+from terminal.database import DatabaseProcess
 from terminal.report import AsJson, Form, Report, reporting
 
 app = stage("The decision API, and the replay of its decisions.")
@@ -63,7 +64,7 @@ def replay(
 
     if (decision_id is None) is not every:
         raise typer.BadParameter("say either --id ID or --all")
-    settings = Settings.from_environment()
+    settings = Settings.from_environment(process=DatabaseProcess.READER)
     policies = policy_file.load_policies()
     with serving_connection(settings.database_url) as connection:
         if decision_id is None:

@@ -30,6 +30,7 @@ from payments.wiring import Adapters, adapters_over
 from simulation.outside import Outside
 from simulation.servicing.counter import ServiceCounter
 from simulation.servicing.desk import ServicingDesk
+from terminal.database import DatabaseProcess
 from terminal.fault import Fault
 from tranche.demo.course import DemoPlace
 from tranche.local.clock_file import ClockFile
@@ -175,7 +176,10 @@ def evenings(place: DemoPlace) -> Iterator[Evenings]:
     address = place.environ["TRANCHE_PROVIDER_URL"]
     provider = SandboxProvider(address)
     try:
-        with connected(place.database_url) as connection, httpx.Client(base_url=address, timeout=30.0) as world:
+        with (
+            connected(place.database(DatabaseProcess.PAYMENTS)) as connection,
+            httpx.Client(base_url=address, timeout=30.0) as world,
+        ):
             exchange = place.folder / "runtime" / "provider"
             yield Evenings(adapters_over(connection, provider), world, exchange, place.clock)
     finally:

@@ -12,6 +12,7 @@ from payments.rail_profile import load_profile
 from payments.reconciliation.standing import Standing
 from simulation.world.period import Period
 from simulation.world.size import Size
+from terminal.database import DatabaseProcess
 from tranche.demo import standing as demo_standing
 from tranche.demo.berka import outcomes
 from tranche.demo.cash import Cash, cash_against_plan
@@ -119,7 +120,7 @@ class SeededCourse:
                     evening.run(day, collecting=done <= COLLECTED_DAYS)
                     tick(done, len(days))
                 faults = evening.faults()
-            standing = demo_standing.reconciliation_standing(place.database_url, days[-1])
+            standing = demo_standing.reconciliation_standing(place.database(DatabaseProcess.READER), days[-1])
             without = f"; no plan fitted {', '.join(desk.desk.without_a_plan)}" if desk.desk.without_a_plan else ""
             say(f"{count(len(desk.desk.served))} servicing cases{without}")
             say(
@@ -139,7 +140,7 @@ class SeededCourse:
             financed_minor=cash.financed_minor,
             collected_minor=cash.received_minor,
             planted=planted,
-            plan_events=kinds_seen(place.database_url, not_reached_kinds()),
+            plan_events=kinds_seen(place.database(DatabaseProcess.READER), not_reached_kinds()),
             notes=_notes(standing, days[-1]),
         )
 
@@ -148,7 +149,7 @@ class SeededCourse:
         from lending.plan.plan import plan_id_of
         from lending.servicing.postgres import PostgresPlans
 
-        with connect(place.database_url) as connection:
+        with connect(place.database(DatabaseProcess.READER)) as connection:
             plan_ids = (plan_id_of(answer.decision_id) for answer in answers)
             return cash_against_plan(PostgresPlans(connection), plan_ids, until)
 

@@ -66,7 +66,7 @@ def figures(days: Path, tmp_path: Path, database_url: str) -> Retail:
         ports = adapters_over(connection, SimulatedProvider())
         replayed = replay_over(ports, book, tmp_path / "outbox")
         groups = ports.ledger.open_groups(replayed.last_day)
-    books = verified_books(database_url)
+    books = verified_books(database_url, database_url)
     assert books.faults == ()
     assert books.summary.balanced
     parts = RetailParts(RetailReplay(days), NO_EVENTS, book, replayed, OnlineRetail(days).turnover_mills())
