@@ -169,7 +169,7 @@ def close_of_business(
         charged_off = charge_off_by_rule(
             business_date.date(),
             rules=closing_rules(),
-            found=PostgresPastDuePlans(connection, at),
+            found=PostgresPastDuePlans(connection),
             ports=ActPorts(
                 plans=PostgresPlans(connection),
                 ledger=PostgresLedger(connection),

@@ -68,6 +68,7 @@ def test_every_kind_of_plan_event_happened_by_a_door(kept_demo: KeptDemo) -> Non
     decided = {event_kind_of(act) for act in ACTS.values()}
     assert {door for kind in decided & set(seen) for door in seen[kind]["doors"]} <= {
         "act",
+        "close_of_business",
         "refund",
         "refund_payment",
         "collection",

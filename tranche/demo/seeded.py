@@ -16,6 +16,7 @@ from terminal.database import DatabaseProcess
 from tranche.demo import standing as demo_standing
 from tranche.demo.berka import outcomes
 from tranche.demo.cash import Cash, cash_against_plan
+from tranche.demo.closing import closing_note, closings_of
 from tranche.demo.course import DemoPlace, MoneyRun
 from tranche.demo.days import days_from, evenings, pounds_sterling
 from tranche.demo.decisions import Answer, ApiRefused, Ask, CheckoutClient
@@ -128,6 +129,7 @@ class SeededCourse:
                 f"{count(standing.matched_by_rule)} by rule, {count(standing.unmatched)} not; "
                 f"{count(sum(standing.breaks.values()))} breaks found, {count(sum(standing.open_breaks.values()))} open"
             )
+        reader = place.database(DatabaseProcess.READER)
         cash = self._cash(place, answers, days[-1])
         with stages.stage("planted", "are the planted faults found?") as say:
             planted = self._planted(place, standing, faults)
@@ -141,7 +143,7 @@ class SeededCourse:
             collected_minor=cash.received_minor,
             planted=planted,
             plan_events=kinds_seen(place.database(DatabaseProcess.READER), not_reached_kinds()),
-            notes=_notes(standing, days[-1]),
+            notes=(*_notes(standing, days[-1]), closing_note(closings_of(reader, self.currency), self.currency)),
         )
 
     def _cash(self, place: DemoPlace, answers: Sequence[Answer], until: date) -> Cash:
