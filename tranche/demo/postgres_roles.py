@@ -34,7 +34,7 @@ NOT_ITS_OWN: Mapping[DatabaseProcess, tuple[str, ...]] = {
         "SELECT 1 FROM features.vectors",
         "INSERT INTO lending.decisions DEFAULT VALUES",
         "INSERT INTO lending.acts DEFAULT VALUES",
-        "INSERT INTO lending.plans DEFAULT VALUES",
+        "INSERT INTO lending.business_dates DEFAULT VALUES",
     ),
     DatabaseProcess.LENDING: (
         "SELECT 1 FROM payments.lines",
