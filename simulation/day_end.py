@@ -7,7 +7,7 @@ from pathlib import Path
 
 from simulation.bank import OURS, PARKED, BankMovement, BookedRow, SimulatedBank, Statement, TooLate
 from simulation.camt_statement import RETURNED, write_camt_statement
-from simulation.exchange_files import OrderFileRefused, cut_short, read_orders, write_rows
+from simulation.exchange_files import OrderFileRefused, cut_short, read_bank_orders, write_ended_rows
 from simulation.faults import FaultKind, Label, fault_of_statement
 from simulation.provider import ProviderBook, SettlementRow
 
@@ -91,11 +91,11 @@ def _end_one(
     written: list[str] = []
     for settlement in provider.settle(day):
         file = inbox / settlement.file_name
-        write_rows(file, SETTLEMENT_COLUMNS, (asdict(row) for row in settlement.rows))
+        write_ended_rows(file, SETTLEMENT_COLUMNS, (asdict(row) for row in settlement.rows))
         written.append(file.name)
         if settlement.duplicated:
             again = file.with_stem(f"{file.stem}-again")
-            write_rows(again, SETTLEMENT_COLUMNS, (asdict(row) for row in settlement.rows))
+            write_ended_rows(again, SETTLEMENT_COLUMNS, (asdict(row) for row in settlement.rows))
             written.append(again.name)
         if fault is FaultKind.CUT_FILE:
             part = file.with_stem(f"{file.stem}-1")
@@ -113,7 +113,7 @@ def _write(
     """Write a statement, with the fault of its day if it is that of our account; returns the names of its files."""
     if form is StatementForm.CSV:
         file = inbox / f"{statement.file_stem}.csv"
-        write_rows(file, STATEMENT_COLUMNS, (_row(row) for row in statement.rows))
+        write_ended_rows(file, STATEMENT_COLUMNS, (_row(row) for row in statement.rows))
         return [file.name]
     file = inbox / f"{statement.file_stem}.xml"
     write_camt_statement(file, statement)
@@ -141,7 +141,7 @@ def _execute(day: date, bank: SimulatedBank, outbox: Path) -> tuple[int, list[st
     paid, refused = 0, []
     for path in sorted(outbox.glob("*.csv")):
         try:
-            orders = read_orders(path)
+            orders = read_bank_orders(path)
         except OrderFileRefused as reason:
             refused.append(str(reason))
             continue

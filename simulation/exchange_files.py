@@ -29,7 +29,7 @@ class PaymentOrder:
     requested_on: date
 
 
-def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
+def write_ended_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
     """Write rows and the row that ends them; the same rows give the same bytes."""
     told = [[row[column] for column in columns] for row in rows]
     amount = list(columns).index("amount_minor")
@@ -47,7 +47,7 @@ def cut_short(path: Path, cut: Path) -> None:
     cut.write_text("".join(lines[:-1]), encoding="utf-8")
 
 
-def read_orders(path: Path) -> list[PaymentOrder]:
+def read_bank_orders(path: Path) -> list[PaymentOrder]:
     """The orders of a file; raises OrderFileRefused for one that is not whole, and then none is carried out."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
