@@ -4,18 +4,17 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from terminal.environment import required_url
+from terminal.database import DatabaseProcess, process_url
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The database that serving reads."""
+    """The database in which serving finds vectors."""
 
     database_url: str
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
-        """Read the variable; `SettingFault` when it is missing or malformed."""
+        """Read the variables; `SettingFault` when the database is not named or malformed."""
         environ = os.environ if environ is None else environ
-        example = "postgresql://tranche@localhost/tranche"
-        return cls(required_url(environ, "TRANCHE_DATABASE_URL", example, ("postgresql", "postgres")))
+        return cls(process_url(environ, DatabaseProcess.FEATURES))

@@ -11,6 +11,7 @@ from ledger.commands import accept, credit_limit, free_form, keys, principal, pr
 from ledger.settings import Settings
 from terminal.clock import must_have_begun, now, today
 from terminal.command_line import run, stage
+from terminal.database import DatabaseProcess
 from terminal.fault import Fault
 from terminal.report import Report, reporting
 
@@ -47,7 +48,7 @@ def migrate() -> Report:
     from ledger import migrate as act
     from ledger.books.postgres import connect
 
-    with connect(_url()) as connection:
+    with connect(_url(None)) as connection:
         report = act.migrate(connection)
 
     def shown() -> Iterator[str]:
@@ -342,7 +343,7 @@ def expire_holds(
 
     moment = now() if at is None else at.replace(tzinfo=at.tzinfo or UTC)
     must_have_begun(moment.astimezone(UTC).date(), now())
-    with connect(_url()) as connection:
+    with connect(_url(DatabaseProcess.BOOKS)) as connection:
         report = act(PostgresLedger(connection), at=moment)
     tree = {"voided": report.hold_ids}
 
@@ -363,7 +364,7 @@ def close_period(
     from ledger.books.postgres import connect
     from ledger.books.postgres_periods import PostgresPeriods
 
-    with connect(_url()) as connection:
+    with connect(_url(DatabaseProcess.BOOKS)) as connection:
         report = act(PostgresPeriods(connection), through.date(), at=now())
     tree = {"through": report.through.isoformat(), "entries": report.entry_ids}
 
@@ -375,8 +376,8 @@ def close_period(
     return Report(tree, shown())
 
 
-def _url() -> str:
-    return Settings.from_environment().database_url
+def _url(process: DatabaseProcess | None = DatabaseProcess.READER) -> str:
+    return Settings.from_environment(process=process).database_url
 
 
 def _day(moment: datetime | None) -> date | None:

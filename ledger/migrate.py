@@ -25,6 +25,7 @@ from graphlib import CycleError, TopologicalSorter
 from importlib.resources import files
 
 from ledger.database import Database, Parameters
+from ledger.grant import grant
 from terminal.fault import Fault
 
 PACKAGES = ("ledger", "features", "lending", "payments", "serving")
@@ -146,8 +147,14 @@ class SchemaFile:
 
 
 def migrate(connection: Database, packages: Iterable[str] = PACKAGES) -> Migrated:
-    """Migrate a database to the packages' SQL files in one transaction. Concurrent runs wait for each other."""
-    return apply(connection, [each for package in packages for each in schema_files(package)])
+    """Migrate a database to the packages' SQL files in one transaction. Concurrent runs wait for each other.
+
+    The login roles of processes then have exactly the rights of `database_roles.toml`.
+    """
+    with connection.transaction():
+        done = apply(connection, [each for package in packages for each in schema_files(package)])
+        grant(connection)
+    return done
 
 
 def schema_files(package: str) -> list[SchemaFile]:

@@ -4,10 +4,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from terminal.environment import optional, required_url
-
-DATABASE_URL = "TRANCHE_DATABASE_URL"
-EXAMPLE = "postgresql://tranche@db.example:5432/tranche"
+from terminal.database import DatabaseProcess, process_url
+from terminal.environment import optional
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +16,9 @@ class Settings:
     key: str | None = None
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
-        """Read TRANCHE_DATABASE_URL; raises SettingFault."""
+    def from_environment(
+        cls, environ: Mapping[str, str] | None = None, process: DatabaseProcess | None = DatabaseProcess.BOOKS
+    ) -> "Settings":
+        """The settings of a process that keeps the books, of another one, or with None of the owner; SettingFault."""
         environ = os.environ if environ is None else environ
-        url = required_url(environ, DATABASE_URL, EXAMPLE, ("postgresql", "postgres"))
-        return cls(url, optional(environ, "TRANCHE_KEY", "") or None)
+        return cls(process_url(environ, process), optional(environ, "TRANCHE_KEY", "") or None)

@@ -12,6 +12,7 @@ from ledger.commands.accept import Accept, AcceptReason, accepted_by_key
 from lending.acts import commands as plan_commands
 from terminal.clock import now
 from terminal.command_line import run, stage
+from terminal.database import DatabaseProcess
 from terminal.report import Report, reporting
 from terminal.waiting import waiting
 
@@ -168,7 +169,7 @@ def close_of_business(
         charged_off = charge_off_by_rule(
             business_date.date(),
             rules=closing_rules(),
-            found=PostgresPastDuePlans(connection, at),
+            found=PostgresPastDuePlans(connection),
             ports=ActPorts(
                 plans=PostgresPlans(connection),
                 ledger=PostgresLedger(connection),
@@ -208,7 +209,7 @@ def rebuild(*, accept: Accept = False, reason: AcceptReason = None) -> Report:
     from lending.servicing.postgres import PostgresPlans
     from lending.terms.products import servicing_terms
 
-    settings = Settings.from_environment()
+    settings = Settings.from_environment(process=None)
     with waiting("folding every plan"), connect(settings.database_url) as connection:
         report = rebuild_standings(
             PostgresPlans(connection),
@@ -246,7 +247,7 @@ def statement(
 
     if (shopper is None) is (plan is None):
         raise typer.BadParameter("give either --shopper or --plan")
-    with connect(Settings.from_environment().database_url) as connection:
+    with connect(Settings.from_environment(process=DatabaseProcess.READER).database_url) as connection:
         store = PostgresPlans(connection)
         plans = store.find_by_shopper(shopper) if shopper else tuple(store.get_all([plan or ""]).values())
         if not plans:
@@ -286,7 +287,7 @@ def vat_summary(
     from lending.servicing.postgres import PostgresPlans
 
     periods = months(first.date(), last.date())
-    with connect(Settings.from_environment().database_url) as connection:
+    with connect(Settings.from_environment(process=DatabaseProcess.READER).database_url) as connection:
         plans = PostgresPlans(connection)
         lines = act.vat_summary(PostgresLedger(connection), periods, plans=plans.get_all, rate_of=act.agreed_rate)
     act.write_vat_summary(out, lines)

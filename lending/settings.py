@@ -4,7 +4,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from terminal.environment import optional, required_url
+from terminal.database import DatabaseProcess, process_url
+from terminal.environment import optional
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,10 +16,9 @@ class Settings:
     key: str | None = None
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
-        """Read TRANCHE_DATABASE_URL; raises SettingFault naming it when it is missing or malformed."""
+    def from_environment(
+        cls, environ: Mapping[str, str] | None = None, process: DatabaseProcess | None = DatabaseProcess.LENDING
+    ) -> "Settings":
+        """The settings of a process that services plans, of another one, or with None of the owner; SettingFault."""
         environ = os.environ if environ is None else environ
-        example = "postgresql://tranche@db.example:5432/tranche"
-        schemes = ("postgresql", "postgres")
-        url = required_url(environ, "TRANCHE_DATABASE_URL", example, schemes)
-        return cls(url, optional(environ, "TRANCHE_KEY", "") or None)
+        return cls(process_url(environ, process), optional(environ, "TRANCHE_KEY", "") or None)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from terminal.database import DatabaseProcess, process_url
 from terminal.environment import SettingFault, optional, required_url
 
 DEFAULT_MAX_FILE_BYTES = 2 * 1024**3
@@ -30,9 +31,7 @@ class Settings:
         if needs_provider or provider_url:
             provider_url = required_url(environ, "TRANCHE_PROVIDER_URL", "http://127.0.0.1:8090", web)
         return cls(
-            database_url=required_url(
-                environ, "TRANCHE_DATABASE_URL", "postgresql://user@localhost/tranche", ("postgresql", "postgres")
-            ),
+            database_url=process_url(environ, DatabaseProcess.PAYMENTS),
             provider_url=provider_url or None,
             inbox=Path(inbox) if inbox else None,
             outbox=Path(outbox) if outbox else None,

@@ -12,6 +12,7 @@ from serving.listen import PORT, listen
 from serving.listing.commands import list_things, show_shopper
 from serving.referrals import commands as referral_commands
 from terminal.command_line import run, stage
+from terminal.database import DatabaseProcess
 from terminal.report import AsJson, Form, Report, reporting
 
 app = stage("The decision API, the replay of its decisions, and their review by a person.")
@@ -68,7 +69,7 @@ def replay(
 
     if (decision_id is None) is not every:
         raise typer.BadParameter("say either --id ID or --all")
-    settings = Settings.from_environment()
+    settings = Settings.from_environment(process=DatabaseProcess.READER)
     policies = policy_file.load_policies()
     with serving_connection(settings.database_url) as connection:
         if decision_id is None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from serving.entrance.issuer import Issuer
 from serving.entrance.request_rate import DEFAULT_RATE, Rate, rate_from
-from terminal.environment import optional, required, required_url
+from terminal.database import DatabaseProcess, process_url
+from terminal.environment import optional, required
 from terminal.settings import Settings as Clock
 
 
@@ -26,13 +27,13 @@ class Settings:
     rate: Rate = DEFAULT_RATE
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
-        """The settings of this process; a missing one raises `SettingFault`, which names it and gives an example."""
+    def from_environment(
+        cls, environ: Mapping[str, str] | None = None, process: DatabaseProcess = DatabaseProcess.SERVING
+    ) -> "Settings":
+        """The settings of the API, or of a command that only reads; `SettingFault` names a missing one."""
         environ = os.environ if environ is None else environ
         return cls(
-            database_url=required_url(
-                environ, "TRANCHE_DATABASE_URL", "postgresql://user@localhost/tranche", ("postgresql", "postgres")
-            ),
+            database_url=process_url(environ, process),
             models_dir=Path(required(environ, "TRANCHE_MODELS_DIR", "var/models")),
             clock_file=Clock.from_environment(environ).clock_file,
             provider_url=optional(environ, "TRANCHE_PROVIDER_URL", "") or None,

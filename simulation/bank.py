@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from simulation.book import Book
+from simulation.faults import FaultKind, Label
 
 OURS = "main"
 PARKED = "former"  # an account that is no longer in use on our side
@@ -24,6 +25,7 @@ class BankMovement:
     booked_on: date
     reference: str
     counterparty: str
+    returns: bool = False  # it brings back what could not be paid
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class BookedRow:
     value_on: str
     reference: str
     counterparty: str
+    returns: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,20 @@ class Statement:
     account: str
     currency: str
     day: date
+    number: int
     rows: tuple[BookedRow, ...]
 
     @property
-    def file_name(self) -> str:
-        return f"statement-{self.day.isoformat()}-{self.account}-{self.currency}.csv"
+    def statement_id(self) -> str:
+        return f"{self.account}-{self.currency}-{self.number:04d}"
+
+    @property
+    def file_stem(self) -> str:
+        return f"statement-{self.day.isoformat()}-{self.account}-{self.currency}"
+
+    def line_id(self, row: BookedRow) -> str:
+        """The movement's identity for whoever reads the statement: account, statement, day and place."""
+        return f"{self.account}/{self.statement_id}@{self.day}/{self.rows.index(row) + 1}"
 
 
 class TooLate(Exception):
@@ -70,6 +82,7 @@ class SimulatedBank:
         self._movements: dict[str, BankMovement] = {}
         self._closed: date | None = None
         self._gone: set[str] = set()
+        self.labels: list[Label] = []
         for record in book.records:
             self._apply(record)
 
@@ -112,6 +125,7 @@ class SimulatedBank:
                     "booked_on": movement.booked_on.isoformat(),
                     "reference": movement.reference,
                     "counterparty": movement.counterparty,
+                    "returns": movement.returns,
                 }
             )
             return True
@@ -154,9 +168,22 @@ class SimulatedBank:
                 value_on=day.isoformat(),
                 reference=movement.reference,
                 counterparty=movement.counterparty,
+                returns=movement.returns,
             )
             rows.append(row)
-        return Statement(account, currency, day, tuple(rows))
+        return Statement(account, currency, day, number, tuple(rows))
+
+    def next_number(self, account: str, currency: str, day: date) -> int:
+        """The number that the statement of a day has or would have."""
+        with self._lock:
+            own = (m for m in self._movements.values() if (m.account, m.currency) == (account, currency))
+            return len({m.booked_on for m in own if m.booked_on < day}) + 1
+
+    def plant(self, label: Label) -> None:
+        """Keep the label of a fault that is visible from now on; the same one is kept once."""
+        with self._lock:
+            if label not in self.labels:
+                self._write({"kind": "planted", "fault": label.kind, "about": label.about, "on": str(label.planted_on)})
 
     def _write(self, record: Mapping[str, Any]) -> None:
         self._book.append(record)
@@ -169,6 +196,8 @@ class SimulatedBank:
                 self._opening[fields["currency"]] = fields["minor"]
             case "account_closed":
                 self._gone.add(fields["payee_id"])
+            case "planted":
+                self.labels.append(Label(FaultKind(fields["fault"]), fields["about"], date.fromisoformat(fields["on"])))
             case "closed":
                 self._closed = date.fromisoformat(fields["on"])
             case _:

@@ -2,18 +2,28 @@
 
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
+from enum import StrEnum
 from pathlib import Path
 
-from data_contracts.files import FileFault
-from payments.files.control_file import FileContent, write_controlled
-from payments.files.payout_file import read_payouts
-from simulation.bank import OURS, PARKED, BankMovement, BookedRow, SimulatedBank, TooLate
+from simulation.bank import OURS, PARKED, BankMovement, BookedRow, SimulatedBank, Statement, TooLate
+from simulation.camt_statement import RETURNED, write_camt_statement
+from simulation.exchange_files import OrderFileRefused, cut_short, read_bank_orders, write_ended_rows
+from simulation.faults import FaultKind, Label, fault_of_statement
 from simulation.provider import ProviderBook, SettlementRow
 
 PROVIDER_NAME = "sandbox"
-ACCOUNT_CLOSED = "AC04"  # reason code of a returned payment, ISO 20022
 SETTLEMENT_COLUMNS = tuple(SettlementRow.__dataclass_fields__)
-STATEMENT_COLUMNS = tuple(BookedRow.__dataclass_fields__)
+STATEMENT_COLUMNS = tuple(name for name in BookedRow.__dataclass_fields__ if name != "returns")
+STRAY_MINOR = 12_34
+A_POUND = 1_00
+MAIN_CURRENCY = "GBP"
+
+
+class StatementForm(StrEnum):
+    """How the bank writes its statements. Only a bank of the world, one that writes camt.053, plants faults in them."""
+
+    CSV = "csv"
+    CAMT = "camt.053"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +36,15 @@ class DayEndReport:
     refused_files: tuple[str, ...]
 
 
-def end_day(day: date, provider: ProviderBook, bank: SimulatedBank, inbox: Path, outbox: Path) -> DayEndReport:
+def end_day(
+    day: date,
+    provider: ProviderBook,
+    bank: SimulatedBank,
+    inbox: Path,
+    outbox: Path,
+    *,
+    form: StatementForm = StatementForm.CSV,
+) -> DayEndReport:
     """Close every day since the last closed one, up to `day`; repeating the last one writes the same files again.
 
     Days without business therefore need no call of their own. Raises TooLate for an earlier day.
@@ -38,14 +56,16 @@ def end_day(day: date, provider: ProviderBook, bank: SimulatedBank, inbox: Path,
     files: list[str] = []
     paid, refused = 0, []
     for each in days:
-        one = _end_one(each, provider, bank, inbox, outbox)
+        one = _end_one(each, provider, bank, inbox, outbox, form=form)
         files += one.files
         paid += one.merchant_payouts
         refused = list(one.refused_files)
     return DayEndReport(day, tuple(files), paid, tuple(refused))
 
 
-def _end_one(day: date, provider: ProviderBook, bank: SimulatedBank, inbox: Path, outbox: Path) -> DayEndReport:
+def _end_one(
+    day: date, provider: ProviderBook, bank: SimulatedBank, inbox: Path, outbox: Path, *, form: StatementForm
+) -> DayEndReport:
     """Settle the day's captures, credit earlier payouts, execute merchants' payouts, and write the files.
 
     A payout is credited on the day after its settlement.
@@ -63,19 +83,57 @@ def _end_one(day: date, provider: ProviderBook, bank: SimulatedBank, inbox: Path
             )
         )
     paid, refused = _execute(day, bank, outbox)
+    fault = fault_of_statement(bank.next_number(OURS, MAIN_CURRENCY, day)) if form is StatementForm.CAMT else None
+    if fault is FaultKind.UNKNOWN_CREDIT:
+        stray = f"{day:%d %B}, thank you"
+        bank.move(BankMovement(f"stray:{day}", OURS, STRAY_MINOR, MAIN_CURRENCY, day, stray, "a stranger"))
     bank.close_day(day)
     written: list[str] = []
     for settlement in provider.settle(day):
-        names = [settlement.file_name]
+        file = inbox / settlement.file_name
+        write_ended_rows(file, SETTLEMENT_COLUMNS, (asdict(row) for row in settlement.rows))
+        written.append(file.name)
         if settlement.duplicated:
-            names.append(f"{Path(settlement.file_name).stem}-again.csv")
-        for name in names:
-            write_controlled(inbox / name, SETTLEMENT_COLUMNS, (asdict(row) for row in settlement.rows))
-        written += names
+            again = file.with_stem(f"{file.stem}-again")
+            write_ended_rows(again, SETTLEMENT_COLUMNS, (asdict(row) for row in settlement.rows))
+            written.append(again.name)
+        if fault is FaultKind.CUT_FILE:
+            part = file.with_stem(f"{file.stem}-1")
+            cut_short(file, part)
+            bank.plant(Label(FaultKind.CUT_FILE, part.name, day))
+            written.append(part.name)
     for statement in bank.statements(day):
-        write_controlled(inbox / statement.file_name, STATEMENT_COLUMNS, (asdict(row) for row in statement.rows))
-        written.append(statement.file_name)
+        written += _write(statement, inbox, form, fault, bank)
     return DayEndReport(day, tuple(written), paid, tuple(refused))
+
+
+def _write(
+    statement: Statement, inbox: Path, form: StatementForm, fault: FaultKind | None, bank: SimulatedBank
+) -> list[str]:
+    """Write a statement, with the fault of its day if it is that of our account; returns the names of its files."""
+    if form is StatementForm.CSV:
+        file = inbox / f"{statement.file_stem}.csv"
+        write_ended_rows(file, STATEMENT_COLUMNS, (_row(row) for row in statement.rows))
+        return [file.name]
+    file = inbox / f"{statement.file_stem}.xml"
+    write_camt_statement(file, statement)
+    if (statement.account, statement.currency) != (OURS, MAIN_CURRENCY):
+        return [file.name]
+    if fault is FaultKind.UNKNOWN_CREDIT:
+        stray = next((row for row in statement.rows if row.counterparty == "a stranger"), None)
+        if stray is not None:
+            bank.plant(Label(FaultKind.UNKNOWN_CREDIT, statement.line_id(stray), statement.day))
+    if fault is FaultKind.WRONG_BALANCE:
+        first = file.with_stem(f"{file.stem}-1")
+        write_camt_statement(first, statement, closing_off_by=A_POUND)
+        bank.plant(Label(FaultKind.WRONG_BALANCE, first.name, statement.day))
+        return [first.name, file.name]
+    return [file.name]
+
+
+def _row(row: BookedRow) -> dict[str, object]:
+    """A movement by column; the reference of what comes back has the reason after it."""
+    return asdict(row) | ({"reference": f"{row.reference} {RETURNED}"} if row.returns else {})
 
 
 def _execute(day: date, bank: SimulatedBank, outbox: Path) -> tuple[int, list[str]]:
@@ -83,26 +141,22 @@ def _execute(day: date, bank: SimulatedBank, outbox: Path) -> tuple[int, list[st
     paid, refused = 0, []
     for path in sorted(outbox.glob("*.csv")):
         try:
-            payouts = read_payouts(FileContent.of(path))
-        except FileFault as fault:
-            refused.append(fault.user_message)
+            orders = read_bank_orders(path)
+        except OrderFileRefused as reason:
+            refused.append(str(reason))
             continue
-        for payout in (each for each in payouts if each.requested_on <= day):
+        for payout in (each for each in orders if each.requested_on <= day):
             debit = BankMovement(
                 f"payout:{payout.payout_id}",
                 OURS,
-                -payout.amount.minor,
-                payout.amount.currency.value,
+                -payout.amount_minor,
+                payout.currency,
                 day,
                 payout.payout_id,
                 payout.payee_id,
             )
             paid += bank.move(debit)
             if bank.is_gone(payout.payee_id):
-                back = f"{payout.payout_id} {ACCOUNT_CLOSED}"
-                bank.move(
-                    replace(
-                        debit, movement_id=f"back:{debit.movement_id}", amount_minor=payout.amount.minor, reference=back
-                    )
-                )
+                back = f"back:{debit.movement_id}"
+                bank.move(replace(debit, movement_id=back, amount_minor=payout.amount_minor, returns=True))
     return paid, refused

@@ -24,6 +24,30 @@ class FaultKind(StrEnum):
     RETURNED = "returned"  # a payment is returned after it settled
     PARKED = "parked"  # a payout is credited to another bank account
     DUPLICATED_FILE = "duplicated_file"  # the same file is delivered twice
+    CUT_FILE = "cut_file"  # a file arrives without its end before it arrives whole
+    WRONG_BALANCE = "wrong_balance"  # a statement closes with another balance than its movements make, then a right one
+    UNKNOWN_CREDIT = "unknown_credit"  # somebody pays our account who owes us nothing
+
+
+OF_SETTLEMENTS = (
+    FaultKind.LATE,
+    FaultKind.MISSING_LINE,
+    FaultKind.RETURNED,
+    FaultKind.PARKED,
+    FaultKind.DUPLICATED_FILE,
+)
+"""The kinds that a settlement of the provider carries; the others follow from the number of the bank's statement."""
+_EVERY = 17
+_PLACES = {8: FaultKind.WRONG_BALANCE, 12: FaultKind.CUT_FILE, 16: FaultKind.UNKNOWN_CREDIT}
+
+
+def fault_of_statement(number: int) -> FaultKind | None:
+    """The fault of the day of the bank's `number`-th statement (from 1).
+
+    >>> fault_of_statement(2) is None, str(fault_of_statement(16)), str(fault_of_statement(25))
+    (True, 'unknown_credit', 'wrong_balance')
+    """
+    return _PLACES.get(number % _EVERY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +69,10 @@ def fault_of(seed: int, number: int) -> FaultKind | None:
     """
     if number < 2:
         return None
-    turn, place = divmod(number - 2, 2 * len(FaultKind))
-    if place >= len(FaultKind):
+    turn, place = divmod(number - 2, 2 * len(OF_SETTLEMENTS))
+    if place >= len(OF_SETTLEMENTS):
         return None  # as many settlements without a fault first
-    kinds = list(FaultKind)
+    kinds = list(OF_SETTLEMENTS)
     random.Random(f"{seed}:faults:{turn}").shuffle(kinds)  # noqa: S311 - a simulation, not a secret
     return kinds[place]
 

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from simulation.bank import OURS, BankMovement, SimulatedBank, TooLate, open_bank
-from simulation.day_end import PROVIDER_NAME, end_day
+from simulation.day_end import PROVIDER_NAME, StatementForm, end_day
 from simulation.provider import (
     Charge,
     ClaimOrder,
@@ -146,7 +146,7 @@ def _exchange(settings: Settings, provider: ProviderBook, bank: SimulatedBank) -
     @router.post("/day-end")
     def day_end(day: Annotated[date, Query(alias="date")]) -> JSONResponse:
         try:
-            report = end_day(day, provider, bank, settings.inbox, settings.outbox)
+            report = end_day(day, provider, bank, settings.inbox, settings.outbox, form=StatementForm.CAMT)
         except TooLate as refusal:
             return JSONResponse({"error": str(refusal)}, HTTPStatus.CONFLICT)
         return JSONResponse(asdict(report) | {"day": day.isoformat(), "inbox": str(settings.inbox.resolve())})
@@ -155,7 +155,8 @@ def _exchange(settings: Settings, provider: ProviderBook, bank: SimulatedBank) -
     def faults() -> dict[str, Any]:
         """The labels of faults visible by now, and attempts whose fault is not visible yet."""
         planted = [
-            {"kind": label.kind, "about": label.about, "planted_on": label.planted_on} for label in provider.labels
+            {"kind": label.kind, "about": label.about, "planted_on": label.planted_on}
+            for label in (*provider.labels, *bank.labels)
         ]
         return {"planted": planted, "pending": provider.pending_faults()}
 

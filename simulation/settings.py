@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from terminal.database import DatabaseProcess, process_url
 from terminal.environment import optional, required_url
 
 
@@ -52,10 +53,9 @@ class WorldSettings:
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "WorldSettings":
         """The settings of this process; a missing one raises `SettingFault` with its name and an example."""
         environ = os.environ if environ is None else environ
-        database = "postgresql://user@localhost/tranche"
         return cls(
             required_url(environ, "TRANCHE_PROVIDER_URL", "http://127.0.0.1:8090", ("http", "https")),
-            required_url(environ, "TRANCHE_DATABASE_URL", database, ("postgresql", "postgres")),
+            process_url(environ, DatabaseProcess.PAYMENTS),
             Path(optional(environ, "TRANCHE_VAR", "var")),
             optional(environ, "TRANCHE_KEY", "") or None,
         )

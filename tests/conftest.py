@@ -22,6 +22,7 @@ import psutil
 import psycopg
 import pytest
 
+from terminal.database import PROCESS_SETTINGS
 from tests.soak import TIMES
 
 # How long an example takes says something about the machine, nothing about the code.
@@ -104,7 +105,10 @@ def runtime_folder(state_folder: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def postgres_environment(runtime_folder: Path) -> Iterator[dict[str, str]]:
-    """A PostgreSQL of this test run, without the wait for the disk at each commit."""
+    """A PostgreSQL of this test run, without the wait for the disk at each commit.
+
+    Every process uses the one database that a test names, as its owner; tests of what roles may do name the role.
+    """
     from tranche.local.runtime import LocalRuntime
 
     local = LocalRuntime(runtime_folder / "db", parts=("postgres",))
@@ -113,7 +117,7 @@ def postgres_environment(runtime_folder: Path) -> Iterator[dict[str, str]]:
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             connection.execute(f"alter system set {setting} = off")
         connection.execute("select pg_reload_conf()")
-    yield environment
+    yield {name: value for name, value in environment.items() if name not in PROCESS_SETTINGS}
     local.down()
 
 

@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 
 from features.catalog import FEATURE_SETS, MODEL_FEATURES
+from ledger.grant import database_roles
 from ledger.map.flow import Flow
 from lending.acts.act import ACTS
 from lending.plan.event import KINDS
+from terminal.database import DatabaseProcess
 from tests.test_conventions import CHECKOUT, PACKAGES
 from tranche.stage import STAGES
 
@@ -66,11 +68,12 @@ def test_every_contract_is_written_or_read_by_something_or_listed() -> None:
 
 def test_every_role_of_the_database_is_taken_on_or_listed() -> None:
     texts = [path.read_text() for package in PACKAGES for path in (CHECKOUT / package).rglob("*.sql")]
-    roles = {role for text in texts for role in re.findall(r"CREATE ROLE (\w+)", text)}
+    roles = {role for text in texts for role in re.findall(r"CREATE ROLE (\w+)", text)} | {*database_roles()}
     code = "".join((CHECKOUT / _file_of(module)).read_text() for module in _reached_modules())
+    processes = {each.role for each in DatabaseProcess if f"DatabaseProcess.{each.name}" in code}
 
     assert roles
-    assert _compared("role", roles, {role for role in roles if role in code}) == ([], [])
+    assert _compared("role", roles, {role for role in roles if role in code} | processes) == ([], [])
 
 
 def test_every_group_of_features_is_used_by_the_model_or_a_policy_or_listed() -> None:

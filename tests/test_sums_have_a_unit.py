@@ -22,7 +22,6 @@ ONE_UNIT = {
     # a plan, its instalments and its fees are in the plan's currency
     "lending/plan/correct_bookings.py: interest_in": "bookings of a plan",
     "lending/plan/state.py: late_fee_room": "fees of an instalment",
-    "lending/plan/state.py: payoff": "instalments of a plan",
     "lending/servicing/use_credit.py: _payment": "instalments of a plan",
     "lending/checks/plan_control.sql": "transfers of a ledger account, and instalments of a plan",
     "lending/schema/functions/check_schedule.sql": "instalments of a plan",
@@ -47,6 +46,7 @@ ONE_UNIT = {
     "pipelines/runtime/typical_session.py: work SQL": "no money: rows that warm Spark up",
     # the world outside of the product
     "simulation/bank.py: _statement": "movements of an account in a currency",
+    "simulation/exchange_files.py: read_bank_orders": "a check sum of a file's last row",
     "simulation/provider.py: _settlement": "charges of a settlement in a currency",
     "simulation/retail/bridge.py: net_minor": "the shop sells in pounds",
     "simulation/retail/bridge.py: bridge": "the shop sells in pounds",

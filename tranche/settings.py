@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from terminal.database import OWNER_SETTING, PROCESS_SETTINGS
 from terminal.environment import optional
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -45,6 +46,11 @@ def state_dir(environ: Mapping[str, str] | None = None) -> Path:
     return (named if named.is_absolute() else Path.home() / ".local" / "state") / "tranche"
 
 
+def without_owner(environment: Mapping[str, str]) -> dict[str, str]:
+    """A runtime's variables for processes that connect to the database each as its own role, never as the owner."""
+    return {name: value for name, value in environment.items() if name != OWNER_SETTING}
+
+
 def is_pointed_elsewhere() -> bool:
     """Whether the environment already names the database and the AWS endpoint."""
     return "TRANCHE_DATABASE_URL" in os.environ and "TRANCHE_AWS_ENDPOINT" in os.environ
@@ -57,7 +63,7 @@ def point_here(environment: Mapping[str, str], *, local: bool = True) -> None:
     credentials are kept, and the local endpoint never gets them.
     """
     if not local:
-        for name, value in environment.items():
+        for name, value in _without_other_databases(os.environ, environment).items():
             os.environ.setdefault(name, value)
         return
     for name, value in merged(os.environ, environment).items():
@@ -73,7 +79,7 @@ def take_over(environment: Mapping[str, str]) -> dict[str, str]:
     For a run with its own runtime, like the demo, which must never touch the systems that the caller's variables name.
     """
     lake = [name for name in os.environ if name.startswith("TRANCHE_LAKE_")]
-    for name in [*lake, "TRANCHE_CLOCK_FILE", "TRANCHE_KINESIS_ENDPOINT"]:
+    for name in [*lake, OWNER_SETTING, *PROCESS_SETTINGS, "TRANCHE_CLOCK_FILE", "TRANCHE_KINESIS_ENDPOINT"]:
         os.environ.pop(name, None)
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
         os.environ.pop(name, None)
@@ -98,7 +104,7 @@ def merged(present: Mapping[str, str], environment: Mapping[str, str]) -> dict[s
     local_aws = "TRANCHE_AWS_ENDPOINT" not in present
     added = {
         name: value
-        for name, value in environment.items()
+        for name, value in _without_other_databases(present, environment).items()
         if (local_aws if name.startswith("AWS_") else name in _PLACES or name not in present)
     }
     if any(name in present for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY")):
@@ -107,3 +113,10 @@ def merged(present: Mapping[str, str], environment: Mapping[str, str]) -> dict[s
         hosts = [*filter(None, listed.split(",")), "127.0.0.1", "localhost"]
         added["NO_PROXY"] = added["no_proxy"] = ",".join(dict.fromkeys(hosts))
     return added
+
+
+def _without_other_databases(present: Mapping[str, str], environment: Mapping[str, str]) -> Mapping[str, str]:
+    """A profile's variables, without those of single processes if the caller names a database for all of them."""
+    if OWNER_SETTING not in present or present[OWNER_SETTING] == environment.get(OWNER_SETTING):
+        return environment
+    return {name: value for name, value in environment.items() if name not in PROCESS_SETTINGS}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ledger.settings import Settings
+from terminal.database import DatabaseProcess
 from terminal.fault import Fault
 from terminal.report import Report, reporting
 
@@ -53,7 +54,7 @@ def accepted_differences() -> Report:
     from ledger.books.postgres import connect
     from ledger.proof.postgres_accepted import listed_differences
 
-    with connect(Settings.from_environment().database_url) as connection:
+    with connect(Settings.from_environment(process=DatabaseProcess.READER).database_url) as connection:
         rows = [
             {
                 "projection": difference.projection,

@@ -10,6 +10,7 @@ from ledger.commands.principal import keeper_of_books
 from ledger.settings import Settings
 from ledger.transfer import Transfer
 from terminal.clock import now
+from terminal.database import DatabaseProcess
 from terminal.report import Report, reporting
 
 
@@ -24,7 +25,7 @@ def propose(
     from ledger.books.postgres import connect
     from ledger.books.postgres_proposals import PostgresProposals
 
-    with connect(_url()) as connection:
+    with connect(_url(DatabaseProcess.BOOKS)) as connection:
         new = free_form.propose(
             file.read_text(encoding="utf-8"),
             by=keeper_of_books(connection),
@@ -45,7 +46,7 @@ def approve(proposal_id: Annotated[str, typer.Argument(help="The proposal's id."
     from ledger.books.postgres_proposals import PostgresProposals
     from ledger.books.store import Refused
 
-    with connect(_url()) as connection:
+    with connect(_url(DatabaseProcess.BOOKS)) as connection:
         answer = free_form.approve(
             proposal_id,
             by=keeper_of_books(connection),
@@ -105,5 +106,5 @@ def _shown(transfer: Transfer) -> dict[str, str | int]:
     return {"debit": transfer.debit, "credit": transfer.credit, "currency": amount.currency, "minor": amount.minor}
 
 
-def _url() -> str:
-    return Settings.from_environment().database_url
+def _url(process: DatabaseProcess = DatabaseProcess.READER) -> str:
+    return Settings.from_environment(process=process).database_url

@@ -10,6 +10,7 @@ from ledger.commands.principal import Expires, Reason, first_moment, keeping, ke
 from ledger.settings import Settings
 from terminal.clock import now
 from terminal.command_line import stage
+from terminal.database import DatabaseProcess
 from terminal.report import Report, reporting
 
 app = stage("Keys of principals: make, replace and end them, and see who did.")
@@ -38,7 +39,7 @@ def list_keys(principal_id: Annotated[str | None, typer.Argument(help="One princ
     from ledger.identity.postgres_principals import PostgresPrincipals
 
     at = now()
-    with connect(Settings.from_environment().database_url) as connection:
+    with connect(Settings.from_environment(process=DatabaseProcess.READER).database_url) as connection:
         principals = PostgresPrincipals(connection)
         found = principals.keys(principal_id)
         living = {each.principal_id for each in principals.listed() if each.valid_at(at)}
@@ -126,7 +127,7 @@ def changes() -> Report:
     from ledger.books.postgres import connect
     from ledger.identity.postgres_principals import PostgresPrincipals
 
-    with connect(Settings.from_environment().database_url) as connection:
+    with connect(Settings.from_environment(process=DatabaseProcess.READER).database_url) as connection:
         found = PostgresPrincipals(connection).changes()
     rows = [asdict(each) for each in found]
 

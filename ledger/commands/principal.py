@@ -9,6 +9,7 @@ import typer
 
 from ledger.settings import Settings
 from terminal.clock import now
+from terminal.database import DatabaseProcess
 from terminal.report import Report, reporting
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def keeping(reason: str | None) -> "Iterator[tuple[PostgresPrincipals, By]]":
     from ledger.identity.change_keys import By, key_keeper
     from ledger.identity.postgres_principals import PostgresPrincipals
 
-    settings, at = Settings.from_environment(), now()
+    settings, at = Settings.from_environment(process=DatabaseProcess.IDENTITY), now()
     with connect(settings.database_url) as connection:
         principals = PostgresPrincipals(connection)
         who = key_keeper(settings.key, principals=principals, authority=authority_file(), at=at)
@@ -99,7 +100,7 @@ def principals() -> Report:
     from ledger.books.postgres import connect
     from ledger.identity.postgres_principals import PostgresPrincipals
 
-    with connect(Settings.from_environment().database_url) as connection:
+    with connect(Settings.from_environment(process=DatabaseProcess.READER).database_url) as connection:
         found = PostgresPrincipals(connection).listed()
     rows = [
         {

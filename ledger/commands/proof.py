@@ -12,6 +12,7 @@ from ledger.commands.accept import Accept, AcceptReason, accepted_by_key
 from ledger.reports.export import Format
 from ledger.settings import Settings
 from terminal.clock import now
+from terminal.database import DatabaseProcess
 from terminal.report import Report, reporting
 from terminal.waiting import waiting
 
@@ -30,7 +31,7 @@ def seal(
     from ledger.proof import seal as act
     from ledger.proof.postgres_seals import PostgresSeals
 
-    with connect(_url()) as connection:
+    with connect(_url(DatabaseProcess.BOOKS)) as connection:
         report = act.seal(PostgresSeals(connection))
     newest, rows = report.newest, report.newest_of_rows
     tree = {
@@ -108,7 +109,7 @@ def rebuild(*, accept: Accept = False, reason: AcceptReason = None) -> Report:
     from ledger.proof import rebuild as act
     from ledger.proof.postgres_projections import PostgresProjections
 
-    settings = Settings.from_environment()
+    settings = Settings.from_environment(process=None)
     with connect(settings.database_url) as connection:
         accepted = accepted_by_key(connection, accept=accept, reason=reason, key=settings.key, at=now())
         projections = PostgresProjections(connection)
@@ -150,5 +151,5 @@ def export(
     return Report(tree, shown())
 
 
-def _url() -> str:
-    return Settings.from_environment().database_url
+def _url(process: DatabaseProcess = DatabaseProcess.READER) -> str:
+    return Settings.from_environment(process=process).database_url

@@ -55,6 +55,7 @@ class ArgumentForm(StrEnum):
     FLAG = "flag"
     CHOICE = "choice"
     NUMBER = "number"
+    RATE = "rate"
     DUES = "dues"
 
 
@@ -254,7 +255,7 @@ _TABLE = (
         "change-rate",
         RateChanged,
         "Let interest grow at another yearly rate from a day on, and make the instalments due from then on level.",
-        (Argument("annual_rate_basis_points", ArgumentForm.NUMBER, "the new rate; 1990 is 19.9 % a year"), _EFFECTIVE),
+        (Argument("annual_rate_basis_points", ArgumentForm.RATE, "the new rate; 1990 is 19.9 % a year"), _EFFECTIVE),
         _fields(RateChanged),
         Effect.RAISES,
         _owed,

@@ -125,6 +125,7 @@ def look_tree(look: PlanLook) -> dict[str, Any]:
         "opened_on": plan.opened_on.isoformat(),
         **state_tree(look.state),
         "allowed": list(look.allowed),
+        "not_now": dict(look.not_now),
         "events": [
             {
                 "event_id": each.event_id,

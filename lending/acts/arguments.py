@@ -13,6 +13,7 @@ from typing import Any
 
 from ledger.money import AmountFault, Currency, Money
 from lending.acts.act import Argument, ArgumentForm, Given, NewDue, PlanAct
+from lending.terms.basis_points import BasisPoints, basis_points, basis_points_tree
 from terminal.fault import Fault
 
 LARGEST_MINOR_OF_AN_ACT = 10**12
@@ -91,6 +92,8 @@ def tree_of_arguments(act: PlanAct, given: Given) -> dict[str, Any]:
                 tree |= {"dues": [_due_tree(due) for due in value], "currency": value[0].principal.currency.value}
             case ArgumentForm.DAY:
                 tree[each.name] = value.isoformat()
+            case ArgumentForm.RATE:
+                tree[each.name] = basis_points_tree(value)
             case _:
                 tree[each.name] = value
     return tree
@@ -159,6 +162,8 @@ def _of_words(argument: Argument, word: Any) -> Any:  # noqa: PLR0911 - one case
             return _choice(argument, word)
         case ArgumentForm.NUMBER:
             return _number(name, int(word) if isinstance(word, str) and _DIGITS.fullmatch(word) else word)
+        case ArgumentForm.RATE:
+            return _rate(name, word)
         case ArgumentForm.ID:
             return _id(name, word)
 
@@ -180,6 +185,8 @@ def _of_tree(argument: Argument, value: Any, tree: Mapping[str, Any]) -> Any:  #
             return _choice(argument, value)
         case ArgumentForm.NUMBER:
             return _number(name, value)
+        case ArgumentForm.RATE:
+            return _rate(name, value)
         case ArgumentForm.ID:
             return _id(name, value)
 
@@ -211,6 +218,20 @@ def _number(name: str, value: Any) -> int:
     if type(value) is not int or not 0 <= value <= LARGEST_NUMBER:
         raise ArgumentFault(name, f"{value!r} is not a whole number from 0 to {LARGEST_NUMBER}")
     return value
+
+
+def _rate(name: str, value: Any) -> BasisPoints:
+    """A rate in basis points: a number, or digits with a fraction as text."""
+    trouble = f"{value!r} is not a rate in basis points from 0 to {LARGEST_NUMBER}, such as 1990 or 948.22"
+    if type(value) is not int and not isinstance(value, str):
+        raise ArgumentFault(name, trouble)
+    try:
+        rate = basis_points(value)
+    except ValueError as error:
+        raise ArgumentFault(name, trouble) from error
+    if not 0 <= rate <= LARGEST_NUMBER:
+        raise ArgumentFault(name, trouble)
+    return rate
 
 
 def _choice(argument: Argument, value: Any) -> str:

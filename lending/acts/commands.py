@@ -54,6 +54,7 @@ def show(plan_id: PlanId) -> Report:
         yield f"{plan_id}: {tree['status']} on {tree['as_of']}, {found.state.owed} owed, {late} days past due"
         yield from _schedule(tree)
         yield f"  it can take: {', '.join(found.allowed) or 'nothing'}"
+        yield from (f"  not {name}: {reason}" for name, reason in found.not_now.items())
         for event in tree["events"]:
             yield f"  {event['value_date']}  {event['kind']:<16} {event['event_id']}"
         for act in tree["acts"]:
@@ -222,6 +223,7 @@ _PREVIEW = typer.Option("--preview", help="Show the schedule before and after an
 _WRITTEN: Mapping[ArgumentForm, str] = {
     ArgumentForm.MONEY: ', such as "50.00 GBP"',
     ArgumentForm.DAY: ", such as 2026-05-01",
+    ArgumentForm.RATE: ", and 948.22 is 9.4822 %",
     ArgumentForm.DUES: ', such as "2026-05-01 30.00 GBP"; once for each due',
 }
 

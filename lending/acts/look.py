@@ -1,16 +1,15 @@
 """Read one plan for a person: its state on a day, what it can take now, its acts, and what settles it on a day."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 
 from ledger.books.store import Books
-from lending.acts.act import ACTS, ActContext, PlanAct
+from lending.acts.can_take import acts_now
 from lending.acts.log import ActLog, KeptAct
 from lending.acts.with_merchant import principal_in_flight
 from lending.plan.event import PlanEvent
 from lending.plan.fold import fold
-from lending.plan.refuse import TAKEN_IN, refuse
 from lending.plan.state import Payoff, PlanState
 from lending.servicing.log import PlanHistory, PlanLog
 from lending.servicing.record_events import TermsOf, UnknownPlan
@@ -19,13 +18,17 @@ from terminal.fault import Fault
 
 @dataclass(frozen=True, slots=True)
 class PlanLook:
-    """A plan at the end of a day: its state, its events with the acts behind them, and the acts that it can take."""
+    """A plan at the end of a day: its state, its events with the acts behind them, and the acts that it can take.
+
+    `not_now` says why it cannot take each of the others.
+    """
 
     state: PlanState
     day: date
     events: tuple[PlanEvent, ...]
     acts: Sequence[KeptAct]
     allowed: tuple[str, ...]
+    not_now: Mapping[str, str]
 
 
 class QuoteFault(Fault):
@@ -38,7 +41,10 @@ def look_at_plan(plan_id: str, *, plans: PlanLog, acts: ActLog, terms: TermsOf, 
     servicing = terms(history.plan)
     day = max(servicing.days.day_of(at), history.plan.opened_on)
     state = fold(history.plan, history.events, servicing, through=day)
-    return PlanLook(state, day, history.events, acts.of_plan(plan_id), allowed_acts(history, state))
+    now = acts_now(history, state)
+    allowed = tuple(name for name, reason in now.items() if reason is None)
+    not_now = {name: reason for name, reason in now.items() if reason is not None}
+    return PlanLook(state, day, history.events, acts.of_plan(plan_id), allowed, not_now)
 
 
 def quote_payoff(
@@ -59,21 +65,8 @@ def quote_payoff(
 
 
 def allowed_acts(history: PlanHistory, state: PlanState) -> tuple[str, ...]:
-    """The acts that the plan takes in this state, by the rules that refuse events.
-
-    An act without required arguments is judged in full; of another one only the status of the plan is judged.
-    """
-    return tuple(name for name, act in ACTS.items() if _allowed(act, history, state))
-
-
-def _allowed(act: PlanAct, history: PlanHistory, state: PlanState) -> bool:
-    if state.status not in TAKEN_IN[act.event]:
-        return False
-    if any(each.required for each in act.arguments):
-        return True
-    body = act.body({}, ActContext(history, state, "-", "-"))
-    at = datetime.combine(state.through, time.min, UTC)
-    return not refuse(state, PlanEvent("-", state.plan.plan_id, state.through, at, at, "-", body))
+    """The acts that the plan takes in this state with some arguments, by the rules that refuse events."""
+    return tuple(name for name, reason in acts_now(history, state).items() if reason is None)
 
 
 def _history(plan_id: str, plans: PlanLog) -> PlanHistory:

@@ -7,8 +7,6 @@ from typing import Any
 
 from psycopg import Connection
 
-from ledger.identity.postgres_principals import PostgresPrincipals
-from ledger.identity.principal import Principal
 from lending.acts.charge_off_by_rule import CLOSE_OF_BUSINESS, PastDuePlan
 from lending.acts.log import AskedAct, KeptAct, ProposedAct, Withdrawal
 
@@ -49,8 +47,8 @@ INSERT INTO lending.act_withdrawals (proposal_id, withdrawn_by, withdrawn_at, re
     ON CONFLICT (proposal_id) DO NOTHING
 """
 _PAST_DUE = """
-SELECT s.plan_id, s.days_past_due
-  FROM lending.plan_standing s
+SELECT s.plan_id, s.days_past_due, p.terms_version
+  FROM lending.plan_standing s JOIN lending.plans p USING (plan_id)
  WHERE s.status = 'open' AND s.days_past_due >= %s
    AND NOT EXISTS (SELECT FROM lending.acts a
                     WHERE a.plan_id = s.plan_id AND a.act = 'charge-off' AND a.principal_id = %s)
@@ -151,11 +149,10 @@ def _proposed(row: Sequence[Any]) -> ProposedAct:
 
 
 class PostgresPastDuePlans:
-    """PastDuePlans over the schema `lending`. Adds the principal of close of business if it is not there."""
+    """PastDuePlans over the schema `lending`."""
 
-    def __init__(self, connection: Connection[Any], at: datetime) -> None:
+    def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
-        PostgresPrincipals(connection).add(Principal(CLOSE_OF_BUSINESS, CLOSE_OF_BUSINESS, at), None)
 
     def past_due(self, days: int) -> Sequence[PastDuePlan]:
         return [PastDuePlan(*row) for row in self._connection.execute(_PAST_DUE, (days, CLOSE_OF_BUSINESS))]

@@ -23,6 +23,7 @@ def captured(run: RunningPlan, event: PlanEvent, body: Opened | PartShipped) -> 
     else:
         _spread(run, event, amount)
     before = run.captured
+    run.settled_by = None  # what settled the plan did not settle this: it bears interest from its shipment
     run.captured = _captured(plan, before.amount + amount)
     part = run.captured - before
     if plan.origin is Origin.IMPORTED:

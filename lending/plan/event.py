@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from types import NoneType, UnionType
@@ -11,6 +12,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from ledger.money import Currency, Money
 from lending.schedule.due import Due
 from lending.schedule.due_dates import Unit
+from lending.terms.basis_points import BasisPoints, basis_points, basis_points_tree
 from terminal.fault import Fault
 
 
@@ -196,7 +198,7 @@ class ReAmortised:
 class RateChanged:
     """The days after `effective_from` bear interest at another yearly rate; later instalments are made level again."""
 
-    annual_rate_basis_points: int
+    annual_rate_basis_points: BasisPoints
     effective_from: date
 
 
@@ -467,11 +469,13 @@ def body_of(kind: str, tree: Mapping[str, Any]) -> Body:
     return body
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any) -> Any:  # noqa: PLR0911 - one case a form
     if isinstance(value, Money):
         return {"minor": value.minor, "currency": value.currency.value}
     if isinstance(value, StrEnum):
         return value.value
+    if isinstance(value, Decimal):
+        return basis_points_tree(value)
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, tuple):
@@ -489,6 +493,8 @@ def _types(form: type) -> Mapping[str, Any]:
 
 def _read(form: Any, value: Any, where: str) -> Any:
     """Convert a plain value to the type that a field declares."""
+    if form == BasisPoints:
+        return _read_rate(value, where)
     if get_origin(form) is UnionType:
         form = next(each for each in get_args(form) if each is not NoneType)
     if get_origin(form) is tuple:
@@ -502,6 +508,13 @@ def _read(form: Any, value: Any, where: str) -> Any:
     if form in {str, int, bool} and type(value) is not form:
         raise EventFault(f"{where}: {value!r} is not {form.__name__}")
     return read
+
+
+def _read_rate(value: Any, where: str) -> BasisPoints:
+    try:
+        return basis_points(value if type(value) is int else str(value))
+    except ValueError as error:
+        raise EventFault(f"{where}: {value!r} cannot be read: {error}") from error
 
 
 def _read_fields(form: Any, value: Any, where: str) -> Any:

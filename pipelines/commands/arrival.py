@@ -11,6 +11,7 @@ import typer
 
 from pipelines.settings import Settings
 from terminal.clock import machine_now
+from terminal.database import DatabaseProcess
 from terminal.report import Report, reporting
 
 OUTBOX = "outbox"
@@ -91,7 +92,7 @@ def _sent(settings: Settings, journal: str) -> Iterator[Iterator[Any]]:
     from ledger.books.postgres import connect
     from ledger.settings import Settings as LedgerSettings
 
-    with connect(LedgerSettings.from_environment().database_url) as connection:
+    with connect(LedgerSettings.from_environment(process=DatabaseProcess.READER).database_url) as connection:
         yield read_outbox(connection)
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from pipelines.settings import Settings
 from terminal.clock import now
+from terminal.database import DatabaseProcess
 from terminal.report import Report, reporting
 
 
@@ -19,7 +20,7 @@ def relay() -> Report:
 
     settings = Settings.from_environment()
     stream = KinesisStream(client(settings), settings.stream, time.sleep)
-    with relaying(LedgerSettings.from_environment().database_url) as logs:
+    with relaying(LedgerSettings.from_environment(process=DatabaseProcess.RELAY).database_url) as logs:
         report = act.relay(logs, stream, now=now, seconds=time.monotonic, sleep=time.sleep)
     tree = asdict(report) | {"total": report.total}
 

@@ -49,6 +49,9 @@ from serving.request_limits import PRINTABLE
 
 Minor = Annotated[int, Field(gt=0, le=LARGEST_MINOR_OF_AN_ACT, description="in the currency's smallest unit")]
 Sentence = Annotated[str, Field(min_length=1, max_length=LONGEST_REASON, pattern=PRINTABLE)]
+RateText = Annotated[
+    str, Field(pattern=r"^\d{1,6}(\.\d{1,6})?$", description="a rate with a fraction of a basis point")
+]
 Iso = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$", json_schema_extra={"format": "date"})]
 _STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -149,7 +152,7 @@ class PreviewAnswer(BaseModel):
 
 
 class HistoryAnswer(ScheduleAnswer):
-    """A plan as of today with the acts that it can take, its events, and the acts behind them."""
+    """A plan as of today with its events, the acts behind them, the acts that it can take, and why not the others."""
 
     plan_id: str
     order_id: str
@@ -158,6 +161,7 @@ class HistoryAnswer(ScheduleAnswer):
     product: str
     opened_on: str
     allowed: list[str]
+    not_now: dict[str, str]
     events: list[dict[str, str]]
     acts: list[dict[str, Any]]
 
@@ -332,6 +336,7 @@ def _fields_of(argument: Argument) -> dict[str, Any]:
         ArgumentForm.ID: (argument.name, Annotated[str, Field(pattern=f"^{ID_PATTERN}$")]),
         ArgumentForm.FLAG: (argument.name, bool),
         ArgumentForm.NUMBER: (argument.name, Annotated[int, Field(ge=0, le=LARGEST_NUMBER)]),
+        ArgumentForm.RATE: (argument.name, Annotated[int, Field(ge=0, le=LARGEST_NUMBER)] | RateText),
         ArgumentForm.DUES: (argument.name, Annotated[list[DueBody], Field(min_length=1, max_length=600)]),
     }
     if argument.form is ArgumentForm.CHOICE:

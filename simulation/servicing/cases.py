@@ -225,6 +225,11 @@ CASES: tuple[ServicingCase, ...] = (
         ),
     ),
     ServicingCase(
+        "nobody answers any more",
+        (_habit(9, "stops_paying", "the shopper moved away without a word"),),
+        "pay_in_3",
+    ),
+    ServicingCase(
         "new days for what is left",
         (
             _act(35, "reschedule", SERVICER, "a new job with another payday", _two_dues),

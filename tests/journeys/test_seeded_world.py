@@ -23,7 +23,10 @@ def test_every_event_is_accepted_quarantined_or_parked_and_a_second_run_adds_non
 def test_every_planted_fault_is_found_under_its_own_name(kept_demo: KeptDemo) -> None:
     planted = kept_demo.summary["planted"]
 
-    assert set(planted) == {"duplicates", "malformed", "late", "missing_line", "returned", "parked"}
+    assert set(planted) == {
+        "duplicates", "malformed", "late", "missing_line", "returned", "parked", "cut_file", "wrong_balance",
+        "unknown_credit",
+    }  # fmt: skip
     assert {fault: counts["found"] for fault, counts in planted.items()} == {
         fault: counts["planted"] for fault, counts in planted.items()
     }
@@ -68,6 +71,7 @@ def test_every_kind_of_plan_event_happened_by_a_door(kept_demo: KeptDemo) -> Non
     decided = {event_kind_of(act) for act in ACTS.values()}
     assert {door for kind in decided & set(seen) for door in seen[kind]["doors"]} <= {
         "act",
+        "close_of_business",
         "refund",
         "refund_payment",
         "collection",

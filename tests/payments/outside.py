@@ -27,7 +27,7 @@ from payments.provider.charge import (
 from payments.reconciliation.reconcile import ReconcileReport
 from payments.wiring import Adapters
 from simulation.bank import SimulatedBank, open_bank
-from simulation.day_end import end_day
+from simulation.day_end import StatementForm, end_day
 from simulation.provider import Charge, ProviderBook, ProviderOrder, ProviderRefund, RefundOrder, open_provider
 from tests.payments.acts import collect, pay_merchants, reconcile
 
@@ -95,6 +95,7 @@ class Outside:
     folder: Path
     behaviour: Mapping[str, tuple[str, int]]
     seed: int = 7
+    form: StatementForm = StatementForm.CSV
     book: ProviderBook = field(init=False)
     bank: SimulatedBank = field(init=False)
 
@@ -117,7 +118,7 @@ class Outside:
         return InProcess(self.book)
 
     def end(self, day: date) -> list[Path]:
-        report = end_day(day, self.book, self.bank, self.inbox, self.outbox)
+        report = end_day(day, self.book, self.bank, self.inbox, self.outbox, form=self.form)
         assert report.refused_files == ()
         return [self.inbox / name for name in report.files]
 

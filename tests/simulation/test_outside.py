@@ -52,9 +52,10 @@ def test_a_transfer_is_on_the_days_statement_once(world: Outside) -> None:
     ended = world.end_day(DAY)
 
     assert paid == [True, False]
-    assert ended.files == ("statement-2026-12-01-main-GBP.csv",)
-    lines = (Path(ended.inbox) / ended.files[0]).read_text().splitlines()
-    assert [line for line in lines if "p-1" in line and ",1000," in line] == [lines[1]]
+    assert ended.files == ("statement-2026-12-01-main-GBP.xml",)
+    statement = (Path(ended.inbox) / ended.files[0]).read_text()
+    assert statement.count("<EndToEndId>p-1</EndToEndId>") == statement.count("<Ntry>") == 1
+    assert '<Amt Ccy="GBP">10.00</Amt>' in statement
     assert not world.pay_in("y", TEN, "p-1", "s-1", DAY), "the day has ended"
 
 

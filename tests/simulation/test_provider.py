@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from simulation.book import Book, BookFault
-from simulation.faults import LATE_DAYS, FaultKind, fault_of
+from simulation.faults import LATE_DAYS, OF_SETTLEMENTS, FaultKind, fault_of
 from simulation.provider import ClaimOrder, KeyConflict, ProviderBook, ProviderOrder, open_provider, read_behaviour
 
 MONDAY = date(2026, 1, 5)
@@ -204,7 +204,7 @@ def test_each_fault_is_planted_once_every_capture_is_reported_but_the_missing_on
     provider = run_a_month(tmp_path, 7)
 
     kinds = [label.kind for label in provider.labels]
-    assert {kind: kinds.count(kind) >= 2 for kind in FaultKind} == dict.fromkeys(FaultKind, True)
+    assert {kind: kinds.count(kind) >= 2 for kind in OF_SETTLEMENTS} == dict.fromkeys(OF_SETTLEMENTS, True)
     settlements = provider.settlements_before(date(2027, 1, 1))
     reported = [row.attempt_id for settlement in settlements for row in settlement.rows if row.kind == "capture"]
     missing = [label.about for label in provider.labels if label.kind is FaultKind.MISSING_LINE]
@@ -237,7 +237,7 @@ def test_the_same_seed_plants_the_same_faults_and_another_seed_others(tmp_path: 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_every_kind_of_fault_comes_in_the_first_six_settlements(seed: int) -> None:
-    assert {fault_of(seed, number) for number in range(1, 7)} == {None, *FaultKind}
+    assert {fault_of(seed, number) for number in range(1, 7)} == {None, *OF_SETTLEMENTS}
 
 
 def test_the_worlds_behaviour_file_is_read_by_shopper() -> None:

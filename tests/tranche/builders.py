@@ -25,6 +25,7 @@ from tranche.report.summary import (
     PlanFigures,
     Planted,
     Reconciliation,
+    RoleSeen,
     Summary,
     Totals,
 )
@@ -42,6 +43,7 @@ def a_summary() -> Summary:
         reconciliation=Reconciliation(610, 460, 120, 30, {"E3": 2, "E16": 7, "E19": 1}, 31),
         ledger=a_ledger(),
         facts=Facts(12_000, 12_000, 0, 0),
+        database_roles={"serving": RoleSeen("tranche_serving", 11), "reader": RoleSeen("tranche_reader", 9)},
         planted={"duplicates": Planted(60, 60), "malformed": Planted(42, 42)},
         retail=a_retail(),
         plan_events={

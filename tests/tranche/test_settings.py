@@ -21,6 +21,13 @@ def test_what_is_set_is_left_alone() -> None:
     assert "TRANCHE_DATABASE_URL" not in merged({"TRANCHE_DATABASE_URL": "postgresql://mine"}, LOCAL)
 
 
+def test_a_database_of_the_callers_is_that_of_every_process() -> None:
+    environment = LOCAL | {"TRANCHE_PAYMENTS_DATABASE_URL": "postgresql://tranche_payments@local"}
+
+    assert merged({}, environment)["TRANCHE_PAYMENTS_DATABASE_URL"] == "postgresql://tranche_payments@local"
+    assert "TRANCHE_PAYMENTS_DATABASE_URL" not in merged({"TRANCHE_DATABASE_URL": "postgresql://mine"}, environment)
+
+
 def test_real_credentials_are_never_shown_to_the_local_endpoint() -> None:
     assert merged({"AWS_ACCESS_KEY_ID": "AKIAREAL"}, LOCAL)["AWS_ACCESS_KEY_ID"] == "test"
 

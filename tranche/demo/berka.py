@@ -11,6 +11,7 @@ from typing import Any
 
 from lending.servicing.import_plans import ImportedPlans
 from payments.reconciliation.standing import Standing
+from terminal.database import DatabaseProcess
 from tranche.demo import standing as demo_standing
 from tranche.demo.cash import Cash, cash_against_plan
 from tranche.demo.course import DemoPlace, MoneyRun
@@ -123,7 +124,7 @@ def _import(stages: DemoStages, place: DemoPlace, tables: Any) -> ImportedPlans:
         from pipelines.curation.export_loans import export_loans
 
         file = export_loans(tables, place.folder / "granted_loans.csv").path
-        with connect(place.database_url) as connection:
+        with connect(place.database(DatabaseProcess.LENDING)) as connection:
             plans, ledger = PostgresPlans(connection), PostgresLedger(connection)
             imported = import_plans(file, plans=plans, ledger=ledger, product=imported_product())
         say(f"{count(imported.opened)} plans with {count(imported.instalments)} instalments")
@@ -143,7 +144,7 @@ def _reconcile(stages: DemoStages, place: DemoPlace, tables: Any) -> Standing:
         from pipelines.curation.export_statement import export_statement
 
         file = export_statement(tables, place.folder / "repayment_lines.csv").path
-        with connected(place.database_url) as connection:
+        with connected(place.database(DatabaseProcess.PAYMENTS)) as connection:
             ports = adapters_over(connection, SimulatedProvider())  # shoppers pay by transfer, so no one is charged
             report = reconcile(
                 [file],
@@ -158,7 +159,7 @@ def _reconcile(stages: DemoStages, place: DemoPlace, tables: Any) -> Standing:
                 profile=ports.profile,
                 at=datetime.now(UTC),
             )
-        standing = demo_standing.reconciliation_standing(place.database_url)
+        standing = demo_standing.reconciliation_standing(place.database(DatabaseProcess.READER))
         say(
             f"{count(report.lines)} lines: {count(standing.matched_by_id + standing.matched_by_rule)} match a due "
             f"exactly, {count(standing.unmatched)} do not; {count(standing.open_expectations)} dues without a line"
@@ -175,7 +176,7 @@ def _cash(place: DemoPlace, tables: Any, until: date) -> Cash:
 
     snapshot = the_newest(tables, LOANS).snapshot_id
     loans = tables.read(LOANS, ["source", "loan_id"], snapshot_id=snapshot, equal={}).to_pylist()
-    with connect(place.database_url) as connection:
+    with connect(place.database(DatabaseProcess.READER)) as connection:
         plan_ids = (f"{loan['source']}-{loan['loan_id']}" for loan in loans)
         return cash_against_plan(PostgresPlans(connection), plan_ids, until)
 

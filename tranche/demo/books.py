@@ -42,15 +42,15 @@ class BookRun:
         return f"{plans:,} plans folded again from their {events:,} events, {rows:,} rows sealed"
 
 
-def verified_books(database_url: str) -> BookRun:
-    """Seal what is final, verify books and plans by deriving them again, and read everything that was posted."""
+def verified_books(database_url: str, books_url: str) -> BookRun:
+    """Seal what is final as a process of the books, then verify by deriving again, and read all that was posted."""
     from ledger.books.postgres import PostgresLedger, connect
     from ledger.proof.postgres_audit import connect_for_audit
     from ledger.proof.postgres_seals import PostgresSeals
     from ledger.proof.seal import seal
     from ledger.proof.verify import verify
 
-    with connect(database_url) as connection:
+    with connect(books_url) as connection:
         sealed = seal(PostgresSeals(connection))
     with connect_for_audit(database_url) as audit:
         report = verify(audit)

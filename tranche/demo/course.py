@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from terminal.database import DatabaseProcess, process_url
 from tranche.demo.decisions import Answer, CheckoutClient
 from tranche.demo.lake import DemoSplit, LakeRun
 from tranche.demo.stages import DemoStages
@@ -22,9 +23,9 @@ class DemoPlace:
     environ: Mapping[str, str]
     clock: ClockFile
 
-    @property
-    def database_url(self) -> str:
-        return self.environ["TRANCHE_DATABASE_URL"]
+    def database(self, process: DatabaseProcess) -> str:
+        """The address of the database for one kind of process; the owner's is not among the variables of a run."""
+        return process_url(self.environ, process)
 
 
 @dataclass(frozen=True, slots=True)

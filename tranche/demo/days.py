@@ -1,4 +1,4 @@
-"""The evening of a simulated day: collect, pay merchants, end the outside world's day, reconcile."""
+"""The evening of a simulated day: collect, pay merchants, end the outside world's day, reconcile, close business."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +9,16 @@ from typing import Any
 
 import httpx
 
+from ledger.books.postgres import PostgresLedger, connect
+from ledger.identity.authority import authority_file
 from ledger.money import Currency, Money
+from lending.acts.charge_off_by_rule import charge_off_by_rule, closing_rules
+from lending.acts.perform import ActPorts
+from lending.acts.postgres_acts import PostgresActs, PostgresPastDuePlans, settled_entries
 from lending.plan.when import When
+from lending.servicing.close_of_business import close_of_business
+from lending.servicing.postgres import PostgresPlans
+from lending.servicing.postgres_close import PostgresBusinessDates
 from payments import bookings
 from payments.collection.collect import collect
 from payments.collection.opening import must_hold
@@ -19,7 +27,7 @@ from payments.disputes.dispute_file import read_notices
 from payments.files.control_file import FileContent
 from payments.files.inbox import unseen
 from payments.merchants.pay_merchants import pay_merchants
-from payments.postgres import connected
+from payments.postgres import Connection, connected
 from payments.provider.sandbox import SandboxProvider
 from payments.reconciliation.reconcile import reconcile
 from payments.recoveries.postgres import PostgresSuspendedCredits
@@ -30,11 +38,13 @@ from payments.wiring import Adapters, adapters_over
 from simulation.outside import Outside
 from simulation.servicing.counter import ServiceCounter
 from simulation.servicing.desk import ServicingDesk
+from terminal.database import DatabaseProcess
 from terminal.fault import Fault
 from tranche.demo.course import DemoPlace
 from tranche.local.clock_file import ClockFile
 
 SERVES_AT, COLLECTS_AT, PAYS_AT, RECONCILES_AT = time(10), time(18), time(19), time(23, 30)
+CLOSES_AT = time(23, 45)
 PAYDAY = 4
 """Merchants are paid on Fridays."""
 
@@ -48,6 +58,7 @@ class Evenings:
     """Runs days of the seeded world, one after the other, through the acts that the command line runs."""
 
     ports: Adapters
+    lending: Connection
     world: httpx.Client
     exchange: Path
     clock: ClockFile
@@ -160,8 +171,41 @@ class Evenings:
             as_of=day,
             refuse_loudly=False,
         )
+        self.close(day)
         # Leave the clock at the last evening, so that commands run afterwards continue from there.
-        self.clock.show(_at(day, RECONCILES_AT))
+        self.clock.show(_at(day, CLOSES_AT))
+
+    def close(self, day: date) -> None:
+        """Close the business of a day: interest into its pools, late fees, days past due, charge-off by rule."""
+        at, connection = _at(day, CLOSES_AT), self.lending
+        plans, ledger = PostgresPlans(connection), PostgresLedger(connection)
+        terms = self.ports.terms
+        close_of_business(
+            day,
+            plans=plans,
+            dates=PostgresBusinessDates(connection),
+            ledger=ledger,
+            terms=terms,
+            at=at,
+            commit=connection.commit,
+        )
+        charge_off_by_rule(
+            day,
+            rules=closing_rules(),
+            found=PostgresPastDuePlans(connection),
+            ports=ActPorts(
+                plans=plans,
+                ledger=ledger,
+                acts=PostgresActs(connection),
+                terms=terms,
+                settled=settled_entries(connection),
+                authority=authority_file(),
+                at=at,
+            ),
+            at=at,
+            commit=connection.commit,
+        )
+        connection.commit()  # what was only read: no transaction stays open through the next day
 
     def faults(self) -> dict[str, Any]:
         """The faults that the outside world has planted so far."""
@@ -175,9 +219,13 @@ def evenings(place: DemoPlace) -> Iterator[Evenings]:
     address = place.environ["TRANCHE_PROVIDER_URL"]
     provider = SandboxProvider(address)
     try:
-        with connected(place.database_url) as connection, httpx.Client(base_url=address, timeout=30.0) as world:
+        with (
+            connected(place.database(DatabaseProcess.PAYMENTS)) as connection,
+            connect(place.database(DatabaseProcess.LENDING)) as lending,
+            httpx.Client(base_url=address, timeout=30.0) as world,
+        ):
             exchange = place.folder / "runtime" / "provider"
-            yield Evenings(adapters_over(connection, provider), world, exchange, place.clock)
+            yield Evenings(adapters_over(connection, provider), lending, world, exchange, place.clock)
     finally:
         provider.close()
 

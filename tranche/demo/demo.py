@@ -6,7 +6,7 @@ and 2 if a stage could not finish. It ends every process that it started, unless
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,6 +20,7 @@ from rich.console import Console
 from pipelines.sources.online_retail import by_day
 from simulation.world.size import Size
 from terminal.command_line import stage
+from terminal.database import PROCESS_SETTINGS, DatabaseProcess
 from terminal.fault import Fault
 from terminal.report import AsJson, Form
 from tranche.demo.course import Course, DemoPlace, MoneyRun
@@ -28,6 +29,7 @@ from tranche.demo.facts import facts_into_the_lake
 from tranche.demo.interrupt import ended_in_order
 from tranche.demo.lake import LakeRun, run_lake
 from tranche.demo.needs import NEEDS, check_needs, room_at, words
+from tranche.demo.postgres_roles import try_roles
 from tranche.demo.retail import RetailReplay
 from tranche.demo.stages import DemoStages
 from tranche.local.api_process import KEPT, ApiProcess, stop_noted
@@ -37,10 +39,10 @@ from tranche.local.profiles import DEMO, make_current, profile_named
 from tranche.local.runtime import LocalRuntime
 from tranche.report.details import Details
 from tranche.report.page import write_report
-from tranche.report.summary import DecisionFigures, Facts, Summary
+from tranche.report.summary import DecisionFigures, Facts, RoleSeen, Summary
 from tranche.report.terminal_summary import print_summary
 from tranche.report.wording import count
-from tranche.settings import Settings, take_over
+from tranche.settings import Settings, take_over, without_owner
 
 app = stage("The whole path, once through.")
 EXIT_BROKEN_PROMISE = 1
@@ -156,7 +158,8 @@ def _decided(
         decisions = _replay(stages, place, checkout, answers)
     money = course.move_money(stages, place, answers)
     facts = facts_into_the_lake(stages, place)
-    return api, *_conclude(stages, course, place, Parts(lake, answers, decisions, money, facts))
+    roles = try_roles(stages, place)
+    return api, *_conclude(stages, course, place, Parts(lake, answers, decisions, money, facts, roles))
 
 
 def retail_days(request: DemoRequest) -> Path:
@@ -204,9 +207,15 @@ def _runtime(stages: DemoStages, folder: Path, started: ExitStack) -> DemoPlace:
         profile = profile_named(folder.parent, DEMO)
         assert profile.clock_file is not None
         clock = ClockFile(profile.clock_file)
-        environ = take_over(profile.environment()) | {"TRANCHE_CLOCK_FILE": str(clock.path)}
+        environ = take_over(without_owner(profile.environment())) | {"TRANCHE_CLOCK_FILE": str(clock.path)}
         say(f"fresh, its data in {runtime.home}")
     return DemoPlace(folder, environ, clock)
+
+
+def _of_the_api(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables of the API's process: of the addresses of the database it has its own alone."""
+    others = {*PROCESS_SETTINGS} - {DatabaseProcess.SERVING.setting}
+    return {name: value for name, value in environ.items() if name not in others}
 
 
 def _from_here(path: Path) -> Path:
@@ -216,7 +225,7 @@ def _from_here(path: Path) -> Path:
 
 def _serve(stages: DemoStages, place: DemoPlace, started: ExitStack) -> ApiProcess:
     with stages.stage("serve", "the decision API in a process of its own") as say:
-        api = ApiProcess(place.environ, place.folder / "api.log")
+        api = ApiProcess(_of_the_api(place.environ), place.folder / "api.log")
         started.callback(api.stop)
         api.wait_until_ready()
         say(f"ready at {api.address}")
@@ -233,7 +242,7 @@ def _replay(
         from serving import replay
         from serving.postgres import serving_connection
 
-        with serving_connection(place.database_url) as connection:
+        with serving_connection(place.database(DatabaseProcess.READER)) as connection:
             report = replay.replay_all(connection, models_dir(place.environ), policy_file.load_policies())
             differing = {each.decision_id: f"{each.cause}: {each.detail}" for each in report.differing}
             stored = {each.decision_id: each.answer.encode() for each in PostgresDecisions(connection).all()}
@@ -253,14 +262,16 @@ class Parts:
     decisions: DecisionFigures
     money: MoneyRun
     facts: Facts
+    roles: Mapping[str, RoleSeen]
 
 
 def _conclude(stages: DemoStages, course: Course, place: DemoPlace, parts: Parts) -> tuple[Summary, Details]:
     from tranche.demo.books import open_items_of, verified_books, with_open_items
 
     with stages.stage("verify", "every balance against its transfers, debits against credits") as say:
-        left = open_items_of(place.database_url)
-        books = with_open_items(verified_books(place.database_url), left)
+        reader = place.database(DatabaseProcess.READER)
+        left = open_items_of(reader)
+        books = with_open_items(verified_books(reader, place.database(DatabaseProcess.BOOKS)), left)
         say(f"{count(books.summary.transfers)} transfers in {count(books.summary.entries)} entries")
         say(books.folded)
         say(f"{count(len(left.explained))} of {count(left.groups)} open clearing groups are what is known to be open")
@@ -278,6 +289,7 @@ def _conclude(stages: DemoStages, course: Course, place: DemoPlace, parts: Parts
         facts=parts.facts,
         planted=money.planted,
         plan_events=money.plan_events,
+        database_roles=parts.roles,
     )
     details = Details(
         title=course.title,

@@ -13,6 +13,7 @@ from typing import Any
 from data_contracts.catalog import event_contracts
 from ledger.outbox.outbox import SOURCE
 from pipelines.settings import Settings as LakeSettings
+from terminal.database import DatabaseProcess
 from tranche.demo.course import DemoPlace
 from tranche.demo.lake import spark_session
 from tranche.demo.stages import DemoStages
@@ -56,7 +57,7 @@ def _relay(stages: DemoStages, place: DemoPlace, settings: LakeSettings) -> None
         from pipelines.streams.kinesis import KinesisStream, client
 
         stream = KinesisStream(client(settings), settings.stream, time.sleep)
-        with relaying(place.database_url) as logs:
+        with relaying(place.database(DatabaseProcess.RELAY)) as logs:
             report = relay(logs, stream, now=_now, seconds=time.monotonic, sleep=time.sleep)
         kinds = ", ".join(f"{count(number)} {name.partition('.')[0]}" for name, number in report.published.items())
         say(f"{count(report.total)} facts, {count(round(report.total / report.seconds))} a second; {report.left} left")
@@ -82,7 +83,7 @@ def _compare(stages: DemoStages, place: DemoPlace, settings: LakeSettings) -> Fa
         from ledger.books.postgres import connect
         from pipelines.lake.iceberg import IcebergTables
 
-        with connect(place.database_url) as connection:
+        with connect(place.database(DatabaseProcess.READER)) as connection:
             written = {(event_type, event_id) for event_type, event_id in connection.execute(_IDS)}
             sums = dict(connection.execute(_SUMS).fetchall())
         found = _in_lake(IcebergTables(settings))

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from pipelines.settings import Settings as LakeSettings
+from terminal.database import DatabaseProcess, process_url
 from tranche.demo.stages import DemoStages
 from tranche.local.quiet_stderr import stderr_into
 from tranche.report.details import CalibrationBin, ModelLine
@@ -206,7 +207,7 @@ def _publish_features(stages: DemoStages, environ: Mapping[str, str], settings: 
         from pipelines.vectors.publish_features import publish_features
         from serving.postgres import serving_connection
 
-        with serving_connection(environ["TRANCHE_DATABASE_URL"]) as connection:
+        with serving_connection(process_url(environ, DatabaseProcess.FEATURES)) as connection:
             report = publish_features(IcebergTables(settings), PostgresVectors(connection))
         say(f"{count(report.vectors)} vectors of feature set {report.feature_set_digest[:12]}")
     return Features(count=len(LAKE_FEATURES), vectors=report.vectors)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ledger.books.postgres import connect
+from lending.acts.charge_off_by_rule import CLOSE_OF_BUSINESS
 from lending.plan.event import KINDS, PaymentChannel
 from tranche.report.summary import KindSeen
 from tranche.settings import CHECKOUT
@@ -15,6 +16,7 @@ _NOT_REACHED = re.compile(r"^\| event \| `([^`]+)` \|", re.MULTILINE)
 
 # By the beginning of an event's id, which follows from what caused it.
 _DOORS = {
+    f"act:{CLOSE_OF_BUSINESS}.": "close_of_business",
     "act:": "act",
     "opened:": "acceptance",
     "shipped:": "shipment",

@@ -69,6 +69,14 @@ def found_in_files(standing: Standing, faults: Mapping[str, Any]) -> dict[str, P
         "duplicates": compare_planted(
             frozenset(planted["duplicated_file"]), _named(planted["duplicated_file"], breaks["E5"])
         ),
+        "cut_file": compare_planted(frozenset(planted["cut_file"]), _named(planted["cut_file"], breaks["E22"])),
+        "wrong_balance": compare_planted(
+            frozenset(planted["wrong_balance"]), _named(planted["wrong_balance"], breaks["E26"])
+        ),
+        # What an agency passes on is on suspense as well until its file comes, so another line is no false alarm.
+        "unknown_credit": compare_planted(
+            frozenset(planted["unknown_credit"]), planted["unknown_credit"] & {each.line_id for each in breaks["E4"]}
+        ),
     }
 
 

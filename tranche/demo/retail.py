@@ -11,6 +11,7 @@ from typing import Any
 
 from ledger.map.flow import Flow
 from pipelines.sources.online_retail import EVENT_TYPE, OnlineRetail
+from terminal.database import DatabaseProcess
 from tranche.demo.course import DemoPlace
 from tranche.demo.lake import take_in_source
 from tranche.demo.stages import DemoStages
@@ -89,7 +90,7 @@ def _replayed(stages: DemoStages, place: DemoPlace, book: Any) -> Any:
         from payments.wiring import adapters_over
         from simulation.retail.replay import replay_days
 
-        with connected(place.database_url) as connection:
+        with connected(place.database(DatabaseProcess.PAYMENTS)) as connection:
             ports = adapters_over(connection, SimulatedProvider())
             done = replay_days(
                 book,
@@ -123,13 +124,13 @@ def _concluded(stages: DemoStages, place: DemoPlace, parts: RetailParts) -> tupl
 
     replayed = parts.replayed
     with stages.stage("verify", "every balance against its transfers, debits against credits") as say:
-        books = verified_books(place.database_url)
+        books = verified_books(place.database(DatabaseProcess.READER), place.database(DatabaseProcess.BOOKS))
         say(f"{count(books.summary.transfers)} transfers in {count(books.summary.entries)} entries")
         say(books.folded)
         for fault in books.faults[:FAULTS_SHOWN]:
             say(fault)
     with stages.stage("bridge", "from the books to the turnover of the files") as say:
-        with connect(place.database_url) as connection:
+        with connect(place.database(DatabaseProcess.READER)) as connection:
             open_groups = PostgresLedger(connection).open_groups(replayed.last_day)
         retail = retail_of(parts, books.by_flow, len(open_groups))
         say(f"{money(retail.net_minor, CURRENCY)} net, {count(retail.open_groups)} clearing groups are open")

@@ -12,9 +12,11 @@ from payments.rail_profile import load_profile
 from payments.reconciliation.standing import Standing
 from simulation.world.period import Period
 from simulation.world.size import Size
+from terminal.database import DatabaseProcess
 from tranche.demo import standing as demo_standing
 from tranche.demo.berka import outcomes
 from tranche.demo.cash import Cash, cash_against_plan
+from tranche.demo.closing import closing_note, closings_of
 from tranche.demo.course import DemoPlace, MoneyRun
 from tranche.demo.days import days_from, evenings, pounds_sterling
 from tranche.demo.decisions import Answer, ApiRefused, Ask, CheckoutClient
@@ -123,7 +125,7 @@ class SeededCourse:
                     evening.run(day, collecting=done <= COLLECTED_DAYS)
                     tick(done, len(days))
                 faults = evening.faults()
-            standing = demo_standing.reconciliation_standing(place.database_url, days[-1])
+            standing = demo_standing.reconciliation_standing(place.database(DatabaseProcess.READER), days[-1])
             without = f"; no plan fitted {', '.join(desk.desk.without_a_plan)}" if desk.desk.without_a_plan else ""
             say(f"{count(len(desk.desk.served))} servicing cases{without}")
             say(
@@ -131,6 +133,7 @@ class SeededCourse:
                 f"{count(standing.matched_by_rule)} by rule, {count(standing.unmatched)} not; "
                 f"{count(sum(standing.breaks.values()))} breaks found, {count(sum(standing.open_breaks.values()))} open"
             )
+        reader = place.database(DatabaseProcess.READER)
         cash = self._cash(place, answers, days[-1])
         with stages.stage("planted", "are the planted faults found?") as say:
             planted = self._planted(place, standing, faults)
@@ -143,8 +146,8 @@ class SeededCourse:
             financed_minor=cash.financed_minor,
             collected_minor=cash.received_minor,
             planted=planted,
-            plan_events=kinds_seen(place.database_url, not_reached_kinds()),
-            notes=_notes(standing, days[-1]),
+            plan_events=kinds_seen(place.database(DatabaseProcess.READER), not_reached_kinds()),
+            notes=(*_notes(standing, days[-1]), closing_note(closings_of(reader, self.currency), self.currency)),
         )
 
     def _cash(self, place: DemoPlace, answers: Sequence[Answer], until: date) -> Cash:
@@ -152,7 +155,7 @@ class SeededCourse:
         from lending.plan.plan import plan_id_of
         from lending.servicing.postgres import PostgresPlans
 
-        with connect(place.database_url) as connection:
+        with connect(place.database(DatabaseProcess.READER)) as connection:
             plan_ids = (plan_id_of(answer.decision_id) for answer in answers)
             return cash_against_plan(PostgresPlans(connection), plan_ids, until)
 

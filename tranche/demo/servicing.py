@@ -16,6 +16,7 @@ from ledger.identity.principal import add_principal
 from simulation.servicing.case import ROLES, Staff
 from simulation.servicing.counter import ServiceCounter
 from simulation.servicing.desk import ServedPlan, ServicingDesk
+from terminal.database import DatabaseProcess
 from tranche.demo.course import DemoPlace
 from tranche.demo.decisions import Answer, CheckoutClient
 
@@ -30,7 +31,7 @@ class DemoDesk:
         self.desk = ServicingDesk(place.folder / "desk", {each["shopper_id"]: each["kind"] for each in habits})
         self.orders = Counter(str(row["shopper_id"]) for row in rows if row["accepts"])
         self.address = address
-        with connect(place.database_url) as connection:
+        with connect(place.database(DatabaseProcess.IDENTITY)) as connection:
             principals = PostgresPrincipals(connection)
             self.keys: dict[Staff, str] = {
                 staff: add_principal(staff, role, expires_at=None, principals=principals, at=at)

@@ -85,10 +85,10 @@ class LocalPostgres:
         if running is not None:
             running.stop(signal.SIGQUIT, 2.0)
 
-    def url(self, database: str = "postgres", driver: str = "") -> str:
-        """The address of a database, also if the server is down; the socket is in the data directory."""
+    def url(self, database: str = "postgres", driver: str = "", role: str = "postgres") -> str:
+        """The address of a database for a role, also if the server is down; the socket is in the data directory."""
         scheme = f"postgresql+{driver}" if driver else "postgresql"
-        return f"{scheme}://postgres@/{database}?host={quote(str(self.data), safe='/')}"
+        return f"{scheme}://{role}@/{database}?host={quote(str(self.data), safe='/')}"
 
     def answers(self) -> bool:
         """Whether a connection can be made, which is the only reliable test."""

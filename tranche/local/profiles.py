@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from ledger.settings import Settings as LedgerSettings
 from pipelines.settings import Settings as LakeSettings
+from terminal.database import OWNER_SETTING, PROCESS_SETTINGS, DatabaseProcess, process_url
 from terminal.environment import SettingFault
 from tranche.fault import RuntimeFault
 from tranche.local.runtime import LocalRuntime
@@ -22,7 +22,8 @@ MAKES = {DEMO: "make demo", LOCAL: "tranche local up"}
 """The command that creates each runtime."""
 
 SETTINGS = (
-    "TRANCHE_DATABASE_URL",
+    OWNER_SETTING,
+    *PROCESS_SETTINGS,
     "TRANCHE_AWS_ENDPOINT",
     "TRANCHE_KINESIS_ENDPOINT",
     "TRANCHE_AWS_REGION",
@@ -161,8 +162,9 @@ def _read(path: Path) -> dict[str, str]:
         if not isinstance(value, str):
             raise ProfileFault(f'{where} is {value!r}, not text in quotes like "{value}"')
     try:
-        if "TRANCHE_DATABASE_URL" in values:
-            LedgerSettings.from_environment(values)
+        for process in (None, *DatabaseProcess):
+            if (OWNER_SETTING if process is None else process.setting) in values:
+                process_url(values, process)
         LakeSettings.from_environment({"TRANCHE_AWS_ENDPOINT": "", **values})
     except SettingFault as fault:
         raise ProfileFault(f"{path}:{_line_of(fault.name, text)}: {fault}") from fault

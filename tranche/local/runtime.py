@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from terminal.database import OWNER_SETTING, DatabaseProcess
 from tranche.fault import RuntimeFault
 from tranche.local.placement import BELONGS_TO, home_of, make_home
 from tranche.local.process import Running
@@ -25,6 +26,7 @@ BUCKET = "tranche-lake"
 STREAM = "tranche-events"
 DATABASES = ("raw", "curated", "features")
 DATABASES_OF_POSTGRES = ("tranche", "mlflow")
+REGISTRY_ROLE = "tranche_mlflow"
 PROVIDER_SECONDS = 30.0
 EXCHANGE = {"TRANCHE_INBOX": "inbox", "TRANCHE_OUTBOX": "outbox"}
 PARTS = ("postgres", "aws", "provider")
@@ -191,7 +193,12 @@ class LocalRuntime:
     # Starting the parts.
 
     def _up_postgres(self, say: Callable[[str], None], started: list[str], repaired: list[str]) -> None:
-        from tranche.provisioning.postgres import provide_databases, provide_local_principal, provide_schema
+        from tranche.provisioning.postgres import (
+            provide_databases,
+            provide_local_principal,
+            provide_registry,
+            provide_schema,
+        )
 
         server = self._postgres()
         crashed = server.crashed()
@@ -203,6 +210,7 @@ class LocalRuntime:
             repaired.append("postgres: recovered from its log after a crash; nothing committed was lost")
         provide_databases([server.url(name) for name in DATABASES_OF_POSTGRES])
         provide_schema(server.url(DATABASES_OF_POSTGRES[0]))
+        provide_registry(server.url(DATABASES_OF_POSTGRES[1]), REGISTRY_ROLE)
         self.folder.mkdir(parents=True, exist_ok=True)
         provide_local_principal(server.url(DATABASES_OF_POSTGRES[0]), self.key_file)
 
@@ -275,8 +283,9 @@ class LocalRuntime:
         environment: dict[str, str] = {}
         if "postgres" in self.parts:
             server = self._postgres()
-            environment["TRANCHE_DATABASE_URL"] = server.url("tranche")
-            environment["TRANCHE_MLFLOW_TRACKING_URI"] = server.url("mlflow", "psycopg")
+            environment[OWNER_SETTING] = server.url("tranche")
+            environment |= {each.setting: server.url("tranche", role=each.role) for each in DatabaseProcess}
+            environment["TRANCHE_MLFLOW_TRACKING_URI"] = server.url("mlflow", "psycopg", REGISTRY_ROLE)
         if self.key_file.is_file():
             environment["TRANCHE_KEY"] = self.key_file.read_text(encoding="ascii").strip()
         if memory.aws_port is not None:

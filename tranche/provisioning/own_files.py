@@ -19,7 +19,7 @@ OWN_FILES = {
     "merchant_terms": ("lending", "merchant_terms", "what merchants pay, and when they are paid"),
     "review_terms": ("lending", "review_terms", "how a person reviews: queues, clocks, documents, coded reasons"),
     "calendars": ("lending", "calendars", "days without business; overrides.toml puts single days right"),
-    "closing-rules.toml": ("lending", "acts/rules-1.toml", "what the close of business decides by itself"),
+    "closing-rules.toml": ("lending", "acts/rules-2.toml", "what the close of business decides by itself"),
     "payments": ("payments", "policies", "rails, retries and the treatment of breaks"),
     "authority.toml": ("ledger", "authority.toml", "who may do what, up to which amount"),
     "wording.toml": ("models", "wording.toml", "the reasons that a model gives, in words"),

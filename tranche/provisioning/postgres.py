@@ -17,6 +17,9 @@ from terminal.clock import machine_now
 from tranche.provisioning.made import Made
 
 _ROLES = "SELECT rolname FROM pg_roles"
+_TABLES_OF_ANOTHER = """
+SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tableowner <> %s ORDER BY tablename
+"""
 
 
 def provide_databases(urls: Iterable[str]) -> list[Made]:
@@ -50,6 +53,24 @@ def provide_schema(url: str) -> list[Made]:
         applied = migrate(connection).applied
         roles = sorted({name for (name,) in connection.execute(_ROLES)} - before)
     return [*(Made("role", name) for name in roles), *(Made("tables of", each) for each in applied)]
+
+
+def provide_registry(url: str, role: str) -> list[Made]:
+    """Let MLflow's database belong to a login role of its own, which has nothing of the platform's; safe to repeat.
+
+    `url` is that database as a superuser. Tables that an earlier runtime made are handed over.
+    """
+    made = []
+    with psycopg.connect(url, connect_timeout=10) as connection:
+        owner, name = sql.Identifier(role), sql.Identifier(str(connection.info.dbname))
+        if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (role,)).fetchone() is None:
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(owner))
+            made.append(Made("role", role))
+        connection.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(name, owner))
+        connection.execute(sql.SQL("ALTER SCHEMA public OWNER TO {}").format(owner))
+        for (table,) in connection.execute(_TABLES_OF_ANOTHER, (role,)).fetchall():
+            connection.execute(sql.SQL("ALTER TABLE public.{} OWNER TO {}").format(sql.Identifier(table), owner))
+    return made
 
 
 def provide_local_principal(url: str, key_file: Path) -> None:

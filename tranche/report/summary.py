@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from terminal.database import DatabaseProcess
 from tranche.report.retail_summary import Retail
 
 Tree = dict[str, object]
@@ -160,6 +161,15 @@ class KindSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class RoleSeen:
+    """The user as whom a kind of process connects to the database, and what became of statements forbidden to it."""
+
+    name: str
+    refused: int
+    done: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """All figures of one run. A section that does not apply to the source is None, and is left out when written."""
 
@@ -176,6 +186,7 @@ class Summary:
     planted: Mapping[str, Planted] = field(default_factory=dict)
     retail: Retail | None = None
     plan_events: Mapping[str, KindSeen] = field(default_factory=dict)
+    database_roles: Mapping[str, RoleSeen] = field(default_factory=dict)
 
     def as_tree(self) -> Tree:
         """The figures as written to `summary.json`; a dot in a documented name is a level of the tree."""
@@ -203,6 +214,11 @@ class Summary:
             tree["planted"] = {fault: _plain(found) for fault, found in sorted(self.planted.items())}
         if self.plan_events:
             tree["plan_events"] = {kind: _plain(seen) for kind, seen in sorted(self.plan_events.items())}
+        if self.database_roles:
+            tree["database_roles"] = {
+                process: {"role": seen.name, "refused": seen.refused, "done": len(seen.done)}
+                for process, seen in sorted(self.database_roles.items())
+            }
         return tree
 
     def broken_promises(self) -> tuple[str, ...]:
@@ -274,6 +290,7 @@ def _broken(summary: Summary) -> list[str]:
     if summary.retail is not None:
         said.extend(summary.retail.broken())
     said.extend(_unseen(summary))
+    said.extend(_beyond_their_rights(summary.database_roles))
     return said
 
 
@@ -287,6 +304,21 @@ def _unseen(summary: Summary) -> list[str]:
     unseen = sorted(kind for kind, seen in summary.plan_events.items() if not seen.count)
     if unseen:
         said.append(f"kinds of plan event that did not happen: {', '.join(unseen)}")
+    return said
+
+
+def _beyond_their_rights(roles: Mapping[str, RoleSeen]) -> list[str]:
+    """Kinds of processes that connect as another role than their own, or could do what is forbidden to them."""
+    said = [
+        f"processes of {process} connect to the database as {seen.name}, not as {DatabaseProcess(process).role}"
+        for process, seen in sorted(roles.items())
+        if seen.name != DatabaseProcess(process).role
+    ]
+    said += [
+        f"the database let {seen.name} do what is forbidden to it: {statement}"
+        for _, seen in sorted(roles.items())
+        for statement in seen.done
+    ]
     return said
 
 

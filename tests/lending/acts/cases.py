@@ -62,8 +62,8 @@ CASES: Mapping[str, Case] = {
     "re-age": Case(_RE_AGE, ("--instalments", "3", "--first-due-on", "2026-05-01", "--every", "1", "--unit", "months")),
     "re-amortise": Case({"interest": "waived"}, ("--interest", "waived")),
     "change-rate": Case(
-        {"annual_rate_basis_points": 900, "effective_from": "2026-02-10"},
-        ("--annual-rate-basis-points", "900", "--effective-from", "2026-02-10"),
+        {"annual_rate_basis_points": "900.25", "effective_from": "2026-02-10"},
+        ("--annual-rate-basis-points", "900.25", "--effective-from", "2026-02-10"),
         lambda counter: counter.desk.open(_BEARING),
         _BEARING,
     ),

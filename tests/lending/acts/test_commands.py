@@ -177,8 +177,17 @@ def test_show_lists_what_the_plan_can_take_from_the_table_that_refuses(terminal:
 
     assert agreed["status"] == "agreed"
     assert {ACTS[name].event for name in agreed["allowed"]} == {
-        act.event for act in ACTS.values() if agreed["status"] in TAKEN_IN[act.event] and act.name != "unfreeze"
+        act.event
+        for act in ACTS.values()
+        if agreed["status"] in TAKEN_IN[act.event] and act.name not in ("unfreeze", "reverse")
     }
+    assert agreed["not_now"]["unfreeze"] == "the plan is not frozen"
+    assert agreed["not_now"]["reverse"] == "the plan has nothing to reverse"
+    assert agreed["not_now"]["charge-off"] == "the plan is agreed"
+    assert {*agreed["allowed"], *agreed["not_now"]} == set(ACTS)
+    assert opened["not_now"]["change-rate"] == "pay-in-3-1 has no day count to compute interest with"
+    assert opened["not_now"]["waive-fee"] == "the plan has nothing to waive fee"
+    assert "waive-interest" in opened["not_now"]
     assert "cancel" in agreed["allowed"]
     assert "freeze" in opened["allowed"]
     assert "unfreeze" not in opened["allowed"]

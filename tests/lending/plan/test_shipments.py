@@ -1,7 +1,7 @@
 """How parts of an order or of a loan that are captured later are repaid: level again, or each in a term of its own."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
@@ -16,6 +16,7 @@ from lending.plan.event import (
     MovedInterest,
     Opened,
     Paid,
+    PaidOff,
     PartShipped,
     PaymentChannel,
     PlanEvent,
@@ -27,6 +28,7 @@ from lending.plan.state import PlanState
 from lending.schedule.amortise import Loan, amortise
 from lending.schedule.day_count import THIRTY_360
 from lending.schedule.due_dates import Spacing, Unit
+from lending.terms.products import servicing_terms
 from lending.terms.servicing_terms import (
     InterestRule,
     LateInterest,
@@ -246,3 +248,23 @@ def test_two_parts_on_one_day_are_repaid_like_the_whole(minor: int, first: int, 
     at_once = fold(plan, parts(plan, (NEW_YEAR, whole.decimal)), terms, through=NEW_YEAR)
 
     assert dues(fold(plan, events, terms, through=NEW_YEAR)) == dues(at_once)
+
+
+def test_goods_that_are_shipped_after_a_payoff_bear_interest_from_their_shipment() -> None:
+    """As if the payoff had been an ordinary payment of the same amount: it settled what was shipped by then."""
+    plan = a_plan("1200.00", months=6, rate=1990)
+    terms = servicing_terms(plan.terms_version, plan.currency)
+    start, paid_on, shipped_on = plan.opened_on, plan.opened_on + timedelta(20), plan.opened_on + timedelta(25)
+    opened, second = parts(plan, (start, "600.00"), (shipped_on, "600.00"))
+    owed = fold(plan, [opened], terms, through=paid_on).payoff(paid_on)
+    by_payoff = PaidOff(owed.amount, PaymentChannel.SHOPPER, "x-1", provider="sim", rail="card")
+    by_payment = Paid(owed.amount, PaymentChannel.SHOPPER, "x-1", provider="sim", rail="card")
+
+    settled, ordinary = (
+        fold(plan, [opened, known(plan, paid_on, "paid", body), second], terms, through=start + timedelta(240))
+        for body in (by_payoff, by_payment)
+    )
+
+    assert owed.interest == pounds("6.54")
+    assert [each.interest.minor for each in settled.instalments] == [851, 916, 1014, 981, 698, 341]
+    assert settled.instalments == ordinary.instalments

@@ -27,6 +27,7 @@ from payments.reconciliation.postgres_open_items import PostgresOpenItems
 from payments.reconciliation.postgres_standing import PostgresStanding
 from payments.reconciliation.standing import Standing
 from payments.wiring import Adapters
+from simulation.day_end import StatementForm
 from simulation.faults import FaultKind
 from simulation.provider import ProviderBook, SettlementRow
 from tests.payments.acts import record_on_plan, take_files
@@ -685,7 +686,7 @@ def test_a_line_whose_plan_is_imported_later_is_identified_then(database_url: st
 def test_in_a_world_with_every_fault_each_is_found_under_its_own_name_and_no_other(
     database_url: str, tmp_path: Path
 ) -> None:
-    outside = Outside(tmp_path, paying(4))
+    outside = Outside(tmp_path, paying(4), form=StatementForm.CAMT)
     with the_adapters(database_url, outside.provider) as ports:
         opened = [
             an_open_plan(ports, number, months=2, at=at(day, 12))
@@ -705,7 +706,7 @@ def test_in_a_world_with_every_fault_each_is_found_under_its_own_name_and_no_oth
 
         now = standing(ports, last)
         planted: dict[str, set[str]] = {kind.value: set() for kind in FaultKind}
-        for label in outside.book.labels:
+        for label in (*outside.book.labels, *outside.bank.labels):
             planted[label.kind.value].add(label.about)
         assert all(planted.values())
         open_missing = {b.expectation_id for b in now.listed if b.break_class == "E3" and b.closed_on is None}
@@ -716,7 +717,10 @@ def test_in_a_world_with_every_fault_each_is_found_under_its_own_name_and_no_oth
         }
         assert now.breaks["E19"] == len(planted["parked"])
         assert now.breaks["E5"] == len(planted["duplicated_file"])
-        assert set(now.breaks) <= {"E3", "E5", "E16", "E19"}
+        assert now.breaks["E22"] == len(planted["cut_file"])
+        assert now.breaks["E26"] == len(planted["wrong_balance"])
+        assert {b.line_id for b in now.listed if b.break_class == "E4"} == planted["unknown_credit"]
+        assert set(now.breaks) <= {"E3", "E4", "E5", "E16", "E19", "E22", "E26"}
         assert now.lines == now.matched_by_id + now.unmatched
         explained(ports, last)
 

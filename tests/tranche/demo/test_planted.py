@@ -102,12 +102,14 @@ def test_a_false_alarm_beside_everything_found_shows(labels_file: Path) -> None:
     assert found_in_lake(lake, read_labels(labels_file))["duplicates"] == Planted(2, 3)
 
 
-def a_break(code: str, expectation_id: str = "", reason: str = "", *, cured: bool = False) -> ListedBreak:
+def a_break(
+    code: str, expectation_id: str = "", reason: str = "", *, line_id: str = "", cured: bool = False
+) -> ListedBreak:
     day = date(2026, 2, 1)
     return ListedBreak(
         break_id=f"expectation:{expectation_id}",
         break_class=code,
-        line_id="",
+        line_id=line_id,
         expectation_id=expectation_id,
         amount=None,
         reason=reason,
@@ -125,6 +127,11 @@ def a_standing(*listed: ListedBreak, late: tuple[str, ...] = ()) -> Standing:
     return Standing(date(2026, 3, 1), 0, 0, 0, 0, {}, {}, 0, 0, {}, late, (), (), listed)
 
 
+FAULTS_OF_FILES = (
+    "late", "missing_line", "returned", "parked", "duplicates", "cut_file", "wrong_balance", "unknown_credit",
+)  # fmt: skip
+
+
 def planted(*faults: tuple[str, str]) -> dict[str, Any]:
     return {"planted": [{"kind": kind, "about": about} for kind, about in faults]}
 
@@ -137,6 +144,10 @@ def test_faults_of_files_are_found_as_the_breaks_that_name_them() -> None:
         a_break("E5", reason="settlement-2026-02-01-GBP-again.csv has the bytes of settlement-2026-02-01-GBP.csv"),
         a_break("E16", "return:p-3/1#1", cured=True),
         a_break("E19", reason="po-2026-02-01-GBP: booked on bank account former, which is not on our chart"),
+        a_break("E22", reason="in/settlement-2026-02-08-GBP-1.csv:4: (control row): it was cut short"),
+        a_break("E26", reason="in/statement-2026-02-09-main-GBP-1.xml:0: closing balance: the file says 2"),
+        a_break("E4", reason="nothing is open for it", line_id="main/main-GBP-0016@2026-02-20/2"),
+        a_break("E4", reason="from an agency", line_id="main/main-GBP-0017@2026-02-21/1"),
         late=("capture:p-2/1#1",),
     )
     faults = planted(
@@ -145,11 +156,14 @@ def test_faults_of_files_are_found_as_the_breaks_that_name_them() -> None:
         ("returned", "p-3/1#1"),
         ("parked", "po-2026-02-01-GBP"),
         ("duplicated_file", "settlement-2026-02-01-GBP.csv"),
+        ("cut_file", "settlement-2026-02-08-GBP-1.csv"),
+        ("wrong_balance", "statement-2026-02-09-main-GBP-1.xml"),
+        ("unknown_credit", "main/main-GBP-0016@2026-02-20/2"),
     )
 
     found = found_in_files(standing, faults)
 
-    assert found == dict.fromkeys(("late", "missing_line", "returned", "parked", "duplicates"), Planted(1, 1))
+    assert found == dict.fromkeys(FAULTS_OF_FILES, Planted(1, 1))
 
 
 def test_a_break_about_something_else_is_not_the_planted_one() -> None:

@@ -17,6 +17,7 @@ from pipelines.sources.online_retail import OnlineRetail
 from simulation.retail.line import line_of
 from simulation.retail.order_book import OrderBook, order_book
 from simulation.retail.stock_codes import load_stock_codes
+from terminal.database import DatabaseProcess
 from tests.simulation.retail.replays import replay_over
 from tranche.demo.books import verified_books
 from tranche.demo.retail import RetailParts, RetailReplay, retail_of
@@ -60,13 +61,17 @@ def days(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def figures(days: Path, tmp_path: Path, database_url: str) -> Retail:
-    """The days through the platform, as the demo takes them once the lake has them."""
+    """The days through the platform, as the demo takes them once the lake has them, with its roles of the database."""
     book = _book(days)
-    with connected(database_url) as connection:
+    reader, books_of = (
+        database_url.replace("postgres@", f"{process.role}@")
+        for process in (DatabaseProcess.READER, DatabaseProcess.BOOKS)
+    )
+    with connected(database_url.replace("postgres@", f"{DatabaseProcess.PAYMENTS.role}@")) as connection:
         ports = adapters_over(connection, SimulatedProvider())
         replayed = replay_over(ports, book, tmp_path / "outbox")
         groups = ports.ledger.open_groups(replayed.last_day)
-    books = verified_books(database_url)
+    books = verified_books(reader, books_of)
     assert books.faults == ()
     assert books.summary.balanced
     parts = RetailParts(RetailReplay(days), NO_EVENTS, book, replayed, OnlineRetail(days).turnover_mills())

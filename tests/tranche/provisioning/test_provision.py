@@ -21,7 +21,7 @@ def new_names(runtime: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> It
     environment = {
         **runtime,
         "TRANCHE_DATABASE_URL": database.replace("/tranche?", "/bare_money?"),
-        "TRANCHE_MLFLOW_TRACKING_URI": runtime["TRANCHE_MLFLOW_TRACKING_URI"].replace("/mlflow?", "/bare_runs?"),
+        "TRANCHE_MLFLOW_TRACKING_URI": database.replace("/tranche?", "/bare_runs?"),
         "TRANCHE_LAKE_BUCKET": "bare-lake",
         "TRANCHE_LAKE_PREFIX": "bare_",
         "TRANCHE_STREAM": "bare-events",

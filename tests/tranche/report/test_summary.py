@@ -35,6 +35,7 @@ def produced(summary: Summary) -> set[str]:
         name = re.sub(r"^reconciliation\.breaks\..+", "reconciliation.breaks.<class>", name)
         name = re.sub(r"^planted\.[^.]+\.", "planted.<fault>.", name)
         name = re.sub(r"^plan_events\.[^.]+\.(doors\.)?.+", _of_kind, name)
+        name = re.sub(r"^database_roles\.[^.]+\.", "database_roles.<process>.", name)
         name = re.sub(r"^retail\.(unposted_minor|lines_by_class)\..+", r"retail.\1.<class>", name)
         names.add(re.sub(r"^ledger\.[A-Z]{3}\.", "ledger.<currency>.", name))
     return names
