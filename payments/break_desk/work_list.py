@@ -10,8 +10,8 @@ from payments.breaks import Break
 from payments.each_alone import reason_of
 from payments.reconciliation.bookings_from_matches import missing
 from payments.reconciliation.expect_dues import expect_dues
-from payments.reconciliation.postgres_bank_proof import unexplained
 from payments.reconciliation.settle_lines import settle_lines
+from payments.reconciliation.statements.postgres_bank_proof import unexplained
 
 _TRIED_BY = {
     "attempt": "`tranche payments collect` asks the provider and tries it again",

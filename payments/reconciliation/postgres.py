@@ -1,20 +1,16 @@
-"""Files, lines, expectations, matches and breaks in PostgreSQL. Nothing here commits."""
+"""Files, lines, expectations and matches in PostgreSQL. Nothing here commits."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from psycopg import Connection
 from psycopg.rows import dict_row
 
 from ledger.books.postgres_arrays import texts
 from ledger.journal import Journal
 from ledger.map.flow import Flow
 from ledger.money import Currency, Money
-from payments.break_class import BreakClass
-from payments.break_events.postgres_ageing import age_breaks, changed_on
 from payments.break_events.postgres_undone import posted_anew
-from payments.breaks import Break
 from payments.expectation import Expected, Leg, Window, check_same_expectation
 from payments.expectation_key import ClaimKey, ExpectationKey, PayoutKey, UnknownKey, expectation_key
 from payments.files.control_file import FileContent
@@ -23,12 +19,7 @@ from payments.ids import ProviderPayoutId
 from payments.line_key import LineKey, LineKind
 from payments.rail_profile import RailProfile
 from payments.reconciliation.matching import VERSION, Found, Matched, MatchRule, Outcome
-from payments.reconciliation.postgres_bank_proof import (
-    BankProof,
-    day_told_by_statement,
-    day_told_by_transfers,
-    prove_banks,
-)
+from payments.reconciliation.postgres_breaks import PostgresBreaks
 from payments.reconciliation.postgres_line_rows import (
     LINE,
     ReceivedLines,
@@ -37,6 +28,12 @@ from payments.reconciliation.postgres_line_rows import (
     received_cash_days,
     received_lines,
     stored_line,
+)
+from payments.reconciliation.statements.postgres_bank_proof import (
+    BankProof,
+    day_told_by_statement,
+    day_told_by_transfers,
+    prove_banks,
 )
 from payments.reconciliation.statements.postgres_statements import PostgresStatements
 from payments.rules.expectation_state import Move
@@ -123,62 +120,6 @@ UPDATE payments.breaks b SET closed_on = greatest(%(on)s, b.opened_on), closed_b
          WHERE b.closed_on IS NULL) f
  WHERE b.break_id = f.break_id
 """
-# A break that is raised again is refined while it is open, and opened again when what it is about has no work list.
-_RAISE = """
-INSERT INTO payments.breaks AS breaks (break_id, class, line_key, expectation_id, currency, amount_minor, reason, owner,
-                                       severity, opened_on, due_by, closed_on, closed_by)
-SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[], %s::text[], %s::text[],
-                     %s::text[], %s::date[], %s::date[], %s::date[], %s::text[])
-    ON CONFLICT (break_id) DO UPDATE
-       SET class = excluded.class, reason = excluded.reason, owner = excluded.owner, severity = excluded.severity,
-           due_by = CASE WHEN breaks.closed_on IS NULL THEN breaks.due_by ELSE excluded.due_by END,
-           closed_on = NULL, closed_by = NULL
-     WHERE breaks.closed_on IS NULL AND breaks.class <> excluded.class
-        OR breaks.closed_on IS NOT NULL AND excluded.closed_on IS NULL
-           AND excluded.line_key IS NULL AND excluded.expectation_id IS NULL
-           AND NOT EXISTS (SELECT FROM payments.break_events k
-                            WHERE k.break_id = breaks.break_id AND k.event = 'written_off')
-RETURNING class
-"""
-
-
-_BLOCKING = """
-SELECT DISTINCT ON (a.instalment_id) a.instalment_id, b.break_id
-  FROM payments.attempts a
-  JOIN payments.breaks b ON b.closed_on IS NULL AND b.class = ANY (%s)
-  LEFT JOIN payments.lines l ON l.line_key = b.line_key
- WHERE a.instalment_id = ANY (%s) AND 'capture:' || a.attempt_id IN (l.key, b.expectation_id)
- ORDER BY a.instalment_id, b.break_id
-"""
-# By what their breaks name: an expectation of a payment, a capture in a file, or the attempt itself; and open cases.
-_BLOCKING_REFUNDS = """
-WITH broken AS (
-    SELECT b.break_id, b.expectation_id, l.key
-      FROM payments.breaks b LEFT JOIN payments.lines l USING (line_key)
-     WHERE b.closed_on IS NULL AND b.class = ANY (%(classes)s)
-)
-SELECT DISTINCT ON (plan_id) plan_id, about
-  FROM (SELECT e.plan_id, b.break_id AS about
-          FROM broken b JOIN payments.expectations e USING (expectation_id)
-         WHERE e.expectation_id LIKE 'capture:%%' OR e.expectation_id LIKE 'due:%%'
-         UNION ALL
-        SELECT a.plan_id, b.break_id
-          FROM broken b
-          JOIN payments.attempts a
-            ON a.attempt_id IN (regexp_replace(b.key, '^capture:', ''),
-                                regexp_replace(b.break_id, '^(attempt|captured):', ''))
-         UNION ALL
-        SELECT a.plan_id, 'case:' || a.attempt_id FROM payments.attempts a WHERE a.state = 'disputed') found
- WHERE plan_id = ANY (%(plans)s)
- ORDER BY plan_id, about
-"""
-_OVERTAKES_NOTHING = (
-    BreakClass.MISSING_EXTERNAL,
-    BreakClass.DUPLICATE_PAYMENT,
-    BreakClass.AMOUNT_DIFFERS,
-    BreakClass.STATUS_CONFLICT,
-)
-
 _PART_BYTES = 4 * 1024 * 1024  # of a file's content in one row
 
 _SUSPENSE = {
@@ -188,11 +129,8 @@ _SUSPENSE = {
 }
 
 
-class PostgresReconciliation:
+class PostgresReconciliation(PostgresBreaks):
     """The state of reconciliation. Files, lines, expectations and matches are append-only."""
-
-    def __init__(self, connection: Connection[Any]) -> None:
-        self._connection = connection
 
     def lock(self) -> None:
         """Take the lock of reconciliation, waiting for any other run; held until the caller's transaction ends."""
@@ -360,16 +298,6 @@ class PostgresReconciliation:
         """See `payments.rules.postgres_expectation_states`."""
         return move_expectations(self._connection, moves, on, "reconciliation")
 
-    def raise_breaks(self, breaks: Sequence[Break]) -> dict[BreakClass, int]:
-        """Store breaks, each once; an open break may be refined. Returns the number new or refined, by class."""
-        if not breaks:
-            return {}
-        columns = [list(column) for column in zip(*map(_break_columns, breaks), strict=True)]
-        counts: dict[BreakClass, int] = {}
-        for (name,) in self._connection.execute(_RAISE, columns):
-            counts[BreakClass(name)] = counts.get(BreakClass(name), 0) + 1
-        return dict(sorted(counts.items()))
-
     def on_suspense(self, lines: Sequence[FileLine]) -> frozenset[LineKey]:
         """Those of the lines whose cash is in the books already, on suspense, because nothing identified it in time."""
         entries = {f"{_SUSPENSE[line.kind]}:{line.line_id}": line.line_key for line in lines if line.kind in _SUSPENSE}
@@ -378,16 +306,6 @@ class PostgresReconciliation:
             " AND NOT EXISTS (SELECT FROM ledger.refusals f WHERE f.position = r.position)"
         )
         return frozenset(entries[entry] for (entry,) in self._connection.execute(query, (texts(list(entries)),)))
-
-    def blocking(self, instalment_ids: Sequence[str]) -> Mapping[str, str]:
-        """See `Breaks.blocking`."""
-        classes = [each.value for each in _OVERTAKES_NOTHING]
-        return dict(self._connection.execute(_BLOCKING, (classes, list(instalment_ids))).fetchall())
-
-    def blocking_refunds(self, plan_ids: Sequence[str]) -> Mapping[str, str]:
-        """See `Breaks.blocking_refunds`."""
-        about = {"classes": [each.value for each in _OVERTAKES_NOTHING], "plans": list(plan_ids)}
-        return dict(self._connection.execute(_BLOCKING_REFUNDS, about).fetchall())
 
     def day_told_by_statement(self, push_bank: str, currency: str, days: Iterable[date]) -> date | None:
         """The first of the days that statements of the account have told already, if any."""
@@ -401,30 +319,9 @@ class PostgresReconciliation:
         """See `prove_banks`."""
         return prove_banks(self._connection, profile)
 
-    def age_breaks(self, day: date, profile: RailProfile) -> int:
-        """See `age_breaks`; changes of breaks in the rest of the transaction count from this day."""
-        changed_on(self._connection, day)
-        return age_breaks(self._connection, day, profile)
-
     def anew(self, journals: Sequence[Journal]) -> list[Journal]:
         """See `posted_anew`."""
         return posted_anew(self._connection, journals)
-
-    def close_break(self, break_id: str, on: date, by: str) -> None:
-        """Close a break that was cured by something other than a match."""
-        self._connection.execute(
-            "UPDATE payments.breaks SET closed_on = greatest(%s, opened_on), closed_by = %s"
-            " WHERE break_id = %s AND closed_on IS NULL",
-            (on, by, break_id),
-        )
-
-    def close_breaks_of(self, about: str, on: date, by: str) -> None:
-        """Close every open break whose id begins like this."""
-        self._connection.execute(
-            "UPDATE payments.breaks SET closed_on = greatest(%s, opened_on), closed_by = %s"
-            " WHERE starts_with(break_id, %s) AND closed_on IS NULL",
-            (on, by, about),
-        )
 
     def received_cash_days(self, push_bank: str) -> dict[str, set[date]]:
         """See `received_cash_days`."""
@@ -480,19 +377,6 @@ def _expectation(row: Mapping[str, Any]) -> Expected:
         met=row["met"],
         tolerance=None if row["most_minor"] is None else Money(row["most_minor"] - row["amount_minor"], currency),
     )
-
-
-def _break_columns(each: Break) -> tuple[object, ...]:
-    amount = each.amount
-    return (
-        each.break_id, each.break_class.value, _text(each.line_key), _text(each.expected),
-        amount.currency.value if amount else None, amount.minor if amount else None, each.reason, each.owner,
-        each.severity, each.opened_on, each.due_by, each.closed_on, each.closed_by,
-    )  # fmt: skip
-
-
-def _text(key: ExpectationKey | LineKey | None) -> str | None:
-    return None if key is None else str(key)
 
 
 def _cause(text: str) -> ClaimKey | PayoutKey | LineKey | str:

@@ -23,8 +23,8 @@ from payments.rail_profile import RailProfile
 from payments.reconciliation.bookings_from_matches import a_break, missing
 from payments.reconciliation.expect_dues import expect_dues
 from payments.reconciliation.postgres import PostgresReconciliation
-from payments.reconciliation.postgres_bank_proof import unexplained
 from payments.reconciliation.settle_lines import settle_lines
+from payments.reconciliation.statements.postgres_bank_proof import unexplained
 from payments.reconciliation.take_files import TakenFiles, take_files
 from payments.reconciliation.units import Settled, many_values, sets_of
 from payments.refunds.refund_payments import RefundPayments
