@@ -19,6 +19,7 @@ from serving.entrance.access_token import TokenVerifier
 from serving.entrance.request_rate import RequestRate
 from serving.listing import routes as lists
 from serving.plan_routes import bulk_acts, payments, plan_acts, plans, refunds, shipments
+from serving.policy import stops
 from serving.postgres import open_pool
 from serving.referrals import routes as reviews
 from serving.request_limits import RequestLimits
@@ -80,6 +81,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         bulk_acts,
         breaks,
         list_accesses,
+        stops,
         reviews,
         lists,
         health,

@@ -21,7 +21,7 @@ from lending.canonical import canonical
 from lending.decision.order import Channel, Order, OrderFault, order_body
 from lending.decision.postgres import PostgresDecisions
 from lending.decision.record import StoredDecision
-from lending.decision.underwrite import DecidedOtherwise, NoPolicy, Underwritten, underwrite
+from lending.decision.underwrite import DecidedOtherwise, LendingStopped, NoPolicy, Underwritten, underwrite
 from lending.referrals.open_case import open_referred
 from lending.referrals.postgres_cases import PostgresCases
 from lending.terms.merchant_terms import NoMerchantTerms, merchant_terms_on
@@ -242,6 +242,9 @@ def _decide(desk: Desk, order: Order, key: str, by: Principal) -> Underwritten:
             case DecidedOtherwise(decision_id, field):
                 detail = f"Order {order.order_id} was decided as {decision_id} with another {field}."
                 raise Problem(HTTPStatus.CONFLICT, "order-decided", detail, (FieldFault(f"/{field}", "differs"),))
+            case LendingStopped(currency, product):
+                detail = f"Lending in {currency} by {product} is stopped; nothing was decided."
+                raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "lending-stopped", detail)
             case NoPolicy(currency, product):
                 detail = f"No policy lends {currency} as {product} on {at.date()}."
                 faults = (FieldFault("/currency", detail), FieldFault("/product", detail))

@@ -29,6 +29,7 @@ class Right(StrEnum):
     BOOKS = "books"
     KEYS = "keys"
     ACCESSES = "accesses"
+    STOPS = "stops"
 
 
 class AuthorityFault(Fault):

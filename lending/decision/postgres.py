@@ -13,8 +13,10 @@ from lending.decision.exposure import Exposure
 from lending.decision.offer import offer_from_body
 from lending.decision.order import Order, order_from_body
 from lending.decision.record import StoredDecision
+from lending.decision.underwrite import OpenedOrder
 from lending.plan.fold import fold
 from lending.servicing.postgres_log import PostgresPlanLog
+from lending.terms.product import Product
 from lending.terms.products import local_day, servicing_terms
 
 A_MONTH = timedelta(days=30)
@@ -66,6 +68,9 @@ SELECT coalesce(owed.principal_minor, 0),
        coalesce(reserved.principal_minor, 0) + coalesce(unshipped.principal_minor, 0),
        coalesce(owed.monthly_minor, 0) + coalesce(reserved.monthly_minor, 0) + coalesce(unshipped.monthly_minor, 0),
        EXISTS (SELECT FROM lending.decisions WHERE decision_id = %(decision)s),
+       (SELECT coalesce(array_agg(coalesce(s.product, '')), '{}') FROM lending.lending_stops s
+         WHERE coalesce(s.currency = %(currency)s, true)
+           AND NOT EXISTS (SELECT FROM lending.lifted_stops l WHERE l.stop_id = s.stop_id)),
        (SELECT coalesce(array_agg(plan_id), '{}') FROM own WHERE later)
   FROM owed, reserved, unshipped
 """
@@ -109,8 +114,8 @@ class PostgresDecisions:
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
 
-    def open(self, order: Order, at: datetime) -> tuple[StoredDecision | None, Exposure]:
-        """Lock the exposure of shopper and account until the transaction ends; the order's decision, and the exposure.
+    def open(self, order: Order, at: datetime) -> OpenedOrder:
+        """Lock the exposure of shopper and account until the transaction ends, and look up what is known of the order.
 
         Everybody locks in the same order, so that no two wait for each other. The lock is a statement of its own,
         because only later statements see what another transaction committed while this one waited.
@@ -124,20 +129,20 @@ class PostgresDecisions:
         execute(
             "SELECT FROM lending.exposure_locks WHERE shopper_id = ANY (%s) ORDER BY shopper_id FOR UPDATE", (locked,)
         )
-        decided, exposure = self._exposure(order, at)
-        return (self.get(order.decision_id) if decided else None), exposure
+        decided, stopped, exposure = self._exposure(order, at)
+        return OpenedOrder(self.get(order.decision_id) if decided else None, exposure, stopped)
 
     def exposure(self, order: Order, at: datetime) -> Exposure:
         """The exposure of an order's shopper and account, without a lock: for reading, never for deciding."""
-        return self._exposure(order, at)[1]
+        return self._exposure(order, at)[2]
 
     def newest_of(self, shopper_id: str) -> list[Order]:
         """The newest order of a shopper in each currency."""
         rows = self._connection.execute(_NEWEST, (shopper_id,)).fetchall()
         return [order_from_body(json.loads(inputs)["order"]) for (inputs,) in rows]
 
-    def _exposure(self, order: Order, at: datetime) -> tuple[bool, Exposure]:
-        """Whether the order was decided, and the exposure."""
+    def _exposure(self, order: Order, at: datetime) -> tuple[bool, frozenset[Product], Exposure]:
+        """Whether the order was decided, by which products lending is stopped, and the exposure."""
         currency = order.amount.currency
         today = local_day(order.product, currency, at)
         row = self._connection.execute(
@@ -153,11 +158,11 @@ class PostgresDecisions:
             },
         ).fetchone()
         assert row is not None
-        *amounts, decided, later = row
+        *amounts, decided, stopped, later = row
         exposure = Exposure(*(Money(int(amount), currency) for amount in amounts))
         if later:
             exposure = self._adding(exposure, later, at, today)
-        return decided, exposure
+        return decided, frozenset(Product) if "" in stopped else frozenset(map(Product, stopped)), exposure
 
     def _adding(self, exposure: Exposure, plan_ids: list[str], at: datetime, today: date) -> Exposure:
         """The exposure with what these plans left open at a past moment added."""

@@ -23,11 +23,23 @@ from lending.terms.product_terms import ProductTerms
 from lending.terms.products import local_day, product_on
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedOrder:
+    """What is known of an order once its shopper is locked.
+
+    Its decision, if there is one, the exposure, and the products by which lending in its currency is `stopped`.
+    """
+
+    decided: StoredDecision | None
+    exposure: Exposure
+    stopped: frozenset[Product] = frozenset()
+
+
 class Decisions(Protocol):
     """Stores decisions, one per order, never changed."""
 
-    def open(self, order: Order, at: datetime) -> tuple[StoredDecision | None, Exposure]:
-        """Lock the shopper's exposure until the transaction ends; the order's decision, if any, and the exposure."""
+    def open(self, order: Order, at: datetime) -> OpenedOrder:
+        """Lock the shopper's exposure until the transaction ends, and look up what is known of the order."""
 
     def add(self, decision: StoredDecision) -> None:
         """Store a new decision with its reasons and its reservation."""
@@ -75,6 +87,14 @@ class NoPolicy:
     product: Product
 
 
+@dataclass(frozen=True, slots=True)
+class LendingStopped:
+    """Lending in this currency by this product is stopped, so nothing is decided."""
+
+    currency: Currency
+    product: Product
+
+
 def underwrite(
     order: Order,
     *,
@@ -86,22 +106,28 @@ def underwrite(
     ledger: Ledger,
     publish: Publish,
     open_case: OpenCase,
-) -> Underwritten | DecidedOtherwise | NoPolicy:
+) -> Underwritten | DecidedOtherwise | NoPolicy | LendingStopped:
     """Decide the order once: a repeated call returns the first decision, even if policy or data changed since.
+
+    The decision made before is looked up first, so it is found though its policy is gone or lending is stopped.
 
     The shopper's exposure stays locked until the caller's transaction ends, so that two concurrent orders of a shopper
     cannot use the same room under the limit.
     """
-    found = policy_for(order, policies, at)
-    if isinstance(found, NoPolicy):
-        return found
-    policy, terms = found
-    decided, exposure = decisions.open(order, at)
+    opened = decisions.open(order, at)
+    decided, exposure = opened.decided, opened.exposure
     if decided is not None:
         field = _first_difference(decided.order, order)
         return Underwritten(decided, new=False) if field is None else DecidedOtherwise(decided.decision_id, field)
+    found = policy_for(order, policies, at)
+    if isinstance(found, NoPolicy):
+        return found
+    if order.product in opened.stopped:
+        return LendingStopped(order.amount.currency, order.product)
+    policy, terms = found
     evidence = scorer.evidence(order.account_id, at)
-    alternatives = alternatives_of(order, policies, at) if order.alternatives else ()
+    ways = alternatives_of(order, policies, at) if order.alternatives else ()
+    alternatives = tuple(way for way in ways if way.product not in opened.stopped)
     inputs = Inputs(
         order=order,
         at=at,

@@ -48,10 +48,14 @@ def underwrite_review(
     if isinstance(found, NoPolicy):
         return found
     policy, product_terms = found
-    _, exposure = decisions.open(order, at)
+    opened = decisions.open(order, at)
+    exposure = opened.exposure
     made = decisions.get(review.decision_id)
     if made is not None:
         return Underwritten(made, new=False)
+    if review.amount_minor is not None and order.product in opened.stopped:
+        detail = f"lending in {order.amount.currency} by {order.product} is stopped"
+        return ReviewRefused((Objection("lending-stopped", detail),))
     if review.amount_minor is not None and _still_offered(first, at, decisions):
         detail = f"the offer of {first.decision_id} stands or was taken; an order has one plan"
         return ReviewRefused((Objection("offer-open", detail),))

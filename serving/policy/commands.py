@@ -1,17 +1,24 @@
-"""`tranche policy <act>`: check and test policies, compare two, and list what holds."""
+"""`tranche policy <act>`: check, test, compare and try policies, list what holds, and stop lending."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ledger.money import Currency
+from lending.terms.product import Product
 from terminal.clock import today
 from terminal.command_line import stage
 from terminal.report import Report, reporting
 
-app = stage("Policies: check them, test them, compare two, and see which hold.")
+if TYPE_CHECKING:
+    from ledger.identity.principal import Principal
+    from serving.postgres import Connection
+
+app = stage("Policies: check them, test them, try them on past orders, see which hold, and stop lending.")
 
 Folder = Annotated[
     Path | None,
@@ -163,3 +170,77 @@ def run_backtest(
     if html is not None:
         html.write_text(backtest_page(found), encoding="utf-8")
     return Report(backtest_tree(found), backtest_lines(found), [changed_tree(each) for each in found.changed])
+
+
+Why = Annotated[str, typer.Option("--reason", help="Why, in a sentence; it is kept with the stop.")]
+
+
+@app.command("stop")
+@reporting()
+def stop(
+    *,
+    reason: Why,
+    currency: Annotated[Currency | None, typer.Option(help="This currency alone; all of them when left out.")] = None,
+    product: Annotated[Product | None, typer.Option(help="This product alone; all of them when left out.")] = None,
+) -> Report:
+    """Stop lending at once: orders that come from now on are not decided. Offers that were made stand."""
+    from lending.decision.lending_stop import LendingStop, stop_lending
+    from lending.decision.postgres_stops import PostgresStops
+    from serving.policy.stops import stop_tree
+
+    with _stopping() as (connection, by, at):
+        stop_id = f"stop-{at:%Y%m%dT%H%M%S%f}"
+        made = stop_lending(
+            LendingStop(stop_id, currency, product, at, by.principal_id, reason), PostgresStops(connection)
+        )
+    tree = stop_tree(made) | {"stopped_at": made.stopped_at.isoformat()}
+    return Report(tree, [f"{made.stop_id}: {made.scope} is stopped by {made.stopped_by}: {reason}"])
+
+
+@app.command("lift")
+@reporting()
+def lift(stop_id: Annotated[str, typer.Argument(help="The stop's id, as `stops` lists it.")], *, reason: Why) -> Report:
+    """Lift a stop: lending goes on in its scope, unless another stop covers it too."""
+    from lending.decision.lending_stop import Lift, lift_stop
+    from lending.decision.postgres_stops import PostgresStops
+
+    with _stopping() as (connection, by, at):
+        lift_stop(stop_id, Lift(at, by.principal_id, reason), PostgresStops(connection))
+    tree = {"stop_id": stop_id, "lifted_at": at.isoformat(), "lifted_by": by.principal_id, "reason": reason}
+    return Report(tree, [f"{stop_id} is lifted by {by.principal_id}: {reason}"])
+
+
+@app.command("stops")
+@reporting("stop_id", "scope", "stopped_at", "stopped_by", "reason", "lifted_at", "lifted_by", "lift_reason")
+def stops() -> Report:
+    """List every stop of lending there ever was, the newest first."""
+    from lending.decision.postgres_stops import PostgresStops
+    from serving.policy.stops import stop_tree
+    from serving.postgres import serving_connection
+    from serving.settings import Settings
+
+    with serving_connection(Settings.from_environment().database_url) as connection:
+        found = PostgresStops(connection).listed()
+    rows = []
+    for each in found:
+        lifted_at = None if each.lift is None else each.lift.lifted_at.isoformat()
+        rows.append(stop_tree(each) | {"stopped_at": each.stopped_at.isoformat(), "lifted_at": lifted_at})
+    lines = [
+        f"{row['stop_id']}: {row['scope']}, by {row['stopped_by']}: {row['reason']}; "
+        + (f"lifted by {row['lifted_by']}: {row['lift_reason']}" if row["lifted_at"] else "HOLDS")
+        for row in rows
+    ]
+    return Report({"stops": rows}, [*lines, f"{len(rows)} stops"], rows)
+
+
+@contextmanager
+def _stopping() -> "Iterator[tuple[Connection, Principal, datetime]]":
+    """One transaction and a principal who may stop lending; raises StopFault for another one."""
+    from ledger.identity.authority import Right, authority_file
+    from lending.decision.lending_stop import StopFault
+    from serving.entrance.acting import acting
+
+    with acting() as (connection, by, at):
+        if not authority_file().role(by.role).has(Right.STOPS):
+            raise StopFault(f"the role {by.role} of {by.principal_id} may not stop lending")
+        yield connection, by, at

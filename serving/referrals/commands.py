@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from lending.settings import Settings as Acting
+from serving.entrance.acting import acting
 from serving.settings import Settings
-from terminal.clock import now
 from terminal.command_line import stage
 from terminal.report import Report, reporting
 
 if TYPE_CHECKING:
-    from ledger.identity.principal import Principal
     from lending.referrals.decide_case import CaseAnswer, CaseDecider
     from lending.referrals.work_on_case import CaseDesk
-    from serving.postgres import Connection
 
 app = stage("Cases: decisions that a person reviews.")
 
@@ -42,7 +39,7 @@ def list_cases(
     from lending.referrals.case_tree import case_tree
     from lending.referrals.postgres_cases import PostgresCases
 
-    with _acting() as (connection, by, at):
+    with acting() as (connection, by, at):
         found = PostgresCases(connection).waiting(queue=queue, merchant_id=by.merchant_id, after=None, limit=limit)
     rows = [case_tree(each, at) for each in found]
 
@@ -193,7 +190,7 @@ def contest(
     from lending.terms.review_terms import review_terms
 
     sha256 = None if statement is None else hashlib.sha256(statement.read_bytes()).hexdigest()
-    with _acting() as (connection, by, at):
+    with acting() as (connection, by, at):
         decisions = PostgresDecisions(connection)
         answer = open_case.contest(
             open_case.Contest(decision_id, ContestGround(ground), reason, sha256),
@@ -240,7 +237,7 @@ def report(
     from lending.referrals.postgres_cases import PostgresCases
     from lending.referrals.review_figures import figures_tree, review_figures
 
-    with _acting() as (connection, by, at):
+    with acting() as (connection, by, at):
         last = at if until is None else until.replace(tzinfo=UTC)
         first = last - timedelta(days=30) if since is None else since.replace(tzinfo=UTC)
         cases = [each for each in PostgresCases(connection).opened(first, last) if by.sees(each.case.merchant_id)]
@@ -265,22 +262,10 @@ def report(
 
 
 @contextmanager
-def _acting() -> "Iterator[tuple[Connection, Principal, datetime]]":
-    """One database transaction, who acts, and when."""
-    from ledger.identity.postgres_principals import PostgresPrincipals
-    from ledger.identity.principal import identify
-    from serving.postgres import serving_connection
-
-    acting, at = Acting.from_environment(), now()
-    with serving_connection(acting.database_url) as connection:
-        yield connection, identify(acting.key, principals=PostgresPrincipals(connection), at=at), at
-
-
-@contextmanager
 def _desks() -> "Iterator[CaseDesk]":
     from serving.referrals.deciding import case_desk
 
-    with _acting() as (connection, by, at):
+    with acting() as (connection, by, at):
         yield case_desk(connection, by, at)
 
 
@@ -293,7 +278,7 @@ def _deciders() -> "Iterator[CaseDecider]":
     from serving.referrals.deciding import ReviewUnderwriter, case_decider, case_desk
 
     model, policies = load_champion(Settings.from_environment().models_dir), policy_file.load_policies()
-    with _acting() as (connection, by, at):
+    with acting() as (connection, by, at):
         underwriter = ReviewUnderwriter(connection, model, policies, decision_code_digest(), at)
         yield case_decider(case_desk(connection, by, at), underwriter)
 

@@ -96,6 +96,7 @@ def test_each_role_passes_the_gates_that_the_authority_file_gives_it_and_no_othe
             "case_id": "c-none",
             "shopper_id": "s-none",
             "break_id": "line:none",
+            "stop_id": "s-none",
         }
         url = path.replace(":path", "").format(**ids, kind="none", act="freeze")
         for role in ROLES:

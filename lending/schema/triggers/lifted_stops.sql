@@ -1,0 +1,2 @@
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON lending.lifted_stops
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
