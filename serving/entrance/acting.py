@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lending.settings import Settings
 from terminal.clock import now
+from terminal.database import DatabaseProcess
 
 if TYPE_CHECKING:
     from ledger.identity.principal import Principal
@@ -20,6 +21,6 @@ def acting() -> "Iterator[tuple[Connection, Principal, datetime]]":
     from ledger.identity.principal import identify
     from serving.postgres import serving_connection
 
-    settings, at = Settings.from_environment(), now()
+    settings, at = Settings.from_environment(process=DatabaseProcess.SERVING), now()
     with serving_connection(settings.database_url) as connection:
         yield connection, identify(settings.key, principals=PostgresPrincipals(connection), at=at), at

@@ -16,6 +16,7 @@ from models.registry import ChampionStands, Registry, Run, UnknownVersion
 from models.settings import Settings
 from models.tables import TableReading
 from tests.models.builders import STEPS, a_model
+from tranche.local.runtime import REGISTRY_ROLE
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +219,7 @@ def test_two_processes_may_open_an_empty_registry_at_once(runtime: Mapping[str, 
 
     uri = runtime["TRANCHE_MLFLOW_TRACKING_URI"].replace("/mlflow?", "/mlflow_race?")
     with psycopg.connect(runtime["TRANCHE_DATABASE_URL"], autocommit=True) as connection:
-        connection.execute("create database mlflow_race")
+        connection.execute(f"create database mlflow_race owner {REGISTRY_ROLE}")
     program = (
         "import sys; from models.mlflow import MlflowRegistry\n"
         f"registry = MlflowRegistry({uri!r}, {tmp_path.as_uri()!r})\n"

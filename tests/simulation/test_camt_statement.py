@@ -47,8 +47,9 @@ def test_both_forms_of_a_statement_are_read_to_the_same_movements(tmp_path: Path
     rows = read_bank_statement(FileContent.of(written(tmp_path, bank, StatementForm.CSV)))
     told = read_bank_report(FileContent.of(written(tmp_path, bank, StatementForm.CAMT)), {}, LARGE)
 
-    assert len(told.lines) == 5
-    for row, entry in zip(rows.lines, told.lines, strict=True):
+    shown, entries = list(rows.lines), list(told.lines)
+    assert len(entries) == 5
+    for row, entry in zip(shown, entries, strict=True):
         said = ("kind", "amount", "booked_on", "key", "bank_account", "counterparty", "detail")
         assert [getattr(entry, name) for name in said] == [getattr(row, name) for name in said]
     (csv_head,), (camt_head,) = rows.statements, told.statements
@@ -59,7 +60,7 @@ def test_a_line_is_known_to_the_bank_by_the_name_that_its_reader_gives_it(tmp_pa
     told = read_bank_report(FileContent.of(written(tmp_path, bank, StatementForm.CAMT)), {}, LARGE)
     (statement,) = bank.statements(DAY)
 
-    assert [line.line_id for line in told.lines] == [statement.line_id(row) for row in statement.rows]
+    assert [line.line_id for line in list(told.lines)] == [statement.line_id(row) for row in statement.rows]
 
 
 def test_faults_of_statements_are_planted_and_refused_or_on_the_statement(tmp_path: Path) -> None:
@@ -73,9 +74,9 @@ def test_faults_of_statements_are_planted_and_refused_or_on_the_statement(tmp_pa
     about = {label.kind: label.about for label in bank.labels}
     assert set(about) == {fault_of_statement(number) for number in range(1, 18)} - {None}
     with pytest.raises(StatementFault, match="closing balance"):
-        read_bank_report(FileContent.of(tmp_path / "in" / about[FaultKind.WRONG_BALANCE]), {}, LARGE)
+        list(read_bank_report(FileContent.of(tmp_path / "in" / about[FaultKind.WRONG_BALANCE]), {}, LARGE).lines)
     with pytest.raises(FileFault, match="cut short"):
-        read_provider_settlement(FileContent.of(tmp_path / "in" / about[FaultKind.CUT_FILE]))
+        list(read_provider_settlement(FileContent.of(tmp_path / "in" / about[FaultKind.CUT_FILE])).lines)
     statements = [
         read_bank_report(FileContent.of(path), {}, LARGE) for path in (tmp_path / "in").glob("statement-*-GBP.xml")
     ]

@@ -156,7 +156,7 @@ class Evenings:
         )
         _done(self.world.post("/day-end", params={"date": day.isoformat()}))
         files = unseen(self.exchange / "inbox", ports.reconciliation.names_taken(), day)
-        reconcile(
+        report = reconcile(
             files,
             asking=ports.asking,
             plans=ports.plans,
@@ -171,6 +171,7 @@ class Evenings:
             as_of=day,
             refuse_loudly=False,
         )
+        _put_aside(report.files_refused, files)
         self.close(day)
         # Leave the clock at the last evening, so that commands run afterwards continue from there.
         self.clock.show(_at(day, CLOSES_AT))
@@ -252,3 +253,12 @@ def _done(answer: httpx.Response) -> httpx.Response:
     if answer.is_error:
         raise WorldFault(f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {answer.text[:300]}")
     return answer
+
+
+def _put_aside(refused: tuple[str, ...], files: list[Path]) -> None:
+    """Move refused files out of the inbox, as an operator does who asks for them again; their breaks stay open."""
+    for file in files:
+        if file.name in refused:
+            aside = file.parent.with_name("refused")
+            aside.mkdir(exist_ok=True)
+            file.rename(aside / file.name)
