@@ -256,9 +256,12 @@ def _done(answer: httpx.Response) -> httpx.Response:
 
 
 def _put_aside(refused: tuple[str, ...], files: list[Path]) -> None:
-    """Move refused files out of the inbox, as an operator does who asks for them again; their breaks stay open."""
+    """Move refused files out of the inbox, as an operator does who asks for them again; their breaks stay open.
+
+    `refused` are the reasons, each of which begins with the file's path.
+    """
     for file in files:
-        if file.name in refused:
+        if any(reason.startswith(f"{file}:") for reason in refused):
             aside = file.parent.with_name("refused")
             aside.mkdir(exist_ok=True)
             file.rename(aside / file.name)
