@@ -35,7 +35,8 @@ ACTS: dict[str, tuple[list[str], type[Exception]]] = {
     "ledger propose": (["--file", "{folder}/entry.json", "--reason", "a gift"], ProposalFault),
 }
 BOOKS_NOTHING = {
-    "lending statement", "lending vat-summary", "lending plan quote", "payments breaks list", "payments audit-breaks", "payments open-items",
+    "lending statement", "lending vat-summary", "lending plan quote", "payments breaks list", "payments audit-breaks",
+    "payments open-items",
     "ledger export", "ledger trial-balance", "ledger general-ledger", "ledger remittance", "ledger statement",
     "ledger open-groups", "ledger add-principal", "ledger keys add", "ledger keys rotate", "ledger keys expire",
 }  # fmt: skip
