@@ -30,7 +30,7 @@ from lending.terms.product import FIXED_MONTHS, Product
 from lending.terms.review_terms import review_terms
 from models.artefact import Model
 from serving.bearer import Reader, RouteGate
-from serving.entrance.card_number import card_number_in
+from serving.entrance.card_number import card_number_in_id
 from serving.postgres import ClaimedBefore, IdempotencyKeys, Lost, Pool, WrittenMeanwhile, transaction
 from serving.problems import MEDIA_TYPE, FieldFault, Problem, ProblemBody
 from serving.request_limits import card_number_problem
@@ -182,7 +182,7 @@ def _ids_like_cards(order: Order, at: datetime) -> list[str]:
         "/account_id": order.account_id,
         "/application_id": order.application_id or "",
     }
-    found = [field for field, each in ids.items() if card_number_in(each)]
+    found = [field for field, each in ids.items() if card_number_in_id(each)]
     if not found or order.merchant_id is None:
         return found
     try:

@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.entrance.card_number import card_number_in
+from serving.entrance.card_number import card_number_in, card_number_in_id
 from serving.problems import FieldFault, Problem, problem_response
 
 DEEPEST = 32
@@ -114,13 +114,13 @@ def card_number_problem(*fields: str) -> Problem:
 
 def _with_card_number(head: Mapping[str, str], body: bytes) -> list[str]:
     """Which named parts of the head and which fields of the body hold a card number."""
-    found = [name for name, text in head.items() if card_number_in(text)]
+    found = [name for name, text in head.items() if card_number_in_id(text)]
     if _MANY_DIGITS.search(body):  # few bodies have so many digits in a row, and only those are read here
         try:
             tree = json.loads(body)
         except ValueError:
             return found  # the route refuses it
-        found += [field for field, text in _texts(tree, "") if field not in _IDS_OF_ORDER and card_number_in(text)]
+        found += [field for field, text in _texts(tree, "") if field not in _IDS_OF_ORDER and _holds_card(field, text)]
     return found
 
 
@@ -135,3 +135,7 @@ def _texts(tree: object, at: str) -> Iterator[tuple[str, str]]:
         for name, each in tree.items():
             yield at or "/", name
             yield from _texts(each, f"{at}/{name}")
+
+
+def _holds_card(field: str, text: str) -> bool:
+    return card_number_in_id(text) if field.endswith(("_id", "_ids", "_key")) else card_number_in(text)

@@ -13,16 +13,30 @@ _PREFIX = re.compile(
     r"|5018|5020|5038|5[6-8]|6304|67"
 )
 _RUN = re.compile(r"(?<![0-9])[0-9]+(?:[ -][0-9]+)*(?![0-9])")
+_RUN_ALONE = re.compile(r"(?<![0-9A-Za-z])[0-9]+(?:[ -][0-9]+)*(?![0-9A-Za-z])")
 _LENGTHS = range(13, 20)
 
 
 def card_number_in(text: str) -> bool:
-    """Whether the text holds a card number, whole or in groups of digits with spaces or hyphens between.
+    """Whether a text holds a card number, whole or in groups of digits with spaces or hyphens between.
 
     >>> card_number_in("paid with 4111 1111 1111 1111, thanks"), card_number_in("order 4111111111111112")
     (True, False)
     """
-    return any(_is_card(digits) for run in _RUN.findall(text) for digits in _joined(re.split("[ -]", run)))
+    return _any_card(_RUN.findall(text))
+
+
+def card_number_in_id(text: str) -> bool:
+    """Whether an id or an address holds a card number that no letter touches: digests in ids have long runs of digits.
+
+    >>> card_number_in_id("o-4111111111111111"), card_number_in_id("d-ab4111111111111111cd")
+    (True, False)
+    """
+    return _any_card(_RUN_ALONE.findall(text))
+
+
+def _any_card(runs: list[str]) -> bool:
+    return any(_is_card(digits) for run in runs for digits in _joined(re.split("[ -]", run)))
 
 
 def _joined(groups: list[str]) -> Iterator[str]:

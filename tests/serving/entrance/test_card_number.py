@@ -8,7 +8,7 @@ import pytest
 
 import serving.decisions
 from lending.terms.merchant_terms import merchant_terms_on
-from serving.entrance.card_number import card_number_in
+from serving.entrance.card_number import card_number_in, card_number_in_id
 from tests.serving.checkout import Api, an_order_body, kept
 
 CARD = "4111111111111111"
@@ -41,6 +41,13 @@ def test_a_number_of_each_issuer_is_found_however_it_is_written(number: str) -> 
 )  # fmt: skip
 def test_what_is_no_card_number_passes(text: str) -> None:
     assert not card_number_in(text)
+
+
+def test_a_digest_in_an_id_is_no_card_number() -> None:
+    """Ids of decisions are digests in hexadecimal, some of which have many digits in a row."""
+    assert card_number_in("d-ab4111111111111111cd12")
+    assert not card_number_in_id("d-ab4111111111111111cd12")
+    assert card_number_in_id("/v1/decisions/4111111111111111/accept")
 
 
 def order(api: Api, key: str = "k", **other: Any) -> tuple[int, list[str]]:
