@@ -44,9 +44,11 @@ def end_day(
     outbox: Path,
     *,
     form: StatementForm = StatementForm.CSV,
+    faulty: bool = False,
 ) -> DayEndReport:
     """Close every day since the last closed one, up to `day`; repeating the last one writes the same files again.
 
+    `faulty` plants faults of files and statements on some days; only statements in camt.053 have them.
     Days without business therefore need no call of their own. Raises TooLate for an earlier day.
     """
     last = bank.last_closed
@@ -56,7 +58,7 @@ def end_day(
     files: list[str] = []
     paid, refused = 0, []
     for each in days:
-        one = _end_one(each, provider, bank, inbox, outbox, form=form)
+        one = _end_one(each, provider, bank, inbox, outbox, form=form, faulty=faulty)
         files += one.files
         paid += one.merchant_payouts
         refused = list(one.refused_files)
@@ -64,7 +66,14 @@ def end_day(
 
 
 def _end_one(
-    day: date, provider: ProviderBook, bank: SimulatedBank, inbox: Path, outbox: Path, *, form: StatementForm
+    day: date,
+    provider: ProviderBook,
+    bank: SimulatedBank,
+    inbox: Path,
+    outbox: Path,
+    *,
+    form: StatementForm,
+    faulty: bool,
 ) -> DayEndReport:
     """Settle the day's captures, credit earlier payouts, execute merchants' payouts, and write the files.
 
@@ -83,7 +92,8 @@ def _end_one(
             )
         )
     paid, refused = _execute(day, bank, outbox)
-    fault = fault_of_statement(bank.next_number(OURS, MAIN_CURRENCY, day)) if form is StatementForm.CAMT else None
+    plants = faulty and form is StatementForm.CAMT
+    fault = fault_of_statement(bank.next_number(OURS, MAIN_CURRENCY, day)) if plants else None
     if fault is FaultKind.UNKNOWN_CREDIT:
         stray = f"{day:%d %B}, thank you"
         bank.move(BankMovement(f"stray:{day}", OURS, STRAY_MINOR, MAIN_CURRENCY, day, stray, "a stranger"))

@@ -144,9 +144,10 @@ def _exchange(settings: Settings, provider: ProviderBook, bank: SimulatedBank) -
     router = APIRouter()
 
     @router.post("/day-end")
-    def day_end(day: Annotated[date, Query(alias="date")]) -> JSONResponse:
+    def day_end(day: Annotated[date, Query(alias="date")], *, faulty: bool = False) -> JSONResponse:
+        form = StatementForm.CAMT
         try:
-            report = end_day(day, provider, bank, settings.inbox, settings.outbox, form=StatementForm.CAMT)
+            report = end_day(day, provider, bank, settings.inbox, settings.outbox, form=form, faulty=faulty)
         except TooLate as refusal:
             return JSONResponse({"error": str(refusal)}, HTTPStatus.CONFLICT)
         return JSONResponse(asdict(report) | {"day": day.isoformat(), "inbox": str(settings.inbox.resolve())})

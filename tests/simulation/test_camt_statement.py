@@ -69,7 +69,7 @@ def test_faults_of_statements_are_planted_and_refused_or_on_the_statement(tmp_pa
     for days in range(18):
         day = DAY + timedelta(days=days)
         provider.charge(ProviderOrder(f"p-{days}/1#1", 50_00, "GBP", "s-1", f"p-{days}/1", day))
-        end_day(day, provider, bank, tmp_path / "in", tmp_path / "out", form=StatementForm.CAMT)
+        end_day(day, provider, bank, tmp_path / "in", tmp_path / "out", form=StatementForm.CAMT, faulty=True)
 
     about = {label.kind: label.about for label in bank.labels}
     assert set(about) == {fault_of_statement(number) for number in range(1, 18)} - {None}
