@@ -18,8 +18,7 @@ Connection = psycopg.Connection[Any]
 def _exposure(connection: Connection, days: int) -> Exposure:
     """At one in the afternoon: what happened at noon of the day counts."""
     at = datetime.combine(day(days), time(13), UTC)
-    _, exposure = PostgresDecisions(connection).open(an_order(shopper_id="s-1"), at)
-    return exposure
+    return PostgresDecisions(connection).open(an_order(shopper_id="s-1"), at).exposure
 
 
 def test_it_is_what_plans_leave_open_and_what_of_it_falls_due_within_a_month(connection: Connection) -> None:
@@ -51,6 +50,6 @@ def test_a_month_ends_where_the_order_is_placed(connection: Connection) -> None:
 
     def monthly(hour: int) -> Money:
         at = datetime.combine(day_before, time(hour, 30), UTC)
-        return PostgresDecisions(connection).open(an_order(shopper_id="s-1"), at)[1].monthly
+        return PostgresDecisions(connection).open(an_order(shopper_id="s-1"), at).exposure.monthly
 
     assert monthly(23) - monthly(22) == in_summer.amount
