@@ -64,7 +64,8 @@ Found = dict[str, list[About]]
 def planted_breaks(fresh: Callable[[], str], folder: Path, lines: int = LINES) -> Mapping[str, Any]:
     """Plant breaks in a day of so many lines, reconcile it, move the clock, and judge every class."""
     each = max(20, min(2_000, int(lines * SHARE) // 16))
-    with connected(fresh()) as connection:
+    url = fresh()
+    with connected(url) as connection:
         ports = adapters_over(connection, NoProvider())
         day = PlantedDay(ports, folder, lines, each).write()
         connection.execute("ANALYZE")
@@ -73,7 +74,7 @@ def planted_breaks(fresh: Callable[[], str], folder: Path, lines: int = LINES) -
         found = _found(connection, DAY, day.truth)
         found["E1"] = [frozenset({f"key:{key}"}) for (key,) in connection.execute(_IN_TIME, (DAY,))]
         false_matches = _false_matches(connection, day.truth)
-        _move_the_clock(ports, day.truth, found)
+        _move_the_clock(url, ports, day.truth, found)
     with connected(fresh()) as connection:
         found["E12"] = _without_outcome(connection, day.truth, each)
     found["E24"] = _corrupted_copy(fresh, day.truth)
@@ -127,19 +128,16 @@ def _false_matches(connection: psycopg.Connection[Any], truth: Truth) -> int:
     )
 
 
-def _move_the_clock(ports: Adapters, truth: Truth, found: Found) -> None:
+def _move_the_clock(url: str, ports: Adapters, truth: Truth, found: Found) -> None:
     """E21 and E25: weeks later, nothing came. Every break that is open past its day is stale."""
     connection, later = ports.database, DAY + LATER
-    stale = [row[1] for row in connection.execute(_BREAKS, (later,)) if row[5]]
-    truth.planted["E21"].update(f"break:{break_id}" for break_id in stale)
+    stale = {f"break:{row[1]}" for row in connection.execute(_BREAKS, (later,)) if row[5]}
+    truth.planted["E21"].update(stale)
     reconciled(ports, [], later)
-    after = _found(connection, later, truth)
-    found["E25"] = after["E25"]
-    (events,) = connection.execute("SELECT to_regclass('payments.break_events') IS NOT NULL").fetchone() or (False,)
-    if events:
-        raised = connection.execute(_RAISED).fetchall()
-        before = {f"break:{break_id}" for break_id in stale}
-        found["E21"] = [about for (each,) in raised if (about := frozenset({f"break:{each}"})) & before]
+    raised = connection.execute(_RAISED).fetchall()
+    found["E21"] = [about for (each,) in raised if (about := frozenset({f"break:{each}"})) & stale]
+    _audited(url, later)
+    found["E25"] = _found(connection, later, truth)["E25"]
 
 
 class _NeverAnswers:
@@ -191,18 +189,18 @@ def _corrupted_copy(fresh: Callable[[], str], truth: Truth, count: int = 20) -> 
     with connected(copy) as connection:
         connection.execute("SET session_replication_role = replica")
         truth.planted["E24"].update(f"text:{account}" for (account,) in connection.execute(_CORRUPT, (count,)))
-    _audited(copy)
+    _audited(copy, DAY)
     with connected(copy) as connection:
         return _found(connection, DAY, truth)["E24"]
 
 
-def _audited(url: str) -> None:
-    """Run the command that lists what the books' own checks find, if there is one."""
-    words = [sys.executable, "-m", "tranche", "payments", "audit-breaks", "--day", DAY.isoformat()]
+def _audited(url: str, day: date) -> None:
+    """Run the command that lists what the books' own checks find, and what waits for too long."""
+    words = [sys.executable, "-m", "tranche", "payments", "audit-breaks", "--day", day.isoformat()]
     environment = {**os.environ, "TRANCHE_DATABASE_URL": url}
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=600)
     if done.returncode not in (0, 1):
-        print(f"nothing lists what the checks of the books find: {done.stderr.strip()[-200:]}")
+        raise RuntimeError(f"the books were not audited: {done.stderr.strip()[-500:]}")
 
 
 def _judged(name: str, truth: Truth, found: Found) -> dict[str, float]:

@@ -83,7 +83,8 @@ class PlantedDay:
         self._withheld()
         self._transfers()
         self._off_the_chart()
-        self.files.append(Statement("S-1", DAY, self._bank).write(folder / "z-bank.xml"))
+        sent = self._each * AMOUNT  # by the transfers of the day before
+        self.files.append(Statement("S-1", DAY, self._bank, opening=sent).write(folder / "z-bank.xml"))
         self._broken()
         return self
 
@@ -260,8 +261,11 @@ class PlantedDay:
         self.files.append(write_provider(self._folder / "d-reserves.csv", rows))
 
     def _transfers(self) -> None:
-        """E14: shoppers who owe the same amount twice in one month send it once, without a reference."""
-        plans, rows = [], []
+        """E14: shoppers who owe the same amount twice in one month send it once, without a reference.
+
+        Their file is of the day before the statement's, because money of one day is taken from one of the two alone.
+        """
+        plans, rows, sent_on = [], [], DAY - timedelta(days=1)
         for n in range(self._each):
             account = f"acc-{n}"
             for _ in range(2):
@@ -269,7 +273,7 @@ class PlantedDay:
                 self._next += DUES
             rows.append(
                 {
-                    "line_id": f"t-{n}", "account_id": account, "booked_on": DAY, "amount_minor": AMOUNT,
+                    "line_id": f"t-{n}", "account_id": account, "booked_on": sent_on, "amount_minor": AMOUNT,
                     "currency": "GBP", "reference": None, "source": "berka",
                 }
             )  # fmt: skip
